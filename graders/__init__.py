@@ -1,0 +1,1 @@
+"""Pure grading: rules and labels, no model, no network, no database."""

@@ -1,0 +1,218 @@
+"""The grader's contract: a generator that yields work items, gets their results and returns a `Grade`.
+
+A grader holds labels and rules and touches no model, network or database, so it is tested as plain Python by
+sending it canned results. `workers.execute` carries the items out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from challenges.bundle import ChallengeBundle
+from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
+
+
+class Verdict(StrEnum):
+    PASSED = "passed"
+    NOT_PASSED = "not_passed"
+
+
+class Mark(StrEnum):
+    MET = "met"
+    PARTIAL = "partial"
+    NOT_MET = "not_met"
+    CANNOT_TELL = "cannot_tell"
+
+
+# --- work items and their results -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Score:
+    """Log-likelihood of each label as the continuation of each `prompt + suffix`. `adapter`: 'job' or a name."""
+
+    model: str
+    prompt: str
+    suffixes: tuple[str, ...]
+    labels: tuple[str, ...]
+    adapter: str | None = None
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """`logprobs[n][l]`, natural log, summed over the label's tokens; token counts per row; engine seconds."""
+
+    logprobs: list[list[float]]
+    prompt_tokens: list[int]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Generate:
+    """Greedy continuation of each `prompt + suffix`, until `stop`, end of text or `max_new_tokens`."""
+
+    model: str
+    prompt: str
+    suffixes: tuple[str, ...]
+    max_new_tokens: int
+    stop: tuple[str, ...] = ()
+    adapter: str | None = None
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class Generated:
+    texts: list[str]
+    prompt_tokens: list[int]
+    new_tokens: list[int]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Train:
+    """LoRA on `(prompt, completion)` pairs; loss at completion tokens only. `max_steps` caps a trial run."""
+
+    model: str
+    rows: tuple[tuple[str, str], ...]
+    valid: tuple[tuple[str, str], ...]
+    r: int
+    lora_alpha: int
+    learning_rate: float
+    num_train_epochs: int
+    per_device_train_batch_size: int
+    seed: int
+    target_modules: str = "all-linear"
+    row_tokens_max: int = 512
+    max_steps: int | None = None
+    stage: str = "train"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The adapter stays with the runner as 'job'; its files lie in `files`, a folder of the worker's."""
+
+    files: str
+    steps: int
+    train_loss: float
+    valid_loss: float | None
+    trainable_share: float
+    adapter_bytes: int
+    tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Embed:
+    """Unit-length sentence embeddings."""
+
+    texts: tuple[str, ...]
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    vectors: list[list[float]]
+
+
+@dataclass(frozen=True)
+class Judge:
+    """One call to the judge endpoint. `parts` are what a cache key is made of."""
+
+    messages: tuple[Mapping[str, str], ...]
+    schema: Mapping[str, Any]
+    template: str
+    criteria: tuple[str, ...]
+    stage: str = "judge"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """`reply` is parsed JSON, or None with the reason in `problem` (no endpoint, budget, unusable reply)."""
+
+    reply: dict[str, Any] | None
+    problem: str = ""
+    model: str = ""
+    call_id: int | None = None
+
+
+WorkItem = Score | Generate | Train | Embed | Judge
+Result = Scored | Generated | Trained | Embedded | Judged
+
+
+# --- the grade --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample's outcome. For hidden samples it goes to private storage only."""
+
+    id: str
+    output: str
+    score: float
+    correct: bool
+    confidence: float | None = None
+    probabilities: dict[str, float] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class CriterionMark:
+    """`evidence` holds verbatim quotes from the answer; `points` are added by code."""
+
+    id: str
+    label: str
+    mark: Mark
+    points: float
+    points_max: int
+    evidence: tuple[str, ...] = ()
+    improve: str = ""
+
+
+@dataclass(frozen=True)
+class Grade:
+    """`score` in [0, 1] on hidden rows; None where only public rows were run (a Run).
+
+    `cost` is measured on public samples: tokens per request, milliseconds per request. `review` holds the rules
+    that ask for a person; `provisional` says that no person or judge stands behind the score yet.
+    """
+
+    score: float | None
+    metrics: dict[str, float] = field(default_factory=dict)
+    hidden: tuple[Row, ...] = ()
+    public: tuple[Row, ...] = ()
+    public_score: float | None = None
+    public_metrics: dict[str, float] = field(default_factory=dict)
+    private_score: float | None = None
+    cost: dict[str, float] = field(default_factory=dict)
+    marks: tuple[CriterionMark, ...] = ()
+    review: tuple[str, ...] = ()
+    provisional: bool = False
+    adapter_files: str | None = None
+    training: dict[str, float] = field(default_factory=dict)
+    private: dict[str, Any] = field(default_factory=dict)
+
+
+class Rejected(Exception):
+    """The learner's fault, found while grading (diverged training, too long). `code` is in the error table."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(detail or code)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What is to be graded. `hidden=False` is a run on public samples, capped and without a score."""
+
+    bundle: ChallengeBundle
+    payload: PromptPayload | LoraPayload | FreeTextPayload
+    hidden: bool
+    inputs: tuple[str, ...] = ()
+
+
+Grading = Generator[WorkItem, Any, Grade]

@@ -1,0 +1,1 @@
+"""Torch code: loading, scoring, generation, training, embeddings. Knows neither Django nor Celery."""
