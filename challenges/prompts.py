@@ -44,7 +44,12 @@ def problem_with(template: str) -> str | None:
 
 
 def render(
-    prompt: Prompt, *, instructions: str, examples: Sequence[Example], inputs: Sequence[str], template: str | None = None
+    prompt: Prompt,
+    *,
+    instructions: str,
+    examples: Sequence[Example],
+    inputs: Sequence[str],
+    template: str | None = None,
 ) -> Rendered:
     """Builds the shared prefix and one suffix per input.
 
@@ -65,9 +70,7 @@ def _completion(
     return Rendered(prefix, tuple(before.replace("{input}", text, 1) for text in inputs), lead)
 
 
-def _chat(
-    prompt: Prompt, row: str, instructions: str, examples: Sequence[Example], inputs: Sequence[str]
-) -> Rendered:
+def _chat(prompt: Prompt, row: str, instructions: str, examples: Sequence[Example], inputs: Sequence[str]) -> Rendered:
     ask, _, after = row.partition("{output}")
     ask = ask.rstrip()
     turns = [_turn("system", instructions.strip())] if instructions.strip() else []

@@ -213,6 +213,7 @@ class Assignment:
     payload: PromptPayload | LoraPayload | FreeTextPayload
     hidden: bool
     inputs: tuple[str, ...] = ()
+    adapter: str | None = None
 
 
 Grading = Generator[WorkItem, Any, Grade]

@@ -1,0 +1,182 @@
+"""From a folder to a bundle, with every problem in it at once; and a bundle as one JSON text with its digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from challenges.payloads import AnyPayload, FreeTextPayload, LoraPayload, PromptPayload
+from challenges.source import Problem
+from challenges.spec import Attack, BaselineRef, Challenge, Course, GoldAnswer, Lesson, Sample, Spec, TrainRow, dump
+
+FORMAT = 1
+
+
+class BundleErrors(Exception):
+    """Raised once for a whole folder; `problems` holds everything that was found."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A real submission and the hidden score that it must get."""
+
+    ref: BaselineRef
+    payload: PromptPayload | LoraPayload | FreeTextPayload
+
+
+@dataclass(frozen=True)
+class ChallengeBundle:
+    """All that one challenge folder holds. `digest` covers what decides a grade, so not statement and solution."""
+
+    challenge: Challenge
+    statement: str
+    solution: str
+    public: tuple[Sample, ...] = ()
+    hidden: tuple[Sample, ...] = field(default=(), repr=False)
+    train: tuple[TrainRow, ...] = field(default=(), repr=False)
+    gold: tuple[GoldAnswer, ...] = field(default=(), repr=False)
+    attacks: tuple[Attack, ...] = field(default=(), repr=False)
+    baselines: tuple[Baseline, ...] = field(default=(), repr=False)
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.digest:
+            object.__setattr__(self, "digest", sha256_of(self._graded()))
+
+    def _graded(self) -> dict[str, Any]:
+        return {
+            "challenge": dump(self.challenge),
+            "public": _dump_all(self.public),
+            "hidden": _dump_all(self.hidden),
+            "train": _dump_all(self.train),
+            "gold": _dump_all(self.gold),
+            "attacks": _dump_all(self.attacks),
+            "baselines": [{"ref": dump(b.ref), "payload": b.payload.model_dump(mode="json")} for b in self.baselines],
+        }
+
+    def to_json(self) -> str:
+        """The whole bundle as canonical JSON. It holds hidden rows: for private storage only."""
+        texts = {"statement": self.statement, "solution": self.solution, "digest": self.digest, "format": FORMAT}
+        return canonical_json({**self._graded(), **texts})
+
+    @classmethod
+    def from_json(cls, text: str) -> ChallengeBundle:
+        """The inverse of `to_json`. Raises ValueError where the content does not have its digest."""
+        data = json.loads(text)
+        bundle = cls(
+            challenge=Challenge.model_validate(data["challenge"]),
+            statement=data["statement"],
+            solution=data["solution"],
+            public=tuple(Sample.model_validate(row) for row in data["public"]),
+            hidden=tuple(Sample.model_validate(row) for row in data["hidden"]),
+            train=tuple(TrainRow.model_validate(row) for row in data["train"]),
+            gold=tuple(GoldAnswer.model_validate(row) for row in data["gold"]),
+            attacks=tuple(Attack.model_validate(row) for row in data["attacks"]),
+            baselines=tuple(_baseline(item) for item in data["baselines"]),
+        )
+        if bundle.digest != data["digest"]:
+            raise ValueError("the bundle's content does not have the digest that it names")
+        return bundle
+
+
+PAYLOAD: TypeAdapter[PromptPayload | LoraPayload | FreeTextPayload] = TypeAdapter(AnyPayload)
+
+
+def _baseline(item: dict[str, Any]) -> Baseline:
+    return Baseline(BaselineRef.model_validate(item["ref"]), PAYLOAD.validate_python(item["payload"]))
+
+
+def _dump_all(rows: tuple[Spec, ...]) -> list[dict[str, Any]]:
+    return [dump(row) for row in rows]
+
+
+@dataclass(frozen=True)
+class LessonBundle:
+    """A lesson with its three challenges. `files` are the demo's, by their path inside the lesson's folder."""
+
+    id: str
+    lesson: Lesson
+    text: str
+    challenges: tuple[ChallengeBundle, ...]
+    measured: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def content(self) -> dict[str, Any]:
+        """What the course's digest covers, JSON-ready."""
+        return {
+            "id": self.id,
+            "lesson": dump(self.lesson),
+            "text": self.text,
+            "challenges": [[c.digest, c.statement, c.solution] for c in self.challenges],
+            "measured": self.measured,
+            "files": {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()},
+        }
+
+
+@dataclass(frozen=True)
+class CourseBundle:
+    """A course with its lessons in order. `digest` covers everything in it."""
+
+    course: Course
+    lessons: tuple[LessonBundle, ...]
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.digest:
+            content = {"course": dump(self.course), "lessons": [lesson.content() for lesson in self.lessons]}
+            object.__setattr__(self, "digest", sha256_of(content))
+
+
+def canonical_json(value: Any) -> str:
+    """Sorted keys, no spaces, UTF-8 kept: equal values have equal texts."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def sha256_of(value: Any) -> str:
+    """Hex digest of the canonical JSON of `value`."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def read_challenge(path: Path | str) -> ChallengeBundle:
+    """Reads a challenge's folder. Raises `BundleErrors` with all problems at once."""
+    from challenges.gather import gather_challenge
+    from challenges.source import Source
+
+    source = Source(Path(path))
+    bundle = gather_challenge(source, "")
+    if bundle is None or source.problems:
+        raise BundleErrors(source.problems)
+    return bundle
+
+
+def read_lesson(path: Path | str) -> LessonBundle:
+    """Reads a lesson's folder with its challenges. Raises `BundleErrors` with all problems at once."""
+    from challenges.gather import gather_lesson
+    from challenges.source import Source
+
+    source = Source(Path(path))
+    bundle = gather_lesson(source, "").bundle()
+    if bundle is None or source.problems:
+        raise BundleErrors(source.problems)
+    return bundle
+
+
+def read_course(path: Path | str) -> CourseBundle:
+    """Reads a course's folder with all below it. Raises `BundleErrors` with all problems at once."""
+    from challenges.gather import gather_course
+    from challenges.source import Source
+
+    source = Source(Path(path))
+    bundle = gather_course(source).bundle()
+    if bundle is None or source.problems:
+        raise BundleErrors(source.problems)
+    return bundle

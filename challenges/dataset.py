@@ -1,0 +1,124 @@
+"""The dataset check that a learner sees before a LoRA submission: what is in the rows, and what they will cost."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from challenges.check import FieldProblem, check
+from challenges.lengths import CountTokens, row_tokens
+from challenges.payloads import Hyperparameters, LoraPayload
+from challenges.spec import Challenge, Label, Lora, TrainRow
+from challenges.texts import normal
+
+# LoRA training of the built-in model on two cores, in training tokens per second: an estimate until the benchmark
+# says more, and deliberately low, as a learner minds an early finish less than a late one.
+TOKENS_PER_SECOND = 1000.0
+BINS = 10
+DEFAULTS = Hyperparameters()
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Rows with `low <= tokens <= high`."""
+
+    low: int
+    high: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class DatasetReport:
+    """Counts for one set of training rows.
+
+    `labels` maps each output to its number of rows (labels of the challenge first, also those without a row; empty
+    unless answers are labels). `balance` is the largest count over the smallest, None where a label has no row.
+    `duplicates` are groups of row numbers, from 1, whose inputs are equal but for case, spaces and punctuation;
+    `conflicts` are those among them whose outputs differ. `total_tokens` is tokens x epochs; `seconds` an estimate.
+    """
+
+    rows: int
+    labels: dict[str, int]
+    balance: float | None
+    duplicates: tuple[tuple[int, ...], ...]
+    conflicts: tuple[tuple[int, ...], ...]
+    histogram: tuple[Bin, ...]
+    tokens_per_row: float
+    longest_row: int
+    total_tokens: int
+    tokens_max: int
+    seconds: float
+    problems: tuple[FieldProblem, ...]
+
+
+def report(
+    challenge: Challenge,
+    rows: Sequence[TrainRow],
+    count_tokens: CountTokens,
+    *,
+    instructions: str = "",
+    hyperparameters: Hyperparameters = DEFAULTS,
+    tokens_per_second: float = TOKENS_PER_SECOND,
+) -> DatasetReport:
+    """Describes `rows` for `challenge`; `problems` are exactly those for which a submit would be refused."""
+    counts = row_tokens(challenge, count_tokens, instructions, rows)
+    total = sum(counts) * hyperparameters.num_train_epochs
+    labels, groups = _labels(challenge, rows), _duplicates(rows)
+    return DatasetReport(
+        rows=len(rows),
+        labels=labels,
+        balance=_balance(labels),
+        duplicates=groups,
+        conflicts=tuple(group for group in groups if len({rows[n - 1].output for n in group}) > 1),
+        histogram=_histogram(counts),
+        tokens_per_row=sum(counts) / len(counts) if counts else 0.0,
+        longest_row=counts.index(max(counts)) + 1 if counts else 0,
+        total_tokens=total,
+        tokens_max=(challenge.lora or Lora()).tokens_max,
+        seconds=total / tokens_per_second,
+        problems=_problems(challenge, rows, count_tokens, instructions, hyperparameters),
+    )
+
+
+def _problems(
+    challenge: Challenge,
+    rows: Sequence[TrainRow],
+    count_tokens: CountTokens,
+    instructions: str,
+    hyperparameters: Hyperparameters,
+) -> tuple[FieldProblem, ...]:
+    if not rows:
+        return (FieldProblem("empty", "rows", "There are no rows: add some."),)
+    payload = LoraPayload.model_construct(
+        kind="lora", instructions=instructions, rows=tuple(rows), hyperparameters=hyperparameters
+    )
+    return tuple(check(challenge, payload, count_tokens))
+
+
+def _labels(challenge: Challenge, rows: Sequence[TrainRow]) -> dict[str, int]:
+    if not isinstance(challenge.answer, Label):
+        return {}
+    known = dict.fromkeys(challenge.answer.labels, 0)
+    return {**known, **Counter(row.output for row in rows)}
+
+
+def _balance(labels: dict[str, int]) -> float | None:
+    counts = list(labels.values())
+    return max(counts) / min(counts) if counts and min(counts) else None
+
+
+def _duplicates(rows: Sequence[TrainRow]) -> tuple[tuple[int, ...], ...]:
+    places: dict[str, list[int]] = defaultdict(list)
+    for number, row in enumerate(rows, 1):
+        places[normal(row.input)].append(number)
+    return tuple(tuple(group) for group in places.values() if len(group) > 1)
+
+
+def _histogram(counts: Sequence[int]) -> tuple[Bin, ...]:
+    if not counts:
+        return ()
+    low = min(counts)
+    width = -(-(max(counts) - low + 1) // BINS)
+    bins = Counter((count - low) // width for count in counts)
+    return tuple(Bin(low + n * width, low + (n + 1) * width - 1, bins[n]) for n in range(max(bins) + 1))

@@ -1,0 +1,193 @@
+"""Reads what is readable of a folder, and leaves the rest as problems with the source."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from challenges.bundle import PAYLOAD, Baseline, ChallengeBundle, CourseBundle, LessonBundle
+from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
+from challenges.rows import read_attacks, read_gold, read_samples, read_train
+from challenges.source import Source
+from challenges.spec import BaselineRef, Challenge, Course, Demo, Kind, Lesson
+from challenges.yaml_lines import Located
+
+ADAPTER_MAX = 64 * 1024 * 1024
+CHALLENGE: TypeAdapter[Challenge] = TypeAdapter(Challenge)
+LESSON: TypeAdapter[Lesson] = TypeAdapter(Lesson)
+COURSE: TypeAdapter[Course] = TypeAdapter(Course)
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+
+@dataclass
+class GatheredLesson:
+    """What could be read of a lesson. `challenges` pairs each listed id with its bundle, or None."""
+
+    rel: str
+    id: str
+    lesson: Lesson | None
+    located: Located | None
+    text: str | None
+    challenges: list[tuple[str, ChallengeBundle | None]] = field(default_factory=list)
+    measured: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def bundle(self) -> LessonBundle | None:
+        """The lesson's bundle, if nothing is missing."""
+        whole = tuple(bundle for _, bundle in self.challenges if bundle is not None)
+        if self.lesson is None or self.text is None or len(whole) < len(self.challenges):
+            return None
+        return LessonBundle(self.id, self.lesson, self.text, whole, self.measured, self.files)
+
+
+@dataclass
+class GatheredCourse:
+    course: Course | None
+    located: Located | None
+    lessons: list[GatheredLesson]
+
+    def bundle(self) -> CourseBundle | None:
+        """The course's bundle, if nothing is missing."""
+        whole = tuple(bundle for bundle in (lesson.bundle() for lesson in self.lessons) if bundle is not None)
+        if self.course is None or len(whole) < len(self.lessons):
+            return None
+        return CourseBundle(self.course, whole)
+
+
+def gather_course(source: Source) -> GatheredCourse:
+    """Reads `course.yaml` and each lesson that it lists."""
+    located = source.yaml("course.yaml")
+    course = source.model("course.yaml", COURSE, located)
+    lessons = []
+    for index, name in enumerate(course.lessons if course else ()):
+        if source.has(f"{name}/lesson.yaml"):
+            lessons.append(gather_lesson(source, name))
+        elif located:
+            line = located.line("lessons", index)
+            source.add("course.yaml", line, f"there is no `{name}/lesson.yaml`", "add the folder or remove the lesson")
+    return GatheredCourse(course, located, lessons)
+
+
+def gather_lesson(source: Source, rel: str) -> GatheredLesson:
+    """Reads a lesson's own files and each challenge that it lists."""
+    file = posixpath.join(rel, "lesson.yaml")
+    located = source.yaml(file)
+    lesson = source.model(file, LESSON, located)
+    text = source.text(posixpath.join(rel, "lesson.md"))
+    name = rel or source.root.resolve().name
+    gathered = GatheredLesson(rel, name, lesson, located, text, measured=_measured(source, rel))
+    if lesson and located:
+        gathered.challenges = [_listed(source, rel, located, i, name) for i, name in enumerate(lesson.challenges)]
+        gathered.files = _demo_files(source, rel, lesson.demo)
+    return gathered
+
+
+def _listed(source: Source, rel: str, located: Located, index: int, name: str) -> tuple[str, ChallengeBundle | None]:
+    folder, line = posixpath.join(rel, name), located.line("challenges", index)
+    file = posixpath.join(rel, "lesson.yaml")
+    if not source.has(posixpath.join(folder, "challenge.yaml")):
+        source.add(file, line, f"there is no `{name}/challenge.yaml`", "add the folder or correct the id")
+        return name, None
+    bundle = gather_challenge(source, folder)
+    if bundle and bundle.challenge.id != name:
+        source.add(
+            posixpath.join(folder, "challenge.yaml"), None, f"the id is not `{name}`", "name folder and id alike"
+        )
+    return name, bundle
+
+
+def _measured(source: Source, rel: str) -> dict[str, Any]:
+    file = posixpath.join(rel, "measured.json")
+    text = source.text(file, needed=False)
+    if text is None:
+        return {}
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        source.add(file, None, "is not a JSON object", "let `gradus challenge test` write it anew")
+        return {}
+    return value
+
+
+def _demo_files(source: Source, rel: str, demo: Demo | None) -> dict[str, bytes]:
+    """The demo's files that are there; `lint` says which are not."""
+    files = {}
+    for name in demo_names(demo) if demo else ():
+        data = source.data(posixpath.join(rel, name), ADAPTER_MAX, needed=False)
+        if data is not None:
+            files[posixpath.normpath(name)] = data
+    return files
+
+
+def demo_names(demo: Demo) -> tuple[str, ...]:
+    """The files that a demo needs, relative to its lesson's folder."""
+    return (demo.zero_shot, demo.few_shot, *(posixpath.join(demo.adapter, name) for name in ADAPTER_FILES))
+
+
+def gather_challenge(source: Source, rel: str) -> ChallengeBundle | None:
+    """Reads a challenge's folder; every file is read even where another is broken."""
+    file = posixpath.join(rel, "challenge.yaml")
+    located = source.yaml(file)
+    challenge = source.model(file, CHALLENGE, located)
+    free = challenge is not None and challenge.kind is Kind.FREE_TEXT
+    sampled = challenge is not None and not free
+
+    def at(name: str) -> str:
+        return posixpath.join(rel, name)
+
+    before = len(source.problems)
+    statement, solution = source.text(at("statement.md")), source.text(at("solution.md"))
+    public = source.rows(at("public.jsonl"), read_samples, needed=sampled)
+    hidden = source.rows(at("hidden.jsonl"), read_samples, needed=sampled)
+    train = source.rows(at("train.jsonl"), read_train, needed=False)
+    gold = source.rows(at("gold.jsonl"), read_gold, needed=free)
+    attacks = source.rows(at("attacks.jsonl"), read_attacks, needed=False)
+    baselines = tuple(_baselines(source, rel, challenge)) if challenge else ()
+    if challenge is None or statement is None or solution is None or len(source.problems) > before:
+        return None
+    return ChallengeBundle(challenge, statement, solution, public, hidden, train, gold, attacks, baselines)
+
+
+def _baselines(source: Source, rel: str, challenge: Challenge) -> list[Baseline]:
+    found = []
+    for ref in challenge.baselines:
+        payload = read_payload(source, rel, ref)
+        if payload is not None:
+            found.append(Baseline(ref, payload))
+    return found
+
+
+def read_payload(source: Source, rel: str, ref: BaselineRef) -> PromptPayload | LoraPayload | FreeTextPayload | None:
+    """A baseline's payload; `rows_file` is taken relative to it, and must lie inside the challenge's folder."""
+    file = posixpath.join(rel, ref.file)
+    located = source.yaml(file)
+    if located is None:
+        return None
+    data = dict(located.data)
+    if "rows_file" in data and not _fill_rows(source, rel, file, located, data):
+        return None
+    return source.model(file, PAYLOAD, located, data)
+
+
+def _fill_rows(source: Source, rel: str, file: str, located: Located, data: dict[Any, Any]) -> bool:
+    name, line = data.pop("rows_file"), located.line("rows_file")
+    if "rows" in data or not isinstance(name, str) or not name:
+        source.add(file, line, "`rows_file` is no file's name, or stands beside `rows`", "give one of the two")
+        return False
+    path = posixpath.normpath(posixpath.join(posixpath.dirname(file), name))
+    inside = posixpath.normpath(posixpath.join(rel, "."))
+    if posixpath.isabs(name) or path.startswith("..") or (inside != "." and not path.startswith(inside + "/")):
+        source.add(file, line, "`rows_file` leaves the challenge's folder", "name a file inside it")
+        return False
+    if not source.has(path):
+        source.add(file, line, f"there is no `{name}`", "add the file, or correct the path (relative to this file)")
+        return False
+    before = len(source.problems)
+    data["rows"] = source.rows(path, read_train, needed=True)
+    return len(source.problems) == before

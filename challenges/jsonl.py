@@ -1,0 +1,120 @@
+"""Hostile JSON Lines: every fault becomes a problem with a line number, none becomes an exception."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from challenges.characters import is_broken
+
+Row = TypeVar("Row")
+PROBLEMS_MAX = 100
+
+
+@dataclass(frozen=True)
+class RowProblem:
+    """`line` counts from 1; `code` is stable."""
+
+    code: str
+    line: int
+    what: str
+    mend: str
+
+
+@dataclass(frozen=True)
+class RowLimits:
+    bytes_max: int = 2 * 1024 * 1024
+    rows_max: int = 2000
+    row_bytes_max: int = 8 * 1024
+
+
+class Fault(Exception):
+    """Raised by a row parser for one row that it does not take."""
+
+    def __init__(self, code: str, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.code, self.what, self.mend = code, what, mend
+
+
+def read_rows(
+    data: bytes, parse: Callable[[dict[str, Any]], Row], limits: RowLimits
+) -> tuple[list[Row], list[RowProblem]]:
+    """Parses each non-blank line of `data` as one JSON object and hands it to `parse`, which may raise `Fault`.
+
+    Returns the good rows in order and at most `PROBLEMS_MAX` problems. Raises nothing.
+    """
+    rows: list[Row] = []
+    problems: list[RowProblem] = []
+    if len(data) > limits.bytes_max:
+        what = f"the file has {len(data):,} bytes; {limits.bytes_max:,} are allowed"
+        return rows, [RowProblem("too_long", 1, what, "remove rows or shorten them")]
+    for count, (line, raw) in enumerate(row_lines(data), 1):
+        if count > limits.rows_max:
+            mend = f"keep {limits.rows_max:,} rows at most"
+            problems.append(RowProblem("too_many_rows", line, f"more than {limits.rows_max:,} rows", mend))
+            break
+        try:
+            rows.append(parse(_object(raw, limits)))
+        except Fault as fault:
+            problems.append(RowProblem(fault.code, line, fault.what, fault.mend))
+        if len(problems) >= PROBLEMS_MAX:
+            problems.append(RowProblem("too_many_problems", line, "the rest was not read", "mend the rows above first"))
+            break
+    return rows, problems
+
+
+def row_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """`(line number, bytes)` of each line that is not blank. Lines end at a line feed only, as JSON Lines says."""
+    for number, raw in enumerate(data.split(b"\n"), 1):
+        if raw.strip():
+            yield number, raw
+
+
+def _object(raw: bytes, limits: RowLimits) -> dict[str, Any]:
+    if len(raw) > limits.row_bytes_max:
+        what = f"the row has {len(raw):,} bytes; {limits.row_bytes_max:,} are allowed"
+        raise Fault("row_too_long", what, "shorten it or split it")
+    if raw.startswith(b"\xef\xbb\xbf"):
+        raise Fault("bom", "the row starts with a byte order mark", "save the file as UTF-8 without BOM")
+    try:
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_constant)
+    except UnicodeDecodeError as error:
+        raise Fault("not_utf8", f"byte {error.start + 1} is not UTF-8", "save the file as UTF-8") from error
+    except RecursionError as error:
+        raise Fault("too_deep", "the row is nested too deeply", "rows are flat objects of texts") from error
+    except json.JSONDecodeError as error:
+        what = f"not valid JSON at column {error.colno}: {error.msg}"
+        raise Fault("not_json", what, "write one complete JSON object on each line") from error
+    except ValueError as error:
+        raise Fault("not_json", "a number is too long", "put it in quotes, as text") from error
+    if not isinstance(value, dict):
+        raise Fault("not_object", "the row is not a JSON object", 'write it as {"...": "..."}')
+    _refuse_broken(value)
+    return value
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise Fault("duplicate_key", "a key stands twice in one object", "keep one of them")
+    return row
+
+
+def _constant(name: str) -> float:
+    raise Fault("not_json", f"{name} is not JSON", "write a number, or a text in quotes")
+
+
+def _refuse_broken(value: Any) -> None:
+    """Walks keys and values; the depth is bounded, as the JSON reader itself recursed this far."""
+    stack = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict):
+            stack += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            stack += item
+        elif isinstance(item, str) and is_broken(item):
+            what = "a text holds NUL, another control character, or half of a character"
+            raise Fault("control_character", what, "remove it; only tab and line breaks are allowed")

@@ -1,0 +1,100 @@
+"""Samples, training rows, gold answers and attacks from JSON Lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from challenges.jsonl import Fault, RowLimits, RowProblem, read_rows, row_lines
+from challenges.prompts import target_text
+from challenges.spec import Attack, GoldAnswer, Sample, TrainRow
+
+__all__ = ["RowLimits", "RowProblem", "read_attacks", "read_gold", "read_samples", "read_train", "row_lines"]
+
+Model = TypeVar("Model", bound=BaseModel)
+UPLOAD = RowLimits()
+ANSWERS = RowLimits(row_bytes_max=64 * 1024)
+SHAPES = 'use {"input": "...", "output": "..."}, {"prompt": "...", "completion": "..."} or {"messages": [...]}'
+
+
+def read_samples(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[Sample], list[RowProblem]]:
+    """Rows `{"id", "input", "target", "split"?}`. Raises nothing; what is wrong is in the problems."""
+    return read_rows(data, _as(Sample), limits)
+
+
+def read_gold(data: bytes) -> tuple[list[GoldAnswer], list[RowProblem]]:
+    """Rows `{"answer", "marks", "role"}` of a free_text challenge."""
+    return read_rows(data, _as(GoldAnswer), ANSWERS)
+
+
+def read_attacks(data: bytes) -> tuple[list[Attack], list[RowProblem]]:
+    """Rows `{"answer", "category", "max_score"?}` of a free_text challenge."""
+    return read_rows(data, _as(Attack), ANSWERS)
+
+
+def read_train(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[TrainRow], list[RowProblem]]:
+    """Training rows in any of the three shapes; a key `id` is allowed and dropped.
+
+    Shapes: input and output; TRL's prompt and completion; chat messages of one user and one assistant. An output
+    may be an object (for json answers) and becomes its JSON text.
+    """
+    return read_rows(data, _train_row, limits)
+
+
+def _as(model: type[Model]) -> Callable[[dict[str, Any]], Model]:
+    def parse(row: dict[str, Any]) -> Model:
+        try:
+            return model.model_validate(row)
+        except ValidationError as error:
+            raise _fault(error) from error
+
+    return parse
+
+
+def _fault(error: ValidationError) -> Fault:
+    said = [_said(detail) for detail in error.errors(include_url=False, include_input=False)]
+    return Fault("bad_row", "; ".join(said), "correct the row")
+
+
+def _said(detail: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in detail["loc"][:2])
+    if detail["type"] == "missing":
+        return f"the key `{where}` is missing"
+    if detail["type"] == "extra_forbidden":
+        return f"the key `{where}` is unknown"
+    return f"`{where}`: {detail['msg']}"
+
+
+def _train_row(row: dict[str, Any]) -> TrainRow:
+    keys = set(row) - {"id"}
+    if keys == {"input", "output"}:
+        return _pair(row["input"], row["output"])
+    if keys == {"prompt", "completion"}:
+        completion = row["completion"]
+        return _pair(row["prompt"], completion.strip() if isinstance(completion, str) else completion)
+    if keys == {"messages"}:
+        return _chat(row["messages"])
+    raise Fault("bad_row", "the row has none of the accepted shapes", SHAPES)
+
+
+def _pair(ask: Any, answer: Any) -> TrainRow:
+    if isinstance(answer, dict) and all(isinstance(value, str) for value in answer.values()):
+        answer = target_text(answer)
+    if not isinstance(ask, str) or not isinstance(answer, str):
+        raise Fault("bad_row", "input and output must be texts", SHAPES)
+    if not ask.strip() or not answer.strip():
+        raise Fault("empty", "input or output is empty", "fill it in, or remove the row")
+    return TrainRow(input=ask, output=answer)
+
+
+def _chat(messages: Any) -> TrainRow:
+    turns = messages if isinstance(messages, list) else []
+    roles = [turn.get("role") if isinstance(turn, dict) else None for turn in turns]
+    if "system" in roles:
+        raise Fault("bad_row", "a system message is not taken", "put its text into `instructions`, once for all rows")
+    if roles != ["user", "assistant"]:
+        raise Fault("bad_row", "a chat row is one user and one assistant message", SHAPES)
+    return _pair(turns[0].get("content"), turns[1].get("content"))

@@ -1,0 +1,167 @@
+"""Files of a bundle, read from below one folder and nowhere else; problems are collected, not raised."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from challenges import spec
+from challenges.rows import RowProblem
+from challenges.yaml_lines import Located, YamlFaults, read
+
+T = TypeVar("T")
+YAML_MAX = 2 * 1024 * 1024
+TEXT_MAX = 1024 * 1024
+ROWS_MAX = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing to mend. `file` is relative to the folder that was read; `line` counts from 1."""
+
+    file: str
+    line: int | None
+    what: str
+    mend: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.what}: {self.mend}"
+
+
+def _known_keys() -> set[str]:
+    models = [item for item in vars(spec).values() if isinstance(item, type) and issubclass(item, spec.Spec)]
+    return {f.alias or name for model in models for name, f in model.model_fields.items()}
+
+
+KEYS = _known_keys()
+
+
+@dataclass
+class Source:
+    """Reads files by their path relative to `root` (POSIX separators) and gathers what is wrong with them."""
+
+    root: Path
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, file: str, line: int | None, what: str, mend: str) -> None:
+        self.problems.append(Problem(file, line, what, mend))
+
+    def has(self, rel: str) -> bool:
+        """Whether anything of that name is there, be it fit to read or not."""
+        return os.path.lexists(self.root / rel)
+
+    def data(self, rel: str, limit: int, *, needed: bool = True) -> bytes | None:
+        """The bytes of one file, or None with a problem; an absent file that is not needed is no problem."""
+        if not self.has(rel):
+            if needed:
+                self.add(rel, None, "the file is missing", "add it")
+            return None
+        path = self._inside(rel)
+        if path is None:
+            return None
+        try:
+            return self._load(path, rel, limit)
+        except OSError as error:
+            self.add(rel, None, f"cannot be read ({error.strerror})", "make it a readable file")
+            return None
+
+    def _load(self, path: Path, rel: str, limit: int) -> bytes | None:
+        if not path.is_file():
+            self.add(rel, None, "is not a regular file", "put a plain file there")
+            return None
+        if (size := path.stat().st_size) > limit:
+            self.add(rel, None, f"has {size:,} bytes; {limit:,} are allowed", "make it smaller")
+            return None
+        return path.read_bytes()
+
+    def _inside(self, rel: str) -> Path | None:
+        clean = os.path.normpath(rel)
+        try:
+            base = self.root.resolve()
+            path = (base / clean).resolve()
+        except (OSError, RuntimeError, ValueError):
+            self.add(rel, None, "is no usable path", "use a plain name")
+            return None
+        if clean.startswith("..") or Path(clean).is_absolute():
+            self.add(rel, None, "leaves the folder", "name a file inside it")
+            return None
+        if path != base / clean:
+            self.add(rel, None, "is, or lies behind, a symbolic link", "put the file itself there")
+            return None
+        return path
+
+    def text(self, rel: str, *, needed: bool = True) -> str | None:
+        """One UTF-8 text; line ends as they are."""
+        data = self.data(rel, TEXT_MAX, needed=needed)
+        return None if data is None else self._decode(rel, data)
+
+    def _decode(self, rel: str, data: bytes) -> str | None:
+        try:
+            return data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            self.add(rel, data[: error.start].count(b"\n") + 1, "is not UTF-8", "save the file as UTF-8")
+            return None
+
+    def yaml(self, rel: str) -> Located | None:
+        """One YAML mapping with its line numbers."""
+        data = self.data(rel, YAML_MAX)
+        text = None if data is None else self._decode(rel, data)
+        if text is None:
+            return None
+        try:
+            return read(text)
+        except YamlFaults as faults:
+            for fault in faults.faults:
+                self.add(rel, fault.line, fault.what, fault.mend)
+            return None
+
+    def model(self, rel: str, model: TypeAdapter[T], located: Located | None, data: Any = None) -> T | None:
+        """`located.data` (or `data` in its stead) as a model; errors get the lines of `located`."""
+        if located is None:
+            return None
+        try:
+            return model.validate_python(located.data if data is None else data)
+        except ValidationError as errors:
+            for error in errors.errors(include_url=False, include_input=False):
+                what, mend = explain(error)
+                self.add(rel, located.line(*error["loc"]), what, mend)
+            return None
+
+    def rows(
+        self, rel: str, reader: Callable[[bytes], tuple[list[T], list[RowProblem]]], *, needed: bool
+    ) -> tuple[T, ...]:
+        """All good rows of a JSON Lines file; the bad ones are problems."""
+        data = self.data(rel, ROWS_MAX, needed=needed)
+        rows, problems = reader(data or b"")
+        for problem in problems:
+            self.add(rel, problem.line, problem.what, problem.mend)
+        return tuple(rows)
+
+
+def explain(error: ErrorDetails) -> tuple[str, str]:
+    """What is wrong and how to mend it, without the value itself, which may be private."""
+    where = ".".join(str(part) for part in error["loc"]) or "the file"
+    last = str(error["loc"][-1]) if error["loc"] else ""
+    if error["type"] == "missing":
+        return f"`{where}` is missing", "add it"
+    if error["type"] == "extra_forbidden":
+        near = get_close_matches(last, KEYS, n=1)
+        return f"the key `{where}` is unknown", f"did you mean `{near[0]}`?" if near else "remove it"
+    if error["type"].startswith("union_tag"):
+        key = str(error["ctx"].get("discriminator", "type")).strip("'")
+        expected = error["ctx"].get("expected_tags")
+        return (
+            f"`{where}` does not say of which `{key}` it is",
+            f"give `{key}` {f'one of {expected}' if expected else ''}",
+        )
+    if error["type"] == "string_type":
+        return f"`{where}` is not a text", "put the value in quotes"
+    return f"`{where}`: {error['msg'].removeprefix('Value error, ')}", "correct the value"

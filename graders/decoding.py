@@ -1,0 +1,178 @@
+"""Asks the base model about inputs and reads its answers: by label likelihood or from greedy text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from challenges.payloads import Example
+from challenges.prompts import Rendered, render
+from challenges.spec import Challenge, FreeForm, Json, Label
+from graders.base import Generate, Generated, Score, Scored, WorkItem
+from graders.metrics import Prediction
+from graders.parsing import first_json_object, label_at_start
+
+CONTENT_FREE = ("N/A", "", "[MASK]")
+Priors = tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How a submission asks: the same for public, hidden and content-free inputs."""
+
+    challenge: Challenge
+    instructions: str
+    examples: tuple[Example, ...] = ()
+    template: str | None = None
+    adapter: str | None = None
+
+    def render(self, inputs: Sequence[str]) -> Rendered:
+        return render(
+            self.challenge.prompt,
+            instructions=self.instructions,
+            examples=self.examples,
+            inputs=inputs,
+            template=self.template,
+        )
+
+
+@dataclass(frozen=True)
+class Output:
+    """What the model said to one input, and how that was read."""
+
+    text: str
+    prediction: Prediction
+    probabilities: dict[str, float] = field(default_factory=dict)
+    confidence: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Outputs in the order of the inputs; `cost` per request: prompt and new tokens, milliseconds."""
+
+    outputs: tuple[Output, ...]
+    cost: dict[str, float]
+
+
+Answering = Generator[WorkItem, Any, Answers]
+
+
+def answer(ask: Ask, inputs: Sequence[str], stage: str, priors: Priors = None) -> Answering:
+    """Yields one work item for all `inputs` (at least one) and reads the result.
+
+    `priors` are the labels' probabilities on content-free inputs, or None for no calibration.
+    """
+    spec = ask.challenge.answer
+    if isinstance(spec, Label) and spec.decode == "score":
+        return (yield from _by_likelihood(ask, spec, inputs, stage, priors))
+    return (yield from _by_text(ask, inputs, stage))
+
+
+def label_priors(ask: Ask, stage: str) -> Generator[WorkItem, Any, Priors]:
+    """Label probabilities on content-free inputs (Zhao et al. 2021), if the challenge asks for calibration."""
+    spec = ask.challenge.answer
+    if not (isinstance(spec, Label) and spec.decode == "score" and spec.calibrate == "contextual"):
+        return None
+    scored: Scored = yield _score(ask, spec, CONTENT_FREE, stage)
+    rows = [softmax(row) for row in scored.logprobs]
+    return tuple(sum(column) / len(rows) for column in zip(*rows, strict=True))
+
+
+def softmax(logs: Sequence[float]) -> list[float]:
+    """Probabilities over the labels from their log-likelihoods."""
+    top = max(logs)
+    weights = [math.exp(value - top) for value in logs]
+    return [weight / sum(weights) for weight in weights]
+
+
+def stops(challenge: Challenge) -> tuple[str, ...]:
+    """Where greedy text ends: at the first JSON object, the end of a label's line, or what separates examples."""
+    if isinstance(challenge.answer, Json):
+        return ("json",)
+    if challenge.prompt.style == "chat":
+        return ()
+    if isinstance(challenge.answer, Label):
+        return ("\n",)
+    return (challenge.prompt.join,) if challenge.prompt.join else ()
+
+
+def ending(challenge: Challenge) -> str:
+    """What a training row's completion ends with so that greedy text learns to stop; nothing where code stops it."""
+    if isinstance(challenge.answer, Json) or (
+        isinstance(challenge.answer, Label) and challenge.answer.decode == "score"
+    ):
+        return ""
+    return "<|im_end|>" if challenge.prompt.style == "chat" else "".join(stops(challenge)[:1])
+
+
+def _score(ask: Ask, spec: Label, inputs: Sequence[str], stage: str) -> Score:
+    rendered = ask.render(inputs)
+    labels = tuple(rendered.lead + label for label in spec.labels)
+    return Score(str(ask.challenge.model), rendered.prefix, rendered.suffixes, labels, ask.adapter, stage)
+
+
+def _by_likelihood(ask: Ask, spec: Label, inputs: Sequence[str], stage: str, priors: Priors) -> Answering:
+    scored: Scored = yield _score(ask, spec, inputs, stage)
+    outputs = tuple(_most_likely(spec, row, priors) for row in scored.logprobs)
+    return Answers(outputs, _cost(scored.prompt_tokens, [0] * len(inputs), scored.seconds))
+
+
+def _most_likely(spec: Label, logs: Sequence[float], priors: Priors) -> Output:
+    if priors is not None:
+        logs = [log - math.log(max(prior, 1e-12)) for log, prior in zip(logs, priors, strict=True)]
+    ranked = sorted(zip(spec.labels, softmax(logs), strict=True), key=lambda pair: -pair[1])
+    top, confidence = ranked[0]
+    why = ", ".join(f"{label} {share:.2f}" for label, share in ranked[:2])
+    return Output(top, top, {label: round(share, 4) for label, share in ranked}, round(confidence, 4), why)
+
+
+def _by_text(ask: Ask, inputs: Sequence[str], stage: str) -> Answering:
+    rendered, spec = ask.render(inputs), ask.challenge.answer
+    assert spec is not None
+    generated: Generated = yield Generate(
+        model=str(ask.challenge.model),
+        prompt=rendered.prefix,
+        suffixes=rendered.suffixes,
+        max_new_tokens=spec.max_new_tokens,
+        stop=stops(ask.challenge),
+        adapter=ask.adapter,
+        stage=stage,
+    )
+    outputs = tuple(_read(spec, text) for text in generated.texts)
+    return Answers(outputs, _cost(generated.prompt_tokens, generated.new_tokens, generated.seconds))
+
+
+def _read(spec: Label | Json | FreeForm, text: str) -> Output:
+    if isinstance(spec, Label):
+        label = label_at_start(text, spec.labels)
+        return Output(text.strip(), label, why="" if label else "the output does not start with a label")
+    if isinstance(spec, Json):
+        found = first_json_object(text)
+        return Output(text.strip(), found, why=_json_problem(spec, found))
+    return Output(text.strip(), text)
+
+
+def _json_problem(spec: Json, found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "the output holds no complete JSON object"
+    missing = [name for name in spec.fields if name not in found]
+    unknown = [
+        name
+        for name, allowed in spec.fields.items()
+        if name in found and not isinstance(allowed, str) and found[name] not in allowed
+    ]
+    parts = [f"without {', '.join(missing)}"] if missing else []
+    parts += [f"a value that is not allowed in {', '.join(unknown)}"] if unknown else []
+    return "; ".join(parts)
+
+
+def _cost(prompt_tokens: Sequence[int], new_tokens: Sequence[int], seconds: float) -> dict[str, float]:
+    n = len(prompt_tokens)
+    return {
+        "prompt_tokens": round(sum(prompt_tokens) / n, 1),
+        "new_tokens": round(sum(new_tokens) / n, 1),
+        "ms": round(1000 * seconds / n, 2),
+    }

@@ -1,0 +1,91 @@
+"""Public and hidden samples through the same prompt, then metrics: shared by the prompt and LoRA graders."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from challenges.bundle import ChallengeBundle
+from challenges.spec import Challenge, Sample
+from graders.base import Grade, Row, WorkItem
+from graders.decoding import Answers, Ask, Output, answer, label_priors
+from graders.metrics import Measured, measure
+
+
+def evaluate(ask: Ask, bundle: ChallengeBundle, *, hidden: bool) -> Generator[WorkItem, Any, Grade]:
+    """Grades on public samples and, if `hidden`, on hidden ones; the score is None otherwise.
+
+    `score` is over the hidden rows of split `public` if there are any, else over all of them; `private_score` is
+    over those of split `private`. `metrics` holds only what the challenge declares public.
+    """
+    priors = yield from label_priors(ask, "public")
+    grade = Grade(score=None)
+    if bundle.public:
+        grade = _with_public(
+            grade, ask.challenge, bundle.public, (yield from _ask_all(ask, bundle.public, "public", priors))
+        )
+    if hidden:
+        answers = yield from _ask_all(ask, bundle.hidden, "hidden", priors)
+        grade = _with_hidden(grade, ask.challenge, bundle.hidden, answers)
+    return grade
+
+
+def predict(ask: Ask, inputs: Sequence[str]) -> Generator[WorkItem, Any, Grade]:
+    """Answers to `inputs` without targets, as `Grade.public`; their `score` and `correct` mean nothing."""
+    priors = yield from label_priors(ask, "public")
+    answers = yield from answer(ask, inputs, "public", priors)
+    rows = tuple(_row(f"input-{n}", output, 0.0, correct=False) for n, output in enumerate(answers.outputs, 1))
+    return Grade(score=None, public=rows, cost=answers.cost)
+
+
+def _ask_all(
+    ask: Ask, samples: Sequence[Sample], stage: str, priors: tuple[float, ...] | None
+) -> Generator[WorkItem, Any, Answers]:
+    return (yield from answer(ask, [sample.input for sample in samples], stage, priors))
+
+
+def _with_public(grade: Grade, challenge: Challenge, samples: Sequence[Sample], answers: Answers) -> Grade:
+    names = dict.fromkeys((challenge.metric.name, *challenge.public_metrics))
+    measured = {name: _measure(name, challenge, samples, answers.outputs) for name in names}
+    main = measured[challenge.metric.name]
+    return replace(
+        grade,
+        public=_rows(samples, answers.outputs, main),
+        public_score=main.value,
+        public_metrics={name: m.value for name, m in measured.items()},
+        cost=answers.cost,
+    )
+
+
+def _with_hidden(grade: Grade, challenge: Challenge, samples: Sequence[Sample], answers: Answers) -> Grade:
+    pairs = list(zip(samples, answers.outputs, strict=True))
+    shown = [pair for pair in pairs if pair[0].split == "public"] or pairs
+    private = [pair for pair in pairs if pair[0].split == "private"]
+    name = challenge.metric.name
+    return replace(
+        grade,
+        score=_value(name, challenge, shown),
+        private_score=_value(name, challenge, private) if private else None,
+        metrics={name: _value(name, challenge, shown) for name in challenge.public_metrics},
+        hidden=_rows(samples, answers.outputs, _measure(name, challenge, samples, answers.outputs)),
+    )
+
+
+def _value(name: str, challenge: Challenge, pairs: Sequence[tuple[Sample, Output]]) -> float:
+    return _measure(name, challenge, [sample for sample, _ in pairs], [output for _, output in pairs]).value
+
+
+def _measure(name: str, challenge: Challenge, samples: Sequence[Sample], outputs: Sequence[Output]) -> Measured:
+    return measure(name, [o.prediction for o in outputs], [s.target for s in samples], challenge.answer)
+
+
+def _rows(samples: Sequence[Sample], outputs: Sequence[Output], measured: Measured) -> tuple[Row, ...]:
+    return tuple(
+        _row(sample.id, output, score, correct=score >= 1 - 1e-9)
+        for sample, output, score in zip(samples, outputs, measured.rows, strict=True)
+    )
+
+
+def _row(id: str, output: Output, score: float, *, correct: bool) -> Row:
+    return Row(id, output.text, score, correct, output.confidence, output.probabilities, output.why)

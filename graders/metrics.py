@@ -1,0 +1,112 @@
+"""Metrics by name: thin over scikit-learn, plus JSON fields. Higher is better, in [0, 1]."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.metrics import accuracy_score, f1_score
+
+from challenges.spec import Json
+
+Target = str | Mapping[str, str]
+Prediction = str | Mapping[str, Any] | None
+"""A label, a text or an object as read from the output; None where nothing could be read."""
+
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """`value` over all rows; `rows[n]` is row n's own score: right or wrong, or a share for JSON fields."""
+
+    value: float
+    rows: tuple[float, ...]
+
+
+MetricFunction = Callable[[Sequence[Prediction], Sequence[Target], Any], Measured]
+
+
+def measure(name: str, predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
+    """Applies the metric called `name`; `answer` is the challenge's answer spec.
+
+    Raises KeyError for an unknown name and ValueError where there are no rows or the lengths differ.
+    """
+    if not targets or len(predictions) != len(targets):
+        raise ValueError("a metric needs one prediction for each of at least one target")
+    return METRICS[name](predictions, targets, answer)
+
+
+def accuracy(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
+    """The share of rows that equal their target; for JSON the whole object."""
+    rows = tuple(float(p == t) for p, t in zip(predictions, targets, strict=True))
+    return Measured(float(accuracy_score([1.0] * len(rows), rows)), rows)
+
+
+def macro_f1(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
+    """The unweighted mean of F1 over the labels that occur among the targets; a row's score is right or wrong."""
+    truth, read = [str(t) for t in targets], ["" if p is None else str(p) for p in predictions]
+    value = f1_score(truth, read, labels=sorted(set(truth)), average="macro", zero_division=0)
+    return Measured(float(value), accuracy(predictions, targets, answer).rows)
+
+
+def exact_match(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
+    """The share of rows whose text equals the target after NFKC and with white space made single."""
+    return accuracy([_plain(p) for p in predictions], [_plain(t) or "" for t in targets], answer)
+
+
+def json_fields(predictions: Sequence[Prediction], targets: Sequence[Target], answer: Json) -> Measured:
+    """The mean over rows of `object_score`; an output that is no JSON object scores 0."""
+    rows = tuple(
+        object_score(p, t, answer) if isinstance(p, Mapping) and isinstance(t, Mapping) else 0.0
+        for p, t in zip(predictions, targets, strict=True)
+    )
+    return Measured(sum(rows) / len(rows), rows)
+
+
+def object_score(predicted: Mapping[str, Any], target: Mapping[str, str], answer: Json) -> float:
+    """The weighted mean over the declared fields; keys that are not declared are ignored."""
+    weights = {name: answer.weights.get(name, 1.0) for name in answer.fields}
+    gained = sum(
+        weight * field_score(predicted.get(name), target.get(name, ""), answer.fields[name])
+        for name, weight in weights.items()
+    )
+    return gained / sum(weights.values())
+
+
+def field_score(value: object, target: str, allowed: Sequence[str] | str) -> float:
+    """1 or 0 by equality where values are listed, token F1 for a string; anything but a string scores 0."""
+    if not isinstance(value, str):
+        return 0.0
+    return token_f1(value, target) if isinstance(allowed, str) else float(value in allowed and value == target)
+
+
+def token_f1(predicted: str, target: str) -> float:
+    """Harmonic mean of token precision and recall after SQuAD's normalisation (Rajpurkar et al. 2016)."""
+    left, right = _squad_tokens(predicted), _squad_tokens(target)
+    if not left or not right:
+        return float(left == right)
+    shared = (Counter(left) & Counter(right)).total()
+    return 2 * shared / (len(left) + len(right))
+
+
+def _squad_tokens(text: str) -> list[str]:
+    return _ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split()
+
+
+def _plain(value: Prediction | Target) -> str | None:
+    return None if value is None else " ".join(unicodedata.normalize("NFKC", str(value)).split())
+
+
+METRICS: dict[str, MetricFunction] = {
+    "accuracy": accuracy,
+    "macro_f1": macro_f1,
+    "exact_match": exact_match,
+    "json_fields": json_fields,
+}

@@ -1,0 +1,34 @@
+"""From a model's text to a prediction: labels leniently, JSON strictly."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any
+
+_OPENING = re.compile(r"^[\s\"'`*_(\[<:>-]+")
+_DECODER = json.JSONDecoder()
+
+
+def label_at_start(text: str, labels: Sequence[str]) -> str | None:
+    """The label that `text` starts with, without regard to case, opening quotes and marks; the longest wins."""
+    start = _OPENING.sub("", text).casefold()
+    for label in sorted(labels, key=len, reverse=True):
+        folded = label.casefold()
+        if start.startswith(folded) and not start[len(folded) : len(folded) + 1].isalnum():
+            return label
+    return None
+
+
+def first_json_object(text: str) -> dict[str, Any] | None:
+    """The first complete JSON object in `text`, or None. Text before and after it does not matter."""
+    position = text.find("{")
+    while position != -1:
+        try:
+            value, _ = _DECODER.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            position = text.find("{", position + 1)
+            continue
+        return value if isinstance(value, dict) else None
+    return None

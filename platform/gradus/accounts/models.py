@@ -1,0 +1,101 @@
+import hashlib
+import secrets
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.db import models
+from django.utils import timezone
+
+
+def new_pseudonym() -> str:
+    """A name for the boards that says nothing of the person."""
+    return f"learner-{secrets.token_hex(4)}"
+
+
+class UserManager(DjangoUserManager["User"]):
+    def create_guest(self) -> "User":
+        guest = self.model(username=f"guest-{secrets.token_hex(8)}", is_guest=True)
+        guest.set_unusable_password()
+        guest.save(using=self._db)
+        return guest
+
+
+class User(AbstractUser):
+    """A person. A guest is a visitor without an account; signing up turns the same row into an account."""
+
+    is_guest = models.BooleanField(default=False)
+    pseudonym = models.CharField(max_length=40, unique=True, default=new_pseudonym)
+
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="guest_has_no_staff_rights",
+                condition=models.Q(is_guest=False) | models.Q(is_staff=False, is_superuser=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.email or self.pseudonym
+
+
+class Enrolment(models.Model):
+    """A person's role in a course."""
+
+    class Role(models.TextChoices):
+        LEARNER = "learner"
+        AUTHOR = "author"
+        STAFF = "staff"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="enrolments")
+    course = models.ForeignKey("courses.Course", models.CASCADE, related_name="enrolments")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.LEARNER)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_role_in_a_course", fields=["user", "course"])]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} in {self.course}"
+
+
+def digest_of(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def live(self) -> Self:
+        return self.filter(revoked_at=None)
+
+    def matching(self, secret: str) -> Self:
+        return self.live().filter(digest=digest_of(secret)).select_related("user")
+
+
+class ApiToken(models.Model):
+    """A bearer token. Only its digest is kept: 32 random bytes need no slow hash."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=80)
+    digest = models.CharField(max_length=64, unique=True)
+    prefix = models.CharField(max_length=12)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @classmethod
+    def issue(cls, user: "User", name: str, **extra: Any) -> tuple["ApiToken", str]:
+        """Returns the row and the secret, which is shown once and not kept."""
+        secret = f"gradus_{secrets.token_urlsafe(32)}"
+        token = cls.objects.create(user=user, name=name[:80], digest=digest_of(secret), prefix=secret[:12], **extra)
+        return token, secret
+
+    def revoke(self) -> None:
+        type(self).objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())

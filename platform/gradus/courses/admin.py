@@ -1,0 +1,44 @@
+from django.contrib import admin
+from django.http import HttpRequest
+
+from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Content comes from bundles, so that it has one owner."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Course)
+class CourseAdmin(admin.ModelAdmin[Course]):
+    list_display = ("title", "slug", "version", "is_published", "frozen_at", "updated_at")
+    fields = ("title", "slug", "version", "is_published", "frozen_at")
+    readonly_fields = ("title", "slug", "version")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(Lesson)
+class LessonAdmin(ReadOnly):
+    list_display = ("title", "course", "position", "minutes", "is_current")
+
+
+@admin.register(Challenge)
+class ChallengeAdmin(ReadOnly):
+    list_display = ("slug", "lesson", "position", "is_current")
+    fields = ("slug", "lesson", "position", "version", "is_current")
+
+
+@admin.register(ChallengeVersion)
+class ChallengeVersionAdmin(ReadOnly):
+    list_display = ("challenge", "version", "hidden_count", "verified_at", "imported_at")
+    fields = ("challenge", "version", "digest", "hidden_count", "baselines", "verified_at", "imported_at")

@@ -1,0 +1,127 @@
+from functools import cached_property
+from typing import Self
+
+from django.db import models
+from django.utils.timezone import now
+
+from challenges import spec as specs
+
+
+class CourseQuerySet(models.QuerySet["Course"]):
+    def shown(self) -> Self:
+        return self.filter(is_published=True)
+
+
+class Course(models.Model):
+    """A published course; its content is the bundle that was imported last."""
+
+    slug = models.SlugField(max_length=64, unique=True)
+    title = models.CharField(max_length=200)
+    summary = models.TextField()
+    timezone = models.CharField(max_length=64, default="UTC")
+    version = models.CharField(max_length=20)
+    digest = models.CharField(max_length=64)
+    is_published = models.BooleanField(default=True)
+    frozen_at = models.DateTimeField(null=True, blank=True, help_text="Boards show private ranks from then on")
+    updated_at = models.DateTimeField(default=now)
+
+    objects = CourseQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Lesson(models.Model):
+    """One lesson: text, questions, advisor, demo. `spec` is `lesson.yaml`, `measured` the figures measured."""
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="lessons")
+    slug = models.SlugField(max_length=64, unique=True)
+    position = models.PositiveSmallIntegerField()
+    title = models.CharField(max_length=200)
+    summary = models.TextField()
+    minutes = models.PositiveSmallIntegerField()
+    text = models.TextField()
+    spec = models.JSONField()
+    measured = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64)
+    is_current = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["course", "position"]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @cached_property
+    def parsed(self) -> specs.Lesson:
+        return specs.Lesson.model_validate(self.spec)
+
+
+class ChallengeQuerySet(models.QuerySet["Challenge"]):
+    def shown(self) -> Self:
+        return self.filter(is_current=True, version__isnull=False, lesson__course__is_published=True).select_related(
+            "version", "lesson__course"
+        )
+
+
+class Challenge(models.Model):
+    """What learners know by one name; `version` is the one that takes submissions."""
+
+    lesson = models.ForeignKey(Lesson, models.CASCADE, related_name="challenges")
+    slug = models.SlugField(max_length=64, unique=True)
+    position = models.PositiveSmallIntegerField()
+    version = models.ForeignKey("ChallengeVersion", models.PROTECT, null=True, related_name="+")
+    is_current = models.BooleanField(default=True)
+
+    objects = ChallengeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["lesson", "position"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def spec(self) -> specs.Challenge:
+        assert self.version is not None
+        return self.version.parsed
+
+    @property
+    def title(self) -> str:
+        return self.spec.title
+
+    @property
+    def kind(self) -> str:
+        return self.spec.kind.value
+
+
+class ChallengeVersion(models.Model):
+    """An immutable version by content digest. Hidden rows and gold answers lie in private storage, never here."""
+
+    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="versions")
+    version = models.CharField(max_length=20)
+    digest = models.CharField(max_length=64)
+    spec = models.JSONField()
+    statement = models.TextField()
+    solution = models.TextField(blank=True)
+    public = models.JSONField(default=list)
+    train = models.JSONField(default=list)
+    baselines = models.JSONField(default=list, help_text="Results of the baselines that ran for this digest")
+    hidden_count = models.PositiveIntegerField(default=0)
+    verified_at = models.DateTimeField(null=True, blank=True)
+    imported_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_version_by_digest", fields=["challenge", "digest"])]
+
+    def __str__(self) -> str:
+        return f"{self.challenge} {self.version}"
+
+    @cached_property
+    def parsed(self) -> specs.Challenge:
+        return specs.Challenge.model_validate(self.spec)
+
+    @cached_property
+    def samples(self) -> tuple[specs.Sample, ...]:
+        """The public samples."""
+        return tuple(specs.Sample.model_validate(row) for row in self.public)

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class LeaderboardsConfig(AppConfig):
+    name = "gradus.leaderboards"

@@ -1,0 +1,56 @@
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation, Refund, Run, Score, Standing, Submission, WorkerStatus
+
+
+class ShowOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Services are the only writers."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(Submission)
+class SubmissionAdmin(ShowOnly):
+    list_display = ("uuid", "user", "challenge", "kind", "state", "created_at")
+    list_filter = ("kind", "challenge")
+    search_fields = ("uuid", "user__email")
+    actions = ("regrade",)
+
+    @admin.display
+    def state(self, submission: Submission) -> str:
+        return submission.current.state
+
+    def has_regrade_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_staff)
+
+    @admin.action(description="Regrade (a new evaluation; a person's decision stays)", permissions=["regrade"])
+    def regrade(self, request: HttpRequest, chosen: QuerySet[Submission]) -> None:
+        for submission in chosen:
+            try:
+                services.regrade(submission)
+            except services.Refused as refusal:
+                self.message_user(request, f"{submission.uuid}: {refusal}", messages.WARNING)
+
+
+@admin.register(Evaluation)
+class EvaluationAdmin(ShowOnly):
+    list_display = ("id", "submission", "run", "state", "lane", "attempt", "error_code", "created_at", "finished_at")
+    list_filter = ("state", "lane", "error_code")
+
+
+@admin.register(WorkerStatus)
+class WorkerStatusAdmin(ShowOnly):
+    list_display = ("name", "lane", "device", "judge", "problem", "busy_with", "last_seen")
+
+
+admin.site.register([Run, Score, Standing, Refund], ShowOnly)

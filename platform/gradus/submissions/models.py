@@ -1,0 +1,368 @@
+import uuid
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.submissions.errors import CODES, OPEN, State
+
+
+class Lane(models.TextChoices):
+    INTERACTIVE = "interactive"
+    GRADE = "grade"
+    JUDGE = "judge"
+    TRAIN = "train"
+
+
+class Kind(models.TextChoices):
+    PROMPT = "prompt"
+    LORA = "lora", "LoRA"
+    FREE_TEXT = "free_text", "free text"
+
+
+class SubmissionQuerySet(models.QuerySet["Submission"]):
+    def of(self, user: Any) -> Self:
+        return self.filter(user=user)
+
+    def with_current(self) -> Self:
+        return self.select_related("version", "challenge__lesson__course").prefetch_related(
+            models.Prefetch(
+                "evaluations",
+                Evaluation.objects.filter(is_current=True).select_related("score"),
+                to_attr="current_evaluations",
+            )
+        )
+
+
+class Submission(models.Model):
+    """An immutable attempt."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="submissions")
+    challenge = models.ForeignKey(Challenge, models.PROTECT, related_name="submissions")
+    version = models.ForeignKey(ChallengeVersion, models.PROTECT, related_name="submissions")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    payload = models.JSONField()
+    payload_sha256 = models.CharField(max_length=64)
+    idempotency_key = models.CharField(max_length=80)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = SubmissionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(name="one_submission_by_key", fields=["user", "challenge", "idempotency_key"])
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.challenge} by {self.user}"
+
+    @property
+    def current(self) -> "Evaluation":
+        found: list[Evaluation] | None = getattr(self, "current_evaluations", None)
+        return found[0] if found else self.evaluations.select_related("score").get(is_current=True)
+
+
+class Run(models.Model):
+    """A trial on public samples, the demo, or a baseline on the server. Never scored, costs no attempt."""
+
+    class Purpose(models.TextChoices):
+        TRIAL = "trial"
+        DEMO = "demo"
+        BASELINE = "baseline"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="runs")
+    purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.TRIAL)
+    version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="runs")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    payload = models.JSONField()
+    inputs = models.JSONField(default=list)
+    adapter = models.CharField(max_length=300, blank=True, help_text="A staff adapter's folder in private storage")
+    label = models.CharField(max_length=80, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} of {self.version}"
+
+    @property
+    def current(self) -> "Evaluation":
+        return self.evaluations.get(is_current=True)
+
+
+class QuotaSlot(models.Model):
+    """One attempt of a day, in the course's time zone. The unique key is what settles parallel submits."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="+")
+    day = models.DateField()
+    slot = models.PositiveSmallIntegerField()
+    allowed = models.PositiveSmallIntegerField()
+    submission = models.OneToOneField(Submission, models.CASCADE, related_name="quota_slot")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_attempt_in_a_slot", fields=["user", "challenge", "day", "slot"]),
+            models.CheckConstraint(name="slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.slot} of {self.allowed} on {self.day}"
+
+
+class GuestSlot(models.Model):
+    """A guest's submissions, three in all."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    slot = models.PositiveSmallIntegerField()
+    submission = models.OneToOneField(Submission, models.CASCADE, related_name="guest_slot")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_submission_in_a_guest_slot", fields=["user", "slot"]),
+            models.CheckConstraint(
+                name="guest_slot_within_limit", condition=Q(slot__gte=1, slot__lte=settings.GUEST_SUBMISSIONS)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"guest slot {self.slot}"
+
+
+class InFlight(models.Model):
+    """At most two open submissions per learner."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    slot = models.PositiveSmallIntegerField()
+    submission = models.OneToOneField(Submission, models.CASCADE, related_name="in_flight")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_open_submission_in_a_slot", fields=["user", "slot"]),
+            models.CheckConstraint(
+                name="in_flight_slot_within_limit", condition=Q(slot__gte=1, slot__lte=settings.IN_FLIGHT)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"open {self.slot}"
+
+
+class Refund(models.Model):
+    """Why an attempt was given back."""
+
+    submission = models.OneToOneField(Submission, models.CASCADE, related_name="refund")
+    reason = models.CharField(max_length=40)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class EvaluationQuerySet(models.QuerySet["Evaluation"]):
+    def open(self) -> Self:
+        return self.filter(state__in=OPEN)
+
+    def claimable(self, lane: str, profile: str) -> Self:
+        return self.filter(
+            Q(engine_profile="") | Q(engine_profile=profile),
+            lane=lane,
+            state=State.QUEUED,
+            available_at__lte=Now(),
+        ).order_by("turn", "id")
+
+    def expired(self) -> Self:
+        return self.filter(state=State.RUNNING, lease_until__lt=Now())
+
+
+class Evaluation(models.Model):
+    """One grading of a submission, or of a run. `fence` rises with each claim; a late writer changes 0 rows."""
+
+    submission = models.ForeignKey(Submission, models.CASCADE, null=True, related_name="evaluations")
+    run = models.ForeignKey(Run, models.CASCADE, null=True, related_name="evaluations")
+    number = models.PositiveSmallIntegerField(default=1)
+    is_current = models.BooleanField(default=True)
+    state = models.CharField(max_length=10, choices=[(s.value, s.value) for s in State], default=State.QUEUED)
+    lane = models.CharField(max_length=12, choices=Lane.choices)
+    turn = models.PositiveIntegerField(default=0)
+    available_at = models.DateTimeField(db_default=Now())
+    attempt = models.PositiveSmallIntegerField(default=0)
+    max_attempts = models.PositiveSmallIntegerField(default=5)
+    fence = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+    postponed_since = models.DateTimeField(null=True, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    grader = models.CharField(max_length=20, default="ai")
+    grader_version = models.CharField(max_length=40, blank=True)
+    engine_profile = models.CharField(max_length=80, blank=True)
+    worker = models.CharField(max_length=120, blank=True)
+    result = models.JSONField(null=True, blank=True, help_text="What the learner may see: public samples only")
+    raw = models.CharField(max_length=200, blank=True, help_text="Per-row outputs, in private storage")
+    artifact = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = EvaluationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="state_is_known", condition=Q(state__in=[s.value for s in State])),
+            models.CheckConstraint(
+                name="of_a_submission_or_a_run",
+                condition=Q(submission__isnull=False, run__isnull=True)
+                | Q(submission__isnull=True, run__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="running_has_a_lease",
+                condition=Q(state=State.RUNNING, lease_until__isnull=False)
+                | (~Q(state=State.RUNNING) & Q(lease_until__isnull=True)),
+            ),
+            models.CheckConstraint(name="attempts_are_bounded", condition=Q(attempt__lte=F("max_attempts"))),
+            models.UniqueConstraint(name="evaluations_are_numbered", fields=["submission", "number"]),
+            models.UniqueConstraint(name="runs_are_numbered", fields=["run", "number"]),
+            models.UniqueConstraint(name="one_current", fields=["submission"], condition=Q(is_current=True)),
+            models.UniqueConstraint(
+                name="one_open", fields=["submission"], condition=Q(state__in=[s.value for s in OPEN])
+            ),
+        ]
+        indexes = [
+            models.Index(name="queue", fields=["lane", "turn", "id"], condition=Q(state=State.QUEUED)),
+            models.Index(name="leases", fields=["lease_until"], condition=Q(state=State.RUNNING)),
+        ]
+
+    def __str__(self) -> str:
+        return f"evaluation {self.pk}: {self.state}"
+
+    @property
+    def version(self) -> ChallengeVersion:
+        owner = self.submission or self.run
+        assert owner is not None
+        return owner.version
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN
+
+    @property
+    def message(self) -> str:
+        """What a learner reads about `error_code`."""
+        return CODES[self.error_code].message if self.error_code in CODES else ""
+
+
+class Score(models.Model):
+    """A hidden score. `shown` is `value` floored to the challenge's step; only it decides and is displayed."""
+
+    class VerifiedBy(models.TextChoices):
+        AI = "ai"
+        PERSON = "person"
+
+    evaluation = models.OneToOneField(Evaluation, models.CASCADE, primary_key=True, related_name="score")
+    value = models.FloatField()
+    shown = models.FloatField()
+    private_value = models.FloatField(null=True, blank=True)
+    passed = models.BooleanField()
+    gold = models.BooleanField(default=False)
+    provisional = models.BooleanField(default=False)
+    verified_by = models.CharField(max_length=8, choices=VerifiedBy.choices, null=True, blank=True)  # noqa: DJ001
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="score_in_unit", condition=Q(value__gte=0, value__lte=1)),
+            models.CheckConstraint(name="shown_in_unit", condition=Q(shown__gte=0, shown__lte=1)),
+            models.CheckConstraint(
+                name="provisional_is_unverified",
+                condition=Q(provisional=True, verified_by__isnull=True, gold=False)
+                | Q(provisional=False, verified_by__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shown:.2f}"
+
+
+class Event(models.Model):
+    """What the submission page follows. Written under the fence only."""
+
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    type = models.CharField(max_length=20)
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["evaluation", "seq"]
+        constraints = [models.UniqueConstraint(name="events_are_numbered", fields=["evaluation", "seq"])]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.seq}"
+
+
+class StandingQuerySet(models.QuerySet["Standing"]):
+    def of(self, user: Any) -> Self:
+        return self.filter(user=user)
+
+    def ranked(self) -> Self:
+        """What a leaderboard shows: verified scores of people with an account, best first, earliest first."""
+        return self.filter(provisional=False, user__is_guest=False, user__is_active=True).order_by(
+            "-shown", "reached_at", "id"
+        )
+
+
+class Standing(models.Model):
+    """The best shown score of a learner on a challenge's track; rebuildable from scores."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="standings")
+    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="standings")
+    track = models.CharField(max_length=10, choices=Kind.choices)
+    submission = models.ForeignKey(Submission, models.CASCADE, related_name="+")
+    shown = models.FloatField()
+    private_value = models.FloatField(null=True, blank=True)
+    passed = models.BooleanField(default=False)
+    gold = models.BooleanField(default=False)
+    provisional = models.BooleanField(default=False)
+    cost = models.JSONField(default=dict)
+    reached_at = models.DateTimeField()
+
+    objects = StandingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_standing", fields=["user", "challenge", "track"]),
+            models.CheckConstraint(name="no_provisional_gold", condition=Q(provisional=False) | Q(gold=False)),
+        ]
+        indexes = [models.Index(name="board", fields=["challenge", "track", "-shown", "reached_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.challenge} {self.shown:.2f}"
+
+
+class WorkerStatus(models.Model):
+    """What a worker says of itself; all that web and `doctor` know about workers."""
+
+    name = models.CharField(max_length=120, unique=True)
+    lane = models.CharField(max_length=12, choices=Lane.choices)
+    device = models.CharField(max_length=80, blank=True)
+    profile = models.CharField(max_length=80, blank=True)
+    base_models = models.JSONField(default=dict, help_text="Base models it can run, by digest")
+    judge = models.CharField(max_length=80, blank=True)
+    problem = models.TextField(blank=True)
+    busy_with = models.BigIntegerField(null=True, blank=True)
+    last_seen = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "worker statuses"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.lane})"

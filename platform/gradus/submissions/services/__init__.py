@@ -1,0 +1,27 @@
+"""The only writers of submissions, evaluations, scores and standings. Transactions live here."""
+
+from gradus.submissions.services.cancel import cancel
+from gradus.submissions.services.claim import claim, heartbeat
+from gradus.submissions.services.events import append_events
+from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, retry
+from gradus.submissions.services.regrade import decide, regrade
+from gradus.submissions.services.runs import start_run
+from gradus.submissions.services.submit import Refused, submit
+
+__all__ = [
+    "Outcome",
+    "Refused",
+    "append_events",
+    "cancel",
+    "claim",
+    "decide",
+    "fail",
+    "heartbeat",
+    "postpone",
+    "record",
+    "regrade",
+    "reject",
+    "retry",
+    "start_run",
+    "submit",
+]

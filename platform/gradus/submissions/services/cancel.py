@@ -1,0 +1,43 @@
+from django.db import transaction
+from django.db.models.functions import Now
+
+from gradus.submissions.errors import State
+from gradus.submissions.models import Evaluation, Refund, Submission
+from gradus.submissions.quota import day_of
+from gradus.submissions.services.finish import close
+from gradus.submissions.services.refusal import Refused
+
+GIVEN_BACK_RUNNING = 2
+
+
+@transaction.atomic
+def cancel(submission: Submission) -> Evaluation:
+    """Ends an open evaluation now; the worker notices at its next heartbeat, its fence being stale.
+
+    A queued attempt is always given back, a running one twice a day at most.
+
+    Raises:
+        Refused: 409 where there is nothing to cancel any more.
+    """
+    evaluation = Evaluation.objects.select_for_update().get(submission=submission, is_current=True)
+    if not evaluation.is_open or evaluation.number > 1:
+        raise Refused("not_open", "This attempt has already ended, so there is nothing to cancel.", 409)
+    was_running = evaluation.state == State.RUNNING
+    refund = not was_running or _given_back_today(submission) < GIVEN_BACK_RUNNING
+    code = "cancelled" if refund else "cancelled_late"
+    changed = Evaluation.objects.filter(pk=evaluation.pk, state=evaluation.state, fence=evaluation.fence).update(
+        state=State.CANCELLED, lease_until=None, error_code=code, finished_at=Now(), cancel_requested=True
+    )
+    if changed != 1:
+        raise Refused("not_open", "This attempt has just ended, so there is nothing to cancel.", 409)
+    evaluation.refresh_from_db()
+    close(evaluation, "cancelled_running" if was_running and refund else code, refund)
+    return evaluation
+
+
+def _given_back_today(submission: Submission) -> int:
+    return Refund.objects.filter(
+        submission__user=submission.user,
+        reason="cancelled_running",
+        created_at__date=day_of(submission.challenge),
+    ).count()

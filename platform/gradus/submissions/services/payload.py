@@ -1,0 +1,43 @@
+"""From what a client sent to a checked payload."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from challenges import payloads, tokens
+from challenges.check import check
+from challenges.spec import Challenge
+from gradus.submissions.services.refusal import Refused
+
+AnyPayload = payloads.PromptPayload | payloads.LoraPayload | payloads.FreeTextPayload
+
+
+def parse(challenge: Challenge, data: Any) -> AnyPayload:
+    """Raises `Refused` with every problem, each naming its field and, for rows, its line."""
+    try:
+        payload = payloads.parse(data)
+    except ValidationError as error:
+        raise Refused("bad_payload", "Some fields are not as they should be.", problems=_from(error)) from None
+    except RecursionError:
+        raise Refused("bad_payload", "The JSON is nested too deeply.") from None
+    problems = check(challenge, payload, counter(challenge))
+    if problems:
+        listed = [{"code": p.code, "field": p.field, "message": p.message, "line": p.line} for p in problems]
+        raise Refused(problems[0].code, problems[0].message, problems=listed)
+    return payload
+
+
+def counter(challenge: Challenge) -> Callable[[str], int]:
+    """The model's own tokenizer; where its file is not here yet, an upper estimate by bytes is not used: 0."""
+    count = tokens.counter(challenge.model) if challenge.model else None
+    return count or (lambda text: 0)
+
+
+def _from(error: ValidationError) -> list[dict[str, Any]]:
+    found = []
+    for item in error.errors(include_url=False, include_input=False, include_context=False)[:50]:
+        path = [str(part) for part in item["loc"] if part not in ("prompt", "lora", "free_text")]
+        line = int(path[1]) + 1 if len(path) > 1 and path[0] == "rows" and path[1].isdigit() else None
+        found.append({"code": item["type"], "field": ".".join(path), "message": item["msg"], "line": line})
+    return found

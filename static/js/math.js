@@ -1,0 +1,37 @@
+// Renders formulas: .math elements as markdown's dollarmath writes them, and \( \), \[ \], $$ $$ in .prose.
+const { katex: source, katexCss: stylesheet } = document.documentElement.dataset;
+
+const DELIMITERS = [
+  { left: "$$", right: "$$", display: true },
+  { left: "\\[", right: "\\]", display: true },
+  { left: "\\(", right: "\\)", display: false },
+];
+
+let loading;
+
+function load() {
+  if (!loading) {
+    const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: stylesheet });
+    document.head.append(link);
+    loading = import(source);
+  }
+  return loading;
+}
+
+async function render(elements, texts) {
+  const { katex, renderMath } = await load();
+  for (const element of elements) {
+    katex.render(element.textContent, element, { displayMode: element.matches(".block, .display"), throwOnError: false });
+    element.dataset.rendered = "";
+  }
+  for (const text of texts) renderMath(text, { delimiters: DELIMITERS, throwOnError: false, ignoredClasses: ["math", "katex"] });
+}
+
+function scan(root) {
+  const elements = [...root.querySelectorAll(".math:not([data-rendered])")];
+  const texts = [...root.querySelectorAll(".prose")].filter(({ textContent }) => /\$\$|\\\(|\\\[/.test(textContent));
+  if (elements.length || texts.length) render(elements, texts);
+}
+
+document.addEventListener("htmx:load", (event) => scan(event.target));
+scan(document);

@@ -1,0 +1,34 @@
+// Sets the theme before the first paint; loaded in <head> without defer. The choice is kept in localStorage.
+(() => {
+  const root = document.documentElement;
+  const preference = matchMedia("(prefers-color-scheme: dark)");
+
+  const stored = () => {
+    try {
+      return localStorage.getItem("theme");
+    } catch {
+      return null; // Storage is closed to this page; the system's preference holds.
+    }
+  };
+
+  const apply = (theme) => {
+    root.dataset.bsTheme = theme;
+    document.dispatchEvent(new CustomEvent("gradus:theme", { detail: theme }));
+  };
+
+  const system = () => (preference.matches ? "dark" : "light");
+
+  apply(stored() ?? system());
+  preference.addEventListener("change", () => stored() ?? apply(system()));
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("[data-theme-switch]")) return;
+    const theme = root.dataset.bsTheme === "dark" ? "light" : "dark";
+    apply(theme);
+    try {
+      localStorage.setItem("theme", theme);
+    } catch {
+      // The choice then lasts for this page.
+    }
+  });
+})();

@@ -1,0 +1,38 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from challenges.feedback import floor_to_step, ladder, shown
+from challenges.spec import Feedback
+
+
+@pytest.mark.parametrize(
+    ("score", "step", "floored"),
+    [(0.60, 0.02, 0.60), (0.58, 0.02, 0.58), (0.599, 0.02, 0.58), (0.29, 0.01, 0.29), (1.0, 0.03, 0.99), (0, 0.02, 0)],
+)
+def test_floors_to_the_step_without_float_error(score: float, step: float, floored: float) -> None:
+    assert floor_to_step(score, step) == floored
+
+
+@given(st.integers(1, 100), st.sampled_from([0.01, 0.02, 0.025, 0.05, 0.1, 0.25]))
+def test_a_multiple_of_the_step_stays(n: int, step: float) -> None:
+    assert floor_to_step(n * step, step) == pytest.approx(n * step, abs=1e-9)
+
+
+def test_refuses_what_is_no_number() -> None:
+    with pytest.raises(ValueError, match="step"):
+        floor_to_step(0.5, 0)
+    with pytest.raises(ValueError, match="number"):
+        floor_to_step(float("nan"), 0.02)
+
+
+def test_the_ladder_moves_only_on_an_improvement_of_a_step() -> None:
+    assert ladder(None, 0.61, 0.05) == 0.60
+    assert ladder(0.60, 0.649, 0.05) == 0.60
+    assert ladder(0.60, 0.65, 0.05) == 0.65
+    assert ladder(0.60, 0.10, 0.05) == 0.60
+
+
+def test_the_mode_decides_whether_a_worse_attempt_is_shown() -> None:
+    assert shown(Feedback(mode="rounded", step=0.05), 0.42, previous_shown=0.60) == 0.40
+    assert shown(Feedback(mode="ladder", step=0.05), 0.42, previous_shown=0.60) == 0.60

@@ -1,0 +1,74 @@
+import pytest
+
+from challenges.catalogue import METRICS as NAMES
+from challenges.spec import Json
+from graders.metrics import METRICS, Prediction, measure, token_f1
+from graders.significance import paired_test
+
+TICKET = Json.model_validate(
+    {"type": "json", "schema": {"category": ["billing", "bug"], "summary": "string"}, "weights": {"category": 3}}
+)
+
+
+def test_the_catalogue_names_exactly_these_metrics() -> None:
+    assert set(METRICS) == set(NAMES)
+
+
+def test_accuracy_counts_an_unread_output_as_wrong() -> None:
+    measured = measure("accuracy", ["a", None, "b", "b"], ["a", "a", "b", "a"], None)
+    assert measured.value == 0.5
+    assert measured.rows == (1, 0, 1, 0)
+
+
+def test_macro_f1_is_the_mean_over_the_labels_among_the_targets() -> None:
+    measured = measure("macro_f1", ["a", "a", "c", "b"], ["a", "a", "b", "b"], None)
+    assert measured.value == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_exact_match_ignores_only_white_space_and_unicode_form() -> None:
+    assert measure("exact_match", [" two  words\n", "Two words", None], ["two words"] * 3, None).rows == (1, 0, 0)
+
+
+def test_json_fields_weighs_equality_and_token_f1() -> None:
+    target = {"category": "bug", "summary": "the app crashes"}
+    predictions: list[Prediction] = [
+        {"category": "bug", "summary": "App crashes!", "extra": 1},
+        {"category": "crash", "summary": "app crashes"},
+        {"category": "bug", "summary": 3},
+        {"category": "bug", "summary": "app hangs"},
+        None,
+    ]
+    measured = measure("json_fields", predictions, [target] * 5, TICKET)
+    assert measured.rows == pytest.approx((1, 0.25, 0.75, 0.875, 0))
+    assert measured.value == pytest.approx(sum(measured.rows) / 5)
+
+
+def test_an_unknown_value_never_counts_even_if_the_target_has_it() -> None:
+    assert measure(
+        "json_fields", [{"category": "x", "summary": "s"}], [{"category": "x", "summary": "s"}], TICKET
+    ).rows == (0.25,)
+
+
+def test_token_f1_of_disjoint_and_empty_texts() -> None:
+    assert token_f1("red", "blue") == 0
+    assert token_f1("the", "a") == 1
+    assert token_f1("", "blue") == 0
+
+
+def test_a_metric_needs_rows() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        measure("accuracy", [], [], None)
+
+
+def test_mcnemar_is_exact_for_right_and_wrong() -> None:
+    a, b = [1] * 8 + [0] * 2 + [1] * 10, [0] * 8 + [1] * 2 + [1] * 10
+    assert paired_test(a, b) == pytest.approx(2 * (1 + 10 + 45) / 1024)
+    assert paired_test(a, a) == 1
+
+
+def test_sign_flips_for_shares_are_repeatable_and_find_a_real_difference() -> None:
+    a = [0.5 + 0.01 * n for n in range(20)]
+    better = [value + 0.2 for value in a]
+    assert paired_test(better, a) < 0.001
+    assert paired_test(better, a) == paired_test(a, better)
+    assert paired_test(a, list(a)) == 1

@@ -1,0 +1,84 @@
+"""From an evaluation row to what a grader grades."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+from gradus.courses import bundles
+from gradus.courses.models import Lesson
+from gradus.submissions.models import Evaluation
+
+from challenges import payloads
+from graders import registry
+from graders.base import Assignment, Grading
+from workers.judge import JudgeClient
+
+# After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.
+JUDGE_PATIENCE = timedelta(minutes=60)
+# A trial must feel immediate; a job that trains or calls a judge has its own limit in the challenge.
+RUN_SECONDS = 180
+
+
+@contextmanager
+def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
+    """The assignment; a staff adapter lies in a folder for as long as the context lasts.
+
+    Raises:
+        BundleMissing: private storage lacks the bundle or the adapter.
+    """
+    owner = evaluation.submission or evaluation.run
+    assert owner is not None
+    bundle = bundles.load(owner.version)
+    assignment = Assignment(
+        bundle=bundle,
+        payload=payloads.parse(owner.payload),
+        hidden=evaluation.submission is not None,
+        inputs=tuple(evaluation.run.inputs) if evaluation.run else (),
+    )
+    if not (evaluation.run and evaluation.run.adapter):
+        yield assignment
+        return
+    with tempfile.TemporaryDirectory(prefix="gradus-adapter-") as folder:
+        _write_adapter(evaluation.run.adapter, owner.version.challenge.lesson, Path(folder))
+        yield replace(assignment, adapter=folder)
+
+
+def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:
+    # The runner may be another user; these files are no secret.
+    folder.chmod(0o755)
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        (folder / name).write_bytes(bundles.lesson_file(lesson, f"{prefix}/{name}"))
+
+
+def grading(assignment: Assignment) -> Grading:
+    return registry.grade(assignment)
+
+
+def seconds(assignment: Assignment) -> float:
+    """Wall-clock limit of the whole job."""
+    challenge = assignment.bundle.challenge
+    if not assignment.hidden:
+        return RUN_SECONDS
+    if assignment.payload.kind == "lora" and challenge.lora:
+        return challenge.lora.seconds + challenge.limits.seconds
+    return challenge.limits.seconds
+
+
+def judge_for(evaluation: Evaluation, given: Any) -> Any:
+    """The judge with this evaluation's log and budget; none once it has been silent for an hour."""
+    from gradus.reviews.judging import Store
+
+    if given is not None:
+        return given
+    store = Store(evaluation)
+    since = evaluation.postponed_since
+    if since is not None and timezone.now() - since > JUDGE_PATIENCE:
+        return JudgeClient.absent(store)
+    return JudgeClient.from_environment(store)

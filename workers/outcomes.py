@@ -1,0 +1,95 @@
+"""From a grade to what is kept: what the learner sees, what stays private, and the adapter as a zip."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from gradus.submissions.models import Evaluation
+from gradus.submissions.services import Outcome
+
+from graders.base import Grade
+
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+
+def outcome(evaluation: Evaluation, grade: Grade) -> Outcome:
+    """Writes raw rows and the adapter to storage under (evaluation, fence), so that a zombie overwrites nothing."""
+    return Outcome(
+        result=visible(evaluation, grade),
+        score=grade.score if evaluation.submission_id else None,
+        private_score=grade.private_score,
+        provisional=grade.provisional,
+        review=grade.review,
+        grader_version=f"gradus {version('gradus')}",
+        raw=_save_raw(evaluation, grade) if evaluation.submission_id else "",
+        artifact=_save_adapter(evaluation, grade) if grade.adapter_files else "",
+    )
+
+
+def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
+    """From public samples and the learner's own words only; hidden metrics where the challenge declares them."""
+    declared = evaluation.version.parsed.public_metrics
+    return {
+        "public": {
+            "score": grade.public_score,
+            "metrics": grade.public_metrics,
+            "rows": [asdict(row) for row in grade.public],
+        },
+        "metrics": {name: value for name, value in grade.metrics.items() if name in declared},
+        "cost": grade.cost,
+        "marks": [asdict(mark) for mark in grade.marks],
+        "training": grade.training,
+    }
+
+
+def _save_raw(evaluation: Evaluation, grade: Grade) -> str:
+    raw = {
+        "score": grade.score,
+        "metrics": grade.metrics,
+        "hidden": [asdict(row) for row in grade.hidden],
+        "review": list(grade.review),
+        "private": grade.private,
+    }
+    name = f"raw/{evaluation.pk}/{evaluation.fence}.json"
+    return storages["private"].save(name, ContentFile(json.dumps(raw, ensure_ascii=False, default=str).encode()))
+
+
+def _save_adapter(evaluation: Evaluation, grade: Grade) -> str:
+    assert grade.adapter_files is not None
+    folder, buffer = Path(grade.adapter_files), io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in ADAPTER_FILES:
+            archive.write(folder / name, name)
+        archive.writestr("README.md", model_card(evaluation, grade))
+    name = f"{evaluation.pk}/{evaluation.fence}/adapter.zip"
+    return storages["artifacts"].save(name, ContentFile(buffer.getvalue()))
+
+
+def model_card(evaluation: Evaluation, grade: Grade) -> str:
+    """What it is, what it was trained on, how to load it. From the learner's own data only."""
+    spec = evaluation.version.parsed
+    knobs = evaluation.submission.payload["hyperparameters"] if evaluation.submission else {}
+    knob_lines = "\n".join(f"- `{name}`: {value}" for name, value in knobs.items())
+    steps, share = grade.training.get("steps", 0), grade.training.get("trainable_share", 0)
+    return f"""# LoRA adapter for “{spec.title}”
+
+Trained on Gradus for the challenge `{spec.id}` {spec.version}, over the base model `{spec.model}`.
+{steps:.0f} steps; {share:.2%} of the weights were trained.
+
+{knob_lines}
+
+```python
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("BASE"), "THIS_FOLDER")
+```
+"""

@@ -1,0 +1,100 @@
+"""Sweeps expired leases, rings again, tidies up, checks invariants. Conditional updates only: several may run."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from gradus.submissions import bell
+from gradus.submissions.errors import CODES, OPEN, State
+from gradus.submissions.models import Evaluation, Event, InFlight, Run, WorkerStatus
+from gradus.submissions.services.finish import close
+
+log = structlog.get_logger(__name__)
+EVENTS_KEPT = timedelta(days=30)
+WORKER_GONE = timedelta(minutes=10)
+
+
+def sweep() -> dict[str, int]:
+    """One round; returns what it did, by name."""
+    done = {
+        "requeued": requeue_expired(),
+        "failed": fail_exhausted(),
+        "unbound": unbind_lost_profiles(),
+        "pruned": prune(),
+    }
+    broken = invariants()
+    if broken:
+        log.error("invariants_broken", **broken)
+    ring_all()
+    return done
+
+
+def requeue_expired() -> int:
+    """Running with an expired lease and attempts left: back to the queue."""
+    expired = Evaluation.objects.expired().filter(attempt__lt=F("max_attempts"))
+    return expired.update(state=State.QUEUED, lease_until=None, available_at=Now())
+
+
+def fail_exhausted() -> int:
+    """Expired, or queued, without attempts left: failed, and the attempt is given back."""
+    count = 0
+    stuck = Evaluation.objects.filter(
+        Q(state=State.RUNNING, lease_until__lt=Now()) | Q(state=State.QUEUED), attempt__gte=F("max_attempts")
+    )
+    for evaluation in stuck.select_related("submission")[:100]:
+        count += _fail(evaluation)
+    return count
+
+
+@transaction.atomic
+def _fail(evaluation: Evaluation) -> int:
+    held = Evaluation.objects.filter(pk=evaluation.pk, state=evaluation.state, fence=evaluation.fence)
+    changed = held.update(
+        state=State.FAILED, lease_until=None, error_code="worker_lost", finished_at=Now()
+    )
+    if changed:
+        evaluation.refresh_from_db()
+        close(evaluation, "worker_lost", CODES["worker_lost"].refund)
+    return changed
+
+
+def unbind_lost_profiles() -> int:
+    """A retry waits for its own kind of machine, but not for one that has left."""
+    alive = WorkerStatus.objects.filter(last_seen__gte=Now() - WORKER_GONE).values_list("profile", flat=True)
+    bound = Evaluation.objects.filter(state=State.QUEUED).exclude(engine_profile="")
+    return bound.exclude(engine_profile__in=list(alive)).update(engine_profile="")
+
+
+def prune() -> int:
+    """Old runs and events, and workers that have left. A training's loss series stays in the result."""
+    WorkerStatus.objects.filter(last_seen__lt=Now() - timedelta(days=1)).delete()
+    old = Event.objects.filter(evaluation__finished_at__lt=Now() - EVENTS_KEPT)
+    pruned, _ = old.delete()
+    Run.objects.filter(expires_at__lt=Now()).exclude(evaluations__state__in=OPEN).delete()
+    return pruned
+
+
+def invariants() -> dict[str, int]:
+    """Counts of what must not be; empty when all is well."""
+    found = {
+        "in_flight_without_open": InFlight.objects.exclude(submission__evaluations__state__in=OPEN).count(),
+        "scored_without_score": Evaluation.objects.filter(
+            state=State.SCORED, submission__isnull=False, score__isnull=True
+        ).count(),
+        "without_current": Evaluation.objects.filter(submission__isnull=False)
+        .exclude(submission__evaluations__is_current=True)
+        .count(),
+    }
+    return {name: count for name, count in found.items() if count}
+
+
+def ring_all() -> None:
+    """Once per lane, so that idle workers also say that they live."""
+    for lane in ("interactive", "grade", "judge", "train"):
+        bell.ring(lane)
+
+

@@ -1,0 +1,62 @@
+"""What a worker says of itself in `worker_status`, and why it may not claim."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db.models.functions import Now
+from gradus.submissions.models import WorkerStatus
+
+from challenges.catalogue import MODELS
+
+if TYPE_CHECKING:
+    from workers.supervisor import Runner
+    from workers.work import Worker
+
+NEEDS_MODEL = ("interactive", "grade", "train")
+
+
+def digests() -> dict[str, str]:
+    """Digest by name of the base models whose files are here."""
+    found = {}
+    for name in MODELS:
+        path = settings.DATA_DIR / "models" / name / "digest.txt"
+        if path.exists():
+            found[name] = path.read_text().strip()
+    return found
+
+
+def problem(lane: str) -> str:
+    """Why this lane cannot work here; empty where it can. Its evaluations wait."""
+    if lane in NEEDS_MODEL and not digests():
+        return "No model files. Run `make models` (or `python -m workers.engine.fetch`)."
+    return ""
+
+
+def judge() -> str:
+    if not os.environ.get("GRADUS_JUDGE_MODEL"):
+        return "none: grades of free text are provisional"
+    return os.environ["GRADUS_JUDGE_MODEL"]
+
+
+def profile(runner: Runner) -> str:
+    """Device, dtype, threads: a retry claims on the same, so that a requeue cannot change a near-tie."""
+    return f"{runner.device}/{runner.dtype}/{runner.threads}"
+
+
+def report(worker: Worker, *, busy_with: int | None = None, fault: str | None = None) -> None:
+    WorkerStatus.objects.update_or_create(
+        name=worker.name,
+        defaults={
+            "lane": worker.lane,
+            "device": worker.runner.device,
+            "profile": worker.profile,
+            "base_models": digests(),
+            "judge": judge() if worker.lane == "judge" else "",
+            "problem": problem(worker.lane) if fault is None else fault,
+            "busy_with": busy_with,
+            "last_seen": Now(),
+        },
+    )

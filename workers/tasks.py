@@ -1,0 +1,13 @@
+"""The Celery doorbell: it says "look", and carries nothing."""
+
+from celery import current_task
+from gradus.celery import app
+
+
+@app.task(name="workers.ring")
+def ring() -> None:
+    """Looks once at the lane that rang."""
+    from workers.work import resident
+
+    lane = current_task.request.delivery_info["routing_key"]
+    resident(lane).answer_bell()

@@ -1,0 +1,162 @@
+"""The loop body of a worker: claim -> grade -> record. Called by the Celery task and by `manage.py work`."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import close_old_connections
+from gradus.courses.bundles import BundleMissing
+from gradus.submissions import bell, services
+from gradus.submissions.models import Evaluation
+from gradus.submissions.services.finish import LeaseLost
+
+from graders.base import Rejected
+from workers import assignments, outcomes, status
+from workers.events import EventWriter
+from workers.execute import execute
+from workers.judge import JudgeMisconfigured, Postpone
+from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
+
+log = structlog.get_logger(__name__)
+NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
+
+
+class Worker:
+    """One lane on this machine, with one resident runner."""
+
+    def __init__(self, lane: str, *, runner: Runner | None = None, judge: Any = None) -> None:
+        self.lane = lane
+        self.name = f"{socket.gethostname()}:{lane}:{os.getpid()}"
+        self.runner = runner or Runner(nice=NICE[lane], models_dir=str(settings.DATA_DIR / "models"))
+        self.judge = judge
+        self.profile = status.profile(self.runner)
+        self.crashes: dict[int, int] = {}
+
+    def step(self) -> bool:
+        """Does one evaluation, if there is one; says whether there was."""
+        close_old_connections()
+        status.report(self)
+        problem = status.problem(self.lane)
+        evaluation = None if problem else services.claim(self.lane, worker=self.name, profile=self.profile)
+        if evaluation is None:
+            return False
+        structlog.contextvars.bind_contextvars(evaluation=evaluation.pk, fence=evaluation.fence)
+        try:
+            status.report(self, busy_with=evaluation.pk)
+            self._grade(evaluation)
+        finally:
+            structlog.contextvars.clear_contextvars()
+            status.report(self)
+        return True
+
+    def answer_bell(self) -> None:
+        """One evaluation; rings again if there may be more, so that other lanes' bells get their turn."""
+        if self.step():
+            bell.ring(self.lane)
+
+    def _grade(self, evaluation: Evaluation) -> None:
+        key = (evaluation.pk, evaluation.fence)
+        with Heartbeat(*key) as heartbeat, EventWriter(*key) as events:
+            try:
+                outcome = self._outcome(evaluation, events, heartbeat.lost.is_set)
+                events.flush()
+                services.record(*key, outcome)
+                log.info("recorded")
+            except (Stopped, LeaseLost):
+                log.info("stopped", reason="cancelled or lease lost")
+            except Postpone as later:
+                services.postpone(*key, later.seconds, later.code)
+            except Exception as error:
+                self._refuse(evaluation, error)
+
+    def _outcome(self, evaluation: Evaluation, events: EventWriter, stop: Callable[[], bool]) -> services.Outcome:
+        with assignments.prepared(evaluation) as assignment:
+            grade = execute(
+                assignments.grading(assignment),
+                self.runner,
+                assignments.judge_for(evaluation, self.judge),
+                on_event=events.add,
+                stop=stop,
+                deadline_s=assignments.seconds(assignment),
+            )
+            return outcomes.outcome(evaluation, grade)
+
+    def _refuse(self, evaluation: Evaluation, error: Exception) -> None:
+        """A dead runner leaves the lease to expire: the reconciler counts the attempt and requeues."""
+        if isinstance(error, RunnerDied):
+            log.warning("runner_died", attempt=evaluation.attempt)
+            services.retry(evaluation.pk, evaluation.fence)
+            return
+        if isinstance(error, JudgeMisconfigured):
+            status.report(self, fault=str(error))
+            services.postpone(evaluation.pk, evaluation.fence, 60, "judge_misconfigured")
+            return
+        code = code_of(error)
+        if code == "internal":
+            log.exception("grading_failed")
+        try:
+            services.reject(evaluation.pk, evaluation.fence, code)
+        except LeaseLost:
+            log.info("stopped", reason="lease lost")
+
+    def close(self) -> None:
+        self.runner.close()
+
+
+def code_of(error: Exception) -> str:
+    match error:
+        case Rejected():
+            return error.code
+        case RunnerTimeout():
+            return "timeout"
+        case BundleMissing():
+            return "bundle_missing"
+        case _:
+            return "internal"
+
+
+class Heartbeat:
+    """Prolongs the lease from a thread; `lost` is set when the evaluation is no longer ours."""
+
+    def __init__(self, evaluation_id: int, fence: int) -> None:
+        self.key = (evaluation_id, fence)
+        self.lost = threading.Event()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        from django.db import DatabaseError, connection
+
+        while not self._end.wait(settings.HEARTBEAT_SECONDS):
+            try:
+                if not services.heartbeat(*self.key):
+                    self.lost.set()
+                    break
+            except DatabaseError as error:
+                # One missed beat is survivable: the lease lasts six.
+                log.warning("heartbeat_failed", reason=type(error).__name__)
+        connection.close()
+
+
+_residents: dict[str, Worker] = {}
+
+
+def resident(lane: str) -> Worker:
+    """The process's worker of the lane; made on first use, because Celery forks before it works."""
+    if lane not in _residents:
+        _residents[lane] = Worker(lane)
+    return _residents[lane]
