@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from challenges.payloads import AnyPayload, FreeTextPayload, LoraPayload, PromptPayload
-from challenges.source import Problem
+from challenges.source import Problem as Problem
 from challenges.spec import Attack, BaselineRef, Challenge, Course, GoldAnswer, Lesson, Sample, Spec, TrainRow, dump
 
 FORMAT = 1

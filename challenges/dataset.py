@@ -104,8 +104,8 @@ def _labels(challenge: Challenge, rows: Sequence[TrainRow]) -> dict[str, int]:
 
 
 def _balance(labels: dict[str, int]) -> float | None:
-    counts = list(labels.values())
-    return max(counts) / min(counts) if counts and min(counts) else None
+    fewest = min(labels.values(), default=0)
+    return max(labels.values()) / fewest if fewest else None
 
 
 def _duplicates(rows: Sequence[TrainRow]) -> tuple[tuple[int, ...], ...]:

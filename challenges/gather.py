@@ -131,7 +131,10 @@ def demo_names(demo: Demo) -> tuple[str, ...]:
 
 
 def gather_challenge(source: Source, rel: str) -> ChallengeBundle | None:
-    """Reads a challenge's folder; every file is read even where another is broken."""
+    """What is readable of a challenge's folder, None only if `challenge.yaml` is broken.
+
+    The bundle is whole if and only if the source has no problem.
+    """
     file = posixpath.join(rel, "challenge.yaml")
     located = source.yaml(file)
     challenge = source.model(file, CHALLENGE, located)
@@ -141,7 +144,6 @@ def gather_challenge(source: Source, rel: str) -> ChallengeBundle | None:
     def at(name: str) -> str:
         return posixpath.join(rel, name)
 
-    before = len(source.problems)
     statement, solution = source.text(at("statement.md")), source.text(at("solution.md"))
     public = source.rows(at("public.jsonl"), read_samples, needed=sampled)
     hidden = source.rows(at("hidden.jsonl"), read_samples, needed=sampled)
@@ -149,9 +151,10 @@ def gather_challenge(source: Source, rel: str) -> ChallengeBundle | None:
     gold = source.rows(at("gold.jsonl"), read_gold, needed=free)
     attacks = source.rows(at("attacks.jsonl"), read_attacks, needed=False)
     baselines = tuple(_baselines(source, rel, challenge)) if challenge else ()
-    if challenge is None or statement is None or solution is None or len(source.problems) > before:
+    if challenge is None:
         return None
-    return ChallengeBundle(challenge, statement, solution, public, hidden, train, gold, attacks, baselines)
+    texts = (statement or "", solution or "")
+    return ChallengeBundle(challenge, *texts, public, hidden, train, gold, attacks, baselines)
 
 
 def _baselines(source: Source, rel: str, challenge: Challenge) -> list[Baseline]:

@@ -130,7 +130,7 @@ class Source:
         try:
             return model.validate_python(located.data if data is None else data)
         except ValidationError as errors:
-            for error in errors.errors(include_url=False, include_input=False):
+            for error in _own(errors.errors(include_url=False, include_input=False)):
                 what, mend = explain(error)
                 self.add(rel, located.line(*error["loc"]), what, mend)
             return None
@@ -144,6 +144,12 @@ class Source:
         for problem in problems:
             self.add(rel, problem.line, problem.what, problem.mend)
         return tuple(rows)
+
+
+def _own(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without `too_short` where it only follows from a wrong item."""
+    wrong = [error["loc"][:-1] for error in errors if error["type"] != "missing"]
+    return [error for error in errors if error["type"] != "too_short" or error["loc"] not in wrong]
 
 
 def explain(error: ErrorDetails) -> tuple[str, str]:

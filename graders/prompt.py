@@ -18,8 +18,9 @@ def grade(assignment: Assignment) -> Grading:
     payload = assignment.payload
     assert isinstance(payload, PromptPayload)
     if assignment.inputs:
-        return predict(assignment.bundle.challenge, payload, assignment.inputs)
-    return evaluate(_ask(assignment.bundle.challenge, payload), assignment.bundle, hidden=assignment.hidden)
+        return predict(assignment.bundle.challenge, payload, assignment.inputs, adapter=assignment.adapter)
+    ask = _ask(assignment.bundle.challenge, payload, assignment.adapter)
+    return evaluate(ask, assignment.bundle, hidden=assignment.hidden)
 
 
 def predict(

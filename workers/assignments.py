@@ -17,7 +17,7 @@ from gradus.submissions.models import Evaluation
 
 from challenges import payloads
 from graders import registry
-from graders.base import Assignment, Grading
+from graders.base import Assignment, Grading, Judged
 from workers.judge import JudgeClient
 
 # After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.
@@ -77,7 +77,7 @@ def judge_for(evaluation: Evaluation, given: Any) -> Any:
 
     if given is not None:
         return given
-    store = Store(evaluation)
+    store = Store(evaluation, Judged)
     since = evaluation.postponed_since
     if since is not None and timezone.now() - since > JUDGE_PATIENCE:
         return JudgeClient.absent(store)

@@ -107,6 +107,8 @@ DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / '
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if SQLITE:
     # IMMEDIATE, because a deferred transaction that turns into a writer fails at once with "database is locked".
+    # A file, as in production: the shared in-memory database that tests get otherwise locks whole tables.
+    DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
@@ -160,6 +162,12 @@ IN_FLIGHT = 2
 # --- the judge (workers only) -----------------------------------------------------------------------------------
 
 JUDGE_MODEL = env.str("GRADUS_JUDGE_MODEL", default="")
+# Tokens a day: of one learner, of one question, of the whole site. A spent budget makes a grade provisional.
+JUDGE_TOKENS = {
+    "user": env.int("GRADUS_JUDGE_TOKENS_USER", default=300_000),
+    "challenge": env.int("GRADUS_JUDGE_TOKENS_CHALLENGE", default=3_000_000),
+    "site": env.int("GRADUS_JUDGE_TOKENS_SITE", default=10_000_000),
+}
 
 # --- accounts ---------------------------------------------------------------------------------------------------
 
@@ -197,7 +205,8 @@ DEFAULT_FROM_EMAIL = env.str("GRADUS_FROM_EMAIL", default="Gradus <gradus@localh
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
+        # Celery and Django's cache name a unix socket differently.
+        "LOCATION": REDIS_URL.replace("redis+socket://", "unix://"),
     }
     if REDIS_URL.startswith("redis")
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
@@ -258,7 +267,10 @@ LOGGING = {
         },
         "console": {
             "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
+            # Plain: the default prints local variables, among them hidden rows and passwords.
+            "processor": structlog.dev.ConsoleRenderer(
+                colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+            ),
             "foreign_pre_chain": shared_processors,
         },
     },

@@ -22,7 +22,6 @@ async function render(elements, texts) {
   const { katex, renderMath } = await load();
   for (const element of elements) {
     katex.render(element.textContent, element, { displayMode: element.matches(".block, .display"), throwOnError: false });
-    element.dataset.rendered = "";
   }
   for (const text of texts) renderMath(text, { delimiters: DELIMITERS, throwOnError: false, ignoredClasses: ["math", "katex"] });
 }
@@ -30,6 +29,7 @@ async function render(elements, texts) {
 function scan(root) {
   const elements = [...root.querySelectorAll(".math:not([data-rendered])")];
   const texts = [...root.querySelectorAll(".prose")].filter(({ textContent }) => /\$\$|\\\(|\\\[/.test(textContent));
+  for (const element of elements) element.dataset.rendered = "";
   if (elements.length || texts.length) render(elements, texts);
 }
 

@@ -78,25 +78,29 @@ def split_attention(
 ) -> tuple[Tensor, None]:
     """An attention function of transformers: `query` `[B, H, Q, D]`, `key` `[B, K, T, D]` -> `[B, Q, H, D]`.
 
-    Without `prefix` it is the library's causal attention. With it, `attention_mask` is additive, `[B, 1, Q, T]`,
-    over the row's own tokens.
+    Without `prefix` it is the library's causal attention. With one (it may be empty), `attention_mask` is additive,
+    `[B, 1, Q, T]`, over the row's own tokens.
     """
     if prefix is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     if own is not None:
         key, value = own.extend(module.layer_idx, key, value)
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
-    out = _merged(query, key, value, attention_mask, prefix.layers[module.layer_idx], scale)
-    return out.transpose(1, 2), None
+    shared = prefix.layers[module.layer_idx] if prefix.layers else None
+    return _merged(query, key, value, attention_mask, shared, scale).transpose(1, 2), None
 
 
-def _merged(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, shared: tuple[Tensor, Tensor], scale: float) -> Tensor:
+def _merged(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, shared: tuple[Tensor, Tensor] | None, scale: float
+) -> Tensor:
     """Both parts on queries folded to `[B, K, G * Q, D]`: grouped heads then need no copy of their keys."""
     rows, heads, queries, size = q.shape
     key_heads = k.shape[1]
     groups = heads // key_heads
     folded = q.reshape(rows, key_heads, groups * queries, size)
     own, own_lse = attend(folded, k, v, None if mask is None else mask.repeat(1, 1, groups, 1), scale)
+    if shared is None:
+        return own.reshape(rows, heads, queries, size)
     flat = folded.transpose(0, 1).reshape(1, key_heads, rows * groups * queries, size)
     seen, seen_lse = attend(flat, *shared, None, scale)
     seen = seen.view(key_heads, rows, groups * queries, size).transpose(0, 1)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from challenges.catalogue import MODELS, BaseModel, Wheel
 from workers.engine.places import models_dir
@@ -93,7 +93,8 @@ def _convert(gguf: Path, model: BaseModel, out: Path) -> None:
     config = read.config
     del config.quantization_config
     config._name_or_path = model.hub
-    plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    builder: Any = AutoModelForCausalLM
+    plain = builder.from_config(config, dtype=torch.float32)
     plain.load_state_dict(read.state_dict())
     plain.generation_config = read.generation_config
     plain.save_pretrained(out)

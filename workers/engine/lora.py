@@ -74,14 +74,15 @@ def train(base: Base, item: Train, folder: Path, watch: Watch) -> Trained:
 
 
 def examples(base: Base, rows: Sequence[tuple[str, str]], tokens_max: int) -> list[Example]:
-    """Tokenises prompt and completion together and adds the end-of-text token."""
+    """Tokenises prompt and completion together and adds the end-of-text token where it is not there yet."""
     prompts = base.encode([prompt for prompt, _ in rows])
     wholes = base.encode([prompt + completion for prompt, completion in rows])
     made = []
     for number, (prompt, whole) in enumerate(zip(prompts, wholes, strict=True), start=1):
-        if len(whole) + 1 > tokens_max:
-            raise Rejected("row_too_long", f"row {number} has {len(whole) + 1} tokens; at most {tokens_max} are taken")
-        made.append(Example([*whole, base.eos], max(1, common_tokens([prompt, whole]))))
+        tokens = whole if whole[-1:] == [base.eos] else [*whole, base.eos]
+        if len(tokens) > tokens_max:
+            raise Rejected("row_too_long", f"row {number} has {len(tokens)} tokens; at most {tokens_max} are taken")
+        made.append(Example(tokens, max(1, common_tokens([prompt, whole]))))
     return made
 
 
@@ -136,7 +137,7 @@ def _step(base: Base, model: Any, batch: list[Example], weights: list[nn.Paramet
     optimiser.zero_grad(set_to_none=True)
     total, count = _loss(base, model, batch)
     loss = total / count
-    loss.backward()
+    torch.autograd.backward(loss)
     norm = nn.utils.clip_grad_norm_(weights, CLIP_NORM)
     if not (torch.isfinite(loss) and torch.isfinite(norm)):
         raise Rejected("diverged", "the training loss is not a finite number; try a lower learning rate")

@@ -43,7 +43,7 @@ def load(folder: Path) -> Base:
     if not (folder / "model.safetensors").is_file():
         raise FileNotFoundError(f"model {folder.name} is missing: run `python -m workers.engine.fetch`")
     attention.register()
-    model = AutoModelForCausalLM.from_pretrained(
+    model: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=torch.float32,
         attn_implementation=attention.NAME,

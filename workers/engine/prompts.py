@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from os.path import commonprefix
+from typing import Any
 
 import torch
 
@@ -23,12 +23,14 @@ class Contexts:
     rows: list[list[int]]
 
 
-def common_tokens(sequences: Sequence[Sequence[int]]) -> int:
+def common_tokens(sequences: Sequence[list[int]]) -> int:
     """Length of the longest common prefix."""
-    return len(commonprefix([list(sequence) for sequence in sequences]))
+    low, high = min(sequences), max(sequences)
+    differing = (at for at, (one, other) in enumerate(zip(low, high, strict=False)) if one != other)
+    return next(differing, min(len(low), len(high)))
 
 
-def split(contexts: Sequence[Sequence[int]]) -> Contexts:
+def split(contexts: Sequence[list[int]]) -> Contexts:
     """Cuts contexts at their longest common *token* prefix, leaving each at least its last token."""
     length = min(common_tokens(contexts), min(len(context) for context in contexts) - 1)
     return Contexts(list(contexts[0][:length]), [list(context[length:]) for context in contexts])
@@ -53,9 +55,9 @@ def padded(rows: Sequence[Sequence[int]], fill: int) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def run_prefix(base: Base, model: torch.nn.Module, tokens: Sequence[int]) -> Prefix | None:
-    """Runs the shared tokens once and returns their keys and values; None where nothing is shared."""
+def run_prefix(base: Base, model: Any, tokens: Sequence[int]) -> Prefix:
+    """Runs the shared tokens once and returns their keys and values."""
     if not tokens:
-        return None
+        return Prefix(())
     out = model.model(input_ids=torch.tensor([list(tokens)]), use_cache=True)
     return Prefix(tuple((layer.keys, layer.values) for layer in out.cache.layers))

@@ -89,7 +89,7 @@ def tokenise(base: Base, item: Score) -> tuple[list[list[int]], list[Trie], list
     contexts, tries = [], []
     for n, prompt in enumerate(prompts):
         joined = whole[n * len(item.labels) : (n + 1) * len(item.labels)]
-        context, labels = _seam(prompt, joined, alone)
+        context, labels = _seam(prompt or [base.eos], joined, alone)
         _check_length(base, context, labels)
         contexts.append(context)
         tries.append(_trie(labels))
@@ -98,15 +98,13 @@ def tokenise(base: Base, item: Score) -> tuple[list[list[int]], list[Trie], list
 
 def _seam(prompt: list[int], joined: list[list[int]], alone: list[list[int]]) -> tuple[list[int], list[list[int]]]:
     """Where no token survives the join, labels are read as tokenised by themselves."""
-    start = min(len(prompt), *(common_tokens([prompt, tokens]) for tokens in joined))
+    start = common_tokens([prompt, *joined])
     if start == 0:
         return prompt, alone
     return prompt[:start], [tokens[start:] for tokens in joined]
 
 
 def _check_length(base: Base, context: list[int], labels: list[list[int]]) -> None:
-    if not context:
-        raise ValueError("a prompt must hold at least one token")
     length = len(context) + max(len(label) for label in labels)
     if length > base.context:
         raise Rejected("prompt_too_long", f"{length} tokens; the model reads at most {base.context}")
@@ -115,7 +113,8 @@ def _check_length(base: Base, context: list[int], labels: list[list[int]]) -> No
 def _trie(labels: Sequence[Sequence[int]]) -> Trie:
     """Labels share the nodes that they have in common."""
     inner: dict[tuple[int, ...], int] = {(): -1}
-    tokens, parents = [], []
+    tokens: list[int] = []
+    parents: list[int] = []
     for label in labels:
         for end in range(1, len(label)):
             path = tuple(label[:end])
@@ -128,13 +127,12 @@ def _trie(labels: Sequence[Sequence[int]]) -> Trie:
 
 
 @torch.inference_mode()
-def _run(base: Base, model: Any, prefix: Prefix | None, rows: list[Row]) -> list[list[float]]:
+def _run(base: Base, model: Any, prefix: Prefix, rows: list[Row]) -> list[list[float]]:
     """One call: `[labels]` log-probabilities for each row."""
-    start = prefix.length if prefix else 0
     ids = padded([[*row.tokens, *row.trie.tokens] for row in rows], base.eos)
     hidden = model.model(
         input_ids=ids,
-        position_ids=start + _positions(rows, ids.shape[1]),
+        position_ids=prefix.length + _positions(rows, ids.shape[1]),
         attention_mask=_mask(rows, ids.shape[1]),
         use_cache=False,
         prefix=prefix,
@@ -143,7 +141,9 @@ def _run(base: Base, model: Any, prefix: Prefix | None, rows: list[Row]) -> list
     places = torch.tensor([[n, len(rows[n].tokens) + node] for n, node, _ in wanted])
     values = _token_logprobs(model, hidden[places[:, 0], places[:, 1]], [token for *_, token in wanted])
     found = dict(zip(wanted, values, strict=True))
-    return [[sum(found[n, node, token] for node, token in reads) for reads in row.trie.reads] for n, row in enumerate(rows)]
+    return [
+        [sum(found[n, node, token] for node, token in reads) for reads in row.trie.reads] for n, row in enumerate(rows)
+    ]
 
 
 def _needed(row: Row) -> list[tuple[int, int]]:
@@ -174,7 +174,9 @@ def _mask(rows: list[Row], width: int) -> Tensor:
 def _token_logprobs(model: Any, hidden: Tensor, tokens: list[int]) -> list[float]:
     """`hidden` `[M, d]` -> natural log-probability of `tokens[m]` after each."""
     values: list[float] = []
-    for part, wanted in zip(hidden.split(HEAD_POSITIONS), torch.tensor(tokens).split(HEAD_POSITIONS), strict=True):
+    for part, wanted in zip(
+        torch.split(hidden, HEAD_POSITIONS), torch.split(torch.tensor(tokens), HEAD_POSITIONS), strict=True
+    ):
         logits = model.lm_head(part).float()
         values += (logits.gather(1, wanted[:, None])[:, 0] - logits.logsumexp(1)).tolist()
     if not all(value == value and value > -torch.inf for value in values):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored, Train, Trained
 from workers.engine import adapters, embeddings, generation, lora, models, scoring
@@ -22,7 +23,6 @@ class Session:
         self.scratch = scratch
         self._base: models.Base | None = None
         self._adapted: tuple[tuple[str, str], Any] | None = None
-        self._trained = 0
 
     def run(self, item: EngineItem, watch: Watch) -> EngineResult:
         """Raises `Rejected` for the learner's fault, `Stopped`, `FileNotFoundError` where a model is missing."""
@@ -39,10 +39,11 @@ class Session:
         base = self.base(item.model)
         if isinstance(item, Train):
             self._adapted = None
-            self._trained += 1
-            return lora.train(base, item, self.scratch / f"adapter-{self._trained}", watch)
-        run = scoring.score if isinstance(item, Score) else generation.generate
-        return run(base, self._model(base, item.adapter), item, watch)  # type: ignore[operator]
+            return lora.train(base, item, self.scratch / f"adapter-{uuid4().hex}", watch)
+        model = self._model(base, item.adapter)
+        if isinstance(item, Score):
+            return scoring.score(base, model, item, watch)
+        return generation.generate(base, model, item, watch)
 
     def base(self, name: str) -> models.Base:
         """The base model `name`, loaded on first use; one is held at a time."""

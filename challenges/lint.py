@@ -1,0 +1,69 @@
+"""`gradus challenge lint`: every problem of a challenge, a lesson or a course at once, never a traceback."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from challenges.bundle import ChallengeBundle
+from challenges.gather import GatheredLesson, gather_challenge, gather_course, gather_lesson
+from challenges.lint_free_text import lint_free_text
+from challenges.lint_lesson import lint_course, lint_ids, lint_lesson
+from challenges.lint_rows import lint_rows
+from challenges.lint_spec import lint_spec
+from challenges.source import Problem, Source
+from challenges.spec import Kind
+from challenges.subject import Subject
+
+Similarity = Callable[[ChallengeBundle], list[Problem]]
+MARKERS = ("course.yaml", "lesson.yaml", "challenge.yaml")
+
+
+def lint(path: Path | str, similarity: Similarity | None = None) -> list[Problem]:
+    """Everything to mend below `path`, sorted by file and line; files are relative to `path`.
+
+    `path` is the folder of a course, a lesson or a challenge. Near-duplicates are looked for only with
+    `similarity`, which needs sentence embeddings. Raises nothing for anything that an author can write.
+    """
+    source = Source(Path(path))
+    for rel, bundle in _gather(source):
+        _lint_challenge(source, rel, bundle, similarity)
+    unique = dict.fromkeys(source.problems)
+    return sorted(unique, key=lambda problem: (problem.file, problem.line or 0))
+
+
+def _gather(source: Source) -> Iterator[tuple[str, ChallengeBundle]]:
+    marker = next((name for name in MARKERS if source.has(name)), None)
+    if marker == "course.yaml":
+        course = gather_course(source)
+        lint_course(source, course)
+        return _lessons(source, course.lessons)
+    if marker == "lesson.yaml":
+        return _lessons(source, [gather_lesson(source, "")])
+    if marker == "challenge.yaml":
+        bundle = gather_challenge(source, "")
+        return iter([("", bundle)] if bundle else [])
+    source.add(".", None, f"holds none of {', '.join(MARKERS)}", "give the folder of a course, lesson or challenge")
+    return iter(())
+
+
+def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[tuple[str, ChallengeBundle]]:
+    lint_ids(source, lessons)
+    for gathered in lessons:
+        lint_lesson(source, gathered)
+        for name, bundle in gathered.challenges:
+            if bundle:
+                yield posixpath.join(gathered.rel, name), bundle
+
+
+def _lint_challenge(source: Source, rel: str, bundle: ChallengeBundle, similarity: Similarity | None) -> None:
+    subject = Subject(source, rel, bundle)
+    lint_spec(subject)
+    if bundle.challenge.kind is Kind.FREE_TEXT:
+        lint_free_text(subject)
+        return
+    lint_rows(subject)
+    for problem in similarity(bundle) if similarity else ():
+        source.problems.append(replace(problem, file=subject.at(problem.file)))

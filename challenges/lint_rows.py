@@ -1,0 +1,137 @@
+"""What lint asks of samples and training rows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+from challenges.catalogue import MODELS
+from challenges.characters import unwanted
+from challenges.lengths import CountTokens, input_tokens, row_tokens
+from challenges.prompts import problem_with, target_text
+from challenges.spec import Answer, Json, Kind, Label, Sample, TrainRow
+from challenges.subject import Rows, Subject
+from challenges.texts import normal
+from challenges.tokens import counter
+
+BALANCE_MAX = 2.0
+
+
+def lint_rows(subject: Subject) -> None:
+    """Ids, targets, duplicates, overlap between files, balance of labels, lengths, characters."""
+    for name, rows in subject.files:
+        if not rows and name != "train.jsonl":
+            subject.source.add(subject.at(name), None, "has no rows", "add some")
+    _ids(subject)
+    _repeats(subject)
+    for name, rows in subject.files:
+        _targets(subject, name, rows)
+        _balance(subject, name, rows)
+        _texts(subject, name, rows)
+    if problem_with(subject.challenge.prompt.example) is None:
+        _lengths(subject)
+
+
+def _ids(subject: Subject) -> None:
+    seen: dict[str, str] = {}
+    for name, samples in (("public.jsonl", subject.bundle.public), ("hidden.jsonl", subject.bundle.hidden)):
+        for index, sample in enumerate(samples):
+            place = f"{name}:{subject.line(name, index)}"
+            first = seen.setdefault(sample.id, place)
+            if first != place:
+                subject.row(name, index, f"the id stands already at {first}", "give each row an id of its own")
+
+
+def _repeats(subject: Subject) -> None:
+    seen: dict[str, tuple[str, int]] = {}
+    for name, rows in subject.files:
+        for index, row in enumerate(rows):
+            place = (name, subject.line(name, index))
+            first = seen.setdefault(normal(row.input), place)
+            if first != place:
+                what = "a duplicate of" if first[0] == name else "overlap with"
+                mend = "remove one of them (case, spaces and punctuation do not count)"
+                subject.row(name, index, f"{what} {first[0]}:{first[1]}", mend)
+
+
+def _targets(subject: Subject, name: str, rows: Rows) -> None:
+    for index, row in enumerate(rows):
+        target = row.target if isinstance(row, Sample) else _output(subject, row)
+        if (wrong := _misfit(subject, target)) is not None:
+            subject.row(name, index, wrong, "correct the target or the answer's spec")
+
+
+def _output(subject: Subject, row: TrainRow) -> str | dict[str, str]:
+    """A training row's output as a target; for json answers the object that it spells."""
+    if not isinstance(subject.challenge.answer, Json):
+        return row.output
+    try:
+        value = json.loads(row.output)
+    except (ValueError, RecursionError):
+        return row.output
+    return value if isinstance(value, dict) else row.output
+
+
+def _misfit(subject: Subject, target: str | dict[str, str]) -> str | None:
+    answer = subject.challenge.answer
+    if isinstance(answer, Label):
+        return None if target in answer.labels else "the target is not one of the labels"
+    if not isinstance(answer, Json):
+        return None if isinstance(target, str) else "the target is not a text"
+    if isinstance(target, str):
+        return "the target is not a JSON object"
+    if target.keys() != answer.fields.keys():
+        return f"the target's keys are not {', '.join(answer.fields)}"
+    wrong = [key for key, allowed in answer.fields.items() if allowed != "string" and target[key] not in allowed]
+    wrong += [key for key in answer.fields if not isinstance(target[key], str) and key not in wrong]
+    return f"the value of {', '.join(wrong)} is not allowed" if wrong else None
+
+
+def _balance(subject: Subject, name: str, rows: Rows) -> None:
+    answer = subject.challenge.answer
+    if not rows or not isinstance(answer, Label):
+        return
+    targets = Counter(target_text(row.target) if isinstance(row, Sample) else row.output for row in rows)
+    counts = {label: targets[label] for label in answer.labels}
+    low, high = min(counts, key=lambda k: counts[k]), max(counts, key=lambda k: counts[k])
+    if counts[high] > BALANCE_MAX * counts[low]:
+        what = f"{counts[high]} rows are {high} but {counts[low]} are {low}"
+        subject.source.add(subject.at(name), None, what, f"keep the labels within a factor of {BALANCE_MAX:g}")
+
+
+def _texts(subject: Subject, name: str, rows: Rows) -> None:
+    model = MODELS.get(subject.challenge.model or "")
+    for index, row in enumerate(rows):
+        text = row.input + "\n" + (target_text(row.target) if isinstance(row, Sample) else row.output)
+        if (found := unwanted(text, unseen=True)) is not None:
+            subject.row(name, index, f"holds the unseen character {found}", "remove it")
+        if model and any(token in text for token in model.special_tokens):
+            subject.row(name, index, "holds a control token of the model", "remove it")
+
+
+def _lengths(subject: Subject) -> None:
+    challenge = subject.challenge
+    count, model = counter(challenge.model), MODELS.get(challenge.model or "")
+    if count is None or model is None or challenge.answer is None:
+        return
+    room = model.context - challenge.limits.prompt_tokens_max - _answer_tokens(challenge.answer, count)
+    for name, rows in subject.files:
+        for index, used in enumerate(input_tokens(challenge, count, [row.input for row in rows])):
+            if used > room:
+                subject.row(name, index, f"has {used} tokens; the context leaves {room}", "shorten it")
+    if challenge.lora is not None and Kind.LORA in challenge.tracks:
+        _train_lengths(subject, count, challenge.lora.row_tokens_max)
+
+
+def _answer_tokens(answer: Answer, count: CountTokens) -> int:
+    """The most tokens that an answer takes."""
+    if isinstance(answer, Label) and answer.decode == "score":
+        return max(count(" " + label) for label in answer.labels)
+    return answer.max_new_tokens
+
+
+def _train_lengths(subject: Subject, count: CountTokens, most: int) -> None:
+    instructions = subject.challenge.prompt.instructions
+    for index, used in enumerate(row_tokens(subject.challenge, count, instructions, subject.bundle.train)):
+        if used > most:
+            subject.row("train.jsonl", index, f"has {used} tokens; row_tokens_max is {most}", "shorten it")

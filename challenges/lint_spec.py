@@ -1,0 +1,129 @@
+"""What lint asks of `challenge.yaml` beyond its shape: names, marks, baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from challenges.bundle import Baseline
+from challenges.catalogue import METRICS, MODELS
+from challenges.check import check
+from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
+from challenges.prompts import problem_with
+from challenges.spec import Json, Kind, Label
+from challenges.subject import Subject
+from challenges.texts import normal
+from challenges.tokens import counter
+
+WHOLE = 1e-6
+
+
+def lint_spec(subject: Subject) -> None:
+    """Names that the catalogue must know, the row template, the marks and every baseline."""
+    if subject.challenge.kind is not Kind.FREE_TEXT:
+        _names(subject)
+        _answer(subject)
+        if (wrong := problem_with(subject.challenge.prompt.example)) is not None:
+            subject.spec(wrong, "correct prompt.example", "prompt", "example")
+    _knobs(subject)
+    _marks(subject)
+    _bounds(subject)
+    for index, baseline in enumerate(subject.bundle.baselines):
+        _baseline(subject, index, baseline)
+
+
+def _names(subject: Subject) -> None:
+    challenge = subject.challenge
+    if challenge.model not in MODELS:
+        subject.spec("the model is not in the catalogue", f"use one of {', '.join(MODELS)}", "model")
+    for name, path in [(challenge.metric.name, "metric"), *((n, "public_metrics") for n in challenge.public_metrics)]:
+        if name not in METRICS:
+            subject.spec(f"the metric `{name}` is not in the catalogue", f"use one of {', '.join(METRICS)}", path)
+        elif name == "json_fields" and not isinstance(challenge.answer, Json):
+            subject.spec("json_fields needs answers of type json", "use accuracy, macro_f1 or exact_match", path)
+        elif name == "macro_f1" and not isinstance(challenge.answer, Label):
+            subject.spec("macro_f1 needs answers of type label", "use exact_match or json_fields", path)
+
+
+def _answer(subject: Subject) -> None:
+    answer = subject.challenge.answer
+    if isinstance(answer, Label):
+        for index, label in enumerate(answer.labels):
+            if label != label.strip() or normal(label) in map(normal, answer.labels[:index]):
+                subject.spec("a label stands twice or has white space around it", "mend it", "answer", "labels", index)
+    if isinstance(answer, Json):
+        for name in answer.weights.keys() - answer.fields.keys():
+            mend = "name a field of the schema"
+            subject.spec(f"weights names `{name}`, which is no field", mend, "answer", "weights", name)
+
+
+def _knobs(subject: Subject) -> None:
+    lora = subject.challenge.lora
+    if lora is None:
+        return
+    for name in ("learning_rate", "num_train_epochs"):
+        low, high = getattr(lora.knobs, name)
+        if not 0 < low <= high:
+            subject.spec(f"{name} is no interval", "give [lowest, highest], both above 0", "lora", "knobs", name)
+
+
+def _marks(subject: Subject) -> None:
+    challenge = subject.challenge
+    step = challenge.feedback.step
+    for name, mark in (("pass", challenge.pass_), ("gold", challenge.gold)):
+        if mark is None:
+            continue
+        if abs(mark / step - round(mark / step)) > WHOLE:
+            subject.spec(f"{name} is no multiple of the feedback step {step:g}", "shown scores never equal it", name)
+    if challenge.pass_ == 0:
+        subject.spec("pass is 0, so that anything passes", "set it above the weak baseline", "pass")
+
+
+def _bounds(subject: Subject) -> None:
+    challenge = subject.challenge
+    weak = [(i, ref.max) for i, ref in enumerate(challenge.baselines) if ref.min is None and ref.max is not None]
+    for index, most in weak:
+        if most >= challenge.pass_:
+            mend = "raise pass, or lower max"
+            subject.spec("a weak baseline may reach the pass mark", mend, "baselines", index, "max")
+    for index, ref in enumerate(challenge.baselines):
+        if ref.min is not None and ref.max is not None and ref.min > ref.max:
+            subject.spec("min is above max", "swap them", "baselines", index)
+    if not weak:
+        subject.spec("no weak baseline shows that passing takes work", "add one with `max` below pass", "baselines")
+    if not any(ref.min is not None and ref.min >= challenge.pass_ for ref in challenge.baselines):
+        what = "no baseline shows that the pass mark can be reached"
+        subject.spec(what, "add one with `min` of pass or more", "baselines")
+
+
+def _baseline(subject: Subject, index: int, baseline: Baseline) -> None:
+    file = subject.at(baseline.ref.file)
+    count = counter(subject.challenge.model) or _uncounted
+    for problem in check(subject.challenge, baseline.payload, count):
+        located = subject.source.yaml(file)
+        path = problem.field.split(".")
+        number = [] if problem.line is None else [problem.line - 1]
+        line = located.line(*path, *number) if located else None
+        subject.source.add(file, line, f"a submit would be refused ({problem.code})", problem.message)
+    _leaks(subject, file, baseline.payload)
+
+
+def _uncounted(text: str) -> int:
+    """Where the tokenizer is not at hand, token limits are left to `gradus challenge test`."""
+    return 0
+
+
+def _leaks(subject: Subject, file: str, payload: PromptPayload | LoraPayload | FreeTextPayload) -> None:
+    hidden = {normal(sample.input) for sample in subject.bundle.hidden}
+    field = "examples" if isinstance(payload, PromptPayload) else "rows"
+    for number, text in enumerate(_inputs(payload)):
+        if normal(text) in hidden:
+            located = subject.source.yaml(file)
+            line = located.line(field, number) if located else None
+            what = f"number {number + 1} of {field} is a hidden row, so the baseline proves nothing"
+            subject.source.add(file, line, what, "take a row of your own")
+
+
+def _inputs(payload: PromptPayload | LoraPayload | FreeTextPayload) -> Iterable[str]:
+    if isinstance(payload, PromptPayload):
+        return [example.input for example in payload.examples]
+    return [row.input for row in payload.rows] if isinstance(payload, LoraPayload) else []

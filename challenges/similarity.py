@@ -1,0 +1,80 @@
+"""Rows that say nearly the same, by sentence embeddings. Needs numpy, which the worker extra brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from challenges.bundle import ChallengeBundle
+from challenges.source import Problem
+from challenges.spec import Sample, TrainRow
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float32]
+
+Embed = Callable[[Sequence[str]], Any]
+NEAR, SAME = 0.90, 0.95
+WITHIN_FILE_MAX, ACROSS_MAX = 0.05, 0.02
+
+
+def similarity(challenge: ChallengeBundle, embed: Embed) -> list[Problem]:
+    """Near-duplicates within a file, and hidden rows that resemble public or training rows.
+
+    `embed` takes n texts and returns n unit vectors (an array or nested lists). By cosine: fewer than 5 % of a
+    file's rows may have a neighbour above 0.90 in it; no hidden row may lie above 0.95 to a public or training
+    row, and fewer than 2 % above 0.90. Files are relative to the challenge; lines suppose no blank ones.
+    """
+    files = (("public.jsonl", challenge.public), ("hidden.jsonl", challenge.hidden), ("train.jsonl", challenge.train))
+    vectors = {name: _embed(rows, embed) for name, rows in files if rows}
+    problems = [problem for name, matrix in vectors.items() for problem in _within(name, matrix)]
+    for name in ("public.jsonl", "train.jsonl"):
+        if "hidden.jsonl" in vectors and name in vectors:
+            problems += _across(vectors["hidden.jsonl"], name, vectors[name])
+    return problems
+
+
+def _embed(rows: Sequence[Sample] | Sequence[TrainRow], embed: Embed) -> Matrix:
+    import numpy as np
+
+    return np.asarray(embed([row.input for row in rows]), dtype=np.float32)
+
+
+def _within(name: str, matrix: Matrix) -> list[Problem]:
+    import numpy as np
+
+    cosine = matrix @ matrix.T
+    np.fill_diagonal(cosine, -1.0)
+    near = np.flatnonzero(cosine.max(axis=1) > NEAR)
+    if len(near) == 0 or len(near) / len(matrix) < WITHIN_FILE_MAX:
+        return []
+    what = f"{len(near)} of {len(matrix)} rows nearly repeat another one here (cosine above {NEAR:g})"
+    return [Problem(name, None, what, f"rewrite some: for instance lines {_pairs(near, cosine)}")]
+
+
+def _across(hidden: Matrix, name: str, other: Matrix) -> list[Problem]:
+    import numpy as np
+
+    cosine = hidden @ other.T
+    best = cosine.max(axis=1)
+    problems = [
+        Problem(
+            "hidden.jsonl",
+            int(row) + 1,
+            f"nearly the same as {name}:{int(cosine[row].argmax()) + 1} (cosine {best[row]:.2f})",
+            "remove or rewrite one of them",
+        )
+        for row in np.flatnonzero(best > SAME)
+    ]
+    near = np.flatnonzero(best > NEAR)
+    if len(near) and len(near) / len(hidden) >= ACROSS_MAX:
+        what = f"{len(near)} of {len(hidden)} rows are close to rows of {name} (cosine above {NEAR:g})"
+        problems.append(Problem("hidden.jsonl", None, what, f"rewrite some: lines {_pairs(near, cosine)}"))
+    return problems
+
+
+def _pairs(rows: Any, cosine: Matrix) -> str:
+    """The first few rows with their nearest neighbour, as line numbers."""
+    return ", ".join(f"{int(row) + 1} and {int(cosine[row].argmax()) + 1}" for row in rows[:8])

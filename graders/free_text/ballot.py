@@ -1,0 +1,138 @@
+"""After the call: a reply becomes a ballot, one mark per criterion, after each quote was looked up in the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from challenges.spec import Challenge, Criterion
+from graders.base import Judged, Mark
+from graders.free_text.cleaning import Cleaned
+from graders.free_text.text import echoes, is_negation, normal, sentence_spans, words
+
+CONFIDENCE_MIN = 70
+_DENIED_BEFORE = re.compile(
+    r"\b(?:it(?:\s+is|'s)|is)\s+(?:\w+\s+)?(?:false|untrue|wrong|incorrect|nonsense|a\s+myth|not\s+true|not\s+the\s+case)\b"
+    r"|\b(?:don't|do\s+not|doesn't|does\s+not|disagree)\s+(?:think|believe|agree|mean)\b"
+    r"|\b(?:contrary\s+to|nobody\s+should|some\s+(?:people\s+)?(?:say|claim))\b",
+    re.IGNORECASE,
+)
+_DENIED_AFTER = re.compile(
+    r"\bis\s+(?:\w+\s+)?(?:false|untrue|wrong|incorrect|nonsense|a\s+myth|not\s+true)\b", re.IGNORECASE
+)
+Confidence = Annotated[float, Field(ge=0, le=100)]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReplyMark(_Closed):
+    id: str
+    evidence: tuple[str, ...]
+    reason: str
+    mark: Mark
+    confidence: Confidence
+
+
+class Reply(_Closed):
+    """What the judge must send: exactly these keys."""
+
+    criteria: tuple[ReplyMark, ...]
+    contradictions: tuple[tuple[str, ...], ...] = ()
+    addresses_grader: bool
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One usable call. `failed` holds checks that want a person; `doubts` are reasons for more votes only."""
+
+    marks: dict[str, Mark]
+    evidence: dict[str, tuple[str, ...]]
+    failed: tuple[str, ...]
+    doubts: tuple[str, ...]
+    call_id: int | None
+
+
+def read_ballot(judged: Judged, challenge: Challenge, cleaned: Cleaned) -> Ballot | None:
+    """Checks a reply against the rubric and the answer; None where it cannot be used at all."""
+    try:
+        reply = Reply.model_validate(judged.reply)
+    except ValidationError:
+        return None
+    if sorted(m.id for m in reply.criteria) != sorted(c.id for c in challenge.rubric):
+        return None
+    marked = {m.id: m for m in reply.criteria}
+    checks = {c.id: _check(c, marked[c.id], challenge, cleaned) for c in challenge.rubric}
+    failed = [f"{rule}: {id}" for id, check in checks.items() for rule in check.failed]
+    failed += ["contradictions"] if reply.contradictions else []
+    failed += ["addresses-grader"] if reply.addresses_grader else []
+    return Ballot(
+        marks={id: check.mark for id, check in checks.items()},
+        evidence={id: check.evidence for id, check in checks.items()},
+        failed=tuple(failed),
+        doubts=tuple(f"{rule}: {id}" for id, check in checks.items() for rule in check.doubts),
+        call_id=judged.call_id,
+    )
+
+
+@dataclass(frozen=True)
+class _Check:
+    mark: Mark
+    evidence: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+def _check(criterion: Criterion, marked: ReplyMark, challenge: Challenge, cleaned: Cleaned) -> _Check:
+    found = [find_quote(quote, cleaned.text) for quote in marked.evidence]
+    valid = [span for span in found if span and _counts(span, criterion, challenge, cleaned)]
+    doubts = ["quote-not-valid"] if len(valid) < len(found) else []
+    doubts += ["low-confidence"] if marked.confidence < CONFIDENCE_MIN else []
+    evidence = tuple(cleaned.text[a:b] for a, b in valid)
+    if criterion.kind == "must_not_claim":
+        doubts += ["no-quote"] if marked.mark is Mark.NOT_MET and not valid else []
+        return _Check(marked.mark, evidence if marked.mark is Mark.NOT_MET else (), (), tuple(doubts))
+    if marked.mark not in (Mark.MET, Mark.PARTIAL):
+        return _Check(marked.mark, (), (), tuple(doubts))
+    if not valid:
+        return _Check(Mark.NOT_MET, (), ("no-evidence",), tuple(doubts))
+    failed = ("negated-quote",) if any(is_denied(span, cleaned.text) for span in valid) else ()
+    return _Check(marked.mark, evidence, failed, tuple(doubts))
+
+
+def find_quote(quote: str, text: str) -> tuple[int, int] | None:
+    """Where `quote` stands in `text`, without regard to case, white space and typographic marks; None if nowhere."""
+    parts = [re.escape(part) for part in re.split(r"\s+", quote.strip(" \t\n\"'\u201c\u201d\u2018\u2019.\u2026"))]
+    if not any(parts):
+        return None
+    pattern = r"\s+".join(re.sub(r"['\u2018\u2019]", "['\u2018\u2019]", part) for part in parts)
+    match = re.search(pattern, text, re.IGNORECASE)
+    return match.span() if match else None
+
+
+def is_denied(span: tuple[int, int], text: str) -> bool:
+    """Whether the answer denies what it says at `span`: 'it is false that ...', 'not ...', '... is a myth'."""
+    start = max((a for a, _ in sentence_spans(text) if a <= span[0]), default=0)
+    end = min((b for _, b in sentence_spans(text) if b >= span[1]), default=len(text))
+    before, quote, after = text[start : span[0]], text[span[0] : span[1]], text[span[1] : end]
+    if _DENIED_BEFORE.search(before + quote) or _DENIED_AFTER.search(after):
+        return True
+    return any(is_negation(word) for word in words(before)[-2:])
+
+
+def _counts(span: tuple[int, int], criterion: Criterion, challenge: Challenge, cleaned: Cleaned) -> bool:
+    quote = cleaned.text[span[0] : span[1]]
+    if any(span[0] < b and a < span[1] for a, b in cleaned.suspect):
+        return False
+    return not _is_borrowed(quote, criterion, challenge)
+
+
+def _is_borrowed(quote: str, criterion: Criterion, challenge: Challenge) -> bool:
+    """Only the words of the question or of the criterion, which say nothing about what the learner knows."""
+    sources: Sequence[str] = (challenge.question or "", criterion.label, criterion.text)
+    return not normal(quote) or any(echoes(quote, source) for source in sources)

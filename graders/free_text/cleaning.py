@@ -1,0 +1,109 @@
+"""Before the call: what the judge reads, and what about an answer asks for a person's eye.
+
+A flag never costs points: learners here legitimately quote attacks and write JSON.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from graders.free_text.text import STOP_WORDS, is_negation, sentence_spans, sentences, words
+
+Span = tuple[int, int]
+
+_JOINERS = frozenset("\u200c\u200d\u00ad\ufeff")  # emoji, Persian and pasted hyphenation hold them innocently
+_VARIATION = re.compile(r"[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+_OVERRIDES = re.compile(r"[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+_ENCODED = re.compile(r"[A-Za-z0-9+/]{40,}={0,2}")
+_ADDRESSES = re.compile(
+    r"""\b(?:ignore|disregard|forget)\b.{0,40}\b(?:instruction|criteri|rubric|rules)
+      | \b(?:graders?|evaluators?|examiners?|correcteur|evaluador|pr\u00fcfer)\b
+      | \b(?:full|top|maximum|highest)\s+(?:marks?|points?|scores?|grades?)\b
+      | \b(?:all|every|each)\s+(?:of\s+the\s+)?criteri(?:on|a)\b
+      | \bmark(?:ing)?\s+(?:this|it|all|every\w*|each)\b
+      | \b(?:only\s+grade|grade\s+only|grade\s+(?:this|the\s+final|that\s+one))\b
+      | "(?:mark|criteria|confidence)"\s*:
+      | \b(?:system\s+override|maintenance\s+mode|grading\s+log)\b
+      | ^\s*(?:system|assistant|user|score|verdict|thought\s+process)\s*:
+      | </?\s*(?:answer|system|instructions?)\s*> | <\|
+      | \b(?:criterion|criteria)\s+(?:one|two|three|four|five|six|\d)
+      | \b(?:final\s+marks?|verdict|gold\s+mark)\b
+    """,
+    re.IGNORECASE | re.VERBOSE | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """`text` is what the judge reads; `suspect` are spans of it whose quotes earn nothing."""
+
+    text: str
+    flags: tuple[str, ...]
+    suspect: tuple[Span, ...]
+
+
+def clean(answer: str, chars_max: int, language_words: frozenset[str] = STOP_WORDS) -> Cleaned:
+    """NFKC, without zero-width, bidi, tag, control and private-use characters, cut at `chars_max`.
+
+    `language_words` are common words of the question's language, for telling another language or no language.
+    """
+    composed = unicodedata.normalize("NFKC", answer)
+    kept = "".join(ch for ch in composed if not _is_hidden(ch))
+    text = kept[:chars_max].strip()
+    suspect = _suspect_spans(text)
+    found = {
+        "over-length": len(kept) > chars_max,
+        "hidden-characters": _hides(composed),
+        "mixed-scripts": any(_mixes_scripts(word) for word in words(text)),
+        "encoded": _ENCODED.search(text) is not None,
+        "addresses-grader": _ADDRESSES.search(text) is not None,
+        "other-language": _is_foreign(text, language_words),
+        "no-sentences": _is_no_prose(text),
+        "many-negations": _is_negated(text),
+    }
+    return Cleaned(text, tuple(name for name, true in found.items() if true), suspect)
+
+
+def _is_hidden(ch: str) -> bool:
+    if ch in "\n\t":
+        return False
+    return unicodedata.category(ch) in {"Cf", "Co", "Cs", "Cc", "Cn"} or _VARIATION.match(ch) is not None
+
+
+def _hides(text: str) -> bool:
+    if _OVERRIDES.search(text) or any(unicodedata.category(ch) == "Co" for ch in text):
+        return True
+    return sum(unicodedata.category(ch) == "Cf" and ch not in _JOINERS for ch in text) >= 3
+
+
+def _mixes_scripts(word: str) -> bool:
+    scripts = {unicodedata.name(ch, "").split(" ")[0] for ch in word if ch.isalpha()}
+    return len(scripts & {"LATIN", "CYRILLIC", "GREEK"}) > 1
+
+
+def _suspect_spans(text: str) -> tuple[Span, ...]:
+    hits = [match.span() for pattern in (_ADDRESSES, _ENCODED) for match in pattern.finditer(text)]
+    around = [(a, b) for a, b in sentence_spans(text) if any(a < end and start < b for start, end in hits)]
+    return tuple(sorted({*hits, *around}))
+
+
+def _is_foreign(text: str, language_words: frozenset[str]) -> bool:
+    found = words(text)
+    return len(found) >= 12 and sum(word in language_words for word in found) / len(found) < 0.2
+
+
+def _is_no_prose(text: str) -> bool:
+    """Keyword lists and shuffled words: long stretches without a full stop, or sentences that end on 'the' or 'if'."""
+    parts = [words(sentence) for sentence in sentences(text)]
+    longest = max((len(part) for part in parts), default=0)
+    dangling = sum(
+        part[-1] in STOP_WORDS - {"it", "so", "that", "this", "too", "them", "not"} for part in parts if part
+    )
+    return longest > 70 or (len(parts) == 1 and longest > 45) or dangling >= 3
+
+
+def _is_negated(text: str) -> bool:
+    found = words(text)
+    return len(found) >= 20 and sum(is_negation(word) for word in found) / len(found) > 0.08

@@ -1,0 +1,157 @@
+"""One free-text grading: checks in code, a call, checks again, perhaps two votes; or the built-in verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from challenges.bundle import ChallengeBundle
+from challenges.payloads import FreeTextPayload
+from graders.base import Assignment, Embedded, Grade, Grading, Judged, Mark, WorkItem
+from graders.free_text import settled
+from graders.free_text.ballot import Ballot, read_ballot
+from graders.free_text.cleaning import Cleaned, clean
+from graders.free_text.messages import VOTES, judge_item
+from graders.free_text.points import VALUES
+from graders.free_text.report import calibrated, criterion_marks, graded_by, zero
+from graders.free_text.text import common_words, words
+from graders.free_text.verifier import Estimate, as_mark, embed_item, estimate
+from graders.free_text.voting import decide, decisive, review_rules
+
+UNUSABLE = "unusable"
+VALUE_GAP = 0.5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One answer to one question, as far as code alone can tell."""
+
+    bundle: ChallengeBundle
+    cleaned: Cleaned
+    flags: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return self.cleaned.text
+
+
+def grade(assignment: Assignment) -> Grading:
+    """Yields Judge (once or three times) and Embed; a run (`hidden=False`) yields nothing and has no score.
+
+    Final without a call are only trivial zeros and exact matches with gold answers that the author graded zero.
+    A judge that is absent or whose replies cannot be used leaves a provisional score of the built-in verifier.
+    """
+    assert isinstance(assignment.payload, FreeTextPayload)
+    case = prepare(assignment.bundle, assignment.payload.answer)
+    rule = _settled(case)
+    if not assignment.hidden:
+        return _checked(case, rule)
+    if rule is not None:
+        return zero(case.bundle, rule, case.flags)
+    return (yield from _judged(case))
+
+
+def prepare(bundle: ChallengeBundle, answer: str) -> Case:
+    """Cleans an answer and collects its flags."""
+    authors = [bundle.challenge.question or "", bundle.challenge.model_answer or "", *(g.answer for g in bundle.gold)]
+    cleaned = clean(answer, bundle.challenge.limits.answer_chars, common_words(authors))
+    found = {
+        "copied": settled.copies(cleaned.text, bundle) or settled.same_gold(cleaned.text, bundle) is not None,
+        "known-attack": settled.is_known_attack(cleaned.text, bundle),
+    }
+    return Case(bundle, cleaned, cleaned.flags + tuple(name for name, true in found.items() if true))
+
+
+def _settled(case: Case) -> str | None:
+    rule = settled.trivial_zero(case.text, case.bundle.challenge.question or "")
+    if rule is not None:
+        return rule
+    gold = settled.same_gold(case.text, case.bundle)
+    rubric = case.bundle.challenge.rubric
+    return "gold-zero" if gold is not None and settled.gold_score(gold, rubric) == 0 else None
+
+
+def _checked(case: Case, rule: str | None) -> Grade:
+    low, high = case.bundle.challenge.words
+    count = len(words(case.text))
+    figures = {"words": float(count), "within_words": float(low <= count <= high), "trivial": float(rule is not None)}
+    return Grade(score=None, public_metrics=figures, review=case.flags, private={"rule": rule, "flags": case.flags})
+
+
+def _judged(case: Case) -> Grading:
+    first: Judged = yield judge_item(case.bundle, case.text, 0)
+    item = embed_item(case.bundle, case.text)
+    embedded: Embedded = yield item
+    guess = estimate(case.bundle, case.text, item, embedded)
+    if first.reply is None and not first.problem.startswith(UNUSABLE):
+        return _provisional(case, guess, f"no-judge: {first.problem}", [first])
+    calls, ballots = [first], _usable([read_ballot(first, case.bundle.challenge, case.cleaned)])
+    doubts = _doubts(case, ballots[0], guess) if ballots else ["unusable-reply"]
+    if doubts:
+        more = yield from _vote_again(case)
+        calls += more
+        ballots += _usable([read_ballot(judged, case.bundle.challenge, case.cleaned) for judged in more])
+    if not ballots:
+        return _provisional(case, guess, "unscored: no usable reply", calls)
+    return _final(case, calls, ballots, guess, doubts)
+
+
+def _vote_again(case: Case) -> Generator[WorkItem, Any, list[Judged]]:
+    votes: list[Judged] = []
+    for vote in range(1, VOTES):
+        votes.append((yield judge_item(case.bundle, case.text, vote)))
+    return votes
+
+
+def _usable(ballots: list[Ballot | None]) -> list[Ballot]:
+    return [ballot for ballot in ballots if ballot is not None]
+
+
+def _doubts(case: Case, ballot: Ballot, guess: Estimate) -> list[str]:
+    """Why one call is not enough."""
+    challenge = case.bundle.challenge
+    doubts = [*ballot.failed, *ballot.doubts]
+    doubts += [f"cannot-tell: {id}" for id, mark in ballot.marks.items() if mark is Mark.CANNOT_TELL]
+    doubts += [f"unlike-graded-answers: {id}" for id in _unlike(case, ballot.marks, guess)]
+    doubts += ["near-pass-mark"] if decisive(challenge, ballot.marks) else []
+    return doubts
+
+
+def _unlike(case: Case, marks: Mapping[str, Mark], guess: Estimate) -> list[str]:
+    """Criteria on which the embedding estimate is at least `VALUE_GAP` of the points away from the mark."""
+    return [id for id, mark in marks.items() if abs(VALUES[mark] - guess.values[id]) >= VALUE_GAP]
+
+
+def _final(case: Case, calls: list[Judged], ballots: list[Ballot], guess: Estimate, doubts: list[str]) -> Grade:
+    challenge = case.bundle.challenge
+    decision = decide(challenge, ballots)
+    rules = review_rules(challenge, decision, case.flags)
+    rules += sorted({rule for ballot in ballots for rule in ballot.failed})
+    rules += ["unusable-reply"] if len(ballots) < len(calls) else []
+    rules += [] if calibrated(case.bundle) else ["no-calibration"]
+    marks = criterion_marks(challenge, decision.marks, decision.evidence)
+    return graded_by(case.bundle, marks, rules, _notes(case, guess, calls, ballots, doubts))
+
+
+def _provisional(case: Case, guess: Estimate, rule: str, calls: list[Judged]) -> Grade:
+    challenge = case.bundle.challenge
+    marks = {c.id: as_mark(guess.values[c.id], c) for c in challenge.rubric}
+    quotes = {id: (guess.quotes[id],) for id, mark in marks.items() if mark in (Mark.MET, Mark.PARTIAL)}
+    shown = criterion_marks(challenge, marks, quotes)
+    return graded_by(case.bundle, shown, [rule, *case.flags], _notes(case, guess, calls, [], []))
+
+
+def _notes(
+    case: Case, guess: Estimate, calls: list[Judged], ballots: list[Ballot], doubts: list[str]
+) -> dict[str, Any]:
+    """What staff need beside the grade; it never reaches a learner."""
+    return {
+        "flags": case.flags,
+        "doubts": doubts,
+        "verifier": {id: round(value, 3) for id, value in guess.values.items()},
+        "nearest": [{"likeness": near, "answer": g.answer, "marks": g.marks} for near, g in guess.nearest],
+        "votes": [dict(ballot.marks) for ballot in ballots],
+        "calls": [call.call_id for call in calls if call.call_id is not None],
+        "problems": [call.problem for call in calls if call.problem],
+    }

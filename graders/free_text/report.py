@@ -1,0 +1,58 @@
+"""From marks to a grade: points from the table, and a provisional score wherever a person is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from challenges.bundle import ChallengeBundle
+from challenges.spec import Challenge
+from graders.base import CriterionMark, Grade, Mark
+from graders.free_text.points import table
+
+CALIBRATION_MIN = 20
+
+
+def calibrated(bundle: ChallengeBundle) -> bool:
+    """Whether the author marked enough answers to know the judge's error on this question."""
+    return sum(gold.role == "calibration" for gold in bundle.gold) >= CALIBRATION_MIN
+
+
+def criterion_marks(
+    challenge: Challenge, marks: Mapping[str, Mark], evidence: Mapping[str, tuple[str, ...]]
+) -> tuple[CriterionMark, ...]:
+    """One per criterion, in the rubric's order; `improve` only where points are missing."""
+    points = table(challenge.rubric, marks)
+    return tuple(
+        CriterionMark(
+            id=c.id,
+            label=c.label,
+            mark=marks[c.id],
+            points=points[c.id],
+            points_max=c.points,
+            evidence=evidence.get(c.id, ()),
+            improve=c.improve if points[c.id] < c.points else "",
+        )
+        for c in challenge.rubric
+    )
+
+
+def graded_by(
+    bundle: ChallengeBundle, marks: tuple[CriterionMark, ...], rules: Sequence[str], private: Mapping[str, Any]
+) -> Grade:
+    """The grade of some marks; `rules` are those that ask for a person, none for a final grade."""
+    review = tuple(dict.fromkeys(rules))
+    return Grade(
+        score=min(1.0, sum(mark.points for mark in marks) / sum(mark.points_max for mark in marks)),
+        marks=marks,
+        review=review,
+        provisional=bool(review),
+        private={**private, "rule": review[0] if review else "accepted"},
+    )
+
+
+def zero(bundle: ChallengeBundle, rule: str, flags: tuple[str, ...]) -> Grade:
+    """A final zero that needed no call."""
+    nothing = {c.id: Mark.NOT_MET for c in bundle.challenge.rubric}
+    marks = criterion_marks(bundle.challenge, nothing, {})
+    return Grade(score=0.0, marks=marks, private={"rule": rule, "flags": flags})

@@ -1,0 +1,82 @@
+"""Words, sentences and the one normal form in which texts are compared."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+# Scripts without spaces count by character: a Chinese answer must not look like one word.
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:['\u2019-][^\W_]+)*")
+_SENTENCE = re.compile(r"[^.!?\n\u3002\uff01\uff1f]+(?:[.!?\u3002\uff01\uff1f]+(?=\s|$)|[.!?](?=\S)[^.!?\n]*)*[.!?]*")
+
+_STOP_WORDS = """
+a about after all also am an and any are as at be because been before being but by can could did do does doing for
+from had has have having he her here him his how i if in into is it its itself just me more most must my no nor not of
+off on once only or other our out over own same she should so some such than that the their them then there these they
+this those through to too under until up us very was we were what when where which while who whom why will with would
+you your
+"""
+_NEGATIONS = "no not never none nobody nothing neither nor cannot without false wrong untrue"
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+NEGATIONS = frozenset(_NEGATIONS.split())
+
+
+def words(text: str) -> list[str]:
+    """Case-folded words in order, with typographic apostrophes made plain."""
+    return [word.casefold().replace("\u2019", "'") for word in _WORD.findall(text)]
+
+
+def content_words(text: str) -> list[str]:
+    """Words that are not English stop words; in other languages all words."""
+    return [word for word in words(text) if word not in STOP_WORDS]
+
+
+def normal(text: str) -> str:
+    """The words of a text joined by spaces: equal for texts that differ only in case, spaces and punctuation."""
+    return " ".join(words(text))
+
+
+def sentence_spans(text: str) -> list[tuple[int, int]]:
+    """Start and end of each sentence or line, in order, without empty ones."""
+    return [match.span() for match in _SENTENCE.finditer(text) if match.group().strip()]
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences themselves, stripped; the whole text where none is found."""
+    return [text[a:b].strip() for a, b in sentence_spans(text)] or [text.strip()]
+
+
+def is_negation(word: str) -> bool:
+    """Whether a case-folded word negates."""
+    return word in NEGATIONS or word.endswith("n't")
+
+
+def echoes(text: str, source: str, share: float = 0.6) -> bool:
+    """Whether `text` only repeats `source`: no content word of its own, and mostly in the source's order.
+
+    Order matters because a question may list the very words of a short but good answer.
+    """
+    own, theirs = content_words(text), content_words(source)
+    if not own or not set(own) <= set(theirs):
+        return False
+    return len(own) == 1 or _adjacent(own, theirs) >= share
+
+
+def _adjacent(own: Sequence[str], theirs: Sequence[str]) -> float:
+    known = set(pairwise(theirs))
+    pairs = list(pairwise(own))
+    return sum(pair in known for pair in pairs) / len(pairs)
+
+
+def containment(text: str, source: str) -> float:
+    """The share of distinct content words of `text` that stand in `source`."""
+    own = set(content_words(text))
+    return len(own & set(content_words(source))) / len(own) if own else 0.0
+
+
+def common_words(texts: Iterable[str], count: int = 60) -> frozenset[str]:
+    """The `count` most frequent words of some texts: a fingerprint of their language."""
+    found = Counter(word for text in texts for word in words(text))
+    return frozenset(word for word, _ in found.most_common(count))

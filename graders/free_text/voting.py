@@ -1,0 +1,81 @@
+"""From ballots to one mark per criterion, and which rules send the grade to a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from challenges.spec import Challenge, Criterion
+from graders.base import Mark
+from graders.free_text.ballot import Ballot
+from graders.free_text.points import score
+
+SPLIT_SHARE = 0.20
+SPREAD_MAX = 0.25
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The majority's marks with their quotes, the ids on which calls differed, and the spread of their scores."""
+
+    marks: dict[str, Mark]
+    evidence: dict[str, tuple[str, ...]]
+    split: tuple[str, ...]
+    spread: float
+
+
+def decide(challenge: Challenge, ballots: Sequence[Ballot]) -> Decision:
+    """Majority per criterion over at least one ballot; no majority gives `cannot_tell`."""
+    rubric = challenge.rubric
+    marks = {c.id: _majority([ballot.marks[c.id] for ballot in ballots]) for c in rubric}
+    scores = [score(rubric, ballot.marks) for ballot in ballots]
+    return Decision(
+        marks,
+        {id: _evidence(id, mark, ballots) for id, mark in marks.items()},
+        tuple(c.id for c in rubric if len({ballot.marks[c.id] for ballot in ballots}) > 1),
+        max(scores) - min(scores),
+    )
+
+
+def decisive(challenge: Challenge, marks: Mapping[str, Mark]) -> tuple[str, ...]:
+    """The criteria of which one other mark would turn the verdict: within one criterion of the pass mark."""
+    rubric, passing = challenge.rubric, challenge.pass_
+    passed = score(rubric, marks) >= passing - 1e-9
+    return tuple(
+        c.id
+        for c in rubric
+        if any(
+            (score(rubric, {**marks, c.id: other}) >= passing - 1e-9) != passed for other in _neighbours(c, marks[c.id])
+        )
+    )
+
+
+def review_rules(challenge: Challenge, decision: Decision, flags: Sequence[str]) -> list[str]:
+    """The rules of this decision that ask for a person; a flag asks only where there are points."""
+    total = sum(c.points for c in challenge.rubric)
+    heavy = {c.id for c in challenge.rubric if c.points / total >= SPLIT_SHARE}
+    rules = [f"cannot-tell: {id}" for id, mark in decision.marks.items() if mark is Mark.CANNOT_TELL]
+    rules += [f"split-vote: {id}" for id in decision.split if id in heavy]
+    rules += ["votes-apart"] if decision.spread > SPREAD_MAX else []
+    turning = set(decisive(challenge, decision.marks))
+    rules += ["near-pass-mark"] if turning & set(decision.split) else []
+    return rules + (list(flags) if score(challenge.rubric, decision.marks) > 0 else [])
+
+
+def _majority(marks: Sequence[Mark]) -> Mark:
+    mark, count = Counter(marks).most_common(1)[0]
+    return mark if count * 2 > len(marks) else Mark.CANNOT_TELL
+
+
+def _evidence(id: str, mark: Mark, ballots: Sequence[Ballot]) -> tuple[str, ...]:
+    return next((ballot.evidence[id] for ballot in ballots if ballot.marks[id] is mark), ())
+
+
+def _neighbours(criterion: Criterion, mark: Mark) -> tuple[Mark, ...]:
+    """The marks one step away, which a judge confuses with this one."""
+    steps = [Mark.NOT_MET, Mark.PARTIAL, Mark.MET] if criterion.partial == "half" else [Mark.NOT_MET, Mark.MET]
+    if mark not in steps:
+        return tuple(steps)
+    place = steps.index(mark)
+    return tuple(steps[n] for n in (place - 1, place + 1) if 0 <= n < len(steps))

@@ -1,0 +1,45 @@
+"""The HTTP API at /api/v1/: parse, call one service or query, answer. Whatever a page can do, it can do."""
+
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, re_path
+from ninja import NinjaAPI
+from ninja.openapi.schema import OpenAPISchema
+
+from gradus.api import challenges, courses, problems, submissions, tokens
+from gradus.api.schemas import Problem
+
+DESCRIPTION = """Gradus over HTTP. Send `Authorization: Bearer gradus_...`; make a token on your profile,
+with `gradus login`, or with `POST /tokens`. Errors are RFC 9457 problem details with a stable `code`.
+Scores are rounded down to the challenge's step; results of single rows come from public samples only."""
+
+
+class Api(NinjaAPI):
+    """Every error is a problem, also for what no API function answers; each call documents that."""
+
+    @property
+    def urls(self) -> tuple[list[URLResolver | URLPattern], str, str]:
+        patterns, app, namespace = super().urls
+        for pattern in patterns:
+            if isinstance(pattern, URLPattern):
+                pattern.callback = problems.guarded(pattern.callback)
+        return [*patterns, re_path(r"^(?P<path>.*)$", problems.not_found)], app, namespace
+
+    def get_openapi_schema(self, **given: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**given)
+        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema(ref_template=REF)
+        schema["components"]["schemas"] |= schema["components"]["schemas"]["Problem"].pop("$defs")
+        content = {problems.MEDIA_TYPE: {"schema": {"$ref": REF.format(model="Problem")}}}
+        for path in schema["paths"].values():
+            for call in path.values():
+                call["responses"]["default"] = {"description": "Problem details", "content": content}
+        return schema
+
+    def set_default_exception_handlers(self) -> None:
+        problems.install(self)
+
+
+REF = "#/components/schemas/{model}"
+api = Api(title="Gradus", version="1.0.0", description=DESCRIPTION, urls_namespace="api", docs_url="/docs")
+for router in (courses.router, challenges.router, submissions.router, tokens.router):
+    api.add_router("", router)

@@ -1,0 +1,70 @@
+"""Who calls: a bearer token, or the session of the pages (accounts and guests, with the CSRF check)."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.errors import AuthenticationError
+from ninja.security import APIKeyCookie, HttpBearer
+
+from gradus.accounts.guests import learner
+from gradus.accounts.models import ApiToken, User
+
+# A script may call many times a second; one write a minute says enough about when a token was used.
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+class Nobody:
+    """A caller without an account; truthy, because that is how ninja is told that a caller may go on."""
+
+
+class Request(HttpRequest):
+    """A request as the API's functions see it."""
+
+    auth: User | Nobody
+
+
+class BearerToken(HttpBearer):
+    def authenticate(self, request: HttpRequest, token: str) -> User:
+        found = ApiToken.objects.matching(token).filter(user__is_active=True).first()
+        if found is None:
+            # Not None, which would go on to the session: a wrong token must not become somebody else.
+            raise AuthenticationError(message="This token is unknown or was revoked. Make a new one on your profile.")
+        note_use(found)
+        return found.user
+
+
+def note_use(token: ApiToken) -> None:
+    now = timezone.now()
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
+    ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+
+
+class Session(APIKeyCookie):
+    param_name = settings.SESSION_COOKIE_NAME
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
+        return learner(request)
+
+
+def nobody(request: HttpRequest) -> Nobody:
+    return Nobody()
+
+
+someone = [BearerToken(), Session()]
+anyone = [*someone, nobody]
+# Added to what ninja writes for `someone`: no security at all is enough as well.
+OPTIONAL: dict[str, Any] = {"security": [{}]}
+
+
+def caller(request: Request) -> User:
+    """The person behind a call that needs one."""
+    assert isinstance(request.auth, User)
+    return request.auth
+
+
+def caller_or_none(request: Request) -> User | None:
+    return request.auth if isinstance(request.auth, User) else None

@@ -1,0 +1,68 @@
+from typing import Annotated
+from uuid import UUID
+
+from django.db.models import Q
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from ninja import Query, Router, Status
+
+from gradus.api import schemas, shapes
+from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
+from gradus.api.submissions import SSE
+from gradus.courses.models import Challenge
+from gradus.leaderboards import boards
+from gradus.submissions import services, stream
+from gradus.submissions.models import Run
+
+router = Router(tags=["challenges"], auth=someone)
+
+
+def shown(id: str) -> Challenge:
+    return get_object_or_404(Challenge.objects.shown(), slug=id)
+
+
+@router.get("/challenges/{slug:id}", response=schemas.ChallengeOut, by_alias=True, auth=anyone, openapi_extra=OPTIONAL)
+def challenge(request: Request, id: str) -> schemas.ChallengeOut:
+    """Statement, public samples, limits, attempts left today, hints taken."""
+    return shapes.challenge(shown(id), caller_or_none(request), [])
+
+
+@router.get("/challenges/{slug:id}/leaderboard", response=schemas.LeaderboardOut, auth=anyone, openapi_extra=OPTIONAL)
+def leaderboard(
+    request: Request, id: str, track: schemas.Track | None = None, page: Annotated[int, Query(ge=1)] = 1
+) -> schemas.LeaderboardOut:
+    """Ranks, tie bands and my row. Equal shown scores share a rank."""
+    found = shown(id)
+    chosen = boards.track_of(found, track)
+    if chosen is None:
+        raise Http404
+    return shapes.leaderboard(boards.board(found, chosen, caller_or_none(request), page))
+
+
+@router.post("/challenges/{slug:id}/runs", response={201: schemas.RunOut})
+def run_start(request: Request, id: str, payload: schemas.Payload, response: HttpResponse) -> Status[schemas.RunOut]:
+    """Runs on the public samples; costs no attempt."""
+    version = shown(id).version
+    assert version is not None
+    run = services.start_run(caller(request), version, payload.root.model_dump(mode="json"))
+    response["Location"] = reverse("api:run", args=[run.uuid])
+    return Status(201, shapes.run(run))
+
+
+def visible(request: Request, uuid: UUID) -> Run:
+    """The caller's run, or a demo that nobody owns; its address cannot be guessed."""
+    mine = Q(user=caller(request)) | Q(user=None, purpose=Run.Purpose.DEMO)
+    return get_object_or_404(Run.objects.filter(mine).select_related("version__challenge"), uuid=uuid)
+
+
+@router.get("/runs/{uuid:uuid}", response=schemas.RunOut, url_name="run")
+def run(request: Request, uuid: UUID) -> schemas.RunOut:
+    """Per-sample results on public samples."""
+    return shapes.run(visible(request, uuid))
+
+
+@router.get("/runs/{uuid:uuid}/events", openapi_extra=SSE)
+def run_events(request: Request, uuid: UUID) -> HttpResponseBase:
+    """Events as they come; `Last-Event-ID` replays what came after. Ends after `finished`."""
+    return stream.response(request, visible(request, uuid).current)

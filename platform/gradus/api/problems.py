@@ -1,0 +1,123 @@
+"""Every error as RFC 9457 problem details with a stable `code`."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from gradus.submissions.services import Refused
+
+log = structlog.get_logger(__name__)
+MEDIA_TYPE = "application/problem+json"
+CODES = {
+    400: "bad_request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    429: "too_many_requests",
+    500: "internal",
+}
+DETAILS = {
+    400: "The request could not be read.",
+    401: "Send a bearer token: Authorization: Bearer gradus_... You can make one on your profile.",
+    403: "This is not allowed. Where you use the site's session, send the CSRF token too.",
+    404: "There is nothing here, or it belongs to somebody else.",
+    405: "This address does not take that method.",
+    413: "This is more than the site takes in one request.",
+    500: "Something went wrong on our side. Please try again.",
+}
+# The names by which ninja and the payload union reach a field; a learner knows the field only.
+PLUMBING = {"body", "payload", "query", "path", "header", "data", "prompt", "lora", "free_text"}
+
+
+def problem(
+    status: int,
+    detail: str = "",
+    *,
+    code: str = "",
+    problems: Sequence[dict[str, Any]] = (),
+    retry_after: int | None = None,
+) -> HttpResponse:
+    """One problem as a response; `code` is what a script may rely on."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail or DETAILS.get(status, HTTPStatus(status).description),
+        "code": code or CODES.get(status, HTTPStatus(status).name.lower()),
+        "problems": list(problems),
+    }
+    response = JsonResponse(body, status=status, content_type=MEDIA_TYPE)
+    if retry_after is not None:
+        response["Retry-After"] = str(retry_after)
+    if status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def install(api: NinjaAPI) -> None:
+    """Handlers for all that an API function or ninja itself may raise."""
+    api.add_exception_handler(Refused, on_refused)
+    api.add_exception_handler(Http404, lambda request, error: problem(404))
+    api.add_exception_handler(PermissionDenied, lambda request, error: problem(403))
+    api.add_exception_handler(RequestDataTooBig, lambda request, error: problem(413))
+    api.add_exception_handler(SuspiciousOperation, lambda request, error: problem(400))
+    api.add_exception_handler(HttpError, on_http_error)
+    api.add_exception_handler(ValidationError, on_invalid)
+    api.add_exception_handler(Exception, on_crash)
+
+
+def on_refused(request: HttpRequest, error: Refused) -> HttpResponse:
+    return problem(error.status, error.message, code=error.code, problems=error.problems, retry_after=error.retry_after)
+
+
+def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    usual = ("Unauthorized", "Forbidden", "CSRF check Failed", "Cannot parse request body")
+    return problem(error.status_code, "" if error.message.startswith(usual) else error.message)
+
+
+def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    found = [_field_problem(item) for item in error.errors[:50]]
+    return problem(422, "Some fields are not as they should be.", code="bad_payload", problems=found)
+
+
+def _field_problem(item: dict[str, Any]) -> dict[str, Any]:
+    path = [str(part) for part in item["loc"] if part not in PLUMBING]
+    line = int(path[1]) + 1 if len(path) > 1 and path[0] == "rows" and path[1].isdigit() else None
+    return {"code": item["type"], "field": ".".join(path), "message": item["msg"], "line": line}
+
+
+def on_crash(request: HttpRequest, error: Exception) -> HttpResponse:
+    log.exception("api_call_failed", path=request.path)
+    return problem(500)
+
+
+def guarded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """What leaves outside the handlers (a method that is not taken, a root without a page) is a problem as well."""
+
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            response = view(request, *args, **kwargs)
+        except Http404:
+            return problem(404)
+        if response.status_code < 400 or response.get("Content-Type", "") == MEDIA_TYPE:
+            return response
+        answer = problem(response.status_code)
+        if response.has_header("Allow"):
+            answer["Allow"] = response["Allow"]
+        return answer
+
+    return inner
+
+
+def not_found(request: HttpRequest, path: str = "") -> HttpResponse:
+    return problem(404)

@@ -1,0 +1,273 @@
+"""What the API takes and gives. Names and meanings are a public contract; keys may be added."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import ConfigDict, Field, RootModel
+
+from challenges import payloads
+
+Status = Literal["queued", "running", "scored", "rejected", "failed", "cancelled", "review"]
+Verdict = Literal["passed", "not_passed"]
+VerifiedBy = Literal["ai", "person"]
+Track = Literal["prompt", "lora", "free_text"]
+
+
+class Payload(RootModel[payloads.AnyPayload]):
+    """A prompt, training rows, or an answer; `kind` says which."""
+
+
+class FieldProblem(Schema):
+    code: str
+    field: str = ""
+    message: str
+    line: int | None = None
+
+
+class Problem(Schema):
+    """RFC 9457 problem details; scripts rely on `code`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str
+    problems: list[FieldProblem] = []
+
+
+class LessonBrief(Schema):
+    id: str
+    title: str
+    summary: str
+    minutes: int
+    challenges: list[str]
+
+
+class CourseOut(Schema):
+    id: str
+    title: str
+    summary: str
+    version: str
+    lessons: list[LessonBrief]
+
+
+class ChallengeStep(Schema):
+    """My state in one challenge: `locked`, `open`, `passed` or `gold`."""
+
+    id: str
+    title: str
+    kind: Track
+    state: str
+    score: float | None = None
+    provisional: bool = False
+
+
+class LessonStep(Schema):
+    id: str
+    title: str
+    summary: str
+    minutes: int
+    state: str
+    requires: list[str]
+    challenges: list[ChallengeStep]
+
+
+class PathOut(Schema):
+    id: str
+    title: str
+    passed: int
+    total: int
+    next: str | None = Field(None, description="The challenge to do next")
+    lessons: list[LessonStep]
+
+
+class SampleOut(Schema):
+    """A public sample."""
+
+    id: str
+    input: str
+    target: str | dict[str, str]
+
+
+class CriterionOut(Schema):
+    id: str
+    label: str
+    points: int
+
+
+class ChallengeOut(Schema):
+    id: str
+    lesson: str
+    version: str
+    kind: Track
+    tracks: list[Track]
+    title: str
+    summary: str
+    minutes: int
+    statement: str = Field(description="CommonMark")
+    model: str | None = None
+    answer: dict[str, Any] | None = None
+    prompt: dict[str, Any]
+    lora: dict[str, Any] | None = None
+    metric: str
+    public_metrics: list[str]
+    pass_: float = Field(alias="pass")
+    gold: float | None = None
+    limits: dict[str, int]
+    feedback: dict[str, Any]
+    samples: list[SampleOut]
+    train: list[dict[str, Any]] = Field(description="Starter rows for training, if the author gives some")
+    question: str | None = None
+    words: list[int] | None = None
+    criteria: list[CriterionOut] = []
+    attempts_left: int
+    hints_total: int
+    hints: list[str] = Field(description="The hints that I took")
+    best: dict[str, float] = Field(description="My best shown score by track")
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class RowOut(Schema):
+    """One public sample's outcome."""
+
+    id: str
+    output: str
+    score: float
+    correct: bool
+    confidence: float | None = None
+    probabilities: dict[str, float] = {}
+    why: str = ""
+
+
+class MarkOut(Schema):
+    """One criterion: the author's label, and my own words as evidence."""
+
+    id: str
+    label: str
+    mark: str
+    points: float
+    points_max: int
+    evidence: list[str] = []
+    improve: str = ""
+
+
+class PublicResult(Schema):
+    """Computed from the public samples."""
+
+    score: float | None = None
+    metrics: dict[str, float | None] = {}
+    rows: list[RowOut] = []
+
+
+class FeedbackOut(Schema):
+    public: PublicResult = PublicResult()
+    marks: list[MarkOut] = []
+    cost: dict[str, float] = {}
+    training: dict[str, Any] = {}
+
+
+class ErrorOut(Schema):
+    code: str
+    message: str
+
+
+class SubmissionOut(Schema):
+    uuid: UUID
+    challenge: str
+    kind: Track
+    status: Status
+    score: float | None = Field(None, description="Rounded down to the challenge's step")
+    verdict: Verdict | None = None
+    gold: bool = False
+    verified_by: VerifiedBy | None = Field(None, description="null while provisional")
+    metrics: dict[str, float] = {}
+    feedback: FeedbackOut | None = None
+    error: ErrorOut | None = None
+    queue_position: int | None = None
+    wait_s: int | None = None
+    attempts_left: int | None = None
+    has_artifact: bool = False
+    appealed: bool = False
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+class SubmissionBrief(Schema):
+    uuid: UUID
+    challenge: str
+    kind: Track
+    status: Status
+    score: float | None = None
+    verdict: Verdict | None = None
+    verified_by: VerifiedBy | None = None
+    created_at: datetime
+
+
+class RunOut(Schema):
+    uuid: UUID
+    challenge: str
+    kind: Track
+    purpose: str
+    label: str = ""
+    status: Status
+    result: FeedbackOut | None = None
+    error: ErrorOut | None = None
+    queue_position: int | None = None
+    wait_s: int | None = None
+    created_at: datetime
+    expires_at: datetime
+
+
+class AppealIn(Schema):
+    text: str = Field(min_length=1, max_length=2000)
+
+
+class PlaceOut(Schema):
+    rank: int | None = None
+    pseudonym: str
+    score: float
+    tied: int = Field(description="How many learners share this rank, this one included")
+    passed: bool
+    gold: bool
+    provisional: bool
+    mine: bool
+    cost: dict[str, float]
+    reached_at: datetime
+
+
+class BandOut(Schema):
+    """Learners whose shown scores are equal: there is no order among them."""
+
+    rank: int
+    score: float
+    learners: int
+
+
+class LeaderboardOut(Schema):
+    challenge: str
+    track: Track
+    tracks: list[Track]
+    frozen: bool = Field(description="Frozen boards rank by the private split")
+    total: int
+    page: int
+    pages: int
+    rows: list[PlaceOut]
+    bands: list[BandOut]
+    mine: PlaceOut | None = None
+
+
+class TokenIn(Schema):
+    email: str = Field(max_length=254)
+    password: str = Field(max_length=1024)
+    name: str = Field("command line", min_length=1, max_length=80)
+
+
+class TokenOut(Schema):
+    """The token is shown this once."""
+
+    token: str
+    name: str
+    prefix: str

@@ -1,0 +1,92 @@
+import secrets
+from typing import Annotated
+from uuid import UUID
+
+from django.core.files.storage import storages
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from ninja import Header, Query, Router, Status
+
+from gradus.api import schemas, shapes
+from gradus.api.auth import Request, caller, someone
+from gradus.courses.models import Challenge
+from gradus.reviews import services as reviews
+from gradus.submissions import services, stream
+from gradus.submissions.models import Submission
+
+router = Router(tags=["submissions"], auth=someone)
+Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=80)]
+SSE = {"responses": {200: {"description": "Server-sent events", "content": {"text/event-stream": {}}}}}
+
+
+def own(request: Request, uuid: UUID) -> Submission:
+    """The caller's submission; 404 for somebody else's."""
+    found = Submission.objects.of(caller(request)).with_current().select_related("user")
+    return get_object_or_404(found, uuid=uuid)
+
+
+@router.post("/challenges/{slug:id}/submissions", response={201: schemas.SubmissionOut})
+def submit(
+    request: Request, id: str, payload: schemas.Payload, response: HttpResponse, key: Key = None
+) -> Status[schemas.SubmissionOut]:
+    """Submits an attempt. The same Idempotency-Key with the same payload gives the same submission."""
+    challenge = get_object_or_404(Challenge.objects.shown(), slug=id)
+    data = payload.root.model_dump(mode="json")
+    made, _ = services.submit(caller(request), challenge, data, idempotency_key=key or secrets.token_urlsafe(24))
+    response["Location"] = reverse("api:submission", args=[made.uuid])
+    return Status(201, shapes.submission(own(request, made.uuid)))
+
+
+@router.get("/submissions", response=list[schemas.SubmissionBrief])
+def submissions(
+    request: Request,
+    challenge: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: UUID | None = None,
+) -> list[schemas.SubmissionBrief]:
+    """My submissions, newest first; `before` pages on from a submission."""
+    found = Submission.objects.of(caller(request)).with_current()
+    if challenge is not None:
+        found = found.filter(challenge__slug=challenge)
+    if before is not None:
+        found = found.filter(pk__lt=own(request, before).pk)
+    return [shapes.submission_brief(item) for item in found[:limit]]
+
+
+@router.get("/submissions/{uuid:uuid}", response=schemas.SubmissionOut, url_name="submission")
+def submission(request: Request, uuid: UUID) -> schemas.SubmissionOut:
+    return shapes.submission(own(request, uuid))
+
+
+@router.get("/submissions/{uuid:uuid}/events", openapi_extra=SSE)
+def submission_events(request: Request, uuid: UUID) -> HttpResponseBase:
+    """Events as they come; `Last-Event-ID` replays what came after. Ends after `finished`."""
+    return stream.response(request, own(request, uuid).current)
+
+
+@router.post("/submissions/{uuid:uuid}/cancel", response=schemas.SubmissionOut)
+def submission_cancel(request: Request, uuid: UUID) -> schemas.SubmissionOut:
+    """Ends an attempt. It is given back if it waited, and for running ones twice a day."""
+    services.cancel(own(request, uuid))
+    return shapes.submission(own(request, uuid))
+
+
+@router.post("/submissions/{uuid:uuid}/appeal", response=schemas.SubmissionOut)
+def submission_appeal(request: Request, uuid: UUID, appeal: schemas.AppealIn) -> schemas.SubmissionOut:
+    """Asks for a person to look at the grade of a free-text answer."""
+    reviews.appeal(own(request, uuid), appeal.text)
+    return shapes.submission(own(request, uuid))
+
+
+@router.get("/submissions/{uuid:uuid}/artifact")
+def submission_artifact(request: Request, uuid: UUID) -> HttpResponse:
+    """My own adapter as a zip with a model card."""
+    found = own(request, uuid)
+    name, store = found.current.artifact, storages["artifacts"]
+    if not name or not store.exists(name):
+        raise Http404
+    with store.open(name) as file:
+        answer = HttpResponse(file.read(), content_type="application/zip")
+    answer["Content-Disposition"] = f'attachment; filename="{found.challenge.slug}-adapter.zip"'
+    return answer

@@ -1,0 +1,42 @@
+from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
+from allauth.mfa.utils import is_mfa_enabled
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from ninja import Router, Status
+
+from gradus.accounts.models import ApiToken, User
+from gradus.api import schemas
+from gradus.api.auth import Request
+from gradus.submissions.services import Refused
+
+router = Router(tags=["tokens"])
+# How long allauth's limit on failed logins looks back.
+LOCKED_SECONDS = 300
+
+
+@router.post("/tokens", response={201: schemas.TokenOut}, auth=None)
+def token_create(request: Request, body: schemas.TokenIn) -> Status[schemas.TokenOut]:
+    """Makes a bearer token from an email and password. The token is shown this once."""
+    token, secret = ApiToken.issue(_verified(request, body), body.name)
+    return Status(201, schemas.TokenOut(token=secret, name=token.name, prefix=token.prefix))
+
+
+def _verified(request: Request, body: schemas.TokenIn) -> User:
+    """Raises `Refused` with one answer for unknown, wrong and inactive; limits and timing are allauth's."""
+    try:
+        user = get_adapter(request).authenticate(request, email=body.email, password=body.password)
+    except ValidationError:
+        raise Refused(
+            "too_many_requests", "Too many failed attempts. Wait five minutes.", 429, retry_after=LOCKED_SECONDS
+        ) from None
+    if not isinstance(user, User) or not user.is_active:
+        raise Refused("wrong_credentials", "The email and password do not match an account.", 401)
+    if is_mfa_enabled(user) or _unverified(user):
+        raise Refused("sign_in_needed", "Sign in on the site and make a token on your profile.", 403)
+    return user
+
+
+def _unverified(user: User) -> bool:
+    mandatory = settings.ACCOUNT_EMAIL_VERIFICATION == "mandatory"
+    return mandatory and not EmailAddress.objects.filter(user=user, verified=True).exists()

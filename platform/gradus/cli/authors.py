@@ -1,0 +1,49 @@
+"""`gradus challenge ...`: what course authors run on their own machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from challenges.lint import MARKERS, Similarity
+from challenges.lint import lint as lint_folder
+from challenges.source import Problem
+from gradus.cli.plugins import MISSING, ChallengeGroup, MissingExtra, load
+
+app = typer.Typer(cls=ChallengeGroup, no_args_is_help=True, help="Write challenges: lint, test, calibrate.")
+
+
+@app.callback()
+def challenge() -> None:
+    """Write challenges: lint, test, calibrate."""
+
+
+@app.command()
+def lint(path: Annotated[Path, typer.Argument(help="The folder of a course, a lesson or a challenge.")]) -> None:
+    """Say everything that is wrong with a course, a lesson or a challenge, as file:line: what: how to mend it.
+
+    Exit status: 0 nothing to mend, 1 problems, 3 nothing else to mend but similarity was not checked.
+    """
+    folder = path.parent if path.name in MARKERS else path
+    problems, unchecked = _problems(folder)
+    for problem in problems:
+        typer.echo(str(replace(problem, file=str(folder / problem.file))))
+    if unchecked is not None:
+        typer.echo(f"not checked: similarity ({unchecked})")
+    if not problems and unchecked is None:
+        typer.echo(f"{folder}: nothing to mend")
+    raise typer.Exit(1 if problems else MISSING if unchecked is not None else 0)
+
+
+def _problems(folder: Path) -> tuple[list[Problem], str | None]:
+    """Problems, and why similarity was not checked, if it was not."""
+    try:
+        similarity: Similarity = load("challenge.similarity")
+        return lint_folder(folder, similarity), None
+    except MissingExtra as error:
+        return lint_folder(folder), str(error)
+    except ImportError as error:
+        return lint_folder(folder), f"`{error.name}` is missing; it comes with: pip install 'gradus[worker]'"

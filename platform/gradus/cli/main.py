@@ -1,0 +1,36 @@
+"""The `gradus` command. It sets up no Django and imports none of the apps."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from gradus.cli import authors
+from gradus.cli.plugins import LazyGroup
+
+app = typer.Typer(
+    cls=LazyGroup, name="gradus", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+app.add_typer(authors.app, name="challenge")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gradus {version('gradus')}")
+        raise typer.Exit
+
+
+@app.callback()
+def gradus(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Auto-graded challenges for courses about large language models."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,83 @@
+"""Commands from the entry points `gradus.commands`, imported when they are run, so that `gradus --help` is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+GROUP = "gradus.commands"
+# Called by other commands; no commands themselves.
+FUNCTIONS = frozenset({"challenge.similarity"})
+MISSING = 3
+
+
+class MissingExtra(Exception):
+    """What an entry point names cannot be imported here."""
+
+
+def load(name: str) -> Callable[..., Any]:
+    """The function behind an entry point such as `challenge.test`. Raises `MissingExtra`."""
+    found = [point for point in entry_points(group=GROUP) if point.name == name]
+    if not found:
+        raise MissingExtra(f"`{name}` is not installed")
+    return _load(found[0])
+
+
+def _load(point: EntryPoint) -> Callable[..., Any]:
+    try:
+        loaded: Callable[..., Any] = point.load()
+    except (ImportError, AttributeError) as error:
+        missing = getattr(error, "name", None) or point.value
+        raise MissingExtra(f"`{missing}` is missing; it comes with: pip install 'gradus[worker]'") from error
+    return loaded
+
+
+class LazyCommand(TyperCommand):
+    """Stands in the help for a command whose module is imported only when it runs."""
+
+    def __init__(self, name: str, point: EntryPoint) -> None:
+        super().__init__(name=name, help=f"See `{name} --help`. Needs the worker extra.")
+        self.point = point
+
+    def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
+        """Parses with the real command, whose context then also invokes it."""
+        try:
+            single = typer.Typer(add_completion=False)
+            single.command(self.name)(_load(self.point))
+        except MissingExtra as error:
+            typer.echo(f"gradus {self.point.name.replace('.', ' ')} cannot run: {error}", err=True)
+            raise typer.Exit(MISSING) from error
+        return typer.main.get_command(single).make_context(info_name, args, parent=parent, **extra)
+
+
+class LazyGroup(TyperGroup):
+    """A group that also has the entry points whose name is `prefix` and one more word."""
+
+    prefix = ""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Own commands first, then those of other packages."""
+        return [*super().list_commands(ctx), *sorted(self._points())]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """An own command, or the stand-in of another package's."""
+        own = super().get_command(ctx, cmd_name)
+        point = self._points().get(cmd_name)
+        return own if own is not None or point is None else LazyCommand(cmd_name, point)
+
+    def _points(self) -> dict[str, EntryPoint]:
+        named = {p.name.removeprefix(self.prefix): p for p in entry_points(group=GROUP) if self._is_ours(p.name)}
+        return {name: point for name, point in named.items() if "." not in name}
+
+    def _is_ours(self, name: str) -> bool:
+        return name.startswith(self.prefix) and name not in FUNCTIONS
+
+
+class ChallengeGroup(LazyGroup):
+    """`gradus challenge ...`"""
+
+    prefix = "challenge."

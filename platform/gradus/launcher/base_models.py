@@ -1,0 +1,31 @@
+"""Base models' files as the site sees them, without torch."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from django.conf import settings
+
+FILES = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "digest.txt")
+State = Literal["ready", "missing", "damaged"]
+
+
+def folder(name: str, data_dir: Path | None = None) -> Path:
+    return Path(data_dir or settings.DATA_DIR) / "models" / name
+
+
+def state(name: str, data_dir: Path | None = None) -> State:
+    """By the files' names alone; `digest_holds` reads the weights."""
+    place = folder(name, data_dir)
+    if not place.exists():
+        return "missing"
+    return "ready" if all((place / file).is_file() for file in FILES) else "damaged"
+
+
+def digest_holds(name: str) -> bool:
+    """Whether the weights are those that were converted here."""
+    with (folder(name) / "model.safetensors").open("rb") as weights:
+        found = hashlib.file_digest(weights, "sha256").hexdigest()
+    return found == (folder(name) / "digest.txt").read_text().strip()

@@ -1,0 +1,1 @@
+"""`manage.py doctor`: looks at this machine and says how to mend what is wrong."""

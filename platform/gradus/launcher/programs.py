@@ -1,0 +1,73 @@
+"""Which programs make up a running site, and how each is started. `deploy/` has the same ones as systemd units."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+from gradus.launcher.processes import Program
+
+# More threads than this make a model of this size slower, not faster.
+MOST_THREADS = 8
+YEAR = 31_536_000
+
+
+def threads(lane: str) -> int:
+    """Cores for a lane's runner. Lanes share all cores by their nice values; the judge's runner only embeds."""
+    if lane == "judge":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_THREADS)
+
+
+def environment(broker_url: str) -> dict[str, str]:
+    """What every program gets, so that all of them see the same site whatever `.env` says."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "gradus.settings",
+        "GRADUS_DATA_DIR": str(settings.DATA_DIR),
+        "REDIS_URL": broker_url,
+        "PYTHONPATH": os.pathsep.join(str(path) for path in (settings.BASE_DIR / "platform", settings.BASE_DIR)),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def worker(lane: str, broker_url: str) -> Program:
+    """A Celery worker where there is a broker; else the same loop body, which looks each second."""
+    env = environment(broker_url)
+    env["GRADUS_THREADS"] = os.environ.get("GRADUS_THREADS") or str(threads(lane))
+    if not broker_url:
+        return Program(lane, _manage("work", "--lane", lane), env)
+    return Program(lane, celery_worker(lane), env)
+
+
+def celery_worker(lane: str) -> tuple[str, ...]:
+    """The judge waits on a network, so several at once; elsewhere one process per runner."""
+    pool = ("-P", "threads", "-c", "4") if lane == "judge" else ("-P", "prefork", "-c", "1")
+    name = f"{lane}@gradus"
+    quiet = ("--without-gossip", "--without-mingle", "-l", "warning")
+    # Started as root, the runner drops to another user; `doctor` speaks of it, Celery need not.
+    python = (sys.executable, "-W", "ignore:You're running the worker with superuser")
+    return (*python, "-m", "celery", "-A", "gradus", "worker", "-Q", lane, *pool, "-n", name, *quiet)
+
+
+def reconciler(broker_url: str) -> Program:
+    return Program("reconciler", _manage("reconcile"), environment(broker_url))
+
+
+def web(host: str, port: int, broker_url: str) -> Program:
+    """The ASGI server; it serves the collected static files itself."""
+    serve = ("--static-path-route", "/static", "--static-path-mount", str(settings.STATIC_ROOT))
+    # Hashed names never change; plain ones must be asked for again.
+    age = ("--static-path-expires", str(YEAR if settings.PRODUCTION else 0))
+    listen = ("--interface", "asginl", "--host", host, "--port", str(port), "--no-ws", "--log-level", "warning")
+    stop = ("--workers-kill-timeout", "3", "--respawn-failed-workers")
+    argv = (sys.executable, "-m", "granian", *listen, *serve, *age, *stop, "gradus.asgi:application")
+    return Program("web", argv, environment(broker_url))
+
+
+def _manage(*arguments: str) -> tuple[str, ...]:
+    manage: Path = settings.BASE_DIR / "manage.py"
+    return (sys.executable, str(manage), *arguments)

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from gradus.leaderboards import views
+
+app_name = "leaderboards"
+urlpatterns = [
+    path("", views.board_list, name="index"),
+    path("<slug:slug>/", views.board_show, name="board"),
+]

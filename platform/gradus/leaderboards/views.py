@@ -1,0 +1,35 @@
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from challenges.spec import Kind
+from gradus.accounts.guests import learner
+from gradus.courses.models import Challenge
+from gradus.leaderboards import boards
+
+
+def board_list(request: HttpRequest) -> HttpResponse:
+    """Every board, by lesson, with the number of ranked learners and my own place."""
+    return render(request, "leaderboards/index.html", {"entries": boards.entries(learner(request))})
+
+
+def board_show(request: HttpRequest, slug: str) -> HttpResponse:
+    challenge = get_object_or_404(Challenge.objects.shown(), slug=slug)
+    track = boards.track_of(challenge, request.GET.get("track"))
+    if track is None:
+        raise Http404
+    viewer, page = learner(request), request.GET.get("page", "")
+    number = int(page) if page.isascii() and page.isdigit() and len(page) < 8 else 1
+    board = boards.board(challenge, track, viewer, number)
+    return render(
+        request,
+        "leaderboards/board.html",
+        {
+            "board": board,
+            "challenge": challenge,
+            "track_name": boards.TRACK_NAMES[Kind(track)],
+            "tracks": [(kind.value, boards.TRACK_NAMES[kind]) for kind in challenge.spec.tracks],
+            "beside": boards.beside(challenge, track, viewer),
+            "shows_costs": track != Kind.FREE_TEXT,
+            "pinned": board.mine and board.mine.pseudonym not in {row.pseudonym for row in board.rows},
+        },
+    )

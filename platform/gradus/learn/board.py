@@ -1,0 +1,150 @@
+"""Three approaches on one board: accuracy, tokens and latency of zero-shot, few-shot and LoRA on one hidden set.
+
+Scores are the authors' baselines and the learner's own, all floored to the challenge's step; tokens and latency are
+measured on public samples.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from challenges.feedback import floor_to_step
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge
+from gradus.submissions.models import Standing
+
+ZERO, FEW, LORA = "zero-shot", "few-shot", "lora"
+TITLES = {ZERO: "Zero-shot", FEW: "Few-shot", LORA: "LoRA"}
+ORDER = (ZERO, FEW, LORA)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`tokens` and `ms` per request; `train_seconds` where something was trained."""
+
+    name: str
+    approach: str
+    score: float
+    tokens: float | None
+    ms: float | None
+    train_seconds: int | None
+    mine: bool
+
+    @property
+    def title(self) -> str:
+        return TITLES[self.approach]
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """Training pays from `calls` on: `train_seconds` are repaid by `ms_saved` (and `tokens_saved`) per request."""
+
+    calls: int
+    train_seconds: int
+    ms_saved: float
+    tokens_saved: float
+
+
+@dataclass(frozen=True)
+class Board:
+    entries: tuple[Entry, ...]
+    break_even: BreakEven | None
+    title: str
+
+    @property
+    def chart(self) -> dict[str, Any]:
+        """JSON of the `tradeoff` chart."""
+        kinds = {ZERO: "zero-shot", FEW: "prompt", LORA: "lora"}
+        return {
+            "points": [
+                {
+                    "name": entry.name,
+                    "kind": kinds[entry.approach],
+                    "accuracy": entry.score,
+                    "tokens": entry.tokens,
+                    "latency_ms": entry.ms,
+                    "own": entry.mine,
+                }
+                for entry in self.entries
+                if entry.tokens is not None
+            ]
+        }
+
+
+def board(challenge: Challenge, user: User | None) -> Board | None:
+    """None for a challenge with one track only."""
+    spec = challenge.spec
+    if len(spec.tracks) < 2:
+        return None
+    assert challenge.version is not None
+    step = spec.feedback.step
+    entries = [_baseline(row, step) for row in challenge.version.baselines if row.get("score") is not None]
+    entries += [_own(standing) for standing in _standings(challenge, user)]
+    entries.sort(key=lambda entry: (ORDER.index(entry.approach), entry.mine, entry.score))
+    return Board(tuple(entries), _break_even(entries), _finding(entries))
+
+
+def _standings(challenge: Challenge, user: User | None) -> list[Standing]:
+    if user is None:
+        return []
+    return list(Standing.objects.of(user).filter(challenge=challenge, provisional=False).select_related("submission"))
+
+
+def _baseline(row: dict[str, Any], step: float) -> Entry:
+    stem = PurePosixPath(row["file"]).stem
+    approach = LORA if row["kind"] == "lora" else ZERO if "zero" in stem else FEW
+    cost = row.get("cost") or {}
+    seconds = (row.get("training") or {}).get("seconds", row.get("seconds"))
+    return Entry(
+        name=stem.replace("-", " ").replace("_", " "),
+        approach=approach,
+        score=floor_to_step(row["score"], step),
+        tokens=cost.get("prompt_tokens"),
+        ms=cost.get("ms"),
+        train_seconds=math.ceil(seconds) if approach == LORA and seconds else None,
+        mine=False,
+    )
+
+
+def _own(standing: Standing) -> Entry:
+    payload = standing.submission.payload
+    approach = LORA if standing.track == "lora" else FEW if payload.get("examples") else ZERO
+    training = (standing.submission.current.result or {}).get("training") or {}
+    return Entry(
+        name=f"your {TITLES[approach]}",
+        approach=approach,
+        score=standing.shown,
+        tokens=standing.cost.get("prompt_tokens"),
+        ms=standing.cost.get("ms"),
+        train_seconds=math.ceil(training["seconds"]) if training.get("seconds") else None,
+        mine=True,
+    )
+
+
+def _best(entries: list[Entry], approach: str) -> Entry | None:
+    return max((e for e in entries if e.approach == approach), key=lambda e: e.score, default=None)
+
+
+def _break_even(entries: list[Entry]) -> BreakEven | None:
+    """Against the best few-shot prompt; None where a request of the trained model is not faster."""
+    prompt, lora = _best(entries, FEW), _best(entries, LORA)
+    if prompt is None or lora is None or not lora.train_seconds or prompt.ms is None or lora.ms is None:
+        return None
+    saved = prompt.ms - lora.ms
+    if saved <= 0:
+        return None
+    tokens = (prompt.tokens or 0) - (lora.tokens or 0)
+    return BreakEven(math.ceil(1000 * lora.train_seconds / saved), lora.train_seconds, saved, tokens)
+
+
+def _finding(entries: list[Entry]) -> str:
+    """The chart's title."""
+    top = max(entries, key=lambda entry: entry.score, default=None)
+    if top is None:
+        return "Nothing has been measured here yet"
+    prompt = _best(entries, FEW)
+    if top.approach == LORA and prompt and prompt.tokens and top.tokens and prompt.tokens > top.tokens:
+        times = prompt.tokens / top.tokens
+        return f"The trained model scores highest, {top.score:.2f}, and reads {times:.1f} times fewer tokens"
+    return f"{top.title} scores highest: {top.score:.2f}"

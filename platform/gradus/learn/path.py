@@ -1,0 +1,139 @@
+"""The learning path: what is locked, open, passed or gold for a learner, and what comes next."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from django.db.models import Count, Prefetch
+
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge, Course, Lesson
+from gradus.submissions.models import Standing, Submission
+
+LOCKED, OPEN, PASSED, GOLD = "locked", "open", "passed", "gold"
+
+
+@dataclass(frozen=True)
+class ChallengeStep:
+    """A challenge and how far the learner is; `standing` is that of the track which passing asks for."""
+
+    challenge: Challenge
+    state: str
+    standing: Standing | None = None
+    attempts: int = 0
+    is_next: bool = False
+
+
+@dataclass(frozen=True)
+class LessonStep:
+    lesson: Lesson
+    state: str
+    challenges: tuple[ChallengeStep, ...]
+    waits_for: tuple[Lesson, ...] = ()
+
+    @property
+    def done(self) -> int:
+        return sum(step.state in (PASSED, GOLD) for step in self.challenges)
+
+
+@dataclass(frozen=True)
+class CoursePath:
+    course: Course
+    lessons: tuple[LessonStep, ...]
+
+    @property
+    def next(self) -> ChallengeStep | None:
+        return next((step for lesson in self.lessons for step in lesson.challenges if step.is_next), None)
+
+    def of(self, lesson: Lesson) -> LessonStep:
+        return next(step for step in self.lessons if step.lesson.pk == lesson.pk)
+
+    def after(self, lesson: Lesson) -> LessonStep | None:
+        """The lesson that follows."""
+        later = [step for step in self.lessons if step.lesson.position > lesson.position]
+        return later[0] if later else None
+
+
+def courses_shown() -> Iterable[Course]:
+    """Published courses with their current lessons and challenges, in few queries."""
+    challenges = Challenge.objects.shown().order_by("position")
+    lessons = Lesson.objects.filter(is_current=True).order_by("position").prefetch_related(
+        Prefetch("challenges", challenges, to_attr="current_challenges")
+    )
+    return Course.objects.shown().order_by("pk").prefetch_related(
+        Prefetch("lessons", lessons, to_attr="current_lessons")
+    )
+
+
+def paths(user: User | None) -> list[CoursePath]:
+    """The path through every published course."""
+    standings = {(s.challenge_id, s.track): s for s in Standing.objects.of(user)} if user else {}
+    attempts = _attempts(user)
+    return [_course_path(course, standings, attempts) for course in courses_shown()]
+
+
+def path_of(user: User | None, course: Course) -> CoursePath:
+    return next(path for path in paths(user) if path.course.pk == course.pk)
+
+
+def has_passed(user: User | None, challenge: Challenge) -> bool:
+    """Passed for good: a provisional grade opens lessons, but not the solution."""
+    return user is not None and Standing.objects.of(user).filter(
+        challenge=challenge, track=challenge.kind, passed=True, provisional=False
+    ).exists()
+
+
+def _attempts(user: User | None) -> dict[int, int]:
+    if user is None:
+        return {}
+    counted = Submission.objects.of(user).order_by().values("challenge").annotate(n=Count("pk"))
+    return {row["challenge"]: row["n"] for row in counted}
+
+
+def _course_path(
+    course: Course, standings: dict[tuple[int, str], Standing], attempts: dict[int, int]
+) -> CoursePath:
+    lessons: list[Lesson] = getattr(course, "current_lessons", [])
+    steps: list[LessonStep] = []
+    for lesson in lessons:
+        waits = tuple(s.lesson for s in steps if s.lesson.slug in lesson.parsed.requires and s.state in (OPEN, LOCKED))
+        steps.append(_lesson_step(lesson, waits, standings, attempts))
+    return _with_next(CoursePath(course, tuple(steps)))
+
+
+def _lesson_step(
+    lesson: Lesson,
+    waits_for: tuple[Lesson, ...],
+    standings: dict[tuple[int, str], Standing],
+    attempts: dict[int, int],
+) -> LessonStep:
+    challenges: list[Challenge] = getattr(lesson, "current_challenges", [])
+    steps = tuple(
+        _challenge_step(c, standings.get((c.pk, c.kind)), attempts.get(c.pk, 0), locked=bool(waits_for))
+        for c in challenges
+    )
+    return LessonStep(lesson, LOCKED if waits_for else _together(steps), steps, waits_for)
+
+
+def _challenge_step(challenge: Challenge, standing: Standing | None, attempts: int, *, locked: bool) -> ChallengeStep:
+    state = LOCKED if locked else OPEN
+    if standing is not None and standing.passed:
+        state = GOLD if standing.gold else PASSED
+    return ChallengeStep(challenge, state, standing, attempts)
+
+
+def _together(steps: tuple[ChallengeStep, ...]) -> str:
+    states = {step.state for step in steps}
+    if not states or OPEN in states:
+        return OPEN
+    return GOLD if states == {GOLD} else PASSED
+
+
+def _with_next(path: CoursePath) -> CoursePath:
+    """Marks the first open challenge."""
+    for at, lesson in enumerate(path.lessons):
+        for place, step in enumerate(lesson.challenges):
+            if step.state == OPEN:
+                marked = (*lesson.challenges[:place], replace(step, is_next=True), *lesson.challenges[place + 1 :])
+                changed = replace(lesson, challenges=marked)
+                return replace(path, lessons=(*path.lessons[:at], changed, *path.lessons[at + 1 :]))
+    return path

@@ -1,0 +1,127 @@
+"""What a finished evaluation shows: rows of public samples, a confusion matrix over them, the loss curve.
+
+Everything here comes from `Evaluation.result`, which holds nothing computed from a hidden row.
+"""
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from challenges.prompts import target_text
+from challenges.spec import Challenge, Label, Sample
+from gradus.courses.models import ChallengeVersion
+from gradus.submissions.models import Evaluation
+
+OTHER = "no label"
+
+
+@dataclass(frozen=True)
+class SampleRow:
+    """One public sample beside what came out; `got` is the label where answers are labels, `output` the text."""
+
+    id: str
+    input: str
+    expected: str
+    got: str
+    output: str
+    correct: bool
+    score: float
+    confidence: float | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    expected: str
+    got: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of public rows; `rows` pairs an expected label with its cells, one per column."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+def sample_rows(version: ChallengeVersion, result: dict[str, Any] | None) -> list[SampleRow]:
+    """In the order of the public samples; a sample without a row is left out."""
+    found = {row["id"]: row for row in _public(result).get("rows", [])}
+    spec = version.parsed
+    return [_row(spec, sample, found[sample.id]) for sample in version.samples if sample.id in found]
+
+
+def _public(result: dict[str, Any] | None) -> dict[str, Any]:
+    return (result or {}).get("public") or {}
+
+
+def _row(spec: Challenge, sample: Sample, row: dict[str, Any]) -> SampleRow:
+    return SampleRow(
+        id=sample.id,
+        input=sample.input,
+        expected=target_text(sample.target),
+        got=_label(spec, row["output"]),
+        output=row["output"],
+        correct=row["correct"],
+        score=row["score"],
+        confidence=row.get("confidence"),
+        why=row.get("why", ""),
+    )
+
+
+def _label(spec: Challenge, output: str) -> str:
+    if not isinstance(spec.answer, Label):
+        return output
+    by_length = sorted(spec.answer.labels, key=len, reverse=True)
+    return next((label for label in by_length if output.casefold().startswith(label.casefold())), OTHER)
+
+
+def confusion(spec: Challenge, rows: list[SampleRow]) -> Confusion | None:
+    """None where answers are not labels, or nothing was run."""
+    if not isinstance(spec.answer, Label) or not rows:
+        return None
+    counts = Counter((row.expected, row.got) for row in rows)
+    labels = spec.answer.labels
+    columns = (*labels, OTHER) if any(got == OTHER for _, got in counts) else labels
+    lines = tuple((e, tuple(Cell(e, g, counts[e, g]) for g in columns)) for e in labels)
+    return Confusion(columns, lines)
+
+
+def loss_curve(evaluation: Evaluation) -> dict[str, Any] | None:
+    """The chart's JSON from the event table; None where nothing was trained."""
+    events = evaluation.events.filter(type__in=["loss", "checkpoint", "started"]).values_list("type", "data")
+    points: list[dict[str, Any]] = []
+    checkpoints: list[int] = []
+    for kind, data in events:
+        if kind == "started":
+            points, checkpoints = [], []
+        elif kind == "loss":
+            points.append({key: data.get(key) for key in ("step", "train_loss", "valid_loss")})
+        else:
+            checkpoints.append(data["step"])
+    return {"points": points, "checkpoints": checkpoints} if points else None
+
+
+def loss_title(curve: dict[str, Any]) -> str:
+    """A chart's title states its finding."""
+    known = [point for point in curve["points"] if point.get("valid_loss") is not None]
+    if len(known) < 2:
+        first, last = curve["points"][0], curve["points"][-1]
+        return f"The training loss went from {first['train_loss']:.2f} to {last['train_loss']:.2f}"
+    best = min(known, key=lambda point: point["valid_loss"])
+    if best is known[-1]:
+        return f"The validation loss was still falling at step {best['step']}: {best['valid_loss']:.2f}"
+    return f"The validation loss was lowest at step {best['step']}, then rose to {known[-1]['valid_loss']:.2f}"
+
+
+def whole_seconds(seconds: float) -> int:
+    """Durations that hidden rows had a part in are rounded up, so that they tell nothing of them."""
+    return math.ceil(seconds)
+
+
+def took(evaluation: Evaluation) -> int | None:
+    if evaluation.started_at is None or evaluation.finished_at is None:
+        return None
+    return whole_seconds((evaluation.finished_at - evaluation.started_at).total_seconds())

@@ -1,0 +1,130 @@
+// Small manners of every page: dialogs, menus, copying, chips, files, questions before acting, times, toasts.
+const root = document.documentElement;
+
+export function toast(text) {
+  const line = Object.assign(document.createElement("div"), { className: "toast-line", textContent: text });
+  document.querySelector("#toasts").append(line);
+  setTimeout(() => line.remove(), 8000);
+}
+
+function fill(field, text) {
+  field.value = text;
+  field.dispatchEvent(new CustomEvent("gradus:set", { bubbles: true }));
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function fillFromChip(chip) {
+  const field = document.querySelector(chip.dataset.fill);
+  fill(field, chip.dataset.fillValue ?? chip.textContent.trim());
+  for (const other of document.querySelectorAll(`[data-fill="${chip.dataset.fill}"]`)) {
+    other.setAttribute("aria-pressed", String(other === chip));
+  }
+  if ("fillSubmit" in chip.dataset) field.form.requestSubmit();
+}
+
+async function copy(button) {
+  const source = document.querySelector(button.dataset.copy);
+  await navigator.clipboard.writeText(source.value ?? source.textContent);
+  toast("Copied.");
+}
+
+const onClick = {
+  "[data-dialog-open]": (button) => document.querySelector(button.dataset.dialogOpen).showModal(),
+  "[data-fill]": fillFromChip,
+  "[data-copy]": copy,
+};
+
+document.addEventListener("click", (event) => {
+  for (const [selector, act] of Object.entries(onClick)) {
+    const found = event.target.closest?.(selector);
+    if (found) act(found);
+  }
+  for (const menu of document.querySelectorAll("[data-menu][open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("[data-menu][open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+document.addEventListener("change", async ({ target }) => {
+  if (!target.matches?.("[data-file-into]") || !target.files.length) return;
+  fill(document.querySelector(target.dataset.fileInto), await target.files[0].text());
+});
+
+document.addEventListener("submit", (event) => {
+  const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
+  if (question && !confirm(question)) event.preventDefault();
+}, true);
+
+// --- times -----------------------------------------------------------------------------------------------------
+
+const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const words = new Intl.RelativeTimeFormat(root.lang || "en", { numeric: "auto" });
+
+function relative(seconds) {
+  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? UNITS.at(-1);
+  return words.format(Math.round(seconds / size), unit);
+}
+
+function refreshTimes() {
+  for (const time of document.querySelectorAll("time[data-relative]")) {
+    time.title ||= time.textContent.trim();
+    time.textContent = relative((new Date(time.dateTime) - Date.now()) / 1000);
+  }
+}
+
+// --- the table of contents follows the reader ------------------------------------------------------------------
+
+function followToc(toc) {
+  const links = new Map();
+  for (const link of toc.querySelectorAll('a[href^="#"]')) {
+    const heading = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    if (heading) links.set(heading, link);
+  }
+  const observer = new IntersectionObserver((entries) => {
+    const seen = entries.find(({ isIntersecting }) => isIntersecting);
+    if (!seen) return;
+    for (const [heading, link] of links) link.toggleAttribute("aria-current", heading === seen.target);
+    links.get(seen.target).setAttribute("aria-current", "location");
+  }, { rootMargin: "0px 0px -70% 0px" });
+  for (const heading of links.keys()) observer.observe(heading);
+}
+
+// --- htmx ------------------------------------------------------------------------------------------------------
+
+const TROUBLE = {
+  403: "You may not do this here. Signing in again may help.",
+  404: "This is no longer here. Reload the page to see what is.",
+  413: "That is larger than this site takes. Send less at once.",
+  429: "That was quick. Wait a moment, then try again.",
+};
+
+document.addEventListener("htmx:responseError", ({ detail }) => {
+  toast(TROUBLE[detail.xhr.status] ?? "That did not work, and it is our fault. Try again in a moment.");
+});
+document.addEventListener("htmx:sendError", () => toast("No connection. What you wrote is still here: try again."));
+document.addEventListener("gradus:toast", ({ detail }) => toast(detail?.value ?? detail));
+
+function scan() {
+  refreshTimes();
+  if (document.querySelector("[x-data]") && !window.Alpine) startAlpine();
+}
+
+async function startAlpine() {
+  const { default: Alpine } = await import(root.dataset.alpine);
+  if (window.Alpine) return;
+  window.Alpine = Alpine;
+  document.dispatchEvent(new CustomEvent("alpine:ready"));
+  Alpine.start();
+}
+
+document.addEventListener("htmx:load", scan);
+document.querySelectorAll(".toc").forEach(followToc);
+setInterval(refreshTimes, 30000);
+scan();

@@ -1,0 +1,34 @@
+// Grading from the keyboard: J and K move between criteria, M, H and N mark, X goes to the next answer.
+const MARKS = { m: "met", h: "partial", n: "not_met" };
+const form = document.querySelector("form[data-review]");
+const criteria = form ? [...form.querySelectorAll("[data-criterion]:not([disabled])")] : [];
+
+const current = () => criteria.findIndex((item) => item.contains(document.activeElement));
+
+function go(to) {
+  const item = criteria[Math.min(Math.max(to, 0), criteria.length - 1)];
+  item?.focus();
+  item?.scrollIntoView({ block: "nearest" });
+}
+
+function mark(value) {
+  const at = Math.max(current(), 0);
+  const radio = criteria[at]?.querySelector(`input[value="${value}"]`);
+  if (!radio) return;
+  radio.checked = true;
+  go(at + 1);
+}
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches("textarea, input:not([type=radio]), select");
+  if (!form || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const key = event.key.toLowerCase();
+  if (key === "j") go(current() + 1);
+  else if (key === "k") go(current() - 1);
+  else if (key in MARKS) mark(MARKS[key]);
+  else if (key === "x") document.querySelector("[data-review-next]")?.click();
+  else return;
+  event.preventDefault();
+});
+
+go(0);

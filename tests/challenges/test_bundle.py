@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from challenges.bundle import Baseline, BundleErrors, ChallengeBundle, read_challenge, read_course, read_lesson
+from challenges.payloads import Example, LoraPayload, PromptPayload
+from challenges.spec import Attack, BaselineRef, Challenge, GoldAnswer, Sample, TrainRow
+from tests.challenges import factory
+
+
+def problems_of(reader, path):
+    with pytest.raises(BundleErrors) as raised:
+        reader(path)
+    return raised.value.problems
+
+
+def line_of(path, text):
+    return next(n for n, line in enumerate(path.read_text().splitlines(), 1) if text in line)
+
+
+def test_course_is_read_with_all_below_it(tmp_path):
+    course = read_course(factory.write_course(tmp_path))
+    lesson = course.lessons[0]
+    assert (course.course.id, lesson.id, len(course.digest)) == ("tiny", "first", 64)
+    assert [bundle.challenge.id for bundle in lesson.challenges] == ["sea-or-sky", "ticket", "explain"]
+    prompt, _, free = lesson.challenges
+    assert (len(prompt.public), len(prompt.hidden), len(prompt.train), len(prompt.baselines)) == (4, 6, 6, 3)
+    assert (len(free.gold), len(free.attacks)) == (30, 2)
+    assert prompt.baselines[2].payload.rows == prompt.train
+
+
+def test_lesson_read_alone_is_the_course_s_lesson(tmp_path):
+    course = read_course(factory.write_course(tmp_path))
+    assert read_lesson(tmp_path / "first") == course.lessons[0]
+
+
+def test_hidden_rows_do_not_show_in_repr(tmp_path):
+    bundle = read_challenge(factory.write_prompt_challenge(tmp_path))
+    assert bundle.hidden[0].input not in repr(bundle)
+
+
+def test_all_problems_come_at_once_with_their_lines(tmp_path):
+    root = factory.write_prompt_challenge(tmp_path)
+    spec = root / "challenge.yaml"
+    spec.write_text(
+        spec.read_text().replace("pass: 0.6", "pas: 0.6").replace("- sea", "- yes") + "limits: {seconds: 1}\n"
+    )
+    (root / "hidden.jsonl").write_text('{"id": "a"}\n\n{')
+    (root / "statement.md").unlink()
+    (root / "solution.md").write_bytes(b"fine\n\xff")
+    found = {(p.file, p.line) for p in problems_of(read_challenge, root)}
+    assert found == {
+        ("challenge.yaml", 1),
+        ("challenge.yaml", line_of(spec, "pas:")),
+        ("challenge.yaml", line_of(spec, "- yes")),
+        ("challenge.yaml", line_of(spec, "seconds: 1")),
+        ("hidden.jsonl", 1),
+        ("hidden.jsonl", 3),
+        ("statement.md", None),
+        ("solution.md", 2),
+    }
+
+
+def test_a_typo_is_told_what_was_meant(tmp_path):
+    root = factory.write_prompt_challenge(tmp_path)
+    spec = root / "challenge.yaml"
+    spec.write_text(spec.read_text() + "feedbak: {step: 0.1}\n")
+    (problem,) = problems_of(read_challenge, root)
+    line = line_of(spec, "feedbak")
+    assert str(problem) == f"challenge.yaml:{line}: the key `feedbak` is unknown: did you mean `feedback`?"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: [",
+        "a: &x [1]\nb: [*x, *x]",
+        "- a list",
+        "",
+        "a: 1\na: 2",
+        "{" * 5000,
+        "a: " + "9" * 5000,
+        "a: 2024-13-45",
+        "? [a]\n: b",
+        "!!python/object/apply:os.system ['true']",
+        "a: \x07",
+        '"\\ud800": 1',
+        "1: 2",
+        "a: .nan",
+    ],
+)
+def test_hostile_yaml_is_a_problem(tmp_path, text):
+    root = factory.write_prompt_challenge(tmp_path)
+    (root / "challenge.yaml").write_text(text)
+    found = problems_of(read_challenge, root)
+    assert {p.file for p in found} == {"challenge.yaml"}
+    assert all("Traceback" not in str(p) for p in found)
+
+
+def test_missing_folders_and_ids_that_differ_are_told(tmp_path):
+    root = factory.write_course(tmp_path)
+    factory.write_yaml(root / "course.yaml", {**_course(root), "lessons": ["first", "second"]})
+    factory.write_prompt_challenge(root / "first/sea-or-sky", id="other")
+    (root / "first/explain").rename(root / "first/gone")
+    told = [str(p) for p in problems_of(read_course, root)]
+    assert any("there is no `second/lesson.yaml`" in text for text in told)
+    assert any("there is no `explain/challenge.yaml`" in text for text in told)
+    assert any("the id is not `sea-or-sky`" in text for text in told)
+    assert len(told) == 3
+
+
+def _course(root):
+    import yaml
+
+    return yaml.safe_load((root / "course.yaml").read_text())
+
+
+def test_a_lesson_has_exactly_three_challenges(tmp_path):
+    root = factory.write_lesson(tmp_path, challenges=["sea-or-sky", "ticket"])
+    (problem,) = problems_of(read_lesson, root)
+    assert (problem.file, "challenges" in problem.what) == ("lesson.yaml", True)
+
+
+@pytest.mark.parametrize("name", ["hidden.jsonl", "challenge.yaml", "statement.md", "baselines/weak.yaml"])
+def test_symbolic_links_are_refused(tmp_path, name):
+    root = factory.write_prompt_challenge(tmp_path / "c")
+    outside = tmp_path / "outside"
+    (root / name).rename(outside)
+    (root / name).symlink_to(outside)
+    told = problems_of(read_challenge, root)
+    assert [(p.file, "symbolic link" in p.what) for p in told] == [(name, True)]
+
+
+def test_a_linked_folder_is_refused_and_so_is_a_pipe(tmp_path):
+    root = factory.write_prompt_challenge(tmp_path / "c")
+    (root / "baselines").rename(tmp_path / "b")
+    (root / "baselines").symlink_to(tmp_path / "b")
+    (root / "statement.md").unlink()
+    os.mkfifo(root / "statement.md")
+    told = {p.file: p.what for p in problems_of(read_challenge, root)}
+    assert "symbolic link" in told["baselines/good.yaml"]
+    assert told["statement.md"] == "is not a regular file"
+
+
+@pytest.mark.parametrize("rows_file", ["../../other/train.jsonl", "/etc/passwd", "../none.jsonl", "", 3, "..", "a\0b"])
+def test_rows_file_stays_inside_the_challenge(tmp_path, rows_file):
+    factory.write_prompt_challenge(tmp_path / "other")
+    root = factory.write_prompt_challenge(tmp_path / "c")
+    factory.write_yaml(root / "baselines/lora.yaml", {"kind": "lora", "rows_file": rows_file})
+    assert {p.file for p in problems_of(read_challenge, root)} <= {"baselines/lora.yaml", "."}
+
+
+def test_digest_covers_what_decides_a_grade_and_nothing_else(tmp_path):
+    root = factory.write_prompt_challenge(tmp_path)
+    first = read_challenge(root)
+    factory.write_text(root / "statement.md", "Said differently.\n")
+    assert read_challenge(root).digest == first.digest
+    for name, row in (
+        ("hidden.jsonl", {"id": "new", "input": "a new thing", "target": "sea"}),
+        ("train.jsonl", {"input": "a new thing", "output": "sea"}),
+    ):
+        before = read_challenge(root).digest
+        with (root / name).open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        assert read_challenge(root).digest != before
+    before = read_challenge(root).digest
+    factory.write_yaml(root / "baselines/weak.yaml", {"kind": "prompt", "instructions": "Else."})
+    assert read_challenge(root).digest != before
+
+
+def test_course_digest_covers_the_statement_and_the_demo(tmp_path):
+    root = factory.write_course(tmp_path)
+    first = read_course(root).digest
+    assert read_course(root).digest == first
+    factory.write_text(root / "first/ticket/statement.md", "Said differently.\n")
+    assert read_course(root).digest != first
+
+
+def test_demo_files_and_measured_figures_come_along(tmp_path):
+    root = factory.write_lesson(tmp_path, demo=DEMO)
+    factory.write_yaml(root / "demo/zero.yaml", {"kind": "prompt"})
+    factory.write_text(root / "demo/adapter/adapter_config.json", "{}")
+    factory.write_text(root / "measured.json", '{"figures": {"f": 1}}')
+    lesson = read_lesson(root)
+    assert set(lesson.files) == {"demo/zero.yaml", "demo/adapter/adapter_config.json"}
+    assert lesson.measured == {"figures": {"f": 1}}
+
+
+DEMO = {
+    "title": "Demo",
+    "challenge": "sea-or-sky",
+    "explanation": "Why.",
+    "chips": ["a wave"],
+    "zero_shot": "demo/zero.yaml",
+    "few_shot": "demo/few.yaml",
+    "adapter": "demo/adapter",
+}
+
+
+def test_from_json_refuses_a_changed_content(tmp_path):
+    bundle = read_challenge(factory.write_prompt_challenge(tmp_path))
+    data = json.loads(bundle.to_json())
+    data["hidden"][0]["target"] = "sky" if data["hidden"][0]["target"] == "sea" else "sea"
+    with pytest.raises(ValueError, match="digest"):
+        ChallengeBundle.from_json(json.dumps(data))
+
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
+samples = st.builds(Sample, id=words, input=words, target=words | st.dictionaries(words, words, max_size=2))
+examples = st.builds(Example, input=words, output=words)
+train_rows = st.builds(TrainRow, input=words, output=words)
+payloads = st.builds(PromptPayload, instructions=words, examples=st.lists(examples, max_size=2).map(tuple)) | st.builds(
+    LoraPayload, rows=st.lists(train_rows, min_size=1, max_size=2).map(tuple)
+)
+refs = st.builds(BaselineRef, file=st.just("baselines/a.yaml"), min=st.floats(0, 1), max=st.none())
+
+
+def many(rows):
+    return st.lists(rows, max_size=3).map(tuple)
+
+
+bundles = st.builds(
+    ChallengeBundle,
+    challenge=st.builds(lambda title: Challenge.model_validate(factory.prompt_spec(title=title)), words),
+    statement=words,
+    solution=words,
+    public=many(samples),
+    hidden=many(samples),
+    train=many(train_rows),
+    gold=many(
+        st.builds(
+            GoldAnswer, answer=words, marks=st.dictionaries(words, st.just("met"), max_size=2), role=st.just("test")
+        )
+    ),
+    attacks=many(st.builds(Attack, answer=words, category=words, max_score=st.floats(0, 1))),
+    baselines=many(st.builds(Baseline, refs, payloads)),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=50)
+@given(bundles)
+def test_json_round_trip(bundle):
+    again = ChallengeBundle.from_json(bundle.to_json())
+    assert again == bundle
+    assert again.to_json() == bundle.to_json()

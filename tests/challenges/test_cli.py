@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+from typer.testing import CliRunner
+
+from gradus.cli import plugins
+from gradus.cli.main import app
+from tests.challenges import factory
+
+
+@pytest.fixture
+def points(monkeypatch):
+    """Replaces the installed entry points."""
+
+    def use(**values):
+        named = [EntryPoint(f"challenge.{name}", value, plugins.GROUP) for name, value in values.items()]
+        monkeypatch.setattr(plugins, "entry_points", lambda group: named)
+
+    return use
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def nothing_similar(bundle):
+    return []
+
+
+def needs_torch(bundle):
+    raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+
+def trial(path: str, seeds: int = 3):
+    print(f"tried {path} with {seeds} seeds")
+
+
+def test_clean_course_exits_0(tmp_path, points):
+    points(similarity=f"{__name__}:nothing_similar")
+    done = run("challenge", "lint", factory.write_course(tmp_path))
+    assert (done.exit_code, "nothing to mend" in done.output) == (0, True)
+
+
+def test_problems_exit_1_and_name_the_path_as_typed(tmp_path, points):
+    points(similarity=f"{__name__}:nothing_similar")
+    root = factory.write_course(tmp_path)
+    (root / "first/ticket/statement.md").unlink()
+    done = run("challenge", "lint", root / "course.yaml")
+    assert done.exit_code == 1
+    assert done.output == f"{root}/first/ticket/statement.md: the file is missing: add it\n"
+
+
+@pytest.mark.parametrize("value", ["no_such_module:x", f"{__name__}:absent", f"{__name__}:needs_torch"])
+def test_similarity_that_cannot_run_exits_3(tmp_path, points, value):
+    points(similarity=value)
+    done = run("challenge", "lint", factory.write_course(tmp_path))
+    assert done.exit_code == 3
+    assert done.output.startswith("not checked: similarity")
+
+
+def test_problems_win_over_what_was_not_checked(tmp_path, points):
+    points()
+    done = run("challenge", "lint", tmp_path)
+    assert done.exit_code == 1
+    assert "not checked: similarity" in done.output
+
+
+def test_commands_of_other_packages_are_listed_without_import_and_run(points):
+    points(test=f"{__name__}:trial", calibrate="no_such_module:x", similarity="no_such_module:y")
+    listed = run("challenge", "--help").output
+    assert "calibrate" in listed
+    assert "similarity" not in listed
+    assert run("challenge", "test", "there", "--seeds", "2").output == "tried there with 2 seeds\n"
+
+
+def test_a_command_without_its_extra_says_what_to_install(points):
+    points(calibrate="no_such_module:x")
+    done = run("challenge", "calibrate", "there")
+    assert done.exit_code == 3
+    assert "pip install 'gradus[worker]'" in done.output
+
+
+def test_version_is_printed():
+    done = run("--version")
+    assert done.exit_code == 0
+    assert done.output.startswith("gradus ")

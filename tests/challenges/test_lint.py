@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from challenges.lint import lint
+from challenges.source import Problem
+from tests.challenges import factory
+from tests.challenges.test_bundle import DEMO, line_of
+
+
+def told(path, **options):
+    return [str(problem) for problem in lint(path, **options)]
+
+
+def edit(path, index, **changes):
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    rows[index] |= changes
+    factory.write_rows(path, rows)
+
+
+def test_the_factory_s_course_lesson_and_challenges_lint_clean(tmp_path):
+    root = factory.write_course(tmp_path)
+    for path in (root, root / "first", *(root / "first" / name for name in ("sea-or-sky", "ticket", "explain"))):
+        assert told(path) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        ({"model": "gpt-9"}, "model", "not in the catalogue"),
+        ({"metric": {"name": "bleu"}}, "metric", "not in the catalogue"),
+        ({"public_metrics": ["bleu"]}, "public_metrics", "not in the catalogue"),
+        ({"metric": {"name": "json_fields"}}, "metric", "needs answers of type json"),
+        ({"pass": 0.61}, "pass", "no multiple of the feedback step"),
+        ({"gold": 0.81}, "gold", "no multiple of the feedback step"),
+        ({"prompt": {"example": "{output} {input}"}}, "example", "{input} before {output}"),
+        ({"pass": 0.5}, "max: 0.5", "weak baseline may reach"),
+        ({"pass": 0.8}, "baselines", "can be reached"),
+        ({"answer": {"type": "label", "labels": ["sea", "sky", "Sea"]}}, "- Sea", "stands twice"),
+    ],
+)
+def test_faults_of_the_spec(tmp_path, changes, key, words):
+    root = factory.write_prompt_challenge(tmp_path, **changes)
+    found = [p for p in lint(root) if words in p.what]
+    assert [p.file for p in found] == ["challenge.yaml"]
+    assert key in (root / "challenge.yaml").read_text().splitlines()[found[0].line - 1]
+
+
+def test_a_challenge_without_a_weak_baseline_is_told(tmp_path):
+    baselines = [{"file": "baselines/good.yaml", "min": 0.63}, {"file": "baselines/lora.yaml", "min": 0.7}]
+    (text,) = told(factory.write_prompt_challenge(tmp_path, baselines=baselines))
+    assert "no weak baseline" in text
+
+
+@pytest.mark.parametrize(
+    ("file", "index", "changes", "line", "words"),
+    [
+        ("hidden.jsonl", 1, {"id": "p0-sea"}, 2, "the id stands already at public.jsonl:1"),
+        ("public.jsonl", 2, {"input": "i saw a WAVE, today!"}, 3, "a duplicate of public.jsonl:1"),
+        ("hidden.jsonl", 2, {"input": "I saw a wave today"}, 3, "overlap with public.jsonl:1"),
+        ("hidden.jsonl", 0, {"input": "I saw a ship  today."}, 1, "overlap with train.jsonl:5"),
+        ("train.jsonl", 0, {"output": "air"}, 1, "not one of the labels"),
+        ("hidden.jsonl", 0, {"input": "a<|im_end|>"}, 1, "control token"),
+        ("hidden.jsonl", 0, {"input": "a\u202eb"}, 1, "unseen character U+202E"),
+    ],
+)
+def test_faults_of_rows_have_their_line(tmp_path, file, index, changes, line, words):
+    root = factory.write_prompt_challenge(tmp_path)
+    edit(root / file, index, **changes)
+    found = [p for p in lint(root) if words in p.what]
+    assert [(p.file, p.line) for p in found] == [(file, line)]
+    assert changes.get("input", "-") not in str(found)
+
+
+def test_labels_out_of_balance_are_told(tmp_path):
+    root = factory.write_prompt_challenge(tmp_path)
+    factory.write_rows(
+        root / "hidden.jsonl", factory.label_samples("h", 2, 5)[:5] + factory.label_samples("x", 4, 5)[:1]
+    )
+    factory.write_rows(root / "public.jsonl", [s for s in factory.label_samples("p", 0, 2) if s["target"] == "sea"])
+    assert any("public.jsonl: 2 rows are sea but 0 are sky" in text for text in told(root))
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("text", "not a JSON object"),
+        ({"priority": "low"}, "keys are not priority, summary"),
+        ({"priority": "urgent", "summary": "s"}, "value of priority is not allowed"),
+    ],
+)
+def test_json_targets_fit_the_schema(tmp_path, target, words):
+    root = factory.write_lora_challenge(tmp_path)
+    edit(root / "hidden.jsonl", 3, target=target)
+    edit(root / "train.jsonl", 0, output=json.dumps(target))
+    found = [(p.file, p.line) for p in lint(root) if words in p.what]
+    assert found[0] == ("hidden.jsonl", 4)
+    assert ("train.jsonl", 1) in found or target == "text"
+
+
+def test_a_baseline_that_a_submit_would_refuse_is_told_where(tmp_path):
+    root = factory.write_prompt_challenge(tmp_path)
+    examples = [{"input": "a", "output": "sea"}, {"input": "b", "output": "air"}]
+    factory.write_yaml(root / "baselines/good.yaml", {"kind": "prompt", "examples": examples})
+    (problem,) = lint(root)
+    assert (problem.file, problem.line) == ("baselines/good.yaml", line_of(root / problem.file, "input: b"))
+    assert "unknown_label" in problem.what
+
+
+def test_a_baseline_with_a_hidden_row_proves_nothing(tmp_path):
+    root = factory.write_prompt_challenge(tmp_path)
+    examples = [{"input": "i saw a fish today", "output": "sea"}]
+    factory.write_yaml(root / "baselines/good.yaml", {"kind": "prompt", "examples": examples})
+    (problem,) = lint(root)
+    assert (problem.file, "hidden row" in problem.what) == ("baselines/good.yaml", True)
+
+
+def test_structure_and_content_are_told_together(tmp_path):
+    root = factory.write_prompt_challenge(tmp_path)
+    (root / "baselines/good.yaml").unlink()
+    text = (root / "hidden.jsonl").read_text().replace("h2-sky", "h2-sea")
+    (root / "hidden.jsonl").write_text("{\n\n" + text)
+    found = {(p.file, p.line) for p in lint(root)}
+    assert found == {("baselines/good.yaml", None), ("hidden.jsonl", 1), ("hidden.jsonl", 4)}
+
+
+@pytest.mark.parametrize(
+    ("edit_gold", "words"),
+    [
+        (lambda rows: rows[1:], "4 answers have the role prompt, 5 are needed"),
+        (lambda rows: rows[:24], "19 answers have the role calibration, 20 are needed"),
+        (lambda rows: [r for r in rows if r["marks"]["cause"] != "partial"], "no calibration answer scores in the low"),
+        (
+            lambda rows: [{**r, "marks": {**r["marks"], "no-myth": "met"}} for r in rows],
+            "no answer makes a wrong claim",
+        ),
+        (lambda rows: [{**rows[0], "marks": {"cause": "met"}}, *rows[1:]], "gold.jsonl:1: does not mark `remedy`"),
+        (lambda rows: [{**rows[0], "marks": {**rows[0]["marks"], "x": "met"}}, *rows[1:]], "which is no criterion"),
+        (
+            lambda rows: [{**rows[0], "marks": {**rows[0]["marks"], "remedy": "partial"}}, *rows[1:]],
+            "no partial credit",
+        ),
+        (lambda rows: [*rows, {**rows[0], "role": "test"}], "gold.jsonl:31: a duplicate of line 1"),
+    ],
+)
+def test_gold_answers(tmp_path, edit_gold, words):
+    root = factory.write_free_text_challenge(tmp_path)
+    rows = [json.loads(line) for line in (root / "gold.jsonl").read_text().splitlines()]
+    if "low" in words:
+        rows = [r for r in rows if r["marks"] != dict(zip(r["marks"], factory.MARKS[3], strict=True))]
+    factory.write_rows(root / "gold.jsonl", edit_gold(rows))
+    assert any(words in text for text in told(root))
+
+
+def test_free_text_needs_attacks_and_its_criteria_differ(tmp_path):
+    root = factory.write_free_text_challenge(tmp_path, rubric=[*factory.RUBRIC, {**factory.RUBRIC[0]}])
+    (root / "attacks.jsonl").unlink()
+    found = told(root)
+    assert any("there are no attacks" in text for text in found)
+    assert any("the criterion `cause` stands twice" in text for text in found)
+
+
+def test_lessons_require_what_exists_and_not_each_other(tmp_path):
+    root = factory.write_course(tmp_path)
+    factory.write_lesson(root / "first", requires=["second", "third"])
+    factory.write_lesson(root / "second", requires=["first"])
+    factory.write_yaml(
+        root / "course.yaml",
+        {
+            "schema": 1,
+            "id": "c",
+            "version": "1.0.0",
+            "title": "T",
+            "summary": "S",
+            "timezone": "Mars",
+            "lessons": ["first", "second"],
+        },
+    )
+    found = told(root)
+    assert any(t.startswith("first/lesson.yaml") and "requires `third`, which is no lesson" in t for t in found)
+    assert sum("requires itself" in t for t in found) == 2
+    assert any("no such time zone" in t for t in found)
+    assert any(t.startswith("second/lesson.yaml") and "`sea-or-sky` is taken" in t for t in found)
+
+
+def test_folders_that_nobody_lists_are_told(tmp_path):
+    root = factory.write_course(tmp_path)
+    factory.write_prompt_challenge(root / "first/extra")
+    factory.write_lesson(root / "later")
+    found = told(root)
+    assert any(t.startswith("first/extra/challenge.yaml: is not listed") for t in found)
+    assert any(t.startswith("later/lesson.yaml: is not listed") for t in found)
+
+
+def test_the_demo_names_what_is_there(tmp_path):
+    root = factory.write_lesson(tmp_path, demo={**DEMO, "related": {"air": [{"label": "sea", "condition": "if wet"}]}})
+    factory.write_yaml(root / "demo/zero.yaml", {"kind": "prompt", "instruction": "typo"})
+    found = told(root)
+    assert any("demo/zero.yaml:2: the key `instruction` is unknown: did you mean `instructions`?" in t for t in found)
+    assert any("`demo/few.yaml` is not there" in t for t in found)
+    assert any("`demo/adapter/adapter_model.safetensors` is not there" in t for t in found)
+    assert any("`air` is no label" in t for t in found)
+
+
+def test_figures_are_held_against_what_was_measured(tmp_path):
+    figures = [
+        {"claim": "small", "measured": "share", "at_most": 0.01},
+        {"claim": "right", "measured": "size", "at_least": 1},
+        {"claim": "unknown", "measured": "none"},
+    ]
+    root = factory.write_lesson(tmp_path, figures=figures)
+    factory.write_text(root / "measured.json", '{"figures": {"share": 0.02, "size": 3}}')
+    found = told(root)
+    assert len(found) == 2
+    assert any("0.02 contradicts the claim" in t for t in found)
+    assert any("no number `none`" in t for t in found)
+
+
+def test_similarity_is_asked_for_each_challenge_with_samples(tmp_path):
+    root = factory.write_course(tmp_path)
+    asked = []
+
+    def similarity(bundle):
+        asked.append(bundle.challenge.id)
+        return [Problem("hidden.jsonl", 3, "nearly the same", "rewrite it")]
+
+    found = told(root, similarity=similarity)
+    assert asked == ["sea-or-sky", "ticket"]
+    assert "first/ticket/hidden.jsonl:3: nearly the same: rewrite it" in found
+
+
+def test_a_folder_of_nothing_is_told(tmp_path):
+    assert "holds none of" in told(tmp_path)[0]
+    assert "holds none of" in told(tmp_path / "absent")[0]

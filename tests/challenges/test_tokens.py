@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+from challenges.lint import lint
+from challenges.tokens import counter
+from tests.challenges import factory
+
+MODEL = "smollm2-135m-instruct"
+
+
+def put_tokenizer(data_dir):
+    """A tokenizer of single words, where the built-in model's is looked for."""
+    folder = data_dir / "models" / MODEL
+    folder.mkdir(parents=True)
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def test_an_absent_tokenizer_is_none(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path))
+    assert counter(MODEL) is None
+    assert counter(None) is None
+
+
+def test_tokens_are_counted_with_the_model_s_tokenizer(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path))
+    put_tokenizer(tmp_path)
+    count = counter(MODEL)
+    assert count is not None
+    assert (count(""), count("one two  three")) == (0, 3)
+
+
+def test_lint_finds_training_rows_beyond_row_tokens_max(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
+    put_tokenizer(tmp_path / "data")
+    root = factory.write_prompt_challenge(tmp_path / "c", prompt={"example": "{input} {output}"})
+    assert lint(root) == []
+    with (root / "train.jsonl").open("a") as file:
+        file.write('{"input": "' + "w " * 64 + '", "output": "sea"}\n')
+    found = [p for p in lint(root) if p.file == "train.jsonl"]
+    assert [(p.line, p.what) for p in found] == [(7, "has 65 tokens; row_tokens_max is 64")]
+
+
+def test_lint_finds_rows_beyond_the_context(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
+    put_tokenizer(tmp_path / "data")
+    answer = {"type": "label", "labels": list(factory.LABELS), "decode": "generate", "max_new_tokens": 128}
+    changes = {"prompt": {"example": "{input} {output}"}, "limits": {"prompt_tokens_max": 4096}, "answer": answer}
+    root = factory.write_prompt_challenge(tmp_path / "c", **changes)
+    lengths = ((3968, "sea"), (3969, "sky"))
+    rows = [{"id": f"l{n}", "input": " ".join("w" * n), "target": target} for n, target in lengths]
+    factory.write_rows(root / "public.jsonl", rows)
+    assert [str(p) for p in lint(root)] == ["public.jsonl:2: has 3969 tokens; the context leaves 3968: shorten it"]

@@ -1,0 +1,100 @@
+"""The named cast and a published tiny course, for every test that needs the site."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from gradus.accounts.guests import SESSION_KEY
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge, Course
+from tests import factories
+
+
+@pytest.fixture(autouse=True)
+def private_folders(settings: Settings, tmp_path: Path) -> None:
+    """No test writes to the real data folder."""
+    store = "django.core.files.storage.FileSystemStorage"
+    kept = {name: {"BACKEND": store, "OPTIONS": {"location": tmp_path / name}} for name in ("private", "artifacts")}
+    settings.STORAGES = {**settings.STORAGES, **kept}
+
+
+@pytest.fixture
+def ada(db: None) -> User:
+    """A learner with an account."""
+    return factories.UserFactory.create(username="ada", email="ada@example.org", pseudonym="enchantress")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Another learner, whose things are not Ada's."""
+    return factories.UserFactory.create(username="bob", email="bob@example.org", pseudonym="builder")
+
+
+@pytest.fixture
+def grace(db: None) -> User:
+    """Staff."""
+    return factories.UserFactory.create(
+        username="grace", email="grace@example.org", pseudonym="admiral", is_staff=True, is_superuser=True
+    )
+
+
+@pytest.fixture
+def ada_client(ada: User) -> Client:
+    return logged_in(ada)
+
+
+@pytest.fixture
+def bob_client(bob: User) -> Client:
+    return logged_in(bob)
+
+
+@pytest.fixture
+def grace_client(grace: User) -> Client:
+    return logged_in(grace)
+
+
+@pytest.fixture
+def guest(db: None) -> User:
+    """A visitor who has done something already."""
+    return User.objects.create_guest()
+
+
+@pytest.fixture
+def guest_client(guest: User) -> Client:
+    client = Client()
+    session = client.session
+    session[SESSION_KEY] = guest.pk
+    session.save()
+    client.cookies["sessionid"] = session.session_key or ""
+    return client
+
+
+def logged_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def course(db: None, tmp_path: Path) -> Course:
+    """Published; its challenges are `sea-or-sky`, `ticket` and `explain`."""
+    return factories.tiny_course(tmp_path / "tiny")
+
+
+@pytest.fixture
+def sea_or_sky(course: Course) -> Challenge:
+    return factories.challenge("sea-or-sky")
+
+
+@pytest.fixture
+def ticket(course: Course) -> Challenge:
+    return factories.challenge("ticket")
+
+
+@pytest.fixture
+def explain(course: Course) -> Challenge:
+    return factories.challenge("explain")

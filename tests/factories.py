@@ -1,0 +1,118 @@
+"""Rows for tests, made through the site's own services wherever there is one."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import factory
+
+from challenges.bundle import CourseBundle, read_course
+from challenges.spec import Lesson
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge, Course
+from gradus.courses.services import publish
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation, Run, Submission
+from tests.challenges.factory import write_course
+
+PASSWORD = "a-long-password-for-tests"
+KEYS = itertools.count(1)
+
+PROMPT: dict[str, Any] = {
+    "kind": "prompt",
+    "instructions": "Sea or sky?",
+    "examples": [{"input": "a gull over the bay", "output": "sky"}, {"input": "a rusty buoy", "output": "sea"}],
+}
+LORA: dict[str, Any] = {
+    "kind": "lora",
+    "rows": [{"input": "a heron", "output": "sky"}, {"input": "an oyster", "output": "sea"}],
+    "hyperparameters": {"r": 8, "num_train_epochs": 2},
+}
+FREE_TEXT: dict[str, Any] = {
+    "kind": "free_text",
+    "answer": "Because the weights keep old facts, whereas a look-up reads the newest ones.",
+}
+
+
+class UserFactory(factory.django.DjangoModelFactory[User]):
+    """A learner with an account; the password is `PASSWORD`."""
+
+    class Meta:
+        model = User
+        skip_postgeneration_save = True
+
+    username = factory.Sequence(lambda n: f"learner{n}")
+    email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
+    pseudonym = factory.Sequence(lambda n: f"learner-{n:04d}")
+    password = factory.django.Password(PASSWORD)
+
+
+def tiny_bundle(folder: Path, **lesson: Any) -> CourseBundle:
+    """The course of `tests.challenges.factory`; keywords change fields of its one lesson."""
+    bundle = read_course(write_course(folder))
+    first = bundle.lessons[0]
+    spec = Lesson.model_validate({**first.lesson.model_dump(mode="json", by_alias=True), **lesson})
+    return replace(bundle, lessons=(replace(first, lesson=spec),))
+
+
+def tiny_course(folder: Path, **lesson: Any) -> Course:
+    """Published: challenges `sea-or-sky` (prompt, also lora), `ticket` (lora, also prompt), `explain` (free text)."""
+    return publish(tiny_bundle(folder, **lesson))
+
+
+def challenge(slug: str) -> Challenge:
+    return Challenge.objects.shown().get(slug=slug)
+
+
+def submit(user: User, slug: str = "sea-or-sky", payload: dict[str, Any] | None = None) -> Submission:
+    """A queued submission."""
+    submission, _ = services.submit(user, challenge(slug), payload or PROMPT, idempotency_key=f"key-{next(KEYS)}")
+    return submission
+
+
+def claimed(owner: Submission | Run) -> Evaluation:
+    """The owner's evaluation, claimed by a worker; it must be the next one in its lane."""
+    evaluation = services.claim(owner.current.lane, worker="worker-1", profile="cpu/float32/1")
+    assert evaluation is not None and owner.current.pk == evaluation.pk
+    return evaluation
+
+
+def grade(owner: Submission | Run, score: float | None = 0.7, **outcome: Any) -> Evaluation:
+    """Claims and records; `outcome` are fields of `services.Outcome`, with a result over the public samples."""
+    evaluation = claimed(owner)
+    kept = score if isinstance(owner, Submission) else None
+    values = {"result": result_for(owner), **outcome}
+    return services.record(evaluation.pk, evaluation.fence, services.Outcome(score=kept, **values))
+
+
+def result_for(owner: Submission | Run, wrong: int = 1) -> dict[str, Any]:
+    """What a worker keeps for the learner; the first `wrong` public rows are answered wrongly."""
+    spec, samples = owner.version.parsed, owner.version.samples
+    labels = spec.answer.labels if spec.answer is not None and spec.answer.type == "label" else ("?", "??")
+    rows = [row_for(sample.id, sample.target, labels, right=number >= wrong) for number, sample in enumerate(samples)]
+    right = sum(row["correct"] for row in rows)
+    score = right / len(rows) if rows else None
+    return {
+        "public": {"score": score, "metrics": {spec.metric.name: score}, "rows": rows},
+        "metrics": {},
+        "cost": {"prompt_tokens": 41.0, "new_tokens": 0.0, "ms": 12.5} if rows else {},
+        "marks": [],
+        "training": {},
+    }
+
+
+def row_for(id: str, target: Any, labels: tuple[str, ...], *, right: bool) -> dict[str, Any]:
+    said = target if right else next(label for label in labels if label != target)
+    other = next(label for label in labels if label != said)
+    return {
+        "id": id,
+        "output": said if isinstance(said, str) else str(said),
+        "score": float(right),
+        "correct": right,
+        "confidence": 0.8,
+        "probabilities": {said: 0.8, other: 0.2} if isinstance(said, str) else {},
+        "why": "",
+    }

@@ -1,0 +1,253 @@
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation, Event, InFlight, QuotaSlot, Refund, Score, Standing
+from gradus.submissions.services import Outcome, Refused
+from gradus.submissions.services.finish import LeaseLost
+from tests import factories
+from workers import reconciler
+
+OUTCOME = Outcome(result={}, score=0.7199)
+
+
+@pytest.fixture
+def submission(ada, course):
+    return factories.submit(ada)
+
+
+@pytest.fixture
+def running(submission):
+    return factories.claimed(submission)
+
+
+def expire(evaluation: Evaluation) -> None:
+    Evaluation.objects.filter(pk=evaluation.pk).update(lease_until=Now() - timedelta(seconds=1))
+
+
+def claim(lane: str = "grade", profile: str = "cpu/float32/1"):
+    return services.claim(lane, worker="w", profile=profile)
+
+
+def test_a_claim_raises_the_fence_and_sets_a_lease(running):
+    assert (running.state, running.fence, running.attempt) == ("running", 1, 1)
+    assert running.lease_until is not None
+    assert Event.objects.get(evaluation=running).type == "started"
+
+
+def test_nothing_is_claimed_twice(running):
+    assert claim() is None
+
+
+def test_a_claim_takes_its_lane_only(submission):
+    assert claim("train") is None
+    assert submission.current.state == "queued"
+
+
+def test_the_learner_with_fewer_open_ones_goes_first(ada, bob, course):
+    factories.submit(ada)
+    ada_second = factories.submit(ada)
+    bob_first = factories.submit(bob)
+
+    claim()
+    assert claim().submission == bob_first
+    assert claim().submission == ada_second
+
+
+def test_a_retry_waits_for_its_own_kind_of_machine(running):
+    expire(running)
+    reconciler.requeue_expired()
+
+    assert claim(profile="cuda/bfloat16/8") is None
+    assert claim(profile="cpu/float32/1").fence == 2
+
+
+def test_record_writes_score_standing_and_frees_the_slot(ada, running, submission):
+    services.record(running.pk, running.fence, OUTCOME)
+
+    score = Score.objects.get(evaluation=running)
+    standing = Standing.objects.get(user=ada)
+    assert (score.value, score.shown, score.passed, score.gold, score.verified_by) == (0.7199, 0.70, True, False, "ai")
+    assert (standing.shown, standing.passed, standing.track) == (0.70, True, "prompt")
+    assert submission.current.state == "scored"
+    assert not InFlight.objects.exists()
+    assert Event.objects.filter(evaluation=running).last().data == {"status": "scored"}
+
+
+def test_a_stale_fence_changes_nothing(running, submission):
+    expire(running)
+    reconciler.requeue_expired()
+    again = claim()
+
+    with pytest.raises(LeaseLost):
+        services.record(running.pk, running.fence, OUTCOME)
+    assert not services.heartbeat(running.pk, running.fence)
+    assert not services.append_events(running.pk, running.fence, [("progress", {})])
+    assert not Score.objects.exists()
+
+    services.record(again.pk, again.fence, OUTCOME)
+    assert Score.objects.count() == 1
+
+
+def test_a_second_record_changes_nothing(running):
+    services.record(running.pk, running.fence, OUTCOME)
+    with pytest.raises(LeaseLost):
+        services.record(running.pk, running.fence, Outcome(result={}, score=0.1))
+
+    assert Score.objects.get().value == 0.7199
+
+
+def test_an_error_while_recording_rolls_all_of_it_back(running, submission):
+    with pytest.raises(Exception, match="score_in_unit"):
+        services.record(running.pk, running.fence, Outcome(result={}, score=1.5))
+
+    submission.refresh_from_db()
+    assert submission.current.state == "running"
+    assert not Standing.objects.exists()
+
+
+def test_the_learners_fault_keeps_the_attempt(running, submission):
+    services.reject(running.pk, running.fence, "diverged")
+
+    assert (submission.current.state, submission.current.error_code) == ("rejected", "diverged")
+    assert "learning rate" in submission.current.message
+    assert QuotaSlot.objects.exists()
+    assert not InFlight.objects.exists()
+
+
+def test_our_fault_gives_the_attempt_back(running, submission):
+    services.reject(running.pk, running.fence, "internal")
+
+    assert submission.current.state == "failed"
+    assert not QuotaSlot.objects.exists()
+    assert Refund.objects.get(submission=submission).reason == "internal"
+
+
+def test_postpone_waits_and_does_not_count(running):
+    services.postpone(running.pk, running.fence, 120, "judge_busy")
+    running.refresh_from_db()
+
+    assert (running.state, running.attempt, running.lease_until) == ("queued", 0, None)
+    assert running.postponed_since is not None
+    assert claim() is None
+
+
+def test_the_reconciler_requeues_and_after_five_attempts_fails_with_a_refund(running, submission):
+    for attempt in range(2, 6):
+        expire(running)
+        assert reconciler.requeue_expired() == 1
+        running = claim()
+        assert running.attempt == attempt
+    expire(running)
+
+    assert reconciler.requeue_expired() == 0
+    assert reconciler.fail_exhausted() == 1
+    assert (submission.current.state, submission.current.error_code) == ("failed", "worker_lost")
+    assert Refund.objects.count() == 1
+    assert not reconciler.invariants()
+
+
+def test_a_live_lease_is_left_alone(running):
+    assert reconciler.sweep()["requeued"] == 0
+    running.refresh_from_db()
+    assert running.state == "running"
+
+
+def test_invariants_see_a_score_that_is_missing(running):
+    services.record(running.pk, running.fence, OUTCOME)
+    Score.objects.all().delete()
+
+    assert reconciler.invariants() == {"scored_without_score": 1}
+
+
+def test_cancelling_a_queued_attempt_gives_it_back(submission):
+    services.cancel(submission)
+
+    assert (submission.current.state, submission.current.error_code) == ("cancelled", "cancelled")
+    assert not QuotaSlot.objects.exists()
+    assert claim() is None
+
+
+def test_cancelling_a_running_attempt_stops_its_worker(running, submission):
+    services.cancel(submission)
+
+    assert not services.heartbeat(running.pk, running.fence)
+    with pytest.raises(LeaseLost):
+        services.record(running.pk, running.fence, OUTCOME)
+
+
+def test_running_attempts_are_given_back_twice_a_day(ada, course):
+    for _ in range(3):
+        submission = factories.submit(ada)
+        factories.claimed(submission)
+        services.cancel(submission)
+
+    assert submission.current.error_code == "cancelled_late"
+    assert (Refund.objects.count(), QuotaSlot.objects.count()) == (2, 1)
+
+
+def test_what_has_ended_cannot_be_cancelled(running, submission):
+    services.record(running.pk, running.fence, OUTCOME)
+    with pytest.raises(Refused) as refused:
+        services.cancel(submission)
+
+    assert refused.value.status == 409
+
+
+def test_a_regrade_is_a_new_evaluation_and_becomes_current_with_its_result(ada, running, submission):
+    services.record(running.pk, running.fence, OUTCOME)
+    new = services.regrade(submission)
+    assert submission.current == running
+
+    claimed = claim()
+    services.record(claimed.pk, claimed.fence, Outcome(result={}, score=0.9))
+
+    assert claimed.pk == new.pk
+    assert submission.current.pk == new.pk
+    assert Score.objects.count() == 2
+    assert Standing.objects.get(user=ada).shown == 0.90
+
+
+def test_a_failed_regrade_takes_nothing_away(ada, running, submission):
+    services.record(running.pk, running.fence, OUTCOME)
+    services.regrade(submission)
+    claimed = claim()
+    services.reject(claimed.pk, claimed.fence, "internal")
+
+    assert submission.current.pk == running.pk
+    assert Standing.objects.get(user=ada).shown == 0.70
+    assert QuotaSlot.objects.exists()
+
+
+def test_a_persons_decision_stays(ada, running, submission):
+    services.record(running.pk, running.fence, Outcome(result={}, score=0.2, provisional=True))
+    decided = services.decide(submission, value=0.8, result={})
+
+    assert submission.current == decided
+    assert (decided.score.verified_by, decided.score.provisional) == ("person", False)
+    assert Standing.objects.get(user=ada).shown == 0.80
+    with pytest.raises(Refused):
+        services.regrade(submission)
+
+
+def test_a_provisional_grade_has_no_gold_and_no_rank(ada, running, submission):
+    services.record(running.pk, running.fence, Outcome(result={}, score=0.95, provisional=True))
+
+    standing = Standing.objects.get(user=ada)
+    assert submission.current.state == "review"
+    assert (standing.passed, standing.gold, standing.provisional) == (True, False, True)
+    assert not Standing.objects.ranked().exists()
+
+
+def test_the_standing_keeps_the_best_attempt(ada, course):
+    for score in (0.5, 0.9, 0.6):
+        factories.grade(factories.submit(ada), score)
+
+    assert Standing.objects.get(user=ada).shown == 0.90
+
+
+def test_an_outcome_is_floored_without_float_error(running):
+    services.record(running.pk, running.fence, Outcome(result={}, score=0.58))
+    assert Score.objects.get().shown == 0.58

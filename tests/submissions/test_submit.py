@@ -1,0 +1,176 @@
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation, GuestSlot, InFlight, QuotaSlot, Submission
+from gradus.submissions.quota import attempts_left
+from gradus.submissions.services import Refused
+from tests import factories
+
+
+def submit(user: User, challenge: Challenge, payload=factories.PROMPT, key=None):
+    return services.submit(user, challenge, payload, idempotency_key=key or uuid.uuid4().hex)
+
+
+def test_a_submit_stores_the_attempt_its_slot_and_a_queued_evaluation(ada, sea_or_sky):
+    submission, is_new = submit(ada, sea_or_sky)
+
+    evaluation = submission.current
+    assert is_new
+    assert (evaluation.state, evaluation.lane, evaluation.turn, evaluation.fence) == ("queued", "grade", 0, 0)
+    assert QuotaSlot.objects.get(submission=submission).slot == 1
+    assert attempts_left(ada, sea_or_sky) == sea_or_sky.spec.limits.attempts_per_day - 1
+
+
+@pytest.mark.parametrize(
+    ("slug", "payload", "lane"),
+    [
+        ("sea-or-sky", factories.PROMPT, "grade"),
+        ("sea-or-sky", factories.LORA, "train"),
+        ("explain", factories.FREE_TEXT, "judge"),
+    ],
+)
+def test_each_kind_waits_in_its_lane(ada, course, slug, payload, lane):
+    assert factories.submit(ada, slug, payload).current.lane == lane
+
+
+def test_the_same_key_and_payload_give_the_same_submission(ada, sea_or_sky):
+    first, _ = submit(ada, sea_or_sky, key="k")
+    again, is_new = submit(ada, sea_or_sky, key="k")
+
+    assert (again.pk, is_new) == (first.pk, False)
+    assert QuotaSlot.objects.count() == 1
+
+
+def test_a_key_with_another_payload_is_refused(ada, sea_or_sky):
+    submit(ada, sea_or_sky, key="k")
+    with pytest.raises(Refused) as refused:
+        submit(ada, sea_or_sky, {**factories.PROMPT, "instructions": "Other."}, key="k")
+
+    assert (refused.value.status, refused.value.code) == (409, "key_reused")
+
+
+@pytest.mark.parametrize(
+    ("payload", "field"),
+    [
+        ({"kind": "prompt", "instructions": 7}, "instructions"),
+        ({"kind": "prompt", "surprise": 1}, "surprise"),
+        ({"kind": "poem"}, ""),
+        ([], ""),
+        ({"kind": "lora", "rows": [{"input": "a", "output": "sea"}, {"input": "b"}]}, "rows.1.output"),
+        ({"kind": "lora", "rows": [{"input": "a", "output": "sea"}], "hyperparameters": {"r": 7}}, "hyperparameters.r"),
+        (
+            {"kind": "lora", "rows": [{"input": "a", "output": "sea"}], "hyperparameters": {"learning_rate": "NaN"}},
+            "hyperparameters.learning_rate",
+        ),
+    ],
+)
+def test_a_bad_payload_names_its_field_and_spends_nothing(ada, sea_or_sky, payload, field):
+    with pytest.raises(Refused) as refused:
+        submit(ada, sea_or_sky, payload)
+
+    assert refused.value.status == 422
+    assert field in [problem["field"] for problem in refused.value.problems]
+    assert not Submission.objects.exists()
+    assert not QuotaSlot.objects.exists()
+
+
+def test_a_bad_row_names_its_line(ada, sea_or_sky):
+    rows = [{"input": "a", "output": "sea"}, {"input": "b"}]
+    with pytest.raises(Refused) as refused:
+        submit(ada, sea_or_sky, {"kind": "lora", "rows": rows})
+
+    assert refused.value.problems[0]["line"] == 2
+
+
+def test_over_quota_nothing_is_stored_and_the_wait_is_told(ada, sea_or_sky):
+    for _ in range(sea_or_sky.spec.limits.attempts_per_day):
+        factories.grade(submit(ada, sea_or_sky)[0])
+    before = Submission.objects.count()
+    with pytest.raises(Refused) as refused:
+        submit(ada, sea_or_sky)
+
+    assert (refused.value.status, refused.value.code) == (429, "over_quota")
+    assert 0 < refused.value.retry_after <= 86_400
+    assert Submission.objects.count() == before
+
+
+def test_two_in_flight_and_no_more(ada, sea_or_sky):
+    submit(ada, sea_or_sky)
+    submit(ada, sea_or_sky)
+    with pytest.raises(Refused) as refused:
+        submit(ada, sea_or_sky)
+
+    assert refused.value.code == "in_flight"
+    assert (InFlight.objects.count(), QuotaSlot.objects.count()) == (2, 2)
+
+
+def test_a_guest_has_three_submissions_in_all(guest, sea_or_sky, settings):
+    for _ in range(settings.GUEST_SUBMISSIONS):
+        factories.grade(submit(guest, sea_or_sky)[0])
+    with pytest.raises(Refused) as refused:
+        submit(guest, sea_or_sky)
+
+    assert refused.value.code == "guest_limit"
+    assert GuestSlot.objects.count() == settings.GUEST_SUBMISSIONS
+
+
+def test_the_database_refuses_a_slot_beyond_the_allowed(ada, sea_or_sky):
+    submission, _ = submit(ada, sea_or_sky)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        QuotaSlot.objects.filter(submission=submission).update(slot=99)
+
+
+def test_the_database_refuses_an_evaluation_of_nothing(db):
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Evaluation.objects.create(lane="grade")
+
+
+def test_the_database_refuses_a_second_open_evaluation(ada, sea_or_sky):
+    submission, _ = submit(ada, sea_or_sky)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Evaluation.objects.create(submission=submission, number=2, is_current=False, lane="grade")
+
+
+def test_a_broker_that_is_down_is_no_error(ada, sea_or_sky, settings):
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    submission, _ = submit(ada, sea_or_sky)
+
+    assert submission.current.state == "queued"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_submits_take_exactly_the_allowed_slots(ada, sea_or_sky, settings):
+    """All at once, against the real constraints: a count before an insert would let some through."""
+    allowed = sea_or_sky.spec.limits.attempts_per_day
+    day = timezone.now().date()
+    blockers = [submit_and_finish(ada, sea_or_sky) for _ in range(allowed - 2)]
+
+    def attempt(number: int) -> str:
+        try:
+            submit(ada, sea_or_sky, key=f"parallel-{number}")
+            return "taken"
+        except Refused as refused:
+            return refused.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(attempt, range(16)))
+
+    assert len(blockers) == allowed - 2
+    assert results.count("taken") == 2
+    assert QuotaSlot.objects.filter(user=ada, day=day).count() == allowed
+    assert Submission.objects.count() == Evaluation.objects.count() == allowed
+
+
+def submit_and_finish(user: User, challenge: Challenge) -> Submission:
+    submission, _ = submit(user, challenge)
+    factories.grade(submission)
+    return submission

@@ -1,0 +1,124 @@
+"""Batched greedy decoding of many prompts that share a prefix; a row that is finished leaves its batch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from graders.base import Generate, Generated, Rejected
+from workers.engine.attention import Prefix, RowCache
+from workers.engine.models import Base
+from workers.engine.prompts import batches, padded, run_prefix, split
+from workers.engine.stopping import Stop
+from workers.engine.watch import Watch
+
+
+@dataclass
+class Row:
+    """One row while it is decoded: where it stands in the request, its own context tokens, what it has said."""
+
+    number: int
+    tokens: list[int]
+    said: list[int] = field(default_factory=list)
+    text: str | None = None
+
+
+def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
+    """Continues every `prompt + suffix` greedily, until `stop`, end of text or `max_new_tokens`.
+
+    A text ends before the stop string. The stop item `json` ends it after its first complete top-level JSON object.
+    Raises `Rejected('prompt_too_long')` beyond the model's context.
+    """
+    started = time.perf_counter()
+    contexts = base.encode([item.prompt + suffix for suffix in item.suffixes])
+    _check_lengths(base, contexts, item.max_new_tokens)
+    cut = split([context or [base.eos] for context in contexts])
+    rows = [Row(n, tokens) for n, tokens in enumerate(cut.rows)]
+    watch.progress(item.stage, 0, len(rows))
+    prefix = run_prefix(base, model, cut.shared)
+    done = 0
+    for batch in batches([len(row.tokens) + item.max_new_tokens for row in rows]):
+        _decode(base, model, prefix, [rows[n] for n in batch], item, watch)
+        done += len(batch)
+        watch.progress(item.stage, done, len(rows))
+    texts = [row.text or "" for row in rows]
+    counts = [len(row.said) for row in rows]
+    return Generated(texts, [len(context) for context in contexts], counts, time.perf_counter() - started)
+
+
+def _check_lengths(base: Base, contexts: Sequence[Sequence[int]], new: int) -> None:
+    length = max(len(context) for context in contexts) + new
+    if length > base.context:
+        raise Rejected("prompt_too_long", f"{length} tokens; the model reads at most {base.context}")
+
+
+@torch.inference_mode()
+def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Generate, watch: Watch) -> None:
+    """Fills `said` and `text` of the rows of one batch."""
+    stop = Stop(item.stop)
+    start = prefix.length
+    lengths = torch.tensor([len(row.tokens) for row in rows])
+    ids = padded([row.tokens for row in rows], base.eos)
+    width = ids.shape[1]
+    own = RowCache(len(rows), width + item.max_new_tokens)
+    hidden = _call(model, ids, start + torch.arange(width).expand(len(rows), -1), _causal(width), prefix, own)
+    last = hidden[torch.arange(len(rows)), lengths - 1]
+    for step in range(item.max_new_tokens):
+        watch.check()
+        tokens = model.lm_head(last).argmax(-1)
+        alive = [n for n, row in enumerate(rows) if not _say(row, int(tokens[n]), base, stop, item.max_new_tokens)]
+        if not alive:
+            return
+        if len(alive) < len(rows):
+            kept = torch.tensor(alive)
+            rows, tokens, lengths = [rows[n] for n in alive], tokens[kept], lengths[kept]
+            own.keep(kept)
+        positions = (start + lengths + step).unsqueeze(1)
+        hidden = _call(model, tokens.unsqueeze(1), positions, _visible(lengths, width, step + 1), prefix, own)
+        last = hidden[:, -1]
+
+
+def _say(row: Row, token: int, base: Base, stop: Stop, limit: int) -> bool:
+    """Adds a token; sets the row's text and returns true where it has ended."""
+    if token == base.eos:
+        row.text = base.decode(row.said)
+        return True
+    row.said.append(token)
+    text = base.decode(row.said)
+    end = stop.end(text)
+    if end is None and len(row.said) < limit:
+        return False
+    row.text = text if end is None else text[:end]
+    return True
+
+
+def _call(model: Any, ids: Tensor, positions: Tensor, mask: Tensor, prefix: Prefix, own: RowCache) -> Tensor:
+    """One pass over new tokens; returns hidden states `[B, Q, d]` and leaves their keys in `own`."""
+    out = model.model(
+        input_ids=ids,
+        position_ids=positions,
+        attention_mask=mask.expand(len(ids), -1, -1, -1),
+        use_cache=False,
+        prefix=prefix,
+        own=own,
+    )
+    own.advance(ids.shape[1])
+    hidden: Tensor = out.last_hidden_state
+    return hidden
+
+
+def _causal(width: int) -> Tensor:
+    """Additive `[1, 1, Q, Q]`."""
+    return torch.full((width, width), -torch.inf).triu(1)[None, None]
+
+
+def _visible(lengths: Tensor, width: int, new: int) -> Tensor:
+    """Additive `[B, 1, 1, width + new]`: a row's own context without its padding, and every new token."""
+    padding = torch.arange(width + new)[None, :]
+    hidden = (padding >= lengths[:, None]) & (padding < width)
+    return torch.zeros(hidden.shape).masked_fill(hidden, -torch.inf)[:, None, None, :]

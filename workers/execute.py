@@ -1,0 +1,72 @@
+"""Carries out the work items that a grader yields."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
+
+from graders.base import Generate, Grade, Grading, Judge, Judged, Result, Score, Trained, WorkItem
+from workers.supervisor import Runner, RunnerTimeout, Stopped
+
+JOB = "job"
+
+
+class Judging(Protocol):
+    """What answers `Judge` items: `workers.judge.JudgeClient`."""
+
+    def judge(self, item: Judge) -> Judged: ...
+
+
+def execute(
+    grading: Grading,
+    runner: Runner,
+    judge: Judging | None,
+    on_event: Callable[[dict[str, Any]], None],
+    stop: Callable[[], bool],
+    deadline_s: float,
+) -> Grade:
+    """Drives a grader to its `Grade` within `deadline_s` seconds in all.
+
+    The adapter 'job' is the one that this very grading has trained, so that no other job's can slip in. Raises
+    what `Runner.run` and the judge raise, `RunnerTimeout` past the deadline, `Stopped` between items.
+    """
+    end = time.monotonic() + deadline_s
+    adapter: str | None = None
+    result: Result | None = None
+    try:
+        while True:
+            item = grading.send(result)
+            if stop():
+                raise Stopped
+            if time.monotonic() >= end:
+                raise RunnerTimeout
+            result = _carry_out(_with_adapter(item, adapter), runner, judge, on_event, stop, end - time.monotonic())
+            adapter = result.files if isinstance(result, Trained) else adapter
+    except StopIteration as finished:
+        grade: Grade = finished.value
+        return grade
+    finally:
+        grading.close()
+
+
+def _carry_out(
+    item: WorkItem,
+    runner: Runner,
+    judge: Judging | None,
+    on_event: Callable[[dict[str, Any]], None],
+    stop: Callable[[], bool],
+    seconds: float,
+) -> Result:
+    if isinstance(item, Judge):
+        return judge.judge(item) if judge is not None else Judged(None, "no judge")
+    return runner.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
+
+
+def _with_adapter(item: WorkItem, adapter: str | None) -> WorkItem:
+    if not isinstance(item, Score | Generate) or item.adapter != JOB:
+        return item
+    if adapter is None:
+        raise ValueError("the grader asks for its adapter before it has trained one")
+    return replace(item, adapter=adapter)

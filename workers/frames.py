@@ -1,0 +1,125 @@
+"""Messages between a worker and its runner: JSON after a four-byte length, of bounded size. Never pickle."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import struct
+import time
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from graders.base import Embed, Embedded, Generate, Generated, Score, Scored, Train, Trained
+
+Message = dict[str, Any]
+Item = Score | Generate | Train | Embed
+Outcome = Scored | Generated | Trained | Embedded
+
+FRAME_BYTES = 64 * 1024 * 1024
+_HEADER = struct.Struct(">I")
+_CHUNK = 1 << 16
+_ITEMS: dict[str, type[Item]] = {kind.__name__: kind for kind in (Score, Generate, Train, Embed)}
+_OUTCOMES: dict[type[Item], type[Outcome]] = {Score: Scored, Generate: Generated, Train: Trained, Embed: Embedded}
+
+
+class FrameError(Exception):
+    """The other side sent something that is no message."""
+
+
+class Closed(Exception):
+    """The other side is gone."""
+
+
+class Late(Exception):
+    """The other side did not read in time."""
+
+
+def pack(message: Message) -> bytes:
+    """A frame. Raises `FrameError` beyond `FRAME_BYTES`, or where a number is not finite."""
+    try:
+        body = json.dumps(message, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError as error:
+        raise FrameError("not JSON") from error
+    if len(body) > FRAME_BYTES:
+        raise FrameError(f"a message of {len(body)} bytes")
+    return _HEADER.pack(len(body)) + body
+
+
+def item_message(job: int, item: Item) -> Message:
+    """What starts a job."""
+    return {"type": "run", "job": job, "kind": type(item).__name__, "item": asdict(item)}
+
+
+def read_item(message: Message) -> Item:
+    """The work item of a `run` message. Raises `ValueError`."""
+    return TypeAdapter(_ITEMS[message["kind"]]).validate_python(message["item"])
+
+
+def read_outcome(item: Item, data: Any) -> Outcome:
+    """The result of `item`, checked for its shape. Raises `ValueError`."""
+    return TypeAdapter(_OUTCOMES[type(item)]).validate_python(data)
+
+
+class Channel:
+    """One end of a pair of pipes. Every wait is bounded, so that a hung peer hangs nobody."""
+
+    def __init__(self, read_fd: int, write_fd: int) -> None:
+        self.read_fd, self.write_fd = read_fd, write_fd
+        os.set_blocking(read_fd, False)
+        os.set_blocking(write_fd, False)
+        self._buffer = bytearray()
+
+    def send(self, message: Message, seconds: float) -> None:
+        """Raises `Late`, `Closed` or `FrameError`."""
+        data, end = memoryview(pack(message)), time.monotonic() + seconds
+        while data:
+            if not select.select([], [self.write_fd], [], max(0.0, end - time.monotonic()))[1]:
+                raise Late
+            try:
+                data = data[os.write(self.write_fd, data[:_CHUNK]) :]
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                raise Closed from error
+
+    def receive(self, seconds: float) -> Message | None:
+        """The next message, or None where `seconds` pass without one. Raises `Closed` or `FrameError`."""
+        end = time.monotonic() + seconds
+        while (message := self._take()) is None:
+            if not select.select([self.read_fd], [], [], max(0.0, end - time.monotonic()))[0]:
+                return None
+            data = os.read(self.read_fd, _CHUNK)
+            if not data:
+                raise Closed
+            self._buffer += data
+        return message
+
+    def close(self) -> None:
+        """Closes both pipes."""
+        os.close(self.read_fd)
+        os.close(self.write_fd)
+
+    def _take(self) -> Message | None:
+        if len(self._buffer) < _HEADER.size:
+            return None
+        (size,) = _HEADER.unpack_from(self._buffer)
+        if size > FRAME_BYTES:
+            raise FrameError(f"a message of {size} bytes")
+        if len(self._buffer) < _HEADER.size + size:
+            return None
+        body = bytes(self._buffer[_HEADER.size : _HEADER.size + size])
+        del self._buffer[: _HEADER.size + size]
+        return _parse(body)
+
+
+def _parse(body: bytes) -> Message:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise FrameError("not JSON") from error
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise FrameError("not a message")
+    return message

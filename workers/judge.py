@@ -1,0 +1,290 @@
+"""The judge: one OpenAI-compatible endpoint. The only file that imports openai.
+
+What a learner wrote is in the request, so nothing of a request or a reply goes into an exception's text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import openai
+from openai import OpenAI
+
+from graders.base import Judge, Judged
+from graders.parsing import first_json_object
+from workers.judge_contract import CallRecord, JudgeMisconfigured, JudgeStore, Postpone
+
+TIMEOUT = 30.0
+OUTPUT_TOKENS = 2000
+RETRY_SECONDS = 15.0
+RETRY_SECONDS_MAX = 3600.0
+BREAKER_FAILURES = 3
+BREAKER_SECONDS = 60.0
+RUNGS = ("json_schema", "json_object", "text")
+NOT_CHAT = "not a chat completion"
+
+_REPAIR = "That was not one JSON object of the required form. Send the same judgement again as one JSON object only."
+_PROBE = [{"role": "user", "content": 'Answer with this JSON object and nothing else: {"ok": true}'}]
+_PROBE_SCHEMA = {
+    "type": "object",
+    "properties": {"ok": {"type": "boolean"}},
+    "required": ["ok"],
+    "additionalProperties": False,
+}
+_REFUSED_KEY = (
+    "The judge endpoint refuses the key ({status}). Set OPENAI_API_KEY to a key that is valid for OPENAI_BASE_URL and "
+    "restart the workers."
+)
+_REFUSED_MODEL = (
+    "The judge endpoint does not know the model or the address ({status}). Set GRADUS_JUDGE_MODEL to a model that it "
+    "serves and OPENAI_BASE_URL to its address, which mostly ends in /v1, and restart the workers."
+)
+_REFUSED_REQUEST = (
+    "The judge endpoint refuses even a plain request ({status}). Set GRADUS_JUDGE_MODEL to a model for chat "
+    "completions and restart the workers."
+)
+_NO_CHAT = (
+    "The judge endpoint does not answer with a chat completion. Set OPENAI_BASE_URL to the address of its API, which "
+    "mostly ends in /v1, and restart the workers."
+)
+
+
+@dataclass
+class Endpoint:
+    """What a process knows of an endpoint: which parameters it takes, and whether it answers at all."""
+
+    rung: int = 0
+    limit: str = "max_tokens"
+    temperature: bool = True
+    probed: bool = False
+    failures: int = 0
+    closed_until: float = 0.0
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def check(self, now: float) -> None:
+        """Raises `Postpone` while the circuit is open; after that one call may try."""
+        if now < self.closed_until:
+            raise Postpone(self.closed_until - now, "judge_breaker")
+
+    def failed(self, now: float) -> None:
+        with self.lock:
+            self.failures += 1
+            if self.failures >= BREAKER_FAILURES:
+                self.closed_until = now + BREAKER_SECONDS
+
+    def answered(self) -> None:
+        with self.lock:
+            self.failures, self.closed_until = 0, 0.0
+
+    def step_down(self, complaint: str) -> bool:
+        """After a refused probe: changes what the endpoint complains of, else takes the next rung, if any is left."""
+        if "max_completion_tokens" in complaint and self.limit == "max_tokens":
+            self.limit = "max_completion_tokens"
+        elif "temperature" in complaint and self.temperature:
+            self.temperature = False
+        elif self.rung < len(RUNGS) - 1:
+            self.rung += 1
+        else:
+            return False
+        return True
+
+    def parameters(self, model: str) -> dict[str, Any]:
+        return {"model": model, self.limit: OUTPUT_TOKENS} | ({"temperature": 0} if self.temperature else {})
+
+    def response_format(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        if RUNGS[self.rung] == "text":
+            return {}
+        if RUNGS[self.rung] == "json_object":
+            return {"response_format": {"type": "json_object"}}
+        strict = {"name": "marks", "strict": True, "schema": dict(schema)}
+        return {"response_format": {"type": "json_schema", "json_schema": strict}}
+
+
+_ENDPOINTS: dict[tuple[str, str, str], Endpoint] = {}
+
+
+@dataclass(frozen=True)
+class _Answer:
+    text: str
+    model: str
+    finish: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+
+class JudgeClient:
+    """Judges with `model` at `base_url`; without a model it says `no_endpoint` to everything."""
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None,
+        api_key: str,
+        store: JudgeStore,
+        *,
+        timeout: float = TIMEOUT,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.model, self.store, self.clock = model, store, clock
+        # The key is part of the identity: after a new one the endpoint deserves a new look.
+        key = hashlib.sha256(api_key.encode()).hexdigest()
+        self.endpoint = _ENDPOINTS.setdefault((base_url or "", model, key), Endpoint())
+        self.client: OpenAI | None = None
+        if model:
+            self.client = OpenAI(base_url=base_url, api_key=api_key or "none", timeout=timeout, max_retries=0)
+
+    @classmethod
+    def from_environment(cls, store: JudgeStore, environment: Mapping[str, str] = os.environ) -> JudgeClient:
+        """Reads GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY; needs the model and one of the others."""
+        base_url, api_key = environment.get("OPENAI_BASE_URL") or None, environment.get("OPENAI_API_KEY", "")
+        model = environment.get("GRADUS_JUDGE_MODEL", "")
+        return cls(model, base_url, api_key, store) if model and (base_url or api_key) else cls.absent(store)
+
+    @classmethod
+    def absent(cls, store: JudgeStore) -> JudgeClient:
+        """A judge that is not there: the grader falls back to the built-in verifier."""
+        return cls("", None, "", store)
+
+    def judge(self, item: Judge) -> Judged:
+        """The reply to one call, or None with the reason: `no_endpoint`, `budget`, `unusable (...)`.
+
+        Raises Postpone for 429, 5xx, timeouts and broken connections, JudgeMisconfigured for a key, a model or an
+        address that does not work.
+        """
+        if self.client is None:
+            return Judged(None, "no_endpoint")
+        key = self.cache_key(item)
+        if (known := self.store.cached(key)) is not None:
+            return known
+        self.endpoint.check(self.clock())
+        self._probe()
+        reserved = 2 * (_estimate(item) + OUTPUT_TOKENS)  # a repair is a second call
+        if not self.store.reserve(reserved):
+            return Judged(None, "budget")
+        spent: list[int] = []
+        try:
+            return self._converse(item, key, spent)
+        finally:
+            self.store.settle(reserved, sum(spent))
+
+    def cache_key(self, item: Judge) -> str:
+        """Digest of all that decides a reply: messages (the answer is in them), schema, template, model, parameters."""
+        parts = [item.messages, item.schema, item.template, self.model, 0, OUTPUT_TOKENS]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=dict).encode()).hexdigest()
+
+    def _probe(self) -> None:
+        """Finds once, on a harmless message, what the endpoint takes; so no answer of a learner can change it."""
+        with self.endpoint.lock:
+            while not self.endpoint.probed:
+                try:
+                    answer = self._post(_PROBE, _PROBE_SCHEMA)
+                except openai.APIStatusError as error:
+                    if not self.endpoint.step_down(str(error)):
+                        raise JudgeMisconfigured(_REFUSED_REQUEST.format(status=error.status_code)) from None
+                else:
+                    if answer.finish == NOT_CHAT:
+                        raise JudgeMisconfigured(_NO_CHAT)
+                    self.endpoint.probed = True
+
+    def _converse(self, item: Judge, key: str, spent: list[int]) -> Judged:
+        messages = [dict(message) for message in item.messages]
+        judged, answer = self._once(item, key, messages, spent)
+        if judged.reply is None and RUNGS[self.endpoint.rung] == "text" and answer.finish == "stop":
+            messages += [{"role": "assistant", "content": answer.text}, {"role": "user", "content": _REPAIR}]
+            judged, _ = self._once(item, key, messages, spent)
+        return judged
+
+    def _once(self, item: Judge, key: str, messages: list[dict[str, str]], spent: list[int]) -> tuple[Judged, _Answer]:
+        started = self.clock()
+        try:
+            answer = self._post(messages, item.schema)
+        except openai.APIStatusError as error:
+            answer = _Answer("", self.model, f"refused with {error.status_code}")
+        spent.append(answer.prompt_tokens + answer.completion_tokens)
+        whole = answer.finish in ("stop", "")
+        reply = first_json_object(answer.text) if whole else None
+        problem = "" if reply is not None else f"unusable ({'no JSON object' if whole else answer.finish})"
+        call_id = self.store.log(
+            CallRecord(
+                key=key,
+                template=item.template,
+                model=answer.model or self.model,
+                rung=RUNGS[self.endpoint.rung],
+                request={**self.endpoint.parameters(self.model), "messages": messages},
+                response=answer.text,
+                reply=reply,
+                problem=problem,
+                prompt_tokens=answer.prompt_tokens,
+                completion_tokens=answer.completion_tokens,
+                seconds=self.clock() - started,
+            )
+        )
+        return Judged(reply, problem, answer.model or self.model, call_id), answer
+
+    def _post(self, messages: list[dict[str, str]], schema: Mapping[str, Any]) -> _Answer:
+        """One request. Raises openai.APIStatusError only for a request that the endpoint refuses (400, 422, ...)."""
+        assert self.client is not None
+        body: dict[str, Any] = {"messages": messages, **self.endpoint.parameters(self.model)}
+        try:
+            raw = self.client.chat.completions.with_raw_response.create(**body, **self.endpoint.response_format(schema))
+            answer = _read(raw.text)
+        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+            raise JudgeMisconfigured(_REFUSED_KEY.format(status=error.status_code)) from None
+        except openai.NotFoundError as error:
+            raise JudgeMisconfigured(_REFUSED_MODEL.format(status=error.status_code)) from None
+        except openai.APIStatusError as error:
+            if error.status_code != 429 and error.status_code < 500:
+                raise
+            raise self._later(error.status_code, _retry_after(error.response.headers)) from None
+        except openai.APITimeoutError:
+            raise self._later("timeout") from None
+        except openai.APIConnectionError:
+            raise self._later("connection") from None
+        self.endpoint.answered()
+        return answer
+
+    def _later(self, what: int | str, seconds: float | None = None) -> Postpone:
+        self.endpoint.failed(self.clock())
+        return Postpone(RETRY_SECONDS if seconds is None else seconds, f"judge_{what}")
+
+
+def _read(body: str) -> _Answer:
+    """The first choice's text; a body of another form (a proxy's HTML page, say) is kept as text and unusable."""
+    try:
+        data = json.loads(body)
+        choice, usage = data["choices"][0], data.get("usage") or {}
+        return _Answer(
+            text=str(choice["message"].get("content") or ""),
+            model=str(data.get("model") or ""),
+            finish=str(choice.get("finish_reason") or ""),
+            prompt_tokens=int(usage.get("prompt_tokens") or 0),
+            completion_tokens=int(usage.get("completion_tokens") or 0),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return _Answer(body[:20_000], "", NOT_CHAT)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds from a Retry-After header, given in seconds or as a date; None without a sensible one."""
+    value = headers.get("retry-after", "")
+    try:
+        seconds = float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, TypeError):
+        return None
+    return min(max(seconds, 1.0), RETRY_SECONDS_MAX)
+
+
+def _estimate(item: Judge) -> int:
+    """Prompt tokens, estimated high: three characters a token."""
+    return sum(len(message["content"]) for message in item.messages) // 3
+
+
+__all__ = ["CallRecord", "JudgeClient", "JudgeMisconfigured", "JudgeStore", "Postpone"]

@@ -1,0 +1,54 @@
+"""What the judge client and the site agree on: the store behind a call, its record, and how a call can fail."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from graders.base import Judged
+
+
+class Postpone(Exception):  # noqa: N818 - named for what the worker does with it
+    """The endpoint cannot answer now: grade again after `seconds`. `code` is for logs and the queue's page."""
+
+    def __init__(self, seconds: float, code: str) -> None:
+        super().__init__(f"{code}: again in {seconds:.0f} s")
+        self.seconds = seconds
+        self.code = code
+
+
+class JudgeMisconfigured(Exception):  # noqa: N818 - a state that staff mend
+    """The endpoint refuses us for good. The message tells staff what to set."""
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """One HTTP exchange as kept for staff: the whole request, the raw response, what became of it."""
+
+    key: str
+    template: str
+    model: str
+    rung: str
+    request: dict[str, Any]
+    response: str
+    reply: dict[str, Any] | None
+    problem: str
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+
+
+class JudgeStore(Protocol):
+    """Cache, budget and log of one evaluation; the site's services stand behind it."""
+
+    def cached(self, key: str) -> Judged | None:
+        """An earlier usable reply to the same call."""
+
+    def log(self, record: CallRecord) -> int:
+        """Appends a record and returns its id; a record with a reply is what `cached` finds later."""
+
+    def reserve(self, tokens: int) -> bool:
+        """Takes `tokens` off every budget that applies, or off none and returns False."""
+
+    def settle(self, reserved: int, spent: int) -> None:
+        """Gives back what was reserved and not spent."""

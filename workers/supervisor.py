@@ -1,0 +1,240 @@
+"""Starts, feeds, times, kills and restarts the runner."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from graders.base import Rejected, Train, Trained
+from workers.engine.places import PROJECT, models_dir
+from workers.engine.watch import Stopped
+from workers.frames import Channel, Closed, FrameError, Item, Late, Message, Outcome, item_message, read_outcome
+
+__all__ = ["Runner", "RunnerDied", "RunnerFailed", "RunnerTimeout", "Stopped"]
+
+START_SECONDS = 180.0
+GRACE_SECONDS = 5.0
+POLL_SECONDS = 0.1
+MEMORY_BYTES = 16 * 1024**3
+INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+REJECTIONS = frozenset({"diverged", "prompt_too_long", "row_too_long", "out_of_memory"})
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+OnEvent = Callable[[dict[str, Any]], None]
+ShouldStop = Callable[[], bool]
+
+
+class RunnerDied(Exception):
+    """The runner ended, or spoke nonsense, in the middle of a job: try again."""
+
+
+class RunnerFailed(Exception):
+    """The engine raised something unforeseen: trying again would not help. Names the kind of error only."""
+
+
+class RunnerTimeout(Exception):
+    """The job ran past its wall-clock limit; the runner was killed."""
+
+
+class Runner:
+    """A resident child process with one base model, for one job at a time; other threads wait their turn.
+
+    Started on first use and again after a death. `device`, `dtype` and `threads` are the engine's profile.
+    """
+
+    device = "cpu"
+    dtype = "float32"
+
+    def __init__(
+        self,
+        *,
+        nice: int = 0,
+        threads: int | None = None,
+        models_dir: str | Path | None = None,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        self.threads = threads or len(os.sched_getaffinity(0))
+        self._nice = nice
+        self._models_dir = Path(models_dir) if models_dir else _default_models_dir()
+        self._memory_bytes = memory_bytes
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._scratch: Path | None = None
+        self._job = 0
+
+    def run(self, item: Item, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
+        """Carries out a work item within `seconds` of wall clock, the runner's start not counted.
+
+        Raises `RunnerTimeout`, `RunnerDied`, `RunnerFailed`, `Stopped` once `should_stop` is true, and
+        `graders.base.Rejected` for the learner's fault. A trained adapter's files stay until the next training
+        or `close`.
+        """
+        with self._lock:
+            try:
+                return self._run(item, on_event, should_stop, seconds)
+            except (Closed, Late, FrameError) as error:
+                status = self._kill()
+                raise RunnerDied(f"the runner ended with status {status}") from error
+            except (RunnerTimeout, RunnerDied):
+                self._kill()
+                raise
+
+    def close(self) -> None:
+        """Ends the runner and removes its files; `run` starts it anew. Callable from any thread."""
+        process = self._process
+        if process is not None:
+            process.kill()
+        with self._lock:
+            self._kill()
+            if self._scratch is not None:
+                shutil.rmtree(self._scratch, ignore_errors=True)
+                self._scratch = None
+
+    def _run(self, item: Item, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
+        channel = self._started(should_stop)
+        if isinstance(item, Train):
+            self._forget_adapters()
+        self._job += 1
+        end = time.monotonic() + seconds
+        channel.send(item_message(self._job, item), seconds)
+        message = self._await(channel, on_event, should_stop, end)
+        return self._result(item, message)
+
+    def _await(self, channel: Channel, on_event: OnEvent, should_stop: ShouldStop, end: float) -> Message:
+        """The message that ends the job."""
+        while True:
+            if should_stop():
+                self._stop(channel)
+            if time.monotonic() > end:
+                raise RunnerTimeout
+            message = channel.receive(POLL_SECONDS)
+            if message is None or message.get("job") != self._job:
+                continue
+            if message["type"] != "event":
+                return message
+            on_event(message["event"])
+
+    def _stop(self, channel: Channel) -> None:
+        """Politely first: a runner that stops between steps keeps its model."""
+        channel.send({"type": "stop", "job": self._job}, GRACE_SECONDS)
+        end = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < end:
+            message = channel.receive(POLL_SECONDS)
+            if message is not None and message.get("job") == self._job and message["type"] != "event":
+                raise Stopped
+        self._kill()
+        raise Stopped
+
+    def _result(self, item: Item, message: Message) -> Outcome:
+        match message["type"]:
+            case "result":
+                return self._checked(item, message.get("result"))
+            case "rejected" if message.get("code") in REJECTIONS:
+                raise Rejected(message["code"], str(message.get("detail", "")))
+            case "failed":
+                raise RunnerFailed(str(message.get("error"))[:80])
+        raise RunnerDied(f"an unexpected message: {message['type'][:80]}")
+
+    def _checked(self, item: Item, data: Any) -> Outcome:
+        """The worker will read the adapter's files: they must be plain files of the scratch folder."""
+        try:
+            outcome = read_outcome(item, data)
+        except ValueError as error:
+            raise RunnerDied("a result of another shape") from error
+        if isinstance(outcome, Trained):
+            folder = Path(outcome.files)
+            files = [folder / name for name in ADAPTER_FILES]
+            if folder.parent != self._scratch or any(file.is_symlink() or not file.is_file() for file in files):
+                raise RunnerDied("an adapter outside the runner's folder")
+        return outcome
+
+    def _forget_adapters(self) -> None:
+        assert self._scratch is not None
+        for folder in self._scratch.glob("adapter-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _started(self, should_stop: ShouldStop) -> Channel:
+        """The channel of a runner that is ready."""
+        if self._process is not None and self._process.poll() is not None:
+            self._kill()
+        if self._channel is None:
+            self._channel = self._start()
+            end = time.monotonic() + START_SECONDS
+            while (message := self._channel.receive(POLL_SECONDS)) is None or message["type"] != "ready":
+                if should_stop():
+                    self._kill()
+                    raise Stopped
+                if time.monotonic() > end:
+                    raise RunnerDied("the runner did not start")
+        return self._channel
+
+    def _start(self) -> Channel:
+        if self._scratch is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="gradus-runner-")).resolve()
+        child_reads, we_write = os.pipe()
+        we_read, child_writes = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                self._command(child_reads, child_writes),
+                cwd=self._scratch,
+                env=self._environment(self._scratch),
+                stdin=subprocess.DEVNULL,
+                pass_fds=(child_reads, child_writes),
+            )
+        finally:
+            os.close(child_reads)
+            os.close(child_writes)
+        return Channel(we_read, we_write)
+
+    def _command(self, read_fd: int, write_fd: int) -> list[str]:
+        options = {
+            "read-fd": read_fd,
+            "write-fd": write_fd,
+            "parent": os.getpid(),
+            "threads": self.threads,
+            "memory": self._memory_bytes,
+            "nice": self._nice,
+            "models-dir": self._models_dir.resolve(),
+            "scratch": self._scratch,
+        }
+        return [sys.executable, "-P", "-m", "workers.runner", *(f"--{name}={value}" for name, value in options.items())]
+
+    def _environment(self, scratch: Path) -> dict[str, str]:
+        """Made from nothing: a variable that is not named here, such as a key or an address, is not passed on."""
+        own = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        return own | {
+            "PYTHONPATH": str(PROJECT),
+            "HOME": str(scratch),
+            "TMPDIR": str(scratch),
+            "HF_HOME": str(scratch),
+            "HF_HUB_OFFLINE": "1",
+            "TRANSFORMERS_OFFLINE": "1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "TRANSFORMERS_VERBOSITY": "error",
+            "OMP_NUM_THREADS": str(self.threads),
+            "RAYON_NUM_THREADS": str(self.threads),
+            "PYTHONWARNINGS": "ignore",
+        }
+
+    def _kill(self) -> int | None:
+        """Ends the process, if there is one; returns its exit status."""
+        process, channel, self._process, self._channel = self._process, self._channel, None, None
+        if channel is not None:
+            channel.close()
+        if process is None:
+            return None
+        process.kill()
+        return process.wait()
+
+
+def _default_models_dir() -> Path:
+    return models_dir()
