@@ -16,8 +16,11 @@ from challenges.spec import Challenge, Label, Lora, TrainRow
 PROBLEMS_MAX = 50
 PAYLOAD_BYTES = 16 * 1024
 TEXT_TOKENS = 4096
+LABEL_WORD_CHARS = 40
 UPLOAD_BYTES = 2 * 1024 * 1024
 ROW_BYTES = 8 * 1024
+# Counting stops at so many times the budget, and the rest is estimated, so that a refusal is quick.
+COUNT_UP_TO = 2
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def check(
 
     Tokens are counted only where all else holds, so that no input costs more than its size. Raises nothing.
     Codes: not_accepted_kind, too_long, too_many_examples, too_many_rows, too_many_tokens, tokens_max,
-    too_many_steps, bad_template, unknown_label, special_token, control_character, knob, empty, words.
+    too_many_steps, bad_template, unknown_label, label_word, special_token, control_character, knob, empty, words.
     """
     if payload.kind not in challenge.tracks:
         taken = " or ".join(challenge.tracks)
@@ -63,6 +66,7 @@ def _prompt(challenge: Challenge, payload: PromptPayload) -> Iterator[FieldProbl
         message = f"{len(payload.examples)} examples are too many: keep {most} at most."
         yield FieldProblem("too_many_examples", "examples", message)
     yield from _template(challenge, payload.example)
+    yield from _label_words(challenge, payload.label_words)
     pairs = [TrainRow(input=e.input, output=e.output) for e in payload.examples]
     yield from _pairs(challenge, "examples", pairs)
     texts = [payload.instructions, payload.example or "", *(text for p in pairs for text in (p.input, p.output))]
@@ -79,6 +83,21 @@ def _template(challenge: Challenge, template: str | None) -> Iterator[FieldProbl
     yield from _characters(challenge, "example", template)
 
 
+def _label_words(challenge: Challenge, words: dict[str, str]) -> Iterator[FieldProblem]:
+    labels = challenge.answer.labels if isinstance(challenge.answer, Label) else ()
+    for label, word in words.items():
+        field = f"label_words.{label}"
+        if label not in labels:
+            yield FieldProblem("unknown_label", "label_words", f"There is no label {label!r}: remove its word.")
+        elif not word.strip() or len(word) > LABEL_WORD_CHARS or word != word.strip() or "\n" in word:
+            message = f"The word for {label} must have 1 to {LABEL_WORD_CHARS} characters on one line."
+            yield FieldProblem("label_word", field, message)
+        yield from _characters(challenge, field, word)
+    used = [words.get(label, label) for label in labels]
+    if len(set(used)) < len(used):
+        yield FieldProblem("label_word", "label_words", "Two labels have the same word: give each one of its own.")
+
+
 def _prompt_tokens(challenge: Challenge, payload: PromptPayload, count_tokens: CountTokens) -> Iterator[FieldProblem]:
     used = prefix_tokens(
         challenge,
@@ -86,6 +105,7 @@ def _prompt_tokens(challenge: Challenge, payload: PromptPayload, count_tokens: C
         instructions=payload.instructions,
         examples=payload.examples,
         template=payload.example,
+        words=payload.label_words,
     )
     most = challenge.limits.prompt_tokens_max
     if used > most:
@@ -133,20 +153,28 @@ def training_steps(rows: int, chosen: Hyperparameters) -> int:
 
 
 def _lora_tokens(challenge: Challenge, payload: LoraPayload, count_tokens: CountTokens) -> Iterator[FieldProblem]:
-    lora = challenge.lora or Lora()
-    counts = row_tokens(challenge, count_tokens, payload.instructions, payload.rows)
-    for number, count in enumerate(counts, 1):
+    lora, epochs = challenge.lora or Lora(), payload.hyperparameters.num_train_epochs
+    counts: list[int] = []
+    total = 0
+    for count in row_tokens(challenge, count_tokens, payload.instructions, payload.rows):
+        counts.append(count)
         if count > lora.row_tokens_max:
+            number = len(counts)
             message = f"Row {number} has {count} tokens with the instructions; {lora.row_tokens_max} are allowed."
             yield FieldProblem("too_many_tokens", "rows", f"{message} Shorten it.", number)
-    epochs, total = payload.hyperparameters.num_train_epochs, sum(counts)
+        total += count
+        if total * epochs > COUNT_UP_TO * lora.tokens_max:
+            break
     if total * epochs > lora.tokens_max:
-        mean = total / len(counts)
-        message = (
-            f"{len(counts)} rows x {epochs} epochs x {mean:.0f} tokens a row make {total * epochs:,} training tokens; "
-            f"{lora.tokens_max:,} are allowed. Use fewer rows, fewer epochs or shorter rows."
-        )
-        yield FieldProblem("tokens_max", "rows", message)
+        yield FieldProblem("tokens_max", "rows", _over_budget(lora, len(payload.rows), epochs, counts))
+
+
+def _over_budget(lora: Lora, rows: int, epochs: int, counts: list[int]) -> str:
+    mean = sum(counts) / len(counts)
+    return (
+        f"{rows:,} rows x {epochs} epochs x {mean:.0f} tokens a row make {rows * epochs * mean:,.0f} training tokens; "
+        f"{lora.tokens_max:,} are allowed. Use fewer rows, fewer epochs or shorter rows."
+    )
 
 
 # --- free text --------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def report(
     tokens_per_second: float = TOKENS_PER_SECOND,
 ) -> DatasetReport:
     """Describes `rows` for `challenge`; `problems` are exactly those for which a submit would be refused."""
-    counts = row_tokens(challenge, count_tokens, instructions, rows)
+    counts = list(row_tokens(challenge, count_tokens, instructions, rows))
     total = sum(counts) * hyperparameters.num_train_epochs
     labels, groups = _labels(challenge, rows), _duplicates(rows)
     return DatasetReport(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from challenges.payloads import Example
-from challenges.prompts import render
+from challenges.prompts import NO_WORDS, render
 from challenges.spec import Challenge, TrainRow
 
 CountTokens = Callable[[str], int]
@@ -18,9 +18,12 @@ def prefix_tokens(
     instructions: str,
     examples: Sequence[Example] = (),
     template: str | None = None,
+    words: Mapping[str, str] = NO_WORDS,
 ) -> int:
     """Tokens of the part that all rows share: instructions and examples."""
-    prefix = render(challenge.prompt, instructions=instructions, examples=examples, inputs=(), template=template).prefix
+    prefix = render(
+        challenge.prompt, instructions=instructions, examples=examples, inputs=(), template=template, words=words
+    ).prefix
     return count_tokens(prefix) if prefix else 0
 
 
@@ -32,12 +35,12 @@ def input_tokens(challenge: Challenge, count_tokens: CountTokens, inputs: Sequen
 
 def row_tokens(
     challenge: Challenge, count_tokens: CountTokens, instructions: str, rows: Sequence[TrainRow]
-) -> list[int]:
-    """Tokens of each training row with the instructions before it and the answer after it.
+) -> Iterator[int]:
+    """Tokens of each training row with the instructions before it and the answer after it, counted as asked for.
 
     Counting the parts apart never gives fewer tokens than the tokenizer finds in the whole, up to the seams.
     """
     rendered = render(challenge.prompt, instructions=instructions, examples=(), inputs=[row.input for row in rows])
     shared = count_tokens(rendered.prefix) if rendered.prefix else 0
-    texts = (suffix + rendered.lead + row.output for suffix, row in zip(rendered.suffixes, rows, strict=True))
-    return [shared + count_tokens(text) for text in texts]
+    for suffix, row in zip(rendered.suffixes, rows, strict=True):
+        yield shared + count_tokens(suffix + rendered.lead + row.output)

@@ -21,10 +21,13 @@ class Example(Payload):
 
 
 class PromptPayload(Payload):
+    """`label_words` are the words that the model writes for labels: a verbalizer (Schick and Schütze 2021)."""
+
     kind: Literal["prompt"] = "prompt"
     instructions: str = Field("", max_length=16_384)
     examples: tuple[Example, ...] = Field((), max_length=64)
     example: str | None = Field(None, max_length=2000, description="Row template; only {input} and {output}")
+    label_words: dict[str, str] = Field({}, max_length=50, description="The model's word for a label, by label")
 
 
 class Hyperparameters(Payload):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from challenges.payloads import Example
 from challenges.spec import Prompt
+
+
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,14 @@ def render(
     examples: Sequence[Example],
     inputs: Sequence[str],
     template: str | None = None,
+    words: Mapping[str, str] = NO_WORDS,
 ) -> Rendered:
     """Builds the shared prefix and one suffix per input.
 
     Completion style is `instructions + join + example + join + ... + row up to {output}`; chat style is the
-    same content as ChatML turns, with the instructions as the system message.
+    same content as ChatML turns, with the instructions as the system message. `words` replace outputs of examples.
     """
+    examples = [Example(input=e.input, output=words.get(e.output, e.output)) for e in examples]
     row = prompt.example if prompt.locked or template is None else template
     return (_chat if prompt.style == "chat" else _completion)(prompt, row, instructions, examples, inputs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,11 @@ class Ask:
     examples: tuple[Example, ...] = ()
     template: str | None = None
     adapter: str | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
+
+    def word(self, label: str) -> str:
+        """What the model writes for `label`."""
+        return self.words.get(label, label)
 
     def render(self, inputs: Sequence[str]) -> Rendered:
         return render(
@@ -35,6 +40,7 @@ class Ask:
             examples=self.examples,
             inputs=inputs,
             template=self.template,
+            words=self.words,
         )
 
 
@@ -110,7 +116,7 @@ def ending(challenge: Challenge) -> str:
 
 def _score(ask: Ask, spec: Label, inputs: Sequence[str], stage: str) -> Score:
     rendered = ask.render(inputs)
-    labels = tuple(rendered.lead + label for label in spec.labels)
+    labels = tuple(rendered.lead + ask.word(label) for label in spec.labels)
     return Score(str(ask.challenge.model), rendered.prefix, rendered.suffixes, labels, ask.adapter, stage)
 
 
@@ -141,13 +147,15 @@ def _by_text(ask: Ask, inputs: Sequence[str], stage: str) -> Answering:
         adapter=ask.adapter,
         stage=stage,
     )
-    outputs = tuple(_read(spec, text) for text in generated.texts)
+    outputs = tuple(_read(ask, spec, text) for text in generated.texts)
     return Answers(outputs, _cost(generated.prompt_tokens, generated.new_tokens, generated.seconds))
 
 
-def _read(spec: Label | Json | FreeForm, text: str) -> Output:
+def _read(ask: Ask, spec: Label | Json | FreeForm, text: str) -> Output:
     if isinstance(spec, Label):
-        label = label_at_start(text, spec.labels)
+        by_word = {ask.word(label): label for label in spec.labels}
+        word = label_at_start(text, tuple(by_word))
+        label = by_word[word] if word else None
         return Output(text.strip(), label, why="" if label else "the output does not start with a label")
     if isinstance(spec, Json):
         found = first_json_object(text)

@@ -31,4 +31,4 @@ def predict(
 
 
 def _ask(challenge: Challenge, payload: PromptPayload, adapter: str | None = None) -> Ask:
-    return Ask(challenge, payload.instructions, payload.examples, payload.example, adapter)
+    return Ask(challenge, payload.instructions, payload.examples, payload.example, adapter, payload.label_words)

@@ -14,6 +14,9 @@ from gradus.courses.models import Challenge, Course
 from tests import factories
 
 
+pytest_plugins = ["tests.requirements"]
+
+
 @pytest.fixture(autouse=True)
 def private_folders(settings: Settings, tmp_path: Path) -> None:
     """No test writes to the real data folder."""

@@ -20,7 +20,7 @@ from graders.base import Rejected
 from workers import assignments, outcomes, status
 from workers.events import EventWriter
 from workers.execute import execute
-from workers.judge import JudgeMisconfigured, Postpone
+from workers.judge_contract import JudgeMisconfigured, Postpone
 from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
 log = structlog.get_logger(__name__)
@@ -33,7 +33,11 @@ class Worker:
     def __init__(self, lane: str, *, runner: Runner | None = None, judge: Any = None) -> None:
         self.lane = lane
         self.name = f"{socket.gethostname()}:{lane}:{os.getpid()}"
-        self.runner = runner or Runner(nice=NICE[lane], models_dir=str(settings.DATA_DIR / "models"))
+        self.runner = runner or Runner(
+            nice=NICE[lane],
+            threads=int(os.environ.get("GRADUS_THREADS") or 0) or None,
+            models_dir=str(settings.DATA_DIR / "models"),
+        )
         self.judge = judge
         self.profile = status.profile(self.runner)
         self.crashes: dict[int, int] = {}

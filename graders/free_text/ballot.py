@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -71,6 +72,7 @@ def read_ballot(judged: Judged, challenge: Challenge, cleaned: Cleaned) -> Ballo
     failed = [f"{rule}: {id}" for id, check in checks.items() for rule in check.failed]
     failed += ["contradictions"] if reply.contradictions else []
     failed += ["addresses-grader"] if reply.addresses_grader else []
+    failed += ["one-quote-for-all"] if _same_quote(checks) else []
     return Ballot(
         marks={id: check.mark for id, check in checks.items()},
         evidence={id: check.evidence for id, check in checks.items()},
@@ -105,6 +107,13 @@ def _check(criterion: Criterion, marked: ReplyMark, challenge: Challenge, cleane
     return _Check(marked.mark, evidence, failed, tuple(doubts))
 
 
+def _same_quote(checks: Mapping[str, _Check]) -> bool:
+    """Whether one quote stands for three criteria and more, and for most of those that earn."""
+    uses = Counter(quote for check in checks.values() for quote in set(check.evidence))
+    earning = sum(bool(check.evidence) for check in checks.values())
+    return max(uses.values(), default=0) >= max(3, 0.6 * earning)
+
+
 def find_quote(quote: str, text: str) -> tuple[int, int] | None:
     """Where `quote` stands in `text`, without regard to case, white space and typographic marks; None if nowhere."""
     parts = [re.escape(part) for part in re.split(r"\s+", quote.strip(" \t\n\"'\u201c\u201d\u2018\u2019.\u2026"))]
@@ -134,5 +143,5 @@ def _counts(span: tuple[int, int], criterion: Criterion, challenge: Challenge, c
 
 def _is_borrowed(quote: str, criterion: Criterion, challenge: Challenge) -> bool:
     """Only the words of the question or of the criterion, which say nothing about what the learner knows."""
-    sources: Sequence[str] = (challenge.question or "", criterion.label, criterion.text)
-    return not normal(quote) or any(echoes(quote, source) for source in sources)
+    shown = " ".join((challenge.question or "", *(c.label for c in challenge.rubric)))
+    return not normal(quote) or echoes(quote, shown, known=0.8) or echoes(quote, criterion.text)

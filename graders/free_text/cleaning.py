@@ -30,6 +30,8 @@ _ADDRESSES = re.compile(
       | </?\s*(?:answer|system|instructions?)\s*> | <\|
       | \b(?:criterion|criteria)\s+(?:one|two|three|four|five|six|\d)
       | \b(?:final\s+marks?|verdict|gold\s+mark)\b
+      | \bmy\s+answer\s+(?:says|gives|treats|uses|claims|covers|explains|names|deals|is\s+(?:right|correct|complete))
+      | \bin\s+(?:this|my)\s+answer,?\s+i\b
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
@@ -44,10 +46,10 @@ class Cleaned:
     suspect: tuple[Span, ...]
 
 
-def clean(answer: str, chars_max: int, language_words: frozenset[str] = STOP_WORDS) -> Cleaned:
+def clean(answer: str, chars_max: int, language: frozenset[str] = STOP_WORDS) -> Cleaned:
     """NFKC, without zero-width, bidi, tag, control and private-use characters, cut at `chars_max`.
 
-    `language_words` are common words of the question's language, for telling another language or no language.
+    `language` holds common words of the question's language, for telling another language or no language.
     """
     composed = unicodedata.normalize("NFKC", answer)
     kept = "".join(ch for ch in composed if not _is_hidden(ch))
@@ -59,7 +61,7 @@ def clean(answer: str, chars_max: int, language_words: frozenset[str] = STOP_WOR
         "mixed-scripts": any(_mixes_scripts(word) for word in words(text)),
         "encoded": _ENCODED.search(text) is not None,
         "addresses-grader": _ADDRESSES.search(text) is not None,
-        "other-language": _is_foreign(text, language_words),
+        "other-language": _is_foreign(text, language),
         "no-sentences": _is_no_prose(text),
         "many-negations": _is_negated(text),
     }
@@ -89,9 +91,9 @@ def _suspect_spans(text: str) -> tuple[Span, ...]:
     return tuple(sorted({*hits, *around}))
 
 
-def _is_foreign(text: str, language_words: frozenset[str]) -> bool:
+def _is_foreign(text: str, language: frozenset[str]) -> bool:
     found = words(text)
-    return len(found) >= 12 and sum(word in language_words for word in found) / len(found) < 0.2
+    return len(found) >= 12 and sum(word in language for word in found) / len(found) < 0.2
 
 
 def _is_no_prose(text: str) -> bool:

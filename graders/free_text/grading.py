@@ -13,14 +13,15 @@ from graders.free_text import settled
 from graders.free_text.ballot import Ballot, read_ballot
 from graders.free_text.cleaning import Cleaned, clean
 from graders.free_text.messages import VOTES, judge_item
-from graders.free_text.points import VALUES
+from graders.free_text.points import VALUES, score
 from graders.free_text.report import calibrated, criterion_marks, graded_by, zero
-from graders.free_text.text import common_words, words
+from graders.free_text.text import language_of, words
 from graders.free_text.verifier import Estimate, as_mark, embed_item, estimate
 from graders.free_text.voting import decide, decisive, review_rules
 
 UNUSABLE = "unusable"
-VALUE_GAP = 0.5
+VALUE_GAP = 0.4
+SCORE_GAP = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def grade(assignment: Assignment) -> Grading:
 def prepare(bundle: ChallengeBundle, answer: str) -> Case:
     """Cleans an answer and collects its flags."""
     authors = [bundle.challenge.question or "", bundle.challenge.model_answer or "", *(g.answer for g in bundle.gold)]
-    cleaned = clean(answer, bundle.challenge.limits.answer_chars, common_words(authors))
+    cleaned = clean(answer, bundle.challenge.limits.answer_chars, language_of(authors))
     found = {
         "copied": settled.copies(cleaned.text, bundle) or settled.same_gold(cleaned.text, bundle) is not None,
         "known-attack": settled.is_known_attack(cleaned.text, bundle),
@@ -123,10 +124,19 @@ def _unlike(case: Case, marks: Mapping[str, Mark], guess: Estimate) -> list[str]
     return [id for id, mark in marks.items() if abs(VALUES[mark] - guess.values[id]) >= VALUE_GAP]
 
 
+def _apart(case: Case, marks: Mapping[str, Mark], guess: Estimate) -> bool:
+    """Whether the estimate of the whole score is at least half of all points away."""
+    rubric = case.bundle.challenge.rubric
+    guessed = sum(c.points * guess.values[c.id] for c in rubric) / sum(c.points for c in rubric)
+    return abs(score(rubric, marks) - guessed) >= SCORE_GAP
+
+
 def _final(case: Case, calls: list[Judged], ballots: list[Ballot], guess: Estimate, doubts: list[str]) -> Grade:
     challenge = case.bundle.challenge
     decision = decide(challenge, ballots)
-    rules = review_rules(challenge, decision, case.flags)
+    unlike = _unlike(case, decision.marks, guess)
+    rules = review_rules(challenge, decision, case.flags, unlike)
+    rules += ["unlike-graded-answers"] if _apart(case, decision.marks, guess) else []
     rules += sorted({rule for ballot in ballots for rule in ballot.failed})
     rules += ["unusable-reply"] if len(ballots) < len(calls) else []
     rules += [] if calibrated(case.bundle) else ["no-calibration"]

@@ -53,15 +53,17 @@ def is_negation(word: str) -> bool:
     return word in NEGATIONS or word.endswith("n't")
 
 
-def echoes(text: str, source: str, share: float = 0.6) -> bool:
-    """Whether `text` only repeats `source`: no content word of its own, and mostly in the source's order.
+def echoes(text: str, source: str, *, known: float = 1.0, adjacent: float = 0.6) -> bool:
+    """Whether `text` only repeats `source`: a share `known` of its content words, mostly in the source's order.
 
     Order matters because a question may list the very words of a short but good answer.
     """
     own, theirs = content_words(text), content_words(source)
-    if not own or not set(own) <= set(theirs):
+    vocabulary = set(theirs)
+    if not own or sum(word in vocabulary for word in own) < known * len(own):
         return False
-    return len(own) == 1 or _adjacent(own, theirs) >= share
+    shared = [word for word in own if word in vocabulary]
+    return len(shared) < 2 or _adjacent(shared, theirs) >= adjacent
 
 
 def _adjacent(own: Sequence[str], theirs: Sequence[str]) -> float:
@@ -76,7 +78,8 @@ def containment(text: str, source: str) -> float:
     return len(own & set(content_words(source))) / len(own) if own else 0.0
 
 
-def common_words(texts: Iterable[str], count: int = 60) -> frozenset[str]:
-    """The `count` most frequent words of some texts: a fingerprint of their language."""
+def language_of(texts: Iterable[str], count: int = 60) -> frozenset[str]:
+    """Words by which the language of `texts` is told: English stop words, or else their most frequent words."""
     found = Counter(word for text in texts for word in words(text))
-    return frozenset(word for word, _ in found.most_common(count))
+    english = sum(n for word, n in found.items() if word in STOP_WORDS) >= 0.25 * found.total()
+    return STOP_WORDS if english else frozenset(word for word, _ in found.most_common(count))

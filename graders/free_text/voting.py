@@ -51,12 +51,17 @@ def decisive(challenge: Challenge, marks: Mapping[str, Mark]) -> tuple[str, ...]
     )
 
 
-def review_rules(challenge: Challenge, decision: Decision, flags: Sequence[str]) -> list[str]:
-    """The rules of this decision that ask for a person; a flag asks only where there are points."""
+def review_rules(challenge: Challenge, decision: Decision, flags: Sequence[str], unlike: Sequence[str]) -> list[str]:
+    """The rules of this decision that ask for a person; a flag asks only where there are points.
+
+    `unlike` are criteria whose mark the embedding estimate does not support. A split vote on a heavy criterion asks
+    for a person unless the estimate sides with the majority: at 5 % wrong marks and three heavy criteria, every
+    third honest answer has such a split, and nearly all majorities are right.
+    """
     total = sum(c.points for c in challenge.rubric)
     heavy = {c.id for c in challenge.rubric if c.points / total >= SPLIT_SHARE}
     rules = [f"cannot-tell: {id}" for id, mark in decision.marks.items() if mark is Mark.CANNOT_TELL]
-    rules += [f"split-vote: {id}" for id in decision.split if id in heavy]
+    rules += [f"split-vote: {id}" for id in decision.split if id in heavy and id in unlike]
     rules += ["votes-apart"] if decision.spread > SPREAD_MAX else []
     turning = set(decisive(challenge, decision.marks))
     rules += ["near-pass-mark"] if turning & set(decision.split) else []

@@ -156,6 +156,7 @@ REDIS_URL = env.str("REDIS_URL", default="")
 LANES = ("interactive", "grade", "judge", "train")
 LEASE_SECONDS = env.int("GRADUS_LEASE_SECONDS", default=60)
 HEARTBEAT_SECONDS = env.int("GRADUS_HEARTBEAT_SECONDS", default=10)
+RUNNER_THREADS = env.int("GRADUS_THREADS", default=0)
 GUEST_SUBMISSIONS = 3
 IN_FLIGHT = 2
 

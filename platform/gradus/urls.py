@@ -1,7 +1,18 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from gradus.api import api
+from gradus.learn.views.course import home
+from gradus.learn.views.profile import profile
+
 urlpatterns = [
-    path("admin/", admin.site.urls),
+    path("", home, name="home"),
+    path("", include("gradus.learn.urls")),
+    path("leaderboards/", include("gradus.leaderboards.urls")),
+    path("reviews/", include("gradus.reviews.urls")),
+    path("", include("django_prometheus.urls")),
+    path("profile/", profile, name="profile"),
+    path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
 ]

@@ -10,9 +10,9 @@ export const frame = (colours, title) => ({
   color: colours.series,
   textStyle: { fontFamily: colours.font, color: colours.ink, fontSize: 13 },
   animation: false,
-  aria: { enabled: true, decal: { show: true }, label: { description: title } },
+  aria: { enabled: true, label: { description: title } },
   grid: { left: 8, right: 16, top: 44, bottom: 8, containLabel: true },
-  legend: { top: 0, left: 0, itemGap: 18, textStyle: { color: colours.ink }, icon: "roundRect", itemHeight: 8 },
+  legend: { top: 0, left: 0, itemGap: 18, textStyle: { color: colours.ink } },
   tooltip: {
     trigger: "axis", renderMode: "richText", confine: true, backgroundColor: colours.surface,
     borderColor: colours.line, borderWidth: 1, shadowBlur: 0, textStyle: { color: colours.ink, fontSize: 13 },
@@ -39,7 +39,7 @@ const line = (index, name, data) => ({
 
 const marks = (colours, places) => ({
   symbol: "none",
-  label: { formatter: ({ name }) => name, color: colours.muted, position: "insideEndTop" },
+  label: { formatter: ({ name }) => name, color: colours.muted, position: "end" },
   lineStyle: { color: colours.muted, type: "dashed", width: 1 },
   data: places,
 });
@@ -66,18 +66,21 @@ export const loss = {
 
 export const bars = {
   blank: () => ({ x: [], series: [] }),
-  option({ x, series, y_title: title = "", percent: isPercent }, colours) {
+  option({ x, series, x_title: xTitle = "", y_title: title = "", percent: isPercent }, colours) {
     const label = { color: colours.muted, ...(isPercent && { formatter: percent }) };
     return {
-      xAxis: { ...across(colours, ""), type: "category", data: x, axisLabel: { color: colours.muted, interval: 0, hideOverlap: true } },
+      xAxis: { ...across(colours, xTitle), type: "category", data: x, axisLabel: { color: colours.muted, interval: 0, hideOverlap: true } },
       yAxis: axis(colours, title, { axisLabel: label, ...(isPercent && { min: 0, max: 1 }) }),
       series: series.map(({ name, values }) => ({ type: "bar", name, data: values, barMaxWidth: 36 })),
-      legend: { show: series.length > 1 },
+      grid: { bottom: xTitle ? 30 : 8 },
+      legend: { show: series.length > 1, icon: "roundRect" },
+      // A pattern beside each colour. Lines have dashes, dots have shapes.
+      aria: { decal: { show: true } },
       tooltip: { valueFormatter: isPercent ? percent : figure },
     };
   },
-  table: ({ x, series, percent: isPercent }) => ({
-    head: ["", ...series.map(({ name }) => name)],
+  table: ({ x, series, x_title: title = "Group", percent: isPercent }) => ({
+    head: [title, ...series.map(({ name }) => name)],
     rows: x.map((name, index) => [name, ...series.map(({ values }) => (isPercent ? percent : figure)(values[index]))]),
   }),
 };
@@ -89,7 +92,7 @@ export const lines = {
     if (drawn.length) drawn[0].markLine = marks(colours, places.map(({ x: at, text }) => ({ xAxis: at, name: text })));
     return { xAxis: across(colours, x), yAxis: axis(colours, y), series: drawn, grid: { bottom: 30 } };
   },
-  table({ series, x_title: x = "" }) {
+  table({ series, x_title: x = "At" }) {
     const steps = [...new Set(series.flatMap(({ points }) => points.map(([at]) => at)))].sort((a, b) => a - b);
     const at = series.map(({ points }) => new Map(points));
     return { head: [x, ...series.map(({ name }) => name)], rows: steps.map((step) => [step, ...at.map((values) => figure(values.get(step)))]) };
@@ -98,6 +101,8 @@ export const lines = {
 
 const KINDS = ["zero-shot", "prompt", "lora"];
 const kindIndex = (kind) => Math.max(0, KINDS.indexOf(kind) % 4);
+
+const floor = ({ min }) => Math.max(0, Math.floor(min * 10 - 0.5) / 10);
 
 // Accuracy by tokens a request; a larger mark is slower.
 export const tradeoff = {
@@ -114,7 +119,7 @@ export const tradeoff = {
     });
     return {
       xAxis: across(colours, "Tokens a request", { min: 0 }),
-      yAxis: axis(colours, "Accuracy", { max: 1, scale: true, axisLabel: { color: colours.muted, formatter: percent } }),
+      yAxis: axis(colours, "Accuracy", { min: floor, max: 1, axisLabel: { color: colours.muted, formatter: percent } }),
       series: kinds.map((kind) => ({
         type: "scatter", name: kind, symbol: SYMBOLS[kindIndex(kind)],
         data: points.filter((point) => point.kind === kind).map(dot), labelLayout: { hideOverlap: true },

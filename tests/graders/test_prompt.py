@@ -126,3 +126,13 @@ def test_the_demo_predicts_for_inputs_without_targets() -> None:
     assert [row.output for row in result.public] == ["Dermatologist"]
     assert len(items) == 1
     assert result.public_score is None
+
+
+def test_label_words_stand_for_labels_in_examples_and_scores() -> None:
+    words = PAYLOAD.model_copy(update={"label_words": {"Dermatologist": "skin"}})
+    task = bundle(challenge(), PUBLIC, HIDDEN)
+    result, (public, _) = drive(grade(Assignment(task, words, True)), first_label_wins)
+    assert isinstance(public, Score)
+    assert public.prompt.endswith("Symptoms: rash\nSpecialty: skin\n\n")
+    assert public.labels == (" skin", *(" " + label for label in LABELS[1:]))
+    assert result.public[0].output == "Dermatologist"

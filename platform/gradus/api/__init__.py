@@ -32,7 +32,8 @@ class Api(NinjaAPI):
         content = {problems.MEDIA_TYPE: {"schema": {"$ref": REF.format(model="Problem")}}}
         for path in schema["paths"].values():
             for call in path.values():
-                call["responses"]["default"] = {"description": "Problem details", "content": content}
+                answers = {str(status): answer for status, answer in call["responses"].items()}
+                call["responses"] = {**answers, "default": {"description": "Problem details", "content": content}}
         return schema
 
     def set_default_exception_handlers(self) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
@@ -7,13 +8,18 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from ninja import Query, Router, Status
 
-from gradus.api import schemas, shapes
+from challenges import dataset
+from challenges.spec import Kind
+from gradus.api import outcomes, schemas, shapes
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.api.submissions import SSE
 from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
+from gradus.learn.path import has_passed
 from gradus.submissions import services, stream
 from gradus.submissions.models import Run
+from gradus.submissions.services import Refused
+from gradus.submissions.services.payload import counter
 
 router = Router(tags=["challenges"], auth=someone)
 
@@ -25,7 +31,30 @@ def shown(id: str) -> Challenge:
 @router.get("/challenges/{slug:id}", response=schemas.ChallengeOut, by_alias=True, auth=anyone, openapi_extra=OPTIONAL)
 def challenge(request: Request, id: str) -> schemas.ChallengeOut:
     """Statement, public samples, limits, attempts left today, hints taken."""
-    return shapes.challenge(shown(id), caller_or_none(request), [])
+    found = shown(id)
+    taken = request.session.get("hints", {}).get(found.slug, 0)
+    return shapes.challenge(found, caller_or_none(request), list(found.spec.hints[:taken]))
+
+
+@router.get("/challenges/{slug:id}/solution", response=schemas.SolutionOut)
+def solution(request: Request, id: str) -> schemas.SolutionOut:
+    """The author's solution, after passing."""
+    found = shown(id)
+    if found.version is None or not has_passed(caller(request), found):
+        raise Refused("not_passed", "The solution opens once you have passed this challenge.", 403)
+    return schemas.SolutionOut(solution=found.version.solution)
+
+
+@router.post("/challenges/{slug:id}/dataset", response=schemas.DatasetOut)
+def dataset_check(request: Request, id: str, payload: schemas.LoraRows) -> schemas.DatasetOut:
+    """What is in the training rows and what they will cost, before an attempt is spent."""
+    spec, given = shown(id).spec, payload.root
+    if Kind.LORA not in spec.tracks:
+        raise Http404
+    report = dataset.report(
+        spec, given.rows, counter(spec), instructions=given.instructions, hyperparameters=given.hyperparameters
+    )
+    return schemas.DatasetOut.model_validate(asdict(report))
 
 
 @router.get("/challenges/{slug:id}/leaderboard", response=schemas.LeaderboardOut, auth=anyone, openapi_extra=OPTIONAL)
@@ -37,7 +66,7 @@ def leaderboard(
     chosen = boards.track_of(found, track)
     if chosen is None:
         raise Http404
-    return shapes.leaderboard(boards.board(found, chosen, caller_or_none(request), page))
+    return outcomes.leaderboard(boards.board(found, chosen, caller_or_none(request), page))
 
 
 @router.post("/challenges/{slug:id}/runs", response={201: schemas.RunOut})
@@ -47,7 +76,7 @@ def run_start(request: Request, id: str, payload: schemas.Payload, response: Htt
     assert version is not None
     run = services.start_run(caller(request), version, payload.root.model_dump(mode="json"))
     response["Location"] = reverse("api:run", args=[run.uuid])
-    return Status(201, shapes.run(run))
+    return Status(201, outcomes.run(run))
 
 
 def visible(request: Request, uuid: UUID) -> Run:
@@ -59,7 +88,7 @@ def visible(request: Request, uuid: UUID) -> Run:
 @router.get("/runs/{uuid:uuid}", response=schemas.RunOut, url_name="run")
 def run(request: Request, uuid: UUID) -> schemas.RunOut:
     """Per-sample results on public samples."""
-    return shapes.run(visible(request, uuid))
+    return outcomes.run(visible(request, uuid))
 
 
 @router.get("/runs/{uuid:uuid}/events", openapi_extra=SSE)

@@ -1,14 +1,54 @@
+from django.http import Http404
 from django.shortcuts import get_object_or_404
-from ninja import Router
+from ninja import Router, Status
 
-from gradus.api import schemas, shapes
-from gradus.api.auth import OPTIONAL, Request, anyone, caller_or_none
-from gradus.courses.models import Course
+from gradus.api import outcomes, schemas, shapes
+from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
+from gradus.courses.models import Course, Lesson
+from gradus.learn import advisor, demo
+from gradus.learn import path as paths
+from gradus.learn.views.demo import problem_with
+from gradus.submissions.services import Refused
 
-router = Router(tags=["courses"])
+router = Router(tags=["courses"], auth=anyone)
 
 
-@router.get("/courses", response=list[schemas.CourseOut], auth=anyone, openapi_extra=OPTIONAL)
+@router.get("/courses", response=list[schemas.CourseOut], openapi_extra=OPTIONAL)
 def courses(request: Request) -> list[schemas.CourseOut]:
     """Published courses with their lessons."""
     return [shapes.course(course) for course in Course.objects.shown().order_by("title")]
+
+
+@router.get("/courses/{slug:id}/path", response=schemas.PathOut, openapi_extra=OPTIONAL)
+def path(request: Request, id: str) -> schemas.PathOut:
+    """Lessons and challenges with my progress, and what comes next."""
+    course = get_object_or_404(Course.objects.shown(), slug=id)
+    return shapes.path(paths.path_of(caller_or_none(request), course))
+
+
+def lesson_shown(id: str) -> Lesson:
+    return get_object_or_404(Lesson, slug=id, is_current=True, course__is_published=True)
+
+
+@router.post("/lessons/{slug:id}/advisor", response=schemas.AdviceOut, openapi_extra=OPTIONAL)
+def advise(request: Request, id: str, given: schemas.AdvisorIn) -> schemas.AdviceOut:
+    """Which approach fits a use case, with reasons and what would change the answer."""
+    spec = lesson_shown(id).parsed.advisor
+    if spec is None:
+        raise Http404
+    answers = advisor.known(spec, given.answers)
+    return shapes.advice(advisor.advise(spec, answers), [question.id for question in advisor.missing(spec, answers)])
+
+
+@router.post("/lessons/{slug:id}/demo", response={201: schemas.DemoOut}, auth=someone)
+def demo_start(request: Request, id: str, given: schemas.DemoIn) -> Status[schemas.DemoOut]:
+    """One text, three ways of asking the same model: zero-shot, few-shot and fine-tuned, each a run."""
+    lesson = lesson_shown(id)
+    if lesson.parsed.demo is None:
+        raise Http404
+    text = " ".join(given.text.split())
+    wrong = problem_with(lesson.parsed.demo, text)
+    if wrong:
+        raise Refused("bad_text", wrong, problems=[{"code": "bad_text", "field": "text", "message": wrong}])
+    runs = demo.start(lesson, caller(request), text)
+    return Status(201, schemas.DemoOut(notice=lesson.parsed.demo.notice, runs=[outcomes.run(run) for run in runs]))

@@ -1,14 +1,12 @@
 """From rows to what the API gives. Everything here is for its owner's eyes: public samples and floored scores."""
 
-from typing import Any
-
-from challenges.spec import dump
+from challenges.spec import Approach, dump
 from gradus.accounts.models import User
 from gradus.api import schemas
 from gradus.courses.models import Challenge, Course
-from gradus.leaderboards import boards
-from gradus.submissions.models import Evaluation, Run, Score, Standing, Submission
-from gradus.submissions.queue import expected_wait, queue_position
+from gradus.learn.advisor import Advice
+from gradus.learn.path import ChallengeStep, CoursePath, LessonStep
+from gradus.submissions.models import Standing
 from gradus.submissions.quota import attempts_left
 
 
@@ -30,6 +28,62 @@ def course(course: Course) -> schemas.CourseOut:
             for lesson in lessons
         ],
     )
+
+
+def path(path: CoursePath) -> schemas.PathOut:
+    lessons = [_lesson_step(lesson) for lesson in path.lessons]
+    return schemas.PathOut(
+        id=path.course.slug,
+        title=path.course.title,
+        passed=sum(lesson.done for lesson in path.lessons),
+        total=sum(len(lesson.challenges) for lesson in path.lessons),
+        next=path.next.challenge.slug if path.next else None,
+        lessons=lessons,
+    )
+
+
+def _lesson_step(step: LessonStep) -> schemas.LessonStep:
+    return schemas.LessonStep(
+        id=step.lesson.slug,
+        title=step.lesson.title,
+        summary=step.lesson.summary,
+        minutes=step.lesson.minutes,
+        state=step.state,
+        requires=list(step.lesson.parsed.requires),
+        challenges=[_challenge_step(item) for item in step.challenges],
+    )
+
+
+def _challenge_step(step: ChallengeStep) -> schemas.ChallengeStep:
+    return schemas.ChallengeStep.model_validate(
+        {
+            "id": step.challenge.slug,
+            "title": step.challenge.title,
+            "kind": step.challenge.kind,
+            "state": step.state,
+            "score": step.standing.shown if step.standing else None,
+            "provisional": step.standing.provisional if step.standing else False,
+        }
+    )
+
+
+def advice(advice: Advice, unanswered: list[str]) -> schemas.AdviceOut:
+    return schemas.AdviceOut.model_validate(
+        {
+            "recommended": [_approach(item) for item in advice.recommended],
+            "reasons": [vars(reason) for reason in advice.reasons],
+            "against": [vars(reason) for reason in advice.against],
+            "ruled_out": [vars(reason) for reason in advice.ruled_out],
+            "would_change": [{**vars(flip), "leads_to": [item.id for item in flip.leads_to]} for flip in advice.flips],
+            "try_first": [_approach(item) for item in advice.cheaper],
+            "scores": [{**vars(item), "approach": item.approach.id} for item in advice.scores],
+            "unanswered": unanswered,
+        }
+    )
+
+
+def _approach(approach: Approach) -> dict[str, str]:
+    return {key: getattr(approach, key) for key in ("id", "title", "summary", "first_step")}
 
 
 def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> schemas.ChallengeOut:
@@ -63,96 +117,3 @@ def _best(user: User | None, challenge: Challenge) -> dict[str, float]:
     if user is None:
         return {}
     return dict(Standing.objects.of(user).filter(challenge=challenge).values_list("track", "shown"))
-
-
-def score_of(evaluation: Evaluation) -> Score | None:
-    return getattr(evaluation, "score", None)
-
-
-def _scored(evaluation: Evaluation) -> dict[str, Any]:
-    score = score_of(evaluation)
-    if score is None:
-        return {}
-    return {
-        "score": score.shown,
-        "verdict": "passed" if score.passed else "not_passed",
-        "gold": score.gold,
-        "verified_by": score.verified_by,
-    }
-
-
-def submission(submission: Submission) -> schemas.SubmissionOut:
-    evaluation = submission.current
-    result = evaluation.result or {}
-    return schemas.SubmissionOut.model_validate(
-        {
-            "uuid": submission.uuid,
-            "challenge": submission.challenge.slug,
-            "kind": submission.kind,
-            **_state(evaluation),
-            **_scored(evaluation),
-            "metrics": result.get("metrics", {}),
-            "feedback": _feedback(evaluation),
-            "attempts_left": attempts_left(submission.user, submission.challenge),
-            "has_artifact": bool(evaluation.artifact),
-            "appealed": submission.appeals.exists(),
-            "created_at": submission.created_at,
-            "finished_at": boards.whole_second(evaluation.finished_at) if evaluation.finished_at else None,
-        }
-    )
-
-
-def submission_brief(submission: Submission) -> schemas.SubmissionBrief:
-    evaluation = submission.current
-    scored = {key: value for key, value in _scored(evaluation).items() if key != "gold"}
-    return schemas.SubmissionBrief.model_validate(
-        {
-            "uuid": submission.uuid,
-            "challenge": submission.challenge.slug,
-            "kind": submission.kind,
-            "status": evaluation.state,
-            "created_at": submission.created_at,
-            **scored,
-        }
-    )
-
-
-def run(run: Run) -> schemas.RunOut:
-    evaluation = run.current
-    return schemas.RunOut.model_validate(
-        {
-            **{key: getattr(run, key) for key in ("uuid", "kind", "purpose", "label", "created_at", "expires_at")},
-            "challenge": run.version.challenge.slug,
-            **_state(evaluation),
-            "result": _feedback(evaluation),
-        }
-    )
-
-
-def _state(evaluation: Evaluation) -> dict[str, Any]:
-    error = {"code": evaluation.error_code, "message": evaluation.message} if evaluation.error_code else None
-    return {
-        "status": evaluation.state,
-        "error": error,
-        "queue_position": queue_position(evaluation),
-        "wait_s": expected_wait(evaluation),
-    }
-
-
-def _feedback(evaluation: Evaluation) -> dict[str, Any] | None:
-    if evaluation.result is None:
-        return None
-    return {key: evaluation.result[key] for key in ("public", "marks", "cost", "training") if key in evaluation.result}
-
-
-def leaderboard(board: boards.Board) -> schemas.LeaderboardOut:
-    return schemas.LeaderboardOut.model_validate(
-        {
-            **{key: getattr(board, key) for key in ("track", "frozen", "total", "page", "pages")},
-            "challenge": board.challenge.slug,
-            "tracks": [kind.value for kind in board.challenge.spec.tracks],
-            "rows": [vars(row) for row in board.rows],
-            "bands": [vars(band) for band in board.bands],
-            "mine": vars(board.mine) if board.mine else None,
-        }
-    )

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from ninja import Header, Query, Router, Status
 
-from gradus.api import schemas, shapes
+from gradus.api import outcomes, schemas
 from gradus.api.auth import Request, caller, someone
 from gradus.courses.models import Challenge
 from gradus.reviews import services as reviews
@@ -35,7 +35,7 @@ def submit(
     data = payload.root.model_dump(mode="json")
     made, _ = services.submit(caller(request), challenge, data, idempotency_key=key or secrets.token_urlsafe(24))
     response["Location"] = reverse("api:submission", args=[made.uuid])
-    return Status(201, shapes.submission(own(request, made.uuid)))
+    return Status(201, outcomes.submission(own(request, made.uuid)))
 
 
 @router.get("/submissions", response=list[schemas.SubmissionBrief])
@@ -51,12 +51,12 @@ def submissions(
         found = found.filter(challenge__slug=challenge)
     if before is not None:
         found = found.filter(pk__lt=own(request, before).pk)
-    return [shapes.submission_brief(item) for item in found[:limit]]
+    return [outcomes.submission_brief(item) for item in found[:limit]]
 
 
 @router.get("/submissions/{uuid:uuid}", response=schemas.SubmissionOut, url_name="submission")
 def submission(request: Request, uuid: UUID) -> schemas.SubmissionOut:
-    return shapes.submission(own(request, uuid))
+    return outcomes.submission(own(request, uuid))
 
 
 @router.get("/submissions/{uuid:uuid}/events", openapi_extra=SSE)
@@ -69,14 +69,14 @@ def submission_events(request: Request, uuid: UUID) -> HttpResponseBase:
 def submission_cancel(request: Request, uuid: UUID) -> schemas.SubmissionOut:
     """Ends an attempt. It is given back if it waited, and for running ones twice a day."""
     services.cancel(own(request, uuid))
-    return shapes.submission(own(request, uuid))
+    return outcomes.submission(own(request, uuid))
 
 
 @router.post("/submissions/{uuid:uuid}/appeal", response=schemas.SubmissionOut)
 def submission_appeal(request: Request, uuid: UUID, appeal: schemas.AppealIn) -> schemas.SubmissionOut:
     """Asks for a person to look at the grade of a free-text answer."""
     reviews.appeal(own(request, uuid), appeal.text)
-    return shapes.submission(own(request, uuid))
+    return outcomes.submission(own(request, uuid))
 
 
 @router.get("/submissions/{uuid:uuid}/artifact")

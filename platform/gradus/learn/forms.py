@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
 from django.http import HttpRequest, QueryDict
+from pydantic import ValidationError
 
+from challenges.check import UPLOAD_BYTES, FieldProblem
+from challenges.payloads import Hyperparameters
 from challenges.rows import RowProblem, read_train, row_lines
 from challenges.spec import Challenge, Kind, TrainRow
 from gradus.submissions.services import Refused
@@ -29,6 +32,24 @@ NAMES = {
     "answer": "Answer",
     "kind": "Kind",
 }
+
+
+LABELS = {
+    "r": "Rank",
+    "lora_alpha": "Scaling",
+    "learning_rate": "Learning rate",
+    "num_train_epochs": "Epochs",
+    "per_device_train_batch_size": "Batch size",
+}
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What may be chosen: one of `choices`, or a number from `low` to `high`."""
+
+    choices: tuple[str, ...] = ()
+    low: str = ""
+    high: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,23 @@ def blank(spec: Challenge, kind: str) -> Draft:
     return Draft(kind, spec.prompt.instructions, template=spec.prompt.example, hyperparameters=knobs)
 
 
+def knobs(spec: Challenge) -> list[tuple[str, str, Knob]]:
+    """Name, label and range of each hyper-parameter that a learner may set."""
+    if spec.lora is None:
+        return []
+    found = []
+    for name in HYPERPARAMETERS:
+        allowed = getattr(spec.lora.knobs, name)
+        if name == "learning_rate":
+            knob = Knob(low=_shown(allowed[0]), high=_shown(allowed[1]))
+        elif name == "num_train_epochs":
+            knob = Knob(choices=tuple(str(n) for n in range(allowed[0], allowed[1] + 1)))
+        else:
+            knob = Knob(choices=tuple(_shown(value) for value in allowed))
+        found.append((name, LABELS[name], knob))
+    return found
+
+
 def _starting(spec: Challenge) -> dict[str, Any]:
     """The defaults, moved into the challenge's knobs."""
     if spec.lora is None:
@@ -97,6 +135,10 @@ def from_payload(spec: Challenge, payload: Mapping[str, Any]) -> Draft:
         hyperparameters={name: _shown(knobs.get(name, DEFAULTS[name])) for name in HYPERPARAMETERS},
         answer=payload.get("answer", ""),
     )
+
+
+def with_rows(draft: Draft, rows: Iterable[Mapping[str, Any]]) -> Draft:
+    return replace(draft, rows=json_lines(rows))
 
 
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
@@ -141,7 +183,9 @@ def _lines(text: str) -> str:
 def rows_bytes(request: HttpRequest) -> bytes:
     upload = request.FILES.get("rows_file")
     if upload is not None:
-        return upload.read()
+        # One byte more than is taken, so that the reader names the fault and a huge file costs no memory.
+        data: bytes = upload.read(UPLOAD_BYTES + 1)
+        return data
     return _lines(request.POST.get("rows", "")).encode(errors="surrogatepass")
 
 
@@ -159,7 +203,7 @@ def payload_of(spec: Challenge, draft: Draft, data: bytes) -> dict[str, Any]:
             "kind": draft.kind,
             "instructions": draft.instructions,
             "rows": [row.model_dump() for row in rows],
-            "hyperparameters": _numbers(draft.hyperparameters),
+            "hyperparameters": hyperparameters(draft),
         }
     changed = draft.template != spec.prompt.example and not spec.prompt.locked
     return {
@@ -184,23 +228,39 @@ def _row_problem(problem: RowProblem) -> dict[str, Any]:
     return {"code": problem.code, "field": "rows_file", "message": message, "line": problem.line, "mend": problem.mend}
 
 
-def _numbers(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Numbers where they are numbers; other texts go on as they are, for the check to name."""
+def hyperparameters(draft: Draft) -> dict[str, Any]:
+    """Raises `Refused` for what is no number; whether the challenge allows it is checked later."""
     found: dict[str, Any] = {}
-    for name, text in texts.items():
+    problems = []
+    for name, text in draft.hyperparameters.items():
         try:
             found[name] = float(text) if name == "learning_rate" else int(text)
         except ValueError:
-            found[name] = text
+            said = f"“{text}” is not a number." if text.strip() else "Choose a value."
+            problems.append({"field": f"hyperparameters.{name}", "message": said})
+    try:
+        Hyperparameters.model_validate(found)
+    except ValidationError as error:
+        problems += [
+            {"field": f"hyperparameters.{item['loc'][0]}", "message": f"{item['msg']}."} for item in error.errors()
+        ]
+    if problems:
+        raise Refused("bad_payload", "Some hyper-parameters are not as they should be.", problems=problems)
     return found
 
 
-def problems_of(refused: Refused, data: bytes = b"") -> list[Problem]:
+def refused(problems: Iterable[FieldProblem]) -> Refused:
+    """What a submit with these problems would be answered."""
+    listed = [asdict(problem) for problem in problems]
+    return Refused("bad_payload", "Some fields are not as they should be.", problems=listed)
+
+
+def problems_of(refusal: Refused, data: bytes = b"") -> list[Problem]:
     """A refusal as lines above a form; the number of a row becomes the line of its file."""
     lines = [number for number, _ in row_lines(data)]
-    if not refused.problems:
-        return [Problem("", refused.message)]
-    return [_problem(item, lines) for item in refused.problems]
+    if not refusal.problems:
+        return [Problem("", refusal.message)]
+    return [_problem(item, lines) for item in refusal.problems]
 
 
 def _problem(item: dict[str, Any], lines: list[int]) -> Problem:

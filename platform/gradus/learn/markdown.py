@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 import nh3
@@ -24,10 +25,9 @@ FEATURES = ("figures", "advisor", "demo", "board")
 # A private-use character cannot come from an author: it is removed from the text first.
 CUT = "\ue000"
 MARKER = re.compile(r"^\s*<!--\s*([a-z]+)\s*-->\s*$")
-TAGS = set(
-    "a blockquote br code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr img li ol p pre s span strong sub sup "
-    "table tbody td th thead tr ul".split()
-)
+BLOCKS = "blockquote br dd div dl dt h1 h2 h3 h4 h5 h6 hr img li ol p pre table tbody td th thead tr ul"
+INLINE = "a code del em s span strong sub sup"
+TAGS = {*BLOCKS.split(), *INLINE.split()}
 ATTRIBUTES = {
     "a": {"href", "title"},
     "img": {"src", "alt", "title"},
@@ -88,7 +88,7 @@ def _clean(html: str) -> str:
 
 def _headings(tokens: list[Token]) -> tuple[Heading, ...]:
     found = []
-    for opened, inline in zip(tokens, tokens[1:], strict=False):
+    for opened, inline in pairwise(tokens):
         if opened.type == "heading_open" and opened.tag in ("h2", "h3"):
             text = "".join(child.content for child in inline.children or [])
             found.append(Heading(int(opened.tag[1]), str(opened.attrGet("id") or ""), text))

@@ -56,11 +56,13 @@ class CoursePath:
 def courses_shown() -> Iterable[Course]:
     """Published courses with their current lessons and challenges, in few queries."""
     challenges = Challenge.objects.shown().order_by("position")
-    lessons = Lesson.objects.filter(is_current=True).order_by("position").prefetch_related(
-        Prefetch("challenges", challenges, to_attr="current_challenges")
+    lessons = (
+        Lesson.objects.filter(is_current=True)
+        .order_by("position")
+        .prefetch_related(Prefetch("challenges", challenges, to_attr="current_challenges"))
     )
-    return Course.objects.shown().order_by("pk").prefetch_related(
-        Prefetch("lessons", lessons, to_attr="current_lessons")
+    return (
+        Course.objects.shown().order_by("pk").prefetch_related(Prefetch("lessons", lessons, to_attr="current_lessons"))
     )
 
 
@@ -77,9 +79,12 @@ def path_of(user: User | None, course: Course) -> CoursePath:
 
 def has_passed(user: User | None, challenge: Challenge) -> bool:
     """Passed for good: a provisional grade opens lessons, but not the solution."""
-    return user is not None and Standing.objects.of(user).filter(
-        challenge=challenge, track=challenge.kind, passed=True, provisional=False
-    ).exists()
+    return (
+        user is not None
+        and Standing.objects.of(user)
+        .filter(challenge=challenge, track=challenge.kind, passed=True, provisional=False)
+        .exists()
+    )
 
 
 def _attempts(user: User | None) -> dict[int, int]:
@@ -89,9 +94,7 @@ def _attempts(user: User | None) -> dict[int, int]:
     return {row["challenge"]: row["n"] for row in counted}
 
 
-def _course_path(
-    course: Course, standings: dict[tuple[int, str], Standing], attempts: dict[int, int]
-) -> CoursePath:
+def _course_path(course: Course, standings: dict[tuple[int, str], Standing], attempts: dict[int, int]) -> CoursePath:
     lessons: list[Lesson] = getattr(course, "current_lessons", [])
     steps: list[LessonStep] = []
     for lesson in lessons:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from django.core.files.storage import storages
@@ -61,7 +62,7 @@ def pieces(answer: str, quotes: Iterable[str]) -> list[Piece]:
             at = answer.find(quote, at + len(quote))
     cuts = [n for n in range(1, len(answer)) if covered[n] != covered[n - 1]]
     edges = [0, *cuts, len(answer)]
-    return [Piece(answer[a:b], covered[a]) for a, b in zip(edges, edges[1:], strict=False) if a < b]
+    return [Piece(answer[a:b], covered[a]) for a, b in pairwise(edges) if a < b]
 
 
 def notes(evaluation: Evaluation, challenge: Challenge) -> Notes:

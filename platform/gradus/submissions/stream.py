@@ -7,7 +7,7 @@ evaluation, so a client that sends `Last-Event-ID` (or `?after=`) gets exactly w
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ def last_seq(evaluation_id: int) -> int:
     return last or 0
 
 
-async def follow(evaluation_id: int, after: int = 0) -> AsyncIterator[bytes]:
+async def follow(evaluation_id: int, after: int = 0) -> AsyncGenerator[bytes, None]:
     """Events after number `after` as they come, a `state` event first and whenever it changes, until the end."""
     # Not thread-sensitive: otherwise each open page would hold a thread and a database connection of its own.
     look = sync_to_async(look_at, thread_sensitive=False)

@@ -119,7 +119,7 @@ def isolation() -> Iterator[Finding]:
     if os.geteuid() == 0:
         notes.append("workers started as root")
     if notes:
-        mend = "Run workers as a user of their own who reads the models only: deploy/gradus-worker@.service does."
+        mend = "Run workers under a user of their own and shut in: deploy/systemd/gradus-worker@.service does."
         yield warn("runner", "; ".join(notes), mend)
     else:
         yield ok("runner", "own network namespace; Landlock is there")

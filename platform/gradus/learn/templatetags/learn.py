@@ -1,9 +1,14 @@
 """Numbers as a page writes them."""
 
+import json as json_module
 import math
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import template
+from django.utils.safestring import SafeString
+
+from gradus.learn import compare
 
 register = template.Library()
 
@@ -69,3 +74,18 @@ def get(mapping: dict[str, object], key: str) -> object:
 def heat(count: int, total: int) -> int:
     """One of ten shades."""
     return round(9 * count / total) if total else 0
+
+
+@register.filter
+def json(value: object) -> SafeString:
+    """For `<script type="application/json">`: what could end the element is escaped, as `json_script` does."""
+    text = json_module.dumps(value)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04X}")
+    return SafeString(text)
+
+
+@register.filter
+def texts(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    """A payload as named texts."""
+    return list(compare.texts(payload).items())

@@ -1,18 +1,18 @@
-"""What the API takes and gives. Names and meanings are a public contract; keys may be added."""
+"""Payloads, submissions, runs, boards, tokens, and what goes wrong."""
 
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, RootModel
+from pydantic import Field, RootModel
 
 from challenges import payloads
+from gradus.api.schemas.content import Track
 
 Status = Literal["queued", "running", "scored", "rejected", "failed", "cancelled", "review"]
 Verdict = Literal["passed", "not_passed"]
 VerifiedBy = Literal["ai", "person"]
-Track = Literal["prompt", "lora", "free_text"]
 
 
 class Payload(RootModel[payloads.AnyPayload]):
@@ -26,6 +26,10 @@ class FieldProblem(Schema):
     line: int | None = None
 
 
+class LoraRows(RootModel[payloads.LoraPayload]):
+    """A `lora` payload."""
+
+
 class Problem(Schema):
     """RFC 9457 problem details; scripts rely on `code`."""
 
@@ -35,99 +39,6 @@ class Problem(Schema):
     detail: str
     code: str
     problems: list[FieldProblem] = []
-
-
-class LessonBrief(Schema):
-    id: str
-    title: str
-    summary: str
-    minutes: int
-    challenges: list[str]
-
-
-class CourseOut(Schema):
-    id: str
-    title: str
-    summary: str
-    version: str
-    lessons: list[LessonBrief]
-
-
-class ChallengeStep(Schema):
-    """My state in one challenge: `locked`, `open`, `passed` or `gold`."""
-
-    id: str
-    title: str
-    kind: Track
-    state: str
-    score: float | None = None
-    provisional: bool = False
-
-
-class LessonStep(Schema):
-    id: str
-    title: str
-    summary: str
-    minutes: int
-    state: str
-    requires: list[str]
-    challenges: list[ChallengeStep]
-
-
-class PathOut(Schema):
-    id: str
-    title: str
-    passed: int
-    total: int
-    next: str | None = Field(None, description="The challenge to do next")
-    lessons: list[LessonStep]
-
-
-class SampleOut(Schema):
-    """A public sample."""
-
-    id: str
-    input: str
-    target: str | dict[str, str]
-
-
-class CriterionOut(Schema):
-    id: str
-    label: str
-    points: int
-
-
-class ChallengeOut(Schema):
-    id: str
-    lesson: str
-    version: str
-    kind: Track
-    tracks: list[Track]
-    title: str
-    summary: str
-    minutes: int
-    statement: str = Field(description="CommonMark")
-    model: str | None = None
-    answer: dict[str, Any] | None = None
-    prompt: dict[str, Any]
-    lora: dict[str, Any] | None = None
-    metric: str
-    public_metrics: list[str]
-    pass_: float = Field(alias="pass")
-    gold: float | None = None
-    limits: dict[str, int]
-    feedback: dict[str, Any]
-    samples: list[SampleOut]
-    train: list[dict[str, Any]] = Field(description="Starter rows for training, if the author gives some")
-    question: str | None = None
-    words: list[int] | None = None
-    criteria: list[CriterionOut] = []
-    attempts_left: int
-    hints_total: int
-    hints: list[str] = Field(description="The hints that I took")
-    best: dict[str, float] = Field(description="My best shown score by track")
-
-    model_config = ConfigDict(populate_by_name=True)
 
 
 class RowOut(Schema):
@@ -219,6 +130,46 @@ class RunOut(Schema):
     wait_s: int | None = None
     created_at: datetime
     expires_at: datetime
+
+
+class DemoIn(Schema):
+    text: str = Field(min_length=1, max_length=4000)
+
+
+class DemoOut(Schema):
+    """Follow each run; its label says which way of asking it is."""
+
+    notice: str
+    runs: list[RunOut]
+
+
+class SolutionOut(Schema):
+    solution: str = Field(description="CommonMark")
+
+
+class DatasetBin(Schema):
+    """Rows with low <= tokens <= high."""
+
+    low: int
+    high: int
+    rows: int
+
+
+class DatasetOut(Schema):
+    """What is in a LoRA payload's rows, and what training on them costs; `problems` would refuse a submit."""
+
+    rows: int
+    labels: dict[str, int]
+    balance: float | None = None
+    duplicates: list[list[int]]
+    conflicts: list[list[int]]
+    histogram: list[DatasetBin]
+    tokens_per_row: float
+    longest_row: int
+    total_tokens: int
+    tokens_max: int
+    seconds: float
+    problems: list[FieldProblem]
 
 
 class AppealIn(Schema):

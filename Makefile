@@ -1,0 +1,79 @@
+# Each target sets up what it needs. Nothing to do is done in seconds.
+#   make up      the whole site, on http://localhost:8000 (PORT=8080 for another port; ARGS="--host 0.0.0.0")
+#   make test    the whole test suite
+#   make check   the whole gate: lint, types, contracts, migrations, deployment settings, bundle, quick tests
+#   make smoke   the main job over HTTP, on a site of its own that is thrown away
+#   make bench   side by side with peers
+#   make models  fetch the base models; make doctor: look over this machine
+
+VENV := .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+STAMP := $(VENV)/.installed
+PORT ?= 8000
+
+# PYTHON=/path/to/python3.12 chooses another; else the first of these that is 3.11 or newer.
+WANTED := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.14,\
+	$(shell $(name) -c "$(WANTED)" >/dev/null 2>&1 && echo $(name))) python3)
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check lint smoke bench models doctor format clean-venv
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+up: $(STAMP)
+	@exec $(PY) manage.py up --port $(PORT) $(ARGS)
+
+test: $(STAMP)
+	-$(PY) manage.py fetch_models
+	$(PY) -m pytest
+
+check: $(STAMP) lint
+	$(PY) -m pytest -m "not slow"
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) -m gradus.launcher.deploy_check
+	$(BIN)/gradus challenge lint challenges/library
+
+smoke: $(STAMP)
+	$(PY) manage.py smoke
+
+bench: $(STAMP)
+	$(PY) -m benchmarks
+
+models: $(STAMP)
+	$(PY) manage.py fetch_models
+
+doctor: $(STAMP)
+	$(PY) manage.py doctor
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean-venv:
+	rm -rf $(VENV)
+
+# The stamp is as new as the last install that ended well; a changed list of packages installs again.
+$(STAMP): pyproject.toml constraints.txt | $(PY)
+	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[worker,dev]"
+	@touch $@
+
+# Debian splits ensurepip off: then an empty environment gets pip from the pip outside.
+$(PY):
+	@$(PYTHON) -c "$(WANTED)" 2>/dev/null || { \
+		echo "Gradus needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1)."; \
+		echo "Install one, or name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@if $(PYTHON) -c "import ensurepip" 2>/dev/null; then \
+		$(PYTHON) -m venv $(VENV); \
+	else \
+		$(PYTHON) -m venv --without-pip $(VENV) && $(PYTHON) -m pip --python $(PY) install pip; \
+	fi || { rm -rf $(VENV); \
+		echo "No virtual environment could be made. On Debian: apt-get install python3-venv python3-pip"; exit 1; }

@@ -1,0 +1,102 @@
+"""Submissions, runs and boards as the API gives them: public samples and floored scores, for their owner's eyes."""
+
+from typing import Any
+
+from gradus.api import schemas
+from gradus.leaderboards import boards
+from gradus.submissions.models import Evaluation, Run, Score, Submission
+from gradus.submissions.queue import expected_wait, queue_position
+from gradus.submissions.quota import attempts_left
+
+
+def score_of(evaluation: Evaluation) -> Score | None:
+    return getattr(evaluation, "score", None)
+
+
+def _scored(evaluation: Evaluation) -> dict[str, Any]:
+    score = score_of(evaluation)
+    if score is None:
+        return {}
+    return {
+        "score": score.shown,
+        "verdict": "passed" if score.passed else "not_passed",
+        "gold": score.gold,
+        "verified_by": score.verified_by,
+    }
+
+
+def submission(submission: Submission) -> schemas.SubmissionOut:
+    evaluation = submission.current
+    result = evaluation.result or {}
+    return schemas.SubmissionOut.model_validate(
+        {
+            "uuid": submission.uuid,
+            "challenge": submission.challenge.slug,
+            "kind": submission.kind,
+            **_state(evaluation),
+            **_scored(evaluation),
+            "metrics": result.get("metrics", {}),
+            "feedback": _feedback(evaluation),
+            "attempts_left": attempts_left(submission.user, submission.challenge),
+            "has_artifact": bool(evaluation.artifact),
+            "appealed": submission.appeals.exists(),
+            "created_at": submission.created_at,
+            "finished_at": boards.whole_second(evaluation.finished_at) if evaluation.finished_at else None,
+        }
+    )
+
+
+def submission_brief(submission: Submission) -> schemas.SubmissionBrief:
+    evaluation = submission.current
+    scored = {key: value for key, value in _scored(evaluation).items() if key != "gold"}
+    return schemas.SubmissionBrief.model_validate(
+        {
+            "uuid": submission.uuid,
+            "challenge": submission.challenge.slug,
+            "kind": submission.kind,
+            "status": evaluation.state,
+            "created_at": submission.created_at,
+            **scored,
+        }
+    )
+
+
+def run(run: Run) -> schemas.RunOut:
+    evaluation = run.current
+    return schemas.RunOut.model_validate(
+        {
+            **{key: getattr(run, key) for key in ("uuid", "kind", "purpose", "label", "created_at", "expires_at")},
+            "challenge": run.version.challenge.slug,
+            **_state(evaluation),
+            "result": _feedback(evaluation),
+        }
+    )
+
+
+def _state(evaluation: Evaluation) -> dict[str, Any]:
+    error = {"code": evaluation.error_code, "message": evaluation.message} if evaluation.error_code else None
+    return {
+        "status": evaluation.state,
+        "error": error,
+        "queue_position": queue_position(evaluation),
+        "wait_s": expected_wait(evaluation),
+    }
+
+
+def _feedback(evaluation: Evaluation) -> dict[str, Any] | None:
+    if evaluation.result is None:
+        return None
+    return {key: evaluation.result[key] for key in ("public", "marks", "cost", "training") if key in evaluation.result}
+
+
+def leaderboard(board: boards.Board) -> schemas.LeaderboardOut:
+    return schemas.LeaderboardOut.model_validate(
+        {
+            **{key: getattr(board, key) for key in ("track", "frozen", "total", "page", "pages")},
+            "challenge": board.challenge.slug,
+            "tracks": [kind.value for kind in board.challenge.spec.tracks],
+            "rows": [vars(row) for row in board.rows],
+            "bands": [vars(band) for band in board.bands],
+            "mine": vars(board.mine) if board.mine else None,
+        }
+    )

@@ -1,0 +1,147 @@
+"""Courses, lessons, the advisor and challenges."""
+
+from typing import Any, Literal
+
+from ninja import Schema
+from pydantic import ConfigDict, Field
+
+Track = Literal["prompt", "lora", "free_text"]
+
+
+class LessonBrief(Schema):
+    id: str
+    title: str
+    summary: str
+    minutes: int
+    challenges: list[str]
+
+
+class CourseOut(Schema):
+    id: str
+    title: str
+    summary: str
+    version: str
+    lessons: list[LessonBrief]
+
+
+class ChallengeStep(Schema):
+    """My state in one challenge: `locked`, `open`, `passed` or `gold`."""
+
+    id: str
+    title: str
+    kind: Track
+    state: str
+    score: float | None = None
+    provisional: bool = False
+
+
+class LessonStep(Schema):
+    id: str
+    title: str
+    summary: str
+    minutes: int
+    state: str
+    requires: list[str]
+    challenges: list[ChallengeStep]
+
+
+class PathOut(Schema):
+    id: str
+    title: str
+    passed: int
+    total: int
+    next: str | None = Field(None, description="The challenge to do next")
+    lessons: list[LessonStep]
+
+
+class AdvisorIn(Schema):
+    """Choice ids by question id; questions may be left out."""
+
+    answers: dict[str, str]
+
+
+class ApproachOut(Schema):
+    id: str
+    title: str
+    summary: str
+    first_step: str
+
+
+class ReasonOut(Schema):
+    approach: str
+    text: str
+
+
+class FlipOut(Schema):
+    """One other answer that alone would change the main recommendation."""
+
+    question: str
+    choice: str
+    instead_of: str
+    leads_to: list[str]
+
+
+class ApproachScore(Schema):
+    approach: str
+    score: float
+    excluded: bool
+
+
+class AdviceOut(Schema):
+    """The main approach first, then what combines with it; what speaks for and against; what to try before."""
+
+    recommended: list[ApproachOut]
+    reasons: list[ReasonOut]
+    against: list[ReasonOut]
+    ruled_out: list[ReasonOut]
+    would_change: list[FlipOut]
+    try_first: list[ApproachOut]
+    scores: list[ApproachScore]
+    unanswered: list[str]
+
+
+class SampleOut(Schema):
+    """A public sample."""
+
+    id: str
+    input: str
+    target: str | dict[str, str]
+
+
+class CriterionOut(Schema):
+    id: str
+    label: str
+    points: int
+
+
+class ChallengeOut(Schema):
+    id: str
+    lesson: str
+    version: str
+    kind: Track
+    tracks: list[Track]
+    title: str
+    summary: str
+    minutes: int
+    statement: str = Field(description="CommonMark")
+    model: str | None = None
+    answer: dict[str, Any] | None = None
+    prompt: dict[str, Any]
+    lora: dict[str, Any] | None = None
+    metric: str
+    public_metrics: list[str]
+    pass_: float = Field(alias="pass")
+    gold: float | None = None
+    limits: dict[str, int]
+    feedback: dict[str, Any]
+    samples: list[SampleOut]
+    train: list[dict[str, Any]] = Field(description="Starter rows for training, if the author gives some")
+    question: str | None = None
+    words: list[int] | None = None
+    criteria: list[CriterionOut] = []
+    attempts_left: int
+    hints_total: int
+    hints: list[str] = Field(description="The hints that I took")
+    best: dict[str, float] = Field(description="My best shown score by track")
+
+    model_config = ConfigDict(populate_by_name=True)

@@ -1,0 +1,92 @@
+"""Which of the built-in baselines the smoke run submits, and what they promise."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from challenges.bundle import Baseline, ChallengeBundle, CourseBundle
+from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A real submission with the bounds of its hidden score."""
+
+    bundle: ChallengeBundle
+    baseline: Baseline
+
+    @property
+    def slug(self) -> str:
+        return self.bundle.challenge.id
+
+    @property
+    def name(self) -> str:
+        return f"{self.slug}, {self.baseline.ref.file.rpartition('/')[2].removesuffix('.yaml')}"
+
+    @property
+    def passes(self) -> bool:
+        return (self.baseline.ref.min or 0) >= self.bundle.challenge.pass_
+
+    def promise_broken(self, shown: float) -> str:
+        """Why a shown score is not what was promised; empty where it is. A shown score is floored to its step."""
+        ref, step = self.baseline.ref, self.bundle.challenge.feedback.step
+        floor = math.floor((ref.min or 0) / step + 1e-9) * step
+        if shown < floor - 1e-9:
+            return f"{shown:.3f} shown, at least {floor:.3f} promised"
+        if ref.max is not None and shown > ref.max + 1e-9:
+            return f"{shown:.3f} shown, at most {ref.max:.3f} promised"
+        return ""
+
+    def fields(self) -> dict[str, Any]:
+        """What a learner types into the challenge's form; training rows go as a file."""
+        payload = self.baseline.payload
+        match payload:
+            case FreeTextPayload():
+                return {"kind": payload.kind, "answer": payload.answer}
+            case LoraPayload():
+                knobs = {name: str(value) for name, value in payload.hyperparameters.model_dump().items()}
+                return {"kind": payload.kind, "instructions": payload.instructions, **knobs}
+            case PromptPayload():
+                return {
+                    "kind": payload.kind,
+                    "instructions": payload.instructions,
+                    "template": payload.example or self.bundle.challenge.prompt.example,
+                    "example_input": [example.input for example in payload.examples],
+                    "example_output": [example.output for example in payload.examples],
+                }
+
+    def files(self) -> dict[str, tuple[str, bytes]] | None:
+        if not isinstance(self.baseline.payload, LoraPayload):
+            return None
+        lines = [json.dumps(row.model_dump(), ensure_ascii=False) for row in self.baseline.payload.rows]
+        return {"rows_file": ("rows.jsonl", "\n".join(lines).encode())}
+
+
+def good(course: CourseBundle, kind: str) -> Choice:
+    """The cheapest of the kind that promises to pass."""
+    found = [choice for choice in _all(course) if choice.baseline.payload.kind == kind and choice.passes]
+    return min(found, key=lambda choice: _cost(choice.baseline))
+
+
+def weak(course: CourseBundle, kind: str) -> Choice:
+    """The cheapest of the kind that promises not to pass."""
+    found = [choice for choice in _all(course) if choice.baseline.payload.kind == kind]
+    return min(
+        (choice for choice in found if choice.baseline.ref.min is None), key=lambda choice: _cost(choice.baseline)
+    )
+
+
+def _all(course: CourseBundle) -> list[Choice]:
+    challenges = [challenge for lesson in course.lessons for challenge in lesson.challenges]
+    return [Choice(challenge, baseline) for challenge in challenges for baseline in challenge.baselines]
+
+
+def _cost(baseline: Baseline) -> int:
+    """Characters that the model reads, roughly."""
+    payload = baseline.payload
+    if isinstance(payload, LoraPayload):
+        return payload.hyperparameters.num_train_epochs * sum(len(r.input) + len(r.output) for r in payload.rows)
+    return len(payload.model_dump_json())

@@ -1,0 +1,56 @@
+"""The table that a smoke run ends with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import httpx
+
+
+class MismatchError(Exception):
+    """Something differs from what was promised; the text says what was wanted and what came."""
+
+
+def expect(holds: bool, said: str) -> None:
+    """Raises `MismatchError`. Not `assert`, which `python -O` removes."""
+    if not holds:
+        raise MismatchError(said)
+
+
+@dataclass(frozen=True)
+class Row:
+    passed: bool
+    name: str
+    detail: str
+    seconds: float
+
+
+@dataclass
+class Report:
+    say: Callable[[str], None]
+    rows: list[Row] = field(default_factory=list)
+
+    def step(self, name: str, action: Callable[[], str]) -> None:
+        """Runs a step and keeps what came of it; whatever goes wrong in one step, the next is tried."""
+        start = time.monotonic()
+        try:
+            passed, detail = True, action()
+        except (MismatchError, httpx.HTTPError) as error:
+            passed, detail = False, str(error) or type(error).__name__
+        except Exception as error:
+            passed, detail = False, f"{type(error).__name__}: {error}"
+        row = Row(passed, name, detail, time.monotonic() - start)
+        self.rows.append(row)
+        self.say(self.line(row))
+
+    def line(self, row: Row) -> str:
+        return f"  {'ok  ' if row.passed else 'FAIL'}  {row.name:<28} {row.seconds:6.1f} s  {row.detail}"
+
+    @property
+    def failed(self) -> int:
+        return sum(not row.passed for row in self.rows)
+
+    def summary(self) -> str:
+        return f"{len(self.rows) - self.failed} passed, {self.failed} failed"

@@ -1,0 +1,113 @@
+"""Contexts that several views share: a challenge with its form, an evaluation with what came of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from challenges.dataset import DatasetReport
+from challenges.prompts import target_text
+from gradus.accounts.guests import learner
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge
+from gradus.learn import forms, markdown, path, results
+from gradus.learn.board import board
+from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Standing, Submission
+from gradus.submissions.queue import expected_wait, queue_position
+from gradus.submissions.quota import attempts_left
+
+ATTEMPTS_SHOWN = 20
+
+
+def challenge_page(
+    request: HttpRequest,
+    challenge: Challenge,
+    draft: forms.Draft,
+    *,
+    problems: Sequence[forms.Problem] = (),
+    report: DatasetReport | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The whole page around `draft`, which keeps what was typed."""
+    user = learner(request)
+    context = {
+        "challenge": challenge,
+        "lesson": challenge.lesson,
+        "spec": challenge.spec,
+        "statement": markdown.render(challenge.version.statement).html if challenge.version else "",
+        "samples": [(s, target_text(s.target)) for s in challenge.version.samples] if challenge.version else [],
+        "draft": draft,
+        "knobs": forms.knobs(challenge.spec),
+        "problems": problems,
+        "report": report,
+        "board": board(challenge, user),
+        **form_context(challenge, user),
+        **hints_context(request, challenge),
+        **learner_context(challenge, user),
+    }
+    return render(request, "learn/challenge.html", context, status=status)
+
+
+def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
+    """Limits and attempts, which every form shows before it is sent."""
+    return {
+        "attempts_left": attempts_left(user, challenge),
+        "guest_left": guest_left(user),
+        "has_starter": bool(challenge.version and challenge.version.train),
+    }
+
+
+def guest_left(user: User | None) -> int | None:
+    """Submissions left without an account; None for those who have one."""
+    if user is not None and not user.is_guest:
+        return None
+    used = GuestSlot.objects.filter(user=user).count() if user else 0
+    return settings.GUEST_SUBMISSIONS - used
+
+
+def hints_context(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:
+    shown = min(request.session.get("hints", {}).get(challenge.slug, 0), len(challenge.spec.hints))
+    hints = [markdown.render(hint).html for hint in challenge.spec.hints[:shown]]
+    return {"challenge": challenge, "hints": hints, "hints_total": len(challenge.spec.hints)}
+
+
+def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
+    """Past attempts, standing, and whether the solution is open."""
+    if user is None:
+        return {"attempts": [], "standing": None, "has_passed": False}
+    attempts = Submission.objects.of(user).filter(challenge=challenge).with_current()
+    return {
+        "attempts": attempts[:ATTEMPTS_SHOWN],
+        "standing": Standing.objects.of(user).filter(challenge=challenge, track=challenge.kind).first(),
+        "has_passed": path.has_passed(user, challenge),
+    }
+
+
+def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
+    """One evaluation as its page shows it, open or ended."""
+    evaluation, spec = owner.current, owner.version.parsed
+    rows = results.sample_rows(owner.version, evaluation.result)
+    curve = results.loss_curve(evaluation) if owner.kind == "lora" else None
+    return {
+        "owner": owner,
+        "evaluation": evaluation,
+        "target": f"#run-{owner.uuid}",
+        "challenge": owner.version.challenge,
+        "spec": spec,
+        "result": evaluation.result or {},
+        "score": score_of(evaluation),
+        "rows": rows,
+        "wrong": sum(not row.correct for row in rows),
+        "confusion": results.confusion(spec, rows),
+        "curve": curve,
+        "curve_title": results.loss_title(curve) if curve else "",
+        "took": results.took(evaluation),
+        "position": queue_position(evaluation),
+        "wait": expected_wait(evaluation),
+    }
+
+
+def score_of(evaluation: Evaluation) -> Score | None:
+    return Score.objects.filter(evaluation=evaluation).first()

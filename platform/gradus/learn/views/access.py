@@ -1,0 +1,28 @@
+"""Finding what a request names. What belongs to somebody else, or is not shown, is 404."""
+
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+
+from gradus.accounts.guests import learner
+from gradus.courses.models import Challenge, Lesson
+from gradus.submissions.models import Run, Submission
+
+
+def shown_challenge(slug: str) -> Challenge:
+    return get_object_or_404(Challenge.objects.shown(), slug=slug)
+
+
+def shown_lesson(slug: str) -> Lesson:
+    lessons = Lesson.objects.filter(is_current=True, course__is_published=True).select_related("course")
+    return get_object_or_404(lessons, slug=slug)
+
+
+def own_submission(request: HttpRequest, uuid: UUID) -> Submission:
+    return get_object_or_404(Submission.objects.of(learner(request)).with_current(), uuid=uuid)
+
+
+def own_run(request: HttpRequest, uuid: UUID) -> Run:
+    runs = Run.objects.select_related("version__challenge__lesson__course")
+    return get_object_or_404(runs, uuid=uuid, user=learner(request), user__isnull=False)

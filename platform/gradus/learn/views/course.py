@@ -1,0 +1,16 @@
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from gradus.accounts.guests import learner
+from gradus.courses.models import Course
+from gradus.learn import path
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """The courses; a visitor reaches the first challenge from here without an account."""
+    return render(request, "learn/home.html", {"paths": path.paths(learner(request))})
+
+
+def course(request: HttpRequest, slug: str) -> HttpResponse:
+    found = get_object_or_404(Course.objects.shown(), slug=slug)
+    return render(request, "learn/course.html", {"path": path.path_of(learner(request), found)})

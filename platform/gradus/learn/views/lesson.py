@@ -1,0 +1,44 @@
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from gradus.accounts.guests import learner
+from gradus.accounts.models import User
+from gradus.courses.models import Lesson
+from gradus.learn import figures, markdown, pages, path
+from gradus.learn.board import board
+from gradus.learn.views.access import shown_lesson
+from gradus.learn.views.advisor import step_context
+
+
+def lesson(request: HttpRequest, slug: str) -> HttpResponse:
+    """Text, features where the author put them, questions, challenges, and what comes next."""
+    found, user = shown_lesson(slug), learner(request)
+    course_path = path.path_of(user, found.course)
+    page = markdown.render(found.text)
+    context = {
+        "lesson": found,
+        "page": page,
+        "placed": {part.feature for part in page.parts},
+        "step": course_path.of(found),
+        "path": course_path,
+        "after": course_path.after(found),
+        "faq": [(item.question, markdown.render(item.answer).html) for item in found.parsed.faq],
+        "guest_left": pages.guest_left(user),
+        **features(found, user),
+    }
+    return render(request, "learn/lesson.html", context)
+
+
+def features(found: Lesson, user: User | None) -> dict[str, Any]:
+    """What the marks in a lesson's text stand for."""
+    spec = found.parsed
+    challenges = found.challenges.filter(is_current=True, version__isnull=False).select_related("version", "lesson")
+    boards = [(challenge, board(challenge, user)) for challenge in challenges]
+    return {
+        "figures": figures.lines(found),
+        "demo": spec.demo,
+        "boards": [(challenge, shown) for challenge, shown in boards if shown],
+        **(step_context(found, spec.advisor, {}, "") if spec.advisor else {}),
+    }

@@ -1,0 +1,49 @@
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from gradus.accounts.guests import learner_or_guest
+from gradus.learn import forms, pages
+from gradus.learn.views.access import own_run, shown_challenge
+from gradus.submissions import services, stream
+from gradus.submissions.services import Refused
+
+
+@require_POST
+def run_start(request: HttpRequest, slug: str) -> HttpResponse:
+    """A run on the public samples. From a page with htmx the result appears beside the form, which stays as it is."""
+    challenge = shown_challenge(slug)
+    draft, data = forms.from_request(challenge.spec, request), forms.rows_bytes(request)
+    assert challenge.version is not None
+    try:
+        payload = forms.payload_of(challenge.spec, draft, data)
+        run = services.start_run(learner_or_guest(request), challenge.version, payload)
+    except Refused as refused:
+        problems = forms.problems_of(refused, data)
+        if request.headers.get("HX-Request"):
+            return _problems(request, problems)
+        return pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
+    if request.headers.get("HX-Request"):
+        return render(request, "learn/_run.html", {**pages.evaluation_context(run), "clear_problems": True})
+    return redirect("learn:run", run.uuid)
+
+
+def _problems(request: HttpRequest, problems: list[forms.Problem]) -> HttpResponse:
+    """422 whatever the reason, because that is what htmx swaps in."""
+    response = render(request, "_problem_list.html", {"problems": problems}, status=422)
+    response["HX-Retarget"], response["HX-Reswap"] = "#problems", "innerHTML"
+    return response
+
+
+def run(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    return render(request, "learn/run.html", pages.evaluation_context(own_run(request, uuid)))
+
+
+def run_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    return render(request, "learn/_run.html", pages.evaluation_context(own_run(request, uuid)))
+
+
+def run_events(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
+    return stream.response(request, own_run(request, uuid).current)

@@ -1,0 +1,64 @@
+"""The committed snapshot is the contract: a change to the API is a visible change in review."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+
+from django.core.management import call_command
+from django.test import Client
+from gradus.api import api
+
+SNAPSHOT = Path(__file__).parents[2] / "docs" / "openapi.json"
+RENEW = "python manage.py export_openapi_schema --api gradus.api.api --sorted --indent 2 --output docs/openapi.json"
+CALLS = {
+    ("get", "/courses"),
+    ("get", "/courses/{id}/path"),
+    ("post", "/lessons/{id}/advisor"),
+    ("post", "/lessons/{id}/demo"),
+    ("get", "/challenges/{id}"),
+    ("post", "/challenges/{id}/runs"),
+    ("get", "/runs/{uuid}"),
+    ("get", "/runs/{uuid}/events"),
+    ("post", "/challenges/{id}/submissions"),
+    ("get", "/submissions/{uuid}"),
+    ("get", "/submissions/{uuid}/events"),
+    ("post", "/submissions/{uuid}/cancel"),
+    ("post", "/submissions/{uuid}/appeal"),
+    ("get", "/submissions/{uuid}/artifact"),
+    ("get", "/challenges/{id}/leaderboard"),
+    ("post", "/tokens"),
+}
+
+
+def test_the_snapshot_is_what_the_api_says() -> None:
+    out = StringIO()
+    call_command("export_openapi_schema", api="gradus.api.api", sorted=True, indent=2, stdout=out)
+    assert out.getvalue().strip() == SNAPSHOT.read_text().strip(), f"The API changed. Renew the snapshot: {RENEW}"
+
+
+def test_every_call_of_the_contract_is_there() -> None:
+    schema = api.get_openapi_schema()
+    calls = {(verb, path.removeprefix("/api/v1")) for path, verbs in schema["paths"].items() for verb in verbs}
+    assert calls >= CALLS
+
+
+def test_every_call_names_the_problem_that_it_may_answer() -> None:
+    schema = json.loads(json.dumps(api.get_openapi_schema()))
+    for verbs in schema["paths"].values():
+        for call in verbs.values():
+            assert "application/problem+json" in call["responses"]["default"]["content"]
+
+
+def test_the_schema_is_served(db: None) -> None:
+    response = Client().get("/api/v1/openapi.json")
+    assert response.json()["info"]["title"] == "Gradus"
+
+
+def test_the_docs_page_has_no_inline_script(db: None) -> None:
+    response = Client().get("/api/v1/docs")
+    assert response.status_code == 200
+    scripts = [part.split(">")[0] for part in response.content.decode().split("<script")[1:]]
+    assert scripts
+    assert all("src=" in script or "application/json" in script for script in scripts)

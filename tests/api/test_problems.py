@@ -1,0 +1,107 @@
+"""Whatever goes wrong is problem details with a stable code."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from gradus.accounts.models import ApiToken, User
+from gradus.courses.models import Challenge
+from gradus.submissions import services
+from gradus.submissions.models import Submission
+
+from tests import factories
+from tests.api.conftest import Caller, problem
+
+
+def test_an_unknown_address_is_a_problem(open_api: Caller) -> None:
+    problem(open_api.get("/nothing/here"), 404, "not_found")
+    problem(open_api.get("/"), 404, "not_found")
+    problem(open_api.get("/submissions/not-a-uuid"), 404, "not_found")
+
+
+def test_an_unknown_challenge_is_a_problem(ada_api: Caller) -> None:
+    problem(ada_api.get("/challenges/none"), 404, "not_found")
+    problem(ada_api.post("/challenges/none/submissions", factories.PROMPT), 404, "not_found")
+
+
+def test_a_method_that_is_not_taken(open_api: Caller, course: object) -> None:
+    response = open_api.post("/courses", {})
+    problem(response, 405, "method_not_allowed")
+    assert response["Allow"] == "GET"
+
+
+def test_nobody_is_told_how_to_sign_in(open_api: Caller, sea_or_sky: Challenge) -> None:
+    response = open_api.post("/challenges/sea-or-sky/submissions", factories.PROMPT)
+    problem(response, 401, "unauthenticated")
+    assert response["WWW-Authenticate"] == "Bearer"
+    assert not Submission.objects.exists()
+
+
+def test_a_wrong_token_is_refused_even_where_nobody_may_read(course: object, ada_client: Client) -> None:
+    wrong = {"Authorization": "Bearer gradus_wrong"}
+    problem(ada_client.get("/api/v1/courses", headers=wrong), 401, "unauthenticated")
+
+
+def test_a_revoked_token_is_refused(ada: User, ada_api: Caller) -> None:
+    assert ada_api.get("/submissions").status_code == 200
+    ApiToken.objects.get(user=ada).revoke()
+    problem(ada_api.get("/submissions"), 401, "unauthenticated")
+
+
+def test_an_inactive_account_is_refused(ada: User, ada_api: Caller) -> None:
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    problem(ada_api.get("/submissions"), 401, "unauthenticated")
+
+
+def test_a_session_needs_the_csrf_token(ada: User, sea_or_sky: Challenge) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    path = "/api/v1/challenges/sea-or-sky/submissions"
+    problem(client.post(path, factories.PROMPT, content_type="application/json"), 403, "forbidden")
+    assert not Submission.objects.exists()
+
+
+def test_a_session_may_call(ada_client: Client, ada: User, sea_or_sky: Challenge) -> None:
+    path = "/api/v1/challenges/sea-or-sky/submissions"
+    assert ada_client.post(path, factories.PROMPT, content_type="application/json").status_code == 201
+    assert Submission.objects.get().user == ada
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", '"x"', "null", "[" * 100_000, '{"kind": "prompt", "instructions": NaN}'])
+def test_a_body_that_is_no_payload(ada_api: Caller, sea_or_sky: Challenge, body: str) -> None:
+    response = ada_api.post("/challenges/sea-or-sky/submissions", body)
+    assert response.status_code in (400, 422)
+    problem(response, response.status_code, "bad_request" if response.status_code == 400 else "bad_payload")
+    assert not Submission.objects.exists()
+
+
+def test_each_field_is_named(ada_api: Caller, sea_or_sky: Challenge) -> None:
+    rows = [{"input": "a heron", "output": "sky"}, {"input": "an oyster", "output": 3}]
+    response = ada_api.post("/challenges/sea-or-sky/submissions", {**factories.LORA, "rows": rows})
+    found = problem(response, 422, "bad_payload")["problems"]
+    assert [(item["field"], item["line"]) for item in found] == [("rows.1.output", 2)]
+
+
+def test_a_refusal_keeps_its_code_and_problems(ada_api: Caller, sea_or_sky: Challenge) -> None:
+    examples = [{"input": "a gull", "output": "air"}]
+    response = ada_api.post("/challenges/sea-or-sky/submissions", {"kind": "prompt", "examples": examples})
+    found = problem(response, 422, "unknown_label")["problems"]
+    assert [(item["field"], item["line"]) for item in found] == [("examples", 1)]
+
+
+def test_too_much_is_413(ada_api: Caller, sea_or_sky: Challenge) -> None:
+    body = {"kind": "prompt", "instructions": "x" * 7_000_000}
+    problem(ada_api.post("/challenges/sea-or-sky/submissions", body), 413, "too_large")
+
+
+def test_our_own_fault_tells_nothing(
+    ada_api: Caller, sea_or_sky: Challenge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*args: object, **named: object) -> None:
+        raise ValueError("hidden row: oyster")
+
+    monkeypatch.setattr(services, "submit", crash)
+    response = ada_api.post("/challenges/sea-or-sky/submissions", factories.PROMPT)
+    problem(response, 500, "internal")
+    assert b"oyster" not in response.content
+    assert b"Traceback" not in response.content

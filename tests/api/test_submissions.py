@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge
+from gradus.reviews.models import Appeal, Review
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation, QuotaSlot, Submission
+
+from tests import factories
+from tests.api.conftest import Caller, problem
+
+SUBMIT = "/challenges/sea-or-sky/submissions"
+
+
+def key(value: str) -> dict[str, Any]:
+    return {"Idempotency-Key": value}
+
+
+def test_a_submission_is_made(ada_api: Caller, ada: User, sea_or_sky: Challenge) -> None:
+    response = ada_api.post(SUBMIT, factories.PROMPT)
+    assert response.status_code == 201
+    made = Submission.objects.get()
+    assert made.user == ada
+    assert response["Location"] == f"/api/v1/submissions/{made.uuid}"
+    body = response.json()
+    assert (body["uuid"], body["status"], body["queue_position"]) == (str(made.uuid), "queued", 1)
+    assert (body["score"], body["verdict"], body["verified_by"], body["error"]) == (None, None, None, None)
+    assert body["attempts_left"] == 9
+
+
+def test_the_same_key_gives_the_same_submission(ada_api: Caller, sea_or_sky: Challenge) -> None:
+    first = ada_api.post(SUBMIT, factories.PROMPT, **key("k1"))
+    again = ada_api.post(SUBMIT, factories.PROMPT, **key("k1"))
+    assert first.json()["uuid"] == again.json()["uuid"]
+    problem(ada_api.post(SUBMIT, {"kind": "prompt", "instructions": "other"}, **key("k1")), 409, "key_reused")
+    assert Submission.objects.count() == QuotaSlot.objects.count() == 1
+
+
+def test_without_a_key_each_call_is_an_attempt(ada_api: Caller, sea_or_sky: Challenge) -> None:
+    ada_api.post(SUBMIT, factories.PROMPT)
+    ada_api.post(SUBMIT, factories.PROMPT)
+    assert Submission.objects.count() == 2
+
+
+def test_a_key_that_is_too_long(ada_api: Caller, sea_or_sky: Challenge) -> None:
+    problem(ada_api.post(SUBMIT, factories.PROMPT, **key("k" * 81)), 422, "bad_payload")
+
+
+def test_over_quota_says_when_to_come_back(ada_api: Caller, sea_or_sky: Challenge, ada: User) -> None:
+    for _ in range(sea_or_sky.spec.limits.attempts_per_day):
+        factories.grade(factories.submit(ada))
+    response = ada_api.post(SUBMIT, factories.PROMPT)
+    problem(response, 429, "over_quota")
+    assert 0 < int(response["Retry-After"]) <= 86_400
+
+
+def test_a_graded_submission(ada_api: Caller, ada: User, sea_or_sky: Challenge) -> None:
+    made = factories.submit(ada)
+    factories.grade(made, 0.7777)
+    body = ada_api.get(f"/submissions/{made.uuid}").json()
+    assert (body["status"], body["score"], body["verdict"], body["verified_by"]) == ("scored", 0.76, "passed", "ai")
+    assert [row["id"] for row in body["feedback"]["public"]["rows"]] == [s.id for s in made.version.samples]
+    assert body["feedback"]["public"]["rows"][0]["correct"] is False
+    assert body["queue_position"] is None
+    assert "0.777" not in str(body)
+
+
+def test_equal_floored_scores_give_equal_answers(ada: User, bob: User, ada_api: Caller, bob_api: Caller, sea_or_sky: Challenge) -> None:
+    bodies = []
+    for user, api, value in ((ada, ada_api, 0.7001), (bob, bob_api, 0.7199)):
+        made = factories.submit(user)
+        factories.grade(made, value)
+        body = api.get(f"/submissions/{made.uuid}").json()
+        bodies.append({k: v for k, v in body.items() if k not in ("uuid", "created_at", "finished_at")})
+    assert bodies[0] == bodies[1]
+
+
+def test_a_provisional_grade_is_verified_by_nobody(ada_api: Caller, ada: User, explain: Challenge) -> None:
+    made = factories.submit(ada, "explain", factories.FREE_TEXT)
+    factories.grade(made, 0.9, provisional=True)
+    body = ada_api.get(f"/submissions/{made.uuid}").json()
+    assert (body["status"], body["verified_by"], body["gold"]) == ("review", None, False)
+    assert body["verdict"] == "passed"
+
+
+def test_an_error_has_a_code_and_a_message(ada_api: Caller, ada: User, sea_or_sky: Challenge) -> None:
+    made = factories.submit(ada)
+    evaluation = factories.claimed(made)
+    services.reject(evaluation.pk, evaluation.fence, "prompt_too_long")
+    body = ada_api.get(f"/submissions/{made.uuid}").json()
+    assert body["status"] == "rejected"
+    assert body["error"]["code"] == "prompt_too_long"
+    assert "Shorten" in body["error"]["message"]
+
+
+@pytest.mark.parametrize("call", ["", "/events", "/artifact"])
+def test_what_belongs_to_somebody_else_is_not_there(ada: User, bob_api: Caller, sea_or_sky: Challenge, call: str) -> None:
+    made = factories.submit(ada)
+    problem(bob_api.get(f"/submissions/{made.uuid}{call}"), 404, "not_found")
+
+
+def test_nobody_else_may_cancel_or_appeal(ada: User, bob_api: Caller, sea_or_sky: Challenge) -> None:
+    made = factories.submit(ada)
+    problem(bob_api.post(f"/submissions/{made.uuid}/cancel"), 404, "not_found")
+    problem(bob_api.post(f"/submissions/{made.uuid}/appeal", {"text": "please"}), 404, "not_found")
+    assert made.current.state == "queued"
+
+
+def test_cancelling_gives_a_queued_attempt_back(ada: User, ada_api: Caller, sea_or_sky: Challenge) -> None:
+    made = factories.submit(ada)
+    body = ada_api.post(f"/submissions/{made.uuid}/cancel").json()
+    assert (body["status"], body["attempts_left"]) == ("cancelled", 10)
+    assert not QuotaSlot.objects.exists()
+    problem(ada_api.post(f"/submissions/{made.uuid}/cancel"), 409, "not_open")
+
+
+def test_an_appeal_opens_a_review(ada: User, ada_api: Caller, explain: Challenge) -> None:
+    made = factories.submit(ada, "explain", factories.FREE_TEXT)
+    factories.grade(made, 0.2)
+    body = ada_api.post(f"/submissions/{made.uuid}/appeal", {"text": "I did name the cause."}).json()
+    assert body["appealed"] is True
+    assert Appeal.objects.get().text == "I did name the cause."
+    assert Review.objects.get().reasons == ["appeal"]
+    problem(ada_api.post(f"/submissions/{made.uuid}/appeal", {"text": "Again."}), 409, "appealed")
+
+
+def test_my_submissions_newest_first(ada: User, bob: User, ada_api: Caller, sea_or_sky: Challenge) -> None:
+    first, second = factories.submit(ada), factories.submit(ada, "ticket", factories.LORA)
+    factories.submit(bob)
+    assert [item["uuid"] for item in ada_api.get("/submissions").json()] == [str(second.uuid), str(first.uuid)]
+    assert [item["uuid"] for item in ada_api.get("/submissions?challenge=ticket").json()] == [str(second.uuid)]
+    assert [item["uuid"] for item in ada_api.get("/submissions?limit=1").json()] == [str(second.uuid)]
+    assert [i["uuid"] for i in ada_api.get(f"/submissions?before={second.uuid}").json()] == [str(first.uuid)]
+    problem(ada_api.get("/submissions?limit=0"), 422, "bad_payload")
+
+
+def test_the_adapter_of_my_own(ada: User, ada_api: Caller, ticket: Challenge) -> None:
+    made = factories.submit(ada, "ticket", factories.LORA)
+    problem(ada_api.get(f"/submissions/{made.uuid}/artifact"), 404, "not_found")
+    name = storages["artifacts"].save("1/1/adapter.zip", ContentFile(b"zip"))
+    factories.grade(made, 0.7, artifact=name)
+    response = ada_api.get(f"/submissions/{made.uuid}/artifact")
+    assert (response.status_code, response.content) == (200, b"zip")
+    assert "ticket-adapter.zip" in response["Content-Disposition"]
+    assert ada_api.get(f"/submissions/{made.uuid}").json()["has_artifact"] is True
+
+
+def test_the_queue_position_counts_who_is_ahead(ada: User, bob: User, bob_api: Caller, sea_or_sky: Challenge) -> None:
+    factories.submit(ada)
+    made = factories.submit(bob)
+    assert bob_api.get(f"/submissions/{made.uuid}").json()["queue_position"] == 2
+    Evaluation.objects.filter(submission__user=ada).update(lane="train")
+    assert bob_api.get(f"/submissions/{made.uuid}").json()["queue_position"] == 1

@@ -1,0 +1,51 @@
+"""docs/operations.md names every setting that the code reads, and none that it does not."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.core.management import get_commands
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+READ = re.compile(
+    r'(?:env\.\w+\(\s*|environ(?:ment)?(?:\.get\(|\[)\s*|getenv\(\s*|_server\(\s*)"((?:GRADUS|OPENAI)_\w+|\w+_URL)"'
+)
+ROW = re.compile(r"^\| (`[A-Z_0-9]+`(?:, `[A-Z_0-9]+`)*) \|", re.MULTILINE)
+# Set for child processes by the launcher, never by a person.
+INTERNAL = {"DJANGO_SETTINGS_MODULE"}
+
+
+def read_by_code() -> set[str]:
+    folders = ("platform", "challenges", "graders", "workers")
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    paths.append(ROOT / "tests" / "requirements.py")
+    return {name for path in paths for name in READ.findall(path.read_text())} - INTERNAL
+
+
+def documented() -> set[str]:
+    return {name for cell in ROW.findall(PAGE) for name in re.findall(r"`([A-Z_0-9]+)`", cell)}
+
+
+def test_the_search_finds_settings():
+    assert {"GRADUS_DATA_DIR", "DATABASE_URL", "REDIS_URL", "OPENAI_BASE_URL", "GRADUS_JUDGE_MODEL"} <= read_by_code()
+
+
+def test_every_setting_is_on_the_page():
+    assert read_by_code() - documented() == set()
+
+
+def test_nothing_on_the_page_is_made_up():
+    assert documented() - read_by_code() == set()
+
+
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"manage\.py (\w+)", PAGE))))
+def test_every_command_on_the_page_exists(command):
+    assert command in get_commands()
+
+
+def test_every_system_check_of_ours_is_named():
+    source = (ROOT / "platform" / "gradus" / "launcher" / "checks.py").read_text()
+    errors = set(re.findall(r"gradus\.E\d+", source))
+    assert errors
+    assert errors - set(re.findall(r"gradus\.E\d+", PAGE)) == set()

@@ -1,0 +1,113 @@
+"""Tests that need something of the machine: skipped in plain sight where it is missing, failed where it must be there.
+
+`GRADUS_REQUIRE=browser,postgres,redis` names what must be there; `.ci/run` sets it. A test asks by its marker. The
+servers are named by `GRADUS_TEST_POSTGRES` and `GRADUS_TEST_REDIS`, which the fixtures below give.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+import pytest
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+def chromium() -> str | None:
+    """The browser's path: `GRADUS_CHROMIUM`, or the first that is installed."""
+    named = os.environ.get("GRADUS_CHROMIUM")
+    return named or next((path for name in CHROMIUM if (path := shutil.which(name))), None)
+
+
+def _browser() -> str:
+    return "" if chromium() else "no Chromium: `apt-get install chromium`, or set GRADUS_CHROMIUM"
+
+
+def _postgres() -> str:
+    return _server("GRADUS_TEST_POSTGRES", 5432, "postgres://user:password@127.0.0.1/database")
+
+
+def _redis() -> str:
+    return _server("GRADUS_TEST_REDIS", 6379, "redis://127.0.0.1:6379/9")
+
+
+def _gpu() -> str:
+    if find_spec("torch") is None:
+        return "no torch"
+    import torch
+
+    return "" if torch.cuda.is_available() else "no GPU"
+
+
+def _server(variable: str, port: int, example: str) -> str:
+    """Why it is missing; empty where something listens at the address."""
+    address = urlsplit(os.environ.get(variable, ""))
+    if not address.hostname:
+        return f"{variable} is not set, as {example}"
+    try:
+        with socket.create_connection((address.hostname, address.port or port), timeout=3):
+            return ""
+    except OSError as error:
+        return f"nothing answers at {variable}: {error}"
+
+
+MISSING: dict[str, Callable[[], str]] = {"browser": _browser, "postgres": _postgres, "redis": _redis, "gpu": _gpu}
+NEEDS = pytest.StashKey[dict[str, str]]()
+
+
+def required() -> set[str]:
+    """Raises pytest.UsageError for a name that is no requirement: a typing error must not switch the gate off."""
+    names = {name.strip() for name in os.environ.get("GRADUS_REQUIRE", "").split(",") if name.strip()}
+    if unknown := names - set(MISSING):
+        raise pytest.UsageError(f"GRADUS_REQUIRE has {', '.join(sorted(unknown))}; known: {', '.join(MISSING)}")
+    return names
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    required()
+    config.stash[NEEDS] = {}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    known = item.config.stash[NEEDS]
+    for name in MISSING:
+        if item.get_closest_marker(name) is None:
+            continue
+        if name not in known:
+            known[name] = MISSING[name]()
+        if not known[name]:
+            continue
+        if name in required():
+            pytest.fail(f"{name} is required (GRADUS_REQUIRE), but {known[name]}", pytrace=False)
+        pytest.skip(f"{name}: {known[name]}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for name, reason in config.stash[NEEDS].items():
+        if reason:
+            terminalreporter.write_line(f"NOT TESTED HERE: {name} ({reason})", yellow=True)
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """For tests marked `browser`."""
+    path = chromium()
+    assert path is not None
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """For tests marked `postgres`: a role that may create databases."""
+    return os.environ["GRADUS_TEST_POSTGRES"]
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """For tests marked `redis`: a database that tests may flush."""
+    return os.environ["GRADUS_TEST_REDIS"]

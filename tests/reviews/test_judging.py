@@ -1,0 +1,118 @@
+"""What stands behind a judge call: log, cache and budgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge
+from gradus.reviews.judging import Store
+from gradus.reviews.models import Budget, JudgeCall
+from pytest_django.fixtures import Settings
+
+from graders.base import Judged
+from tests import factories
+from workers.judge import CallRecord
+
+RECORD = CallRecord(
+    key="k" * 64,
+    template="t1",
+    model="judge-1",
+    rung="json_schema",
+    request={"messages": []},
+    response='{"criteria": []}',
+    reply={"criteria": []},
+    problem="",
+    prompt_tokens=900,
+    completion_tokens=100,
+    seconds=1.5,
+)
+
+
+@pytest.fixture
+def store(ada: User, explain: Challenge, settings: Settings) -> Store[Judged]:
+    settings.JUDGE_TOKENS = {"user": 1000, "challenge": 1500, "site": 10_000}
+    return Store(factories.submit(ada, "explain", factories.FREE_TEXT).current, Judged)
+
+
+def spent() -> dict[str, int]:
+    return dict(Budget.objects.values_list("scope", "spent"))
+
+
+def test_a_call_is_kept_whole(store: Store[Judged]) -> None:
+    call = JudgeCall.objects.get(pk=store.log(RECORD))
+    assert (call.evaluation, call.model, call.reply) == (store.evaluation, "judge-1", {"criteria": []})
+    assert (call.prompt_tokens, call.completion_tokens, call.seconds) == (900, 100, 1.5)
+
+
+def test_a_usable_reply_is_found_again(store: Store[Judged]) -> None:
+    assert store.cached(RECORD.key) is None
+    pk = store.log(RECORD)
+    assert store.cached(RECORD.key) == Judged({"criteria": []}, "", "judge-1", pk)
+    assert store.cached("x" * 64) is None
+
+
+def test_an_unusable_reply_is_not(store: Store[Judged]) -> None:
+    store.log(replace(RECORD, reply=None, problem="unusable (length)" + "x" * 300))
+    store.log(replace(RECORD, problem="unusable (length)"))
+    assert store.cached(RECORD.key) is None
+    assert JudgeCall.objects.count() == 2
+
+
+def test_the_first_reply_stays_the_reply(store: Store[Judged]) -> None:
+    first = store.log(RECORD)
+    store.log(replace(RECORD, reply={"criteria": [1]}))
+    found = store.cached(RECORD.key)
+    assert found is not None and found.call_id == first
+
+
+def test_tokens_come_off_every_budget(store: Store[Judged], ada: User) -> None:
+    assert store.reserve(600) is True
+    assert spent() == {"challenge:explain": 600, "site": 600, f"user:{ada.pk}": 600}
+    store.settle(600, 250)
+    assert set(spent().values()) == {250}
+
+
+def test_a_spent_budget_takes_nothing_off_the_others(store: Store[Judged], ada: User) -> None:
+    assert store.reserve(800)
+    assert store.reserve(300) is False
+    assert set(spent().values()) == {800}
+    assert store.reserve(200) is True
+
+
+def test_one_question_cannot_spend_the_site(store: Store[Judged], bob: User) -> None:
+    other = Store(factories.submit(bob, "explain", factories.FREE_TEXT).current, Judged)
+    assert store.reserve(1000) and other.reserve(500)
+    assert other.reserve(1) is False
+    assert spent()["site"] == 1500
+
+
+def test_a_call_that_cost_more_than_reserved_stays_within_the_budget(store: Store[Judged], ada: User) -> None:
+    store.reserve(900)
+    store.settle(900, 5000)
+    assert spent() == {"challenge:explain": 1500, "site": 5000, f"user:{ada.pk}": 1000}
+
+
+def test_a_new_day_has_new_budgets(store: Store[Judged]) -> None:
+    with time_machine.travel(datetime(2026, 11, 24, 23, 59, 59, tzinfo=UTC), tick=False):
+        assert store.reserve(1000)
+    with time_machine.travel(datetime(2026, 11, 25, 0, 0, 1, tzinfo=UTC), tick=False):
+        store.settle(1000, 400)
+        assert store.reserve(1000)
+    days = Budget.objects.filter(scope="site").order_by("day").values_list("spent", flat=True)
+    assert list(days) == [400, 1000]
+
+
+@dataclass(frozen=True)
+class Answer:
+    values: dict[str, Any]
+
+
+def test_a_store_answers_in_the_callers_words(store: Store[Judged]) -> None:
+    pk = store.log(RECORD)
+    found = Store(store.evaluation, lambda **values: Answer(values)).cached(RECORD.key)
+    assert found == Answer({"reply": {"criteria": []}, "problem": "", "model": "judge-1", "call_id": pk})

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.test import Client
+from gradus.accounts.models import Enrolment, User
+from gradus.courses.models import Challenge, Course
+from gradus.reviews import queue
+from gradus.reviews.evidence import Piece, pieces
+from gradus.reviews.models import Review
+from gradus.reviews.services import appeal
+from gradus.submissions.models import Submission
+
+from tests import factories
+from tests.conftest import logged_in
+
+MARKS = {"cause": "partial", "remedy": "met", "no-myth": "met"}
+NEAR = {"likeness": 0.91, "answer": "A graded answer about stale facts.", "marks": dict.fromkeys(MARKS, "met")}
+
+
+def marks(**given: str) -> list[dict[str, Any]]:
+    quotes = {"cause": ["weights keep old facts"]}
+    return [
+        {"id": id, "label": id, "mark": mark, "points": 1.0, "points_max": 50, "evidence": quotes.get(id, [])}
+        for id, mark in {**MARKS, **given}.items()
+    ]
+
+
+def waiting(user: User, score: float = 0.5, **given: str) -> Review:
+    """An answer that the machine graded provisionally."""
+    submission = factories.submit(user, "explain", factories.FREE_TEXT)
+    raw = {"private": {"nearest": [NEAR], "flags": ["base64"], "problems": ["no_endpoint"], "votes": [MARKS]}}
+    name = storages["private"].save(f"raw/{submission.pk}/1.json", ContentFile(json.dumps(raw).encode()))
+    result = {"marks": marks(**given), "public": {"rows": []}, "metrics": {}, "cost": {}, "training": {}}
+    factories.grade(submission, score, provisional=True, review=("provisional",), raw=name, result=result)
+    return Review.objects.get(submission=submission)
+
+
+def chosen(**changes: str) -> dict[str, str]:
+    return {"action": "decide", "reason": "", **{f"mark-{id}": mark for id, mark in {**MARKS, **changes}.items()}}
+
+
+@pytest.fixture
+def review(ada: User, explain: Challenge) -> Review:
+    return waiting(ada)
+
+
+@pytest.fixture
+def teacher(course: Course) -> Client:
+    user = factories.UserFactory.create(pseudonym="teacher")
+    Enrolment.objects.create(user=user, course=course, role=Enrolment.Role.STAFF)
+    return logged_in(user)
+
+
+def test_staff_see_the_queue(grace_client: Client, review: Review) -> None:
+    text = grace_client.get("/reviews/").content.decode()
+    assert f"/reviews/{review.pk}/" in text
+    assert "enchantress" not in text
+
+
+def test_all_others_find_nothing(ada_client: Client, guest_client: Client, client: Client, review: Review) -> None:
+    for other in (ada_client, guest_client, client):
+        assert other.get("/reviews/").status_code == 404
+        assert other.get(f"/reviews/{review.pk}/").status_code == 404
+        assert other.post(f"/reviews/{review.pk}/", chosen()).status_code == 404
+    review.refresh_from_db()
+    assert review.decided_at is None
+
+
+def test_course_staff_see_their_course(teacher: Client, review: Review) -> None:
+    assert f"/reviews/{review.pk}/" in teacher.get("/reviews/").content.decode()
+    assert teacher.get(f"/reviews/{review.pk}/").status_code == 200
+    Enrolment.objects.update(course=Course.objects.create(slug="other", title="Other", digest="x"))
+    assert f"/reviews/{review.pk}/" not in teacher.get("/reviews/").content.decode()
+    assert teacher.get(f"/reviews/{review.pk}/").status_code == 404
+
+
+def test_ones_own_answer_is_not_there(grace: User, grace_client: Client, explain: Challenge) -> None:
+    own = waiting(grace)
+    assert f"/reviews/{own.pk}/" not in grace_client.get("/reviews/").content.decode()
+    assert grace_client.post(f"/reviews/{own.pk}/", chosen()).status_code == 404
+    own.refresh_from_db()
+    assert own.decided_at is None
+
+
+def test_appeals_stand_first_then_the_lowest_score(ada: User, bob: User, grace: User, explain: Challenge) -> None:
+    high, low = waiting(ada, 0.9), waiting(bob, 0.1)
+    assert list(queue.waiting_for(grace)) == [low, high]
+    appeal(high.submission, "Please look.")
+    assert list(queue.waiting_for(grace)) == [high, low]
+
+
+def test_a_reviewer_sees_all_that_is_needed(grace_client: Client, review: Review) -> None:
+    appeal(review.submission, "I named the cause.")
+    text = grace_client.get(f"/reviews/{review.pk}/").content.decode()
+    spec = review.submission.version.parsed
+    assert "<mark>weights keep old facts</mark>" in text
+    assert spec.model_answer is not None and spec.model_answer in text
+    assert all(criterion.text in text for criterion in spec.rubric)
+    assert NEAR["answer"] in text
+    assert "base64" in text and "no_endpoint" in text and "I named the cause." in text
+    checked = [part.split(">")[0] for part in text.split("<input")[1:] if "checked" in part.split(">")[0]]
+    assert len(checked) == 3 and 'value="partial"' in checked[0]
+
+
+def test_a_mark_that_the_machine_could_not_tell_is_chosen_by_nobody(
+    grace_client: Client, ada: User, explain: Challenge
+) -> None:
+    unsure = waiting(ada, cause="cannot_tell")
+    page = grace_client.get(f"/reviews/{unsure.pk}/").content.decode()
+    assert page.count("checked") == 2
+    assert 'value="accept"' not in page
+    data = {key: value for key, value in chosen().items() if key != "mark-cause"}
+    assert grace_client.post(f"/reviews/{unsure.pk}/", data).status_code == 422
+    unsure.refresh_from_db()
+    assert unsure.decided_at is None
+
+
+def graded(submission: Submission) -> tuple[str, float, str | None]:
+    evaluation = Submission.objects.get(pk=submission.pk).current
+    return evaluation.grader, evaluation.score.shown, evaluation.score.verified_by
+
+
+def test_a_person_changes_marks(grace: User, grace_client: Client, review: Review) -> None:
+    response = grace_client.post(f"/reviews/{review.pk}/", chosen(cause="met", reason="It is named."))
+    assert response["Location"] == "/reviews/"
+    review.refresh_from_db()
+    assert (review.decided_by, review.reason, review.marks["cause"]) == (grace, "It is named.", "met")
+    assert graded(review.submission) == ("person", 1.0, "person")
+
+
+def test_accepting_takes_the_machines_marks(grace_client: Client, review: Review) -> None:
+    grace_client.post(f"/reviews/{review.pk}/", {"action": "accept", "reason": ""})
+    review.refresh_from_db()
+    assert review.marks == MARKS
+    assert graded(review.submission) == ("person", 0.74, "person")
+
+
+def test_the_next_answer_follows(grace_client: Client, ada: User, bob: User, explain: Challenge) -> None:
+    first, second = waiting(ada, 0.1), waiting(bob, 0.9)
+    assert f'href="/reviews/{second.pk}/" data-review-next' in grace_client.get(f"/reviews/{first.pk}/").content.decode()
+    response = grace_client.post(f"/reviews/{first.pk}/", chosen())
+    assert response["Location"] == f"/reviews/{second.pk}/"
+
+
+def test_a_decided_review_is_only_shown(grace_client: Client, review: Review) -> None:
+    grace_client.post(f"/reviews/{review.pk}/", chosen())
+    response = grace_client.post(f"/reviews/{review.pk}/", chosen(cause="not_met"))
+    assert response.status_code == 422
+    assert "Somebody else" in response.content.decode()
+    assert graded(review.submission)[1] == 0.74
+    assert "Decided by admiral" in grace_client.get(f"/reviews/{review.pk}/").content.decode()
+
+
+def test_half_where_half_is_not_given(grace_client: Client, review: Review) -> None:
+    assert grace_client.post(f"/reviews/{review.pk}/", chosen(remedy="partial")).status_code == 422
+
+
+def test_an_answer_is_text_and_never_markup(grace_client: Client, bob: User, explain: Challenge) -> None:
+    payload = {"kind": "free_text", "answer": "<script>alert(1)</script> weights keep old facts, so one looks them up"}
+    submission = factories.submit(bob, "explain", payload)
+    factories.grade(submission, 0.4, provisional=True)
+    page = grace_client.get(f"/reviews/{Review.objects.get().pk}/").content.decode()
+    assert "<script>alert" not in page and "&lt;script&gt;alert" in page
+
+
+@pytest.mark.parametrize(
+    ("quotes", "expected"),
+    [
+        ([], [Piece("abcabc", False)]),
+        (["b"], [Piece("a", False), Piece("b", True), Piece("ca", False), Piece("b", True), Piece("c", False)]),
+        (["ab", "bc"], [Piece("abcabc", True)]),
+        (["abcabc", "x", ""], [Piece("abcabc", True)]),
+    ],
+)
+def test_evidence_is_marked(quotes: list[str], expected: list[Piece]) -> None:
+    assert pieces("abcabc", quotes) == expected
+
+
+def test_an_empty_answer_has_no_pieces() -> None:
+    assert pieces("", ["a"]) == []

@@ -1,0 +1,39 @@
+import pytest
+import torch
+
+from tests.workers import oracle, tiny
+from workers.engine import models
+from workers.engine.places import models_dir as places_models_dir
+
+BUILT_IN = "smollm2-135m-instruct"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """Small models gain nothing from threads, and the machine is shared."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def models_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    tiny.build(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def base(models_dir):
+    return models.load(models_dir / tiny.NAME)
+
+
+@pytest.fixture(scope="session")
+def plain(models_dir):
+    return oracle.plain(models_dir / tiny.NAME)
+
+
+@pytest.fixture(scope="session")
+def built_in_folder():
+    folder = places_models_dir() / BUILT_IN
+    if not folder.exists():
+        pytest.skip("the built-in model is not here: run `python -m workers.engine.fetch`")
+    return folder

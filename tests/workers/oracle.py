@@ -1,0 +1,45 @@
+"""The slow, obvious way: one row, one label, plain transformers. Every fast path is compared with it."""
+
+import torch
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from workers.engine.models import Base
+
+
+def plain(folder) -> PreTrainedModel:
+    """The checkpoint as anybody would load it, with the library's own attention."""
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+@torch.no_grad()
+def label_logprob(model: PreTrainedModel, base: Base, prompt: str, label: str, labels: tuple[str, ...]) -> float:
+    """Log-likelihood of `label` after `prompt`, from a forward pass over all of its tokens."""
+    context = base.encode([prompt])[0]
+    wholes = {other: base.encode([prompt + other])[0] for other in labels}
+    start = len(context)
+    while any(whole[:start] != context[:start] for whole in wholes.values()):
+        start -= 1
+    tokens = context[:start] + wholes[label][start:]
+    logprobs = model(input_ids=torch.tensor([tokens])).logits[0].log_softmax(-1)
+    return sum(logprobs[at - 1, tokens[at]].item() for at in range(start, len(tokens)))
+
+
+@torch.no_grad()
+def greedy(model: PreTrainedModel, base: Base, prompt: str, new: int) -> list[int]:
+    """Token ids of `model.generate`, without the end-of-text token."""
+    ids = torch.tensor(base.encode([prompt]))
+    out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new, do_sample=False)
+    said = out[0, ids.shape[1] :].tolist()
+    return said[: said.index(base.eos)] if base.eos in said else said
+
+
+def completion_loss(model: PreTrainedModel, base: Base, rows) -> float:
+    """Mean negative log-likelihood per completion token, the end of text counted."""
+    total, count = 0.0, 0
+    for prompt, completion in rows:
+        context, tokens = base.encode([prompt])[0], [*base.encode([prompt + completion])[0], base.eos]
+        with torch.no_grad():
+            logprobs = model(input_ids=torch.tensor([tokens])).logits[0].log_softmax(-1)
+        for at in range(len(context), len(tokens)):
+            total, count = total - logprobs[at - 1, tokens[at]].item(), count + 1
+    return total / count

@@ -1,0 +1,98 @@
+import pytest
+
+from graders.base import Generate, Rejected
+from tests.workers import oracle, tiny
+from workers.engine import generation, models
+from workers.engine.stopping import Stop, object_end
+from workers.engine.watch import Stopped, Watch
+
+PROMPT = "\n\n".join(tiny.SENTENCES[:3]) + "\n\n"
+SUFFIXES = ("Input: rash", "Input: a sour taste at night and pain after meals\nOutput:", "printer", "x", "Output")
+
+
+def generate(base, *, suffixes=SUFFIXES, new=20, stop=(), prompt=PROMPT, watch=None):
+    item = Generate(tiny.NAME, prompt, suffixes, new, stop, stage="answers")
+    return generation.generate(base, base.model, item, watch or Watch())
+
+
+def test_every_row_agrees_with_the_oracle(base, plain):
+    generated = generate(base)
+    for n, suffix in enumerate(SUFFIXES):
+        said = oracle.greedy(plain, base, PROMPT + suffix, 20)
+        assert generated.texts[n] == base.decode(said)
+        assert generated.new_tokens[n] == len(said)
+        assert generated.prompt_tokens[n] == len(base.encode([PROMPT + suffix])[0])
+
+
+@pytest.mark.parametrize(("prompt", "suffixes"), [("", SUFFIXES), (PROMPT, ("one",)), (PROMPT, ("two", "two"))])
+def test_unusual_shapes_agree_with_the_oracle(base, plain, prompt, suffixes):
+    generated = generate(base, prompt=prompt, suffixes=suffixes)
+    assert generated.texts == [base.decode(oracle.greedy(plain, base, prompt + s, 20)) for s in suffixes]
+
+
+def test_rows_that_end_early_leave_the_others_as_they_are(base):
+    whole = generate(base, new=24)
+    mark = whole.texts[0][4:6]
+    cut = generate(base, new=24, stop=(mark,))
+    for full, short in zip(whole.texts, cut.texts, strict=True):
+        assert short == full.partition(mark)[0]
+    assert cut.new_tokens[0] < whole.new_tokens[0]
+
+
+def test_row_ends_at_the_end_of_text_token(base, models_dir):
+    ending = models.load(models_dir / tiny.NAME)
+    first = base.encode([generate(base, new=1).texts[0]])[0]
+    object.__setattr__(ending, "eos", first[0])
+    generated = generate(ending, suffixes=SUFFIXES[:1])
+    assert (generated.texts, generated.new_tokens) == ([""], [0])
+
+
+def test_a_stop_is_heard_between_tokens(base):
+    asked = []
+
+    def should_stop():
+        asked.append(1)
+        return len(asked) > 4
+
+    with pytest.raises(Stopped):
+        generate(base, watch=Watch(should_stop=should_stop))
+    assert len(asked) == 5
+
+
+def test_long_prompt_is_rejected(base):
+    with pytest.raises(Rejected) as caught:
+        generate(base, suffixes=("pain " * 600,))
+    assert caught.value.code == "prompt_too_long"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ('{"a": 1} and more', '{"a": 1}'),
+        ('Here: {"a": {"b": "}"}} {', 'Here: {"a": {"b": "}"}}'),
+        (r'{"a": "\"}"}x', r'{"a": "\"}"}'),
+        ('} {"a": 1}', '} {"a": 1}'),
+        ('{"a": "{"', None),
+        ("no object", None),
+    ],
+)
+def test_json_ends_after_the_first_complete_object(text, kept):
+    end = object_end(text)
+    assert (text[:end] if end is not None else None) == kept
+
+
+def test_the_earliest_stop_wins():
+    stop = Stop(("\n\n", "json", "###"))
+    assert stop.end('{"a": 1}\n\n###') == 8
+    assert stop.end("a###\n\n") == 1
+    assert stop.end("a\n") is None
+
+
+@pytest.mark.slow
+def test_built_in_model_agrees_with_the_oracle(built_in_folder):
+    base, plain = models.load(built_in_folder), oracle.plain(built_in_folder)
+    prompt = "<|im_start|>system\nYou answer briefly.<|im_end|>\n"
+    asks = ("What is the capital of France?", "Name three colours.", "Say hi")
+    suffixes = tuple(f"<|im_start|>user\n{ask}<|im_end|>\n<|im_start|>assistant\n" for ask in asks)
+    generated = generate(base, prompt=prompt, suffixes=suffixes)
+    assert generated.texts == [base.decode(oracle.greedy(plain, base, prompt + s, 20)) for s in suffixes]

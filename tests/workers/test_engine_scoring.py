@@ -1,0 +1,139 @@
+import random
+from dataclasses import replace
+
+import pytest
+import torch
+
+from graders.base import Rejected, Score
+from tests.workers import oracle, tiny
+from workers.engine import models, scoring
+from workers.engine.prompts import batches, common_tokens, split
+from workers.engine.watch import Stopped, Watch
+
+PROMPT = "\n\n".join(tiny.SENTENCES[:4]) + "\n\n"
+WORDS = "an itchy red rash on both arms burning pain after meals short of breath swollen ankles since last week".split()
+LABELS = (" skin", " stomach", " heart", " infectious disease", " infectious rash", " skin disease")
+TOLERANCE = 2e-4
+
+
+def suffixes(count, seed=1):
+    chance = random.Random(seed)
+    return tuple(
+        f"Input: {' '.join(chance.choices(WORDS, k=chance.randint(1, 25)))}\nOutput:" for _ in range(count)
+    )
+
+
+def score(base, **changes):
+    item = Score(model=tiny.NAME, prompt=PROMPT, suffixes=suffixes(30), labels=LABELS, stage="score")
+    item = replace(item, **changes)
+    return item, scoring.score(base, base.model, item, Watch())
+
+
+def assert_agrees(base, plain, item, scored, rows=None, tolerance=TOLERANCE):
+    for n in rows or range(len(item.suffixes)):
+        prompt = item.prompt + item.suffixes[n]
+        expected = [oracle.label_logprob(plain, base, prompt, label, item.labels) for label in item.labels]
+        assert scored.logprobs[n] == pytest.approx(expected, abs=tolerance)
+        assert scored.prompt_tokens[n] == len(base.encode([prompt])[0])
+
+
+def test_every_row_and_label_agrees_with_the_oracle(base, plain):
+    item, scored = score(base)
+    assert_agrees(base, plain, item, scored)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"suffixes": suffixes(1)},
+        {"suffixes": ("Output:", "Output:")},
+        {"prompt": "", "suffixes": ("rash Output:", "pain Output:")},
+        {"labels": ("skin", "stomach")},
+        {"prompt": "<|im_start|>user\n", "suffixes": ("rash<|im_end|>\n<|im_start|>assistant\n", "x<|im_end|>\n")},
+        {"labels": (" yes, certainly and beyond doubt", " yes", " no")},
+    ],
+    ids=["one row", "equal rows", "nothing shared", "no lead", "chat", "long labels"],
+)
+def test_unusual_shapes_agree_with_the_oracle(base, plain, changes):
+    item, scored = score(base, **changes)
+    assert_agrees(base, plain, item, scored)
+
+
+def test_label_that_merges_with_the_prompt_is_read_as_the_model_would_read_it(base, plain):
+    item, scored = score(base, prompt="", suffixes=("Output: s", "Input: an"), labels=("kin", "tomach"))
+    joined = base.encode(["Output: s", "Output: skin"])
+    assert joined[1][: len(joined[0])] != joined[0]
+    assert_agrees(base, plain, item, scored)
+
+
+def test_empty_prompt_is_scored_after_the_end_of_text_token(base, plain):
+    _, scored = score(base, prompt="", suffixes=("",), labels=("skin",))
+    tokens = [base.eos, *base.encode(["skin"])[0]]
+    with torch.no_grad():
+        logprobs = plain(input_ids=torch.tensor([tokens])).logits[0].log_softmax(-1)
+    expected = sum(logprobs[at - 1, tokens[at]].item() for at in range(1, len(tokens)))
+    assert scored.logprobs[0] == pytest.approx([expected], abs=TOLERANCE)
+
+
+def test_scores_do_not_depend_on_the_other_rows(base):
+    item, scored = score(base)
+    for n in (0, 7, 29):
+        _, alone = score(base, suffixes=(item.suffixes[n],))
+        assert alone.logprobs[0] == pytest.approx(scored.logprobs[n], abs=TOLERANCE)
+
+
+def test_repeated_scoring_is_bit_identical(base):
+    assert score(base)[1].logprobs == score(base)[1].logprobs
+
+
+def test_long_prompt_is_rejected(base):
+    with pytest.raises(Rejected) as caught:
+        score(base, suffixes=("pain " * 600,))
+    assert caught.value.code == "prompt_too_long"
+
+
+def test_numbers_that_are_none_are_rejected(base, models_dir):
+    broken = models.load(models_dir / tiny.NAME)
+    broken.model.model.norm.weight.fill_(float("nan"))
+    with pytest.raises(Rejected) as caught:
+        score(broken)
+    assert caught.value.code == "diverged"
+
+
+def test_progress_is_told_and_a_stop_is_heard(base):
+    events = []
+    item = Score(model=tiny.NAME, prompt=PROMPT, suffixes=suffixes(60), labels=LABELS, stage="hidden")
+    scoring.score(base, base.model, item, Watch(events.append))
+    assert events[0] == {"type": "progress", "stage": "hidden", "done": 0, "total": 60}
+    assert events[-1]["done"] == 60
+    with pytest.raises(Stopped):
+        scoring.score(base, base.model, item, Watch(events.append, lambda: len(events) > 1))
+
+
+def test_labels_share_the_nodes_that_they_have_in_common():
+    trie = scoring._trie([[7], [8, 9, 1], [8, 9, 2], [8, 3]])
+    assert trie.tokens == (8, 9)
+    assert trie.parents == (-1, 0)
+    assert trie.reads[2] == ((-1, 8), (0, 9), (1, 2))
+    assert [trie.depth(node) for node in (-1, 0, 1)] == [0, 1, 2]
+    assert trie.lineage(1) == [1, 0]
+
+
+def test_split_leaves_every_row_its_last_token():
+    assert common_tokens([[1, 2, 3], [1, 2], [1, 2, 9]]) == 2
+    cut = split([[1, 2, 3], [1, 2], [1, 2, 9]])
+    assert (cut.shared, cut.rows) == ([1], [[2, 3], [2], [2, 9]])
+
+
+def test_batches_hold_every_row_once_within_the_limit():
+    lengths = [5, 90, 3, 40, 41, 7, 200]
+    made = batches(lengths, tokens=100)
+    assert sorted(n for batch in made for n in batch) == list(range(7))
+    assert all(len(batch) == 1 or len(batch) * max(lengths[n] for n in batch) <= 100 for batch in made)
+
+
+@pytest.mark.slow
+def test_built_in_model_agrees_with_the_oracle(built_in_folder):
+    base, plain = models.load(built_in_folder), oracle.plain(built_in_folder)
+    item, scored = score(base, suffixes=suffixes(12))
+    assert_agrees(base, plain, item, scored, rows=range(6), tolerance=1e-3)

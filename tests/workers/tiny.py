@@ -1,0 +1,58 @@
+"""A base model that is made in a moment: random weights, a tokenizer that is trained on a few sentences."""
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import LlamaConfig, LlamaForCausalLM
+
+NAME = "tiny"
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+SENTENCES = [
+    "Sort each complaint into a specialty: skin, stomach, heart, brain or infectious disease.",
+    "Input: an itchy red rash on both arms since last week\nOutput: skin",
+    "Input: burning pain after meals and a sour taste at night\nOutput: stomach",
+    "Input: short of breath on the stairs, swollen ankles\nOutput: heart",
+    '{"product": "printer", "urgent": "yes"}',
+]
+
+
+def tokenizer() -> Tokenizer:
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=420, special_tokens=SPECIAL, initial_alphabet=sorted(alphabet), show_progress=False
+    )
+    made.train_from_iterator(SENTENCES, trainer)
+    return made
+
+
+def build(models_dir: Path) -> Path:
+    """Writes the model's folder, in the layout that `workers.engine.fetch` makes."""
+    folder = models_dir / NAME
+    folder.mkdir(parents=True)
+    tokens = tokenizer()
+    config = LlamaConfig(
+        vocab_size=tokens.get_vocab_size(),
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=3,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        head_dim=8,
+        max_position_embeddings=512,
+        initializer_range=0.25,
+        tie_word_embeddings=True,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        LlamaForCausalLM(config).save_pretrained(folder)
+    tokens.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text("{}")
+    (folder / "digest.txt").write_text("tiny\n")
+    return folder
