@@ -14,8 +14,13 @@ PORT ?= 8000
 
 # PYTHON=/path/to/python3.12 chooses another; else the first of these that is 3.11 or newer.
 WANTED := import sys; sys.exit(sys.version_info < (3, 11))
-PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.14,\
-	$(shell $(name) -c "$(WANTED)" >/dev/null 2>&1 && echo $(name))) python3)
+NAMES := python3 python3.13 python3.12 python3.11 python3.14
+ifndef PYTHON
+PYTHON := $(shell for name in $(NAMES); do $$name -c "$(WANTED)" >/dev/null 2>&1 && echo $$name && break; done)
+endif
+ifeq ($(PYTHON),)
+PYTHON := python3
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help up test check lint smoke bench models doctor format clean-venv

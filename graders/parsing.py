@@ -23,12 +23,22 @@ def label_at_start(text: str, labels: Sequence[str]) -> str | None:
 
 def first_json_object(text: str) -> dict[str, Any] | None:
     """The first complete JSON object in `text`, or None. Text before and after it does not matter."""
-    position = text.find("{")
+    return _object_from(text, 0)[0]
+
+
+def only_json_object(text: str) -> dict[str, Any] | None:
+    """The one complete JSON object in `text`; None if there is none, or a second one after it."""
+    value, end = _object_from(text, 0)
+    return value if value is not None and _object_from(text, end)[0] is None else None
+
+
+def _object_from(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
+    position = text.find("{", start)
     while position != -1:
         try:
-            value, _ = _DECODER.raw_decode(text, position)
+            value, end = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError):
             position = text.find("{", position + 1)
             continue
-        return value if isinstance(value, dict) else None
-    return None
+        return value, end
+    return None, len(text)

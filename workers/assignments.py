@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from django.utils import timezone
-from gradus.courses import bundles
-from gradus.courses.models import Lesson
-from gradus.submissions.models import Evaluation
 
 from challenges import payloads
 from graders import registry
 from graders.base import Assignment, Grading, Judged
+from gradus.courses import bundles
+from gradus.courses.models import Lesson
+from gradus.submissions.models import Evaluation
 from workers.judge import JudgeClient
 
 # After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.

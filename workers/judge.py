@@ -19,7 +19,7 @@ import openai
 from openai import OpenAI
 
 from graders.base import Judge, Judged
-from graders.parsing import first_json_object
+from graders.parsing import only_json_object
 from workers.judge_contract import CallRecord, JudgeMisconfigured, JudgeStore, Postpone
 
 TIMEOUT = 30.0
@@ -210,8 +210,8 @@ class JudgeClient:
             answer = _Answer("", self.model, f"refused with {error.status_code}")
         spent.append(answer.prompt_tokens + answer.completion_tokens)
         whole = answer.finish in ("stop", "")
-        reply = first_json_object(answer.text) if whole else None
-        problem = "" if reply is not None else f"unusable ({'no JSON object' if whole else answer.finish})"
+        reply = only_json_object(answer.text) if whole else None
+        problem = "" if reply is not None else f"unusable ({'not one JSON object' if whole else answer.finish})"
         call_id = self.store.log(
             CallRecord(
                 key=key,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from graders.base import Judged
 
 
-class Postpone(Exception):  # noqa: N818 - named for what the worker does with it
+class Postpone(Exception):
     """The endpoint cannot answer now: grade again after `seconds`. `code` is for logs and the queue's page."""
 
     def __init__(self, seconds: float, code: str) -> None:
@@ -17,7 +17,7 @@ class Postpone(Exception):  # noqa: N818 - named for what the worker does with i
         self.code = code
 
 
-class JudgeMisconfigured(Exception):  # noqa: N818 - a state that staff mend
+class JudgeMisconfigured(Exception):
     """The endpoint refuses us for good. The message tells staff what to set."""
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
-from gradus.submissions.models import Evaluation
-from gradus.submissions.services import Outcome
 
 from graders.base import Grade
+from gradus.submissions.models import Evaluation
+from gradus.submissions.services import Outcome
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 

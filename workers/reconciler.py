@@ -8,6 +8,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+
 from gradus.submissions import bell
 from gradus.submissions.errors import CODES, OPEN, State
 from gradus.submissions.models import Evaluation, Event, InFlight, Run, WorkerStatus
@@ -53,9 +54,7 @@ def fail_exhausted() -> int:
 @transaction.atomic
 def _fail(evaluation: Evaluation) -> int:
     held = Evaluation.objects.filter(pk=evaluation.pk, state=evaluation.state, fence=evaluation.fence)
-    changed = held.update(
-        state=State.FAILED, lease_until=None, error_code="worker_lost", finished_at=Now()
-    )
+    changed = held.update(state=State.FAILED, lease_until=None, error_code="worker_lost", finished_at=Now())
     if changed:
         evaluation.refresh_from_db()
         close(evaluation, "worker_lost", CODES["worker_lost"].refund)
@@ -96,5 +95,3 @@ def ring_all() -> None:
     """Once per lane, so that idle workers also say that they live."""
     for lane in ("interactive", "grade", "judge", "train"):
         bell.ring(lane)
-
-

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db.models.functions import Now
-from gradus.submissions.models import WorkerStatus
 
 from challenges.catalogue import MODELS
+from gradus.submissions.models import WorkerStatus
 
 if TYPE_CHECKING:
     from workers.supervisor import Runner

@@ -1,10 +1,11 @@
 """The Celery doorbell: it says "look", and carries nothing."""
 
 from celery import current_task
+
 from gradus.celery import app
 
 
-@app.task(name="workers.ring")
+@app.task(name="workers.ring")  # type: ignore[untyped-decorator]
 def ring() -> None:
     """Looks once at the lane that rang."""
     from workers.work import resident

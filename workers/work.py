@@ -11,12 +11,12 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import close_old_connections
+
+from graders.base import Rejected
 from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
-
-from graders.base import Rejected
 from workers import assignments, outcomes, status
 from workers.events import EventWriter
 from workers.execute import execute

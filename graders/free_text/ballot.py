@@ -17,13 +17,16 @@ from graders.free_text.text import echoes, is_negation, normal, sentence_spans, 
 
 CONFIDENCE_MIN = 70
 _DENIED_BEFORE = re.compile(
-    r"\b(?:it(?:\s+is|'s)|is)\s+(?:\w+\s+)?(?:false|untrue|wrong|incorrect|nonsense|a\s+myth|not\s+true|not\s+the\s+case)\b"
+    r"\bit(?:\s+is|'s)\s+(?:\w+\s+)?(?:false|untrue|wrong|incorrect|nonsense|not\s+true|not\s+the\s+case)\s+(?:that|to)\b"
+    r"|\bis\s+(?:\w+\s+)?(?:false|untrue|nonsense|a\s+myth|not\s+true)\b"
     r"|\b(?:don't|do\s+not|doesn't|does\s+not|disagree)\s+(?:think|believe|agree|mean)\b"
     r"|\b(?:contrary\s+to|nobody\s+should|some\s+(?:people\s+)?(?:say|claim))\b",
     re.IGNORECASE,
 )
 _DENIED_AFTER = re.compile(
-    r"\bis\s+(?:\w+\s+)?(?:false|untrue|wrong|incorrect|nonsense|a\s+myth|not\s+true)\b", re.IGNORECASE
+    r"\bis\s+(?:\w+\s+)?(?:false|untrue|nonsense|a\s+myth|not\s+true)\b"
+    r"|\b(?:that|this|which)\s+is\s+(?:\w+\s+)?(?:wrong|incorrect)\b",
+    re.IGNORECASE,
 )
 Confidence = Annotated[float, Field(ge=0, le=100)]
 

@@ -20,7 +20,7 @@ from graders.free_text.verifier import Estimate, as_mark, embed_item, estimate
 from graders.free_text.voting import decide, decisive, review_rules
 
 UNUSABLE = "unusable"
-VALUE_GAP = 0.4
+VALUE_GAP = 0.5
 SCORE_GAP = 0.5
 
 

@@ -5,7 +5,7 @@ It tells topics, not truth (a negated model answer looks like the model answer),
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,8 @@ from graders.base import Embed, Embedded, Mark
 from graders.free_text.points import VALUES
 from graders.free_text.text import containment, is_negation, sentences, words
 
-Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+Rows = Sequence[tuple[GoldAnswer, float]]
 GOLD_MIN = 8
 RIDGE = 10.0
 NEAREST = 3
@@ -50,7 +51,7 @@ def embed_item(bundle: ChallengeBundle, text: str) -> Embed:
 
 def estimate(bundle: ChallengeBundle, text: str, item: Embed, embedded: Embedded) -> Estimate:
     """Estimates the marks of `text` from its likeness to graded answers (features as in Mohler et al. 2011)."""
-    space = _Space(bundle, dict(zip(item.texts, np.asarray(embedded.vectors, dtype=np.float64), strict=True)))
+    space = _Space(bundle, item, np.asarray(embedded.vectors, dtype=np.float64))
     rubric = bundle.challenge.rubric
     return Estimate(
         {c.id: space.value(c, text) for c in rubric}, {c.id: space.quote(c, text) for c in rubric}, space.nearest(text)
@@ -69,64 +70,69 @@ def _phrases(criterion: Criterion) -> tuple[str, ...]:
 
 
 class _Space:
-    """The vectors of one bundle's texts and of one answer."""
+    """Likenesses between one bundle's texts and one answer, as cosines in one matrix."""
 
-    def __init__(self, bundle: ChallengeBundle, vectors: Mapping[str, Vector]) -> None:
-        self.bundle, self.vectors = bundle, vectors
-        self.gold = graded(bundle)
+    def __init__(self, bundle: ChallengeBundle, item: Embed, vectors: Matrix) -> None:
+        self.bundle, self.gold = bundle, graded(bundle)
+        self.at = {text: n for n, text in enumerate(item.texts)}
+        self.cosine = vectors @ vectors.T
+        self.parts: dict[str, list[int]] = {}
 
     def value(self, criterion: Criterion, text: str) -> float:
         rows = [(g, VALUES[Mark(g.marks[criterion.id])]) for g in self.gold if criterion.id in g.marks]
         if len(rows) < GOLD_MIN:
             return float(np.clip(self._nearest_phrase(text, criterion.accept or (criterion.text,)), 0, 1))
-        known = np.stack([self._features(criterion, gold.answer, rows) for gold, _ in rows])
+        known = np.array([self._features(criterion, gold.answer, rows) for gold, _ in rows])
         model = make_pipeline(StandardScaler(), Ridge(alpha=RIDGE)).fit(known, [value for _, value in rows])
-        return float(np.clip(model.predict(self._features(criterion, text, rows)[None])[0], 0, 1))
+        return float(np.clip(model.predict([self._features(criterion, text, rows)])[0], 0, 1))
 
     def quote(self, criterion: Criterion, text: str) -> str:
-        wanted = self._stack(criterion.accept or (criterion.text,))
-        parts = sentences(text)
-        return parts[int(np.argmax((self._stack(parts) @ wanted.T).max(axis=1)))]
+        near = self._block(self._sentences(text), [self.at[p] for p in criterion.accept or (criterion.text,)])
+        return sentences(text)[int(np.argmax(near.max(axis=1)))]
 
     def nearest(self, text: str) -> tuple[tuple[float, GoldAnswer], ...]:
-        pairs = [(round(float(self.vectors[text] @ self.vectors[g.answer]), 3), g) for g in self.gold]
+        pairs = [(round(self._likeness(text, gold.answer), 3), gold) for gold in self.gold]
         return tuple(sorted(pairs, key=lambda pair: -pair[0])[:NEAREST])
 
-    def _features(self, criterion: Criterion, text: str, rows: Sequence[tuple[GoldAnswer, float]]) -> Vector:
+    def _features(self, criterion: Criterion, text: str, rows: Rows) -> list[float]:
         model_answer, own = self.bundle.challenge.model_answer or "", words(text)
         others = [(gold, value) for gold, value in rows if gold.answer != text]
-        return np.array(
-            [
-                self._nearest_phrase(text, criterion.accept),
-                self._nearest_phrase(text, criterion.reject),
-                self._nearest_phrase(text, (criterion.text,)),
-                self._towards_met(text, others),
-                self._neighbours_value(text, others),
-                float(self.vectors[text] @ self.vectors[model_answer]),
-                containment(text, model_answer),
-                containment(" ".join((*criterion.accept, criterion.text)), text),
-                len(own) / 100,
-                sum(is_negation(word) for word in own) / max(len(own), 1),
-            ]
-        )
+        return [
+            self._nearest_phrase(text, criterion.accept),
+            self._nearest_phrase(text, criterion.reject),
+            self._nearest_phrase(text, (criterion.text,)),
+            self._towards_met(text, others),
+            self._neighbours_value(text, others),
+            self._likeness(text, model_answer),
+            containment(text, model_answer),
+            containment(" ".join((*criterion.accept, criterion.text)), text),
+            len(own) / 100,
+            sum(is_negation(word) for word in own) / max(len(own), 1),
+        ]
 
     def _nearest_phrase(self, text: str, phrases: Sequence[str]) -> float:
-        return float((self._stack(sentences(text)) @ self._stack(phrases).T).max()) if phrases else 0.0
+        return float(self._block(self._sentences(text), [self.at[p] for p in phrases]).max()) if phrases else 0.0
 
-    def _towards_met(self, text: str, others: Sequence[tuple[GoldAnswer, float]]) -> float:
+    def _towards_met(self, text: str, others: Rows) -> float:
         """How much nearer a sentence of the answer is to sentences of met answers than to those of others."""
-        met = [s for gold, value in others if value == 1 for s in sentences(gold.answer)]
-        rest = [s for gold, value in others if value < 1 for s in sentences(gold.answer)]
+        met = [n for gold, value in others if value == 1 for n in self._sentences(gold.answer)]
+        rest = [n for gold, value in others if value < 1 for n in self._sentences(gold.answer)]
         if not met or not rest:
             return 0.0
-        parts = self._stack(sentences(text))
-        gap = (parts @ self._stack(met).T).max(axis=1) - (parts @ self._stack(rest).T).max(axis=1)
-        return float(gap.max())
+        own = self._sentences(text)
+        return float((self._block(own, met).max(axis=1) - self._block(own, rest).max(axis=1)).max())
 
-    def _neighbours_value(self, text: str, others: Sequence[tuple[GoldAnswer, float]]) -> float:
-        likeness = np.array([self.vectors[text] @ self.vectors[gold.answer] for gold, _ in others])
-        weights = np.exp(10 * likeness)
-        return float(weights @ np.array([value for _, value in others]) / weights.sum())
+    def _neighbours_value(self, text: str, others: Rows) -> float:
+        weights = np.exp(10 * self.cosine[self.at[text], [self.at[gold.answer] for gold, _ in others]])
+        return float(np.dot(weights, [value for _, value in others]) / weights.sum())
 
-    def _stack(self, texts: Sequence[str]) -> Vector:
-        return np.stack([self.vectors[text] for text in texts])
+    def _likeness(self, a: str, b: str) -> float:
+        return float(self.cosine[self.at[a], self.at[b]])
+
+    def _block(self, rows: Sequence[int], columns: Sequence[int]) -> Matrix:
+        return self.cosine[np.ix_(rows, columns)]
+
+    def _sentences(self, text: str) -> list[int]:
+        if text not in self.parts:
+            self.parts[text] = [self.at[part] for part in sentences(text)]
+        return self.parts[text]

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-import environ
 import django_stubs_ext
+import environ
 import structlog
 from csp.constants import NONCE, NONE, SELF
 

@@ -1,8 +1,12 @@
 // Follows a submission: [data-events] names a stream of server-sent events, from which the page's parts are kept.
-const TERMINAL = new Set(["finished", "scored", "rejected", "failed", "cancelled", "review"]);
+const TERMINAL = new Set(["finished", "scored", "rejected", "failed", "cancelled", "review", "expired"]);
+const UNNUMBERED = new Set(["state", "heartbeat"]);
 const QUIET_SECONDS = 45;
+const PILLS = { queued: ["clock", "Waiting"], running: ["cpu", "Running"] };
 
 const seconds = (value) => (value < 90 ? `${Math.max(1, Math.round(value))} s` : `${Math.round(value / 60)} min`);
+
+const STAGES = { public: "Public samples", hidden: "Hidden samples", train: "Training", judge: "Marking" };
 
 const LINES = {
   queued: () => "Waiting for a worker",
@@ -46,9 +50,15 @@ class Live {
     };
   }
 
-  reconnect() {
+  // 204 is the server's word that there is nothing more to come.
+  async reconnect() {
     this.retry = null;
-    if (this.element.isConnected) this.connect();
+    if (!this.element.isConnected) return;
+    const stop = new AbortController();
+    const answer = await fetch(this.source.url, { signal: stop.signal }).catch(() => null);
+    stop.abort();
+    if (answer?.status === 204) this.finish();
+    else this.connect();
   }
 
   close() {
@@ -58,19 +68,26 @@ class Live {
   }
 
   take(event) {
-    const id = Number(event.lastEventId || 0);
-    if (id && id <= this.last) return;
-    if (id) this.last = id;
     this.heard = Date.now();
     if (!event.data) return;
     const data = JSON.parse(event.data);
     const type = event.type === "message" ? data.type : event.type;
+    // An event without an id of its own carries the one before it, so these are not looked at for repeats.
+    const id = UNNUMBERED.has(type) ? 0 : Number(event.lastEventId || 0);
+    if (id && id <= this.last) return;
+    if (id) this.last = id;
     if (TERMINAL.has(type)) this.finish();
     else this.handlers[type]?.call(this, { ...data, type });
   }
 
   handlers = {
     queued: this.wait, queue: this.wait, heartbeat: () => {},
+    state(data) {
+      if (TERMINAL.has(data.status)) this.finish();
+      else this.show(data.status);
+      if (data.status === "queued") this.wait({ position: data.queue_position, wait_s: data.wait_s });
+      if (data.status === "running") this.say("position", "");
+    },
     started: this.run, running: this.run, progress: this.progress, loss: this.loss,
     checkpoint(data) {
       this.point(data);
@@ -89,23 +106,37 @@ class Live {
     this.say("position", wait == null ? `${place}.` : `${place}, about ${seconds(wait)}.`);
   }
 
+  show(state) {
+    this.element.dataset.state = state;
+    const pill = this.element.querySelector(".state");
+    if (!pill || !PILLS[state] || pill.dataset.state === state) return;
+    const [icon, word] = PILLS[state];
+    const use = pill.querySelector("use");
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${icon}`));
+    pill.dataset.state = state;
+    pill.lastChild.textContent = ` ${word}`;
+  }
+
   run() {
-    this.element.dataset.state = "running";
+    this.show("running");
     this.say("position", "");
     this.log("started", {});
   }
 
   progress({ stage, done, total }) {
     const bar = this.slot("bar");
-    if (bar) Object.assign(bar, { max: total || 1, value: done });
-    this.say("stage", total ? `${stage}: ${done} of ${total}` : stage);
-    if (stage !== this.stage) this.log("log", { text: stage });
+    // Without a count (hidden samples tell none) the bar only says that something is going on.
+    if (total) Object.assign(bar ?? {}, { max: total, value: done });
+    else bar?.removeAttribute("value");
+    const name = STAGES[stage] ?? stage;
+    this.say("stage", total ? `${name}: ${done} of ${total}` : name);
+    if (stage !== this.stage) this.log("log", { text: name });
     this.stage = stage;
   }
 
   loss(data) {
     this.point(data);
-    if (data.steps) this.progress({ stage: "training", done: data.step, total: data.steps });
+    if (data.steps) this.progress({ stage: "train", done: data.step, total: data.steps });
   }
 
   point(data) {

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+
 from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge
 from gradus.submissions import services
 from gradus.submissions.models import QuotaSlot, Run
-
 from tests import factories
 from tests.api.conftest import Caller, problem
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+
 from gradus.accounts.models import User
 from gradus.courses.models import Course, Lesson
 from gradus.submissions.models import Run
-
 from tests import factories
 from tests.api.conftest import Caller, problem
 

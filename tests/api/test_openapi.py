@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.core.management import call_command
 from django.test import Client
+
 from gradus.api import api
 
 SNAPSHOT = Path(__file__).parents[2] / "docs" / "openapi.json"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Challenge
 from gradus.submissions import services
 from gradus.submissions.models import Submission
-
 from tests import factories
 from tests.api.conftest import Caller, problem
 
@@ -67,7 +67,9 @@ def test_a_session_may_call(ada_client: Client, ada: User, sea_or_sky: Challenge
     assert Submission.objects.get().user == ada
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", '"x"', "null", "[" * 100_000, '{"kind": "prompt", "instructions": NaN}'])
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", '"x"', "null", "[" * 100_000, '{"kind": "prompt", "instructions": NaN}']
+)
 def test_a_body_that_is_no_payload(ada_api: Caller, sea_or_sky: Challenge, body: str) -> None:
     response = ada_api.post("/challenges/sea-or-sky/submissions", body)
     assert response.status_code in (400, 422)
@@ -94,9 +96,7 @@ def test_too_much_is_413(ada_api: Caller, sea_or_sky: Challenge) -> None:
     problem(ada_api.post("/challenges/sea-or-sky/submissions", body), 413, "too_large")
 
 
-def test_our_own_fault_tells_nothing(
-    ada_api: Caller, sea_or_sky: Challenge, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_our_own_fault_tells_nothing(ada_api: Caller, sea_or_sky: Challenge, monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*args: object, **named: object) -> None:
         raise ValueError("hidden row: oyster")
 

@@ -9,12 +9,12 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient, RequestFactory
+
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Challenge
 from gradus.submissions import services, stream
 from gradus.submissions.models import Evaluation, Event, Submission, WorkerStatus
 from gradus.submissions.queue import expected_wait
-
 from tests import factories
 from tests.api.conftest import Caller
 

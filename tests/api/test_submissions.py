@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews.models import Appeal, Review
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, QuotaSlot, Submission
-
 from tests import factories
 from tests.api.conftest import Caller, problem
 
@@ -70,7 +70,9 @@ def test_a_graded_submission(ada_api: Caller, ada: User, sea_or_sky: Challenge) 
     assert "0.777" not in str(body)
 
 
-def test_equal_floored_scores_give_equal_answers(ada: User, bob: User, ada_api: Caller, bob_api: Caller, sea_or_sky: Challenge) -> None:
+def test_equal_floored_scores_give_equal_answers(
+    ada: User, bob: User, ada_api: Caller, bob_api: Caller, sea_or_sky: Challenge
+) -> None:
     bodies = []
     for user, api, value in ((ada, ada_api, 0.7001), (bob, bob_api, 0.7199)):
         made = factories.submit(user)
@@ -99,7 +101,7 @@ def test_an_error_has_a_code_and_a_message(ada_api: Caller, ada: User, sea_or_sk
 
 
 @pytest.mark.parametrize("call", ["", "/events", "/artifact"])
-def test_what_belongs_to_somebody_else_is_not_there(ada: User, bob_api: Caller, sea_or_sky: Challenge, call: str) -> None:
+def test_what_is_somebody_elses_is_not_there(ada: User, bob_api: Caller, sea_or_sky: Challenge, call: str) -> None:
     made = factories.submit(ada)
     problem(bob_api.get(f"/submissions/{made.uuid}{call}"), 404, "not_found")
 

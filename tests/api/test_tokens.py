@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from gradus.accounts.models import ApiToken, User
 
+from gradus.accounts.models import ApiToken, User
 from tests.api.conftest import Caller, problem
 from tests.factories import PASSWORD
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
 from gradus.leaderboards import boards
 from gradus.submissions.models import Standing
-
 from tests import factories
 
 BOARD = "/leaderboards/sea-or-sky/"
@@ -82,7 +82,10 @@ def test_private_scores_are_shown_to_nobody_before_the_freeze(
 ) -> None:
     factories.grade(factories.submit(ada), 0.9, private_score=0.655)
     for client in (ada_client, grace_client):
-        text = client.get(BOARD).content.decode() + client.get("/api/v1/challenges/sea-or-sky/leaderboard").content.decode()
+        text = (
+            client.get(BOARD).content.decode()
+            + client.get("/api/v1/challenges/sea-or-sky/leaderboard").content.decode()
+        )
         assert "0.64" not in text and "0.65" not in text
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import time_machine
+from pytest_django.fixtures import Settings
+
+from graders.base import Judged
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews.judging import Store
 from gradus.reviews.models import Budget, JudgeCall
-from pytest_django.fixtures import Settings
-
-from graders.base import Judged
 from tests import factories
 from workers.judge import CallRecord
 

@@ -7,6 +7,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.test import Client
+
 from gradus.accounts.models import Enrolment, User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews import queue
@@ -14,7 +15,6 @@ from gradus.reviews.evidence import Piece, pieces
 from gradus.reviews.models import Review
 from gradus.reviews.services import appeal
 from gradus.submissions.models import Submission
-
 from tests import factories
 from tests.conftest import logged_in
 
@@ -126,7 +126,7 @@ def graded(submission: Submission) -> tuple[str, float, str | None]:
 
 
 def test_a_person_changes_marks(grace: User, grace_client: Client, review: Review) -> None:
-    response = grace_client.post(f"/reviews/{review.pk}/", chosen(cause="met", reason="It is named."))
+    response = grace_client.post(f"/reviews/{review.pk}/", {**chosen(cause="met"), "reason": "It is named."})
     assert response["Location"] == "/reviews/"
     review.refresh_from_db()
     assert (review.decided_by, review.reason, review.marks["cause"]) == (grace, "It is named.", "met")
@@ -142,7 +142,9 @@ def test_accepting_takes_the_machines_marks(grace_client: Client, review: Review
 
 def test_the_next_answer_follows(grace_client: Client, ada: User, bob: User, explain: Challenge) -> None:
     first, second = waiting(ada, 0.1), waiting(bob, 0.9)
-    assert f'href="/reviews/{second.pk}/" data-review-next' in grace_client.get(f"/reviews/{first.pk}/").content.decode()
+    assert (
+        f'href="/reviews/{second.pk}/" data-review-next' in grace_client.get(f"/reviews/{first.pk}/").content.decode()
+    )
     response = grace_client.post(f"/reviews/{first.pk}/", chosen())
     assert response["Location"] == f"/reviews/{second.pk}/"
 

@@ -11,7 +11,7 @@ from workers.engine.prompts import batches, common_tokens, split
 from workers.engine.watch import Stopped, Watch
 
 PROMPT = "\n\n".join(tiny.SENTENCES[:4]) + "\n\n"
-WORDS = "an itchy red rash on both arms burning pain after meals short of breath swollen ankles since last week".split()
+WORDS = "an itchy red rash on both arms burning pain after meals short of breath swollen ankles since last week"
 LABELS = (" skin", " stomach", " heart", " infectious disease", " infectious rash", " skin disease")
 TOLERANCE = 2e-4
 
@@ -19,7 +19,7 @@ TOLERANCE = 2e-4
 def suffixes(count, seed=1):
     chance = random.Random(seed)
     return tuple(
-        f"Input: {' '.join(chance.choices(WORDS, k=chance.randint(1, 25)))}\nOutput:" for _ in range(count)
+        f"Input: {' '.join(chance.choices(WORDS.split(), k=chance.randint(1, 25)))}\nOutput:" for _ in range(count)
     )
 
 

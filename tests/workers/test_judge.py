@@ -186,7 +186,7 @@ def test_parameters_that_a_model_refuses_by_name_are_changed(
 def test_plain_text_gets_one_repair(client: JudgeClient, script: Script, store: MemoryStore) -> None:
     script.refuse, script.answers = ("json_schema", "json_object"), [chat("I think it is met"), chat(GOOD)]
     assert client.judge(ITEM).reply == json.loads(GOOD)
-    assert [record.problem for record in store.records] == ["unusable (no JSON object)", ""]
+    assert [record.problem for record in store.records] == ["unusable (not one JSON object)", ""]
     assert script.calls[1]["messages"][-2]["content"] == "I think it is met"
 
 
@@ -198,6 +198,7 @@ def test_plain_text_gets_one_repair(client: JudgeClient, script: Script, store: 
         chat(GOOD, finish="content_filter"),
         chat(None),
         chat("[]"),
+        chat(f"{GOOD} {GOOD}"),
         Response("<html>Bad gateway</html>", content_type="text/html"),
         Response('{"choices": []}', content_type="application/json"),
         Response("[1]", content_type="application/json"),

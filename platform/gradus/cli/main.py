@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from gradus.cli import authors
+from gradus.cli import authors, learners
 from gradus.cli.plugins import LazyGroup
 
 app = typer.Typer(
     cls=LazyGroup, name="gradus", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+app.add_typer(learners.app)
 app.add_typer(authors.app, name="challenge")
 
 

@@ -16,6 +16,7 @@ from gradus.submissions.models import Standing
 
 ZERO, FEW, LORA = "zero-shot", "few-shot", "lora"
 TITLES = {ZERO: "Zero-shot", FEW: "Few-shot", LORA: "LoRA"}
+OWN = {**TITLES, ZERO: "zero-shot", FEW: "few-shot"}
 ORDER = (ZERO, FEW, LORA)
 
 
@@ -112,7 +113,7 @@ def _own(standing: Standing) -> Entry:
     approach = LORA if standing.track == "lora" else FEW if payload.get("examples") else ZERO
     training = (standing.submission.current.result or {}).get("training") or {}
     return Entry(
-        name=f"your {TITLES[approach]}",
+        name=f"your {OWN[approach]}",
         approach=approach,
         score=standing.shown,
         tokens=standing.cost.get("prompt_tokens"),

@@ -42,5 +42,5 @@ def written(value: float, unit: str) -> str:
         return f"{100 * value:.2g} %" if value < 0.1 else f"{100 * value:.0f} %"
     if unit == "s" and value >= 90:
         return f"{value / 60:.0f} min"
-    number = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    number = f"{value:.2f}" if value < 1 else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
     return f"{number} {unit}".strip()

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from challenges.check import UPLOAD_BYTES, FieldProblem
 from challenges.payloads import Hyperparameters
+from challenges.prompts import target_text
 from challenges.rows import RowProblem, read_train, row_lines
 from challenges.spec import Challenge, Kind, TrainRow
 from gradus.submissions.services import Refused
@@ -142,7 +143,20 @@ def with_rows(draft: Draft, rows: Iterable[Mapping[str, Any]]) -> Draft:
 
 
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    """Rows as text. An output that is a JSON object is written as one, which reads back as the same output."""
+    return "".join(json.dumps(_readable(row), ensure_ascii=False) + "\n" for row in rows)
+
+
+def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
+    output = row.get("output")
+    if not isinstance(output, str) or not output.startswith("{"):
+        return dict(row)
+    try:
+        value = json.loads(output)
+    except ValueError:
+        return dict(row)
+    texts = isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+    return {**row, "output": value} if texts and target_text(value) == output else dict(row)
 
 
 def _shown(value: Any) -> str:

@@ -220,8 +220,7 @@ class Evaluation(models.Model):
             models.CheckConstraint(name="state_is_known", condition=Q(state__in=[s.value for s in State])),
             models.CheckConstraint(
                 name="of_a_submission_or_a_run",
-                condition=Q(submission__isnull=False, run__isnull=True)
-                | Q(submission__isnull=True, run__isnull=False),
+                condition=Q(submission__isnull=False, run__isnull=True) | Q(submission__isnull=True, run__isnull=False),
             ),
             models.CheckConstraint(
                 name="running_has_a_lease",

@@ -2,8 +2,8 @@ import signal
 import threading
 
 from django.core.management.base import BaseCommand, CommandParser
-from gradus.submissions.models import Lane
 
+from gradus.submissions.models import Lane
 from workers.work import Worker
 
 

@@ -1,4 +1,4 @@
-"""Numbers as a page writes them."""
+"""Numbers as a page writes them. What is missing (Django passes an empty text then) is written as nothing."""
 
 import json as json_module
 import math
@@ -14,66 +14,60 @@ register = template.Library()
 
 
 @register.filter
-def score(value: float | None) -> str:
+def score(value: object) -> str:
     """A score in [0, 1]: two digits, three where the step needs them."""
-    if value is None:
+    if not isinstance(value, int | float):
         return ""
     text = f"{value:.3f}"
     return text[:-1] if text.endswith("0") else text
 
 
 @register.filter
-def share(value: float | None) -> str:
+def share(value: object) -> str:
     """A probability, two digits."""
-    return "" if value is None else f"{value:.2f}"
+    return f"{value:.2f}" if isinstance(value, int | float) else ""
 
 
 @register.filter
-def percent(value: float | None) -> str:
+def percent(value: object) -> str:
     """A share as per cent, with enough digits for small ones."""
-    if value is None:
+    if not isinstance(value, int | float):
         return ""
     return f"{100 * value:.2f} %" if value < 0.1 else f"{100 * value:.0f} %"
 
 
 @register.filter
-def duration(seconds: float | None) -> str:
+def duration(seconds: object) -> str:
     """Whole seconds, then minutes."""
-    if seconds is None:
+    if not isinstance(seconds, int | float):
         return ""
     whole = math.ceil(seconds)
     return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60} s"
 
 
 @register.filter
-def milliseconds(value: float | None) -> str:
-    if value is None:
+def milliseconds(value: object) -> str:
+    if not isinstance(value, int | float):
         return ""
     return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
 
 
 @register.filter
-def megabytes(value: float | None) -> str:
-    return "" if value is None else f"{value / 1e6:.1f} MB"
+def megabytes(value: object) -> str:
+    return f"{value / 1e6:.1f} MB" if isinstance(value, int | float) else ""
 
 
 @register.filter
-def whole(value: datetime | None) -> datetime | None:
+def whole(value: object) -> datetime | None:
     """A moment rounded up to its second: fractions could tell something of hidden rows."""
-    if value is None or not value.microsecond:
-        return value
+    if not isinstance(value, datetime) or not value.microsecond:
+        return value if isinstance(value, datetime) else None
     return value.replace(microsecond=0) + timedelta(seconds=1)
 
 
 @register.filter
 def get(mapping: dict[str, object], key: str) -> object:
     return mapping.get(key, "")
-
-
-@register.filter
-def heat(count: int, total: int) -> int:
-    """One of ten shades."""
-    return round(9 * count / total) if total else 0
 
 
 @register.filter

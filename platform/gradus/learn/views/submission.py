@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Challenge
-from gradus.learn import forms, pages
+from gradus.learn import forms, pages, path
 from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.reviews.services import appeal
 from gradus.submissions import services, stream
@@ -53,6 +53,7 @@ def _context(found: Submission) -> dict[str, object]:
     return {
         **pages.evaluation_context(found),
         "submission": found,
+        "has_passed": path.has_passed(found.user, found.challenge),
         "can_appeal": _can_appeal(found, evaluation),
         "appeal": found.appeals.order_by("-pk").first(),
         "earlier": Submission.objects.of(found.user).filter(challenge=found.challenge, pk__lt=found.pk).first(),

@@ -52,5 +52,3 @@ def heartbeat(evaluation_id: int, fence: int) -> bool:
     """Prolongs the lease. False: the work is no longer ours (lease lost or cancelled), stop it."""
     held = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING, cancel_requested=False)
     return held.update(lease_until=lease_end()) == 1
-
-

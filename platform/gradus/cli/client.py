@@ -1,0 +1,173 @@
+"""The site over HTTP: where it is, who one is, and its errors. No Django here."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+DEFAULT_URL = "http://localhost:8000"
+# A stream says something every 15 seconds; three missed signs of life and the connection is made anew.
+TIMEOUT = httpx.Timeout(30, read=60)
+TRIES = 3
+REFUSED, UNREACHABLE, NOT_SIGNED_IN = 1, 4, 5
+
+
+class Failure(Exception):
+    """Why a command ends. `code` is the exit status: 1 refused, 4 unreachable, 5 not signed in."""
+
+    def __init__(self, message: str, code: int = REFUSED, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Config:
+    """From GRADUS_URL and GRADUS_TOKEN, then from the file that `gradus login` wrote."""
+
+    url: str = DEFAULT_URL
+    token: str = ""
+
+    @classmethod
+    def load(cls) -> Config:
+        """Raises `Failure` for a file that is no TOML."""
+        try:
+            kept = tomllib.loads(path().read_text()) if path().exists() else {}
+        except tomllib.TOMLDecodeError as error:
+            raise Failure(f"{path()}: {error}. Mend the file, or run `gradus login` after deleting it.") from error
+        url = os.environ.get("GRADUS_URL") or kept.get("url") or DEFAULT_URL
+        return cls(str(url).rstrip("/"), os.environ.get("GRADUS_TOKEN") or str(kept.get("token", "")))
+
+    def save(self) -> Path:
+        """Readable by its owner only."""
+        file = path()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.chmod(0o600)
+        # A JSON string of printable ASCII is a TOML string.
+        file.write_text(f"url = {json.dumps(self.url)}\ntoken = {json.dumps(self.token)}\n")
+        return file
+
+
+def path() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "gradus" / "config.toml"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One server-sent event; `id` 0 where it has none."""
+
+    type: str
+    data: dict[str, Any]
+    id: int = 0
+
+
+@dataclass
+class Api:
+    config: Config
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        headers = {"Authorization": f"Bearer {self.config.token}"} if self.config.token else {}
+        self.http = httpx.Client(base_url=f"{self.config.url}/api/v1/", headers=headers, timeout=TIMEOUT)
+
+    def __enter__(self) -> Api:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.http.close()
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The JSON of an answer. Raises `Failure`."""
+        given = {key: value for key, value in params.items() if value is not None}
+        return self._send("GET", path, params=given).json()
+
+    def post(self, path: str, data: Any = None, *, key: str | None = None) -> Any:
+        """With a `key`, a broken connection is tried again: the site makes one submission of it."""
+        headers = {"Idempotency-Key": key} if key else {}
+        for _ in range(TRIES - 1 if key else 0):
+            try:
+                return self._send("POST", path, json=data, headers=headers).json()
+            except Failure as failure:
+                if failure.code != UNREACHABLE:
+                    raise
+        return self._send("POST", path, json=data, headers=headers).json()
+
+    def _send(self, method: str, path: str, **given: Any) -> httpx.Response:
+        with self._reaching():
+            return checked(self.http.request(method, path.lstrip("/"), **given))
+
+    @contextmanager
+    def _reaching(self) -> Iterator[None]:
+        try:
+            yield
+        except httpx.TransportError as error:
+            where = f"{self.config.url} does not answer ({type(error).__name__})."
+            raise Failure(f"{where} Is the site running? GRADUS_URL says where it is.", UNREACHABLE) from error
+
+    def events(self, path: str) -> Iterator[Event]:
+        """Until `finished`; a connection that breaks goes on after the last event that came."""
+        last, silent = 0, 0
+        while silent < TRIES:
+            silent += 1
+            try:
+                for event in self._stream(path, last):
+                    last, silent = event.id or last, 0
+                    yield event
+                    if event.type == "finished":
+                        return
+            except httpx.TransportError:
+                continue
+        raise Failure("The connection broke several times. Run `gradus logs -f` again.", UNREACHABLE)
+
+    def _stream(self, path: str, last: int) -> Iterator[Event]:
+        headers = {"Last-Event-ID": str(last)} if last else {}
+        with self.http.stream("GET", path.lstrip("/"), headers=headers) as response:
+            if response.is_error:
+                response.read()
+            checked(response)
+            yield from parsed(response.iter_lines())
+
+
+def parsed(lines: Iterator[str]) -> Iterator[Event]:
+    """Server-sent events from lines; comments and unknown fields are left out."""
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name:
+            fields[name] = value.removeprefix(" ")
+        elif not line:
+            if "data" in fields:
+                yield Event(fields.get("event", "message"), json.loads(fields["data"]), int(fields.get("id", 0)))
+            fields = {}
+
+
+def checked(response: httpx.Response) -> httpx.Response:
+    """Raises `Failure` for an error, in the words of its problem details."""
+    if not response.is_error:
+        return response
+    try:
+        body = response.json()
+        detail, problems = str(body["detail"]), body.get("problems", [])
+    except (ValueError, KeyError, TypeError):
+        detail, problems = f"The site answered {response.status_code}. Does the address end before /api?", []
+    if response.status_code == 401:
+        raise Failure(f"{detail} `gradus login` signs you in.", NOT_SIGNED_IN)
+    after = response.headers.get("Retry-After")
+    again = f" Try again in {after} s." if after else ""
+    raise Failure(detail + again, REFUSED, tuple(worded(problem) for problem in problems))
+
+
+def worded(problem: dict[str, Any]) -> str:
+    """`field: line: message`, without what is missing."""
+    parts = (problem.get("field"), problem.get("line"), problem.get("message"))
+    return ": ".join(str(part) for part in parts if part)

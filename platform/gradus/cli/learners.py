@@ -1,0 +1,182 @@
+"""`gradus login`, `run`, `submit` and the rest of what learners type.
+
+Exit status: 0 done, 1 refused, 2 wrong usage, 4 the site does not answer, 5 not signed in.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gradus.cli import sending, showing
+from gradus.cli.client import REFUSED, Api, Config, Failure
+
+app = typer.Typer(no_args_is_help=True)
+tokens = typer.Typer(no_args_is_help=True, help="Tokens for scripts.")
+app.add_typer(tokens, name="token")
+
+Slug = Annotated[str, typer.Argument(metavar="CHALLENGE", help="The challenge's id, as `gradus challenges` lists it.")]
+File = Annotated[
+    Path | None, typer.Argument(metavar="FILE", help="A payload in YAML or JSON, or an answer in .txt or .md; - reads.")
+]
+Rows = Annotated[Path | None, typer.Option("--rows", help="Training rows as JSON Lines, for the lora track.")]
+Email = Annotated[str, typer.Option(prompt=True, help="The email of your account.")]
+Password = Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="GRADUS_PASSWORD", help="Asked for.")]
+Name = Annotated[str, typer.Option(help="What the token is for; your profile lists it.")]
+
+
+@contextmanager
+def site(config: Config | None = None) -> Iterator[Api]:
+    """The site as configured; a failure is printed and becomes the exit status."""
+    try:
+        with Api(config or Config.load()) as api:
+            yield api
+    except Failure as failure:
+        typer.echo(str(failure), err=True)
+        for problem in failure.problems:
+            typer.echo(problem, err=True)
+        raise typer.Exit(failure.code) from None
+
+
+@app.command()
+def login(
+    email: Annotated[str, typer.Option(help="The email of your account.")] = "",
+    url: Annotated[str, typer.Option(help="Where the site is.")] = "",
+    token: Annotated[str, typer.Option(help="A token from your profile, in place of email and password.")] = "",
+) -> None:
+    """Sign in and keep a token in ~/.config/gradus/config.toml."""
+    with site() as api:
+        where = (url or api.config.url).rstrip("/")
+        secret = token or _new_token(Config(where), email or typer.prompt("Email"))
+        config = Config(where, secret)
+        with Api(config) as mine:
+            mine.get("submissions", limit=1)
+        typer.echo(f"Signed in at {where}. The token is in {config.save()}.")
+
+
+def _new_token(config: Config, email: str) -> str:
+    password = typer.prompt("Password", hide_input=True)
+    body = {"email": email, "password": password, "name": "gradus login"}
+    return _token(config, body)
+
+
+@tokens.command("create")
+def token_create(email: Email, password: Password, name: Name = "command line") -> None:
+    """Make a token and print it; it is shown this once."""
+    with site() as api:
+        typer.echo(_token(Config(api.config.url), {"email": email, "password": password, "name": name}))
+
+
+def _token(config: Config, body: dict[str, str]) -> str:
+    """Without the token that is kept: it may be a revoked one."""
+    with Api(Config(config.url)) as api:
+        made: dict[str, str] = api.post("tokens", body)
+    return made["token"]
+
+
+@app.command()
+def challenges() -> None:
+    """List the challenges with your progress."""
+    with site() as api:
+        showing.paths([api.get(f"courses/{course['id']}/path") for course in api.get("courses")])
+
+
+@app.command()
+def show(challenge: Slug) -> None:
+    """Show a challenge: what to do, limits, attempts left."""
+    with site() as api:
+        showing.challenge(api.get(f"challenges/{challenge}"))
+
+
+@app.command()
+def run(challenge: Slug, file: File = None, rows: Rows = None) -> None:
+    """Run on the public samples; costs no attempt."""
+    with site() as api:
+        made = api.post(f"challenges/{challenge}/runs", sending.payload(file, rows))
+        _finish(api, f"runs/{made['uuid']}")
+
+
+@app.command()
+def submit(
+    challenge: Slug,
+    file: File = None,
+    rows: Rows = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for the grade.")] = False,
+    key: Annotated[str, typer.Option(help="An Idempotency-Key: the same key and payload is one attempt.")] = "",
+) -> None:
+    """Submit an attempt, graded on hidden samples."""
+    with site() as api:
+        data = sending.payload(file, rows)
+        made = api.post(f"challenges/{challenge}/submissions", data, key=key or str(uuid.uuid4()))
+        typer.echo(made["uuid"])
+        if follow:
+            _finish(api, f"submissions/{made['uuid']}")
+        else:
+            typer.echo(f"{made['attempts_left']} attempts left today. `gradus logs -f {made['uuid']}` follows it.")
+
+
+@app.command()
+def submissions(
+    challenge: Annotated[str | None, typer.Option(help="Of this challenge only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+) -> None:
+    """List your submissions, newest first."""
+    with site() as api:
+        showing.submissions(api.get("submissions", challenge=challenge, limit=limit))
+
+
+@app.command()
+def logs(
+    identifier: Annotated[uuid.UUID, typer.Argument(metavar="UUID", help="Of a submission or a run.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait until it has ended.")] = False,
+) -> None:
+    """Show a submission or a run; with -f follow it."""
+    with site() as api:
+        path = _path_of(api, identifier)
+        if follow:
+            _finish(api, path)
+        else:
+            _show(api, path)
+
+
+@app.command()
+def leaderboard(
+    challenge: Slug,
+    track: Annotated[str | None, typer.Option(help="prompt, lora or free_text.")] = None,
+    page: Annotated[int, typer.Option(min=1)] = 1,
+) -> None:
+    """Show a challenge's ranks and your own."""
+    with site() as api:
+        showing.leaderboard(api.get(f"challenges/{challenge}/leaderboard", track=track, page=page))
+
+
+def _path_of(api: Api, identifier: uuid.UUID) -> str:
+    try:
+        api.get(f"submissions/{identifier}")
+    except Failure as failure:
+        if failure.code != REFUSED:
+            raise
+        return f"runs/{identifier}"
+    return f"submissions/{identifier}"
+
+
+def _finish(api: Api, path: str) -> None:
+    """Follows to the end; exit status 1 where it did not end well."""
+    with showing.Follower() as follower:
+        for event in api.events(f"{path}/events"):
+            follower.show(event)
+    found = _show(api, path)
+    if found["status"] not in ("scored", "review"):
+        raise typer.Exit(REFUSED)
+
+
+def _show(api: Api, path: str) -> dict[str, Any]:
+    found: dict[str, Any] = api.get(path)
+    challenge = api.get(f"challenges/{found['challenge']}")
+    showing.result(found, {sample["id"]: sample for sample in challenge["samples"]})
+    return found

@@ -1,0 +1,60 @@
+"""Payloads from files: YAML or JSON, JSON Lines for training rows, plain text for an answer."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from challenges.rows import read_train
+from gradus.cli.client import Failure
+
+TEXTS = (".txt", ".md")
+
+
+def payload(file: Path | None, rows: Path | None) -> dict[str, Any]:
+    """What to send. `rows`, or the payload's own `rows_file`, holds training rows; a text file is an answer.
+
+    Raises `Failure` for what cannot be read, with a problem for each line of rows that is none.
+    """
+    if file is None and rows is None:
+        raise Failure("Name a payload file, or training rows with --rows.")
+    if file is not None and file.suffix in TEXTS:
+        return {"kind": "free_text", "answer": _bytes(file).decode(errors="replace")}
+    data: dict[str, Any] = _mapping(file) if file is not None else {"kind": "lora"}
+    named = data.pop("rows_file", None)
+    if rows is None and named is not None and file is not None:
+        rows = file.parent / str(named)
+    if rows is not None:
+        return {**data, "rows": training_rows(rows)}
+    return data
+
+
+def training_rows(file: Path) -> list[dict[str, str]]:
+    found, problems = read_train(_bytes(file))
+    if problems:
+        lines = tuple(f"rows: {problem.line}: {problem.what} {problem.mend}" for problem in problems)
+        raise Failure(f"{file}: some lines are no training rows.", problems=lines)
+    return [{"input": row.input, "output": row.output} for row in found]
+
+
+def _mapping(file: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(_bytes(file))
+    except yaml.YAMLError as error:
+        raise Failure(f"{file}: this is neither YAML nor JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise Failure(f"{file}: a payload is a mapping with `kind`, such as `kind: prompt`.")
+    return {str(name): value for name, value in data.items()}
+
+
+def _bytes(file: Path) -> bytes:
+    """`-` is standard input."""
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise Failure(f"{file}: {error.strerror or error}") from error

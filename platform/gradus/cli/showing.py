@@ -1,0 +1,185 @@
+"""What learners see in a terminal: tables, results, and a job that is followed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from gradus.cli.client import Event
+
+out = Console(highlight=False)
+STATES = {
+    "queued": "waiting",
+    "running": "running",
+    "scored": "scored",
+    "rejected": "not accepted",
+    "failed": "our fault, attempt given back",
+    "cancelled": "cancelled",
+    "review": "with a reviewer",
+}
+VERIFIED = {"ai": "AI-verified", "person": "person-verified", None: "provisional"}
+
+
+def number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
+    """Everything is text: what a learner or an author wrote is never markup."""
+    shown = Table(title=escape(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        shown.add_column(column, justify="right" if column in ("Rank", "Score", "Tokens") else "left")
+    for row in rows:
+        shown.add_row(*(escape("" if value is None else str(value)) for value in row))
+    out.print(shown)
+
+
+def paths(courses: list[dict[str, Any]]) -> None:
+    for course in courses:
+        rows = [
+            (item["id"], item["title"], item["kind"], item["state"], number(item["score"]))
+            for lesson in course["lessons"]
+            for item in lesson["challenges"]
+        ]
+        table(f"{course['title']} ({course['passed']} of {course['total']} passed)", HEAD, rows)
+
+
+HEAD = ("Challenge", "Title", "Kind", "State", "Score")
+
+
+def challenge(found: dict[str, Any]) -> None:
+    out.print(Markdown(f"# {found['title']}\n\n{found['statement']}"))
+    if found["question"]:
+        out.print(Markdown(f"> {found['question']}"))
+    limits = found["limits"]
+    facts = [
+        ("Kind", ", ".join(found["tracks"])),
+        ("Pass, gold", f"{number(found['pass'])}, {number(found['gold']) or 'none'}"),
+        ("Metric", found["metric"]),
+        ("Attempts left today", f"{found['attempts_left']} of {limits['attempts_per_day']}"),
+        ("Public samples", len(found["samples"])),
+        ("Starter rows", len(found["train"])),
+        ("My best", ", ".join(f"{track} {number(score)}" for track, score in found["best"].items()) or "none yet"),
+    ]
+    table("", ("", ""), facts)
+
+
+def submissions(found: list[dict[str, Any]]) -> None:
+    rows = [
+        (item["uuid"], item["challenge"], item["kind"], STATES[item["status"]], number(item["score"]), verdict(item))
+        for item in found
+    ]
+    table("My submissions", ("Submission", "Challenge", "Kind", "State", "Score", "Verdict"), rows)
+
+
+def verdict(item: dict[str, Any]) -> str:
+    if item["verdict"] is None:
+        return ""
+    return f"{item['verdict'].replace('_', ' ')}, {VERIFIED[item['verified_by']]}"
+
+
+def leaderboard(board: dict[str, Any]) -> None:
+    rows = list(board["rows"])
+    if board["mine"] and not any(row["mine"] for row in rows):
+        rows.insert(0, board["mine"])
+    shown = [
+        (row["rank"], row["pseudonym"] + (" (you)" if row["mine"] else ""), number(row["score"]), _tokens(row))
+        for row in rows
+    ]
+    table(
+        f"{board['challenge']}, {board['track']}: {board['total']} ranked",
+        ("Rank", "Learner", "Score", "Tokens"),
+        shown,
+    )
+    for band in board["bands"]:
+        out.print(f"Rank {band['rank']}: {band['learners']} learners with {number(band['score'])}, in no order.")
+    if board["pages"] > 1:
+        out.print(f"Page {board['page']} of {board['pages']}; --page shows another.")
+
+
+def _tokens(row: dict[str, Any]) -> str:
+    tokens = row["cost"].get("prompt_tokens")
+    return "" if tokens is None else f"{tokens:.0f}"
+
+
+def result(found: dict[str, Any], samples: dict[str, dict[str, Any]]) -> None:
+    """A submission or a run, with what came out for each public sample."""
+    feedback = found.get("feedback") or found.get("result") or {}
+    rows = feedback.get("public", {}).get("rows", [])
+    if rows:
+        table("Public samples", ("", "Input", "Expected", "Got"), [_sample(row, samples) for row in rows])
+    for mark in feedback.get("marks", []):
+        out.print(f"{mark['points']:g}/{mark['points_max']} {mark['label']}: {mark['mark']}", markup=False)
+    out.print(summary(found, feedback), markup=False)
+    if found["error"]:
+        out.print(found["error"]["message"], markup=False)
+
+
+def summary(found: dict[str, Any], feedback: dict[str, Any]) -> str:
+    parts = [STATES[found["status"]]]
+    public = feedback.get("public", {}).get("score")
+    if public is not None:
+        parts.append(f"public samples {number(public)}")
+    if found.get("score") is not None:
+        parts.append(f"hidden samples {number(found['score'])}, {verdict(found)}")
+    return "; ".join(parts)
+
+
+def _sample(row: dict[str, Any], samples: dict[str, dict[str, Any]]) -> tuple[str, str, str, str]:
+    sample = samples.get(row["id"], {"input": row["id"], "target": ""})
+    target = sample["target"]
+    expected = target if isinstance(target, str) else json.dumps(target, ensure_ascii=False)
+    return ("right" if row["correct"] else "WRONG", sample["input"], expected, row["output"])
+
+
+class Follower:
+    """Events as lines and one bar."""
+
+    def __init__(self) -> None:
+        bar = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+        self.progress = Progress(*bar, console=out, transient=True)
+        self.task: TaskID = self.progress.add_task("waiting", total=None, note="")
+
+    def __enter__(self) -> Follower:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.progress.stop()
+
+    def show(self, event: Event) -> None:
+        data = event.data
+        match event.type:
+            case "state" if data.get("queue_position"):
+                wait = f", about {data['wait_s']} s" if data.get("wait_s") else ""
+                self.progress.update(self.task, description="waiting", note=f"number {data['queue_position']}{wait}")
+            case "started":
+                self._say("started" if data.get("attempt", 1) == 1 else f"started again (attempt {data['attempt']})")
+            case "progress":
+                self._bar(str(data.get("stage", "")), data.get("done"), data.get("total"))
+            case "loss":
+                self._loss(data)
+            case "checkpoint":
+                self._say(f"checkpoint at step {data['step']}")
+            case "postponed":
+                self._say(f"put back in the queue for {data['seconds']} s: {data['reason']}")
+
+    def _loss(self, data: dict[str, Any]) -> None:
+        valid = data.get("valid_loss")
+        note = f"train_loss {data['train_loss']:.4f}" + (f" valid_loss {valid:.4f}" if valid is not None else "")
+        self._say(f"step {data['step']}/{data['steps']} {note}")
+        self._bar("train", data["step"], data["steps"], note)
+
+    def _bar(self, stage: str, done: int | None, total: int | None, note: str = "") -> None:
+        note = note or (f"{done} of {total}" if total else "")
+        self.progress.update(self.task, description=stage, completed=done or 0, total=total, note=note)
+
+    def _say(self, text: str) -> None:
+        self.progress.console.print(text, markup=False)

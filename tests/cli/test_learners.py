@@ -1,0 +1,203 @@
+"""The learner's commands against a live site, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import Result
+from pytest_django.live_server_helper import LiveServer
+from typer.testing import CliRunner
+
+from gradus.accounts.models import ApiToken, User
+from gradus.cli.main import app
+from gradus.courses.models import Challenge
+from gradus.submissions import services
+from gradus.submissions.models import Run, Submission
+from tests import factories
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Gradus = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live_server: LiveServer) -> Path:
+    """A home without a config; tables are wide enough for a UUID."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("GRADUS_URL", live_server.url)
+    monkeypatch.delenv("GRADUS_TOKEN", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def gradus() -> Gradus:
+    return lambda *words, stdin=None: CliRunner().invoke(app, list(words), input=stdin)
+
+
+@pytest.fixture
+def as_ada(ada: User, monkeypatch: pytest.MonkeyPatch) -> User:
+    monkeypatch.setenv("GRADUS_TOKEN", ApiToken.issue(ada, "tests")[1])
+    return ada
+
+
+@pytest.fixture
+def prompt_file(home: Path) -> str:
+    file = home / "prompt.yaml"
+    file.write_text(yaml.safe_dump(factories.PROMPT))
+    return str(file)
+
+
+def test_login_keeps_a_token(gradus: Gradus, ada: User, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = gradus("login", "--email", ada.email, stdin=f"{factories.PASSWORD}\n")
+    assert done.exit_code == 0, done.output
+    file = home / "config" / "gradus" / "config.toml"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert ApiToken.objects.get().name == "gradus login"
+    assert factories.PASSWORD not in done.output + file.read_text()
+    monkeypatch.delenv("GRADUS_URL")
+    assert gradus("submissions").exit_code == 0
+
+
+def test_a_wrong_password_keeps_nothing(gradus: Gradus, ada: User, home: Path) -> None:
+    done = gradus("login", "--email", ada.email, stdin="wrong\n")
+    assert done.exit_code == 5
+    assert "do not match" in done.output
+    assert not (home / "config").exists()
+
+
+def test_a_token_for_scripts(gradus: Gradus, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = gradus("token", "create", "--email", ada.email, "--name", "ci", stdin=f"{factories.PASSWORD}\n")
+    secret = done.stdout.strip().splitlines()[-1]
+    assert ApiToken.objects.matching(secret).get().name == "ci"
+
+
+def test_without_a_token(gradus: Gradus, sea_or_sky: Challenge) -> None:
+    done = gradus("submissions")
+    assert (done.exit_code, "gradus login" in done.output) == (5, True)
+
+
+def test_challenges_show_my_progress(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
+    factories.grade(factories.submit(as_ada), 0.7)
+    done = gradus("challenges")
+    (line,) = [line for line in done.output.splitlines() if line.startswith("sea-or-sky")]
+    assert "passed" in line and "0.70" in line
+
+
+def test_a_challenge_is_shown(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
+    text = gradus("show", "sea-or-sky").output
+    assert "What to do." in text and "10 of 10" in text and "0.60, 0.80" in text
+
+
+def test_an_unknown_challenge(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
+    done = gradus("show", "none")
+    assert (done.exit_code, done.stdout) == (1, "")
+
+
+def test_submit_makes_an_attempt(gradus: Gradus, as_ada: User, sea_or_sky: Challenge, prompt_file: str) -> None:
+    done = gradus("submit", "sea-or-sky", prompt_file, "--key", "k1")
+    made = Submission.objects.get()
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[0] == str(made.uuid)
+    assert (made.user, made.payload["instructions"], made.idempotency_key) == (as_ada, "Sea or sky?", "k1")
+    assert "9 attempts left" in done.output
+    gradus("submit", "sea-or-sky", prompt_file, "--key", "k1")
+    assert Submission.objects.count() == 1
+
+
+def test_training_rows_come_from_a_file(gradus: Gradus, as_ada: User, sea_or_sky: Challenge, home: Path) -> None:
+    rows = home / "train.jsonl"
+    rows.write_text('{"prompt": "a heron", "completion": "sky"}\n{"input": "an oyster", "output": "sea"}\n')
+    knobs = home / "lora.json"
+    knobs.write_text(json.dumps({"kind": "lora", "hyperparameters": {"r": 16}}))
+    assert gradus("submit", "sea-or-sky", str(knobs), "--rows", str(rows)).exit_code == 0
+    made = Submission.objects.get()
+    assert [row["input"] for row in made.payload["rows"]] == ["a heron", "an oyster"]
+    assert made.payload["hyperparameters"]["r"] == 16
+
+
+def test_an_answer_is_a_text_file(gradus: Gradus, as_ada: User, explain: Challenge, home: Path) -> None:
+    answer = home / "answer.md"
+    answer.write_text(factories.FREE_TEXT["answer"])
+    assert gradus("submit", "explain", str(answer)).exit_code == 0
+    assert Submission.objects.get().payload == factories.FREE_TEXT
+
+
+def test_problems_name_field_and_line(gradus: Gradus, as_ada: User, sea_or_sky: Challenge, home: Path) -> None:
+    file = home / "bad.yaml"
+    file.write_text(yaml.safe_dump({"kind": "prompt", "examples": [{"input": "a gull", "output": "air"}]}))
+    done = gradus("submit", "sea-or-sky", str(file))
+    assert done.exit_code == 1
+    assert [line for line in done.stderr.splitlines() if line.startswith("examples: 1: The output of example 1")]
+    assert not Submission.objects.exists()
+
+
+def test_bad_rows_are_named_before_sending(gradus: Gradus, as_ada: User, ticket: Challenge, home: Path) -> None:
+    rows = home / "train.jsonl"
+    rows.write_text('{"input": "a", "output": "b"}\nnot json\n')
+    done = gradus("submit", "ticket", "--rows", str(rows))
+    assert done.exit_code == 1
+    assert [line for line in done.stderr.splitlines() if line.startswith("rows: 2: ")]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("- 1\n", "a payload is a mapping"), ("a: [", "neither YAML nor JSON"), (None, "No such file")]
+)
+def test_a_file_that_is_no_payload(
+    gradus: Gradus, as_ada: User, sea_or_sky: Challenge, home: Path, text: str | None, said: str
+) -> None:
+    file = home / "payload.yaml"
+    if text is not None:
+        file.write_text(text)
+    done = gradus("run", "sea-or-sky", str(file))
+    assert (done.exit_code, said in done.output) == (1, True)
+
+
+def test_no_file_at_all(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
+    assert gradus("run", "sea-or-sky").exit_code == 1
+    assert not Run.objects.exists()
+
+
+def test_my_submissions(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
+    made = factories.submit(as_ada)
+    factories.grade(made, 0.7)
+    (line,) = [line for line in gradus("submissions").output.splitlines() if line.startswith(str(made.uuid))]
+    assert "0.70" in line and "passed, AI-verified" in line
+
+
+def test_logs_without_following(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
+    made = factories.submit(as_ada)
+    assert "waiting" in gradus("logs", str(made.uuid)).output
+    factories.grade(made, 0.7)
+    text = gradus("logs", str(made.uuid)).output
+    assert "I saw a wave today" in text and "WRONG" in text
+    assert "public samples 0.75; hidden samples 0.70, passed, AI-verified" in text
+
+
+def test_logs_of_a_run(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
+    assert sea_or_sky.version is not None
+    run = services.start_run(as_ada, sea_or_sky.version, factories.PROMPT)
+    factories.grade(run)
+    assert "public samples 0.75" in gradus("logs", str(run.uuid)).output
+
+
+def test_somebody_elses_logs(gradus: Gradus, as_ada: User, bob: User, sea_or_sky: Challenge) -> None:
+    assert gradus("logs", str(factories.submit(bob).uuid)).exit_code == 1
+
+
+def test_the_leaderboard(gradus: Gradus, as_ada: User, bob: User, sea_or_sky: Challenge) -> None:
+    factories.grade(factories.submit(as_ada), 0.701)
+    factories.grade(factories.submit(bob), 0.702)
+    text = gradus("leaderboard", "sea-or-sky").output
+    assert "enchantress (you)" in text and "builder" in text
+    assert "Rank 1: 2 learners with 0.70" in text
+    assert gradus("leaderboard", "sea-or-sky", "--track", "free_text").exit_code == 1
+
+
+def test_a_site_that_does_not_answer(gradus: Gradus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADUS_URL", "http://127.0.0.1:9")
+    done = gradus("challenges")
+    assert (done.exit_code, "GRADUS_URL" in done.output) == (4, True)

@@ -1,0 +1,53 @@
+"""Finality is earned and given, both together: on the built-in question, with judges that err or are hijacked."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import challenges
+from challenges.bundle import ChallengeBundle, read_challenge
+from graders.free_text.settled import gold_score
+from tests.graders.free_text.judges import fallible, graded, hijacked
+
+FOLDER = Path(challenges.__file__).parent / "library/fine-tuning-vs-prompting/prompt-retrieve-or-train"
+
+
+@pytest.fixture(scope="module")
+def built_in() -> ChallengeBundle:
+    return read_challenge(FOLDER)
+
+
+def test_most_honest_answers_end_final_and_right(built_in: ChallengeBundle) -> None:
+    rubric = built_in.challenge.rubric
+    answers = [gold for gold in built_in.gold if gold.role != "prompt"]
+    right: list[bool] = []
+    for seed, gold in [(seed, gold) for seed in range(2) for gold in answers]:
+        unseen = replace(built_in, gold=tuple(g for g in built_in.gold if g is not gold), digest="")
+        result, _ = graded(unseen, gold.answer, fallible(gold.answer, gold.marks, rubric, 0.05, seed))
+        if not result.review:
+            right.append(result.score == pytest.approx(gold_score(gold, rubric)))
+    assert len(right) / (2 * len(answers)) >= 0.70
+    assert sum(right) / len(right) >= 0.95
+
+
+@pytest.mark.parametrize("judge", ["honest", "invents", "tears"])
+def test_no_attack_ends_final_with_points(built_in: ChallengeBundle, judge: str) -> None:
+    rubric, unlisted = built_in.challenge.rubric, replace(built_in, attacks=(), digest="")
+    for attack in built_in.attacks:
+        replies = {
+            "honest": fallible(attack.answer, {}, rubric, 0.05, 1),
+            "invents": hijacked(attack.answer, rubric, invented=True),
+            "tears": hijacked(attack.answer, rubric, invented=False),
+        }
+        result, _ = graded(unlisted, attack.answer, replies[judge])
+        assert result.score is not None
+        assert result.review or result.score <= attack.max_score, attack.category
+
+
+def test_no_honest_answer_is_flagged_or_settled_by_code(built_in: ChallengeBundle) -> None:
+    for gold in built_in.gold:
+        unseen = replace(built_in, gold=tuple(g for g in built_in.gold if g is not gold), digest="")
+        result, _ = graded(unseen, gold.answer, lambda _: None, hidden=False)
+        assert result.review == ()
+        assert result.public_metrics["trivial"] == 0

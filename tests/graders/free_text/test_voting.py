@@ -1,0 +1,60 @@
+from graders.base import Mark
+from graders.free_text.ballot import Ballot
+from graders.free_text.points import score, table
+from graders.free_text.voting import decide, decisive, review_rules
+from tests.graders.free_text.judges import question
+
+MET, PARTIAL, NOT, CANNOT = Mark.MET, Mark.PARTIAL, Mark.NOT_MET, Mark.CANNOT_TELL
+SPEC = question()
+
+
+def vote(absorbs: Mark, broken: Mark, paint: Mark = MET) -> Ballot:
+    marks = {"absorbs": absorbs, "broken-down": broken, "no-new-paint": paint}
+    return Ballot(marks, {id: (f"{mark} quote",) for id, mark in marks.items()}, (), (), 1)
+
+
+def test_points_come_from_the_table() -> None:
+    marks = {"absorbs": PARTIAL, "broken-down": PARTIAL, "no-new-paint": MET}
+    assert table(SPEC.rubric, marks) == {"absorbs": 2, "broken-down": 0, "no-new-paint": 2}
+    assert score(SPEC.rubric, marks) == 0.4
+
+
+def test_claiming_nothing_untrue_earns_nothing_alone() -> None:
+    assert score(SPEC.rubric, {"absorbs": NOT, "broken-down": NOT, "no-new-paint": MET}) == 0
+
+
+def test_the_majority_decides_with_its_own_quotes() -> None:
+    decision = decide(SPEC, [vote(NOT, MET), vote(MET, MET), vote(MET, MET)])
+    assert decision.marks["absorbs"] is MET
+    assert decision.evidence["absorbs"] == ("met quote",)
+    assert decision.split == ("absorbs",)
+    assert round(decision.spread, 9) == 0.4
+
+
+def test_without_a_majority_nobody_can_tell() -> None:
+    decision = decide(SPEC, [vote(NOT, MET), vote(MET, MET), vote(PARTIAL, MET)])
+    assert decision.marks["absorbs"] is CANNOT
+    assert "cannot-tell: absorbs" in review_rules(SPEC, decision, (), ())
+
+
+def test_a_split_on_a_heavy_criterion_asks_for_a_person_unless_the_estimate_sides_with_the_majority() -> None:
+    decision = decide(SPEC, [vote(PARTIAL, MET), vote(MET, MET), vote(MET, MET)])
+    assert review_rules(SPEC, decision, (), ()) == []
+    assert review_rules(SPEC, decision, (), ("absorbs",)) == ["split-vote: absorbs"]
+
+
+def test_votes_far_apart_ask_for_a_person() -> None:
+    decision = decide(SPEC, [vote(NOT, MET), vote(MET, MET), vote(MET, MET)])
+    assert "votes-apart" in review_rules(SPEC, decision, (), ())
+
+
+def test_flags_ask_only_where_there_are_points() -> None:
+    assert review_rules(SPEC, decide(SPEC, [vote(MET, MET)]), ("encoded",), ()) == ["encoded"]
+    assert review_rules(SPEC, decide(SPEC, [vote(NOT, NOT)]), ("encoded",), ()) == []
+
+
+def test_within_one_criterion_of_the_pass_mark() -> None:
+    assert set(decisive(SPEC, vote(MET, NOT).marks)) == {"broken-down"}
+    assert decisive(SPEC, vote(NOT, NOT, NOT).marks) == ()
+    decision = decide(SPEC, [vote(MET, NOT), vote(MET, NOT), vote(MET, MET)])
+    assert "near-pass-mark" in review_rules(SPEC, decision, (), ())

@@ -1,0 +1,97 @@
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with the Makefile alone, and a `python` that writes down how it was called."""
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def make(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if name not in ("PYTHON", "PORT", "MAKEFLAGS")}
+    return subprocess.run(["make", *arguments], cwd=project, env=env, capture_output=True, text=True, check=False)
+
+
+def fake(project: Path, name: str, body: str) -> str:
+    path = project / name
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def logging_python(project: Path, *, ensurepip: bool) -> str:
+    """Makes a virtual environment with a copy of itself; knows ensurepip or not."""
+    missing = "" if ensurepip else 'case "$*" in *ensurepip*) exit 1;; esac'
+    body = f"""echo "$@" >> {project}/calls
+{missing}
+case "$*" in "-m venv"*) for last; do :; done; mkdir -p "$last/bin"; cp "$0" "$last/bin/python";; esac"""
+    return fake(project, "logging-python", body)
+
+
+def calls(project: Path) -> list[str]:
+    return [line for line in (project / "calls").read_text().splitlines() if not line.startswith("-c")]
+
+
+def test_an_old_python_is_refused_with_a_way_out(project):
+    old = fake(project, "old-python", 'case "$*" in --version) echo "Python 3.9.2";; *) exit 1;; esac')
+    done = make(project, "up", f"PYTHON={old}")
+    assert done.returncode != 0
+    assert "Gradus needs Python 3.11 or newer" in done.stdout
+    assert "Python 3.9.2" in done.stdout
+    assert not (project / ".venv").exists()
+
+
+def test_it_installs_once_and_again_when_the_list_changes(project):
+    python = logging_python(project, ensurepip=True)
+    assert make(project, "doctor", f"PYTHON={python}").returncode == 0
+    install = "-m pip install --disable-pip-version-check -c constraints.txt -e .[worker,dev]"
+    assert calls(project) == ["-m venv .venv", install, "manage.py doctor"]
+    make(project, "doctor", f"PYTHON={python}")
+    assert calls(project)[3:] == ["manage.py doctor"]
+    stamp = (project / ".venv" / ".installed").stat().st_mtime
+    os.utime(project / "constraints.txt", (stamp + 5, stamp + 5))
+    make(project, "doctor", f"PYTHON={python}")
+    assert calls(project)[4:] == [install, "manage.py doctor"]
+
+
+def test_an_install_that_fails_is_tried_again(project):
+    python = logging_python(project, ensurepip=True)
+    make(project, ".venv/bin/python", f"PYTHON={python}")
+    fake(project, ".venv/bin/python", "exit 1")
+    assert make(project, "doctor", f"PYTHON={python}").returncode != 0
+    assert not (project / ".venv" / ".installed").exists()
+
+
+def test_without_ensurepip_pip_comes_from_outside(project):
+    python = logging_python(project, ensurepip=False)
+    assert make(project, "doctor", f"PYTHON={python}").returncode == 0
+    first = ["-m venv --without-pip .venv", "-m pip --python .venv/bin/python install pip"]
+    assert calls(project)[:2] == first
+
+
+@pytest.mark.parametrize("target", ["up", "test", "check", "smoke", "bench", "models", "doctor", "lint"])
+def test_every_target_is_there(target, project):
+    assert make(project, "-n", target).returncode == 0
+
+
+def test_the_gate_has_every_part(project):
+    said = make(project, "-n", "check").stdout
+    parts = ["ruff check", "ruff format --check", "mypy", "lint-imports", "makemigrations --check", "deploy_check"]
+    parts += ["challenge lint challenges/library", 'pytest -m "not slow"']
+    assert [part for part in parts if part not in said] == []
+
+
+def test_ci_runs_the_gate_and_requires_everything():
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "GRADUS_REQUIRE=browser,postgres,redis" in script
+    assert [line for line in ("make check", "make smoke") if f"\n{line}\n" not in script] == []
+    assert subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=False).returncode == 0

@@ -1,0 +1,50 @@
+"""The plugin that skips in plain sight, and fails where a thing is required."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TEST = "import pytest\n\n@pytest.mark.redis\ndef test_it():\n    pass\n"
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "test_needy.py").write_text(TEST)
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  redis: needs Redis\n")
+
+    def pytest_with(**env: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "tests.requirements", "-p", "no:django"]
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("GRADUS_", "PYTEST"))}
+        clean |= {"PYTHONPATH": str(ROOT), **env}
+        return subprocess.run([*argv, str(tmp_path)], cwd=tmp_path, env=clean, capture_output=True, text=True)
+
+    return pytest_with
+
+
+def test_what_is_missing_is_skipped_and_named(run):
+    done = run()
+    assert done.returncode == 0
+    assert "1 skipped" in done.stdout
+    assert "NOT TESTED HERE: redis (GRADUS_TEST_REDIS is not set" in done.stdout
+
+
+def test_what_is_required_fails(run):
+    done = run(GRADUS_REQUIRE="redis")
+    assert done.returncode == 1
+    assert "redis is required" in done.stdout
+
+
+def test_a_server_that_does_not_answer_is_missing(run):
+    done = run(GRADUS_REQUIRE="redis", GRADUS_TEST_REDIS="redis://127.0.0.1:1/0")
+    assert done.returncode == 1
+    assert "nothing answers" in done.stdout
+
+
+def test_a_typing_error_does_not_switch_the_gate_off(run):
+    done = run(GRADUS_REQUIRE="reddis")
+    assert done.returncode not in (0, 1)
+    assert "GRADUS_REQUIRE has reddis" in done.stdout + done.stderr

@@ -1,0 +1,44 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+PREAMBLE = "import os, resource\nfrom workers.confinement import confine\nconfine(os.getppid(), 4 * 1024**3)\n"
+
+
+def confined(code):
+    """Runs `code` in a confined process; returns the last line that it wrote to standard error."""
+    done = subprocess.run([sys.executable, "-c", PREAMBLE + code], capture_output=True, text=True, check=False)
+    return done.returncode, (done.stderr.strip().splitlines() or [""])[-1]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.create_connection(('127.0.0.1', 9), 1)",
+        "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))",
+        "import socket; socket.getaddrinfo('example.org', 80)",
+        "import socket; socket.socket(socket.AF_UNIX).connect('/tmp/x')",
+        "import pickle, collections; pickle.loads(pickle.dumps(collections.OrderedDict))",
+        "import os; os.system('true')",
+        "import os; os.execv('/bin/true', ['true'])",
+        "import subprocess; subprocess.run(['true'])",
+    ],
+)
+def test_a_runner_may_not(code):
+    status, error = confined(code)
+    assert status == 1 and error.startswith("PermissionError: a runner may not use"), error
+
+
+def test_files_and_memory_are_bounded():
+    assert confined("bytearray(5 * 1024**3)") == (1, "MemoryError")
+    assert confined("assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)") == (0, "")
+    assert confined("assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == 2 * 1024**3") == (0, "")
+
+
+def test_a_runner_whose_worker_is_gone_ends_at_once():
+    code = f"from workers.confinement import confine\nconfine({os.getpid()}, 2**32)\nraise SystemExit(7)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 7
+    gone = code.replace(str(os.getpid()), "1234567")
+    assert subprocess.run([sys.executable, "-c", gone], check=False).returncode == 1

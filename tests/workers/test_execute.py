@@ -1,0 +1,109 @@
+import pytest
+
+from graders.base import Embed, Embedded, Generate, Grade, Judge, Judged, Rejected, Score, Scored, Train, Trained
+from workers.execute import execute
+from workers.supervisor import RunnerTimeout, Stopped
+
+SCORE = Score("m", "p", ("a",), ("x", "y"))
+TRAIN = Train("m", (("a", "b"),), (), 8, 16, 1e-3, 3, 16, 17)
+JUDGE = Judge((), {}, "t", ())
+TRAINED = Trained("/scratch/adapter-1", 3, 0.5, None, 0.01, 10, 30, 1.0)
+
+
+class Recorder:
+    """A runner and a judge with canned results."""
+
+    def __init__(self, **results):
+        self.results = {
+            "Score": Scored([[-1.0, -2.0]], [1], 0.0),
+            "Train": TRAINED,
+            "Embed": Embedded([[1.0]]),
+        } | results
+        self.items, self.limits = [], []
+
+    def run(self, item, *, on_event, should_stop, seconds):
+        self.items.append(item)
+        self.limits.append(seconds)
+        on_event({"type": "progress"})
+        result = self.results[type(item).__name__]
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def judge(self, item):
+        self.items.append(item)
+        return Judged({"ok": True})
+
+
+def carry(grading, recorder, *, judge=None, stop=lambda: False, seconds=100.0):
+    events = []
+    return execute(grading, recorder, judge, events.append, stop, seconds), events
+
+
+def grading(*items, closed=None):
+    results = []
+    try:
+        for item in items:
+            results.append((yield item))
+    finally:
+        if closed is not None:
+            closed.append(True)
+    return Grade(score=0.5, private={"results": results})
+
+
+def test_items_are_carried_out_in_order_and_their_results_sent_back():
+    recorder = Recorder()
+    grade, events = carry(grading(SCORE, Embed(("a",)), JUDGE), recorder, judge=recorder)
+    assert recorder.items == [SCORE, Embed(("a",)), JUDGE]
+    assert grade.private["results"] == [recorder.results["Score"], Embedded([[1.0]]), Judged({"ok": True})]
+    assert len(events) == 2
+
+
+def test_job_adapter_is_the_one_that_this_grading_trained():
+    recorder = Recorder(Generate=Scored([], [], 0.0))
+    score = Score("m", "p", ("a",), ("x",), adapter="job")
+    carry(grading(TRAIN, score, Generate("m", "p", ("a",), 4, adapter="job"), SCORE), recorder)
+    assert [getattr(item, "adapter", None) for item in recorder.items[1:]] == [TRAINED.files, TRAINED.files, None]
+
+
+def test_job_adapter_of_another_grading_is_out_of_reach():
+    recorder = Recorder()
+    carry(grading(TRAIN), recorder)
+    with pytest.raises(ValueError, match="before it has trained"):
+        carry(grading(Score("m", "p", ("a",), ("x",), adapter="job")), recorder)
+    assert len(recorder.items) == 1
+
+
+def test_a_named_adapter_is_passed_on():
+    recorder = Recorder()
+    carry(grading(Score("m", "p", ("a",), ("x",), adapter="/demo")), recorder)
+    assert recorder.items[0].adapter == "/demo"
+
+
+def test_no_judge_is_a_judgement_without_reply():
+    grade, _ = carry(grading(JUDGE), Recorder())
+    assert grade.private["results"] == [Judged(None, "no judge")]
+
+
+def test_the_deadline_covers_all_items():
+    recorder = Recorder()
+    carry(grading(SCORE, SCORE), recorder, seconds=50.0)
+    assert 50 >= recorder.limits[0] >= recorder.limits[1] > 49
+    closed = []
+    with pytest.raises(RunnerTimeout):
+        carry(grading(SCORE, closed=closed), recorder, seconds=0.0)
+    assert closed == [True] and len(recorder.items) == 2
+
+
+def test_a_stop_ends_between_items():
+    recorder, closed = Recorder(), []
+    with pytest.raises(Stopped):
+        carry(grading(SCORE, SCORE, closed=closed), recorder, stop=lambda: len(recorder.items) == 1)
+    assert len(recorder.items) == 1 and closed == [True]
+
+
+def test_a_refusal_passes_through_and_closes_the_grader():
+    closed = []
+    with pytest.raises(Rejected):
+        carry(grading(TRAIN, closed=closed), Recorder(Train=Rejected("diverged")))
+    assert closed == [True]

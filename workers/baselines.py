@@ -1,0 +1,112 @@
+"""Runs a challenge's baselines for real, compares them with their bounds and with each other."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from challenges.bundle import Baseline, ChallengeBundle
+from challenges.feedback import floor_to_step
+from graders.base import Assignment, Grade, Rejected
+from graders.registry import grade
+from graders.significance import paired_test
+from workers.execute import Judging, execute
+from workers.supervisor import Runner
+
+# The machine of an author may be slower than the server's limits suppose; a test is not a race.
+SLACK = 6.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One baseline's result. `rows` are hidden scores by row, for paired tests; they are never written to a file."""
+
+    file: str
+    kind: str
+    score: float | None
+    ok: bool
+    problem: str = ""
+    cost: dict[str, float] = field(default_factory=dict)
+    training: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    rows: tuple[float, ...] = ()
+
+    def public(self, step: float) -> dict[str, Any]:
+        """What may be shown: the score floored to the challenge's step; costs are those of public samples."""
+        return {
+            "file": self.file,
+            "kind": self.kind,
+            "score": None if self.score is None else floor_to_step(self.score, step),
+            "ok": self.ok,
+            "cost": self.cost,
+            "training": {name: round(value, 6) for name, value in self.training.items()},
+            "seconds": round(self.seconds),
+        }
+
+
+def run(
+    bundle: ChallengeBundle,
+    baseline: Baseline,
+    runner: Runner,
+    judge: Judging,
+    *,
+    on_event: Callable[[dict[str, Any]], None],
+    adapter_to: Path | None = None,
+) -> Outcome:
+    """Grades one baseline on the hidden rows, as a submission of it would be; `adapter_to` keeps what it trains."""
+    started = time.perf_counter()
+    file, kind = baseline.ref.file, baseline.payload.kind
+    grading = grade(Assignment(bundle, baseline.payload, hidden=True))
+    try:
+        found = execute(grading, runner, judge, on_event, lambda: False, _seconds(bundle, kind))
+    except Rejected as rejected:
+        return Outcome(file, kind, None, False, f"rejected: {rejected.code}", seconds=time.perf_counter() - started)
+    if adapter_to is not None and found.adapter_files:
+        _keep(Path(found.adapter_files), adapter_to)
+    problem = _problem(baseline, found)
+    return Outcome(
+        file=file,
+        kind=kind,
+        score=found.score,
+        ok=not problem,
+        problem=problem,
+        cost=found.cost,
+        training=found.training,
+        seconds=time.perf_counter() - started,
+        rows=tuple(row.score for row in found.hidden),
+    )
+
+
+def _seconds(bundle: ChallengeBundle, kind: str) -> float:
+    lora = bundle.challenge.lora
+    return SLACK * (bundle.challenge.limits.seconds + (lora.seconds if kind == "lora" and lora else 0))
+
+
+def _problem(baseline: Baseline, grade: Grade) -> str:
+    low, high = baseline.ref.min, baseline.ref.max
+    if grade.score is None:
+        return "no score"
+    if low is not None and grade.score < low:
+        return f"below its min of {low:.2f}"
+    if high is not None and grade.score > high:
+        return f"above its max of {high:.2f}"
+    return ""
+
+
+def _keep(files: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        shutil.copyfile(files / name, folder / name)
+
+
+def steps(outcomes: list[Outcome]) -> Iterator[tuple[str, str, float, float]]:
+    """Each pair of neighbours by score: files, difference of the mean row scores, p of a paired test."""
+    scored = sorted((o for o in outcomes if o.rows), key=lambda o: o.score or 0)
+    for low, high in itertools.pairwise(scored):
+        mean = (sum(high.rows) - sum(low.rows)) / len(low.rows)
+        yield low.file, high.file, mean, paired_test(low.rows, high.rows)

@@ -1,0 +1,119 @@
+"""What of the `gradus` command needs torch: `challenge test`, and lint's similarity check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from challenges import similarity as rules
+from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge
+from challenges.source import Problem
+from graders.base import Judged
+from workers import baselines, measured
+from workers.engine.embeddings import embed as embed_texts
+from workers.engine.watch import Watch
+from workers.judge import JudgeClient
+from workers.judge_contract import CallRecord
+from workers.supervisor import Runner
+
+console = Console()
+
+
+def similarity(challenge: ChallengeBundle, embed: Any = None) -> list[Problem]:
+    """Near-duplicate rows by sentence embeddings; see `challenges.similarity`."""
+    return rules.similarity(challenge, embed or (lambda texts: embed_texts(texts, Watch())))
+
+
+def test(
+    path: Annotated[Path, typer.Argument(help="The folder of a challenge, a lesson or a course.")],
+    only: Annotated[list[str] | None, typer.Option(help="Run only this baseline, such as lora.yaml.")] = None,
+    record: Annotated[bool, typer.Option(help="Write the results to measured.json beside the lesson.")] = False,
+    save_adapter: Annotated[Path | None, typer.Option(help="Keep the adapter that a baseline trains.")] = None,
+) -> None:
+    """Run every baseline for real on this machine and compare it with its bounds.
+
+    Exit status: 0 all within their bounds, 1 some are not or the bundle has errors.
+    """
+    folders = sorted(file.parent for file in path.rglob("challenge.yaml"))
+    if not folders:
+        console.print(f"{path}: no challenge.yaml here or below: name the folder of a challenge, lesson or course")
+        raise typer.Exit(1)
+    runner = Runner()
+    try:
+        results = [_test_one(folder, runner, only or [], record, save_adapter) for folder in folders]
+    finally:
+        runner.close()
+    raise typer.Exit(0 if all(results) else 1)
+
+
+def _test_one(folder: Path, runner: Runner, only: list[str], record: bool, save_adapter: Path | None) -> bool:
+    try:
+        bundle = read_challenge(folder)
+    except BundleErrors as errors:
+        for problem in errors.problems:
+            console.print(str(problem), highlight=False)
+        return False
+    chosen = [b for b in bundle.baselines if not only or Path(b.ref.file).name in only]
+    judge = JudgeClient.from_environment(NoStore())
+    outcomes = []
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as progress:
+        for baseline in chosen:
+            bar = progress.add_task(f"{bundle.challenge.id} {Path(baseline.ref.file).name}", total=None)
+            report = _reporter(progress, bar)
+            outcomes.append(baselines.run(bundle, baseline, runner, judge, on_event=report, adapter_to=save_adapter))
+            progress.update(bar, total=1, completed=1)
+    _print(bundle, outcomes)
+    if record and not only:
+        console.print(f"written: {measured.write(folder.parent, bundle, outcomes)}")
+    return all(outcome.ok for outcome in outcomes)
+
+
+def _reporter(progress: Progress, bar: Any) -> Any:
+    def report(event: dict[str, Any]) -> None:
+        if event["type"] == "progress":
+            progress.update(bar, total=event["total"], completed=event["done"])
+        elif event["type"] == "loss":
+            progress.update(bar, total=event["steps"], completed=event["step"])
+
+    return report
+
+
+def _print(bundle: ChallengeBundle, outcomes: list[baselines.Outcome]) -> None:
+    spec = bundle.challenge
+    table = Table(title=f"{spec.id} {spec.version}: pass {spec.pass_:.2f}", title_justify="left")
+    for heading in ("baseline", "kind", "score", "within bounds", "prompt tokens", "ms a request", "seconds"):
+        table.add_column(heading)
+    for outcome in outcomes:
+        table.add_row(
+            Path(outcome.file).name,
+            outcome.kind,
+            "-" if outcome.score is None else f"{outcome.score:.3f}",
+            "yes" if outcome.ok else outcome.problem,
+            f"{outcome.cost.get('prompt_tokens', 0):.0f}",
+            f"{outcome.cost.get('ms', 0):.0f}",
+            f"{outcome.seconds:.0f}",
+        )
+    console.print(table)
+    for low, high, mean, p in baselines.steps(outcomes):
+        console.print(f"{low} -> {high}: {mean:+.3f}, paired test p = {p:.2g}", highlight=False)
+
+
+class NoStore:
+    """A judge's store for the author's own machine: no cache, no budget, no log."""
+
+    def cached(self, key: str) -> Judged | None:
+        return None
+
+    def log(self, record: CallRecord) -> int:
+        return 0
+
+    def reserve(self, tokens: int) -> bool:
+        return True
+
+    def settle(self, reserved: int, spent: int) -> None:
+        """Nothing was reserved."""
