@@ -26,12 +26,16 @@ class Kind(StrEnum):
 
 
 class Label(Spec):
-    """A label read by log-likelihood (`score`) or from greedy text (`generate`)."""
+    """A label read by log-likelihood (`score`) or from greedy text (`generate`).
+
+    `calibrate` divides by the label's probability on content-free inputs (`contextual`, Zhao et al. 2021) or by its
+    mean over the first public samples (`batch`, Zhou et al. 2023, arXiv 2309.17249).
+    """
 
     type: Literal["label"]
     labels: tuple[Text, ...] = Field(min_length=2, max_length=50)
     decode: Literal["score", "generate"] = "score"
-    calibrate: Literal["none", "contextual"] = "none"
+    calibrate: Literal["none", "contextual", "batch"] = "none"
     max_new_tokens: int = Field(16, ge=1, le=128)
 
 

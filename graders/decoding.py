@@ -9,12 +9,14 @@ from typing import Any
 
 from challenges.payloads import Example
 from challenges.prompts import Rendered, render
-from challenges.spec import Challenge, FreeForm, Json, Label
+from challenges.spec import Challenge, FreeForm, Json, Label, Sample
 from graders.base import Generate, Generated, Score, Scored, WorkItem
 from graders.metrics import Prediction
 from graders.parsing import first_json_object, label_at_start
 
 CONTENT_FREE = ("N/A", "", "[MASK]")
+# Enough for a mean, and few enough that the demo, which has no public samples to score, stays quick.
+BATCH_ROWS = 25
 Priors = tuple[float, ...] | None
 
 
@@ -69,7 +71,7 @@ Answering = Generator[WorkItem, Any, Answers]
 def answer(ask: Ask, inputs: Sequence[str], stage: str, priors: Priors = None) -> Answering:
     """Yields one work item for all `inputs` (at least one) and reads the result.
 
-    `priors` are the labels' probabilities on content-free inputs, or None for no calibration.
+    `priors` are the labels' mean probabilities that `label_priors` found, or None for no calibration.
     """
     spec = ask.challenge.answer
     if isinstance(spec, Label) and spec.decode == "score":
@@ -77,12 +79,16 @@ def answer(ask: Ask, inputs: Sequence[str], stage: str, priors: Priors = None) -
     return (yield from _by_text(ask, inputs, stage))
 
 
-def label_priors(ask: Ask, stage: str) -> Generator[WorkItem, Any, Priors]:
-    """Label probabilities on content-free inputs (Zhao et al. 2021), if the challenge asks for calibration."""
+def label_priors(ask: Ask, public: Sequence[Sample], stage: str) -> Generator[WorkItem, Any, Priors]:
+    """Mean label probabilities over the inputs that the challenge calibrates on; None where it does not.
+
+    Public samples only: a prior from hidden rows would make one row's result depend on the others.
+    """
     spec = ask.challenge.answer
-    if not (isinstance(spec, Label) and spec.decode == "score" and spec.calibrate == "contextual"):
+    if not (isinstance(spec, Label) and spec.decode == "score") or spec.calibrate == "none":
         return None
-    scored: Scored = yield _score(ask, spec, CONTENT_FREE, stage)
+    inputs = CONTENT_FREE if spec.calibrate == "contextual" else [sample.input for sample in public[:BATCH_ROWS]]
+    scored: Scored = yield _score(ask, spec, inputs, stage)
     rows = [softmax(row) for row in scored.logprobs]
     return tuple(sum(column) / len(rows) for column in zip(*rows, strict=True))
 

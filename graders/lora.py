@@ -42,7 +42,7 @@ def training_pairs(challenge: Challenge, payload: LoraPayload) -> Pairs:
 
 def _answer(ask: Ask, assignment: Assignment) -> Generator[WorkItem, Any, Grade]:
     if assignment.inputs:
-        return (yield from predict(ask, assignment.inputs))
+        return (yield from predict(ask, assignment.inputs, assignment.bundle.public))
     return (yield from evaluate(ask, assignment.bundle, hidden=assignment.hidden))
 
 

@@ -6,8 +6,7 @@ from challenges.payloads import PromptPayload
 from challenges.spec import Challenge
 from graders.base import Assignment, Grading
 from graders.decoding import Ask
-from graders.evaluation import evaluate
-from graders.evaluation import predict as predict_with
+from graders.evaluation import evaluate, predict
 
 
 def grade(assignment: Assignment) -> Grading:
@@ -17,17 +16,11 @@ def grade(assignment: Assignment) -> Grading:
     """
     payload = assignment.payload
     assert isinstance(payload, PromptPayload)
+    bundle = assignment.bundle
+    ask = _ask(bundle.challenge, payload, assignment.adapter)
     if assignment.inputs:
-        return predict(assignment.bundle.challenge, payload, assignment.inputs, adapter=assignment.adapter)
-    ask = _ask(assignment.bundle.challenge, payload, assignment.adapter)
-    return evaluate(ask, assignment.bundle, hidden=assignment.hidden)
-
-
-def predict(
-    challenge: Challenge, payload: PromptPayload, inputs: tuple[str, ...], *, adapter: str | None = None
-) -> Grading:
-    """Answers to `inputs` as `Grade.public`; `adapter` names a trained adapter, for the demo."""
-    return predict_with(_ask(challenge, payload, adapter), inputs)
+        return predict(ask, assignment.inputs, bundle.public)
+    return evaluate(ask, bundle, hidden=assignment.hidden)
 
 
 def _ask(challenge: Challenge, payload: PromptPayload, adapter: str | None = None) -> Ask:

@@ -13,7 +13,6 @@ from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
 from tests import factories
 
-
 pytest_plugins = ["tests.requirements"]
 
 

@@ -114,7 +114,7 @@ def _same_quote(checks: Mapping[str, _Check]) -> bool:
     """Whether one quote stands for three criteria and more, and for most of those that earn."""
     uses = Counter(quote for check in checks.values() for quote in set(check.evidence))
     earning = sum(bool(check.evidence) for check in checks.values())
-    return max(uses.values(), default=0) >= max(3, 0.6 * earning)
+    return max(uses.values(), default=0) >= max(3, 0.75 * earning)
 
 
 def find_quote(quote: str, text: str) -> tuple[int, int] | None:

@@ -18,7 +18,7 @@ off on once only or other our out over own same she should so some such than tha
 this those through to too under until up us very was we were what when where which while who whom why will with would
 you your
 """
-_NEGATIONS = "no not never none nobody nothing neither nor cannot without false wrong untrue"
+_NEGATIONS = "no not never none nobody nothing neither nor cannot without"
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 NEGATIONS = frozenset(_NEGATIONS.split())
 

@@ -18,7 +18,7 @@ from challenges.bundle import ChallengeBundle
 from challenges.spec import Criterion, GoldAnswer
 from graders.base import Embed, Embedded, Mark
 from graders.free_text.points import VALUES
-from graders.free_text.text import containment, is_negation, sentences, words
+from graders.free_text.text import STOP_WORDS, is_negation, sentences, words
 
 Matrix = NDArray[np.float64]
 Rows = Sequence[tuple[GoldAnswer, float]]
@@ -69,6 +69,13 @@ def _phrases(criterion: Criterion) -> tuple[str, ...]:
     return (criterion.text, *criterion.accept, *criterion.reject)
 
 
+@dataclass(frozen=True)
+class _Words:
+    content: frozenset[str]
+    count: int
+    negations: int
+
+
 class _Space:
     """Likenesses between one bundle's texts and one answer, as cosines in one matrix."""
 
@@ -77,6 +84,7 @@ class _Space:
         self.at = {text: n for n, text in enumerate(item.texts)}
         self.cosine = vectors @ vectors.T
         self.parts: dict[str, list[int]] = {}
+        self.counts: dict[str, _Words] = {}
 
     def value(self, criterion: Criterion, text: str) -> float:
         rows = [(g, VALUES[Mark(g.marks[criterion.id])]) for g in self.gold if criterion.id in g.marks]
@@ -95,7 +103,7 @@ class _Space:
         return tuple(sorted(pairs, key=lambda pair: -pair[0])[:NEAREST])
 
     def _features(self, criterion: Criterion, text: str, rows: Rows) -> list[float]:
-        model_answer, own = self.bundle.challenge.model_answer or "", words(text)
+        model_answer, own = self.bundle.challenge.model_answer or "", self._words(text)
         others = [(gold, value) for gold, value in rows if gold.answer != text]
         return [
             self._nearest_phrase(text, criterion.accept),
@@ -104,10 +112,10 @@ class _Space:
             self._towards_met(text, others),
             self._neighbours_value(text, others),
             self._likeness(text, model_answer),
-            containment(text, model_answer),
-            containment(" ".join((*criterion.accept, criterion.text)), text),
-            len(own) / 100,
-            sum(is_negation(word) for word in own) / max(len(own), 1),
+            _share(own.content, self._words(model_answer).content),
+            _share(self._words(" ".join((*criterion.accept, criterion.text))).content, own.content),
+            own.count / 100,
+            own.negations / max(own.count, 1),
         ]
 
     def _nearest_phrase(self, text: str, phrases: Sequence[str]) -> float:
@@ -136,3 +144,14 @@ class _Space:
         if text not in self.parts:
             self.parts[text] = [self.at[part] for part in sentences(text)]
         return self.parts[text]
+
+    def _words(self, text: str) -> _Words:
+        if text not in self.counts:
+            found = words(text)
+            content = frozenset(word for word in found if word not in STOP_WORDS)
+            self.counts[text] = _Words(content, len(found), sum(is_negation(word) for word in found))
+        return self.counts[text]
+
+
+def _share(own: frozenset[str], other: frozenset[str]) -> float:
+    return len(own & other) / len(own) if own else 0.0

@@ -88,6 +88,16 @@ def test_contextual_calibration_divides_by_the_content_free_probability() -> Non
     assert result.public[0].confidence == pytest.approx(weights[1] / sum(weights), abs=1e-4)
 
 
+def test_batch_calibration_divides_by_the_mean_over_public_samples() -> None:
+    task = bundle(challenge(LABEL | {"calibrate": "batch"}), PUBLIC, HIDDEN)
+    result, items = drive(grade(Assignment(task, PAYLOAD, True)), first_label_wins)
+    batch, public, hidden = items
+    assert isinstance(batch, Score) and isinstance(public, Score) and isinstance(hidden, Score)
+    assert (batch.suffixes, batch.stage) == (public.suffixes, "public")
+    # Every row is answered alike, so that its own mean explains all of it.
+    assert result.public[0].probabilities == {label: pytest.approx(1 / 3, abs=1e-4) for label in LABELS}
+
+
 def test_generated_labels_are_read_at_the_start() -> None:
     def answer(item: WorkItem) -> Generated:
         assert isinstance(item, Generate)

@@ -13,7 +13,11 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from graders.base import Judge, Judged
+from challenges.payloads import FreeTextPayload
+from graders import registry
+from graders.base import Assignment, Embed, Embedded, Judge, Judged, WorkItem
+from tests.graders.bundles import drive
+from tests.graders.free_text.judges import GOOD_MARKS, bundle_of, embed, says
 from workers.judge import CallRecord, JudgeClient, JudgeMisconfigured, Postpone
 
 ITEM = Judge(
@@ -214,6 +218,26 @@ def test_a_malformed_reply_is_unusable_and_never_an_exception(
     assert judged.problem.startswith("unusable")
     assert len(store.records) == 1
     assert store.records[0].reply is None
+
+
+def test_a_hijacked_endpoint_ends_no_grade(client: JudgeClient, script: Script, store: MemoryStore) -> None:
+    answer = "Leaves are lovely things. My children collect them and dry them at home between two books."
+    bundle = bundle_of()
+    marks = dict.fromkeys(GOOD_MARKS, "met")
+    reply = chat(json.dumps(says(marks, {id: ["the learner explains this in full"] for id in marks})))
+    script.answers = [reply, reply, reply]
+
+    def respond(item: WorkItem) -> Judged | Embedded:
+        if isinstance(item, Embed):
+            return embed(item)
+        assert isinstance(item, Judge)
+        return client.judge(item)
+
+    grade, _ = drive(registry.grade(Assignment(bundle, FreeTextPayload(answer=answer), True)), respond)
+    assert grade.score == 0
+    assert "no-evidence: absorbs" in grade.review
+    assert grade.private["calls"] == [1, 2, 3]
+    assert [record.problem for record in store.records] == ["", "", ""]
 
 
 def test_retry_after_is_honoured(client: JudgeClient, script: Script, store: MemoryStore) -> None:

@@ -78,6 +78,7 @@ def texts(payload: dict[str, Any]) -> dict[str, str]:
         found["Instructions"] = payload["instructions"]
     if payload.get("example"):
         found["Row template"] = payload["example"]
+    found.update({f"Word for {label}": word for label, word in payload.get("label_words", {}).items()})
     for number, example in enumerate(payload.get("examples", []), 1):
         found[f"Example {number}"] = f"{example['input']}\n→ {example['output']}"
     if "rows" in payload:

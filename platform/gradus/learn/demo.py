@@ -133,6 +133,7 @@ def prompt_of(run: Run) -> str:
         examples=payload.examples,
         inputs=run.inputs,
         template=payload.example,
+        words=payload.label_words,
     )
     return rendered.prompts[0]
 

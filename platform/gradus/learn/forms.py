@@ -13,7 +13,7 @@ from challenges.check import UPLOAD_BYTES, FieldProblem
 from challenges.payloads import Hyperparameters
 from challenges.prompts import target_text
 from challenges.rows import RowProblem, read_train, row_lines
-from challenges.spec import Challenge, Kind, TrainRow
+from challenges.spec import Challenge, Kind, Label, TrainRow
 from gradus.submissions.services import Refused
 
 HYPERPARAMETERS = ("r", "lora_alpha", "learning_rate", "num_train_epochs", "per_device_train_batch_size")
@@ -28,6 +28,7 @@ NAMES = {
     "instructions": "Instructions",
     "examples": "Examples",
     "example": "Row template",
+    "label_words": "Words for labels",
     "rows": "Training rows",
     "hyperparameters": "Hyper-parameters",
     "answer": "Answer",
@@ -71,6 +72,7 @@ class Draft:
     instructions: str = ""
     examples: tuple[tuple[str, str], ...] = ()
     template: str = ""
+    label_words: Mapping[str, str] = field(default_factory=dict)
     rows: str = ""
     hyperparameters: Mapping[str, str] = field(default_factory=dict)
     answer: str = ""
@@ -132,6 +134,7 @@ def from_payload(spec: Challenge, payload: Mapping[str, Any]) -> Draft:
         instructions=payload.get("instructions", ""),
         examples=tuple((e["input"], e["output"]) for e in payload.get("examples", [])),
         template=payload.get("example") or spec.prompt.example,
+        label_words=payload.get("label_words", {}),
         rows=json_lines(payload.get("rows", [])),
         hyperparameters={name: _shown(knobs.get(name, DEFAULTS[name])) for name in HYPERPARAMETERS},
         answer=payload.get("answer", ""),
@@ -168,15 +171,16 @@ def kind_of(spec: Challenge, asked: str | None) -> Kind:
     return next((kind for kind in spec.tracks if kind == asked), spec.kind)
 
 
-def from_request(spec: Challenge, request: HttpRequest) -> Draft:
-    """What was posted. A chosen file replaces the rows typed; bytes that are not UTF-8 are shown as such."""
+def from_request(spec: Challenge, request: HttpRequest, data: bytes) -> Draft:
+    """What was posted; `data` are its training rows, in which bytes that are not UTF-8 are shown as such."""
     post = request.POST
     return Draft(
         kind=kind_of(spec, post.get("kind")),
         instructions=_lines(post.get("instructions", "")),
         examples=_examples(post),
         template=_lines(post.get("template", spec.prompt.example)),
-        rows=rows_bytes(request).decode(errors="replace"),
+        label_words=dict(zip(labels_of(spec), map(str.strip, post.getlist("label_word")), strict=False)),
+        rows=data.decode(errors="replace"),
         hyperparameters={name: post.get(name, "") for name in HYPERPARAMETERS},
         answer=_lines(post.get("answer", "")),
     )
@@ -194,7 +198,13 @@ def _lines(text: str) -> str:
     return text.replace("\r\n", "\n")
 
 
+def labels_of(spec: Challenge) -> tuple[str, ...]:
+    """The labels that answers are, in the author's order; none where answers are something else."""
+    return spec.answer.labels if isinstance(spec.answer, Label) else ()
+
+
 def rows_bytes(request: HttpRequest) -> bytes:
+    """The training rows of a POST, to be read once: a chosen file replaces what was typed."""
     upload = request.FILES.get("rows_file")
     if upload is not None:
         # One byte more than is taken, so that the reader names the fault and a huge file costs no memory.
@@ -225,6 +235,7 @@ def payload_of(spec: Challenge, draft: Draft, data: bytes) -> dict[str, Any]:
         "instructions": draft.instructions,
         "examples": [{"input": one, "output": other} for one, other in draft.examples],
         "example": draft.template if changed else None,
+        "label_words": {label: word for label, word in draft.label_words.items() if word and word != label},
     }
 
 

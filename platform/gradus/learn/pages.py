@@ -39,6 +39,7 @@ def challenge_page(
         "statement": markdown.render(challenge.version.statement).html if challenge.version else "",
         "samples": [(s, target_text(s.target)) for s in challenge.version.samples] if challenge.version else [],
         "draft": draft,
+        "labels": [(label, draft.label_words.get(label, "")) for label in forms.labels_of(challenge.spec)],
         "knobs": forms.knobs(challenge.spec),
         "problems": problems,
         "report": report,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,7 @@ def embed(item: Embed) -> Embedded:
     return Embedded([_vector(text) for text in item.texts])
 
 
+@cache
 def _vector(text: str) -> list[float]:
     vector = np.full(256, 1e-3)
     for word in content_words(text):

@@ -22,7 +22,7 @@ def ballot(reply: dict[str, Any], answer: str = GOOD) -> Ballot:
 
 def test_valid_quotes_make_a_clean_ballot() -> None:
     found = ballot(says(GOOD_MARKS, QUOTES))
-    assert found.marks == {id: Mark.MET for id in GOOD_MARKS}
+    assert found.marks == dict.fromkeys(GOOD_MARKS, Mark.MET)
     assert found.evidence["absorbs"] == ("soaks up red and blue light",)
     assert (found.failed, found.doubts, found.call_id) == ((), (), 3)
 

@@ -22,12 +22,12 @@ def test_most_honest_answers_end_final_and_right(built_in: ChallengeBundle) -> N
     rubric = built_in.challenge.rubric
     answers = [gold for gold in built_in.gold if gold.role != "prompt"]
     right: list[bool] = []
-    for seed, gold in [(seed, gold) for seed in range(2) for gold in answers]:
+    for gold in answers:
         unseen = replace(built_in, gold=tuple(g for g in built_in.gold if g is not gold), digest="")
-        result, _ = graded(unseen, gold.answer, fallible(gold.answer, gold.marks, rubric, 0.05, seed))
+        result, _ = graded(unseen, gold.answer, fallible(gold.answer, gold.marks, rubric, 0.05, seed=0))
         if not result.review:
             right.append(result.score == pytest.approx(gold_score(gold, rubric)))
-    assert len(right) / (2 * len(answers)) >= 0.70
+    assert len(right) / len(answers) >= 0.70
     assert sum(right) / len(right) >= 0.95
 
 

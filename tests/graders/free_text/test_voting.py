@@ -54,7 +54,9 @@ def test_flags_ask_only_where_there_are_points() -> None:
 
 
 def test_within_one_criterion_of_the_pass_mark() -> None:
-    assert set(decisive(SPEC, vote(MET, NOT).marks)) == {"broken-down"}
+    assert set(decisive(SPEC, vote(MET, NOT).marks)) == {"absorbs", "no-new-paint"}
+    assert set(decisive(SPEC, vote(NOT, MET, NOT).marks)) == {"absorbs", "no-new-paint"}
+    assert decisive(SPEC, vote(MET, MET).marks) == ()
     assert decisive(SPEC, vote(NOT, NOT, NOT).marks) == ()
-    decision = decide(SPEC, [vote(MET, NOT), vote(MET, NOT), vote(MET, MET)])
+    decision = decide(SPEC, [vote(MET, NOT), vote(MET, NOT), vote(MET, NOT, NOT)])
     assert "near-pass-mark" in review_rules(SPEC, decision, (), ())

@@ -9,6 +9,7 @@ from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle, CourseBundle
 from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
+from challenges.spec import Label
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class Choice:
     @property
     def passes(self) -> bool:
         return (self.baseline.ref.min or 0) >= self.bundle.challenge.pass_
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        answer = self.bundle.challenge.answer
+        return answer.labels if isinstance(answer, Label) else ()
 
     def promise_broken(self, shown: float) -> str:
         """Why a shown score is not what was promised; empty where it is. A shown score is floored to its step."""
@@ -56,6 +62,7 @@ class Choice:
                     "template": payload.example or self.bundle.challenge.prompt.example,
                     "example_input": [example.input for example in payload.examples],
                     "example_output": [example.output for example in payload.examples],
+                    "label_word": [payload.label_words.get(label, label) for label in self.labels],
                 }
 
     def files(self) -> dict[str, tuple[str, bytes]] | None:

@@ -59,7 +59,7 @@ class Story:
 
     def read_lesson(self) -> str:
         lesson = self.course.lessons[0]
-        expect(lesson.lesson.title in self.learner.read("/"), "the home page does not name the lesson")
+        expect(f"/lessons/{lesson.id}/" in self.learner.read("/"), "the home page does not lead to the lesson")
         page = self.learner.read(f"/lessons/{lesson.id}/")
         missing = [c.challenge.id for c in lesson.challenges if f"/challenges/{c.challenge.id}/" not in page]
         expect(not missing, f"the lesson does not link {', '.join(missing)}")

@@ -58,7 +58,8 @@ def dataset_check(request: HttpRequest, slug: str) -> HttpResponse:
     found = shown_challenge(slug)
     if Kind.LORA not in found.spec.tracks:
         raise Http404
-    data, draft = forms.rows_bytes(request), forms.from_request(found.spec, request)
+    data = forms.rows_bytes(request)
+    draft = forms.from_request(found.spec, request, data)
     problems: list[forms.Problem] = []
     report: dataset.DatasetReport | None = None
     try:

@@ -15,7 +15,8 @@ from gradus.submissions.services import Refused
 def run_start(request: HttpRequest, slug: str) -> HttpResponse:
     """A run on the public samples. From a page with htmx the result appears beside the form, which stays as it is."""
     challenge = shown_challenge(slug)
-    draft, data = forms.from_request(challenge.spec, request), forms.rows_bytes(request)
+    data = forms.rows_bytes(request)
+    draft = forms.from_request(challenge.spec, request, data)
     assert challenge.version is not None
     try:
         payload = forms.payload_of(challenge.spec, draft, data)

@@ -21,7 +21,8 @@ from gradus.submissions.services import Refused
 def submit(request: HttpRequest, slug: str) -> HttpResponse:
     """Takes the attempt, or shows the form again with everything typed and each problem by field and line."""
     challenge = shown_challenge(slug)
-    draft, data = forms.from_request(challenge.spec, request), forms.rows_bytes(request)
+    data = forms.rows_bytes(request)
+    draft = forms.from_request(challenge.spec, request, data)
     try:
         submission = _submit(request, challenge, draft, data)
     except Refused as refused:

@@ -1,0 +1,95 @@
+import pytest
+from django.urls import reverse
+
+from gradus.learn.board import board
+from gradus.learn.figures import lines, written
+from gradus.submissions.models import Standing
+from tests import factories
+from tests.learn import scene
+
+
+@pytest.fixture
+def lesson(db, tmp_path):
+    return scene.scene_course(tmp_path / "scene").lessons.get()
+
+
+def page(client) -> str:
+    return client.get(reverse("learn:lesson", args=["first"])).content.decode()
+
+
+def test_features_stand_where_the_author_put_them(client, lesson):
+    text = page(client)
+    places = [text.index(mark) for mark in ('id="figures"', 'id="demo"', "Three approaches to", 'id="advisor"')]
+    assert places == sorted(places)
+    assert "alert(1)" in text and "<script>alert" not in text
+    assert '<span class="math inline">x_1</span>' in text
+
+
+def test_features_without_a_mark_follow_the_text(client, lesson):
+    lesson.text = "Only text."
+    lesson.save()
+    text = page(client)
+    assert all(mark in text for mark in ('id="figures"', 'id="demo"', 'id="advisor"'))
+
+
+def test_contents_questions_and_challenges_are_listed(client, lesson):
+    text = page(client)
+    assert '<a href="#what-it-is">What it is</a>' in text
+    assert "<summary>Why so?</summary>" in text and "Because <em>so</em>." in text
+    assert "3 AI-verified challenges for this lesson" in text
+    assert "Create a free account" not in text
+
+
+def test_numbers_stand_beside_what_was_measured(client, lesson):
+    small, quick, rule = lines(lesson)
+    assert (small.value, small.holds) == ("1.8 %", True)
+    assert (quick.value, quick.holds) == ("4 min", False)
+    assert rule.is_rule_of_thumb and rule.measured is None
+    text = page(client)
+    assert "1.8 %" in text and "does not hold here" in text and "a rule of thumb" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [(0.0181, "share", "1.8 %"), (0.62, "share", "62 %"), (4.9, "MB", "4.9 MB"), (0.7, "F1", "0.70 F1")],
+)
+def test_numbers_are_written_with_their_unit(value, unit, text):
+    assert written(value, unit) == text
+
+
+def test_the_board_sets_floored_scores_beside_tokens_and_time(ada, lesson):
+    challenge = factories.challenge("sea-or-sky")
+    scene.with_baselines(challenge.version)
+    factories.grade(factories.submit(ada), 0.77)
+    assert Standing.objects.get().shown == 0.76
+    found = board(factories.challenge("sea-or-sky"), ada)
+    assert [(e.name, e.approach, e.score, e.mine) for e in found.entries] == [
+        ("zero shot", "zero-shot", 0.4, False),
+        ("good", "few-shot", 0.7, False),
+        ("your few-shot", "few-shot", 0.76, True),
+        ("lora", "lora", 0.9, False),
+    ]
+    assert [point["own"] for point in found.chart["points"]] == [False, False, True, False]
+
+
+def test_break_even_is_training_time_over_time_saved(lesson):
+    challenge = factories.challenge("sea-or-sky")
+    scene.with_baselines(challenge.version)
+    even = board(factories.challenge("sea-or-sky"), None).break_even
+    assert (even.calls, even.train_seconds, even.ms_saved, even.tokens_saved) == (2000, 100, 50.0, 380.0)
+
+
+def test_nothing_saved_means_no_break_even(lesson):
+    challenge = factories.challenge("sea-or-sky")
+    slow = [
+        {**row, "cost": {"prompt_tokens": 20.0, "ms": 80.0}} if row["kind"] == "lora" else row
+        for row in scene.BASELINES
+    ]
+    challenge.version.baselines = slow
+    challenge.version.save()
+    assert board(challenge, None).break_even is None
+
+
+def test_one_track_has_no_board(client, lesson):
+    assert board(factories.challenge("explain"), None) is None
+    assert client.get(reverse("learn:board", args=["explain"])).status_code == 404

@@ -1,0 +1,44 @@
+import pytest
+
+from gradus.learn.markdown import render
+
+
+def test_table_code_and_headings_are_rendered():
+    page = render("## What it is\n\n### Part\n\n| a |\n| - |\n| 1 |\n\n```python\nx = 1\n```\n")
+    assert "<table>" in page.html and 'id="what-it-is"' in page.html
+    assert '<pre class="highlight"><code>' in page.html and 'class="mi"' in page.html
+    assert [(h.level, h.id, h.text) for h in page.headings] == [(2, "what-it-is", "What it is"), (3, "part", "Part")]
+
+
+def test_formulas_stay_latex_for_the_browser():
+    page = render("Mass $a_1 < b$.\n\n$$\n\\sum_t x_t\n$$\n")
+    assert '<span class="math inline">a_1 &lt; b</span>' in page.html
+    assert "math block" in page.html and "\\sum_t x_t" in page.html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "a <img src=x onerror=alert(1)> b",
+        "[x](javascript:alert(1))",
+        "<!-- demo --><script>alert(1)</script>",
+        '```"><script>\nx\n```',
+        "<style>*{}</style>",
+    ],
+)
+def test_nothing_executable_gets_through(text):
+    html = render(text).html
+    for live in ("<script", "<img", "<style", 'href="javascript'):
+        assert live not in html
+
+
+def test_marks_cut_the_page_where_features_stand():
+    page = render("One.\n\n<!-- demo -->\n\nTwo.\n\n<!-- unknown -->\n\n<!-- board -->\n")
+    assert [part.feature for part in page.parts] == ["", "demo", "", "board"]
+    assert "unknown" not in page.html
+
+
+def test_an_author_cannot_fake_a_mark_with_the_cut_character():
+    page = render("a\ue000demo\ue000b")
+    assert [part.feature for part in page.parts] == [""]
