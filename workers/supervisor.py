@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from graders.base import Rejected, Train, Trained
-from workers.engine.places import PROJECT, models_dir
+from workers.engine import places
 from workers.engine.watch import Stopped
 from workers.frames import Channel, Closed, FrameError, Item, Late, Message, Outcome, item_message, read_outcome
 
@@ -26,6 +26,7 @@ POLL_SECONDS = 0.1
 MEMORY_BYTES = 16 * 1024**3
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 REJECTIONS = frozenset({"diverged", "prompt_too_long", "row_too_long", "out_of_memory"})
+SCRATCH = "gradus-runner-"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -47,7 +48,8 @@ class RunnerTimeout(Exception):
 class Runner:
     """A resident child process with one base model, for one job at a time; other threads wait their turn.
 
-    Started on first use and again after a death. `device`, `dtype` and `threads` are the engine's profile.
+    Started on first use and again after a death. It dies with the thread that started it, so that a killed worker
+    leaves none behind: call `run` from the worker's main thread or from one that lasts. `device`, `dtype` and `threads` are the engine's profile.
     """
 
     device = "cpu"
@@ -63,7 +65,7 @@ class Runner:
     ) -> None:
         self.threads = threads or len(os.sched_getaffinity(0))
         self._nice = nice
-        self._models_dir = Path(models_dir) if models_dir else _default_models_dir()
+        self._models_dir = Path(models_dir) if models_dir else places.models_dir()
         self._memory_bytes = memory_bytes
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
@@ -84,7 +86,10 @@ class Runner:
             except (Closed, Late, FrameError) as error:
                 status = self._kill()
                 raise RunnerDied(f"the runner ended with status {status}") from error
-            except (RunnerTimeout, RunnerDied):
+            except (Rejected, RunnerFailed, Stopped):
+                raise
+            except BaseException:
+                # Also where `on_event` raised: the runner is in the middle of a job that nobody waits for.
                 self._kill()
                 raise
 
@@ -179,7 +184,8 @@ class Runner:
 
     def _start(self) -> Channel:
         if self._scratch is None:
-            self._scratch = Path(tempfile.mkdtemp(prefix="gradus-runner-")).resolve()
+            _sweep()
+            self._scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-")).resolve()
         child_reads, we_write = os.pipe()
         we_read, child_writes = os.pipe()
         try:
@@ -212,7 +218,7 @@ class Runner:
         """Made from nothing: a variable that is not named here, such as a key or an address, is not passed on."""
         own = {name: os.environ[name] for name in INHERITED if name in os.environ}
         return own | {
-            "PYTHONPATH": str(PROJECT),
+            "PYTHONPATH": str(places.PROJECT),
             "HOME": str(scratch),
             "TMPDIR": str(scratch),
             "HF_HOME": str(scratch),
@@ -221,6 +227,8 @@ class Runner:
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "TRANSFORMERS_VERBOSITY": "error",
             "OMP_NUM_THREADS": str(self.threads),
+            # Lanes share the cores: a thread that spins at a barrier takes time from another lane's work.
+            "OMP_WAIT_POLICY": "PASSIVE",
             # Threads that spin at a barrier starve a machine that lanes share: a training step took four times as long.
             "OMP_WAIT_POLICY": "PASSIVE",
             "RAYON_NUM_THREADS": str(self.threads),
@@ -238,5 +246,9 @@ class Runner:
         return process.wait()
 
 
-def _default_models_dir() -> Path:
-    return models_dir()
+def _sweep() -> None:
+    """Removes what workers that were killed left behind; the folder's name holds the worker's process id."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
+        owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(folder, ignore_errors=True)

@@ -20,6 +20,8 @@ from graders.free_text.verifier import Estimate, as_mark, embed_item, estimate
 from graders.free_text.voting import decide, decisive, review_rules
 
 UNUSABLE = "unusable"
+# More votes are cheap, a person is not: a smaller gap asks for votes than sends a split vote to a person.
+VOTE_GAP = 0.35
 VALUE_GAP = 0.5
 SCORE_GAP = 0.5
 
@@ -114,14 +116,14 @@ def _doubts(case: Case, ballot: Ballot, guess: Estimate) -> list[str]:
     challenge = case.bundle.challenge
     doubts = [*ballot.failed, *ballot.doubts]
     doubts += [f"cannot-tell: {id}" for id, mark in ballot.marks.items() if mark is Mark.CANNOT_TELL]
-    doubts += [f"unlike-graded-answers: {id}" for id in _unlike(case, ballot.marks, guess)]
+    doubts += [f"unlike-graded-answers: {id}" for id in _unlike(case, ballot.marks, guess, VOTE_GAP)]
     doubts += ["near-pass-mark"] if decisive(challenge, ballot.marks) else []
     return doubts
 
 
-def _unlike(case: Case, marks: Mapping[str, Mark], guess: Estimate) -> list[str]:
-    """Criteria on which the embedding estimate is at least `VALUE_GAP` of the points away from the mark."""
-    return [id for id, mark in marks.items() if abs(VALUES[mark] - guess.values[id]) >= VALUE_GAP]
+def _unlike(case: Case, marks: Mapping[str, Mark], guess: Estimate, gap: float) -> list[str]:
+    """Criteria on which the embedding estimate is at least `gap` of the points away from the mark."""
+    return [id for id, mark in marks.items() if abs(VALUES[mark] - guess.values[id]) >= gap]
 
 
 def _apart(case: Case, marks: Mapping[str, Mark], guess: Estimate) -> bool:
@@ -134,7 +136,7 @@ def _apart(case: Case, marks: Mapping[str, Mark], guess: Estimate) -> bool:
 def _final(case: Case, calls: list[Judged], ballots: list[Ballot], guess: Estimate, doubts: list[str]) -> Grade:
     challenge = case.bundle.challenge
     decision = decide(challenge, ballots)
-    unlike = _unlike(case, decision.marks, guess)
+    unlike = _unlike(case, decision.marks, guess, VALUE_GAP)
     rules = review_rules(challenge, decision, case.flags, unlike)
     rules += ["unlike-graded-answers"] if _apart(case, decision.marks, guess) else []
     rules += sorted({rule for ballot in ballots for rule in ballot.failed})

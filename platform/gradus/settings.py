@@ -22,7 +22,7 @@ DEBUG = env.bool("GRADUS_DEBUG", default=False)
 def secret_key() -> str:
     """From the environment in production; elsewhere made once and kept in the data folder."""
     if PRODUCTION or env.str("GRADUS_SECRET_KEY", default=""):
-        return env.str("GRADUS_SECRET_KEY")
+        return str(env.str("GRADUS_SECRET_KEY"))
     path = DATA_DIR / "secret-key"
     if not path.exists():
         from django.core.management.utils import get_random_secret_key
@@ -251,7 +251,7 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
-shared_processors = [
+shared_processors: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,

@@ -52,9 +52,19 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+const LARGEST_FILE = 2 * 1024 * 1024;
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 document.addEventListener("change", async ({ target }) => {
   if (!target.matches?.("[data-file-into]") || !target.files.length) return;
-  fill(document.querySelector(target.dataset.fileInto), await target.files[0].text());
+  const [file] = target.files;
+  if (file.size > LARGEST_FILE) return;
+  try {
+    fill(document.querySelector(target.dataset.fileInto), UTF8.decode(await file.arrayBuffer()));
+    target.value = ""; // From here on the text counts, with what is changed in it.
+  } catch {
+    // Not UTF-8: the file stays chosen, and the server names its bad lines.
+  }
 });
 
 document.addEventListener("submit", (event) => {

@@ -130,6 +130,26 @@ def test_runner_that_died_between_jobs_is_started_again(runner):
     assert run(runner, SCORE).prompt_tokens
 
 
+def test_error_while_an_event_is_taken_leaves_no_job_running(runner):
+    def refuse():
+        raise LookupError("lease lost")
+
+    with pytest.raises(LookupError):
+        run(runner, ENDLESS, on_event=Seen(act=refuse))
+    assert run(runner, SCORE).prompt_tokens
+
+
+def test_leavings_of_killed_workers_are_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor.tempfile, "gettempdir", lambda: str(tmp_path))
+    dead, alive, other = (
+        tmp_path / name for name in ("gradus-runner-4194999-x", f"gradus-runner-{os.getpid()}-x", "y")
+    )
+    for folder in (dead, alive, other):
+        folder.mkdir()
+    supervisor._sweep()
+    assert sorted(tmp_path.iterdir()) == sorted([alive, other])
+
+
 def test_learners_fault_is_told_as_such(runner):
     with pytest.raises(Rejected) as caught:
         run(runner, replace(TRAIN, learning_rate=1e30))

@@ -5,7 +5,7 @@ from gradus.accounts.models import ApiToken, Enrolment, User
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(DjangoUserAdmin[User]):
     list_display = ("email", "pseudonym", "is_guest", "is_staff", "date_joined")
     list_filter = ("is_guest", "is_staff", "is_active")
     search_fields = ("email", "pseudonym", "username")

@@ -28,7 +28,7 @@ class User(AbstractUser):
     is_guest = models.BooleanField(default=False)
     pseudonym = models.CharField(max_length=40, unique=True, default=new_pseudonym)
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
         constraints = [

@@ -31,9 +31,16 @@ def shown(id: str) -> Challenge:
 @router.get("/challenges/{slug:id}", response=schemas.ChallengeOut, by_alias=True, auth=anyone, openapi_extra=OPTIONAL)
 def challenge(request: Request, id: str) -> schemas.ChallengeOut:
     """Statement, public samples, limits, attempts left today, hints taken."""
-    found = shown(id)
-    taken = request.session.get("hints", {}).get(found.slug, 0)
-    return shapes.challenge(found, caller_or_none(request), list(found.spec.hints[:taken]))
+    found, user = shown(id), caller_or_none(request)
+    return shapes.challenge(found, user, services.hints_taken(user, found))
+
+
+@router.post("/challenges/{slug:id}/hints", response=schemas.ChallengeOut, by_alias=True)
+def take_hint(request: Request, id: str) -> schemas.ChallengeOut:
+    """Reveals the next hint; it costs no attempt."""
+    found, user = shown(id), caller(request)
+    services.take_hint(user, found)
+    return shapes.challenge(found, user, services.hints_taken(user, found))
 
 
 @router.get("/challenges/{slug:id}/solution", response=schemas.SolutionOut)

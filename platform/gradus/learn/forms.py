@@ -2,66 +2,18 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import uuid4
 
 from django.http import HttpRequest, QueryDict
-from pydantic import ValidationError
 
-from challenges.check import UPLOAD_BYTES, FieldProblem
-from challenges.payloads import Hyperparameters
+from challenges.check import UPLOAD_BYTES
 from challenges.prompts import target_text
-from challenges.rows import RowProblem, read_train, row_lines
+from challenges.rows import read_train
 from challenges.spec import Challenge, Kind, Label, TrainRow
+from gradus.learn import knobs, problems
 from gradus.submissions.services import Refused
-
-HYPERPARAMETERS = ("r", "lora_alpha", "learning_rate", "num_train_epochs", "per_device_train_batch_size")
-DEFAULTS: dict[str, Any] = {
-    "r": 8,
-    "lora_alpha": 16,
-    "learning_rate": 0.001,
-    "num_train_epochs": 3,
-    "per_device_train_batch_size": 16,
-}
-NAMES = {
-    "instructions": "Instructions",
-    "examples": "Examples",
-    "example": "Row template",
-    "label_words": "Words for labels",
-    "rows": "Training rows",
-    "hyperparameters": "Hyper-parameters",
-    "answer": "Answer",
-    "kind": "Kind",
-}
-
-
-LABELS = {
-    "r": "Rank",
-    "lora_alpha": "Scaling",
-    "learning_rate": "Learning rate",
-    "num_train_epochs": "Epochs",
-    "per_device_train_batch_size": "Batch size",
-}
-
-
-@dataclass(frozen=True)
-class Knob:
-    """What may be chosen: one of `choices`, or a number from `low` to `high`."""
-
-    choices: tuple[str, ...] = ()
-    low: str = ""
-    high: str = ""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One line of the list above a form. `line` counts from 1: of the file, or the number of an example."""
-
-    field: str
-    message: str
-    line: int | None = None
-    mend: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,45 +42,13 @@ class Draft:
 
 def blank(spec: Challenge, kind: str) -> Draft:
     """Where the author lets a learner start."""
-    knobs = {name: _shown(value) for name, value in _starting(spec).items()}
-    return Draft(kind, spec.prompt.instructions, template=spec.prompt.example, hyperparameters=knobs)
-
-
-def knobs(spec: Challenge) -> list[tuple[str, str, Knob]]:
-    """Name, label and range of each hyper-parameter that a learner may set."""
-    if spec.lora is None:
-        return []
-    found = []
-    for name in HYPERPARAMETERS:
-        allowed = getattr(spec.lora.knobs, name)
-        if name == "learning_rate":
-            knob = Knob(low=_shown(allowed[0]), high=_shown(allowed[1]))
-        elif name == "num_train_epochs":
-            knob = Knob(choices=tuple(str(n) for n in range(allowed[0], allowed[1] + 1)))
-        else:
-            knob = Knob(choices=tuple(_shown(value) for value in allowed))
-        found.append((name, LABELS[name], knob))
-    return found
-
-
-def _starting(spec: Challenge) -> dict[str, Any]:
-    """The defaults, moved into the challenge's knobs."""
-    if spec.lora is None:
-        return DEFAULTS
-    found = {}
-    for name in HYPERPARAMETERS:
-        allowed = getattr(spec.lora.knobs, name)
-        default = DEFAULTS[name]
-        if name in ("learning_rate", "num_train_epochs"):
-            found[name] = min(max(default, allowed[0]), allowed[1])
-        else:
-            found[name] = default if default in allowed else allowed[-1]
-    return found
+    start = {name: knobs.shown(value) for name, value in knobs.starting(spec).items()}
+    return Draft(kind, spec.prompt.instructions, template=spec.prompt.example, hyperparameters=start)
 
 
 def from_payload(spec: Challenge, payload: Mapping[str, Any]) -> Draft:
     """An earlier attempt, to start from."""
-    knobs = payload.get("hyperparameters", {})
+    chosen = payload.get("hyperparameters", {})
     return Draft(
         kind=payload["kind"],
         instructions=payload.get("instructions", ""),
@@ -136,7 +56,7 @@ def from_payload(spec: Challenge, payload: Mapping[str, Any]) -> Draft:
         template=payload.get("example") or spec.prompt.example,
         label_words=payload.get("label_words", {}),
         rows=json_lines(payload.get("rows", [])),
-        hyperparameters={name: _shown(knobs.get(name, DEFAULTS[name])) for name in HYPERPARAMETERS},
+        hyperparameters={name: knobs.shown(chosen.get(name, knobs.DEFAULTS[name])) for name in knobs.NAMES},
         answer=payload.get("answer", ""),
     )
 
@@ -162,10 +82,6 @@ def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "output": value} if texts and target_text(value) == output else dict(row)
 
 
-def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def kind_of(spec: Challenge, asked: str | None) -> Kind:
     """The track that was asked for, or the one that passing asks for."""
     return next((kind for kind in spec.tracks if kind == asked), spec.kind)
@@ -181,7 +97,7 @@ def from_request(spec: Challenge, request: HttpRequest, data: bytes) -> Draft:
         template=_lines(post.get("template", spec.prompt.example)),
         label_words=dict(zip(labels_of(spec), map(str.strip, post.getlist("label_word")), strict=False)),
         rows=data.decode(errors="replace"),
-        hyperparameters={name: post.get(name, "") for name in HYPERPARAMETERS},
+        hyperparameters={name: post.get(name, "") for name in knobs.NAMES},
         answer=_lines(post.get("answer", "")),
     )
 
@@ -227,7 +143,7 @@ def payload_of(spec: Challenge, draft: Draft, data: bytes) -> dict[str, Any]:
             "kind": draft.kind,
             "instructions": draft.instructions,
             "rows": [row.model_dump() for row in rows],
-            "hyperparameters": hyperparameters(draft),
+            "hyperparameters": knobs.numbers(draft.hyperparameters),
         }
     changed = draft.template != spec.prompt.example and not spec.prompt.locked
     return {
@@ -241,59 +157,8 @@ def payload_of(spec: Challenge, draft: Draft, data: bytes) -> dict[str, Any]:
 
 def train_rows(data: bytes) -> list[TrainRow]:
     """Raises `Refused` where a line cannot be read."""
-    rows, problems = read_train(data)
-    if problems:
-        listed = [_row_problem(problem) for problem in problems]
+    rows, unread = read_train(data)
+    if unread:
+        listed = [problems.of_row(problem) for problem in unread]
         raise Refused("bad_rows", "Some training rows cannot be read.", problems=listed)
     return rows
-
-
-def _row_problem(problem: RowProblem) -> dict[str, Any]:
-    message = problem.what[0].upper() + problem.what[1:] + "."
-    return {"code": problem.code, "field": "rows_file", "message": message, "line": problem.line, "mend": problem.mend}
-
-
-def hyperparameters(draft: Draft) -> dict[str, Any]:
-    """Raises `Refused` for what is no number; whether the challenge allows it is checked later."""
-    found: dict[str, Any] = {}
-    problems = []
-    for name, text in draft.hyperparameters.items():
-        try:
-            found[name] = float(text) if name == "learning_rate" else int(text)
-        except ValueError:
-            said = f"“{text}” is not a number." if text.strip() else "Choose a value."
-            problems.append({"field": f"hyperparameters.{name}", "message": said})
-    try:
-        Hyperparameters.model_validate(found)
-    except ValidationError as error:
-        problems += [
-            {"field": f"hyperparameters.{item['loc'][0]}", "message": f"{item['msg']}."} for item in error.errors()
-        ]
-    if problems:
-        raise Refused("bad_payload", "Some hyper-parameters are not as they should be.", problems=problems)
-    return found
-
-
-def refused(problems: Iterable[FieldProblem]) -> Refused:
-    """What a submit with these problems would be answered."""
-    listed = [asdict(problem) for problem in problems]
-    return Refused("bad_payload", "Some fields are not as they should be.", problems=listed)
-
-
-def problems_of(refusal: Refused, data: bytes = b"") -> list[Problem]:
-    """A refusal as lines above a form; the number of a row becomes the line of its file."""
-    lines = [number for number, _ in row_lines(data)]
-    if not refusal.problems:
-        return [Problem("", refusal.message)]
-    return [_problem(item, lines) for item in refusal.problems]
-
-
-def _problem(item: dict[str, Any], lines: list[int]) -> Problem:
-    name, line = str(item.get("field", "")), item.get("line")
-    head, _, rest = name.partition(".")
-    if head == "rows" and line is not None and line <= len(lines):
-        line = lines[line - 1]
-    where = NAMES.get(head, NAMES["rows"] if head == "rows_file" else head)
-    if rest and head == "hyperparameters":
-        where = rest
-    return Problem(where, str(item.get("message", "")), line, str(item.get("mend", "")))

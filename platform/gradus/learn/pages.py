@@ -12,11 +12,13 @@ from challenges.prompts import target_text
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.learn import forms, markdown, path, results
+from gradus.learn import forms, knobs, markdown, path, results
 from gradus.learn.board import board
+from gradus.learn.problems import Problem
 from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Standing, Submission
 from gradus.submissions.queue import expected_wait, queue_position
 from gradus.submissions.quota import attempts_left
+from gradus.submissions.services import hints_taken
 
 ATTEMPTS_SHOWN = 20
 
@@ -26,7 +28,7 @@ def challenge_page(
     challenge: Challenge,
     draft: forms.Draft,
     *,
-    problems: Sequence[forms.Problem] = (),
+    problems: Sequence[Problem] = (),
     report: DatasetReport | None = None,
     status: int = 200,
 ) -> HttpResponse:
@@ -40,7 +42,7 @@ def challenge_page(
         "samples": [(s, target_text(s.target)) for s in challenge.version.samples] if challenge.version else [],
         "draft": draft,
         "labels": [(label, draft.label_words.get(label, "")) for label in forms.labels_of(challenge.spec)],
-        "knobs": forms.knobs(challenge.spec),
+        "knobs": knobs.choices(challenge.spec),
         "problems": problems,
         "report": report,
         "board": board(challenge, user),
@@ -69,8 +71,7 @@ def guest_left(user: User | None) -> int | None:
 
 
 def hints_context(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:
-    shown = min(request.session.get("hints", {}).get(challenge.slug, 0), len(challenge.spec.hints))
-    hints = [markdown.render(hint).html for hint in challenge.spec.hints[:shown]]
+    hints = [markdown.render(hint).html for hint in hints_taken(learner(request), challenge)]
     return {"challenge": challenge, "hints": hints, "hints_total": len(challenge.spec.hints)}
 
 

@@ -157,6 +157,23 @@ class InFlight(models.Model):
         return f"open {self.slot}"
 
 
+class HintsTaken(models.Model):
+    """How many hints of a challenge a learner has seen; a hint costs nothing, but the path may tell."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="+")
+    count = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_count_of_hints", fields=["user", "challenge"]),
+            models.CheckConstraint(name="three_hints", condition=Q(count__lte=3)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} hints"
+
+
 class Refund(models.Model):
     """Why an attempt was given back."""
 

@@ -6,11 +6,13 @@ from django.views.decorators.http import require_POST
 from challenges import dataset
 from challenges.payloads import Hyperparameters
 from challenges.spec import Kind
-from gradus.accounts.guests import learner
+from gradus.accounts.guests import learner, learner_or_guest
 from gradus.courses.models import Challenge
-from gradus.learn import forms, markdown, pages, path
+from gradus.learn import forms, knobs, markdown, pages, path
 from gradus.learn.board import board as three_approaches
+from gradus.learn.problems import Problem, as_refusal, of_refusal
 from gradus.learn.views.access import shown_challenge
+from gradus.submissions import services
 from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.services.payload import counter
@@ -43,10 +45,9 @@ def _before(request: HttpRequest, found: Challenge, kind: str) -> Submission | N
 
 @require_POST
 def hint(request: HttpRequest, slug: str) -> HttpResponse:
-    """Shows one hint more; the session remembers how many."""
+    """Shows one hint more."""
     found = shown_challenge(slug)
-    taken = request.session.get("hints", {})
-    request.session["hints"] = {**taken, slug: min(taken.get(slug, 0) + 1, len(found.spec.hints))}
+    services.take_hint(learner_or_guest(request), found)
     if request.headers.get("HX-Request"):
         return render(request, "learn/_hints.html", pages.hints_context(request, found))
     return redirect(reverse("learn:challenge", args=[slug]) + "#hints")
@@ -60,14 +61,14 @@ def dataset_check(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404
     data = forms.rows_bytes(request)
     draft = forms.from_request(found.spec, request, data)
-    problems: list[forms.Problem] = []
+    problems: list[Problem] = []
     report: dataset.DatasetReport | None = None
     try:
         report = _report(found, draft, data)
     except Refused as refused:
-        problems = forms.problems_of(refused, data)
+        problems = of_refusal(refused, data)
     else:
-        problems = forms.problems_of(forms.refused(report.problems), data) if report.problems else []
+        problems = of_refusal(as_refusal(report.problems), data) if report.problems else []
     if request.headers.get("HX-Request"):
         context = {"report": report, "problems": problems, "spec": found.spec}
         return render(request, "learn/_dataset_report.html", context)
@@ -77,9 +78,13 @@ def dataset_check(request: HttpRequest, slug: str) -> HttpResponse:
 def _report(found: Challenge, draft: forms.Draft, data: bytes) -> dataset.DatasetReport:
     """Raises `Refused` for lines that cannot be read, and for knobs that are no numbers."""
     rows = forms.train_rows(data)
-    knobs = forms.hyperparameters(draft)
+    chosen = knobs.numbers(draft.hyperparameters)
     return dataset.report(
-        found.spec, rows, counter(found.spec), instructions=draft.instructions, hyperparameters=Hyperparameters(**knobs)
+        found.spec,
+        rows,
+        counter(found.spec),
+        instructions=draft.instructions,
+        hyperparameters=Hyperparameters(**chosen),
     )
 
 

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner_or_guest
 from gradus.learn import forms, pages
+from gradus.learn.problems import Problem, of_refusal
 from gradus.learn.views.access import own_run, shown_challenge
 from gradus.submissions import services, stream
 from gradus.submissions.services import Refused
@@ -22,7 +23,7 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
         payload = forms.payload_of(challenge.spec, draft, data)
         run = services.start_run(learner_or_guest(request), challenge.version, payload)
     except Refused as refused:
-        problems = forms.problems_of(refused, data)
+        problems = of_refusal(refused, data)
         if request.headers.get("HX-Request"):
             return _problems(request, problems)
         return pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
@@ -31,7 +32,7 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("learn:run", run.uuid)
 
 
-def _problems(request: HttpRequest, problems: list[forms.Problem]) -> HttpResponse:
+def _problems(request: HttpRequest, problems: list[Problem]) -> HttpResponse:
     """422 whatever the reason, because that is what htmx swaps in."""
     response = render(request, "_problem_list.html", {"problems": problems}, status=422)
     response["HX-Retarget"], response["HX-Reswap"] = "#problems", "innerHTML"

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Challenge
 from gradus.learn import forms, pages, path
+from gradus.learn.problems import of_refusal
 from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.reviews.services import appeal
 from gradus.submissions import services, stream
@@ -26,7 +27,7 @@ def submit(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         submission = _submit(request, challenge, draft, data)
     except Refused as refused:
-        problems = forms.problems_of(refused, data)
+        problems = of_refusal(refused, data)
         response = pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
         if refused.retry_after:
             response["Retry-After"] = str(refused.retry_after)

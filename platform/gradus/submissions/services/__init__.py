@@ -4,6 +4,7 @@ from gradus.submissions.services.cancel import cancel
 from gradus.submissions.services.claim import claim, heartbeat
 from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, retry
+from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.regrade import decide, regrade
 from gradus.submissions.services.runs import start_run
 from gradus.submissions.services.submit import Refused, submit
@@ -17,6 +18,7 @@ __all__ = [
     "decide",
     "fail",
     "heartbeat",
+    "hints_taken",
     "postpone",
     "record",
     "regrade",
@@ -24,4 +26,5 @@ __all__ = [
     "retry",
     "start_run",
     "submit",
+    "take_hint",
 ]

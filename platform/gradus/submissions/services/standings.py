@@ -36,7 +36,7 @@ def values_of(score: Score) -> dict[str, Any]:
 
 def update_standing(user_id: int, challenge_id: int, track: str) -> None:
     """Within the caller's transaction."""
-    key = {"user_id": user_id, "challenge_id": challenge_id, "track": track}
+    key: dict[str, Any] = {"user_id": user_id, "challenge_id": challenge_id, "track": track}
     best = best_score(user_id, challenge_id, track)
     if best is None:
         Standing.objects.filter(**key).delete()

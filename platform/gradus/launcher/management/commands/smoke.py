@@ -48,17 +48,23 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def play(self, site: Site, report: Report) -> None:
-        addresses: list[str] = []
+        """The steps of the story; without a site or a course there is none."""
+        known: dict[str, Any] = {}
+
+        def read() -> str:
+            known["course"] = read_course(LIBRARY)
+            return f"{known['course'].course.title}, digest {known['course'].digest[:12]}"
 
         def start() -> str:
-            addresses.append(site.start(START_SECONDS))
-            return addresses[0]
+            known["address"] = site.start(START_SECONDS)
+            return str(known["address"])
 
+        report.step("built-in course", read)
         report.step("base models", site.take_models)
         report.step("the site starts", start)
-        if not addresses:
+        if len(known) < 2:
             return
-        story = Story(addresses[0], read_course(LIBRARY), site.administrator)
+        story = Story(known["address"], known["course"], site.administrator)
         try:
             for name, action in story.steps():
                 report.step(name, action)
