@@ -64,9 +64,12 @@ class ChallengeBundle:
         }
 
     def to_json(self) -> str:
-        """The whole bundle as canonical JSON. It holds hidden rows: for private storage only."""
+        """The whole bundle as JSON, for private storage only: it holds hidden rows.
+
+        Keys keep the author's order, because a JSON target is shown to a model as it was written.
+        """
         texts = {"statement": self.statement, "solution": self.solution, "digest": self.digest, "format": FORMAT}
-        return canonical_json({**self._graded(), **texts})
+        return json.dumps({**self._graded(), **texts}, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> ChallengeBundle:

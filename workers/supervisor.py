@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from graders.base import Rejected, Train, Trained
+from workers import launch
 from workers.engine import places
 from workers.engine.watch import Stopped
 from workers.frames import Channel, Closed, FrameError, Item, Late, Message, Outcome, item_message, read_outcome
@@ -24,9 +23,7 @@ START_SECONDS = 180.0
 GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.1
 MEMORY_BYTES = 16 * 1024**3
-INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 REJECTIONS = frozenset({"diverged", "prompt_too_long", "row_too_long", "out_of_memory"})
-SCRATCH = "gradus-runner-"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -49,7 +46,8 @@ class Runner:
     """A resident child process with one base model, for one job at a time; other threads wait their turn.
 
     Started on first use and again after a death. It dies with the thread that started it, so that a killed worker
-    leaves none behind: call `run` from the worker's main thread or from one that lasts. `device`, `dtype` and `threads` are the engine's profile.
+    leaves none behind: call `run` from the worker's main thread or from one that lasts. `device`, `dtype` and
+    `threads` are the engine's profile.
     """
 
     device = "cpu"
@@ -184,56 +182,16 @@ class Runner:
 
     def _start(self) -> Channel:
         if self._scratch is None:
-            _sweep()
-            self._scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-")).resolve()
-        child_reads, we_write = os.pipe()
-        we_read, child_writes = os.pipe()
-        try:
-            self._process = subprocess.Popen(
-                self._command(child_reads, child_writes),
-                cwd=self._scratch,
-                env=self._environment(self._scratch),
-                stdin=subprocess.DEVNULL,
-                pass_fds=(child_reads, child_writes),
-            )
-        finally:
-            os.close(child_reads)
-            os.close(child_writes)
-        return Channel(we_read, we_write)
-
-    def _command(self, read_fd: int, write_fd: int) -> list[str]:
+            launch.sweep()
+            self._scratch = launch.scratch_folder()
         options = {
-            "read-fd": read_fd,
-            "write-fd": write_fd,
-            "parent": os.getpid(),
             "threads": self.threads,
             "memory": self._memory_bytes,
             "nice": self._nice,
             "models-dir": self._models_dir.resolve(),
-            "scratch": self._scratch,
         }
-        return [sys.executable, "-P", "-m", "workers.runner", *(f"--{name}={value}" for name, value in options.items())]
-
-    def _environment(self, scratch: Path) -> dict[str, str]:
-        """Made from nothing: a variable that is not named here, such as a key or an address, is not passed on."""
-        own = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        return own | {
-            "PYTHONPATH": str(places.PROJECT),
-            "HOME": str(scratch),
-            "TMPDIR": str(scratch),
-            "HF_HOME": str(scratch),
-            "HF_HUB_OFFLINE": "1",
-            "TRANSFORMERS_OFFLINE": "1",
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-            "TRANSFORMERS_VERBOSITY": "error",
-            "OMP_NUM_THREADS": str(self.threads),
-            # Lanes share the cores: a thread that spins at a barrier takes time from another lane's work.
-            "OMP_WAIT_POLICY": "PASSIVE",
-            # Threads that spin at a barrier starve a machine that lanes share: a training step took four times as long.
-            "OMP_WAIT_POLICY": "PASSIVE",
-            "RAYON_NUM_THREADS": str(self.threads),
-            "PYTHONWARNINGS": "ignore",
-        }
+        self._process, channel = launch.launch(self._scratch, self.threads, options)
+        return channel
 
     def _kill(self) -> int | None:
         """Ends the process, if there is one; returns its exit status."""
@@ -244,11 +202,3 @@ class Runner:
             return None
         process.kill()
         return process.wait()
-
-
-def _sweep() -> None:
-    """Removes what workers that were killed left behind; the folder's name holds the worker's process id."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
-        owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
-        if owner.isdigit() and not Path("/proc", owner).exists():
-            shutil.rmtree(folder, ignore_errors=True)

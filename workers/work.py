@@ -157,10 +157,13 @@ class Heartbeat:
 
 
 _residents: dict[str, Worker] = {}
+# The judge's lane answers bells in several threads; they share one worker and one runner.
+_making = threading.Lock()
 
 
 def resident(lane: str) -> Worker:
     """The process's worker of the lane; made on first use, because Celery forks before it works."""
-    if lane not in _residents:
-        _residents[lane] = Worker(lane)
-    return _residents[lane]
+    with _making:
+        if lane not in _residents:
+            _residents[lane] = Worker(lane)
+        return _residents[lane]

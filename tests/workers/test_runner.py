@@ -10,7 +10,7 @@ import pytest
 
 from graders.base import Generate, Rejected, Score, Train
 from tests.workers import tiny
-from workers import supervisor
+from workers import launch, supervisor
 from workers.engine import scoring
 from workers.engine.watch import Watch
 from workers.runner import _report
@@ -140,13 +140,13 @@ def test_error_while_an_event_is_taken_leaves_no_job_running(runner):
 
 
 def test_leavings_of_killed_workers_are_swept(tmp_path, monkeypatch):
-    monkeypatch.setattr(supervisor.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(launch.tempfile, "gettempdir", lambda: str(tmp_path))
     dead, alive, other = (
         tmp_path / name for name in ("gradus-runner-4194999-x", f"gradus-runner-{os.getpid()}-x", "y")
     )
     for folder in (dead, alive, other):
         folder.mkdir()
-    supervisor._sweep()
+    launch.sweep()
     assert sorted(tmp_path.iterdir()) == sorted([alive, other])
 
 

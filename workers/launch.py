@@ -1,0 +1,70 @@
+"""How a runner's process is started: its command, its environment, its folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from workers.engine.places import PROJECT
+from workers.frames import Channel
+
+INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+SCRATCH = "gradus-runner-"
+
+
+def scratch_folder() -> Path:
+    """A new folder for one worker's runner; its name holds the worker's process id."""
+    return Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-")).resolve()
+
+
+def sweep() -> None:
+    """Removes what workers that were killed left behind."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
+        owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def launch(scratch: Path, threads: int, options: Mapping[str, object]) -> tuple[subprocess.Popen[bytes], Channel]:
+    """Starts `python -m workers.runner` in `scratch`, with two pipes; the options are its command line's."""
+    child_reads, we_write = os.pipe()
+    we_read, child_writes = os.pipe()
+    ours = {"read-fd": child_reads, "write-fd": child_writes, "parent": os.getpid(), "scratch": scratch}
+    arguments = [f"--{name}={value}" for name, value in {**options, **ours}.items()]
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "workers.runner", *arguments],
+            cwd=scratch,
+            env=environment(scratch, threads),
+            stdin=subprocess.DEVNULL,
+            pass_fds=(child_reads, child_writes),
+        )
+    finally:
+        os.close(child_reads)
+        os.close(child_writes)
+    return process, Channel(we_read, we_write)
+
+
+def environment(scratch: Path, threads: int) -> dict[str, str]:
+    """Made from nothing: a variable that is not named here, such as a key or an address, is not passed on."""
+    own = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return own | {
+        "PYTHONPATH": str(PROJECT),
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "HF_HOME": str(scratch),
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "OMP_NUM_THREADS": str(threads),
+        # Threads that spin at a barrier starve a machine that lanes share: a training step took four times as long.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "RAYON_NUM_THREADS": str(threads),
+        "PYTHONWARNINGS": "ignore",
+    }
