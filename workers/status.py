@@ -46,7 +46,7 @@ def profile(runner: Runner) -> str:
     return f"{runner.device}/{runner.dtype}/{runner.threads}"
 
 
-def report(worker: Worker, *, busy_with: int | None = None, fault: str | None = None) -> None:
+def report(worker: Worker, *, busy_with: int | None = None) -> None:
     WorkerStatus.objects.update_or_create(
         name=worker.name,
         defaults={
@@ -55,7 +55,7 @@ def report(worker: Worker, *, busy_with: int | None = None, fault: str | None = 
             "profile": worker.profile,
             "base_models": digests(),
             "judge": judge() if worker.lane == "judge" else "",
-            "problem": problem(worker.lane) if fault is None else fault,
+            "problem": problem(worker.lane) or worker.fault,
             "busy_with": busy_with,
             "last_seen": Now(),
         },

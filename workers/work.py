@@ -10,7 +10,6 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import close_old_connections
 
 from graders.base import Rejected
 from gradus.courses.bundles import BundleMissing
@@ -40,11 +39,10 @@ class Worker:
         )
         self.judge = judge
         self.profile = status.profile(self.runner)
-        self.crashes: dict[int, int] = {}
+        self.fault = ""
 
     def step(self) -> bool:
         """Does one evaluation, if there is one; says whether there was."""
-        close_old_connections()
         status.report(self)
         problem = status.problem(self.lane)
         evaluation = None if problem else services.claim(self.lane, worker=self.name, profile=self.profile)
@@ -71,6 +69,7 @@ class Worker:
                 outcome = self._outcome(evaluation, events, heartbeat.lost.is_set)
                 events.flush()
                 services.record(*key, outcome)
+                self.fault = ""
                 log.info("recorded")
             except (Stopped, LeaseLost):
                 log.info("stopped", reason="cancelled or lease lost")
@@ -98,7 +97,7 @@ class Worker:
             services.retry(evaluation.pk, evaluation.fence)
             return
         if isinstance(error, JudgeMisconfigured):
-            status.report(self, fault=str(error))
+            self.fault = str(error)
             services.postpone(evaluation.pk, evaluation.fence, 60, "judge_misconfigured")
             return
         code = code_of(error)

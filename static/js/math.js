@@ -22,6 +22,9 @@ async function render(elements, texts) {
   const { katex, renderMath } = await load();
   for (const element of elements) {
     katex.render(element.textContent, element, { displayMode: element.matches(".block, .display"), throwOnError: false });
+    // A formula wider than the page scrolls, also from the keyboard.
+    const line = element.querySelector(".katex-display");
+    if (line && line.scrollWidth > line.clientWidth) line.tabIndex = 0;
   }
   for (const text of texts) renderMath(text, { delimiters: DELIMITERS, throwOnError: false, ignoredClasses: ["math", "katex"] });
 }

@@ -62,7 +62,7 @@ class Child:
             text=True,
             errors="replace",
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid()),
+            preexec_fn=DieWith(os.getpid()),
         )
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()
@@ -110,7 +110,7 @@ class Child:
                 self.console.line(self.program.name, line.rstrip("\n"))
 
 
-class _die_with:  # noqa: N801
+class DieWith:
     """Runs between fork and exec: the child gets SIGTERM when the launcher dies, even by kill -9."""
 
     def __init__(self, parent: int) -> None:

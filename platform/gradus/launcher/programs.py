@@ -50,7 +50,7 @@ def celery_worker(lane: str) -> tuple[str, ...]:
     quiet = ("--without-gossip", "--without-mingle", "-l", "warning")
     # Started as root, the runner drops to another user; `doctor` speaks of it, Celery need not.
     python = (sys.executable, "-W", "ignore:You're running the worker with superuser")
-    return (*python, "-m", "celery", "-A", "gradus", "worker", "-Q", lane, *pool, "-n", name, *quiet)
+    return (*python, "-m", "celery", "-q", "-A", "gradus", "worker", "-Q", lane, *pool, "-n", name, *quiet)
 
 
 def reconciler(broker_url: str) -> Program:

@@ -57,5 +57,5 @@ def _problem(item: dict[str, Any], lines: list[int]) -> Problem:
 
 def of_row(problem: RowProblem) -> dict[str, Any]:
     """A line that cannot be read, as a problem of a refusal."""
-    message = problem.what[0].upper() + problem.what[1:] + "."
-    return {"code": problem.code, "field": "rows_file", "message": message, "line": problem.line, "mend": problem.mend}
+    what, mend = (f"{text[0].upper()}{text[1:]}." for text in (problem.what, problem.mend))
+    return {"code": problem.code, "field": "rows_file", "message": what, "line": problem.line, "mend": mend}

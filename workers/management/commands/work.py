@@ -2,6 +2,7 @@ import signal
 import threading
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import close_old_connections
 
 from gradus.submissions.models import Lane
 from workers.work import Worker
@@ -21,6 +22,7 @@ class Command(BaseCommand):
         worker = Worker(lane)
         try:
             while not stop.is_set():
+                close_old_connections()
                 if not worker.step():
                     if once:
                         return

@@ -17,7 +17,7 @@ from django.conf import settings
 
 from challenges.catalogue import MODELS
 from gradus.launcher import base_models, ports
-from gradus.launcher.processes import kill_session, session_members
+from gradus.launcher.processes import DieWith, kill_session, session_members
 from gradus.launcher.smoke.report import MismatchError
 
 ADDRESS = re.compile(r"Gradus runs at (\S+)/$")
@@ -73,6 +73,7 @@ class Site:
             text=True,
             errors="replace",
             start_new_session=True,
+            preexec_fn=DieWith(os.getpid()),
         )
         threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
         return self._await(ADDRESS, seconds).group(1)

@@ -1,5 +1,6 @@
 import json
 import logging
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ class Command(BaseCommand):
         parser.add_argument("--log", type=Path, help="keep the site's log in this file")
 
     def handle(self, *args: Any, log: Path | None, **options: Any) -> None:
+        # So that the site is stopped and its folder removed also when somebody ends this from outside.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         logging.getLogger("httpx").setLevel(logging.WARNING)
         report = Report(self.say)
         with tempfile.TemporaryDirectory(prefix="gradus-smoke-") as folder:

@@ -1,0 +1,178 @@
+"""The loop body with a runner that answers from a table: claim, grade, record, and every way it can go wrong."""
+
+import json
+import math
+
+import pytest
+from django.core.files.storage import storages
+
+from graders.base import Embed, Embedded, Rejected, Score, Scored
+from gradus.submissions import services
+from gradus.submissions.models import Event, QuotaSlot, Standing, WorkerStatus
+from tests import factories
+from workers import status
+from workers.judge_contract import JudgeMisconfigured, Postpone
+from workers.supervisor import RunnerDied, RunnerTimeout
+from workers.work import Worker
+
+NATURE = ("cloud", "eagle", "thunder", "rainbow", "comet", "sun", "balloon", "star")
+
+
+class TableRunner:
+    """Says `sky` for what flies; `fails` is raised instead, where given."""
+
+    device, dtype, threads = "cpu", "float32", 1
+
+    def __init__(self, fails=None):
+        self.fails = fails
+        self.items = []
+
+    def run(self, item, *, on_event, should_stop, seconds):
+        self.items.append(item)
+        if self.fails is not None:
+            raise self.fails
+        on_event({"type": "progress", "stage": item.stage, "done": 1, "total": len(getattr(item, "suffixes", ()))})
+        if isinstance(item, Embed):
+            return Embedded([[1.0, 0.0] for _ in item.texts])
+        assert isinstance(item, Score)
+        rows = [
+            [math.log(0.2), math.log(0.8)] if self.sky(s) else [math.log(0.8), math.log(0.2)] for s in item.suffixes
+        ]
+        return Scored(rows, [10] * len(rows), 0.1)
+
+    @staticmethod
+    def sky(text):
+        return any(word in text for word in NATURE)
+
+    def close(self):
+        """Nothing to end."""
+
+
+@pytest.fixture(autouse=True)
+def model_is_here(monkeypatch):
+    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
+
+
+def worker(fails=None, lane="grade"):
+    return Worker(lane, runner=TableRunner(fails))
+
+
+def test_a_submission_is_claimed_graded_and_recorded(ada, course):
+    submission = factories.submit(ada)
+
+    assert worker().step()
+    evaluation = submission.current
+    assert (evaluation.state, evaluation.score.shown, evaluation.score.passed) == ("scored", 1.0, True)
+    assert Standing.objects.get(user=ada).shown == 1.0
+    assert len(evaluation.result["public"]["rows"]) == len(submission.version.samples)
+    assert worker().step() is False
+
+
+def test_hidden_rows_stay_in_private_storage(ada, course):
+    submission = factories.submit(ada)
+    worker().step()
+
+    evaluation = submission.current
+    with storages["private"].open(evaluation.raw) as file:
+        raw = json.load(file)
+    shown = json.dumps([evaluation.result, list(evaluation.events.values_list("type", "data"))])
+    assert raw["hidden"]
+    assert not [row["id"] for row in raw["hidden"] if row["id"] in shown]
+
+
+def test_events_about_hidden_rows_carry_no_count(ada, course):
+    submission = factories.submit(ada)
+    worker().step()
+
+    stages = [event.data for event in Event.objects.filter(evaluation=submission.current, type="progress")]
+    assert {"stage": "hidden"} in stages
+    assert not [data for data in stages if data["stage"] == "hidden" and len(data) > 1]
+
+
+def test_a_run_sees_public_samples_only_and_writes_no_score(ada, sea_or_sky):
+    run = services.start_run(ada, sea_or_sky.version, factories.PROMPT)
+    interactive = worker(lane="interactive")
+
+    assert interactive.step()
+    assert {item.stage for item in interactive.runner.items} == {"public"}
+    assert run.current.state == "scored"
+    assert run.current.result["public"]["score"] == 1.0
+    assert not Standing.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "code", "refunded"),
+    [
+        (Rejected("diverged"), "rejected", "diverged", False),
+        (Rejected("no such code"), "failed", "internal", True),
+        (RunnerTimeout(), "rejected", "timeout", False),
+        (RuntimeError("a bug"), "failed", "internal", True),
+    ],
+)
+def test_each_fault_ends_in_its_state(ada, course, error, state, code, refunded):
+    submission = factories.submit(ada)
+    worker(error).step()
+
+    assert (submission.current.state, submission.current.error_code) == (state, code)
+    assert QuotaSlot.objects.exists() is not refunded
+
+
+def test_a_runner_that_died_is_tried_again(ada, course):
+    submission = factories.submit(ada)
+    worker(RunnerDied()).step()
+
+    assert (submission.current.state, submission.current.attempt) == ("queued", 1)
+
+
+def test_a_judge_that_is_busy_postpones(ada, course):
+    submission = factories.submit(ada, "explain", factories.FREE_TEXT)
+    worker(Postpone(90, "rate_limited"), "judge").step()
+
+    assert (submission.current.state, submission.current.attempt) == ("queued", 0)
+    assert submission.current.postponed_since is not None
+
+
+def test_a_judge_that_is_set_up_wrongly_tells_staff_and_loses_nothing(ada, course):
+    submission = factories.submit(ada, "explain", factories.FREE_TEXT)
+    worker(JudgeMisconfigured("Set OPENAI_API_KEY."), "judge").step()
+
+    assert submission.current.state == "queued"
+    assert "OPENAI_API_KEY" in WorkerStatus.objects.get(lane="judge").problem
+
+
+def test_without_model_files_nothing_is_claimed(ada, course, monkeypatch):
+    monkeypatch.setattr(status, "digests", dict)
+    submission = factories.submit(ada)
+
+    assert worker().step() is False
+    assert submission.current.state == "queued"
+    assert "model" in WorkerStatus.objects.get(lane="grade").problem
+
+
+def test_without_a_bundle_the_attempt_is_given_back(ada, course):
+    from gradus.courses import bundles
+
+    submission = factories.submit(ada)
+    storages["private"].delete(bundles.path_of(submission.version.digest))
+    bundles._load.cache_clear()
+    worker().step()
+
+    assert submission.current.error_code == "bundle_missing"
+    assert not QuotaSlot.objects.exists()
+
+
+def test_a_cancelled_evaluation_is_not_recorded(ada, course):
+    submission = factories.submit(ada)
+    busy = worker()
+    real = busy.runner.run
+
+    def cancel_first(item, **kwargs):
+        if submission.current.state == "running":
+            services.cancel(submission)
+        return real(item, **kwargs)
+
+    busy.runner.run = cancel_first
+    busy.step()
+
+    assert submission.current.state == "cancelled"
+    assert not Standing.objects.exists()
