@@ -10,7 +10,6 @@ from types import MappingProxyType
 from challenges.payloads import Example
 from challenges.spec import Prompt
 
-
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 

@@ -6,90 +6,108 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Challenge',
+            name="Challenge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=64, unique=True)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('is_current', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=64, unique=True)),
+                ("position", models.PositiveSmallIntegerField()),
+                ("is_current", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['lesson', 'position'],
+                "ordering": ["lesson", "position"],
             },
         ),
         migrations.CreateModel(
-            name='Course',
+            name="Course",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=64, unique=True)),
-                ('title', models.CharField(max_length=200)),
-                ('summary', models.TextField()),
-                ('timezone', models.CharField(default='UTC', max_length=64)),
-                ('version', models.CharField(max_length=20)),
-                ('digest', models.CharField(max_length=64)),
-                ('is_published', models.BooleanField(default=True)),
-                ('frozen_at', models.DateTimeField(blank=True, help_text='Boards show private ranks from then on', null=True)),
-                ('updated_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=64, unique=True)),
+                ("title", models.CharField(max_length=200)),
+                ("summary", models.TextField()),
+                ("timezone", models.CharField(default="UTC", max_length=64)),
+                ("version", models.CharField(max_length=20)),
+                ("digest", models.CharField(max_length=64)),
+                ("is_published", models.BooleanField(default=True)),
+                (
+                    "frozen_at",
+                    models.DateTimeField(blank=True, help_text="Boards show private ranks from then on", null=True),
+                ),
+                ("updated_at", models.DateTimeField(default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='ChallengeVersion',
+            name="ChallengeVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.CharField(max_length=20)),
-                ('digest', models.CharField(max_length=64)),
-                ('spec', models.JSONField()),
-                ('statement', models.TextField()),
-                ('solution', models.TextField(blank=True)),
-                ('public', models.JSONField(default=list)),
-                ('train', models.JSONField(default=list)),
-                ('baselines', models.JSONField(default=list, help_text='Results of the baselines that ran for this digest')),
-                ('hidden_count', models.PositiveIntegerField(default=0)),
-                ('verified_at', models.DateTimeField(blank=True, null=True)),
-                ('imported_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('challenge', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='courses.challenge')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.CharField(max_length=20)),
+                ("digest", models.CharField(max_length=64)),
+                ("spec", models.JSONField()),
+                ("statement", models.TextField()),
+                ("solution", models.TextField(blank=True)),
+                ("public", models.JSONField(default=list)),
+                ("train", models.JSONField(default=list)),
+                (
+                    "baselines",
+                    models.JSONField(default=list, help_text="Results of the baselines that ran for this digest"),
+                ),
+                ("hidden_count", models.PositiveIntegerField(default=0)),
+                ("verified_at", models.DateTimeField(blank=True, null=True)),
+                ("imported_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "challenge",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="courses.challenge"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='challenge',
-            name='version',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='courses.challengeversion'),
+            model_name="challenge",
+            name="version",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="courses.challengeversion"
+            ),
         ),
         migrations.CreateModel(
-            name='Lesson',
+            name="Lesson",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=64, unique=True)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('title', models.CharField(max_length=200)),
-                ('summary', models.TextField()),
-                ('minutes', models.PositiveSmallIntegerField()),
-                ('text', models.TextField()),
-                ('spec', models.JSONField()),
-                ('measured', models.JSONField(default=dict)),
-                ('digest', models.CharField(max_length=64)),
-                ('is_current', models.BooleanField(default=True)),
-                ('course', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lessons', to='courses.course')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("slug", models.SlugField(max_length=64, unique=True)),
+                ("position", models.PositiveSmallIntegerField()),
+                ("title", models.CharField(max_length=200)),
+                ("summary", models.TextField()),
+                ("minutes", models.PositiveSmallIntegerField()),
+                ("text", models.TextField()),
+                ("spec", models.JSONField()),
+                ("measured", models.JSONField(default=dict)),
+                ("digest", models.CharField(max_length=64)),
+                ("is_current", models.BooleanField(default=True)),
+                (
+                    "course",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lessons", to="courses.course"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['course', 'position'],
+                "ordering": ["course", "position"],
             },
         ),
         migrations.AddField(
-            model_name='challenge',
-            name='lesson',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='challenges', to='courses.lesson'),
+            model_name="challenge",
+            name="lesson",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="challenges", to="courses.lesson"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='challengeversion',
-            constraint=models.UniqueConstraint(fields=('challenge', 'digest'), name='one_version_by_digest'),
+            model_name="challengeversion",
+            constraint=models.UniqueConstraint(fields=("challenge", "digest"), name="one_version_by_digest"),
         ),
     ]
