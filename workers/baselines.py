@@ -24,7 +24,10 @@ SLACK = 6.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """One baseline's result. `rows` are hidden scores by row, for paired tests; they are never written to a file."""
+    """One baseline's result. `rows` are hidden scores by row, for paired tests; they are never written to a file.
+
+    `public_rows` are the public samples' label probabilities, each with its target.
+    """
 
     file: str
     kind: str
@@ -35,6 +38,7 @@ class Outcome:
     training: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     rows: tuple[float, ...] = ()
+    public_rows: tuple[tuple[dict[str, float], str], ...] = ()
 
     def public(self, step: float) -> dict[str, Any]:
         """What may be shown: the score floored to the challenge's step; costs are those of public samples."""
@@ -79,6 +83,11 @@ def run(
         training=found.training,
         seconds=time.perf_counter() - started,
         rows=tuple(row.score for row in found.hidden),
+        public_rows=tuple(
+            (row.probabilities, sample.target)
+            for row, sample in zip(found.public, bundle.public, strict=True)
+            if isinstance(sample.target, str) and row.probabilities
+        ),
     )
 
 

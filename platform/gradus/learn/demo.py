@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 import yaml
 from django.db import transaction
 
@@ -10,10 +11,13 @@ from challenges import payloads
 from challenges.prompts import render
 from challenges.spec import Demo
 from gradus.accounts.models import User
-from gradus.courses.bundles import lesson_file
+from gradus.courses.bundles import BundleMissing, lesson_file
 from gradus.courses.models import Challenge, Lesson
 from gradus.submissions import bell, services
 from gradus.submissions.models import Lane, Run
+from gradus.submissions.services import Refused
+
+log = structlog.get_logger(__name__)
 
 ZERO, FEW, TUNED = "zero-shot", "few-shot", "fine-tuned"
 PANELS = (ZERO, FEW, TUNED)
@@ -51,13 +55,19 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
     """Starts the three runs, or none, in the order of `PANELS`.
 
     Raises:
-        Refused: the text is not taken, or too many runs are open.
-        BundleMissing: private storage lacks a file of the demo.
+        Refused: the text is not taken, too many runs are open, or the demo's files are not on this server.
     """
     demo = lesson.parsed.demo
     assert demo is not None
     challenge = Challenge.objects.shown().get(slug=demo.challenge)
     assert challenge.version is not None
+    try:
+        chosen = _payloads(lesson, demo)
+    except BundleMissing:
+        log.exception("demo_without_files", lesson=lesson.slug)
+        raise Refused(
+            "demo_missing", "The demo is not complete on this server. The staff have been told.", 503
+        ) from None
     with transaction.atomic():
         runs = [
             services.start_run(
@@ -69,7 +79,7 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
                 adapter=demo.adapter if name == TUNED else "",
                 label=name,
             )
-            for name, payload in _payloads(lesson, demo).items()
+            for name, payload in chosen.items()
         ]
     # The bell rung within the transaction may have been answered before there was anything to see.
     bell.ring(Lane.INTERACTIVE)

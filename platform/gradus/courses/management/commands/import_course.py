@@ -2,7 +2,8 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from challenges.bundle import BundleErrors, read_course
+from challenges.bundle import read_course
+from challenges.lint import lint
 from gradus.courses.services import publish
 
 BUILT_IN = Path(__file__).resolve().parents[5] / "challenges" / "library"
@@ -15,10 +16,10 @@ class Command(BaseCommand):
         parser.add_argument("path", nargs="?", default=str(BUILT_IN), help="the folder with course.yaml")
 
     def handle(self, *args: object, path: str, **options: object) -> None:
-        try:
-            course = publish(read_course(Path(path)))
-        except BundleErrors as errors:
-            raise CommandError("\n".join(str(problem) for problem in errors.problems)) from None
+        problems = lint(Path(path))
+        if problems:
+            raise CommandError("\n".join(str(problem) for problem in problems))
+        course = publish(read_course(Path(path)))
         for lesson in course.lessons.filter(is_current=True):
             for challenge in lesson.challenges.filter(is_current=True).select_related("version"):
                 verified = challenge.version and challenge.version.verified_at
