@@ -27,6 +27,9 @@ class Mark(StrEnum):
     CANNOT_TELL = "cannot_tell"
 
 
+# The stage of items about public or content-free inputs only, whose results may be kept from job to job.
+CALIBRATE = "calibrate"
+
 # --- work items and their results -------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from challenges.payloads import Example
 from challenges.prompts import Rendered, render
 from challenges.spec import Challenge, FreeForm, Json, Label, Sample
-from graders.base import Generate, Generated, Score, Scored, WorkItem
+from graders.base import CALIBRATE, Generate, Generated, Score, Scored, WorkItem
 from graders.metrics import Prediction
 from graders.parsing import first_json_object, label_at_start
 
@@ -79,16 +79,17 @@ def answer(ask: Ask, inputs: Sequence[str], stage: str, priors: Priors = None) -
     return (yield from _by_text(ask, inputs, stage))
 
 
-def label_priors(ask: Ask, public: Sequence[Sample], stage: str) -> Generator[WorkItem, Any, Priors]:
+def label_priors(ask: Ask, public: Sequence[Sample]) -> Generator[WorkItem, Any, Priors]:
     """Mean label probabilities over the inputs that the challenge calibrates on; None where it does not.
 
-    Public samples only: a prior from hidden rows would make one row's result depend on the others.
+    Public samples only: a prior from hidden rows would make one row's result depend on the others. A trained adapter
+    is not calibrated: what the base model leans to has been trained away.
     """
     spec = ask.challenge.answer
-    if not (isinstance(spec, Label) and spec.decode == "score") or spec.calibrate == "none":
+    if not (isinstance(spec, Label) and spec.decode == "score") or spec.calibrate == "none" or ask.adapter:
         return None
     inputs = CONTENT_FREE if spec.calibrate == "contextual" else [sample.input for sample in public[:BATCH_ROWS]]
-    scored: Scored = yield _score(ask, spec, inputs, stage)
+    scored: Scored = yield _score(ask, spec, inputs, CALIBRATE)
     rows = [softmax(row) for row in scored.logprobs]
     return tuple(sum(column) / len(rows) for column in zip(*rows, strict=True))
 

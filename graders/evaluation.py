@@ -19,7 +19,7 @@ def evaluate(ask: Ask, bundle: ChallengeBundle, *, hidden: bool) -> Generator[Wo
     `score` is over the hidden rows of split `public` if there are any, else over all of them; `private_score` is
     over those of split `private`. `metrics` holds only what the challenge declares public.
     """
-    priors = yield from label_priors(ask, bundle.public, "public")
+    priors = yield from label_priors(ask, bundle.public)
     grade = Grade(score=None)
     if bundle.public:
         grade = _with_public(
@@ -33,7 +33,7 @@ def evaluate(ask: Ask, bundle: ChallengeBundle, *, hidden: bool) -> Generator[Wo
 
 def predict(ask: Ask, inputs: Sequence[str], public: Sequence[Sample]) -> Generator[WorkItem, Any, Grade]:
     """Answers to `inputs` without targets, as `Grade.public`; their `score` and `correct` mean nothing."""
-    priors = yield from label_priors(ask, public, "public")
+    priors = yield from label_priors(ask, public)
     answers = yield from answer(ask, inputs, "public", priors)
     rows = tuple(_row(f"input-{n}", output, 0.0, correct=False) for n, output in enumerate(answers.outputs, 1))
     return Grade(score=None, public=rows, cost=answers.cost)

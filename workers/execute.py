@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol
 
-from graders.base import Generate, Grade, Grading, Judge, Judged, Result, Score, Trained, WorkItem
+from graders.base import CALIBRATE, Generate, Grade, Grading, Judge, Judged, Result, Score, Trained, WorkItem
 from workers.supervisor import Runner, RunnerTimeout, Stopped
 
 JOB = "job"
@@ -26,11 +27,13 @@ def execute(
     on_event: Callable[[dict[str, Any]], None],
     stop: Callable[[], bool],
     deadline_s: float,
+    memo: Memo | None = None,
 ) -> Grade:
     """Drives a grader to its `Grade` within `deadline_s` seconds in all.
 
     The adapter 'job' is the one that this very grading has trained, so that no other job's can slip in. Raises
-    what `Runner.run` and the judge raise, `RunnerTimeout` past the deadline, `Stopped` between items.
+    what `Runner.run` and the judge raise, `RunnerTimeout` past the deadline, `Stopped` between items. `memo` keeps the
+    results of calibration from job to job; results about hidden rows are never kept.
     """
     end = time.monotonic() + deadline_s
     adapter: str | None = None
@@ -42,13 +45,40 @@ def execute(
                 raise Stopped
             if time.monotonic() >= end:
                 raise RunnerTimeout
-            result = _carry_out(_with_adapter(item, adapter), runner, judge, on_event, stop, end - time.monotonic())
+            known = memo.get(item) if memo is not None else None
+            result = known or _carry_out(
+                _with_adapter(item, adapter), runner, judge, on_event, stop, end - time.monotonic()
+            )
+            if memo is not None:
+                memo.put(item, result)
             adapter = result.files if isinstance(result, Trained) else adapter
     except StopIteration as finished:
         grade: Grade = finished.value
         return grade
     finally:
         grading.close()
+
+
+class Memo:
+    """The newest calibration results by work item: the same prompt leans the same way each time."""
+
+    def __init__(self, size: int = 64) -> None:
+        self._size = size
+        self._kept: OrderedDict[WorkItem, Result] = OrderedDict()
+
+    def get(self, item: WorkItem) -> Result | None:
+        return self._kept.get(item) if _is_calibration(item) else None
+
+    def put(self, item: WorkItem, result: Result) -> None:
+        if _is_calibration(item):
+            self._kept[item] = result
+            self._kept.move_to_end(item)
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+
+
+def _is_calibration(item: WorkItem) -> bool:
+    return isinstance(item, Score) and item.stage == CALIBRATE and item.adapter is None
 
 
 def _carry_out(

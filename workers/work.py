@@ -18,7 +18,7 @@ from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
 from workers import assignments, outcomes, status
 from workers.events import EventWriter
-from workers.execute import execute
+from workers.execute import Memo, execute
 from workers.judge_contract import JudgeMisconfigured, Postpone
 from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
@@ -39,6 +39,7 @@ class Worker:
         )
         self.judge = judge
         self.profile = status.profile(self.runner)
+        self.memo = Memo()
         self.fault = ""
 
     def step(self) -> bool:
@@ -87,6 +88,7 @@ class Worker:
                 on_event=events.add,
                 stop=stop,
                 deadline_s=assignments.seconds(assignment),
+                memo=self.memo,
             )
             return outcomes.outcome(evaluation, grade)
 

@@ -277,6 +277,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json" if PRODUCTION else "console"}},
     "root": {"handlers": ["console"], "level": env.str("GRADUS_LOG_LEVEL", default="INFO")},
+    # A line for each request is for those who collect logs, not for who has typed `make up`.
+    "loggers": {"django_structlog": {"level": "INFO" if PRODUCTION else "WARNING"}},
 }
 structlog.configure(
     processors=[

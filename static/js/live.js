@@ -6,7 +6,7 @@ const PILLS = { queued: ["clock", "Waiting"], running: ["cpu", "Running"] };
 
 const seconds = (value) => (value < 90 ? `${Math.max(1, Math.round(value))} s` : `${Math.round(value / 60)} min`);
 
-const STAGES = { public: "Public samples", hidden: "Hidden samples", train: "Training", judge: "Marking" };
+const STAGES = { calibrate: "Calibration", public: "Public samples", hidden: "Hidden samples", train: "Training", judge: "Marking" };
 
 const LINES = {
   queued: () => "Waiting for a worker",

@@ -93,7 +93,7 @@ def test_batch_calibration_divides_by_the_mean_over_public_samples() -> None:
     result, items = drive(grade(Assignment(task, PAYLOAD, True)), first_label_wins)
     batch, public, hidden = items
     assert isinstance(batch, Score) and isinstance(public, Score) and isinstance(hidden, Score)
-    assert (batch.suffixes, batch.stage) == (public.suffixes, "public")
+    assert (batch.suffixes, batch.stage) == (public.suffixes, "calibrate")
     # Every row is answered alike, so that its own mean explains all of it.
     assert result.public[0].probabilities == {label: pytest.approx(1 / 3, abs=1e-4) for label in LABELS}
 

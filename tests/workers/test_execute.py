@@ -1,7 +1,22 @@
+from dataclasses import replace
+
 import pytest
 
-from graders.base import Embed, Embedded, Generate, Grade, Judge, Judged, Rejected, Score, Scored, Train, Trained
-from workers.execute import execute
+from graders.base import (
+    CALIBRATE,
+    Embed,
+    Embedded,
+    Generate,
+    Grade,
+    Judge,
+    Judged,
+    Rejected,
+    Score,
+    Scored,
+    Train,
+    Trained,
+)
+from workers.execute import Memo, execute
 from workers.supervisor import RunnerTimeout, Stopped
 
 SCORE = Score("m", "p", ("a",), ("x", "y"))
@@ -107,3 +122,12 @@ def test_a_refusal_passes_through_and_closes_the_grader():
     with pytest.raises(Rejected):
         carry(grading(TRAIN, closed=closed), Recorder(Train=Rejected("diverged")))
     assert closed == [True]
+
+
+def test_calibration_is_kept_from_job_to_job_and_nothing_else_is():
+    recorder, memo = Recorder(), Memo()
+    calibration, hidden = replace(SCORE, stage=CALIBRATE), replace(SCORE, stage="hidden")
+    tuned = replace(calibration, adapter="/scratch/adapter-9")
+    for _ in range(2):
+        execute(grading(calibration, hidden, tuned), recorder, None, lambda event: None, lambda: False, 100.0, memo)
+    assert recorder.items == [calibration, hidden, tuned, hidden, tuned]

@@ -65,9 +65,8 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
         chosen = _payloads(lesson, demo)
     except BundleMissing:
         log.exception("demo_without_files", lesson=lesson.slug)
-        raise Refused(
-            "demo_missing", "The demo is not complete on this server. The staff have been told.", 503
-        ) from None
+        message = "The demo is not complete on this server. The staff have been told."
+        raise Refused("demo_missing", message, 503) from None
     with transaction.atomic():
         runs = [
             services.start_run(

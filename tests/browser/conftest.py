@@ -1,0 +1,102 @@
+"""A browser, the site on an ASGI server, and a worker that answers from a table when a test says so.
+
+These fixtures stand in for pytest-playwright's: those keep the browser's event loop in the main thread until the
+session ends, where every later test that touches the database would meet it. Here all ends with the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+
+from gradus.accounts.models import User
+from gradus.courses.models import Course
+from tests.browser import site
+from tests.conftest import logged_in
+from tests.learn import scene
+from tests.workers.test_work import TableRunner
+from workers import status
+from workers.work import Worker
+
+SECONDS = 20_000
+Work = Callable[[str], bool]
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="package")
+def browser(chromium_path: str) -> Iterator[Browser]:
+    # Playwright's loop runs in this thread, which Django takes for asynchronous code.
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        expect.set_options(timeout=SECONDS)
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def address() -> Iterator[str]:
+    with site.running() as address:
+        yield address
+
+
+@pytest.fixture
+def course(transactional_db: None, tmp_path) -> Course:
+    """A lesson with advisor, demo, figures and questions; its challenges are those of the tiny course."""
+    return scene.scene_course(tmp_path / "scene")
+
+
+@pytest.fixture
+def visit(transactional_db: None, browser: Browser, address: str) -> Iterator[Visit]:
+    """`visit(user=None, **options)` opens a fresh browser for a visitor or somebody logged in.
+
+    In the end no page of it may have complained in its console: no script error, nothing that the CSP stopped.
+    """
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            complaints.append(f"{message.location.get('url')}: {message.text}")
+
+    def visit(user: User | None = None, **options: object) -> Page:
+        context = browser.new_context(base_url=address, **options)
+        contexts.append(context)
+        context.set_default_timeout(SECONDS)
+        context.on("console", hear)
+        context.on("weberror", lambda error: complaints.append(str(error.error)))
+        if user is not None:
+            context.add_cookies([{"name": "sessionid", "value": session_of(user), "url": address}])
+        return context.new_page()
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+@pytest.fixture
+def page(visit: Visit) -> Page:
+    """A visitor's."""
+    return visit()
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Work:
+    """`work(lane)` does one evaluation of the lane."""
+    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
+    return lambda lane: Worker(lane, runner=TableRunner()).step()
+
+
+@pytest.fixture(scope="package")
+def axe() -> Axe:
+    return Axe()
+
+
+def session_of(user: User) -> str:
+    client: Client = logged_in(user)
+    return client.cookies["sessionid"].value

@@ -1,0 +1,95 @@
+"""Every page with something on it, for the checks that go over all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from challenges.bundle import read_course
+from gradus.accounts.models import User
+from gradus.courses.services import publish
+from gradus.reviews.models import Review
+from gradus.submissions import services
+from gradus.submissions.models import Submission
+from tests import factories
+from tests.learn import scene
+
+LIBRARY = settings.BASE_DIR / "challenges" / "library"
+LABELLED = {"symptom-specialty": "prompt", "email-to-ticket": "lora", "prompt-retrieve-or-train": "free_text"}
+MARK = {
+    "id": "cause",
+    "label": "Names the cause",
+    "mark": "partial",
+    "points": 25.0,
+    "points_max": 50,
+    "evidence": ["the weights keep old facts"],
+    "improve": "Say why.",
+}
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Paths for anybody, for the learner alone, for staff."""
+
+    open: list[str]
+    own: list[str]
+    staff: list[str]
+
+
+def furnish(folder: Path, learner: User) -> Pages:
+    """Publishes the built-in course and a small one, and lets the learner do one of each kind in the small one."""
+    built_in = publish(read_course(LIBRARY))
+    scene.scene_course(folder / "scene")
+    scene.with_baselines(factories.challenge("sea-or-sky").version)
+    attempts = graded(learner)
+    run = services.start_run(learner, factories.challenge("sea-or-sky").version, factories.PROMPT)
+    factories.grade(run)
+    waiting = factories.submit(learner, "ticket", {**factories.LORA, "rows": TICKETS})
+    lesson = built_in.lessons.get()
+    slugs = [challenge.slug for challenge in lesson.challenges.order_by("pk")]
+    return Pages(
+        open=[
+            "/",
+            "/path/",
+            f"/courses/{built_in.slug}/",
+            f"/lessons/{lesson.slug}/",
+            *(f"/challenges/{slug}/" for slug in slugs),
+            f"/challenges/{slugs[0]}/?track=lora&rows=starter",
+            "/leaderboards/",
+            "/leaderboards/sea-or-sky/",
+            "/accounts/login/",
+            "/accounts/signup/",
+            "/accounts/password/reset/",
+        ],
+        own=[
+            "/lessons/first/",
+            "/lessons/first/advisor/?changes=weekly&rows=many",
+            "/challenges/sea-or-sky/",
+            "/challenges/explain/",
+            *(f"/submissions/{one.uuid}/" for one in (*attempts, waiting)),
+            f"/runs/{run.uuid}/",
+            f"/challenges/sea-or-sky/compare/?a={attempts[0].uuid}&b={attempts[1].uuid}",
+            "/challenges/sea-or-sky/solution/",
+            "/profile/",
+        ],
+        staff=["/reviews/", f"/reviews/{Review.objects.get().pk}/"],
+    )
+
+
+TICKETS = [{"input": "My anchor is lost", "output": '{"priority": "low", "summary": "lost anchor"}'}] * 2
+
+
+def graded(learner: User) -> list[Submission]:
+    """Two prompts, an adapter, and a free text that waits for a person."""
+    made = []
+    for words, wrong in (("Sea or sky?", 1), ("Is it sea or is it sky?", 0)):
+        prompt = factories.submit(learner, payload={**factories.PROMPT, "instructions": words})
+        factories.grade(prompt, 0.9, result=factories.result_for(prompt, wrong=wrong))
+        made.append(prompt)
+    adapter = factories.submit(learner, payload=factories.LORA)
+    factories.grade(adapter, 0.7)
+    answer = factories.submit(learner, "explain", factories.FREE_TEXT)
+    factories.grade(answer, 0.65, provisional=True, review=("provisional",), result={"marks": [MARK]})
+    return [*made, adapter, answer]

@@ -1,0 +1,79 @@
+"""The site on a real ASGI server in a thread of this process, so that it sees the test's database and stores."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+START_SECONDS = 20
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """Its address, for as long as the context lasts. Events stream as they do in production."""
+    site = Site()
+    site.start()
+    try:
+        wait_for(site.port)
+        yield f"http://127.0.0.1:{site.port}"
+    finally:
+        site.stop()
+
+
+class Site(threading.Thread):
+    """Everything asynchronous lives in this thread: the browser has a running loop in the main one."""
+
+    def __init__(self) -> None:
+        super().__init__(name="site")
+        self.port = free_port()
+        self._stop_serving: Callable[[], object] = lambda: None
+
+    def run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        server = Server(
+            get_asgi_application(),
+            port=self.port,
+            interface=Interfaces.ASGINL,
+            websockets=False,
+            log_level=LogLevels.error,
+            static_path_route=["/static"],
+            static_path_mount=[settings.BASE_DIR / "static"],
+        )
+        loop = asyncio.get_running_loop()
+        self._stop_serving = lambda: loop.call_soon_threadsafe(server.stop)
+        await server.serve()
+
+    def stop(self) -> None:
+        self._stop_serving()
+        self.join(START_SECONDS)
+        assert not self.is_alive()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(port: int) -> None:
+    """Raises OSError where nothing listens in time."""
+    pause = threading.Event()
+    for _ in range(START_SECONDS * 20):
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            pause.wait(0.05)
+    raise OSError(f"nothing listens on port {port}")

@@ -1,0 +1,56 @@
+"""All pages, with the built-in course: readable for everybody, on a small screen, in either theme."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.pages import Pages, furnish
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+SERIOUS = ("serious", "critical")
+TOO_WIDE = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  const wide = [...document.body.querySelectorAll("*")].filter((e) => e.getBoundingClientRect().right > width + 1);
+  return wide.slice(0, 5).map((e) => e.outerHTML.slice(0, 120));
+}"""
+
+
+@pytest.fixture
+def pages(ada, tmp_path) -> Pages:
+    return furnish(tmp_path, ada)
+
+
+@pytest.fixture
+def walk(ada, grace, pages, visit):
+    """`walk(**options)` opens every page as somebody who may see it."""
+
+    def walk(**options: object) -> Iterator[tuple[str, Page]]:
+        for user, paths in ((None, pages.open), (ada, pages.own), (grace, pages.staff)):
+            page = visit(user, **options)
+            for path in paths:
+                response = page.goto(path)
+                assert response is not None and response.ok, path
+                yield path, page
+
+    return walk
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+def test_axe_finds_nothing_serious(walk, axe, theme, width):
+    found = {}
+    size = {"width": width, "height": 740}
+    for path, page in walk(color_scheme=theme, viewport=size, reduced_motion="reduce"):
+        for rule in axe.run(page).response["violations"]:
+            if rule["impact"] in SERIOUS:
+                found[path, rule["id"]] = [(node["html"][:160], node["failureSummary"]) for node in rule["nodes"][:3]]
+    assert not found
+
+
+def test_nothing_is_wider_than_a_small_screen(walk):
+    found = {path: page.evaluate(TOO_WIDE) for path, page in walk(viewport={"width": 360, "height": 740})}
+    assert not {path: wide for path, wide in found.items() if wide}
