@@ -12,6 +12,7 @@ from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.feedback import floor_to_step
+from challenges.payloads import PromptPayload
 from graders.base import Assignment, Grade, Rejected
 from graders.registry import grade
 from graders.significance import paired_test
@@ -20,6 +21,7 @@ from workers.supervisor import Runner
 
 # The machine of an author may be slower than the server's limits suppose; a test is not a race.
 SLACK = 6.0
+APPROACHES = ("zero-shot", "few-shot", "lora")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Outcome:
 
     file: str
     kind: str
+    approach: str
     score: float | None
     ok: bool
     problem: str = ""
@@ -45,6 +48,7 @@ class Outcome:
         return {
             "file": self.file,
             "kind": self.kind,
+            "approach": self.approach,
             "score": None if self.score is None else floor_to_step(self.score, step),
             "ok": self.ok,
             "cost": self.cost,
@@ -64,18 +68,20 @@ def run(
 ) -> Outcome:
     """Grades one baseline on the hidden rows, as a submission of it would be; `adapter_to` keeps what it trains."""
     started = time.perf_counter()
-    file, kind = baseline.ref.file, baseline.payload.kind
+    file, kind, approach = baseline.ref.file, baseline.payload.kind, approach_of(baseline)
     grading = grade(Assignment(bundle, baseline.payload, hidden=True))
     try:
         found = execute(grading, runner, judge, on_event, lambda: False, _seconds(bundle, kind))
     except Rejected as rejected:
-        return Outcome(file, kind, None, False, f"rejected: {rejected.code}", seconds=time.perf_counter() - started)
+        spent = time.perf_counter() - started
+        return Outcome(file, kind, approach, None, False, f"rejected: {rejected.code}", seconds=spent)
     if adapter_to is not None and found.adapter_files:
         _keep(Path(found.adapter_files), adapter_to)
     problem = _problem(baseline, found)
     return Outcome(
         file=file,
         kind=kind,
+        approach=approach,
         score=found.score,
         ok=not problem,
         problem=problem,
@@ -89,6 +95,14 @@ def run(
             if isinstance(sample.target, str) and row.probabilities
         ),
     )
+
+
+def approach_of(baseline: Baseline) -> str:
+    """`zero-shot`, `few-shot`, `lora` or `free_text`: what stands side by side on the board."""
+    payload = baseline.payload
+    if isinstance(payload, PromptPayload):
+        return "few-shot" if payload.examples else "zero-shot"
+    return payload.kind
 
 
 def _seconds(bundle: ChallengeBundle, kind: str) -> float:
@@ -114,8 +128,12 @@ def _keep(files: Path, folder: Path) -> None:
 
 
 def steps(outcomes: list[Outcome]) -> Iterator[tuple[str, str, float, float]]:
-    """Each pair of neighbours by score: files, difference of the mean row scores, p of a paired test."""
-    scored = sorted((o for o in outcomes if o.rows), key=lambda o: o.score or 0)
-    for low, high in itertools.pairwise(scored):
+    """From the best of one approach to the best of the next: files, difference of mean row scores, paired p."""
+    best = [max(rows, key=_score) for name in APPROACHES if (rows := [o for o in outcomes if o.approach == name])]
+    for low, high in itertools.pairwise([outcome for outcome in best if outcome.rows]):
         mean = (sum(high.rows) - sum(low.rows)) / len(low.rows)
         yield low.file, high.file, mean, paired_test(low.rows, high.rows)
+
+
+def _score(outcome: Outcome) -> float:
+    return -1.0 if outcome.score is None else outcome.score

@@ -23,6 +23,8 @@ from workers import status
 from workers.work import Worker
 
 SECONDS = 20_000
+# The browser also reports a form that the site answers with its problems, which is as it should be.
+REFUSED = "the server responded with a status of 422"
 Work = Callable[[str], bool]
 Visit = Callable[..., Page]
 
@@ -60,7 +62,7 @@ def visit(transactional_db: None, browser: Browser, address: str) -> Iterator[Vi
     complaints: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and REFUSED not in message.text:
             complaints.append(f"{message.location.get('url')}: {message.text}")
 
     def visit(user: User | None = None, **options: object) -> Page:

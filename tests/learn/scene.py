@@ -128,6 +128,7 @@ def scene_course(folder: Path) -> Course:
 BASELINES: list[dict[str, Any]] = [
     {
         "file": "baselines/zero-shot.yaml",
+        "approach": "zero-shot",
         "kind": "prompt",
         "score": 0.4187,
         "ok": True,
@@ -136,6 +137,7 @@ BASELINES: list[dict[str, Any]] = [
     },
     {
         "file": "baselines/good.yaml",
+        "approach": "few-shot",
         "kind": "prompt",
         "score": 0.7012,
         "ok": True,
@@ -144,6 +146,7 @@ BASELINES: list[dict[str, Any]] = [
     },
     {
         "file": "baselines/lora.yaml",
+        "approach": "lora",
         "kind": "lora",
         "score": 0.9191,
         "ok": True,

@@ -18,6 +18,10 @@ from workers.engine.stopping import Stop
 from workers.engine.watch import Watch
 
 
+DECODE_TOKENS = 8192
+"""Tokens of a batch's cache. A step reads all weights for one token a row, so that it takes many rows to be busy."""
+
+
 @dataclass
 class Row:
     """One row while it is decoded: where it stands in the request, its own context tokens, what it has said."""
@@ -42,7 +46,7 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
     watch.progress(item.stage, 0, len(rows))
     prefix = run_prefix(base, model, cut.shared)
     done = 0
-    for batch in batches([len(row.tokens) + item.max_new_tokens for row in rows]):
+    for batch in batches([len(row.tokens) + item.max_new_tokens for row in rows], DECODE_TOKENS):
         _decode(base, model, prefix, [rows[n] for n in batch], item, watch)
         done += len(batch)
         watch.progress(item.stage, done, len(rows))

@@ -94,7 +94,7 @@ def _standings(challenge: Challenge, user: User | None) -> list[Standing]:
 
 def _baseline(row: dict[str, Any], step: float) -> Entry:
     stem = PurePosixPath(row["file"]).stem
-    approach = LORA if row["kind"] == "lora" else ZERO if "zero" in stem else FEW
+    approach = row["approach"]
     cost = row.get("cost") or {}
     seconds = (row.get("training") or {}).get("seconds", row.get("seconds"))
     return Entry(

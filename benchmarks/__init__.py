@@ -1,0 +1,1 @@
+"""Side-by-side runs against peers, on the same checkpoint, rows and threads, in one call."""

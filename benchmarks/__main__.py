@@ -1,0 +1,3 @@
+from benchmarks.inference import main
+
+main()

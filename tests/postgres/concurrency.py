@@ -1,0 +1,102 @@
+"""Run by `test_suites.py` in a process whose database is PostgreSQL; by its name no other run collects it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation, QuotaSlot, Submission
+from gradus.submissions.services import Refused
+from tests import factories
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+THREADS = 8
+LOCK_SECONDS = 5
+
+
+@pytest.fixture(autouse=True)
+def on_postgresql(transactional_db):
+    assert connection.vendor == "postgresql"
+
+
+def claim(number: int = 0) -> Evaluation | None:
+    return services.claim("grade", worker=f"worker-{number}", profile="cpu/float32/1")
+
+
+def at_once(work: Callable[[int], Any], times: int) -> list[Any]:
+    """Each call in a thread with a database connection of its own."""
+
+    def alone(number: int) -> Any:
+        try:
+            return work(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(alone, range(times)))
+
+
+def test_many_workers_claim_each_evaluation_exactly_once(course):
+    learners = factories.UserFactory.create_batch(12)
+    waiting = {factories.submit(user).current.pk for user in learners for _ in range(2)}
+
+    def until_none_is_left(number: int) -> list[int]:
+        return [evaluation.pk for evaluation in iter(lambda: claim(number), None)]
+
+    claimed = [pk for found in at_once(until_none_is_left, THREADS) for pk in found]
+    assert sorted(claimed) == sorted(waiting)
+    assert set(Evaluation.objects.values_list("fence", "attempt", "state")) == {(1, 1, "running")}
+
+
+def test_a_claim_steps_over_a_row_that_another_holds(ada, bob, course):
+    first, second = factories.submit(ada), factories.submit(bob)
+    with transaction.atomic(), ThreadPoolExecutor(1) as other:
+        held = Evaluation.objects.select_for_update().get(pk=first.current.pk)
+        claimed = other.submit(lambda: at_once(claim, 1)[0]).result(timeout=LOCK_SECONDS)
+
+    assert (held.submission, claimed.submission) == (first, second)
+
+
+def test_a_claim_asks_for_skip_locked(ada, course):
+    factories.submit(ada)
+    with CaptureQueriesContext(connection) as queries:
+        claim()
+
+    assert [query for query in queries if "FOR UPDATE SKIP LOCKED" in query["sql"]]
+
+
+def test_parallel_submits_take_exactly_the_last_attempt(ada, sea_or_sky):
+    allowed = sea_or_sky.spec.limits.attempts_per_day
+    for _ in range(allowed - 1):
+        factories.grade(factories.submit(ada))
+
+    def attempt(number: int) -> str:
+        try:
+            services.submit(ada, sea_or_sky, factories.PROMPT, idempotency_key=uuid.uuid4().hex)
+            return "taken"
+        except Refused as refused:
+            return refused.code
+
+    results = at_once(attempt, 16)
+    assert results.count("taken") == 1
+    assert set(results) == {"taken", "over_quota"}
+    assert QuotaSlot.objects.count() == Submission.objects.count() == Evaluation.objects.count() == allowed
+
+
+def test_the_same_key_at_once_makes_one_submission(ada, sea_or_sky):
+    def attempt(number: int) -> tuple[int, bool]:
+        submission, is_new = services.submit(ada, sea_or_sky, factories.PROMPT, idempotency_key="the-same")
+        return submission.pk, is_new
+
+    results = at_once(attempt, THREADS)
+    assert len({pk for pk, _ in results}) == 1
+    assert [is_new for _, is_new in results].count(True) == 1
+    assert Submission.objects.count() == QuotaSlot.objects.count() == 1

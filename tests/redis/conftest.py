@@ -1,0 +1,73 @@
+"""A broker: the one that comes with pip, and a Redis server where one is named."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+from celery import Celery
+
+from gradus import celery as gradus_celery
+from gradus.launcher import broker
+
+START_SECONDS = 20
+
+
+def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
+    """Raises AssertionError where it does not come true."""
+    pause, end = threading.Event(), time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"{what} took longer than {seconds:g} s"
+        pause.wait(0.1)
+
+
+@contextmanager
+def embedded() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """As `make up` starts it."""
+    with broker.place() as path:
+        try:
+            program = broker.program(path)
+        except broker.NoBrokerError as reason:
+            pytest.skip(str(reason))
+        with subprocess.Popen(program.argv, stdout=subprocess.DEVNULL) as process:
+            try:
+                wait_until(lambda: broker.answers(path), START_SECONDS, "the broker's start")
+                yield broker.url(path), process
+            finally:
+                process.kill()
+
+
+@pytest.fixture(params=["embedded", pytest.param("server", marks=pytest.mark.redis)])
+def broker_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "server":
+        yield request.getfixturevalue("redis_url")
+        return
+    with embedded() as (url, _):
+        yield url
+
+
+@pytest.fixture
+def connect(settings, monkeypatch) -> Iterator[Callable[[str], redis.Redis]]:
+    """`connect(url)` points the site's bell at a broker, and gives a client of the emptied broker."""
+    opened: list[tuple[Celery, redis.Redis]] = []
+
+    def connect(url: str) -> redis.Redis:
+        app = Celery("gradus", set_as_current=False)
+        app.conf.update({**gradus_celery.app.conf.changes, "broker_url": url})
+        monkeypatch.setattr(gradus_celery, "app", app)
+        settings.REDIS_URL = url
+        client = redis.Redis.from_url(url.replace("redis+socket://", "unix://"))
+        client.flushdb()
+        opened.append((app, client))
+        return client
+
+    yield connect
+    for app, client in opened:
+        app.pool.force_close_all()
+        app.close()
+        client.close()

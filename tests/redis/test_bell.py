@@ -1,0 +1,102 @@
+"""The bell over a real broker: it carries nothing, a worker hears it, and nothing is lost without it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.conf import settings as site
+from django.db import connection
+
+from gradus.submissions import bell
+from tests import factories
+from tests.redis.conftest import embedded, wait_until
+from tests.workers.test_work import TableRunner
+from workers import status
+from workers.work import Worker
+
+MODEL = "smollm2-135m-instruct"
+# Importing all of it takes a while on a busy machine.
+GRADED_SECONDS = 90
+# What a learner may wait for a broker that is gone.
+SHORT_SECONDS = 10
+
+
+def test_a_ring_lies_on_the_queue_of_its_lane_and_carries_nothing(connect, broker_url):
+    client = connect(broker_url)
+    assert bell.ring("grade")
+
+    assert (client.llen("grade"), client.llen("train")) == (1, 0)
+    message = json.loads(client.lindex("grade", 0))
+    assert message["headers"]["task"] == "workers.ring"
+    assert (message["headers"]["argsrepr"], message["headers"]["kwargsrepr"]) == ("()", "{}")
+    assert message["headers"]["expires"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_submit_rings_its_lane_once(ada, course, connect, broker_url):
+    client = connect(broker_url)
+    factories.submit(ada)
+    factories.submit(ada, payload=factories.LORA)
+
+    assert (client.llen("grade"), client.llen("train"), client.llen("judge")) == (1, 1, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_celery_worker_hears_and_grades(ada, course, connect, broker_url, tmp_path):
+    connect(broker_url)
+    with celery_worker(broker_url, tmp_path):
+        submissions = [factories.submit(ada) for _ in range(2)]
+        wait_until(lambda: all(not one.current.is_open for one in submissions), GRADED_SECONDS, "grading")
+
+    assert [one.current.state for one in submissions] == ["scored", "scored"]
+    assert [one.current.score.shown for one in submissions] == [1.0, 1.0]
+
+
+@contextmanager
+def celery_worker(url: str, folder: Path) -> Iterator[None]:
+    """A real one on the test's database and stores, with a runner that answers from a table."""
+    model = folder / "models" / MODEL
+    model.mkdir(parents=True)
+    (model / "digest.txt").write_text("d" * 64)
+    assert connection.vendor == "sqlite"
+    env = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{connection.settings_dict['NAME']}",
+        "GRADUS_DATA_DIR": str(folder),
+        "PYTHONPATH": os.pathsep.join(map(str, (site.BASE_DIR / "platform", site.BASE_DIR))),
+        "REDIS_URL": url,
+    }
+    argv = (sys.executable, "-m", "celery", "-q", "-A", "gradus", "worker", "-Q", "grade", "-P", "solo")
+    options = ("-I", "tests.redis.table_worker", "--without-gossip", "--without-mingle", "-l", "warning")
+    with subprocess.Popen((*argv, *options), cwd=site.BASE_DIR, env=env) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(SHORT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_broker_that_dies_stops_neither_submit_nor_grading(ada, course, connect, monkeypatch):
+    monkeypatch.setattr(status, "digests", lambda: {MODEL: "d" * 64})
+    with embedded() as (url, process):
+        connect(url)
+        assert bell.ring("grade")
+        process.kill()
+        process.wait(SHORT_SECONDS)
+        assert not bell.ring("grade")
+        submission = factories.submit(ada)
+
+    assert submission.current.state == "queued"
+    assert Worker("grade", runner=TableRunner()).step()
+    assert submission.current.state == "scored"
