@@ -17,7 +17,6 @@ from workers.engine.prompts import batches, padded, run_prefix, split
 from workers.engine.stopping import Stop
 from workers.engine.watch import Watch
 
-
 DECODE_TOKENS = 8192
 """Tokens of a batch's cache. A step reads all weights for one token a row, so that it takes many rows to be busy."""
 
