@@ -68,6 +68,7 @@ def connect(settings, monkeypatch) -> Iterator[Callable[[str], redis.Redis]]:
 
     yield connect
     for app, client in opened:
-        app.pool.force_close_all()
+        # The pool stays open: kombu keeps one for each address, and the next test's application gets the same.
+        app.pool.force_close_all(close_pool=False)
         app.close()
         client.close()

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db import transaction
+
 from gradus.submissions.models import Score, Standing
 
 
@@ -42,3 +44,33 @@ def update_standing(user_id: int, challenge_id: int, track: str) -> None:
         Standing.objects.filter(**key).delete()
         return
     Standing.objects.update_or_create(**key, defaults=values_of(best))
+
+
+def differences() -> list[str]:
+    """Standings that are not what the scores say, one line each; empty where all is as it should be."""
+    found = []
+    kept = {(row.user_id, row.challenge_id, row.track): row for row in Standing.objects.all()}
+    for key in sorted(_scored() | kept.keys()):
+        best, row = best_score(*key), kept.get(key)
+        if best is None or row is None:
+            found.append(f"{key}: {'no score behind it' if best is None else 'missing'}")
+            continue
+        wrong = [name for name, value in values_of(best).items() if getattr(row, name) != value]
+        found += [f"{key}: {', '.join(wrong)}"] if wrong else []
+    return found
+
+
+@transaction.atomic
+def rebuild() -> int:
+    """Writes every standing anew from the scores; returns how many there are."""
+    Standing.objects.all().delete()
+    keys = _scored()
+    for key in keys:
+        update_standing(*key)
+    return len(keys)
+
+
+def _scored() -> set[tuple[int, int, str]]:
+    owner = "evaluation__submission__"
+    current = Score.objects.filter(evaluation__is_current=True)
+    return set(current.values_list(f"{owner}user_id", f"{owner}challenge_id", f"{owner}kind"))

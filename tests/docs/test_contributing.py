@@ -1,0 +1,48 @@
+"""CONTRIBUTING's lists stay true: what they name is there, and does what they say."""
+
+import re
+import shutil
+from pathlib import Path
+
+import yaml
+
+from challenges.catalogue import METRICS, MODELS
+from challenges.lint import lint
+from challenges.spec import Kind
+from graders.metrics import METRICS as MEASURES
+from graders.registry import GRADERS
+from gradus.submissions.services.submit import LANES
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+LESSON = ROOT / "challenges" / "library" / "fine-tuning-vs-prompting"
+# Files that a challenge's folder holds, named without their folder.
+OF_A_CHALLENGE = {"challenge.yaml", "statement.md", "solution.md", "public.jsonl", "hidden.jsonl", "train.jsonl"}
+OF_A_CHALLENGE |= {"baselines/", "lesson.yaml"}
+
+
+def test_every_path_that_is_named_exists():
+    named = set(re.findall(r"`([\w./-]+(?:/|\.\w+))`", TEXT)) - OF_A_CHALLENGE
+    assert len(named) > 15
+    assert [name for name in sorted(named) if not (ROOT / name).exists() and not name.startswith("graders.")] == []
+
+
+def test_every_kind_has_a_grader_and_a_lane():
+    assert set(GRADERS) == set(LANES) == {kind.value for kind in Kind}
+
+
+def test_every_metric_and_model_of_the_catalogue_is_one_of_the_code():
+    assert set(METRICS) == set(MEASURES)
+    for name, model in MODELS.items():
+        assert model.name == name
+        assert model.context > 0 and model.special_tokens
+
+
+def test_a_copied_challenge_with_a_new_id_lints(tmp_path):
+    """“Add a challenge: copy this folder, edit these files.”"""
+    folder = tmp_path / "my-challenge"
+    shutil.copytree(LESSON / "symptom-specialty", folder)
+    spec = yaml.safe_load((folder / "challenge.yaml").read_text())
+    (folder / "challenge.yaml").write_text(yaml.safe_dump({**spec, "id": "my-challenge"}, sort_keys=False))
+    assert lint(folder) == []
+    assert {path.name for path in folder.iterdir()} >= {name.rstrip("/") for name in OF_A_CHALLENGE - {"lesson.yaml"}}
