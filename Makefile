@@ -23,7 +23,7 @@ PYTHON := python3
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint smoke bench models doctor format clean-venv
+.PHONY: help up test check lint smoke bench openapi models doctor format clean-venv
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -52,6 +52,9 @@ smoke: $(STAMP)
 
 bench: $(STAMP)
 	$(PY) -m benchmarks
+
+openapi: $(STAMP)
+	$(PY) manage.py export_openapi_schema --api gradus.api.api --sorted --indent 2 --output docs/openapi.json
 
 models: $(STAMP)
 	$(PY) manage.py fetch_models

@@ -13,12 +13,12 @@ from challenges.lint import lint as lint_folder
 from challenges.source import Problem
 from gradus.cli.plugins import MISSING, ChallengeGroup, MissingExtra, load
 
-app = typer.Typer(cls=ChallengeGroup, no_args_is_help=True, help="Write challenges: lint, test, calibrate.")
+app = typer.Typer(cls=ChallengeGroup, no_args_is_help=True, help="Write challenges: lint and test.")
 
 
 @app.callback()
 def challenge() -> None:
-    """Write challenges: lint, test, calibrate."""
+    """Write challenges: lint and test."""
 
 
 @app.command()
