@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 from celery import Celery
+from kombu import pools
 
 from gradus import celery as gradus_celery
 from gradus.launcher import broker
@@ -68,7 +69,15 @@ def connect(settings, monkeypatch) -> Iterator[Callable[[str], redis.Redis]]:
 
     yield connect
     for app, client in opened:
-        # The pool stays open: kombu keeps one for each address, and the next test's application gets the same.
-        app.pool.force_close_all(close_pool=False)
-        app.close()
+        forget(app)
         client.close()
+
+
+def forget(app: Celery) -> None:
+    """Closes its connections. kombu keeps its pools for each address, and would hand the closed ones out again."""
+    address = app.connection_for_write()
+    app.amqp.producer_pool.force_close_all()
+    app.pool.force_close_all()
+    del pools.producers[address]
+    del pools.connections[address]
+    app.close()
