@@ -24,6 +24,7 @@ app.conf.update(
     broker_connection_max_retries=None,
     broker_transport_options={
         "health_check_interval": 25,
+        "max_retries": 0,
         "socket_connect_timeout": 2,
         "socket_timeout": 30,
         "socket_keepalive": True,

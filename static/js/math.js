@@ -12,8 +12,9 @@ let loading;
 function load() {
   if (!loading) {
     const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: stylesheet });
+    const styled = new Promise((done) => link.addEventListener("load", done, { once: true }));
     document.head.append(link);
-    loading = import(source);
+    loading = Promise.all([import(source), styled]).then(([library]) => library);
   }
   return loading;
 }
@@ -22,11 +23,11 @@ async function render(elements, texts) {
   const { katex, renderMath } = await load();
   for (const element of elements) {
     katex.render(element.textContent, element, { displayMode: element.matches(".block, .display"), throwOnError: false });
-    // A formula wider than the page scrolls, also from the keyboard.
-    const line = element.querySelector(".katex-display");
-    if (line && line.scrollWidth > line.clientWidth) line.tabIndex = 0;
   }
   for (const text of texts) renderMath(text, { delimiters: DELIMITERS, throwOnError: false, ignoredClasses: ["math", "katex"] });
+  // Only with its fonts does a formula have its width.
+  await document.fonts.ready;
+  document.dispatchEvent(new Event("gradus:layout"));
 }
 
 function scan(root) {

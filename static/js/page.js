@@ -138,3 +138,17 @@ document.addEventListener("htmx:load", scan);
 document.querySelectorAll(".toc").forEach(followToc);
 setInterval(refreshTimes, 30000);
 scan();
+
+// What is wider than its place scrolls from the keyboard too: only then does it take the focus.
+const SCROLLS = ".table-wrap, .prose table, .prose pre, .katex-display";
+
+function reachable() {
+  for (const area of document.querySelectorAll(SCROLLS)) {
+    if (area.scrollWidth > area.clientWidth) area.tabIndex = 0;
+  }
+}
+
+for (const name of ["htmx:load", "gradus:layout"]) document.addEventListener(name, reachable);
+window.addEventListener("resize", reachable);
+document.fonts.ready.then(reachable);
+reachable();

@@ -41,7 +41,8 @@ const languages = {
 };
 
 function attributesOf(textarea) {
-  const attributes = { spellcheck: textarea.getAttribute("spellcheck") ?? "false" };
+  // Editable text takes the focus anyway; said outright, so that checkers know the scrolling area can be reached.
+  const attributes = { tabindex: "0", spellcheck: textarea.getAttribute("spellcheck") ?? "false" };
   const label = textarea.labels?.[0]?.textContent.trim() || textarea.getAttribute("aria-label");
   if (label) attributes["aria-label"] = label;
   const described = textarea.getAttribute("aria-describedby");

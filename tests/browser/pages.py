@@ -17,7 +17,6 @@ from tests import factories
 from tests.learn import scene
 
 LIBRARY = settings.BASE_DIR / "challenges" / "library"
-LABELLED = {"symptom-specialty": "prompt", "email-to-ticket": "lora", "prompt-retrieve-or-train": "free_text"}
 MARK = {
     "id": "cause",
     "label": "Names the cause",
