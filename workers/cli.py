@@ -68,7 +68,7 @@ def _test_one(folder: Path, runner: Runner, only: list[str], record: bool, save_
             outcomes.append(baselines.run(bundle, baseline, runner, judge, on_event=report, adapter_to=save_adapter))
             progress.update(bar, total=1, completed=1)
     _print(bundle, outcomes)
-    if record and not only:
+    if record:
         console.print(f"written: {measured.write(folder.parent, bundle, outcomes)}")
     return all(outcome.ok for outcome in outcomes)
 

@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from workers.baselines import Outcome, steps
@@ -16,26 +17,39 @@ FIGURES = ("trainable_share", "adapter_bytes", "train_loss", "valid_loss", "seco
 
 
 def write(folder: Path, bundle: ChallengeBundle, outcomes: list[Outcome]) -> Path:
-    """Replaces the challenge's part of the file; other challenges' parts stay. Returns the file."""
+    """Replaces the challenge's part of the file; other challenges' parts stay. Returns the file.
+
+    Where only some baselines ran, the others keep their results, if the content is still the same, and so do the
+    paired tests.
+    """
     path = folder / "measured.json"
     measured = json.loads(path.read_text()) if path.exists() else {}
     name, step = bundle.challenge.id, bundle.challenge.feedback.step
-    measured.setdefault("baselines", {})[name] = {
+    before = measured.setdefault("baselines", {}).get(name, {})
+    kept = before if before.get("digest") == bundle.digest and len(outcomes) < len(bundle.baselines) else {}
+    ran = {outcome.file: outcome.public(step) for outcome in outcomes}
+    measured["baselines"][name] = {
         "digest": bundle.digest,
         "machine": machine(),
-        "results": [outcome.public(step) for outcome in outcomes],
-        "steps": [
-            {"from": low, "to": high, "difference": round(mean, 3), "p": float(f"{p:.1g}")}
-            for low, high, mean, p in steps(outcomes)
-        ],
+        "results": list(({row["file"]: row for row in kept.get("results", [])} | ran).values()),
+        "steps": kept.get("steps") or _steps(outcomes),
     }
-    kept = {key: value for key, value in measured.get("figures", {}).items() if not key.startswith(f"{name}.")}
-    measured["figures"] = {**kept, **figures(name, step, outcomes)}
+    others = tuple(f"{name}.{Path(row['file']).stem}." for row in kept.get("results", []))
+    figures_before = measured.get("figures", {}).items()
+    stay = {key: value for key, value in figures_before if not key.startswith(f"{name}.") or key.startswith(others)}
+    measured["figures"] = {**stay, **figures(name, step, outcomes)}
     tuned = next((o for o in outcomes if o.kind == "lora" and o.ok and o.public_rows), None)
     if tuned is not None:
         measured["demo_temperature"] = temperature(tuned.public_rows)
     path.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n")
     return path
+
+
+def _steps(outcomes: list[Outcome]) -> list[dict[str, Any]]:
+    return [
+        {"from": low, "to": high, "difference": round(mean, 3), "p": float(f"{p:.1g}")}
+        for low, high, mean, p in steps(outcomes)
+    ]
 
 
 def figures(name: str, step: float, outcomes: list[Outcome]) -> dict[str, float]:
