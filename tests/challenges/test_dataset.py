@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from challenges.dataset import report
+from challenges.dataset import TOKENS_PER_SECOND, report
 from challenges.payloads import Hyperparameters
 from challenges.spec import Challenge, TrainRow
 from tests.challenges import factory
@@ -28,7 +28,7 @@ def test_counts_balance_duplicates_and_conflicts(count_words):
 def test_tokens_are_those_of_the_whole_rows_times_epochs(count_words):
     found = report(CHALLENGE, ROWS, count_words, hyperparameters=Hyperparameters(num_train_epochs=2))
     assert found.total_tokens == 2 * (4 * 5 + 9)
-    assert found.seconds == pytest.approx(found.total_tokens / 1000)
+    assert found.seconds == pytest.approx(found.total_tokens / TOKENS_PER_SECOND)
     assert (found.longest_row, found.tokens_per_row) == (5, 29 / 5)
     assert sum(group.rows for group in found.histogram) == 5
     assert (found.histogram[0].low, found.histogram[-1].high) == (5, 9)
