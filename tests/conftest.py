@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -14,6 +15,12 @@ from gradus.courses.models import Challenge, Course
 from tests import factories
 
 pytest_plugins = ["tests.requirements"]
+
+
+@pytest.fixture(autouse=True)
+def forgotten_limits() -> None:
+    """Rate limits count in the cache, which outlives a test."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

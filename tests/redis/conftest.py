@@ -59,7 +59,9 @@ def connect(settings, monkeypatch) -> Iterator[Callable[[str], redis.Redis]]:
 
     def connect(url: str) -> redis.Redis:
         app = Celery("gradus", set_as_current=False)
-        app.conf.update({**gradus_celery.app.conf.changes, "broker_url": url})
+        # Celery keeps the addresses to read and write apart once it has connected, as another test may have.
+        addresses = dict.fromkeys(("broker_url", "broker_read_url", "broker_write_url"), url)
+        app.conf.update({**gradus_celery.app.conf.changes, **addresses})
         monkeypatch.setattr(gradus_celery, "app", app)
         settings.REDIS_URL = url
         client = redis.Redis.from_url(url.replace("redis+socket://", "unix://"))

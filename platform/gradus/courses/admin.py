@@ -5,7 +5,7 @@ from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Content comes from bundles, so that it has one owner."""
+    """Shown, not edited: content comes from bundles, and services are the only writers of people's work."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

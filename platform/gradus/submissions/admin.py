@@ -2,25 +2,13 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from gradus.courses.admin import ReadOnly
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Refund, Run, Score, Standing, Submission, WorkerStatus
 
 
-class ShowOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Services are the only writers."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-
 @admin.register(Submission)
-class SubmissionAdmin(ShowOnly):
+class SubmissionAdmin(ReadOnly):
     list_display = ("uuid", "user", "challenge", "kind", "state", "created_at")
     list_filter = ("kind", "challenge")
     search_fields = ("uuid", "user__email")
@@ -43,14 +31,14 @@ class SubmissionAdmin(ShowOnly):
 
 
 @admin.register(Evaluation)
-class EvaluationAdmin(ShowOnly):
+class EvaluationAdmin(ReadOnly):
     list_display = ("id", "submission", "run", "state", "lane", "attempt", "error_code", "created_at", "finished_at")
     list_filter = ("state", "lane", "error_code")
 
 
 @admin.register(WorkerStatus)
-class WorkerStatusAdmin(ShowOnly):
+class WorkerStatusAdmin(ReadOnly):
     list_display = ("name", "lane", "device", "judge", "problem", "busy_with", "last_seen")
 
 
-admin.site.register([Run, Score, Standing, Refund], ShowOnly)
+admin.site.register([Run, Score, Standing, Refund], ReadOnly)

@@ -17,7 +17,7 @@ def ring(lane: str) -> bool:
         app.send_task("workers.ring", queue=lane, retry=False, expires=60)
     except Exception as error:
         # Whatever the broker's client raises, the row is queued and the reconciler rings again.
-        log.warning("bell_not_rung", lane=lane, reason=type(error).__name__)
+        log.warning("bell_not_rung", lane=lane, reason=f"{type(error).__name__}: {error}")
         return False
     return True
 
