@@ -6,13 +6,14 @@ import itertools
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.feedback import floor_to_step
 from challenges.payloads import PromptPayload
+from challenges.spec import Lora
 from graders.base import Assignment, Grade, Rejected
 from graders.registry import grade
 from graders.significance import paired_test
@@ -28,6 +29,7 @@ APPROACHES = ("zero-shot", "few-shot", "lora")
 class Outcome:
     """One baseline's result. `rows` are hidden scores by row, for paired tests; they are never written to a file.
 
+    `by_seed` holds the raw score of each training seed, where more than one ran; the rest is the first seed's.
     `public_rows` are the public samples' label probabilities, each with its target.
     """
 
@@ -40,6 +42,7 @@ class Outcome:
     cost: dict[str, float] = field(default_factory=dict)
     training: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
+    by_seed: dict[int, float] = field(default_factory=dict)
     rows: tuple[float, ...] = ()
     public_rows: tuple[tuple[dict[str, float], str], ...] = ()
 
@@ -54,6 +57,7 @@ class Outcome:
             "cost": self.cost,
             "training": {name: round(value, 6) for name, value in self.training.items()},
             "seconds": round(self.seconds),
+            "by_seed": {str(seed): floor_to_step(score, step) for seed, score in sorted(self.by_seed.items())},
         }
 
 
@@ -94,6 +98,30 @@ def run(
             for row, sample in zip(found.public, bundle.public, strict=True)
             if isinstance(sample.target, str) and row.probabilities
         ),
+    )
+
+
+def seeded(bundle: ChallengeBundle, count: int) -> list[tuple[int, ChallengeBundle]]:
+    """The bundle with its own training seed, then with each of the next `count - 1`."""
+    challenge = bundle.challenge
+    lora = challenge.lora or Lora()
+    first, made = lora.fixed.seed, []
+    for seed in range(first, first + count):
+        fixed = lora.fixed.model_copy(update={"seed": seed})
+        changed = challenge.model_copy(update={"lora": lora.model_copy(update={"fixed": fixed})})
+        made.append((seed, bundle if seed == first else replace(bundle, challenge=changed)))
+    return made
+
+
+def merged(by_seed: dict[int, Outcome]) -> Outcome:
+    """The first seed's outcome with every seed's score; within bounds only if every seed's is."""
+    first = next(iter(by_seed.values()))
+    missed = {seed: outcome.problem for seed, outcome in by_seed.items() if not outcome.ok}
+    return replace(
+        first,
+        ok=not missed,
+        problem="; ".join(f"seed {seed} {problem}" for seed, problem in missed.items()),
+        by_seed={seed: outcome.score for seed, outcome in by_seed.items() if outcome.score is not None},
     )
 
 

@@ -32,6 +32,7 @@ def similarity(challenge: ChallengeBundle, embed: Any = None) -> list[Problem]:
 def test(
     path: Annotated[Path, typer.Argument(help="The folder of a challenge, a lesson or a course.")],
     only: Annotated[list[str] | None, typer.Option(help="Run only this baseline, such as lora.yaml.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=10, help="Train each LoRA baseline with so many seeds.")] = 1,
     record: Annotated[bool, typer.Option(help="Write the results to measured.json beside the lesson.")] = False,
     save_adapter: Annotated[Path | None, typer.Option(help="Keep the adapter that a baseline trains.")] = None,
 ) -> None:
@@ -45,13 +46,15 @@ def test(
         raise typer.Exit(1)
     runner = Runner()
     try:
-        results = [_test_one(folder, runner, only or [], record, save_adapter) for folder in folders]
+        results = [_test_one(folder, runner, only or [], seeds, record, save_adapter) for folder in folders]
     finally:
         runner.close()
     raise typer.Exit(0 if all(results) else 1)
 
 
-def _test_one(folder: Path, runner: Runner, only: list[str], record: bool, save_adapter: Path | None) -> bool:
+def _test_one(
+    folder: Path, runner: Runner, only: list[str], seeds: int, record: bool, save_adapter: Path | None
+) -> bool:
     try:
         bundle = read_challenge(folder)
     except BundleErrors as errors:
@@ -63,10 +66,15 @@ def _test_one(folder: Path, runner: Runner, only: list[str], record: bool, save_
     outcomes = []
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as progress:
         for baseline in chosen:
-            bar = progress.add_task(f"{bundle.challenge.id} {Path(baseline.ref.file).name}", total=None)
-            report = _reporter(progress, bar)
-            outcomes.append(baselines.run(bundle, baseline, runner, judge, on_event=report, adapter_to=save_adapter))
-            progress.update(bar, total=1, completed=1)
+            count = seeds if baseline.payload.kind == "lora" else 1
+            by_seed = {}
+            for seed, variant in baselines.seeded(bundle, count):
+                name = f"{bundle.challenge.id} {Path(baseline.ref.file).name}" + (f" seed {seed}" if count > 1 else "")
+                bar = progress.add_task(name, total=None)
+                report, keep = _reporter(progress, bar), save_adapter if variant is bundle else None
+                by_seed[seed] = baselines.run(variant, baseline, runner, judge, on_event=report, adapter_to=keep)
+                progress.update(bar, total=1, completed=1)
+            outcomes.append(baselines.merged(by_seed) if count > 1 else by_seed[seed])
     _print(bundle, outcomes)
     if record:
         console.print(f"written: {measured.write(folder.parent, bundle, outcomes)}")
@@ -92,7 +100,7 @@ def _print(bundle: ChallengeBundle, outcomes: list[baselines.Outcome]) -> None:
         table.add_row(
             Path(outcome.file).name,
             outcome.kind,
-            "-" if outcome.score is None else f"{outcome.score:.3f}",
+            _scores(outcome),
             "yes" if outcome.ok else outcome.problem,
             f"{outcome.cost.get('prompt_tokens', 0):.0f}",
             f"{outcome.cost.get('ms', 0):.0f}",
@@ -101,6 +109,11 @@ def _print(bundle: ChallengeBundle, outcomes: list[baselines.Outcome]) -> None:
     console.print(table)
     for low, high, mean, p in baselines.steps(outcomes):
         console.print(f"{low} -> {high}: {mean:+.3f}, paired test p = {p:.2g}", highlight=False)
+
+
+def _scores(outcome: baselines.Outcome) -> str:
+    scores = list(outcome.by_seed.values()) or [outcome.score]
+    return ", ".join("-" if score is None else f"{score:.3f}" for score in scores)
 
 
 class NoStore:
