@@ -40,12 +40,18 @@ class Label(Spec):
 
 
 class Json(Spec):
-    """A flat JSON object: a field is a list of allowed values, or free text (`string`)."""
+    """A flat JSON object: a field is a list of allowed values, or free text (`string`).
+
+    `constrained` lets the model write only what fits the schema, so that a lesson can compare that with examples and
+    with training.
+    """
 
     type: Literal["json"]
     fields: dict[str, tuple[Text, ...] | Literal["string"]] = Field(alias="schema", min_length=1)
     weights: dict[str, Annotated[float, Field(gt=0)]] = {}
     max_new_tokens: int = Field(64, ge=1, le=128)
+    # Left out of a dump while it is off: an option that is added later must not change the digests of stored bundles.
+    constrained: bool = Field(False, exclude_if=lambda on: not on)
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 

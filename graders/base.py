@@ -35,7 +35,11 @@ CALIBRATE = "calibrate"
 
 @dataclass(frozen=True)
 class Score:
-    """Log-likelihood of each label as the continuation of each `prompt + suffix`. `adapter`: 'job' or a name."""
+    """Log-likelihood of each label as the continuation of each `prompt + suffix`. `adapter`: 'job' or a name.
+
+    `offsets` are what the grader will subtract, by label, before it compares: an engine that looks twice at close
+    calls needs them. `exact` asks for fp32 numbers whatever the margin.
+    """
 
     model: str
     prompt: str
@@ -43,6 +47,8 @@ class Score:
     labels: tuple[str, ...]
     adapter: str | None = None
     stage: str = ""
+    offsets: tuple[float, ...] = ()
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,10 @@ class Scored:
 
 @dataclass(frozen=True)
 class Generate:
-    """Greedy continuation of each `prompt + suffix`, until `stop`, end of text or `max_new_tokens`."""
+    """Greedy continuation of each `prompt + suffix`, until `stop`, end of text or `max_new_tokens`.
+
+    `schema` is a JSON schema as text: where it is set, only tokens that keep the output within it are taken.
+    """
 
     model: str
     prompt: str
@@ -65,6 +74,7 @@ class Generate:
     stop: tuple[str, ...] = ()
     adapter: str | None = None
     stage: str = ""
+    schema: str = ""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from challenges.payloads import Example
@@ -89,7 +90,7 @@ def label_priors(ask: Ask, public: Sequence[Sample]) -> Generator[WorkItem, Any,
     if not (isinstance(spec, Label) and spec.decode == "score") or spec.calibrate == "none" or ask.adapter:
         return None
     inputs = CONTENT_FREE if spec.calibrate == "contextual" else [sample.input for sample in public[:BATCH_ROWS]]
-    scored: Scored = yield _score(ask, spec, inputs, CALIBRATE)
+    scored: Scored = yield replace(_score(ask, spec, inputs, CALIBRATE), exact=True)
     rows = [softmax(row) for row in scored.logprobs]
     return tuple(sum(column) / len(rows) for column in zip(*rows, strict=True))
 
@@ -128,18 +129,23 @@ def _score(ask: Ask, spec: Label, inputs: Sequence[str], stage: str) -> Score:
 
 
 def _by_likelihood(ask: Ask, spec: Label, inputs: Sequence[str], stage: str, priors: Priors) -> Answering:
-    scored: Scored = yield _score(ask, spec, inputs, stage)
+    offsets = tuple(_log(prior) for prior in priors or ())
+    scored: Scored = yield replace(_score(ask, spec, inputs, stage), offsets=offsets)
     outputs = tuple(_most_likely(spec, row, priors) for row in scored.logprobs)
     return Answers(outputs, _cost(scored.prompt_tokens, [0] * len(inputs), scored.seconds))
 
 
 def _most_likely(spec: Label, logs: Sequence[float], priors: Priors) -> Output:
     if priors is not None:
-        logs = [log - math.log(max(prior, 1e-12)) for log, prior in zip(logs, priors, strict=True)]
+        logs = [log - _log(prior) for log, prior in zip(logs, priors, strict=True)]
     ranked = sorted(zip(spec.labels, softmax(logs), strict=True), key=lambda pair: -pair[1])
     top, confidence = ranked[0]
     why = ", ".join(f"{label} {share:.2f}" for label, share in ranked[:2])
     return Output(top, top, {label: round(share, 4) for label, share in ranked}, round(confidence, 4), why)
+
+
+def _log(prior: float) -> float:
+    return math.log(max(prior, 1e-12))
 
 
 def _by_text(ask: Ask, inputs: Sequence[str], stage: str) -> Answering:
@@ -153,9 +159,20 @@ def _by_text(ask: Ask, inputs: Sequence[str], stage: str) -> Answering:
         stop=stops(ask.challenge),
         adapter=ask.adapter,
         stage=stage,
+        schema=json_schema(spec) if isinstance(spec, Json) and spec.constrained else "",
     )
     outputs = tuple(_read(ask, spec, text) for text in generated.texts)
     return Answers(outputs, _cost(generated.prompt_tokens, generated.new_tokens, generated.seconds))
+
+
+def json_schema(spec: Json) -> str:
+    """The answer's fields as a JSON schema, all required and in the author's order."""
+    fields = {
+        name: {"type": "string"} if isinstance(allowed, str) else {"enum": list(allowed)}
+        for name, allowed in spec.fields.items()
+    }
+    whole = {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
+    return json.dumps(whole, ensure_ascii=False)
 
 
 def _read(ask: Ask, spec: Label | Json | FreeForm, text: str) -> Output:

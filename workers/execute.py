@@ -4,14 +4,42 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Protocol
 
-from graders.base import CALIBRATE, Generate, Grade, Grading, Judge, Judged, Result, Score, Trained, WorkItem
+from graders.base import (
+    CALIBRATE,
+    Generate,
+    Generated,
+    Grade,
+    Grading,
+    Judge,
+    Judged,
+    Result,
+    Score,
+    Scored,
+    Trained,
+    WorkItem,
+)
 from workers.supervisor import Runner, RunnerTimeout, Stopped
 
 JOB = "job"
+NO_REMOTES: Mapping[str, Any] = MappingProxyType({})
+
+
+class Remote(Protocol):
+    """What carries out items of one base model elsewhere: `workers.remote.RemoteEngine`."""
+
+    def run(
+        self,
+        item: Score | Generate,
+        *,
+        on_event: Callable[[dict[str, Any]], None],
+        should_stop: Callable[[], bool],
+        seconds: float,
+    ) -> Scored | Generated: ...
 
 
 class Judging(Protocol):
@@ -28,12 +56,14 @@ def execute(
     stop: Callable[[], bool],
     deadline_s: float,
     memo: Memo | None = None,
+    remotes: Mapping[str, Remote] = NO_REMOTES,
 ) -> Grade:
     """Drives a grader to its `Grade` within `deadline_s` seconds in all.
 
     The adapter 'job' is the one that this very grading has trained, so that no other job's can slip in. Raises
-    what `Runner.run` and the judge raise, `RunnerTimeout` past the deadline, `Stopped` between items. `memo` keeps the
-    results of calibration from job to job; results about hidden rows are never kept.
+    what `Runner.run`, the judge and a remote engine raise, `RunnerTimeout` past the deadline, `Stopped` between items.
+    `memo` keeps the results of calibration from job to job; results about hidden rows are never kept. `remotes` are
+    engines by base model; adapters and training stay with the runner.
     """
     end = time.monotonic() + deadline_s
     adapter: str | None = None
@@ -47,7 +77,7 @@ def execute(
                 raise RunnerTimeout
             known = memo.get(item) if memo is not None else None
             result = known or _carry_out(
-                _with_adapter(item, adapter), runner, judge, on_event, stop, end - time.monotonic()
+                _with_adapter(item, adapter), runner, judge, remotes, on_event, stop, end - time.monotonic()
             )
             if memo is not None:
                 memo.put(item, result)
@@ -85,12 +115,15 @@ def _carry_out(
     item: WorkItem,
     runner: Runner,
     judge: Judging | None,
+    remotes: Mapping[str, Remote],
     on_event: Callable[[dict[str, Any]], None],
     stop: Callable[[], bool],
     seconds: float,
 ) -> Result:
     if isinstance(item, Judge):
         return judge.judge(item) if judge is not None else Judged(None, "no judge")
+    if isinstance(item, Score | Generate) and item.adapter is None and (remote := remotes.get(item.model)) is not None:
+        return remote.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
     return runner.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
 
 

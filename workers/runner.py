@@ -83,6 +83,8 @@ def main(argv: list[str] | None = None) -> int:
     for name in ("--read-fd", "--write-fd", "--parent", "--threads", "--memory"):
         parser.add_argument(name, type=int, required=True)
     parser.add_argument("--nice", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--models-dir", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
     options = parser.parse_args(argv)
@@ -103,7 +105,7 @@ def _session(options: argparse.Namespace) -> Session:
     from workers.engine.session import Session
 
     torch.set_num_threads(options.threads)
-    return Session(options.models_dir, options.scratch)
+    return Session(options.models_dir, options.scratch, device=options.device, dtype=options.dtype)
 
 
 if __name__ == "__main__":

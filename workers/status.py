@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -41,9 +42,9 @@ def judge() -> str:
     return os.environ["GRADUS_JUDGE_MODEL"]
 
 
-def profile(runner: Runner) -> str:
-    """Device, dtype, threads: a retry claims on the same, so that a requeue cannot change a near-tie."""
-    return f"{runner.device}/{runner.dtype}/{runner.threads}"
+def profile(runner: Runner, remotes: Sequence[str] = ()) -> str:
+    """Device, dtype, threads, models computed elsewhere: a retry claims on the same, so that no near-tie changes."""
+    return "/".join([runner.device, runner.dtype, str(runner.threads), *(f"remote:{name}" for name in remotes)])
 
 
 def report(worker: Worker, *, busy_with: int | None = None) -> None:

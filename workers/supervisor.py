@@ -13,7 +13,7 @@ from typing import Any
 
 from graders.base import Rejected, Train, Trained
 from workers import launch
-from workers.engine import places
+from workers.engine import hardware, places
 from workers.engine.watch import Stopped
 from workers.frames import Channel, Closed, FrameError, Item, Late, Message, Outcome, item_message, read_outcome
 
@@ -50,18 +50,19 @@ class Runner:
     `threads` are the engine's profile.
     """
 
-    device = "cpu"
-    dtype = "float32"
-
     def __init__(
         self,
         *,
         nice: int = 0,
         threads: int | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
         models_dir: str | Path | None = None,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         self.threads = threads or len(os.sched_getaffinity(0))
+        self.device = device or hardware.device()
+        self.dtype = dtype or hardware.dtype(self.device)
         self._nice = nice
         self._models_dir = Path(models_dir) if models_dir else places.models_dir()
         self._memory_bytes = memory_bytes
@@ -189,6 +190,8 @@ class Runner:
             "memory": self._memory_bytes,
             "nice": self._nice,
             "models-dir": self._models_dir.resolve(),
+            "device": self.device,
+            "dtype": self.dtype,
         }
         self._process, channel = launch.launch(self._scratch, self.threads, options)
         return channel

@@ -16,10 +16,11 @@ from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
-from workers import assignments, outcomes, status
+from workers import assignments, outcomes, remote, status
 from workers.events import EventWriter
 from workers.execute import Memo, execute
 from workers.judge_contract import JudgeMisconfigured, Postpone
+from workers.remote import EngineMisconfigured, RemoteEngine
 from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
 log = structlog.get_logger(__name__)
@@ -38,14 +39,15 @@ class Worker:
             models_dir=str(settings.DATA_DIR / "models"),
         )
         self.judge = judge
-        self.profile = status.profile(self.runner)
+        self.remotes, self.remote_fault = _remotes()
+        self.profile = status.profile(self.runner, sorted(self.remotes))
         self.memo = Memo()
-        self.fault = ""
+        self.fault = self.remote_fault
 
     def step(self) -> bool:
         """Does one evaluation, if there is one; says whether there was."""
         status.report(self)
-        problem = status.problem(self.lane)
+        problem = status.problem(self.lane) or self.remote_fault
         evaluation = None if problem else services.claim(self.lane, worker=self.name, profile=self.profile)
         if evaluation is None:
             return False
@@ -89,6 +91,7 @@ class Worker:
                 stop=stop,
                 deadline_s=assignments.seconds(assignment),
                 memo=self.memo,
+                remotes=self.remotes,
             )
             return outcomes.outcome(evaluation, grade)
 
@@ -98,9 +101,10 @@ class Worker:
             log.warning("runner_died", attempt=evaluation.attempt)
             services.retry(evaluation.pk, evaluation.fence)
             return
-        if isinstance(error, JudgeMisconfigured):
+        if isinstance(error, JudgeMisconfigured | EngineMisconfigured):
             self.fault = str(error)
-            services.postpone(evaluation.pk, evaluation.fence, 60, "judge_misconfigured")
+            code = "judge_misconfigured" if isinstance(error, JudgeMisconfigured) else "engine_misconfigured"
+            services.postpone(evaluation.pk, evaluation.fence, 60, code)
             return
         code = code_of(error)
         if code == "internal":
@@ -112,6 +116,14 @@ class Worker:
 
     def close(self) -> None:
         self.runner.close()
+
+
+def _remotes() -> tuple[dict[str, RemoteEngine], str]:
+    """Engines by base model, and what is wrong with their settings: then this worker claims nothing."""
+    try:
+        return remote.engines(), ""
+    except EngineMisconfigured as error:
+        return {}, str(error)
 
 
 def code_of(error: Exception) -> str:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from graders.base import Embed, Generate, Rejected, Score, Train
 from tests.workers import oracle, tiny
-from workers.engine import adapters, lora
+from workers.engine import lora
 from workers.engine.session import Session
 from workers.engine.watch import Stopped, Watch
 
@@ -65,7 +65,7 @@ def test_training_learns_its_rows_and_says_so(session):
 
 def test_losses_agree_with_the_oracle(base, plain):
     rows = lora.examples(base, ROWS, 512)
-    assert lora.evaluate(base, adapters.wrap(lora._shared_copy(base), 4, 8), rows, Watch()) == pytest.approx(
+    assert lora.evaluate(base, lora.trainable(base, TRAIN, base.model), rows, Watch()) == pytest.approx(
         oracle.completion_loss(plain, base, ROWS), abs=1e-4
     )
 
@@ -187,7 +187,7 @@ def test_adapter_speaks_in_generation_too(session):
 
 
 def test_memory_that_runs_out_is_told_as_such(session, monkeypatch):
-    def greedy(*_):
+    def greedy(*_, **__):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(lora, "train", greedy)

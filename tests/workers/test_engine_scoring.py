@@ -121,7 +121,7 @@ def test_labels_share_the_nodes_that_they_have_in_common():
 
 def test_split_leaves_every_row_its_last_token():
     assert common_tokens([[1, 2, 3], [1, 2], [1, 2, 9]]) == 2
-    cut = split([[1, 2, 3], [1, 2], [1, 2, 9]])
+    cut = split([[1, 2, 3], [1, 2], [1, 2, 9]], [1, 2, 4])
     assert (cut.shared, cut.rows) == ([1], [[2, 3], [2], [2, 9]])
 
 

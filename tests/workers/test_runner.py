@@ -35,7 +35,7 @@ def run(runner, item, *, on_event=lambda event: None, should_stop=never, seconds
 
 @pytest.fixture(scope="module")
 def runner(models_dir):
-    made = Runner(threads=1, models_dir=models_dir)
+    made = Runner(threads=1, models_dir=models_dir, device="cpu", dtype="float32")
     yield made
     made.close()
 
@@ -54,6 +54,16 @@ class Seen:
 
 def pid(runner):
     return runner._process.pid
+
+
+def test_low_precision_is_told_to_the_runner_and_decides_alike(models_dir, runner):
+    low = Runner(threads=1, models_dir=models_dir, device="cpu", dtype="bfloat16")
+    try:
+        exact, fast = run(runner, SCORE).logprobs, run(low, SCORE).logprobs
+        assert run(low, replace(SCORE, exact=True)).logprobs == exact
+    finally:
+        low.close()
+    assert [row.index(max(row)) for row in fast] == [row.index(max(row)) for row in exact]
 
 
 def test_scores_are_those_of_the_engine(runner, base):

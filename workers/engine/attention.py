@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
@@ -29,6 +29,19 @@ class Prefix:
     @property
     def length(self) -> int:
         return self.layers[0][0].shape[2] if self.layers else 0
+
+    def to(self, dtype: torch.dtype) -> Prefix:
+        """The same keys and values, rounded to `dtype`."""
+        return Prefix(tuple((key.to(dtype), value.to(dtype)) for key, value in self.layers))
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The layout that attention needs: `shared` tokens, then `rows` rows of `width` slots each."""
+
+    shared: int
+    rows: int
+    width: int
 
 
 class RowCache:
@@ -74,13 +87,16 @@ def split_attention(
     scaling: float | None = None,
     prefix: Prefix | None = None,
     own: RowCache | None = None,
+    tree: Tree | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """An attention function of transformers: `query` `[B, H, Q, D]`, `key` `[B, K, T, D]` -> `[B, Q, H, D]`.
 
     Without `prefix` it is the library's causal attention. With one (it may be empty), `attention_mask` is additive,
-    `[B, 1, Q, T]`, over the row's own tokens.
+    `[B, 1, Q, T]`, over the row's own tokens. With a `tree`, B is 1 and the tokens are those of a whole training step.
     """
+    if tree is not None:
+        return tree_attention(query, key, value, tree, scaling), None
     if prefix is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     if own is not None:
@@ -105,7 +121,7 @@ def _merged(
     seen, seen_lse = attend(flat, *shared, None, scale)
     seen = seen.view(key_heads, rows, groups * queries, size).transpose(0, 1)
     seen_lse = seen_lse.reshape(key_heads, rows, groups * queries).transpose(0, 1)
-    share = torch.sigmoid(own_lse - seen_lse).unsqueeze(-1)
+    share = torch.sigmoid(own_lse - seen_lse).unsqueeze(-1).to(own.dtype)
     return torch.lerp(seen, own, share).reshape(rows, heads, queries, size)
 
 
@@ -119,3 +135,36 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -
     if mask is not None:
         scores = scores + mask
     return torch.matmul(torch.softmax(scores, -1), v), torch.logsumexp(scores, -1)
+
+
+def tree_attention(q: Tensor, k: Tensor, v: Tensor, tree: Tree, scale: float | None) -> Tensor:
+    """Differentiable attention of a packed training step: `[1, H, N, D]` queries -> `[1, N, H, D]`.
+
+    The shared tokens are causal among themselves; each row sees them and its own earlier tokens.
+    """
+    heads, size = q.shape[1], q.shape[3]
+    own_q, own_k, own_v = (_rows(x, tree) for x in (q, k, v))
+    if not tree.shared:
+        return _causal(own_q, own_k, own_v, scale, 0).transpose(1, 2).reshape(1, -1, heads, size)
+    shared_q, shared_k, shared_v = (x[:, :, : tree.shared] for x in (q, k, v))
+    first = _causal(shared_q, shared_k, shared_v, scale, 0).transpose(1, 2)
+    keys = torch.cat([shared_k.expand(tree.rows, -1, -1, -1), own_k], 2)
+    values = torch.cat([shared_v.expand(tree.rows, -1, -1, -1), own_v], 2)
+    rest = _causal(own_q, keys, values, scale, tree.shared).transpose(1, 2).reshape(1, -1, heads, size)
+    return torch.cat([first, rest], 1)
+
+
+def _rows(x: Tensor, tree: Tree) -> Tensor:
+    """`[1, heads, N, D]` -> `[rows, heads, width, D]`."""
+    return x[0, :, tree.shared :].unflatten(1, (tree.rows, tree.width)).transpose(0, 1)
+
+
+def _causal(q: Tensor, k: Tensor, v: Tensor, scale: float | None, before: int) -> Tensor:
+    """Causal attention whose keys begin with `before` tokens that every query sees; heads are grouped by folding."""
+    rows, heads, queries, size = q.shape
+    key_heads = k.shape[1]
+    groups = heads // key_heads
+    folded = q.reshape(rows, key_heads, groups * queries, size)
+    mask = torch.full((queries, before + queries), -torch.inf, dtype=q.dtype, device=q.device).triu(before + 1)
+    out = nn.functional.scaled_dot_product_attention(folded, k, v, mask.repeat(groups, 1), scale=scale)
+    return out.reshape(rows, heads, queries, size)

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from graders.base import Generate, Generated, Rejected
 from workers.engine.attention import Prefix, RowCache
+from workers.engine.constrain import Constraint
 from workers.engine.models import Base
-from workers.engine.prompts import batches, padded, run_prefix, split
+from workers.engine.prompts import Prefixes, batches, padded, split
 from workers.engine.stopping import Stop
 from workers.engine.watch import Watch
 
@@ -31,7 +32,7 @@ class Row:
     text: str | None = None
 
 
-def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
+def generate(base: Base, model: Any, item: Generate, watch: Watch, *, prefixes: Prefixes | None = None) -> Generated:
     """Continues every `prompt + suffix` greedily, until `stop`, end of text or `max_new_tokens`.
 
     A text ends before the stop string. The stop item `json` ends it after its first complete top-level JSON object.
@@ -39,11 +40,11 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
     """
     started = time.perf_counter()
     contexts = base.encode([item.prompt + suffix for suffix in item.suffixes])
-    _check_lengths(base, contexts, item.max_new_tokens)
-    cut = split([context or [base.eos] for context in contexts])
+    check_lengths(base, contexts, item.max_new_tokens)
+    cut = split([context or [base.eos] for context in contexts], base.encode([item.prompt])[0])
     rows = [Row(n, tokens) for n, tokens in enumerate(cut.rows)]
     watch.progress(item.stage, 0, len(rows))
-    prefix = run_prefix(base, model, cut.shared)
+    prefix = (prefixes or Prefixes()).of(model, cut.shared)
     done = 0
     for batch in batches([len(row.tokens) + item.max_new_tokens for row in rows], DECODE_TOKENS):
         _decode(base, model, prefix, [rows[n] for n in batch], item, watch)
@@ -54,7 +55,7 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
     return Generated(texts, [len(context) for context in contexts], counts, time.perf_counter() - started)
 
 
-def _check_lengths(base: Base, contexts: Sequence[Sequence[int]], new: int) -> None:
+def check_lengths(base: Base, contexts: Sequence[Sequence[int]], new: int) -> None:
     length = max(len(context) for context in contexts) + new
     if length > base.context:
         raise Rejected("prompt_too_long", f"{length} tokens; the model reads at most {base.context}")
@@ -65,25 +66,46 @@ def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Gener
     """Fills `said` and `text` of the rows of one batch."""
     stop = Stop(item.stop)
     start = prefix.length
-    lengths = torch.tensor([len(row.tokens) for row in rows])
-    ids = padded([row.tokens for row in rows], base.eos)
+    lengths = torch.tensor([len(row.tokens) for row in rows], device=base.device)
+    ids = padded([row.tokens for row in rows], base.eos, base.device)
     width = ids.shape[1]
     own = RowCache(len(rows), width + item.max_new_tokens)
-    hidden = _call(model, ids, start + torch.arange(width).expand(len(rows), -1), _causal(width), prefix, own)
-    last = hidden[torch.arange(len(rows)), lengths - 1]
+    positions = start + torch.arange(width, device=base.device).expand(len(rows), -1)
+    hidden = _call(model, ids, positions, _causal(width), prefix, own)
+    last = hidden[torch.arange(len(rows), device=base.device), lengths - 1]
+    constraint = _constraint(base, model, item, len(rows))
     for step in range(item.max_new_tokens):
         watch.check()
-        tokens = model.lm_head(last).argmax(-1)
-        alive = [n for n, row in enumerate(rows) if not _say(row, int(tokens[n]), base, stop, item.max_new_tokens)]
+        tokens = _next(model, last, constraint)
+        said = tokens.tolist()
+        alive = [n for n, row in enumerate(rows) if not _say(row, said[n], base, stop, item.max_new_tokens)]
         if not alive:
             return
         if len(alive) < len(rows):
-            kept = torch.tensor(alive)
+            kept = torch.tensor(alive, device=base.device)
             rows, tokens, lengths = [rows[n] for n in alive], tokens[kept], lengths[kept]
             own.keep(kept)
+            if constraint is not None:
+                constraint.keep(alive)
         positions = (start + lengths + step).unsqueeze(1)
         hidden = _call(model, tokens.unsqueeze(1), positions, _visible(lengths, width, step + 1), prefix, own)
         last = hidden[:, -1]
+
+
+def _constraint(base: Base, model: Any, item: Generate, rows: int) -> Constraint | None:
+    if not item.schema:
+        return None
+    return Constraint(base.tokenizer, base.eos, model.lm_head.out_features, item.schema, rows)
+
+
+def _next(model: Any, last: Tensor, constraint: Constraint | None) -> Tensor:
+    """`[B]` likeliest tokens after `[B, d]` hidden states."""
+    logits = model.lm_head(last)
+    if constraint is None:
+        return logits.argmax(-1)
+    tokens: Tensor = constraint.restrict(logits).argmax(-1)
+    constraint.take(tokens.tolist())
+    return tokens
 
 
 def _say(row: Row, token: int, base: Base, stop: Stop, limit: int) -> bool:
@@ -105,7 +127,7 @@ def _call(model: Any, ids: Tensor, positions: Tensor, mask: Tensor, prefix: Pref
     out = model.model(
         input_ids=ids,
         position_ids=positions,
-        attention_mask=mask.expand(len(ids), -1, -1, -1),
+        attention_mask=mask.to(model.device, model.dtype).expand(len(ids), -1, -1, -1),
         use_cache=False,
         prefix=prefix,
         own=own,
@@ -122,6 +144,6 @@ def _causal(width: int) -> Tensor:
 
 def _visible(lengths: Tensor, width: int, new: int) -> Tensor:
     """Additive `[B, 1, 1, width + new]`: a row's own context without its padding, and every new token."""
-    padding = torch.arange(width + new)[None, :]
+    padding = torch.arange(width + new, device=lengths.device)[None, :]
     hidden = (padding >= lengths[:, None]) & (padding < width)
-    return torch.zeros(hidden.shape).masked_fill(hidden, -torch.inf)[:, None, None, :]
+    return torch.zeros(hidden.shape, device=lengths.device).masked_fill(hidden, -torch.inf)[:, None, None, :]

@@ -1,7 +1,8 @@
 """LoRA training on `(prompt, completion)` pairs (Hu et al. 2021, arXiv 2106.09685), with PEFT.
 
-The frozen base is shared, never written to. Loss and vocabulary projection cover completion tokens only; a
-completion ends with the end-of-text token. The order of rows, the first weights and the result depend on the seed.
+The frozen base is shared, never written to, and may compute in bf16; LoRA weights, losses and optimiser stay in fp32.
+Loss and vocabulary projection cover completion tokens only; a completion ends with the end-of-text token. The order of
+rows, the first weights and the result depend on the seed.
 """
 
 from __future__ import annotations
@@ -20,21 +21,16 @@ from torch import Tensor, nn
 
 from graders.base import Rejected, Train, Trained
 from workers.engine.adapters import save, wrap
+from workers.engine.lora_linear import fuse
 from workers.engine.models import Base
-from workers.engine.prompts import CALL_TOKENS, batches, common_tokens, padded
+from workers.engine.packing import Example, pack
+from workers.engine.prompts import batches, common_tokens
 from workers.engine.watch import Watch
 
 WARMUP_SHARE = 0.05
 CLIP_NORM = 1.0
-IGNORED = -100
-
-
-@dataclass(frozen=True)
-class Example:
-    """Token ids of a whole row; the completion begins at `start`."""
-
-    tokens: list[int]
-    start: int
+STEP_TOKENS = 2048
+"""Padded tokens that hold activations at a time; a larger batch is computed in parts whose gradients add up."""
 
 
 @dataclass
@@ -47,26 +43,25 @@ class Progress:
     valid_loss: float | None = None
 
 
-def train(base: Base, item: Train, folder: Path, watch: Watch) -> Trained:
+def train(base: Base, item: Train, folder: Path, watch: Watch, *, frozen: Any = None) -> Trained:
     """Trains an adapter and saves it to `folder` in PEFT's format, in bf16.
 
-    Raises `Rejected`: `row_too_long`, or `diverged` where a loss is not a finite number; `Stopped` between steps.
+    `frozen` is the base's model to train over, such as its bf16 copy; by default its fp32 weights. Raises `Rejected`:
+    `row_too_long`, or `diverged` where a loss is not a finite number; `Stopped` between steps.
     """
     started = time.perf_counter()
     rows, valid = examples(base, item.rows, item.row_tokens_max), examples(base, item.valid, item.row_tokens_max)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(item.seed)
-        model = wrap(_shared_copy(base), item.r, item.lora_alpha, item.target_modules)
+    model = trainable(base, item, frozen or base.model)
     progress = _fit(base, model, item, rows, valid, watch)
     size = save(model, folder, base.name)
     watch.checkpoint(progress.step)
-    trainable, total = model.get_nb_trainable_parameters()
+    trainable_count, total = model.get_nb_trainable_parameters()
     return Trained(
         files=str(folder),
         steps=progress.step,
         train_loss=progress.train_loss,
         valid_loss=progress.valid_loss,
-        trainable_share=trainable / total,
+        trainable_share=trainable_count / total,
         adapter_bytes=size,
         tokens=progress.tokens,
         seconds=time.perf_counter() - started,
@@ -86,9 +81,19 @@ def examples(base: Base, rows: Sequence[tuple[str, str]], tokens_max: int) -> li
     return made
 
 
-def _shared_copy(base: Base) -> Any:
+def trainable(base: Base, item: Train, frozen: Any) -> Any:
+    """A PEFT model with fresh weights that depend on the seed, over the weights of `frozen`."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(item.seed)
+        model = wrap(_shared_copy(frozen), item.r, item.lora_alpha, item.target_modules)
+    if base.split:
+        fuse(model)
+    return model
+
+
+def _shared_copy(model: nn.Module) -> Any:
     """The model's modules anew around the same weights: PEFT may rebuild the copy, the base keeps its shape."""
-    return copy.deepcopy(base.model, {id(parameter): parameter for parameter in base.model.parameters()})
+    return copy.deepcopy(model, {id(parameter): parameter for parameter in model.parameters()})
 
 
 def _fit(base: Base, model: Any, item: Train, rows: list[Example], valid: list[Example], watch: Watch) -> Progress:
@@ -135,37 +140,43 @@ def _order(rows: list[Example], item: Train) -> Iterator[list[Example]]:
 def _step(base: Base, model: Any, batch: list[Example], weights: list[nn.Parameter], optimiser: Any) -> float:
     """One optimiser step; returns the batch's mean loss per completion token, in nats."""
     optimiser.zero_grad(set_to_none=True)
-    total, count = _loss(base, model, batch)
-    loss = total / count
-    torch.autograd.backward(loss)
+    count = sum(len(example.tokens) - example.start for example in batch)
+    total = 0.0
+    for part in _parts(base, batch):
+        loss = _loss(base, model, [batch[n] for n in part]) / count
+        torch.autograd.backward(loss)
+        total += loss.item()
     norm = nn.utils.clip_grad_norm_(weights, CLIP_NORM)
-    if not (torch.isfinite(loss) and torch.isfinite(norm)):
+    if not (math.isfinite(total) and torch.isfinite(norm)):
         raise Rejected("diverged", "the training loss is not a finite number; try a lower learning rate")
     optimiser.step()
-    return loss.item()
+    return total
 
 
-def _loss(base: Base, model: Any, batch: list[Example]) -> tuple[Tensor, int]:
-    """Sum of the completion tokens' negative log-likelihoods, and their number. Padding on the right is never seen."""
-    ids = padded([example.tokens for example in batch], base.eos)
-    targets = torch.full_like(ids, IGNORED)
-    for n, example in enumerate(batch):
-        targets[n, example.start - 1 : len(example.tokens) - 1] = ids[n, example.start : len(example.tokens)]
+def _parts(base: Base, rows: Sequence[Example]) -> list[list[int]]:
+    """Row numbers that are computed together; where attention cannot be split, each row is a sequence of its own."""
+    return batches([len(example.tokens) for example in rows], STEP_TOKENS if base.split else 0)
+
+
+def _loss(base: Base, model: Any, rows: Sequence[Example]) -> Tensor:
+    """Sum of the completion tokens' negative log-likelihoods, in nats."""
+    packed = pack(rows, base.eos, base.device)
     causal = model.get_base_model()
-    hidden = causal.model(input_ids=ids, use_cache=False).last_hidden_state
-    wanted = targets != IGNORED
-    logits = causal.lm_head(hidden[wanted])
-    return nn.functional.cross_entropy(logits, targets[wanted], reduction="sum"), int(wanted.sum())
+    if base.split:
+        out = causal.model(input_ids=packed.ids, position_ids=packed.positions, use_cache=False, tree=packed.tree)
+        logits = causal.lm_head(out.last_hidden_state[0, packed.places])
+    else:
+        logits = causal(input_ids=packed.ids, use_cache=False).logits[0, packed.places]
+    return nn.functional.cross_entropy(logits.float(), packed.targets, reduction="sum")
 
 
 @torch.no_grad()
 def evaluate(base: Base, model: Any, rows: list[Example], watch: Watch) -> float:
     """Mean loss per completion token over `rows`, in nats."""
-    total, count = 0.0, 0
-    for batch in batches([len(example.tokens) for example in rows], CALL_TOKENS):
+    total = 0.0
+    for batch in _parts(base, rows):
         watch.check()
-        part, tokens = _loss(base, model, [rows[n] for n in batch])
-        total, count = total + part.item(), count + tokens
+        total += _loss(base, model, [rows[n] for n in batch]).item()
     if not math.isfinite(total):
         raise Rejected("diverged", "the validation loss is not a finite number; try a lower learning rate")
-    return total / count
+    return total / sum(len(example.tokens) - example.start for example in rows)

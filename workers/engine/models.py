@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer
+from torch import nn
 from transformers import AutoModelForCausalLM
 
 from workers.engine import attention
@@ -19,6 +22,7 @@ class Base:
     """A base model that is held in memory. Its weights are never written to.
 
     `model` is a transformers causal LM in fp32 and eval mode; `context` is in tokens; `digest` is that of the file.
+    Where `split` is false the model's code does not fit split attention, and rows are computed one by one.
     """
 
     name: str
@@ -27,6 +31,17 @@ class Base:
     eos: int
     context: int
     digest: str
+    split: bool = True
+
+    @property
+    def device(self) -> torch.device:
+        device: torch.device = self.model.device
+        return device
+
+    @cached_property
+    def half(self) -> Any:
+        """The same model in bf16, made on first use."""
+        return low_precision(self.model)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text. Special tokens in a text are read as such; none is added."""
@@ -38,20 +53,29 @@ class Base:
         return text
 
 
-def load(folder: Path) -> Base:
-    """Loads a base model, from safetensors only. Raises `FileNotFoundError` that says how to fetch it."""
+def low_precision(model: nn.Module) -> Any:
+    """A copy whose weights are bf16. Buffers stay fp32: rotary frequencies in bf16 would blur far positions."""
+    cast = {id(p): nn.Parameter(p.detach().to(torch.bfloat16), requires_grad=False) for p in model.parameters()}
+    return copy.deepcopy(model, cast)
+
+
+def load(folder: Path, device: str = "cpu", *, split: bool = True) -> Base:
+    """Loads a base model, from safetensors only, with the library's own attention where `split` is false.
+
+    Raises `FileNotFoundError` that says how to fetch it.
+    """
     if not (folder / "model.safetensors").is_file():
         raise FileNotFoundError(f"model {folder.name} is missing: run `python -m workers.engine.fetch`")
     attention.register()
     model: Any = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=torch.float32,
-        attn_implementation=attention.NAME,
+        attn_implementation=attention.NAME if split else None,
         local_files_only=True,
         use_safetensors=True,
         trust_remote_code=False,
     )
-    model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False).to(device)
     digest = folder / "digest.txt"
     return Base(
         name=folder.name,
@@ -60,6 +84,7 @@ def load(folder: Path) -> Base:
         eos=_eos(model.config.eos_token_id),
         context=model.config.max_position_embeddings,
         digest=digest.read_text().strip() if digest.is_file() else "",
+        split=split,
     )
 
 

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 
 from workers.engine.attention import Prefix
-from workers.engine.models import Base
 
 CALL_TOKENS = 1024
 """Tokens of one call, padding counted: enough for full matrix throughput, small enough to stay in cache."""
+
+
+GPU_CALL_TOKENS = 65536
+GPU_TOKEN_BYTES = 1 << 18
+"""What a token of a call holds for a moment: hidden states, the widest layer's output, attention scores."""
+
+
+def call_tokens(device: torch.device) -> int:
+    """Tokens of one call on `device`: a GPU takes as many as a quarter of its free memory holds."""
+    if device.type != "cuda":
+        return CALL_TOKENS
+    free, _ = torch.cuda.mem_get_info(device)
+    return max(CALL_TOKENS, min(GPU_CALL_TOKENS, free // 4 // GPU_TOKEN_BYTES))
 
 
 @dataclass(frozen=True)
@@ -30,9 +44,12 @@ def common_tokens(sequences: Sequence[list[int]]) -> int:
     return next(differing, min(len(low), len(high)))
 
 
-def split(contexts: Sequence[list[int]]) -> Contexts:
-    """Cuts contexts at their longest common *token* prefix, leaving each at least its last token."""
-    length = min(common_tokens(contexts), min(len(context) for context in contexts) - 1)
+def split(contexts: Sequence[list[int]], prompt: list[int]) -> Contexts:
+    """Cuts contexts at the longest *token* prefix that they share with their `prompt`, leaving each its last token.
+
+    What rows happen to share beyond the prompt stays theirs: a row's result must not depend on its neighbours.
+    """
+    length = min(common_tokens([*contexts, prompt]), min(len(context) for context in contexts) - 1)
     return Contexts(list(contexts[0][:length]), [list(context[length:]) for context in contexts])
 
 
@@ -48,16 +65,39 @@ def batches(lengths: Sequence[int], tokens: int = CALL_TOKENS) -> list[list[int]
     return made
 
 
-def padded(rows: Sequence[Sequence[int]], fill: int) -> torch.Tensor:
+def padded(rows: Sequence[Sequence[int]], fill: int, device: torch.device) -> torch.Tensor:
     """`[B, longest]` token ids, padded on the right: later tokens are never seen by earlier ones."""
     width = max(len(row) for row in rows)
-    return torch.tensor([list(row) + [fill] * (width - len(row)) for row in rows])
+    return torch.tensor([list(row) + [fill] * (width - len(row)) for row in rows], device=device)
+
+
+class Prefixes:
+    """Keys and values of shared tokens, kept from job to job for the newest `size` prompts of each set of weights.
+
+    Weights are told apart by identity and forgotten with them, so that one adapter's keys never serve another's job
+    (vllm#5475). Results are never kept.
+    """
+
+    def __init__(self, size: int = 3) -> None:
+        self._size = size
+        self._kept: WeakKeyDictionary[Any, OrderedDict[tuple[int, ...], Prefix]] = WeakKeyDictionary()
+
+    def of(self, model: Any, tokens: Sequence[int]) -> Prefix:
+        """The prefix of `tokens` under `model`, computed where it is not kept."""
+        kept = self._kept.setdefault(model, OrderedDict())
+        key = tuple(tokens)
+        if key not in kept:
+            kept[key] = run_prefix(model, tokens)
+        kept.move_to_end(key)
+        while len(kept) > self._size:
+            kept.popitem(last=False)
+        return kept[key]
 
 
 @torch.inference_mode()
-def run_prefix(base: Base, model: Any, tokens: Sequence[int]) -> Prefix:
+def run_prefix(model: Any, tokens: Sequence[int]) -> Prefix:
     """Runs the shared tokens once and returns their keys and values."""
     if not tokens:
         return Prefix(())
-    out = model.model(input_ids=torch.tensor([list(tokens)]), use_cache=True)
+    out = model.model(input_ids=torch.tensor([list(tokens)], device=model.device), use_cache=True)
     return Prefix(tuple((layer.keys, layer.values) for layer in out.cache.layers))

@@ -1,28 +1,48 @@
-"""What a runner holds between jobs: one base model, and the adapted copy that was used last."""
+"""What a runner holds between jobs: one base model, the adapted copy that was used last, and shared prompts' keys."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored, Train, Trained
-from workers.engine import adapters, embeddings, generation, lora, models, scoring
+from workers.engine import adapters, embeddings, generation, lora, models, plain, probe, scoring
+from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
 
 EngineItem = Score | Generate | Train | Embed
 EngineResult = Scored | Generated | Trained | Embedded
 
 
-class Session:
-    """Carries out work items. `adapter` of an item is a folder; a trained adapter is put under `scratch`."""
+@dataclass(frozen=True)
+class Adapted:
+    """A base's copy with one adapter merged into it."""
 
-    def __init__(self, models_dir: Path, scratch: Path) -> None:
+    model: Any
+
+    @cached_property
+    def half(self) -> Any:
+        """The same weights in bf16, made on first use."""
+        return models.low_precision(self.model)
+
+
+class Session:
+    """Carries out work items. `adapter` of an item is a folder; a trained adapter is put under `scratch`.
+
+    `dtype` is `float32`, or `bfloat16` for training over a bf16 base and for a first look at labels in bf16.
+    """
+
+    def __init__(self, models_dir: Path, scratch: Path, *, device: str = "cpu", dtype: str = "float32") -> None:
         self.models_dir = models_dir
         self.scratch = scratch
+        self.device, self.low = device, dtype == "bfloat16"
         self._base: models.Base | None = None
-        self._adapted: tuple[tuple[str, str], Any] | None = None
+        self._adapted: tuple[tuple[str, str], Adapted] | None = None
+        self._prefixes = Prefixes()
 
     def run(self, item: EngineItem, watch: Watch) -> EngineResult:
         """Raises `Rejected` for the learner's fault, `Stopped`, `FileNotFoundError` where a model is missing."""
@@ -39,27 +59,29 @@ class Session:
         base = self.base(item.model)
         if isinstance(item, Train):
             self._adapted = None
-            return lora.train(base, item, self.scratch / f"adapter-{uuid4().hex}", watch)
-        model = self._model(base, item.adapter)
+            folder = self.scratch / f"adapter-{uuid4().hex}"
+            return lora.train(base, item, folder, watch, frozen=base.half if self.low else None)
+        weights = base if item.adapter is None else self._with_adapter(base, item.adapter)
+        if not base.split:
+            return plain.answer(base, weights.model, item, watch)
         if isinstance(item, Score):
-            return scoring.score(base, model, item, watch)
-        return generation.generate(base, model, item, watch)
+            half = weights.half if self.low and not item.exact else None
+            return scoring.score(base, weights.model, item, watch, half=half, prefixes=self._prefixes)
+        return generation.generate(base, weights.model, item, watch, prefixes=self._prefixes)
 
     def base(self, name: str) -> models.Base:
         """The base model `name`, loaded on first use; one is held at a time."""
         if self._base is None or self._base.name != name:
             self._base = self._adapted = None
-            self._base = models.load(self.models_dir / Path(name).name)
+            self._base = probe.load(self.models_dir / Path(name).name, self.device)
         return self._base
 
-    def _model(self, base: models.Base, adapter: str | None) -> Any:
-        """The base itself, or a copy with the adapter in it, found again by the digest of its weights."""
-        if adapter is None:
-            return base.model
+    def _with_adapter(self, base: models.Base, adapter: str) -> Adapted:
+        """A copy of the base with the adapter in it, found again by the digest of its weights."""
         folder = Path(adapter)
         weights = (folder / adapters.WEIGHTS).read_bytes() + (folder / adapters.CONFIG).read_bytes()
         key = (base.name, hashlib.sha256(weights).hexdigest())
         if self._adapted is None or self._adapted[0] != key:
             self._adapted = None
-            self._adapted = (key, adapters.merged(base, folder))
+            self._adapted = (key, Adapted(adapters.merged(base, folder)))
         return self._adapted[1]

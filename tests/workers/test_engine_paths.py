@@ -1,0 +1,188 @@
+"""What must not change a score: low precision, other rows, earlier jobs, a model that the fast path does not fit."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from transformers import BloomConfig, BloomForCausalLM
+
+from graders.base import Generate, Score, Train
+from tests.workers import oracle, tiny
+from tests.workers.test_engine_scoring import LABELS, PROMPT, suffixes
+from workers.engine import models, plain, scoring
+from workers.engine.prompts import Prefixes
+from workers.engine.session import Session
+from workers.engine.watch import Watch
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
+
+ITEM = Score(tiny.NAME, PROMPT, suffixes(40), LABELS)
+ROWS = tuple((f"Input: {text}\nOutput:", f" {label}") for text, label in (("rash", "skin"), ("pain", "heart")))
+TRAIN = Train(
+    tiny.NAME, ROWS, ROWS, r=4, lora_alpha=8, learning_rate=5e-2, num_train_epochs=4,
+    per_device_train_batch_size=2, seed=1,
+)  # fmt: skip
+
+
+def best(rows, offsets=(0.0,) * len(LABELS)):
+    return [max(range(len(row)), key=lambda l: row[l] - offsets[l]) for row in rows]
+
+
+@pytest.mark.parametrize("offsets", [(), (-9.0, -3.0, -1.0, -20.0, -18.0, -15.0)], ids=["plain", "calibrated"])
+def test_low_precision_picks_the_labels_that_fp32_picks(base, offsets):
+    item = replace(ITEM, suffixes=suffixes(150, seed=4), offsets=offsets)
+    exact = scoring.score(base, base.model, item, Watch()).logprobs
+    fast = scoring.score(base, base.model, item, Watch(), half=base.half).logprobs
+    assert best(fast, offsets or (0.0,) * len(LABELS)) == best(exact, offsets or (0.0,) * len(LABELS))
+    close = [n for n, row in enumerate(fast) if row == pytest.approx(exact[n], abs=2e-4)]
+    assert 0 < len(close) < len(exact), "some rows are looked at again, and not all"
+    assert all(scoring.margin(exact[n], offsets) > 0.05 for n in range(len(exact)) if n not in close)
+
+
+def test_exact_items_are_computed_in_fp32_alone(base):
+    exact = scoring.score(base, base.model, ITEM, Watch())
+    asked = scoring.score(base, base.model, replace(ITEM, exact=True), Watch(), half=base.half)
+    assert asked.logprobs == exact.logprobs
+
+
+def test_margin_is_between_the_best_two_once_shifted():
+    assert scoring.margin([-1.0, -3.0, -2.5], ()) == pytest.approx(1.5)
+    assert scoring.margin([-1.0, -3.0, -2.5], (0.0, -3.0, 0.0)) == pytest.approx(1.0)
+    assert scoring.margin([-1.0], ()) == float("inf")
+
+
+def test_order_of_rows_changes_no_bit_of_a_batch_alike(base):
+    forward = scoring.score(base, base.model, ITEM, Watch()).logprobs
+    backward = scoring.score(base, base.model, replace(ITEM, suffixes=ITEM.suffixes[::-1]), Watch()).logprobs
+    for one, other in zip(forward, backward[::-1], strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+
+
+words = st.lists(
+    st.sampled_from(
+        ["an", "itchy", "rash", "on", "both", "arms", "pain", "after", "meals", "é", "皮", "☃", "{x}", "<|im_end|>"]
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words, st.lists(words, min_size=1, max_size=6), st.lists(words.filter(bool), min_size=2, max_size=4))
+def test_any_prompt_agrees_with_the_oracle(base, plain, prompt, rows, labels):
+    item = Score(
+        tiny.NAME,
+        " ".join(prompt),
+        tuple(" " + " ".join(row) for row in rows),
+        tuple(" " + " ".join(label) for label in labels),
+    )
+    scored = scoring.score(base, base.model, item, Watch())
+    for suffix, found in zip(item.suffixes, scored.logprobs, strict=True):
+        expected = [oracle.label_logprob(plain, base, item.prompt + suffix, l, item.labels) for l in item.labels]
+        assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_kept_prompt_gives_the_same_bits_again(base):
+    kept = Prefixes()
+    first = scoring.score(base, base.model, ITEM, Watch(), prefixes=kept)
+    shared = next(iter(kept._kept[base.model]))
+    assert list(shared) == base.encode([PROMPT])[0][: len(shared)] and len(shared) > 20
+    again = scoring.score(base, base.model, ITEM, Watch(), prefixes=kept)
+    assert again.logprobs == first.logprobs == scoring.score(base, base.model, ITEM, Watch()).logprobs
+
+
+def test_kept_prompts_are_few_and_end_with_their_weights(models_dir):
+    base, kept = models.load(models_dir / tiny.NAME), Prefixes(size=2)
+    for tokens in ([5, 6], [7, 8], [9, 10], [7, 8]):
+        kept.of(base.model, tokens)
+    assert list(kept._kept[base.model]) == [(9, 10), (7, 8)]
+    del base
+    assert len(kept._kept) == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_adapters_in_turn_never_leak_through_what_is_kept(models_dir, tmp_path, dtype):
+    alone = [Session(models_dir, tmp_path / str(n), dtype=dtype) for n in range(3)]
+    trained = [s.run(replace(TRAIN, seed=n), Watch()).files for n, s in enumerate(alone[1:])]
+    items = [ITEM, replace(ITEM, adapter=trained[0]), replace(ITEM, adapter=trained[1])]
+    wanted = [s.run(item, Watch()).logprobs for s, item in zip(alone, items, strict=True)]
+    assert wanted[0] != wanted[1] != wanted[2]
+    shared = Session(models_dir, tmp_path / "shared", dtype=dtype)
+    for n in (0, 1, 2, 1, 0, 2, 0):
+        assert shared.run(items[n], Watch()).logprobs == wanted[n]
+
+
+# --- a model that split attention does not fit ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def odd_folder(tmp_path_factory):
+    """Bloom: positions by ALiBi, an attention of its own."""
+    folder = tmp_path_factory.mktemp("odd") / "odd"
+    tokens = tiny.tokenizer()
+    config = BloomConfig(
+        vocab_size=tokens.get_vocab_size(),
+        hidden_size=32,
+        n_layer=2,
+        n_head=4,
+        eos_token_id=2,
+        pad_token_id=0,
+        initializer_range=0.25,
+    )
+    config.max_position_embeddings = 512
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        BloomForCausalLM(config).save_pretrained(folder)
+    tokens.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def test_model_that_does_not_fit_is_computed_row_by_row_and_says_so(odd_folder, tmp_path, capfd):
+    session = Session(odd_folder.parent, tmp_path)
+    item = replace(ITEM, model="odd", suffixes=ITEM.suffixes[:4])
+    scored = session.run(item, Watch())
+    base, reference = session.base("odd"), oracle.plain(odd_folder)
+    assert not base.split
+    assert "odd: split attention does not fit" in capfd.readouterr().err
+    for suffix, found in zip(item.suffixes, scored.logprobs, strict=True):
+        expected = [oracle.label_logprob(reference, base, PROMPT + suffix, l, LABELS) for l in LABELS]
+        assert found == pytest.approx(expected, abs=1e-3)
+    said = session.run(Generate("odd", PROMPT, item.suffixes[:2], 6), Watch()).texts
+    assert said == [base.decode(oracle.greedy(reference, base, PROMPT + s, 6)) for s in item.suffixes[:2]]
+    losses = []
+    trained = session.run(replace(TRAIN, model="odd", num_train_epochs=30), Watch(losses.append))
+    assert trained.valid_loss < losses[1]["train_loss"] / 2
+    assert session.run(replace(item, adapter=trained.files), Watch()).logprobs != scored.logprobs
+
+
+def test_plain_and_fast_ways_agree_where_both_fit(base):
+    slow = plain.score(base, base.model, ITEM, Watch())
+    fast = scoring.score(base, base.model, ITEM, Watch())
+    assert slow.prompt_tokens == fast.prompt_tokens
+    for one, other in zip(slow.logprobs, fast.logprobs, strict=True):
+        assert one == pytest.approx(other, abs=2e-4)
+
+
+# --- answers that must keep to a schema -------------------------------------------------------------------------
+
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"priority": {"enum": ["low", "high"]}, "rash": {"enum": ["yes", "no", "unknown"]}},
+        "required": ["priority", "rash"],
+        "additionalProperties": False,
+    }
+)
+
+
+def test_constrained_answers_keep_to_the_schema(models_dir, tmp_path):
+    session = Session(models_dir, tmp_path)
+    free = Generate(tiny.NAME, PROMPT, ("Input: rash\n", "printer", "x"), 60, ("json",))
+    assert not any(text.endswith("}") for text in session.run(free, Watch()).texts)
+    said = session.run(replace(free, schema=SCHEMA), Watch()).texts
+    for text in said:
+        found = json.loads(text)
+        assert list(found) == ["priority", "rash"]
+        assert found["priority"] in ("low", "high") and found["rash"] in ("yes", "no", "unknown")

@@ -1,0 +1,59 @@
+"""A frozen linear layer and its low-rank path as one autograd function.
+
+`y = x W' + (x A') (s B)'` (Hu et al. 2021, arXiv 2106.09685). The frozen part is neither differentiated nor copied:
+backward costs one product with `W`, and only `x` and the `r` numbers a token are kept for it. PEFT's own layer makes
+separate tensors of the scaled product, the sum and the casts.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from peft.tuners.lora import Linear as PeftLinear
+from torch import Tensor, nn
+
+
+class LoraLinear(torch.autograd.Function):
+    """`x` `[..., in]` in the base's dtype; `a` `[r, in]` and `b` `[out, r]` in fp32; `y` `[..., out]`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float) -> Tensor:
+        flat = x.reshape(-1, x.shape[-1])
+        low_a, low_b = a.to(x.dtype), (b * scale).to(x.dtype)
+        down = flat @ low_a.T
+        y = nn.functional.linear(flat, weight, bias).addmm_(down, low_b.T)
+        ctx.save_for_backward(flat, down, weight, low_a, low_b)
+        ctx.scale = scale
+        return y.view(*x.shape[:-1], y.shape[-1])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
+        flat, down, weight, low_a, low_b = ctx.saved_tensors
+        g = grads[0].reshape(-1, grads[0].shape[-1])
+        g_down = g @ low_b
+        grad_b = (down.T @ g).T.float() * ctx.scale
+        grad_a = (g_down.T @ flat).float()
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_x = (g @ weight).addmm_(g_down, low_a).view(*grads[0].shape[:-1], flat.shape[-1])
+        return grad_x, None, None, grad_a, grad_b, None
+
+
+def fuse(model: nn.Module) -> None:
+    """Lets every LoRA layer of a PEFT model with one adapter, without dropout, compute by `LoraLinear`.
+
+    The layers' parameters and names stay, so that PEFT saves them as ever.
+    """
+    for module in model.modules():
+        if isinstance(module, PeftLinear):
+            module.forward = functools.partial(_forward, module)
+
+
+def _forward(layer: Any, x: Tensor, *_: Any, **__: Any) -> Tensor:
+    (name,) = layer.active_adapters
+    base = layer.get_base_layer()
+    a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
+    y: Tensor = LoraLinear.apply(x, base.weight, base.bias, a, b, layer.scaling[name])
+    return y

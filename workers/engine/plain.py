@@ -1,0 +1,71 @@
+"""The slow, obvious way: one row, one forward pass, the library's own attention and `generate`.
+
+For base models whose code does not fit split attention, and the measure of every faster path.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+
+from graders.base import Generate, Generated, Score, Scored
+from workers.engine import scoring
+from workers.engine.generation import check_lengths
+from workers.engine.models import Base
+from workers.engine.stopping import Stop
+from workers.engine.watch import Watch
+
+
+def answer(base: Base, model: Any, item: Score | Generate, watch: Watch) -> Scored | Generated:
+    """Like `scoring.score` and `generation.generate`, and raises what they raise."""
+    return score(base, model, item, watch) if isinstance(item, Score) else generate(base, model, item, watch)
+
+
+def score(base: Base, model: Any, item: Score, watch: Watch) -> Scored:
+    """Each label's log-likelihood from a forward pass over prompt and label."""
+    started = time.perf_counter()
+    contexts, tries, counts = scoring.tokenise(base, item)
+    found = []
+    for n, (context, trie) in enumerate(zip(contexts, tries, strict=True)):
+        watch.progress(item.stage, n, len(contexts))
+        found.append([label_logprob(model, context, [token for _, token in reads]) for reads in trie.reads])
+    watch.progress(item.stage, len(contexts), len(contexts))
+    return Scored(found, counts, time.perf_counter() - started)
+
+
+@torch.inference_mode()
+def label_logprob(model: Any, context: list[int], label: list[int]) -> float:
+    """Natural log-probability of `label` after `context`, both token ids."""
+    ids = torch.tensor([context + label], device=model.device)
+    logits = model(input_ids=ids).logits[0, len(context) - 1 : -1].float()
+    return float(logits.log_softmax(-1).gather(1, ids[0, len(context) :, None]).sum())
+
+
+@torch.inference_mode()
+def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
+    """The library's greedy decoding, row by row, cut where `stop` says. Raises `ValueError` for a schema."""
+    if item.schema:
+        raise ValueError("this base model cannot be constrained to a schema")
+    started, stop = time.perf_counter(), Stop(item.stop)
+    contexts = base.encode([item.prompt + suffix for suffix in item.suffixes])
+    check_lengths(base, contexts, item.max_new_tokens)
+    texts, counts = [], []
+    for n, context in enumerate(contexts):
+        watch.progress(item.stage, n, len(contexts))
+        ids = torch.tensor([context or [base.eos]], device=model.device)
+        said = model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=item.max_new_tokens,
+            do_sample=False,
+            eos_token_id=base.eos,
+            pad_token_id=base.eos,
+        )[0, ids.shape[1] :].tolist()
+        said = said[: said.index(base.eos)] if base.eos in said else said
+        text = base.decode(said)
+        texts.append(text[: stop.end(text)])
+        counts.append(len(said))
+    watch.progress(item.stage, len(contexts), len(contexts))
+    return Generated(texts, [len(context) for context in contexts], counts, time.perf_counter() - started)
