@@ -112,7 +112,7 @@ def _print(bundle: ChallengeBundle, outcomes: list[baselines.Outcome]) -> None:
 
 
 def _scores(outcome: baselines.Outcome) -> str:
-    scores = list(outcome.by_seed.values()) or [outcome.score]
+    scores: list[float | None] = [*outcome.by_seed.values()] or [outcome.score]
     return ", ".join("-" if score is None else f"{score:.3f}" for score in scores)
 
 

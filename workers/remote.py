@@ -87,7 +87,7 @@ class RemoteEngine:
     def run(
         self, item: Score | Generate, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float
     ) -> Scored | Generated:
-        """Within `seconds`. Raises `Stopped`, `Postpone` where the endpoint cannot answer now, `EngineMisconfigured`."""
+        """Within `seconds`. Raises `Stopped`, `EngineMisconfigured`, `Postpone` where there is no answer now."""
         end = time.monotonic() + seconds
         job = _Job(item.stage, on_event, should_stop, end)
         return self._score(item, job) if isinstance(item, Score) else self._generate(item, job)
@@ -133,8 +133,9 @@ class RemoteEngine:
         """One request, tried again after 429, 5xx and broken connections, `ATTEMPTS` times in all."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                raw = self.client.completions.create(model=self.where.name, temperature=0, **body)
-                return raw.model_dump()
+                raw: Any = self.client.completions.create(model=self.where.name, temperature=0, **body)
+                reply: dict[str, Any] = raw.model_dump()
+                return reply
             except openai.APIConnectionError:
                 pause, code = BACKOFF_SECONDS * 2**attempt, "engine_connection"
             except openai.APIStatusError as error:

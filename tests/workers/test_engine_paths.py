@@ -27,8 +27,9 @@ TRAIN = Train(
 )  # fmt: skip
 
 
-def best(rows, offsets=(0.0,) * len(LABELS)):
-    return [max(range(len(row)), key=lambda l: row[l] - offsets[l]) for row in rows]
+def best(rows, offsets):
+    shifts = offsets or (0.0,) * len(LABELS)
+    return [max(range(len(row)), key=lambda label: row[label] - shifts[label]) for row in rows]
 
 
 @pytest.mark.parametrize("offsets", [(), (-9.0, -3.0, -1.0, -20.0, -18.0, -15.0)], ids=["plain", "calibrated"])
@@ -36,7 +37,7 @@ def test_low_precision_picks_the_labels_that_fp32_picks(base, offsets):
     item = replace(ITEM, suffixes=suffixes(150, seed=4), offsets=offsets)
     exact = scoring.score(base, base.model, item, Watch()).logprobs
     fast = scoring.score(base, base.model, item, Watch(), half=base.half).logprobs
-    assert best(fast, offsets or (0.0,) * len(LABELS)) == best(exact, offsets or (0.0,) * len(LABELS))
+    assert best(fast, offsets) == best(exact, offsets)
     close = [n for n, row in enumerate(fast) if row == pytest.approx(exact[n], abs=2e-4)]
     assert 0 < len(close) < len(exact), "some rows are looked at again, and not all"
     assert all(scoring.margin(exact[n], offsets) > 0.05 for n in range(len(exact)) if n not in close)
@@ -80,7 +81,9 @@ def test_any_prompt_agrees_with_the_oracle(base, plain, prompt, rows, labels):
     )
     scored = scoring.score(base, base.model, item, Watch())
     for suffix, found in zip(item.suffixes, scored.logprobs, strict=True):
-        expected = [oracle.label_logprob(plain, base, item.prompt + suffix, l, item.labels) for l in item.labels]
+        expected = [
+            oracle.label_logprob(plain, base, item.prompt + suffix, label, item.labels) for label in item.labels
+        ]
         assert found == pytest.approx(expected, abs=1e-3)
 
 
@@ -147,7 +150,7 @@ def test_model_that_does_not_fit_is_computed_row_by_row_and_says_so(odd_folder, 
     assert not base.split
     assert "odd: split attention does not fit" in capfd.readouterr().err
     for suffix, found in zip(item.suffixes, scored.logprobs, strict=True):
-        expected = [oracle.label_logprob(reference, base, PROMPT + suffix, l, LABELS) for l in LABELS]
+        expected = [oracle.label_logprob(reference, base, PROMPT + suffix, label, LABELS) for label in LABELS]
         assert found == pytest.approx(expected, abs=1e-3)
     said = session.run(Generate("odd", PROMPT, item.suffixes[:2], 6), Watch()).texts
     assert said == [base.decode(oracle.greedy(reference, base, PROMPT + s, 6)) for s in item.suffixes[:2]]

@@ -156,7 +156,7 @@ def tree_attention(q: Tensor, k: Tensor, v: Tensor, tree: Tree, scale: float | N
 
 def _rows(x: Tensor, tree: Tree) -> Tensor:
     """`[1, heads, N, D]` -> `[rows, heads, width, D]`."""
-    return x[0, :, tree.shared :].unflatten(1, (tree.rows, tree.width)).transpose(0, 1)
+    return x[0, :, tree.shared :].reshape(x.shape[1], tree.rows, tree.width, -1).transpose(0, 1)
 
 
 def _causal(q: Tensor, k: Tensor, v: Tensor, scale: float | None, before: int) -> Tensor:

@@ -100,10 +100,10 @@ def _constraint(base: Base, model: Any, item: Generate, rows: int) -> Constraint
 
 def _next(model: Any, last: Tensor, constraint: Constraint | None) -> Tensor:
     """`[B]` likeliest tokens after `[B, d]` hidden states."""
-    logits = model.lm_head(last)
+    logits: Tensor = model.lm_head(last)
     if constraint is None:
         return logits.argmax(-1)
-    tokens: Tensor = constraint.restrict(logits).argmax(-1)
+    tokens = constraint.restrict(logits).argmax(-1)
     constraint.take(tokens.tolist())
     return tokens
 

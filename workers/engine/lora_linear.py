@@ -48,12 +48,13 @@ def fuse(model: nn.Module) -> None:
     """
     for module in model.modules():
         if isinstance(module, PeftLinear):
-            module.forward = functools.partial(_forward, module)
+            module.forward = functools.partial(_forward, module)  # type: ignore[method-assign]
 
 
 def _forward(layer: Any, x: Tensor, *_: Any, **__: Any) -> Tensor:
     (name,) = layer.active_adapters
     base = layer.get_base_layer()
     a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
-    y: Tensor = LoraLinear.apply(x, base.weight, base.bias, a, b, layer.scaling[name])
+    apply: Any = LoraLinear.apply
+    y: Tensor = apply(x, base.weight, base.bias, a, b, layer.scaling[name])
     return y

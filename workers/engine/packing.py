@@ -53,5 +53,10 @@ def pack(examples: Sequence[Example], fill: int, device: torch.device) -> Packed
         targets += example.tokens[example.start :]
     row = torch.arange(shared, shared + width)
     positions = torch.cat([torch.arange(shared), row.repeat(len(examples))])
-    tensors = (torch.tensor([ids]), positions[None], torch.tensor(places), torch.tensor(targets))
-    return Packed(*(tensor.to(device) for tensor in tensors), tree=Tree(shared, len(examples), width))
+    return Packed(
+        ids=torch.tensor([ids], device=device),
+        positions=positions[None].to(device),
+        places=torch.tensor(places, device=device),
+        targets=torch.tensor(targets, device=device),
+        tree=Tree(shared, len(examples), width),
+    )

@@ -87,7 +87,7 @@ def score(
 def margin(logprobs: Sequence[float], offsets: Sequence[float]) -> float:
     """Distance in nats between the best two labels, once what the grader will subtract is subtracted."""
     shifted = [a - b for a, b in zip(logprobs, offsets, strict=True)] if offsets else list(logprobs)
-    first, second, *_ = sorted(shifted, reverse=True) + [-math.inf]
+    first, second, *_ = [*sorted(shifted, reverse=True), -math.inf]
     return first - second
 
 
