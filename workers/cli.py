@@ -32,7 +32,9 @@ def similarity(challenge: ChallengeBundle, embed: Any = None) -> list[Problem]:
 def test(
     path: Annotated[Path, typer.Argument(help="The folder of a challenge, a lesson or a course.")],
     only: Annotated[list[str] | None, typer.Option(help="Run only this baseline, such as lora.yaml.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=10, help="Train each LoRA baseline with so many seeds.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=10, help="Train each LoRA baseline that has a min with so many seeds.")
+    ] = 1,
     record: Annotated[bool, typer.Option(help="Write the results to measured.json beside the lesson.")] = False,
     save_adapter: Annotated[Path | None, typer.Option(help="Keep the adapter that a baseline trains.")] = None,
 ) -> None:
@@ -66,7 +68,7 @@ def _test_one(
     outcomes = []
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as progress:
         for baseline in chosen:
-            count = seeds if baseline.payload.kind == "lora" else 1
+            count = seeds if baseline.payload.kind == "lora" and baseline.ref.min is not None else 1
             by_seed = {}
             for seed, variant in baselines.seeded(bundle, count):
                 name = f"{bundle.challenge.id} {Path(baseline.ref.file).name}" + (f" seed {seed}" if count > 1 else "")
