@@ -33,8 +33,8 @@ def wrap(model: Any, r: int, alpha: int, target_modules: str = TARGETS) -> Any:
 
 
 def save(model: Any, folder: Path, name: str) -> int:
-    """Writes both files into a new `folder`; returns the size of the weights in bytes."""
-    folder.mkdir(parents=True)
+    """Writes both files into `folder`, over earlier ones; returns the size of the weights in bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
     weights = {key: value.to(torch.bfloat16).contiguous() for key, value in get_peft_model_state_dict(model).items()}
     save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
     config = copy.copy(model.peft_config["default"])

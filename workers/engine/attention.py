@@ -45,19 +45,24 @@ class Tree:
 
 
 class RowCache:
-    """Each row's own keys and values during generation, `[B, K, capacity, D]` per layer, filled to `length`."""
+    """Each row's own keys and values during generation, `[B, K, capacity, D]` per layer, filled to `length`.
+
+    While contexts are read, `window` says which rows a call is about. Slots that a row does not use hold zeros, so
+    that a mask is enough to hide them.
+    """
 
     def __init__(self, rows: int, capacity: int) -> None:
         self.rows, self.capacity, self.length = rows, capacity, 0
+        self.window = slice(None)
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
 
     def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Appends `[B, K, Q, D]` and returns all that is held. `length` moves in `advance`, after the last layer."""
         if layer not in self.layers:
             shape = (self.rows, key.shape[1], self.capacity, key.shape[3])
-            self.layers[layer] = (key.new_empty(shape), value.new_empty(shape))
+            self.layers[layer] = (key.new_zeros(shape), value.new_zeros(shape))
         end = self.length + key.shape[2]
-        keys, values = self.layers[layer]
+        keys, values = (kept[self.window] for kept in self.layers[layer])
         keys[:, :, self.length : end] = key
         values[:, :, self.length : end] = value
         return keys[:, :, :end], values[:, :, :end]

@@ -14,11 +14,11 @@ from graders.base import Generate, Generated, Rejected
 from workers.engine.attention import Prefix, RowCache
 from workers.engine.constrain import Constraint
 from workers.engine.models import Base
-from workers.engine.prompts import Prefixes, batches, padded, split
+from workers.engine.prompts import Prefixes, batches, call_tokens, padded, split
 from workers.engine.stopping import Stop
 from workers.engine.watch import Watch
 
-DECODE_TOKENS = 8192
+DECODE_TOKENS = 16384
 """Tokens of a batch's cache. A step reads all weights for one token a row, so that it takes many rows to be busy."""
 
 
@@ -64,15 +64,11 @@ def check_lengths(base: Base, contexts: Sequence[Sequence[int]], new: int) -> No
 @torch.inference_mode()
 def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Generate, watch: Watch) -> None:
     """Fills `said` and `text` of the rows of one batch."""
-    stop = Stop(item.stop)
-    start = prefix.length
+    stop, start = Stop(item.stop), prefix.length
     lengths = torch.tensor([len(row.tokens) for row in rows], device=base.device)
-    ids = padded([row.tokens for row in rows], base.eos, base.device)
-    width = ids.shape[1]
+    width = int(lengths.max())
     own = RowCache(len(rows), width + item.max_new_tokens)
-    positions = start + torch.arange(width, device=base.device).expand(len(rows), -1)
-    hidden = _call(model, ids, positions, _causal(width), prefix, own)
-    last = hidden[torch.arange(len(rows), device=base.device), lengths - 1]
+    last = _read(base, model, prefix, rows, own)
     constraint = _constraint(base, model, item, len(rows))
     for step in range(item.max_new_tokens):
         watch.check()
@@ -88,8 +84,24 @@ def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Gener
             if constraint is not None:
                 constraint.keep(alive)
         positions = (start + lengths + step).unsqueeze(1)
-        hidden = _call(model, tokens.unsqueeze(1), positions, _visible(lengths, width, step + 1), prefix, own)
-        last = hidden[:, -1]
+        last = _call(model, tokens.unsqueeze(1), positions, _visible(lengths, width, step + 1), prefix, own)[:, -1]
+        own.advance(1)
+
+
+def _read(base: Base, model: Any, prefix: Prefix, rows: list[Row], own: RowCache) -> Tensor:
+    """Reads the rows' contexts, longest first, in calls of similar length; `[B, d]` hidden states of their ends."""
+    parts = []
+    for batch in batches([len(row.tokens) for row in rows], call_tokens(base.device)):
+        own.window = slice(batch[0], batch[-1] + 1)
+        ids = padded([rows[n].tokens for n in batch], base.eos, base.device)
+        width = ids.shape[1]
+        positions = prefix.length + torch.arange(width, device=base.device).expand(len(batch), -1)
+        hidden = _call(model, ids, positions, _causal(width), prefix, own)
+        ends = torch.tensor([len(rows[n].tokens) - 1 for n in batch], device=base.device)
+        parts.append(hidden[torch.arange(len(batch), device=base.device), ends])
+    own.window = slice(None)
+    own.advance(max(len(row.tokens) for row in rows))
+    return torch.cat(parts)
 
 
 def _constraint(base: Base, model: Any, item: Generate, rows: int) -> Constraint | None:
@@ -132,7 +144,6 @@ def _call(model: Any, ids: Tensor, positions: Tensor, mask: Tensor, prefix: Pref
         prefix=prefix,
         own=own,
     )
-    own.advance(ids.shape[1])
     hidden: Tensor = out.last_hidden_state
     return hidden
 

@@ -41,10 +41,11 @@ class Progress:
     tokens: int = 0
     train_loss: float = math.nan
     valid_loss: float | None = None
+    adapter_bytes: int = 0
 
 
 def train(base: Base, item: Train, folder: Path, watch: Watch, *, frozen: Any = None) -> Trained:
-    """Trains an adapter and saves it to `folder` in PEFT's format, in bf16.
+    """Trains an adapter and saves it to `folder` in PEFT's format, in bf16: as of each epoch's end, then as of the last.
 
     `frozen` is the base's model to train over, such as its bf16 copy; by default its fp32 weights. Raises `Rejected`:
     `row_too_long`, or `diverged` where a loss is not a finite number; `Stopped` between steps.
@@ -52,9 +53,7 @@ def train(base: Base, item: Train, folder: Path, watch: Watch, *, frozen: Any = 
     started = time.perf_counter()
     rows, valid = examples(base, item.rows, item.row_tokens_max), examples(base, item.valid, item.row_tokens_max)
     model = trainable(base, item, frozen or base.model)
-    progress = _fit(base, model, item, rows, valid, watch)
-    size = save(model, folder, base.name)
-    watch.checkpoint(progress.step)
+    progress = _fit(base, model, item, rows, valid, folder, watch)
     trainable_count, total = model.get_nb_trainable_parameters()
     return Trained(
         files=str(folder),
@@ -62,7 +61,7 @@ def train(base: Base, item: Train, folder: Path, watch: Watch, *, frozen: Any = 
         train_loss=progress.train_loss,
         valid_loss=progress.valid_loss,
         trainable_share=trainable_count / total,
-        adapter_bytes=size,
+        adapter_bytes=progress.adapter_bytes,
         tokens=progress.tokens,
         seconds=time.perf_counter() - started,
     )
@@ -96,7 +95,9 @@ def _shared_copy(model: nn.Module) -> Any:
     return copy.deepcopy(model, {id(parameter): parameter for parameter in model.parameters()})
 
 
-def _fit(base: Base, model: Any, item: Train, rows: list[Example], valid: list[Example], watch: Watch) -> Progress:
+def _fit(
+    base: Base, model: Any, item: Train, rows: list[Example], valid: list[Example], folder: Path, watch: Watch
+) -> Progress:
     per_epoch = math.ceil(len(rows) / item.per_device_train_batch_size)
     planned = per_epoch * item.num_train_epochs
     steps = min(planned, item.max_steps or planned)
@@ -114,6 +115,9 @@ def _fit(base: Base, model: Any, item: Train, rows: list[Example], valid: list[E
         loss = evaluate(base, model, valid, watch) if ends and valid else None
         progress.valid_loss = loss if loss is not None else progress.valid_loss
         watch.loss(progress.step, steps, progress.train_loss, loss, time.perf_counter() - started)
+        if ends:
+            progress.adapter_bytes = save(model, folder, base.name)
+            watch.checkpoint(progress.step)
         if progress.step == steps:
             break
     return progress

@@ -16,6 +16,7 @@ CALL_TOKENS = 1024
 """Tokens of one call, padding counted: enough for full matrix throughput, small enough to stay in cache."""
 
 
+PREFIXES = 3
 GPU_CALL_TOKENS = 65536
 GPU_TOKEN_BYTES = 1 << 18
 """What a token of a call holds for a moment: hidden states, the widest layer's output, attention scores."""
@@ -78,7 +79,7 @@ class Prefixes:
     (vllm#5475). Results are never kept.
     """
 
-    def __init__(self, size: int = 3) -> None:
+    def __init__(self, size: int = PREFIXES) -> None:
         self._size = size
         self._kept: WeakKeyDictionary[Any, OrderedDict[tuple[int, ...], Prefix]] = WeakKeyDictionary()
 

@@ -1,0 +1,52 @@
+"""How much memory a runner needs at most: a bound by formula, from a model's sizes and the engine's limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workers.engine.generation import DECODE_TOKENS
+from workers.engine.lora import STEP_TOKENS
+from workers.engine.prompts import CALL_TOKENS, PREFIXES
+
+INTERPRETER_BYTES = 1_000_000_000
+"""Python, torch, transformers and their buffers."""
+
+# Tensors of one width that a layer holds for backward for each token: norms, projections, activations and their casts.
+HIDDEN_KEPT, FFN_KEPT = 16, 6
+ADAM_BYTES = 16
+
+
+def peak_bytes(config: Any, parameters: int, *, low: bool, r: int = 32, prompt_tokens: int = 4096) -> int:
+    """Upper bound of a runner's resident bytes over all jobs that the limits allow.
+
+    `config` is a transformers decoder configuration, `parameters` its count, `low` whether bf16 twins are kept. The
+    largest of scoring, generation and training counts, on top of the weights: the base and one adapted copy.
+    """
+    weights = parameters * (4 + 2 * low) * 2
+    return INTERPRETER_BYTES + weights + max(_reading(config, prompt_tokens), _training(config, r))
+
+
+def kv_bytes(config: Any) -> int:
+    """Keys and values of one token over all layers in fp32."""
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return int(2 * 4 * config.num_hidden_layers * config.num_key_value_heads * size)
+
+
+def _reading(config: Any, prompt_tokens: int) -> int:
+    """Kept prompts with a bf16 copy of one, a batch's own cache twice (finished rows leave by copying), one call."""
+    prompts = (PREFIXES + 0.5) * prompt_tokens * kv_bytes(config)
+    call = 4 * max(CALL_TOKENS, DECODE_TOKENS, prompt_tokens) * (4 * config.hidden_size + 3 * config.intermediate_size)
+    return int(prompts + 2 * DECODE_TOKENS * kv_bytes(config) + call + _logits(config, CALL_TOKENS))
+
+
+def _training(config: Any, r: int) -> int:
+    """Activations of `STEP_TOKENS` tokens over all layers, their logits, and the optimiser's state."""
+    layer = HIDDEN_KEPT * config.hidden_size + FFN_KEPT * config.intermediate_size
+    widths = 4 * 2 * config.hidden_size + 3 * (config.hidden_size + config.intermediate_size)
+    adapter = config.num_hidden_layers * r * widths
+    activations = 4 * STEP_TOKENS * config.num_hidden_layers * layer
+    return int(activations + 4 * _logits(config, STEP_TOKENS) + ADAM_BYTES * adapter)
+
+
+def _logits(config: Any, positions: int) -> int:
+    return int(4 * positions * config.vocab_size)
