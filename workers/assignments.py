@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from challenges import payloads
@@ -17,7 +19,7 @@ from graders import registry
 from graders.base import Assignment, Grading, Judged
 from gradus.courses import bundles
 from gradus.courses.models import Lesson
-from gradus.submissions.models import Evaluation
+from gradus.submissions.models import Evaluation, Grader
 from workers.judge import JudgeClient
 
 # After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.
@@ -35,7 +37,7 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
     """
     owner = evaluation.submission or evaluation.run
     assert owner is not None
-    bundle = bundles.load(owner.version)
+    bundle = bundles.load(evaluation.version)
     assignment = Assignment(
         bundle=bundle,
         payload=payloads.parse(owner.payload),
@@ -72,7 +74,10 @@ def seconds(assignment: Assignment) -> float:
 
 
 def judge_for(evaluation: Evaluation, given: Any) -> Any:
-    """The judge with this evaluation's log and budget; none once it has been silent for an hour."""
+    """The judge with this evaluation's log and budget; none once it has been silent for an hour.
+
+    An appeal's second grader is another model at the same endpoint.
+    """
     from gradus.reviews.judging import Store
 
     if given is not None:
@@ -81,4 +86,6 @@ def judge_for(evaluation: Evaluation, given: Any) -> Any:
     since = evaluation.postponed_since
     if since is not None and timezone.now() - since > JUDGE_PATIENCE:
         return JudgeClient.absent(store)
+    if evaluation.grader == Grader.SECOND:
+        return JudgeClient.from_environment(store, {**os.environ, "GRADUS_JUDGE_MODEL": settings.APPEAL_MODEL})
     return JudgeClient.from_environment(store)
