@@ -132,9 +132,7 @@ def test_what_waits_for_a_person_is_not_sent_to_a_second_grader(second: None, ad
     assert review.reasons == ["appeal", "provisional"]
 
 
-@pytest.mark.parametrize(
-    ("given", "outcome"), [(ALL_MET, "raised"), (MARKS, "kept"), (NONE_MET, "lowered")], ids=str
-)
+@pytest.mark.parametrize(("given", "outcome"), [(ALL_MET, "raised"), (MARKS, "kept"), (NONE_MET, "lowered")], ids=str)
 def test_a_person_ends_an_appeal(
     submission: Submission, ada_client: Client, grace: User, given: dict[str, str], outcome: str
 ) -> None:

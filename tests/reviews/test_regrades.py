@@ -83,9 +83,7 @@ def test_approval_raises_and_leaves_what_would_go_down(
     assert (score.verified_by, score.person, score.before) == ("ai", None, 0.0)
 
 
-def test_a_person_who_approves_lower_grades_stands_behind_them(
-    graded: Regrade, down: Submission, grace: User
-) -> None:
+def test_a_person_who_approves_lower_grades_stands_behind_them(graded: Regrade, down: Submission, grace: User) -> None:
     assert services.approve(graded, by=grace, lower=True) == {"adopted": 2}
     score = down.current.score
     assert (score.shown, score.before, score.person, score.verified_by) == (0.5, 1.0, grace, "ai")
@@ -107,9 +105,7 @@ def test_it_waits_for_the_work(up: Submission, grace: User, explain: Challenge) 
     assert refused.value.code == "open_regrade"
 
 
-def test_a_persons_decision_and_an_appeal_stay(
-    graded: Regrade, up: Submission, down: Submission, grace: User
-) -> None:
+def test_a_persons_decision_and_an_appeal_stay(graded: Regrade, up: Submission, down: Submission, grace: User) -> None:
     services.appeal(up, "Please look.")
     services.appeal(down, "Please look.")
     services.decide(Review.objects.get(submission=down), by=grace, marks=ALL_MET, reason="")
