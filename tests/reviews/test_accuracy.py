@@ -105,8 +105,8 @@ def test_signs_are_for_staff_and_cost_nothing(ada: User, grace_client: Client, a
     factories.grade(submission, 0.75, result=cases.result(), provisional=True, review=("provisional",))
     staff = grace_client.get(f"/reviews/{submission.reviews.get().pk}/").content.decode()
     learner = ada_client.get(f"/submissions/{submission.uuid}/").content.decode()
-    assert "Signs of a machine’s hand" in staff and "Certainly! Here is" in staff
-    assert "machine’s hand" not in learner and "speaks as an assistant" not in learner
+    assert "People write like this too" in staff and "Certainly! Here is" in staff
+    assert "People write like this too" not in learner and "speaks as an assistant" not in learner
     assert submission.current.score.shown == 0.74
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from io import StringIO
-
 import pytest
-from django.core.management import CommandError, call_command
 from django.test import Client
 
 from gradus.accounts.models import Enrolment, User
@@ -183,35 +180,3 @@ def test_a_teacher_regrades_the_own_course_only(up: Submission, explain: Challen
     response = logged_in(teacher).post("/reviews/regrades/", {"challenge": "explain"})
     assert response.status_code == 404
     assert not Regrade.objects.exists()
-
-
-def rejudge(*words: str) -> str:
-    out = StringIO()
-    call_command("rejudge", "explain", *words, "--by", "grace@example.org", stdout=out, stderr=StringIO())
-    return out.getvalue()
-
-
-def test_from_the_shell(up: Submission, grace: User) -> None:
-    assert "1 waiting" in rejudge("--dry-run", "--no-wait")
-    cases.work_off(ALL_MET)
-    text = rejudge("--dry-run")
-    assert "1 raised" in text and "passes gained 1, lost 0" in text
-    assert "0.00 -> 1.00 raised" in text
-    assert shown(up) == 0.0
-    assert "1 adopted" in rejudge("--approve")
-    assert shown(up) == 1.0
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["nowhere", "--dry-run", "--by", "grace@example.org"], "no challenge `nowhere`"),
-        (["explain", "--dry-run", "--by", "ada@example.org"], "is no reviewer"),
-        (["explain", "--approve", "--by", "grace@example.org"], "No shadow run"),
-        (["explain", "--dry-run", "--by", "grace@example.org"], "No submission"),
-    ],
-    ids=["challenge", "reviewer", "no run", "nothing"],
-)
-def test_the_shell_says_what_is_wrong(words: list[str], said: str, ada: User, grace: User, explain: Challenge) -> None:
-    with pytest.raises(CommandError, match=said):
-        call_command("rejudge", *words)

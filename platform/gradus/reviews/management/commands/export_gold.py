@@ -1,8 +1,8 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from gradus.reviews.management.commands.rejudge import find_challenge
+from gradus.courses.models import Challenge
 from gradus.reviews.services import as_json_lines
 
 
@@ -13,4 +13,8 @@ class Command(BaseCommand):
         parser.add_argument("challenge", help="the challenge's id, as in its address")
 
     def handle(self, *args: Any, challenge: str, **options: Any) -> None:
-        self.stdout.write(as_json_lines(find_challenge(challenge)), ending="")
+        found = Challenge.objects.shown().filter(slug=challenge).first()
+        if found is None:
+            known = ", ".join(Challenge.objects.shown().values_list("slug", flat=True))
+            raise CommandError(f"There is no challenge `{challenge}`. There are: {known or 'none'}.")
+        self.stdout.write(as_json_lines(found), ending="")
