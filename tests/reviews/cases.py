@@ -35,7 +35,7 @@ def result(given: dict[str, str] = MARKS, **changes: str) -> dict[str, Any]:
 
 def score(given: dict[str, str]) -> float:
     """Of the tiny course's rubric: 50, 30 and 20 points."""
-    value = {"met": 1.0, "partial": 0.5, "not_met": 0.0}
+    value = {"met": 1.0, "partial": 0.5, "not_met": 0.0, "cannot_tell": 0.0}
     return sum(value[given[id]] * points for id, points in (("cause", 50), ("remedy", 30), ("no-myth", 20))) / 100
 
 
