@@ -101,6 +101,6 @@ def test_a_learner_watches_an_appeal_move_on(ada, course, visit, settings):
     learner.goto(f"/submissions/{submission.uuid}/")
     learner.get_by_label("What does this grade overlook?").fill("I named the cause.")
     learner.get_by_role("button", name="Appeal").click()
-    expect(learner.get_by_text("Your appeal is with a second grader")).to_be_visible()
+    expect(learner.locator(".callout").get_by_text("Your appeal is with a second grader")).to_be_visible()
     cases.work_off(cases.MARKS)
-    expect(learner.get_by_text("Your appeal is with a person.")).to_be_visible()
+    expect(learner.locator(".callout").get_by_text("Your appeal is with a person.")).to_be_visible()
