@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from challenges import payloads
 from graders import registry
-from graders.base import Assignment, Grading, Judged
-from gradus.courses import bundles
+from graders.base import Assignment, Grading, Judged, JudgeId
+from gradus.courses import bundles, calibrations
 from gradus.courses.models import Lesson
 from gradus.submissions.models import Evaluation
+from workers import judge_template
 from workers.judge import JudgeClient
 
 # After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.
@@ -36,11 +37,14 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
     owner = evaluation.submission or evaluation.run
     assert owner is not None
     bundle = bundles.load(owner.version)
+    payload = payloads.parse(owner.payload)
     assignment = Assignment(
         bundle=bundle,
-        payload=payloads.parse(owner.payload),
+        payload=payload,
         hidden=evaluation.submission is not None,
         inputs=tuple(evaluation.run.inputs) if evaluation.run else (),
+        calibrated=frozenset(JudgeId(*pair) for pair in calibrations.passed(owner.version)),
+        template=judge_template.chosen() if payload.kind == "free_text" else "",
     )
     if not (evaluation.run and evaluation.run.adapter):
         yield assignment

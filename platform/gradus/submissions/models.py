@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.submissions.errors import CODES, OPEN, State
 
 
@@ -291,6 +291,8 @@ class Score(models.Model):
     gold = models.BooleanField(default=False)
     provisional = models.BooleanField(default=False)
     verified_by = models.CharField(max_length=8, choices=VerifiedBy.choices, null=True, blank=True)  # noqa: DJ001
+    judge = models.CharField(max_length=200, blank=True, help_text="Model and template of the judge behind the marks")
+    calibration = models.ForeignKey(Calibration, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -301,6 +303,13 @@ class Score(models.Model):
                 name="provisional_is_unverified",
                 condition=Q(provisional=True, verified_by__isnull=True, gold=False)
                 | Q(provisional=False, verified_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_judges_final_score_is_calibrated",
+                condition=Q(judge="")
+                | Q(verified_by__isnull=True)
+                | Q(verified_by="person")
+                | Q(calibration__isnull=False),
             ),
         ]
 

@@ -1,6 +1,6 @@
 """The fenced ends of an evaluation. Each changes exactly one row of state, or nothing at all."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +9,8 @@ from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from challenges.feedback import floor_to_step, ladder
+from gradus.courses import calibrations
+from gradus.courses.models import Calibration
 from gradus.submissions import signals
 from gradus.submissions.errors import CODES, State
 from gradus.submissions.models import Evaluation, InFlight, QuotaSlot, Refund, Score, Standing, Submission
@@ -22,7 +24,10 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker found. `result` is what the learner may see; scores are in [0, 1]; None for a run."""
+    """What a worker found. `result` is what the learner may see; scores are in [0, 1]; None for a run.
+
+    `judge` is the model and the template of the judge behind the marks, if there was one.
+    """
 
     result: dict[str, Any]
     score: float | None = None
@@ -33,16 +38,22 @@ class Outcome:
     raw: str = ""
     artifact: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
+    judge: tuple[str, str] | None = None
 
 
 @transaction.atomic
 def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
     """Evaluation to `scored` or `review`, score, standing, in one transaction.
 
+    A judge's marks are final only if it has passed the gate on this content; the score names its calibration.
+
     Raises:
         LeaseLost: the fence is not current; everything is rolled back.
     """
     unsettled = outcome.provisional or bool(outcome.review)
+    calibration = _calibration(evaluation_id, outcome)
+    if outcome.judge is not None and calibration is None and not unsettled:
+        unsettled, outcome = True, replace(outcome, provisional=True, review=("no-calibration",))
     state = State.REVIEW if unsettled and outcome.score is not None else State.SCORED
     evaluation = _end(
         evaluation_id,
@@ -55,15 +66,28 @@ def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
     )
     if evaluation.submission is not None and outcome.score is not None:
         _make_current(evaluation)
-        write_score(evaluation, outcome.score, outcome.private_score, None if unsettled else Score.VerifiedBy.AI)
+        verified_by = None if unsettled else Score.VerifiedBy.AI
+        write_score(evaluation, outcome.score, outcome.private_score, verified_by, outcome.judge, calibration)
         _release(evaluation.submission)
     events.write(evaluation, [("finished", {"status": state})])
     signals.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
     return evaluation
 
 
+def _calibration(evaluation_id: int, outcome: Outcome) -> Calibration | None:
+    if outcome.judge is None:
+        return None
+    submission = Submission.objects.filter(evaluations=evaluation_id).select_related("version").first()
+    return calibrations.behind(submission.version, outcome.judge) if submission else None
+
+
 def write_score(
-    evaluation: Evaluation, value: float, private_value: float | None, verified_by: Score.VerifiedBy | None
+    evaluation: Evaluation,
+    value: float,
+    private_value: float | None,
+    verified_by: Score.VerifiedBy | None,
+    judge: tuple[str, str] | None = None,
+    calibration: Calibration | None = None,
 ) -> Score:
     """The score row and the standing; `shown` follows the challenge's feedback mode."""
     submission = evaluation.submission
@@ -84,6 +108,8 @@ def write_score(
         gold=verified_by is not None and spec.gold is not None and shown >= spec.gold,
         provisional=verified_by is None,
         verified_by=verified_by,
+        judge=" ".join(judge or ()),
+        calibration=calibration,
     )
     update_standing(submission.user_id, submission.challenge_id, submission.kind)
     return score
