@@ -9,7 +9,7 @@ from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from challenges.payloads import FreeTextPayload
-from challenges.spec import GoldAnswer
+from challenges.spec import Benign, GoldAnswer
 from graders import registry
 from graders.base import Assignment, Embed, Embedded, Grade, Judge, WorkItem
 from graders.free_text.calibration import GradedAnswer, GradedAttack, report
@@ -71,15 +71,16 @@ def calibrate(bundle: ChallengeBundle, bench: Bench, on_done: Callable[[], None]
     # Unlisted, since a stranger's attack is in no list.
     unlisted = replace(bundle, attacks=())
     attacks = [GradedAttack(a.category, a.max_score, seen(bench.grade(unlisted, a.answer))) for a in bundle.attacks]
-    benign = [GradedAnswer(b.marks, seen(bench.grade(bundle, b.answer))) for b in bundle.benign]
+    benign = [GradedAnswer(b.marks, seen(bench.grade(unseen(bundle, b), b.answer))) for b in bundle.benign]
     return report(
         bundle.challenge, [*of_role("calibration")], [*of_role("test")], attacks, benign, version(bench.template)
     )
 
 
-def unseen(bundle: ChallengeBundle, gold: GoldAnswer) -> ChallengeBundle:
-    """The bundle without one gold answer. The digest stays, and with it the cache's keys."""
-    return replace(bundle, gold=tuple(other for other in bundle.gold if other is not gold))
+def unseen(bundle: ChallengeBundle, row: GoldAnswer | Benign) -> ChallengeBundle:
+    """The bundle without one graded answer. The digest stays, and with it the cache's keys."""
+    gold = tuple(other for other in bundle.gold if other is not row)
+    return replace(bundle, gold=gold, benign=tuple(other for other in bundle.benign if other is not row))
 
 
 def rows_of(bundle: ChallengeBundle) -> int:

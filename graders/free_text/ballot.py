@@ -39,8 +39,8 @@ class Ballot:
     failed: tuple[str, ...]
     doubts: tuple[str, ...]
     call_id: int | None
-    confidence: float
-    model: str
+    confidence: float = 100
+    model: str = ""
 
 
 def read_ballot(judged: Judged, challenge: Challenge, cleaned: Cleaned) -> Ballot | None:
