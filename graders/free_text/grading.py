@@ -146,6 +146,7 @@ def _final(case: Case, calls: list[Judged], ballots: list[Ballot], guess: Estima
     rules = review_rules(challenge, decision, case.flags, unlike)
     rules += ["unlike-graded-answers"] if _apart(case, decision.marks, guess) else []
     rules += sorted({rule for ballot in ballots for rule in ballot.failed})
+    rules += [f"like-a-wrong-claim: {id}" for id in guess.claims if decision.marks[id] is Mark.MET]
     rules += ["unusable-reply"] if len(ballots) < len(calls) else []
     judge = JudgeId(ballots[0].model, version(case.assignment.template))
     rules += _uncalibrated(case, judge, ballots)

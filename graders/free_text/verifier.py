@@ -23,19 +23,23 @@ Matrix = NDArray[np.float64]
 Known = GoldAnswer | Benign
 GOLD_MIN = 8
 NEAREST = 3
+CLAIM_LIKENESS = 0.6
+CLAIM_MARGIN = 0.4
 
 
 @dataclass(frozen=True)
 class Estimate:
     """Per criterion a share of its points in [0, 1] and the answer's nearest sentence; the nearest graded answers.
 
-    `certainty` is how far the whole score lies from the pass mark.
+    `certainty` is how far the whole score lies from the pass mark. `claims` are the criteria of kind must_not_claim
+    to one of whose rejected phrases a sentence of the answer comes near.
     """
 
     values: dict[str, float]
     quotes: dict[str, str]
     nearest: tuple[tuple[float, Known], ...]
     certainty: float
+    claims: tuple[str, ...] = ()
 
 
 def graded(bundle: ChallengeBundle) -> tuple[Known, ...]:
@@ -57,7 +61,8 @@ def estimate(bundle: ChallengeBundle, text: str, item: Embed, embedded: Embedded
     values = {c.id: space.value(c) for c in rubric}
     whole = sum(c.points * values[c.id] for c in rubric) / sum(c.points for c in rubric)
     certainty = abs(whole - bundle.challenge.pass_)
-    return Estimate(values, {c.id: space.quote(c) for c in rubric}, space.nearest(), certainty)
+    claims = tuple(c.id for c in rubric if c.kind == "must_not_claim" and space.claims(c))
+    return Estimate(values, {c.id: space.quote(c) for c in rubric}, space.nearest(), certainty, claims)
 
 
 def as_mark(value: float, criterion: Criterion) -> Mark:
@@ -96,6 +101,14 @@ class _Space:
     def quote(self, criterion: Criterion) -> str:
         near = self._phrases(self.groups[-1], criterion.accept or (criterion.text,))
         return sentences(self.text)[int(np.argmax(near.max(axis=1)))]
+
+    def claims(self, criterion: Criterion) -> bool:
+        """Whether a sentence is like a phrase that the author rejects, and much less like what is accepted."""
+        if not criterion.reject:
+            return False
+        bad = self._phrases(self.groups[-1], criterion.reject).max(axis=1)
+        good = self._phrases(self.groups[-1], _good(criterion)).max(axis=1)
+        return bool(np.any((bad >= CLAIM_LIKENESS) & (bad - good >= CLAIM_MARGIN)))
 
     def nearest(self) -> tuple[tuple[float, Known], ...]:
         own = self.vectors[self.at[self.text]]
