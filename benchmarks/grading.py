@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import grading_rows
-from benchmarks.grading_rows import WHOLE, Asked, Attack, BadRows, Row
+from benchmarks.grading_rows import WHOLE, Asked, Attack, BadRows
 from challenges.bundle import BundleErrors, read_challenge
 from graders import agreement
 from graders.base import Grade

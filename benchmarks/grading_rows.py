@@ -80,7 +80,9 @@ class Asked:
             }
         )
         gold = tuple(
-            GoldAnswer(answer=row.answer, marks=row.marks or _as_marks(row), role="prompt" if n < SHOWN else "calibration")
+            GoldAnswer(
+                answer=row.answer, marks=row.marks or _as_marks(row), role="prompt" if n < SHOWN else "calibration"
+            )
             for n, row in enumerate(graded[:GRADED_MAX])
         )
         return ChallengeBundle(spec, "", "", gold=gold)
@@ -149,7 +151,10 @@ def _read(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
         raise BadRows(f"{path}: cannot be read as UTF-8 text: {type(error).__name__}") from None
     parsed = csv.DictReader(text.splitlines(keepends=True)) if path.suffix == ".csv" else _json_lines(path, text)
     for number, row in enumerate(parsed, 1):
-        yield f"{path}: row {number}", {ALIASES.get(name, name) if ALIASES.get(name) not in row else name: value for name, value in row.items()}
+        yield (
+            f"{path}: row {number}",
+            {ALIASES.get(name, name) if ALIASES.get(name) not in row else name: value for name, value in row.items()},
+        )
 
 
 def _json_lines(path: Path, text: str) -> Iterable[dict[str, Any]]:

@@ -12,7 +12,16 @@ from challenges.jsonl import Fault, RowLimits, RowProblem, read_rows, row_lines
 from challenges.prompts import target_text
 from challenges.spec import Attack, Benign, GoldAnswer, Sample, TrainRow
 
-__all__ = ["RowLimits", "RowProblem", "read_attacks", "read_benign", "read_gold", "read_samples", "read_train", "row_lines"]
+__all__ = [
+    "RowLimits",
+    "RowProblem",
+    "read_attacks",
+    "read_benign",
+    "read_gold",
+    "read_samples",
+    "read_train",
+    "row_lines",
+]
 
 Model = TypeVar("Model", bound=BaseModel)
 UPLOAD = RowLimits()

@@ -135,7 +135,9 @@ def _coverage(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, A
     """How many end final and how many of those have the person's score; and the verdict's accuracy on the surest."""
     final = [row for row in rows if not row.grade.review]
     exact = [abs(row.value - person_score(challenge, row.marks)) < EXACT for row in final]
-    verdicts = [(row.value >= challenge.pass_) == (person_score(challenge, row.marks) >= challenge.pass_) for row in rows]
+    verdicts = [
+        (row.value >= challenge.pass_) == (person_score(challenge, row.marks) >= challenge.pass_) for row in rows
+    ]
     return {
         "final": _round(len(final) / len(rows)),
         "final_agreement": _share(exact) if exact else None,

@@ -17,6 +17,7 @@ Matrix = NDArray[np.float64]
 RIDGE = 1.0
 STRETCH_MAX = 4.0
 MANY = 20
+WORD = r"(?u)\b\w+\b"
 
 
 def by_sentences(vectors: Matrix, groups: Sequence[Sequence[int]]) -> Matrix:
@@ -36,9 +37,7 @@ def by_sentences(vectors: Matrix, groups: Sequence[Sequence[int]]) -> Matrix:
 def by_words(texts: Sequence[str]) -> Matrix:
     """Cosine of TF-IDF over words and pairs of words (n, n); vocabulary and weights come from the graded answers."""
     least = 2 if len(texts) > MANY else 1
-    weights = TfidfVectorizer(
-        sublinear_tf=True, ngram_range=(1, 2), min_df=least, token_pattern=r"(?u)\b\w+\b"
-    )
+    weights = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=least, token_pattern=WORD)
     weights.fit(texts[:-1])
     found: Matrix = weights.transform(texts).toarray()
     return _scaled(found @ found.T)

@@ -1,4 +1,4 @@
-"""Finality is earned and given, both at once: the real grader and the real client against an endpoint that plays judges.
+"""Finality is earned and given, both at once: the real grader and client against an endpoint that plays judges.
 
 The embeddings of the quick tests are hashed words; the slow ones repeat them with the sentence embeddings of a site.
 """

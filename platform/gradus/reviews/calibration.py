@@ -37,7 +37,9 @@ def versions_for(user: User) -> QuerySet[ChallengeVersion]:
     if not user.is_staff:
         taught = Enrolment.objects.filter(user=user, role__in=queue.TEACHING).values("course")
         found = found.filter(challenge__lesson__course__in=taught)
-    return found.select_related("challenge__lesson__course").prefetch_related("calibrations").order_by("challenge__slug")
+    return (
+        found.select_related("challenge__lesson__course").prefetch_related("calibrations").order_by("challenge__slug")
+    )
 
 
 def may_see(user: User, version: ChallengeVersion) -> bool:

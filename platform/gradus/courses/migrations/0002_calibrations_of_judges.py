@@ -6,26 +6,44 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('courses', '0001_initial'),
+        ("courses", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Calibration',
+            name="Calibration",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model', models.CharField(blank=True, help_text='What the endpoint says has answered', max_length=120)),
-                ('template', models.CharField(help_text="The prompt template's name and digest", max_length=64)),
-                ('passed', models.BooleanField(default=False, help_text='Only then its grades of this content may be final')),
-                ('report', models.JSONField(default=dict)),
-                ('imported_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calibrations', to='courses.challengeversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "model",
+                    models.CharField(blank=True, help_text="What the endpoint says has answered", max_length=120),
+                ),
+                ("template", models.CharField(help_text="The prompt template's name and digest", max_length=64)),
+                (
+                    "passed",
+                    models.BooleanField(default=False, help_text="Only then its grades of this content may be final"),
+                ),
+                ("report", models.JSONField(default=dict)),
+                ("imported_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="calibrations",
+                        to="courses.challengeversion",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['version', '-imported_at'],
-                'constraints': [models.UniqueConstraint(fields=('version', 'model', 'template'), name='one_calibration_of_a_judge'), models.CheckConstraint(condition=models.Q(models.Q(('model', ''), _negated=True), ('passed', False), _connector='OR'), name='the_verifier_passes_nothing')],
+                "ordering": ["version", "-imported_at"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("version", "model", "template"), name="one_calibration_of_a_judge"),
+                    models.CheckConstraint(
+                        condition=models.Q(models.Q(("model", ""), _negated=True), ("passed", False), _connector="OR"),
+                        name="the_verifier_passes_nothing",
+                    ),
+                ],
             },
         ),
     ]

@@ -5,25 +5,41 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('courses', '0002_calibrations_of_judges'),
-        ('submissions', '0001_initial'),
+        ("courses", "0002_calibrations_of_judges"),
+        ("submissions", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='score',
-            name='calibration',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='courses.calibration'),
+            model_name="score",
+            name="calibration",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="courses.calibration",
+            ),
         ),
         migrations.AddField(
-            model_name='score',
-            name='judge',
-            field=models.CharField(blank=True, help_text='Model and template of the judge behind the marks', max_length=200),
+            model_name="score",
+            name="judge",
+            field=models.CharField(
+                blank=True, help_text="Model and template of the judge behind the marks", max_length=200
+            ),
         ),
         migrations.AddConstraint(
-            model_name='score',
-            constraint=models.CheckConstraint(condition=models.Q(('judge', ''), ('verified_by__isnull', True), ('verified_by', 'person'), ('calibration__isnull', False), _connector='OR'), name='a_judges_final_score_is_calibrated'),
+            model_name="score",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("judge", ""),
+                    ("verified_by__isnull", True),
+                    ("verified_by", "person"),
+                    ("calibration__isnull", False),
+                    _connector="OR",
+                ),
+                name="a_judges_final_score_is_calibrated",
+            ),
         ),
     ]
