@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ def outcome(evaluation: Evaluation, grade: Grade) -> Outcome:
         review=grade.review,
         grader_version=f"gradus {version('gradus')}",
         raw=_save_raw(evaluation, grade, notes) if evaluation.submission_id else "",
+        judge=astuple(grade.judge) if grade.judge else None,
         artifact=_save_adapter(evaluation, grade) if grade.adapter_files else "",
         notes=notes,
     )

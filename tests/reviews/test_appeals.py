@@ -69,6 +69,16 @@ def test_the_second_grader_is_the_other_model(
     assert assignments.judge_for(made.second, None).model == "another-model"
 
 
+def test_the_second_grader_may_be_another_template(
+    submission: Submission, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.APPEAL_TEMPLATE = "sceptic-1"
+    made = services.appeal(submission, "Please.")
+    assert made.second is not None
+    assert assignments.template_for(made.second) == "sceptic-1"
+    assert assignments.template_for(submission.current) == ""
+
+
 def test_a_second_grader_that_finds_more_raises_the_grade(
     second: None, submission: Submission, ada_client: Client
 ) -> None:

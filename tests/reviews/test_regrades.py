@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from gradus.accounts.models import Enrolment, User
-from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.reviews import services
 from gradus.reviews.matrix import matrix
 from gradus.reviews.models import Regrade, Review
@@ -134,6 +134,21 @@ def test_a_grade_in_doubt_does_not_replace_a_final_one(up: Submission, grace: Us
     assert matrix(regrade).kinds["in_doubt"] == 1
     assert services.approve(regrade, by=grace, lower=True) == {"in_doubt": 1}
     assert not Review.objects.exists()
+
+
+def test_a_judge_without_a_passed_gate_is_in_doubt(up: Submission, grace: User, explain: Challenge) -> None:
+    regrade = services.start_regrade(explain, by=grace)
+    cases.work_off(ALL_MET, judge=("a-new-model", "criteria-1"))
+    assert services.approve(regrade, by=grace, lower=True) == {"in_doubt": 1}
+    assert shown(up) == 0.0
+
+
+def test_an_adopted_grade_names_the_calibration_behind_it(up: Submission, grace: User, explain: Challenge) -> None:
+    known = Calibration.objects.create(version=explain.version, model="judge-1", template="criteria-1", passed=True)
+    regrade = services.start_regrade(explain, by=grace)
+    cases.work_off(ALL_MET, judge=("judge-1", "criteria-1"))
+    assert services.approve(regrade, by=grace, lower=False) == {"adopted": 1}
+    assert (up.current.score.calibration, up.current.score.judge) == (known, "judge-1 criteria-1")
 
 
 def test_a_provisional_grade_may_become_final(ada: User, grace: User, explain: Challenge) -> None:

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.submissions.errors import CODES, OPEN, State
 
 
@@ -320,6 +320,8 @@ class Score(models.Model):
         related_name="+",
         help_text="Who gave it, or approved that it lowers the one before",
     )
+    judge = models.CharField(max_length=200, blank=True, help_text="Model and template of the judge behind the marks")
+    calibration = models.ForeignKey(Calibration, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -341,6 +343,13 @@ class Score(models.Model):
             models.CheckConstraint(
                 name="a_persons_score_names_the_person",
                 condition=~Q(verified_by="person") | Q(verified_by__isnull=True) | Q(person__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_judges_final_score_is_calibrated",
+                condition=Q(judge="")
+                | Q(verified_by__isnull=True)
+                | Q(verified_by="person")
+                | Q(calibration__isnull=False),
             ),
         ]
 

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("courses", "0001_initial"),
         ("reviews", "0001_initial"),
-        ("submissions", "0002_released_grades_and_shadow_runs"),
+        ("submissions", "0003_released_grades_and_shadow_runs"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

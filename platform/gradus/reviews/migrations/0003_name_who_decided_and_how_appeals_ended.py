@@ -32,7 +32,7 @@ def place_reviews(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("reviews", "0002_appeals_audits_gold_and_regrades"),
-        ("submissions", "0002_released_grades_and_shadow_runs"),
+        ("submissions", "0003_released_grades_and_shadow_runs"),
     ]
 
     operations = [

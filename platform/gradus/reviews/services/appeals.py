@@ -17,8 +17,8 @@ TEXT_CHARS = 2000
 
 
 def has_second_grader() -> bool:
-    """Whether an appeal goes to another model before it goes to a person."""
-    return bool(settings.APPEAL_MODEL)
+    """Whether an appeal goes to another model or template before it goes to a person."""
+    return bool(settings.APPEAL_MODEL or settings.APPEAL_TEMPLATE)
 
 
 @transaction.atomic

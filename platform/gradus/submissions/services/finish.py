@@ -1,6 +1,6 @@
 """The fenced ends of an evaluation. Each changes exactly one row of state, or nothing at all."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +10,8 @@ from django.db.models.functions import Coalesce, Now
 
 from challenges.feedback import floor_to_step, ladder
 from gradus.accounts.models import User
+from gradus.courses import calibrations
+from gradus.courses.models import Calibration
 from gradus.submissions import signals
 from gradus.submissions.errors import CODES, State
 from gradus.submissions.models import Evaluation, InFlight, QuotaSlot, Refund, Score, Standing, Submission
@@ -23,7 +25,10 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker found. `result` is what the learner may see; scores are in [0, 1]; None for a run."""
+    """What a worker found. `result` is what the learner may see; scores are in [0, 1]; None for a run.
+
+    `judge` is the model and the template of the judge behind the marks, if there was one.
+    """
 
     result: dict[str, Any]
     score: float | None = None
@@ -34,6 +39,7 @@ class Outcome:
     raw: str = ""
     artifact: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
+    judge: tuple[str, str] | None = None
 
     @property
     def unsettled(self) -> bool:
@@ -45,9 +51,14 @@ class Outcome:
 def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
     """Evaluation to `scored` or `review`, score, standing, in one transaction; a shadow's score is only held.
 
+    A judge's marks are final only if it has passed the gate on this content; the score names its calibration.
+
     Raises:
         LeaseLost: the fence is not current; everything is rolled back.
     """
+    calibration = _calibration(evaluation_id, outcome)
+    if outcome.judge is not None and calibration is None and not outcome.unsettled:
+        outcome = replace(outcome, provisional=True, review=("no-calibration",))
     state = State.REVIEW if outcome.unsettled and outcome.score is not None else State.SCORED
     evaluation = _end(
         evaluation_id,
@@ -59,14 +70,21 @@ def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
         grader_version=outcome.grader_version,
     )
     if evaluation.submission is not None and outcome.score is not None:
-        _take(evaluation, outcome, outcome.score)
+        _take(evaluation, outcome, outcome.score, calibration)
         _release(evaluation.submission)
     events.write(evaluation, [("finished", {"status": state})])
     signals.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
     return evaluation
 
 
-def _take(evaluation: Evaluation, outcome: Outcome, value: float) -> None:
+def _calibration(evaluation_id: int, outcome: Outcome) -> Calibration | None:
+    if outcome.judge is None:
+        return None
+    found = Evaluation.objects.select_related("submission__version", "run__version", "against")
+    return calibrations.behind(found.get(pk=evaluation_id).version, outcome.judge)
+
+
+def _take(evaluation: Evaluation, outcome: Outcome, value: float, calibration: Calibration | None) -> None:
     """Makes the score the current one, or holds it where nobody may say so without a person."""
     assert evaluation.submission is not None
     before = released(evaluation.submission) if evaluation.number > 1 else None
@@ -76,7 +94,15 @@ def _take(evaluation: Evaluation, outcome: Outcome, value: float) -> None:
         return
     make_current(evaluation)
     verified_by = None if outcome.unsettled else Score.VerifiedBy.AI
-    write_score(evaluation, value, outcome.private_score, verified_by, before=before)
+    write_score(
+        evaluation,
+        value,
+        outcome.private_score,
+        verified_by,
+        before=before,
+        judge=outcome.judge,
+        calibration=calibration,
+    )
 
 
 def _hold(evaluation: Evaluation, outcome: Outcome) -> None:
@@ -86,6 +112,7 @@ def _hold(evaluation: Evaluation, outcome: Outcome) -> None:
         "provisional": outcome.unsettled,
         "review": list(outcome.review),
         "notes": outcome.notes,
+        "judge": list(outcome.judge or ()),
     }
     evaluation.save(update_fields=["proposal"])
 
@@ -115,6 +142,8 @@ def write_score(
     *,
     before: float | None = None,
     person: User | None = None,
+    judge: tuple[str, str] | None = None,
+    calibration: Calibration | None = None,
 ) -> Score:
     """The score row and the standing. `before` is the final score it replaces; `person` stands behind a lower one."""
     submission, spec = evaluation.submission, evaluation.version.parsed
@@ -131,6 +160,8 @@ def write_score(
         verified_by=verified_by,
         before=before,
         person=person,
+        judge=" ".join(judge or ()),
+        calibration=calibration,
     )
     update_standing(submission.user_id, submission.challenge_id, submission.kind)
     return score

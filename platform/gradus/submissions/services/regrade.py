@@ -7,6 +7,7 @@ from django.db.models import Max
 from django.db.models.functions import Now
 
 from gradus.accounts.models import User
+from gradus.courses import calibrations
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import bell, signals
 from gradus.submissions.errors import State
@@ -61,6 +62,10 @@ def adopt(evaluation: Evaluation, *, by: User | None = None) -> Score:
     if last.grader == Grader.PERSON:
         raise Refused("decided", "A person has decided this grade; it stays.", 409)
     before, proposal = released(evaluation.submission), held.proposal
+    judge = (proposal["judge"][0], proposal["judge"][1]) if proposal["judge"] else None
+    calibration = calibrations.behind(held.version, judge)
+    if judge is not None and calibration is None and not proposal["provisional"]:
+        raise Refused("in_doubt", "A newer measurement has taken the judge's gate away; the grade stays.", 409)
     if before is not None and proposal["provisional"]:
         raise Refused("in_doubt", "The new grade is in doubt itself; the final one stays.", 409)
     lowers = before is not None and shown_of(held, proposal["value"]) < before
@@ -71,7 +76,16 @@ def adopt(evaluation: Evaluation, *, by: User | None = None) -> Score:
     make_current(held)
     verified_by = None if proposal["provisional"] else Score.VerifiedBy.AI
     person = by if lowers else None
-    score = write_score(held, proposal["value"], proposal["private"], verified_by, before=before, person=person)
+    score = write_score(
+        held,
+        proposal["value"],
+        proposal["private"],
+        verified_by,
+        before=before,
+        person=person,
+        judge=judge,
+        calibration=calibration,
+    )
     signals.adopted.send(sender=Evaluation, evaluation=held, proposal=proposal)
     return score
 

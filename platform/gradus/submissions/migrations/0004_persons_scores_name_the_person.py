@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("submissions", "0002_released_grades_and_shadow_runs"),
+        ("submissions", "0003_released_grades_and_shadow_runs"),
         ("reviews", "0003_name_who_decided_and_how_appeals_ended"),
     ]
 

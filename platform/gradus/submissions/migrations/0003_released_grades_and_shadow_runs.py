@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("courses", "0001_initial"),
-        ("submissions", "0001_initial"),
+        ("submissions", "0002_final_scores_name_their_calibration"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
