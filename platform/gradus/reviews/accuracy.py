@@ -10,6 +10,8 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from challenges import marks as table
 from gradus.accounts.models import User
 from gradus.reviews import queue, signs
@@ -63,7 +65,7 @@ def decisions(user: User) -> list[Pair]:
     return [pair for review in found[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or review.marks))]
 
 
-def _decided(user: User) -> queue.QuerySet[Review]:
+def _decided(user: User) -> QuerySet[Review]:
     found = Review.objects.select_related(
         "submission__challenge", "evaluation__submission__version", "evaluation__against"
     )
