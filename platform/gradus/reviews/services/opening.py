@@ -43,7 +43,8 @@ def open_for(evaluation: Evaluation, reasons: list[str], score: float, notes: di
 
 
 def create(evaluation: Evaluation, *, notes: dict[str, Any], **values: Any) -> Review:
-    """One review per evaluation."""
+    """One review per evaluation of a submission."""
+    assert evaluation.submission is not None
     made: Review = Review.objects.create(
         submission=evaluation.submission,
         evaluation=evaluation,
