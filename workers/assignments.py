@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +11,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from challenges import payloads
 from graders import registry
-from graders.base import Assignment, Grading, Judged
-from gradus.courses import bundles
+from graders.base import Assignment, Grading, Judged, JudgeId
+from gradus.courses import bundles, calibrations
 from gradus.courses.models import Lesson
-from gradus.submissions.models import Evaluation
+from gradus.submissions.models import Evaluation, Grader
+from workers import judge_template
 from workers.judge import JudgeClient
 
 # After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.
@@ -35,12 +38,15 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
     """
     owner = evaluation.submission or evaluation.run
     assert owner is not None
-    bundle = bundles.load(owner.version)
+    bundle = bundles.load(evaluation.version)
+    payload = payloads.parse(owner.payload)
     assignment = Assignment(
         bundle=bundle,
-        payload=payloads.parse(owner.payload),
+        payload=payload,
         hidden=evaluation.submission is not None,
         inputs=tuple(evaluation.run.inputs) if evaluation.run else (),
+        calibrated=frozenset(JudgeId(*pair) for pair in calibrations.passed(evaluation.version)),
+        template=template_for(evaluation) if payload.kind == "free_text" else "",
     )
     if not (evaluation.run and evaluation.run.adapter):
         yield assignment
@@ -71,8 +77,18 @@ def seconds(assignment: Assignment) -> float:
     return challenge.limits.seconds
 
 
+def template_for(evaluation: Evaluation) -> str:
+    """The judge's prompt: an appeal's second grader may have one of its own."""
+    if evaluation.grader == Grader.SECOND and settings.APPEAL_TEMPLATE:
+        return judge_template.chosen({"GRADUS_JUDGE_TEMPLATE": settings.APPEAL_TEMPLATE})
+    return judge_template.chosen()
+
+
 def judge_for(evaluation: Evaluation, given: Any) -> Any:
-    """The judge with this evaluation's log and budget; none once it has been silent for an hour."""
+    """The judge with this evaluation's log and budget; none once it has been silent for an hour.
+
+    An appeal's second grader may be another model at the same endpoint.
+    """
     from gradus.reviews.judging import Store
 
     if given is not None:
@@ -81,4 +97,6 @@ def judge_for(evaluation: Evaluation, given: Any) -> Any:
     since = evaluation.postponed_since
     if since is not None and timezone.now() - since > JUDGE_PATIENCE:
         return JudgeClient.absent(store)
+    if evaluation.grader == Grader.SECOND and settings.APPEAL_MODEL:
+        return JudgeClient.from_environment(store, {**os.environ, "GRADUS_JUDGE_MODEL": settings.APPEAL_MODEL})
     return JudgeClient.from_environment(store)

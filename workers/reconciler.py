@@ -82,7 +82,7 @@ def invariants() -> dict[str, int]:
     found = {
         "in_flight_without_open": InFlight.objects.exclude(submission__evaluations__state__in=OPEN).count(),
         "scored_without_score": Evaluation.objects.filter(
-            state=State.SCORED, submission__isnull=False, score__isnull=True
+            state=State.SCORED, submission__isnull=False, score__isnull=True, proposal__isnull=True
         ).count(),
         "without_current": Evaluation.objects.filter(submission__isnull=False)
         .exclude(submission__evaluations__is_current=True)

@@ -72,28 +72,35 @@ class Worker:
                 outcome = self._outcome(evaluation, events, heartbeat.lost.is_set)
                 events.flush()
                 services.record(*key, outcome)
-                self.fault = ""
                 log.info("recorded")
             except (Stopped, LeaseLost):
                 log.info("stopped", reason="cancelled or lease lost")
             except Postpone as later:
+                self.fault = later.advice
                 services.postpone(*key, later.seconds, later.code)
             except Exception as error:
                 self._refuse(evaluation, error)
 
     def _outcome(self, evaluation: Evaluation, events: EventWriter, stop: Callable[[], bool]) -> services.Outcome:
+        judge = assignments.judge_for(evaluation, self.judge)
         with assignments.prepared(evaluation) as assignment:
             grade = execute(
                 assignments.grading(assignment),
                 self.runner,
-                assignments.judge_for(evaluation, self.judge),
+                judge,
                 on_event=events.add,
                 stop=stop,
                 deadline_s=assignments.seconds(assignment),
                 memo=self.memo,
                 remotes=self.remotes,
             )
+            self._note(judge)
             return outcomes.outcome(evaluation, grade)
+
+    def _note(self, judge: Any) -> None:
+        """What the judge's endpoint wants mended; nothing new where the job asked no endpoint."""
+        fault = getattr(judge, "fault", "")
+        self.fault = self.fault if fault is None else fault
 
     def _refuse(self, evaluation: Evaluation, error: Exception) -> None:
         """A dead runner leaves the lease to expire: the reconciler counts the attempt and requeues."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -15,10 +13,10 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, QuotaSlot, Submission
 from gradus.submissions.services import Refused
 from tests import factories
+from tests.threads import THREADS, at_once
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
-THREADS = 8
 LOCK_SECONDS = 5
 
 
@@ -29,19 +27,6 @@ def on_postgresql(transactional_db):
 
 def claim(number: int = 0) -> Evaluation | None:
     return services.claim("grade", worker=f"worker-{number}", profile="cpu/float32/1")
-
-
-def at_once(work: Callable[[int], Any], times: int) -> list[Any]:
-    """Each call in a thread with a database connection of its own."""
-
-    def alone(number: int) -> Any:
-        try:
-            return work(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(alone, range(times)))
 
 
 def test_many_workers_claim_each_evaluation_exactly_once(course):

@@ -1,17 +1,18 @@
 """The only writers of submissions, evaluations, scores and standings. Transactions live here."""
 
-from gradus.submissions.services.cancel import cancel
+from gradus.submissions.services.cancel import cancel, withdraw
 from gradus.submissions.services.claim import claim, heartbeat
 from gradus.submissions.services.events import append_events
-from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, retry
+from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
-from gradus.submissions.services.regrade import decide, regrade
+from gradus.submissions.services.regrade import adopt, decide, regrade
 from gradus.submissions.services.runs import start_run
 from gradus.submissions.services.submit import Refused, submit
 
 __all__ = [
     "Outcome",
     "Refused",
+    "adopt",
     "append_events",
     "cancel",
     "claim",
@@ -24,7 +25,9 @@ __all__ = [
     "regrade",
     "reject",
     "retry",
+    "shown_of",
     "start_run",
     "submit",
     "take_hint",
+    "withdraw",
 ]

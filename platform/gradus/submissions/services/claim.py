@@ -32,7 +32,8 @@ def claim(lane: str, *, worker: str, profile: str) -> Evaluation | None:
                 engine_profile=profile,
             )
             if won:
-                evaluation = Evaluation.objects.select_related("submission__version", "run__version").get(pk=pk)
+                found = Evaluation.objects.select_related("submission__version", "run__version", "against")
+                evaluation = found.get(pk=pk)
                 events.write(evaluation, [("started", {"attempt": evaluation.attempt})])
                 return evaluation
 
