@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.spec import Challenge, GoldAnswer
+from challenges.spec import Challenge, GoldAnswer, dump
+from graders.free_text.calibration import person_score
 
 GRADED_MAX = 100
 SHOWN = 5
@@ -151,10 +152,8 @@ def _read(path: Path) -> Iterable[tuple[str, dict[str, Any]]]:
         raise BadRows(f"{path}: cannot be read as UTF-8 text: {type(error).__name__}") from None
     parsed = csv.DictReader(text.splitlines(keepends=True)) if path.suffix == ".csv" else _json_lines(path, text)
     for number, row in enumerate(parsed, 1):
-        yield (
-            f"{path}: row {number}",
-            {ALIASES.get(name, name) if ALIASES.get(name) not in row else name: value for name, value in row.items()},
-        )
+        renamed = {ALIASES[name]: row[name] for name in ALIASES if name in row}
+        yield f"{path}: row {number}", {**renamed, **row}
 
 
 def _json_lines(path: Path, text: str) -> Iterable[dict[str, Any]]:
@@ -185,9 +184,6 @@ def _number(where: str, value: Any) -> float:
 
 def of_challenge(bundle: ChallengeBundle) -> Asked:
     """A challenge's own answers in the same form. `test` answers come last."""
-    from challenges.spec import dump
-    from graders.free_text.calibration import person_score
-
     spec = bundle.challenge
     asked = Asked(spec.question or "", spec.model_answer or "", 1.0, [dump(c) for c in spec.rubric], spec.pass_)
     asked.rows = [Row(g.answer, person_score(spec, g.marks), dict(g.marks)) for g in bundle.gold]

@@ -16,6 +16,7 @@ from graders.free_text.points import score
 
 ANSWERS_MIN = 20
 EXACT = 1e-9
+MEASURES = {"qwk": agreement.qwk, "bias": agreement.bias, "mae": agreement.mae}
 
 
 @dataclass(frozen=True)
@@ -108,16 +109,19 @@ def _agreement(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, 
     machine = [row.value for row in rows]
     pairs = {c.id: _marks(c.id, rows) for c in challenge.rubric}
     alike = [sum(pair[0] == pair[1] for pair in row) / len(row) for row in zip(*pairs.values(), strict=True)]
-    criteria = [
-        {"id": id, "agreement": _share(a == b for a, b in found), "kappa": _round(agreement.kappa(*zip(*found)))}  # noqa: B905
-        for id, found in pairs.items()
-    ]
+    criteria = [{"id": id, **_by_criterion(found)} for id, found in pairs.items()]
     low, high = agreement.interval(lambda x, _: sum(x) / len(x), alike, alike)
     return {
         "criteria": criteria,
         "agreement": {"value": _round(sum(alike) / len(alike)), "low": _round(low), "high": _round(high)},
-        **{name: _with_interval(name, person, machine) for name in ("qwk", "bias", "mae")},
+        **{name: _with_interval(name, person, machine) for name in MEASURES},
     }
+
+
+def _by_criterion(pairs: Sequence[tuple[str, str]]) -> dict[str, float]:
+    person, machine = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    alike = _share(a == b for a, b in pairs)
+    return {"agreement": alike, "kappa": _round(agreement.kappa(person, machine))}
 
 
 def _marks(id: str, rows: Sequence[GradedAnswer]) -> list[tuple[str, str]]:
@@ -126,7 +130,7 @@ def _marks(id: str, rows: Sequence[GradedAnswer]) -> list[tuple[str, str]]:
 
 
 def _with_interval(name: str, person: Sequence[float], machine: Sequence[float]) -> dict[str, float]:
-    measure = getattr(agreement, name)
+    measure = MEASURES[name]
     low, high = agreement.interval(measure, person, machine)
     return {"value": _round(measure(person, machine)), "low": _round(low), "high": _round(high)}
 

@@ -28,8 +28,8 @@ KEYS = {
     "seconds",
 }
 GRADED = [
-    *(("Chlorophyll soaks up red and blue light, garden %d says." % n, 5.0) for n in range(6)),
-    *(("My grandmother painted %d leaves with a brush." % n, 0.0) for n in range(6)),
+    *((f"Chlorophyll soaks up red and blue light, garden {n} says.", 5.0) for n in range(6)),
+    *((f"My grandmother painted {n} leaves with a brush.", 0.0) for n in range(6)),
 ]
 ROWS = [
     {"question": judges.QUESTION, "model_answer": judges.MODEL_ANSWER, "answer": a, "score": s, "max_score": 5}

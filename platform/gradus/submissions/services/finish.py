@@ -78,7 +78,7 @@ def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
 
 
 def _calibration(evaluation_id: int, outcome: Outcome) -> Calibration | None:
-    if outcome.judge is None:
+    if outcome.judge is None or outcome.score is None:
         return None
     found = Evaluation.objects.select_related("submission__version", "run__version", "against")
     return calibrations.behind(found.get(pk=evaluation_id).version, outcome.judge)
