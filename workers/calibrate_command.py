@@ -62,6 +62,9 @@ def _read(path: Path) -> ChallengeBundle:
     if bundle.challenge.kind is not Kind.FREE_TEXT:
         console.print(f"{path}: only answers in free text are graded by a judge; name a free_text challenge")
         raise typer.Exit(1)
+    if not any(gold.role == "calibration" for gold in bundle.gold):
+        console.print(f"{path}: gold.jsonl has no answers of the role calibration; `gradus challenge lint` says more")
+        raise typer.Exit(1)
     return bundle
 
 
