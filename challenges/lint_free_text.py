@@ -76,10 +76,15 @@ def points_share(rubric: tuple[Criterion, ...], row: GoldAnswer) -> float:
 def _repeats(subject: Subject) -> None:
     """No answer stands twice, in one file or in several: an answer has one role, and is honest or an attack."""
     bundle, seen = subject.bundle, dict[str, str]()
-    for file, rows in (("gold.jsonl", bundle.gold), ("benign.jsonl", bundle.benign), ("attacks.jsonl", bundle.attacks)):
-        for index, row in enumerate(rows):
+    files = {
+        "gold.jsonl": [row.answer for row in bundle.gold],
+        "benign.jsonl": [row.answer for row in bundle.benign],
+        "attacks.jsonl": [row.answer for row in bundle.attacks],
+    }
+    for file, answers in files.items():
+        for index, answer in enumerate(answers):
             here = f"line {subject.line(file, index)}"
-            first = seen.setdefault(normal(row.answer) or row.answer, f"{here} of {file}")
+            first = seen.setdefault(normal(answer) or answer, f"{here} of {file}")
             if first != f"{here} of {file}":
                 what = first.removesuffix(f" of {file}")
                 subject.row(file, index, f"a duplicate of {what}", "remove one; roles are disjoint")

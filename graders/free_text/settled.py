@@ -32,10 +32,14 @@ def gold_score(gold: GoldAnswer | Benign, rubric: Iterable[Criterion]) -> float:
     return score(criteria, {c.id: Mark(marks.get(c.id, Mark.NOT_MET)) for c in criteria})
 
 
+def _graded(bundle: ChallengeBundle) -> tuple[GoldAnswer | Benign, ...]:
+    return (*bundle.gold, *bundle.benign)
+
+
 def same_gold(text: str, bundle: ChallengeBundle) -> GoldAnswer | Benign | None:
     """The answer that the author has graded with the same words in the same order, if there is one."""
     own = normal(text)
-    return next((gold for gold in (*bundle.gold, *bundle.benign) if normal(gold.answer) == own), None)
+    return next((row for row in _graded(bundle) if normal(row.answer) == own), None)
 
 
 def copies(text: str, bundle: ChallengeBundle) -> bool:
@@ -43,7 +47,7 @@ def copies(text: str, bundle: ChallengeBundle) -> bool:
     if len(set(content_words(text))) < COPY_WORDS_MIN:
         return False
     rubric, passing = bundle.challenge.rubric, bundle.challenge.pass_
-    good = [gold.answer for gold in (*bundle.gold, *bundle.benign) if gold_score(gold, rubric) >= passing]
+    good = [gold.answer for gold in _graded(bundle) if gold_score(gold, rubric) >= passing]
     return any(containment(text, source) >= COPY_SHARE for source in (bundle.challenge.model_answer or "", *good))
 
 

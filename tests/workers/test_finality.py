@@ -65,7 +65,7 @@ def bench(httpserver: HTTPServer, embed: Embedding) -> Iterator[Callable[[Judgin
     def make(judge: Judging) -> Bench:
         httpserver.clear_all_handlers()
         server = JudgeServer(httpserver, judge)
-        made.append(JudgeClient("judge", server.url, f"key-{next(_keys)}", Ledger(), timeout=10))
+        made.append(JudgeClient("judge", server.url, f"finality-key-{next(_keys)}", Ledger(), timeout=10))
         return Bench(made[-1], embed)
 
     yield make

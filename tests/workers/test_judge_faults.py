@@ -61,7 +61,7 @@ def worker(server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wor
         made.append(JudgeClient("judge", server.url, key, store, timeout=0.5))  # type: ignore[arg-type]
         return made[-1]
 
-    key = f"key-{next(_keys)}"
+    key = f"fault-key-{next(_keys)}"
     monkeypatch.setenv("GRADUS_JUDGE_MODEL", "judge")
     monkeypatch.setattr(assignments.JudgeClient, "from_environment", from_environment)
     yield Worker("judge", runner=TableRunner())
