@@ -18,9 +18,9 @@ import torch
 
 from benchmarks import catalogue, child, measurement, oracle, ours, shapes, venvs
 from benchmarks.catalogue import Peer
-from benchmarks.items import ITEMS, MODEL, NEW_TOKENS, rows, shared
+from benchmarks.items import ITEMS, MODEL, NEW_TOKENS, rows
 from benchmarks.measurement import Measurement
-from benchmarks.peers.job import BFLOAT16, FLOAT32, JSON, LABEL, Job, Row
+from benchmarks.peers.job import BFLOAT16, FLOAT32, JSON, LABEL, Job, Row, shared
 from benchmarks.shapes import Shape
 from graders.base import Generate, Score
 from workers.engine import models, places
@@ -83,8 +83,13 @@ def figure(base: models.Base, work: Work, seconds: float, answers: Sequence[Any]
     return Figure(seconds, None, round(measurement.equal_share(texts, truth), 3))
 
 
-def our_figure(base: models.Base, work: Work) -> Figure:
-    found = ours.answer(base, work.item, work.warm)
+def our_figure(base: models.Base, work: Work, dtype: str) -> Figure | str:
+    """Or why there is none."""
+    try:
+        ours.check(dtype)
+    except ours.NoSuchDtype as error:
+        return str(error)
+    found = ours.answer(base, work.item, work.warm, dtype)
     return figure(base, work, found.seconds, found.answers)
 
 
@@ -159,23 +164,14 @@ def _row(
 def run(given: argparse.Namespace) -> Iterator[Measurement]:
     """One row for each shape, dtype and peer, as they come."""
     torch.set_num_threads(given.threads)
-    plain, base = oracle.load(_folder()), ours.load(_folder(), FLOAT32)
+    plain, base = oracle.load(_folder()), models.load(_folder())
     works = [prepare(base, plain, shape, given.output, given.oracle_rows) for shape in given.shapes]
     del plain
     for dtype in given.dtype:
-        figures = _our_figures(base, works, dtype)
-        for work, mine in zip(works, figures, strict=True):
+        for work in works:
+            mine = our_figure(base, work, dtype)
             for peer in given.peers:
                 yield measure(peer, work, base, mine, dtype, given)
-
-
-def _our_figures(base: models.Base, works: Sequence[Work], dtype: str) -> list[Figure | str]:
-    """Ours, all shapes; or why there is no figure."""
-    try:
-        model = base if dtype == FLOAT32 else ours.load(_folder(), dtype)
-    except ours.NoSuchDtype as error:
-        return [str(error)] * len(works)
-    return [our_figure(model, work) for work in works]
 
 
 def _folder() -> Path:

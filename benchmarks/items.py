@@ -71,11 +71,6 @@ def rows(words: Words, item: Score | Generate) -> list[Row]:
     return made
 
 
-def shared(made: Sequence[Row]) -> int:
-    """Number of tokens that begin every row, each row's last one left out."""
-    return min(len(os.path.commonprefix([row.context for row in made])), min(len(row.context) for row in made) - 1)
-
-
 def train_item(words: Words, shape: TrainShape, seed: int) -> Train:
     """Tickets of exactly `shape.tokens` tokens (to within one or two), and held-out rows of the same length.
 

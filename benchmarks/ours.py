@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.job import FLOAT32
@@ -26,26 +24,25 @@ class NoSuchDtype(Exception):
     """The engine does not run in this dtype."""
 
 
-def load(folder: Path, dtype: str) -> models.Base:
-    """The base model in `dtype`. Raises `NoSuchDtype`."""
-    if "dtype" in inspect.signature(models.load).parameters:
-        chosen: Any = models.load
-        base: models.Base = chosen(folder, dtype=dtype)
-        return base
-    if dtype != FLOAT32:
+def check(dtype: str) -> None:
+    """Raises `NoSuchDtype`. bf16 scores labels with the recheck in fp32 that the engine itself does."""
+    if dtype != FLOAT32 and not hasattr(models.Base, "half"):
         raise NoSuchDtype(f"our engine does not run in {dtype}")
-    return models.load(folder)
 
 
-def answer(base: models.Base, item: Score | Generate, warm: Score | Generate) -> Ours:
+def answer(base: models.Base, item: Score | Generate, warm: Score | Generate, dtype: str) -> Ours:
     """Warms up on other rows, then takes the time from texts to answers, tokenising counted."""
-    _run(base, warm)
+    _run(base, warm, dtype)
     started = time.perf_counter()
-    answers = _run(base, item)
+    answers = _run(base, item, dtype)
     return Ours(time.perf_counter() - started, answers)
 
 
-def _run(base: models.Base, item: Score | Generate) -> list[Any]:
-    if isinstance(item, Score):
-        return scoring.score(base, base.model, item, Watch()).logprobs
-    return generation.generate(base, base.model, item, Watch()).texts
+def _run(base: models.Base, item: Score | Generate, dtype: str) -> list[Any]:
+    half: Any = None if dtype == FLOAT32 else getattr(base, "half")
+    if isinstance(item, Generate):
+        return generation.generate(base, half or base.model, item, Watch()).texts
+    score: Any = scoring.score
+    extra = {} if half is None else {"half": half}
+    logprobs: list[Any] = score(base, base.model, item, Watch(), **extra).logprobs
+    return logprobs

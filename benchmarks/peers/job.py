@@ -6,6 +6,7 @@ Whatever a peer does before the clock starts (imports, loading, conversion, warm
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -76,6 +77,24 @@ class Result:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class TrainJob:
+    """LoRA on `[prompt, completion]` rows. `max_steps` of -1 trains all epochs; `out` is where the adapter goes."""
+
+    checkpoint: str
+    out: str
+    threads: int
+    tuned: bool
+    rows: list[list[str]]
+    r: int
+    alpha: int
+    rate: float
+    epochs: int
+    batch: int
+    seed: int
+    max_steps: int = -1
+
+
 Answers = Callable[[list[Row]], list[Any]]
 """Gives the answers of rows, in their order."""
 
@@ -86,6 +105,12 @@ def timed(job: Job, answer: Answers, version: str, note: str = "") -> Result:
     started = time.perf_counter()
     answers = answer(job.rows)
     return Result(time.perf_counter() - started, answers, version, job.dtype, note)
+
+
+def shared(rows: Sequence[Row]) -> int:
+    """Number of tokens that begin every row, each row's last one left out."""
+    ends = min(row.context for row in rows), max(row.context for row in rows)
+    return min(len(os.path.commonprefix(ends)), min(len(row.context) for row in rows) - 1)
 
 
 def cut(tokens: Sequence[int], eos: int, limit: int) -> list[int]:
