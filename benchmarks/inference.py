@@ -187,7 +187,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rows-timed", type=int, default=20, help="of a peer that goes row by row; scaled to all")
     parser.add_argument("--batched-rows-timed", type=int, default=64, help="of a batched peer that shares no prompt")
-    parser.add_argument("--oracle-rows", type=int, default=oracle.ROWS, help=f"compared with it, at least {oracle.ROWS}")
+    parser.add_argument(
+        "--oracle-rows", type=int, default=oracle.ROWS, help=f"compared with it, at least {oracle.ROWS}"
+    )
     parser.add_argument("--json", type=Path, help="write one row per measurement")
     given = parser.parse_args(argv)
     try:

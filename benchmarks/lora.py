@@ -81,7 +81,9 @@ def _own_loss(base: models.Base, adapter: Path, item: Train) -> float:
     return lora.evaluate(base, model, lora.examples(base, item.valid, item.row_tokens_max), Watch())
 
 
-def theirs(peer: Peer, base: models.Base, shape: TrainShape, seeds: Sequence[int], given: argparse.Namespace) -> Trained:
+def theirs(
+    peer: Peer, base: models.Base, shape: TrainShape, seeds: Sequence[int], given: argparse.Namespace
+) -> Trained:
     """All seeds in full for the tuned peer, so that losses compare; a few steps of the first seed for the other."""
     python = child.interpreter(peer.environment)
     full = peer.name == TUNED and not given.speed_only
@@ -128,14 +130,19 @@ def gap(mine: Sequence[float], other: Sequence[float]) -> float | None:
     return statistics.mean(mine) / statistics.mean(other) - 1
 
 
-def row(peer: Peer, shape: TrainShape, mine: Trained | str, other: Trained | str, given: argparse.Namespace) -> Measurement:
+def row(
+    peer: Peer, shape: TrainShape, mine: Trained | str, other: Trained | str, given: argparse.Namespace
+) -> Measurement:
     """`agree` is 1 where our loss is at most 1 % above the peer's; the note tells all losses."""
     left = mine if isinstance(mine, Trained) else None
     right = other if isinstance(other, Trained) else None
     between = gap(left.losses, right.losses) if left and right else None
     facts = {"version": venvs.ENVIRONMENTS[peer.environment].packages[0].rpartition("==")[2], "note": ""}
     facts |= dict(right.facts) if right else {}
-    notes = [facts.pop("note"), *([told(left.losses, right.losses, between)] if left and right and right.losses else [])]
+    notes = [
+        facts.pop("note"),
+        *([told(left.losses, right.losses, between)] if left and right and right.losses else []),
+    ]
     return Measurement(
         peer=peer.name,
         shape=str(shape),

@@ -52,16 +52,16 @@ class Measurement:
         timed = f" (timed on {self.timed_rows} of {self.rows}, scaled)" if self.scaled else ""
         return (
             f"{head}  ours {self.ours_s:.2f} s  peer {self.peer_s:.2f} s{timed}  ratio {self.ratio:.2f}  "
-            f"difference from the oracle: ours {_short(self.max_abs_diff)}, peer {_short(self.peer_max_abs_diff)}  "
-            f"equal answers: ours {_share(self.agree)}, peer {_share(self.peer_agree)}"
+            f"difference from the oracle: ours {short(self.max_abs_diff)}, peer {short(self.peer_max_abs_diff)}  "
+            f"equal answers: ours {share(self.agree)}, peer {share(self.peer_agree)}"
         )
 
 
-def _short(value: float | None) -> str:
+def short(value: float | None) -> str:
     return "none" if value is None else f"{value:.1e}"
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
     return "none" if value is None else f"{value:.0%}"
 
 
@@ -93,7 +93,9 @@ def fastest_peers(rows: Iterable[Measurement]) -> dict[tuple[str, str, str], Mea
 
 def largest_difference(ours: Sequence[Sequence[float]], oracle: Sequence[Sequence[float]]) -> float:
     """Over the oracle's rows, in nats. NaN anywhere is infinitely far."""
-    differences = [abs(a - b) for mine, true in zip(ours, oracle, strict=False) for a, b in zip(mine, true, strict=True)]
+    differences = [
+        abs(a - b) for mine, true in zip(ours, oracle, strict=False) for a, b in zip(mine, true, strict=True)
+    ]
     return max(math.inf if math.isnan(difference) else difference for difference in differences)
 
 

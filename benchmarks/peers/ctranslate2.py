@@ -63,7 +63,9 @@ def _convert(job: Job, folder: Path) -> None:
 
 def labels(engine: Engine, rows: list[Row]) -> list[list[float]]:
     prompt = rows[0].context[: shared(rows)]
-    keys = list(dict.fromkeys((n, tuple(t[:at])) for n, row in enumerate(rows) for t in row.labels for at in range(len(t))))
+    keys = list(
+        dict.fromkeys((n, tuple(t[:at])) for n, row in enumerate(rows) for t in row.labels for at in range(len(t)))
+    )
     starts = [[*rows[n].context[len(prompt) :], *tokens] for n, tokens in keys]
     found = engine.ask(starts, prompt, 1, True)
     known = {key: log_softmax(np.array(result.logits[0][0])) for key, result in zip(keys, found, strict=True)}

@@ -67,7 +67,9 @@ def _add_tokenizer(writer: Any, tokenizer: dict[str, Any], config: dict[str, Any
     writer.add_tokenizer_pre("smollm")
     writer.add_token_list([tokens.get(number, f"[unused{number}]") for number in size])
     kinds = gguf.TokenType
-    writer.add_token_types([kinds.CONTROL if n in special else kinds.NORMAL if n in tokens else kinds.UNUSED for n in size])
+    writer.add_token_types(
+        [kinds.CONTROL if n in special else kinds.NORMAL if n in tokens else kinds.UNUSED for n in size]
+    )
     writer.add_token_merges(merges)
     writer.add_bos_token_id(config["bos_token_id"])
     writer.add_eos_token_id(config["eos_token_id"])

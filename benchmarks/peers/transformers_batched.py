@@ -80,9 +80,7 @@ def greedy(model: Any, job: Job, rows: list[Row]) -> list[list[int]]:
     width = max(len(row.context) for row in rows)
     ids = torch.tensor([[job.eos] * (width - len(row.context)) + row.context for row in rows])
     mask = torch.tensor([[0] * (width - len(row.context)) + [1] * len(row.context) for row in rows])
-    out = model.generate(
-        ids, attention_mask=mask, max_new_tokens=job.new_tokens, do_sample=False, pad_token_id=job.eos
-    )
+    out = model.generate(ids, attention_mask=mask, max_new_tokens=job.new_tokens, do_sample=False, pad_token_id=job.eos)
     return [cut(said.tolist(), job.eos, job.new_tokens) for said in out[:, width:]]
 
 
