@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from benchmarks.peers.job import Row
+from benchmarks.peers.job import Row, common
 from benchmarks.shapes import Shape, TrainShape
 from graders.base import Generate, Score, Train
 
@@ -66,7 +65,7 @@ def rows(words: Words, item: Score | Generate) -> list[Row]:
     made = []
     for text, context in zip(texts, contexts, strict=True):
         wholes = words.encode([text + label for label in labels])
-        start = len(os.path.commonprefix([context, *wholes]))
+        start = common([context, *wholes])
         made.append(Row(context[:start], [whole[start:] for whole in wholes], text, list(labels)))
     return made
 

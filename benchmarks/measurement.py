@@ -70,7 +70,7 @@ def ratio(ours_s: float | None, peer_s: float | None) -> float | None:
 
 
 def headline(rows: Iterable[Measurement]) -> str:
-    """The worst ratio over all shapes against the fastest peer at the same dtype. Rows without a figure do not count."""
+    """The worst ratio over all shapes against the fastest peer at the same dtype."""
     fastest = list(fastest_peers(rows).values())
     if not fastest:
         return "No peer gave a figure."

@@ -24,14 +24,24 @@ def load(folder: Path) -> Any:
 
 @torch.inference_mode()
 def label_logprobs(model: Any, rows: Sequence[Row]) -> list[list[float]]:
-    """Nats, for each row and label, from a forward pass over all of its tokens."""
-    return [[_logprob(model, row.context, label) for label in row.labels] for row in rows]
+    """Nats, for each row and label, from a forward pass over all tokens before the label's last one."""
+    return [_row(model, row) for row in rows]
 
 
-def _logprob(model: Any, context: list[int], label: list[int]) -> float:
-    whole = context + label
-    logprobs = model(input_ids=torch.tensor([whole])).logits[0].log_softmax(-1)
-    return sum(float(logprobs[at - 1, whole[at]]) for at in range(len(context), len(whole)))
+def _row(model: Any, row: Row) -> list[float]:
+    """Labels that differ in their last token only read the same pass."""
+    passes = {tuple(label[:-1]): _logprobs(model, row.context, label[:-1]) for label in row.labels}
+    return [_sum(passes[tuple(label[:-1])], label) for label in row.labels]
+
+
+def _logprobs(model: Any, context: list[int], more: list[int]) -> torch.Tensor:
+    """`[len(more) + 1, vocabulary]`: after the context and after each token of `more`."""
+    logits = model(input_ids=torch.tensor([context + more])).logits[0, len(context) - 1 :]
+    return logits.log_softmax(-1)
+
+
+def _sum(logprobs: torch.Tensor, tokens: list[int]) -> float:
+    return sum(float(logprobs[at, token]) for at, token in enumerate(tokens))
 
 
 @torch.inference_mode()
@@ -52,6 +62,7 @@ def adapter_loss(folder: Path, adapter: Path, pairs: Sequence[tuple[str, str]], 
     total, count = 0.0, 0
     for prompt, completion in pairs:
         context, whole = words.encode([prompt, prompt + completion])
-        total -= _logprob(model, context, [*whole[len(context) :], words.eos])
+        completion_ids = [*whole[len(context) :], words.eos]
+        total -= _sum(_logprobs(model, context, completion_ids[:-1]), completion_ids)
         count += len(whole) - len(context) + 1
     return total / count

@@ -39,7 +39,8 @@ def answer(base: models.Base, item: Score | Generate, warm: Score | Generate, dt
 
 
 def _run(base: models.Base, item: Score | Generate, dtype: str) -> list[Any]:
-    half: Any = None if dtype == FLOAT32 else getattr(base, "half")
+    model: Any = base
+    half = None if dtype == FLOAT32 else model.half
     if isinstance(item, Generate):
         return generation.generate(base, half or base.model, item, Watch()).texts
     score: Any = scoring.score

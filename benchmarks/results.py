@@ -1,4 +1,4 @@
-"""Fills the marked place of `benchmarks/README.md` from the JSON files in `benchmarks/results`; a test holds both equal.
+"""Fills the marked place of `benchmarks/README.md` from the JSON files in `benchmarks/results`; a test compares.
 
 `python -m benchmarks.results`
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-
 
 from benchmarks import latency, measurement
 from benchmarks.measurement import Measurement

@@ -6,7 +6,6 @@ Whatever a peer does before the clock starts (imports, loading, conversion, warm
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -109,8 +108,15 @@ def timed(job: Job, answer: Answers, version: str, note: str = "") -> Result:
 
 def shared(rows: Sequence[Row]) -> int:
     """Number of tokens that begin every row, each row's last one left out."""
-    ends = min(row.context for row in rows), max(row.context for row in rows)
-    return min(len(os.path.commonprefix(ends)), min(len(row.context) for row in rows) - 1)
+    contexts = [row.context for row in rows]
+    return min(common(contexts), min(map(len, contexts)) - 1)
+
+
+def common(sequences: Sequence[list[int]]) -> int:
+    """Length of the longest common beginning."""
+    low, high = min(sequences), max(sequences)
+    pairs = enumerate(zip(low, high, strict=False))
+    return next((at for at, (one, other) in pairs if one != other), min(len(low), len(high)))
 
 
 def cut(tokens: Sequence[int], eos: int, limit: int) -> list[int]:

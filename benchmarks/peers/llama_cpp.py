@@ -45,7 +45,7 @@ class Engine:
         self.batch = llama_cpp.llama_batch_init(params.n_batch, 0, 1)
 
     def decode(self, parts: list[tuple[int, int, list[int], bool]]) -> Any:
-        """`(sequence, position, tokens, read)` parts in one call -> `[parts read, vocabulary]` logits of last tokens."""
+        """`(sequence, position, tokens, read)` parts in one call -> logits `[parts read, vocabulary]`."""
         at, wanted = 0, []
         for sequence, position, tokens, read in parts:
             for offset, token in enumerate(tokens):

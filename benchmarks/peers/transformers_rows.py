@@ -1,4 +1,4 @@
-"""transformers, row by row, as most people would write it: one forward pass a row (labels of several tokens: a label)."""
+"""transformers, row by row, as most people write it: one forward pass a row (labels of several tokens: a label)."""
 
 from __future__ import annotations
 

@@ -3,11 +3,12 @@ import pytest
 from benchmarks import latency
 from benchmarks.latency import Parts
 
+START = "grade       | 2026-01-01T00:00:00Z [info     ]"
 LOG = [
-    "grade       | 2026-01-01T00:00:00Z [info     ] work_item [workers.execute] engine_s=1.25 evaluation=7 fence=1 kind=Score",
-    "grade       | 2026-01-01T00:00:01Z [info     ] work_item [workers.execute] engine_s=2.5 evaluation=7 fence=1 kind=Score",
-    "grade       | 2026-01-01T00:00:01Z [info     ] work_item [workers.execute] engine_s=9 evaluation=70 fence=1 kind=Score",
-    "grade       | 2026-01-01T00:00:01Z [info     ] recorded [workers.work] evaluation=7 fence=1",
+    f"{START} work_item [workers.execute] engine_s=1.25 evaluation=7 fence=1 kind=Score",
+    f"{START} work_item [workers.execute] engine_s=2.5 evaluation=7 fence=1 kind=Score",
+    f"{START} work_item [workers.execute] engine_s=9 evaluation=70 fence=1 kind=Score",
+    f"{START} recorded [workers.work] evaluation=7 fence=1",
 ]
 
 
