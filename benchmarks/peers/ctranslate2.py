@@ -30,10 +30,18 @@ class Engine:
         self.names: list[str] = json.loads((folder / "vocabulary.json").read_text())
 
     def ask(self, starts: list[list[int]], prompt: list[int], new: int, logits: bool) -> list[Any]:
-        """Longest first, so that a batch holds rows of about one length."""
-        order = sorted(range(len(starts)), key=lambda n: -len(starts[n]))
-        found = self.generator.generate_batch(
-            [[self.names[token] for token in starts[n]] for n in order],
+        """Rows of one length at a time: of a longer one, the last tokens would count as answers."""
+        by_length: dict[int, list[int]] = {}
+        for n, tokens in enumerate(starts):
+            by_length.setdefault(len(tokens), []).append(n)
+        found: dict[int, Any] = {}
+        for part in by_length.values():
+            found |= zip(part, self._generate([starts[n] for n in part], prompt, new, logits), strict=True)
+        return [found[n] for n in range(len(starts))]
+
+    def _generate(self, starts: list[list[int]], prompt: list[int], new: int, logits: bool) -> list[Any]:
+        results: list[Any] = self.generator.generate_batch(
+            [[self.names[token] for token in tokens] for tokens in starts],
             static_prompt=[self.names[token] for token in prompt],
             cache_static_prompt=True,
             include_prompt_in_result=False,
@@ -44,7 +52,7 @@ class Engine:
             end_token=[self.names[self.job.eos]],
             return_logits_vocab=logits,
         )
-        return [found[order.index(n)] for n in range(len(starts))]
+        return results
 
 
 def run(job: Job) -> Result:
