@@ -87,9 +87,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--models-dir", type=Path, required=True)
     parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument("--given", type=Path, required=True)
+    parser.add_argument("--user", type=int)
     options = parser.parse_args(argv)
     os.nice(options.nice)
-    confine(options.parent, options.memory)
+    readable = (options.models_dir, options.given)
+    confine(options.parent, options.memory, user=options.user, readable=readable, scratch=options.scratch)
     session = _session(options)
     try:
         Jobs(Channel(options.read_fd, options.write_fd), session).serve()

@@ -151,3 +151,16 @@ def test_lines_are_for_people(course, model, all_at_work, grace, capsys):
     out = capsys.readouterr().out
     assert "0 to mend" in out
     assert "lane interactive" in out
+
+
+def test_isolation_is_tried_and_what_is_missing_is_told(data_dir, monkeypatch):
+    found = list(work.isolation())
+    assert levels(found).keys() == {"runner"}
+    held = work._confinement()
+    lacking = list(work._lacking(held))
+    assert (found[0].level == "ok") is (not lacking)
+
+    monkeypatch.setattr(work, "_confinement", lambda: {**held, "network": False, "landlock": 0})
+    worse = list(work.isolation())
+    assert levels(worse) == {"runner": "warn"}
+    assert "network namespace" in worse[0].text and "no Landlock" in worse[0].text

@@ -10,7 +10,7 @@ import pytest
 
 from graders.base import Generate, Rejected, Score, Train
 from tests.workers import tiny
-from workers import launch, supervisor
+from workers import adapter_files, launch, supervisor
 from workers.engine import scoring
 from workers.engine.watch import Watch
 from workers.runner import _report
@@ -251,7 +251,7 @@ def test_runner_dies_with_its_worker(models_dir, tmp_path):
 
 def test_adapter_outside_the_scratch_folder_is_not_believed(runner, tmp_path):
     run(runner, SCORE)
-    for name in supervisor.ADAPTER_FILES:
+    for name in adapter_files.NAMES:
         (tmp_path / name).write_text("x")
     claim = {
         "files": str(tmp_path), "steps": 1, "train_loss": 0.1, "valid_loss": None, "trainable_share": 0.1,
