@@ -18,6 +18,7 @@ from django.utils import timezone
 from challenges.catalogue import EMBEDDINGS, MODELS
 from gradus.launcher import base_models, broker
 from gradus.launcher.doctor.findings import Finding, fail, ok, warn
+from gradus.submissions import health
 from gradus.submissions.models import WorkerStatus
 
 # The reconciler rings every ten seconds and a worker says at each bell that it lives.
@@ -105,6 +106,18 @@ def _judge(seen: list[WorkerStatus]) -> Iterator[Finding]:
         yield warn("judge", "none: free text gets provisional grades that a person settles", mend)
     else:
         yield ok("judge", f"{settings.JUDGE_MODEL} is set; no worker has tried it yet")
+
+
+def reconciler() -> Iterator[Finding]:
+    """Without one, what a killed worker has left stays open, and lost bells are not rung again."""
+    last = health.last_sweep()
+    if health.reconciler_late():
+        when = f"since {last.last_run:%Y-%m-%d %H:%M} UTC" if last else "yet"
+        yield warn("reconciler", f"has not run {when}", "Start it: `manage.py up`, or `manage.py reconcile`.")
+    elif last and last.broken:
+        yield fail("reconciler", f"invariants are broken: {', '.join(last.broken)}", "See docs/operations.md, “Alerts”.")
+    else:
+        yield ok("reconciler", "has run in the last two minutes")
 
 
 def isolation() -> Iterator[Finding]:

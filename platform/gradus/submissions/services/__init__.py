@@ -3,7 +3,7 @@
 from gradus.submissions.services.cancel import cancel
 from gradus.submissions.services.claim import claim, heartbeat
 from gradus.submissions.services.events import append_events
-from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, retry
+from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, release, retry
 from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.regrade import decide, regrade
 from gradus.submissions.services.runs import start_run
@@ -23,6 +23,7 @@ __all__ = [
     "record",
     "regrade",
     "reject",
+    "release",
     "retry",
     "start_run",
     "submit",

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from challenges.feedback import floor_to_step, ladder
-from gradus.submissions import signals
+from gradus.submissions import failpoints, signals
 from gradus.submissions.errors import CODES, State
 from gradus.submissions.models import Evaluation, InFlight, QuotaSlot, Refund, Score, Standing, Submission
 from gradus.submissions.services import events
@@ -35,13 +35,19 @@ class Outcome:
     notes: dict[str, Any] = field(default_factory=dict)
 
 
-@transaction.atomic
 def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
     """Evaluation to `scored` or `review`, score, standing, in one transaction.
 
     Raises:
         LeaseLost: the fence is not current; everything is rolled back.
     """
+    evaluation = _record(evaluation_id, fence, outcome)
+    failpoints.reach("record.committed")
+    return evaluation
+
+
+@transaction.atomic
+def _record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
     unsettled = outcome.provisional or bool(outcome.review)
     state = State.REVIEW if unsettled and outcome.score is not None else State.SCORED
     evaluation = _end(
@@ -59,6 +65,7 @@ def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
         _release(evaluation.submission)
     events.write(evaluation, [("finished", {"status": state})])
     signals.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
+    failpoints.reach("record.uncommitted")
     return evaluation
 
 
@@ -125,6 +132,13 @@ def postpone(evaluation_id: int, fence: int, seconds: float, reason: str) -> Eva
     evaluation = Evaluation.objects.get(pk=evaluation_id)
     events.write(evaluation, [("postponed", {"reason": reason, "seconds": round(seconds)})])
     return evaluation
+
+
+@transaction.atomic
+def release(evaluation_id: int, fence: int) -> bool:
+    """The worker is told to end: back to the queue at once, the attempt not counted. False where it is not ours."""
+    held = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING)
+    return held.update(state=State.QUEUED, lease_until=None, attempt=F("attempt") - 1, available_at=Now()) == 1
 
 
 def _end(evaluation_id: int, fence: int, state: State, **values: Any) -> Evaluation:
