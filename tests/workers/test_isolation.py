@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from graders.base import Embed, Train
-from tests.workers import tiny
+from graders.base import Embed
 from workers import adapter_files, landlock, launch, privileges
 from workers.engine.places import PROJECT
-from workers.supervisor import Runner, RunnerDied, RunnerFailed
+from workers.supervisor import Runner, RunnerFailed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own means are Linux's")
 REFUSED = (errno.EACCES, errno.EPERM)
@@ -168,24 +167,6 @@ def test_the_runner_has_no_name_no_groups_and_no_way_back(prober):
     assert not kept or landlock.version()
 
 
-def test_the_engine_works_shut_in_and_the_worker_reads_its_adapter(models_dir):
-    """Torch, transformers and PEFT need nothing that is refused; the adapter can be read by the worker."""
-    rows = (("Input: rash\nOutput:", " skin"), ("Input: pain\nOutput:", " stomach"))
-    train = Train(
-        tiny.NAME, rows, (), r=4, lora_alpha=8, learning_rate=1e-3, num_train_epochs=1,
-        per_device_train_batch_size=2, seed=1,
-    )  # fmt: skip
-    runner = Runner(threads=1, models_dir=models_dir)
-    try:
-        trained = runner.run(train, on_event=lambda event: None, should_stop=lambda: False, seconds=60)
-        files = adapter_files.read(Path(trained.files))
-        assert set(files) == set(adapter_files.NAMES) and all(files.values())
-        embedded = runner.run(Embed(("sea",)), on_event=lambda event: None, should_stop=lambda: False, seconds=60)
-        assert len(embedded.vectors[0]) == 384
-    finally:
-        runner.close()
-
-
 def adapter(folder):
     folder.mkdir()
     for name in adapter_files.NAMES:
@@ -218,14 +199,6 @@ def test_an_adapter_folder_that_is_a_link_is_not_read(tmp_path):
     (tmp_path / "b").symlink_to(adapter(tmp_path / "a"))
     with pytest.raises(ValueError, match="folder"):
         adapter_files.read(tmp_path / "b")
-
-
-def test_a_runner_that_cannot_load_dies_and_says_so(models_dir, monkeypatch):
-    monkeypatch.setattr(launch, "MODULE", "no_such_module")
-    runner = Runner(threads=1, models_dir=models_dir)
-    with pytest.raises(RunnerDied):
-        runner.run(Embed(("a",)), on_event=print, should_stop=lambda: False, seconds=5)
-    runner.close()
 
 
 def test_it_says_of_itself_what_held(tmp_path):

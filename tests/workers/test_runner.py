@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from graders.base import Generate, Rejected, Score, Train
+from graders.base import Embed, Generate, Rejected, Score, Train
 from tests.workers import tiny
 from workers import adapter_files, launch, supervisor
 from workers.engine import scoring
@@ -247,6 +247,32 @@ def test_runner_dies_with_its_worker(models_dir, tmp_path):
             return
         threading.Event().wait(0.05)
     pytest.fail("the runner outlived its worker")
+
+
+def test_the_engine_works_shut_in_and_the_worker_reads_its_adapter(runner):
+    """Torch, transformers and PEFT need nothing that is refused; what they write can be read by the worker."""
+    trained = run(runner, TRAIN)
+    files = adapter_files.read(Path(trained.files))
+    assert set(files) == set(adapter_files.NAMES) and all(files.values())
+    assert len(run(runner, Embed(("sea",))).vectors[0]) == 384
+
+
+def test_an_adapter_that_is_given_is_used(runner):
+    """As the demo's: the worker puts it where its runner may read."""
+    trained = adapter_files.read(Path(run(runner, TRAIN).files))
+    folder = launch.given_folder() / "given"
+    folder.mkdir(exist_ok=True)
+    for name, content in trained.items():
+        (folder / name).write_bytes(content)
+    assert run(runner, replace(SCORE, adapter=str(folder))).logprobs != run(runner, SCORE).logprobs
+
+
+def test_a_runner_that_cannot_load_dies_and_says_so(models_dir, monkeypatch):
+    monkeypatch.setattr(launch, "MODULE", "no_such_module")
+    runner = Runner(threads=1, models_dir=models_dir)
+    with pytest.raises(RunnerDied):
+        runner.run(SCORE, on_event=print, should_stop=lambda: False, seconds=5)
+    runner.close()
 
 
 def test_adapter_outside_the_scratch_folder_is_not_believed(runner, tmp_path):
