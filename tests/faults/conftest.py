@@ -35,3 +35,10 @@ def clean(history: dict) -> dict[str, int]:
     """The counts of a history in which nothing is lost, doubled or otherwise broken."""
     assert (history["lost"], history["doubled"], history["broken"]) == ([], [], [])
     return history["counts"]
+
+
+def drain(site: Site, seconds: float = 120) -> None:
+    """Waits until all is graded and quiet."""
+    if not site.drain(seconds=seconds)["drained"]:
+        rows = "\n".join(map(str, site.evaluations()))
+        pytest.fail(f"not drained:\n{rows}\n{site.processes()}\n{site.log.read_text()[-6000:]}", pytrace=False)

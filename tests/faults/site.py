@@ -27,8 +27,9 @@ class StageError(Exception):
 class Site:
     """Calls are the stage's requests: `site.submit(learners=2, each=3)`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], folder: Path, env: dict[str, str]) -> None:
         self.process = process
+        self.env = env
         self.folder = folder
         self.points = folder / "failpoints"
         self.log = folder / "log"
@@ -75,7 +76,7 @@ def open_site(postgres: str | None = None, *, lease: int = 3, heartbeat: int = 1
             [sys.executable, "-m", "tests.faults.stage"],
             cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
         ) as process:  # fmt: skip
-            site = Site(process, folder)
+            site = Site(process, folder, env)
             try:
                 site.answer()
                 yield site

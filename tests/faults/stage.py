@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class Stage:
         self.web: subprocess.Popen[bytes] | None = None
         self.port = 0
         self.deaths = 0
-        self.users: list[tuple[int, str]] = []
+        self.quiet_since: datetime | None = None
 
     # --- requests ---------------------------------------------------------------------------------------------
 
@@ -88,6 +89,7 @@ class Stage:
         from tests.faults.storm import Storm
 
         storm, end = Storm(self, kill_every, stop_every, stop_s), time.monotonic() + seconds
+        self.quiet_since = None
         while not (done := self._drained()) and time.monotonic() < end:
             self.reap()
             storm.look()
@@ -115,6 +117,15 @@ class Stage:
             os.kill(pid, number)
         return chosen
 
+    def signal_one(self, pid: int, number: int) -> None:
+        os.kill(pid, number)
+
+    def ring(self, times: int) -> None:
+        from gradus.submissions import bell
+
+        for _ in range(times):
+            assert bell.ring("grade")
+
     def limit_files(self, size: int) -> None:
         """The largest file that workers may write, as a disk that is full; -1 for no limit."""
         for pid in self.pids("worker"):
@@ -125,6 +136,17 @@ class Stage:
 
         names = ("submission__idempotency_key", "state", "attempt", "fence", "error_code", "worker")
         return list(Evaluation.objects.order_by("pk").values(*names))
+
+    def processes(self) -> dict[str, Any]:
+        """What each child is, and what the workers said last: for whoever reads a failure."""
+        from gradus.submissions.models import WorkerStatus
+
+        told = WorkerStatus.objects.order_by("last_seen").values_list("name", "busy_with", "last_seen")
+        return {
+            "children": {pid: f"{role.name} {_state(pid)}" for pid, role in self.children.items()},
+            "told": [f"{name} {busy} {seen}" for name, busy, seen in told],
+            "quiet_since": str(self.quiet_since),
+        }
 
     def history(self) -> dict[str, Any]:
         from tests.faults import history
@@ -216,17 +238,36 @@ class Stage:
             self.web = None
 
     def _drained(self) -> bool:
+        """No client is at work, nothing is open, and whoever was stopped has woken up and done what it had begun."""
         from django.db import DatabaseError, connection
 
         from gradus.submissions.models import Evaluation
 
-        if any(role.name == "client" for role in self.children.values()):
-            return False
         try:
-            return not Evaluation.objects.open().exists()
+            busy = any(role.name == "client" for role in self.children.values()) or Evaluation.objects.open().exists()
+            if busy or any(_state(pid) == "T" for pid in self.children):
+                self.quiet_since = None
+                return False
+            return self._all_idle()
         except DatabaseError:
             connection.close()
             return False
+
+    def _all_idle(self) -> bool:
+        """Each worker has said, since all was quiet, that it has nothing to do: a zombie says so at its very end."""
+        from django.utils import timezone
+
+        from gradus.submissions.models import WorkerStatus
+
+        self.quiet_since = self.quiet_since or timezone.now()
+        idle = WorkerStatus.objects.filter(busy_with=None, last_seen__gt=self.quiet_since)
+        said = {int(name.rpartition(":")[2]) for name in idle.values_list("name", flat=True)}
+        return said.issuperset(self.pids("worker"))
+
+
+def _state(pid: int) -> str:
+    """R, S, D, T (stopped) or Z, as ps has it."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def parents() -> Iterator[tuple[int, int]]:

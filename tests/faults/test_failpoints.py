@@ -7,12 +7,11 @@ import itertools
 import pytest
 
 from gradus.submissions.failpoints import POINTS
-from tests.faults.conftest import clean
+from tests.faults.conftest import clean, drain
 
 # The lease is 3 s, so the process wakes up as a zombie.
 STOP = "stop:5"
 LEARNERS, EACH = 3, 2
-DRAIN_SECONDS = 120
 # A sweep requeues only where a worker was lost.
 LOST_WORKER = ("claim.committed", "kill")
 
@@ -22,7 +21,7 @@ def outlast(site, *armed):
     for point, action in armed:
         site.arm(point, action)
     site.submit(learners=LEARNERS, each=EACH)
-    assert site.drain(seconds=DRAIN_SECONDS)["drained"]
+    drain(site)
     assert site.armed() == [], "a point was not reached"
     counts = clean(site.history())
     assert counts["scored"] == counts["accepted"] == LEARNERS * EACH
@@ -47,7 +46,7 @@ def test_a_lost_reply_of_submit_or_claim_is_asked_for_again(site, point):
 def test_a_lost_reply_to_the_record_is_read_again_by_fence(site, point):
     site.arm(point, "error")
     site.submit(learners=1, each=1)
-    assert site.drain(seconds=DRAIN_SECONDS)["drained"]
+    drain(site)
     assert clean(site.history())["scored"] == 1
     # What had been committed is not done again.
     assert site.evaluations()[0]["attempt"] == (1 if point == "record.committed" else 2)
@@ -69,7 +68,7 @@ def test_two_faults_lose_and_double_nothing(site, first, second):
 def test_five_lost_workers_end_a_job_and_give_the_attempt_back(site):
     site.arm("grade.started", "kill", count=5)
     site.submit(learners=1, each=1)
-    assert site.drain(seconds=DRAIN_SECONDS)["drained"]
+    drain(site)
     counts = clean(site.history())
     assert (counts["failed"], counts["scored"]) == (1, 0)
     assert site.evaluations()[0]["error_code"] == "worker_lost"

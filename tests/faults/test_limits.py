@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.conftest import clean
+from tests.faults.conftest import clean, drain
 
 SUBMITS = 1000
 ALLOWED = 10
@@ -10,7 +10,7 @@ ALLOWED = 10
 
 def test_a_thousand_submits_at_once_take_exactly_the_limit(site):
     site.submit(learners=1, each=SUBMITS, clients=10)
-    assert site.drain(seconds=240)["drained"]
+    drain(site, 240)
     history = site.history()
     assert clean(history)["accepted"] == ALLOWED
     assert history["refused"] == {"over_quota": SUBMITS - ALLOWED}
@@ -27,5 +27,5 @@ def test_no_more_than_two_are_in_flight(site):
         assert history["refused"] == {"in_flight": 98}
     finally:
         assert site.signal(role="worker", number=18) == stopped
-    assert site.drain(seconds=60)["drained"]
+    drain(site)
     assert clean(site.history())["scored"] == 2
