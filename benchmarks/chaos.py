@@ -29,7 +29,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chaos", description=__doc__)
     parser.add_argument("--submissions", type=int, default=200)
     parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
-    parser.add_argument("--server", default=os.environ.get("GRADUS_TEST_POSTGRES"), help="PostgreSQL; as postgres://...")
+    parser.add_argument(
+        "--server", default=os.environ.get("GRADUS_TEST_POSTGRES"), help="PostgreSQL; as postgres://..."
+    )
     parser.add_argument("--json", type=Path, help="where the figures go")
     parser.add_argument("--lease", type=int, default=60, metavar="SECONDS", help="as on a site: 60")
     parser.add_argument("--kill-every", type=int, default=36, metavar="N", help="a SIGKILL each N ended evaluations")

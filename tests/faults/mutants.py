@@ -46,7 +46,7 @@ def no_reconciler() -> None:
     """Reconcilers run and do nothing."""
     from workers.management.commands import reconcile
 
-    reconcile.sweep = lambda: {}
+    reconcile.sweep = dict  # type: ignore[assignment]
 
 
 def no_slot() -> None:
@@ -67,7 +67,8 @@ MUTANTS: dict[str, Callable[[], None]] = {
 def suite_fails(mutant: str) -> bool:
     """Runs the suite up to its first failure."""
     argv = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", *SUITE]
-    done = subprocess.run(argv, cwd=ROOT, env={**os.environ, "GRADUS_TEST_MUTANT": mutant}, capture_output=True, text=True, check=False)
+    env = {**os.environ, "GRADUS_TEST_MUTANT": mutant}
+    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     # 1: tests failed. Anything else but 0 says that the suite did not run.
     if done.returncode not in (0, 1):
         raise SystemExit(f"the suite did not run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")

@@ -68,7 +68,10 @@ class Site:
 @contextmanager
 def open_site(postgres: str | None = None, *, lease: int = 3, heartbeat: int = 1, **extra: str) -> Iterator[Site]:
     """On SQLite, or on a new database of the PostgreSQL server at that address."""
-    with tempfile.TemporaryDirectory(prefix="gradus-faults-", ignore_cleanup_errors=True) as name, database(postgres) as url:
+    with (
+        tempfile.TemporaryDirectory(prefix="gradus-faults-", ignore_cleanup_errors=True) as name,
+        database(postgres) as url,
+    ):
         folder = Path(name)
         (folder / "failpoints").mkdir()
         env = environment(folder, url, lease, heartbeat) | extra

@@ -25,6 +25,7 @@ import django
 
 PR_SET_PDEATHSIG = 1
 LOOK_SECONDS = 0.1
+APPEAR_SECONDS = 15.0
 # A hung job ends after this; a healthy one needs far less, also on a machine that is busy.
 JOB_SECONDS = 20
 MODEL = "smollm2-135m-instruct"
@@ -110,8 +111,10 @@ class Stage:
         return False
 
     def signal(self, role: str, number: int, count: int = 0) -> list[int]:
-        """Signals all processes of a role, or `count` of them by chance; returns their ids."""
-        chosen = list(self.pids(role))
+        """Signals all processes of a role, or `count` of them by chance; returns their ids. Waits for the first."""
+        end = time.monotonic() + APPEAR_SECONDS
+        while not (chosen := list(self.pids(role))) and time.monotonic() < end:
+            time.sleep(LOOK_SECONDS)
         chosen = random.sample(chosen, min(count, len(chosen))) if count else chosen
         for pid in chosen:
             os.kill(pid, number)

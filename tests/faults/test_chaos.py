@@ -9,10 +9,8 @@ import sys
 from benchmarks.chaos import quantile
 from tests.faults.site import ROOT
 
-NAMES = (
-    "accepted scored rejected failed review cancelled open lost doubled kills stops recovery_p50_s recovery_p99_s "
-    "submit_p99_ms seconds"
-).split()
+NAMES = ["accepted", "scored", "rejected", "failed", "review", "cancelled", "open", "lost", "doubled"]
+NAMES += ["kills", "stops", "recovery_p50_s", "recovery_p99_s", "submit_p99_ms", "seconds"]
 
 
 def test_two_hundred_submissions_survive_the_storm(server, tmp_path):

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from gradus.launcher import base_models
 from gradus.launcher.doctor import findings, machine, site, work
-from gradus.submissions.models import Lane, WorkerStatus
+from gradus.submissions.models import Lane, ReconcilerStatus, WorkerStatus
 
 
 def levels(found):
@@ -164,3 +164,13 @@ def test_isolation_is_tried_and_what_is_missing_is_told(data_dir, monkeypatch):
     worse = list(work.isolation())
     assert levels(worse) == {"runner": "warn"}
     assert "network namespace" in worse[0].text and "no Landlock" in worse[0].text
+
+
+def test_a_reconciler_that_does_not_run_is_told(db):
+    assert levels(work.reconciler()) == {"reconciler": "warn"}
+    ReconcilerStatus.objects.create(name="here:1")
+    assert levels(work.reconciler()) == {"reconciler": "ok"}
+    ReconcilerStatus.objects.update(broken={"without_current": 1})
+    assert levels(work.reconciler()) == {"reconciler": "fail"}
+    ReconcilerStatus.objects.update(last_run=timezone.now() - timedelta(minutes=3))
+    assert levels(work.reconciler()) == {"reconciler": "warn"}

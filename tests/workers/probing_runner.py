@@ -1,4 +1,4 @@
-"""The real runner with an engine that tries what it must not: started by `test_isolation.py` in `workers.runner`'s place.
+"""The real runner with an engine that tries what it must not; `test_isolation.py` starts it.
 
 A probe is a text of an `Embed` item, "verb argument"; its vector is one number: 0 where it went through, else errno.
 The calls go past Python's audit hook, to the kernel, as those of a runner that was taken over would.
@@ -49,7 +49,7 @@ def link(path: str) -> int:
 
 
 def connect(port: str) -> int:
-    address = struct.pack("=H", socket.AF_INET) + struct.pack("!H", int(port)) + socket.inet_aton("127.0.0.1") + bytes(8)
+    address = struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", int(port), socket.inet_aton("127.0.0.1"))
     return outcome(libc.connect(libc.socket(socket.AF_INET, socket.SOCK_STREAM, 0), address, len(address)))
 
 

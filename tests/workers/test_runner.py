@@ -1,7 +1,9 @@
 """The runner and its supervisor, with a real child process and the tiny model."""
 
 import os
+import resource
 import signal
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -167,6 +169,23 @@ def test_learners_fault_is_told_as_such(runner):
     assert run(runner, SCORE).prompt_tokens
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_job_that_needs_too_much_memory_is_refused_and_the_next_one_works(runner, models_dir):
+    """The limit is a little over what the loaded model needs."""
+    run(runner, TRAIN)
+    pages = int(Path(f"/proc/{pid(runner)}/statm").read_text().split()[0])
+    tight = Runner(threads=1, models_dir=models_dir, memory_bytes=pages * resource.getpagesize() + 24 * 1024**2)
+    long = tuple(("rash " * 90, " skin") for _ in range(64))
+    try:
+        assert run(tight, TRAIN).steps
+        with pytest.raises(Rejected) as caught:
+            run(tight, replace(TRAIN, rows=long, per_device_train_batch_size=64))
+        assert caught.value.code == "out_of_memory"
+        assert run(tight, SCORE).prompt_tokens
+    finally:
+        tight.close()
+
+
 def test_failure_names_the_kind_and_no_text(runner):
     with pytest.raises(RunnerFailed) as caught:
         run(runner, replace(SCORE, model="absent", suffixes=("the-hidden-row",)))
@@ -227,7 +246,6 @@ def test_close_ends_the_process_and_removes_its_files(models_dir):
 def test_runner_dies_with_its_worker(models_dir, tmp_path):
     """A worker that is killed outright leaves no runner behind."""
     import subprocess
-    import sys
 
     script = (
         "import os, signal\n"
@@ -291,7 +309,6 @@ def test_adapter_outside_the_scratch_folder_is_not_believed(runner, tmp_path):
 
 def test_nothing_here_imports_torch_in_the_worker():
     import subprocess
-    import sys
 
     script = "import sys, workers.execute, workers.supervisor, workers.engine.fetch; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

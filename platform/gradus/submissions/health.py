@@ -1,7 +1,9 @@
 """Reads about grading as a whole: what waits, for how long, who works, and what an admin should look at."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
@@ -39,7 +41,7 @@ def lanes() -> list[LaneHealth]:
     return [_lane(lane, found.get(lane), [worker for worker in seen if worker.lane == lane]) for lane in Lane.values]
 
 
-def _lane(lane: str, row: dict | None, seen: list[WorkerStatus]) -> LaneHealth:  # type: ignore[type-arg]
+def _lane(lane: str, row: Mapping[str, Any] | None, seen: list[WorkerStatus]) -> LaneHealth:
     problems = tuple(sorted({worker.problem for worker in seen if worker.problem}))
     if row is None:
         return LaneHealth(lane, 0, 0, 0.0, len(seen), problems)

@@ -115,7 +115,8 @@ def reconciler() -> Iterator[Finding]:
         when = f"since {last.last_run:%Y-%m-%d %H:%M} UTC" if last else "yet"
         yield warn("reconciler", f"has not run {when}", "Start it: `manage.py up`, or `manage.py reconcile`.")
     elif last and last.broken:
-        yield fail("reconciler", f"invariants are broken: {', '.join(last.broken)}", "See docs/operations.md, “Alerts”.")
+        mend = "See docs/operations.md, “Alerts”."
+        yield fail("reconciler", f"invariants are broken: {', '.join(last.broken)}", mend)
     else:
         yield ok("reconciler", "has run in the last two minutes")
 
