@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITE = ("tests/faults/test_failpoints.py", "tests/faults/test_limits.py")
+SUITE = ("tests/faults/test_limits.py", "tests/faults/test_failpoints.py")
 
 
 def no_fence() -> None:

@@ -23,6 +23,8 @@ from typing import Any
 
 import django
 
+from tests.faults import locks
+
 PR_SET_PDEATHSIG = 1
 LOOK_SECONDS = 0.1
 APPEAR_SECONDS = 15.0
@@ -122,6 +124,19 @@ class Stage:
 
     def signal_one(self, pid: int, number: int) -> None:
         os.kill(pid, number)
+
+    def hold(self) -> int:
+        """Stops the worker of the evaluation that runs, between two of its transactions; returns its id."""
+        from gradus.submissions.models import Evaluation
+
+        while True:
+            running = Evaluation.objects.get(state="running")
+            pid = int(running.worker.rpartition(":")[2])
+            os.kill(pid, signal.SIGSTOP)
+            if locks.are_free(running.pk):
+                return pid
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(LOOK_SECONDS)
 
     def ring(self, times: int) -> None:
         from gradus.submissions import bell

@@ -42,8 +42,7 @@ def test_kill_9_of_the_web_server(site):
 def test_a_worker_that_is_stopped_past_its_lease_wakes_up_to_nothing(site):
     site.submit(learners=1, each=1, word="slow")
     assert site.wait_for(seconds=30, state="running")
-    holder = int(site.evaluations()[0]["worker"].rpartition(":")[2])
-    site.signal_one(pid=holder, number=signal.SIGSTOP)
+    holder = site.hold()
     assert site.wait_for(seconds=60, fence=2), "nobody took over"
     site.signal_one(pid=holder, number=signal.SIGCONT)
     all_scored(site, 1)
