@@ -61,6 +61,9 @@ def confine(
     privileged = os.geteuid() == 0
     privileges.gain_nothing_by_exec()
     shut_in = landlock.restrict([*needed, *map(Path, SYSTEM)], [*filter(None, [scratch]), Path(os.devnull)])
+    if not shut_in and sys.platform == "linux":
+        # What may read past permissions must be bound by Landlock; unbound it had better not start.
+        privileges.keep_capabilities(0)
     # A change of user or capabilities clears it, so it comes after them.
     _die_with(parent)
     _limit(memory_bytes, processes=switched or (own_namespace and not privileged))
