@@ -31,6 +31,7 @@ REFUSED = frozenset(
 # What the interpreter, its libraries and the count of cores need of a Linux system.
 SYSTEM: tuple[str, ...] = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom")
 SYSTEM += ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system", "/sys/fs/cgroup")
+GPU = ("/proc/driver/nvidia", "/proc/modules", "/sys/bus/pci/devices", "/sys/module/nvidia")
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,21 @@ def confine(
     user: int | None = None,
     readable: Sequence[Path] = (),
     scratch: Path | None = None,
+    gpu: bool = False,
 ) -> Held:
     """Call it before torch is imported: namespaces and Landlock bind the one thread that there is.
 
     Code and libraries stay readable, and `readable` (models); `scratch` can be written. `user` where root starts it.
+    With `gpu` NVIDIA's devices stay usable.
     """
     network, own_namespace = _leave_network()
     needed = [*code(), *readable]
     switched, bound = _change_user(user, needed)
     privileged = os.geteuid() == 0
     privileges.gain_nothing_by_exec()
-    shut_in = landlock.restrict([*needed, *map(Path, SYSTEM)], [*filter(None, [scratch]), Path(os.devnull)])
+    devices = [Path(os.devnull), *(Path("/dev").glob("nvidia*") if gpu else ())]
+    system = map(Path, (*SYSTEM, *(GPU if gpu else ())))
+    shut_in = landlock.restrict([*needed, *system], [scratch] if scratch else [], devices)
     if not shut_in and sys.platform == "linux":
         # What may read past permissions must be bound by Landlock; unbound it had better not start.
         privileges.keep_capabilities(0)

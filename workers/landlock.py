@@ -18,11 +18,12 @@ PATH_BENEATH = 1
 
 WRITE_FILE, READ_FILE, READ_DIR = 1 << 1, 1 << 2, 1 << 3
 REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_REG = 1 << 4, 1 << 5, 1 << 7, 1 << 8
-REFER, TRUNCATE = 1 << 13, 1 << 14
+REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
 # Neither execution nor links, sockets and devices: those stay refused also in a folder that may be written.
 READ = READ_FILE | READ_DIR
 WRITE = READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | REFER | TRUNCATE
-OF_A_FILE = READ_FILE | WRITE_FILE | TRUNCATE
+DEVICE = READ_FILE | WRITE_FILE | IOCTL_DEV
+OF_A_FILE = DEVICE | TRUNCATE
 # How many file-system rights each version of the interface knows.
 FS_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 FS_RIGHTS_NEWEST = 16
@@ -45,8 +46,8 @@ def version() -> int:
     return max(0, _call(CREATE_RULESET, None, 0, VERSION_FLAG))
 
 
-def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
-    """Leaves files beneath `readable` and `writable`, no TCP, and signals to its own kind only.
+def restrict(readable: Iterable[Path], writable: Iterable[Path], devices: Iterable[Path] = ()) -> bool:
+    """Leaves files beneath `readable` and `writable`, `devices`, no TCP, and signals to its own kind only.
 
     Paths that do not exist are left out. Says whether it holds; needs `no_new_privs` or root. Call it while there
     is one thread.
@@ -62,6 +63,7 @@ def restrict(readable: Iterable[Path], writable: Iterable[Path]) -> bool:
         return False
     try:
         rules = [(path, READ) for path in readable] + [(path, WRITE) for path in writable]
+        rules += [(path, DEVICE) for path in devices]
         allowed = all(_allow(ruleset, path, rights & handled) for path, rights in rules)
         return allowed and _call(RESTRICT_SELF, ruleset, 0) == 0
     finally:

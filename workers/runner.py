@@ -92,7 +92,8 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     os.nice(options.nice)
     readable = (options.models_dir, options.given)
-    confine(options.parent, options.memory, user=options.user, readable=readable, scratch=options.scratch)
+    gpu = options.device.startswith("cuda")
+    confine(options.parent, options.memory, user=options.user, readable=readable, scratch=options.scratch, gpu=gpu)
     session = _session(options)
     try:
         Jobs(Channel(options.read_fd, options.write_fd), session).serve()
