@@ -5,27 +5,24 @@ Started by `site.py`. Reads one JSON request a line from standard input, writes 
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import random
 import resource
 import signal
-import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import django
 
 from tests.faults import locks
+from tests.faults.family import Family, Role, state_of
 
-PR_SET_PDEATHSIG = 1
 LOOK_SECONDS = 0.1
 APPEAR_SECONDS = 15.0
 # A hung job ends after this; a healthy one needs far less, also on a machine that is busy.
@@ -33,45 +30,31 @@ JOB_SECONDS = 20
 MODEL = "smollm2-135m-instruct"
 
 
-@dataclass(frozen=True)
-class Role:
-    """`once`: it ends by itself; all others are forked anew when they end."""
-
-    name: str
-    work: Callable[[], None]
-    once: bool = False
-
-
 class Stage:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.acks = folder / "acks"
         self.acks.mkdir()
-        self.children: dict[int, Role] = {}
-        self.web: subprocess.Popen[bytes] | None = None
-        self.port = 0
-        self.deaths = 0
+        self.family = Family(folder, ANSWERS)
         self.quiet_since: datetime | None = None
-
-    # --- requests ---------------------------------------------------------------------------------------------
 
     def start(self, workers: int = 3, reconcilers: int = 1) -> None:
         from tests.faults import roles
 
         for _ in range(workers):
-            self.fork(Role("worker", roles.work))
+            self.family.fork(Role("worker", roles.work))
         for _ in range(reconcilers):
-            self.fork(Role("reconciler", roles.reconcile))
+            self.family.fork(Role("reconciler", roles.reconcile))
 
     def start_web(self) -> int:
         from gradus.launcher import ports
 
-        self.port = ports.any_free()
-        self._open_web()
+        self.family.port = ports.any_free()
+        self.family.open_web()
         end = time.monotonic() + 60
-        while not ports.serves("127.0.0.1", self.port, "/api/v1/courses"):
+        while not ports.serves("127.0.0.1", self.family.port, "/api/v1/courses"):
             assert time.monotonic() < end, "the web server did not start"
-        return self.port
+        return self.family.port
 
     def submit(
         self, learners: int, each: int, clients: int = 2, word: str = "calm", http: bool = False, patient: bool = True
@@ -81,20 +64,20 @@ class Stage:
 
         users = client.make_users(learners)
         jobs = client.jobs(users, each, word)
-        port = self.port if http else 0
+        port = self.family.port if http else 0
         for number in range(clients):
-            acks, mine = self.acks / f"{time.monotonic_ns()}-{number}", jobs[number::clients]
-            self.fork(Role("client", lambda acks=acks, mine=mine: client.run(mine, acks, port, patient), once=True))  # type: ignore[misc]
+            acks = self.acks / f"{time.monotonic_ns()}-{number}"
+            self.family.fork(Role("client", partial(client.run, jobs[number::clients], acks, port, patient), once=True))
         return [job.key for job in jobs]
 
     def drain(self, seconds: float, kill_every: int = 0, stop_every: int = 0, stop_s: float = 0.0) -> dict[str, Any]:
         """Waits until all clients have ended and nothing is open, with faults each so many ended evaluations."""
         from tests.faults.storm import Storm
 
-        storm, end = Storm(self, kill_every, stop_every, stop_s), time.monotonic() + seconds
+        storm, end = Storm(self.family, kill_every, stop_every, stop_s), time.monotonic() + seconds
         self.quiet_since = None
         while not (done := self._drained()) and time.monotonic() < end:
-            self.reap()
+            self.family.reap()
             storm.look()
             time.sleep(LOOK_SECONDS)
         storm.end()
@@ -106,7 +89,7 @@ class Stage:
 
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self.reap()
+            self.family.reap()
             if Evaluation.objects.filter(**wanted).exists():
                 return True
             time.sleep(LOOK_SECONDS)
@@ -115,7 +98,7 @@ class Stage:
     def signal(self, role: str, number: int, count: int = 0) -> list[int]:
         """Signals all processes of a role, or `count` of them by chance; returns their ids. Waits for the first."""
         end = time.monotonic() + APPEAR_SECONDS
-        while not (chosen := list(self.pids(role))) and time.monotonic() < end:
+        while not (chosen := list(self.family.pids(role))) and time.monotonic() < end:
             time.sleep(LOOK_SECONDS)
         chosen = random.sample(chosen, min(count, len(chosen))) if count else chosen
         for pid in chosen:
@@ -146,7 +129,7 @@ class Stage:
 
     def limit_files(self, size: int) -> None:
         """The largest file that workers may write, as a disk that is full; -1 for no limit."""
-        for pid in self.pids("worker"):
+        for pid in self.family.pids("worker"):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     def evaluations(self) -> list[dict[str, Any]]:
@@ -161,7 +144,7 @@ class Stage:
 
         told = WorkerStatus.objects.order_by("last_seen").values_list("name", "busy_with", "last_seen")
         return {
-            "children": {pid: f"{role.name} {_state(pid)}" for pid, role in self.children.items()},
+            "children": {pid: f"{role.name} {state_of(pid)}" for pid, role in self.family.members.items()},
             "told": [f"{name} {busy} {seen}" for name, busy, seen in told],
             "quiet_since": str(self.quiet_since),
         }
@@ -176,7 +159,7 @@ class Stage:
             if answer != "taken":
                 refused[answer] = refused.get(answer, 0) + 1
         waits = sorted(float(ms) for _, answer, ms in told if answer == "taken")
-        return {**history.read(taken).as_dict(), "refused": refused, "submit_ms": waits, "deaths": self.deaths}
+        return {**history.read(taken).as_dict(), "refused": refused, "submit_ms": waits, "deaths": self.family.deaths}
 
     def forget(self) -> None:
         """Everybody and everything submitted; processes stay."""
@@ -186,74 +169,11 @@ class Stage:
         for path in self.acks.iterdir():
             path.unlink()
 
-    def stop(self) -> None:
-        """Kills all children."""
-        for pid in list(self.children):
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-        self.children.clear()
-        self.close_web()
-
-    # --- processes --------------------------------------------------------------------------------------------
-
-    def fork(self, role: Role) -> None:
-        from django.db import connections
-
-        connections.close_all()
-        pid = os.fork()
-        if pid:
-            self.children[pid] = role
-            return
-        status = 1
-        try:
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            os.close(ANSWERS)
-            random.seed(os.getpid())
-            role.work()
-            status = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-
-    def reap(self) -> None:
-        for pid, role in list(self.children.items()):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if not ended:
-                continue
-            del self.children[pid]
-            if not (role.once and os.waitstatus_to_exitcode(status) == 0):
-                self.deaths += 1
-                self.fork(role)
-        if self.web is not None and self.web.poll() is not None:
-            self.close_web()
-            self._open_web()
-
-    def pids(self, role: str) -> Iterator[int]:
-        if role == "runner":
-            workers = set(self.pids("worker"))
-            yield from (pid for pid, parent in parents() if parent in workers)
-        elif role == "web":
-            yield from (self.web.pid,) if self.web is not None else ()
-        else:
-            yield from (pid for pid, kept in self.children.items() if kept.name == role)
-
-    def _open_web(self) -> None:
-        from gradus.launcher import programs
-
-        program = programs.web("127.0.0.1", self.port, "")
-        (self.folder / "static").mkdir(exist_ok=True)
-        env = {**os.environ, **program.env}
-        env.pop("GRADUS_FAILPOINTS", None)
-        self.web = subprocess.Popen(program.argv, env=env, stdin=subprocess.DEVNULL, start_new_session=True)
-
     def close_web(self) -> None:
-        from gradus.launcher.processes import kill_session
+        self.family.close_web()
 
-        if self.web is not None:
-            kill_session(self.web.pid, signal.SIGKILL)
-            self.web.wait()
-            self.web = None
+    def stop(self) -> None:
+        self.family.end()
 
     def _drained(self) -> bool:
         """No client is at work, nothing is open, and whoever was stopped has woken up and done what it had begun."""
@@ -262,8 +182,9 @@ class Stage:
         from gradus.submissions.models import Evaluation
 
         try:
-            busy = any(role.name == "client" for role in self.children.values()) or Evaluation.objects.open().exists()
-            if busy or any(_state(pid) == "T" for pid in self.children):
+            clients = [role for role in self.family.members.values() if role.name == "client"]
+            busy = bool(clients) or Evaluation.objects.open().exists()
+            if busy or any(state_of(pid) == "T" for pid in self.family.members):
                 self.quiet_since = None
                 return False
             return self._all_idle()
@@ -280,21 +201,7 @@ class Stage:
         self.quiet_since = self.quiet_since or timezone.now()
         idle = WorkerStatus.objects.filter(busy_with=None, last_seen__gt=self.quiet_since)
         said = {int(name.rpartition(":")[2]) for name in idle.values_list("name", flat=True)}
-        return said.issuperset(self.pids("worker"))
-
-
-def _state(pid: int) -> str:
-    """R, S, D, T (stopped) or Z, as ps has it."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def parents() -> Iterator[tuple[int, int]]:
-    """Process id and its parent's, of all that run."""
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            yield int(entry.parent.name), int(entry.read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError):
-            continue
+        return said.issuperset(self.family.pids("worker"))
 
 
 def prepare(folder: Path) -> None:

@@ -7,14 +7,12 @@ import random
 import signal
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import DatabaseError, connection
 
 from gradus.submissions.models import Evaluation, Event
-
-if TYPE_CHECKING:
-    from tests.faults.stage import Stage
+from tests.faults.family import Family, parents
 
 KILLED = ("worker", "worker", "runner", "runner", "reconciler", "web", "client")
 
@@ -29,8 +27,8 @@ class Hit:
 
 
 class Storm:
-    def __init__(self, stage: Stage, kill_every: int, stop_every: int, stop_s: float) -> None:
-        self.stage = stage
+    def __init__(self, family: Family, kill_every: int, stop_every: int, stop_s: float) -> None:
+        self.family = family
         self.every = {"kill": kill_every, "stop": stop_every}
         self.done = {"kill": 0, "stop": 0}
         self.stop_s = stop_s
@@ -61,21 +59,21 @@ class Storm:
 
     def _kill(self) -> int:
         role = random.choice(KILLED)
-        candidates = list(self.stage.pids(role))
+        candidates = list(self.family.pids(role))
         if not candidates:
             return 0
         pid = random.choice(candidates)
         if role in ("worker", "runner"):
             self._note(pid if role == "worker" else _parent(pid))
         if role == "web":
-            self.stage.close_web()
-            self.stage._open_web()
+            self.family.close_web()
+            self.family.open_web()
         else:
             os.kill(pid, signal.SIGKILL)
         return 1
 
     def _stop(self) -> int:
-        candidates = [pid for pid in self.stage.pids("worker") if pid not in self.stopped]
+        candidates = [pid for pid in self.family.pids("worker") if pid not in self.stopped]
         if len(candidates) < 2:
             return 0
         pid = random.choice(candidates)
@@ -86,12 +84,12 @@ class Storm:
 
     def _wake(self) -> None:
         for pid, due in list(self.stopped.items()):
-            if time.monotonic() > due or pid not in self.stage.children:
+            if time.monotonic() > due or pid not in self.family.members:
                 self._continue(pid)
 
     def _continue(self, pid: int) -> None:
         del self.stopped[pid]
-        if pid in self.stage.children:
+        if pid in self.family.members:
             os.kill(pid, signal.SIGCONT)
 
     def _note(self, worker: int) -> None:
@@ -102,8 +100,6 @@ class Storm:
 
 
 def _parent(pid: int) -> int:
-    from tests.faults.stage import parents
-
     return dict(parents()).get(pid, 0)
 
 
