@@ -52,6 +52,16 @@ def test_a_lost_reply_to_the_record_is_read_again_by_fence(site, point):
     assert site.evaluations()[0]["attempt"] == (1 if point == "record.committed" else 2)
 
 
+@pytest.mark.parametrize("point", ["grade.computed", "grade.started"])
+def test_a_zombie_that_wakes_up_while_another_works_changes_nothing(site, point):
+    """The second holder takes seconds, so the first wakes up in its middle: the fence alone keeps them apart."""
+    site.arm(point, STOP)
+    site.submit(learners=1, each=1, word="slow")
+    drain(site)
+    assert clean(site.history())["scored"] == 1
+    assert site.evaluations()[0]["fence"] == 2
+
+
 def pairs():
     """Every two points, and every action at each in turn."""
     actions = itertools.cycle(itertools.product(("kill", STOP), repeat=2))
