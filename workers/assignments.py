@@ -20,7 +20,7 @@ from graders.base import Assignment, Grading, Judged, JudgeId
 from gradus.courses import bundles, calibrations
 from gradus.courses.models import Lesson
 from gradus.submissions.models import Evaluation, Grader
-from workers import judge_template
+from workers import adapter_files, judge_template, launch
 from workers.judge import JudgeClient
 
 # After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.
@@ -51,7 +51,7 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
     if not (evaluation.run and evaluation.run.adapter):
         yield assignment
         return
-    with tempfile.TemporaryDirectory(prefix="gradus-adapter-") as folder:
+    with tempfile.TemporaryDirectory(prefix="adapter-", dir=launch.given_folder()) as folder:
         _write_adapter(evaluation.run.adapter, owner.version.challenge.lesson, Path(folder))
         yield replace(assignment, adapter=folder)
 
@@ -59,8 +59,9 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
 def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:
     # The runner may be another user; these files are no secret.
     folder.chmod(0o755)
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
+    for name in adapter_files.NAMES:
         (folder / name).write_bytes(bundles.lesson_file(lesson, f"{prefix}/{name}"))
+        (folder / name).chmod(0o644)
 
 
 def grading(assignment: Assignment) -> Grading:

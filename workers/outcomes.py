@@ -16,9 +16,7 @@ from django.core.files.storage import storages
 from graders.base import Grade
 from gradus.submissions.models import Evaluation, Kind
 from gradus.submissions.services import Outcome
-from workers import language
-
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+from workers import adapter_files, language
 
 
 def outcome(evaluation: Evaluation, grade: Grade) -> Outcome:
@@ -77,10 +75,10 @@ def _save_raw(evaluation: Evaluation, grade: Grade, notes: dict[str, Any]) -> st
 
 def _save_adapter(evaluation: Evaluation, grade: Grade) -> str:
     assert grade.adapter_files is not None
-    folder, buffer = Path(grade.adapter_files), io.BytesIO()
+    files, buffer = adapter_files.read(Path(grade.adapter_files)), io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name in ADAPTER_FILES:
-            archive.write(folder / name, name)
+        for name, content in files.items():
+            archive.writestr(name, content)
         archive.writestr("README.md", model_card(evaluation, grade))
     name = f"{evaluation.pk}/{evaluation.fence}/adapter.zip"
     return storages["artifacts"].save(name, ContentFile(buffer.getvalue()))

@@ -1,7 +1,16 @@
 from django.contrib import admin
 
 from gradus.courses.admin import ReadOnly
-from gradus.submissions.models import Evaluation, Refund, Run, Score, Standing, Submission, WorkerStatus
+from gradus.submissions.models import (
+    Evaluation,
+    ReconcilerStatus,
+    Refund,
+    Run,
+    Score,
+    Standing,
+    Submission,
+    WorkerStatus,
+)
 
 
 @admin.register(Submission)
@@ -24,6 +33,11 @@ class EvaluationAdmin(ReadOnly):
 @admin.register(WorkerStatus)
 class WorkerStatusAdmin(ReadOnly):
     list_display = ("name", "lane", "device", "judge", "problem", "busy_with", "last_seen")
+
+
+@admin.register(ReconcilerStatus)
+class ReconcilerStatusAdmin(ReadOnly):
+    list_display = ("name", "last_run", "done", "broken")
 
 
 admin.site.register([Run, Score, Standing, Refund], ReadOnly)

@@ -431,3 +431,18 @@ class WorkerStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.lane})"
+
+
+class ReconcilerStatus(models.Model):
+    """What a reconciler did in its last round; several may run, each has a row."""
+
+    name = models.CharField(max_length=120, unique=True)
+    last_run = models.DateTimeField(db_default=Now())
+    done = models.JSONField(default=dict)
+    broken = models.JSONField(default=dict, help_text="Invariants that do not hold, with counts")
+
+    class Meta:
+        verbose_name_plural = "reconciler statuses"
+
+    def __str__(self) -> str:
+        return self.name

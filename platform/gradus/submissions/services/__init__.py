@@ -3,7 +3,7 @@
 from gradus.submissions.services.cancel import cancel, withdraw
 from gradus.submissions.services.claim import claim, heartbeat
 from gradus.submissions.services.events import append_events
-from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, retry, shown_of
+from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.regrade import adopt, decide, regrade
 from gradus.submissions.services.runs import start_run
@@ -24,6 +24,7 @@ __all__ = [
     "record",
     "regrade",
     "reject",
+    "release",
     "retry",
     "shown_of",
     "start_run",

@@ -12,7 +12,7 @@ from challenges.feedback import floor_to_step, ladder
 from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import Calibration
-from gradus.submissions import signals
+from gradus.submissions import failpoints, signals
 from gradus.submissions.errors import CODES, State
 from gradus.submissions.models import Evaluation, InFlight, QuotaSlot, Refund, Score, Standing, Submission
 from gradus.submissions.services import events
@@ -47,7 +47,6 @@ class Outcome:
         return self.provisional or bool(self.review)
 
 
-@transaction.atomic
 def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
     """Evaluation to `scored` or `review`, score, standing, in one transaction; a shadow's score is only held.
 
@@ -56,6 +55,13 @@ def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
     Raises:
         LeaseLost: the fence is not current; everything is rolled back.
     """
+    evaluation = _record(evaluation_id, fence, outcome)
+    failpoints.reach("record.committed")
+    return evaluation
+
+
+@transaction.atomic
+def _record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
     calibration = _calibration(evaluation_id, outcome)
     if outcome.judge is not None and calibration is None and not outcome.unsettled:
         outcome = replace(outcome, provisional=True, review=("no-calibration",))
@@ -74,6 +80,7 @@ def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
         _release(evaluation.submission)
     events.write(evaluation, [("finished", {"status": state})])
     signals.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
+    failpoints.reach("record.uncommitted")
     return evaluation
 
 
@@ -204,6 +211,13 @@ def postpone(evaluation_id: int, fence: int, seconds: float, reason: str) -> Eva
     evaluation = Evaluation.objects.get(pk=evaluation_id)
     events.write(evaluation, [("postponed", {"reason": reason, "seconds": round(seconds)})])
     return evaluation
+
+
+@transaction.atomic
+def release(evaluation_id: int, fence: int) -> bool:
+    """The worker is told to end: back to the queue at once, the attempt not counted. False where it is not ours."""
+    held = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING)
+    return held.update(state=State.QUEUED, lease_until=None, attempt=F("attempt") - 1, available_at=Now()) == 1
 
 
 def _end(evaluation_id: int, fence: int, state: State, **values: Any) -> Evaluation:
