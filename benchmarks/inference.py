@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import catalogue, child, measurement, oracle, ours, shapes, venvs
+from benchmarks import allocator, catalogue, child, measurement, oracle, ours, shapes, venvs
 from benchmarks.catalogue import Peer
 from benchmarks.items import ITEMS, MODEL, NEW_TOKENS, rows
 from benchmarks.measurement import Measurement
@@ -83,12 +83,7 @@ def figure(base: models.Base, work: Work, seconds: float, answers: Sequence[Any]
     return Figure(seconds, None, round(measurement.equal_share(texts, truth), 3))
 
 
-def our_figure(base: models.Base, work: Work, dtype: str) -> Figure | str:
-    """Or why there is none."""
-    try:
-        ours.check(dtype)
-    except ours.NoSuchDtype as error:
-        return str(error)
+def our_figure(base: models.Base, work: Work, dtype: str) -> Figure:
     found = ours.answer(base, work.item, work.warm, dtype)
     return figure(base, work, found.seconds, found.answers)
 
@@ -114,9 +109,8 @@ def job(peer: Peer, work: Work, base: models.Base, dtype: str, given: argparse.N
 
 
 def measure(
-    peer: Peer, work: Work, base: models.Base, mine: Figure | str, dtype: str, given: argparse.Namespace
+    peer: Peer, work: Work, base: models.Base, mine: Figure, dtype: str, given: argparse.Namespace
 ) -> Measurement:
-    """`mine` is a text where our engine gives no figure; the peer's is told all the same."""
     wanted = job(peer, work, base, dtype, given)
     facts: dict[str, Any] = {"version": venvs.ENVIRONMENTS[peer.environment].packages[0].rpartition("==")[2]}
     try:
@@ -126,31 +120,30 @@ def measure(
         facts = {key: found[key] for key in ("version", "dtype", "note")}
     except child.PeerFailed as error:
         theirs = str(error)
-    problem = "; ".join(reason for reason in (mine, theirs) if isinstance(reason, str))
+    problem = theirs if isinstance(theirs, str) else ""
     return _row(peer, work, mine, theirs, len(wanted.rows), {"dtype": dtype, **facts, "problem": problem}, given)
 
 
 def _row(
     peer: Peer,
     work: Work,
-    mine: Figure | str,
+    mine: Figure,
     theirs: Figure | str,
     timed: int,
     facts: dict[str, Any],
     given: argparse.Namespace,
 ) -> Measurement:
-    left = mine if isinstance(mine, Figure) else None
     right = theirs if isinstance(theirs, Figure) else None
     return Measurement(
         peer=peer.name,
         shape=str(work.shape),
         output=work.output,
         threads=given.threads,
-        ours_s=left and round(left.seconds, 3),
+        ours_s=round(mine.seconds, 3),
         peer_s=right and round(right.seconds, 3),
-        ratio=measurement.ratio(left and left.seconds, right and right.seconds),
-        max_abs_diff=left and left.difference,
-        agree=left and left.agree,
+        ratio=measurement.ratio(mine.seconds, right and right.seconds),
+        max_abs_diff=mine.difference,
+        agree=mine.agree,
         peer_max_abs_diff=right and right.difference,
         peer_agree=right and right.agree,
         rows=len(work.rows),
@@ -220,4 +213,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    allocator.same_for_all()
     main()

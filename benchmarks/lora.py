@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import inspect
 import statistics
 import tempfile
 import time
@@ -21,7 +20,7 @@ from typing import Any
 import torch
 from peft import PeftModel
 
-from benchmarks import catalogue, child, measurement, oracle, shapes, venvs
+from benchmarks import allocator, catalogue, child, measurement, oracle, shapes, venvs
 from benchmarks.catalogue import Peer
 from benchmarks.items import HELD_OUT, MODEL, train_item
 from benchmarks.measurement import Measurement
@@ -48,7 +47,7 @@ class Trained:
 
 
 def ours(base: models.Base, shape: TrainShape, dtype: str, seeds: Sequence[int]) -> Trained:
-    """Median seconds over the seeds. Raises `NotImplementedError` where the engine does not train in `dtype`."""
+    """Median seconds over the seeds."""
     seconds, losses, differences, steps = [], [], [], 0
     for seed in seeds:
         item = train_item(base, shape, seed)
@@ -65,14 +64,8 @@ def ours(base: models.Base, shape: TrainShape, dtype: str, seeds: Sequence[int])
 
 def _train(base: models.Base, item: Train, adapter: Path, dtype: str) -> int:
     """Without held-out rows: the peer does not look at them either."""
-    train: Any = lora.train
-    extra: dict[str, Any] = {}
-    if "dtype" in inspect.signature(lora.train).parameters:
-        extra["dtype"] = getattr(torch, dtype)
-    elif dtype != FLOAT32:
-        raise NotImplementedError(f"our engine does not train in {dtype}")
-    steps: int = train(base, replace(item, valid=()), adapter, Watch(), **extra).steps
-    return steps
+    frozen = base.model if dtype == FLOAT32 else base.half
+    return lora.train(base, replace(item, valid=()), adapter, Watch(), frozen=frozen).steps
 
 
 def _own_loss(base: models.Base, adapter: Path, item: Train) -> float:
@@ -131,17 +124,16 @@ def gap(mine: Sequence[float], other: Sequence[float]) -> float | None:
 
 
 def row(
-    peer: Peer, shape: TrainShape, mine: Trained | str, other: Trained | str, given: argparse.Namespace
+    peer: Peer, shape: TrainShape, mine: Trained, other: Trained | str, given: argparse.Namespace
 ) -> Measurement:
     """`agree` is 1 where our loss is at most 1 % above the peer's; the note tells all losses."""
-    left = mine if isinstance(mine, Trained) else None
     right = other if isinstance(other, Trained) else None
-    between = gap(left.losses, right.losses) if left and right else None
+    between = gap(mine.losses, right.losses) if right else None
     facts = {"version": venvs.ENVIRONMENTS[peer.environment].packages[0].rpartition("==")[2], "note": ""}
     facts |= dict(right.facts) if right else {}
     notes = [
         facts.pop("note"),
-        *([told(left.losses, right.losses, between)] if left and right and right.losses else []),
+        *([told(mine.losses, right.losses, between)] if right and right.losses else []),
     ]
     return Measurement(
         peer=peer.name,
@@ -149,16 +141,16 @@ def row(
         dtype=given.dtype,
         output="lora",
         threads=given.threads,
-        ours_s=left and round(left.seconds, 2),
+        ours_s=round(mine.seconds, 2),
         peer_s=right and round(right.seconds, 2),
-        ratio=measurement.ratio(left and left.seconds, right and right.seconds),
-        max_abs_diff=float(f"{left.difference:.1e}") if left and left.difference is not None else None,
+        ratio=measurement.ratio(mine.seconds, right and right.seconds),
+        max_abs_diff=None if mine.difference is None else float(f"{mine.difference:.1e}"),
         agree=None if between is None else float(between <= WITHIN),
         rows=right.steps if right else 0,
         timed_rows=right.timed_steps if right else 0,
         oracle_rows=HELD_OUT,
         machine=measurement.machine(),
-        problem="; ".join(reason for reason in (mine, other) if isinstance(reason, str)),
+        problem=other if isinstance(other, str) else "",
         note="; ".join(note for note in notes if note),
         **facts,
     )
@@ -175,10 +167,7 @@ def run(given: argparse.Namespace) -> Iterator[Measurement]:
     torch.set_num_threads(given.threads)
     base = models.load(_folder())
     for shape in given.shapes:
-        try:
-            mine: Trained | str = ours(base, shape, given.dtype, given.seeds)
-        except NotImplementedError as error:
-            mine = str(error)
+        mine = ours(base, shape, given.dtype, given.seeds)
         for peer in given.peers:
             try:
                 other: Trained | str = theirs(peer, base, shape, given.seeds, given)
@@ -224,4 +213,5 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    allocator.same_for_all()
     main()

@@ -20,16 +20,6 @@ class Ours:
     answers: list[Any]
 
 
-class NoSuchDtype(Exception):
-    """The engine does not run in this dtype."""
-
-
-def check(dtype: str) -> None:
-    """Raises `NoSuchDtype`. bf16 scores labels with the recheck in fp32 that the engine itself does."""
-    if dtype != FLOAT32 and not hasattr(models.Base, "half"):
-        raise NoSuchDtype(f"our engine does not run in {dtype}")
-
-
 def answer(base: models.Base, item: Score | Generate, warm: Score | Generate, dtype: str) -> Ours:
     """Warms up on other rows, then takes the time from texts to answers, tokenising counted."""
     _run(base, warm, dtype)
@@ -39,11 +29,8 @@ def answer(base: models.Base, item: Score | Generate, warm: Score | Generate, dt
 
 
 def _run(base: models.Base, item: Score | Generate, dtype: str) -> list[Any]:
-    model: Any = base
-    half = None if dtype == FLOAT32 else model.half
+    """In bf16 labels are looked at again in fp32 where it is close, as in the runner; texts are bf16's own."""
+    half = None if dtype == FLOAT32 else base.half
     if isinstance(item, Generate):
         return generation.generate(base, half or base.model, item, Watch()).texts
-    score: Any = scoring.score
-    extra = {} if half is None else {"half": half}
-    logprobs: list[Any] = score(base, base.model, item, Watch(), **extra).logprobs
-    return logprobs
+    return scoring.score(base, base.model, item, Watch(), half=half).logprobs
