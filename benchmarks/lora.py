@@ -122,9 +122,7 @@ def gap(mine: Sequence[float], other: Sequence[float]) -> float | None:
     return statistics.mean(mine) / statistics.mean(other) - 1
 
 
-def row(
-    peer: Peer, shape: TrainShape, mine: Trained, other: Trained | str, given: argparse.Namespace
-) -> Measurement:
+def row(peer: Peer, shape: TrainShape, mine: Trained, other: Trained | str, given: argparse.Namespace) -> Measurement:
     """`agree` is 1 where our loss is at most 1 % above the peer's; the note tells all losses."""
     right = other if isinstance(other, Trained) else None
     between = gap(mine.losses, right.losses) if right else None
