@@ -175,11 +175,11 @@ def test_a_job_that_needs_too_much_memory_is_refused_and_the_next_one_works(runn
     run(runner, TRAIN)
     pages = int(Path(f"/proc/{pid(runner)}/statm").read_text().split()[0])
     tight = Runner(threads=1, models_dir=models_dir, memory_bytes=pages * resource.getpagesize() + 24 * 1024**2)
-    long = tuple(("rash " * 90, " skin") for _ in range(512))
+    long = tuple(("rash " * 90, " skin") for _ in range(2048))
     try:
         assert run(tight, TRAIN).steps
         with pytest.raises(Rejected) as caught:
-            run(tight, replace(TRAIN, rows=long, per_device_train_batch_size=512))
+            run(tight, replace(TRAIN, rows=long, per_device_train_batch_size=2048))
         assert caught.value.code == "out_of_memory"
         assert run(tight, SCORE).prompt_tokens
     finally:
