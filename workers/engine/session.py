@@ -29,6 +29,7 @@ class Adapted:
         """The same weights in bf16, made on first use."""
         return models.low_precision(self.model)
 
+
 # oneDNN does not say why it has no primitive; with shapes and types that work in small it is memory.
 NO_MEMORY = ("allocate memory", "out of memory", "could not create a primitive", "could not execute a primitive")
 
