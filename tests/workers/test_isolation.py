@@ -221,11 +221,3 @@ def test_what_is_open_to_all_is_told_by_every_folder_on_the_way(tmp_path):
         tmp_path.chmod(0o700)
         assert not privileges.open_to_all([tmp_path])
     assert privileges.open_to_all([Path("/usr"), Path("/no/such/place")])
-
-
-def test_the_runners_user_is_not_that_of_another_worker():
-    if os.geteuid() != 0:
-        assert privileges.user_for(1) is None
-        return
-    assert privileges.user_for(1) != privileges.user_for(2)
-    assert privileges.FIRST_USER <= privileges.user_for(4_000_000) <= privileges.LAST_USER
