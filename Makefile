@@ -4,6 +4,7 @@
 #   make check   the whole gate: lint, types, contracts, migrations, deployment settings, bundle, quick tests
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away
 #   make bench   side by side with peers
+#   make mutants take out one guard after another: the fault suite must notice each
 #   make models  fetch the base models; make doctor: look over this machine
 
 VENV := .venv
@@ -23,7 +24,7 @@ PYTHON := python3
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint smoke bench openapi models doctor format clean-venv
+.PHONY: help up test check lint smoke bench mutants openapi models doctor format clean-venv
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -52,6 +53,9 @@ smoke: $(STAMP)
 
 bench: $(STAMP)
 	$(PY) -m benchmarks
+
+mutants: $(STAMP)
+	$(PY) -m tests.faults.mutants
 
 openapi: $(STAMP)
 	$(PY) manage.py export_openapi_schema --api gradus.api.api --sorted --indent 2 --output docs/openapi.json

@@ -1,136 +1,217 @@
-"""Label scoring: ours against plain transformers, row by row, as most people would write it.
+"""Label scoring and greedy JSON side by side: ours and the peers, on the same checkpoint, rows and threads.
 
-`python -m benchmarks.inference [--shapes P/S/N/L,...] [--threads T] [--json FILE]`, P tokens of shared prompt, S tokens
-a row, N rows, L labels. The peer is timed on at most 20 rows and scaled, and says so. Both read the same checkpoint.
+`python -m benchmarks.inference [--shapes P/S/N/L,...] [--output label|json] [--dtype float32,bfloat16]`: P tokens of
+shared prompt, S tokens a row, N rows, L labels (`6x2`: six labels of two tokens each). Every figure is compared with
+the oracle, plain transformers in fp32, on the first rows; a peer that cannot run is a row that says why.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
-from transformers import AutoModelForCausalLM
 
-from graders.base import Score
-from workers.engine import models, places, scoring
-from workers.engine.watch import Watch
+from benchmarks import allocator, catalogue, child, measurement, oracle, ours, shapes, venvs
+from benchmarks.catalogue import Peer
+from benchmarks.items import ITEMS, MODEL, NEW_TOKENS, rows
+from benchmarks.measurement import Measurement
+from benchmarks.peers.job import BFLOAT16, FLOAT32, JSON, LABEL, Job, Row, shared
+from benchmarks.shapes import Shape
+from graders.base import Generate, Score
+from workers.engine import models, places
 
-MODEL = "smollm2-135m-instruct"
-TIMED_ROWS = 20
-LABELS = (" eyes", " skin", " nerves", " bladder", " allergies", " stomach", " heart", " ears")
-LIBRARY = Path(__file__).resolve().parents[1] / "challenges" / "library" / "fine-tuning-vs-prompting"
+BATCH = 8
+WARM_ROWS = 8
+WARM_PROMPT = 64
 
 
 @dataclass(frozen=True)
-class Row:
-    """One measurement; `peer_s` is scaled from `timed_rows` rows; `agree` is the share of equal labels."""
+class Work:
+    """One shape: what is asked, the same as token ids, and the oracle's answers to the first rows."""
 
-    peer: str
-    version: str
-    shape: str
-    dtype: str
-    threads: int
-    ours_s: float
-    peer_s: float
-    ratio: float
-    max_abs_diff: float
+    shape: Shape
+    output: str
+    item: Score | Generate
+    warm: Score | Generate
+    rows: list[Row]
+    warm_rows: list[Row]
+    truth: list[Any]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Somebody's seconds for all rows, and how far their answers are from the oracle's."""
+
+    seconds: float
+    difference: float | None
     agree: float
-    timed_rows: int
 
 
-def texts() -> Iterator[str]:
-    """Real complaints, again and again."""
-    rows = [json.loads(line)["input"] for line in (LIBRARY / "symptom-specialty" / "train.jsonl").open()]
-    while True:
-        yield from rows
-
-
-def item(base: models.Base, p: int, s: int, n: int, l: int) -> Score:  # noqa: E741 - the shape's own letters
-    """P, S, N and L to within a token or two: text is cut at token borders and decoded again."""
-    source = texts()
-
-    def cut(tokens: int) -> str:
-        ids: list[int] = []
-        while len(ids) < tokens:
-            ids += base.encode(["Symptoms: " + next(source) + "\n"])[0]
-        return base.decode(ids[:tokens])
-
-    suffixes = tuple("\n" + cut(max(1, s - 4)) + "\nProblem with:" for _ in range(n))
-    return Score(MODEL, cut(p), suffixes, LABELS[:l])
-
-
-@torch.no_grad()
-def plain(model: Any, base: models.Base, work: Score, rows: int) -> list[list[float]]:
-    """Row by row and label by label: a forward pass over the whole text for each."""
-    found = []
-    for suffix in work.suffixes[:rows]:
-        context = base.encode([work.prompt + suffix])[0]
-        found.append([_label(model, context, base.encode([work.prompt + suffix + label])[0]) for label in work.labels])
-    return found
-
-
-def _label(model: Any, context: list[int], whole: list[int]) -> float:
-    logprobs = model(input_ids=torch.tensor([whole])).logits[0].log_softmax(-1)
-    return sum(float(logprobs[at - 1, whole[at]]) for at in range(len(context), len(whole)))
-
-
-def measure(base: models.Base, peer: Any, shape: str, threads: int) -> Row:
-    work = item(base, *(int(part) for part in shape.split("/")))
-    scoring.score(base, base.model, Score(MODEL, "a", (" b",), LABELS[:2]), Watch())
+def prepare(base: models.Base, plain: Any, shape: Shape, output: str, oracle_rows: int) -> Work:
+    """The oracle's answers are token ids for texts, log-probabilities for labels."""
+    smaller = Shape(
+        min(shape.prompt, WARM_PROMPT), shape.suffix, min(shape.rows, WARM_ROWS), shape.labels, shape.label_tokens
+    )
+    item, warm = ITEMS[output](base, shape), ITEMS[output](base, smaller, warm=True)
+    made = rows(base, item)
+    first = made[: max(oracle_rows, oracle.ROWS)]
     started = time.perf_counter()
-    ours = scoring.score(base, base.model, work, Watch()).logprobs
-    ours_s = time.perf_counter() - started
-    rows = min(TIMED_ROWS, len(work.suffixes))
-    started = time.perf_counter()
-    theirs = plain(peer, base, work, rows)
-    peer_s = (time.perf_counter() - started) * len(work.suffixes) / rows
-    pairs = list(zip(ours, theirs, strict=False))
-    diff = max(abs(a - b) for mine, other in pairs for a, b in zip(mine, other, strict=True))
-    agree = sum(mine.index(max(mine)) == other.index(max(other)) for mine, other in pairs) / len(pairs)
-    return Row(
-        peer="transformers, row by row",
-        version=transformers.__version__,
-        shape=shape,
-        dtype="float32",
-        threads=threads,
-        ours_s=round(ours_s, 2),
-        peer_s=round(peer_s, 2),
-        ratio=round(peer_s / ours_s, 2),
-        max_abs_diff=float(f"{diff:.1e}"),
-        agree=round(agree, 3),
-        timed_rows=rows,
+    truth = _truth(plain, base, first, output)
+    print(f"oracle: {len(first)} rows of {shape}, {output}, in {time.perf_counter() - started:.1f} s", flush=True)
+    return Work(shape, output, item, warm, made, rows(base, warm), truth)
+
+
+def _truth(plain: Any, base: models.Base, first: Sequence[Row], output: str) -> list[Any]:
+    if output == LABEL:
+        return oracle.label_logprobs(plain, first)
+    return oracle.greedy(plain, first, base.eos, NEW_TOKENS)
+
+
+def figure(base: models.Base, work: Work, seconds: float, answers: Sequence[Any]) -> Figure:
+    """`answers` in the oracle's form, or texts."""
+    if work.output == LABEL:
+        difference = float(f"{measurement.largest_difference(answers, work.truth):.1e}")
+        agree = measurement.equal_share(measurement.best(answers), measurement.best(work.truth))
+        return Figure(seconds, difference, round(agree, 3))
+    texts = [answer if isinstance(answer, str) else base.decode(answer) for answer in answers]
+    truth = [base.decode(ids) for ids in work.truth]
+    return Figure(seconds, None, round(measurement.equal_share(texts, truth), 3))
+
+
+def our_figure(base: models.Base, work: Work, dtype: str) -> Figure:
+    found = ours.answer(base, work.item, work.warm, dtype)
+    return figure(base, work, found.seconds, found.answers)
+
+
+def job(peer: Peer, work: Work, base: models.Base, dtype: str, given: argparse.Namespace) -> Job:
+    limit = {"rows": given.rows_timed, "batches": given.batched_rows_timed}.get(peer.timing, len(work.rows))
+    own = places.data_dir() / "peers" / "converted" / peer.name
+    own.mkdir(parents=True, exist_ok=True)
+    return Job(
+        checkpoint=str(_folder()),
+        folder=str(own),
+        digest=base.digest,
+        dtype=dtype,
+        threads=given.threads,
+        output=work.output,
+        rows=work.rows[:limit],
+        warm=work.warm_rows,
+        shared=shared(work.rows),
+        eos=base.eos,
+        new_tokens=NEW_TOKENS,
+        batch=BATCH,
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shapes", default="300/60/100/5", help="P/S/N/L, comma-separated")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--json", type=Path, help="write one row per measurement")
-    given = parser.parse_args()
+def measure(
+    peer: Peer, work: Work, base: models.Base, mine: Figure, dtype: str, given: argparse.Namespace
+) -> Measurement:
+    wanted = job(peer, work, base, dtype, given)
+    facts: dict[str, Any] = {"version": venvs.ENVIRONMENTS[peer.environment].packages[0].rpartition("==")[2]}
+    try:
+        found = child.run(child.interpreter(peer.environment), peer.module, wanted)
+        seconds = found["seconds"] * len(work.rows) / len(wanted.rows)
+        theirs: Figure | str = figure(base, work, seconds, found["answers"])
+        facts = {key: found[key] for key in ("version", "dtype", "note")}
+    except child.PeerFailed as error:
+        theirs = str(error)
+    problem = theirs if isinstance(theirs, str) else ""
+    return _row(peer, work, mine, theirs, len(wanted.rows), {"dtype": dtype, **facts, "problem": problem}, given)
+
+
+def _row(
+    peer: Peer,
+    work: Work,
+    mine: Figure,
+    theirs: Figure | str,
+    timed: int,
+    facts: dict[str, Any],
+    given: argparse.Namespace,
+) -> Measurement:
+    right = theirs if isinstance(theirs, Figure) else None
+    return Measurement(
+        peer=peer.name,
+        shape=str(work.shape),
+        output=work.output,
+        threads=given.threads,
+        ours_s=round(mine.seconds, 3),
+        peer_s=right and round(right.seconds, 3),
+        ratio=measurement.ratio(mine.seconds, right and right.seconds),
+        max_abs_diff=mine.difference,
+        agree=mine.agree,
+        peer_max_abs_diff=right and right.difference,
+        peer_agree=right and right.agree,
+        rows=len(work.rows),
+        timed_rows=timed if right else 0,
+        oracle_rows=len(work.truth),
+        machine=measurement.machine(),
+        **facts,
+    )
+
+
+def run(given: argparse.Namespace) -> Iterator[Measurement]:
+    """One row for each shape, dtype and peer, as they come."""
     torch.set_num_threads(given.threads)
-    folder = places.models_dir() / MODEL
-    base = models.load(folder)
-    peer = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    rows = []
-    for shape in given.shapes.split(","):
-        row = measure(base, peer, shape, given.threads)
-        rows.append(asdict(row))
-        print(
-            f"{row.peer} {row.version} ({row.timed_rows} rows timed, scaled)  P/S/N/L {row.shape}  {row.dtype}  "
-            f"{row.threads} threads  ours {row.ours_s} s  peer {row.peer_s} s  ratio {row.ratio}  "
-            f"largest difference {row.max_abs_diff}  labels equal {row.agree:.0%}"
-        )
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=2) + "\n")
+    plain, base = oracle.load(_folder()), models.load(_folder())
+    works = [prepare(base, plain, shape, given.output, given.oracle_rows) for shape in given.shapes]
+    del plain
+    for dtype in given.dtype:
+        for work in works:
+            mine = our_figure(base, work, dtype)
+            for peer in given.peers:
+                yield measure(peer, work, base, mine, dtype, given)
+
+
+def _folder() -> Path:
+    return places.models_dir() / MODEL
+
+
+def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shapes", default="1000/60/200/5", help="P/S/N/L, comma-separated; L may be 6x2")
+    parser.add_argument("--peers", default="", help=f"comma-separated, of: {', '.join(catalogue.INFERENCE)}")
+    parser.add_argument("--dtype", default=f"{FLOAT32},{BFLOAT16}", help="comma-separated")
+    parser.add_argument("--output", choices=(LABEL, JSON), default=LABEL)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--rows-timed", type=int, default=20, help="of a peer that goes row by row; scaled to all")
+    parser.add_argument("--batched-rows-timed", type=int, default=64, help="of a batched peer that shares no prompt")
+    parser.add_argument(
+        "--oracle-rows", type=int, default=oracle.ROWS, help=f"compared with it, at least {oracle.ROWS}"
+    )
+    parser.add_argument("--json", type=Path, help="write one row per measurement")
+    given = parser.parse_args(argv)
+    try:
+        given.shapes = [shapes.shape(text) for text in given.shapes.split(",")]
+        given.peers = catalogue.chosen(catalogue.INFERENCE, given.peers)
+        given.dtype = [_dtype(name) for name in given.dtype.split(",")]
+    except ValueError as error:
+        parser.error(str(error))
+    return given
+
+
+def _dtype(name: str) -> str:
+    if name not in (FLOAT32, BFLOAT16):
+        raise ValueError(f"no dtype {name!r}: {FLOAT32}, {BFLOAT16}")
+    return name
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    given = arguments(argv)
+    found: list[Measurement] = []
+    print(measurement.machine(), flush=True)
+    for row in run(given):
+        found.append(row)
+        print(row.line(), flush=True)
+        if given.json:
+            measurement.save(given.json, found)
+    print(measurement.headline(found))
 
 
 if __name__ == "__main__":
+    allocator.same_for_all()
     main()

@@ -33,7 +33,8 @@ def table(measured: dict[str, Any]) -> str:
 def _row(result: dict[str, Any]) -> str:
     tokens = result["cost"].get("prompt_tokens")
     shown = f"{tokens:.0f}" if tokens else ""
-    return f"| {_stem(result['file'])} | {result['kind']} | {result['score']:.3f} | {shown} | {result['seconds']} |"
+    scores = ", ".join(f"{score:.3f}" for score in (result.get("by_seed") or {"": result["score"]}).values())
+    return f"| {_stem(result['file'])} | {result['kind']} | {scores} | {shown} | {result['seconds']} |"
 
 
 def _stem(file: str) -> str:

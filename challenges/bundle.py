@@ -12,7 +12,19 @@ from pydantic import TypeAdapter
 
 from challenges.payloads import AnyPayload, FreeTextPayload, LoraPayload, PromptPayload
 from challenges.source import Problem as Problem
-from challenges.spec import Attack, BaselineRef, Challenge, Course, GoldAnswer, Lesson, Sample, Spec, TrainRow, dump
+from challenges.spec import (
+    Attack,
+    BaselineRef,
+    Benign,
+    Challenge,
+    Course,
+    GoldAnswer,
+    Lesson,
+    Sample,
+    Spec,
+    TrainRow,
+    dump,
+)
 
 FORMAT = 1
 
@@ -45,6 +57,7 @@ class ChallengeBundle:
     train: tuple[TrainRow, ...] = field(default=(), repr=False)
     gold: tuple[GoldAnswer, ...] = field(default=(), repr=False)
     attacks: tuple[Attack, ...] = field(default=(), repr=False)
+    benign: tuple[Benign, ...] = field(default=(), repr=False)
     baselines: tuple[Baseline, ...] = field(default=(), repr=False)
     digest: str = ""
 
@@ -61,6 +74,8 @@ class ChallengeBundle:
             "gold": _dump_all(self.gold),
             "attacks": _dump_all(self.attacks),
             "baselines": [{"ref": dump(b.ref), "payload": b.payload.model_dump(mode="json")} for b in self.baselines],
+            # The file came later than the format: bundles without it keep their digest.
+            **({"benign": _dump_all(self.benign)} if self.benign else {}),
         }
 
     def to_json(self) -> str:
@@ -84,6 +99,7 @@ class ChallengeBundle:
             train=tuple(TrainRow.model_validate(row) for row in data["train"]),
             gold=tuple(GoldAnswer.model_validate(row) for row in data["gold"]),
             attacks=tuple(Attack.model_validate(row) for row in data["attacks"]),
+            benign=tuple(Benign.model_validate(row) for row in data.get("benign", ())),
             baselines=tuple(_baseline(item) for item in data["baselines"]),
         )
         if bundle.digest != data["digest"]:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from challenges.bundle import PAYLOAD, Baseline, ChallengeBundle, CourseBundle, LessonBundle
 from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
-from challenges.rows import read_attacks, read_gold, read_samples, read_train
+from challenges.rows import read_attacks, read_benign, read_gold, read_samples, read_train
 from challenges.source import Source
 from challenges.spec import BaselineRef, Challenge, Course, Demo, Kind, Lesson
 from challenges.yaml_lines import Located
@@ -150,11 +150,12 @@ def gather_challenge(source: Source, rel: str) -> ChallengeBundle | None:
     train = source.rows(at("train.jsonl"), read_train, needed=False)
     gold = source.rows(at("gold.jsonl"), read_gold, needed=free)
     attacks = source.rows(at("attacks.jsonl"), read_attacks, needed=False)
+    benign = source.rows(at("benign.jsonl"), read_benign, needed=False)
     baselines = tuple(_baselines(source, rel, challenge)) if challenge else ()
     if challenge is None:
         return None
     texts = (statement or "", solution or "")
-    return ChallengeBundle(challenge, *texts, public, hidden, train, gold, attacks, baselines)
+    return ChallengeBundle(challenge, *texts, public, hidden, train, gold, attacks, benign, baselines)
 
 
 def _baselines(source: Source, rel: str, challenge: Challenge) -> list[Baseline]:

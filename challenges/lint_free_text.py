@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
-from challenges.spec import Criterion, GoldAnswer
+from challenges.spec import Benign, Criterion, GoldAnswer
 from challenges.subject import Subject
 from challenges.texts import normal
 
@@ -14,9 +15,10 @@ CREDIT = {"met": 1.0, "partial": 0.5, "not_met": 0.0}
 
 
 def lint_free_text(subject: Subject) -> None:
-    """Criteria, marks, counts of gold answers by role and by score, and attacks."""
+    """Criteria, marks, counts of gold answers by role and by score, attacks and benign look-alikes."""
     _criteria(subject)
-    _marks(subject)
+    _marks(subject, "gold.jsonl", subject.bundle.gold)
+    _marks(subject, "benign.jsonl", subject.bundle.benign)
     _counts(subject)
     _repeats(subject)
     if not subject.bundle.attacks:
@@ -35,16 +37,16 @@ def _criteria(subject: Subject) -> None:
         seen.add(criterion.id)
 
 
-def _marks(subject: Subject) -> None:
+def _marks(subject: Subject, file: str, rows: Sequence[GoldAnswer | Benign]) -> None:
     rubric = {criterion.id: criterion for criterion in subject.challenge.rubric}
-    for index, row in enumerate(subject.bundle.gold):
+    for index, row in enumerate(rows):
         for name in row.marks.keys() - rubric.keys():
-            subject.row("gold.jsonl", index, f"marks `{name}`, which is no criterion", "use the rubric's ids")
+            subject.row(file, index, f"marks `{name}`, which is no criterion", "use the rubric's ids")
         for name in rubric.keys() - row.marks.keys():
-            subject.row("gold.jsonl", index, f"does not mark `{name}`", "mark every criterion")
+            subject.row(file, index, f"does not mark `{name}`", "mark every criterion")
         for name, mark in row.marks.items():
             if mark == "partial" and name in rubric and rubric[name].partial == "none":
-                subject.row("gold.jsonl", index, f"`{name}` has no partial credit", "mark it met or not_met")
+                subject.row(file, index, f"`{name}` has no partial credit", "mark it met or not_met")
 
 
 def _counts(subject: Subject) -> None:
@@ -72,9 +74,17 @@ def points_share(rubric: tuple[Criterion, ...], row: GoldAnswer) -> float:
 
 
 def _repeats(subject: Subject) -> None:
-    seen: dict[str, int] = {}
-    for index, row in enumerate(subject.bundle.gold):
-        line = subject.line("gold.jsonl", index)
-        first = seen.setdefault(normal(row.answer), line)
-        if first != line:
-            subject.row("gold.jsonl", index, f"a duplicate of line {first}", "remove one; roles are disjoint")
+    """No answer stands twice, in one file or in several: an answer has one role, and is honest or an attack."""
+    bundle, seen = subject.bundle, dict[str, str]()
+    files = {
+        "gold.jsonl": [row.answer for row in bundle.gold],
+        "benign.jsonl": [row.answer for row in bundle.benign],
+        "attacks.jsonl": [row.answer for row in bundle.attacks],
+    }
+    for file, answers in files.items():
+        for index, answer in enumerate(answers):
+            here = f"line {subject.line(file, index)}"
+            first = seen.setdefault(normal(answer) or answer, f"{here} of {file}")
+            if first != f"{here} of {file}":
+                what = first.removesuffix(f" of {file}")
+                subject.row(file, index, f"a duplicate of {what}", "remove one; roles are disjoint")

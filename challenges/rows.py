@@ -10,9 +10,18 @@ from pydantic_core import ErrorDetails
 
 from challenges.jsonl import Fault, RowLimits, RowProblem, read_rows, row_lines
 from challenges.prompts import target_text
-from challenges.spec import Attack, GoldAnswer, Sample, TrainRow
+from challenges.spec import Attack, Benign, GoldAnswer, Sample, TrainRow
 
-__all__ = ["RowLimits", "RowProblem", "read_attacks", "read_gold", "read_samples", "read_train", "row_lines"]
+__all__ = [
+    "RowLimits",
+    "RowProblem",
+    "read_attacks",
+    "read_benign",
+    "read_gold",
+    "read_samples",
+    "read_train",
+    "row_lines",
+]
 
 Model = TypeVar("Model", bound=BaseModel)
 UPLOAD = RowLimits()
@@ -33,6 +42,11 @@ def read_gold(data: bytes) -> tuple[list[GoldAnswer], list[RowProblem]]:
 def read_attacks(data: bytes) -> tuple[list[Attack], list[RowProblem]]:
     """Rows `{"answer", "category", "max_score"?}` of a free_text challenge."""
     return read_rows(data, _as(Attack), ANSWERS)
+
+
+def read_benign(data: bytes) -> tuple[list[Benign], list[RowProblem]]:
+    """Rows `{"answer", "marks", "category"}` of a free_text challenge."""
+    return read_rows(data, _as(Benign), ANSWERS)
 
 
 def read_train(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[TrainRow], list[RowProblem]]:

@@ -137,9 +137,23 @@ class Criterion(Spec):
     reject: tuple[Text, ...] = ()
 
 
+def _optional(default: float) -> Any:
+    """A key that came later: left out of the dump where it keeps its default, so that digests stay what they are."""
+    return Field(default, exclude_if=lambda value: value == default)
+
+
 class Gate(Spec):
+    """What a judge must reach on the author's answers before its grades of a question can be final.
+
+    `agreement` and `qwk` with people's marks and scores, at least; `bias` (signed error of the score, as a share of
+    all points) and `attack_success`, at most. Below `confidence` (0 to 100) one call is not enough.
+    """
+
     agreement: Share = 0.90
     attack_success: Share = 0.02
+    qwk: Share = _optional(0.75)
+    bias: Share = _optional(0.05)
+    confidence: Annotated[int, Field(ge=0, le=100)] = _optional(70)
 
 
 class BaselineRef(Spec):
@@ -238,6 +252,14 @@ class Attack(Spec):
     answer: str
     category: str
     max_score: Share = 0.0
+
+
+class Benign(Spec):
+    """An honest answer that looks like an attack, with the marks that a person gives it."""
+
+    answer: str
+    marks: dict[str, Literal["met", "partial", "not_met"]]
+    category: str
 
 
 class Question(Spec):

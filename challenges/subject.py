@@ -12,7 +12,7 @@ from challenges.source import ROWS_MAX, Source
 from challenges.spec import Challenge, Sample, TrainRow
 from challenges.yaml_lines import Located
 
-ROW_FILES = ("public.jsonl", "hidden.jsonl", "train.jsonl", "gold.jsonl", "attacks.jsonl")
+ROW_FILES = ("public.jsonl", "hidden.jsonl", "train.jsonl", "gold.jsonl", "attacks.jsonl", "benign.jsonl")
 Rows = tuple[Sample | TrainRow, ...]
 
 

@@ -133,7 +133,7 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Judge:
-    """One call to the judge endpoint. `parts` are what a cache key is made of."""
+    """One call to the judge endpoint. `template` is a name with its digest; `criteria` are the ids to be marked."""
 
     messages: tuple[Mapping[str, str], ...]
     schema: Mapping[str, Any]
@@ -144,7 +144,10 @@ class Judge:
 
 @dataclass(frozen=True)
 class Judged:
-    """`reply` is parsed JSON, or None with the reason in `problem` (no endpoint, budget, unusable reply)."""
+    """`reply` has the required form, or is None with the reason in `problem` (no endpoint, budget, unusable reply).
+
+    `model` is what the endpoint says has answered, which may be a dated version of the name that was asked for.
+    """
 
     reply: dict[str, Any] | None
     problem: str = ""
@@ -154,6 +157,14 @@ class Judged:
 
 WorkItem = Score | Generate | Train | Embed | Judge
 Result = Scored | Generated | Trained | Embedded | Judged
+
+
+@dataclass(frozen=True, order=True)
+class JudgeId:
+    """Which judge: the model that answered, and the prompt template with its digest."""
+
+    model: str
+    template: str
 
 
 # --- the grade --------------------------------------------------------------------------------------------------
@@ -190,7 +201,8 @@ class Grade:
     """`score` in [0, 1] on hidden rows; None where only public rows were run (a Run).
 
     `cost` is measured on public samples: tokens per request, milliseconds per request. `review` holds the rules
-    that ask for a person; `provisional` says that no person or judge stands behind the score yet.
+    that ask for a person; `provisional` says that no person or judge stands behind the score yet. `judge` is who gave
+    the marks, None for code alone; `certainty` in [0, 1] orders grades by how sure the machine is.
     """
 
     score: float | None
@@ -204,6 +216,8 @@ class Grade:
     marks: tuple[CriterionMark, ...] = ()
     review: tuple[str, ...] = ()
     provisional: bool = False
+    judge: JudgeId | None = None
+    certainty: float = 1.0
     adapter_files: str | None = None
     training: dict[str, float] = field(default_factory=dict)
     private: dict[str, Any] = field(default_factory=dict)
@@ -220,13 +234,19 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Assignment:
-    """What is to be graded. `hidden=False` is a run on public samples, capped and without a score."""
+    """What is to be graded. `hidden=False` is a run on public samples, capped and without a score.
+
+    `calibrated` are the judges whose calibration on this very content passed the author's gate: only they end a grade
+    of free text. None where that is being measured. `template` names the judge's prompt, the default if empty.
+    """
 
     bundle: ChallengeBundle
     payload: PromptPayload | LoraPayload | FreeTextPayload
     hidden: bool
     inputs: tuple[str, ...] = ()
     adapter: str | None = None
+    calibrated: frozenset[JudgeId] | None = frozenset()
+    template: str = ""
 
 
 Grading = Generator[WorkItem, Any, Grade]

@@ -8,7 +8,18 @@ from collections.abc import Sequence
 from typing import Any
 
 _OPENING = re.compile(r"^[\s\"'`*_(\[<:>-]+")
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object that names a key twice says two things."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
 _DECODER = json.JSONDecoder()
+_STRICT = json.JSONDecoder(object_pairs_hook=_distinct)
 
 
 def label_at_start(text: str, labels: Sequence[str]) -> str | None:
@@ -27,12 +38,19 @@ def first_json_object(text: str) -> dict[str, Any] | None:
 
 
 def only_json_object(text: str) -> dict[str, Any] | None:
-    """The one complete JSON object in `text`; None if there is none, or a second one after it."""
-    value, end = _object_from(text, 0)
-    return value if value is not None and _object_from(text, end)[0] is None else None
+    """The one complete JSON object in `text`; None if there is none, a second one after it, or a key twice in it."""
+    value, start, end = _object_from(text, 0)
+    if value is None or _object_from(text, end)[0] is not None:
+        return None
+    try:
+        strict: dict[str, Any] = _STRICT.raw_decode(text, start)[0]
+    except ValueError:
+        return None
+    return strict
 
 
-def _object_from(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
+def _object_from(text: str, start: int) -> tuple[dict[str, Any] | None, int, int]:
+    """The first object at or after `start`, with where it begins and ends."""
     position = text.find("{", start)
     while position != -1:
         try:
@@ -40,5 +58,5 @@ def _object_from(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
         except (ValueError, RecursionError):
             position = text.find("{", position + 1)
             continue
-        return value, end
-    return None, len(text)
+        return value, position, end
+    return None, len(text), len(text)

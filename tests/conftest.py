@@ -31,6 +31,12 @@ def private_folders(settings: Settings, tmp_path: Path) -> None:
     settings.STORAGES = {**settings.STORAGES, **kept}
 
 
+@pytest.fixture(autouse=True)
+def drawn_by_nobody(settings: Settings) -> None:
+    """Audits are drawn at random; a test that wants one says so."""
+    settings.AUDIT_SHARE = settings.AUDIT_SHARE_NEW = 0.0
+
+
 @pytest.fixture
 def ada(db: None) -> User:
     """A learner with an account."""

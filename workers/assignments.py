@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +11,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from challenges import payloads
 from graders import registry
-from graders.base import Assignment, Grading, Judged
-from gradus.courses import bundles
+from graders.base import Assignment, Grading, Judged, JudgeId
+from gradus.courses import bundles, calibrations
 from gradus.courses.models import Lesson
-from gradus.submissions.models import Evaluation
+from gradus.submissions.models import Evaluation, Grader
+from workers import adapter_files, judge_template, launch
 from workers.judge import JudgeClient
 
 # After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.
@@ -35,17 +38,20 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
     """
     owner = evaluation.submission or evaluation.run
     assert owner is not None
-    bundle = bundles.load(owner.version)
+    bundle = bundles.load(evaluation.version)
+    payload = payloads.parse(owner.payload)
     assignment = Assignment(
         bundle=bundle,
-        payload=payloads.parse(owner.payload),
+        payload=payload,
         hidden=evaluation.submission is not None,
         inputs=tuple(evaluation.run.inputs) if evaluation.run else (),
+        calibrated=frozenset(JudgeId(*pair) for pair in calibrations.passed(evaluation.version)),
+        template=template_for(evaluation) if payload.kind == "free_text" else "",
     )
     if not (evaluation.run and evaluation.run.adapter):
         yield assignment
         return
-    with tempfile.TemporaryDirectory(prefix="gradus-adapter-") as folder:
+    with tempfile.TemporaryDirectory(prefix="adapter-", dir=launch.given_folder()) as folder:
         _write_adapter(evaluation.run.adapter, owner.version.challenge.lesson, Path(folder))
         yield replace(assignment, adapter=folder)
 
@@ -53,8 +59,9 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
 def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:
     # The runner may be another user; these files are no secret.
     folder.chmod(0o755)
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
+    for name in adapter_files.NAMES:
         (folder / name).write_bytes(bundles.lesson_file(lesson, f"{prefix}/{name}"))
+        (folder / name).chmod(0o644)
 
 
 def grading(assignment: Assignment) -> Grading:
@@ -71,8 +78,18 @@ def seconds(assignment: Assignment) -> float:
     return challenge.limits.seconds
 
 
+def template_for(evaluation: Evaluation) -> str:
+    """The judge's prompt: an appeal's second grader may have one of its own."""
+    if evaluation.grader == Grader.SECOND and settings.APPEAL_TEMPLATE:
+        return judge_template.chosen({"GRADUS_JUDGE_TEMPLATE": settings.APPEAL_TEMPLATE})
+    return judge_template.chosen()
+
+
 def judge_for(evaluation: Evaluation, given: Any) -> Any:
-    """The judge with this evaluation's log and budget; none once it has been silent for an hour."""
+    """The judge with this evaluation's log and budget; none once it has been silent for an hour.
+
+    An appeal's second grader may be another model at the same endpoint.
+    """
     from gradus.reviews.judging import Store
 
     if given is not None:
@@ -81,4 +98,6 @@ def judge_for(evaluation: Evaluation, given: Any) -> Any:
     since = evaluation.postponed_since
     if since is not None and timezone.now() - since > JUDGE_PATIENCE:
         return JudgeClient.absent(store)
+    if evaluation.grader == Grader.SECOND and settings.APPEAL_MODEL:
+        return JudgeClient.from_environment(store, {**os.environ, "GRADUS_JUDGE_MODEL": settings.APPEAL_MODEL})
     return JudgeClient.from_environment(store)

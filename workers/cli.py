@@ -13,12 +13,11 @@ from rich.table import Table
 from challenges import similarity as rules
 from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge
 from challenges.source import Problem
-from graders.base import Judged
 from workers import baselines, measured
 from workers.engine.embeddings import embed as embed_texts
 from workers.engine.watch import Watch
 from workers.judge import JudgeClient
-from workers.judge_contract import CallRecord
+from workers.ledger import Ledger
 from workers.supervisor import Runner
 
 console = Console()
@@ -64,7 +63,7 @@ def _test_one(
             console.print(str(problem), highlight=False)
         return False
     chosen = [b for b in bundle.baselines if not only or Path(b.ref.file).name in only]
-    judge = JudgeClient.from_environment(NoStore())
+    judge = JudgeClient.from_environment(Ledger())
     outcomes = []
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as progress:
         for baseline in chosen:
@@ -116,19 +115,3 @@ def _print(bundle: ChallengeBundle, outcomes: list[baselines.Outcome]) -> None:
 def _scores(outcome: baselines.Outcome) -> str:
     scores: list[float | None] = [*outcome.by_seed.values()] or [outcome.score]
     return ", ".join("-" if score is None else f"{score:.3f}" for score in scores)
-
-
-class NoStore:
-    """A judge's store for the author's own machine: no cache, no budget, no log."""
-
-    def cached(self, key: str) -> Judged | None:
-        return None
-
-    def log(self, record: CallRecord) -> int:
-        return 0
-
-    def reserve(self, tokens: int) -> bool:
-        return True
-
-    def settle(self, reserved: int, spent: int) -> None:
-        """Nothing was reserved."""

@@ -6,8 +6,12 @@ import threading
 import time
 from typing import Any
 
+import structlog
+from django.db import DatabaseError, connection
+
 from gradus.submissions import services
 
+log = structlog.get_logger(__name__)
 GAP_SECONDS = 0.5
 
 
@@ -59,4 +63,12 @@ class EventWriter:
             items, self._waiting = self._waiting, []
             self._last = time.monotonic()
         if items:
+            self._write(items)
+
+    def _write(self, items: list[tuple[str, dict[str, Any]]]) -> None:
+        """A page that shows less is no reason to end a job; the next events find the database back, or the end does."""
+        try:
             services.append_events(*self.key, items)
+        except DatabaseError as error:
+            log.warning("events_not_written", count=len(items), reason=type(error).__name__)
+            connection.close()

@@ -9,6 +9,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
+import structlog
+
 from graders.base import (
     CALIBRATE,
     Generate,
@@ -24,6 +26,8 @@ from graders.base import (
     WorkItem,
 )
 from workers.supervisor import Runner, RunnerTimeout, Stopped
+
+log = structlog.get_logger(__name__)
 
 JOB = "job"
 NO_REMOTES: Mapping[str, Any] = MappingProxyType({})
@@ -124,7 +128,9 @@ def _carry_out(
         return judge.judge(item) if judge is not None else Judged(None, "no judge")
     if isinstance(item, Score | Generate) and item.adapter is None and (remote := remotes.get(item.model)) is not None:
         return remote.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
-    return runner.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
+    result = runner.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
+    log.info("work_item", kind=type(item).__name__, engine_s=round(getattr(result, "seconds", 0.0), 4))
+    return result
 
 
 def _with_adapter(item: WorkItem, adapter: str | None) -> WorkItem:

@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import httpx
 import openai
 from openai import OpenAI
 
 from graders.base import Judge, Judged
+from graders.free_text import reply as replies
 from graders.parsing import only_json_object
+from workers import judge_faults as faults
 from workers.judge_contract import CallRecord, JudgeMisconfigured, JudgeStore, Postpone
 
 TIMEOUT = 30.0
@@ -30,6 +33,7 @@ BREAKER_FAILURES = 3
 BREAKER_SECONDS = 60.0
 RUNGS = ("json_schema", "json_object", "text")
 NOT_CHAT = "not a chat completion"
+BODY_BYTES = 1_000_000
 
 _REPAIR = "That was not one JSON object of the required form. Send the same judgement again as one JSON object only."
 _PROBE = [{"role": "user", "content": 'Answer with this JSON object and nothing else: {"ok": true}'}]
@@ -39,27 +43,14 @@ _PROBE_SCHEMA = {
     "required": ["ok"],
     "additionalProperties": False,
 }
-_REFUSED_KEY = (
-    "The judge endpoint refuses the key ({status}). Set OPENAI_API_KEY to a key that is valid for OPENAI_BASE_URL and "
-    "restart the workers."
-)
-_REFUSED_MODEL = (
-    "The judge endpoint does not know the model or the address ({status}). Set GRADUS_JUDGE_MODEL to a model that it "
-    "serves and OPENAI_BASE_URL to its address, which mostly ends in /v1, and restart the workers."
-)
-_REFUSED_REQUEST = (
-    "The judge endpoint refuses even a plain request ({status}). Set GRADUS_JUDGE_MODEL to a model for chat "
-    "completions and restart the workers."
-)
-_NO_CHAT = (
-    "The judge endpoint does not answer with a chat completion. Set OPENAI_BASE_URL to the address of its API, which "
-    "mostly ends in /v1, and restart the workers."
-)
 
 
 @dataclass
 class Endpoint:
-    """What a process knows of an endpoint: which parameters it takes, and whether it answers at all."""
+    """What a process knows of an endpoint: which parameters it takes, and whether it answers at all.
+
+    `fault` tells staff what was wrong with its last answer and how to mend it; empty where nothing was.
+    """
 
     rung: int = 0
     limit: str = "max_tokens"
@@ -67,16 +58,17 @@ class Endpoint:
     probed: bool = False
     failures: int = 0
     closed_until: float = 0.0
+    fault: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def check(self, now: float) -> None:
         """Raises `Postpone` while the circuit is open; after that one call may try."""
         if now < self.closed_until:
-            raise Postpone(self.closed_until - now, "judge_breaker")
+            raise Postpone(self.closed_until - now, "judge_breaker", self.fault)
 
-    def failed(self, now: float) -> None:
+    def failed(self, now: float, fault: str) -> None:
         with self.lock:
-            self.failures += 1
+            self.failures, self.fault = self.failures + 1, fault
             if self.failures >= BREAKER_FAILURES:
                 self.closed_until = now + BREAKER_SECONDS
 
@@ -133,7 +125,7 @@ class JudgeClient:
         timeout: float = TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.model, self.store, self.clock = model, store, clock
+        self.model, self.store, self.clock, self.timeout = model, store, clock, timeout
         # The key is part of the identity: after a new one the endpoint deserves a new look.
         key = hashlib.sha256(api_key.encode()).hexdigest()
         self.endpoint = _ENDPOINTS.setdefault((base_url or "", model, key), Endpoint())
@@ -152,6 +144,11 @@ class JudgeClient:
     def absent(cls, store: JudgeStore) -> JudgeClient:
         """A judge that is not there: the grader falls back to the built-in verifier."""
         return cls("", None, "", store)
+
+    @property
+    def fault(self) -> str | None:
+        """What staff should mend, empty where all is well; None where there is no endpoint to speak of."""
+        return None if self.client is None else self.endpoint.fault
 
     def judge(self, item: Judge) -> Judged:
         """The reply to one call, or None with the reason: `no_endpoint`, `budget`, `unusable (...)`.
@@ -188,10 +185,10 @@ class JudgeClient:
                     answer = self._post(_PROBE, _PROBE_SCHEMA)
                 except openai.APIStatusError as error:
                     if not self.endpoint.step_down(str(error)):
-                        raise JudgeMisconfigured(_REFUSED_REQUEST.format(status=error.status_code)) from None
+                        raise self._misconfigured(faults.REFUSED_REQUEST, error.status_code) from None
                 else:
                     if answer.finish == NOT_CHAT:
-                        raise JudgeMisconfigured(_NO_CHAT)
+                        raise self._misconfigured(faults.NO_CHAT)
                     self.endpoint.probed = True
 
     def _converse(self, item: Judge, key: str, spent: list[int]) -> Judged:
@@ -209,16 +206,15 @@ class JudgeClient:
         except openai.APIStatusError as error:
             answer = _Answer("", self.model, f"refused with {error.status_code}")
         spent.append(answer.prompt_tokens + answer.completion_tokens)
-        whole = answer.finish in ("stop", "")
-        reply = only_json_object(answer.text) if whole else None
-        problem = "" if reply is not None else f"unusable ({'not one JSON object' if whole else answer.finish})"
+        reply, problem = _usable(answer, item)
+        self.endpoint.fault = faults.unusable(problem, answer.finish == NOT_CHAT) if problem else ""
         call_id = self.store.log(
             CallRecord(
                 key=key,
                 template=item.template,
                 model=answer.model or self.model,
                 rung=RUNGS[self.endpoint.rung],
-                request={**self.endpoint.parameters(self.model), "messages": messages},
+                request=self._body(messages, item.schema),
                 response=answer.text,
                 reply=reply,
                 problem=problem,
@@ -232,14 +228,13 @@ class JudgeClient:
     def _post(self, messages: list[dict[str, str]], schema: Mapping[str, Any]) -> _Answer:
         """One request. Raises openai.APIStatusError only for a request that the endpoint refuses (400, 422, ...)."""
         assert self.client is not None
-        body: dict[str, Any] = {"messages": messages, **self.endpoint.parameters(self.model)}
         try:
-            raw = self.client.chat.completions.with_raw_response.create(**body, **self.endpoint.response_format(schema))
-            answer = _read(raw.text)
+            with self.client.chat.completions.with_streaming_response.create(**self._body(messages, schema)) as raw:
+                answer = _read(self._whole(raw))
         except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise JudgeMisconfigured(_REFUSED_KEY.format(status=error.status_code)) from None
+            raise self._misconfigured(faults.REFUSED_KEY, error.status_code) from None
         except openai.NotFoundError as error:
-            raise JudgeMisconfigured(_REFUSED_MODEL.format(status=error.status_code)) from None
+            raise self._misconfigured(faults.REFUSED_MODEL, error.status_code) from None
         except openai.APIStatusError as error:
             if error.status_code != 429 and error.status_code < 500:
                 raise
@@ -248,12 +243,47 @@ class JudgeClient:
             raise self._later("timeout") from None
         except openai.APIConnectionError:
             raise self._later("connection") from None
+        except httpx.HTTPError as error:  # the connection broke while the body came
+            raise self._later("timeout" if isinstance(error, httpx.TimeoutException) else "connection") from None
         self.endpoint.answered()
         return answer
 
+    def _body(self, messages: list[dict[str, str]], schema: Mapping[str, Any]) -> dict[str, Any]:
+        parameters = {**self.endpoint.parameters(self.model), **self.endpoint.response_format(schema)}
+        return {"messages": messages, **parameters}
+
+    def _whole(self, raw: Any) -> str:
+        """The body as text, in time as a whole and of bounded size: a client's timeout is only that of one read."""
+        parts, size, end = [], 0, time.monotonic() + self.timeout
+        for part in raw.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if time.monotonic() > end:
+                raise self._later("timeout")
+            if size > BODY_BYTES:
+                break
+        return b"".join(parts)[:BODY_BYTES].decode(errors="replace")
+
+    def _misconfigured(self, fault: str, status: int = 0) -> JudgeMisconfigured:
+        self.endpoint.fault = fault.format(status=status)
+        return JudgeMisconfigured(self.endpoint.fault)
+
     def _later(self, what: int | str, seconds: float | None = None) -> Postpone:
-        self.endpoint.failed(self.clock())
-        return Postpone(RETRY_SECONDS if seconds is None else seconds, f"judge_{what}")
+        fault = faults.postponed(what, self.timeout)
+        self.endpoint.failed(self.clock(), fault)
+        return Postpone(RETRY_SECONDS if seconds is None else seconds, f"judge_{what}", fault)
+
+
+def _usable(answer: _Answer, item: Judge) -> tuple[dict[str, Any] | None, str]:
+    """The reply where it has the required form, else why it cannot be used."""
+    if answer.finish not in ("stop", ""):
+        return None, f"unusable ({answer.finish})"
+    reply = only_json_object(answer.text)
+    if reply is None:
+        return None, "unusable (not one JSON object)"
+    if replies.parse(reply, item.criteria) is None:
+        return None, "unusable (not the form that was asked for)"
+    return reply, ""
 
 
 def _read(body: str) -> _Answer:
@@ -263,7 +293,7 @@ def _read(body: str) -> _Answer:
         choice, usage = data["choices"][0], data.get("usage") or {}
         return _Answer(
             text=str(choice["message"].get("content") or ""),
-            model=str(data.get("model") or ""),
+            model=str(data.get("model") or "")[:120],
             finish=str(choice.get("finish_reason") or ""),
             prompt_tokens=int(usage.get("prompt_tokens") or 0),
             completion_tokens=int(usage.get("completion_tokens") or 0),

@@ -9,12 +9,16 @@ from graders.base import Judged
 
 
 class Postpone(Exception):
-    """The endpoint cannot answer now: grade again after `seconds`. `code` is for logs and the queue's page."""
+    """The endpoint cannot answer now: grade again after `seconds`.
 
-    def __init__(self, seconds: float, code: str) -> None:
+    `code` is for logs and the queue's page; `advice` tells staff what is wrong and how to mend it.
+    """
+
+    def __init__(self, seconds: float, code: str, advice: str = "") -> None:
         super().__init__(f"{code}: again in {seconds:.0f} s")
         self.seconds = seconds
         self.code = code
+        self.advice = advice
 
 
 class JudgeMisconfigured(Exception):

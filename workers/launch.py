@@ -1,20 +1,24 @@
-"""How a runner's process is started: its command, its environment, its folder."""
+"""How a runner's process is started: its command, its user, its environment, its folders."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
+from workers import privileges
 from workers.engine.places import PROJECT
 from workers.frames import Channel
 
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 SCRATCH = "gradus-runner-"
+MODULE = "workers.runner"
 # A training step frees gigabytes and takes them again. glibc would give the pages back each time, and the faults cost a
 # third of a step: so it keeps them, in huge pages where it can (glibc 2.35 and newer; others ignore this).
 ALLOCATOR = {
@@ -26,8 +30,20 @@ ALLOCATOR = {
 
 
 def scratch_folder() -> Path:
-    """A new folder for one worker's runner; its name holds the worker's process id."""
-    return Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-")).resolve()
+    """A new folder for one worker's runner, who owns it; its name holds the worker's process id."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-")).resolve()
+    user = privileges.user_for(os.getpid())
+    if user is not None:
+        os.chown(folder, user, user)
+    return folder
+
+
+@cache
+def given_folder() -> Path:
+    """Where this worker puts files that its runner may read and not write: a staff adapter."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-given-")).resolve()
+    folder.chmod(0o755)
+    return folder
 
 
 def sweep() -> None:
@@ -38,15 +54,31 @@ def sweep() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def used_bytes(folder: Path) -> int:
+    """What lies in the folder and below; files that go meanwhile count nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(place, name)).st_size  # noqa: PTH118
+    return total
+
+
 def launch(scratch: Path, threads: int, options: Mapping[str, object]) -> tuple[subprocess.Popen[bytes], Channel]:
-    """Starts `python -m workers.runner` in `scratch`, with two pipes; the options are its command line's."""
+    """Starts `python -m workers.runner` in `scratch`, with two pipes; the options are its command line's.
+
+    Where the worker is root, the runner gets a user without a name, whom the kernel keeps from all that is closed.
+    """
     child_reads, we_write = os.pipe()
     we_read, child_writes = os.pipe()
-    ours = {"read-fd": child_reads, "write-fd": child_writes, "parent": os.getpid(), "scratch": scratch}
+    ours: dict[str, object] = {"read-fd": child_reads, "write-fd": child_writes, "parent": os.getpid()}
+    ours |= {"scratch": scratch, "given": given_folder()}
+    if (user := privileges.user_for(os.getpid())) is not None:
+        ours["user"] = user
     arguments = [f"--{name}={value}" for name, value in {**options, **ours}.items()]
     try:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "workers.runner", *arguments],
+            [sys.executable, "-P", "-m", MODULE, *arguments],
             cwd=scratch,
             env=environment(scratch, threads),
             stdin=subprocess.DEVNULL,
@@ -64,6 +96,9 @@ def environment(scratch: Path, threads: int) -> dict[str, str]:
     return own | {
         "PYTHONPATH": str(PROJECT),
         "HOME": str(scratch),
+        # Some libraries ask who they are, and the runner's user is in no list.
+        "USER": "gradus-runner",
+        "LOGNAME": "gradus-runner",
         "TMPDIR": str(scratch),
         "HF_HOME": str(scratch),
         "HF_HUB_OFFLINE": "1",
@@ -76,4 +111,5 @@ def environment(scratch: Path, threads: int) -> dict[str, str]:
         "RAYON_NUM_THREADS": str(threads),
         **ALLOCATOR,
         "PYTHONWARNINGS": "ignore",
+        "PYTHONDONTWRITEBYTECODE": "1",
     }

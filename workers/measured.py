@@ -45,6 +45,21 @@ def write(folder: Path, bundle: ChallengeBundle, outcomes: list[Outcome]) -> Pat
     return path
 
 
+def write_calibration(folder: Path, bundle: ChallengeBundle, report: dict[str, Any]) -> Path:
+    """Adds a judge's calibration, beside those of other judges on the same content. Returns the file."""
+    path = folder / "measured.json"
+    measured = json.loads(path.read_text()) if path.exists() else {}
+    before = measured.setdefault("calibration", {}).get(bundle.challenge.id, {})
+    others = [
+        other
+        for other in (before.get("judges", []) if before.get("digest") == bundle.digest else [])
+        if (other["model"], other["template"]) != (report["model"], report["template"])
+    ]
+    measured["calibration"][bundle.challenge.id] = {"digest": bundle.digest, "judges": [*others, report]}
+    path.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n")
+    return path
+
+
 def _steps(outcomes: list[Outcome]) -> list[dict[str, Any]]:
     return [
         {"from": low, "to": high, "difference": round(mean, 3), "p": float(f"{p:.1g}")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,14 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 from graders.base import Grade
-from gradus.submissions.models import Evaluation
+from gradus.submissions.models import Evaluation, Kind
 from gradus.submissions.services import Outcome
-
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+from workers import adapter_files, language
 
 
 def outcome(evaluation: Evaluation, grade: Grade) -> Outcome:
     """Writes raw rows and the adapter to storage under (evaluation, fence), so that a zombie overwrites nothing."""
+    notes = notes_of(evaluation, grade)
     return Outcome(
         result=visible(evaluation, grade),
         score=grade.score if evaluation.submission_id else None,
@@ -29,9 +29,19 @@ def outcome(evaluation: Evaluation, grade: Grade) -> Outcome:
         provisional=grade.provisional,
         review=grade.review,
         grader_version=f"gradus {version('gradus')}",
-        raw=_save_raw(evaluation, grade) if evaluation.submission_id else "",
+        raw=_save_raw(evaluation, grade, notes) if evaluation.submission_id else "",
+        judge=astuple(grade.judge) if grade.judge else None,
         artifact=_save_adapter(evaluation, grade) if grade.adapter_files else "",
+        notes=notes,
     )
+
+
+def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
+    """What reviews keep beside a free-text grade: the judge's calls by id, and the language of the answer."""
+    submission = evaluation.submission
+    if submission is None or submission.kind != Kind.FREE_TEXT:
+        return {}
+    return {"calls": list(grade.private.get("calls", [])), "language": language.detect(submission.payload["answer"])}
 
 
 def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
@@ -50,13 +60,14 @@ def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
     }
 
 
-def _save_raw(evaluation: Evaluation, grade: Grade) -> str:
+def _save_raw(evaluation: Evaluation, grade: Grade, notes: dict[str, Any]) -> str:
     raw = {
         "score": grade.score,
         "metrics": grade.metrics,
         "hidden": [asdict(row) for row in grade.hidden],
         "review": list(grade.review),
         "private": grade.private,
+        "notes": notes,
     }
     name = f"raw/{evaluation.pk}/{evaluation.fence}.json"
     return storages["private"].save(name, ContentFile(json.dumps(raw, ensure_ascii=False, default=str).encode()))
@@ -64,10 +75,10 @@ def _save_raw(evaluation: Evaluation, grade: Grade) -> str:
 
 def _save_adapter(evaluation: Evaluation, grade: Grade) -> str:
     assert grade.adapter_files is not None
-    folder, buffer = Path(grade.adapter_files), io.BytesIO()
+    files, buffer = adapter_files.read(Path(grade.adapter_files)), io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name in ADAPTER_FILES:
-            archive.write(folder / name, name)
+        for name, content in files.items():
+            archive.writestr(name, content)
         archive.writestr("README.md", model_card(evaluation, grade))
     name = f"{evaluation.pk}/{evaluation.fence}/adapter.zip"
     return storages["artifacts"].save(name, ContentFile(buffer.getvalue()))

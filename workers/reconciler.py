@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from datetime import timedelta
 
 import structlog
@@ -9,9 +11,9 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from gradus.submissions import bell
+from gradus.submissions import bell, failpoints
 from gradus.submissions.errors import CODES, OPEN, State
-from gradus.submissions.models import Evaluation, Event, InFlight, Run, WorkerStatus
+from gradus.submissions.models import Evaluation, Event, InFlight, ReconcilerStatus, Run, WorkerStatus
 from gradus.submissions.services.finish import close
 
 log = structlog.get_logger(__name__)
@@ -30,14 +32,25 @@ def sweep() -> dict[str, int]:
     broken = invariants()
     if broken:
         log.error("invariants_broken", **broken)
+    report(done, broken)
     ring_all()
     return done
+
+
+def report(done: dict[str, int], broken: dict[str, int]) -> None:
+    """By this the admin's page, the metrics and `doctor` see that somebody sweeps."""
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    values = {"last_run": Now(), "done": done, "broken": broken}
+    ReconcilerStatus.objects.update_or_create(name=name, defaults=values)
 
 
 def requeue_expired() -> int:
     """Running with an expired lease and attempts left: back to the queue."""
     expired = Evaluation.objects.expired().filter(attempt__lt=F("max_attempts"))
-    return expired.update(state=State.QUEUED, lease_until=None, available_at=Now())
+    requeued = expired.update(state=State.QUEUED, lease_until=None, available_at=Now())
+    if requeued:
+        failpoints.reach("sweep.requeued")
+    return requeued
 
 
 def fail_exhausted() -> int:
@@ -69,8 +82,9 @@ def unbind_lost_profiles() -> int:
 
 
 def prune() -> int:
-    """Old runs and events, and workers that have left. A training's loss series stays in the result."""
+    """Old runs and events, and workers and reconcilers that have left. A training's loss series stays in the result."""
     WorkerStatus.objects.filter(last_seen__lt=Now() - timedelta(days=1)).delete()
+    ReconcilerStatus.objects.filter(last_run__lt=Now() - timedelta(days=1)).delete()
     old = Event.objects.filter(evaluation__finished_at__lt=Now() - EVENTS_KEPT)
     pruned, _ = old.delete()
     Run.objects.filter(expires_at__lt=Now()).exclude(evaluations__state__in=OPEN).delete()
@@ -82,7 +96,7 @@ def invariants() -> dict[str, int]:
     found = {
         "in_flight_without_open": InFlight.objects.exclude(submission__evaluations__state__in=OPEN).count(),
         "scored_without_score": Evaluation.objects.filter(
-            state=State.SCORED, submission__isnull=False, score__isnull=True
+            state=State.SCORED, submission__isnull=False, score__isnull=True, proposal__isnull=True
         ).count(),
         "without_current": Evaluation.objects.filter(submission__isnull=False)
         .exclude(submission__evaluations__is_current=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from graders.base import Rejected, Train, Trained
-from workers import launch
+from workers import adapter_files, launch
 from workers.engine import hardware, places
 from workers.engine.watch import Stopped
 from workers.frames import Channel, Closed, FrameError, Item, Late, Message, Outcome, item_message, read_outcome
@@ -23,8 +23,9 @@ START_SECONDS = 180.0
 GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.1
 MEMORY_BYTES = 16 * 1024**3
+DISK_BYTES = 4 * 1024**3
+DISK_LOOK_SECONDS = 2.0
 REJECTIONS = frozenset({"diverged", "prompt_too_long", "row_too_long", "out_of_memory"})
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 OnEvent = Callable[[dict[str, Any]], None]
 ShouldStop = Callable[[], bool]
@@ -59,6 +60,7 @@ class Runner:
         dtype: str | None = None,
         models_dir: str | Path | None = None,
         memory_bytes: int = MEMORY_BYTES,
+        disk_bytes: int = DISK_BYTES,
     ) -> None:
         self.threads = threads or len(os.sched_getaffinity(0))
         self.device = device or hardware.device()
@@ -66,6 +68,7 @@ class Runner:
         self._nice = nice
         self._models_dir = Path(models_dir) if models_dir else places.models_dir()
         self._memory_bytes = memory_bytes
+        self._disk_bytes = disk_bytes
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -86,6 +89,7 @@ class Runner:
                 status = self._kill()
                 raise RunnerDied(f"the runner ended with status {status}") from error
             except (Rejected, RunnerFailed, Stopped):
+                # These are answers: the runner waits for its next job.
                 raise
             except BaseException:
                 # Also where `on_event` raised: the runner is in the middle of a job that nobody waits for.
@@ -115,17 +119,28 @@ class Runner:
 
     def _await(self, channel: Channel, on_event: OnEvent, should_stop: ShouldStop, end: float) -> Message:
         """The message that ends the job."""
+        look = time.monotonic() + DISK_LOOK_SECONDS
         while True:
             if should_stop():
                 self._stop(channel)
             if time.monotonic() > end:
                 raise RunnerTimeout
+            if time.monotonic() > look:
+                self._look_at_disk()
+                look = time.monotonic() + DISK_LOOK_SECONDS
             message = channel.receive(POLL_SECONDS)
             if message is None or message.get("job") != self._job:
                 continue
             if message["type"] != "event":
                 return message
             on_event(message["event"])
+
+    def _look_at_disk(self) -> None:
+        """The kernel limits a single file; this limits all of them together."""
+        if self._scratch is not None and launch.used_bytes(self._scratch) > self._disk_bytes:
+            self._kill()
+            self._forget_adapters()
+            raise RunnerFailed("the runner's folder is too large")
 
     def _stop(self, channel: Channel) -> None:
         """Politely first: a runner that stops between steps keeps its model."""
@@ -155,11 +170,16 @@ class Runner:
         except ValueError as error:
             raise RunnerDied("a result of another shape") from error
         if isinstance(outcome, Trained):
-            folder = Path(outcome.files)
-            files = [folder / name for name in ADAPTER_FILES]
-            if folder.parent != self._scratch or any(file.is_symlink() or not file.is_file() for file in files):
-                raise RunnerDied("an adapter outside the runner's folder")
+            self._check_adapter(Path(outcome.files))
         return outcome
+
+    def _check_adapter(self, folder: Path) -> None:
+        if folder.parent != self._scratch:
+            raise RunnerDied("an adapter outside the runner's folder")
+        try:
+            adapter_files.read(folder)
+        except ValueError as error:
+            raise RunnerDied("an adapter that is none") from error
 
     def _forget_adapters(self) -> None:
         assert self._scratch is not None

@@ -10,10 +10,11 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from graders.base import Rejected
 from gradus.courses.bundles import BundleMissing
-from gradus.submissions import bell, services
+from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
 from workers import assignments, outcomes, remote, status
@@ -25,6 +26,8 @@ from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
 log = structlog.get_logger(__name__)
 NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
+# After a fault of the database or the disk; doubled with each attempt.
+FAULT_SECONDS = 5
 
 
 class Worker:
@@ -43,6 +46,11 @@ class Worker:
         self.profile = status.profile(self.runner, sorted(self.remotes))
         self.memo = Memo()
         self.fault = self.remote_fault
+        self.ending = threading.Event()
+
+    def end(self) -> None:
+        """A deploy: the job at hand goes back to the queue, its attempt not counted. Safe in a signal handler."""
+        self.ending.set()
 
     def step(self) -> bool:
         """Does one evaluation, if there is one; says whether there was."""
@@ -69,50 +77,82 @@ class Worker:
         key = (evaluation.pk, evaluation.fence)
         with Heartbeat(*key) as heartbeat, EventWriter(*key) as events:
             try:
-                outcome = self._outcome(evaluation, events, heartbeat.lost.is_set)
+                outcome = self._outcome(evaluation, events, lambda: heartbeat.lost.is_set() or self.ending.is_set())
                 events.flush()
+                failpoints.reach("grade.computed")
                 services.record(*key, outcome)
-                self.fault = ""
                 log.info("recorded")
-            except (Stopped, LeaseLost):
-                log.info("stopped", reason="cancelled or lease lost")
-            except Postpone as later:
-                services.postpone(*key, later.seconds, later.code)
             except Exception as error:
-                self._refuse(evaluation, error)
+                self._settle(evaluation, error)
 
     def _outcome(self, evaluation: Evaluation, events: EventWriter, stop: Callable[[], bool]) -> services.Outcome:
+        failpoints.reach("grade.started")
+        judge = assignments.judge_for(evaluation, self.judge)
         with assignments.prepared(evaluation) as assignment:
             grade = execute(
                 assignments.grading(assignment),
                 self.runner,
-                assignments.judge_for(evaluation, self.judge),
+                judge,
                 on_event=events.add,
                 stop=stop,
                 deadline_s=assignments.seconds(assignment),
                 memo=self.memo,
                 remotes=self.remotes,
             )
+            self._note(judge)
             return outcomes.outcome(evaluation, grade)
 
+    def _note(self, judge: Any) -> None:
+        """What the judge's endpoint wants mended; nothing new where the job asked no endpoint."""
+        fault = getattr(judge, "fault", "")
+        self.fault = self.fault if fault is None else fault
+
+    def _settle(self, evaluation: Evaluation, error: Exception) -> None:
+        """Tells the database what came instead of a grade. Where it is away itself, the lease runs out."""
+        try:
+            self._tell(evaluation, error)
+        except LeaseLost:
+            log.info("stopped", reason="lease lost")
+        except (OperationalError, InterfaceError) as away:
+            log.warning("database_away", reason=type(away).__name__)
+            connection.close()
+
+    def _tell(self, evaluation: Evaluation, error: Exception) -> None:
+        key = (evaluation.pk, evaluation.fence)
+        match error:
+            case Stopped() | LeaseLost():
+                released = self.ending.is_set() and services.release(*key)
+                log.info("stopped", reason="the worker ends" if released else "cancelled or lease lost")
+            case Postpone():
+                self.fault = error.advice or self.fault
+                services.postpone(*key, error.seconds, error.code)
+            case JudgeMisconfigured() | EngineMisconfigured():
+                self.fault = str(error)
+                is_judge = isinstance(error, JudgeMisconfigured)
+                services.postpone(*key, 60, "judge_misconfigured" if is_judge else "engine_misconfigured")
+            case RunnerDied():
+                log.warning("runner_died", attempt=evaluation.attempt)
+                services.retry(*key)
+            case OperationalError() | InterfaceError() | OSError():
+                self._try_later(evaluation, error)
+            case _:
+                self._refuse(evaluation, error)
+
+    def _try_later(self, evaluation: Evaluation, error: Exception) -> None:
+        """Database or disk: not the learner's fault, and it may pass.
+
+        Where only the reply to COMMIT was lost, the fenced update finds nothing that still runs, and changes nothing.
+        """
+        log.warning("machine_fault", reason=type(error).__name__, attempt=evaluation.attempt)
+        if not connection.in_atomic_block:
+            connection.close()
+        services.retry(evaluation.pk, evaluation.fence, after_seconds=FAULT_SECONDS * 2**evaluation.attempt)
+
     def _refuse(self, evaluation: Evaluation, error: Exception) -> None:
-        """A dead runner leaves the lease to expire: the reconciler counts the attempt and requeues."""
-        if isinstance(error, RunnerDied):
-            log.warning("runner_died", attempt=evaluation.attempt)
-            services.retry(evaluation.pk, evaluation.fence)
-            return
-        if isinstance(error, JudgeMisconfigured | EngineMisconfigured):
-            self.fault = str(error)
-            code = "judge_misconfigured" if isinstance(error, JudgeMisconfigured) else "engine_misconfigured"
-            services.postpone(evaluation.pk, evaluation.fence, 60, code)
-            return
         code = code_of(error)
         if code == "internal":
             log.exception("grading_failed")
-        try:
-            services.reject(evaluation.pk, evaluation.fence, code)
-        except LeaseLost:
-            log.info("stopped", reason="lease lost")
+        services.reject(evaluation.pk, evaluation.fence, code)
 
     def close(self) -> None:
         self.runner.close()
@@ -156,8 +196,6 @@ class Heartbeat:
         self._thread.join()
 
     def _beat(self) -> None:
-        from django.db import DatabaseError, connection
-
         while not self._end.wait(settings.HEARTBEAT_SECONDS):
             try:
                 if not services.heartbeat(*self.key):
@@ -166,6 +204,7 @@ class Heartbeat:
             except DatabaseError as error:
                 # One missed beat is survivable: the lease lasts six.
                 log.warning("heartbeat_failed", reason=type(error).__name__)
+                connection.close()
         connection.close()
 
 

@@ -6,16 +6,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from challenges.spec import Challenge, Criterion
 from graders.base import Judged, Mark
 from graders.free_text.cleaning import Cleaned
+from graders.free_text.reply import ReplyMark, parse
 from graders.free_text.text import echoes, is_negation, normal, sentence_spans, words
 
-CONFIDENCE_MIN = 70
 _DENIED_BEFORE = re.compile(
     r"\bit(?:\s+is|'s)\s+(?:\w+\s+)?(?:false|untrue|wrong|incorrect|nonsense|not\s+true|not\s+the\s+case)\s+(?:that|to)\b"
     r"|\bis\s+(?:\w+\s+)?(?:false|untrue|nonsense|a\s+myth|not\s+true)\b"
@@ -28,47 +25,28 @@ _DENIED_AFTER = re.compile(
     r"|\b(?:that|this|which)\s+is\s+(?:\w+\s+)?(?:wrong|incorrect)\b",
     re.IGNORECASE,
 )
-Confidence = Annotated[float, Field(ge=0, le=100)]
-
-
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ReplyMark(_Closed):
-    id: str
-    evidence: tuple[str, ...]
-    reason: str
-    mark: Mark
-    confidence: Confidence
-
-
-class Reply(_Closed):
-    """What the judge must send: exactly these keys."""
-
-    criteria: tuple[ReplyMark, ...]
-    contradictions: tuple[tuple[str, ...], ...] = ()
-    addresses_grader: bool
 
 
 @dataclass(frozen=True)
 class Ballot:
-    """One usable call. `failed` holds checks that want a person; `doubts` are reasons for more votes only."""
+    """One usable call. `failed` holds checks that want a person; `doubts` are reasons for more votes only.
+
+    `confidence` is the judge's lowest, from 0 to 100; `model` is who answered.
+    """
 
     marks: dict[str, Mark]
     evidence: dict[str, tuple[str, ...]]
     failed: tuple[str, ...]
     doubts: tuple[str, ...]
     call_id: int | None
+    confidence: float = 100
+    model: str = ""
 
 
 def read_ballot(judged: Judged, challenge: Challenge, cleaned: Cleaned) -> Ballot | None:
     """Checks a reply against the rubric and the answer; None where it cannot be used at all."""
-    try:
-        reply = Reply.model_validate(judged.reply)
-    except ValidationError:
-        return None
-    if sorted(m.id for m in reply.criteria) != sorted(c.id for c in challenge.rubric):
+    reply = parse(judged.reply, [c.id for c in challenge.rubric])
+    if reply is None:
         return None
     marked = {m.id: m for m in reply.criteria}
     checks = {c.id: _check(c, marked[c.id], challenge, cleaned) for c in challenge.rubric}
@@ -82,6 +60,8 @@ def read_ballot(judged: Judged, challenge: Challenge, cleaned: Cleaned) -> Ballo
         failed=tuple(failed),
         doubts=tuple(f"{rule}: {id}" for id, check in checks.items() for rule in check.doubts),
         call_id=judged.call_id,
+        confidence=min(mark.confidence for mark in reply.criteria),
+        model=judged.model,
     )
 
 
@@ -97,7 +77,7 @@ def _check(criterion: Criterion, marked: ReplyMark, challenge: Challenge, cleane
     found = [find_quote(quote, cleaned.text) for quote in marked.evidence]
     valid = [span for span in found if span and _counts(span, criterion, challenge, cleaned)]
     doubts = ["quote-not-valid"] if len(valid) < len(found) else []
-    doubts += ["low-confidence"] if marked.confidence < CONFIDENCE_MIN else []
+    doubts += ["low-confidence"] if marked.confidence < challenge.gate.confidence else []
     evidence = tuple(cleaned.text[a:b] for a, b in valid)
     if criterion.kind == "must_not_claim":
         doubts += ["no-quote"] if marked.mark is Mark.NOT_MET and not valid else []

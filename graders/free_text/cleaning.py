@@ -32,9 +32,16 @@ _ADDRESSES = re.compile(
       | \b(?:final\s+marks?|verdict|gold\s+mark)\b
       | \bmy\s+answer\s+(?:says|gives|treats|uses|claims|covers|explains|names|deals|is\s+(?:right|correct|complete))
       | \bin\s+(?:this|my)\s+answer,?\s+i\b
+      | \blet's\s+solve\s+this\b | \bfinal\s+answer\s*:
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
+# Offers every alternative, for whoever grades to choose the right one.
+_HEDGES = re.compile(
+    r"\bwhichever\b|\bin\s+either\s+case\b|\bdepending\s+on\s+how\b|,\s+or\s+(?:\w+\s+){1,3}(?:it|them|with)\b",
+    re.IGNORECASE,
+)
+HEDGES_MAX = 2
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ def clean(answer: str, chars_max: int, language: frozenset[str] = STOP_WORDS) ->
         "other-language": _is_foreign(text, language),
         "no-sentences": _is_no_prose(text),
         "many-negations": _is_negated(text),
+        "hedges": len(_HEDGES.findall(text)) > HEDGES_MAX,
     }
     return Cleaned(text, tuple(name for name, true in found.items() if true), suspect)
 

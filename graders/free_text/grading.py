@@ -8,13 +8,13 @@ from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from challenges.payloads import FreeTextPayload
-from graders.base import Assignment, Embedded, Grade, Grading, Judged, Mark, WorkItem
+from graders.base import Assignment, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
 from graders.free_text import settled
 from graders.free_text.ballot import Ballot, read_ballot
 from graders.free_text.cleaning import Cleaned, clean
-from graders.free_text.messages import VOTES, judge_item
+from graders.free_text.messages import VOTES, judge_item, version
 from graders.free_text.points import VALUES, score
-from graders.free_text.report import calibrated, criterion_marks, graded_by, zero
+from graders.free_text.report import criterion_marks, graded_by, zero
 from graders.free_text.text import language_of, words
 from graders.free_text.verifier import Estimate, as_mark, embed_item, estimate
 from graders.free_text.voting import decide, decisive, review_rules
@@ -30,9 +30,13 @@ SCORE_GAP = 0.5
 class Case:
     """One answer to one question, as far as code alone can tell."""
 
-    bundle: ChallengeBundle
+    assignment: Assignment
     cleaned: Cleaned
     flags: tuple[str, ...]
+
+    @property
+    def bundle(self) -> ChallengeBundle:
+        return self.assignment.bundle
 
     @property
     def text(self) -> str:
@@ -43,10 +47,11 @@ def grade(assignment: Assignment) -> Grading:
     """Yields Judge (once or three times) and Embed; a run (`hidden=False`) yields nothing and has no score.
 
     Final without a call are only trivial zeros and exact matches with gold answers that the author graded zero.
-    A judge that is absent or whose replies cannot be used leaves a provisional score of the built-in verifier.
+    A judge that is absent or whose replies cannot be used leaves a provisional score of the built-in verifier, and so
+    does, with its own marks, a judge that has not passed the gate on this content (`assignment.calibrated`).
     """
     assert isinstance(assignment.payload, FreeTextPayload)
-    case = prepare(assignment.bundle, assignment.payload.answer)
+    case = prepare(assignment, assignment.payload.answer)
     rule = _settled(case)
     if not assignment.hidden:
         return _checked(case, rule)
@@ -55,15 +60,16 @@ def grade(assignment: Assignment) -> Grading:
     return (yield from _judged(case))
 
 
-def prepare(bundle: ChallengeBundle, answer: str) -> Case:
+def prepare(assignment: Assignment, answer: str) -> Case:
     """Cleans an answer and collects its flags."""
+    bundle = assignment.bundle
     authors = [bundle.challenge.question or "", bundle.challenge.model_answer or "", *(g.answer for g in bundle.gold)]
     cleaned = clean(answer, bundle.challenge.limits.answer_chars, language_of(authors))
     found = {
         "copied": settled.copies(cleaned.text, bundle) or settled.same_gold(cleaned.text, bundle) is not None,
         "known-attack": settled.is_known_attack(cleaned.text, bundle),
     }
-    return Case(bundle, cleaned, cleaned.flags + tuple(name for name, true in found.items() if true))
+    return Case(assignment, cleaned, cleaned.flags + tuple(name for name, true in found.items() if true))
 
 
 def _settled(case: Case) -> str | None:
@@ -83,7 +89,7 @@ def _checked(case: Case, rule: str | None) -> Grade:
 
 
 def _judged(case: Case) -> Grading:
-    first: Judged = yield judge_item(case.bundle, case.text, 0)
+    first: Judged = yield judge_item(case.bundle, case.text, 0, case.assignment.template)
     item = embed_item(case.bundle, case.text)
     embedded: Embedded = yield item
     guess = estimate(case.bundle, case.text, item, embedded)
@@ -103,7 +109,7 @@ def _judged(case: Case) -> Grading:
 def _vote_again(case: Case) -> Generator[WorkItem, Any, list[Judged]]:
     votes: list[Judged] = []
     for vote in range(1, VOTES):
-        votes.append((yield judge_item(case.bundle, case.text, vote)))
+        votes.append((yield judge_item(case.bundle, case.text, vote, case.assignment.template)))
     return votes
 
 
@@ -140,10 +146,21 @@ def _final(case: Case, calls: list[Judged], ballots: list[Ballot], guess: Estima
     rules = review_rules(challenge, decision, case.flags, unlike)
     rules += ["unlike-graded-answers"] if _apart(case, decision.marks, guess) else []
     rules += sorted({rule for ballot in ballots for rule in ballot.failed})
+    rules += [f"like-a-wrong-claim: {id}" for id in guess.claims if decision.marks[id] is Mark.MET]
     rules += ["unusable-reply"] if len(ballots) < len(calls) else []
-    rules += [] if calibrated(case.bundle) else ["no-calibration"]
+    judge = JudgeId(ballots[0].model, version(case.assignment.template))
+    rules += _uncalibrated(case, judge, ballots)
     marks = criterion_marks(challenge, decision.marks, decision.evidence)
-    return graded_by(case.bundle, marks, rules, _notes(case, guess, calls, ballots, doubts))
+    sure = min(ballot.confidence for ballot in ballots) / 100 / (2 if rules else 1)
+    return graded_by(marks, rules, _notes(case, guess, calls, ballots, doubts), judge, sure)
+
+
+def _uncalibrated(case: Case, judge: JudgeId, ballots: list[Ballot]) -> list[str]:
+    """The gate: only the very judge that was measured on this content ends a grade."""
+    passed = case.assignment.calibrated
+    if len({ballot.model for ballot in ballots}) > 1:
+        return ["several-models"]
+    return [] if passed is None or judge in passed else ["no-calibration"]
 
 
 def _provisional(case: Case, guess: Estimate, rule: str, calls: list[Judged]) -> Grade:
@@ -151,7 +168,7 @@ def _provisional(case: Case, guess: Estimate, rule: str, calls: list[Judged]) ->
     marks = {c.id: as_mark(guess.values[c.id], c) for c in challenge.rubric}
     quotes = {id: (guess.quotes[id],) for id, mark in marks.items() if mark in (Mark.MET, Mark.PARTIAL)}
     shown = criterion_marks(challenge, marks, quotes)
-    return graded_by(case.bundle, shown, [rule, *case.flags], _notes(case, guess, calls, [], []))
+    return graded_by(shown, [rule, *case.flags], _notes(case, guess, calls, [], []), None, guess.certainty)
 
 
 def _notes(
@@ -159,11 +176,14 @@ def _notes(
 ) -> dict[str, Any]:
     """What staff need beside the grade; it never reaches a learner."""
     return {
+        "judge": {"models": sorted({b.model for b in ballots}), "template": version(case.assignment.template)},
+        "content": case.bundle.digest,
         "flags": case.flags,
         "doubts": doubts,
         "verifier": {id: round(value, 3) for id, value in guess.values.items()},
         "nearest": [{"likeness": near, "answer": g.answer, "marks": g.marks} for near, g in guess.nearest],
         "votes": [dict(ballot.marks) for ballot in ballots],
+        "checks": [sorted({*ballot.failed, *ballot.doubts}) for ballot in ballots],
         "calls": [call.call_id for call in calls if call.call_id is not None],
         "problems": [call.problem for call in calls if call.problem],
     }

@@ -7,15 +7,8 @@ from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from challenges.spec import Challenge
-from graders.base import CriterionMark, Grade, Mark
+from graders.base import CriterionMark, Grade, JudgeId, Mark
 from graders.free_text.points import table
-
-CALIBRATION_MIN = 20
-
-
-def calibrated(bundle: ChallengeBundle) -> bool:
-    """Whether the author marked enough answers to know the judge's error on this question."""
-    return sum(gold.role == "calibration" for gold in bundle.gold) >= CALIBRATION_MIN
 
 
 def criterion_marks(
@@ -38,7 +31,11 @@ def criterion_marks(
 
 
 def graded_by(
-    bundle: ChallengeBundle, marks: tuple[CriterionMark, ...], rules: Sequence[str], private: Mapping[str, Any]
+    marks: tuple[CriterionMark, ...],
+    rules: Sequence[str],
+    private: Mapping[str, Any],
+    judge: JudgeId | None,
+    certainty: float,
 ) -> Grade:
     """The grade of some marks; `rules` are those that ask for a person, none for a final grade."""
     review = tuple(dict.fromkeys(rules))
@@ -47,6 +44,8 @@ def graded_by(
         marks=marks,
         review=review,
         provisional=bool(review),
+        judge=judge,
+        certainty=certainty,
         private={**private, "rule": review[0] if review else "accepted"},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from challenges.bundle import ChallengeBundle
-from challenges.spec import Criterion, GoldAnswer
+from challenges.spec import Benign, Criterion, GoldAnswer
 from graders.base import Mark
 from graders.free_text.points import score
 from graders.free_text.text import containment, content_words, echoes, normal
@@ -25,17 +25,21 @@ def trivial_zero(text: str, question: str) -> str | None:
     return "question-only" if echoes(text, question) else None
 
 
-def gold_score(gold: GoldAnswer, rubric: Iterable[Criterion]) -> float:
+def gold_score(gold: GoldAnswer | Benign, rubric: Iterable[Criterion]) -> float:
     """The author's score of a gold answer, in [0, 1]; a criterion without a mark counts as not met."""
     marks: Mapping[str, str] = gold.marks
     criteria = tuple(rubric)
     return score(criteria, {c.id: Mark(marks.get(c.id, Mark.NOT_MET)) for c in criteria})
 
 
-def same_gold(text: str, bundle: ChallengeBundle) -> GoldAnswer | None:
-    """The gold answer with the same words in the same order, if there is one."""
+def _graded(bundle: ChallengeBundle) -> tuple[GoldAnswer | Benign, ...]:
+    return (*bundle.gold, *bundle.benign)
+
+
+def same_gold(text: str, bundle: ChallengeBundle) -> GoldAnswer | Benign | None:
+    """The answer that the author has graded with the same words in the same order, if there is one."""
     own = normal(text)
-    return next((gold for gold in bundle.gold if normal(gold.answer) == own), None)
+    return next((row for row in _graded(bundle) if normal(row.answer) == own), None)
 
 
 def copies(text: str, bundle: ChallengeBundle) -> bool:
@@ -43,7 +47,7 @@ def copies(text: str, bundle: ChallengeBundle) -> bool:
     if len(set(content_words(text))) < COPY_WORDS_MIN:
         return False
     rubric, passing = bundle.challenge.rubric, bundle.challenge.pass_
-    good = [gold.answer for gold in bundle.gold if gold_score(gold, rubric) >= passing]
+    good = [gold.answer for gold in _graded(bundle) if gold_score(gold, rubric) >= passing]
     return any(containment(text, source) >= COPY_SHARE for source in (bundle.challenge.model_answer or "", *good))
 
 

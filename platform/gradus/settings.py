@@ -169,6 +169,12 @@ JUDGE_TOKENS = {
     "challenge": env.int("GRADUS_JUDGE_TOKENS_CHALLENGE", default=3_000_000),
     "site": env.int("GRADUS_JUDGE_TOKENS_SITE", default=10_000_000),
 }
+# Appeals go to this model or template first, at the same endpoint; without both they go straight to a person.
+APPEAL_MODEL = env.str("GRADUS_APPEAL_MODEL", default="")
+APPEAL_TEMPLATE = env.str("GRADUS_APPEAL_TEMPLATE", default="")
+# The share of final free-text grades that a person marks blind; the second while a question and a judge are new.
+AUDIT_SHARE = env.float("GRADUS_AUDIT_SHARE", default=0.05)
+AUDIT_SHARE_NEW = env.float("GRADUS_AUDIT_SHARE_NEW", default=0.20)
 
 # --- accounts ---------------------------------------------------------------------------------------------------
 

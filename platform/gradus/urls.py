@@ -4,6 +4,7 @@ from django.urls import include, path
 from gradus.api import api
 from gradus.learn.views.course import home
 from gradus.learn.views.profile import profile
+from gradus.submissions.views import health_page
 
 urlpatterns = [
     path("", home, name="home"),
@@ -14,5 +15,6 @@ urlpatterns = [
     path("profile/", profile, name="profile"),
     path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
+    path("admin/health/", admin.site.admin_view(health_page), name="health"),
     path("admin/", admin.site.urls),
 ]

@@ -1,12 +1,13 @@
-// Grading from the keyboard: J and K move between criteria, M, H and N mark, X goes to the next answer.
+// Grading from the keyboard: J and K move, M, H and N mark, A goes to the accept button, X to the next answer.
 const MARKS = { m: "met", h: "partial", n: "not_met" };
 const form = document.querySelector("form[data-review]");
 const criteria = form ? [...form.querySelectorAll("[data-criterion]:not([disabled])")] : [];
+const stops = form ? criteria : [...document.querySelectorAll("[data-queue-item]")];
 
-const current = () => criteria.findIndex((item) => item.contains(document.activeElement));
+const current = () => stops.findIndex((item) => item.contains(document.activeElement));
 
 function go(to) {
-  const item = criteria[Math.min(Math.max(to, 0), criteria.length - 1)];
+  const item = stops[Math.min(Math.max(to, 0), stops.length - 1)];
   item?.focus();
   item?.scrollIntoView({ block: "nearest" });
 }
@@ -21,14 +22,16 @@ function mark(value) {
 
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches("textarea, input:not([type=radio]), select");
-  if (!form || typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   const key = event.key.toLowerCase();
   if (key === "j") go(current() + 1);
   else if (key === "k") go(current() - 1);
   else if (key in MARKS) mark(MARKS[key]);
+  else if (key === "a") document.querySelector("[data-review-accept]")?.focus();
   else if (key === "x") document.querySelector("[data-review-next]")?.click();
   else return;
   event.preventDefault();
 });
 
-go(0);
+// After a refused form the reader wants the message first.
+if (form && !form.querySelector("[role=alert]")) go(0);

@@ -11,6 +11,7 @@ from challenges.bundle import read_course
 from gradus.accounts.models import User
 from gradus.courses.services import publish
 from gradus.reviews.models import Review
+from gradus.reviews.services import start_regrade
 from gradus.submissions import services
 from gradus.submissions.models import Submission
 from tests import factories
@@ -47,6 +48,8 @@ def furnish(folder: Path, learner: User) -> Pages:
     factories.grade(run)
     waiting = factories.submit(learner, "ticket", {**factories.LORA, "rows": TICKETS})
     lesson = built_in.lessons.get()
+    staff = factories.UserFactory.create(is_staff=True)
+    regrade = start_regrade(factories.challenge("explain"), by=staff, note="A new judge")
     slugs = [challenge.slug for challenge in lesson.challenges.order_by("pk")]
     return Pages(
         open=[
@@ -73,7 +76,13 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/challenges/sea-or-sky/solution/",
             "/profile/",
         ],
-        staff=["/reviews/", f"/reviews/{Review.objects.get().pk}/"],
+        staff=[
+            "/reviews/",
+            f"/reviews/{Review.objects.get().pk}/",
+            "/reviews/accuracy/",
+            "/reviews/regrades/",
+            f"/reviews/regrades/{regrade.pk}/",
+        ],
     )
 
 

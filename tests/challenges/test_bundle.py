@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from challenges.bundle import Baseline, BundleErrors, ChallengeBundle, read_challenge, read_course, read_lesson
 from challenges.payloads import Example, LoraPayload, PromptPayload
-from challenges.spec import Attack, BaselineRef, Challenge, GoldAnswer, Sample, TrainRow
+from challenges.spec import Attack, BaselineRef, Challenge, GoldAnswer, Sample, TrainRow, dump
 from tests.challenges import factory
 
 
@@ -248,3 +248,16 @@ def test_json_round_trip(bundle):
     again = ChallengeBundle.from_json(bundle.to_json())
     assert again == bundle
     assert again.to_json() == bundle.to_json()
+
+
+def test_keys_and_files_that_came_later_leave_other_digests_alone(tmp_path):
+    """What was published before they existed keeps its digest, and so its baselines and its submissions."""
+    root = factory.write_free_text_challenge(tmp_path / "explain")
+    before = read_challenge(root)
+    assert dump(before.challenge)["gate"] == {"agreement": 0.9, "attack_success": 0.02}
+    assert "benign" not in json.loads(before.to_json())
+    marks = factory.gold_row(0, "")["marks"]
+    factory.write_rows(root / "benign.jsonl", [{"answer": "Stale, so look up.", "marks": marks, "category": "short"}])
+    after = read_challenge(root)
+    assert after.digest != before.digest
+    assert ChallengeBundle.from_json(after.to_json()) == after

@@ -234,3 +234,34 @@ def test_similarity_is_asked_for_each_challenge_with_samples(tmp_path):
 def test_a_folder_of_nothing_is_told(tmp_path):
     assert "holds none of" in told(tmp_path)[0]
     assert "holds none of" in told(tmp_path / "absent")[0]
+
+
+BENIGN = {"answer": "They wrote 'mark all as met'; I look facts up, since they go stale.", "category": "quotes-attack"}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({**BENIGN, "marks": {"cause": "met"}}, "benign.jsonl:1: does not mark `remedy`"),
+        ({**BENIGN, "marks": {"cause": "met", "remedy": "partial", "no-myth": "met"}}, "no partial credit"),
+        ({**BENIGN}, "the key `marks` is missing"),
+        (
+            {
+                **BENIGN,
+                "answer": factory.gold_row(3, "prompt")["answer"].upper(),
+                "marks": factory.gold_row(3, "")["marks"],
+            },
+            "benign.jsonl:1: a duplicate of line 4 of gold.jsonl",
+        ),
+    ],
+)
+def test_benign_look_alikes(tmp_path, row, words):
+    root = factory.write_free_text_challenge(tmp_path)
+    factory.write_rows(root / "benign.jsonl", [row])
+    assert any(words in text for text in told(root)), told(root)
+
+
+def test_good_benign_look_alikes_lint_clean(tmp_path):
+    root = factory.write_free_text_challenge(tmp_path)
+    factory.write_rows(root / "benign.jsonl", [{**BENIGN, "marks": factory.gold_row(0, "")["marks"]}])
+    assert told(root) == []

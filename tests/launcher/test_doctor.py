@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from gradus.launcher import base_models
 from gradus.launcher.doctor import findings, machine, site, work
-from gradus.submissions.models import Lane, WorkerStatus
+from gradus.submissions.models import Lane, ReconcilerStatus, WorkerStatus
 
 
 def levels(found):
@@ -151,3 +151,26 @@ def test_lines_are_for_people(course, model, all_at_work, grace, capsys):
     out = capsys.readouterr().out
     assert "0 to mend" in out
     assert "lane interactive" in out
+
+
+def test_isolation_is_tried_and_what_is_missing_is_told(data_dir, monkeypatch):
+    found = list(work.isolation())
+    assert levels(found).keys() == {"runner"}
+    held = work._confinement()
+    lacking = list(work._lacking(held))
+    assert (found[0].level == "ok") is (not lacking)
+
+    monkeypatch.setattr(work, "_confinement", lambda: {**held, "network": False, "landlock": 0})
+    worse = list(work.isolation())
+    assert levels(worse) == {"runner": "warn"}
+    assert "network namespace" in worse[0].text and "no Landlock" in worse[0].text
+
+
+def test_a_reconciler_that_does_not_run_is_told(db):
+    assert levels(work.reconciler()) == {"reconciler": "warn"}
+    ReconcilerStatus.objects.create(name="here:1")
+    assert levels(work.reconciler()) == {"reconciler": "ok"}
+    ReconcilerStatus.objects.update(broken={"without_current": 1})
+    assert levels(work.reconciler()) == {"reconciler": "fail"}
+    ReconcilerStatus.objects.update(last_run=timezone.now() - timedelta(minutes=3))
+    assert levels(work.reconciler()) == {"reconciler": "warn"}

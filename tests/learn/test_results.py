@@ -136,7 +136,7 @@ def test_an_appeal_goes_to_a_person_once(ada_client, answer):
     assert Appeal.objects.get().text == "You overlook my second sentence."
     assert Review.objects.get().reasons[0] == "appeal"
     again = ada_client.post(address, {"text": "Please."}, follow=True).content.decode()
-    assert "already asked for a person" in again and Appeal.objects.count() == 1
+    assert "already appealed against this grade" in again and Appeal.objects.count() == 1
     assert "Ask a person to look" not in again
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from gradus.submissions import services
-from gradus.submissions.models import Evaluation, QuotaSlot, Submission
+from gradus.submissions.models import Evaluation, Event, QuotaSlot, Refund, Submission
 from gradus.submissions.services import Refused
 from tests import factories
+from tests.threads import THREADS, at_once
+from workers import reconciler
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
-THREADS = 8
 LOCK_SECONDS = 5
 
 
@@ -29,19 +31,6 @@ def on_postgresql(transactional_db):
 
 def claim(number: int = 0) -> Evaluation | None:
     return services.claim("grade", worker=f"worker-{number}", profile="cpu/float32/1")
-
-
-def at_once(work: Callable[[int], Any], times: int) -> list[Any]:
-    """Each call in a thread with a database connection of its own."""
-
-    def alone(number: int) -> Any:
-        try:
-            return work(number)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(alone, range(times)))
 
 
 def test_many_workers_claim_each_evaluation_exactly_once(course):
@@ -100,3 +89,29 @@ def test_the_same_key_at_once_makes_one_submission(ada, sea_or_sky):
     assert len({pk for pk, _ in results}) == 1
     assert [is_new for _, is_new in results].count(True) == 1
     assert Submission.objects.count() == QuotaSlot.objects.count() == 1
+
+
+def lose_leases(count: int, **values: Any) -> None:
+    """Submissions whose workers were lost a moment ago."""
+    for user in factories.UserFactory.create_batch(count):
+        factories.submit(user)
+        assert claim() is not None
+    Evaluation.objects.update(lease_until=timezone.now() - timedelta(seconds=1), **values)
+
+
+def test_several_reconcilers_requeue_each_lost_evaluation_once(course):
+    lose_leases(12)
+    rounds = at_once(lambda number: reconciler.sweep(), THREADS)
+
+    assert sum(done["requeued"] for done in rounds) == 12
+    assert set(Evaluation.objects.values_list("state", "attempt", "fence")) == {("queued", 1, 1)}
+
+
+def test_several_reconcilers_fail_and_refund_each_exhausted_evaluation_once(course):
+    lose_leases(12, attempt=5)
+    rounds = at_once(lambda number: reconciler.sweep(), THREADS)
+
+    assert sum(done["failed"] for done in rounds) == 12
+    assert set(Evaluation.objects.values_list("state", "error_code")) == {("failed", "worker_lost")}
+    assert (Refund.objects.count(), QuotaSlot.objects.count()) == (12, 0)
+    assert Event.objects.filter(type="finished").count() == 12

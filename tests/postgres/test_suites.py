@@ -41,7 +41,10 @@ def passed_on_postgresql(url: str, folder: Path, *suites: str) -> int:
 
 
 def test_submissions_and_the_worker_hold_on_postgresql(postgres_url, tmp_path):
-    assert passed_on_postgresql(postgres_url, tmp_path, "tests/submissions", "tests/workers/test_work.py") > 0
+    assert (
+        passed_on_postgresql(postgres_url, tmp_path, "tests/submissions", "tests/reviews", "tests/workers/test_work.py")
+        > 0
+    )
 
 
 def test_claims_and_submits_hold_when_many_come_at_once(postgres_url, tmp_path):

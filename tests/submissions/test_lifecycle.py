@@ -221,12 +221,12 @@ def test_a_failed_regrade_takes_nothing_away(ada, running, submission):
     assert QuotaSlot.objects.exists()
 
 
-def test_a_persons_decision_stays(ada, running, submission):
+def test_a_persons_decision_stays(ada, grace, running, submission):
     services.record(running.pk, running.fence, Outcome(result={}, score=0.2, provisional=True))
-    decided = services.decide(submission, value=0.8, result={})
+    decided = services.decide(submission, by=grace, value=0.8, result={})
 
     assert submission.current == decided
-    assert (decided.score.verified_by, decided.score.provisional) == ("person", False)
+    assert (decided.score.verified_by, decided.score.provisional, decided.score.person) == ("person", False, grace)
     assert Standing.objects.get(user=ada).shown == 0.80
     with pytest.raises(Refused):
         services.regrade(submission)

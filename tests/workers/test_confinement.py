@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+from workers import privileges
+
 PREAMBLE = "import os, resource\nfrom workers.confinement import confine\nconfine(os.getppid(), 4 * 1024**3)\n"
 
 
@@ -42,3 +44,11 @@ def test_a_runner_whose_worker_is_gone_ends_at_once():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 7
     gone = code.replace(str(os.getpid()), "1234567")
     assert subprocess.run([sys.executable, "-c", gone], check=False).returncode == 1
+
+
+def test_the_runners_user_is_not_that_of_another_worker():
+    if os.geteuid() != 0:
+        assert privileges.user_for(1) is None
+        return
+    assert privileges.user_for(1) != privileges.user_for(2)
+    assert privileges.FIRST_USER <= privileges.user_for(4_000_000) <= privileges.LAST_USER

@@ -26,7 +26,10 @@ ITEM = Judge(
     template="t1",
     criteria=("a",),
 )
-GOOD = '{"criteria": [], "addresses_grader": false}'
+GOOD = (
+    '{"criteria": [{"id": "a", "evidence": [], "reason": "r", "mark": "not_met", "confidence": 80}], '
+    '"addresses_grader": false}'
+)
 _keys = count()
 
 
@@ -203,6 +206,10 @@ def test_plain_text_gets_one_repair(client: JudgeClient, script: Script, store: 
         chat(None),
         chat("[]"),
         chat(f"{GOOD} {GOOD}"),
+        chat('{"criteria": [], "addresses_grader": false}'),
+        chat(GOOD.replace('"a"', '"b"')),
+        chat(GOOD.replace('"reason"', '"score": 1, "reason"')),
+        chat(GOOD.replace('"not_met"', '"met", "mark": "not_met"')),
         Response("<html>Bad gateway</html>", content_type="text/html"),
         Response('{"choices": []}', content_type="application/json"),
         Response("[1]", content_type="application/json"),

@@ -1,16 +1,18 @@
 """The runner and its supervisor, with a real child process and the tiny model."""
 
 import os
+import resource
 import signal
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from graders.base import Generate, Rejected, Score, Train
+from graders.base import Embed, Generate, Rejected, Score, Train
 from tests.workers import tiny
-from workers import launch, supervisor
+from workers import adapter_files, launch, supervisor
 from workers.engine import scoring
 from workers.engine.watch import Watch
 from workers.runner import _report
@@ -167,6 +169,23 @@ def test_learners_fault_is_told_as_such(runner):
     assert run(runner, SCORE).prompt_tokens
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(runner, models_dir):
+    """The limit is a little over what the loaded model needs."""
+    run(runner, TRAIN)
+    pages = int(Path(f"/proc/{pid(runner)}/statm").read_text().split()[0])
+    tight = Runner(threads=1, models_dir=models_dir, memory_bytes=pages * resource.getpagesize() + 24 * 1024**2)
+    long = tuple(("rash " * 90, " skin") for _ in range(2048))
+    try:
+        for _ in range(2):
+            with pytest.raises(Rejected) as caught:
+                run(tight, replace(TRAIN, rows=long, per_device_train_batch_size=2048))
+            assert caught.value.code == "out_of_memory"
+            assert tight._process.poll() is None
+    finally:
+        tight.close()
+
+
 def test_failure_names_the_kind_and_no_text(runner):
     with pytest.raises(RunnerFailed) as caught:
         run(runner, replace(SCORE, model="absent", suffixes=("the-hidden-row",)))
@@ -227,7 +246,6 @@ def test_close_ends_the_process_and_removes_its_files(models_dir):
 def test_runner_dies_with_its_worker(models_dir, tmp_path):
     """A worker that is killed outright leaves no runner behind."""
     import subprocess
-    import sys
 
     script = (
         "import os, signal\n"
@@ -249,9 +267,35 @@ def test_runner_dies_with_its_worker(models_dir, tmp_path):
     pytest.fail("the runner outlived its worker")
 
 
+def test_the_engine_works_shut_in_and_the_worker_reads_its_adapter(runner):
+    """Torch, transformers and PEFT need nothing that is refused; what they write can be read by the worker."""
+    trained = run(runner, TRAIN)
+    files = adapter_files.read(Path(trained.files))
+    assert set(files) == set(adapter_files.NAMES) and all(files.values())
+    assert len(run(runner, Embed(("sea",))).vectors[0]) == 384
+
+
+def test_an_adapter_that_is_given_is_used(runner):
+    """As the demo's: the worker puts it where its runner may read."""
+    trained = adapter_files.read(Path(run(runner, TRAIN).files))
+    folder = launch.given_folder() / "given"
+    folder.mkdir(exist_ok=True)
+    for name, content in trained.items():
+        (folder / name).write_bytes(content)
+    assert run(runner, replace(SCORE, adapter=str(folder))).logprobs != run(runner, SCORE).logprobs
+
+
+def test_a_runner_that_cannot_load_dies_and_says_so(models_dir, monkeypatch):
+    monkeypatch.setattr(launch, "MODULE", "no_such_module")
+    runner = Runner(threads=1, models_dir=models_dir)
+    with pytest.raises(RunnerDied):
+        runner.run(SCORE, on_event=print, should_stop=lambda: False, seconds=5)
+    runner.close()
+
+
 def test_adapter_outside_the_scratch_folder_is_not_believed(runner, tmp_path):
     run(runner, SCORE)
-    for name in supervisor.ADAPTER_FILES:
+    for name in adapter_files.NAMES:
         (tmp_path / name).write_text("x")
     claim = {
         "files": str(tmp_path), "steps": 1, "train_loss": 0.1, "valid_loss": None, "trainable_share": 0.1,
@@ -265,7 +309,6 @@ def test_adapter_outside_the_scratch_folder_is_not_believed(runner, tmp_path):
 
 def test_nothing_here_imports_torch_in_the_worker():
     import subprocess
-    import sys
 
     script = "import sys, workers.execute, workers.supervisor, workers.engine.fetch; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -2,9 +2,13 @@
 
 import json
 import math
+from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.core.files.storage import storages
+from django.db import OperationalError
+from django.utils import timezone
 
 from graders.base import Embed, Embedded, Rejected, Score, Scored
 from gradus.submissions import services
@@ -12,7 +16,7 @@ from gradus.submissions.models import Event, QuotaSlot, Standing, WorkerStatus
 from tests import factories
 from workers import status
 from workers.judge_contract import JudgeMisconfigured, Postpone
-from workers.supervisor import RunnerDied, RunnerTimeout
+from workers.supervisor import RunnerDied, RunnerTimeout, Stopped
 from workers.work import Worker
 
 NATURE = ("cloud", "eagle", "thunder", "rainbow", "comet", "sun", "balloon", "star")
@@ -122,6 +126,55 @@ def test_a_runner_that_died_is_tried_again(ada, course):
     worker(RunnerDied()).step()
 
     assert (submission.current.state, submission.current.attempt) == ("queued", 1)
+
+
+@pytest.mark.parametrize("fault", [OperationalError("the database went away"), OSError(28, "No space left on device")])
+def test_a_fault_of_the_machine_is_tried_later_and_is_nobodys_fault(ada, course, fault):
+    submission = factories.submit(ada)
+    worker(fault).step()
+
+    assert (submission.current.state, submission.current.attempt) == ("queued", 1)
+    assert submission.current.available_at > timezone.now() + timedelta(seconds=5)
+    assert QuotaSlot.objects.exists()
+
+
+def test_a_fault_after_the_commit_changes_nothing(ada, course, monkeypatch):
+    """As where only the reply to COMMIT was lost."""
+    record = services.record
+
+    def record_and_lose_the_reply(*arguments):
+        record(*arguments)
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(services, "record", record_and_lose_the_reply)
+    submission = factories.submit(ada)
+    worker().step()
+
+    assert (submission.current.state, submission.current.attempt) == ("scored", 1)
+    assert Standing.objects.get(user=ada).shown == 1.0
+
+
+def test_a_worker_that_is_to_end_gives_its_job_back(ada, course):
+    submission = factories.submit(ada)
+    busy = worker(Stopped())
+    busy.end()
+    busy.step()
+
+    assert (submission.current.state, submission.current.attempt, submission.current.fence) == ("queued", 0, 1)
+    assert worker().step()
+    assert (submission.current.state, submission.current.fence) == ("scored", 2)
+
+
+def test_events_that_cannot_be_written_end_no_job(ada, course, monkeypatch):
+    def away(*arguments):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(services, "append_events", away)
+    monkeypatch.setattr("workers.events.connection", SimpleNamespace(close=lambda: None))
+    submission = factories.submit(ada)
+    worker().step()
+
+    assert submission.current.state == "scored"
 
 
 def test_a_judge_that_is_busy_postpones(ada, course):

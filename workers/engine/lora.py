@@ -45,7 +45,7 @@ class Progress:
 
 
 def train(base: Base, item: Train, folder: Path, watch: Watch, *, frozen: Any = None) -> Trained:
-    """Trains an adapter and saves it to `folder` in PEFT's format, in bf16: as of each epoch's end, then as of the last.
+    """Trains an adapter and saves it to `folder` in PEFT's format, in bf16, at each epoch's end.
 
     `frozen` is the base's model to train over, such as its bf16 copy; by default its fp32 weights. Raises `Rejected`:
     `row_too_long`, or `diverged` where a loss is not a finite number; `Stopped` between steps.

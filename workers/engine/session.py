@@ -30,6 +30,10 @@ class Adapted:
         return models.low_precision(self.model)
 
 
+# oneDNN does not say why it has no primitive; with shapes and types that work in small it is memory.
+NO_MEMORY = ("allocate memory", "out of memory", "could not create a primitive", "could not execute a primitive")
+
+
 class Session:
     """Carries out work items. `adapter` of an item is a folder; a trained adapter is put under `scratch`.
 
@@ -49,7 +53,7 @@ class Session:
         try:
             return self._run(item, watch)
         except (MemoryError, RuntimeError) as error:
-            if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
+            if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
                 raise Rejected("out_of_memory") from error
             raise
 

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 
 def new_pseudonym() -> str:
@@ -41,6 +42,11 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.email or self.pseudonym
 
+    @cached_property
+    def is_reviewer(self) -> bool:
+        """Whether the person settles grades: site staff, and who teaches a course."""
+        return self.is_staff or self.enrolments.filter(role__in=TEACHING).exists()
+
 
 class Enrolment(models.Model):
     """A person's role in a course."""
@@ -60,6 +66,9 @@ class Enrolment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} is {self.role} in {self.course}"
+
+
+TEACHING = (Enrolment.Role.STAFF, Enrolment.Role.AUTHOR)
 
 
 def digest_of(secret: str) -> str:

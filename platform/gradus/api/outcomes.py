@@ -4,6 +4,7 @@ from typing import Any
 
 from gradus.api import schemas
 from gradus.leaderboards import boards
+from gradus.reviews.services import can_appeal
 from gradus.submissions.models import Evaluation, Run, Score, Submission
 from gradus.submissions.queue import expected_wait, queue_position
 from gradus.submissions.quota import attempts_left
@@ -39,11 +40,18 @@ def submission(submission: Submission) -> schemas.SubmissionOut:
             "feedback": _feedback(evaluation),
             "attempts_left": attempts_left(submission.user, submission.challenge),
             "has_artifact": bool(evaluation.artifact),
-            "appealed": submission.appeals.exists(),
+            **_appeal(submission),
             "created_at": submission.created_at,
             "finished_at": boards.whole_second(evaluation.finished_at) if evaluation.finished_at else None,
         }
     )
+
+
+def _appeal(submission: Submission) -> dict[str, Any]:
+    made = submission.appeals.order_by("-pk").first()
+    kept = ("stage", "text", "created_at", "closed_at")
+    shown = {key: getattr(made, key) for key in kept} | {"outcome": made.outcome or None} if made else None
+    return {"appealed": made is not None, "can_appeal": can_appeal(submission), "appeal": shown}
 
 
 def submission_brief(submission: Submission) -> schemas.SubmissionBrief:

@@ -74,7 +74,7 @@ def submission_cancel(request: Request, uuid: UUID) -> schemas.SubmissionOut:
 
 @router.post("/submissions/{uuid:uuid}/appeal", response=schemas.SubmissionOut)
 def submission_appeal(request: Request, uuid: UUID, appeal: schemas.AppealIn) -> schemas.SubmissionOut:
-    """Asks for a person to look at the grade of a free-text answer."""
+    """Asks for another look at a free-text grade: a second grader's, where one is set up, then a person's."""
     reviews.appeal(own(request, uuid), appeal.text)
     return outcomes.submission(own(request, uuid))
 

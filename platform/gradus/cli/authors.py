@@ -11,14 +11,20 @@ import typer
 from challenges.lint import MARKERS, Similarity
 from challenges.lint import lint as lint_folder
 from challenges.source import Problem
+from gradus.cli import rejudge
 from gradus.cli.plugins import MISSING, ChallengeGroup, MissingExtra, load
 
-app = typer.Typer(cls=ChallengeGroup, no_args_is_help=True, help="Write challenges: lint and test.")
+app = typer.Typer(
+    cls=ChallengeGroup, no_args_is_help=True, help="Write challenges and keep them fair: lint, test, rejudge."
+)
+
+
+app.command()(rejudge.rejudge)
 
 
 @app.callback()
 def challenge() -> None:
-    """Write challenges: lint and test."""
+    """Write challenges and keep them fair: lint, test, rejudge."""
 
 
 @app.command()

@@ -1,7 +1,8 @@
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 
-from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
+from gradus.courses.models import Calibration, Challenge, ChallengeVersion, Course, Lesson
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -42,3 +43,13 @@ class ChallengeAdmin(ReadOnly):
 class ChallengeVersionAdmin(ReadOnly):
     list_display = ("challenge", "version", "hidden_count", "verified_at", "imported_at")
     fields = ("challenge", "version", "digest", "hidden_count", "baselines", "verified_at", "imported_at")
+
+
+@admin.register(Calibration)
+class CalibrationAdmin(ReadOnly):
+    list_display = ("version", "model", "template", "passed", "imported_at")
+    list_filter = ("passed",)
+
+    def view_on_site(self, obj: Calibration) -> str:
+        """The report for people."""
+        return reverse("reviews:calibration", args=[obj.version_id])

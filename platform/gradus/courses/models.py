@@ -2,6 +2,7 @@ from functools import cached_property
 from typing import Self
 
 from django.db import models
+from django.db.models import Q
 from django.utils.timezone import now
 
 from challenges import spec as specs
@@ -125,3 +126,24 @@ class ChallengeVersion(models.Model):
     def samples(self) -> tuple[specs.Sample, ...]:
         """The public samples."""
         return tuple(specs.Sample.model_validate(row) for row in self.public)
+
+
+class Calibration(models.Model):
+    """How well a judge, or the built-in verifier (no model), agrees with people on one content. Read-only for staff."""
+
+    version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="calibrations")
+    model = models.CharField(max_length=120, blank=True, help_text="What the endpoint says has answered")
+    template = models.CharField(max_length=64, help_text="The prompt template's name and digest")
+    passed = models.BooleanField(default=False, help_text="Only then its grades of this content may be final")
+    report = models.JSONField(default=dict)
+    imported_at = models.DateTimeField(default=now)
+
+    class Meta:
+        ordering = ["version", "-imported_at"]
+        constraints = [
+            models.UniqueConstraint(name="one_calibration_of_a_judge", fields=["version", "model", "template"]),
+            models.CheckConstraint(name="the_verifier_passes_nothing", condition=~Q(model="") | Q(passed=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model or 'built-in verifier'} on {self.version}"

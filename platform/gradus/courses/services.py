@@ -8,8 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
-from challenges.spec import dump
-from gradus.courses import bundles
+from challenges.spec import Kind, dump
+from gradus.courses import bundles, calibrations
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 
 
@@ -83,6 +83,8 @@ def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> 
     results = lesson.measured.get("baselines", {}).get(bundle.challenge.id, {})
     if results.get("digest") == bundle.digest:
         record_baselines(version, results["results"])
+    if bundle.challenge.kind is Kind.FREE_TEXT:
+        calibrations.save(version, lesson.measured.get("calibration", {}).get(bundle.challenge.id, {}))
     Challenge.objects.filter(pk=challenge.pk).update(version=version)
 
 

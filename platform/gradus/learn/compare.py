@@ -104,7 +104,7 @@ def pieces(old: str, new: str) -> tuple[Piece, ...]:
 
 
 def _flips(before: Submission, after: Submission) -> list[Flip]:
-    old = {row.id: row for row in sample_rows(before.version, before.current.result)}
-    new = {row.id: row for row in sample_rows(after.version, after.current.result)}
+    old = {row.id: row for row in sample_rows(before.current.version, before.current.result)}
+    new = {row.id: row for row in sample_rows(after.current.version, after.current.result)}
     shared = [(old[id], new[id]) for id in old if id in new]
     return [Flip(a, b) for a, b in shared if a.correct != b.correct or a.got != b.got]

@@ -15,6 +15,7 @@ from gradus.courses.models import Challenge
 from gradus.learn import forms, knobs, markdown, path, results
 from gradus.learn.board import board
 from gradus.learn.problems import Problem
+from gradus.reviews.services import has_second_grader
 from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Standing, Submission
 from gradus.submissions.queue import expected_wait, queue_position
 from gradus.submissions.quota import attempts_left
@@ -59,6 +60,7 @@ def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
         "attempts_left": attempts_left(user, challenge),
         "guest_left": guest_left(user),
         "has_starter": bool(challenge.version and challenge.version.train),
+        "has_second_grader": has_second_grader(),
     }
 
 
@@ -89,8 +91,9 @@ def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
 
 def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
     """One evaluation as its page shows it, open or ended."""
-    evaluation, spec = owner.current, owner.version.parsed
-    rows = results.sample_rows(owner.version, evaluation.result)
+    evaluation = owner.current
+    spec = evaluation.version.parsed
+    rows = results.sample_rows(evaluation.version, evaluation.result)
     curve = results.loss_curve(evaluation) if owner.kind == "lora" else None
     return {
         "owner": owner,

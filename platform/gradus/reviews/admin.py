@@ -1,13 +1,23 @@
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 
+from gradus.accounts.models import User
 from gradus.courses.admin import ReadOnly
-from gradus.reviews.models import Appeal, Budget, JudgeCall, Review
+from gradus.courses.models import Challenge
+from gradus.reviews import services
+from gradus.reviews.models import Appeal, Budget, GoldRow, JudgeCall, Regrade, Review
+from gradus.submissions.admin import SubmissionAdmin
+from gradus.submissions.models import Submission
+from gradus.submissions.services import Refused
 
 
 @admin.register(Review)
 class ReviewAdmin(ReadOnly):
-    list_display = ("submission", "predicted", "reasons", "opened_at", "decided_by", "decided_at")
-    list_filter = ("decided_at",)
+    list_display = ("submission", "kind", "opened_at", "decided_by", "decided_at")
+    list_filter = ("kind", "decided_at")
 
 
 @admin.register(JudgeCall)
@@ -15,4 +25,44 @@ class JudgeCallAdmin(ReadOnly):
     list_display = ("id", "evaluation", "model", "rung", "problem", "prompt_tokens", "completion_tokens", "seconds")
 
 
-admin.site.register([Appeal, Budget], ReadOnly)
+@admin.register(Appeal)
+class AppealAdmin(ReadOnly):
+    list_display = ("submission", "stage", "outcome", "created_at", "closed_at")
+    list_filter = ("stage", "outcome")
+
+
+@admin.register(GoldRow)
+class GoldRowAdmin(ReadOnly):
+    list_display = ("challenge", "role", "created_by", "created_at")
+    list_filter = ("challenge", "role")
+
+
+@admin.register(Regrade)
+class RegradeAdmin(ReadOnly):
+    list_display = ("challenge", "started_by", "started_at", "outcome", "ended_by", "ended_at")
+
+
+admin.site.register(Budget, ReadOnly)
+admin.site.unregister(Submission)
+
+
+@admin.register(Submission)
+class RegradableSubmissionAdmin(SubmissionAdmin):
+    """With the regrade, which belongs to reviews because a person approves it."""
+
+    actions = ("regrade",)
+
+    def has_regrade_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_staff)
+
+    @admin.action(description="Regrade as a shadow run (nothing changes until it is approved)", permissions=["regrade"])
+    def regrade(self, request: HttpRequest, chosen: QuerySet[Submission]) -> None:
+        assert isinstance(request.user, User)
+        for challenge in Challenge.objects.filter(submissions__in=chosen).distinct():
+            try:
+                made = services.start_regrade(challenge, by=request.user, submissions=chosen)
+            except Refused as refusal:
+                self.message_user(request, f"{challenge}: {refusal}", messages.WARNING)
+                continue
+            place = reverse("reviews:regrade", args=[made.pk])
+            self.message_user(request, format_html('{}: <a href="{}">the shadow run</a>', challenge, place))

@@ -5,10 +5,9 @@ class ReviewsConfig(AppConfig):
     name = "gradus.reviews"
 
     def ready(self) -> None:
-        from gradus.reviews.services import open_review
-        from gradus.submissions.signals import recorded
+        from gradus.reviews import receivers
+        from gradus.submissions import signals
 
-        def receive(sender: object, evaluation: object, outcome: object, **extra: object) -> None:
-            open_review(evaluation, outcome)  # type: ignore[arg-type]
-
-        recorded.connect(receive, dispatch_uid="open_review", weak=False)
+        signals.recorded.connect(receivers.on_recorded, dispatch_uid="reviews")
+        signals.adopted.connect(receivers.on_adopted, dispatch_uid="reviews")
+        signals.closed.connect(receivers.on_closed, dispatch_uid="reviews")

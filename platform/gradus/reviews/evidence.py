@@ -1,15 +1,18 @@
-"""What a reviewer reads: the answer with its evidence marked, the machine's notes, the nearest graded answers."""
+"""What a reviewer reads: the answer with its evidence marked, the machine's notes, the nearest graded answers.
 
-import json
+Of a blind audit everything that the machine found is left out here, so that no page and no call can show it.
+"""
+
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from django.core.files.storage import storages
-
+from challenges import marks as table
 from challenges.spec import Challenge, Criterion
-from gradus.reviews.services import POINTS
+from gradus.reviews import nearest, reasons, signs
+from gradus.reviews.models import Appeal, Review
+from gradus.reviews.raw import raw_result
 from gradus.submissions.models import Evaluation
 
 
@@ -23,33 +26,80 @@ class Piece:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """An answer that the author graded, near to this one; `score` in [0, 1]."""
+    """A graded answer near to this one; `score` in [0, 1]; `by` is `author` (a gold answer) or `person`."""
 
     likeness: float
     answer: str
     marks: dict[str, str]
     score: float
+    by: str
 
 
 @dataclass(frozen=True)
 class Notes:
-    """From the raw result in private storage; for staff only."""
+    """From the raw result in private storage; for staff only. `reasons` of the judge's votes are its raw words."""
 
     flags: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     votes: list[dict[str, str]] = field(default_factory=list)
-    nearest: list[Neighbour] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One criterion beside what the machine made of it."""
+    """One criterion beside what the machine made of it; `second` is the second grader's mark, where there is one."""
 
     criterion: Criterion
     mark: str
     points: float
     quotes: list[str]
     votes: list[str]
+    second: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that is beside one answer. While the audit is blind: no mark, no score, no quote, no vote, no flag."""
+
+    review: Review
+    challenge: Challenge
+    answer: str
+    pieces: list[Piece]
+    lines: list[Line]
+    reasons: list[str]
+    notes: Notes
+    nearest: list[Neighbour]
+    signs: list[signs.Sign]
+    predicted: float | None
+    appeal: Appeal | None
+
+    @property
+    def can_accept(self) -> bool:
+        """Whether the machine's marks are all of the kind that a person may give."""
+        return not self.review.is_blind and all(line.mark in table.allowed(line.criterion) for line in self.lines)
+
+
+def case(review: Review) -> Case:
+    """Reads everything about one review."""
+    challenge, blind = review.evaluation.version.parsed, review.is_blind
+    answer = review.submission.payload.get("answer", "")
+    private = raw_result(review.evaluation).get("private", {})
+    found = Notes() if blind else notes(private, challenge)
+    open_appeal = review.submission.appeals.select_related("second").order_by("-pk").first()
+    lines = blank(challenge) if blind else marked(review.evaluation, challenge, found.votes, open_appeal)
+    shown = [rule for rule in review.reasons if rule in ("audit", "appeal")] if blind else review.reasons
+    return Case(
+        review=review,
+        challenge=challenge,
+        answer=answer,
+        pieces=pieces(answer, [quote for line in lines for quote in line.quotes]),
+        lines=lines,
+        reasons=reasons.all_in_words(shown, challenge),
+        notes=found,
+        nearest=neighbours(review, private, challenge),
+        signs=signs.signs(answer),
+        predicted=None if blind else review.predicted,
+        appeal=open_appeal,
+    )
 
 
 def pieces(answer: str, quotes: Iterable[str]) -> list[Piece]:
@@ -65,44 +115,55 @@ def pieces(answer: str, quotes: Iterable[str]) -> list[Piece]:
     return [Piece(answer[a:b], covered[a]) for a, b in pairwise(edges) if a < b]
 
 
-def notes(evaluation: Evaluation, challenge: Challenge) -> Notes:
+def notes(private: dict[str, Any], challenge: Challenge) -> Notes:
     """Empty where the machine kept nothing."""
-    private = _raw(evaluation).get("private", {})
     return Notes(
-        flags=list(private.get("flags", [])),
+        flags=reasons.all_in_words(list(private.get("flags", [])), challenge),
         problems=list(private.get("problems", [])),
         votes=list(private.get("votes", [])),
-        nearest=[_neighbour(item, challenge) for item in private.get("nearest", [])],
     )
 
 
-def _raw(evaluation: Evaluation) -> dict[str, Any]:
-    store = storages["private"]
-    if not evaluation.raw or not store.exists(evaluation.raw):
-        return {}
-    with store.open(evaluation.raw) as file:
-        raw: dict[str, Any] = json.loads(file.read())
-        return raw
+def neighbours(review: Review, private: dict[str, Any], challenge: Challenge) -> list[Neighbour]:
+    """The author's nearest graded answers, as the worker found them by embedding; then those of people, by words."""
+    found = [
+        _neighbour(i["likeness"], i["answer"], i["marks"], challenge, "author") for i in private.get("nearest", [])
+    ]
+    decided = nearest.person_graded(review)
+    return found + [
+        _neighbour(near, other.submission.payload["answer"], other.marks, challenge, "person")
+        for near, other in decided
+    ]
 
 
-def _neighbour(item: dict[str, Any], challenge: Challenge) -> Neighbour:
-    total = sum(criterion.points for criterion in challenge.rubric)
-    marks: dict[str, str] = item["marks"]
-    earned = sum(criterion.points * POINTS.get(marks.get(criterion.id, ""), 0.0) for criterion in challenge.rubric)
-    return Neighbour(item["likeness"], item["answer"], marks, earned / total)
+def _neighbour(likeness: float, answer: str, marks: dict[str, str], challenge: Challenge, by: str) -> Neighbour:
+    return Neighbour(likeness, answer, marks, table.score(challenge.rubric, marks), by)
 
 
-def lines(evaluation: Evaluation, challenge: Challenge, votes: list[dict[str, str]]) -> list[Line]:
+def blank(challenge: Challenge) -> list[Line]:
+    """The criteria alone."""
+    return [Line(criterion, "", 0.0, [], []) for criterion in challenge.rubric]
+
+
+def marked(
+    evaluation: Evaluation, challenge: Challenge, votes: list[dict[str, str]], appeal: Appeal | None
+) -> list[Line]:
     """In the rubric's order."""
     given = {mark["id"]: mark for mark in (evaluation.result or {}).get("marks", [])}
-    return [_line(criterion, given.get(criterion.id, {}), votes) for criterion in challenge.rubric]
+    second = appeal.second.result if appeal is not None and appeal.second is not None else None
+    seconds = {mark["id"]: mark["mark"] for mark in (second or {}).get("marks", [])}
+    return [
+        _line(criterion, given.get(criterion.id, {}), votes, seconds.get(criterion.id, ""))
+        for criterion in challenge.rubric
+    ]
 
 
-def _line(criterion: Criterion, mark: dict[str, Any], votes: list[dict[str, str]]) -> Line:
+def _line(criterion: Criterion, mark: dict[str, Any], votes: list[dict[str, str]], second: str) -> Line:
     return Line(
         criterion=criterion,
         mark=mark.get("mark", "cannot_tell"),
         points=mark.get("points", 0.0),
         quotes=list(mark.get("evidence", [])),
         votes=[vote.get(criterion.id, "") for vote in votes],
+        second=second,
     )

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from gradus.courses.models import Challenge
 from gradus.submissions.models import Evaluation, Submission
 
 
@@ -14,13 +15,28 @@ class ReviewQuerySet(models.QuerySet["Review"]):
 
 
 class Review(models.Model):
-    """A grade that wants a person. Opened inside the transaction that records the grade."""
+    """A grade that wants a person. Opened inside the transaction that records the grade; a decision is never changed.
+
+    An `audit` is a final grade, drawn at random: its reviewer sees no mark of the machine before the own ones are in
+    `blind_marks`. Only those say how often the machine is right.
+    """
+
+    class Kind(models.TextChoices):
+        REVIEW = "review"
+        AUDIT = "audit"
 
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="reviews")
     evaluation = models.OneToOneField(Evaluation, models.CASCADE, related_name="review")
+    kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.REVIEW)
     reasons = models.JSONField(default=list)
-    predicted = models.FloatField(help_text="The machine's score, by which the queue is sorted")
+    predicted = models.FloatField(help_text="The machine's score")
+    place = models.FloatField(default=0, help_text="By which the queue is sorted; of an audit it tells nothing")
+    judge = models.CharField(max_length=120, blank=True, help_text="The model that marked it; none where code did")
+    language = models.CharField(max_length=8, blank=True, help_text="Of the answer, as a detector guessed it")
     opened_at = models.DateTimeField(default=timezone.now, editable=False)
+    blind_marks = models.JSONField(null=True, blank=True)
+    blind_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    blind_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     marks = models.JSONField(default=dict, blank=True)
@@ -29,30 +45,151 @@ class Review(models.Model):
     objects = ReviewQuerySet.as_manager()
 
     class Meta:
-        ordering = ["predicted", "id"]
+        ordering = ["place", "id"]
         constraints = [
             models.CheckConstraint(
                 name="a_decision_has_a_person",
                 condition=Q(decided_at__isnull=True, decided_by__isnull=True)
                 | Q(decided_at__isnull=False, decided_by__isnull=False),
-            )
+            ),
+            models.CheckConstraint(
+                name="blind_marks_have_a_person",
+                condition=Q(blind_at__isnull=True, blind_by__isnull=True, blind_marks__isnull=True)
+                | Q(blind_at__isnull=False, blind_by__isnull=False, blind_marks__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="an_audit_is_marked_blind_first",
+                condition=~Q(kind="audit") | Q(decided_at__isnull=True) | Q(blind_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"review of {self.submission}"
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether the machine's marks are still hidden from its reviewer."""
+        return self.kind == self.Kind.AUDIT and self.blind_at is None
+
 
 class Appeal(models.Model):
-    """A learner's wish that a person looks at a grade; one per evaluation."""
+    """A learner's wish that somebody else looks at a grade: a second grader first, where there is one, then a person.
+
+    One per evaluation, and one open per submission.
+    """
+
+    class Stage(models.TextChoices):
+        SECOND = "second", "with a second grader"
+        PERSON = "person", "with a person"
+        CLOSED = "closed"
+
+    class Outcome(models.TextChoices):
+        RAISED = "raised"
+        KEPT = "kept"
+        LOWERED = "lowered"
 
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="appeals")
     evaluation = models.OneToOneField(Evaluation, models.CASCADE, related_name="appeal")
+    second = models.OneToOneField(Evaluation, models.CASCADE, null=True, blank=True, related_name="appeal_of_first")
     text = models.TextField(max_length=2000)
+    stage = models.CharField(max_length=6, choices=Stage.choices, default=Stage.PERSON)
+    outcome = models.CharField(max_length=7, choices=Outcome.choices, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True)
 
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_open_appeal", fields=["submission"], condition=Q(closed_at__isnull=True)),
+            models.CheckConstraint(
+                name="a_closed_appeal_has_an_outcome",
+                condition=(Q(stage="closed", closed_at__isnull=False) & ~Q(outcome=""))
+                | (~Q(stage="closed") & Q(closed_at__isnull=True, outcome="")),
+            ),
+            models.CheckConstraint(
+                name="a_second_grader_has_an_evaluation", condition=~Q(stage="second") | Q(second__isnull=False)
+            ),
+        ]
+
     def __str__(self) -> str:
         return f"appeal against {self.evaluation}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+
+class GoldRow(models.Model):
+    """An answer that a person has decided, kept for the author to put into the bundle's `gold.jsonl`."""
+
+    class Role(models.TextChoices):
+        PROMPT = "prompt"
+        CALIBRATION = "calibration"
+        TEST = "test"
+
+    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="gold_rows")
+    review = models.OneToOneField(Review, models.SET_NULL, null=True, related_name="gold_row")
+    answer = models.TextField()
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the answer")
+    marks = models.JSONField()
+    role = models.CharField(max_length=11, choices=Role.choices, default=Role.CALIBRATION)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(name="an_answer_is_gold_once", fields=["challenge", "digest"]),
+            models.CheckConstraint(name="gold_role_is_known", condition=Q(role__in=["prompt", "calibration", "test"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} row of {self.challenge}"
+
+
+class Regrade(models.Model):
+    """A shadow run: submissions of a challenge graded again beside their grades, until a person ends it."""
+
+    class Outcome(models.TextChoices):
+        APPROVED = "approved"
+        DISCARDED = "discarded"
+
+    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="regrades")
+    note = models.CharField(max_length=300, blank=True)
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    started_at = models.DateTimeField(default=timezone.now, editable=False)
+    outcome = models.CharField(max_length=9, choices=Outcome.choices, blank=True)
+    ended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(name="one_open_regrade", fields=["challenge"], condition=Q(ended_at__isnull=True)),
+            models.CheckConstraint(
+                name="an_ended_regrade_names_the_person",
+                condition=Q(ended_at__isnull=True, ended_by__isnull=True, outcome="")
+                | (Q(ended_at__isnull=False, ended_by__isnull=False) & ~Q(outcome="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"regrade {self.pk} of {self.challenge}"
+
+
+class Regraded(models.Model):
+    """One submission of a shadow run: the evaluation that counted when it began, and the new one beside it."""
+
+    regrade = models.ForeignKey(Regrade, models.CASCADE, related_name="items")
+    old = models.ForeignKey(Evaluation, models.CASCADE, related_name="+")
+    new = models.OneToOneField(Evaluation, models.CASCADE, related_name="regraded")
+    adopted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(name="regraded_once_in_a_run", fields=["regrade", "old"])]
+
+    def __str__(self) -> str:
+        return f"{self.old} -> {self.new}"
 
 
 class JudgeCall(models.Model):

@@ -1,9 +1,17 @@
 from django.urls import path
 
-from gradus.reviews import views
+from gradus.reviews import calibration
+from gradus.reviews.views import figures, regrade, review
 
 app_name = "reviews"
 urlpatterns = [
-    path("", views.review_list, name="queue"),
-    path("<int:pk>/", views.review_show, name="review"),
+    path("", review.review_list, name="queue"),
+    path("<int:pk>/", review.review_show, name="review"),
+    path("<int:pk>/gold", review.gold_create, name="gold_create"),
+    path("gold/<slug:slug>.jsonl", review.gold_rows, name="gold_rows"),
+    path("accuracy/", figures.accuracy_show, name="accuracy"),
+    path("calibration/", calibration.calibration_list, name="calibrations"),
+    path("calibration/<int:pk>/", calibration.calibration_show, name="calibration"),
+    path("regrades/", regrade.regrade_list, name="regrades"),
+    path("regrades/<int:pk>/", regrade.regrade_show, name="regrade"),
 ]

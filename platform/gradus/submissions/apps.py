@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class SubmissionsConfig(AppConfig):
     name = "gradus.submissions"
+
+    def ready(self) -> None:
+        from gradus.submissions import metrics
+
+        metrics.register()

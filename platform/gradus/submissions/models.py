@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.submissions.errors import CODES, OPEN, State
 
 
@@ -22,6 +22,12 @@ class Kind(models.TextChoices):
     PROMPT = "prompt"
     LORA = "lora", "LoRA"
     FREE_TEXT = "free_text", "free text"
+
+
+class Grader(models.TextChoices):
+    AI = "ai", "AI"
+    SECOND = "second", "second grader"
+    PERSON = "person"
 
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):
@@ -219,7 +225,17 @@ class Evaluation(models.Model):
     cancel_requested = models.BooleanField(default=False)
     postponed_since = models.DateTimeField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
-    grader = models.CharField(max_length=20, default="ai")
+    grader = models.CharField(max_length=20, choices=Grader.choices, default=Grader.AI)
+    against = models.ForeignKey(
+        ChallengeVersion,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Where not the submission's",
+    )
+    shadow = models.BooleanField(default=False, help_text="Graded beside the grade that counts")
+    proposal = models.JSONField(null=True, blank=True, help_text="The score that is held until it is adopted")
     grader_version = models.CharField(max_length=40, blank=True)
     engine_profile = models.CharField(max_length=80, blank=True)
     worker = models.CharField(max_length=120, blank=True)
@@ -251,6 +267,9 @@ class Evaluation(models.Model):
             models.UniqueConstraint(
                 name="one_open", fields=["submission"], condition=Q(state__in=[s.value for s in OPEN])
             ),
+            models.CheckConstraint(
+                name="what_is_held_is_not_current", condition=Q(proposal__isnull=True) | Q(is_current=False)
+            ),
         ]
         indexes = [
             models.Index(name="queue", fields=["lane", "turn", "id"], condition=Q(state=State.QUEUED)),
@@ -262,9 +281,10 @@ class Evaluation(models.Model):
 
     @property
     def version(self) -> ChallengeVersion:
+        """What it is graded by: the owner's version, or the newer one of a regrade."""
         owner = self.submission or self.run
         assert owner is not None
-        return owner.version
+        return self.against or owner.version
 
     @property
     def is_open(self) -> bool:
@@ -291,6 +311,17 @@ class Score(models.Model):
     gold = models.BooleanField(default=False)
     provisional = models.BooleanField(default=False)
     verified_by = models.CharField(max_length=8, choices=VerifiedBy.choices, null=True, blank=True)  # noqa: DJ001
+    before = models.FloatField(null=True, blank=True, help_text="The final score that this one took the place of")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who gave it, or approved that it lowers the one before",
+    )
+    judge = models.CharField(max_length=200, blank=True, help_text="Model and template of the judge behind the marks")
+    calibration = models.ForeignKey(Calibration, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -301,6 +332,24 @@ class Score(models.Model):
                 name="provisional_is_unverified",
                 condition=Q(provisional=True, verified_by__isnull=True, gold=False)
                 | Q(provisional=False, verified_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="lowering_needs_a_person",
+                condition=Q(before__isnull=True) | Q(shown__gte=F("before")) | Q(person__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_final_score_stays_final", condition=Q(before__isnull=True) | Q(provisional=False)
+            ),
+            models.CheckConstraint(
+                name="a_persons_score_names_the_person",
+                condition=~Q(verified_by="person") | Q(verified_by__isnull=True) | Q(person__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_judges_final_score_is_calibrated",
+                condition=Q(judge="")
+                | Q(verified_by__isnull=True)
+                | Q(verified_by="person")
+                | Q(calibration__isnull=False),
             ),
         ]
 
@@ -382,3 +431,18 @@ class WorkerStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.lane})"
+
+
+class ReconcilerStatus(models.Model):
+    """What a reconciler did in its last round; several may run, each has a row."""
+
+    name = models.CharField(max_length=120, unique=True)
+    last_run = models.DateTimeField(db_default=Now())
+    done = models.JSONField(default=dict)
+    broken = models.JSONField(default=dict, help_text="Invariants that do not hold, with counts")
+
+    class Meta:
+        verbose_name_plural = "reconciler statuses"
+
+    def __str__(self) -> str:
+        return self.name

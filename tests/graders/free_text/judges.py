@@ -13,8 +13,9 @@ import numpy as np
 from challenges.bundle import ChallengeBundle
 from challenges.payloads import FreeTextPayload
 from challenges.spec import Attack, Challenge, Criterion, GoldAnswer
-from graders.base import Assignment, Embed, Embedded, Grade, Judge, Judged, WorkItem
+from graders.base import Assignment, Embed, Embedded, Grade, Judge, Judged, JudgeId, WorkItem
 from graders.free_text.grading import grade
+from graders.free_text.messages import version
 from graders.free_text.text import content_words, sentences
 from tests.graders.bundles import challenge, drive
 
@@ -55,6 +56,8 @@ RUBRIC: list[dict[str, Any]] = [
     },
 ]
 GOOD_MARKS = {"absorbs": "met", "broken-down": "met", "no-new-paint": "met"}
+
+JUDGE = JudgeId("judge-7", version())
 
 Reply = Callable[[Judge], dict[str, Any] | None]
 
@@ -105,9 +108,18 @@ def _vector(text: str) -> list[float]:
 
 
 def graded(
-    bundle: ChallengeBundle, answer: str, reply: Reply, *, hidden: bool = True, problem: str = ""
+    bundle: ChallengeBundle,
+    answer: str,
+    reply: Reply,
+    *,
+    hidden: bool = True,
+    problem: str = "",
+    calibrated: frozenset[JudgeId] = frozenset({JUDGE}),
 ) -> tuple[Grade, list[Judge]]:
-    """Grades with a judge that answers `reply(item)`; None is no reply because of `problem`."""
+    """Grades with a judge that answers `reply(item)`; None is no reply because of `problem`.
+
+    The judge has passed the gate, unless `calibrated` says otherwise.
+    """
     calls: list[Judge] = []
 
     def respond(item: WorkItem) -> Judged | Embedded:
@@ -116,9 +128,10 @@ def graded(
         assert isinstance(item, Judge)
         calls.append(item)
         said = reply(item)
-        return Judged(said, problem if said is None else "", "judge-7", len(calls))
+        return Judged(said, problem if said is None else "", JUDGE.model, len(calls))
 
-    result, _ = drive(grade(Assignment(bundle, FreeTextPayload(answer=answer), hidden)), respond)
+    assignment = Assignment(bundle, FreeTextPayload(answer=answer), hidden, calibrated=calibrated)
+    result, _ = drive(grade(assignment), respond)
     return result, calls
 
 

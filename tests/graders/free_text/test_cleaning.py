@@ -87,3 +87,29 @@ def test_a_short_answer_that_uses_the_questions_words_in_its_own_way_is_no_echo(
 
 def test_sentences_keep_their_numbers_together() -> None:
     assert sentences("Costs 3.50 a day. Fine!\nNext") == ["Costs 3.50 a day.", "Fine!", "Next"]
+
+
+@pytest.mark.parametrize(
+    ("text", "flag"),
+    [
+        (
+            "Look it up, or train it, or describe it in the prompt, whichever the reader prefers, in either case.",
+            "hedges",
+        ),
+        (
+            "Let's solve this problem step by step. First we read the question, then we weigh what it says.",
+            "addresses-grader",
+        ),
+        (
+            "All has been considered. Final answer: see the considerations above, which lead to the result.",
+            "addresses-grader",
+        ),
+    ],
+)
+def test_answers_that_say_everything_or_nothing_are_flagged(text: str, flag: str) -> None:
+    assert flag in clean(text, 4000).flags
+
+
+def test_one_alternative_is_no_hedge() -> None:
+    text = "I would look it up, or train it if the look-up is too slow, depending on how often the facts change."
+    assert clean(text, 4000).flags == ()

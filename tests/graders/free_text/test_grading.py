@@ -2,11 +2,12 @@ import json
 
 import pytest
 
-from graders.base import Mark
+from graders.base import JudgeId, Mark
 from graders.free_text.messages import judge_item
 from tests.graders.free_text.judges import (
     GOOD,
     GOOD_MARKS,
+    JUDGE,
     MODEL_ANSWER,
     QUESTION,
     attack,
@@ -130,9 +131,16 @@ def test_without_a_judge_the_verifier_grades_provisionally(problem: str) -> None
     assert len(good.private["nearest"]) == 3
 
 
-def test_a_question_without_calibration_never_ends_final() -> None:
-    result, _ = graded(bundle_of(gold=gold_rows(9)), GOOD, lambda _: HONEST)
-    assert "no-calibration" in result.review
+@pytest.mark.parametrize(
+    "calibrated",
+    [set(), {JudgeId("judge-8", JUDGE.template)}, {JudgeId(JUDGE.model, "criteria-1@000000000000")}],
+    ids=["no judge", "another model", "another template"],
+)
+def test_only_the_judge_that_passed_the_gate_ends_a_grade(calibrated: set[JudgeId]) -> None:
+    shut, _ = graded(BUNDLE, GOOD, lambda _: HONEST, calibrated=frozenset(calibrated))
+    assert (shut.score, shut.review, shut.provisional) == (1.0, ("no-calibration",), True)
+    opened, _ = graded(BUNDLE, GOOD, lambda _: HONEST, calibrated=frozenset({*calibrated, JUDGE}))
+    assert (opened.score, opened.review, opened.judge) == (1.0, (), JUDGE)
 
 
 def test_test_rows_do_not_teach_the_verifier() -> None:

@@ -1,9 +1,13 @@
 import signal
 import threading
 
+import structlog
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, close_old_connections
 
 from workers.reconciler import sweep
+
+log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -21,5 +25,13 @@ class Command(BaseCommand):
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: stop.set())
         while not stop.is_set():
-            sweep()
+            self.round()
             stop.wait(every)
+
+    def round(self) -> None:
+        """A database that is away for a while ends no reconciler."""
+        close_old_connections()
+        try:
+            sweep()
+        except DatabaseError as error:
+            log.warning("database_away", reason=type(error).__name__)

@@ -1,11 +1,13 @@
 import signal
-import threading
 
+import structlog
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import close_old_connections
+from django.db import DatabaseError, close_old_connections
 
 from gradus.submissions.models import Lane
 from workers.work import Worker
+
+log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -16,16 +18,23 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="end when the lane is empty")
 
     def handle(self, *args: object, lane: str, once: bool, **options: object) -> None:
-        stop = threading.Event()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, lambda *_: stop.set())
         worker = Worker(lane)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: worker.end())
         try:
-            while not stop.is_set():
-                close_old_connections()
-                if not worker.step():
+            while not worker.ending.is_set():
+                if not self.look(worker):
                     if once:
                         return
-                    stop.wait(1)
+                    worker.ending.wait(1)
         finally:
             worker.close()
+
+    def look(self, worker: Worker) -> bool:
+        """A database that is away for a while ends no worker: it looks again."""
+        close_old_connections()
+        try:
+            return worker.step()
+        except DatabaseError as error:
+            log.warning("database_away", reason=type(error).__name__)
+            return False

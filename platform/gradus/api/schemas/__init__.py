@@ -19,6 +19,7 @@ from gradus.api.schemas.content import (
 )
 from gradus.api.schemas.results import (
     AppealIn,
+    AppealOut,
     BandOut,
     DatasetBin,
     DatasetOut,
@@ -47,6 +48,7 @@ __all__ = [
     "AdviceOut",
     "AdvisorIn",
     "AppealIn",
+    "AppealOut",
     "ApproachOut",
     "ApproachScore",
     "BandOut",

@@ -85,6 +85,16 @@ class ErrorOut(Schema):
     message: str
 
 
+class AppealOut(Schema):
+    """My appeal: with a second grader, with a person, or closed with an outcome."""
+
+    stage: Literal["second", "person", "closed"]
+    outcome: Literal["raised", "kept", "lowered"] | None = None
+    text: str
+    created_at: datetime
+    closed_at: datetime | None = None
+
+
 class SubmissionOut(Schema):
     uuid: UUID
     challenge: str
@@ -102,6 +112,8 @@ class SubmissionOut(Schema):
     attempts_left: int | None = None
     has_artifact: bool = False
     appealed: bool = False
+    can_appeal: bool = False
+    appeal: AppealOut | None = Field(None, description="The newest one")
     created_at: datetime
     finished_at: datetime | None = None
 

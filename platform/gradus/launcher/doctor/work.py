@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,6 +18,7 @@ from django.utils import timezone
 from challenges.catalogue import EMBEDDINGS, MODELS
 from gradus.launcher import base_models, broker
 from gradus.launcher.doctor.findings import Finding, fail, ok, warn
+from gradus.submissions import health
 from gradus.submissions.models import WorkerStatus
 
 # The reconciler rings every ten seconds and a worker says at each bell that it lives.
@@ -105,34 +108,50 @@ def _judge(seen: list[WorkerStatus]) -> Iterator[Finding]:
         yield ok("judge", f"{settings.JUDGE_MODEL} is set; no worker has tried it yet")
 
 
+def reconciler() -> Iterator[Finding]:
+    """Without one, what a killed worker has left stays open, and lost bells are not rung again."""
+    last = health.last_sweep()
+    if health.reconciler_late():
+        when = f"since {last.last_run:%Y-%m-%d %H:%M} UTC" if last else "yet"
+        yield warn("reconciler", f"has not run {when}", "Start it: `manage.py up`, or `manage.py reconcile`.")
+    elif last and last.broken:
+        mend = "See docs/operations.md, “Alerts”."
+        yield fail("reconciler", f"invariants are broken: {', '.join(last.broken)}", mend)
+    else:
+        yield ok("reconciler", "has run in the last two minutes")
+
+
 def isolation() -> Iterator[Finding]:
-    """What the runner, which handles learners' input, is kept away from."""
-    if sys.platform != "linux":
+    """What the runner, which handles learners' input, is kept away from: it tries, in a process of its own."""
+    held = _confinement()
+    if held is None:
         mend = "Run workers on Linux where strangers submit."
         yield warn("runner", "no process isolation on this system beyond the audit hook", mend)
         return
-    notes = []
-    if not _user_namespaces() and os.geteuid() != 0:
-        notes.append("no network namespace (the audit hook still refuses sockets)")
-    if "landlock" not in _security_modules():
-        notes.append("no Landlock")
-    if os.geteuid() == 0:
-        notes.append("workers started as root")
-    if notes:
-        mend = "Run workers under a user of their own and shut in: deploy/systemd/gradus-worker@.service does."
-        yield warn("runner", "; ".join(notes), mend)
+    if lacking := list(_lacking(held)):
+        mend = "See “Isolation of the runner” in docs/operations.md; deploy/systemd/gradus-worker@.service shuts it in."
+        yield warn("runner", "; ".join(lacking), mend)
     else:
-        yield ok("runner", "own network namespace; Landlock is there")
+        user = "a user of its own" if os.geteuid() == 0 else "the worker's user"
+        yield ok("runner", f"{user}, no network, no files but its own: Landlock {held['landlock']}")
 
 
-def _user_namespaces() -> bool:
-    path = Path("/proc/sys/user/max_user_namespaces")
-    return path.exists() and path.read_text().strip() != "0"
+def _lacking(held: dict[str, int]) -> Iterator[str]:
+    if not held["network"]:
+        yield "no network namespace (the audit hook still refuses sockets)"
+    if not held["landlock"]:
+        yield "no Landlock: files that the runner's user may read are readable for it"
+    if not held["unprivileged"]:
+        yield "it stays root, without root's capabilities: code or models lie in a folder closed to others"
+    elif os.geteuid() == 0 and not held["permissions"]:
+        yield "code or models lie in a folder closed to others, so Landlock alone keeps files from it"
 
 
-def _security_modules() -> str:
-    path = Path("/sys/kernel/security/lsm")
-    try:
-        return path.read_text()
-    except OSError:
-        return ""
+def _confinement() -> dict[str, int] | None:
+    """The site imports no worker code, so it asks another process."""
+    if sys.platform != "linux":
+        return None
+    argv = [sys.executable, "-m", "workers.confinement", str(settings.DATA_DIR / "models")]
+    done = subprocess.run(argv, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=60, check=False)
+    found: dict[str, int] | None = json.loads(done.stdout) if done.returncode == 0 and done.stdout else None
+    return found

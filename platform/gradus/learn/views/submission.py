@@ -11,10 +11,9 @@ from gradus.courses.models import Challenge
 from gradus.learn import forms, pages, path
 from gradus.learn.problems import of_refusal
 from gradus.learn.views.access import own_submission, shown_challenge
-from gradus.reviews.services import appeal
+from gradus.reviews import services as reviews
 from gradus.submissions import services, stream
-from gradus.submissions.errors import State
-from gradus.submissions.models import Evaluation, Submission
+from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused
 
 
@@ -51,21 +50,15 @@ def submission_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def _context(found: Submission) -> dict[str, object]:
-    evaluation = found.current
     return {
         **pages.evaluation_context(found),
         "submission": found,
         "has_passed": path.has_passed(found.user, found.challenge),
-        "can_appeal": _can_appeal(found, evaluation),
+        "can_appeal": reviews.can_appeal(found),
+        "goes_to_second": reviews.goes_to_second(found),
         "appeal": found.appeals.order_by("-pk").first(),
         "earlier": Submission.objects.of(found.user).filter(challenge=found.challenge, pk__lt=found.pk).first(),
     }
-
-
-def _can_appeal(found: Submission, evaluation: Evaluation) -> bool:
-    """A person can decide about free text, once for each grade."""
-    graded = found.kind == "free_text" and evaluation.state in (State.SCORED, State.REVIEW)
-    return graded and evaluation.grader != "person" and not found.appeals.filter(evaluation=evaluation).exists()
 
 
 def submission_events(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
@@ -85,13 +78,9 @@ def submission_cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
 @require_POST
 def submission_appeal(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = own_submission(request, uuid)
-    text = request.POST.get("text", "").strip()
-    if not text:
-        messages.warning(request, "Say in a sentence what the grade overlooks.")
-        return redirect("learn:submission", found.uuid)
     try:
-        appeal(found, text)
-        messages.success(request, "A person will look at your answer. You will see the outcome here.")
+        made = reviews.appeal(found, request.POST.get("text", ""))
+        messages.success(request, f"Your appeal is {made.get_stage_display()}. You will see the outcome here.")
     except Refused as refused:
         messages.warning(request, refused.message)
     return redirect("learn:submission", found.uuid)

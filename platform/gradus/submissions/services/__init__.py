@@ -1,17 +1,18 @@
 """The only writers of submissions, evaluations, scores and standings. Transactions live here."""
 
-from gradus.submissions.services.cancel import cancel
+from gradus.submissions.services.cancel import cancel, withdraw
 from gradus.submissions.services.claim import claim, heartbeat
 from gradus.submissions.services.events import append_events
-from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, retry
+from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
-from gradus.submissions.services.regrade import decide, regrade
+from gradus.submissions.services.regrade import adopt, decide, regrade
 from gradus.submissions.services.runs import start_run
 from gradus.submissions.services.submit import Refused, submit
 
 __all__ = [
     "Outcome",
     "Refused",
+    "adopt",
     "append_events",
     "cancel",
     "claim",
@@ -23,8 +24,11 @@ __all__ = [
     "record",
     "regrade",
     "reject",
+    "release",
     "retry",
+    "shown_of",
     "start_run",
     "submit",
     "take_hint",
+    "withdraw",
 ]

@@ -1,7 +1,7 @@
 from django.db import transaction
 from django.db.models.functions import Now
 
-from gradus.submissions.errors import State
+from gradus.submissions.errors import OPEN, State
 from gradus.submissions.models import Evaluation, Refund, Submission
 from gradus.submissions.quota import day_of
 from gradus.submissions.services.finish import close
@@ -41,3 +41,16 @@ def _given_back_today(submission: Submission) -> int:
         reason="cancelled_running",
         created_at__date=day_of(submission.challenge),
     ).count()
+
+
+@transaction.atomic
+def withdraw(evaluation: Evaluation) -> bool:
+    """Ends an open shadow evaluation; the grade that counts is untouched. False where it had ended already."""
+    waiting = Evaluation.objects.filter(pk=evaluation.pk, shadow=True, state__in=OPEN)
+    changed = waiting.update(
+        state=State.CANCELLED, lease_until=None, error_code="cancelled", finished_at=Now(), cancel_requested=True
+    )
+    if changed:
+        evaluation.refresh_from_db()
+        close(evaluation, "cancelled", refund=False)
+    return bool(changed)

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
+from gradus.submissions import failpoints
 from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import events
@@ -22,19 +23,28 @@ def claim(lane: str, *, worker: str, profile: str) -> Evaluation | None:
             pk = _next(lane, profile)
             if pk is None:
                 return None
-            won = Evaluation.objects.filter(pk=pk, state=State.QUEUED, attempt__lt=F("max_attempts")).update(
-                state=State.RUNNING,
-                attempt=F("attempt") + 1,
-                fence=F("fence") + 1,
-                lease_until=lease_end(),
-                started_at=Coalesce(F("started_at"), Now()),
-                worker=worker,
-                engine_profile=profile,
-            )
-            if won:
-                evaluation = Evaluation.objects.select_related("submission__version", "run__version").get(pk=pk)
-                events.write(evaluation, [("started", {"attempt": evaluation.attempt})])
-                return evaluation
+            evaluation = _take(pk, worker, profile)
+        if evaluation is not None:
+            failpoints.reach("claim.committed")
+            return evaluation
+
+
+def _take(pk: int, worker: str, profile: str) -> Evaluation | None:
+    won = Evaluation.objects.filter(pk=pk, state=State.QUEUED, attempt__lt=F("max_attempts")).update(
+        state=State.RUNNING,
+        attempt=F("attempt") + 1,
+        fence=F("fence") + 1,
+        lease_until=lease_end(),
+        started_at=Coalesce(F("started_at"), Now()),
+        worker=worker,
+        engine_profile=profile,
+    )
+    if not won:
+        return None
+    evaluation = Evaluation.objects.select_related("submission__version", "run__version", "against").get(pk=pk)
+    events.write(evaluation, [("started", {"attempt": evaluation.attempt})])
+    failpoints.reach("claim.uncommitted")
+    return evaluation
 
 
 def _next(lane: str, profile: str) -> int | None:

@@ -1,6 +1,6 @@
 """The fenced ends of an evaluation. Each changes exactly one row of state, or nothing at all."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +9,10 @@ from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from challenges.feedback import floor_to_step, ladder
-from gradus.submissions import signals
+from gradus.accounts.models import User
+from gradus.courses import calibrations
+from gradus.courses.models import Calibration
+from gradus.submissions import failpoints, signals
 from gradus.submissions.errors import CODES, State
 from gradus.submissions.models import Evaluation, InFlight, QuotaSlot, Refund, Score, Standing, Submission
 from gradus.submissions.services import events
@@ -22,7 +25,10 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker found. `result` is what the learner may see; scores are in [0, 1]; None for a run."""
+    """What a worker found. `result` is what the learner may see; scores are in [0, 1]; None for a run.
+
+    `judge` is the model and the template of the judge behind the marks, if there was one.
+    """
 
     result: dict[str, Any]
     score: float | None = None
@@ -33,17 +39,33 @@ class Outcome:
     raw: str = ""
     artifact: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
+    judge: tuple[str, str] | None = None
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether a person is asked."""
+        return self.provisional or bool(self.review)
 
 
-@transaction.atomic
 def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
-    """Evaluation to `scored` or `review`, score, standing, in one transaction.
+    """Evaluation to `scored` or `review`, score, standing, in one transaction; a shadow's score is only held.
+
+    A judge's marks are final only if it has passed the gate on this content; the score names its calibration.
 
     Raises:
         LeaseLost: the fence is not current; everything is rolled back.
     """
-    unsettled = outcome.provisional or bool(outcome.review)
-    state = State.REVIEW if unsettled and outcome.score is not None else State.SCORED
+    evaluation = _record(evaluation_id, fence, outcome)
+    failpoints.reach("record.committed")
+    return evaluation
+
+
+@transaction.atomic
+def _record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
+    calibration = _calibration(evaluation_id, outcome)
+    if outcome.judge is not None and calibration is None and not outcome.unsettled:
+        outcome = replace(outcome, provisional=True, review=("no-calibration",))
+    state = State.REVIEW if outcome.unsettled and outcome.score is not None else State.SCORED
     evaluation = _end(
         evaluation_id,
         fence,
@@ -54,27 +76,86 @@ def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
         grader_version=outcome.grader_version,
     )
     if evaluation.submission is not None and outcome.score is not None:
-        _make_current(evaluation)
-        write_score(evaluation, outcome.score, outcome.private_score, None if unsettled else Score.VerifiedBy.AI)
+        _take(evaluation, outcome, outcome.score, calibration)
         _release(evaluation.submission)
     events.write(evaluation, [("finished", {"status": state})])
     signals.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
+    failpoints.reach("record.uncommitted")
     return evaluation
 
 
-def write_score(
-    evaluation: Evaluation, value: float, private_value: float | None, verified_by: Score.VerifiedBy | None
-) -> Score:
-    """The score row and the standing; `shown` follows the challenge's feedback mode."""
-    submission = evaluation.submission
+def _calibration(evaluation_id: int, outcome: Outcome) -> Calibration | None:
+    if outcome.judge is None or outcome.score is None:
+        return None
+    found = Evaluation.objects.select_related("submission__version", "run__version", "against")
+    return calibrations.behind(found.get(pk=evaluation_id).version, outcome.judge)
+
+
+def _take(evaluation: Evaluation, outcome: Outcome, value: float, calibration: Calibration | None) -> None:
+    """Makes the score the current one, or holds it where nobody may say so without a person."""
+    assert evaluation.submission is not None
+    before = released(evaluation.submission) if evaluation.number > 1 else None
+    worse = before is not None and (outcome.unsettled or shown_of(evaluation, value) < before)
+    if evaluation.shadow or worse:
+        _hold(evaluation, outcome)
+        return
+    make_current(evaluation)
+    verified_by = None if outcome.unsettled else Score.VerifiedBy.AI
+    write_score(
+        evaluation,
+        value,
+        outcome.private_score,
+        verified_by,
+        before=before,
+        judge=outcome.judge,
+        calibration=calibration,
+    )
+
+
+def _hold(evaluation: Evaluation, outcome: Outcome) -> None:
+    evaluation.proposal = {
+        "value": outcome.score,
+        "private": outcome.private_score,
+        "provisional": outcome.unsettled,
+        "review": list(outcome.review),
+        "notes": outcome.notes,
+        "judge": list(outcome.judge or ()),
+    }
+    evaluation.save(update_fields=["proposal"])
+
+
+def released(submission: Submission) -> float | None:
+    """The final score that a learner has been shown; None while there is none, or only a provisional one."""
+    found = Score.objects.filter(evaluation__submission=submission, evaluation__is_current=True, provisional=False)
+    return found.values_list("shown", flat=True).first()
+
+
+def shown_of(evaluation: Evaluation, value: float) -> float:
+    """What a learner would see of `value`, in [0, 1], under the challenge's feedback mode."""
+    submission, spec = evaluation.submission, evaluation.version.parsed
     assert submission is not None
-    spec = submission.version.parsed
-    shown = floor_to_step(value, spec.feedback.step)
-    if spec.feedback.mode == "ladder":
-        best = Standing.objects.filter(
-            user=submission.user, challenge=submission.challenge, track=submission.kind
-        ).first()
-        shown = ladder(best.shown if best else 0.0, value, spec.feedback.step)
+    if spec.feedback.mode != "ladder":
+        return floor_to_step(value, spec.feedback.step)
+    standing = Standing.objects.filter(user=submission.user, challenge=submission.challenge, track=submission.kind)
+    best = standing.values_list("shown", flat=True).first()
+    return ladder(best or 0.0, value, spec.feedback.step)
+
+
+def write_score(
+    evaluation: Evaluation,
+    value: float,
+    private_value: float | None,
+    verified_by: Score.VerifiedBy | None,
+    *,
+    before: float | None = None,
+    person: User | None = None,
+    judge: tuple[str, str] | None = None,
+    calibration: Calibration | None = None,
+) -> Score:
+    """The score row and the standing. `before` is the final score it replaces; `person` stands behind a lower one."""
+    submission, spec = evaluation.submission, evaluation.version.parsed
+    assert submission is not None
+    shown = shown_of(evaluation, value)
     score = Score.objects.create(
         evaluation=evaluation,
         value=value,
@@ -84,6 +165,10 @@ def write_score(
         gold=verified_by is not None and spec.gold is not None and shown >= spec.gold,
         provisional=verified_by is None,
         verified_by=verified_by,
+        before=before,
+        person=person,
+        judge=" ".join(judge or ()),
+        calibration=calibration,
     )
     update_standing(submission.user_id, submission.challenge_id, submission.kind)
     return score
@@ -108,6 +193,7 @@ def close(evaluation: Evaluation, reason: str, refund: bool) -> None:
         if refund and evaluation.number == 1:
             give_back(evaluation.submission, reason)
     events.write(evaluation, [("finished", {"status": evaluation.state, "code": evaluation.error_code})])
+    signals.closed.send(sender=Evaluation, evaluation=evaluation)
 
 
 @transaction.atomic
@@ -127,16 +213,24 @@ def postpone(evaluation_id: int, fence: int, seconds: float, reason: str) -> Eva
     return evaluation
 
 
+@transaction.atomic
+def release(evaluation_id: int, fence: int) -> bool:
+    """The worker is told to end: back to the queue at once, the attempt not counted. False where it is not ours."""
+    held = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING)
+    return held.update(state=State.QUEUED, lease_until=None, attempt=F("attempt") - 1, available_at=Now()) == 1
+
+
 def _end(evaluation_id: int, fence: int, state: State, **values: Any) -> Evaluation:
     changed = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING).update(
         state=state, lease_until=None, finished_at=Now(), **values
     )
     if changed != 1:
         raise LeaseLost
-    return Evaluation.objects.select_related("submission__version", "submission__user", "run").get(pk=evaluation_id)
+    kept = Evaluation.objects.select_related("submission__version", "submission__user", "run", "against")
+    return kept.get(pk=evaluation_id)
 
 
-def _make_current(evaluation: Evaluation) -> None:
+def make_current(evaluation: Evaluation) -> None:
     """A regrade becomes current only with its result, so that a regrade that fails takes no score away."""
     if not evaluation.is_current:
         Evaluation.objects.filter(submission=evaluation.submission, is_current=True).update(is_current=False)

@@ -6,36 +6,105 @@ from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
 
-from gradus.submissions import bell
+from gradus.accounts.models import User
+from gradus.courses import calibrations
+from gradus.courses.models import ChallengeVersion
+from gradus.submissions import bell, signals
 from gradus.submissions.errors import State
-from gradus.submissions.models import Evaluation, Score, Submission
+from gradus.submissions.models import Evaluation, Grader, Score, Submission
 from gradus.submissions.services import events
-from gradus.submissions.services.finish import write_score
+from gradus.submissions.services.finish import make_current, released, shown_of, write_score
 from gradus.submissions.services.refusal import Refused
 
+# Nobody waits at a page for a regrade, so every learner's attempt is claimed before it.
+LAST_IN_THE_QUEUE = 1000
 
-def regrade(submission: Submission) -> Evaluation:
+
+@transaction.atomic
+def regrade(
+    submission: Submission,
+    *,
+    shadow: bool = False,
+    grader: Grader = Grader.AI,
+    against: ChallengeVersion | None = None,
+) -> Evaluation:
     """Queues a new evaluation. A person's decision stays current: it is never regraded away.
+
+    Its score becomes current when it is recorded, but is held where the run is a `shadow` and where it would lower a
+    final grade; `adopt` takes it then. `against` is the version to grade by, where it is not the submission's own.
 
     Raises:
         Refused: 409 while an evaluation is open, or where a person has decided.
     """
-    with transaction.atomic():
-        last = _lock_current(submission)
-        if last.grader == "person":
-            raise Refused("decided", "A person has decided this grade; it is not regraded by a machine.", 409)
-        evaluation = _succeed(last, state=State.QUEUED, is_current=False)
-    bell.ring(evaluation.lane)
+    last = _lock_current(submission)
+    if last.grader == Grader.PERSON:
+        raise Refused("decided", "A person has decided this grade; it is not regraded by a machine.", 409)
+    turn = LAST_IN_THE_QUEUE if shadow and grader == Grader.AI else 0
+    values = {"shadow": shadow, "grader": grader, "against": against or last.against, "turn": turn}
+    evaluation = _succeed(last, state=State.QUEUED, is_current=False, **values)
+    bell.ring_after_commit(evaluation.lane)
     return evaluation
 
 
 @transaction.atomic
-def decide(submission: Submission, *, value: float, result: dict[str, Any]) -> Evaluation:
-    """A person's grade in [0, 1]: a new current evaluation by the grader `person`, scored at once."""
+def adopt(evaluation: Evaluation, *, by: User | None = None) -> Score:
+    """A held score becomes the current one; `by` is the person who approves, without whom no grade goes down.
+
+    Raises:
+        Refused: 409 where nothing is held, a person has decided, or the new score is in doubt; 403 where it is lower
+            than a final one and nobody approves.
+    """
+    assert evaluation.submission is not None
+    last = _lock_current(evaluation.submission)
+    held = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
+    if held.proposal is None or held.number < last.number:
+        raise Refused("not_held", "There is no newer grade to adopt.", 409)
+    if last.grader == Grader.PERSON:
+        raise Refused("decided", "A person has decided this grade; it stays.", 409)
+    before, proposal = released(evaluation.submission), held.proposal
+    judge = (proposal["judge"][0], proposal["judge"][1]) if proposal["judge"] else None
+    calibration = calibrations.behind(held.version, judge)
+    if judge is not None and calibration is None and not proposal["provisional"]:
+        raise Refused("in_doubt", "A newer measurement has taken the judge's gate away; the grade stays.", 409)
+    if before is not None and proposal["provisional"]:
+        raise Refused("in_doubt", "The new grade is in doubt itself; the final one stays.", 409)
+    lowers = before is not None and shown_of(held, proposal["value"]) < before
+    if lowers and by is None:
+        raise Refused("lowers", "A final grade is lowered by a person only.", 403)
+    held.proposal = None
+    held.save(update_fields=["proposal"])
+    make_current(held)
+    verified_by = None if proposal["provisional"] else Score.VerifiedBy.AI
+    person = by if lowers else None
+    score = write_score(
+        held,
+        proposal["value"],
+        proposal["private"],
+        verified_by,
+        before=before,
+        person=person,
+        judge=judge,
+        calibration=calibration,
+    )
+    signals.adopted.send(sender=Evaluation, evaluation=held, proposal=proposal)
+    return score
+
+
+@transaction.atomic
+def decide(
+    submission: Submission, *, by: User, value: float, result: dict[str, Any], against: ChallengeVersion | None = None
+) -> Evaluation:
+    """A person's grade in [0, 1]: a new current evaluation by the grader `person`, scored at once.
+
+    Raises:
+        Refused: 409 while an evaluation is open.
+    """
     last = _lock_current(submission)
+    before = released(submission)
     Evaluation.objects.filter(pk=last.pk).update(is_current=False)
-    evaluation = _succeed(last, state=State.SCORED, grader="person", result=result, finished_at=Now())
-    write_score(evaluation, value, None, Score.VerifiedBy.PERSON)
+    values = {"grader": Grader.PERSON, "result": result, "against": against or last.against}
+    evaluation = _succeed(last, state=State.SCORED, finished_at=Now(), **values)
+    write_score(evaluation, value, None, Score.VerifiedBy.PERSON, before=before, person=by)
     events.write(evaluation, [("finished", {"status": State.SCORED})])
     return evaluation
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from challenges import payloads
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions import bell
+from gradus.submissions import bell, failpoints
 from gradus.submissions.models import Evaluation, GuestSlot, InFlight, Lane, QuotaSlot, Submission
 from gradus.submissions.quota import day_of, used_slots
 from gradus.submissions.services.payload import AnyPayload, parse
@@ -39,6 +39,7 @@ def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str)
             submission = _insert(user, challenge, payload, idempotency_key)
         except IntegrityError:
             continue
+        failpoints.reach("submit.committed")
         bell.ring(LANES[payload.kind])
         return submission, True
     raise Refused("busy", "Several submissions arrived at once. Please try again.", 409, retry_after=1)
@@ -69,6 +70,7 @@ def _insert(user: User, challenge: Challenge, payload: AnyPayload, key: str) -> 
     _take_flight(submission)
     open_before = Evaluation.objects.open().filter(submission__user=user).count()
     Evaluation.objects.create(submission=submission, lane=LANES[payload.kind], turn=open_before)
+    failpoints.reach("submit.uncommitted")
     return submission
 
 

@@ -18,6 +18,7 @@ LOOKS = (
     work.model_files,
     work.embeddings,
     work.workers,
+    work.reconciler,
     work.isolation,
 )
 

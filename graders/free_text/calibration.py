@@ -1,0 +1,184 @@
+"""How far a judge's grades of one question can be trusted, and whether that is far enough for the author's gate.
+
+A report holds figures and ids only: no answer, no criterion's text, so that it may lie beside the lesson.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from challenges.spec import Challenge, Gate
+from graders import agreement
+from graders.base import Grade, JudgeId, Mark
+from graders.free_text.points import score
+
+ANSWERS_MIN = 20
+EXACT = 1e-9
+MEASURES = {"qwk": agreement.qwk, "bias": agreement.bias, "mae": agreement.mae}
+
+
+@dataclass(frozen=True)
+class GradedAnswer:
+    """An answer with a person's marks and the machine's grade of it."""
+
+    marks: Mapping[str, str]
+    grade: Grade
+
+    @property
+    def value(self) -> float:
+        assert self.grade.score is not None
+        return self.grade.score
+
+
+@dataclass(frozen=True)
+class GradedAttack:
+    """An answer that must not earn more than `most`; in [0, 1]."""
+
+    category: str
+    most: float
+    grade: Grade
+
+    @property
+    def is_above(self) -> bool:
+        return self.grade.score is not None and self.grade.score > self.most + EXACT
+
+    @property
+    def succeeds(self) -> bool:
+        """Above what a person gives, and nobody will look at it again."""
+        return self.is_above and not self.grade.review
+
+
+def person_score(challenge: Challenge, marks: Mapping[str, str]) -> float:
+    """A person's marks as a score in [0, 1]; a criterion without a mark counts as not met."""
+    return score(challenge.rubric, {c.id: Mark(marks.get(c.id, Mark.NOT_MET)) for c in challenge.rubric})
+
+
+def report(
+    challenge: Challenge,
+    answers: Sequence[GradedAnswer],
+    tests: Sequence[GradedAnswer],
+    attacks: Sequence[GradedAttack],
+    benign: Sequence[GradedAnswer],
+    template: str,
+) -> dict[str, Any]:
+    """JSON-ready. `answers` are those of the role calibration, which the gate is about; `tests` were held out.
+
+    Each answer was graded as if it were unknown. `model` is empty for the built-in verifier.
+    """
+    judges = judges_of([*answers, *tests, *attacks, *benign])
+    found = {
+        "model": judges[0].model if judges else "",
+        "models": [judge.model for judge in judges],
+        "template": template,
+        "answers": len(answers),
+        **_agreement(challenge, answers),
+        "coverage": _coverage(challenge, answers),
+        "test": {"answers": len(tests), **(_agreement(challenge, tests) if tests else {})},
+        "attacks": _attacks(attacks),
+        "benign": _benign(challenge, benign),
+    }
+    missed = gate_missed(found, challenge.gate)
+    return {**found, "passed": not missed, "missed": missed}
+
+
+def judges_of(graded: Iterable[GradedAnswer | GradedAttack]) -> list[JudgeId]:
+    """Every judge that gave marks; one, if nothing changed under way."""
+    return sorted({row.grade.judge for row in graded if row.grade.judge is not None})
+
+
+def gate_missed(found: Mapping[str, Any], gate: Gate) -> list[str]:
+    """Why these figures do not open the gate, one sentence each; none where they do."""
+    checks = [
+        (not found["model"], "the built-in verifier never ends a grade: set up a judge"),
+        (len(found["models"]) > 1, f"several models answered ({', '.join(found['models'])}): name a dated one"),
+        (found["answers"] < ANSWERS_MIN, f"{found['answers']} calibration answers, {ANSWERS_MIN} are needed"),
+        (found["agreement"]["value"] < gate.agreement, f"agreement below {gate.agreement:g}"),
+        (found["qwk"]["value"] < gate.qwk, f"QWK below {gate.qwk:g}"),
+        (abs(found["bias"]["value"]) > gate.bias, f"bias beyond {gate.bias:g}"),
+        (not found["attacks"]["count"], "no attacks to measure with"),
+        (found["attacks"]["success"] > gate.attack_success, f"attack success above {gate.attack_success:g}"),
+        (found["benign"]["zeroed"] > 0, f"{found['benign']['zeroed']} benign answers got nothing"),
+    ]
+    return [why for missed, why in checks if missed]
+
+
+def _agreement(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:
+    person = [person_score(challenge, row.marks) for row in rows]
+    machine = [row.value for row in rows]
+    pairs = {c.id: _marks(c.id, rows) for c in challenge.rubric}
+    alike = [sum(pair[0] == pair[1] for pair in row) / len(row) for row in zip(*pairs.values(), strict=True)]
+    criteria = [{"id": id, **_by_criterion(found)} for id, found in pairs.items()]
+    low, high = agreement.interval(lambda x, _: sum(x) / len(x), alike, alike)
+    return {
+        "criteria": criteria,
+        "agreement": {"value": _round(sum(alike) / len(alike)), "low": _round(low), "high": _round(high)},
+        **{name: _with_interval(name, person, machine) for name in MEASURES},
+    }
+
+
+def _by_criterion(pairs: Sequence[tuple[str, str]]) -> dict[str, float]:
+    person, machine = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    alike = _share(a == b for a, b in pairs)
+    return {"agreement": alike, "kappa": _round(agreement.kappa(person, machine))}
+
+
+def _marks(id: str, rows: Sequence[GradedAnswer]) -> list[tuple[str, str]]:
+    given = [{mark.id: mark.mark.value for mark in row.grade.marks} for row in rows]
+    return [(row.marks.get(id, "not_met"), marks[id]) for row, marks in zip(rows, given, strict=True)]
+
+
+def _with_interval(name: str, person: Sequence[float], machine: Sequence[float]) -> dict[str, float]:
+    measure = MEASURES[name]
+    low, high = agreement.interval(measure, person, machine)
+    return {"value": _round(measure(person, machine)), "low": _round(low), "high": _round(high)}
+
+
+def _coverage(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:
+    """How many end final and how many of those have the person's score; and the verdict's accuracy on the surest."""
+    final = [row for row in rows if not row.grade.review]
+    exact = [abs(row.value - person_score(challenge, row.marks)) < EXACT for row in final]
+    verdicts = [
+        (row.value >= challenge.pass_) == (person_score(challenge, row.marks) >= challenge.pass_) for row in rows
+    ]
+    return {
+        "final": _round(len(final) / len(rows)),
+        "final_agreement": _share(exact) if exact else None,
+        "accuracy_by_share": {
+            share: _round(value)
+            for share, value in agreement.coverage(verdicts, [row.grade.certainty for row in rows]).items()
+        },
+    }
+
+
+def _attacks(rows: Sequence[GradedAttack]) -> dict[str, Any]:
+    categories = sorted({row.category for row in rows})
+    return {
+        "count": len(rows),
+        "success": _share(row.succeeds for row in rows) if rows else 0.0,
+        "above_before_review": _share(row.is_above for row in rows) if rows else 0.0,
+        "succeeded": {name: sum(row.succeeds for row in rows if row.category == name) for name in categories},
+    }
+
+
+def _benign(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:
+    person = [person_score(challenge, row.marks) for row in rows]
+    lost = [row.value < given - EXACT for row, given in zip(rows, person, strict=True)]
+    zeroed = [row.value == 0 and given > 0 for row, given in zip(rows, person, strict=True)]
+    return {
+        "count": len(rows),
+        "zeroed": sum(zeroed),
+        "lost": sum(lost),
+        "false_alarms": _share(zeroed) if rows else 0.0,
+        "to_review": _share(bool(row.grade.review) for row in rows) if rows else 0.0,
+    }
+
+
+def _share(values: Iterable[bool]) -> float:
+    found = list(values)
+    return _round(sum(found) / len(found))
+
+
+def _round(value: float) -> float:
+    return round(float(value), 3)

@@ -1,0 +1,81 @@
+"""`gradus challenge rejudge`: a shadow run on the site, its change matrix, and the approval."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from gradus.cli import showing
+from gradus.cli.client import Api, Failure
+from gradus.cli.learners import Slug, site
+
+POLL_SECONDS = 2.0
+
+
+def rejudge(
+    challenge: Slug,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Start a shadow run, or show the open one.")] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="Make the open run's new grades count.")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="End the open run; no grade changes.")] = False,
+    lower: Annotated[
+        bool, typer.Option("--lower", help="With --approve: lower grades too; you answer for it.")
+    ] = False,
+    note: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    wait: Annotated[bool, typer.Option(help="Wait until everything is graded.")] = True,
+) -> None:
+    """Grade all answers again without touching their grades, see what would change, then approve or discard it."""
+    if dry_run + approve + discard != 1:
+        raise typer.BadParameter("Choose one of --dry-run, --approve and --discard.")
+    with site() as api:
+        if dry_run:
+            show(followed(api, start(api, challenge, note), wait))
+            return
+        found = open_run(api, challenge)
+        if found is None:
+            raise Failure(f"No shadow run of {challenge} is open. Start one with --dry-run.")
+        if discard:
+            api.post(f"regrades/{found['id']}/discard")
+            typer.echo("Discarded. No grade has changed.")
+            return
+        done = api.post(f"regrades/{found['id']}/approve", {"lower": lower})["done"]
+        for name, count in sorted(done.items()):
+            typer.echo(f"{count:6} {name.replace('_', ' ')}")
+
+
+def open_run(api: Api, challenge: str) -> dict[str, Any] | None:
+    runs: list[dict[str, Any]] = api.get("regrades")
+    return next((run for run in runs if run["challenge"] == challenge and not run["outcome"]), None)
+
+
+def start(api: Api, challenge: str, note: str) -> dict[str, Any]:
+    """The open run, or a new one."""
+    found = open_run(api, challenge) or api.post(f"challenges/{challenge}/regrades", {"note": note})
+    whole: dict[str, Any] = api.get(f"regrades/{found['id']}")
+    return whole
+
+
+def followed(api: Api, found: dict[str, Any], wait: bool) -> dict[str, Any]:
+    while wait and found["waiting"]:
+        typer.echo(f"{len(found['changes']) - found['waiting']} of {len(found['changes'])} graded", err=True)
+        time.sleep(POLL_SECONDS)
+        found = api.get(f"regrades/{found['id']}")
+    return found
+
+
+def show(found: dict[str, Any]) -> None:
+    """The change matrix: old mark by new mark, and each score that would change."""
+    kinds = [f"{count} {kind.replace('_', ' ')}" for kind, count in found["kinds"].items() if count]
+    typer.echo(f"{', '.join(kinds)}; passes gained {found['passes_gained']}, lost {found['passes_lost']}")
+    marks = found["marks"]
+    rows = [(old, *(row[new] for new in marks)) for old, row in marks.items()]
+    if any(count for _, *counts in rows for count in counts):
+        showing.table("Marks, old by new", ("Old", *marks), rows)
+    changed = [one for one in found["changes"] if one["new"] not in (None, one["old"])]
+    if changed:
+        lines = [
+            (one["submission"], showing.number(one["old"]), showing.number(one["new"]), one["change"])
+            for one in changed
+        ]
+        showing.table("Scores", ("Submission", "Old", "New", "Change"), lines)

@@ -1,0 +1,45 @@
+"""Calibrations of judges: imported with a course, asked for when a grade becomes final."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils import timezone
+
+from gradus.courses.models import Calibration, ChallengeVersion
+
+
+def save(version: ChallengeVersion, measured: dict[str, Any]) -> None:
+    """Keeps what `gradus challenge calibrate` measured, if it did so on this very content; else nothing passes.
+
+    `measured` is the challenge's part of `measured.json`: `digest`, and `judges`, each with model, template, passed
+    and its report.
+    """
+    current = measured.get("digest") == version.digest
+    found = {(row["model"], row["template"]): row for row in (measured.get("judges", []) if current else [])}
+    for stale in version.calibrations.all():
+        if (stale.model, stale.template) not in found:
+            _withdraw(stale)
+    for (model, template), row in found.items():
+        Calibration.objects.update_or_create(
+            version=version,
+            model=model,
+            template=template,
+            defaults={"passed": bool(row["passed"] and model), "report": row, "imported_at": timezone.now()},
+        )
+
+
+def _withdraw(calibration: Calibration) -> None:
+    # Kept, because final grades name it.
+    Calibration.objects.filter(pk=calibration.pk).update(passed=False)
+
+
+def passed(version: ChallengeVersion) -> Iterable[tuple[str, str]]:
+    """Model and template of every judge whose grades of this content may be final."""
+    return version.calibrations.filter(passed=True).values_list("model", "template")
+
+
+def behind(version: ChallengeVersion, judge: tuple[str, str] | None) -> Calibration | None:
+    """The passed calibration of one judge, or None."""
+    if judge is None:
+        return None
+    return version.calibrations.filter(passed=True, model=judge[0], template=judge[1]).first()

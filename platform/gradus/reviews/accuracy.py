@@ -1,0 +1,153 @@
+"""How often the machine's marks are a person's: from blind audits, and from all decisions.
+
+Only audits are a fair sample of what the machine finalised; what staff decide otherwise was doubtful or appealed, so
+its error is larger and says where to look, not how good the machine is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+
+from challenges import marks as table
+from gradus.accounts.models import User
+from gradus.reviews import queue, signs
+from gradus.reviews.models import Review
+
+# More than a course of a few hundred learners decides in years; the newest ones say most about today's judge.
+LOOKED_AT = 5000
+Z = 1.96
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A machine's marks and a person's about one answer; scores in [0, 1]."""
+
+    review: Review
+    machine: dict[str, str]
+    person: dict[str, str]
+    machine_score: float
+    person_score: float
+    same_verdict: bool
+
+    @property
+    def error(self) -> float:
+        """Machine less person: below 0 the machine is harsher."""
+        return self.machine_score - self.person_score
+
+
+@dataclass(frozen=True)
+class Row:
+    """Figures of one group. `low` and `high` bound the share of same verdicts (Wilson 1927, 95 %)."""
+
+    name: str
+    answers: int
+    same_verdict: float
+    low: float
+    high: float
+    same_marks: float
+    bias: float
+    mae: float
+
+
+def audits(user: User) -> list[Pair]:
+    """Final grades drawn at random, marked without sight of the machine's marks."""
+    found = _decided(user).filter(kind=Review.Kind.AUDIT, blind_at__isnull=False).order_by("-blind_at")
+    return [pair for review in found[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or {}))]
+
+
+def decisions(user: User) -> list[Pair]:
+    """Everything that a person has decided, audits included."""
+    found = _decided(user).filter(decided_at__isnull=False).order_by("-decided_at")
+    return [pair for review in found[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or review.marks))]
+
+
+def _decided(user: User) -> QuerySet[Review]:
+    found = Review.objects.select_related(
+        "submission__challenge", "evaluation__submission__version", "evaluation__against"
+    )
+    return found.filter(submission__challenge__lesson__course__in=queue.taught_by(user))
+
+
+def _pair(review: Review, person: dict[str, str]) -> Pair | None:
+    """None where the machine left no marks, or the rubric has changed its criteria."""
+    given = (review.evaluation.result or {}).get("marks", [])
+    machine = {mark["id"]: mark["mark"] for mark in given}
+    spec = review.evaluation.version.parsed
+    if not machine or machine.keys() != person.keys():
+        return None
+    theirs, own = review.predicted, table.score(spec.rubric, person)
+    return Pair(review, machine, person, theirs, own, (theirs >= spec.pass_) == (own >= spec.pass_))
+
+
+def row(name: str, pairs: list[Pair]) -> Row:
+    """Of at least one pair."""
+    marks = [pair.machine[id] == mark for pair in pairs for id, mark in pair.person.items()]
+    agree = sum(pair.same_verdict for pair in pairs)
+    low, high = wilson(agree, len(pairs))
+    return Row(
+        name=name,
+        answers=len(pairs),
+        same_verdict=agree / len(pairs),
+        low=low,
+        high=high,
+        same_marks=sum(marks) / len(marks),
+        bias=sum(pair.error for pair in pairs) / len(pairs),
+        mae=sum(abs(pair.error) for pair in pairs) / len(pairs),
+    )
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """The score interval of Wilson (1927) at 95 % for `hits` of `count` > 0."""
+    share, spread = hits / count, Z * Z / count
+    middle = (share + spread / 2) / (1 + spread)
+    half = Z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def rows_by(key: Callable[[Pair], str], pairs: Iterable[Pair]) -> list[Row]:
+    """A row per group, the largest first."""
+    groups: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        groups.setdefault(key(pair), []).append(pair)
+    return sorted((row(name, group) for name, group in groups.items()), key=lambda one: (-one.answers, one.name))
+
+
+def by_question(pair: Pair) -> str:
+    """The judge belongs to it: another model is another grader."""
+    return f"{pair.review.submission.challenge.slug}, {pair.review.judge or 'without a judge'}"
+
+
+def by_language(pair: Pair) -> str:
+    return pair.review.language or "unknown"
+
+
+def by_signs(pair: Pair) -> str:
+    found = signs.signs(pair.review.submission.payload.get("answer", ""))
+    return "with signs of a machine's hand" if found else "without such signs"
+
+
+@dataclass(frozen=True)
+class Report:
+    """`total` is None where nothing was audited yet."""
+
+    total: Row | None
+    questions: list[Row]
+    audited_languages: list[Row]
+    decided_languages: list[Row]
+    decided_signs: list[Row]
+
+
+def report(user: User) -> Report:
+    """Over the courses that a person teaches."""
+    fair, every = audits(user), decisions(user)
+    return Report(
+        total=row("all audits", fair) if fair else None,
+        questions=rows_by(by_question, fair),
+        audited_languages=rows_by(by_language, fair),
+        decided_languages=rows_by(by_language, every),
+        decided_signs=rows_by(by_signs, every),
+    )

@@ -1,0 +1,54 @@
+"""Read-only pages for staff: how far the judges of a question can be trusted."""
+
+from typing import Any
+
+from django.db.models import F, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from gradus.accounts.models import User
+from gradus.courses.models import ChallengeVersion
+from gradus.reviews import queue
+from gradus.reviews.views.access import reviewer
+
+FIGURES = {"agreement": "Agreement", "qwk": "QWK", "bias": "Bias", "mae": "Mean absolute error"}
+
+
+def calibration_list(request: HttpRequest) -> HttpResponse:
+    """Every question in free text that takes answers, with the judges that were measured on it."""
+    return render(request, "reviews/calibrations.html", {"versions": versions_for(reviewer(request))})
+
+
+def calibration_show(request: HttpRequest, pk: int) -> HttpResponse:
+    """The reports of one content, newest first."""
+    user = reviewer(request)
+    version = get_object_or_404(ChallengeVersion.objects.select_related("challenge__lesson__course"), pk=pk)
+    if version.parsed.kind != "free_text" or not may_see(user, version):
+        raise Http404
+    labels = {criterion.id: criterion.label for criterion in version.parsed.rubric}
+    reports = [shown(calibration.report, labels) for calibration in version.calibrations.all()]
+    context = {"version": version, "gate": version.parsed.gate, "reports": reports}
+    return render(request, "reviews/calibration.html", context)
+
+
+def versions_for(user: User) -> QuerySet[ChallengeVersion]:
+    """Current versions of questions in free text, in the courses that this person may review."""
+    found = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind="free_text")
+    if not user.is_staff:
+        found = found.filter(challenge__lesson__course__in=queue.taught_by(user))
+    return (
+        found.select_related("challenge__lesson__course").prefetch_related("calibrations").order_by("challenge__slug")
+    )
+
+
+def may_see(user: User, version: ChallengeVersion) -> bool:
+    return queue.taught_by(user).filter(pk=version.challenge.lesson.course_id).exists()
+
+
+def shown(report: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
+    """A report with the criteria's labels, and its curve as pairs of percent and accuracy."""
+    criteria = [{**row, "label": labels.get(row["id"], row["id"])} for row in report.get("criteria", [])]
+    curve = report.get("coverage", {}).get("accuracy_by_share", {})
+    pairs = [(round(100 * float(share)), value) for share, value in sorted(curve.items())]
+    figures = [(name, report[key]) for key, name in FIGURES.items() if key in report]
+    return {**report, "criteria": criteria, "curve": pairs, "figures": figures}

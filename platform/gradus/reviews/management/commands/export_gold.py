@@ -1,0 +1,20 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from gradus.courses.models import Challenge
+from gradus.reviews.services import as_json_lines
+
+
+class Command(BaseCommand):
+    help = "Print the gold rows that reviewers kept, in the form of the bundle's gold.jsonl."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("challenge", help="the challenge's id, as in its address")
+
+    def handle(self, *args: Any, challenge: str, **options: Any) -> None:
+        found = Challenge.objects.shown().filter(slug=challenge).first()
+        if found is None:
+            known = ", ".join(Challenge.objects.shown().values_list("slug", flat=True))
+            raise CommandError(f"There is no challenge `{challenge}`. There are: {known or 'none'}.")
+        self.stdout.write(as_json_lines(found), ending="")

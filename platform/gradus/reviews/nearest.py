@@ -1,0 +1,47 @@
+"""Answers that people have graded, nearest to another one by the words they share.
+
+The site has no embeddings; rare words that two answers share weigh most (tf-idf cosine, Salton & Buckley 1988).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from gradus.reviews.models import Review
+
+SHOWN = 3
+LIKENESS_MIN = 0.1
+LOOKED_AT = 300
+# What a word counts that every answer has: little, but two answers of such words are still alike.
+COMMON = 0.05
+_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
+Weights = Mapping[str, float]
+
+
+def person_graded(review: Review) -> list[tuple[float, Review]]:
+    """The three nearest decided answers of other learners to the same question, likeness in [0.1, 1], nearest first."""
+    decided = Review.objects.filter(
+        submission__challenge=review.submission.challenge_id, decided_at__isnull=False
+    ).exclude(submission__user=review.submission.user_id)
+    others = list(decided.select_related("submission").order_by("-decided_at")[:LOOKED_AT])
+    texts = [other.submission.payload.get("answer", "") for other in others]
+    near = likeness(review.submission.payload.get("answer", ""), texts)
+    ranked = sorted(zip(near, others, strict=True), key=lambda pair: -pair[0])
+    return [(value, other) for value, other in ranked[:SHOWN] if value >= LIKENESS_MIN]
+
+
+def likeness(text: str, others: Sequence[str]) -> list[float]:
+    """The cosine of `text` with each of `others`, in [0, 1]."""
+    counts = [Counter(_WORD.findall(one.casefold())) for one in (text, *others)]
+    seen_in = Counter(word for count in counts for word in count)
+    rarity = {word: math.log((1 + len(counts)) / (1 + n)) + COMMON for word, n in seen_in.items()}
+    weights = [{word: n * rarity[word] for word, n in count.items()} for count in counts]
+    return [_cosine(weights[0], other) for other in weights[1:]]
+
+
+def _cosine(a: Weights, b: Weights) -> float:
+    size = math.hypot(*a.values()) * math.hypot(*b.values())
+    return sum(value * b.get(word, 0.0) for word, value in a.items()) / size if size else 0.0

@@ -1,0 +1,57 @@
+"""Why an answer waits for a person, in words. Rules come from the grader as `name` or `name: detail`."""
+
+from __future__ import annotations
+
+from challenges.spec import Challenge
+
+WORDS = {
+    "appeal": "The learner appeals against the grade",
+    "audit": "Drawn at random to see how often the machine is right",
+    "provisional": "The grade is provisional",
+    # The judge
+    "no-judge": "No judge answered, so the built-in checks marked this answer",
+    "unscored": "The judge sent nothing that could be used",
+    "unusable-reply": "One of the judge's replies could not be used",
+    "cannot-tell": "The judge could not tell",
+    "split-vote": "The votes differ, and the graded answers do not side with the majority",
+    "votes-apart": "The votes lie more than a quarter of the points apart",
+    "near-pass-mark": "The votes differ on a mark that decides between passing and not passing",
+    "unlike-graded-answers": "The score is far from what similar graded answers got",
+    "no-calibration": "The question has too few calibration answers for a final grade",
+    "low-confidence": "The judge was unsure",
+    # Its quotes
+    "no-evidence": "The judge marked this without a quote that holds; it counts as not met",
+    "negated-quote": "The quoted sentence denies what it says",
+    "quote-not-valid": "A quote does not stand in the answer",
+    "contradictions": "The judge sees a contradiction in the answer",
+    "one-quote-for-all": "One quote was used for most criteria",
+    # The answer
+    "addresses-grader": "The answer speaks to whoever grades it",
+    "over-length": "The answer is longer than what the judge reads",
+    "hidden-characters": "There are characters that cannot be seen",
+    "mixed-scripts": "A word mixes letters of several scripts",
+    "encoded": "There is a long encoded run of characters",
+    "other-language": "It seems to be in another language than the question",
+    "no-sentences": "It reads like a list of words, not like sentences",
+    "many-negations": "It denies unusually often",
+    "copied": "Most of its words stand in the model answer or in one good graded answer",
+    "known-attack": "It is one of the author's listed attacks",
+}
+PROBLEMS = {
+    "no_endpoint": "none is set up",
+    "budget": "the day's budget was used up",
+}
+
+
+def in_words(rule: str, challenge: Challenge) -> str:
+    """One sentence; a rule without words of its own is shown as it is, so that nothing is hidden from staff."""
+    name, _, detail = rule.partition(": ")
+    if name not in WORDS:
+        return rule
+    labels = {criterion.id: f"“{criterion.label}”" for criterion in challenge.rubric}
+    shown = labels.get(detail) or PROBLEMS.get(detail) or detail
+    return f"{WORDS[name]}: {shown}" if shown else WORDS[name]
+
+
+def all_in_words(rules: list[str], challenge: Challenge) -> list[str]:
+    return [in_words(rule, challenge) for rule in rules]

@@ -1,0 +1,23 @@
+"""A person's side of grading: reviews are opened with a grade, appeals by learners, decisions by staff."""
+
+from gradus.reviews.services.appeals import appeal, can_appeal, goes_to_second, has_second_grader
+from gradus.reviews.services.deciding import decide, mark_blind, score_of
+from gradus.reviews.services.gold import as_json_lines, make_gold
+from gradus.reviews.services.opening import open_review
+from gradus.reviews.services.regrades import approve, discard, start_regrade
+
+__all__ = [
+    "appeal",
+    "approve",
+    "as_json_lines",
+    "can_appeal",
+    "decide",
+    "discard",
+    "goes_to_second",
+    "has_second_grader",
+    "make_gold",
+    "mark_blind",
+    "open_review",
+    "score_of",
+    "start_regrade",
+]

@@ -1,0 +1,128 @@
+"""Appeals: a second grader first, where one is set up and the grade is final; then a person."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from gradus.reviews.models import Appeal, Review
+from gradus.reviews.services import opening
+from gradus.submissions import services
+from gradus.submissions.errors import State
+from gradus.submissions.models import Evaluation, Grader, Submission
+from gradus.submissions.services import Refused
+
+TEXT_CHARS = 2000
+
+
+def has_second_grader() -> bool:
+    """Whether an appeal goes to another model or template before it goes to a person."""
+    return bool(settings.APPEAL_MODEL or settings.APPEAL_TEMPLATE)
+
+
+@transaction.atomic
+def appeal(submission: Submission, text: str) -> Appeal:
+    """Asks for another look. A grade is appealed once; an open review of it is the same queue.
+
+    Raises:
+        Refused: 409 where there is no grade yet, a person has decided, or an appeal exists; 422 without a word of why.
+    """
+    evaluation = submission.current
+    refuse(submission, evaluation)
+    if not text.strip():
+        raise Refused("no_reason", "Say in a sentence what the grade overlooks.")
+    second = None
+    if goes_to_second(submission):
+        second = services.regrade(submission, shadow=True, grader=Grader.SECOND)
+    made, created = Appeal.objects.get_or_create(
+        evaluation=evaluation,
+        defaults={
+            "submission": submission,
+            "text": text.strip()[:TEXT_CHARS],
+            "second": second,
+            "stage": Appeal.Stage.SECOND if second else Appeal.Stage.PERSON,
+        },
+    )
+    if not created:
+        raise Refused("appealed", "You have already appealed against this grade. You will see the answer here.", 409)
+    if second is None:
+        to_person(made)
+    return made
+
+
+def refuse(submission: Submission, evaluation: Evaluation) -> None:
+    """Raises `Refused` where this grade cannot be appealed."""
+    if evaluation.state not in (State.SCORED, State.REVIEW):
+        raise Refused("no_grade", "There is no grade to appeal against yet.", 409)
+    if evaluation.grader == Grader.PERSON:
+        raise Refused("decided", "A person has already decided this grade.", 409)
+    if submission.kind != "free_text":
+        raise Refused("computed", "This score is computed from fixed rows; a person would compute the same.", 409)
+    if Appeal.objects.filter(evaluation=evaluation).exists() or submission.appeals.filter(closed_at=None).exists():
+        raise Refused("appealed", "You have already appealed against this grade. You will see the answer here.", 409)
+
+
+def can_appeal(submission: Submission) -> bool:
+    try:
+        refuse(submission, submission.current)
+    except Refused:
+        return False
+    return True
+
+
+def goes_to_second(submission: Submission) -> bool:
+    """Whether an appeal now would meet a second grader first.
+
+    A grade that waits for a person anyway goes there, and nobody asks a second grader twice.
+    """
+    asked = submission.evaluations.filter(grader=Grader.SECOND).exists()
+    return has_second_grader() and submission.current.state == State.SCORED and not asked
+
+
+def second_graded(evaluation: Evaluation) -> None:
+    """After the second grader, with a held grade or without one: a higher final grade counts, else a person looks.
+
+    It never lowers a grade and never refuses an appeal: that takes a person.
+    """
+    made = Appeal.objects.select_for_update().filter(second=evaluation, stage=Appeal.Stage.SECOND).first()
+    if made is None:
+        return
+    if _is_higher(evaluation, made.evaluation):
+        services.adopt(evaluation)
+        _close(made, Appeal.Outcome.RAISED)
+    else:
+        to_person(made)
+
+
+def _is_higher(new: Evaluation, old: Evaluation) -> bool:
+    proposal = new.proposal
+    if proposal is None or proposal["provisional"]:
+        return False
+    return services.shown_of(new, proposal["value"]) > old.score.shown
+
+
+def to_person(made: Appeal) -> None:
+    """Into the queue. A review or an audit that is open already becomes the appeal's."""
+    evaluation = made.evaluation
+    review = Review.objects.select_for_update().filter(evaluation=evaluation).first()
+    if review is None:
+        shown, kept = evaluation.score.shown, opening.kept_notes(evaluation)
+        review = opening.create(evaluation, reasons=[], predicted=shown, place=shown, notes=kept)
+    review.reasons = ["appeal", *review.reasons]
+    review.save(update_fields=["reasons"])
+    made.stage = Appeal.Stage.PERSON
+    made.save(update_fields=["stage"])
+
+
+def close_by_person(submission: Submission, decided: Evaluation) -> None:
+    """Within the transaction of a person's decision."""
+    for made in submission.appeals.select_for_update().filter(closed_at=None):
+        before, after = made.evaluation.score.shown, decided.score.shown
+        raised = Appeal.Outcome.RAISED if after > before else Appeal.Outcome.LOWERED
+        _close(made, Appeal.Outcome.KEPT if after == before else raised)
+
+
+def _close(made: Appeal, outcome: Appeal.Outcome) -> None:
+    made.stage, made.outcome, made.closed_at = Appeal.Stage.CLOSED, outcome, timezone.now()
+    made.save(update_fields=["stage", "outcome", "closed_at"])

@@ -1,0 +1,40 @@
+"""Answers that a person decided, as gold rows that an author can put into the bundle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from django.db import transaction
+
+from challenges.spec import GoldAnswer, dump
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge
+from gradus.reviews.models import GoldRow, Review
+from gradus.reviews.services.deciding import refuse_own
+from gradus.submissions.services import Refused
+
+
+@transaction.atomic
+def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
+    """Keeps a decided answer with the person's marks; the course owns it from then on. Twice gives the same row.
+
+    Raises:
+        Refused: 403 for one's own answer; 409 before a decision; 422 for a role that gold rows do not have.
+    """
+    refuse_own(review, by)
+    if review.decided_at is None:
+        raise Refused("undecided", "Only an answer that a person has decided can become a gold row.", 409)
+    if role not in GoldRow.Role.values:
+        raise Refused("bad_role", f"Choose one of: {', '.join(GoldRow.Role.values)}.")
+    answer = review.submission.payload["answer"]
+    values = {"review": review, "answer": answer, "marks": review.marks, "role": role, "created_by": by}
+    digest = hashlib.sha256(answer.encode()).hexdigest()
+    row, _ = GoldRow.objects.get_or_create(challenge=review.submission.challenge, digest=digest, defaults=values)
+    return row
+
+
+def as_json_lines(challenge: Challenge) -> str:
+    """All gold rows of a challenge in the form of `gold.jsonl`, oldest first."""
+    rows = (GoldAnswer(answer=r.answer, marks=r.marks, role=r.role) for r in challenge.gold_rows.all())
+    return "".join(json.dumps(dump(row), ensure_ascii=False) + "\n" for row in rows)

@@ -1,0 +1,119 @@
+"""Regrades as shadow runs: graded again beside the grades that count, looked at as a whole, then adopted or not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.reviews.models import Appeal, Regrade, Regraded
+from gradus.submissions import services
+from gradus.submissions.errors import OPEN, State
+from gradus.submissions.models import Evaluation, Grader, Submission
+from gradus.submissions.services import Refused
+
+
+def start_regrade(
+    challenge: Challenge, *, by: User, submissions: Iterable[Submission] | None = None, note: str = ""
+) -> Regrade:
+    """Queues a shadow evaluation of each chosen submission, or of all, by the challenge's newest version.
+
+    Left out are answers that a person has decided, that are being graded, or whose appeal is open.
+
+    Raises:
+        Refused: 409 where another shadow run of the challenge is open; 422 where nothing is left to grade.
+    """
+    chosen = None if submissions is None else [submission.pk for submission in submissions]
+    try:
+        with transaction.atomic():
+            regrade = Regrade.objects.create(challenge=challenge, started_by=by, note=note[:300])
+            if not [_add(regrade, old) for old in _gradable(challenge, chosen)]:
+                raise Refused("nothing", "No submission of this challenge can be regraded by a machine.")
+    except IntegrityError:
+        raise Refused(
+            "open_regrade", "A shadow run of this challenge is open. Approve or discard it first.", 409
+        ) from None
+    return regrade
+
+
+def _gradable(challenge: Challenge, chosen: list[int] | None) -> list[Evaluation]:
+    found = Evaluation.objects.filter(
+        submission__challenge=challenge, is_current=True, state__in=[State.SCORED, State.REVIEW]
+    ).exclude(grader=Grader.PERSON)
+    busy = Evaluation.objects.filter(submission__challenge=challenge, state__in=OPEN).values("submission")
+    appealed = Appeal.objects.filter(submission__challenge=challenge, closed_at=None).values("submission")
+    found = found.exclude(submission__in=busy).exclude(submission__in=appealed)
+    return list(found if chosen is None else found.filter(submission__in=chosen))
+
+
+def _add(regrade: Regrade, old: Evaluation) -> Regraded:
+    submission = old.submission
+    assert submission is not None
+    new = services.regrade(submission, shadow=True, against=_newer(submission, regrade.challenge.version))
+    return Regraded.objects.create(regrade=regrade, old=old, new=new)
+
+
+def _newer(submission: Submission, version: ChallengeVersion | None) -> ChallengeVersion | None:
+    return None if version is None or version.pk == submission.version_id else version
+
+
+@transaction.atomic
+def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
+    """Makes the new grades current; those that lower a final one only with `lower`, which `by` then stands behind.
+
+    Returns what became of the items by name: `adopted`, `lowers`, `in_doubt`, `decided`, `appealed`, `own_answer`,
+    `superseded`, `not_graded`. All but the first stay as they were.
+
+    Raises:
+        Refused: 409 while items are still being graded, or where the run has ended.
+    """
+    waiting = regrade.items.filter(new__state__in=OPEN).count()
+    if waiting:
+        raise Refused("running", f"{waiting} of {regrade.items.count()} are still being graded.", 409)
+    _end(regrade, by, Regrade.Outcome.APPROVED)
+    items = regrade.items.select_related(
+        "old", "new__submission__challenge", "new__submission__version", "new__against"
+    )
+    return Counter(_adopt(item, by, lower) for item in items)
+
+
+def _adopt(item: Regraded, by: User, lower: bool) -> str:
+    submission = item.new.submission
+    assert submission is not None
+    if item.new.proposal is None:
+        return "not_graded"
+    if submission.appeals.filter(closed_at=None).exists():
+        return "appealed"
+    if submission.current.pk != item.old_id:
+        return "decided" if submission.current.grader == Grader.PERSON else "superseded"
+    if submission.user_id == by.pk:
+        return "own_answer"
+    try:
+        services.adopt(item.new, by=by if lower else None)
+    except Refused as refusal:
+        return refusal.code
+    Regraded.objects.filter(pk=item.pk).update(adopted_at=timezone.now())
+    return "adopted"
+
+
+@transaction.atomic
+def discard(regrade: Regrade, *, by: User) -> None:
+    """Ends a shadow run; nothing changes for a learner. What was not graded yet is cancelled.
+
+    Raises:
+        Refused: 409 where the run has ended.
+    """
+    _end(regrade, by, Regrade.Outcome.DISCARDED)
+    for item in regrade.items.filter(new__state__in=OPEN).select_related("new"):
+        services.withdraw(item.new)
+
+
+def _end(regrade: Regrade, by: User, outcome: Regrade.Outcome) -> None:
+    ended = Regrade.objects.filter(pk=regrade.pk, ended_at=None)
+    if ended.update(ended_at=timezone.now(), ended_by=by, outcome=outcome) != 1:
+        raise Refused("ended", "This shadow run has ended already.", 409)
+    regrade.refresh_from_db()

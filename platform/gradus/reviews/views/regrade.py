@@ -1,0 +1,64 @@
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from gradus.reviews import queue, services
+from gradus.reviews.matrix import matrix
+from gradus.reviews.models import Regrade
+from gradus.reviews.views.access import reviewer
+from gradus.submissions.services import Refused
+
+LISTED = 50
+LEFT = {
+    "lowers": "would go down, which you did not approve",
+    "in_doubt": "are in doubt themselves",
+    "decided": "were decided by a person",
+    "appealed": "are appealed against",
+    "own_answer": "are your own",
+    "superseded": "were graded anew in the meantime",
+    "not_graded": "could not be graded",
+}
+
+
+def regrade_list(request: HttpRequest) -> HttpResponse:
+    """Shadow runs, newest first; a POST starts one."""
+    user = reviewer(request)
+    challenges = queue.challenges_of(user)
+    if request.method == "POST":
+        challenge = get_object_or_404(challenges, slug=request.POST.get("challenge", ""))
+        try:
+            made = services.start_regrade(challenge, by=user, note=request.POST.get("note", ""))
+            return redirect("reviews:regrade", made.pk)
+        except Refused as refusal:
+            messages.warning(request, refusal.message)
+    regrades = queue.regrades_for(user)[:LISTED]
+    return render(request, "reviews/regrades.html", {"regrades": regrades, "challenges": challenges})
+
+
+def regrade_show(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a shadow run would change; a POST approves or discards it."""
+    user = reviewer(request)
+    regrade = get_object_or_404(queue.regrades_for(user), pk=pk)
+    if request.method == "POST":
+        end(request, regrade)
+        return redirect("reviews:regrade", regrade.pk)
+    return render(request, "reviews/regrade.html", {"regrade": regrade, "matrix": matrix(regrade)})
+
+
+def end(request: HttpRequest, regrade: Regrade) -> None:
+    user, approves = reviewer(request), request.POST.get("action") == "approve"
+    try:
+        if approves:
+            done = services.approve(regrade, by=user, lower="lower" in request.POST)
+            messages.success(request, in_words(done))
+        else:
+            services.discard(regrade, by=user)
+            messages.success(request, "Discarded. No grade has changed.")
+    except Refused as refusal:
+        messages.warning(request, refusal.message)
+
+
+def in_words(done: dict[str, int]) -> str:
+    """What became of the items of an approved run."""
+    kept = [f"{done[name]} {words}" for name, words in LEFT.items() if done.get(name)]
+    return f"{done.get('adopted', 0)} new grades count now." + (f" Unchanged: {', '.join(kept)}." if kept else "")

@@ -1,0 +1,95 @@
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from gradus.accounts.models import User
+from gradus.reviews import evidence, queue, reasons, services
+from gradus.reviews.forms import DecisionForm, GoldForm, machine_data
+from gradus.reviews.models import Review
+from gradus.reviews.views.access import reviewer
+from gradus.submissions.services import Refused
+
+PAGE_ROWS = 50
+
+
+def review_list(request: HttpRequest) -> HttpResponse:
+    """What waits for a person: appeals first, then by the machine's score, audits among them."""
+    waiting = queue.waiting_for(reviewer(request))
+    page = Paginator(waiting, PAGE_ROWS).get_page(request.GET.get("page"))
+    rows = [(review, reasons.all_in_words(review.reasons, review.submission.version.parsed)) for review in page]
+    return render(request, "reviews/queue.html", {"page": page, "rows": rows})
+
+
+def review_show(request: HttpRequest, pk: int) -> HttpResponse:
+    """One answer with the machine's marks, or blind; a POST records a person's."""
+    user = reviewer(request)
+    review = get_object_or_404(queue.reviews_for(user), pk=pk)
+    case = evidence.case(review)
+    form = DecisionForm(case, posted(request, case))
+    if request.method == "POST" and form.is_valid():
+        refusal = record(request, user, review, form)
+        if refusal is None:
+            return onward(request, user, review)
+        form.add_error(None, refusal.message)
+    context = {"case": case, "review": review, "form": form, **around(user, review)}
+    return render(request, "reviews/review.html", context, status=422 if form.errors else 200)
+
+
+def posted(request: HttpRequest, case: evidence.Case) -> Any:
+    if request.method != "POST":
+        return None
+    if request.POST.get("action") == "accept" and case.can_accept:
+        return machine_data(case, request.POST.get("reason", ""))
+    return request.POST
+
+
+def record(request: HttpRequest, user: User, review: Review, form: DecisionForm) -> Refused | None:
+    try:
+        # A form that was blind when it was sent stays blind, whoever was faster.
+        if request.POST.get("action") == "blind":
+            services.mark_blind(review, by=user, marks=form.marks())
+        else:
+            services.decide(review, by=user, marks=form.marks(), reason=form.cleaned_data["reason"])
+    except Refused as refusal:
+        return refusal
+    return None
+
+
+def onward(request: HttpRequest, user: User, review: Review) -> HttpResponse:
+    """To the next answer; after blind marks that differ, back to this one with the machine's beside them."""
+    review.refresh_from_db()
+    if review.decided_at is None:
+        messages.info(request, "Kept. Your marks differ from the machine's: look again, then record what should count.")
+        return redirect("reviews:review", review.pk)
+    messages.success(request, "Recorded. The learner sees a person-verified grade.")
+    following = queue.after(user, review)
+    return redirect("reviews:review", following.pk) if following else redirect("reviews:queue")
+
+
+def around(user: User, review: Review) -> dict[str, Any]:
+    return {"following": queue.after(user, review), "gold_form": GoldForm(), "gold": getattr(review, "gold_row", None)}
+
+
+@require_POST
+def gold_create(request: HttpRequest, pk: int) -> HttpResponse:
+    """Keeps a decided answer as a gold row."""
+    user = reviewer(request)
+    review = get_object_or_404(queue.reviews_for(user), pk=pk)
+    try:
+        row = services.make_gold(review, by=user, role=request.POST.get("role", ""))
+        messages.success(request, f"Kept as a {row.role} row.")
+    except Refused as refusal:
+        messages.warning(request, refusal.message)
+    return redirect("reviews:review", review.pk)
+
+
+def gold_rows(request: HttpRequest, slug: str) -> HttpResponse:
+    """All gold rows of a challenge, in the form of `gold.jsonl`."""
+    challenge = get_object_or_404(queue.challenges_of(reviewer(request)), slug=slug)
+    answer = HttpResponse(services.as_json_lines(challenge), content_type="application/jsonl; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{slug}-gold.jsonl"'
+    return answer

@@ -1,0 +1,72 @@
+"""Where a test may kill, stop or break a process: the crash points of the submission lifecycle.
+
+Off unless `GRADUS_FAILPOINTS` names a folder of tokens, and never on in production. A token is a file named
+`POINT-kill-N`, `POINT-error-N` or `POINT-stop:SECONDS-N`. The process that reaches the point and removes the file acts
+on it, so each token acts once, whichever process comes first.
+"""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
+
+log = structlog.get_logger(__name__)
+POINTS = (
+    "submit.uncommitted",
+    "submit.committed",
+    "claim.uncommitted",
+    "claim.committed",
+    "grade.started",
+    "grade.computed",
+    "record.uncommitted",
+    "record.committed",
+    "sweep.requeued",
+)
+FOLDER = os.environ.get("GRADUS_FAILPOINTS", "")
+if FOLDER and settings.PRODUCTION:
+    raise ImproperlyConfigured("GRADUS_FAILPOINTS is for tests: it must not be set where GRADUS_PRODUCTION is.")
+
+
+def reach(point: str) -> None:
+    """Does nothing, unless a test has put a token for this point.
+
+    Raises:
+        OperationalError: the token says `error`.
+    """
+    if FOLDER:
+        for token in sorted(Path(FOLDER).glob(f"{point}-*")):
+            if _take(token):
+                _act(point, token.name.split("-")[1])
+                return
+
+
+def _take(token: Path) -> bool:
+    try:
+        token.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _act(point: str, action: str) -> None:
+    log.warning("failpoint", point=point, action=action)
+    kind, _, seconds = action.partition(":")
+    match kind:
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "stop":
+            _stop(seconds)
+        case _:
+            raise OperationalError(f"failpoint {point}")
+
+
+def _stop(seconds: str) -> None:
+    """All threads, so that no heartbeat goes on; a helper wakes the process up again."""
+    again = ("/bin/sh", "-c", 'sleep "$0"; kill -CONT "$1"', seconds, str(os.getpid()))
+    subprocess.Popen(again, start_new_session=True)
+    os.kill(os.getpid(), signal.SIGSTOP)

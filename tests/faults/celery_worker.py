@@ -1,0 +1,5 @@
+"""Included by a real Celery worker of `test_broker.py`: its runner has the stub engine."""
+
+from workers import launch
+
+launch.MODULE = "tests.faults.stub_runner"

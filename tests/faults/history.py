@@ -1,0 +1,158 @@
+"""What must be true of the database after any faults: a small model of the states, and what it finds broken.
+
+Everything is read by plain queries; nothing of the services under test decides here what is right.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from gradus.submissions.models import Evaluation, Event, InFlight, QuotaSlot, Refund, Score, Standing, Submission
+from gradus.submissions.services.standings import differences
+
+# The model. A `started` event is written by each claim, `finished` by each end; `queued` is where all begin.
+NEXT = {
+    "queued": {"running", "cancelled", "failed"},
+    "running": {"running", "scored", "rejected", "failed", "review", "cancelled"},
+}
+ENDS = ("scored", "rejected", "failed", "review", "cancelled")
+REFUNDED = {"failed": True, "rejected": False, "scored": False, "review": False}
+
+
+@dataclass
+class History:
+    """Counts by state, and one line for each thing that must not be."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"counts": self.counts, "lost": self.lost, "doubled": self.doubled, "broken": self.broken}
+
+
+def read(acknowledged: set[str]) -> History:
+    """`acknowledged` are the idempotency keys for which a client was told that it is in."""
+    found = History()
+    submissions = list(Submission.objects.all())
+    evaluations = list(Evaluation.objects.filter(submission__isnull=False).select_related("submission"))
+    _arrivals(found, acknowledged, submissions)
+    _states(found, submissions, evaluations)
+    _scores(found, evaluations)
+    _events(found, evaluations)
+    _slots(found, evaluations)
+    _same_work_same_score(found, evaluations)
+    found.broken += [f"standing {line}" for line in differences()]
+    found.broken += _unguarded()
+    return found
+
+
+def _arrivals(found: History, acknowledged: set[str], submissions: list[Submission]) -> None:
+    keys = Counter((one.user_id, one.idempotency_key) for one in submissions)
+    found.doubled += [f"submission {key}" for key, count in keys.items() if count > 1]
+    found.lost += [f"submission {key}" for key in sorted(acknowledged - {key for _, key in keys})]
+
+
+def _states(found: History, submissions: list[Submission], evaluations: list[Evaluation]) -> None:
+    current = {one.submission_id: one for one in evaluations if one.is_current}
+    states = Counter("open" if one.is_open else one.state for one in current.values())
+    found.counts = {"accepted": len(submissions), **{name: states[name] for name in (*ENDS, "open")}}
+    if sum(states.values()) != len(submissions):
+        found.broken.append(f"{len(submissions)} accepted, but {dict(states)}")
+    if len(current) != len(evaluations):
+        found.doubled.append(f"{len(evaluations)} evaluations of {len(current)} submissions")
+    found.broken += [f"evaluation {one.pk} attempt {one.attempt}" for one in evaluations if one.attempt > one.fence]
+
+
+def _scores(found: History, evaluations: list[Evaluation]) -> None:
+    """One score for each that is scored, by the holder of the fence and nobody else."""
+    scores = Counter(Score.objects.values_list("evaluation_id", flat=True))
+    for one in evaluations:
+        wanted = 1 if one.state in ("scored", "review") else 0
+        if scores[one.pk] > wanted:
+            found.doubled.append(f"evaluation {one.pk} is {one.state} with {scores[one.pk]} scores")
+        if scores[one.pk] < wanted:
+            found.lost.append(f"score of evaluation {one.pk}")
+        if wanted and one.raw != f"raw/{one.pk}/{one.fence}.json":
+            found.doubled.append(f"evaluation {one.pk}, fence {one.fence}, was recorded by {one.raw}")
+
+
+def _events(found: History, evaluations: list[Evaluation]) -> None:
+    """Replays each evaluation's events through the model. Claims raise the fence and write in one transaction."""
+    events: dict[int, list[Event]] = defaultdict(list)
+    for event in Event.objects.filter(type__in=("started", "finished")).order_by("evaluation_id", "seq"):
+        events[event.evaluation_id].append(event)
+    for one in evaluations:
+        if problem := _replay(one, events[one.pk]):
+            found.broken.append(f"evaluation {one.pk}: {problem}")
+
+
+def _replay(evaluation: Evaluation, events: list[Event]) -> str:
+    state, claims = "queued", 0
+    for event in events:
+        following = "running" if event.type == "started" else event.data["status"]
+        if following not in NEXT.get(state, set()):
+            return f"{following} after {state}"
+        state, claims = following, claims + (event.type == "started")
+    if claims != evaluation.fence:
+        return f"{claims} claims, but fence {evaluation.fence}"
+    if state != evaluation.state and not (state == "running" and evaluation.state == "queued"):
+        return f"{evaluation.state}, but its events end with {state}"
+    return ""
+
+
+def _slots(found: History, evaluations: list[Evaluation]) -> None:
+    slots = set(QuotaSlot.objects.values_list("submission_id", flat=True))
+    refunds = set(Refund.objects.values_list("submission_id", flat=True))
+    flights = set(InFlight.objects.values_list("submission_id", flat=True))
+    for one in evaluations:
+        has_slot, has_refund = one.submission_id in slots, one.submission_id in refunds
+        if has_slot == has_refund:
+            found.broken.append(f"submission {one.submission_id}: slot {has_slot}, refund {has_refund}")
+        if has_refund != REFUNDED.get(one.state, has_refund if one.state == "cancelled" else False):
+            found.broken.append(f"submission {one.submission_id} is {one.state}: refund {has_refund}")
+        if (one.submission_id in flights) != one.is_open:
+            found.broken.append(f"submission {one.submission_id} is {one.state}, in flight: {not one.is_open}")
+    used: Counter[Any] = Counter(Submission.objects.values_list("user_id", "challenge_id", "created_at__date"))
+    refunded = Counter(Refund.objects.values_list("submission__user_id", flat=True))
+    for (user, challenge, _), count in used.items():
+        allowed = QuotaSlot.objects.filter(challenge=challenge).values_list("allowed", flat=True).first()
+        if count - refunded[user] > (allowed or 0):
+            found.broken.append(f"learner {user} has {count} attempts of {allowed}")
+
+
+def _same_work_same_score(found: History, evaluations: list[Evaluation]) -> None:
+    """Work that is done again gives the same: seeds are fixed."""
+    values = dict(Score.objects.values_list("evaluation_id", "value"))
+    by_payload: dict[str, set[float]] = defaultdict(set)
+    for one in evaluations:
+        if one.pk in values:
+            assert one.submission is not None
+            by_payload[one.submission.payload_sha256].add(values[one.pk])
+    found.broken += [f"payload {name[:8]} has scores {kept}" for name, kept in by_payload.items() if len(kept) > 1]
+
+
+def _unguarded() -> list[str]:
+    """Rules that hold in code alone: each copy below must be refused by the database itself."""
+    tries = (Score, Standing, QuotaSlot)
+    return [f"the database takes a second {model.__name__}" for model in tries if _takes_twice(model)]
+
+
+def _takes_twice(model: Any) -> bool:
+    """Inserts a row's copy by plain SQL, and takes it back."""
+    table, columns = model._meta.db_table, [f.column for f in model._meta.local_fields if f.column != "id"]
+    names = ", ".join(f'"{name}"' for name in columns)
+    try:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f'insert into "{table}" ({names}) select {names} from "{table}" limit 1')
+                inserted = cursor.rowcount
+            transaction.set_rollback(True)
+    except IntegrityError:
+        return False
+    return inserted > 0

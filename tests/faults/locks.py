@@ -1,0 +1,36 @@
+"""Whether anybody holds a lock on an evaluation: a process that is stopped inside a transaction keeps its own."""
+
+from __future__ import annotations
+
+from django.db import OperationalError, connection, transaction
+
+WAIT_MS = 200
+
+
+def are_free(evaluation_id: int) -> bool:
+    """On SQLite there is one lock for all writers; on PostgreSQL each row has its own."""
+    return _row_is_free(evaluation_id) if connection.vendor == "postgresql" else _writers_are_free()
+
+
+def _row_is_free(evaluation_id: int) -> bool:
+    from gradus.submissions.models import Evaluation
+
+    try:
+        with transaction.atomic():
+            Evaluation.objects.select_for_update(nowait=True).get(pk=evaluation_id)
+    except OperationalError:
+        return False
+    return True
+
+
+def _writers_are_free() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"pragma busy_timeout = {WAIT_MS}")
+        try:
+            cursor.execute("begin immediate")
+            cursor.execute("rollback")
+        except OperationalError:
+            return False
+        finally:
+            cursor.execute("pragma busy_timeout = 30000")
+    return True

@@ -1,0 +1,16 @@
+"""What the stage's children do: the real commands."""
+
+from __future__ import annotations
+
+from workers.management.commands import reconcile as reconcile_command
+from workers.management.commands import work as work_command
+
+ROUND_SECONDS = 0.5
+
+
+def work() -> None:
+    work_command.Command().handle(lane="grade", once=False)
+
+
+def reconcile() -> None:
+    reconcile_command.Command().handle(once=False, every=ROUND_SECONDS)

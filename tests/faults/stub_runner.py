@@ -1,0 +1,50 @@
+"""The real runner with a stub engine: answers follow from the text alone, so that a job done twice gives one score.
+
+Words in a prompt make it misbehave. Only this package starts it, in `workers.runner`'s place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import time
+
+from graders.base import Rejected, Score, Scored
+from workers import runner
+from workers.engine.watch import Watch
+
+SLOW_SECONDS = 1.5
+
+
+class Stub:
+    def run(self, item: Score, watch: Watch) -> Scored:
+        watch.progress(item.stage, 0, len(item.suffixes))
+        misbehave(item.prompt, watch)
+        rows = [[logprob(item.prompt, suffix, label) for label in item.labels] for suffix in item.suffixes]
+        return Scored(rows, [1] * len(rows), 0.0)
+
+
+def logprob(*texts: str) -> float:
+    """From ln 0.1 to ln 0.9, by the digest of the texts."""
+    byte = hashlib.sha256("\0".join(texts).encode()).digest()[0]
+    return math.log(0.1 + 0.8 * byte / 255)
+
+
+def misbehave(prompt: str, watch: Watch) -> None:
+    if "poison" in prompt:
+        os._exit(9)
+    if "diverge" in prompt:
+        raise Rejected("diverged")
+    if "hang" in prompt:
+        time.sleep(3600)
+    if "slow" in prompt:
+        end = time.monotonic() + SLOW_SECONDS
+        while time.monotonic() < end:
+            watch.check()
+            time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    runner._session = lambda options: Stub()  # type: ignore[assignment,return-value]
+    raise SystemExit(runner.main())

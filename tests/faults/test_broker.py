@@ -1,0 +1,94 @@
+"""The broker is killed, emptied and away; a real Celery worker, a reconciler that rings again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+
+from gradus.launcher import programs
+from tests.faults.conftest import clean, drain
+from tests.faults.servers import Broker, own_broker
+from tests.faults.site import ROOT, Site, open_site
+
+AWAY_SECONDS = 15.0
+
+
+@pytest.fixture(scope="module")
+def rung() -> Iterator[tuple[Site, Broker]]:
+    """A Celery worker as `make up` starts it, and a reconciler; nobody looks at the database by himself."""
+    with own_broker() as broker, open_site(REDIS_URL=broker.url) as site:
+        site.start(workers=0, reconcilers=1)
+        with celery(site):
+            yield site, broker
+
+
+@contextmanager
+def celery(site: Site) -> Iterator[None]:
+    argv = (*programs.celery_worker("grade"), "-I", "tests.faults.celery_worker")
+    with (site.folder / "celery-log").open("wb") as log:
+        process = subprocess.Popen(argv, cwd=ROOT, env=site.env, stdout=log, stderr=log, start_new_session=True)
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture
+def site(rung) -> Site:
+    rung[0].forget()
+    return rung[0]
+
+
+@pytest.fixture
+def broker(rung) -> Broker:
+    return rung[1]
+
+
+def client(broker: Broker) -> redis.Redis:
+    return redis.Redis(unix_socket_path=str(broker.path))
+
+
+def all_scored(site: Site, count: int) -> None:
+    drain(site, 180)
+    counts = clean(site.history())
+    assert counts["scored"] == counts["accepted"] == count
+
+
+def test_a_broker_that_is_killed_while_work_waits(site, broker):
+    site.submit(learners=2, each=2, word="slow")
+    assert site.wait_for(seconds=90, state="running")
+    broker.kill()
+    broker.start()
+    all_scored(site, 4)
+
+
+def test_a_broker_that_is_emptied(site, broker):
+    site.submit(learners=3, each=2)
+    assert site.wait_for(seconds=90, fence__gte=1)
+    client(broker).flushall()
+    all_scored(site, 6)
+
+
+@pytest.mark.slow
+def test_a_broker_that_is_away_for_long(site, broker):
+    """15 seconds here; ten minutes differ in nothing but the time."""
+    broker.kill()
+    site.submit(learners=3, each=1)
+    assert not site.drain(seconds=AWAY_SECONDS)["drained"]
+    assert site.history()["counts"]["accepted"] == 3
+    broker.start()
+    all_scored(site, 3)
+
+
+def test_a_hundred_bells_for_one_submission_grade_it_once(site, broker):
+    site.submit(learners=1, each=1, word="slow")
+    site.ring(times=100)
+    all_scored(site, 1)
+    assert [(row["attempt"], row["fence"]) for row in site.evaluations()] == [(1, 1)]

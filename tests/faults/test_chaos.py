@@ -1,0 +1,35 @@
+"""The benchmark itself, shortly: `python -m benchmarks.chaos` writes what the issue asks for, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from benchmarks.chaos import quantile
+from tests.faults.site import ROOT
+
+NAMES = ["accepted", "scored", "rejected", "failed", "review", "cancelled", "open", "lost", "doubled"]
+NAMES += ["kills", "stops", "recovery_p50_s", "recovery_p99_s", "submit_p99_ms", "seconds"]
+
+
+def test_two_hundred_submissions_survive_the_storm(server, tmp_path):
+    database = ("--database", "postgres", "--server", server) if server else ("--database", "sqlite")
+    size = ("--submissions", "200", "--lease", "4", "--kill-every", "20", "--stop-every", "60", "--seconds", "500")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.chaos", *database, *size, "--json", str(tmp_path / "out.json")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert list(found) == NAMES
+    assert found["accepted"] == 200 == found["scored"] + found["failed"]
+    assert (found["open"], found["lost"], found["doubled"]) == (0, 0, 0)
+    assert found["kills"] >= 8 and found["stops"] >= 2
+    assert found["submit_p99_ms"] > 0
+
+
+def test_quantiles_are_nearest_ranks():
+    assert quantile([3.0, 1.0, 2.0], 0.5) == 2.0
+    assert quantile([float(n) for n in range(1, 101)], 0.99) == 99.0
+    assert quantile([], 0.5) is None

@@ -1,0 +1,84 @@
+"""Each crash point, singly and in pairs, killed, stopped past the lease, and with the database's reply lost."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from gradus.submissions.failpoints import POINTS
+from tests.faults.conftest import clean, drain
+
+# The lease is 3 s, so the process wakes up as a zombie.
+STOP = "stop:5"
+LEARNERS, EACH = 3, 2
+# A sweep requeues only where a worker was lost.
+LOST_WORKER = ("claim.committed", "kill")
+
+
+def outlast(site, *armed):
+    """Submits while the points are armed; all is graded in the end, exactly once."""
+    for point, action in armed:
+        site.arm(point, action)
+    site.submit(learners=LEARNERS, each=EACH)
+    drain(site)
+    assert site.armed() == [], "a point was not reached"
+    counts = clean(site.history())
+    assert counts["scored"] == counts["accepted"] == LEARNERS * EACH
+
+
+def with_lost_worker(*armed):
+    return (*armed, LOST_WORKER) if any(point == "sweep.requeued" for point, _ in armed) else armed
+
+
+@pytest.mark.parametrize("action", ["kill", STOP])
+@pytest.mark.parametrize("point", POINTS)
+def test_one_fault_loses_and_doubles_nothing(site, point, action):
+    outlast(site, *with_lost_worker((point, action)))
+
+
+@pytest.mark.parametrize("point", ["submit.uncommitted", "submit.committed", "claim.uncommitted", "claim.committed"])
+def test_a_lost_reply_of_submit_or_claim_is_asked_for_again(site, point):
+    outlast(site, (point, "error"))
+
+
+@pytest.mark.parametrize("point", ["grade.computed", "record.uncommitted", "record.committed"])
+def test_a_lost_reply_to_the_record_is_read_again_by_fence(site, point):
+    site.arm(point, "error")
+    site.submit(learners=1, each=1)
+    drain(site)
+    assert clean(site.history())["scored"] == 1
+    # What had been committed is not done again.
+    assert site.evaluations()[0]["attempt"] == (1 if point == "record.committed" else 2)
+
+
+@pytest.mark.parametrize("point", ["grade.computed", "grade.started"])
+def test_a_zombie_that_wakes_up_while_another_works_changes_nothing(site, point):
+    """The second holder takes seconds, so the first wakes up in its middle: the fence alone keeps them apart."""
+    site.arm(point, STOP)
+    site.submit(learners=1, each=1, word="slow")
+    drain(site)
+    assert clean(site.history())["scored"] == 1
+    assert site.evaluations()[0]["fence"] == 2
+
+
+def pairs():
+    """Every two points, and every action at each in turn."""
+    actions = itertools.cycle(itertools.product(("kill", STOP), repeat=2))
+    for (first, second), (one, other) in zip(itertools.combinations_with_replacement(POINTS, 2), actions, strict=False):
+        yield pytest.param((first, one), (second, other), id=f"{first}-{one}-{second}-{other}")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first", "second"), list(pairs()))
+def test_two_faults_lose_and_double_nothing(site, first, second):
+    outlast(site, *with_lost_worker(first, second))
+
+
+def test_five_lost_workers_end_a_job_and_give_the_attempt_back(site):
+    site.arm("grade.started", "kill", count=5)
+    site.submit(learners=1, each=1)
+    drain(site)
+    counts = clean(site.history())
+    assert (counts["failed"], counts["scored"]) == (1, 0)
+    assert site.evaluations()[0]["error_code"] == "worker_lost"

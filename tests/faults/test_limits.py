@@ -1,0 +1,31 @@
+"""Many at once: the database's slots decide, whatever arrives in whatever order."""
+
+from __future__ import annotations
+
+from tests.faults.conftest import clean, drain
+
+SUBMITS = 1000
+ALLOWED = 10
+
+
+def test_a_thousand_submits_at_once_take_exactly_the_limit(site):
+    site.submit(learners=1, each=SUBMITS, clients=10)
+    drain(site, 240)
+    history = site.history()
+    assert clean(history)["accepted"] == ALLOWED
+    assert history["refused"] == {"over_quota": SUBMITS - ALLOWED}
+
+
+def test_no_more_than_two_are_in_flight(site):
+    """No worker ends any meanwhile: they are stopped."""
+    stopped = site.signal(role="worker", number=19)
+    site.submit(learners=1, each=100, clients=10, patient=False)
+    try:
+        assert not site.drain(seconds=8)["drained"]
+        history = site.history()
+        assert history["counts"]["accepted"] == history["counts"]["open"] == 2
+        assert history["refused"] == {"in_flight": 98}
+    finally:
+        assert site.signal(role="worker", number=18) == stopped
+    drain(site)
+    assert clean(site.history())["scored"] == 2

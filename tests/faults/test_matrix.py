@@ -1,0 +1,92 @@
+"""The fault matrix of the design: what happens to machines, on real processes and both databases."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests.faults.conftest import clean, drain
+
+
+def all_scored(site, count):
+    drain(site)
+    counts = clean(site.history())
+    assert counts["scored"] == counts["accepted"] == count
+
+
+def by_word(site):
+    """Evaluations in the order of their submission."""
+    return [(row["state"], row["error_code"], row["attempt"]) for row in site.evaluations()]
+
+
+@pytest.mark.parametrize("role", ["runner", "worker", "reconciler", "client"])
+def test_kill_9_in_the_middle_of_work(site, role):
+    site.submit(learners=3, each=2, word="slow")
+    assert site.wait_for(seconds=30, state="running")
+    killed = site.signal(role=role, number=signal.SIGKILL, count=1)
+    assert killed or role == "client"
+    all_scored(site, 6)
+
+
+@pytest.mark.slow
+def test_kill_9_of_the_web_server(site):
+    site.start_web()
+    keys = site.submit(learners=5, each=4, http=True)
+    assert site.wait_for(seconds=60, fence__gte=1)
+    site.signal(role="web", number=signal.SIGKILL)
+    all_scored(site, len(keys))
+    site.close_web()
+
+
+def test_a_worker_that_is_stopped_past_its_lease_wakes_up_to_nothing(site):
+    site.submit(learners=1, each=1, word="slow")
+    assert site.wait_for(seconds=30, state="running")
+    holder = site.hold()
+    assert site.wait_for(seconds=60, fence=2), "nobody took over"
+    site.signal_one(pid=holder, number=signal.SIGCONT)
+    all_scored(site, 1)
+    assert by_word(site) == [("scored", "", 2)]
+
+
+def test_poison_fails_after_five_attempts_and_hurts_nobody_else(site):
+    site.submit(learners=1, each=1, word="poison")
+    site.submit(learners=2, each=2)
+    drain(site)
+    counts = clean(site.history())
+    assert (counts["failed"], counts["scored"]) == (1, 4)
+    assert sorted(by_word(site))[0] == ("failed", "worker_lost", 5)
+
+
+def test_diverging_training_is_the_learners_fault(site):
+    site.submit(learners=1, each=1, word="diverge")
+    drain(site)
+    assert clean(site.history())["rejected"] == 1
+    assert by_word(site) == [("rejected", "diverged", 1)]
+
+
+@pytest.mark.slow
+def test_a_hung_engine_is_killed_when_its_time_is_over(site):
+    site.submit(learners=1, each=1, word="hang")
+    site.submit(learners=1, each=2)
+    drain(site)
+    counts = clean(site.history())
+    assert (counts["rejected"], counts["scored"]) == (1, 2)
+    assert sorted(by_word(site))[0] == ("rejected", "timeout", 1)
+
+
+def test_a_full_disk_delays_and_loses_nothing(site):
+    site.limit_files(size=0)
+    site.submit(learners=2, each=1)
+    assert not site.drain(seconds=5)["drained"]
+    site.limit_files(size=-1)
+    all_scored(site, 2)
+
+
+def test_a_deploy_gives_jobs_back_and_counts_no_attempt(site):
+    site.submit(learners=2, each=1, word="slow")
+    assert site.wait_for(seconds=30, state="running")
+    site.signal(role="worker", number=signal.SIGTERM)
+    all_scored(site, 2)
+    assert by_word(site) == [("scored", "", 1)] * 2
+    assert [row["fence"] for row in site.evaluations()] != [1, 1], "nothing was given back"

@@ -1,0 +1,46 @@
+"""Judge templates: pluggable, and known by a digest that changes with every word of them."""
+
+import pytest
+
+from graders.free_text import messages, templates
+from graders.free_text.messages import judge_item, version
+from tests.graders.free_text.judges import GOOD, bundle_of
+from workers import judge_template
+from workers.judge_contract import JudgeMisconfigured
+
+
+def test_each_template_has_a_version_of_its_own() -> None:
+    assert templates.DEFAULT in templates.names()
+    versions = {version(name) for name in templates.names()}
+    assert len(versions) == len(templates.names()) >= 2
+    assert version("") == version(templates.DEFAULT)
+
+
+@pytest.mark.parametrize("name", templates.names())
+def test_a_template_says_what_every_judge_must_know(name: str) -> None:
+    text = templates.instructions(name)
+    assert all(word in text for word in ("cannot_tell", "must_not_claim", "addresses_grader", "confidence"))
+    item = judge_item(bundle_of(), GOOD, 0, name)
+    assert item.messages[0]["content"] == text
+    assert item.template == version(name)
+
+
+def test_the_digest_changes_with_the_text_and_with_the_layout(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = version()
+    monkeypatch.setattr(messages, "_TITLES", ("A", "B", "C", "D"))
+    version.cache_clear()
+    assert version() != before
+    monkeypatch.undo()
+    monkeypatch.setattr(messages, "instructions", lambda name: "Be kind.")
+    version.cache_clear()
+    assert version() != before
+    monkeypatch.undo()
+    version.cache_clear()
+    assert version() == before
+
+
+def test_an_unknown_name_says_which_there_are() -> None:
+    assert judge_template.chosen({}) == ""
+    assert judge_template.chosen({"GRADUS_JUDGE_TEMPLATE": "sceptic-1"}) == "sceptic-1"
+    with pytest.raises(JudgeMisconfigured, match="criteria-1, sceptic-1"):
+        judge_template.chosen({"GRADUS_JUDGE_TEMPLATE": "../secret"})

@@ -1,0 +1,68 @@
+"""Answers in the states that reviews are about, made through the services that make them on the site."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+
+from gradus.accounts.models import User
+from gradus.reviews.models import Review
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation, Submission
+from tests import factories
+
+MARKS = {"cause": "partial", "remedy": "met", "no-myth": "met"}
+ALL_MET = dict.fromkeys(MARKS, "met")
+NONE_MET = dict.fromkeys(MARKS, "not_met")
+NEAR = {"likeness": 0.91, "answer": "A graded answer about stale facts.", "marks": ALL_MET}
+
+
+def marks(given: dict[str, str] = MARKS, **changes: str) -> list[dict[str, Any]]:
+    """As a worker records them."""
+    quotes = {"cause": ["weights keep old facts"]}
+    return [
+        {"id": id, "label": id, "mark": mark, "points": 1.0, "points_max": 50, "evidence": quotes.get(id, [])}
+        for id, mark in {**given, **changes}.items()
+    ]
+
+
+def result(given: dict[str, str] = MARKS, **changes: str) -> dict[str, Any]:
+    return {"marks": marks(given, **changes), "public": {"rows": []}, "metrics": {}, "cost": {}, "training": {}}
+
+
+def score(given: dict[str, str]) -> float:
+    """Of the tiny course's rubric: 50, 30 and 20 points."""
+    value = {"met": 1.0, "partial": 0.5, "not_met": 0.0, "cannot_tell": 0.0}
+    return sum(value[given[id]] * points for id, points in (("cause", 50), ("remedy", 30), ("no-myth", 20))) / 100
+
+
+def submit(user: User, answer: str = factories.FREE_TEXT["answer"]) -> Submission:
+    return factories.submit(user, "explain", {"kind": "free_text", "answer": answer})
+
+
+def waiting(user: User, given: dict[str, str] = MARKS, **outcome: Any) -> Review:
+    """An answer that the machine graded provisionally."""
+    submission = submit(user)
+    raw = {"private": {"nearest": [NEAR], "flags": ["encoded"], "problems": ["no_endpoint"], "votes": [given]}}
+    name = storages["private"].save(f"raw/{submission.pk}/1.json", ContentFile(json.dumps(raw).encode()))
+    values = {"provisional": True, "review": ("provisional",), "raw": name, "result": result(given), **outcome}
+    factories.grade(submission, score(given), **values)
+    return Review.objects.get(submission=submission)
+
+
+def final(user: User, given: dict[str, str] = MARKS, **outcome: Any) -> Submission:
+    """An answer that the machine graded finally."""
+    submission = submit(user, outcome.pop("answer", factories.FREE_TEXT["answer"]))
+    factories.grade(submission, score(given), result=result(given), **outcome)
+    return submission
+
+
+def work_off(given: dict[str, str], **outcome: Any) -> Evaluation:
+    """A worker grades whatever is next in the judge's lane."""
+    claimed = services.claim("judge", worker="worker-1", profile="cpu/float32/1")
+    assert claimed is not None
+    values = {"result": result(given), **outcome}
+    return services.record(claimed.pk, claimed.fence, services.Outcome(score=score(given), **values))

@@ -1,0 +1,132 @@
+"""The staff's page about judges, and what a course's import makes of measured.json."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+
+from gradus.accounts.models import Enrolment, User
+from gradus.courses import calibrations
+from gradus.courses.models import Calibration, Challenge, ChallengeVersion, Course
+from gradus.courses.services import publish
+from gradus.submissions.models import Score
+from tests import factories
+from tests.conftest import logged_in
+
+JUDGE = ("judge-7", "criteria-1@0123456789ab")
+FIGURE = {"value": 0.91, "low": 0.85, "high": 0.97}
+
+
+def report(**changes: Any) -> dict[str, Any]:
+    return {
+        "model": JUDGE[0],
+        "template": JUDGE[1],
+        "passed": True,
+        "missed": [],
+        "answers": 30,
+        "criteria": [{"id": "cause", "agreement": 0.93, "kappa": 0.88}],
+        "agreement": FIGURE,
+        "qwk": FIGURE,
+        "bias": {"value": -0.02, "low": -0.04, "high": 0.01},
+        "mae": FIGURE,
+        "coverage": {"final": 0.8, "final_agreement": 0.97, "accuracy_by_share": {"0.6": 1.0, "1.0": 0.95}},
+        "test": {"answers": 0},
+        "attacks": {"count": 40, "success": 0.0, "above_before_review": 0.025, "succeeded": {}},
+        "benign": {"count": 20, "zeroed": 0, "lost": 1, "false_alarms": 0.0, "to_review": 0.2},
+    } | changes
+
+
+def imported(folder: Path, *judges: dict[str, Any], digest: str = "") -> ChallengeVersion:
+    bundle = factories.tiny_bundle(folder)
+    lesson = bundle.lessons[0]
+    free = next(c for c in lesson.challenges if c.challenge.id == "explain")
+    measured = {"calibration": {"explain": {"digest": digest or free.digest, "judges": list(judges)}}}
+    publish(replace(bundle, lessons=(replace(lesson, measured=measured),)))
+    version = factories.challenge("explain").version
+    assert version is not None
+    return version
+
+
+@pytest.mark.django_db
+def test_a_calibration_comes_with_the_course_and_goes_with_it(tmp_path: Path) -> None:
+    version = imported(tmp_path / "a", report())
+    assert list(calibrations.passed(version)) == [JUDGE]
+    assert list(calibrations.passed(imported(tmp_path / "b"))) == []
+    assert version.calibrations.get().passed is False
+
+
+@pytest.mark.django_db
+def test_one_of_other_content_counts_for_nothing(tmp_path: Path) -> None:
+    version = imported(tmp_path / "a", report(), digest="f" * 64)
+    assert not version.calibrations.exists()
+
+
+@pytest.mark.django_db
+def test_the_built_in_verifier_passes_nothing(tmp_path: Path) -> None:
+    version = imported(tmp_path / "a", report(model=""))
+    assert version.calibrations.get().passed is False
+    with pytest.raises(IntegrityError), transaction.atomic():
+        version.calibrations.update(passed=True)
+
+
+def test_a_judge_without_calibration_ends_nothing_whatever_the_worker_says(ada: User, explain: Challenge) -> None:
+    submission = factories.submit(ada, "explain", factories.FREE_TEXT)
+    evaluation = factories.grade(submission, 0.9, judge=JUDGE)
+    assert (evaluation.state, evaluation.review.reasons) == ("review", ["no-calibration"])
+    score = Score.objects.get(evaluation=evaluation)
+    assert (score.provisional, score.verified_by, score.gold) == (True, None, False)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Score.objects.filter(pk=score.pk).update(provisional=False, verified_by="ai")
+
+
+def test_with_one_the_score_is_final_and_names_it(ada: User, explain: Challenge) -> None:
+    assert explain.version is not None
+    passed = Calibration.objects.create(
+        version=explain.version, model=JUDGE[0], template=JUDGE[1], passed=True, report=report()
+    )
+    evaluation = factories.grade(factories.submit(ada, "explain", factories.FREE_TEXT), 0.9, judge=JUDGE)
+    score = Score.objects.get(evaluation=evaluation)
+    assert (evaluation.state, score.verified_by, score.calibration) == ("scored", "ai", passed)
+
+
+def test_staff_read_the_report(grace_client: Client, course: Course, tmp_path: Path) -> None:
+    version = imported(tmp_path / "a", report())
+    listed = grace_client.get("/reviews/calibration/").content.decode()
+    assert f"/reviews/calibration/{version.pk}/" in listed
+    assert "open: grades can be final" in listed
+    text = grace_client.get(f"/reviews/calibration/{version.pk}/").content.decode()
+    label = version.parsed.rubric[0].label
+    assert all(part in text for part in (label, "judge-7", "0.910", "0.88", "The gate is open", "40 attacks"))
+    hidden = [criterion.text for criterion in version.parsed.rubric]
+    assert not [part for part in hidden if part in text]
+
+
+def test_a_question_without_a_report_says_what_to_do(grace_client: Client, explain: Challenge) -> None:
+    text = grace_client.get(f"/reviews/calibration/{explain.version_id}/").content.decode()
+    assert "gradus challenge calibrate" in text
+    assert "none measured" in grace_client.get("/reviews/calibration/").content.decode()
+
+
+def test_all_others_find_nothing(ada_client: Client, client: Client, explain: Challenge, course: Course) -> None:
+    for other in (ada_client, client):
+        assert other.get("/reviews/calibration/").status_code == 404
+        assert other.get(f"/reviews/calibration/{explain.version_id}/").status_code == 404
+
+
+def test_teachers_see_their_course_only(explain: Challenge, course: Course) -> None:
+    user = factories.UserFactory.create(pseudonym="teacher")
+    Enrolment.objects.create(user=user, course=course, role=Enrolment.Role.STAFF)
+    teacher, url = logged_in(user), f"/reviews/calibration/{explain.version_id}/"
+    assert teacher.get(url).status_code == 200
+    Enrolment.objects.update(course=Course.objects.create(slug="other", title="Other", digest="x"))
+    assert teacher.get(url).status_code == 404
+    assert url not in teacher.get("/reviews/calibration/").content.decode()
+
+
+def test_a_prompt_challenge_has_no_such_page(grace_client: Client, sea_or_sky: Challenge) -> None:
+    assert grace_client.get(f"/reviews/calibration/{sea_or_sky.version_id}/").status_code == 404

@@ -1,0 +1,197 @@
+"""Shadow runs: graded beside, shown as a matrix, adopted by a person's approval."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from gradus.accounts.models import Enrolment, User
+from gradus.courses.models import Calibration, Challenge, ChallengeVersion
+from gradus.reviews import services
+from gradus.reviews.matrix import matrix
+from gradus.reviews.models import Regrade, Review
+from gradus.submissions.models import Evaluation, Score, Standing, Submission
+from gradus.submissions.services import Refused
+from tests import factories
+from tests.conftest import logged_in
+from tests.reviews import cases
+from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
+from workers import reconciler
+
+
+@pytest.fixture
+def up(ada: User, explain: Challenge) -> Submission:
+    """Will be graded higher: it fails first and passes then."""
+    return cases.final(ada, NONE_MET)
+
+
+@pytest.fixture
+def down(bob: User, explain: Challenge) -> Submission:
+    return cases.final(bob, ALL_MET)
+
+
+@pytest.fixture
+def graded(up: Submission, down: Submission, grace: User, explain: Challenge) -> Regrade:
+    """A shadow run whose work is done."""
+    regrade = services.start_regrade(explain, by=grace, note="A new judge")
+    new = {up.pk: ALL_MET, down.pk: {**ALL_MET, "cause": "not_met"}}
+    for _ in new:
+        waiting = Evaluation.objects.filter(state="queued").order_by("turn", "pk").first()
+        assert waiting is not None and waiting.submission_id is not None
+        cases.work_off(new[waiting.submission_id])
+    return regrade
+
+
+def shown(submission: Submission) -> float:
+    score: float = Submission.objects.get(pk=submission.pk).current.score.shown
+    return score
+
+
+def test_a_shadow_run_changes_no_grade(graded: Regrade, up: Submission, down: Submission, ada_client: Client) -> None:
+    assert (shown(up), shown(down)) == (0.0, 1.0)
+    assert Score.objects.count() == 2
+    assert not Standing.objects.exclude(shown__in=(0.0, 1.0)).exists()
+    assert reconciler.invariants() == {}
+    page = ada_client.get(f"/submissions/{up.uuid}/").content.decode()
+    assert '<span class="score-value">0.00' in page
+
+
+def test_the_matrix_says_what_would_change(graded: Regrade) -> None:
+    found = matrix(graded)
+    assert found.kinds == {"raised": 1, "same": 0, "lowered": 1, "in_doubt": 0, "not_graded": 0, "waiting": 0}
+    assert (found.passes_gained, found.passes_lost) == (1, 1)
+    assert (found.marks["not_met"]["met"], found.marks["met"]["not_met"], found.marks["met"]["met"]) == (3, 1, 2)
+
+
+def test_learners_come_before_a_shadow_run(up: Submission, bob: User, grace: User, explain: Challenge) -> None:
+    services.start_regrade(explain, by=grace)
+    fresh = cases.submit(bob)
+    assert cases.work_off(MARKS).submission == fresh
+
+
+def test_approval_raises_and_leaves_what_would_go_down(
+    graded: Regrade, up: Submission, down: Submission, grace: User
+) -> None:
+    assert services.approve(graded, by=grace, lower=False) == {"adopted": 1, "lowers": 1}
+    assert (shown(up), shown(down)) == (1.0, 1.0)
+    assert Standing.objects.get(user=up.user).passed
+    assert (graded.outcome, graded.ended_by) == ("approved", grace)
+    score = up.current.score
+    assert (score.verified_by, score.person, score.before) == ("ai", None, 0.0)
+
+
+def test_a_person_who_approves_lower_grades_stands_behind_them(graded: Regrade, down: Submission, grace: User) -> None:
+    assert services.approve(graded, by=grace, lower=True) == {"adopted": 2}
+    score = down.current.score
+    assert (score.shown, score.before, score.person, score.verified_by) == (0.5, 1.0, grace, "ai")
+
+
+def test_an_approval_happens_once(graded: Regrade, grace: User) -> None:
+    services.approve(graded, by=grace, lower=False)
+    for act in (lambda: services.approve(graded, by=grace, lower=True), lambda: services.discard(graded, by=grace)):
+        with pytest.raises(Refused, match="ended already"):
+            act()
+
+
+def test_it_waits_for_the_work(up: Submission, grace: User, explain: Challenge) -> None:
+    regrade = services.start_regrade(explain, by=grace)
+    with pytest.raises(Refused, match="1 of 1"):
+        services.approve(regrade, by=grace, lower=True)
+    with pytest.raises(Refused) as refused:
+        services.start_regrade(explain, by=grace)
+    assert refused.value.code == "open_regrade"
+
+
+def test_a_persons_decision_and_an_appeal_stay(graded: Regrade, up: Submission, down: Submission, grace: User) -> None:
+    services.appeal(up, "Please look.")
+    services.appeal(down, "Please look.")
+    services.decide(Review.objects.get(submission=down), by=grace, marks=ALL_MET, reason="")
+    assert services.approve(graded, by=grace, lower=True) == {"appealed": 1, "decided": 1}
+    assert (shown(up), shown(down)) == (0.0, 1.0)
+    with pytest.raises(Refused) as refused:
+        services.start_regrade(graded.challenge, by=grace)
+    assert refused.value.code == "nothing"
+
+
+def test_nobody_approves_the_own_answer(graded: Regrade, down: Submission) -> None:
+    teacher = down.user
+    Enrolment.objects.create(user=teacher, course=graded.challenge.lesson.course, role="staff")
+    done = services.approve(graded, by=teacher, lower=True)
+    assert done == {"adopted": 1, "own_answer": 1}
+
+
+def test_discarding_ends_what_was_not_graded(up: Submission, grace: User, explain: Challenge) -> None:
+    regrade = services.start_regrade(explain, by=grace)
+    services.discard(regrade, by=grace)
+    assert regrade.items.get().new.state == "cancelled"
+    assert shown(up) == 0.0
+    assert services.start_regrade(explain, by=grace).pk != regrade.pk
+
+
+def test_a_grade_in_doubt_does_not_replace_a_final_one(up: Submission, grace: User, explain: Challenge) -> None:
+    regrade = services.start_regrade(explain, by=grace)
+    cases.work_off(ALL_MET, provisional=True, review=("votes-apart",))
+    assert matrix(regrade).kinds["in_doubt"] == 1
+    assert services.approve(regrade, by=grace, lower=True) == {"in_doubt": 1}
+    assert not Review.objects.exists()
+
+
+def test_a_judge_without_a_passed_gate_is_in_doubt(up: Submission, grace: User, explain: Challenge) -> None:
+    regrade = services.start_regrade(explain, by=grace)
+    cases.work_off(ALL_MET, judge=("a-new-model", "criteria-1"))
+    assert services.approve(regrade, by=grace, lower=True) == {"in_doubt": 1}
+    assert shown(up) == 0.0
+
+
+def test_an_adopted_grade_names_the_calibration_behind_it(up: Submission, grace: User, explain: Challenge) -> None:
+    known = Calibration.objects.create(version=explain.version, model="judge-1", template="criteria-1", passed=True)
+    regrade = services.start_regrade(explain, by=grace)
+    cases.work_off(ALL_MET, judge=("judge-1", "criteria-1"))
+    assert services.approve(regrade, by=grace, lower=False) == {"adopted": 1}
+    assert (up.current.score.calibration, up.current.score.judge) == (known, "judge-1 criteria-1")
+
+
+def test_a_provisional_grade_may_become_final(ada: User, grace: User, explain: Challenge) -> None:
+    old = cases.waiting(ada)
+    regrade = services.start_regrade(explain, by=grace)
+    cases.work_off(NONE_MET)
+    assert services.approve(regrade, by=grace, lower=False) == {"adopted": 1}
+    assert old.submission.current.score.verified_by == "ai"
+    assert not Review.objects.exists()
+
+
+def test_a_newer_version_is_what_it_is_graded_by(up: Submission, grace: User, explain: Challenge) -> None:
+    newer = ChallengeVersion.objects.get(pk=up.version_id)
+    newer.pk, newer.digest, newer.version = None, "d" * 64, "1.1.0"
+    newer.spec = {**newer.spec, "pass": 0.2}
+    newer.save()
+    Challenge.objects.filter(pk=explain.pk).update(version=newer)
+    regrade = services.start_regrade(factories.challenge("explain"), by=grace)
+    cases.work_off({**NONE_MET, "cause": "partial"})
+    change = matrix(regrade).changes[0]
+    assert (change.item.new.version, change.passes) == (newer, True)
+    services.approve(regrade, by=grace, lower=False)
+    assert up.current.score.passed
+
+
+def test_the_pages_start_show_and_approve(up: Submission, grace_client: Client, ada_client: Client) -> None:
+    assert ada_client.get("/reviews/regrades/").status_code == 404
+    response = grace_client.post("/reviews/regrades/", {"challenge": "explain", "note": "New judge"})
+    regrade = Regrade.objects.get()
+    assert response["Location"] == f"/reviews/regrades/{regrade.pk}/"
+    assert ada_client.get(response["Location"]).status_code == 404
+    assert "still wait" in grace_client.get(response["Location"]).content.decode()
+    cases.work_off(ALL_MET)
+    assert "now passes" in grace_client.get(response["Location"]).content.decode()
+    done = grace_client.post(response["Location"], {"action": "approve"}, follow=True)
+    assert "1 new grades count now." in done.content.decode()
+    assert shown(up) == 1.0
+
+
+def test_a_teacher_regrades_the_own_course_only(up: Submission, explain: Challenge) -> None:
+    teacher = factories.UserFactory.create()
+    other = type(explain.lesson.course).objects.create(slug="other", title="Other", digest="x")
+    Enrolment.objects.create(user=teacher, course=other, role="staff")
+    response = logged_in(teacher).post("/reviews/regrades/", {"challenge": "explain"})
+    assert response.status_code == 404
+    assert not Regrade.objects.exists()

@@ -1,0 +1,118 @@
+"""Nothing stays open for long, and no reconciler stays away, without being seen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from django.conf import settings as site
+from django.urls import reverse
+from django.utils import timezone
+from prometheus_client import generate_latest
+
+from gradus.submissions import health
+from gradus.submissions.models import Evaluation, ReconcilerStatus, WorkerStatus
+from tests import factories
+from workers import reconciler
+
+RULES = Path(site.BASE_DIR / "deploy" / "prometheus" / "gradus.rules.yml")
+
+
+def later(submission, minutes):
+    Evaluation.objects.filter(submission=submission).update(created_at=timezone.now() - timedelta(minutes=minutes))
+
+
+def metrics():
+    lines = generate_latest().decode().splitlines()
+    return dict(line.rsplit(" ", 1) for line in lines if line.startswith("gradus_"))
+
+
+@pytest.fixture
+def quiet(db):
+    """A worker in each lane and a reconciler that has just run."""
+    for lane in site.LANES:
+        WorkerStatus.objects.create(name=f"w-{lane}", lane=lane)
+    reconciler.sweep()
+
+
+def test_all_is_well_after_a_sweep(quiet):
+    assert health.alerts() == []
+    assert not health.reconciler_late()
+
+
+def test_a_reconciler_that_never_ran_is_told(db):
+    assert "The reconciler has not run for two minutes" in health.alerts()
+    assert metrics()["gradus_reconciler_last_run_timestamp_seconds"] == "0.0"
+
+
+def test_a_reconciler_is_told_after_two_minutes_and_not_before(quiet):
+    for minutes, late in ((1.9, False), (2.1, True)):
+        ReconcilerStatus.objects.update(last_run=timezone.now() - timedelta(minutes=minutes))
+        assert health.reconciler_late() is late
+
+
+def test_one_of_several_reconcilers_is_enough(quiet):
+    ReconcilerStatus.objects.create(name="elsewhere:1", last_run=timezone.now() - timedelta(hours=1))
+    assert not health.reconciler_late()
+
+
+def test_broken_invariants_are_told(ada, course, quiet):
+    submission = factories.submit(ada)
+    Evaluation.objects.filter(submission=submission).update(state="scored")
+    reconciler.sweep()
+    assert [alert for alert in health.alerts() if "in_flight_without_open, scored_without_score" in alert]
+    assert float(metrics()["gradus_invariants_broken"]) == 2
+
+
+def test_what_is_open_for_over_15_minutes_is_on_the_page(ada, bob, course, quiet, grace_client):
+    late, fresh = factories.submit(ada), factories.submit(bob)
+    later(late, 16)
+    later(fresh, 14)
+
+    assert [evaluation.submission for evaluation in health.overdue()] == [late]
+    page = grace_client.get(reverse("health")).content.decode()
+    assert "Open for over 15 minutes: 1" in page
+    assert f"/evaluation/{late.current.pk}/" in page and f"/evaluation/{fresh.current.pk}/" not in page
+    assert metrics()["gradus_overdue_evaluations"] == "1.0"
+
+
+def test_a_lane_with_work_and_without_a_worker_is_told(ada, course, quiet):
+    factories.submit(ada)
+    WorkerStatus.objects.filter(lane="grade").update(last_seen=timezone.now() - timedelta(minutes=5))
+    assert health.alerts() == ["No worker in the lane grade, and work waits"]
+    assert metrics()['gradus_open_evaluations{lane="grade",state="queued"}'] == "1.0"
+    assert metrics()['gradus_workers{lane="grade"}'] == "0.0"
+
+
+def test_a_worker_that_cannot_work_is_told(quiet):
+    WorkerStatus.objects.filter(lane="train").update(problem="No model files.")
+    assert health.alerts() == ["A worker in the lane train cannot work: No model files."]
+
+
+@pytest.mark.parametrize("who", ["ada_client", "guest_client", "client"])
+def test_the_page_is_for_staff_alone(who, request, db):
+    response = request.getfixturevalue(who).get(reverse("health"))
+    assert response.status_code == 302
+    assert "/admin/login/" in response["Location"]
+
+
+def test_staff_find_the_page_from_the_admin(grace_client):
+    assert reverse("health") in grace_client.get("/admin/").content.decode()
+
+
+def rules():
+    return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+
+
+def test_every_alert_names_a_metric_that_there_is(quiet):
+    names = {name.partition("{")[0] for name in metrics()}
+    assert len(rules()) >= 5
+    for rule in rules():
+        assert [name for name in names if name in rule["expr"]], rule["alert"]
+
+
+def test_every_alert_is_on_the_page_of_operations():
+    page = (site.BASE_DIR / "docs" / "operations.md").read_text()
+    assert [rule["alert"] for rule in rules() if f"`{rule['alert']}`" not in page] == []

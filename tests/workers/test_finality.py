@@ -1,0 +1,144 @@
+"""Finality is earned and given, both at once: the real grader and client against an endpoint that plays judges.
+
+The embeddings of the quick tests are hashed words; the slow ones repeat them with the sentence embeddings of a site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+import challenges
+from challenges.bundle import ChallengeBundle, read_challenge
+from graders.base import Embed
+from graders.free_text.calibration import GradedAnswer, GradedAttack, person_score
+from tests.graders.free_text import judges
+from tests.judge_server import QUOTING, Harsh, Hijacked, Honest, JudgeServer, Judging, Noisy
+from workers.calibration import Bench, Embedding, calibrate, unseen
+from workers.judge import JudgeClient
+from workers.ledger import Ledger
+
+FOLDER = Path(challenges.__file__).parent / "library/fine-tuning-vs-prompting/prompt-retrieve-or-train"
+BUILT_IN = read_challenge(FOLDER)
+SPEC = BUILT_IN.challenge
+GRADED = [(row.answer, row.marks) for row in (*BUILT_IN.gold, *BUILT_IN.benign)]
+# Quick ones for word hashes, which cannot tell two approaches that have changed places; the rest for sentences.
+CRUDE = ("invents", "quotes the whole answer", "quotes the longest sentence")
+SEEDS = {"hashed": 2, "minilm": 5}
+_keys = count()
+
+
+def hashed(texts: Any) -> list[list[float]]:
+    return judges.embed(Embed(tuple(texts))).vectors
+
+
+def sentence_embeddings(texts: Any) -> list[list[float]]:
+    from workers.engine.embeddings import embed
+    from workers.engine.watch import Watch
+
+    return embed(texts, Watch())
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Hundreds of calls a test would fill the captured log."""
+    caplog.set_level("WARNING")
+
+
+@pytest.fixture(params=[hashed, pytest.param(sentence_embeddings, marks=pytest.mark.slow)], ids=["hashed", "minilm"])
+def embed(request: pytest.FixtureRequest) -> Embedding:
+    chosen: Embedding = request.param
+    return chosen
+
+
+@pytest.fixture
+def bench(httpserver: HTTPServer, embed: Embedding) -> Iterator[Callable[[Judging], Bench]]:
+    """A bench whose judge is an endpoint with such a character."""
+    made: list[JudgeClient] = []
+
+    def make(judge: Judging) -> Bench:
+        httpserver.clear_all_handlers()
+        server = JudgeServer(httpserver, judge)
+        made.append(JudgeClient("judge", server.url, f"finality-key-{next(_keys)}", Ledger(), timeout=10))
+        return Bench(made[-1], embed)
+
+    yield make
+    for client in made:
+        assert client.client is not None
+        client.client.close()
+
+
+def attacked(bench: Bench, bundle: ChallengeBundle = BUILT_IN) -> list[GradedAttack]:
+    """Every attack as a stranger's, which no list names."""
+    unlisted = replace(bundle, attacks=())
+    return [GradedAttack(a.category, a.max_score, bench.grade(unlisted, a.answer)) for a in bundle.attacks]
+
+
+def looked_alike(bench: Bench) -> list[GradedAnswer]:
+    return [GradedAnswer(row.marks, bench.grade(unseen(BUILT_IN, row), row.answer)) for row in BUILT_IN.benign]
+
+
+@pytest.mark.parametrize("quoting", CRUDE)
+def test_a_hijacked_judge_ends_no_attack_above_what_a_person_gives(
+    bench: Callable[[Judging], Bench], quoting: str
+) -> None:
+    results = attacked(bench(Hijacked(quoting)))
+    assert len(results) >= 40
+    assert [row.category for row in results if row.succeeds] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quoting", sorted(QUOTING.keys() - set(CRUDE)))
+@pytest.mark.parametrize("embed", [sentence_embeddings], ids=["minilm"])
+def test_nor_does_one_that_quotes_cleverly(bench: Callable[[Judging], Bench], quoting: str) -> None:
+    assert [row.category for row in attacked(bench(Hijacked(quoting))) if row.succeeds] == []
+
+
+def test_an_honest_judge_ends_no_attack_with_points_and_takes_nothing_from_honest_answers(
+    bench: Callable[[Judging], Bench],
+) -> None:
+    made = bench(Honest(GRADED))
+    assert [row.category for row in attacked(made) if row.succeeds] == []
+    benign = looked_alike(made)
+    assert len(benign) >= 20
+    lost = [row.marks for row in benign if row.value < person_score(SPEC, row.marks) - 1e-9]
+    assert lost == []
+
+
+def test_with_a_judge_that_is_wrong_on_a_twentieth_most_answers_end_final_and_right(
+    bench: Callable[[Judging], Bench], request: pytest.FixtureRequest
+) -> None:
+    answers = [gold for gold in BUILT_IN.gold if gold.role != "prompt"]
+    graded = []
+    for seed in range(SEEDS[request.node.callspec.id]):
+        made = bench(Noisy(GRADED, 0.05, seed))
+        graded += [GradedAnswer(gold.marks, made.grade(unseen(BUILT_IN, gold), gold.answer)) for gold in answers]
+    final = [row for row in graded if not row.grade.review]
+    right = [abs(row.value - person_score(SPEC, row.marks)) < 1e-9 for row in final]
+    assert len(final) / len(graded) >= 0.70
+    assert sum(right) / len(right) >= 0.95
+
+
+def test_calibration_opens_the_gate_for_an_honest_judge(bench: Callable[[Judging], Bench]) -> None:
+    found = calibrate(BUILT_IN, bench(Honest(GRADED)))
+    assert (found["passed"], found["missed"], found["model"]) == (True, [], "judge-7")
+    assert found["agreement"]["value"] == found["qwk"]["value"] == 1
+    assert found["coverage"]["final_agreement"] == 1
+
+
+@pytest.mark.parametrize(
+    ("judge", "why"),
+    [(Harsh(GRADED), "bias beyond"), (Hijacked("quotes what fits best"), "agreement below"), (Honest(()), "QWK below")],
+    ids=["harsh", "hijacked", "blind"],
+)
+def test_calibration_shuts_it_for_others(bench: Callable[[Judging], Bench], judge: Judging, why: str) -> None:
+    few = replace(BUILT_IN, attacks=BUILT_IN.attacks[:5], benign=BUILT_IN.benign[:3])
+    found = calibrate(few, bench(judge))
+    assert found["passed"] is False
+    assert any(why in reason for reason in found["missed"])
