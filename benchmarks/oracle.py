@@ -30,7 +30,8 @@ def label_logprobs(model: Any, rows: Sequence[Row]) -> list[list[float]]:
 
 def _row(model: Any, row: Row) -> list[float]:
     """Labels that differ in their last token only read the same pass."""
-    passes = {tuple(label[:-1]): _logprobs(model, row.context, label[:-1]) for label in row.labels}
+    starts = {tuple(label[:-1]) for label in row.labels}
+    passes = {start: _logprobs(model, row.context, list(start)) for start in starts}
     return [_sum(passes[tuple(label[:-1])], label) for label in row.labels]
 
 
