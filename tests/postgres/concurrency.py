@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Event, QuotaSlot, Refund, Submission
+from gradus.submissions.models import Evaluation, Event, QuotaSlot, Refund, Standing, Submission
 from gradus.submissions.services import Refused
+from gradus.submissions.services.standings import differences
 from tests import factories
 from tests.threads import THREADS, at_once
 from workers import reconciler
@@ -52,6 +53,32 @@ def test_a_claim_steps_over_a_row_that_another_holds(ada, bob, course):
         claimed = other.submit(lambda: at_once(claim, 1)[0]).result(timeout=LOCK_SECONDS)
 
     assert (held.submission, claimed.submission) == (first, second)
+
+
+def test_two_grades_at_once_leave_the_better_one_standing(ada, sea_or_sky):
+    first, second = factories.submit(ada), factories.submit(ada)
+    held = [claim() for _ in (first, second)]
+
+    def record(evaluation: Evaluation, score: float) -> None:
+        services.record(evaluation.pk, evaluation.fence, services.Outcome(result={}, score=score))
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            record(held[0], 0.9)
+            later = other.submit(lambda: at_once(lambda number: record(held[1], 0.5), 1))
+            while not (later.done() or somebody_waits()):
+                pass
+        later.result(timeout=LOCK_SECONDS)
+
+    assert Standing.objects.get().shown == first.current.score.shown > second.current.score.shown
+    assert differences() == []
+
+
+def somebody_waits() -> bool:
+    """For a lock that another transaction holds."""
+    with connection.cursor() as cursor:
+        cursor.execute("select count(*) from pg_locks where not granted")
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_claim_asks_for_skip_locked(ada, course):

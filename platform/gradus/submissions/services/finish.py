@@ -16,7 +16,7 @@ from gradus.submissions import failpoints, signals
 from gradus.submissions.errors import CODES, State
 from gradus.submissions.models import Evaluation, InFlight, QuotaSlot, Refund, Score, Standing, Submission
 from gradus.submissions.services import events
-from gradus.submissions.services.standings import update_standing
+from gradus.submissions.services.standings import hold_learner, update_standing
 
 
 class LeaseLost(Exception):
@@ -94,6 +94,7 @@ def _calibration(evaluation_id: int, outcome: Outcome) -> Calibration | None:
 def _take(evaluation: Evaluation, outcome: Outcome, value: float, calibration: Calibration | None) -> None:
     """Makes the score the current one, or holds it where nobody may say so without a person."""
     assert evaluation.submission is not None
+    hold_learner(evaluation.submission.user_id)
     before = released(evaluation.submission) if evaluation.number > 1 else None
     worse = before is not None and (outcome.unsettled or shown_of(evaluation, value) < before)
     if evaluation.shadow or worse:
@@ -155,6 +156,7 @@ def write_score(
     """The score row and the standing. `before` is the final score it replaces; `person` stands behind a lower one."""
     submission, spec = evaluation.submission, evaluation.version.parsed
     assert submission is not None
+    hold_learner(submission.user_id)
     shown = shown_of(evaluation, value)
     score = Score.objects.create(
         evaluation=evaluation,

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 
+from gradus.accounts.models import User
 from gradus.submissions.models import Score, Standing
 
 
@@ -36,8 +37,17 @@ def values_of(score: Score) -> dict[str, Any]:
     }
 
 
+def hold_learner(user_id: int) -> None:
+    """Until the transaction ends nobody else settles this learner's standings.
+
+    Two grades that are recorded at once would each miss the other's score, and the later one would win.
+    """
+    User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk", flat=True).first()
+
+
 def update_standing(user_id: int, challenge_id: int, track: str) -> None:
-    """Within the caller's transaction."""
+    """Within the caller's transaction, which holds the learner from here on."""
+    hold_learner(user_id)
     key: dict[str, Any] = {"user_id": user_id, "challenge_id": challenge_id, "track": track}
     best = best_score(user_id, challenge_id, track)
     if best is None:
