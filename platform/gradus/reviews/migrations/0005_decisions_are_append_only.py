@@ -1,7 +1,7 @@
 """A decision, once made, is never changed: the database refuses it to whoever asks.
 
 A later migration that alters `reviews_review` on SQLite makes the table anew, which drops its triggers: run
-`install` again in it. `tests/reviews/test_append_only.py` fails otherwise.
+`install` again in it. `tests/reviews/test_decisions.py` fails otherwise.
 """
 
 from django.db import migrations
