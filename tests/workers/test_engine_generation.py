@@ -39,6 +39,26 @@ def test_rows_that_end_early_leave_the_others_as_they_are(base):
     assert cut.new_tokens[0] < whole.new_tokens[0]
 
 
+def test_rows_in_which_tokens_tied_are_decoded_alone(models_dir, monkeypatch):
+    """Two tokens with one embedding: wherever one is best, the other is as good."""
+    twins = models.load(models_dir / tiny.NAME)
+    first = twins.encode([generate(twins, new=1).texts[0]])[0][0]
+    weights = twins.model.lm_head.weight
+    weights[first - 1 if first > 3 else first + 1] = weights[first]
+    sizes, decode = [], generation._decode
+
+    def spied(base, model, prefix, rows, *rest):
+        sizes.append(len(rows))
+        return decode(base, model, prefix, rows, *rest)
+
+    monkeypatch.setattr(generation, "_decode", spied)
+    together = generate(twins)
+    assert sizes[0] == len(SUFFIXES) and sizes[1:] and set(sizes[1:]) == {1}
+    for suffixes in (SUFFIXES[::-1], SUFFIXES[:1], SUFFIXES[:2]):
+        texts = generate(twins, suffixes=suffixes).texts
+        assert texts == [together.texts[SUFFIXES.index(suffix)] for suffix in suffixes]
+
+
 def test_row_ends_at_the_end_of_text_token(base, models_dir):
     ending = models.load(models_dir / tiny.NAME)
     first = base.encode([generate(base, new=1).texts[0]])[0]

@@ -55,11 +55,34 @@ def test_margin_is_between_the_best_two_once_shifted():
     assert scoring.margin([-1.0], ()) == float("inf")
 
 
-def test_order_of_rows_changes_no_bit_of_a_batch_alike(base):
+def test_order_of_rows_hardly_moves_a_number(base):
     forward = scoring.score(base, base.model, ITEM, Watch()).logprobs
     backward = scoring.score(base, base.model, replace(ITEM, suffixes=ITEM.suffixes[::-1]), Watch()).logprobs
     for one, other in zip(forward, backward[::-1], strict=True):
         assert one == pytest.approx(other, abs=1e-5)
+
+
+def test_ties_are_decided_by_the_row_alone(base):
+    """Offsets that make all labels of row 3 equal: a bit of rounding would choose."""
+    alone = scoring.score(base, base.model, replace(ITEM, suffixes=ITEM.suffixes[3:4]), Watch()).logprobs[0]
+    item = replace(ITEM, offsets=tuple(alone))
+    for suffixes_ in (item.suffixes, item.suffixes[::-1], item.suffixes[:4], item.suffixes[3:4] * 9):
+        found = scoring.score(base, base.model, replace(item, suffixes=suffixes_), Watch()).logprobs
+        assert found[suffixes_.index(item.suffixes[3])] == alone
+    low = scoring.score(base, base.model, item, Watch(), half=base.half).logprobs
+    assert low[3] == alone
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.permutations(range(24)), st.integers(1, 24), st.integers(0, 23))
+def test_no_label_depends_on_the_rows_beside_it(base, order, count, tied):
+    """Offsets put one row, whichever it is, on the edge between its best two labels."""
+    rows = suffixes(24, seed=7)
+    alone = [scoring.score(base, base.model, replace(ITEM, suffixes=(row,)), Watch()).logprobs[0] for row in rows]
+    item = replace(ITEM, offsets=tuple(alone[tied]))
+    chosen = [rows[n] for n in order[:count]]
+    found = scoring.score(base, base.model, replace(item, suffixes=tuple(chosen)), Watch()).logprobs
+    assert best(found, item.offsets) == best([alone[n] for n in order[:count]], item.offsets)
 
 
 words = st.lists(

@@ -1,4 +1,7 @@
-"""Batched greedy decoding of many prompts that share a prefix; a row that is finished leaves its batch."""
+"""Batched greedy decoding of many prompts that share a prefix; a row that is finished leaves its batch.
+
+A row in which two tokens ever tied is decoded again by itself, so that no text depends on the rows beside it.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +23,18 @@ from workers.engine.watch import Watch
 
 DECODE_TOKENS = 16384
 """Tokens of a batch's cache. A step reads all weights for one token a row, so that it takes many rows to be busy."""
+TIE_MARGIN = 1e-3
+"""Of logits. Rows where the best two tokens once lay closer are decoded alone, see `scoring.TIE_MARGIN`."""
 
 
 @dataclass
 class Row:
-    """One row while it is decoded: where it stands in the request, its own context tokens, what it has said."""
+    """One row while it is decoded: its own context tokens, what it has said, whether two tokens ever tied."""
 
-    number: int
     tokens: list[int]
     said: list[int] = field(default_factory=list)
     text: str | None = None
+    tied: bool = False
 
 
 def generate(base: Base, model: Any, item: Generate, watch: Watch, *, prefixes: Prefixes | None = None) -> Generated:
@@ -41,15 +46,20 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch, *, prefixes: 
     started = time.perf_counter()
     contexts = base.encode([item.prompt + suffix for suffix in item.suffixes])
     check_lengths(base, contexts, item.max_new_tokens)
-    cut = split([context or [base.eos] for context in contexts], base.encode([item.prompt])[0])
-    rows = [Row(n, tokens) for n, tokens in enumerate(cut.rows)]
+    whole, prompt = [context or [base.eos] for context in contexts], base.encode([item.prompt])[0]
+    cut, kept = split(whole, prompt), prefixes or Prefixes()
+    rows = [Row(tokens) for tokens in cut.rows]
     watch.progress(item.stage, 0, len(rows))
-    prefix = (prefixes or Prefixes()).of(model, cut.shared)
+    prefix = kept.of(model, cut.shared)
     done = 0
     for batch in batches([len(row.tokens) + item.max_new_tokens for row in rows], DECODE_TOKENS):
         _decode(base, model, prefix, [rows[n] for n in batch], item, watch)
         done += len(batch)
         watch.progress(item.stage, done, len(rows))
+    for n in [n for n, row in enumerate(rows) if row.tied]:
+        alone = split([whole[n]], prompt)
+        rows[n] = Row(alone.rows[0])
+        _decode(base, model, kept.of(model, alone.shared), [rows[n]], item, watch)
     texts = [row.text or "" for row in rows]
     counts = [len(row.said) for row in rows]
     return Generated(texts, [len(context) for context in contexts], counts, time.perf_counter() - started)
@@ -72,8 +82,10 @@ def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Gener
     constraint = _constraint(base, model, item, len(rows))
     for step in range(item.max_new_tokens):
         watch.check()
-        tokens = _next(model, last, constraint)
+        tokens, ties = _next(model, last, constraint)
         said = tokens.tolist()
+        for n in ties:
+            rows[n].tied = True
         alive = [n for n, row in enumerate(rows) if not _say(row, said[n], base, stop, item.max_new_tokens)]
         if not alive:
             return
@@ -110,14 +122,15 @@ def _constraint(base: Base, model: Any, item: Generate, rows: int) -> Constraint
     return Constraint(base.tokenizer, base.eos, model.lm_head.out_features, item.schema, rows)
 
 
-def _next(model: Any, last: Tensor, constraint: Constraint | None) -> Tensor:
-    """`[B]` likeliest tokens after `[B, d]` hidden states."""
+def _next(model: Any, last: Tensor, constraint: Constraint | None) -> tuple[Tensor, list[int]]:
+    """`[B]` likeliest tokens after `[B, d]` hidden states, and the rows where another came close."""
     logits: Tensor = model.lm_head(last)
-    if constraint is None:
-        return logits.argmax(-1)
-    tokens = constraint.restrict(logits).argmax(-1)
-    constraint.take(tokens.tolist())
-    return tokens
+    if constraint is not None:
+        logits = constraint.restrict(logits)
+    tokens, best = logits.argmax(-1), logits.topk(2).values
+    if constraint is not None:
+        constraint.take(tokens.tolist())
+    return tokens, torch.nonzero(best[:, 0] - best[:, 1] < TIE_MARGIN).flatten().tolist()
 
 
 def _say(row: Row, token: int, base: Base, stop: Stop, limit: int) -> bool:
