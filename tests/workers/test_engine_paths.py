@@ -1,5 +1,6 @@
 """What must not change a score: low precision, other rows, earlier jobs, a model that the fast path does not fit."""
 
+import copy
 import json
 from dataclasses import replace
 
@@ -7,12 +8,14 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch import nn
 from transformers import BloomConfig, BloomForCausalLM
 
 from graders.base import Generate, Score, Train
 from tests.workers import oracle, tiny
 from tests.workers.test_engine_scoring import LABELS, PROMPT, suffixes
 from workers.engine import models, plain, scoring
+from workers.engine.linear import OneDnnLinear, use_onednn
 from workers.engine.prompts import Prefixes
 from workers.engine.session import Session
 from workers.engine.watch import Watch
@@ -138,6 +141,33 @@ def test_adapters_in_turn_never_leak_through_what_is_kept(models_dir, tmp_path, 
     shared = Session(models_dir, tmp_path / "shared", dtype=dtype)
     for n in (0, 1, 2, 1, 0, 2, 0):
         assert shared.run(items[n], Watch()).logprobs == wanted[n]
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_linear_layers_on_onednn_compute_what_torch_does(bias):
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        layer, x = nn.Linear(40, 24, bias=bias), torch.randn(3, 7, 40)
+    expected = nn.functional.linear(x, layer.weight, layer.bias)
+    model = nn.Sequential(layer)
+    use_onednn(model)
+    assert type(model[0]) is OneDnnLinear
+    with torch.no_grad():
+        assert torch.allclose(model(x), expected, atol=1e-5)
+        copied = copy.deepcopy(model)
+        copied[0].weight.zero_()
+        assert not torch.allclose(copied(x), model(x))
+        assert torch.allclose(model(x), expected, atol=1e-5)
+        half = copied.to(torch.bfloat16)
+        assert half(x.bfloat16()).dtype == torch.bfloat16
+    x.requires_grad_()
+    model(x).sum().backward()
+    assert torch.allclose(x.grad, layer.weight.sum(0).expand_as(x), atol=1e-5)
+
+
+def test_base_models_on_the_cpu_compute_with_onednn(base):
+    layers = [module for module in base.model.modules() if isinstance(module, nn.Linear)]
+    assert layers and all(type(layer) is OneDnnLinear for layer in layers)
 
 
 # --- a model that split attention does not fit ------------------------------------------------------------------

@@ -15,6 +15,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 
 from workers.engine import attention
+from workers.engine.linear import use_onednn
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def load(folder: Path, device: str = "cpu", *, split: bool = True) -> Base:
         trust_remote_code=False,
     )
     model.eval().requires_grad_(False).to(device)
+    if model.device.type == "cpu":
+        use_onednn(model)
     digest = folder / "digest.txt"
     return Base(
         name=folder.name,
