@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import allocator, catalogue, child, measurement, oracle, ours, shapes, venvs
+from benchmarks import allocator, catalogue, child, measurement, options, oracle, ours, shapes, venvs
 from benchmarks.catalogue import Peer
 from benchmarks.items import ITEMS, MODEL, NEW_TOKENS, rows
 from benchmarks.measurement import Measurement
@@ -172,26 +172,16 @@ def _folder() -> Path:
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shapes", default="1000/60/200/5", help="P/S/N/L, comma-separated; L may be 6x2")
-    parser.add_argument("--peers", default="", help=f"comma-separated, of: {', '.join(catalogue.INFERENCE)}")
+    form = "P/S/N/L, comma-separated; L may be 6x2"
+    parser = options.parser(__doc__, catalogue.INFERENCE, "1000/60/200/5", form)
     parser.add_argument("--dtype", default=f"{FLOAT32},{BFLOAT16}", help="comma-separated")
     parser.add_argument("--output", choices=(LABEL, JSON), default=LABEL)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--rows-timed", type=int, default=20, help="of a peer that goes row by row; scaled to all")
     parser.add_argument("--batched-rows-timed", type=int, default=64, help="of a batched peer that shares no prompt")
     parser.add_argument(
         "--oracle-rows", type=int, default=oracle.ROWS, help=f"compared with it, at least {oracle.ROWS}"
     )
-    parser.add_argument("--json", type=Path, help="write one row per measurement")
-    given = parser.parse_args(argv)
-    try:
-        given.shapes = [shapes.shape(text) for text in given.shapes.split(",")]
-        given.peers = catalogue.chosen(catalogue.INFERENCE, given.peers)
-        given.dtype = [_dtype(name) for name in given.dtype.split(",")]
-    except ValueError as error:
-        parser.error(str(error))
-    return given
+    return options.read(parser, argv, catalogue.INFERENCE, {"shapes": shapes.shape, "dtype": _dtype})
 
 
 def _dtype(name: str) -> str:
@@ -202,14 +192,7 @@ def _dtype(name: str) -> str:
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(argv)
-    found: list[Measurement] = []
-    print(measurement.machine(), flush=True)
-    for row in run(given):
-        found.append(row)
-        print(row.line(), flush=True)
-        if given.json:
-            measurement.save(given.json, found)
-    print(measurement.headline(found))
+    options.report(run(given), given.json)
 
 
 if __name__ == "__main__":

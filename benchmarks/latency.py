@@ -138,6 +138,7 @@ def run(times: int) -> list[Parts]:
     from gradus.launcher.smoke import baselines
     from gradus.launcher.smoke.site import Site
 
+    os.environ["GRADUS_LOG_LEVEL"] = "INFO"
     with tempfile.TemporaryDirectory(prefix="gradus-latency-") as folder:
         site = Site(Path(folder))
         try:

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from peft import PeftModel
 
-from benchmarks import allocator, catalogue, child, measurement, oracle, shapes, venvs
+from benchmarks import allocator, catalogue, child, measurement, options, oracle, shapes, venvs
 from benchmarks.catalogue import Peer
 from benchmarks.items import HELD_OUT, MODEL, train_item
 from benchmarks.measurement import Measurement
@@ -178,35 +178,18 @@ def _folder() -> Path:
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shapes", default="300/60/3", help="rows/tokens/epochs, comma-separated")
-    parser.add_argument("--peers", default="", help=f"comma-separated, of: {', '.join(catalogue.TRAINING)}")
+    form = "rows/tokens/epochs, comma-separated"
+    parser = options.parser(__doc__, catalogue.TRAINING, "300/60/3", form)
     parser.add_argument("--dtype", choices=(FLOAT32, BFLOAT16), default=BFLOAT16, help="of our frozen base")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seeds", default="1,2,3", help="comma-separated")
     parser.add_argument("--timed-steps", type=int, default=12, help="of a peer whose speed alone is asked; scaled")
     parser.add_argument("--speed-only", action="store_true", help="no full training of peers, so no loss of theirs")
-    parser.add_argument("--json", type=Path, help="write one row per measurement")
-    given = parser.parse_args(argv)
-    try:
-        given.shapes = [shapes.train_shape(text) for text in given.shapes.split(",")]
-        given.peers = catalogue.chosen(catalogue.TRAINING, given.peers)
-        given.seeds = [int(seed) for seed in given.seeds.split(",")]
-    except ValueError as error:
-        parser.error(str(error))
-    return given
+    return options.read(parser, argv, catalogue.TRAINING, {"shapes": shapes.train_shape, "seeds": int})
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(argv)
-    found: list[Measurement] = []
-    print(measurement.machine(), flush=True)
-    for measured in run(given):
-        found.append(measured)
-        print(measured.line(), *([measured.note] if measured.note else []), sep="\n  ", flush=True)
-        if given.json:
-            measurement.save(given.json, found)
-    print(measurement.headline(found))
+    options.report(run(given), given.json)
 
 
 if __name__ == "__main__":

@@ -257,6 +257,10 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
+LOG_LEVEL = env.str("GRADUS_LOG_LEVEL", default="INFO")
+# A line for each request or job is for those who collect logs, not for who has typed `make up`. The workers' level is
+# set by name, because Celery sets the root's for itself.
+EVENTS_LEVEL = LOG_LEVEL if PRODUCTION or env.str("GRADUS_LOG_LEVEL", default="") else "WARNING"
 shared_processors: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -282,9 +286,8 @@ LOGGING = {
         },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json" if PRODUCTION else "console"}},
-    "root": {"handlers": ["console"], "level": env.str("GRADUS_LOG_LEVEL", default="INFO")},
-    # A line for each request is for those who collect logs, not for who has typed `make up`.
-    "loggers": {"django_structlog": {"level": "INFO" if PRODUCTION else "WARNING"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {name: {"level": EVENTS_LEVEL} for name in ("django_structlog", "workers")},
 }
 structlog.configure(
     processors=[
