@@ -44,7 +44,7 @@ def test_costs_are_summed_and_unknown_ones_counted(spent: None) -> None:
     assert [(row.name, row.calls) for row in spending.by_model(NOW)] == [("judge-1", 3), ("judge-2", 1)]
 
 
-def test_budgets_of_today_the_most_used_up_first(spent: None, ada: User) -> None:
+def test_budgets_of_today_the_sites_first_then_the_most_used_up(spent: None, ada: User) -> None:
     with time_machine.travel(NOW, tick=False):
         found = spending.budgets()
     assert [one.scope for one in found] == ["site", f"user:{ada.pk}", "challenge:explain"]

@@ -75,6 +75,7 @@ def test_votes_stand_side_by_side_with_their_checks(review: Review) -> None:
     assert (second.number, second.mark, second.problem) == (2, "", "unusable (length)")
     assert (third.mark, third.counted, third.reason, third.checks) == ("partial", "", "It names half of it.", [])
     assert [vote.checks for vote in case.lines[1].said] == [[], [], []]
+    assert [line.is_disputed for line in case.lines] == [True, True, True]
     assert case.notes.said.overall == [(1, ["The answer speaks to whoever grades it"])]
 
 
@@ -98,3 +99,12 @@ def test_no_learner_sees_it(review: Review, ada_client: Client) -> None:
         assert "weights keep old facts" in text
         assert "It names half of it." not in text and "alert(1)" not in text
     assert ada_client.get(f"/reviews/{review.pk}/").status_code == 404
+
+
+def test_only_disputed_criteria_stand_open(review: Review) -> None:
+    line = evidence.case(review).lines[0]
+    last = line.said[2]
+    assert replace(line, said=[last]).is_disputed is False
+    assert replace(line, said=[last, replace(last, number=2)]).is_disputed is False
+    assert replace(line, said=[last, replace(last, mark="met")]).is_disputed is True
+    assert replace(line, said=[replace(last, checks=["The judge was unsure"])]).is_disputed is True

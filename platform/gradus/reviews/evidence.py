@@ -61,6 +61,11 @@ class Line:
     second: str = ""
     said: list[judged.Vote] = field(default_factory=list)
 
+    @property
+    def is_disputed(self) -> bool:
+        """Whether the judge's votes differ, a check fired on one, or one could not be used."""
+        return len({vote.mark for vote in self.said}) > 1 or any(vote.checks or vote.problem for vote in self.said)
+
 
 @dataclass(frozen=True)
 class Case:

@@ -20,7 +20,7 @@ WORDS = {
     "several-models": "Several models answered under one name",
     "no-quote": "The judge sees a wrong claim and quotes none",
     "unlike-graded-answers": "The score is far from what similar graded answers got",
-    "no-calibration": "The question has too few calibration answers for a final grade",
+    "no-calibration": "This judge has not passed the gate on this question as it is now",
     "low-confidence": "The judge was unsure",
     # Its quotes
     "no-evidence": "The judge marked this without a quote that holds; it counts as not met",

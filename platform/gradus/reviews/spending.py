@@ -62,7 +62,7 @@ def by_model(now: datetime | None = None) -> list[Row]:
 
 
 def budgets() -> list[Spent]:
-    """Today's, the most used up first."""
+    """Today's: the site's, then the most used up."""
     found = [
         Spent(
             budget.scope,
@@ -73,7 +73,7 @@ def budgets() -> list[Spent]:
         )
         for budget in Budget.objects.filter(day=today())
     ]
-    return sorted(found, key=lambda one: (-one.share, one.scope))[:LISTED]
+    return sorted(found, key=lambda one: (one.scope != "site", -one.share, one.scope))[:LISTED]
 
 
 def has_money_limit() -> bool:
