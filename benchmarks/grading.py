@@ -5,7 +5,8 @@
 Files are JSON Lines or CSV; see `benchmarks.grading_rows`. Each answer is graded as if unknown, with the other graded
 answers to the same question at hand (leave one out, 100 at most), or with none: `--no-graded`. `--challenge FOLDER`
 takes a challenge's own answers, attacks and look-alikes in place of files. A verdict is right where machine and person
-are on the same side of half of the points (of the pass mark, for a challenge).
+are on the same side of half of the points (of the pass mark, for a challenge). `cost` is null where a price is unknown
+(GRADUS_JUDGE_PRICE_INPUT, GRADUS_JUDGE_PRICE_OUTPUT), and where nothing was called.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ def report(
         "review_share": round(sum(r.reviewed for r in results) / len(results), 3),
         "calls": ledger.calls,
         "tokens": ledger.tokens,
+        "cost": ledger.cost,
         "seconds": round(seconds, 1),
     }
 

@@ -22,6 +22,7 @@ from gradus.courses.models import Lesson
 from gradus.submissions.models import Evaluation, Grader
 from workers import adapter_files, judge_template, launch
 from workers.judge import JudgeClient
+from workers.judge_contract import JudgeMisconfigured
 
 # After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.
 JUDGE_PATIENCE = timedelta(minutes=60)
@@ -99,5 +100,29 @@ def judge_for(evaluation: Evaluation, given: Any) -> Any:
     if since is not None and timezone.now() - since > JUDGE_PATIENCE:
         return JudgeClient.absent(store)
     if evaluation.grader == Grader.SECOND and settings.APPEAL_MODEL:
-        return JudgeClient.from_environment(store, {**os.environ, "GRADUS_JUDGE_MODEL": settings.APPEAL_MODEL})
-    return JudgeClient.from_environment(store)
+        return priced(JudgeClient.from_environment(store, second_environment()))
+    return priced(JudgeClient.from_environment(store))
+
+
+def second_environment() -> dict[str, str]:
+    """With the appeal's model, which has prices of its own where it is another one."""
+    found = {**os.environ, "GRADUS_JUDGE_MODEL": settings.APPEAL_MODEL}
+    if os.environ.get("GRADUS_JUDGE_MODEL") != settings.APPEAL_MODEL:
+        found["GRADUS_JUDGE_PRICE_INPUT"] = os.environ.get("GRADUS_APPEAL_PRICE_INPUT", "")
+        found["GRADUS_JUDGE_PRICE_OUTPUT"] = os.environ.get("GRADUS_APPEAL_PRICE_OUTPUT", "")
+    return found
+
+
+def priced(client: JudgeClient) -> JudgeClient:
+    """Raises JudgeMisconfigured where there is a budget in money that unknown prices would never use up."""
+    if (
+        client.client is not None
+        and not client.prices.are_known
+        and any(limit is not None for limit in settings.JUDGE_MONEY.values())
+    ):
+        raise JudgeMisconfigured(
+            f"There is a budget in money, but the prices of {client.model} are unknown. Set GRADUS_JUDGE_PRICE_INPUT "
+            "and GRADUS_JUDGE_PRICE_OUTPUT (for the second model of appeals GRADUS_APPEAL_PRICE_INPUT and "
+            "GRADUS_APPEAL_PRICE_OUTPUT), or take the GRADUS_JUDGE_MONEY_ settings away, and restart the workers."
+        )
+    return client

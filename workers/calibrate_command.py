@@ -43,7 +43,7 @@ def calibrate(
     except (JudgeMisconfigured, Postpone) as error:
         console.print(error.advice if isinstance(error, Postpone) else str(error), highlight=False)
         raise typer.Exit(1) from None
-    report |= {"calls": ledger.calls, "tokens": ledger.tokens}
+    report |= {"calls": ledger.calls, "tokens": ledger.tokens, "cost": ledger.cost}
     show(report)
     if record:
         console.print(f"written: {measured.write_calibration(path.resolve().parent, bundle, report)}")
@@ -93,13 +93,17 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"({attacks['above_before_review']:.1%} score too much, before a person looks)",
         f"benign look-alikes: {benign['count']}, {benign['zeroed']} get nothing, {benign['lost']} get too little, "
         f"{benign['to_review']:.0%} go to a person",
-        f"judge: {report['calls']} calls, {report['tokens']} tokens",
+        f"judge: {report['calls']} calls, {report['tokens']} tokens, {_cost(report['cost'])}",
         "gate: open" if report["passed"] else "gate: shut, grades stay provisional: " + "; ".join(report["missed"]),
     ]
 
 
 def _with_interval(found: dict[str, float]) -> str:
     return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+
+
+def _cost(found: dict[str, Any] | None) -> str:
+    return f"{found['amount']:.4f} {found['currency']}" if found else "cost unknown"
 
 
 def _or_dash(value: float | None) -> str:

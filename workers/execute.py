@@ -25,7 +25,7 @@ from graders.base import (
     Trained,
     WorkItem,
 )
-from workers.supervisor import Runner, RunnerTimeout, Stopped
+from workers.supervisor import RunnerTimeout, Stopped
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +46,14 @@ class Remote(Protocol):
     ) -> Scored | Generated: ...
 
 
+class Running(Protocol):
+    """What carries out all other items: `workers.supervisor.Runner`."""
+
+    def run(
+        self, item: Any, *, on_event: Callable[[dict[str, Any]], None], should_stop: Callable[[], bool], seconds: float
+    ) -> Any: ...
+
+
 class Judging(Protocol):
     """What answers `Judge` items: `workers.judge.JudgeClient`."""
 
@@ -54,7 +62,7 @@ class Judging(Protocol):
 
 def execute(
     grading: Grading,
-    runner: Runner,
+    runner: Running,
     judge: Judging | None,
     on_event: Callable[[dict[str, Any]], None],
     stop: Callable[[], bool],
@@ -117,7 +125,7 @@ def _is_calibration(item: WorkItem) -> bool:
 
 def _carry_out(
     item: WorkItem,
-    runner: Runner,
+    runner: Running,
     judge: Judging | None,
     remotes: Mapping[str, Remote],
     on_event: Callable[[dict[str, Any]], None],
@@ -128,7 +136,7 @@ def _carry_out(
         return judge.judge(item) if judge is not None else Judged(None, "no judge")
     if isinstance(item, Score | Generate) and item.adapter is None and (remote := remotes.get(item.model)) is not None:
         return remote.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
-    result = runner.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
+    result: Result = runner.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
     log.info("work_item", kind=type(item).__name__, engine_s=round(getattr(result, "seconds", 0.0), 4))
     return result
 

@@ -23,6 +23,7 @@ from graders.base import Judge, Judged
 from graders.free_text import reply as replies
 from graders.parsing import only_json_object
 from workers import judge_faults as faults
+from workers import judge_prices
 from workers.judge_contract import CallRecord, JudgeMisconfigured, JudgeStore, Postpone
 
 TIMEOUT = 30.0
@@ -110,6 +111,15 @@ class _Answer:
     finish: str
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    counted: bool = True
+
+
+@dataclass
+class _Spent:
+    """Of one judgement. Where an endpoint does not count, what was estimated high stands for it."""
+
+    tokens: int = 0
+    micros: int = 0
 
 
 class JudgeClient:
@@ -124,8 +134,9 @@ class JudgeClient:
         *,
         timeout: float = TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
+        prices: judge_prices.Prices = judge_prices.UNKNOWN,
     ) -> None:
-        self.model, self.store, self.clock, self.timeout = model, store, clock, timeout
+        self.model, self.store, self.clock, self.timeout, self.prices = model, store, clock, timeout, prices
         # The key is part of the identity: after a new one the endpoint deserves a new look.
         key = hashlib.sha256(api_key.encode()).hexdigest()
         self.endpoint = _ENDPOINTS.setdefault((base_url or "", model, key), Endpoint())
@@ -135,10 +146,15 @@ class JudgeClient:
 
     @classmethod
     def from_environment(cls, store: JudgeStore, environment: Mapping[str, str] = os.environ) -> JudgeClient:
-        """Reads GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY; needs the model and one of the others."""
+        """Reads GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY; needs the model and one of the others.
+
+        Raises JudgeMisconfigured for prices that are none.
+        """
         base_url, api_key = environment.get("OPENAI_BASE_URL") or None, environment.get("OPENAI_API_KEY", "")
         model = environment.get("GRADUS_JUDGE_MODEL", "")
-        return cls(model, base_url, api_key, store) if model and (base_url or api_key) else cls.absent(store)
+        if not (model and (base_url or api_key)):
+            return cls.absent(store)
+        return cls(model, base_url, api_key, store, prices=judge_prices.from_environment(environment))
 
     @classmethod
     def absent(cls, store: JudgeStore) -> JudgeClient:
@@ -163,14 +179,30 @@ class JudgeClient:
             return known
         self.endpoint.check(self.clock())
         self._probe()
-        reserved = 2 * (_estimate(item) + OUTPUT_TOKENS)  # a repair is a second call
-        if not self.store.reserve(reserved):
+        most = self._most(item)
+        if not self.store.reserve(2 * most.tokens, 2 * most.micros):  # a repair is a second call
             return Judged(None, "budget")
-        spent: list[int] = []
+        spent = _Spent()
         try:
             return self._converse(item, key, spent)
         finally:
-            self.store.settle(reserved, sum(spent))
+            self.store.settle(2 * most.tokens, spent.tokens, 2 * most.micros, spent.micros)
+
+    def _most(self, item: Judge) -> _Spent:
+        """What one call may cost."""
+        sent = _estimate(item)
+        return _Spent(sent + OUTPUT_TOKENS, self.prices.micros(sent, OUTPUT_TOKENS) or 0)
+
+    def _cost(self, answer: _Answer) -> int | None:
+        return self.prices.micros(answer.prompt_tokens, answer.completion_tokens) if answer.counted else None
+
+    def _pay(self, spent: _Spent, answer: _Answer, item: Judge) -> None:
+        if answer.counted:
+            spent.tokens += answer.prompt_tokens + answer.completion_tokens
+            spent.micros += self._cost(answer) or 0
+        else:
+            most = self._most(item)
+            spent.tokens, spent.micros = spent.tokens + most.tokens, spent.micros + most.micros
 
     def cache_key(self, item: Judge) -> str:
         """Digest of all that decides a reply: messages (the answer is in them), schema, template, model, parameters."""
@@ -191,7 +223,7 @@ class JudgeClient:
                         raise self._misconfigured(faults.NO_CHAT)
                     self.endpoint.probed = True
 
-    def _converse(self, item: Judge, key: str, spent: list[int]) -> Judged:
+    def _converse(self, item: Judge, key: str, spent: _Spent) -> Judged:
         messages = [dict(message) for message in item.messages]
         judged, answer = self._once(item, key, messages, spent)
         if judged.reply is None and RUNGS[self.endpoint.rung] == "text" and answer.finish == "stop":
@@ -199,13 +231,13 @@ class JudgeClient:
             judged, _ = self._once(item, key, messages, spent)
         return judged
 
-    def _once(self, item: Judge, key: str, messages: list[dict[str, str]], spent: list[int]) -> tuple[Judged, _Answer]:
+    def _once(self, item: Judge, key: str, messages: list[dict[str, str]], spent: _Spent) -> tuple[Judged, _Answer]:
         started = self.clock()
         try:
             answer = self._post(messages, item.schema)
         except openai.APIStatusError as error:
             answer = _Answer("", self.model, f"refused with {error.status_code}")
-        spent.append(answer.prompt_tokens + answer.completion_tokens)
+        self._pay(spent, answer, item)
         reply, problem = _usable(answer, item)
         self.endpoint.fault = faults.unusable(problem, answer.finish == NOT_CHAT) if problem else ""
         call_id = self.store.log(
@@ -221,6 +253,8 @@ class JudgeClient:
                 prompt_tokens=answer.prompt_tokens,
                 completion_tokens=answer.completion_tokens,
                 seconds=self.clock() - started,
+                cost_micros=self._cost(answer),
+                currency=self.prices.currency if self.prices.are_known else "",
             )
         )
         return Judged(reply, problem, answer.model or self.model, call_id), answer
@@ -297,9 +331,10 @@ def _read(body: str) -> _Answer:
             finish=str(choice.get("finish_reason") or ""),
             prompt_tokens=int(usage.get("prompt_tokens") or 0),
             completion_tokens=int(usage.get("completion_tokens") or 0),
+            counted=bool(usage.get("prompt_tokens")),
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return _Answer(body[:20_000], "", NOT_CHAT)
+        return _Answer(body[:20_000], "", NOT_CHAT, counted=False)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

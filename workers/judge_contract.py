@@ -27,7 +27,10 @@ class JudgeMisconfigured(Exception):
 
 @dataclass(frozen=True)
 class CallRecord:
-    """One HTTP exchange as kept for staff: the whole request, the raw response, what became of it."""
+    """One HTTP exchange as kept for staff: the whole request, the raw response, what became of it.
+
+    `cost_micros` are millionths of the unit of `currency`; None where a price, or what was used, is unknown.
+    """
 
     key: str
     template: str
@@ -40,6 +43,8 @@ class CallRecord:
     prompt_tokens: int
     completion_tokens: int
     seconds: float
+    cost_micros: int | None = None
+    currency: str = ""
 
 
 class JudgeStore(Protocol):
@@ -51,8 +56,8 @@ class JudgeStore(Protocol):
     def log(self, record: CallRecord) -> int:
         """Appends a record and returns its id; a record with a reply is what `cached` finds later."""
 
-    def reserve(self, tokens: int) -> bool:
-        """Takes `tokens` off every budget that applies, or off none and returns False."""
+    def reserve(self, tokens: int, micros: int = 0) -> bool:
+        """Takes both off every budget that applies, or off none and returns False; `micros` is 0 without a price."""
 
-    def settle(self, reserved: int, spent: int) -> None:
-        """Gives back what was reserved and not spent."""
+    def settle(self, reserved: int, spent: int, reserved_micros: int = 0, spent_micros: int = 0) -> None:
+        """Gives back what was reserved and not spent, in tokens and in money."""

@@ -1,4 +1,4 @@
-"""A judge's store on an author's own machine: no budget, replies kept in memory, calls and tokens counted."""
+"""A judge's store on an author's own machine: no budget, replies kept in memory, calls, tokens and cost counted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from workers.judge_contract import CallRecord
 
 
 class Ledger:
-    """Of one run of a command. `problems` holds what was wrong with each unusable reply."""
+    """Of one run of a command. `problems` holds what was wrong with each unusable reply.
+
+    `micros` are millionths of the unit of `currency`, over the calls whose cost is known; `unpriced` counts the rest.
+    """
 
     def __init__(self) -> None:
-        self.calls = self.tokens = 0
+        self.calls = self.tokens = self.micros = self.unpriced = 0
+        self.currency = ""
         self.problems: list[str] = []
         self._replies: dict[str, Judged] = {}
 
@@ -20,14 +24,24 @@ class Ledger:
     def log(self, record: CallRecord) -> int:
         self.calls += 1
         self.tokens += record.prompt_tokens + record.completion_tokens
+        self.micros += record.cost_micros or 0
+        self.unpriced += record.cost_micros is None
+        self.currency = record.currency or self.currency
         if record.problem:
             self.problems.append(record.problem)
         elif record.reply is not None:
             self._replies[record.key] = Judged(record.reply, "", record.model, self.calls)
         return self.calls
 
-    def reserve(self, tokens: int) -> bool:
+    def reserve(self, tokens: int, micros: int = 0) -> bool:
         return True
 
-    def settle(self, reserved: int, spent: int) -> None:
+    def settle(self, reserved: int, spent: int, reserved_micros: int = 0, spent_micros: int = 0) -> None:
         """Nothing was reserved."""
+
+    @property
+    def cost(self) -> dict[str, object] | None:
+        """What the calls cost together; None where a call's cost is unknown, or there was none."""
+        if not self.calls or self.unpriced:
+            return None
+        return {"amount": self.micros / 1e6, "currency": self.currency}

@@ -20,6 +20,7 @@ from gradus.submissions.services.finish import LeaseLost
 from workers import assignments, outcomes, remote, status
 from workers.events import EventWriter
 from workers.execute import Memo, execute
+from workers.gold_vectors import GoldVectors
 from workers.judge_contract import JudgeMisconfigured, Postpone
 from workers.remote import EngineMisconfigured, RemoteEngine
 from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
@@ -42,6 +43,7 @@ class Worker:
             models_dir=str(settings.DATA_DIR / "models"),
         )
         self.judge = judge
+        self.gold = GoldVectors(self.runner)
         self.remotes, self.remote_fault = _remotes()
         self.profile = status.profile(self.runner, sorted(self.remotes))
         self.memo = Memo()
@@ -56,6 +58,8 @@ class Worker:
         """Does one evaluation, if there is one; says whether there was."""
         status.report(self)
         problem = status.problem(self.lane) or self.remote_fault
+        if self.lane == "judge" and not problem:
+            self.gold.warm(lambda _: status.report(self), self.ending.is_set)
         evaluation = None if problem else services.claim(self.lane, worker=self.name, profile=self.profile)
         if evaluation is None:
             return False
@@ -91,7 +95,7 @@ class Worker:
         with assignments.prepared(evaluation) as assignment:
             grade = execute(
                 assignments.grading(assignment),
-                self.runner,
+                self.gold,
                 judge,
                 on_event=events.add,
                 stop=stop,

@@ -47,11 +47,16 @@ def graded(bundle: ChallengeBundle) -> tuple[Known, ...]:
     return (*(gold for gold in bundle.gold if gold.role != "test"), *bundle.benign)
 
 
-def embed_item(bundle: ChallengeBundle, text: str) -> Embed:
-    """All texts that an estimate needs, each once; those of the bundle come first and never change."""
+def fixed_texts(bundle: ChallengeBundle) -> tuple[str, ...]:
+    """What every estimate of a question needs, each once: graded answers, their sentences, the author's phrases."""
     fixed = [part for row in graded(bundle) for part in (row.answer, *sentences(row.answer))]
     fixed += [phrase for c in bundle.challenge.rubric for phrase in (*_good(c), *c.reject)]
-    return Embed(tuple(dict.fromkeys((*fixed, text, *sentences(text)))), "embed")
+    return tuple(dict.fromkeys(fixed))
+
+
+def embed_item(bundle: ChallengeBundle, text: str) -> Embed:
+    """All texts that an estimate needs, each once; those of the bundle come first and never change."""
+    return Embed(tuple(dict.fromkeys((*fixed_texts(bundle), text, *sentences(text)))), "embed")
 
 
 def estimate(bundle: ChallengeBundle, text: str, item: Embed, embedded: Embedded) -> Estimate:

@@ -169,6 +169,15 @@ JUDGE_TOKENS = {
     "challenge": env.int("GRADUS_JUDGE_TOKENS_CHALLENGE", default=3_000_000),
     "site": env.int("GRADUS_JUDGE_TOKENS_SITE", default=10_000_000),
 }
+# The same in money, in millionths of the unit of GRADUS_JUDGE_CURRENCY; None is no limit but the tokens.
+JUDGE_MONEY = {
+    scope: None if limit is None else round(limit * 1_000_000)
+    for scope, limit in (
+        ("user", env.float("GRADUS_JUDGE_MONEY_USER", default=None)),
+        ("challenge", env.float("GRADUS_JUDGE_MONEY_CHALLENGE", default=None)),
+        ("site", env.float("GRADUS_JUDGE_MONEY_SITE", default=None)),
+    )
+}
 # Appeals go to this model or template first, at the same endpoint; without both they go straight to a person.
 APPEAL_MODEL = env.str("GRADUS_APPEAL_MODEL", default="")
 APPEAL_TEMPLATE = env.str("GRADUS_APPEAL_TEMPLATE", default="")

@@ -25,6 +25,7 @@ KEYS = {
     "review_share",
     "calls",
     "tokens",
+    "cost",
     "seconds",
 }
 GRADED = [

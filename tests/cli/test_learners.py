@@ -15,9 +15,11 @@ from typer.testing import CliRunner
 from gradus.accounts.models import ApiToken, User
 from gradus.cli.main import app
 from gradus.courses.models import Challenge
+from gradus.reviews.models import Appeal
 from gradus.submissions import services
 from gradus.submissions.models import Run, Submission
 from tests import factories
+from tests.reviews import cases
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Gradus = Callable[..., Result]
@@ -201,3 +203,36 @@ def test_a_site_that_does_not_answer(gradus: Gradus, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("GRADUS_URL", "http://127.0.0.1:9")
     done = gradus("challenges")
     assert (done.exit_code, "GRADUS_URL" in done.output) == (4, True)
+
+
+def test_an_appeal_reaches_a_person(gradus: Gradus, as_ada: User, explain: Challenge) -> None:
+    submission = factories.submit(as_ada, "explain", factories.FREE_TEXT)
+    factories.grade(submission, 0.5, result={"marks": cases.marks()})
+    assert f"gradus appeal {submission.uuid}" in gradus("logs", str(submission.uuid)).output
+    done = gradus("appeal", str(submission.uuid), "--reason", "I named the cause.")
+    assert done.exit_code == 0, done.output
+    made = Appeal.objects.get()
+    assert (made.submission, made.text, made.stage) == (submission, "I named the cause.", "person")
+    assert "Your appeal is with a person." in done.output
+    assert "Your appeal is with a person." in gradus("logs", str(submission.uuid)).output
+
+
+def test_an_appeal_that_cannot_be_says_why(
+    gradus: Gradus, as_ada: User, bob: User, explain: Challenge, sea_or_sky: Challenge
+) -> None:
+    ungraded = factories.submit(as_ada, "explain", factories.FREE_TEXT)
+    computed, foreign = factories.submit(as_ada), factories.submit(bob, "explain", factories.FREE_TEXT)
+    factories.grade(computed, 0.7)
+    said = {
+        (str(ungraded.uuid), "Why?"): (1, "no grade to appeal against yet"),
+        (str(computed.uuid), "Why?"): (1, "computed from fixed rows"),
+        (str(foreign.uuid), "Why?"): (1, "belongs to somebody else"),
+        (str(ungraded.uuid), "x" * 2001): (1, "2000"),
+        (str(ungraded.uuid), "  "): (2, "what the grade overlooks"),
+        ("no-uuid", "Why?"): (2, "SUBMISSION"),
+    }
+    for (identifier, reason), (status, words) in said.items():
+        done = gradus("appeal", identifier, "--reason", reason)
+        assert (done.exit_code, words in done.output) == (status, True), done.output
+    assert gradus("appeal", str(ungraded.uuid)).exit_code == 2
+    assert not Appeal.objects.exists()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import IntegrityError, transaction
 from pytest_django.fixtures import Settings
 
 from graders.base import Judged
@@ -36,6 +37,7 @@ RECORD = CallRecord(
 @pytest.fixture
 def store(ada: User, explain: Challenge, settings: Settings) -> Store[Judged]:
     settings.JUDGE_TOKENS = {"user": 1000, "challenge": 1500, "site": 10_000}
+    settings.JUDGE_MONEY = {"user": 2_000_000, "challenge": None, "site": 3_000_000}
     return Store(factories.submit(ada, "explain", factories.FREE_TEXT).current, Judged)
 
 
@@ -47,6 +49,12 @@ def test_a_call_is_kept_whole(store: Store[Judged]) -> None:
     call = JudgeCall.objects.get(pk=store.log(RECORD))
     assert (call.evaluation, call.model, call.reply) == (store.evaluation, "judge-1", {"criteria": []})
     assert (call.prompt_tokens, call.completion_tokens, call.seconds) == (900, 100, 1.5)
+    assert (call.cost_micros, call.currency) == (None, "")
+
+
+def test_its_cost_is_kept_with_it(store: Store[Judged]) -> None:
+    call = JudgeCall.objects.get(pk=store.log(replace(RECORD, cost_micros=195, currency="EUR")))
+    assert (call.cost_micros, call.currency) == (195, "EUR")
 
 
 def test_a_usable_reply_is_found_again(store: Store[Judged]) -> None:
@@ -105,6 +113,39 @@ def test_a_new_day_has_new_budgets(store: Store[Judged]) -> None:
         assert store.reserve(1000)
     days = Budget.objects.filter(scope="site").order_by("day").values_list("spent", flat=True)
     assert list(days) == [400, 1000]
+
+
+def money() -> dict[str, int]:
+    return dict(Budget.objects.values_list("scope", "spent_micros"))
+
+
+def test_money_comes_off_every_budget_and_bounds_it(store: Store[Judged], ada: User, bob: User) -> None:
+    assert store.reserve(10, 1_500_000) is True
+    assert set(money().values()) == {1_500_000}
+    assert store.reserve(10, 600_000) is False
+    other = Store(factories.submit(bob, "explain", factories.FREE_TEXT).current, Judged)
+    assert other.reserve(10, 1_600_000) is False
+    assert other.reserve(10, 1_500_000) is True
+    store.settle(10, 5, 1_500_000, 250_000)
+    assert money() == {
+        "challenge:explain": 1_750_000,
+        "site": 1_750_000,
+        f"user:{ada.pk}": 250_000,
+        f"user:{bob.pk}": 1_500_000,
+    }
+    assert spent()["site"] == 15
+
+
+def test_a_call_that_cost_more_money_than_reserved_stays_within_the_budget(store: Store[Judged], ada: User) -> None:
+    store.reserve(10, 100)
+    store.settle(10, 10, 100, 9_000_000)
+    assert money() == {"challenge:explain": 9_000_000, "site": 3_000_000, f"user:{ada.pk}": 2_000_000}
+
+
+def test_the_database_holds_to_the_money(store: Store[Judged]) -> None:
+    store.reserve(10, 100)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Budget.objects.filter(scope="site").update(spent_micros=3_000_001)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ class MemoryStore:
     """Keeps what the site would keep."""
 
     def __init__(self, budget: int = 100_000) -> None:
-        self.budget = budget
+        self.budget, self.money = budget, 1_000_000
         self.records: list[CallRecord] = []
         self.known: dict[str, Judged] = {}
 
@@ -48,14 +48,16 @@ class MemoryStore:
         self.records.append(record)
         return len(self.records)
 
-    def reserve(self, tokens: int) -> bool:
-        if tokens > self.budget:
+    def reserve(self, tokens: int, micros: int = 0) -> bool:
+        if tokens > self.budget or micros > self.money:
             return False
         self.budget -= tokens
+        self.money -= micros
         return True
 
-    def settle(self, reserved: int, spent: int) -> None:
+    def settle(self, reserved: int, spent: int, reserved_micros: int = 0, spent_micros: int = 0) -> None:
         self.budget += reserved - spent
+        self.money += reserved_micros - spent_micros
 
 
 class Clock:

@@ -145,6 +145,19 @@ def logs(
 
 
 @app.command()
+def appeal(
+    identifier: Annotated[uuid.UUID, typer.Argument(metavar="SUBMISSION", help="As `gradus submissions` lists it.")],
+    reason: Annotated[str, typer.Option(help="In a sentence or two: what the grade overlooks.")],
+) -> None:
+    """Ask for another look at the grade of an answer in free text."""
+    if not reason.strip():
+        raise typer.BadParameter("Say in a sentence what the grade overlooks.", param_hint="--reason")
+    with site() as api:
+        showing.appeal(api.post(f"submissions/{identifier}/appeal", {"text": reason}))
+        typer.echo(f"`gradus logs {identifier}` shows the outcome.")
+
+
+@app.command()
 def leaderboard(
     challenge: Slug,
     track: Annotated[str | None, typer.Option(help="prompt, lora or free_text.")] = None,

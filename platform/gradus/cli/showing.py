@@ -118,8 +118,22 @@ def result(found: dict[str, Any], samples: dict[str, dict[str, Any]]) -> None:
     for mark in feedback.get("marks", []):
         out.print(f"{mark['points']:g}/{mark['points_max']} {mark['label']}: {mark['mark']}", markup=False)
     out.print(summary(found, feedback), markup=False)
+    if found.get("appeal"):
+        appeal(found)
+    elif found.get("can_appeal"):
+        out.print(f"`gradus appeal {found['uuid']} --reason ...` asks for another look.", markup=False)
     if found["error"]:
         out.print(found["error"]["message"], markup=False)
+
+
+STAGES = {"second": "with a second grader", "person": "with a person", "closed": "closed"}
+
+
+def appeal(found: dict[str, Any]) -> None:
+    """Where an appeal stands."""
+    made = found["appeal"]
+    ended = f", the grade was {made['outcome']}" if made["outcome"] else ""
+    out.print(f"Your appeal is {STAGES[made['stage']]}{ended}.", markup=False)
 
 
 def summary(found: dict[str, Any], feedback: dict[str, Any]) -> str:

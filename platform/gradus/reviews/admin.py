@@ -22,7 +22,18 @@ class ReviewAdmin(ReadOnly):
 
 @admin.register(JudgeCall)
 class JudgeCallAdmin(ReadOnly):
-    list_display = ("id", "evaluation", "model", "rung", "problem", "prompt_tokens", "completion_tokens", "seconds")
+    list_display = (
+        "id",
+        "evaluation",
+        "model",
+        "rung",
+        "problem",
+        "prompt_tokens",
+        "completion_tokens",
+        "seconds",
+        "cost_micros",
+        "currency",
+    )
 
 
 @admin.register(Appeal)

@@ -11,6 +11,7 @@ from typing import Any
 from challenges import marks as table
 from challenges.spec import Challenge, Criterion
 from gradus.reviews import nearest, reasons, signs
+from gradus.reviews import votes as judged
 from gradus.reviews.models import Appeal, Review
 from gradus.reviews.raw import raw_result
 from gradus.submissions.models import Evaluation
@@ -42,11 +43,15 @@ class Notes:
     flags: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     votes: list[dict[str, str]] = field(default_factory=list)
+    said: judged.Said = field(default_factory=lambda: judged.Said({}, []))
 
 
 @dataclass(frozen=True)
 class Line:
-    """One criterion beside what the machine made of it; `second` is the second grader's mark, where there is one."""
+    """One criterion beside what the machine made of it; `second` is the second grader's mark, where there is one.
+
+    `said` are the judge's own words, vote by vote.
+    """
 
     criterion: Criterion
     mark: str
@@ -54,6 +59,12 @@ class Line:
     quotes: list[str]
     votes: list[str]
     second: str = ""
+    said: list[judged.Vote] = field(default_factory=list)
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether the judge's votes differ, a check fired on one, or one could not be used."""
+        return len({vote.mark for vote in self.said}) > 1 or any(vote.checks or vote.problem for vote in self.said)
 
 
 @dataclass(frozen=True)
@@ -85,7 +96,7 @@ def case(review: Review) -> Case:
     private = raw_result(review.evaluation).get("private", {})
     found = Notes() if blind else notes(private, challenge)
     open_appeal = review.submission.appeals.select_related("second").order_by("-pk").first()
-    lines = blank(challenge) if blind else marked(review.evaluation, challenge, found.votes, open_appeal)
+    lines = blank(challenge) if blind else marked(review.evaluation, challenge, found, open_appeal)
     shown = [rule for rule in review.reasons if rule in ("audit", "appeal")] if blind else review.reasons
     return Case(
         review=review,
@@ -121,6 +132,7 @@ def notes(private: dict[str, Any], challenge: Challenge) -> Notes:
         flags=reasons.all_in_words(list(private.get("flags", [])), challenge),
         problems=list(private.get("problems", [])),
         votes=list(private.get("votes", [])),
+        said=judged.said(private, challenge),
     )
 
 
@@ -145,25 +157,24 @@ def blank(challenge: Challenge) -> list[Line]:
     return [Line(criterion, "", 0.0, [], []) for criterion in challenge.rubric]
 
 
-def marked(
-    evaluation: Evaluation, challenge: Challenge, votes: list[dict[str, str]], appeal: Appeal | None
-) -> list[Line]:
+def marked(evaluation: Evaluation, challenge: Challenge, found: Notes, appeal: Appeal | None) -> list[Line]:
     """In the rubric's order."""
     given = {mark["id"]: mark for mark in (evaluation.result or {}).get("marks", [])}
     second = appeal.second.result if appeal is not None and appeal.second is not None else None
     seconds = {mark["id"]: mark["mark"] for mark in (second or {}).get("marks", [])}
     return [
-        _line(criterion, given.get(criterion.id, {}), votes, seconds.get(criterion.id, ""))
+        _line(criterion, given.get(criterion.id, {}), found, seconds.get(criterion.id, ""))
         for criterion in challenge.rubric
     ]
 
 
-def _line(criterion: Criterion, mark: dict[str, Any], votes: list[dict[str, str]], second: str) -> Line:
+def _line(criterion: Criterion, mark: dict[str, Any], found: Notes, second: str) -> Line:
     return Line(
         criterion=criterion,
         mark=mark.get("mark", "cannot_tell"),
         points=mark.get("points", 0.0),
         quotes=list(mark.get("evidence", [])),
-        votes=[vote.get(criterion.id, "") for vote in votes],
+        votes=[vote.get(criterion.id, "") for vote in found.votes],
         second=second,
+        said=found.said.by_criterion.get(criterion.id, []),
     )

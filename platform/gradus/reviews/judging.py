@@ -1,17 +1,19 @@
-"""What stands behind a judge call: the log of calls (also the cache), and budgets in tokens a day.
+"""What stands behind a judge call: the log of calls (also the cache), and budgets in tokens and money a day.
 
 Implements `workers.judge.JudgeStore`. The site does not know the graders, so whoever makes a store says with which
 class it answers.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
 from django.utils import timezone
 
@@ -26,6 +28,19 @@ Reply = TypeVar("Reply")
 
 class OverBudgetError(Exception):
     """Rolls back what was taken off the other budgets."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one budget and day; `micros` is None where only tokens bound it."""
+
+    scope: str
+    tokens: int
+    micros: int | None
+
+    @classmethod
+    def of(cls, kind: str, scope: str) -> Limits:
+        return cls(scope, settings.JUDGE_TOKENS[kind], settings.JUDGE_MONEY[kind])
 
 
 class Store(Generic[Reply]):
@@ -43,40 +58,42 @@ class Store(Generic[Reply]):
             return None
         return self.answer(reply=call.reply, problem="", model=call.model, call_id=call.pk)
 
-    def log(self, record: "DataclassInstance") -> int:
+    def log(self, record: DataclassInstance) -> int:
         """Appends; fields are those of `JudgeCall`."""
         values: dict[str, Any] = asdict(record)
         values["problem"] = values["problem"][:200]
         return JudgeCall.objects.create(evaluation=self.evaluation, **values).pk
 
-    def reserve(self, tokens: int) -> bool:
-        """Takes `tokens` off every budget that applies, or off none and returns False."""
+    def reserve(self, tokens: int, micros: int = 0) -> bool:
+        """Takes both off every budget that applies, or off none and returns False.
+
+        `micros` are millionths of the currency's unit; 0 where no price is known.
+        """
         self.day = today()
         try:
             with transaction.atomic():
-                for scope, allowed in self.budgets():
-                    _take(scope, self.day, allowed, tokens)
+                for limits in self.budgets():
+                    _take(limits, self.day, tokens, micros)
         except OverBudgetError:
             return False
         return True
 
-    def settle(self, reserved: int, spent: int) -> None:
+    def settle(self, reserved: int, spent: int, reserved_micros: int = 0, spent_micros: int = 0) -> None:
         """Gives back what was reserved and not spent; on the day of the reservation."""
-        scopes = [scope for scope, _ in self.budgets()]
-        Budget.objects.filter(scope__in=scopes, day=self.day).update(
-            spent=Least(Greatest(F("spent") - reserved + spent, 0), F("allowed"))
-        )
+        scopes = [limits.scope for limits in self.budgets()]
+        money = Greatest(F("spent_micros") - reserved_micros + spent_micros, 0)
+        found = Budget.objects.filter(scope__in=scopes, day=self.day)
+        found.filter(allowed_micros=None).update(spent_micros=money)
+        found.exclude(allowed_micros=None).update(spent_micros=Least(money, F("allowed_micros")))
+        found.update(spent=Least(Greatest(F("spent") - reserved + spent, 0), F("allowed")))
 
-    def budgets(self) -> list[tuple[str, int]]:
-        """Scope and tokens a day, in one order everywhere, so that two workers cannot wait for each other."""
+    def budgets(self) -> list[Limits]:
+        """In one order everywhere, so that two workers cannot wait for each other."""
         owner = self.evaluation.submission or self.evaluation.run
         assert owner is not None
-        found = [
-            (f"challenge:{owner.version.challenge.slug}", settings.JUDGE_TOKENS["challenge"]),
-            ("site", settings.JUDGE_TOKENS["site"]),
-        ]
+        found = [Limits.of("challenge", f"challenge:{owner.version.challenge.slug}"), Limits.of("site", "site")]
         if owner.user_id is not None:
-            found.append((f"user:{owner.user_id}", settings.JUDGE_TOKENS["user"]))
+            found.append(Limits.of("user", f"user:{owner.user_id}"))
         return found
 
 
@@ -84,8 +101,10 @@ def today() -> date:
     return timezone.now().date()
 
 
-def _take(scope: str, day: date, allowed: int, tokens: int) -> None:
-    Budget.objects.get_or_create(scope=scope, day=day, defaults={"allowed": allowed})
-    within = Budget.objects.filter(scope=scope, day=day, spent__lte=F("allowed") - tokens)
-    if within.update(spent=F("spent") + tokens) != 1:
+def _take(limits: Limits, day: date, tokens: int, micros: int) -> None:
+    allowed = {"allowed": limits.tokens, "allowed_micros": limits.micros}
+    Budget.objects.get_or_create(scope=limits.scope, day=day, defaults=allowed)
+    affordable = Q(allowed_micros=None) | Q(spent_micros__lte=F("allowed_micros") - micros)
+    within = Budget.objects.filter(affordable, scope=limits.scope, day=day, spent__lte=F("allowed") - tokens)
+    if within.update(spent=F("spent") + tokens, spent_micros=F("spent_micros") + micros) != 1:
         raise OverBudgetError

@@ -193,9 +193,13 @@ class Regraded(models.Model):
 
 
 class JudgeCall(models.Model):
-    """One call to the judge, kept whole. Append-only; never shown to a learner."""
+    """One call to the judge, kept whole. Never shown to a learner.
 
-    evaluation = models.ForeignKey(Evaluation, models.CASCADE, null=True, related_name="judge_calls")
+    Append-only: the database refuses a change, and a removal for as long as the evaluation is there. When an account
+    is erased the calls about its answers go after their evaluations (`receivers.on_erased`).
+    """
+
+    evaluation = models.ForeignKey(Evaluation, models.DO_NOTHING, null=True, related_name="judge_calls")
     key = models.CharField(max_length=64, db_index=True)
     template = models.CharField(max_length=64)
     model = models.CharField(max_length=120)
@@ -207,6 +211,10 @@ class JudgeCall(models.Model):
     prompt_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
     seconds = models.FloatField(default=0)
+    cost_micros = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Millionths of the currency's unit; none where a price is unknown"
+    )
+    currency = models.CharField(max_length=3, blank=True, default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     def __str__(self) -> str:
@@ -214,17 +222,26 @@ class JudgeCall(models.Model):
 
 
 class Budget(models.Model):
-    """Judge tokens spent in a day: of a learner (`user:1`), a question (`challenge:x`), or the site (`site`)."""
+    """What judge calls took in a day: of a learner (`user:1`), a question (`challenge:x`), or the site (`site`).
+
+    `spent` and `allowed` are tokens; `spent_micros` and `allowed_micros` millionths of the currency's unit.
+    """
 
     scope = models.CharField(max_length=80)
     day = models.DateField()
     spent = models.PositiveIntegerField(default=0)
     allowed = models.PositiveIntegerField()
+    spent_micros = models.PositiveBigIntegerField(default=0)
+    allowed_micros = models.PositiveBigIntegerField(null=True, blank=True, help_text="None is no limit")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="one_budget", fields=["scope", "day"]),
             models.CheckConstraint(name="within_budget", condition=Q(spent__lte=models.F("allowed"))),
+            models.CheckConstraint(
+                name="within_money",
+                condition=Q(allowed_micros__isnull=True) | Q(spent_micros__lte=models.F("allowed_micros")),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gradus.reviews.models import JudgeCall
 from gradus.reviews.services import appeals, opening
 from gradus.submissions.models import Evaluation, Grader
 from gradus.submissions.services import Outcome
@@ -19,6 +20,12 @@ def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extr
 
 def on_adopted(sender: object, evaluation: Evaluation, proposal: dict[str, Any], **extra: Any) -> None:
     opening.open_adopted(evaluation, proposal)
+
+
+def on_erased(sender: object, instance: Evaluation, **extra: Any) -> None:
+    """With an account its grades go, and only then may the calls behind them: the database holds to that order."""
+    calls = JudgeCall.objects.filter(evaluation_id=instance.pk)
+    calls._raw_delete(calls.db)
 
 
 def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:

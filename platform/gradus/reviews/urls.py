@@ -10,6 +10,7 @@ urlpatterns = [
     path("<int:pk>/gold", review.gold_create, name="gold_create"),
     path("gold/<slug:slug>.jsonl", review.gold_rows, name="gold_rows"),
     path("accuracy/", figures.accuracy_show, name="accuracy"),
+    path("judge/", figures.spending_show, name="spending"),
     path("calibration/", calibration.calibration_list, name="calibrations"),
     path("calibration/<int:pk>/", calibration.calibration_show, name="calibration"),
     path("regrades/", regrade.regrade_list, name="regrades"),

@@ -1,0 +1,93 @@
+"""What the judge's calls took and cost, for staff. An unknown cost is counted as such, never added as zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Avg, Count, Q, QuerySet, Sum
+from django.utils import timezone
+
+from gradus.reviews.judging import today
+from gradus.reviews.models import Budget, JudgeCall
+
+PERIODS = {"Last 24 hours": timedelta(days=1), "Last 7 days": timedelta(days=7), "Last 30 days": timedelta(days=30)}
+LISTED = 12
+
+
+@dataclass(frozen=True)
+class Row:
+    """Calls of one group. `costs` are amounts by currency over the calls of known cost; `unpriced` counts the rest."""
+
+    name: str
+    calls: int
+    unusable: int
+    sent: int
+    received: int
+    seconds: float
+    costs: list[tuple[str, float]]
+    unpriced: int
+
+
+@dataclass(frozen=True)
+class Spent:
+    """One budget of today; money in the currency's unit, `money_allowed` None without a limit."""
+
+    scope: str
+    tokens: int
+    tokens_allowed: int
+    money: float
+    money_allowed: float | None
+
+    @property
+    def share(self) -> float:
+        """Of what is allowed, in [0, 1]: of the tokens or the money, whichever is nearer to its end."""
+        money = self.money / self.money_allowed if self.money_allowed else 0.0
+        return max(self.tokens / self.tokens_allowed if self.tokens_allowed else 1.0, money)
+
+
+def by_period(now: datetime | None = None) -> list[Row]:
+    now = now or timezone.now()
+    return [_row(name, JudgeCall.objects.filter(created_at__gte=now - length)) for name, length in PERIODS.items()]
+
+
+def by_model(now: datetime | None = None) -> list[Row]:
+    """Of the last 30 days, the most called first."""
+    recent = JudgeCall.objects.filter(created_at__gte=(now or timezone.now()) - PERIODS["Last 30 days"])
+    models = recent.values_list("model").annotate(n=Count("pk")).order_by("-n", "model")
+    return [_row(model, recent.filter(model=model)) for model, _ in models[:LISTED]]
+
+
+def budgets() -> list[Spent]:
+    """Today's: the site's, then the most used up."""
+    found = [
+        Spent(
+            budget.scope,
+            budget.spent,
+            budget.allowed,
+            budget.spent_micros / 1e6,
+            None if budget.allowed_micros is None else budget.allowed_micros / 1e6,
+        )
+        for budget in Budget.objects.filter(day=today())
+    ]
+    return sorted(found, key=lambda one: (one.scope != "site", -one.share, one.scope))[:LISTED]
+
+
+def has_money_limit() -> bool:
+    return any(limit is not None for limit in settings.JUDGE_MONEY.values())
+
+
+def _row(name: str, calls: QuerySet[JudgeCall]) -> Row:
+    total: Mapping[str, Any] = calls.aggregate(
+        calls=Count("pk"),
+        unusable=Count("pk", filter=~Q(problem="")),
+        sent=Sum("prompt_tokens", default=0),
+        received=Sum("completion_tokens", default=0),
+        seconds=Avg("seconds", default=0.0),
+        unpriced=Count("pk", filter=Q(cost_micros=None)),
+    )
+    priced = calls.exclude(cost_micros=None).values_list("currency").annotate(micros=Sum("cost_micros"))
+    return Row(name=name, costs=[(currency, micros / 1e6) for currency, micros in priced.order_by("currency")], **total)

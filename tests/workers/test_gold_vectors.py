@@ -1,0 +1,119 @@
+"""A cold lane: the gold answers are embedded before the first answer is claimed, and never twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+
+from graders.base import Embed, Embedded
+from graders.free_text.text import sentences
+from graders.free_text.verifier import fixed_texts
+from gradus.accounts.models import User
+from gradus.courses import bundles
+from gradus.courses.models import Challenge
+from tests import factories
+from workers import gold_vectors
+from workers.supervisor import RunnerDied
+from workers.work import Worker
+
+ANSWER = "Training is dear. The catalogue changes daily, so a look-up is better than weights."
+
+
+class Embedding:
+    """Unit vectors that differ from text to text; keeps what it was asked for. Dies so many times first."""
+
+    device, dtype, threads = "cpu", "float32", 1
+
+    def __init__(self, deaths: int = 0) -> None:
+        self.asked: list[tuple[str, ...]] = []
+        self.deaths = deaths
+
+    def run(self, item: Any, *, on_event: Any, should_stop: Any, seconds: float) -> Embedded:
+        assert isinstance(item, Embed)
+        self.asked.append(item.texts)
+        if len(self.asked) <= self.deaths:
+            raise RunnerDied
+        on_event({"type": "progress", "stage": "embed", "done": 1, "total": 1})
+        return Embedded([vector(text) for text in item.texts])
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def vector(text: str) -> list[float]:
+    found = np.random.default_rng(len(text)).normal(size=8)
+    return (found / np.linalg.norm(found)).astype(np.float32).tolist()  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def gold(explain: Challenge) -> tuple[str, ...]:
+    assert explain.version is not None
+    return fixed_texts(bundles.load(explain.version))
+
+
+def submit(user: User) -> Any:
+    return factories.submit(user, "explain", {"kind": "free_text", "answer": ANSWER})
+
+
+def test_gold_is_embedded_before_the_first_answer(ada: User, gold: tuple[str, ...]) -> None:
+    worker = Worker("judge", runner=Embedding())
+    assert worker.step() is False
+    assert worker.runner.asked == [gold]
+    submission = submit(ada)
+    assert worker.step() is True
+    assert worker.runner.asked[1:] == [(ANSWER, *sentences(ANSWER))]
+    assert submission.current.state == "review"
+
+
+def test_an_answer_that_waits_already_is_claimed_after_it(ada: User, gold: tuple[str, ...]) -> None:
+    submit(ada)
+    worker = Worker("judge", runner=Embedding())
+    worker.step()
+    assert worker.runner.asked == [gold, (ANSWER, *sentences(ANSWER))]
+
+
+def test_the_next_process_embeds_nothing_again(gold: tuple[str, ...]) -> None:
+    Worker("judge", runner=Embedding()).step()
+    later = Worker("judge", runner=Embedding())
+    later.step()
+    assert later.runner.asked == []
+    found = later.gold.run(Embed(gold), on_event=print, should_stop=lambda: False, seconds=1)
+    assert found.vectors == [vector(text) for text in gold]
+    assert later.runner.asked == []
+
+
+@pytest.mark.parametrize("damage", [b"", b"no array", b"\x93NUMPY\x01\x00"])
+def test_what_is_damaged_is_made_again(gold: tuple[str, ...], damage: bytes) -> None:
+    store, name = storages["private"], gold_vectors.path_of(gold)
+    store.save(name, ContentFile(damage))
+    worker = Worker("judge", runner=Embedding())
+    worker.step()
+    assert worker.runner.asked == [gold]
+    kept = gold_vectors.load(gold)
+    assert kept is not None and kept.tolist() == [vector(text) for text in gold]
+
+
+def test_nor_is_another_questions_array_taken(gold: tuple[str, ...]) -> None:
+    gold_vectors.save(gold, np.zeros((len(gold), 8), dtype=np.float32))
+    assert gold_vectors.load(gold) is None
+    gold_vectors.save(gold, np.asarray([vector("x")], dtype=np.float32))
+    assert gold_vectors.load(gold) is None
+
+
+def test_a_runner_that_dies_over_it_holds_no_answer_back(ada: User, gold: tuple[str, ...]) -> None:
+    submission = submit(ada)
+    worker = Worker("judge", runner=Embedding(deaths=1))
+    assert worker.step() is True
+    assert submission.current.state == "review"
+    assert [len(asked) for asked in worker.runner.asked] == [len(gold), len(gold) + 3]
+
+
+def test_other_lanes_embed_no_gold(gold: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.status.digests", lambda: {"smollm2-135m-instruct": "d" * 64})
+    worker = Worker("grade", runner=Embedding())
+    worker.step()
+    assert worker.runner.asked == []
