@@ -26,18 +26,18 @@ def ring() -> None:
 _controller: list[Any] = []
 
 
-@worker_init.connect
+@worker_init.connect  # type: ignore[untyped-decorator]
 def keep(sender: Any, **more: Any) -> None:
     _controller[:] = [sender]
 
 
-@worker_process_init.connect
+@worker_process_init.connect  # type: ignore[untyped-decorator]
 def listen(**more: Any) -> None:
     """In each process of the pool, whose main thread does the job."""
     signal.signal(signal.SIGUSR2, lambda *_: _end_residents())
 
 
-@worker_shutting_down.connect
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def give_back(**more: Any) -> None:
     """A deploy: jobs go back to the queue at once, their attempts not counted. Else Celery would wait for their end."""
     _end_residents()
