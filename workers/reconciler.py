@@ -15,6 +15,7 @@ from gradus.submissions import bell, failpoints
 from gradus.submissions.errors import CODES, OPEN, State
 from gradus.submissions.models import Evaluation, Event, InFlight, ReconcilerStatus, Run, WorkerStatus
 from gradus.submissions.services.finish import close
+from workers import orphans
 
 log = structlog.get_logger(__name__)
 EVENTS_KEPT = timedelta(days=30)
@@ -28,6 +29,7 @@ def sweep() -> dict[str, int]:
         "failed": fail_exhausted(),
         "unbound": unbind_lost_profiles(),
         "pruned": prune(),
+        "orphans": orphans.hourly(),
     }
     broken = invariants()
     if broken:

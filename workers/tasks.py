@@ -1,6 +1,11 @@
 """The Celery doorbell: it says "look", and carries nothing."""
 
+import os
+import signal
+from typing import Any
+
 from celery import current_task
+from celery.signals import worker_init, worker_process_init, worker_shutting_down
 
 from gradus.celery import app
 
@@ -16,3 +21,39 @@ def ring() -> None:
 
     lane = current_task.request.delivery_info["routing_key"]
     resident(lane).answer_bell()
+
+
+_controller: list[Any] = []
+
+
+@worker_init.connect  # type: ignore[untyped-decorator]
+def keep(sender: Any, **more: Any) -> None:
+    _controller[:] = [sender]
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def listen(**more: Any) -> None:
+    """In each process of the pool, whose main thread does the job."""
+    signal.signal(signal.SIGUSR2, lambda *_: _end_residents())
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def give_back(**more: Any) -> None:
+    """A deploy: jobs go back to the queue at once, their attempts not counted. Else Celery would wait for their end."""
+    _end_residents()
+    for worker in _controller:
+        for pid in _pool(worker):
+            if pid != os.getpid():
+                os.kill(pid, signal.SIGUSR2)
+
+
+def _pool(worker: Any) -> list[int]:
+    """Process ids of a prefork pool; threads are in this process."""
+    processes = getattr(getattr(worker.pool, "_pool", None), "_pool", None) or []
+    return [process.pid for process in processes if isinstance(getattr(process, "pid", None), int)]
+
+
+def _end_residents() -> None:
+    from workers.work import end_residents
+
+    end_residents()

@@ -57,13 +57,17 @@ class Worker:
     def step(self) -> bool:
         """Does one evaluation, if there is one; says whether there was."""
         status.report(self)
+        if self.ending.is_set():
+            return False
         problem = status.problem(self.lane) or self.remote_fault
         if self.lane == "judge" and not problem:
             self.gold.warm(lambda _: status.report(self), self.ending.is_set)
         evaluation = None if problem else services.claim(self.lane, worker=self.name, profile=self.profile)
         if evaluation is None:
             return False
-        structlog.contextvars.bind_contextvars(evaluation=evaluation.pk, fence=evaluation.fence)
+        structlog.contextvars.bind_contextvars(
+            evaluation=evaluation.pk, fence=evaluation.fence, lane=self.lane, worker=self.name
+        )
         try:
             status.report(self, busy_with=evaluation.pk)
             self._grade(evaluation)
@@ -215,6 +219,12 @@ class Heartbeat:
 _residents: dict[str, Worker] = {}
 # The judge's lane answers bells in several threads; they share one worker and one runner.
 _making = threading.Lock()
+
+
+def end_residents() -> None:
+    """A deploy. Safe in a signal handler: the lock may be held by the very thread that was interrupted."""
+    for worker in list(_residents.values()):
+        worker.end()
 
 
 def resident(lane: str) -> Worker:

@@ -259,6 +259,9 @@ if PRODUCTION:
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
+# Prometheus sends it as a bearer token; without one only programs of this machine read /metrics.
+METRICS_TOKEN = env.str("GRADUS_METRICS_TOKEN", default="")
+
 # --- language, logs ---------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en"

@@ -4,14 +4,14 @@ from django.urls import include, path
 from gradus.api import api
 from gradus.learn.views.course import home
 from gradus.learn.views.profile import profile
-from gradus.submissions.views import health_page
+from gradus.submissions.views import health_page, metrics
 
 urlpatterns = [
     path("", home, name="home"),
     path("", include("gradus.learn.urls")),
     path("leaderboards/", include("gradus.leaderboards.urls")),
     path("reviews/", include("gradus.reviews.urls")),
-    path("", include("django_prometheus.urls")),
+    path("metrics", metrics, name="metrics"),
     path("profile/", profile, name="profile"),
     path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import redis
@@ -29,14 +29,15 @@ def rung() -> Iterator[tuple[Site, Broker]]:
 
 
 @contextmanager
-def celery(site: Site) -> Iterator[None]:
+def celery(site: Site) -> Iterator[subprocess.Popen[bytes]]:
     argv = (*programs.celery_worker("grade"), "-I", "tests.faults.celery_worker")
     with (site.folder / "celery-log").open("wb") as log:
         process = subprocess.Popen(argv, cwd=ROOT, env=site.env, stdout=log, stderr=log, start_new_session=True)
     try:
-        yield
+        yield process
     finally:
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -92,3 +93,18 @@ def test_a_hundred_bells_for_one_submission_grade_it_once(site, broker):
     site.ring(times=100)
     all_scored(site, 1)
     assert [(row["attempt"], row["fence"]) for row in site.evaluations()] == [(1, 1)]
+
+
+def test_a_deploy_of_a_celery_worker_gives_its_job_back_and_counts_no_attempt():
+    with own_broker() as broker, open_site(lease=60, heartbeat=5, REDIS_URL=broker.url) as site:
+        site.start(workers=0, reconcilers=1)
+        with celery(site) as old:
+            site.submit(learners=1, each=1, word="slow slow")
+            assert site.wait_for(seconds=60, state="running")
+            old.terminate()
+            old.wait(30)
+        (row,) = site.evaluations()
+        assert (row["state"], row["attempt"], row["fence"]) == ("queued", 0, 1)
+        with celery(site):
+            all_scored(site, 1)
+        assert site.evaluations()[0]["attempt"] == 1

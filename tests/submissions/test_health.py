@@ -116,3 +116,23 @@ def test_every_alert_names_a_metric_that_there_is(quiet):
 def test_every_alert_is_on_the_page_of_operations():
     page = (site.BASE_DIR / "docs" / "operations.md").read_text()
     assert [rule["alert"] for rule in rules() if f"`{rule['alert']}`" not in page] == []
+
+
+def scrape(client, token="", **more):
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    return client.get("/metrics", headers={**headers, **more.pop("headers", {})}, **more)
+
+
+def test_metrics_are_for_this_machine_alone(quiet, client, settings):
+    settings.METRICS_TOKEN = ""
+    assert b"gradus_open_evaluations" in scrape(client).content
+    assert scrape(client, REMOTE_ADDR="203.0.113.9").status_code == 404
+    assert scrape(client, headers={"x-forwarded-for": "127.0.0.1"}).status_code == 404
+    assert scrape(client, REMOTE_ADDR="").status_code == 404
+
+
+def test_a_token_opens_metrics_from_anywhere_and_nothing_else_does(quiet, client, settings):
+    settings.METRICS_TOKEN = "a-long-token"
+    far = {"REMOTE_ADDR": "203.0.113.9"}
+    assert b"gradus_open_evaluations" in scrape(client, "a-long-token", **far).content
+    assert [scrape(client, token).status_code for token in ("", "another", "a-long-tokeñ")] == [404] * 3

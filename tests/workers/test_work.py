@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+import structlog
 from django.core.files.storage import storages
 from django.db import OperationalError
 from django.utils import timezone
@@ -156,8 +157,13 @@ def test_a_fault_after_the_commit_changes_nothing(ada, course, monkeypatch):
 
 def test_a_worker_that_is_to_end_gives_its_job_back(ada, course):
     submission = factories.submit(ada)
-    busy = worker(Stopped())
-    busy.end()
+    busy = worker()
+
+    def told_to_end(*args, **more):
+        busy.end()
+        raise Stopped
+
+    busy.runner.run = told_to_end
     busy.step()
 
     assert (submission.current.state, submission.current.attempt, submission.current.fence) == ("queued", 0, 1)
@@ -229,3 +235,27 @@ def test_a_cancelled_evaluation_is_not_recorded(ada, course):
 
     assert submission.current.state == "cancelled"
     assert not Standing.objects.exists()
+
+
+def test_every_line_of_a_job_names_it_and_leads_to_its_request(ada_client, sea_or_sky):
+    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
+        ada_client.post(
+            f"/api/v1/challenges/{sea_or_sky.slug}/submissions", factories.PROMPT, content_type="application/json"
+        )
+        doing = worker()
+        doing.step()
+    submitted = next(line for line in lines if line["event"] == "submitted")
+    recorded = next(line for line in lines if line["event"] == "recorded")
+    started = next(line for line in lines if line["event"] == "request_started")
+    assert submitted["request_id"] == started["request_id"]
+    assert submitted["evaluation"] == recorded["evaluation"]
+    assert (recorded["lane"], recorded["worker"], recorded["fence"]) == ("grade", doing.name, 1)
+    assert "request_id" not in recorded
+
+
+def test_a_worker_that_ends_claims_nothing_more(ada, course):
+    submission = factories.submit(ada)
+    doing = worker()
+    doing.end()
+    assert doing.step() is False
+    assert submission.current.state == "queued"

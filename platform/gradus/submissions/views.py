@@ -1,8 +1,13 @@
-"""The admin's page about grading; staff only."""
+"""The admin's page about grading, for staff only, and the metrics, for who has their token."""
 
+import secrets
+from ipaddress import ip_address
+
+from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.shortcuts import render
+from django_prometheus.exports import ExportToDjangoView
 
 from gradus.submissions import health
 
@@ -19,3 +24,24 @@ def health_page(request: HttpRequest) -> HttpResponse:
         "overdue_count": late.count(),
     }
     return render(request, "submissions/health.html", context)
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """For Prometheus; whoever may not read them is not told that they are there."""
+    if not _may_scrape(request):
+        return HttpResponseNotFound()
+    answer: HttpResponse = ExportToDjangoView(request)
+    return answer
+
+
+def _may_scrape(request: HttpRequest) -> bool:
+    """With a token whoever sends it. Else programs of this machine that ask without a proxy."""
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "")
+        return secrets.compare_digest(given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        return False
+    try:
+        return ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -19,6 +20,7 @@ from gradus.submissions.services.refusal import Refused
 
 __all__ = ["LANES", "Refused", "submit"]
 
+log = structlog.get_logger(__name__)
 LANES = {"prompt": Lane.GRADE, "lora": Lane.TRAIN, "free_text": Lane.JUDGE}
 # How often a lost race for a slot is tried again; each loss means that another submit won, so it ends.
 RACES = 30
@@ -40,6 +42,8 @@ def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str)
         except IntegrityError:
             continue
         failpoints.reach("submit.committed")
+        # By this line a job's log, which has the evaluation, leads to the request.
+        log.info("submitted", submission=str(submission.uuid), evaluation=submission.current.pk)
         bell.ring(LANES[payload.kind])
         return submission, True
     raise Refused("busy", "Several submissions arrived at once. Please try again.", 409, retry_after=1)
