@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 
 from graders.base import Rejected
 from gradus.courses.bundles import BundleMissing
@@ -26,6 +26,8 @@ from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
 log = structlog.get_logger(__name__)
 NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
+# An InternalError is how PostgreSQL tells that it has ended a transaction which was idle for too long.
+AWAY = (OperationalError, InterfaceError, InternalError)
 # After a fault of the database or the disk; doubled with each attempt.
 FAULT_SECONDS = 5
 
@@ -113,7 +115,7 @@ class Worker:
             self._tell(evaluation, error)
         except LeaseLost:
             log.info("stopped", reason="lease lost")
-        except (OperationalError, InterfaceError) as away:
+        except AWAY as away:
             log.warning("database_away", reason=type(away).__name__)
             connection.close()
 
@@ -133,7 +135,7 @@ class Worker:
             case RunnerDied():
                 log.warning("runner_died", attempt=evaluation.attempt)
                 services.retry(*key)
-            case OperationalError() | InterfaceError() | OSError():
+            case OperationalError() | InterfaceError() | InternalError() | OSError():
                 self._try_later(evaluation, error)
             case _:
                 self._refuse(evaluation, error)

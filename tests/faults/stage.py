@@ -15,6 +15,7 @@ import time
 import traceback
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ APPEAR_SECONDS = 15.0
 # A hung job ends after this; a healthy one needs far less, also on a machine that is busy.
 JOB_SECONDS = 20
 MODEL = "smollm2-135m-instruct"
+INHERITED = ("graders.prompt", "graders.metrics", "sklearn.metrics")
 
 
 class Stage:
@@ -221,6 +223,9 @@ def prepare(folder: Path) -> None:
     write_prompt_challenge(folder / "course" / "first" / "sea-or-sky", limits={"seconds": JOB_SECONDS})
     publish(read_course(folder / "course"))
     launch.MODULE = "tests.faults.stub_runner"
+    # Children are forked anew all the time: what takes seconds to import, they inherit.
+    for name in INHERITED:
+        import_module(name)
     if mutant := os.environ.get("GRADUS_TEST_MUTANT"):
         from tests.faults import mutants
 

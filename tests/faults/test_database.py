@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 
 from tests.faults.conftest import clean, drain
@@ -36,3 +38,19 @@ def test_a_restart_at_commit_loses_and_doubles_nothing(cluster, running_there, p
     drain(site)
     counts = clean(site.history())
     assert counts["scored"] == counts["accepted"] == 6
+
+
+def test_who_stops_within_a_transaction_loses_its_locks_and_then_its_lease(running_there):
+    """Stopped for longer than anybody waits: the database ends the transaction, another worker does the job."""
+    site = running_there
+    site.disarm()
+    site.forget()
+    site.arm("record.uncommitted", "stop:3600")
+    site.submit(learners=1, each=1)
+    wait_until(lambda: not site.armed(), 60, "reaching record.uncommitted")
+    stopped = int(site.evaluations()[0]["worker"].rpartition(":")[2])
+    assert site.wait_for(seconds=60, state="scored"), "its row stayed locked"
+    site.signal_one(pid=stopped, number=signal.SIGCONT)
+    drain(site)
+    assert clean(site.history())["scored"] == 1
+    assert [(row["state"], row["fence"]) for row in site.evaluations()] == [("scored", 2)]
