@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -85,7 +86,8 @@ class Worker:
                 services.record(*key, outcome)
                 log.info("recorded")
             except Exception as error:
-                self._settle(evaluation, error)
+                paused = isinstance(error, RunnerTimeout) and heartbeat.paused()
+                self._settle(evaluation, RunnerDied("the machine was paused") if paused else error)
 
     def _outcome(self, evaluation: Evaluation, events: EventWriter, stop: Callable[[], bool]) -> services.Outcome:
         failpoints.reach("grade.started")
@@ -187,6 +189,7 @@ class Heartbeat:
         self.key = (evaluation_id, fence)
         self.lost = threading.Event()
         self._end = threading.Event()
+        self._last, self._longest = time.monotonic(), 0.0
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
     def __enter__(self) -> Heartbeat:
@@ -197,8 +200,17 @@ class Heartbeat:
         self._end.set()
         self._thread.join()
 
+    def paused(self) -> bool:
+        """Whether all of this process stood still for a whole lease, as on a suspended machine.
+
+        Work then runs out of time through nobody's fault, whoever wakes up first: this thread or the worker's.
+        """
+        return max(self._longest, time.monotonic() - self._last) > settings.LEASE_SECONDS
+
     def _beat(self) -> None:
         while not self._end.wait(settings.HEARTBEAT_SECONDS):
+            now = time.monotonic()
+            self._longest, self._last = max(self._longest, now - self._last), now
             try:
                 if not services.heartbeat(*self.key):
                     self.lost.set()
