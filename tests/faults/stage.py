@@ -229,7 +229,7 @@ def prepare(folder: Path) -> None:
     if mutant := os.environ.get("GRADUS_TEST_MUTANT"):
         from tests.faults import mutants
 
-        mutants.MUTANTS[mutant]()
+        mutants.MUTANTS[mutant].take_out()
 
 
 def main() -> None:
@@ -237,6 +237,14 @@ def main() -> None:
     from django.conf import settings
 
     stage = Stage(settings.DATA_DIR)
+
+    def end(*_: object) -> None:
+        stage.stop()
+        os._exit(1)
+
+    # Also in the middle of a request: nobody else would end the web server, which is a session of its own.
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare(settings.DATA_DIR)
     answer({"ready": True})
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""PostgreSQL goes away at the worst moment: while a grade is being committed."""
+"""PostgreSQL goes away at the worst moment, above all while a grade is being committed."""
 
 from __future__ import annotations
 
@@ -26,8 +26,11 @@ def running_there(cluster):
         yield site
 
 
-@pytest.mark.parametrize("point", ["record.uncommitted", "record.committed", "claim.uncommitted", "submit.uncommitted"])
-def test_a_restart_at_commit_loses_and_doubles_nothing(cluster, running_there, point):
+POINTS = ("record.uncommitted", "record.committed", "claim.uncommitted", "submit.uncommitted", "grade.started")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_restart_at_commit_or_in_the_middle_of_a_job_loses_and_doubles_nothing(cluster, running_there, point):
     site = running_there
     site.disarm()
     site.forget()
