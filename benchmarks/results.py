@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from benchmarks import latency, measurement
 from benchmarks.measurement import Measurement
@@ -26,10 +27,11 @@ def text(folder: Path = FOLDER) -> str:
     """Markdown for all recorded files: by machine, a table, the headline, and who gave no figure."""
     files = [(file, json.loads(file.read_text())) for file in sorted(folder.glob("*.json"))]
     rows = [row for file, data in files if isinstance(data, list) for row in measurement.read(file)]
-    clicks = [data["median"] for _, data in files if isinstance(data, dict)]
+    clicks = [data["median"] for _, data in files if isinstance(data, dict) and "median" in data]
+    storms = [(file.stem, data) for file, data in files if isinstance(data, dict) and "kills" in data]
     machines = dict.fromkeys(row.machine for row in rows)
     made = [section(name, [row for row in rows if row.machine == name]) for name in machines]
-    return "\n\n".join([*made, *map(from_click_to_grade, clicks)]) or NOTHING
+    return "\n\n".join([*made, *map(from_click_to_grade, clicks), *under_faults(storms)]) or NOTHING
 
 
 def section(machine: str, rows: Sequence[Measurement]) -> str:
@@ -68,6 +70,15 @@ def line(row: Measurement) -> str:
 
 def from_click_to_grade(median: dict[str, float]) -> str:
     return f"From click to grade, medians: {latency.line(median)}."
+
+
+def under_faults(storms: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+    """A column for each run of `benchmarks.chaos`, by its file's name; nothing where there was none."""
+    if not storms:
+        return []
+    head = f"| under continuous faults | {' | '.join(name for name, _ in storms)} |"
+    rows = [f"| {name} | {' | '.join(str(data[name]) for _, data in storms)} |" for name in storms[0][1]]
+    return ["\n".join([head, "|" + " --- |" * (len(storms) + 1), *rows])]
 
 
 def inside(readme: str) -> str:

@@ -1,10 +1,14 @@
-"""Sweeps expired leases, rings again, tidies up, checks invariants. Conditional updates only: several may run."""
+"""Sweeps expired leases, rings again, tidies up, checks invariants. Conditional updates only: several may run.
+
+It waits for no row that another transaction holds: one that a stopped process keeps locked must not hold up the rest.
+"""
 
 from __future__ import annotations
 
 import os
 import socket
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -13,13 +17,23 @@ from django.db.models.functions import Now
 
 from gradus.submissions import bell, failpoints
 from gradus.submissions.errors import CODES, OPEN, State
-from gradus.submissions.models import Evaluation, Event, InFlight, ReconcilerStatus, Run, WorkerStatus
+from gradus.submissions.models import (
+    Evaluation,
+    EvaluationQuerySet,
+    Event,
+    InFlight,
+    ReconcilerStatus,
+    Run,
+    WorkerStatus,
+)
 from gradus.submissions.services.finish import close
 from workers import orphans
 
 log = structlog.get_logger(__name__)
 EVENTS_KEPT = timedelta(days=30)
 WORKER_GONE = timedelta(minutes=10)
+# At most so many in one transaction of a round.
+ROWS = 500
 
 
 def sweep() -> dict[str, int]:
@@ -49,10 +63,17 @@ def report(done: dict[str, int], broken: dict[str, int]) -> None:
 def requeue_expired() -> int:
     """Running with an expired lease and attempts left: back to the queue."""
     expired = Evaluation.objects.expired().filter(attempt__lt=F("max_attempts"))
-    requeued = expired.update(state=State.QUEUED, lease_until=None, available_at=Now())
+    requeued = _update_unlocked(expired, state=State.QUEUED, lease_until=None, available_at=Now())
     if requeued:
         failpoints.reach("sweep.requeued")
     return requeued
+
+
+@transaction.atomic
+def _update_unlocked(found: EvaluationQuerySet, **values: Any) -> int:
+    """The condition is asked once more by the update itself."""
+    free = list(found.unlocked().values_list("pk", flat=True)[:ROWS])
+    return found.filter(pk__in=free).update(**values)
 
 
 def fail_exhausted() -> int:
@@ -61,7 +82,7 @@ def fail_exhausted() -> int:
     stuck = Evaluation.objects.filter(
         Q(state=State.RUNNING, lease_until__lt=Now()) | Q(state=State.QUEUED), attempt__gte=F("max_attempts")
     )
-    for evaluation in stuck.select_related("submission")[:100]:
+    for evaluation in stuck.select_related("submission")[:ROWS]:
         count += _fail(evaluation)
     return count
 
@@ -69,7 +90,8 @@ def fail_exhausted() -> int:
 @transaction.atomic
 def _fail(evaluation: Evaluation) -> int:
     held = Evaluation.objects.filter(pk=evaluation.pk, state=evaluation.state, fence=evaluation.fence)
-    changed = held.update(state=State.FAILED, lease_until=None, error_code="worker_lost", finished_at=Now())
+    ended = {"state": State.FAILED, "lease_until": None, "error_code": "worker_lost", "finished_at": Now()}
+    changed = _update_unlocked(held, **ended)
     if changed:
         evaluation.refresh_from_db()
         close(evaluation, "worker_lost", CODES["worker_lost"].refund)
@@ -80,7 +102,7 @@ def unbind_lost_profiles() -> int:
     """A retry waits for its own kind of machine, but not for one that has left."""
     alive = WorkerStatus.objects.filter(last_seen__gte=Now() - WORKER_GONE).values_list("profile", flat=True)
     bound = Evaluation.objects.filter(state=State.QUEUED).exclude(engine_profile="")
-    return bound.exclude(engine_profile__in=list(alive)).update(engine_profile="")
+    return _update_unlocked(bound.exclude(engine_profile__in=list(alive)), engine_profile="")
 
 
 def prune() -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 
 from graders.base import Rejected
 from gradus.courses.bundles import BundleMissing
@@ -27,6 +28,8 @@ from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
 log = structlog.get_logger(__name__)
 NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
+# An InternalError is how PostgreSQL tells that it has ended a transaction which was idle for too long.
+AWAY = (OperationalError, InterfaceError, InternalError)
 # After a fault of the database or the disk; doubled with each attempt.
 FAULT_SECONDS = 5
 
@@ -91,7 +94,8 @@ class Worker:
                 services.record(*key, outcome)
                 log.info("recorded")
             except Exception as error:
-                self._settle(evaluation, error)
+                paused = isinstance(error, RunnerTimeout) and heartbeat.paused()
+                self._settle(evaluation, RunnerDied("the machine was paused") if paused else error)
 
     def _outcome(self, evaluation: Evaluation, events: EventWriter, stop: Callable[[], bool]) -> services.Outcome:
         failpoints.reach("grade.started")
@@ -121,7 +125,7 @@ class Worker:
             self._tell(evaluation, error)
         except LeaseLost:
             log.info("stopped", reason="lease lost")
-        except (OperationalError, InterfaceError) as away:
+        except AWAY as away:
             log.warning("database_away", reason=type(away).__name__)
             connection.close()
 
@@ -141,7 +145,7 @@ class Worker:
             case RunnerDied():
                 log.warning("runner_died", attempt=evaluation.attempt)
                 services.retry(*key)
-            case OperationalError() | InterfaceError() | OSError():
+            case OperationalError() | InterfaceError() | InternalError() | OSError():
                 self._try_later(evaluation, error)
             case _:
                 self._refuse(evaluation, error)
@@ -193,6 +197,7 @@ class Heartbeat:
         self.key = (evaluation_id, fence)
         self.lost = threading.Event()
         self._end = threading.Event()
+        self._last, self._longest = time.monotonic(), 0.0
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
     def __enter__(self) -> Heartbeat:
@@ -203,8 +208,17 @@ class Heartbeat:
         self._end.set()
         self._thread.join()
 
+    def paused(self) -> bool:
+        """Whether all of this process stood still for a whole lease, as on a suspended machine.
+
+        Work then runs out of time through nobody's fault, whoever wakes up first: this thread or the worker's.
+        """
+        return max(self._longest, time.monotonic() - self._last) > settings.LEASE_SECONDS
+
     def _beat(self) -> None:
         while not self._end.wait(settings.HEARTBEAT_SECONDS):
+            now = time.monotonic()
+            self._longest, self._last = max(self._longest, now - self._last), now
             try:
                 if not services.heartbeat(*self.key):
                     self.lost.set()

@@ -103,6 +103,7 @@ TEMPLATES = [
 
 # --- data -------------------------------------------------------------------------------------------------------
 
+LEASE_SECONDS = env.int("GRADUS_LEASE_SECONDS", default=60)
 DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'gradus.sqlite3'}")}
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if SQLITE:
@@ -117,6 +118,10 @@ if SQLITE:
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["CONN_MAX_AGE"] = 60
+    # A process that is stopped within a transaction would keep its rows locked for as long as it is stopped.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
+        "options", f"-c idle_in_transaction_session_timeout={1000 * max(10, LEASE_SECONDS)}"
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ATOMIC_REQUESTS = False
 
@@ -154,7 +159,6 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 
 REDIS_URL = env.str("REDIS_URL", default="")
 LANES = ("interactive", "grade", "judge", "train")
-LEASE_SECONDS = env.int("GRADUS_LEASE_SECONDS", default=60)
 HEARTBEAT_SECONDS = env.int("GRADUS_HEARTBEAT_SECONDS", default=10)
 RUNNER_THREADS = env.int("GRADUS_THREADS", default=0)
 GUEST_SUBMISSIONS = 3

@@ -66,5 +66,16 @@ def test_recorded_rows_become_a_table(tmp_path):
     assert "outside 100 ms" in found
 
 
+def test_runs_under_faults_stand_side_by_side(tmp_path):
+    for name, kills in (("chaos-a", 5), ("chaos-b", 7)):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"accepted": 200, "kills": kills}))
+    assert results.text(tmp_path).splitlines() == [
+        "| under continuous faults | chaos-a | chaos-b |",
+        "| --- | --- | --- |",
+        "| accepted | 200 | 200 |",
+        "| kills | 5 | 7 |",
+    ]
+
+
 def test_the_readme_states_what_is_recorded():
     assert results.inside(results.README.read_text()) == results.text()

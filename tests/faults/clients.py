@@ -21,7 +21,8 @@ from tests import factories
 CHALLENGE = "sea-or-sky"
 # Payloads are few, so that many submissions must get one score.
 KINDS = 7
-PAUSE_SECONDS = 0.03
+# Doubled from refusal to refusal: the server is to grade, not to refuse.
+PAUSE_SECONDS, LONGEST_PAUSE = 0.03, 1.0
 TRY_SECONDS = 20.0
 Answer = tuple[str, float]
 
@@ -55,15 +56,17 @@ def jobs(users: Iterable[tuple[int, str]], each: int, word: str) -> list[Job]:
 def run(jobs: list[Job], acks: Path, port: int, patient: bool) -> None:
     """Writes one line for each key: what was answered, and in how many milliseconds. Goes on after a kill."""
     told = {line.split("\t")[0] for line in acks.read_text().splitlines()} if acks.exists() else set()
-    waiting = deque(job for job in jobs if job.key not in told)
+    waiting, pause = deque(job for job in jobs if job.key not in told), PAUSE_SECONDS
     with acks.open("a") as file:
         while waiting:
             job = waiting.popleft()
             answer, ms = _sent(job, port)
             if answer in ("again", "in_flight") and patient:
                 waiting.append(job)
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
                 continue
+            pause = PAUSE_SECONDS
             file.write(f"{job.key}\t{answer}\t{ms:.3f}\n")
             file.flush()
 

@@ -45,6 +45,8 @@ class Family:
             return
         status = 1
         try:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             os.close(self.closed)
             random.seed(os.getpid())

@@ -9,12 +9,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITE = ("tests/faults/test_limits.py", "tests/faults/test_failpoints.py")
+ONE_FAULT = "tests/faults/test_failpoints.py::test_one_fault_loses_and_doubles_nothing[{}-{}-kill]"
+ZOMBIE = "tests/faults/test_failpoints.py::test_a_zombie_that_wakes_up_while_another_works_changes_nothing[{}-{}]"
 
 
 def no_fence() -> None:
@@ -57,33 +59,61 @@ def no_slot() -> None:
     submit._take_quota = lambda submission: None
 
 
-MUTANTS: dict[str, Callable[[], None]] = {
-    "no_fence": no_fence,
-    "no_unique_score": no_unique_score,
-    "no_reconciler": no_reconciler,
-    "no_slot": no_slot,
+@dataclass(frozen=True)
+class Mutant:
+    """`test` is the quickest one that must notice; `on` are the databases on which the guard is another one."""
+
+    take_out: Callable[[], None]
+    test: str
+    point: str
+    on: tuple[str, ...] = ("sqlite", "postgres")
+
+    def tests(self, databases: tuple[str, ...]) -> list[str]:
+        return [self.test.format(database, self.point) for database in self.on if database in databases]
+
+
+MUTANTS = {
+    "no_fence": Mutant(no_fence, ZOMBIE, "grade.computed"),
+    "no_unique_score": Mutant(no_unique_score, ONE_FAULT, "submit.uncommitted"),
+    # It is plain conditional updates; and one that does nothing is noticed only after all have waited for it.
+    "no_reconciler": Mutant(no_reconciler, ONE_FAULT, "claim.committed", on=("sqlite",)),
+    "no_slot": Mutant(no_slot, ONE_FAULT, "submit.uncommitted"),
 }
 
 
-def suite_fails(mutant: str) -> bool:
-    """Runs the suite up to its first failure."""
-    argv = [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not slow", "-p", "no:cacheprovider", *SUITE]
+def failures(mutant: str, tests: list[str]) -> list[str]:
+    """Those of the tests that fail. An error before the test's own body is nobody's notice: then it ends here."""
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     env = {**os.environ, "GRADUS_TEST_MUTANT": mutant}
     done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
-    # 1: tests failed. Anything else but 0 says that the suite did not run.
-    if done.returncode not in (0, 1):
-        raise SystemExit(f"the suite did not run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
-    last = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    print(f"{mutant or 'unchanged':<16} {'fails: ' + last[0][:100] if last else 'passes'}", flush=True)
-    return done.returncode == 1
+    lines = done.stdout.splitlines()
+    # 1: tests failed. Anything else but 0 says that they did not run.
+    if done.returncode not in (0, 1) or any(line.startswith("ERROR ") for line in lines):
+        raise SystemExit(f"the tests did not run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
+    return [test for test in tests if any(line.startswith(f"FAILED {test}") for line in lines)]
+
+
+def survives(name: str, databases: tuple[str, ...]) -> bool:
+    tests = MUTANTS[name].tests(databases)
+    noticed = failures(name, tests)
+    for test in tests:
+        print(f"{name:<16} {'noticed by' if test in noticed else 'SURVIVES'} {test.partition('::')[2]}", flush=True)
+    return noticed != tests
 
 
 def main() -> int:
     chosen = sys.argv[1:] or list(MUTANTS)
-    if suite_fails(""):
-        print("The suite fails without any mutant.")
+    if unknown := set(chosen) - set(MUTANTS):
+        print(f"No mutant is called {', '.join(sorted(unknown))}; there are {', '.join(MUTANTS)}.")
+        return 2
+    databases = ("sqlite", "postgres") if os.environ.get("GRADUS_TEST_POSTGRES") else ("sqlite",)
+    print(f"on {' and '.join(databases)}" + ("" if len(databases) > 1 else "; GRADUS_TEST_POSTGRES names a server"))
+    tests = sorted({test for name in chosen for test in MUTANTS[name].tests(databases)})
+    if broken := failures("", tests):
+        print("These fail without any mutant:", *broken, sep="\n")
         return 1
-    survivors = [name for name in chosen if not suite_fails(name)]
+    print(f"{'unchanged':<16} passes all {len(tests)}", flush=True)
+    survivors = [name for name in chosen if survives(name, databases)]
     print(f"{len(chosen) - len(survivors)} of {len(chosen)} mutants were found out")
     return 1 if survivors else 0
 

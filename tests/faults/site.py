@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
+END_SECONDS = 15
 ROOT = Path(__file__).resolve().parents[2]
 DROPPED = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "GRADUS_JUDGE_MODEL", "GRADUS_PRODUCTION", "GRADUS_DEBUG")
 
@@ -85,7 +86,16 @@ def open_site(postgres: str | None = None, *, lease: int = 3, heartbeat: int = 1
                 yield site
                 site.stop()
             finally:
-                process.kill()
+                end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """It ends its children first, the web server too."""
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def environment(folder: Path, url: str | None, lease: int, heartbeat: int) -> dict[str, str]:

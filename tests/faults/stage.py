@@ -15,6 +15,7 @@ import time
 import traceback
 from datetime import datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ APPEAR_SECONDS = 15.0
 # A hung job ends after this; a healthy one needs far less, also on a machine that is busy.
 JOB_SECONDS = 20
 MODEL = "smollm2-135m-instruct"
+INHERITED = ("graders.prompt", "graders.metrics", "sklearn.metrics")
 
 
 class Stage:
@@ -221,10 +223,13 @@ def prepare(folder: Path) -> None:
     write_prompt_challenge(folder / "course" / "first" / "sea-or-sky", limits={"seconds": JOB_SECONDS})
     publish(read_course(folder / "course"))
     launch.MODULE = "tests.faults.stub_runner"
+    # Children are forked anew all the time: what takes seconds to import, they inherit.
+    for name in INHERITED:
+        import_module(name)
     if mutant := os.environ.get("GRADUS_TEST_MUTANT"):
         from tests.faults import mutants
 
-        mutants.MUTANTS[mutant]()
+        mutants.MUTANTS[mutant].take_out()
 
 
 def main() -> None:
@@ -232,6 +237,14 @@ def main() -> None:
     from django.conf import settings
 
     stage = Stage(settings.DATA_DIR)
+
+    def end(*_: object) -> None:
+        stage.stop()
+        os._exit(1)
+
+    # Also in the middle of a request: nobody else would end the web server, which is a session of its own.
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare(settings.DATA_DIR)
     answer({"ready": True})
     for line in sys.stdin:

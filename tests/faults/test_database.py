@@ -1,6 +1,8 @@
-"""PostgreSQL goes away at the worst moment: while a grade is being committed."""
+"""PostgreSQL goes away at the worst moment, above all while a grade is being committed."""
 
 from __future__ import annotations
+
+import signal
 
 import pytest
 
@@ -24,8 +26,11 @@ def running_there(cluster):
         yield site
 
 
-@pytest.mark.parametrize("point", ["record.uncommitted", "record.committed", "claim.uncommitted", "submit.uncommitted"])
-def test_a_restart_at_commit_loses_and_doubles_nothing(cluster, running_there, point):
+POINTS = ("record.uncommitted", "record.committed", "claim.uncommitted", "submit.uncommitted", "grade.started")
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_restart_at_commit_or_in_the_middle_of_a_job_loses_and_doubles_nothing(cluster, running_there, point):
     site = running_there
     site.disarm()
     site.forget()
@@ -36,3 +41,19 @@ def test_a_restart_at_commit_loses_and_doubles_nothing(cluster, running_there, p
     drain(site)
     counts = clean(site.history())
     assert counts["scored"] == counts["accepted"] == 6
+
+
+def test_who_stops_within_a_transaction_loses_its_locks_and_then_its_lease(running_there):
+    """Stopped for longer than anybody waits: the database ends the transaction, another worker does the job."""
+    site = running_there
+    site.disarm()
+    site.forget()
+    site.arm("record.uncommitted", "stop:3600")
+    site.submit(learners=1, each=1)
+    wait_until(lambda: not site.armed(), 60, "reaching record.uncommitted")
+    stopped = int(site.evaluations()[0]["worker"].rpartition(":")[2])
+    assert site.wait_for(seconds=60, state="scored"), "its row stayed locked"
+    site.signal_one(pid=stopped, number=signal.SIGCONT)
+    drain(site)
+    assert clean(site.history())["scored"] == 1
+    assert [(row["state"], row["fence"]) for row in site.evaluations()] == [("scored", 2)]

@@ -123,7 +123,7 @@ def lose_leases(count: int, **values: Any) -> None:
     for user in factories.UserFactory.create_batch(count):
         factories.submit(user)
         assert claim() is not None
-    Evaluation.objects.update(lease_until=timezone.now() - timedelta(seconds=1), **values)
+    Evaluation.objects.update(**{"lease_until": timezone.now() - timedelta(seconds=1), **values})
 
 
 def test_several_reconcilers_requeue_each_lost_evaluation_once(course):
@@ -142,3 +142,21 @@ def test_several_reconcilers_fail_and_refund_each_exhausted_evaluation_once(cour
     assert set(Evaluation.objects.values_list("state", "error_code")) == {("failed", "worker_lost")}
     assert (Refund.objects.count(), QuotaSlot.objects.count()) == (12, 0)
     assert Event.objects.filter(type="finished").count() == 12
+
+
+@pytest.mark.parametrize(
+    ("values", "done"),
+    [
+        ({}, "requeued"),
+        ({"attempt": 5}, "failed"),
+        ({"state": "queued", "lease_until": None, "engine_profile": "cpu/float32/99"}, "unbound"),
+    ],
+)
+def test_a_sweep_steps_over_a_row_that_another_holds(course, values, done):
+    lose_leases(2, **values)
+    with transaction.atomic(), ThreadPoolExecutor(1) as other:
+        Evaluation.objects.select_for_update().first()
+        (swept,) = other.submit(lambda: at_once(lambda number: reconciler.sweep(), 1)).result(timeout=LOCK_SECONDS)
+
+    assert swept[done] == 1
+    assert reconciler.sweep()[done] == 1

@@ -8,14 +8,14 @@ from types import SimpleNamespace
 import pytest
 import structlog
 from django.core.files.storage import storages
-from django.db import OperationalError
+from django.db import InternalError, OperationalError
 from django.utils import timezone
 
 from graders.base import Embed, Embedded, Rejected, Score, Scored
 from gradus.submissions import services
 from gradus.submissions.models import Event, QuotaSlot, Standing, WorkerStatus
 from tests import factories
-from workers import status
+from workers import status, work
 from workers.judge_contract import JudgeMisconfigured, Postpone
 from workers.supervisor import RunnerDied, RunnerTimeout, Stopped
 from workers.work import Worker
@@ -122,6 +122,21 @@ def test_each_fault_ends_in_its_state(ada, course, error, state, code, refunded)
     assert QuotaSlot.objects.exists() is not refunded
 
 
+@pytest.mark.parametrize(("pause", "state"), [(61.0, "queued"), (59.0, "rejected")])
+def test_time_that_ran_out_while_the_machine_was_paused_is_not_the_learners(ada, course, monkeypatch, pause, state):
+    submission = factories.submit(ada)
+    clock = [0.0]
+    monkeypatch.setattr(work, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    class Pausing(TableRunner):
+        def run(self, *items, **options):
+            clock[0] += pause
+            raise RunnerTimeout
+
+    Worker("grade", runner=Pausing()).step()
+    assert (submission.current.state, QuotaSlot.objects.count()) == (state, 1)
+
+
 def test_a_runner_that_died_is_tried_again(ada, course):
     submission = factories.submit(ada)
     worker(RunnerDied()).step()
@@ -129,7 +144,14 @@ def test_a_runner_that_died_is_tried_again(ada, course):
     assert (submission.current.state, submission.current.attempt) == ("queued", 1)
 
 
-@pytest.mark.parametrize("fault", [OperationalError("the database went away"), OSError(28, "No space left on device")])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        OperationalError("the database went away"),
+        InternalError("terminating connection due to idle-in-transaction timeout"),
+        OSError(28, "No space left on device"),
+    ],
+)
 def test_a_fault_of_the_machine_is_tried_later_and_is_nobodys_fault(ada, course, fault):
     submission = factories.submit(ada)
     worker(fault).step()

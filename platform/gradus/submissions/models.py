@@ -2,7 +2,7 @@ import uuid
 from typing import Any, Self
 
 from django.conf import settings
-from django.db import models
+from django.db import connections, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -205,6 +205,11 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
 
     def expired(self) -> Self:
         return self.filter(state=State.RUNNING, lease_until__lt=Now())
+
+    def unlocked(self) -> Self:
+        """Locks what nobody else holds, within a transaction. On SQLite there is one lock for all."""
+        can = connections[self.db].features.has_select_for_update_skip_locked
+        return self.select_for_update(skip_locked=True) if can else self
 
 
 class Evaluation(models.Model):

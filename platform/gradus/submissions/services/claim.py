@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
@@ -48,10 +48,7 @@ def _take(pk: int, worker: str, profile: str) -> Evaluation | None:
 
 
 def _next(lane: str, profile: str) -> int | None:
-    waiting = Evaluation.objects.claimable(lane, profile)
-    if connection.features.has_select_for_update_skip_locked:
-        waiting = waiting.select_for_update(skip_locked=True)
-    return waiting.values_list("pk", flat=True).first()
+    return Evaluation.objects.claimable(lane, profile).unlocked().values_list("pk", flat=True).first()
 
 
 def lease_end() -> object:
