@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 HOST = "gradus.example.org"
+WEB_WORKERS = 2
 STUB = "tests.faults.celery_worker"
 # A quarter of a small machine's memory, as PostgreSQL's manual advises; everything else is its default, fsync as well.
 POSTGRES = ("-c shared_buffers=1GB",)
@@ -93,7 +94,9 @@ def start(stack: Any, port: int, url: str, redis: Any) -> None:
     from gradus.launcher import ports, programs
 
     stack.add(redis)
-    stack.add(programs.web("127.0.0.1", port, url))
+    web = programs.web("127.0.0.1", port, url)
+    # As deploy/systemd has it.
+    stack.add(replace(web, argv=(*web.argv[:-1], "--workers", str(WEB_WORKERS), web.argv[-1])))
     worker = programs.worker("grade", url)
     stack.add(replace(worker, argv=(*worker.argv, "-I", STUB)))
     stack.add(programs.reconciler(url))

@@ -197,6 +197,7 @@ def track_of(challenge: Challenge, wanted: str | None) -> str | None:
 def entries(viewer: User | None) -> list[Entry]:
     """The challenges' own boards in the order of the courses."""
     shown = Challenge.objects.shown().order_by("lesson__course__title", "lesson__position", "position")
+    shown = shown.defer("version__public", "version__train", "version__statement", "version__solution")
     found = [board(challenge, challenge.kind, viewer, rows=1) for challenge in shown]
     return [Entry(item.challenge, item.total, item.mine) for item in found]
 
