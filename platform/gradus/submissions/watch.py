@@ -58,7 +58,7 @@ def _placed(waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
     lanes: dict[str, list[int]] = defaultdict(list)
     for evaluation in waiting:
         lanes[evaluation.lane].append(evaluation.pk)
-    found = {}
+    found: dict[int, tuple[int, int | None]] = {}
     for lane, ids in lanes.items():
         each = seconds_each(lane)
         found |= {pk: (place, wait_at(place, each)) for pk, place in queue_positions(lane, ids).items()}

@@ -25,15 +25,16 @@ def best_score(user_id: int, challenge_id: int, track: str) -> Score | None:
 
 def values_of(score: Score) -> dict[str, Any]:
     result = score.evaluation.result or {}
-    user = score.evaluation.submission.user
+    submission = score.evaluation.submission
+    assert submission is not None
     return {
-        "submission": score.evaluation.submission,
+        "submission": submission,
         "shown": score.shown,
         "private_value": score.private_value,
         "passed": score.passed,
         "gold": score.gold,
         "provisional": score.provisional,
-        "ranked": not score.provisional and user.is_active and not user.is_guest,
+        "ranked": not score.provisional and submission.user.is_active and not submission.user.is_guest,
         "cost": result.get("cost", {}),
         "reached_at": score.created_at,
     }
