@@ -1,6 +1,10 @@
 import os
 
-from django.core.asgi import get_asgi_application
+import django
+from django.conf import settings
+
+from gradus.handler import Handler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
-application = get_asgi_application()
+django.setup(set_prefix=False)
+application = Handler(settings.WEB_THREADS)

@@ -83,6 +83,8 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "gradus.urls"
+# Requests that one web process works on at a time; each thread keeps a database connection.
+WEB_THREADS = env.int("GRADUS_WEB_THREADS", default=4)
 ASGI_APPLICATION = "gradus.asgi.application"
 TEMPLATES = [
     {

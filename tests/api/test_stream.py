@@ -12,7 +12,7 @@ from django.test import AsyncClient, RequestFactory
 
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Challenge
-from gradus.submissions import services, stream
+from gradus.submissions import services, stream, watch
 from gradus.submissions.models import Evaluation, Event, Submission, WorkerStatus
 from gradus.submissions.queue import expected_wait
 from tests import factories
@@ -93,7 +93,7 @@ def test_a_run_has_a_stream_as_well(ada: User, sea_or_sky: Challenge) -> None:
 
 
 def test_a_waiting_submission_is_followed_to_its_end(ada: User, sea_or_sky: Challenge, monkeypatch: Any) -> None:
-    monkeypatch.setattr(stream, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "POLL_SECONDS", 0.01)
     made = factories.submit(ada)
     pk = made.current.pk
 
@@ -111,7 +111,7 @@ def test_a_waiting_submission_is_followed_to_its_end(ada: User, sea_or_sky: Chal
 
 
 def test_a_silent_stream_gives_signs_of_life(ada: User, sea_or_sky: Challenge, monkeypatch: Any) -> None:
-    monkeypatch.setattr(stream, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(watch, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.02)
     pk = factories.submit(ada).current.pk
 

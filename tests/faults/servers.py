@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,9 +60,10 @@ def own_broker() -> Iterator[Broker]:
 class Cluster:
     """PostgreSQL in a folder of its own; root starts it as the user `postgres`, which it insists on."""
 
-    def __init__(self, folder: Path, programs: Path) -> None:
+    def __init__(self, folder: Path, programs: Path, options: Sequence[str] = ("-c fsync=off",)) -> None:
         self.folder = folder
         self.programs = programs
+        self.options = " ".join(options)
         self.port = ports.any_free()
         self.url = f"postgres://gradus@127.0.0.1:{self.port}/gradus"
 
@@ -72,7 +73,7 @@ class Cluster:
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "gradus", "gradus")
 
     def control(self, what: str, *more: str) -> None:
-        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 {self.options}"
         place = ("-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"), "-o", options)
         self._run("pg_ctl", *place, *more, what)
 
@@ -89,14 +90,14 @@ class Cluster:
 
 
 @contextmanager
-def own_cluster() -> Iterator[Cluster]:
+def own_cluster(options: Sequence[str] = ("-c fsync=off",)) -> Iterator[Cluster]:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         pytest.skip("no PostgreSQL programs here: `apt-get install postgresql`")
     folder = Path(tempfile.mkdtemp(prefix="gradus-pg-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-    cluster = Cluster(folder, found[-1].parent)
+    cluster = Cluster(folder, found[-1].parent, options)
     try:
         cluster.make()
         yield cluster

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils import timezone
 
@@ -16,6 +16,8 @@ from challenges.feedback import floor_to_step
 from challenges.spec import Kind
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
+from gradus.leaderboards import tally
+from gradus.leaderboards.tally import Band
 from gradus.submissions.models import Standing
 
 PAGE_ROWS = 50
@@ -37,15 +39,6 @@ class Row:
     mine: bool
     cost: dict[str, Any]
     reached_at: datetime
-
-
-@dataclass(frozen=True)
-class Band:
-    """Learners whose floored scores are equal: no order among them."""
-
-    rank: int
-    score: float
-    learners: int
 
 
 @dataclass(frozen=True)
@@ -113,23 +106,79 @@ def _ranked(found: list[tuple[int, float]], equal: Counter[float]) -> Iterator[P
 
 def board(challenge: Challenge, track: str, viewer: User | None, page: int = 1, rows: int = PAGE_ROWS) -> Board:
     """The page of the board that `viewer` sees; a page out of range is the nearest one."""
-    found = places(challenge, track)
-    pages = max(1, math.ceil(len(found) / rows))
+    found: Ranking = Final(challenge, track) if is_frozen(challenge) else Running(challenge, track)
+    pages = max(1, math.ceil(found.total / rows))
     page = min(max(1, page), pages)
-    shown = found[(page - 1) * rows : page * rows]
-    standings = Standing.objects.select_related("user").in_bulk([place.pk for place in shown])
-    bands = {place.rank: Band(place.rank, place.score, place.tied) for place in shown if place.tied > 1}
+    shown = found.slice((page - 1) * rows, rows)
+    bands = {place.rank: Band(place.rank, place.score, place.tied) for place, _ in shown if place.tied > 1}
     return Board(
         challenge=challenge,
         track=track,
         frozen=is_frozen(challenge),
-        total=len(found),
+        total=found.total,
         page=page,
         pages=pages,
-        rows=[_row(standings[place.pk], place, viewer) for place in shown if place.pk in standings],
+        rows=[_row(standing, place, viewer) for place, standing in shown],
         bands=list(bands.values()),
         mine=_mine(challenge, track, viewer, found),
     )
+
+
+class Ranking(Protocol):
+    """Places with their standings, best first."""
+
+    @property
+    def total(self) -> int: ...
+    def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]: ...
+    def place_of(self, standing: Standing) -> Place | None: ...
+
+
+class Final:
+    """A frozen board: all places are computed."""
+
+    def __init__(self, challenge: Challenge, track: str) -> None:
+        self.places = places(challenge, track)
+        self.total = len(self.places)
+
+    def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]:
+        shown = self.places[start : start + rows]
+        standings = Standing.objects.select_related("user").in_bulk([place.pk for place in shown])
+        return [(place, standings[place.pk]) for place in shown if place.pk in standings]
+
+    def place_of(self, standing: Standing) -> Place | None:
+        return next((place for place in self.places if place.pk == standing.pk), None)
+
+
+class Running:
+    """A running board: scores are floored to few steps, so that counting them by score ranks everybody.
+
+    Equal to `places`, which a test compares; only a page's own rows are read, from its band on along the index.
+    """
+
+    def __init__(self, challenge: Challenge, track: str) -> None:
+        self.ranked = Standing.objects.ranked().filter(challenge=challenge, track=track)
+        self.bands = tally.bands(challenge.pk, track)
+        self.total = sum(band.learners for band in self.bands)
+        self._by_score = {band.score: band for band in self.bands}
+
+    def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]:
+        first = next((band for band in self.bands if start < band.rank - 1 + band.learners), None)
+        if first is None:
+            return []
+        skipped = start - (first.rank - 1)
+        # The keys first: skipping rows along the index is cheap, skipping them joined with people is not.
+        keys = self.ranked.filter(shown__lte=first.score).values_list("pk", flat=True)[skipped : skipped + rows]
+        found = Standing.objects.ranked().filter(pk__in=list(keys)).select_related("user")
+        return [(self._placed(standing), standing) for standing in found]
+
+    def place_of(self, standing: Standing) -> Place | None:
+        return self._placed(standing) if standing.ranked else None
+
+    def _placed(self, standing: Standing) -> Place:
+        """A score that is newer than the count stands alone, behind all that are better."""
+        band = self._by_score.get(standing.shown)
+        rank = band.rank if band else 1 + sum(b.learners for b in self.bands if b.score > standing.shown)
+        return Place(standing.pk, rank, standing.shown, band.learners if band else 1)
 
 
 def beside(challenge: Challenge, track: str, viewer: User | None) -> list[Board]:
@@ -148,17 +197,18 @@ def track_of(challenge: Challenge, wanted: str | None) -> str | None:
 def entries(viewer: User | None) -> list[Entry]:
     """The challenges' own boards in the order of the courses."""
     shown = Challenge.objects.shown().order_by("lesson__course__title", "lesson__position", "position")
+    shown = shown.defer("version__public", "version__train", "version__statement", "version__solution")
     found = [board(challenge, challenge.kind, viewer, rows=1) for challenge in shown]
     return [Entry(item.challenge, item.total, item.mine) for item in found]
 
 
-def _mine(challenge: Challenge, track: str, viewer: User | None, found: list[Place]) -> Row | None:
+def _mine(challenge: Challenge, track: str, viewer: User | None, found: Ranking) -> Row | None:
     if viewer is None:
         return None
     standing = Standing.objects.of(viewer).filter(challenge=challenge, track=track).select_related("user").first()
     if standing is None:
         return None
-    return _row(standing, next((place for place in found if place.pk == standing.pk), None), viewer)
+    return _row(standing, found.place_of(standing), viewer)
 
 
 def _row(standing: Standing, place: Place | None, viewer: User | None) -> Row:

@@ -17,7 +17,7 @@ from gradus.learn.board import board
 from gradus.learn.problems import Problem
 from gradus.reviews.services import has_second_grader
 from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Standing, Submission
-from gradus.submissions.queue import expected_wait, queue_position
+from gradus.submissions.queue import queue_position, seconds_each, wait_at
 from gradus.submissions.quota import attempts_left
 from gradus.submissions.services import hints_taken
 
@@ -95,6 +95,7 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
     spec = evaluation.version.parsed
     rows = results.sample_rows(evaluation.version, evaluation.result)
     curve = results.loss_curve(evaluation) if owner.kind == "lora" else None
+    position = queue_position(evaluation)
     return {
         "owner": owner,
         "evaluation": evaluation,
@@ -109,8 +110,8 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         "curve": curve,
         "curve_title": results.loss_title(curve) if curve else "",
         "took": results.took(evaluation),
-        "position": queue_position(evaluation),
-        "wait": expected_wait(evaluation),
+        "position": position,
+        "wait": wait_at(position, seconds_each(evaluation.lane)) if position else None,
     }
 
 

@@ -55,7 +55,9 @@ class CoursePath:
 
 def courses_shown() -> Iterable[Course]:
     """Published courses with their current lessons and challenges, in few queries."""
-    challenges = Challenge.objects.shown().order_by("position")
+    # A path shows titles and states; rows and texts are most of a version, and reading them most of a page's time.
+    content = ("public", "train", "statement", "solution", "baselines")
+    challenges = Challenge.objects.shown().defer(*(f"version__{name}" for name in content)).order_by("position")
     lessons = (
         Lesson.objects.filter(is_current=True)
         .order_by("position")

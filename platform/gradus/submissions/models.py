@@ -279,6 +279,8 @@ class Evaluation(models.Model):
         indexes = [
             models.Index(name="queue", fields=["lane", "turn", "id"], condition=Q(state=State.QUEUED)),
             models.Index(name="leases", fields=["lease_until"], condition=Q(state=State.RUNNING)),
+            models.Index(name="ended_lately", fields=["lane", "finished_at"], condition=Q(finished_at__isnull=False)),
+            models.Index(name="still_open", fields=["created_at"], condition=Q(state__in=[s.value for s in OPEN])),
         ]
 
     def __str__(self) -> str:
@@ -385,9 +387,7 @@ class StandingQuerySet(models.QuerySet["Standing"]):
 
     def ranked(self) -> Self:
         """What a leaderboard shows: verified scores of people with an account, best first, earliest first."""
-        return self.filter(provisional=False, user__is_guest=False, user__is_active=True).order_by(
-            "-shown", "reached_at", "id"
-        )
+        return self.filter(ranked=True).order_by("-shown", "reached_at", "id")
 
 
 class Standing(models.Model):
@@ -402,6 +402,8 @@ class Standing(models.Model):
     passed = models.BooleanField(default=False)
     gold = models.BooleanField(default=False)
     provisional = models.BooleanField(default=False)
+    # Kept with the standing, because a board of a million cannot ask a million people; a trigger follows the person.
+    ranked = models.BooleanField(default=False, help_text="Verified, of an active person with an account")
     cost = models.JSONField(default=dict)
     reached_at = models.DateTimeField()
 
@@ -411,8 +413,13 @@ class Standing(models.Model):
         constraints = [
             models.UniqueConstraint(name="one_standing", fields=["user", "challenge", "track"]),
             models.CheckConstraint(name="no_provisional_gold", condition=Q(provisional=False) | Q(gold=False)),
+            models.CheckConstraint(name="no_provisional_rank", condition=Q(provisional=False) | Q(ranked=False)),
         ]
-        indexes = [models.Index(name="board", fields=["challenge", "track", "-shown", "reached_at"])]
+        indexes = [
+            models.Index(
+                name="board", fields=["challenge", "track", "-shown", "reached_at", "id"], condition=Q(ranked=True)
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} {self.challenge} {self.shown:.2f}"

@@ -1,8 +1,10 @@
 """Reads about waiting: who is ahead in a lane, and how long that may take."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
-from django.db.models import Avg, ExpressionWrapper, F, Q
+from django.db import connection
+from django.db.models import Avg, ExpressionWrapper, F
 from django.db.models.fields import DurationField
 from django.utils import timezone
 
@@ -14,22 +16,54 @@ ALIVE = timedelta(minutes=2)
 STEP_SECONDS = 5
 
 
+# One walk along the index for all; the ORM would put the outer condition inside and number the wrong rows.
+PLACES = """
+select id, place from (
+    select id, row_number() over (order by turn, id) as place
+    from submissions_evaluation where lane = %s and state = 'queued'
+) numbered where id in ({})
+"""
+# Pairs are compared as pairs, so that the index is entered at its start and left at the row itself.
+AHEAD = """
+select count(*) from submissions_evaluation where lane = %s and state = 'queued' and (turn, id) < (%s, %s)
+"""
+
+
 def queue_position(evaluation: Evaluation) -> int | None:
     """1 for the next one that a worker takes; None where it does not wait."""
     if evaluation.state != State.QUEUED:
         return None
-    ahead = Q(turn__lt=evaluation.turn) | Q(turn=evaluation.turn, pk__lt=evaluation.pk)
-    return Evaluation.objects.filter(ahead, lane=evaluation.lane, state=State.QUEUED).count() + 1
+    with connection.cursor() as cursor:
+        cursor.execute(AHEAD, [evaluation.lane, evaluation.turn, evaluation.pk])
+        (ahead,) = cursor.fetchone()
+    return int(ahead) + 1
+
+
+def queue_positions(lane: str, ids: Collection[int]) -> dict[int, int]:
+    """`queue_position` of many at once, by id; those that do not wait in this lane are left out."""
+    if not ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(PLACES.format(", ".join(["%s"] * len(ids))), [lane, *ids])
+        return dict(cursor.fetchall())
 
 
 def expected_wait(evaluation: Evaluation) -> int | None:
     """Seconds until a worker starts on it, from what ended in the last hour; None where nobody can tell."""
     position = queue_position(evaluation)
-    workers = WorkerStatus.objects.filter(lane=evaluation.lane, last_seen__gte=timezone.now() - ALIVE).count()
-    mean = _mean_seconds(evaluation.lane)
-    if position is None or not workers or mean is None:
-        return None
-    return -(-int(position * mean / workers) // STEP_SECONDS) * STEP_SECONDS
+    return wait_at(position, seconds_each(evaluation.lane)) if position is not None else None
+
+
+def wait_at(position: int, each: float | None) -> int | None:
+    """Seconds that `position` evaluations take, in whole steps."""
+    return None if each is None else -(-int(position * each) // STEP_SECONDS) * STEP_SECONDS
+
+
+def seconds_each(lane: str) -> float | None:
+    """How often the lane ends an evaluation, with all its workers; None where nobody can tell."""
+    workers = WorkerStatus.objects.filter(lane=lane, last_seen__gte=timezone.now() - ALIVE).count()
+    mean = _mean_seconds(lane) if workers else None
+    return mean / workers if mean is not None else None
 
 
 def _mean_seconds(lane: str) -> float | None:

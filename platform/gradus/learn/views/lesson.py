@@ -35,6 +35,8 @@ def features(found: Lesson, user: User | None) -> dict[str, Any]:
     """What the marks in a lesson's text stand for."""
     spec = found.parsed
     challenges = found.challenges.filter(is_current=True, version__isnull=False).select_related("version", "lesson")
+    # The board needs the spec and the baselines alone.
+    challenges = challenges.defer(*(f"version__{name}" for name in ("public", "train", "statement", "solution")))
     boards = [(challenge, board(challenge, user)) for challenge in challenges]
     return {
         "figures": figures.lines(found),

@@ -17,7 +17,7 @@ def best_score(user_id: int, challenge_id: int, track: str) -> Score | None:
             evaluation__submission__challenge_id=challenge_id,
             evaluation__submission__kind=track,
         )
-        .select_related("evaluation__submission")
+        .select_related("evaluation__submission__user")
         .order_by("-passed", "provisional", "-shown", "created_at", "evaluation_id")
     )
     return scores.first()
@@ -25,13 +25,16 @@ def best_score(user_id: int, challenge_id: int, track: str) -> Score | None:
 
 def values_of(score: Score) -> dict[str, Any]:
     result = score.evaluation.result or {}
+    submission = score.evaluation.submission
+    assert submission is not None
     return {
-        "submission": score.evaluation.submission,
+        "submission": submission,
         "shown": score.shown,
         "private_value": score.private_value,
         "passed": score.passed,
         "gold": score.gold,
         "provisional": score.provisional,
+        "ranked": not score.provisional and submission.user.is_active and not submission.user.is_guest,
         "cost": result.get("cost", {}),
         "reached_at": score.created_at,
     }

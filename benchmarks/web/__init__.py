@@ -1,0 +1,1 @@
+"""The site under load, on the production stack: `python -m benchmarks.web`."""

@@ -1,0 +1,59 @@
+"""How many learners have each score on a board: what ranks are made of.
+
+A large board is counted once for all who look within `FRESH_SECONDS`; one of them counts, the others see the count
+before. It holds scores and numbers, nothing of anybody, so that all may share it.
+"""
+
+import time
+from dataclasses import dataclass
+
+from django.core.cache import cache
+from django.db.models import Count
+
+from gradus.submissions.models import Standing
+
+LARGE = 5_000
+FRESH_SECONDS = 30
+# How long an old count serves while somebody counts; then a visitor counts for himself.
+KEPT_SECONDS = 600
+COUNTING_SECONDS = 30
+
+Counts = list[tuple[float, int]]
+
+
+@dataclass(frozen=True)
+class Band:
+    """Learners whose floored scores are equal: no order among them."""
+
+    rank: int
+    score: float
+    learners: int
+
+
+def bands(challenge_id: int, track: str) -> list[Band]:
+    """Best first; equal scores share a rank and the next rank skips (1, 1, 3)."""
+    found, ahead = [], 0
+    for score, learners in _counts(challenge_id, track):
+        found.append(Band(ahead + 1, score, learners))
+        ahead += learners
+    return found
+
+
+def _counts(challenge_id: int, track: str) -> Counts:
+    key = f"tally-{challenge_id}-{track}"
+    kept: tuple[float, Counts] | None = cache.get(key)
+    if kept is not None and (time.time() < kept[0] or not cache.add(f"{key}-counting", 1, COUNTING_SECONDS)):
+        return kept[1]
+    counted = count(challenge_id, track)
+    if sum(learners for _, learners in counted) >= LARGE:
+        cache.set(key, (time.time() + FRESH_SECONDS, counted), KEPT_SECONDS)
+        cache.delete(f"{key}-counting")
+    elif kept is not None:
+        cache.delete_many([key, f"{key}-counting"])
+    return counted
+
+
+def count(challenge_id: int, track: str) -> Counts:
+    """Score and number of ranked learners, best first, along the board's index."""
+    ranked = Standing.objects.filter(ranked=True, challenge_id=challenge_id, track=track)
+    return list(ranked.values_list("shown").annotate(n=Count("pk")).order_by("-shown"))
