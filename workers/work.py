@@ -213,7 +213,7 @@ class Heartbeat:
 
         Work then runs out of time through nobody's fault, whoever wakes up first: this thread or the worker's.
         """
-        return max(self._longest, time.monotonic() - self._last) > settings.LEASE_SECONDS
+        return bool(max(self._longest, time.monotonic() - self._last) > settings.LEASE_SECONDS)
 
     def _beat(self) -> None:
         while not self._end.wait(settings.HEARTBEAT_SECONDS):
