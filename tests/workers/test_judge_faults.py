@@ -83,6 +83,7 @@ WAITING = [
     (fails(401), "OPENAI_API_KEY"),
     (fails(404), "GRADUS_JUDGE_MODEL"),
     (lambda _: HTML, "OPENAI_BASE_URL"),
+    (fails(307, {"Location": "http://169.254.169.254/latest/meta-data/"}), "not followed"),
     (fails(429, {"Retry-After": "42"}), "credit"),
     (fails(500), "fails (500)"),
 ]
