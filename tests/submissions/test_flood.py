@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from django.utils import timezone
 
 from gradus.submissions import services
@@ -13,6 +14,7 @@ from tests import factories
 FLOODERS, EACH = 50, 200
 
 
+@pytest.mark.slow
 def test_a_flood_of_ten_thousand_at_most_doubles_a_wait(sea_or_sky, ada):
     """Without the flood there are as many learners with one job each, and the wait is theirs and one's own."""
     version, until = sea_or_sky.version, timezone.now() + timedelta(days=1)

@@ -99,7 +99,7 @@ PROVISIONAL = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "advice"), WAITING, ids=["key", "model", "html", "429", "500"])
+@pytest.mark.parametrize(("fault", "advice"), WAITING, ids=["key", "model", "html", "redirect", "429", "500"])
 def test_a_grade_waits_and_is_made_when_the_endpoint_is_mended(
     worker: Worker, server: JudgeServer, submission: Submission, fault: Callable[[Request], Response], advice: str
 ) -> None:
