@@ -68,6 +68,7 @@ BOMBS = [
     "? [a, b]\n: c",
     "? {a: b}\n: c",
     "!!set {a, b}",
+    "a: !!bool x",
     "a: !!timestamp 'no'",
     "a: .inf\nb: .nan",
 ]
