@@ -6,8 +6,11 @@ import re
 
 # C0 but tab and line breaks, DEL, C1, lone surrogates: broken text wherever it stands.
 BROKEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-# Bidirectional overrides and isolates, and tag characters: text that a person cannot see but a model reads.
-UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
+# Bidirectional overrides and isolates, zero-width and tag characters: a person cannot see them but a model reads them.
+# The joiners U+200C and U+200D stay: Persian, Indic scripts and emoji need them.
+UNSEEN = re.compile("[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f]")
+# What a decoder puts in the place of bytes that it cannot read: the text was damaged on its way.
+REPLACED = re.compile("\ufffd")
 
 
 def is_broken(text: str) -> bool:
@@ -16,6 +19,6 @@ def is_broken(text: str) -> bool:
 
 
 def unwanted(text: str, *, unseen: bool) -> str | None:
-    """The first unwanted character as `U+XXXX`, or None. With `unseen`, bidi controls and tags count as well."""
-    found = BROKEN.search(text) or (UNSEEN.search(text) if unseen else None)
+    """An unwanted character as `U+XXXX`, or None. With `unseen`, what cannot be seen counts as well."""
+    found = BROKEN.search(text) or (UNSEEN.search(text) if unseen else None) or REPLACED.search(text)
     return f"U+{ord(found.group()):04X}" if found else None

@@ -193,7 +193,7 @@ def _free_text(challenge: Challenge, payload: FreeTextPayload) -> Iterator[Field
     if not least <= words <= top:
         yield FieldProblem("words", "answer", f"The answer has {words} words; write between {least} and {top}.")
     if (found := unwanted(answer, unseen=False)) is not None:
-        yield FieldProblem("control_character", "answer", f"The answer holds the control character {found}: remove it.")
+        yield FieldProblem("control_character", "answer", f"The answer holds the damaged character {found}: remove it.")
 
 
 def _answer_tokens(payload: FreeTextPayload, count_tokens: CountTokens) -> Iterator[FieldProblem]:

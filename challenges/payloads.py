@@ -35,9 +35,9 @@ class Hyperparameters(Payload):
 
     r: Literal[4, 8, 16, 32] = 8
     lora_alpha: Literal[4, 8, 16, 32, 64] = 16
-    learning_rate: float = Field(0.001, gt=0, le=0.1, allow_inf_nan=False)
-    num_train_epochs: int = Field(3, ge=1, le=20)
-    per_device_train_batch_size: int = Field(16, ge=1, le=16)
+    learning_rate: float = Field(0.001, gt=0, le=0.1, allow_inf_nan=False, strict=True)
+    num_train_epochs: int = Field(3, ge=1, le=20, strict=True)
+    per_device_train_batch_size: int = Field(16, ge=1, le=16, strict=True)
 
 
 class LoraPayload(Payload):

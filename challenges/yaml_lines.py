@@ -57,7 +57,8 @@ def read(text: str) -> Located:
         return Located(loader.construct_document(node), node)
     except yaml.YAMLError as error:
         raise YamlFaults([_fault(error)]) from error
-    except (ValueError, OverflowError, RecursionError, TypeError) as error:
+    # PyYAML believes a tag: what it says is a date or a truth value, and is none, ends in the last two.
+    except (ValueError, OverflowError, RecursionError, TypeError, AttributeError, KeyError) as error:
         what = "a value cannot be read (a date that does not exist, a number that is too long)"
         raise YamlFaults([Fault(None, what, "put the value in quotes")]) from error
 

@@ -22,6 +22,7 @@ from openai import OpenAI
 from graders.base import Judge, Judged
 from graders.free_text import reply as replies
 from graders.parsing import only_json_object
+from workers import endpoints
 from workers import judge_faults as faults
 from workers import judge_prices
 from workers.judge_contract import CallRecord, JudgeMisconfigured, JudgeStore, Postpone
@@ -142,7 +143,7 @@ class JudgeClient:
         self.endpoint = _ENDPOINTS.setdefault((base_url or "", model, key), Endpoint())
         self.client: OpenAI | None = None
         if model:
-            self.client = OpenAI(base_url=base_url, api_key=api_key or "none", timeout=timeout, max_retries=0)
+            self.client = endpoints.client(base_url, api_key, timeout)
 
     @classmethod
     def from_environment(cls, store: JudgeStore, environment: Mapping[str, str] = os.environ) -> JudgeClient:
@@ -270,6 +271,8 @@ class JudgeClient:
         except openai.NotFoundError as error:
             raise self._misconfigured(faults.REFUSED_MODEL, error.status_code) from None
         except openai.APIStatusError as error:
+            if error.status_code < 400:
+                raise self._misconfigured(faults.REDIRECTED, error.status_code) from None
             if error.status_code != 429 and error.status_code < 500:
                 raise
             raise self._later(error.status_code, _retry_after(error.response.headers)) from None

@@ -14,6 +14,10 @@ REFUSED_REQUEST = (
     "The judge endpoint refuses even a plain request ({status}). Set GRADUS_JUDGE_MODEL to a model for chat "
     "completions and restart the workers."
 )
+REDIRECTED = (
+    "The judge endpoint sends us elsewhere ({status}), which is not followed. Set OPENAI_BASE_URL to the address that "
+    "answers itself and restart the workers."
+)
 NO_CHAT = (
     "The judge endpoint does not answer with a chat completion. Set OPENAI_BASE_URL to the address of its API, which "
     "mostly ends in /v1, and restart the workers."

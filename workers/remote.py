@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import openai
-from openai import OpenAI
 
 from graders.base import Generate, Generated, Score, Scored
+from workers import endpoints
 from workers.engine.stopping import JSON, Stop
 from workers.engine.watch import Stopped
 from workers.judge_contract import Postpone
@@ -82,7 +82,7 @@ class RemoteEngine:
 
     def __init__(self, where: Served, api_key: str, *, timeout: float = TIMEOUT) -> None:
         self.where = where
-        self.client = OpenAI(base_url=where.base_url, api_key=api_key or "none", timeout=timeout, max_retries=0)
+        self.client = endpoints.client(where.base_url, api_key, timeout)
 
     def run(
         self, item: Score | Generate, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float

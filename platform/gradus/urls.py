@@ -1,6 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from gradus.accounts.limits import too_many
 from gradus.api import api
 from gradus.learn.views.course import home
 from gradus.learn.views.profile import profile
@@ -18,3 +19,6 @@ urlpatterns = [
     path("admin/health/", admin.site.admin_view(health_page), name="health"),
     path("admin/", admin.site.urls),
 ]
+
+# Found by name, by allauth.
+handler429 = too_many

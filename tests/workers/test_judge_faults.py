@@ -83,6 +83,7 @@ WAITING = [
     (fails(401), "OPENAI_API_KEY"),
     (fails(404), "GRADUS_JUDGE_MODEL"),
     (lambda _: HTML, "OPENAI_BASE_URL"),
+    (fails(307, {"Location": "http://169.254.169.254/latest/meta-data/"}), "not followed"),
     (fails(429, {"Retry-After": "42"}), "credit"),
     (fails(500), "fails (500)"),
 ]
@@ -98,7 +99,7 @@ PROVISIONAL = [
 ]
 
 
-@pytest.mark.parametrize(("fault", "advice"), WAITING, ids=["key", "model", "html", "429", "500"])
+@pytest.mark.parametrize(("fault", "advice"), WAITING, ids=["key", "model", "html", "redirect", "429", "500"])
 def test_a_grade_waits_and_is_made_when_the_endpoint_is_mended(
     worker: Worker, server: JudgeServer, submission: Submission, fault: Callable[[Request], Response], advice: str
 ) -> None:

@@ -8,6 +8,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from gradus.api import challenges, courses, problems, reviews, submissions, tokens
+from gradus.api.parser import StrictParser
 from gradus.api.schemas import Problem
 
 DESCRIPTION = """Gradus over HTTP. Send `Authorization: Bearer gradus_...`; make a token on your profile,
@@ -46,6 +47,13 @@ class Api(NinjaAPI):
 
 
 REF = "#/components/schemas/{model}"
-api = Api(title="Gradus", version="1.0.0", description=DESCRIPTION, urls_namespace="api", docs_url="/docs")
+api = Api(
+    title="Gradus",
+    version="1.0.0",
+    description=DESCRIPTION,
+    urls_namespace="api",
+    docs_url="/docs",
+    parser=StrictParser(),
+)
 for router in (courses.router, challenges.router, submissions.router, reviews.router, tokens.router):
     api.add_router("", router)

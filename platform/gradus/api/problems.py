@@ -11,6 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from challenges.field_errors import in_words, place
+from gradus.api.parser import Unreadable
 from gradus.submissions.services import Refused
 
 log = structlog.get_logger(__name__)
@@ -81,6 +83,8 @@ def on_refused(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
+    if isinstance(error.__cause__, Unreadable):
+        return problem(400, str(error.__cause__))
     usual = ("Unauthorized", "Forbidden", "CSRF check Failed", "Cannot parse request body")
     return problem(error.status_code, "" if error.message.startswith(usual) else error.message)
 
@@ -91,9 +95,8 @@ def on_invalid(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def _field_problem(item: dict[str, Any]) -> dict[str, Any]:
-    path = [str(part) for part in item["loc"] if part not in PLUMBING]
-    line = int(path[1]) + 1 if len(path) > 1 and path[0] == "rows" and path[1].isdigit() else None
-    return {"code": item["type"], "field": ".".join(path), "message": item["msg"], "line": line}
+    field, line = place(tuple(part for part in item["loc"] if part not in PLUMBING))
+    return {"code": item["type"], "field": field or "body", "message": in_words(item), "line": line}
 
 
 def on_crash(request: HttpRequest, error: Any) -> HttpResponse:

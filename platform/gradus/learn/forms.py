@@ -102,6 +102,13 @@ def from_request(spec: Challenge, request: HttpRequest, data: bytes) -> Draft:
     )
 
 
+def expect_whole(request: HttpRequest) -> None:
+    """Raises `Refused` for what is no form of ours: without `kind`, a blank attempt would be spent."""
+    if "kind" not in request.POST:
+        said = "The form did not arrive whole: reload the page, and send it from there."
+        raise Refused("bad_form", said, problems=[{"code": "bad_form", "field": "kind", "message": said}])
+
+
 def _examples(post: QueryDict) -> tuple[tuple[str, str], ...]:
     """Rows left empty are not examples."""
     inputs, outputs = post.getlist("example_input"), post.getlist("example_output")

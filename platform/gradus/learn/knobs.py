@@ -1,15 +1,18 @@
 """The hyper-parameters of a LoRA form: names, what may be chosen, where they start, and reading them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
+from challenges.field_errors import in_words
 from challenges.payloads import Hyperparameters
 from challenges.spec import Challenge
 from gradus.submissions.services import Refused
 
+NUMBER = re.compile(r"[+-]?[0-9.]{1,30}([eE][+-]?[0-9]{1,3})?")
 NAMES = ("r", "lora_alpha", "learning_rate", "num_train_epochs", "per_device_train_batch_size")
 DEFAULTS: dict[str, Any] = {
     "r": 8,
@@ -74,19 +77,30 @@ def numbers(texts: Mapping[str, str]) -> dict[str, Any]:
     problems = []
     for name, text in texts.items():
         try:
-            found[name] = float(text) if name == "learning_rate" else int(text)
+            found[name] = number(text, whole=name != "learning_rate")
         except ValueError:
-            said = f"“{text}” is not a number." if text.strip() else "Choose a value."
+            said = f"“{text[:20]}” is not a number." if text.strip() else "Choose a value."
             problems.append({"field": f"hyperparameters.{name}", "message": said})
     try:
         Hyperparameters.model_validate(found)
     except ValidationError as error:
         problems += [
-            {"field": f"hyperparameters.{item['loc'][0]}", "message": f"{item['msg']}."} for item in error.errors()
+            {"field": f"hyperparameters.{item['loc'][0]}", "message": in_words(item)} for item in error.errors()
         ]
     if problems:
         raise Refused("bad_payload", "Some hyper-parameters are not as they should be.", problems=problems)
     return found
+
+
+def number(text: str, *, whole: bool) -> float:
+    """As people write it. Python takes more: digits of other scripts, `1_000`, names of numbers that are none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not NUMBER.fullmatch(text.strip()):
+        raise ValueError
+    return int(text) if whole else float(text)
 
 
 def shown(value: Any) -> str:

@@ -20,13 +20,17 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
     draft = forms.from_request(challenge.spec, request, data)
     assert challenge.version is not None
     try:
+        forms.expect_whole(request)
         payload = forms.payload_of(challenge.spec, draft, data)
         run = services.start_run(learner_or_guest(request), challenge.version, payload)
     except Refused as refused:
         problems = of_refusal(refused, data)
         if request.headers.get("HX-Request"):
             return _problems(request, problems)
-        return pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
+        response = pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
+        if refused.retry_after:
+            response["Retry-After"] = str(refused.retry_after)
+        return response
     if request.headers.get("HX-Request"):
         return render(request, "learn/_run.html", {**pages.evaluation_context(run), "clear_problems": True})
     return redirect("learn:run", run.uuid)

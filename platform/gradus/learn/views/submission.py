@@ -35,8 +35,9 @@ def submit(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _submit(request: HttpRequest, challenge: Challenge, draft: forms.Draft, data: bytes) -> Submission:
+    forms.expect_whole(request)
     payload = forms.payload_of(challenge.spec, draft, data)
-    key = request.POST.get("key", "")[:80] or draft.key
+    key = request.POST.get("key") or draft.key
     submission, _ = services.submit(learner_or_guest(request), challenge, payload, idempotency_key=key)
     return submission
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from challenges import payloads, tokens
 from challenges.check import check
+from challenges.field_errors import in_words, place
 from challenges.spec import Challenge
 from gradus.submissions.services.refusal import Refused
 
@@ -37,7 +38,6 @@ def counter(challenge: Challenge) -> Callable[[str], int]:
 def _from(error: ValidationError) -> list[dict[str, Any]]:
     found = []
     for item in error.errors(include_url=False, include_input=False, include_context=False)[:50]:
-        path = [str(part) for part in item["loc"] if part not in ("prompt", "lora", "free_text")]
-        line = int(path[1]) + 1 if len(path) > 1 and path[0] == "rows" and path[1].isdigit() else None
-        found.append({"code": item["type"], "field": ".".join(path), "message": item["msg"], "line": line})
+        field, line = place(item["loc"])
+        found.append({"code": item["type"], "field": field, "message": in_words(item), "line": line})
     return found

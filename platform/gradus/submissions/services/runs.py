@@ -34,7 +34,8 @@ def start_run(
         Refused: 422 for a bad payload, 429 where the learner has too many runs open.
     """
     payload = parse(version.parsed, data)
-    if user is not None and Evaluation.objects.open().filter(run__user=user).count() >= OPEN_RUNS:
+    open_before = Evaluation.objects.open().filter(run__user=user).count() if user is not None else 0
+    if open_before >= OPEN_RUNS:
         raise Refused("too_many_runs", "Several of your runs are still going. Wait for one to end.", 429, retry_after=5)
     lane = Lane.INTERACTIVE
     if purpose == Run.Purpose.BASELINE:
@@ -51,6 +52,6 @@ def start_run(
             label=label,
             expires_at=timezone.now() + KEPT,
         )
-        Evaluation.objects.create(run=run, lane=lane)
+        Evaluation.objects.create(run=run, lane=lane, turn=open_before)
     bell.ring(lane)
     return run

@@ -1,5 +1,6 @@
 """Submit: submission, quota slot and queued evaluation in one transaction. The evaluation row is the outbox."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,14 +25,19 @@ log = structlog.get_logger(__name__)
 LANES = {"prompt": Lane.GRADE, "lora": Lane.TRAIN, "free_text": Lane.JUDGE}
 # How often a lost race for a slot is tried again; each loss means that another submit won, so it ends.
 RACES = 30
+KEY = re.compile(r"[!-~]{1,80}")
 
 
 def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str) -> tuple[Submission, bool]:
     """Returns the submission and whether it is new; the same key and payload give the same submission.
 
     Raises:
-        Refused: 422 with every problem of the payload; 409 for a key used with another payload; 429 over quota.
+        Refused: 422 with every problem of the payload, or for a key of another form;
+            409 for a key used with another payload; 429 over quota.
     """
+    if not KEY.fullmatch(idempotency_key):
+        wrong = "An Idempotency-Key has 1 to 80 visible characters of ASCII: send another key."
+        raise Refused("bad_key", wrong, problems=[{"code": "bad_key", "field": "Idempotency-Key", "message": wrong}])
     payload = parse(challenge.spec, data)
     for _ in range(RACES):
         before = _existing(user, challenge, idempotency_key, payload)

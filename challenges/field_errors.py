@@ -1,0 +1,44 @@
+"""What pydantic finds wrong with a payload, in words for whoever sent it: a field, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# pydantic's own words name our classes here, or speak of Python.
+WORDS = {
+    "missing": "This field is missing: add it.",
+    "extra_forbidden": "There is no such field: remove it.",
+    "string_type": "Write a text, in quotes.",
+    "string_unicode": "The text holds half of a character: remove it.",
+    "string_sub_type": "Write a text, in quotes.",
+    "model_type": "Write an object: {...}.",
+    "model_attributes_type": "Write an object: {...}.",
+    "dict_type": "Write an object: {...}.",
+    "tuple_type": "Write a list: [...].",
+    "list_type": "Write a list: [...].",
+    "union_tag_not_found": "Say of which kind it is: give the field `kind`.",
+    "int_parsing_size": "The number is too long.",
+    "int_from_float": "Write a whole number.",
+    "finite_number": "Write a finite number.",
+    "recursion_loop": "It is nested too deeply.",
+}
+# Parts of a location that name a member of the union of payloads, and no field.
+KINDS = frozenset({"prompt", "lora", "free_text"})
+
+
+def in_words(error: Mapping[str, Any]) -> str:
+    """One item of `ValidationError.errors()` as a sentence."""
+    kind = str(error["type"])
+    if kind == "union_tag_invalid":
+        return "This is no known kind: take one of prompt, lora, free_text."
+    said = WORDS.get(kind) or str(error["msg"]).removeprefix("Value error, ")
+    return said if said.endswith(".") else f"{said}."
+
+
+def place(location: tuple[Any, ...]) -> tuple[str, int | None]:
+    """The field's name with dots, and the number of the row or example from 1 where it is in one."""
+    path = [str(part) for part in location]
+    path = path[1:] if path and path[0] in KINDS else path
+    numbered = len(path) > 1 and path[0] in ("rows", "examples") and path[1].isdigit()
+    return ".".join(part[:80] for part in path), int(path[1]) + 1 if numbered else None

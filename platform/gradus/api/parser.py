@@ -1,0 +1,44 @@
+"""Bodies of requests: JSON as RFC 8259 and I-JSON have it, so that no two readers can read two things in one body."""
+
+import json
+from typing import Any
+
+from django.http import HttpRequest
+from ninja.parser import Parser
+
+
+class Unreadable(Exception):
+    """A body that is no JSON; the text says how to mend it."""
+
+
+class StrictParser(Parser):
+    """ninja answers 400 to whatever this raises."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        return read(request.body)
+
+
+def read(body: bytes) -> Any:
+    """Raises `Unreadable`."""
+    try:
+        return json.loads(body.decode(), object_pairs_hook=_pairs, parse_constant=_constant)
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"Byte {error.start + 1} of the body is not UTF-8: send UTF-8, uncompressed.") from None
+    except RecursionError:
+        raise Unreadable("The JSON is nested too deeply: flatten it.") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise Unreadable(f"The body is not valid JSON at {place} ({error.msg}): correct it.") from None
+    except ValueError:
+        raise Unreadable("A number in the JSON is too long: shorten it.") from None
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise Unreadable("A key stands twice in one object of the JSON: keep one of them.")
+    return row
+
+
+def _constant(name: str) -> float:
+    raise Unreadable(f"{name} is not JSON: write a number, or leave the field out.")

@@ -1,0 +1,160 @@
+"""Each bad input ends in an answer that says how to mend it; each worker lives on."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gradus.submissions.errors import CODES
+from gradus.submissions.services import Refused
+from gradus.submissions.services.payload import parse
+from tests import factories
+from tests.hostile import corpus, texts
+from tests.hostile.case import Case
+from tests.hostile.theatre import ENDS, LANES, SECONDS, Ending, Theatre, escaped
+from tests.hostile.watch import watched
+from workers import launch, status
+from workers.supervisor import Runner
+from workers.work import Worker
+
+# In the quick gate each category gives every so-manieth case; `-m slow` sends all.
+STRIDE = 16
+HONEST = (
+    ("sea-or-sky", factories.PROMPT, "grade"),
+    ("sea-or-sky", factories.LORA, "train"),
+    ("explain", factories.FREE_TEXT, "judge"),
+)
+PYTHON = re.compile(r"Traceback|\b[A-Z]\w+(Error|Exception)\b|<class |NoneType|pydantic|\b\w+Payload\b|instance of")
+PAGE = re.compile(r'role="alert">(.*?)</ul>', re.S)
+
+
+@pytest.fixture
+def theatre(course, monkeypatch, tmp_path) -> Iterator[Theatre]:
+    """A worker for each lane, with one runner in a process of its own."""
+    monkeypatch.setattr(launch, "MODULE", "tests.hostile.stub_runner")
+    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
+    runner = Runner(threads=1, models_dir=tmp_path)
+    theatre = Theatre({lane: Worker(lane, runner=runner) for lane in LANES})
+    # What is loaded on first use is no case's time.
+    assert_alive(theatre)
+    yield theatre
+    runner.close()
+
+
+def problems(theatre: Theatre, case: Case) -> Iterator[str]:
+    for channel, send, end in case.sends:
+        ending = theatre.play(case, channel, send)
+        for wrong in judged(case, channel, end, ending):
+            yield f"{case.category} / {case.name} / {channel}: {wrong}"
+
+
+def judged(case: Case, channel: str, end: str, ending: Ending) -> Iterator[str]:
+    """What is wrong with an ending."""
+    if ending.status >= 500:
+        yield f"{ending.status}"
+    if ending.seconds > SECONDS:
+        yield f"{ending.seconds:.1f} seconds"
+    if end == "refused":
+        yield from judged_refusal(channel, ending)
+    elif ending.submission is None or ending.state not in ENDS:
+        yield f"not taken: {ending.status} {ending.state} {ending.text[:200]}"
+    elif end == "taken":
+        yield from judged_page(case, ending)
+    elif case.mark.partition("=")[0] in ending.submission.payload.get("hyperparameters", {}):
+        yield "stored"
+
+
+def judged_refusal(channel: str, ending: Ending) -> Iterator[str]:
+    if not ending.is_refused:
+        yield f"accepted: {ending.status} {ending.state} {ending.text[:300]}"
+    elif ending.state:
+        yield from () if CODES[ending.code].message else ["no message"]
+    else:
+        yield from judged_words(channel, ending)
+
+
+def judged_words(channel: str, ending: Ending) -> Iterator[str]:
+    """The words of a 4xx: a place, or the whole request, and no Python in them."""
+    if channel == "api":
+        body = json.loads(ending.text)
+        said = body["detail"] + " ".join(item["message"] for item in body["problems"])
+        placed = ending.status in (400, 409, 413) or any(
+            item["field"] or item["line"] or item["message"].count("kind") for item in body["problems"]
+        )
+        if ending.content_type != "application/problem+json" or not body["code"] or not body["detail"]:
+            yield f"no problem: {ending.text[:200]}"
+    else:
+        found = PAGE.search(ending.text)
+        said = found[1] if found else ending.text
+        placed = "problem-where" in said or ending.status in (400, 409)
+    if not placed:
+        yield f"says not where: {ending.status} {said[:300]}"
+    if PYTHON.search(said):
+        yield f"speaks Python: {said[:300]}"
+
+
+def judged_page(case: Case, ending: Ending) -> Iterator[str]:
+    assert ending.submission is not None
+    stored = json.dumps(ending.submission.payload, ensure_ascii=False)
+    if json.dumps(case.mark, ensure_ascii=False)[1:-1] not in stored:
+        yield "changed on its way"
+    if escaped(case.mark) not in ending.page:
+        yield "not shown"
+    if escaped(case.mark) != case.mark and case.mark in ending.page:
+        yield "shown as it is"
+
+
+def run(theatre: Theatre, cases: list[Case]) -> None:
+    runner = theatre.workers["grade"].runner._process
+    with watched() as seen:
+        wrong = [problem for case in cases for problem in problems(theatre, case)]
+    assert not wrong, f"{len(wrong)} problems:\n" + "\n".join(wrong[:60])
+    assert not seen
+    assert_alive(theatre)
+    assert theatre.workers["grade"].runner._process is runner, "the runner died and was started anew"
+
+
+def assert_alive(theatre: Theatre) -> None:
+    """The workers grade an honest attempt of each kind."""
+    for slug, payload, lane in HONEST:
+        submission = factories.submit(factories.UserFactory.create(), slug, payload)
+        assert theatre.workers[lane].step()
+        assert submission.current.state in ("scored", "review")
+
+
+def test_there_are_a_thousand_cases_each_with_a_name_of_its_own() -> None:
+    names = [(case.category, case.name) for case in corpus.CASES]
+    assert len(names) >= 1000
+    assert len(set(names)) == len(names)
+
+
+def test_the_watch_sees_what_it_is_for() -> None:
+    with watched() as seen:
+        pickle.loads(b"cposix\ngetpid\n.")
+    assert any(event.startswith("pickle.find_class") for event in seen)
+
+
+def test_a_sample_of_every_category(theatre: Theatre) -> None:
+    run(theatre, [case for found in corpus.by_category().values() for case in found[::STRIDE]])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("category", corpus.by_category())
+def test_every_case(theatre: Theatre, category: str) -> None:
+    run(theatre, corpus.by_category()[category])
+
+
+def test_no_pattern_is_ever_matched(sea_or_sky) -> None:
+    """PEFT takes a string of target modules for a regular expression; here it is refused before anything reads it."""
+    for pattern in texts.REDOS:
+        data = {**factories.LORA, "hyperparameters": {"target_modules": pattern}}
+        started = time.process_time()
+        with pytest.raises(Refused) as refused:
+            parse(sea_or_sky.spec, data)
+        assert time.process_time() - started < 0.05, pattern
+        assert refused.value.problems[0]["field"] == "hyperparameters.target_modules"

@@ -1,0 +1,3 @@
+from tests.api.conftest import ada_api
+
+__all__ = ["ada_api"]

@@ -1,0 +1,123 @@
+"""Every route of the site by walking the URLconf, and what each is to somebody who does not own what it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import get_resolver
+from django.urls.resolvers import URLPattern, URLResolver
+
+# The object of one learner: for all others it is not there.
+PRIVATE = {
+    "lessons/<slug:slug>/demo/panel/<uuid:uuid>/",
+    "lessons/<slug:slug>/demo/<uuid:zero>/<uuid:few>/<uuid:tuned>/",
+    "runs/<uuid:uuid>/",
+    "runs/<uuid:uuid>/fragment",
+    "runs/<uuid:uuid>/events",
+    "submissions/<uuid:uuid>/",
+    "submissions/<uuid:uuid>/fragment",
+    "submissions/<uuid:uuid>/events",
+    "submissions/<uuid:uuid>/cancel",
+    "submissions/<uuid:uuid>/appeal",
+    "submissions/<uuid:uuid>/artifact",
+    "profile/tokens/<int:pk>/revoke",
+    "api/v1/runs/<uuidstr:uuid>",
+    "api/v1/runs/<uuidstr:uuid>/events",
+    "api/v1/submissions/<uuidstr:uuid>",
+    "api/v1/submissions/<uuidstr:uuid>/events",
+    "api/v1/submissions/<uuidstr:uuid>/cancel",
+    "api/v1/submissions/<uuidstr:uuid>/appeal",
+    "api/v1/submissions/<uuidstr:uuid>/artifact",
+    "accounts/2fa/webauthn/keys/<int:pk>/remove/",
+    "accounts/2fa/webauthn/keys/<int:pk>/edit/",
+}
+# For reviewers of this course; for all others it is not there.
+REVIEWERS = {
+    "reviews/<int:pk>/",
+    "reviews/<int:pk>/gold",
+    "reviews/gold/<slug:slug>.jsonl",
+    "reviews/calibration/<int:pk>/",
+    "reviews/regrades/<int:pk>/",
+    "api/v1/reviews/<int:id>",
+    "api/v1/reviews/<int:id>/blind",
+    "api/v1/reviews/<int:id>/decision",
+    "api/v1/reviews/<int:id>/gold",
+    "api/v1/challenges/<slug:id>/gold",
+    "api/v1/challenges/<slug:id>/regrades",
+    "api/v1/regrades/<int:id>",
+    "api/v1/regrades/<int:id>/approve",
+    "api/v1/regrades/<int:id>/discard",
+}
+# For any reviewer, who finds the own courses' rows in them.
+LISTS_OF_REVIEWERS = {
+    "reviews/",
+    "reviews/accuracy/",
+    "reviews/calibration/",
+    "reviews/regrades/",
+    "api/v1/reviews",
+    "api/v1/reviews/accuracy",
+    "api/v1/regrades",
+}
+# Content for everybody, and pages about the caller alone: whoever asks, nothing of another learner is in them.
+OPEN = {
+    "",
+    "path/",
+    "courses/<slug:slug>/",
+    "lessons/<slug:slug>/",
+    "lessons/<slug:slug>/advisor/",
+    "lessons/<slug:slug>/demo/",
+    "challenges/<slug:slug>/",
+    "challenges/<slug:slug>/hint",
+    "challenges/<slug:slug>/dataset-check",
+    "challenges/<slug:slug>/starter.jsonl",
+    "challenges/<slug:slug>/public.jsonl",
+    "challenges/<slug:slug>/solution/",
+    "challenges/<slug:slug>/board/",
+    "challenges/<slug:slug>/compare/",
+    "challenges/<slug:slug>/run",
+    "challenges/<slug:slug>/submit",
+    "leaderboards/",
+    "leaderboards/<slug:slug>/",
+    "profile/",
+    "profile/tokens/",
+    "metrics",
+    "api/v1/",
+    "api/v1/openapi.json",
+    "api/v1/docs",
+    "api/v1/^(?P<path>.*)$",
+    "api/v1/courses",
+    "api/v1/courses/<slug:id>/path",
+    "api/v1/lessons/<slug:id>/advisor",
+    "api/v1/lessons/<slug:id>/demo",
+    "api/v1/challenges/<slug:id>",
+    "api/v1/challenges/<slug:id>/hints",
+    "api/v1/challenges/<slug:id>/solution",
+    "api/v1/challenges/<slug:id>/dataset",
+    "api/v1/challenges/<slug:id>/leaderboard",
+    "api/v1/challenges/<slug:id>/runs",
+    "api/v1/challenges/<slug:id>/submissions",
+    "api/v1/submissions",
+    "api/v1/tokens",
+}
+KNOWN = PRIVATE | REVIEWERS | LISTS_OF_REVIEWERS | OPEN
+# allauth's own pages about the caller's own account, and Django's admin, which asks for staff at each of its pages.
+LIBRARIES = ("accounts/", "admin/")
+PART = re.compile(r"<(?:\w+:)?(\w+)>|\^?\(\?P<(\w+)>[^)]*\)\$?")
+
+
+def routes(resolver: URLResolver | None = None, before: str = "") -> Iterator[str]:
+    """The pattern of each route, as Django writes it."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        pattern = before + str(entry.pattern)
+        if isinstance(entry, URLPattern):
+            yield pattern
+        else:
+            yield from routes(entry, pattern)
+
+
+def path(route: str, names: dict[str, Any]) -> str:
+    """The route's address with the objects of `names`."""
+    filled = PART.sub(lambda found: str(names.get(found[1] or found[2], "x")), route)
+    return "/" + filled.replace("^", "").replace("$", "")

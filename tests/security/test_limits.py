@@ -1,0 +1,72 @@
+"""Who asks too often gets 429, the time to wait, and a page that says so."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from gradus.submissions import services
+from gradus.submissions.services import runs
+from tests import factories
+from tests.api.conftest import Caller
+
+
+def until_limited(client: Client, path: str, data: dict[str, str], most: int):
+    for _ in range(most):
+        response = client.post(path, data)
+        if response.status_code == 429:
+            return response
+        assert response.status_code in (200, 302)
+    raise AssertionError(f"{path} took {most} requests")
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("/accounts/signup/", {"email": "not an address"}),
+        ("/accounts/login/", {"login": "nobody@example.org"}),
+        ("/accounts/password/reset/", {"email": "nobody@example.org"}),
+    ],
+)
+def test_pages_of_accounts_are_limited(db: None, path: str, data: dict[str, str]) -> None:
+    response = until_limited(Client(), path, data, 40)
+    assert int(response["Retry-After"]) > 0
+    assert "Wait 60 seconds" in response.content.decode()
+
+
+def test_guessing_a_password_is_limited(ada) -> None:
+    client = Client()
+    for _ in range(5):
+        client.post("/accounts/login/", {"login": ada.email, "password": "wrong-password"})
+    response = client.post("/accounts/login/", {"login": ada.email, "password": factories.PASSWORD})
+    assert "_auth_user_id" not in client.session
+    assert "Too many failed login attempts" in response.content.decode()
+
+
+def test_runs_are_limited(ada, ada_client, ada_api: Caller, sea_or_sky) -> None:
+    for _ in range(runs.OPEN_RUNS):
+        services.start_run(ada, sea_or_sky.version, factories.PROMPT)
+    answer = ada_api.post("/challenges/sea-or-sky/runs", factories.PROMPT)
+    assert (answer.status_code, int(answer["Retry-After"]) > 0) == (429, True)
+    page = ada_client.post("/challenges/sea-or-sky/run", {"kind": "prompt", "instructions": "x"})
+    assert (page.status_code, int(page["Retry-After"]) > 0) == (429, True)
+    assert "Wait for one to end" in page.content.decode()
+
+
+def test_submits_are_limited(ada, ada_client, ada_api: Caller, sea_or_sky, settings) -> None:
+    for _ in range(settings.IN_FLIGHT):
+        factories.submit(ada)
+    answer = ada_api.post("/challenges/sea-or-sky/submissions", factories.PROMPT)
+    assert (answer.status_code, int(answer["Retry-After"]) > 0) == (429, True)
+    page = ada_client.post("/challenges/sea-or-sky/submit", {"kind": "prompt", "instructions": "x"})
+    assert (page.status_code, int(page["Retry-After"]) > 0) == (429, True)
+    assert "are being graded" in page.content.decode()
+
+
+def test_a_secret_is_not_kept_and_ends_when_it_is_revoked(ada, ada_client, ada_api: Caller, course) -> None:
+    secret = ada_api.headers["Authorization"].removeprefix("Bearer ")
+    token = ada.api_tokens.get()
+    assert secret not in str(vars(token)) and len(token.digest) == 64 and secret[12:] not in token.prefix
+    assert ada_api.get("/submissions").status_code == 200
+    ada_client.post(f"/profile/tokens/{token.pk}/revoke")
+    assert ada_api.get("/submissions").status_code == 401

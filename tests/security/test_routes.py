@@ -1,0 +1,232 @@
+"""Every route with another person's object: nobody sees or changes what is not theirs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.test import Client
+
+from challenges.bundle import read_course
+from gradus.accounts.models import ApiToken, Enrolment, User
+from gradus.courses.models import Calibration, Course
+from gradus.courses.services import publish
+from gradus.learn import demo
+from gradus.reviews import services as reviews
+from gradus.reviews.models import Review
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation, Submission
+from tests import factories
+from tests.challenges.factory import write_course
+from tests.conftest import logged_in
+from tests.learn import scene
+from tests.security.routes import KNOWN, LIBRARIES, LISTS_OF_REVIEWERS, OPEN, PRIVATE, REVIEWERS, path, routes
+
+SCRIPT = re.compile(r"<script\b[^>]*>", re.I)
+HANDLER = re.compile(r"<[^<>]*\s(?:on[a-z]+|hx-on[^=\s]*)\s*=", re.I)
+NEVER = "00000000-0000-4000-8000-000000000000"
+NOTHING = {**dict.fromkeys(("uuid", "zero", "few", "tuned"), NEVER), "pk": 999_999, "id": 999_999, "slug": "nothing"}
+CANARY = "zanzibar-canary"
+GONE = (301, 302, 401, 403, 404, 405)
+
+
+@dataclass(frozen=True)
+class Things:
+    """Ada's, by what a route calls them."""
+
+    submission: Submission
+    names: dict[str, dict[str, Any]]
+
+    def of(self, route: str) -> dict[str, Any]:
+        found = dict(self.names["any"])
+        for part, names in self.names.items():
+            if part in route:
+                found |= names
+        return found
+
+
+@pytest.fixture
+def course(db: None, tmp_path) -> Course:
+    return scene.scene_course(tmp_path / "scene")
+
+
+@pytest.fixture
+def things(ada: User, course: Course) -> Things:
+    prompt = factories.submit(ada, payload={**factories.PROMPT, "instructions": CANARY})
+    factories.grade(prompt, 0.7)
+    name = storages["artifacts"].save("1/1/adapter.zip", ContentFile(CANARY.encode()))
+    Evaluation.objects.filter(pk=prompt.current.pk).update(artifact=name)
+    run = services.start_run(ada, factories.challenge("sea-or-sky").version, {"kind": "prompt", "instructions": CANARY})
+    demos = demo.start(course.lessons.get(), ada, CANARY)
+    words = f"Because the weights keep old facts, whereas a look-up reads {CANARY}."
+    answer = factories.submit(ada, "explain", {"kind": "free_text", "answer": words})
+    factories.grade(answer, 0.65, provisional=True, review=("provisional",), result={"marks": []})
+    regrade = reviews.start_regrade(
+        factories.challenge("explain"), by=factories.UserFactory.create(is_staff=True), note=CANARY
+    )
+    token, _ = ApiToken.issue(ada, CANARY)
+    uuids = dict(zip(("zero", "few", "tuned"), (one.uuid for one in demos), strict=True))
+    calibration = Calibration.objects.first()
+    return Things(
+        prompt,
+        {
+            "any": {"slug": "sea-or-sky", "id": "sea-or-sky", "uuid": prompt.uuid, "path": "nothing"},
+            "courses/": {"slug": course.slug, "id": course.slug},
+            "lessons/": {"slug": "first", "id": "first"},
+            "runs/": {"uuid": run.uuid},
+            "demo/": {"uuid": demos[0].uuid, **uuids},
+            "tokens/": {"pk": token.pk},
+            "reviews/": {"pk": Review.objects.get().pk, "id": Review.objects.get().pk, "slug": "explain"},
+            "/gold": {"slug": "explain"},
+            "calibration/": {"pk": calibration.pk if calibration else 1},
+            "regrades": {"pk": regrade.pk, "id": regrade.pk},
+            "challenges/<slug:id>/": {"id": "explain"},
+        },
+    )
+
+
+@pytest.fixture
+def teacher(db: None, tmp_path) -> User:
+    """Teaches another course."""
+    folder = write_course(tmp_path / "other", id="other")
+    for file in folder.rglob("*.yaml"):
+        text = file.read_text()
+        for slug in ("sea-or-sky", "ticket", "explain"):
+            text = text.replace(f"id: {slug}\n", f"id: other-{slug}\n").replace(f"- {slug}\n", f"- other-{slug}\n")
+        file.write_text(text.replace("- first\n", "- other-first\n"))
+    for slug in ("sea-or-sky", "ticket", "explain"):
+        (folder / "first" / slug).rename(folder / "first" / f"other-{slug}")
+    (folder / "first").rename(folder / "other-first")
+    other = publish(read_course(folder))
+    user = factories.UserFactory.create(username="teacher")
+    Enrolment.objects.create(user=user, course=other, role=Enrolment.Role.STAFF)
+    return user
+
+
+@pytest.fixture
+def strangers(bob: User, guest_client: Client, teacher: User) -> dict[str, Client]:
+    found = {"bob": logged_in(bob), "guest": guest_client, "nobody": Client(), "teacher": logged_in(teacher)}
+    for client in found.values():
+        client.raise_request_exception = False
+    return found
+
+
+# What the calls need to get past their own checks.
+BODY = {"marks": {}, "role": "test", "note": "", "lower": True, "text": "Please look again."}
+
+
+def answers(client: Client, address: str) -> Iterator[tuple[str, Any]]:
+    """Each method, the form's way and the API's."""
+    yield "get", client.get(address)
+    yield "form", client.post(address, BODY)
+    for method in ("post", "put", "delete"):
+        yield method, getattr(client, method)(address, BODY, content_type="application/json")
+
+
+def test_every_route_is_known() -> None:
+    found = {route for route in routes() if not route.startswith(LIBRARIES)}
+    own = {route for route in KNOWN if not route.startswith(LIBRARIES)}
+    assert found == own, f"say in tests/security/routes.py what this is to a stranger: {found ^ own}"
+
+
+def test_what_is_somebody_elses_is_not_there(things: Things, strangers: dict[str, Client]) -> None:
+    before = state()
+    wrong = []
+    for route in sorted(PRIVATE | REVIEWERS):
+        for who, client in strangers.items():
+            absent = {method: response.status_code for method, response in answers(client, path(route, NOTHING))}
+            for method, response in answers(client, path(route, things.of(route))):
+                # What cannot be read is refused before anybody looks for the object: as for one that never was.
+                gone = response.status_code in GONE or response.status_code == absent[method] < 500
+                if not gone or response.status_code < 300 or CANARY.encode() in response.getvalue():
+                    wrong.append((route, who, method, response.status_code))
+    assert not wrong
+    assert state() == before
+
+
+def test_the_owner_does_see_it(things: Things, ada: User, grace_client: Client) -> None:
+    """Else the test above would pass for addresses that do not exist."""
+    client, gone = logged_in(ada), []
+    for route in sorted(PRIVATE - {r for r in PRIVATE if "webauthn" in r or "events" in r}):
+        address = path(route, things.of(route))
+        seen = client.get(address)
+        seen.getvalue()
+        for close in seen._resource_closers:
+            close()
+        if seen.status_code == 404:
+            gone.append(route)
+    for route in sorted(REVIEWERS - {"reviews/calibration/<int:pk>/"}):
+        if grace_client.get(path(route, things.of(route))).status_code == 404:
+            gone.append(route)
+    assert not gone
+
+
+def test_open_pages_hold_nothing_of_another_learner(things: Things, strangers: dict[str, Client]) -> None:
+    before = state()
+    wrong = []
+    for route in sorted(OPEN | LISTS_OF_REVIEWERS):
+        for who, client in strangers.items():
+            for method, response in answers(client, path(route, things.of(route))):
+                if response.status_code >= 500 or CANARY.encode() in response.getvalue():
+                    wrong.append((route, who, method, response.status_code))
+            if route in LISTS_OF_REVIEWERS and who != "teacher":
+                status = client.get(path(route, things.of(route))).status_code
+                if status not in GONE:
+                    wrong.append((route, who, "get", status))
+    compared = f"/challenges/sea-or-sky/compare/?a={things.submission.uuid}&b={things.submission.uuid}"
+    wrong += [(compared, who) for who, c in strangers.items() if c.get(compared).status_code != 404]
+    assert not wrong
+    assert state() == before
+
+
+def test_the_admin_asks_for_staff_at_every_page(things: Things, strangers: dict[str, Client]) -> None:
+    names = {"object_id": things.submission.pk, "id": 1, "app_label": "submissions", "content_type_id": 1, "url": "x"}
+    open_pages = {"admin/login/", "admin/logout/"}
+    wrong = []
+    for route in routes():
+        if route.startswith("admin/") and route not in open_pages:
+            for who, client in strangers.items():
+                response = client.get(path(route, names))
+                if response.status_code not in (301, 302, 403, 404) or CANARY.encode() in response.getvalue():
+                    wrong.append((route, who, response.status_code))
+    assert not wrong
+
+
+def test_every_page_has_a_policy_and_no_script_in_it(things: Things, ada: User, grace_client: Client) -> None:
+    wrong, seen = [], 0
+    for client in (logged_in(ada), grace_client):
+        for route in sorted(KNOWN):
+            if "events" in route or "artifact" in route or route == "metrics":
+                continue
+            response = client.get(path(route, things.of(route)))
+            if not response.get("Content-Type", "").startswith("text/html"):
+                continue
+            seen += 1
+            policy, text = response.get("Content-Security-Policy", ""), response.content.decode()
+            scripts = next((part for part in policy.split(";") if part.strip().startswith("script-src")), "")
+            inline = [tag for tag in SCRIPT.findall(text) if "src=" not in tag and "application/json" not in tag]
+            if not scripts or "unsafe" in scripts or inline or HANDLER.search(text) or "javascript:" in text:
+                wrong.append((route, scripts, inline, HANDLER.findall(text)))
+    assert not wrong
+    assert seen > 30
+
+
+def state() -> list[Any]:
+    """Ada's things, as rows."""
+    ada = User.objects.get(username="ada")
+    return [
+        list(
+            Evaluation.objects.filter(submission__user=ada)
+            .order_by("pk")
+            .values_list("pk", "state", "cancel_requested")
+        ),
+        list(Evaluation.objects.filter(run__user=ada).order_by("pk").values_list("pk", "state", "cancel_requested")),
+        list(Review.objects.values_list("pk", "decided_at", "blind_at")),
+        list(ada.api_tokens.values_list("pk", "revoked_at")),
+        list(Submission.objects.filter(user=ada).values_list("pk", "payload", "appeals")),
+    ]
