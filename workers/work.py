@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from challenges.overlap import overlap
 from graders.base import Rejected
 from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, failpoints, services
@@ -100,7 +101,8 @@ class Worker:
                 remotes=self.remotes,
             )
             self._note(judge)
-            return outcomes.outcome(evaluation, grade)
+            held = overlap(assignment.bundle, assignment.payload)
+            return outcomes.outcome(evaluation, grade, held)
 
     def _note(self, judge: Any) -> None:
         """What the judge's endpoint wants mended; nothing new where the job asked no endpoint."""

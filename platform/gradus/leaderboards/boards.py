@@ -1,6 +1,7 @@
 """Reads standings into boards; writes nothing. Only floored scores rank, tie or show.
 
-Before a course is frozen the public split ranks; from then on the private split does, floored to the same step.
+Before a course is frozen the public split ranks; from then on the private split does, floored to the same step. What
+was submitted after the freeze has no part in that: else each later attempt would ask the private split a question.
 """
 
 import math
@@ -16,7 +17,8 @@ from challenges.feedback import floor_to_step
 from challenges.spec import Kind
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions.models import Standing
+from gradus.submissions.models import Score, Standing
+from gradus.submissions.services.standings import standing_of
 
 PAGE_ROWS = 50
 BESIDE_ROWS = 5
@@ -78,9 +80,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Place:
-    """A ranked standing before its row is loaded."""
+    """A ranked standing, on a frozen board a final score, before its row is loaded."""
 
     pk: int
+    user_id: int
     rank: int
     score: float
     tied: int
@@ -93,22 +96,45 @@ def is_frozen(challenge: Challenge) -> bool:
 
 def places(challenge: Challenge, track: str) -> list[Place]:
     """All ranked standings, best first; equal scores share a rank and the next rank skips (1, 1, 3)."""
-    frozen, step = is_frozen(challenge), challenge.spec.feedback.step
-    ranked = Standing.objects.ranked().filter(challenge=challenge, track=track)
-    found = [
-        (pk, floor_to_step(private, step) if frozen and private is not None else shown)
-        for pk, shown, private in ranked.values_list("pk", "shown", "private_value")
-    ]
-    found.sort(key=lambda item: -item[1])
-    equal = Counter(score for _, score in found)
+    if is_frozen(challenge):
+        found = _final(challenge, track)
+    else:
+        ranked = Standing.objects.ranked().filter(challenge=challenge, track=track)
+        found = list(ranked.values_list("pk", "user_id", "shown"))
+    found.sort(key=lambda item: -item[2])
+    equal = Counter(score for _, _, score in found)
     return list(_ranked(found, equal))
 
 
-def _ranked(found: list[tuple[int, float]], equal: Counter[float]) -> Iterator[Place]:
+def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
+    """Score, learner and final value, earliest first: of each learner what was best, as shown, among what was in."""
+    step, owner = challenge.spec.feedback.step, "evaluation__submission__"
+    scores = Score.objects.current().on(challenge, track)
+    scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
+    scores = scores.filter(**{f"{owner}user__is_guest": False, f"{owner}user__is_active": True}).best_first()
+    best: dict[int, Any] = {}
+    for row in scores.values_list("pk", f"{owner}user_id", "shown", "private_value", "provisional", "created_at"):
+        best.setdefault(row[1], row)
+    rows = sorted((row for row in best.values() if not row[4]), key=lambda row: (row[5], row[0]))
+    return [
+        (pk, user, shown if private is None else floor_to_step(private, step)) for pk, user, shown, private, *_ in rows
+    ]
+
+
+def _ranked(found: list[tuple[int, int, float]], equal: Counter[float]) -> Iterator[Place]:
     rank, last = 0, math.inf
-    for number, (pk, score) in enumerate(found, 1):
+    for number, (pk, user_id, score) in enumerate(found, 1):
         rank, last = (number, score) if score != last else (rank, last)
-        yield Place(pk, rank, score, equal[score])
+        yield Place(pk, user_id, rank, score, equal[score])
+
+
+def _loaded(challenge: Challenge, shown: list[Place]) -> dict[int, Standing]:
+    """Standings by the places' keys; on a frozen board what they were at the freeze."""
+    keys = [place.pk for place in shown]
+    if not is_frozen(challenge):
+        return Standing.objects.select_related("user").in_bulk(keys)
+    scores = Score.objects.select_related("evaluation__submission__user").in_bulk(keys)
+    return {pk: standing_of(score) for pk, score in scores.items()}
 
 
 def board(challenge: Challenge, track: str, viewer: User | None, page: int = 1, rows: int = PAGE_ROWS) -> Board:
@@ -117,7 +143,7 @@ def board(challenge: Challenge, track: str, viewer: User | None, page: int = 1, 
     pages = max(1, math.ceil(len(found) / rows))
     page = min(max(1, page), pages)
     shown = found[(page - 1) * rows : page * rows]
-    standings = Standing.objects.select_related("user").in_bulk([place.pk for place in shown])
+    standings = _loaded(challenge, shown)
     bands = {place.rank: Band(place.rank, place.score, place.tied) for place in shown if place.tied > 1}
     return Board(
         challenge=challenge,
@@ -155,10 +181,12 @@ def entries(viewer: User | None) -> list[Entry]:
 def _mine(challenge: Challenge, track: str, viewer: User | None, found: list[Place]) -> Row | None:
     if viewer is None:
         return None
-    standing = Standing.objects.of(viewer).filter(challenge=challenge, track=track).select_related("user").first()
-    if standing is None:
-        return None
-    return _row(standing, next((place for place in found if place.pk == standing.pk), None), viewer)
+    place = next((place for place in found if place.user_id == viewer.pk), None)
+    if place is not None:
+        standing = _loaded(challenge, [place]).get(place.pk)
+    else:
+        standing = Standing.objects.of(viewer).filter(challenge=challenge, track=track).select_related("user").first()
+    return _row(standing, place, viewer) if standing else None
 
 
 def _row(standing: Standing, place: Place | None, viewer: User | None) -> Row:

@@ -1,5 +1,6 @@
 """Reads about waiting: who is ahead in a lane, and how long that may take."""
 
+import math
 from datetime import timedelta
 
 from django.db.models import Avg, ExpressionWrapper, F, Q
@@ -29,13 +30,14 @@ def expected_wait(evaluation: Evaluation) -> int | None:
     mean = _mean_seconds(evaluation.lane)
     if position is None or not workers or mean is None:
         return None
-    return -(-int(position * mean / workers) // STEP_SECONDS) * STEP_SECONDS
+    return math.ceil(position * mean / workers / STEP_SECONDS) * STEP_SECONDS
 
 
-def _mean_seconds(lane: str) -> float | None:
+def _mean_seconds(lane: str) -> int | None:
+    """Whole seconds: a long queue would multiply a fraction, which hidden rows had a part in, into view."""
     took = ExpressionWrapper(F("finished_at") - F("started_at"), DurationField())
     lately = Evaluation.objects.filter(
         lane=lane, started_at__isnull=False, finished_at__gte=timezone.now() - timedelta(hours=1)
     )
     mean: timedelta | None = lately.aggregate(mean=Avg(took))["mean"]
-    return mean.total_seconds() if mean else None
+    return math.ceil(mean.total_seconds()) if mean else None
