@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -153,7 +154,9 @@ class Worker:
     def _refuse(self, evaluation: Evaluation, error: Exception) -> None:
         code = code_of(error)
         if code == "internal":
-            log.exception("grading_failed")
+            # Where, but not the message: it may quote a hidden row.
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            log.error("grading_failed", reason=type(error).__name__, stack=stack)
         services.reject(evaluation.pk, evaluation.fence, code)
 
     def close(self) -> None:
