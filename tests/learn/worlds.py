@@ -173,9 +173,9 @@ class Seen:
         return {**self.pages, "log": "\n".join(self.records()).encode()}
 
     def records(self) -> list[str]:
-        """Log lines without their times, keys in order: context variables come in none."""
+        """Log lines without times and ids of requests, keys in order: context variables come in none."""
         read = [json.loads(line) for line in self.log.splitlines()]
-        return [json.dumps({**one, "timestamp": ""}, sort_keys=True) for one in read]
+        return [json.dumps({**one, "timestamp": "", "request_id": ""}, sort_keys=True) for one in read]
 
 
 class Stage:
