@@ -174,7 +174,7 @@ class Seen:
 
     def records(self) -> list[str]:
         """Log lines without times and ids of requests, keys in order: context variables come in none."""
-        read = [json.loads(line) for line in self.log.splitlines()]
+        read = [json.loads(re.sub("0x[0-9a-f]+", "", line)) for line in self.log.splitlines()]
         return [json.dumps({**one, "timestamp": "", "request_id": ""}, sort_keys=True) for one in read]
 
 

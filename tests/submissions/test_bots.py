@@ -171,7 +171,7 @@ def gains(bot: str, crowd: str, mode: str, seeds: int, **site: bool) -> tuple[fl
 @pytest.mark.parametrize("crowd", list(CROWDS))
 @pytest.mark.parametrize("bot", list(BOTS))
 def test_a_bot_gains_less_than_a_standard_error(bot: str, crowd: str, mode: str) -> None:
-    public, private, by_chance = gains(bot, crowd, mode, SEEDS if crowd != "100 accounts" else 4)
+    public, private, by_chance = gains(bot, crowd, mode, SEEDS)
     print(f"{bot}, {crowd}, {mode}: public {public:+.2f} SE, private {private:+.2f} SE (chance {by_chance:.2f})")
     assert private + (1.96 * by_chance if crowd != "100 accounts" else 0) < 1
 
