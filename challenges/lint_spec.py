@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from challenges.bundle import Baseline
 from challenges.catalogue import METRICS, MODELS
 from challenges.check import check
+from challenges.overlap import inputs
 from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
 from challenges.prompts import problem_with
 from challenges.spec import Json, Kind, Label
@@ -26,6 +25,7 @@ def lint_spec(subject: Subject) -> None:
             subject.spec(wrong, "correct prompt.example", "prompt", "example")
     _knobs(subject)
     _marks(subject)
+    _feedback(subject)
     _bounds(subject)
     for index, baseline in enumerate(subject.bundle.baselines):
         _baseline(subject, index, baseline)
@@ -78,6 +78,18 @@ def _marks(subject: Subject) -> None:
         subject.spec("pass is 0, so that anything passes", "set it above the weak baseline", "pass")
 
 
+def _feedback(subject: Subject) -> None:
+    challenge = subject.challenge
+    if challenge.feedback.mode != "ladder":
+        return
+    if challenge.public_metrics:
+        what = "public metrics would tell of each attempt what the ladder keeps back"
+        subject.spec(what, "leave them out, or set feedback.mode to rounded", "public_metrics")
+    if challenge.kind is Kind.FREE_TEXT:
+        what = "a free_text grade shows its marks, so a ladder would hide nothing"
+        subject.spec(what, "set feedback.mode to rounded", "feedback", "mode")
+
+
 def _bounds(subject: Subject) -> None:
     challenge = subject.challenge
     weak = [(i, ref.max) for i, ref in enumerate(challenge.baselines) if ref.min is None and ref.max is not None]
@@ -115,15 +127,9 @@ def _uncounted(text: str) -> int:
 def _leaks(subject: Subject, file: str, payload: PromptPayload | LoraPayload | FreeTextPayload) -> None:
     hidden = {normal(sample.input) for sample in subject.bundle.hidden}
     field = "examples" if isinstance(payload, PromptPayload) else "rows"
-    for number, text in enumerate(_inputs(payload)):
+    for number, text in enumerate(inputs(payload)):
         if normal(text) in hidden:
             located = subject.source.yaml(file)
             line = located.line(field, number) if located else None
             what = f"number {number + 1} of {field} is a hidden row, so the baseline proves nothing"
             subject.source.add(file, line, what, "take a row of your own")
-
-
-def _inputs(payload: PromptPayload | LoraPayload | FreeTextPayload) -> Iterable[str]:
-    if isinstance(payload, PromptPayload):
-        return [example.input for example in payload.examples]
-    return [row.input for row in payload.rows] if isinstance(payload, LoraPayload) else []

@@ -22,9 +22,8 @@ from openai import OpenAI
 from graders.base import Judge, Judged
 from graders.free_text import reply as replies
 from graders.parsing import only_json_object
-from workers import endpoints
+from workers import endpoints, judge_prices
 from workers import judge_faults as faults
-from workers import judge_prices
 from workers.judge_contract import CallRecord, JudgeMisconfigured, JudgeStore, Postpone
 
 TIMEOUT = 30.0

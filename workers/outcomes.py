@@ -13,14 +13,18 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
+from challenges.feedback import floor_to_step
 from graders.base import Grade
 from gradus.submissions.models import Evaluation, Kind
 from gradus.submissions.services import Outcome
 from workers import adapter_files, language
 
 
-def outcome(evaluation: Evaluation, grade: Grade) -> Outcome:
-    """Writes raw rows and the adapter to storage under (evaluation, fence), so that a zombie overwrites nothing."""
+def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
+    """Writes raw rows and the adapter to storage under (evaluation, fence), so that a zombie overwrites nothing.
+
+    `overlap` is how much hidden material the payload holds, which staff alone may read.
+    """
     notes = notes_of(evaluation, grade)
     return Outcome(
         result=visible(evaluation, grade),
@@ -33,6 +37,7 @@ def outcome(evaluation: Evaluation, grade: Grade) -> Outcome:
         judge=astuple(grade.judge) if grade.judge else None,
         artifact=_save_adapter(evaluation, grade) if grade.adapter_files else "",
         notes=notes,
+        overlap=overlap if evaluation.submission_id else 0,
     )
 
 
@@ -45,19 +50,27 @@ def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
 
 
 def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
-    """From public samples and the learner's own words only; hidden metrics where the challenge declares them."""
-    declared = evaluation.version.parsed.public_metrics
+    """From public samples and the learner's own words only; hidden metrics where the challenge declares them.
+
+    These are floored to the step as the score is, and left out where a ladder shows nothing of most attempts.
+    """
     return {
         "public": {
             "score": grade.public_score,
             "metrics": grade.public_metrics,
             "rows": [asdict(row) for row in grade.public],
         },
-        "metrics": {name: value for name, value in grade.metrics.items() if name in declared},
+        "metrics": _declared(evaluation, grade),
         "cost": grade.cost,
         "marks": [asdict(mark) for mark in grade.marks],
         "training": grade.training,
     }
+
+
+def _declared(evaluation: Evaluation, grade: Grade) -> dict[str, float]:
+    spec = evaluation.version.parsed
+    names = () if spec.feedback.mode == "ladder" else spec.public_metrics
+    return {name: floor_to_step(grade.metrics[name], spec.feedback.step) for name in names if name in grade.metrics}
 
 
 def _save_raw(evaluation: Evaluation, grade: Grade, notes: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
 
+from challenges.overlap import overlap
 from graders.base import Rejected
 from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, failpoints, services
@@ -112,7 +114,8 @@ class Worker:
                 remotes=self.remotes,
             )
             self._note(judge)
-            return outcomes.outcome(evaluation, grade)
+            held = overlap(assignment.bundle, assignment.payload)
+            return outcomes.outcome(evaluation, grade, held)
 
     def _note(self, judge: Any) -> None:
         """What the judge's endpoint wants mended; nothing new where the job asked no endpoint."""
@@ -163,7 +166,9 @@ class Worker:
     def _refuse(self, evaluation: Evaluation, error: Exception) -> None:
         code = code_of(error)
         if code == "internal":
-            log.exception("grading_failed")
+            # Where, but not the message: it may quote a hidden row.
+            stack = "".join(traceback.format_tb(error.__traceback__))
+            log.error("grading_failed", reason=type(error).__name__, stack=stack)
         services.reject(evaluation.pk, evaluation.fence, code)
 
     def close(self) -> None:

@@ -35,6 +35,11 @@ def test_the_factory_s_course_lesson_and_challenges_lint_clean(tmp_path):
         ({"metric": {"name": "json_fields"}}, "metric", "needs answers of type json"),
         ({"pass": 0.61}, "pass", "no multiple of the feedback step"),
         ({"gold": 0.81}, "gold", "no multiple of the feedback step"),
+        (
+            {"public_metrics": ["accuracy"], "feedback": {"mode": "ladder"}},
+            "public_metrics",
+            "tell of each attempt",
+        ),
         ({"prompt": {"example": "{output} {input}"}}, "example", "{input} before {output}"),
         ({"pass": 0.5}, "max: 0.5", "weak baseline may reach"),
         ({"pass": 0.8}, "baselines", "can be reached"),
@@ -46,6 +51,11 @@ def test_faults_of_the_spec(tmp_path, changes, key, words):
     found = [p for p in lint(root) if words in p.what]
     assert [p.file for p in found] == ["challenge.yaml"]
     assert key in (root / "challenge.yaml").read_text().splitlines()[found[0].line - 1]
+
+
+def test_free_text_has_no_ladder(tmp_path):
+    (text,) = told(factory.write_free_text_challenge(tmp_path, feedback={"mode": "ladder"}))
+    assert "a ladder would hide nothing" in text
 
 
 def test_a_challenge_without_a_weak_baseline_is_told(tmp_path):

@@ -146,3 +146,17 @@ def test_label_words_stand_for_labels_in_examples_and_scores() -> None:
     assert public.prompt.endswith("Symptoms: rash\nSpecialty: skin\n\n")
     assert public.labels == (" skin", *(" " + label for label in LABELS[1:]))
     assert result.public[0].output == "Dermatologist"
+
+
+def test_an_echo_is_no_label() -> None:
+    """A prompt that repeats its input scores nothing, and of hidden rows nothing comes back."""
+
+    def repeat(item: WorkItem) -> Generated:
+        assert isinstance(item, Generate)
+        return Generated(list(item.suffixes), [9] * len(item.suffixes), [9] * len(item.suffixes), 0.1)
+
+    task = bundle(challenge(LABEL | {"decode": "generate"}, public_metrics=["macro_f1"]), PUBLIC, HIDDEN)
+    result, _ = drive(grade(Assignment(task, PAYLOAD, True)), repeat)
+    assert (result.score, result.private_score, result.metrics) == (0.0, 0.0, {"macro_f1": 0.0})
+    shown = repr((result.public, result.cost, result.metrics))
+    assert "p case 0" in shown and not [row for row in HIDDEN if row.input in shown]

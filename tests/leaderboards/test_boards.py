@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -75,6 +76,26 @@ def test_the_private_split_ranks_only_after_the_freeze(sea_or_sky: Challenge, co
     frozen = factories.challenge("sea-or-sky")
     assert ranks(frozen) == [(1, 0.76), (2, 0.64)]
     assert boards.board(frozen, "prompt", None).rows[0].pseudonym == second.pseudonym
+
+
+def test_what_is_submitted_after_the_freeze_asks_the_private_split_nothing(
+    sea_or_sky: Challenge, course: Course, ada: User, bob: User
+) -> None:
+    """Neither a new rank nor a moved one: each attempt more would be a question to rows that are kept for the end."""
+    factories.grade(factories.submit(ada), 0.8, private_score=0.655)
+    Course.objects.update(frozen_at=timezone.now())
+    factories.grade(factories.submit(ada), 0.9, private_score=0.777)
+    factories.grade(factories.submit(bob), 0.9, private_score=0.333)
+
+    board = boards.board(factories.challenge("sea-or-sky"), "prompt", bob)
+    assert [(row.pseudonym, row.rank, row.score, row.gold) for row in board.rows] == [("enchantress", 1, 0.64, True)]
+    assert board.mine is not None and (board.mine.rank, board.mine.score) == (None, 0.9)
+    assert Standing.objects.get(user=ada).shown == 0.9
+
+
+def test_a_private_score_lies_between_0_and_1(sea_or_sky: Challenge, ada: User) -> None:
+    with pytest.raises(IntegrityError, match="private_in_unit"), transaction.atomic():
+        factories.grade(factories.submit(ada), 0.8, private_score=1.5)
 
 
 def test_private_scores_are_shown_to_nobody_before_the_freeze(

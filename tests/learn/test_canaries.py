@@ -7,6 +7,7 @@ that an answer can be in.
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from gradus.submissions.models import Submission
 from tests import factories
 from tests.api.test_stream import read
 from tests.challenges.factory import MARKS, RUBRIC, gold_row, write_course, write_free_text_challenge, write_rows
+from tests.learn import worlds
 from tests.workers.test_work import TableRunner
 from workers import status
 from workers.work import Worker
@@ -141,6 +143,23 @@ def test_a_run_without_grading_tells_nothing(
     shown = ada_client.get(f"/runs/{run.uuid}/").content.decode() + text
     shown += json.dumps(read(ada, f"/api/v1/runs/{run.uuid}/events"))
     assert [canary for canary in CANARIES if canary in shown] == []
+
+
+def test_of_every_kind_and_failing_path_nothing_hidden_is_told(
+    ada: User, bob: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hidden rows, ids and labels, rubric, model answer, gold, the judge's words, an error's text: pages, API, events,
+    adapters, boards, metrics, the admin of a colleague without rights, and the log down to DEBUG."""
+    colleague = User.objects.create_user(username="colleague", email="c@example.org", pseudonym="c", is_staff=True)
+    token = ApiToken.issue(ada, "canaries")[1]
+    stage = worlds.Stage(tmp_path, monkeypatch, (ada, bob, colleague), token)
+    stage.level = logging.DEBUG
+    seen = stage.see(worlds.hidden((5, 2, 0, 3), "canaryhidden", 0.3))
+    assert seen.states == ("scored", "scored", "scored", "review", "failed", "rejected")
+    assert (
+        "grading_failed" in seen.log and "canaryhidden" in (tmp_path / "world1/first/ticket/hidden.jsonl").read_text()
+    )
+    assert [where for where, text in seen.everything().items() if b"canaryhidden" in text] == []
 
 
 def test_staff_do_read_them(submission: Submission, grace_client: Client) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from gradus.api import schemas
 from gradus.leaderboards import boards
+from gradus.reviews.models import Appeal
 from gradus.reviews.services import can_appeal
 from gradus.submissions.models import Evaluation, Run, Score, Submission
 from gradus.submissions.queue import expected_wait, queue_position
@@ -49,9 +50,19 @@ def submission(submission: Submission) -> schemas.SubmissionOut:
 
 def _appeal(submission: Submission) -> dict[str, Any]:
     made = submission.appeals.order_by("-pk").first()
-    kept = ("stage", "text", "created_at", "closed_at")
-    shown = {key: getattr(made, key) for key in kept} | {"outcome": made.outcome or None} if made else None
-    return {"appealed": made is not None, "can_appeal": can_appeal(submission), "appeal": shown}
+    return {"appealed": made is not None, "can_appeal": can_appeal(submission), "appeal": _appealed(made)}
+
+
+def _appealed(made: Appeal | None) -> dict[str, Any] | None:
+    if made is None:
+        return None
+    return {
+        "stage": made.stage,
+        "text": made.text,
+        "created_at": made.created_at,
+        "closed_at": boards.whole_second(made.closed_at) if made.closed_at else None,
+        "outcome": made.outcome or None,
+    }
 
 
 def submission_brief(submission: Submission) -> schemas.SubmissionBrief:

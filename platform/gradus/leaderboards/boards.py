@@ -1,6 +1,7 @@
 """Reads standings into boards; writes nothing. Only floored scores rank, tie or show.
 
-Before a course is frozen the public split ranks; from then on the private split does, floored to the same step.
+Before a course is frozen the public split ranks; from then on the private split does, floored to the same step. What
+was submitted after the freeze has no part in that: else each later attempt would ask the private split a question.
 """
 
 import math
@@ -18,7 +19,8 @@ from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.leaderboards import tally
 from gradus.leaderboards.tally import Band
-from gradus.submissions.models import Standing
+from gradus.submissions.models import Score, Standing
+from gradus.submissions.services.standings import standing_of
 
 PAGE_ROWS = 50
 BESIDE_ROWS = 5
@@ -71,9 +73,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Place:
-    """A ranked standing before its row is loaded."""
+    """A ranked standing, on a frozen board a final score, before its row is loaded."""
 
     pk: int
+    user_id: int
     rank: int
     score: float
     tied: int
@@ -86,22 +89,36 @@ def is_frozen(challenge: Challenge) -> bool:
 
 def places(challenge: Challenge, track: str) -> list[Place]:
     """All ranked standings, best first; equal scores share a rank and the next rank skips (1, 1, 3)."""
-    frozen, step = is_frozen(challenge), challenge.spec.feedback.step
-    ranked = Standing.objects.ranked().filter(challenge=challenge, track=track)
-    found = [
-        (pk, floor_to_step(private, step) if frozen and private is not None else shown)
-        for pk, shown, private in ranked.values_list("pk", "shown", "private_value")
-    ]
-    found.sort(key=lambda item: -item[1])
-    equal = Counter(score for _, score in found)
+    if is_frozen(challenge):
+        found = _final(challenge, track)
+    else:
+        ranked = Standing.objects.ranked().filter(challenge=challenge, track=track)
+        found = list(ranked.values_list("pk", "user_id", "shown"))
+    found.sort(key=lambda item: -item[2])
+    equal = Counter(score for _, _, score in found)
     return list(_ranked(found, equal))
 
 
-def _ranked(found: list[tuple[int, float]], equal: Counter[float]) -> Iterator[Place]:
+def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
+    """Score, learner and final value, earliest first: of each learner what was best, as shown, among what was in."""
+    step, owner = challenge.spec.feedback.step, "evaluation__submission__"
+    scores = Score.objects.current().on(challenge, track)
+    scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
+    scores = scores.filter(**{f"{owner}user__is_guest": False, f"{owner}user__is_active": True}).best_first()
+    best: dict[int, Any] = {}
+    for row in scores.values_list("pk", f"{owner}user_id", "shown", "private_value", "provisional", "created_at"):
+        best.setdefault(row[1], row)
+    rows = sorted((row for row in best.values() if not row[4]), key=lambda row: (row[5], row[0]))
+    return [
+        (pk, user, shown if private is None else floor_to_step(private, step)) for pk, user, shown, private, *_ in rows
+    ]
+
+
+def _ranked(found: list[tuple[int, int, float]], equal: Counter[float]) -> Iterator[Place]:
     rank, last = 0, math.inf
-    for number, (pk, score) in enumerate(found, 1):
+    for number, (pk, user_id, score) in enumerate(found, 1):
         rank, last = (number, score) if score != last else (rank, last)
-        yield Place(pk, rank, score, equal[score])
+        yield Place(pk, user_id, rank, score, equal[score])
 
 
 def board(challenge: Challenge, track: str, viewer: User | None, page: int = 1, rows: int = PAGE_ROWS) -> Board:
@@ -130,23 +147,25 @@ class Ranking(Protocol):
     @property
     def total(self) -> int: ...
     def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]: ...
-    def place_of(self, standing: Standing) -> Place | None: ...
+    def of(self, viewer: User) -> tuple[Place, Standing] | None: ...
 
 
 class Final:
-    """A frozen board: all places are computed."""
+    """A frozen board: all places are computed, and rows are what they were at the freeze."""
 
     def __init__(self, challenge: Challenge, track: str) -> None:
         self.places = places(challenge, track)
         self.total = len(self.places)
 
     def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]:
-        shown = self.places[start : start + rows]
-        standings = Standing.objects.select_related("user").in_bulk([place.pk for place in shown])
-        return [(place, standings[place.pk]) for place in shown if place.pk in standings]
+        return self._loaded(self.places[start : start + rows])
 
-    def place_of(self, standing: Standing) -> Place | None:
-        return next((place for place in self.places if place.pk == standing.pk), None)
+    def of(self, viewer: User) -> tuple[Place, Standing] | None:
+        return next(iter(self._loaded([place for place in self.places if place.user_id == viewer.pk])), None)
+
+    def _loaded(self, shown: list[Place]) -> list[tuple[Place, Standing]]:
+        scores = Score.objects.select_related("evaluation__submission__user").in_bulk([place.pk for place in shown])
+        return [(place, standing_of(scores[place.pk])) for place in shown if place.pk in scores]
 
 
 class Running:
@@ -171,14 +190,15 @@ class Running:
         found = Standing.objects.ranked().filter(pk__in=list(keys)).select_related("user")
         return [(self._placed(standing), standing) for standing in found]
 
-    def place_of(self, standing: Standing) -> Place | None:
-        return self._placed(standing) if standing.ranked else None
+    def of(self, viewer: User) -> tuple[Place, Standing] | None:
+        standing = self.ranked.filter(user=viewer).select_related("user").first()
+        return (self._placed(standing), standing) if standing else None
 
     def _placed(self, standing: Standing) -> Place:
         """A score that is newer than the count stands alone, behind all that are better."""
         band = self._by_score.get(standing.shown)
         rank = band.rank if band else 1 + sum(b.learners for b in self.bands if b.score > standing.shown)
-        return Place(standing.pk, rank, standing.shown, band.learners if band else 1)
+        return Place(standing.pk, standing.user_id, rank, standing.shown, band.learners if band else 1)
 
 
 def beside(challenge: Challenge, track: str, viewer: User | None) -> list[Board]:
@@ -205,10 +225,11 @@ def entries(viewer: User | None) -> list[Entry]:
 def _mine(challenge: Challenge, track: str, viewer: User | None, found: Ranking) -> Row | None:
     if viewer is None:
         return None
+    placed = found.of(viewer)
+    if placed is not None:
+        return _row(placed[1], placed[0], viewer)
     standing = Standing.objects.of(viewer).filter(challenge=challenge, track=track).select_related("user").first()
-    if standing is None:
-        return None
-    return _row(standing, found.place_of(standing), viewer)
+    return _row(standing, None, viewer) if standing else None
 
 
 def _row(standing: Standing, place: Place | None, viewer: User | None) -> Row:

@@ -1,4 +1,6 @@
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from gradus.courses.admin import ReadOnly
 from gradus.submissions.models import (
@@ -11,6 +13,19 @@ from gradus.submissions.models import (
     Submission,
     WorkerStatus,
 )
+
+
+class HiddenRows(admin.SimpleListFilter):
+    """Submissions that hold hidden rows: somebody has seen them."""
+
+    title = "hidden rows handed in"
+    parameter_name = "overlap"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("some", "Some")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Evaluation]) -> QuerySet[Evaluation]:
+        return queryset.filter(overlap__gt=0) if self.value() == "some" else queryset
 
 
 @admin.register(Submission)
@@ -26,8 +41,10 @@ class SubmissionAdmin(ReadOnly):
 
 @admin.register(Evaluation)
 class EvaluationAdmin(ReadOnly):
-    list_display = ("id", "submission", "run", "state", "lane", "attempt", "error_code", "created_at", "finished_at")
-    list_filter = ("state", "lane", "error_code")
+    list_display = (
+        "id", "submission", "run", "state", "lane", "attempt", "error_code", "overlap", "created_at", "finished_at",
+    )  # fmt: skip
+    list_filter = ("state", "lane", "error_code", HiddenRows)
 
 
 @admin.register(WorkerStatus)

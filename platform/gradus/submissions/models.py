@@ -247,6 +247,9 @@ class Evaluation(models.Model):
     result = models.JSONField(null=True, blank=True, help_text="What the learner may see: public samples only")
     raw = models.CharField(max_length=200, blank=True, help_text="Per-row outputs, in private storage")
     artifact = models.CharField(max_length=200, blank=True)
+    overlap = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="Hidden rows, or gold answers, that were handed in; never shown to a learner"
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -275,6 +278,9 @@ class Evaluation(models.Model):
             models.CheckConstraint(
                 name="what_is_held_is_not_current", condition=Q(proposal__isnull=True) | Q(is_current=False)
             ),
+            models.CheckConstraint(
+                name="a_run_meets_no_hidden_row", condition=Q(submission__isnull=False) | Q(overlap=0)
+            ),
         ]
         indexes = [
             models.Index(name="queue", fields=["lane", "turn", "id"], condition=Q(state=State.QUEUED)),
@@ -301,6 +307,19 @@ class Evaluation(models.Model):
     def message(self) -> str:
         """What a learner reads about `error_code`."""
         return CODES[self.error_code].message if self.error_code in CODES else ""
+
+
+class ScoreQuerySet(models.QuerySet["Score"]):
+    def current(self) -> Self:
+        return self.filter(evaluation__is_current=True)
+
+    def on(self, challenge: Any, track: str) -> Self:
+        """Scores of one board."""
+        return self.filter(evaluation__submission__challenge=challenge, evaluation__submission__kind=track)
+
+    def best_first(self) -> Self:
+        """What a standing is made of: passed, then verified, then the highest shown, then the earliest."""
+        return self.order_by("-passed", "provisional", "-shown", "created_at", "evaluation_id")
 
 
 class Score(models.Model):
@@ -331,10 +350,16 @@ class Score(models.Model):
     calibration = models.ForeignKey(Calibration, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    objects = ScoreQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.CheckConstraint(name="score_in_unit", condition=Q(value__gte=0, value__lte=1)),
             models.CheckConstraint(name="shown_in_unit", condition=Q(shown__gte=0, shown__lte=1)),
+            models.CheckConstraint(
+                name="private_in_unit",
+                condition=Q(private_value__isnull=True) | Q(private_value__gte=0, private_value__lte=1),
+            ),
             models.CheckConstraint(
                 name="provisional_is_unverified",
                 condition=Q(provisional=True, verified_by__isnull=True, gold=False)

@@ -1,5 +1,6 @@
 """Reads about waiting: who is ahead in a lane, and how long that may take."""
 
+import math
 from collections.abc import Collection
 from datetime import timedelta
 
@@ -56,7 +57,7 @@ def expected_wait(evaluation: Evaluation) -> int | None:
 
 def wait_at(position: int, each: float | None) -> int | None:
     """Seconds that `position` evaluations take, in whole steps."""
-    return None if each is None else -(-int(position * each) // STEP_SECONDS) * STEP_SECONDS
+    return None if each is None else math.ceil(position * each / STEP_SECONDS) * STEP_SECONDS
 
 
 def seconds_each(lane: str) -> float | None:
@@ -66,10 +67,11 @@ def seconds_each(lane: str) -> float | None:
     return mean / workers if mean is not None else None
 
 
-def _mean_seconds(lane: str) -> float | None:
+def _mean_seconds(lane: str) -> int | None:
+    """Whole seconds: a long queue would multiply a fraction, which hidden rows had a part in, into view."""
     took = ExpressionWrapper(F("finished_at") - F("started_at"), DurationField())
     lately = Evaluation.objects.filter(
         lane=lane, started_at__isnull=False, finished_at__gte=timezone.now() - timedelta(hours=1)
     )
     mean: timedelta | None = lately.aggregate(mean=Avg(took))["mean"]
-    return mean.total_seconds() if mean else None
+    return math.ceil(mean.total_seconds()) if mean else None

@@ -53,7 +53,7 @@ def remove(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("reviews", "0005_decisions_are_append_only"),
-        ("submissions", "0005_reconcilerstatus"),
+        ("submissions", "0007_overlap_and_private_scores"),
     ]
 
     operations = [

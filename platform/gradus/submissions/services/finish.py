@@ -27,7 +27,8 @@ class LeaseLost(Exception):
 class Outcome:
     """What a worker found. `result` is what the learner may see; scores are in [0, 1]; None for a run.
 
-    `judge` is the model and the template of the judge behind the marks, if there was one.
+    `judge` is the model and the template of the judge behind the marks, if there was one. `overlap` counts hidden
+    rows that the payload holds; staff alone read it.
     """
 
     result: dict[str, Any]
@@ -40,6 +41,7 @@ class Outcome:
     artifact: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
     judge: tuple[str, str] | None = None
+    overlap: int = 0
 
     @property
     def unsettled(self) -> bool:
@@ -74,6 +76,7 @@ def _record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
         raw=outcome.raw,
         artifact=outcome.artifact,
         grader_version=outcome.grader_version,
+        overlap=outcome.overlap,
     )
     if evaluation.submission is not None and outcome.score is not None:
         _take(evaluation, outcome, outcome.score, calibration)

@@ -10,17 +10,8 @@ from gradus.submissions.models import Score, Standing
 
 def best_score(user_id: int, challenge_id: int, track: str) -> Score | None:
     """Highest shown, verified before provisional, then earliest."""
-    scores = (
-        Score.objects.filter(
-            evaluation__is_current=True,
-            evaluation__submission__user_id=user_id,
-            evaluation__submission__challenge_id=challenge_id,
-            evaluation__submission__kind=track,
-        )
-        .select_related("evaluation__submission__user")
-        .order_by("-passed", "provisional", "-shown", "created_at", "evaluation_id")
-    )
-    return scores.first()
+    scores = Score.objects.current().on(challenge_id, track).filter(evaluation__submission__user_id=user_id)
+    return scores.select_related("evaluation__submission__user").best_first().first()
 
 
 def values_of(score: Score) -> dict[str, Any]:
@@ -38,6 +29,14 @@ def values_of(score: Score) -> dict[str, Any]:
         "cost": result.get("cost", {}),
         "reached_at": score.created_at,
     }
+
+
+def standing_of(score: Score) -> Standing:
+    """The standing that `score` alone would make; not stored."""
+    submission = score.evaluation.submission
+    assert submission is not None
+    key: dict[str, Any] = {"user": submission.user, "challenge_id": submission.challenge_id, "track": submission.kind}
+    return Standing(**key, **values_of(score))
 
 
 def hold_learner(user_id: int) -> None:

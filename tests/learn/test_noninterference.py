@@ -1,0 +1,97 @@
+"""Two hidden sets with one shown score look the same to every learner, to the byte (Goguen & Meseguer 1982)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.urls import resolve
+
+from gradus.accounts.models import ApiToken, User
+from gradus.api import api, outcomes
+from gradus.leaderboards import boards
+from gradus.learn import urls
+from tests.learn import worlds
+from workers.events import EventWriter
+
+# 7 of 10 and 10 of 14 are both shown as 0.70; told to be worse, the engine gets 2 of 10 and 9 of 14.
+ONE = worlds.hidden((5, 2, 0, 3), "heron", 0.31)
+OTHER = worlds.hidden((3, 7, 2, 2), "oysters", 0.74)
+ROUNDED = {"feedback": {"mode": "rounded", "step": 0.02}}
+LADDER = {"feedback": {"mode": "ladder", "step": 0.02}}
+# Forms that are sent, and what runs public samples or no model at all.
+NO_GRADE = {"advisor", "demo", "demo_panel", "demo_result", "hint", "dataset_check", "run_start", "run", "run_fragment"}
+NO_GRADE |= {"run_events", "submit", "submission_cancel", "submission_appeal", "token_create", "token_revoke"}
+STREAMS = {"submission_events"}
+
+
+@pytest.fixture
+def stage(ada: User, bob: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> worlds.Stage:
+    colleague = User.objects.create_user(username="colleague", email="c@example.org", pseudonym="c", is_staff=True)
+    return worlds.Stage(tmp_path, monkeypatch, (ada, bob, colleague), ApiToken.issue(ada, "worlds")[1])
+
+
+def test_equal_shown_scores_look_the_same(stage: worlds.Stage) -> None:
+    one, other = (stage.see(world, **ROUNDED) for world in (ONE, OTHER))
+    assert one.states == other.states == ("scored", "scored", "scored", "review", "failed", "rejected")
+    assert one.values[0] != other.values[0]
+    assert b"0.70" in one.pages["0 /leaderboards/sea-or-sky/"]
+    assert one.log.count("recorded") == 4 and "grading_failed" in one.log
+    assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
+
+
+def test_a_ladder_that_does_not_move_looks_the_same(stage: worlds.Stage) -> None:
+    attempts = (worlds.ATTEMPTS[0], worlds.WORSE)
+    one, other = (stage.see(world, attempts, **LADDER) for world in (ONE, OTHER))
+    assert one.values == (0.7, 0.2) and other.values[1] == pytest.approx(9 / 14)
+    assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
+
+
+def test_public_metrics_are_floored_as_the_score_is(stage: worlds.Stage) -> None:
+    attempts, declared = worlds.ATTEMPTS[:1], {"public_metrics": ["exact_match"]}
+    one, other = (stage.see(world, attempts, **declared) for world in (ONE, OTHER))
+    assert b'"metrics": {"exact_match": 0.7}' in next(
+        v for k, v in one.pages.items() if k.startswith("0 /api/v1/submissions/")
+    )
+    assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
+
+
+@pytest.mark.parametrize("leak", ["a count of rows", "a raw score", "a fraction of a second", "another shown score"])
+def test_a_view_that_leaks_is_caught(stage: worlds.Stage, monkeypatch: pytest.MonkeyPatch, leak: str) -> None:
+    """Else the tests above might compare nothing."""
+    other = OTHER
+    match leak:
+        case "a count of rows":
+            shown = lambda self, event: (event["type"], {k: v for k, v in event.items() if k != "type"})  # noqa: E731
+            monkeypatch.setattr(EventWriter, "shown", shown)
+        case "a raw score":
+            scored = outcomes._scored
+            raw = lambda e: {**scored(e), "score": e.score.value}  # noqa: E731
+            monkeypatch.setattr(outcomes, "_scored", raw)
+        case "a fraction of a second":
+            monkeypatch.setattr(boards, "whole_second", lambda moment: moment)
+        case "another shown score":
+            other = worlds.hidden((3, 8, 2, 1), "oysters", 0.74)
+    one, two = (stage.see(world, worlds.ATTEMPTS[:1]) for world in (ONE, other))
+    assert [
+        path for path in worlds.differences(one, two) if path.startswith(("0 /api/v1/submissions", "events", "0 /"))
+    ]
+
+
+def test_every_address_of_a_learner_is_looked_at(stage: worlds.Stage) -> None:
+    """A new page or call belongs into `worlds.addresses`, or here with a reason."""
+    seen = stage.see(ONE, worlds.ATTEMPTS[:2])
+    matches = [resolve(path.split(" ", 1)[1].split("?")[0]) for path in seen.pages if path.startswith("0 ")]
+    names = {pattern.name for pattern in urls.urlpatterns}
+    assert names - NO_GRADE - STREAMS <= {match.url_name for match in matches}
+    gets = {path.split("{")[0] for path, item in api.get_openapi_schema()["paths"].items() if "get" in item}
+    looked = {path.split(" ", 1)[1] for path in seen.pages if path.startswith("0 /api")}
+    unseen = {get for get in gets if not any(path.startswith(get.rstrip("/")) for path in looked)}
+    assert unseen <= {
+        "/api/v1/runs/",
+        "/api/v1/reviews",
+        "/api/v1/reviews/",
+        "/api/v1/regrades",
+        "/api/v1/regrades/",
+        "/api/v1/reviews/accuracy",
+    }
