@@ -33,7 +33,7 @@ from challenges.bundle import read_course
 from graders.base import Embed, Embedded, Generate, Generated, Judge, Judged, Rejected, Score, Scored, Train, Trained
 from gradus.accounts.models import User
 from gradus.courses.services import publish
-from gradus.submissions import stream
+from gradus.submissions import stream, watch
 from gradus.submissions.models import Submission
 from tests import factories
 from tests.challenges.factory import (
@@ -173,9 +173,10 @@ class Seen:
         return {**self.pages, "log": "\n".join(self.records()).encode()}
 
     def records(self) -> list[str]:
-        """Log lines without times and ids of requests, keys in order: context variables come in none."""
+        """Log lines without times and drawn ids, keys in order: context variables come in none."""
         read = [json.loads(re.sub("0x[0-9a-f]+", "", line)) for line in self.log.splitlines()]
-        return [json.dumps({**one, "timestamp": "", "request_id": ""}, sort_keys=True) for one in read]
+        drawn = {"timestamp": "", "request_id": "", "submission": ""}
+        return [json.dumps({**one, **drawn}, sort_keys=True) for one in read]
 
 
 class Stage:
@@ -188,8 +189,6 @@ class Stage:
         monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
         monkeypatch.setattr("workers.events.time", SimpleNamespace(monotonic=lambda: time.time()))
         monkeypatch.setattr(Now, "as_sqlite", _now)
-        # It would end the connection, and with it the world.
-        monkeypatch.setattr(stream, "close_old_connections", lambda: None)
         self.clients = [Client() for _ in users]
         with time_machine.travel(START, tick=False):
             for client, user in zip(self.clients, users, strict=True):
@@ -266,7 +265,7 @@ def addresses(made: Sequence[Submission]) -> list[str]:
 
 def events_of(submission: Submission) -> bytes:
     """The stream's bytes, read in this thread, which alone sees the world before it is rolled back."""
-    look = stream.look_at(submission.current.pk, 0)
+    look = watch.look_at({submission.current.pk: 0})[submission.current.pk]
     lines = [stream.line("state", look.state)] + [stream.line(kind, data, seq) for seq, kind, data in look.events]
     return b"".join(lines)
 
@@ -275,18 +274,19 @@ def events_of(submission: Submission) -> bytes:
 def logs(level: int) -> Iterator[io.StringIO]:
     """All records from `level` on as the site's JSON lines, SQL apart."""
     made = dict(settings.LOGGING["formatters"]["json"])
-    written, root, sql = io.StringIO(), logging.getLogger(), logging.getLogger("django.db.backends")
-    handler, before = logging.StreamHandler(written), (root.level, sql.level)
+    written, root = io.StringIO(), logging.getLogger()
+    levels = {root: level, logging.getLogger("workers"): level, logging.getLogger("django.db.backends"): logging.INFO}
+    handler, before = logging.StreamHandler(written), {logger: logger.level for logger in levels}
     handler.setFormatter(made.pop("()")(**made))
     root.addHandler(handler)
-    root.setLevel(level)
-    sql.setLevel(logging.INFO)
     try:
+        for logger, wanted in levels.items():
+            logger.setLevel(wanted)
         yield written
     finally:
         root.removeHandler(handler)
-        root.setLevel(before[0])
-        sql.setLevel(before[1])
+        for logger, was in before.items():
+            logger.setLevel(was)
 
 
 def log_difference(one: Seen, other: Seen) -> str:

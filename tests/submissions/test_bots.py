@@ -173,7 +173,7 @@ def gains(bot: str, crowd: str, mode: str, seeds: int, **site: bool) -> tuple[fl
 def test_a_bot_gains_less_than_a_standard_error(bot: str, crowd: str, mode: str) -> None:
     public, private, by_chance = gains(bot, crowd, mode, SEEDS)
     print(f"{bot}, {crowd}, {mode}: public {public:+.2f} SE, private {private:+.2f} SE (chance {by_chance:.2f})")
-    assert private + (1.96 * by_chance if crowd != "100 accounts" else 0) < 1
+    assert private + 1.96 * by_chance < 1
 
 
 @pytest.mark.parametrize("bot", ["whitehill", "boosting", "memorising"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import operator
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -23,6 +25,8 @@ log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.5
 # A long queue is counted again at most this often: every claim moves everybody in it.
 PLACES_SECONDS = 2.0
+# SQLite takes expressions of at most 1,000 levels.
+CONDITIONS = 400
 EventRow = tuple[int, str, dict[str, Any]]
 
 
@@ -70,30 +74,33 @@ def look_at(wanted: Mapping[int, int], places: Places | None = None) -> dict[int
 
     States before events: an evaluation seen as ended has written its last event.
     """
+    fields = ("pk", "state", "lane")
+    found = {one.pk: one for one in Evaluation.objects.filter(pk__in=wanted).only(*fields)}
+    waiting = [one for one in found.values() if one.state == State.QUEUED]
+    placed = (places or Places()).of(waiting)
+    events = _events(wanted)
+    return {pk: _look(found[pk], after, events[pk], placed) if pk in found else GONE for pk, after in wanted.items()}
+
+
+def _look_in_thread(wanted: Mapping[int, int], places: Places | None = None) -> dict[int, Look]:
+    """`look_at` outside any request, whose signals would look after the thread's connection."""
     close_old_connections()
     try:
-        fields = ("pk", "state", "lane")
-        found = {one.pk: one for one in Evaluation.objects.filter(pk__in=wanted).only(*fields)}
-        waiting = [one for one in found.values() if one.state == State.QUEUED]
-        placed = (places or Places()).of(waiting)
-        events = _events(wanted)
-        return {
-            pk: _look(found[pk], after, events[pk], placed) if pk in found else GONE for pk, after in wanted.items()
-        }
+        return look_at(wanted, places)
     finally:
         close_old_connections()
 
 
 def _events(wanted: Mapping[int, int]) -> dict[int, list[EventRow]]:
     """Those that wait have none, so most are asked for in one list."""
-    new = Q(evaluation_id__in=[pk for pk, after in wanted.items() if not after])
-    for pk, after in wanted.items():
-        if after:
-            new |= Q(evaluation_id=pk, seq__gt=after)
     found: dict[int, list[EventRow]] = defaultdict(list)
-    rows = Event.objects.filter(new).order_by("evaluation_id", "seq")
-    for pk, seq, kind, data in rows.values_list("evaluation_id", "seq", "type", "data"):
-        found[pk].append((seq, kind, data))
+    new = [Q(evaluation_id__in=[pk for pk, after in wanted.items() if not after])]
+    new += [Q(evaluation_id=pk, seq__gt=after) for pk, after in wanted.items() if after]
+    for at in range(0, len(new), CONDITIONS):
+        rows = Event.objects.filter(functools.reduce(operator.or_, new[at : at + CONDITIONS]))
+        rows = rows.order_by("evaluation_id", "seq")
+        for pk, seq, kind, data in rows.values_list("evaluation_id", "seq", "type", "data"):
+            found[pk].append((seq, kind, data))
     return found
 
 
@@ -140,7 +147,7 @@ class Watch:
         self.places = Places()
         self._task: asyncio.Task[None] | None = None
         # Not thread-sensitive: a look must not wait behind a request.
-        self._look = sync_to_async(look_at, thread_sensitive=False)
+        self._look = sync_to_async(_look_in_thread, thread_sensitive=False)
 
     async def first(self, evaluation_id: int, after: int) -> Look:
         return (await self._look({evaluation_id: after}))[evaluation_id]
