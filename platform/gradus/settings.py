@@ -3,20 +3,21 @@
 from pathlib import Path
 
 import django_stubs_ext
-import environ
 import structlog
 from csp.constants import NONCE, NONE, SELF
+
+from gradus.environment import Environment
 
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-env = environ.Env()
+env = Environment()
 env.read_env(BASE_DIR / ".env")
 
 DATA_DIR = Path(env.str("GRADUS_DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)
-PRODUCTION = env.bool("GRADUS_PRODUCTION", default=False)
-DEBUG = env.bool("GRADUS_DEBUG", default=False)
+PRODUCTION = env.flag("GRADUS_PRODUCTION")
+DEBUG = env.flag("GRADUS_DEBUG")
 
 
 def secret_key() -> str:
@@ -34,7 +35,7 @@ def secret_key() -> str:
 
 SECRET_KEY = secret_key()
 ALLOWED_HOSTS = env.list("GRADUS_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS = env.list("GRADUS_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = env.origins("GRADUS_ORIGINS")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -84,7 +85,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "gradus.urls"
 # Requests that one web process works on at a time; each thread keeps a database connection.
-WEB_THREADS = env.int("GRADUS_WEB_THREADS", default=4)
+WEB_THREADS = env.whole("GRADUS_WEB_THREADS", default=4)
 ASGI_APPLICATION = "gradus.asgi.application"
 TEMPLATES = [
     {
@@ -105,8 +106,8 @@ TEMPLATES = [
 
 # --- data -------------------------------------------------------------------------------------------------------
 
-LEASE_SECONDS = env.int("GRADUS_LEASE_SECONDS", default=60)
-DATABASES = {"default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'gradus.sqlite3'}")}
+LEASE_SECONDS = env.whole("GRADUS_LEASE_SECONDS", default=60)
+DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'gradus.sqlite3'}")}
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if SQLITE:
     # IMMEDIATE, because a deferred transaction that turns into a writer fails at once with "database is locked".
@@ -159,10 +160,13 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 
 # --- jobs -------------------------------------------------------------------------------------------------------
 
-REDIS_URL = env.str("REDIS_URL", default="")
+REDIS_URL = env.address("REDIS_URL", ("redis", "rediss", "unix", "redis+socket"))
 LANES = ("interactive", "grade", "judge", "train")
-HEARTBEAT_SECONDS = env.int("GRADUS_HEARTBEAT_SECONDS", default=10)
-RUNNER_THREADS = env.int("GRADUS_THREADS", default=0)
+HEARTBEAT_SECONDS = env.whole("GRADUS_HEARTBEAT_SECONDS", default=10)
+# Read by the engine, which knows no Django; looked over here, so that a slip is told at the start.
+env.one_of("GRADUS_DEVICE", ("", "cpu", "cuda"), default="")
+env.one_of("GRADUS_DTYPE", ("", "float32", "bfloat16"), default="")
+RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)
 GUEST_SUBMISSIONS = 3
 IN_FLIGHT = 2
 
@@ -171,25 +175,25 @@ IN_FLIGHT = 2
 JUDGE_MODEL = env.str("GRADUS_JUDGE_MODEL", default="")
 # Tokens a day: of one learner, of one question, of the whole site. A spent budget makes a grade provisional.
 JUDGE_TOKENS = {
-    "user": env.int("GRADUS_JUDGE_TOKENS_USER", default=300_000),
-    "challenge": env.int("GRADUS_JUDGE_TOKENS_CHALLENGE", default=3_000_000),
-    "site": env.int("GRADUS_JUDGE_TOKENS_SITE", default=10_000_000),
+    "user": env.whole("GRADUS_JUDGE_TOKENS_USER", default=300_000, least=0),
+    "challenge": env.whole("GRADUS_JUDGE_TOKENS_CHALLENGE", default=3_000_000, least=0),
+    "site": env.whole("GRADUS_JUDGE_TOKENS_SITE", default=10_000_000, least=0),
 }
 # The same in money, in millionths of the unit of GRADUS_JUDGE_CURRENCY; None is no limit but the tokens.
 JUDGE_MONEY = {
     scope: None if limit is None else round(limit * 1_000_000)
     for scope, limit in (
-        ("user", env.float("GRADUS_JUDGE_MONEY_USER", default=None)),
-        ("challenge", env.float("GRADUS_JUDGE_MONEY_CHALLENGE", default=None)),
-        ("site", env.float("GRADUS_JUDGE_MONEY_SITE", default=None)),
+        ("user", env.amount("GRADUS_JUDGE_MONEY_USER")),
+        ("challenge", env.amount("GRADUS_JUDGE_MONEY_CHALLENGE")),
+        ("site", env.amount("GRADUS_JUDGE_MONEY_SITE")),
     )
 }
 # Appeals go to this model or template first, at the same endpoint; without both they go straight to a person.
 APPEAL_MODEL = env.str("GRADUS_APPEAL_MODEL", default="")
 APPEAL_TEMPLATE = env.str("GRADUS_APPEAL_TEMPLATE", default="")
 # The share of final free-text grades that a person marks blind; the second while a question and a judge are new.
-AUDIT_SHARE = env.float("GRADUS_AUDIT_SHARE", default=0.05)
-AUDIT_SHARE_NEW = env.float("GRADUS_AUDIT_SHARE_NEW", default=0.20)
+AUDIT_SHARE = env.share("GRADUS_AUDIT_SHARE", default=0.05)
+AUDIT_SHARE_NEW = env.share("GRADUS_AUDIT_SHARE_NEW", default=0.20)
 
 # --- accounts ---------------------------------------------------------------------------------------------------
 
@@ -211,7 +215,9 @@ PASSWORD_HASHERS = [
 ACCOUNT_ADAPTER = "gradus.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = env.str("GRADUS_EMAIL_VERIFICATION", default="optional")
+ACCOUNT_EMAIL_VERIFICATION = env.one_of(
+    "GRADUS_EMAIL_VERIFICATION", ("mandatory", "optional", "none"), default="optional"
+)
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
@@ -220,7 +226,7 @@ MFA_PASSKEY_LOGIN_ENABLED = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL_CONFIG = env.mail("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str("GRADUS_FROM_EMAIL", default="Gradus <gradus@localhost>")
 
@@ -275,7 +281,7 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
-LOG_LEVEL = env.str("GRADUS_LOG_LEVEL", default="INFO")
+LOG_LEVEL = env.one_of("GRADUS_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 # A line for each request or job is for those who collect logs, not for who has typed `make up`. The workers' level is
 # set by name, because Celery sets the root's for itself.
 EVENTS_LEVEL = LOG_LEVEL if PRODUCTION or env.str("GRADUS_LOG_LEVEL", default="") else "WARNING"

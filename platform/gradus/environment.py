@@ -1,0 +1,103 @@
+"""Settings from the environment, with errors that name the variable and say what it takes."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+ENGINES = ("django.db.backends.postgresql", "django.db.backends.sqlite3")
+YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+
+
+class Environment(environ.Env):  # type: ignore[misc]  # the package has no types
+    """Raises `ImproperlyConfigured` for a value that cannot be meant."""
+
+    def _given(self, name: str) -> str:
+        return str(self.ENVIRON.get(name, ""))
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        value = self._given(name).strip().lower()
+        if name not in self.ENVIRON:
+            return default
+        if value not in YES + NO:
+            raise self._wrong(name, "1 for yes or 0 for no")
+        return value in YES
+
+    def whole(self, name: str, *, default: int, least: int = 1) -> int:
+        """A whole number of at least `least`."""
+        value = self._given(name).strip() or str(default)
+        if not (value.isascii() and value.isdigit() and int(value) >= least):
+            raise self._wrong(name, f"a whole number of at least {least}, such as {default or least}")
+        return int(value)
+
+    def share(self, name: str, *, default: float) -> float:
+        """Between 0 and 1."""
+        found = self._number(name, "a share between 0 and 1, such as 0.05")
+        if found is not None and found > 1:
+            raise self._wrong(name, "a share between 0 and 1, such as 0.05")
+        return default if found is None else found
+
+    def amount(self, name: str) -> float | None:
+        """An amount of money; None where none is given."""
+        return self._number(name, "an amount of 0 or more, such as 2.50")
+
+    def one_of(self, name: str, values: tuple[str, ...], *, default: str) -> str:
+        value = self._given(name).strip() or default
+        if value not in values:
+            raise self._wrong(name, f"one of {', '.join(filter(None, values))}")
+        return value
+
+    def address(self, name: str, schemes: tuple[str, ...]) -> str:
+        """A URL with one of `schemes`; empty where none is given."""
+        value = self._given(name).strip()
+        if value and urlsplit(value).scheme not in schemes:
+            raise self._wrong(name, f"an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+        return value
+
+    def origins(self, name: str) -> list[str]:
+        """Comma-separated, each with its scheme."""
+        found: list[str] = self.list(name, default=[])
+        if any(urlsplit(one).scheme not in ("http", "https") or not urlsplit(one).hostname for one in found):
+            raise self._wrong(name, "origins with their scheme, such as https://gradus.example.org")
+        return found
+
+    def database(self, name: str, *, default: str) -> dict[str, Any]:
+        wanted = "postgres://user:password@host:5432/name or sqlite:////absolute/path"
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                found: dict[str, Any] = self.db(name, default=default)
+        except (ImproperlyConfigured, ValueError):
+            raise self._hidden(name, wanted) from None
+        if found.get("ENGINE") not in ENGINES or not found.get("NAME"):
+            raise self._hidden(name, wanted)
+        return found
+
+    def mail(self, name: str, *, default: str) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = self.email_url(name, default=default)
+        except (ImproperlyConfigured, ValueError, KeyError):
+            raise self._hidden(name, "smtp+tls://user:password@host:587 or consolemail://") from None
+        return found
+
+    def _number(self, name: str, wanted: str) -> float | None:
+        value = self._given(name).strip()
+        if not value:
+            return None
+        try:
+            found = float(value)
+        except ValueError:
+            raise self._wrong(name, wanted) from None
+        if not 0 <= found < float("inf"):
+            raise self._wrong(name, wanted)
+        return found
+
+    def _wrong(self, name: str, wanted: str) -> ImproperlyConfigured:
+        return ImproperlyConfigured(f"{name} is {self._given(name)!r}; it takes {wanted} (docs/operations.md)")
+
+    def _hidden(self, name: str, wanted: str) -> ImproperlyConfigured:
+        """The value may hold a password."""
+        return ImproperlyConfigured(f"{name} cannot be read; it takes {wanted} (docs/operations.md)")

@@ -1,0 +1,108 @@
+"""A wrong setting is told at the start: which variable, what it holds, what it takes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from gradus.environment import Environment
+
+WRONG = {
+    "GRADUS_PRODUCTION": ["maybe", "2"],
+    "GRADUS_DEBUG": ["verbose"],
+    "GRADUS_WEB_THREADS": ["x", "0", "-1", "2.5", "\uff11"],
+    "GRADUS_LEASE_SECONDS": ["0", "a minute"],
+    "GRADUS_HEARTBEAT_SECONDS": ["0"],
+    "GRADUS_THREADS": ["-1", "all"],
+    "GRADUS_JUDGE_TOKENS_SITE": ["1e6"],
+    "GRADUS_JUDGE_MONEY_USER": ["two", "-1", "nan", "inf"],
+    "GRADUS_AUDIT_SHARE": ["5", "-0.1", "5 %", "nan"],
+    "GRADUS_EMAIL_VERIFICATION": ["always"],
+    "GRADUS_LOG_LEVEL": ["loud"],
+    "GRADUS_DEVICE": ["gpu"],
+    "GRADUS_DTYPE": ["float16"],
+    "GRADUS_ORIGINS": ["gradus.example.org", "https://"],
+    "REDIS_URL": ["localhost:6379", "http://localhost"],
+    "DATABASE_URL": ["foo", "postgres://user:secret@host:port/name", "mysqlx://host/name", "postgres://host"],
+    "EMAIL_URL": ["foo", "pigeon://user:secret@host"],
+}
+
+
+def read_settings(**variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(settings.BASE_DIR / "manage.py"), "check"],
+        env=os.environ | {"PYTHONWARNINGS": "ignore"} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# One process for each variable; all values of all of them would take minutes.
+@pytest.mark.parametrize("name", sorted(WRONG))
+def test_a_wrong_value_ends_the_start_with_one_line(name: str) -> None:
+    done = read_settings(**{name: WRONG[name][0]})
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"manage.py: {name} ") and "it takes " in last
+
+
+READERS = {
+    "GRADUS_PRODUCTION": lambda env, name: env.flag(name),
+    "GRADUS_WEB_THREADS": lambda env, name: env.whole(name, default=4),
+    "GRADUS_THREADS": lambda env, name: env.whole(name, default=0, least=0),
+    "GRADUS_JUDGE_MONEY_USER": lambda env, name: env.amount(name),
+    "GRADUS_AUDIT_SHARE": lambda env, name: env.share(name, default=0.05),
+    "GRADUS_LOG_LEVEL": lambda env, name: env.one_of(name, ("INFO", "ERROR"), default="INFO"),
+    "GRADUS_ORIGINS": lambda env, name: env.origins(name),
+    "REDIS_URL": lambda env, name: env.address(name, ("redis", "rediss")),
+    "DATABASE_URL": lambda env, name: env.database(name, default="sqlite:////tmp/x"),
+    "EMAIL_URL": lambda env, name: env.mail(name, default="consolemail://"),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in READERS for value in WRONG[name]])
+def test_each_wrong_value_is_refused_without_its_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured) as caught:
+        READERS[name](Environment(), name)
+    assert str(caught.value).startswith(name) and "secret" not in str(caught.value)
+
+
+RIGHT = [
+    ("GRADUS_PRODUCTION", "on", True),
+    ("GRADUS_PRODUCTION", "", False),
+    ("GRADUS_WEB_THREADS", "8", 8),
+    ("GRADUS_WEB_THREADS", "", 4),
+    ("GRADUS_JUDGE_MONEY_USER", "2.50", 2.5),
+    ("GRADUS_JUDGE_MONEY_USER", "", None),
+    ("GRADUS_AUDIT_SHARE", "0", 0.0),
+    ("GRADUS_AUDIT_SHARE", "", 0.05),
+    ("GRADUS_LOG_LEVEL", "", "INFO"),
+    (
+        "GRADUS_ORIGINS",
+        "https://a.example.org,http://localhost:8000",
+        ["https://a.example.org", "http://localhost:8000"],
+    ),
+    ("REDIS_URL", "rediss://host:6379/1", "rediss://host:6379/1"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "wanted"), RIGHT)
+def test_right_and_empty_values_are_taken(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, wanted: object
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert READERS[name](Environment(), name) == wanted
+
+
+def test_addresses_of_databases_and_mail_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://user:secret@host:5433/name")
+    monkeypatch.setenv("EMAIL_URL", "smtp+tls://user:secret@host:587")
+    database, mail = Environment().database("DATABASE_URL", default=""), Environment().mail("EMAIL_URL", default="")
+    assert (database["HOST"], database["PORT"], database["NAME"]) == ("host", 5433, "name")
+    assert (mail["EMAIL_HOST"], mail["EMAIL_PORT"], mail["EMAIL_USE_TLS"]) == ("host", 587, True)
