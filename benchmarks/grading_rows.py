@@ -124,11 +124,13 @@ def load(rows: Path, attacks: Path | None, questions: Path | None) -> list[Asked
 
 
 def _question(found: dict[str, Asked], where: str, row: dict[str, Any]) -> Asked:
+    """The first row of a question makes it; a rubric may come with any."""
     question = _text(where, row, "question")
     if question not in found:
         most = _number(where, row.get("max_score") or 1)
-        rubric = row.get("rubric") if isinstance(row.get("rubric"), list) else None
-        found[question] = Asked(question, _text(where, row, "model_answer"), most, rubric)
+        found[question] = Asked(question, _text(where, row, "model_answer"), most)
+    if found[question].rubric is None and isinstance(row.get("rubric"), list):
+        found[question].rubric = row["rubric"]
     return found[question]
 
 

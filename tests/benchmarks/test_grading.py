@@ -114,6 +114,17 @@ def test_bad_files_say_where_and_what(
     assert what in capsys.readouterr().err
 
 
+def test_a_rubric_of_the_rows_holds_beside_a_file_of_questions(tmp_path: Path) -> None:
+    rubric = [{"id": "light", "points": 60, "label": "Light", "text": "Says light."}]
+    rubric += [{"id": "why", "points": 40, "label": "Why", "text": "Says why."}]
+    marks = {"light": "met", "why": "not_met"}
+    rows = lines(tmp_path / "rows.jsonl", [{**row, "rubric": rubric, "marks": marks} for row in ROWS])
+    (asked,) = grading_rows.load(rows, None, lines(tmp_path / "questions.jsonl", QUESTIONS))
+    bundle = asked.bundle(asked.rows)
+    assert [criterion.id for criterion in bundle.challenge.rubric] == ["light", "why"]
+    assert all(gold.marks == marks for gold in bundle.gold)
+
+
 def test_an_attack_on_an_unknown_question_is_an_error(tmp_path: Path) -> None:
     rows, attacks = lines(tmp_path / "rows.jsonl", ROWS), lines(tmp_path / "attacks.jsonl", ATTACKS)
     with pytest.raises(BadRows, match="no question has the key 'leaves'"):
