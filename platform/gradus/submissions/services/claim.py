@@ -41,7 +41,8 @@ def _take(pk: int, worker: str, profile: str) -> Evaluation | None:
     )
     if not won:
         return None
-    evaluation = Evaluation.objects.select_related("submission__version", "run__version", "against").get(pk=pk)
+    # Versions hold a challenge's rows and texts: they are read by who grades, outside this transaction.
+    evaluation = Evaluation.objects.select_related("submission", "run").get(pk=pk)
     events.write(evaluation, [("started", {"attempt": evaluation.attempt})])
     failpoints.reach("claim.uncommitted")
     return evaluation
