@@ -25,7 +25,8 @@ async function render(elements, texts) {
     katex.render(element.textContent, element, { displayMode: element.matches(".block, .display"), throwOnError: false });
   }
   for (const text of texts) renderMath(text, { delimiters: DELIMITERS, throwOnError: false, ignoredClasses: ["math", "katex"] });
-  // Only with its fonts does a formula have its width.
+  document.dispatchEvent(new Event("gradus:layout"));
+  // Only with its fonts does a formula have its last width.
   await document.fonts.ready;
   document.dispatchEvent(new Event("gradus:layout"));
 }

@@ -55,6 +55,7 @@ LISTS_OF_REVIEWERS = {
     "reviews/",
     "reviews/accuracy/",
     "reviews/calibration/",
+    "reviews/judge/",
     "reviews/regrades/",
     "api/v1/reviews",
     "api/v1/reviews/accuracy",
