@@ -4,14 +4,17 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.test import Client
 from django.urls import reverse
 
+from gradus.accounts.models import ApiToken
 from gradus.learn import compare, results
 from gradus.reviews.models import Appeal, Review
 from gradus.submissions import services
 from gradus.submissions.errors import State
-from gradus.submissions.models import QuotaSlot
+from gradus.submissions.models import Evaluation, QuotaSlot
 from tests import factories
+from tests.learn import worlds
 
 MARK = {
     "id": "cause",
@@ -193,3 +196,22 @@ def test_events_end_after_finished_and_are_not_sent_twice(ada, ada_client, cours
 
 async def collect(parts) -> bytes:
     return b"".join([part async for part in parts])
+
+
+def test_a_learner_sees_nothing_of_hidden_rows_that_were_handed_in(ada, ada_client, sea_or_sky):
+    """Else handing rows in would tell which of them are hidden (membership)."""
+    made = factories.submit(ada)
+    factories.grade(made, 0.7)
+    token = ApiToken.issue(ada, "overlap")[1]
+
+    def seen():
+        own = [f"/submissions/{made.uuid}/", f"/submissions/{made.uuid}/fragment", "/path/"]
+        own += [f"/challenges/{made.challenge.slug}/", f"/leaderboards/{made.challenge.slug}/"]
+        api = [f"/api/v1/submissions/{made.uuid}", "/api/v1/submissions"]
+        pages = [ada_client.get(path).content for path in own]
+        pages += [Client().get(path, headers={"Authorization": f"Bearer {token}"}).content for path in api]
+        return [worlds.DRAWN.sub(r"\1", page.decode()) for page in pages]
+
+    before = seen()
+    assert Evaluation.objects.filter(submission=made).update(overlap=3) == 1
+    assert seen() == before
