@@ -25,9 +25,8 @@ async function render(elements, texts) {
     katex.render(element.textContent, element, { displayMode: element.matches(".block, .display"), throwOnError: false });
   }
   for (const text of texts) renderMath(text, { delimiters: DELIMITERS, throwOnError: false, ignoredClasses: ["math", "katex"] });
-  document.dispatchEvent(new Event("gradus:layout"));
-  // Only with its fonts does a formula have its last width.
-  await document.fonts.ready;
+  // Whether one scrolls depends on fonts that come later: each takes the focus, so that none is out of the keyboard's reach.
+  for (const formula of document.querySelectorAll(".katex-display")) formula.tabIndex = 0;
   document.dispatchEvent(new Event("gradus:layout"));
 }
 

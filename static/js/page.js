@@ -150,5 +150,6 @@ function reachable() {
 
 for (const name of ["htmx:load", "gradus:layout"]) document.addEventListener(name, reachable);
 window.addEventListener("resize", reachable);
-document.fonts.ready.then(reachable);
+// A font is asked for when text in it is laid out, so `ready` may have passed before; widths change when it comes.
+document.fonts.addEventListener("loadingdone", reachable);
 reachable();

@@ -80,6 +80,8 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/reviews/",
             f"/reviews/{Review.objects.get().pk}/",
             "/reviews/accuracy/",
+            "/reviews/calibration/",
+            "/reviews/judge/",
             "/reviews/regrades/",
             f"/reviews/regrades/{regrade.pk}/",
         ],

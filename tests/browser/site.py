@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
+
+from gradus.handler import Handler
 
 START_SECONDS = 20
 
@@ -42,7 +43,7 @@ class Site(threading.Thread):
 
     async def _serve(self) -> None:
         server = Server(
-            get_asgi_application(),
+            Handler(settings.WEB_THREADS),
             port=self.port,
             interface=Interfaces.ASGINL,
             websockets=False,
