@@ -30,7 +30,7 @@ def answer(base: models.Base, item: Score | Generate, warm: Score | Generate, dt
 
 def _run(base: models.Base, item: Score | Generate, dtype: str) -> list[Any]:
     """In bf16 labels are looked at again in fp32 where it is close, as in the runner; texts are bf16's own."""
-    half = None if dtype == FLOAT32 else base.half
     if isinstance(item, Generate):
-        return generation.generate(base, half or base.model, item, Watch()).texts
-    return scoring.score(base, base.model, item, Watch(), half=half).logprobs
+        return generation.generate(base, base.model, item, Watch()).texts
+    rounded = None if dtype == FLOAT32 else base.rounded
+    return scoring.score(base, base.model, item, Watch(), rounded=rounded).logprobs

@@ -39,7 +39,7 @@ def best(rows, offsets):
 def test_low_precision_picks_the_labels_that_fp32_picks(base, offsets):
     item = replace(ITEM, suffixes=suffixes(150, seed=4), offsets=offsets)
     exact = scoring.score(base, base.model, item, Watch()).logprobs
-    fast = scoring.score(base, base.model, item, Watch(), half=base.half).logprobs
+    fast = scoring.score(base, base.model, item, Watch(), rounded=base.rounded).logprobs
     assert best(fast, offsets) == best(exact, offsets)
     close = [n for n, row in enumerate(fast) if row == pytest.approx(exact[n], abs=2e-4)]
     assert 0 < len(close) < len(exact), "some rows are looked at again, and not all"
@@ -48,7 +48,7 @@ def test_low_precision_picks_the_labels_that_fp32_picks(base, offsets):
 
 def test_exact_items_are_computed_in_fp32_alone(base):
     exact = scoring.score(base, base.model, ITEM, Watch())
-    asked = scoring.score(base, base.model, replace(ITEM, exact=True), Watch(), half=base.half)
+    asked = scoring.score(base, base.model, replace(ITEM, exact=True), Watch(), rounded=base.rounded)
     assert asked.logprobs == exact.logprobs
 
 
@@ -72,7 +72,7 @@ def test_ties_are_decided_by_the_row_alone(base):
     for suffixes_ in (item.suffixes, item.suffixes[::-1], item.suffixes[:4], item.suffixes[3:4] * 9):
         found = scoring.score(base, base.model, replace(item, suffixes=suffixes_), Watch()).logprobs
         assert found[suffixes_.index(item.suffixes[3])] == alone
-    low = scoring.score(base, base.model, item, Watch(), half=base.half).logprobs
+    low = scoring.score(base, base.model, item, Watch(), rounded=base.rounded).logprobs
     assert low[3] == alone
 
 

@@ -1,8 +1,7 @@
 """Split attention: many rows share one prefix without copying it.
 
-Every query attends to the shared prefix (no mask, one call for all rows) and to its own row; the two are merged by
-their log-sum-exp, which is exact (Hydragen, Juravsky et al. 2024, arXiv 2402.05099). Registered as an attention
-implementation of transformers, so that the model code stays the library's.
+Every query attends to the shared prefix (no mask, all rows at once) and to its own row, see `prefix`. Registered as an
+attention implementation of transformers, so that the model code stays the library's.
 
 Shapes: B rows, H query heads, K key heads, G = H / K, Q queries, T keys, P prefix tokens, D head size.
 """
@@ -17,22 +16,9 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from workers.engine.prefix import Prefix, attend
+
 NAME = "gradus_split"
-
-
-@dataclass(frozen=True)
-class Prefix:
-    """Keys and values of the shared tokens, one `[1, K, P, D]` pair per layer."""
-
-    layers: tuple[tuple[Tensor, Tensor], ...]
-
-    @property
-    def length(self) -> int:
-        return self.layers[0][0].shape[2] if self.layers else 0
-
-    def to(self, dtype: torch.dtype) -> Prefix:
-        """The same keys and values, rounded to `dtype`."""
-        return Prefix(tuple((key.to(dtype), value.to(dtype)) for key, value in self.layers))
 
 
 @dataclass(frozen=True)
@@ -107,39 +93,18 @@ def split_attention(
     if own is not None:
         key, value = own.extend(module.layer_idx, key, value)
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
-    shared = prefix.layers[module.layer_idx] if prefix.layers else None
-    return _merged(query, key, value, attention_mask, shared, scale).transpose(1, 2), None
+    return _merged(query, key, value, attention_mask, prefix, module.layer_idx, scale).transpose(1, 2), None
 
 
-def _merged(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, shared: tuple[Tensor, Tensor] | None, scale: float
-) -> Tensor:
+def _merged(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, prefix: Prefix, layer: int, scale: float) -> Tensor:
     """Both parts on queries folded to `[B, K, G * Q, D]`: grouped heads then need no copy of their keys."""
     rows, heads, queries, size = q.shape
     key_heads = k.shape[1]
     groups = heads // key_heads
     folded = q.reshape(rows, key_heads, groups * queries, size)
-    own, own_lse = attend(folded, k, v, None if mask is None else mask.repeat(1, 1, groups, 1), scale)
-    if shared is None:
-        return own.reshape(rows, heads, queries, size)
-    flat = folded.transpose(0, 1).reshape(1, key_heads, rows * groups * queries, size)
-    seen, seen_lse = attend(flat, *shared, None, scale)
-    seen = seen.view(key_heads, rows, groups * queries, size).transpose(0, 1)
-    seen_lse = seen_lse.reshape(key_heads, rows, groups * queries).transpose(0, 1)
-    share = torch.sigmoid(own_lse - seen_lse).unsqueeze(-1).to(own.dtype)
-    return torch.lerp(seen, own, share).reshape(rows, heads, queries, size)
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
-    """Softmax attention and its log-sum-exp: `[B, K, Q, D]` queries -> `([B, K, Q, D], [B, K, Q])`."""
-    if q.device.type == "cpu":
-        flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-        out, lse = flash(q, k, v, 0.0, False, attn_mask=mask, scale=scale)
-        return out, lse
-    scores = torch.matmul(q, k.mT) * scale
-    if mask is not None:
-        scores = scores + mask
-    return torch.matmul(torch.softmax(scores, -1), v), torch.logsumexp(scores, -1)
+    own, own_lse = attend(folded, k, v, mask, scale)
+    seen = prefix.merged(layer, folded, own, own_lse, scale) if prefix.length else own
+    return seen.reshape(rows, heads, queries, size)
 
 
 def tree_attention(q: Tensor, k: Tensor, v: Tensor, tree: Tree, scale: float | None) -> Tensor:

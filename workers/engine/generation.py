@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from graders.base import Generate, Generated, Rejected
-from workers.engine.attention import Prefix, RowCache
+from workers.engine.attention import RowCache
 from workers.engine.constrain import Constraint
 from workers.engine.models import Base
+from workers.engine.prefix import Prefix
 from workers.engine.prompts import Prefixes, batches, call_tokens, padded, split
 from workers.engine.stopping import Stop
 from workers.engine.watch import Watch

@@ -1,8 +1,6 @@
-"""Linear layers on oneDNN, which is faster on CPUs in fp32 than the library that torch asks (MKL), most on AMD's."""
+"""Linear layers and plain products on oneDNN, which is faster on CPUs than the library that torch asks (MKL)."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,19 +15,33 @@ class OneDnnLinear(nn.Linear):
     def forward(self, input: Tensor) -> Tensor:
         if input.dtype != torch.float32 or (torch.is_grad_enabled() and input.requires_grad):
             return super().forward(input)
-        y: Tensor = _product(input, self.weight, self.bias, "none", [], "")
-        return y
+        return product(input, self.weight, self.bias)
+
+
+class RoundedLinear(nn.Linear):
+    """A linear layer with bf16 weights between fp32 tensors: inputs are rounded, sums are in fp32, outputs rounded."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        y = nn.functional.linear(input.to(self.weight.dtype), self.weight).to(input.dtype)
+        return y if self.bias is None else y + self.bias
 
 
 def use_onednn(model: nn.Module) -> None:
     """Lets every plain linear layer of an fp32 model on the CPU compute with oneDNN, where torch was built with it."""
-    available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if not (available and hasattr(torch.ops.mkldnn, "_linear_pointwise")):
+    if not available():
         return
     for module in model.modules():
         if type(module) is nn.Linear:
             module.__class__ = OneDnnLinear
 
 
-def _product(*given: Any) -> Any:
-    return torch.ops.mkldnn._linear_pointwise(*given)
+def available() -> bool:
+    """Whether torch was built with oneDNN."""
+    built = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return bool(built and hasattr(torch.ops.mkldnn, "_linear_pointwise"))
+
+
+def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`x` `[..., in]` times `weight` `[out, in]` transposed, in fp32 on the CPU, without gradients."""
+    y: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return y

@@ -20,9 +20,10 @@ def peak_bytes(config: Any, parameters: int, *, low: bool, r: int = 32, prompt_t
     """Upper bound of a runner's resident bytes over all jobs that the limits allow.
 
     `config` is a transformers decoder configuration, `parameters` its count, `low` whether bf16 twins are kept. The
-    largest of scoring, generation and training counts, on top of the weights: the base and one adapted copy.
+    largest of scoring, generation and training counts, on top of the weights: the base and one adapted copy, each with
+    a twin for first looks, and the base's for training.
     """
-    weights = parameters * (4 + 2 * low) * 2
+    weights = parameters * (2 * 4 + 3 * 2 * low)
     return INTERPRETER_BYTES + weights + max(_reading(config, prompt_tokens), _training(config, r))
 
 

@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from workers.engine.attention import Prefix
+from workers.engine import prefix
+from workers.engine.prefix import Prefix
 
 CALL_TOKENS = 1024
 """Tokens of one call, padding counted: enough for full matrix throughput, small enough to stay in cache."""
@@ -101,4 +102,4 @@ def run_prefix(model: Any, tokens: Sequence[int]) -> Prefix:
     if not tokens:
         return Prefix(())
     out = model.model(input_ids=torch.tensor([list(tokens)], device=model.device), use_cache=True)
-    return Prefix(tuple((layer.keys, layer.values) for layer in out.cache.layers))
+    return prefix.made([(layer.keys, layer.values) for layer in out.cache.layers])

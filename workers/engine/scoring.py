@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from graders.base import Rejected, Score, Scored
-from workers.engine.attention import Prefix
 from workers.engine.models import Base
+from workers.engine.prefix import Prefix
 from workers.engine.prompts import Prefixes, batches, call_tokens, common_tokens, padded, split
 from workers.engine.watch import Watch
 
@@ -65,12 +65,12 @@ class Row:
 
 
 def score(
-    base: Base, model: Any, item: Score, watch: Watch, *, half: Any = None, prefixes: Prefixes | None = None
+    base: Base, model: Any, item: Score, watch: Watch, *, rounded: Any = None, prefixes: Prefixes | None = None
 ) -> Scored:
     """Scores every label after every `prompt + suffix`; `model` is the base's, or an adapted copy.
 
-    `half` is the same model in bf16, for a first pass (not used where the item asks for exact numbers). Raises
-    `Rejected('prompt_too_long')` beyond the model's context and `Rejected('diverged')` where the adapter yields
+    `rounded` is the same model with bf16 products, for a first pass (not used where the item asks for exact numbers).
+    Raises `Rejected('prompt_too_long')` beyond the model's context and `Rejected('diverged')` where the adapter yields
     numbers that are none.
     """
     started = time.perf_counter()
@@ -83,8 +83,8 @@ def score(
     job = Job(base, item.stage, rows, watch)
     watch.progress(item.stage, 0, len(rows))
     logprobs: dict[int, list[float]] = {}
-    if half is not None and not item.exact:
-        passed = job.run(half, prefix.to(half.dtype), range(len(rows)))
+    if rounded is not None and not item.exact:
+        passed = job.run(rounded, prefix.to(rounded.dtype), range(len(rows)))
         logprobs = {n: values for n, values in passed.items() if margin(values, item.offsets) >= RECHECK_MARGIN}
     logprobs |= job.run(model, prefix, [n for n in range(len(rows)) if n not in logprobs])
     for n in [n for n, values in logprobs.items() if margin(values, item.offsets) < TIE_MARGIN]:

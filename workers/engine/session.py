@@ -25,9 +25,9 @@ class Adapted:
     model: Any
 
     @cached_property
-    def half(self) -> Any:
-        """The same weights in bf16, made on first use."""
-        return models.low_precision(self.model)
+    def rounded(self) -> Any:
+        """The same weights for a first look, made on first use."""
+        return models.rounded(self.model)
 
 
 # oneDNN does not say why it has no primitive; with shapes and types that work in small it is memory.
@@ -69,8 +69,8 @@ class Session:
         if not base.split:
             return plain.answer(base, weights.model, item, watch)
         if isinstance(item, Score):
-            half = weights.half if self.low and not item.exact else None
-            return scoring.score(base, weights.model, item, watch, half=half, prefixes=self._prefixes)
+            rounded = weights.rounded if self.low and not item.exact else None
+            return scoring.score(base, weights.model, item, watch, rounded=rounded, prefixes=self._prefixes)
         return generation.generate(base, weights.model, item, watch, prefixes=self._prefixes)
 
     def base(self, name: str) -> models.Base:
