@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks import venvs
+from benchmarks import allocator, venvs
 from benchmarks.peers import job
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -109,7 +109,8 @@ def _end(process: subprocess.Popen[str]) -> None:
 def environment(threads: int) -> dict[str, str]:
     """The same threads for everybody, and no network: a model hub is never asked."""
     count = str(threads)
-    return os.environ | {
+    inherited = {name: value for name, value in os.environ.items() if name not in allocator.OWN}
+    return inherited | {
         "OMP_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,
         "OPENBLAS_NUM_THREADS": count,
