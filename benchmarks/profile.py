@@ -185,8 +185,12 @@ def table(found: Sequence[Profile]) -> str:
 
 
 def read(file: Path) -> list[Profile]:
-    made = json.loads(file.read_text())["profiles"]
-    return [Profile(**one | {"parts": {kind: Part(**part) for kind, part in one["parts"].items()}}) for one in made]
+    return [_read(one) for one in json.loads(file.read_text())["profiles"]]
+
+
+def _read(one: dict[str, Any]) -> Profile:
+    kinds = {kind: Part(**part) for kind, part in one["parts"].items()}
+    return Profile(**one | {"parts": kinds, "operators": [tuple(operator) for operator in one["operators"]]})
 
 
 def save(file: Path, found: Sequence[Profile]) -> None:
