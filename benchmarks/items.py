@@ -24,9 +24,12 @@ R, ALPHA, RATE, BATCH = 8, 16, 1e-3, 8
 
 
 class Words(Protocol):
-    """What of a base model is needed here: its tokenizer."""
+    """What of a base model is needed here: its name and its tokenizer."""
 
-    eos: int
+    @property
+    def name(self) -> str: ...
+    @property
+    def eos(self) -> int: ...
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]: ...
     def decode(self, ids: Sequence[int]) -> str: ...
@@ -43,7 +46,7 @@ def score_item(words: Words, shape: Shape, *, warm: bool = False) -> Score:
     source = (f"Symptoms: {row['input']}\n" for row in _rows("symptom-specialty", backwards=warm))
     prompt = _filled(words, shape.prompt, source)
     suffixes = tuple(f"\n{_filled(words, max(1, shape.suffix - 4), source)}\nProblem with:" for _ in range(shape.rows))
-    return Score(MODEL, prompt, suffixes, labels)
+    return Score(words.name, prompt, suffixes, labels)
 
 
 def generate_item(words: Words, shape: Shape, *, warm: bool = False) -> Generate:
@@ -54,7 +57,7 @@ def generate_item(words: Words, shape: Shape, *, warm: bool = False) -> Generate
     mails = (f"{row['input']} " for row in source)
     body = max(1, shape.suffix - 8)
     suffixes = tuple(f"\n\nEmail: {_filled(words, body, mails)}\nTicket:" for _ in range(shape.rows))
-    return Generate(MODEL, prompt, suffixes, NEW_TOKENS)
+    return Generate(words.name, prompt, suffixes, NEW_TOKENS)
 
 
 def rows(words: Words, item: Score | Generate) -> list[Row]:
@@ -80,7 +83,7 @@ def train_item(words: Words, shape: TrainShape, seed: int) -> Train:
         raise ValueError(f"{shape}: at most {len(source) - HELD_OUT} rows")
     made = [_pair(words, shape.tokens, source, n) for n in range(len(source))]
     return Train(
-        MODEL,
+        words.name,
         rows=tuple(made[: shape.rows]),
         valid=tuple(made[-HELD_OUT:]),
         r=R,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from benchmarks.peers.job import BFLOAT16, FLOAT32
+
+Key = tuple[str, str, str, str, int, str]
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Measurement:
     `ratio` is `peer_s / ours_s`. `max_abs_diff` and `agree` (share of equal answers) compare *ours* with the oracle,
     `peer_max_abs_diff` and `peer_agree` the peer; nats for log-probabilities and losses, None for texts. A peer that
     was timed on `timed_rows` (training: steps) of `rows` is scaled to all. `problem` says why there is no figure.
+    `checkpoint` and `engine` are digests of the weights and of our engine's code.
     """
 
     peer: str
@@ -39,6 +43,13 @@ class Measurement:
     machine: str = ""
     note: str = ""
     problem: str = ""
+    checkpoint: str = ""
+    engine: str = ""
+
+    @property
+    def key(self) -> Key:
+        """Of two rows with the same key the newer one counts."""
+        return self.peer, self.output, self.shape, self.dtype, self.threads, self.machine
 
     @property
     def scaled(self) -> bool:
@@ -69,28 +80,6 @@ def ratio(ours_s: float | None, peer_s: float | None) -> float | None:
     return round(peer_s / ours_s, 2) if ours_s and peer_s else None
 
 
-def headline(rows: Iterable[Measurement]) -> str:
-    """The worst ratio over all shapes against the fastest peer at the same dtype."""
-    fastest = list(fastest_peers(rows).values())
-    if not fastest:
-        return "No peer gave a figure."
-    worst = min(fastest, key=lambda row: row.ratio or math.inf)
-    return (
-        f"Worst ratio over {len(fastest)} shapes and dtypes against the fastest peer of each: {worst.ratio:.2f} "
-        f"({worst.peer}, {worst.output} {worst.shape}, {worst.dtype})"
-    )
-
-
-def fastest_peers(rows: Iterable[Measurement]) -> dict[tuple[str, str, str], Measurement]:
-    """By output, shape and dtype."""
-    found: dict[tuple[str, str, str], Measurement] = {}
-    for row in rows:
-        key = (row.output, row.shape, row.dtype)
-        if row.ratio is not None and (key not in found or row.ratio < (found[key].ratio or math.inf)):
-            found[key] = row
-    return found
-
-
 def largest_difference(ours: Sequence[Sequence[float]], oracle: Sequence[Sequence[float]]) -> float:
     """Over the oracle's rows, in nats. NaN anywhere is infinitely far."""
     differences = [
@@ -110,13 +99,11 @@ def best(logprobs: Sequence[Sequence[float]]) -> list[int]:
     return [max(range(len(row)), key=row.__getitem__) for row in logprobs]
 
 
-def save(file: Path, rows: Sequence[Measurement]) -> None:
-    file.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
-
-
-def read(file: Path) -> list[Measurement]:
-    known = {field.name for field in fields(Measurement)}
-    return [Measurement(**{key: row[key] for key in row if key in known}) for row in json.loads(file.read_text())]
+def dtype(name: str) -> str:
+    """Raises `ValueError` for one that is not compared."""
+    if name not in (FLOAT32, BFLOAT16):
+        raise ValueError(f"no dtype {name!r}: {FLOAT32}, {BFLOAT16}")
+    return name
 
 
 def machine() -> str:

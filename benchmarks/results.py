@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import latency, measurement
+from benchmarks import headline, latency, measurement, profile, record
 from benchmarks.measurement import Measurement
+from benchmarks.profile import Profile
 
 FOLDER = Path(__file__).resolve().parent / "results"
 README = Path(__file__).resolve().parent / "README.md"
@@ -26,12 +28,15 @@ HEAD = (
 def text(folder: Path = FOLDER) -> str:
     """Markdown for all recorded files: by machine, a table, the headline, and who gave no figure."""
     files = [(file, json.loads(file.read_text())) for file in sorted(folder.glob("*.json"))]
-    rows = [row for file, data in files if isinstance(data, list) for row in measurement.read(file)]
-    clicks = [data["median"] for _, data in files if isinstance(data, dict) and "median" in data]
-    storms = [(file.stem, data) for file, data in files if isinstance(data, dict) and "kills" in data]
+    rows = [row for file, data in files if isinstance(data, list) for row in record.read(file)]
+    dicts = [(file, data) for file, data in files if isinstance(data, dict)]
+    profiles = [one for file, data in dicts if "profiles" in data for one in profile.read(file)]
+    clicks = [data["median"] for _, data in dicts if "median" in data]
+    storms = [(file.stem, data) for file, data in dicts if "kills" in data]
     machines = dict.fromkeys(row.machine for row in rows)
     made = [section(name, [row for row in rows if row.machine == name]) for name in machines]
-    return "\n\n".join([*made, *map(from_click_to_grade, clicks), *under_faults(storms)]) or NOTHING
+    made += [*where_time_goes(profiles), *map(from_click_to_grade, clicks), *under_faults(storms)]
+    return "\n\n".join(made) or NOTHING
 
 
 def section(machine: str, rows: Sequence[Measurement]) -> str:
@@ -45,10 +50,28 @@ def section(machine: str, rows: Sequence[Measurement]) -> str:
         for row in rows
         if row.problem
     ]
-    parts = [f"On {machine}. {measurement.headline(rows)}.", "\n".join(table)]
+    parts = [f"On {machine}. {headline.headline(rows)}. {engines(rows)}", "\n".join(table)]
     parts += ["How the peers ran:\n\n" + "\n".join(dict.fromkeys(notes))] if notes else []
     parts += ["Without a figure:\n\n" + "\n".join(missing)] if missing else []
     return "\n\n".join(parts)
+
+
+def engines(rows: Sequence[Measurement]) -> str:
+    """Which version of our engine the figures are of, newest last."""
+    counts = Counter(row.engine or "not noted" for row in rows if row.ratio is not None)
+    if len(counts) < 2:
+        return f"Engine {next(iter(counts), 'not noted')}."
+    return "Engine versions: " + ", ".join(f"{name} ({count} rows)" for name, count in counts.items()) + "."
+
+
+def where_time_goes(profiles: Sequence[Profile]) -> list[str]:
+    """A table for each machine."""
+    made = []
+    for machine in dict.fromkeys(one.machine for one in profiles):
+        found = [one for one in profiles if one.machine == machine]
+        versions = ", ".join(dict.fromkeys(one.engine for one in found))
+        made.append(f"Where our time goes, on {machine}, engine {versions}:\n\n{profile.table(found)}")
+    return made
 
 
 def line(row: Measurement) -> str:

@@ -36,7 +36,8 @@ class Job:
     """Answers to give: log-probabilities of labels, or `new_tokens` greedy tokens.
 
     `warm` are rows with another prompt. `shared` is the number of tokens that begin every row, `folder` is the peer's
-    own, kept from run to run (converted models), `digest` names the checkpoint's weights.
+    own, kept from run to run (converted models), `digest` names the checkpoint's weights,
+    `options` are what the catalogue gives this peer.
     """
 
     checkpoint: str
@@ -51,6 +52,7 @@ class Job:
     eos: int
     new_tokens: int = 40
     batch: int = 8
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def longest(self) -> int:

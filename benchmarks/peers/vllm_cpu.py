@@ -33,12 +33,13 @@ def run(job: Job) -> Result:
         max_model_len=job.longest + 8,
         max_num_seqs=SEQUENCES,
         max_num_batched_tokens=BATCHED_TOKENS,
-        block_size=int(os.environ.get("GRADUS_BENCH_VLLM_BLOCK", "32")),
+        block_size=job.options.get("block_size"),
         disable_log_stats=True,
         seed=0,
     )
     answer = labels if job.output == LABEL else greedy
-    return timed(job, lambda rows: answer(engine, job, rows), vllm.__version__, "prefix caching on")
+    note = f"prefix caching on, blocks of {engine.llm_engine.vllm_config.cache_config.block_size}"
+    return timed(job, lambda rows: answer(engine, job, rows), vllm.__version__, note)
 
 
 def _cores(threads: int) -> str:

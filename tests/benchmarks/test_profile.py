@@ -1,0 +1,126 @@
+"""Operations counted and computed, against a configuration small enough for pencil and paper."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from benchmarks import costs, ours, profile
+from benchmarks.costs import Costs
+from benchmarks.counting import ATTENTION, HEAD, PRODUCTS, REST, Counting
+from benchmarks.items import score_item
+from benchmarks.peers.job import Row
+from benchmarks.shapes import Shape, TrainShape
+from graders.base import Score
+from workers.engine.watch import Watch
+
+# Queries and output 8 x 8, keys and values 8 x 4, three FFN matrices of 8 x 16: 576 weights a layer.
+CONFIG = SimpleNamespace(
+    hidden_size=8, intermediate_size=16, num_attention_heads=2, num_key_value_heads=1, head_dim=4,
+    num_hidden_layers=3, vocab_size=100,
+)  # fmt: skip
+COST = Costs(token=2 * 3 * 576, pair=4 * 3 * 8, head=2 * 8 * 100, rank=2 * 3 * 128)
+
+
+def test_costs_come_from_the_configuration():
+    assert costs.costs(CONFIG) == COST
+
+
+def test_the_built_in_model_costs_what_the_design_says():
+    config = SimpleNamespace(
+        hidden_size=576, intermediate_size=1536, num_attention_heads=9, num_key_value_heads=3, head_dim=64,
+        num_hidden_layers=30, vocab_size=49152,
+    )  # fmt: skip
+    found = costs.costs(config)
+    assert found.token == pytest.approx(212.4e6, rel=1e-3)
+    assert found.pair == 69_120
+    assert found.head == pytest.approx(56.6e6, rel=1e-3)
+
+
+def test_labels_of_one_token_need_the_prompt_once_and_one_position_a_row():
+    row = Row([1] * 10 + [2, 3, 4, 5], [[7], [8]])
+    other = Row([1] * 10 + [3, 3, 4, 5], [[7], [8]])
+    prompt, each = 10 * 3456 + 96 * 50, 4 * 3456 + 96 * (4 * 10 + 8) + 1600
+    assert costs.labels(COST, [row, other]) == prompt + 2 * each
+
+
+def test_labels_that_begin_alike_share_a_node():
+    rows = [Row([1] * 10 + [n, 3, 4, 5], [[7, 1], [7, 2], [8, 1]]) for n in (2, 3)]
+    assert costs.nodes(rows[0]) == {(7,), (8,)}
+    plain = costs.labels(COST, [Row(row.context, [[7], [8]]) for row in rows])
+    assert costs.labels(COST, rows) == plain + 2 * 2 * (3456 + 96 * (10 + 4) + 1600)
+
+
+def test_a_text_s_last_token_is_not_read_again():
+    rows = [Row([1] * 10 + [n, 3, 4, 5]) for n in (2, 3)]
+    step = 3456 + 96 * 14 + 1600
+    assert costs.texts(COST, rows, [3, 0]) == costs.labels(COST, rows) + 2 * step
+
+
+def test_training_reads_the_shared_prompt_once_a_step():
+    tokens, pairs, completion = 4 + 6 + 2, (4 * 2 + 8) + (6 * 2 + 18) + 2, 2 + 3
+    step = tokens * (2 * 3456 + 3 * 768 * 4) + 3 * 96 * pairs + 2 * 1600 * completion
+    assert costs.training(COST, [(6, 2), (8, 3)], prompt=2, batch=2, epochs=3, rank=4) == 3 * step
+
+
+def test_operators_of_a_forward_pass_are_counted(plain):
+    config, tokens = plain.config, 24
+    with Counting(config.vocab_size) as counting, torch.inference_mode():
+        plain(input_ids=torch.arange(tokens)[None])
+    cost = costs.costs(config)
+    assert counting.of(PRODUCTS).flops == tokens * cost.token
+    assert counting.of(HEAD).flops == tokens * cost.head
+    assert counting.of(ATTENTION).flops in (cost.pair * tokens**2, cost.pair * tokens**2 // 2)
+    assert counting.of(REST).flops == 0
+    assert counting.dtypes() == {"float32"}
+
+
+def test_backward_passes_are_counted():
+    x, w = torch.randn(5, 7), torch.randn(11, 7, requires_grad=True)
+    with Counting() as counting:
+        torch.nn.functional.linear(x, w).sum().backward()
+    assert counting.of(PRODUCTS).flops == 2 * (2 * 5 * 7 * 11)
+
+
+def test_ours_does_no_less_than_the_least(base, models_dir):
+    item = score_item(base, Shape(80, 30, 6, 3))
+    with Counting(base.model.config.vocab_size) as counting:
+        ours.session(models_dir, "float32").run(item, Watch())
+    counted = sum(counting.of(kind).flops for kind in (PRODUCTS, ATTENTION, HEAD))
+    assert profile.least(base, item, None) < counted < 2 * profile.least(base, item, None)
+
+
+def test_a_note_says_what_ours_computes_in(base, models_dir):
+    item = Score("tiny", "One. ", ("Two,", "Three, four,"), (" five", " six"))
+    assert ours.note(ours.session(models_dir, "float32"), item, "float32") == ""
+    assert "bfloat16 and float32" in ours.note(ours.session(models_dir, "bfloat16"), item, "bfloat16")
+
+
+def test_the_rest_is_what_the_counted_kinds_leave():
+    counting = Counting(vocabulary=100)
+    counting._take(torch.ops.aten.mm.default, (torch.ones(2, 3), torch.ones(3, 4)), torch.ones(2, 4), 0.5)
+    counting._take(torch.ops.aten.mm.default, (torch.ones(2, 3), torch.ones(3, 100)), torch.ones(2, 100), 0.25)
+    counting._take(torch.ops.aten.add.Tensor, (torch.ones(2), torch.ones(2)), torch.ones(2), 9.0)
+    found = profile.parts(counting, 2.0)
+    assert (found[PRODUCTS].seconds, found[PRODUCTS].gflops) == (0.5, 48 / 0.5 / 1e9)
+    assert (found[HEAD].seconds, found[HEAD].gflops) == (0.25, 1200 / 0.25 / 1e9)
+    assert found[REST].seconds == 1.25
+
+
+def test_profiles_are_saved_merged_and_shown(tmp_path, monkeypatch, models_dir):
+    monkeypatch.setattr(profile, "MODEL", "tiny")
+    monkeypatch.setattr(profile, "attainable", lambda dtype: 100.0)
+    file = tmp_path / "profile.json"
+    made = [profile.profile(models_dir, shape, "float32", 1, 100.0) for shape in (Shape(60, 20, 3, 2),)]
+    profile.save(file, made)
+    profile.save(file, made)
+    assert profile.read(file) == made
+    assert made[0].times == pytest.approx(made[0].seconds / (made[0].least / 100e9), rel=0.1)
+    assert sum(part.seconds for part in made[0].parts.values()) == pytest.approx(made[0].seconds, abs=0.01)
+    assert "| label | 60/20/3/2 | float32 |" in profile.table(made)
+
+
+def test_shapes_of_both_forms_are_profiled():
+    given = profile.arguments(["--shapes", "60/20/3/2,60/20/3/0,96/60/1", "--dtype", "float32"])
+    assert [profile.work_of(shape) for shape in given.shapes] == ["label", "json", "lora"]
+    assert given.shapes[-1] == TrainShape(96, 60, 1)
