@@ -12,6 +12,8 @@ from benchmarks.items import score_item
 from benchmarks.peers.job import Row
 from benchmarks.shapes import Shape, TrainShape
 from graders.base import Score
+from workers.engine import linear, scoring
+from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
 
 # Queries and output 8 x 8, keys and values 8 x 4, three FFN matrices of 8 x 16: 576 weights a layer.
@@ -124,3 +126,18 @@ def test_shapes_of_both_forms_are_profiled():
     given = profile.arguments(["--shapes", "60/20/3/2,60/20/3/0,96/60/1", "--dtype", "float32"])
     assert [profile.work_of(shape) for shape in given.shapes] == ["label", "json", "lora"]
     assert given.shapes[-1] == TrainShape(96, 60, 1)
+
+
+@pytest.mark.skipif(not linear.available(), reason="torch without oneDNN")
+def test_products_with_a_shared_prompt_s_keys_are_attention(base):
+    """They are made by the operator that layers use; the layers' own weights tell them apart."""
+    item = Score("", "One, two, three. " * 20, ("Four,", "Five and six,"), (" seven", " eight"))
+    kept = Prefixes()
+    scoring.score(base, base.model, item, Watch(), prefixes=kept)
+    with Counting(base.model.config.vocab_size) as counting:
+        scoring.score(base, base.model, item, Watch(), prefixes=kept)
+    found = {name: tally.flops for (kind, name), tally in counting.tallies.items() if kind == ATTENTION and tally.flops}
+    shared = len(next(iter(kept._kept[base.model])))
+    config, rows = base.model.config, counting.of(PRODUCTS).flops // costs.costs(base.model.config).token
+    heads, size = config.num_attention_heads, base.model.model.layers[0].self_attn.head_dim
+    assert found["mkldnn._linear_pointwise"] == 2 * config.num_hidden_layers * rows * heads * shared * (2 * size + 1)
