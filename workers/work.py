@@ -61,14 +61,15 @@ class Worker:
 
     def step(self) -> bool:
         """Does one evaluation, if there is one; says whether there was."""
-        status.report(self)
         if self.ending.is_set():
             return False
         problem = status.problem(self.lane) or self.remote_fault
         if self.lane == "judge" and not problem:
+            status.report(self)
             self.gold.warm(lambda _: status.report(self), self.ending.is_set)
         evaluation = None if problem else services.claim(self.lane, worker=self.name, profile=self.profile)
         if evaluation is None:
+            status.report(self)
             return False
         structlog.contextvars.bind_contextvars(
             evaluation=evaluation.pk, fence=evaluation.fence, lane=self.lane, worker=self.name
@@ -91,9 +92,8 @@ class Worker:
         with Heartbeat(*key) as heartbeat, EventWriter(*key) as events:
             try:
                 outcome = self._outcome(evaluation, events, lambda: heartbeat.lost.is_set() or self.ending.is_set())
-                events.flush()
                 failpoints.reach("grade.computed")
-                services.record(*key, outcome)
+                services.record(*key, outcome, events.take())
                 log.info("recorded")
             except Exception as error:
                 paused = isinstance(error, RunnerTimeout) and heartbeat.paused()
