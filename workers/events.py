@@ -59,11 +59,15 @@ class EventWriter:
         return "progress", {"stage": stage}
 
     def flush(self) -> None:
+        if items := self.take():
+            self._write(items)
+
+    def take(self) -> list[tuple[str, dict[str, Any]]]:
+        """What waits to be written, for who writes it in a transaction of his own."""
         with self._lock:
             items, self._waiting = self._waiting, []
             self._last = time.monotonic()
-        if items:
-            self._write(items)
+        return items
 
     def _write(self, items: list[tuple[str, dict[str, Any]]]) -> None:
         """A page that shows less is no reason to end a job; the next events find the database back, or the end does."""

@@ -48,16 +48,16 @@ def profile(runner: Runner, remotes: Sequence[str] = ()) -> str:
 
 
 def report(worker: Worker, *, busy_with: int | None = None) -> None:
-    WorkerStatus.objects.update_or_create(
-        name=worker.name,
-        defaults={
-            "lane": worker.lane,
-            "device": worker.runner.device,
-            "profile": worker.profile,
-            "base_models": digests(),
-            "judge": judge() if worker.lane == "judge" else "",
-            "problem": problem(worker.lane) or worker.fault,
-            "busy_with": busy_with,
-            "last_seen": Now(),
-        },
-    )
+    values = {
+        "lane": worker.lane,
+        "device": worker.runner.device,
+        "profile": worker.profile,
+        "base_models": digests(),
+        "judge": judge() if worker.lane == "judge" else "",
+        "problem": problem(worker.lane) or worker.fault,
+        "busy_with": busy_with,
+        "last_seen": Now(),
+    }
+    # One statement: said twice for each evaluation, and each second by who has nothing to do.
+    if not WorkerStatus.objects.filter(name=worker.name).update(**values):
+        WorkerStatus.objects.update_or_create(name=worker.name, defaults=values)

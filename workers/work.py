@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, InternalError, OperationalError, connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from challenges.overlap import overlap
 from graders.base import Rejected
@@ -24,6 +23,7 @@ from workers import assignments, outcomes, remote, status
 from workers.events import EventWriter
 from workers.execute import Memo, execute
 from workers.gold_vectors import GoldVectors
+from workers.heartbeat import Heartbeat
 from workers.judge_contract import JudgeMisconfigured, Postpone
 from workers.remote import EngineMisconfigured, RemoteEngine
 from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
@@ -61,14 +61,15 @@ class Worker:
 
     def step(self) -> bool:
         """Does one evaluation, if there is one; says whether there was."""
-        status.report(self)
         if self.ending.is_set():
             return False
         problem = status.problem(self.lane) or self.remote_fault
         if self.lane == "judge" and not problem:
+            status.report(self)
             self.gold.warm(lambda _: status.report(self), self.ending.is_set)
         evaluation = None if problem else services.claim(self.lane, worker=self.name, profile=self.profile)
         if evaluation is None:
+            status.report(self)
             return False
         structlog.contextvars.bind_contextvars(
             evaluation=evaluation.pk, fence=evaluation.fence, lane=self.lane, worker=self.name
@@ -91,9 +92,8 @@ class Worker:
         with Heartbeat(*key) as heartbeat, EventWriter(*key) as events:
             try:
                 outcome = self._outcome(evaluation, events, lambda: heartbeat.lost.is_set() or self.ending.is_set())
-                events.flush()
                 failpoints.reach("grade.computed")
-                services.record(*key, outcome)
+                services.record(*key, outcome, events.take())
                 log.info("recorded")
             except Exception as error:
                 paused = isinstance(error, RunnerTimeout) and heartbeat.paused()
@@ -193,46 +193,6 @@ def code_of(error: Exception) -> str:
             return "bundle_missing"
         case _:
             return "internal"
-
-
-class Heartbeat:
-    """Prolongs the lease from a thread; `lost` is set when the evaluation is no longer ours."""
-
-    def __init__(self, evaluation_id: int, fence: int) -> None:
-        self.key = (evaluation_id, fence)
-        self.lost = threading.Event()
-        self._end = threading.Event()
-        self._last, self._longest = time.monotonic(), 0.0
-        self._thread = threading.Thread(target=self._beat, daemon=True)
-
-    def __enter__(self) -> Heartbeat:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def paused(self) -> bool:
-        """Whether all of this process stood still for a whole lease, as on a suspended machine.
-
-        Work then runs out of time through nobody's fault, whoever wakes up first: this thread or the worker's.
-        """
-        return bool(max(self._longest, time.monotonic() - self._last) > settings.LEASE_SECONDS)
-
-    def _beat(self) -> None:
-        while not self._end.wait(settings.HEARTBEAT_SECONDS):
-            now = time.monotonic()
-            self._longest, self._last = max(self._longest, now - self._last), now
-            try:
-                if not services.heartbeat(*self.key):
-                    self.lost.set()
-                    break
-            except DatabaseError as error:
-                # One missed beat is survivable: the lease lasts six.
-                log.warning("heartbeat_failed", reason=type(error).__name__)
-                connection.close()
-        connection.close()
 
 
 _residents: dict[str, Worker] = {}

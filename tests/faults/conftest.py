@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.faults.site import Site, open_site
 
+PATIENCE_SECONDS = float(os.environ.get("GRADUS_TEST_PATIENCE", "120"))
 DATABASES = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 
@@ -37,7 +39,7 @@ def clean(history: dict) -> dict[str, int]:
     return history["counts"]
 
 
-def drain(site: Site, seconds: float = 120) -> None:
+def drain(site: Site, seconds: float = PATIENCE_SECONDS) -> None:
     """Waits until all is graded and quiet."""
     if not site.drain(seconds=seconds)["drained"]:
         rows = "\n".join(map(str, site.evaluations()))

@@ -20,6 +20,8 @@ NEXT = {
     "running": {"running", "scored", "rejected", "failed", "review", "cancelled"},
 }
 ENDS = ("scored", "rejected", "failed", "review", "cancelled")
+# The only words in a prompt for which an attempt may be used up without a score; see `stub_runner.py`.
+AT_FAULT = ("hang", "diverge")
 REFUNDED = {"failed": True, "rejected": False, "scored": False, "review": False}
 
 
@@ -46,6 +48,7 @@ def read(acknowledged: set[str]) -> History:
     _scores(found, evaluations)
     _events(found, evaluations)
     _slots(found, evaluations)
+    _blame(found, evaluations)
     _same_work_same_score(found, evaluations)
     found.broken += [f"standing {line}" for line in differences()]
     found.broken += _unguarded()
@@ -124,6 +127,16 @@ def _slots(found: History, evaluations: list[Evaluation]) -> None:
         allowed = QuotaSlot.objects.filter(challenge=challenge).values_list("allowed", flat=True).first()
         if count - refunded[user] > (allowed or 0):
             found.broken.append(f"learner {user} has {count} attempts of {allowed}")
+
+
+def _blame(found: History, evaluations: list[Evaluation]) -> None:
+    """No learner pays for what a machine did."""
+    for one in evaluations:
+        assert one.submission is not None
+        instructions = one.submission.payload["instructions"]
+        if one.state == "rejected" and not any(word in instructions for word in AT_FAULT):
+            told = f"{one.error_code}, attempt {one.attempt}, {one.started_at} to {one.finished_at}"
+            found.broken.append(f"evaluation {one.pk} is rejected for a fault of the machine: {told}")
 
 
 def _same_work_same_score(found: History, evaluations: list[Evaluation]) -> None:

@@ -15,7 +15,8 @@ NAMES += ["kills", "stops", "recovery_p50_s", "recovery_p99_s", "submit_p99_ms",
 
 def test_two_hundred_submissions_survive_the_storm(server, tmp_path):
     database = ("--database", "postgres", "--server", server) if server else ("--database", "sqlite")
-    size = ("--submissions", "200", "--lease", "4", "--kill-every", "20", "--stop-every", "60", "--seconds", "500")
+    size = ("--submissions", "200", "--workers", "3", "--lease", "4")
+    size += ("--kill-every", "20", "--stop-every", "60", "--seconds", "500")
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.chaos", *database, *size, "--json", str(tmp_path / "out.json")],
         cwd=ROOT, capture_output=True, text=True, check=False,

@@ -15,7 +15,7 @@ from graders.base import Embed, Embedded, Rejected, Score, Scored
 from gradus.submissions import services
 from gradus.submissions.models import Event, QuotaSlot, Standing, WorkerStatus
 from tests import factories
-from workers import status, work
+from workers import heartbeat, status
 from workers.judge_contract import JudgeMisconfigured, Postpone
 from workers.supervisor import RunnerDied, RunnerTimeout, Stopped
 from workers.work import Worker
@@ -122,11 +122,11 @@ def test_each_fault_ends_in_its_state(ada, course, error, state, code, refunded)
     assert QuotaSlot.objects.exists() is not refunded
 
 
-@pytest.mark.parametrize(("pause", "state"), [(61.0, "queued"), (59.0, "rejected")])
+@pytest.mark.parametrize(("pause", "state"), [(61.0, "queued"), (25.0, "queued"), (1.5, "rejected")])
 def test_time_that_ran_out_while_the_machine_was_paused_is_not_the_learners(ada, course, monkeypatch, pause, state):
     submission = factories.submit(ada)
     clock = [0.0]
-    monkeypatch.setattr(work, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(heartbeat, "time", SimpleNamespace(monotonic=lambda: clock[0]))
 
     class Pausing(TableRunner):
         def run(self, *items, **options):

@@ -9,8 +9,11 @@ from django.db.models import Max
 from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, Event
 
+# Type and data.
+Item = tuple[str, dict[str, Any]]
 
-def append_events(evaluation_id: int, fence: int, items: Sequence[tuple[str, dict[str, Any]]]) -> bool:
+
+def append_events(evaluation_id: int, fence: int, items: Sequence[Item]) -> bool:
     """Appends under the fence; False where the lease was lost, and then nothing is written."""
     with transaction.atomic():
         held = Evaluation.objects.select_for_update().filter(pk=evaluation_id, fence=fence, state=State.RUNNING)
@@ -21,7 +24,7 @@ def append_events(evaluation_id: int, fence: int, items: Sequence[tuple[str, dic
     return True
 
 
-def write(evaluation: Evaluation, items: Sequence[tuple[str, dict[str, Any]]]) -> None:
+def write(evaluation: Evaluation, items: Sequence[Item]) -> None:
     """Within the caller's transaction."""
     last = Event.objects.filter(evaluation=evaluation).aggregate(last=Max("seq"))["last"] or 0
     Event.objects.bulk_create(

@@ -1,5 +1,6 @@
 """The fenced ends of an evaluation. Each changes exactly one row of state, or nothing at all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from gradus.submissions import failpoints, signals
 from gradus.submissions.errors import CODES, State
 from gradus.submissions.models import Evaluation, InFlight, QuotaSlot, Refund, Score, Standing, Submission
 from gradus.submissions.services import events
+from gradus.submissions.services.events import Item
 from gradus.submissions.services.standings import hold_learner, update_standing
 
 
@@ -49,21 +51,22 @@ class Outcome:
         return self.provisional or bool(self.review)
 
 
-def record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
+def record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Item] = ()) -> Evaluation:
     """Evaluation to `scored` or `review`, score, standing, in one transaction; a shadow's score is only held.
 
     A judge's marks are final only if it has passed the gate on this content; the score names its calibration.
+    `last` are events that came before the end and are not yet written.
 
     Raises:
         LeaseLost: the fence is not current; everything is rolled back.
     """
-    evaluation = _record(evaluation_id, fence, outcome)
+    evaluation = _record(evaluation_id, fence, outcome, last)
     failpoints.reach("record.committed")
     return evaluation
 
 
 @transaction.atomic
-def _record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
+def _record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Item]) -> Evaluation:
     calibration = _calibration(evaluation_id, outcome)
     if outcome.judge is not None and calibration is None and not outcome.unsettled:
         outcome = replace(outcome, provisional=True, review=("no-calibration",))
@@ -81,7 +84,7 @@ def _record(evaluation_id: int, fence: int, outcome: Outcome) -> Evaluation:
     if evaluation.submission is not None and outcome.score is not None:
         _take(evaluation, outcome, outcome.score, calibration)
         _release(evaluation.submission)
-    events.write(evaluation, [("finished", {"status": state})])
+    events.write(evaluation, [*last, ("finished", {"status": state})])
     signals.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
     failpoints.reach("record.uncommitted")
     return evaluation
