@@ -170,10 +170,14 @@ def test_learners_fault_is_told_as_such(runner):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(runner, models_dir):
-    """The limit is a little over what the loaded model needs."""
-    run(runner, TRAIN)
-    pages = int(Path(f"/proc/{pid(runner)}/statm").read_text().split()[0])
+def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(models_dir):
+    """The limit is a little over what a small job needs of a runner that has done nothing else."""
+    fresh = Runner(threads=1, models_dir=models_dir)
+    try:
+        run(fresh, TRAIN)
+        pages = int(Path(f"/proc/{pid(fresh)}/statm").read_text().split()[0])
+    finally:
+        fresh.close()
     tight = Runner(threads=1, models_dir=models_dir, memory_bytes=pages * resource.getpagesize() + 24 * 1024**2)
     long = tuple(("rash " * 90, " skin") for _ in range(2048))
     try:
