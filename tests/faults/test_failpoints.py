@@ -8,6 +8,7 @@ import pytest
 
 from gradus.submissions.failpoints import POINTS
 from tests.faults.conftest import clean, drain
+from tests.faults.servers import wait_until
 
 # The lease is 3 s, so the process wakes up as a zombie.
 STOP = "stop:5"
@@ -63,9 +64,11 @@ def test_a_zombie_that_wakes_up_while_another_works_changes_nothing(site, point)
 
 
 def pairs():
-    """Every two points, and every action at each in turn."""
+    """Every two points, and every action at each in turn; two sweeps have a test of their own."""
     actions = itertools.cycle(itertools.product(("kill", STOP), repeat=2))
     for (first, second), (one, other) in zip(itertools.combinations_with_replacement(POINTS, 2), actions, strict=False):
+        if first == second == "sweep.requeued":
+            continue
         yield pytest.param((first, one), (second, other), id=f"{first}-{one}-{second}-{other}")
 
 
@@ -73,6 +76,20 @@ def pairs():
 @pytest.mark.parametrize(("first", "second"), list(pairs()))
 def test_two_faults_lose_and_double_nothing(site, first, second):
     outlast(site, *with_lost_worker(first, second))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ["kill", STOP])
+def test_two_faults_in_sweeps_lose_and_double_nothing(site, action):
+    """One sweep requeues all that is due, so the second comes after another loss."""
+    for round in (1, 2):
+        for point, what in with_lost_worker(("sweep.requeued", action)):
+            site.arm(point, what)
+        site.submit(learners=LEARNERS, each=EACH)
+        wait_until(lambda: not site.armed(), 60, f"loss {round}")
+    drain(site)
+    counts = clean(site.history())
+    assert counts["scored"] == counts["accepted"] == 2 * LEARNERS * EACH
 
 
 def test_five_lost_workers_end_a_job_and_give_the_attempt_back(site):
