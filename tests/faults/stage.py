@@ -72,6 +72,12 @@ class Stage:
             self.family.fork(Role("client", partial(client.run, jobs[number::clients], acks, port, patient), once=True))
         return [job.key for job in jobs]
 
+    def learners(self, count: int) -> list[str]:
+        """API tokens of new ones."""
+        from tests.faults import clients as client
+
+        return [token for _, token in client.make_users(count)]
+
     def drain(self, seconds: float, kill_every: int = 0, stop_every: int = 0, stop_s: float = 0.0) -> dict[str, Any]:
         """Waits until all clients have ended and nothing is open, with faults each so many ended evaluations."""
         from tests.faults.storm import Storm
@@ -140,6 +146,16 @@ class Stage:
         names = ("submission__idempotency_key", "state", "attempt", "fence", "error_code", "worker")
         return list(Evaluation.objects.order_by("pk").values(*names))
 
+    def events(self) -> dict[str, list[list[Any]]]:
+        """Number and type of each event, by submission."""
+        from gradus.submissions.models import Event
+
+        found: dict[str, list[list[Any]]] = {}
+        rows = Event.objects.order_by("seq").values_list("evaluation__submission__uuid", "seq", "type")
+        for uuid, seq, kind in rows:
+            found.setdefault(str(uuid), []).append([seq, kind])
+        return found
+
     def processes(self) -> dict[str, Any]:
         """What each child is, and what the workers said last: for whoever reads a failure."""
         from gradus.submissions.models import WorkerStatus
@@ -170,6 +186,10 @@ class Stage:
         User.objects.filter(is_staff=False).delete()
         for path in self.acks.iterdir():
             path.unlink()
+
+    def port(self) -> int:
+        """The web server's."""
+        return self.family.port
 
     def close_web(self) -> None:
         self.family.close_web()

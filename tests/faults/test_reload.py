@@ -2,73 +2,107 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import threading
-from http.client import HTTPConnection, HTTPException
 
 import pytest
 
 from tests.faults.conftest import clean, drain
+from tests.faults.family import parents
 from tests.faults.servers import wait_until
-from tests.faults.site import open_site
+from tests.faults.site import Site, open_site
+from tests.faults.visitors import Reader, Visitor, submit
 
 pytestmark = pytest.mark.slow
+STARTS = 120
 
 
-class Visitor(threading.Thread):
-    """Asks for a page on a new connection each time, until told to end; keeps every failure."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__()
-        self.port, self.ended = port, threading.Event()
-        self.good, self.failures = 0, []
-
-    def run(self) -> None:
-        while not self.ended.is_set():
-            link = HTTPConnection("127.0.0.1", self.port, timeout=20)
-            try:
-                link.request("GET", "/api/v1/courses")
-                answer = link.getresponse()
-                json.loads(answer.read())
-                if answer.status == 200:
-                    self.good += 1
-                else:
-                    self.failures.append(answer.status)
-            except (OSError, HTTPException, ValueError) as error:
-                self.failures.append(repr(error))
-            finally:
-                link.close()
-
-
-def test_no_request_fails_and_no_submission_is_lost_while_the_web_server_reloads(server):
+@pytest.fixture(scope="module")
+def served(server):
     with open_site(server) as site:
         site.start(workers=1, reconcilers=1)
-        port = site.start_web()
-        before = children(site)
-        visitors = [Visitor(port) for _ in range(2)]
-        for visitor in visitors:
-            visitor.start()
-        try:
-            keys = site.submit(learners=8, each=3, http=True)
-            site.signal(role="web", number=signal.SIGHUP)
-            wait_until(lambda: children(site) and not children(site) & before, 120, "the reload")
-            good = sum(visitor.good for visitor in visitors)
-            wait_until(lambda: sum(visitor.good for visitor in visitors) > good + 20, 60, "requests to the new one")
-        finally:
-            for visitor in visitors:
-                visitor.ended.set()
-                visitor.join(30)
-        assert [visitor.failures for visitor in visitors] == [[], []]
-        drain(site)
-        counts = clean(site.history())
-        assert counts["scored"] == counts["accepted"] == len(keys)
+        site.start_web()
+        yield site
         site.close_web()
 
 
-def children(site) -> set[int]:
-    """The serving processes of the web server."""
-    from tests.faults.family import parents
+@pytest.fixture
+def site(served) -> Site:
+    served.forget()
+    return served
 
+
+@pytest.fixture
+def visitors(site):
+    """They visit until the test ends, and nothing may fail for them."""
+    found = [Visitor(site.port()) for _ in range(2)]
+    for visitor in found:
+        visitor.start()
+    yield found
+    for visitor in found:
+        visitor.end()
+    assert [visitor.failures for visitor in found] == [[], []]
+
+
+def serving(site: Site) -> set[int]:
+    """The serving processes of the web server."""
     (leader,) = site.signal(role="web", number=0)
     return {pid for pid, parent in parents() if parent == leader}
+
+
+def reload(site: Site) -> None:
+    site.signal(role="web", number=signal.SIGHUP)
+
+
+def replaced(site: Site, before: set[int]) -> None:
+    wait_until(lambda: serving(site) and not serving(site) & before, STARTS, "the reload")
+
+
+def are_answered(visitors: list[Visitor]) -> None:
+    good = sum(visitor.good for visitor in visitors)
+    wait_until(lambda: sum(visitor.good for visitor in visitors) > good + 20, 60, "requests to the new one")
+
+
+def test_no_request_fails_and_no_submission_is_lost_while_the_web_server_reloads(site, visitors):
+    before = serving(site)
+    keys = site.submit(learners=8, each=3, http=True)
+    reload(site)
+    replaced(site, before)
+    are_answered(visitors)
+    drain(site)
+    counts = clean(site.history())
+    assert counts["scored"] == counts["accepted"] == len(keys)
+
+
+def test_code_that_does_not_start_replaces_nothing(site, visitors):
+    before, key = serving(site), site.folder / "secret-key"
+    kept = key.rename(site.folder / "kept-key")
+    key.mkdir()
+    try:
+        reload(site)
+        wait_until(lambda: "The old code serves on" in site.log.read_text(), STARTS, "the news of it")
+        are_answered(visitors)
+        assert serving(site) == before
+    finally:
+        key.rmdir()
+        kept.rename(key)
+    reload(site)
+    replaced(site, before)
+    are_answered(visitors)
+
+
+def test_a_stream_across_a_reload_brings_every_event_once(site):
+    """Browsers do what a reader does: they come back with the last number that they saw."""
+    before, port = serving(site), site.port()
+    readers = [Reader(port, token, submit(port, token, "slow")) for token in site.learners(count=6)]
+    for reader in readers:
+        reader.start()
+    wait_until(lambda: any(reader.events for reader in readers), 60, "the first event")
+    reload(site)
+    replaced(site, before)
+    assert "queued" in {row["state"] for row in site.evaluations()}, "all was over before; the test shows nothing"
+    drain(site)
+    for reader in readers:
+        reader.join(60)
+    assert {reader.submission: reader.events for reader in readers} == site.events()
+    assert [reader.failures for reader in readers] == [[]] * 6
+    assert sum(reader.breaks for reader in readers) >= 1, "no stream was open at the old process's end"

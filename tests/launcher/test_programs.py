@@ -70,6 +70,7 @@ def test_the_web_server_is_started_with_the_same_options(file):
     options = [word for word in programs.web("127.0.0.1", 8000, "").argv if word.startswith("--")]
     options.remove("--static-path-expires")
     assert [option for option in options if option not in text] == []
+    assert "python -m gradus.launcher.web_server " in text
     assert "gradus.asgi:application" in text
 
 

@@ -63,9 +63,8 @@ def web(host: str, port: int, broker_url: str) -> Program:
     # Hashed names never change; plain ones must be asked for again.
     age = ("--static-path-expires", str(YEAR if settings.PRODUCTION else 0))
     listen = ("--interface", "asginl", "--host", host, "--port", str(port), "--no-ws", "--log-level", "warning")
-    # On SIGHUP the old process serves on for so long while the new one starts; the default is too short for Django.
-    stop = ("--workers-kill-timeout", "3", "--respawn-failed-workers", "--respawn-interval", "20")
-    argv = (sys.executable, "-m", "granian", *listen, *serve, *age, *stop, "gradus.asgi:application")
+    stop = ("--workers-kill-timeout", "3", "--respawn-failed-workers")
+    argv = (sys.executable, "-m", "gradus.launcher.web_server", *listen, *serve, *age, *stop, "gradus.asgi:application")
     return Program("web", argv, environment(broker_url))
 
 
