@@ -23,8 +23,10 @@ def score_of(challenge: Challenge, marks: dict[str, str]) -> float:
     """The score in [0, 1] of a person's marks by criterion id.
 
     Raises:
-        Refused: 422 where a criterion lacks a mark, or has one that the rubric does not allow.
+        Refused: 422 where a criterion lacks a mark, has one that it does not allow, or is none of the rubric.
     """
+    if strange := set(marks) - {criterion.id for criterion in challenge.rubric}:
+        raise Refused("bad_mark", f"The rubric has no “{min(strange)[:80]}”.")
     for criterion in challenge.rubric:
         if marks.get(criterion.id) not in table.allowed(criterion):
             raise Refused("bad_mark", f"Choose a mark for “{criterion.label}”.")
