@@ -8,7 +8,7 @@ CODES: dict[int, tuple[str, ...]] = {
     405: ("method_not_allowed",),
     409: (
         "appealed", "blind_first", "busy", "computed", "decided", "ended", "in_doubt", "key_reused", "no_grade",
-        "not_held", "not_open", "open", "open_regrade", "running", "undecided",
+        "not_held", "not_open", "open", "open_regrade", "running", "token_limit", "undecided",
     ),
     413: ("too_large",),
     422: (
