@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from challenges.spec import TrainRow
 
@@ -30,14 +30,22 @@ class PromptPayload(Payload):
     label_words: dict[str, str] = Field({}, max_length=50, description="The model's word for a label, by label")
 
 
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# JSON knows one kind of number, so that 3.0 is 3.
+Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
+
+
 class Hyperparameters(Payload):
     """PEFT's and transformers' names. Values outside a challenge's knobs are refused at submit."""
 
     r: Literal[4, 8, 16, 32] = 8
     lora_alpha: Literal[4, 8, 16, 32, 64] = 16
     learning_rate: float = Field(0.001, gt=0, le=0.1, allow_inf_nan=False, strict=True)
-    num_train_epochs: int = Field(3, ge=1, le=20, strict=True)
-    per_device_train_batch_size: int = Field(16, ge=1, le=16, strict=True)
+    num_train_epochs: Whole = Field(3, ge=1, le=20)
+    per_device_train_batch_size: Whole = Field(16, ge=1, le=16)
 
 
 class LoraPayload(Payload):

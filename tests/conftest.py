@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.core.cache import cache
-from django.test import Client
+from django.db import connection, transaction
+from django.test import Client, TransactionTestCase
 from pytest_django.fixtures import Settings
 
 from gradus.accounts.guests import SESSION_KEY
@@ -21,6 +25,35 @@ pytest_plugins = ["tests.requirements"]
 def forgotten_limits() -> None:
     """Rate limits count in the cache, which outlives a test."""
     cache.clear()
+
+
+GUARDED = (
+    "gradus.accounts.migrations.0002_staff_actions",
+    "gradus.reviews.migrations.0006_judge_calls_are_append_only_and_priced",
+    "gradus.reviews.migrations.0007_judge_calls_are_not_emptied",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptied_after_transactions() -> Iterator[None]:
+    """A test with transactions of its own ends in Django's emptying of all tables, which the logs refuse."""
+    empty = TransactionTestCase._fixture_teardown
+
+    def teardown(case: TransactionTestCase) -> None:
+        guards("remove")
+        empty(case)
+        guards("install")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", teardown)
+        yield
+
+
+def guards(do: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        editor = SimpleNamespace(connection=connection, execute=cursor.execute)
+        for name in GUARDED:
+            getattr(import_module(name), do)(None, editor)
 
 
 @pytest.fixture(autouse=True)

@@ -55,7 +55,6 @@ INSTALLED_APPS = [
     "import_export",
     "ninja",
     "rules.apps.AutodiscoverRulesConfig",
-    "simple_history",
     "gradus.accounts",
     "gradus.courses",
     "gradus.submissions",
@@ -74,12 +73,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "gradus.accounts.requests.Logged",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "simple_history.middleware.HistoryRequestMiddleware",
+    "gradus.accounts.staff.remembered",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -221,6 +220,11 @@ ACCOUNT_EMAIL_VERIFICATION = env.one_of(
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
+# How many proxies stand before the web server: as many entries of X-Forwarded-For, from its end, are theirs, and
+# limits by address look at the first of them. A visitor writes whatever else stands there.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("GRADUS_PROXIES", default=1 if PRODUCTION else 0, least=0)
+# Beside allauth's own limits: visitors without an account that one address may become.
+ACCOUNT_RATE_LIMITS = {"guest": "30/m/ip,300/h/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = False
 LOGIN_URL = "account_login"

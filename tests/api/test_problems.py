@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+
 import pytest
+from django.conf import settings
 from django.test import Client
 
+from challenges.check import check
 from gradus.accounts.models import ApiToken, User
+from gradus.api import problems
+from gradus.api.codes import CODES
 from gradus.courses.models import Challenge
+from gradus.reviews.models import Regrade
 from gradus.submissions import services
 from gradus.submissions.models import Submission
 from tests import factories
@@ -105,3 +114,60 @@ def test_our_own_fault_tells_nothing(ada_api: Caller, sea_or_sky: Challenge, mon
     problem(response, 500, "internal")
     assert b"oyster" not in response.content
     assert b"Traceback" not in response.content
+
+
+def test_without_a_session_there_is_nothing_to_forge(course: object) -> None:
+    """As browsers and scripts come, which Django's test client otherwise spares the CSRF check."""
+    nobody = Client(enforce_csrf_checks=True)
+    advice = nobody.post("/api/v1/lessons/first/advisor", {"answers": {}}, content_type="application/json")
+    problem(advice, 404, "not_found")
+    refused = nobody.post(
+        "/api/v1/challenges/sea-or-sky/submissions", factories.PROMPT, content_type="application/json"
+    )
+    problem(refused, 401, "unauthenticated")
+
+
+@pytest.mark.parametrize("path", ["nothing", "nothing/here", "a%0Ab", "courses/%0A/path", "%00"])
+def test_an_unknown_address_is_a_problem_for_every_method(course: object, ada: User, path: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ada, backend="django.contrib.auth.backends.ModelBackend")
+    for method in ("get", "post", "put", "delete"):
+        problem(getattr(client, method)(f"/api/v1/{path}"), 404, "not_found")
+
+
+@pytest.mark.parametrize("body", ["[]", "[null, null]", "null", "0", '"lower"'])
+def test_only_an_object_is_a_body(grace: User, sea_or_sky: Challenge, body: str) -> None:
+    """A list was once an object without fields, and began a shadow run of everything."""
+    factories.grade(factories.submit(grace))
+    caller = Caller(ApiToken.issue(grace, "tests")[1])
+    problem(caller.post("/challenges/sea-or-sky/regrades", body), 400, "bad_request")
+    assert not Regrade.objects.exists()
+
+
+def test_yes_or_no_is_said_as_such(grace: User, sea_or_sky: Challenge) -> None:
+    factories.grade(factories.submit(grace))
+    caller = Caller(ApiToken.issue(grace, "tests")[1])
+    made = caller.post("/challenges/sea-or-sky/regrades", {}).json()
+    for lower in (1, "yes", "true"):
+        problem(caller.post(f"/regrades/{made['id']}/approve", {"lower": lower}), 422, "bad_payload")
+
+
+def refusals() -> Iterator[tuple[str, int]]:
+    """The code and status of every `Refused(...)` of the services and of the API."""
+    root = settings.BASE_DIR / "platform" / "gradus"
+    for part in ("api", "submissions", "reviews"):
+        for file in (root / part).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text())):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refused":
+                    code, status = node.args[0], node.args[2] if len(node.args) > 2 else ast.Constant(422)
+                    if isinstance(code, ast.Constant) and isinstance(status, ast.Constant):
+                        yield code.value, status.value
+
+
+def test_every_code_is_listed() -> None:
+    found = list(refusals())
+    assert len(found) > 30
+    assert not [one for one in found if one[0] not in CODES[one[1]]]
+    assert all(code in CODES[status] for status, code in problems.USUAL.items())
+    said = re.findall(r"\w+", (check.__doc__ or "").partition("Codes:")[2])
+    assert said and set(said) <= set(CODES[422])

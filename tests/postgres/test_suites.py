@@ -13,7 +13,7 @@ from django.conf import settings
 
 pytestmark = pytest.mark.postgres
 
-SECONDS = 300
+SECONDS = 600
 
 
 def passed_on_postgresql(url: str, folder: Path, *suites: str) -> int:
@@ -45,6 +45,12 @@ def test_submissions_and_the_worker_hold_on_postgresql(postgres_url, tmp_path):
         passed_on_postgresql(postgres_url, tmp_path, "tests/submissions", "tests/reviews", "tests/workers/test_work.py")
         > 0
     )
+
+
+def test_the_logs_and_the_whole_api_hold_on_postgresql(postgres_url, tmp_path):
+    """It refuses what SQLite takes: a NUL in a text, a number beyond its column's."""
+    suites = ("tests/security/test_staff_actions.py", "tests/api/fuzz", "-m", "not slow")
+    assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 
 
 def test_claims_and_submits_hold_when_many_come_at_once(postgres_url, tmp_path):

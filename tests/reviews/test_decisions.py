@@ -152,3 +152,12 @@ def test_a_held_grade_is_never_the_current_one(ada: User, explain: Challenge) ->
     submission = cases.final(ada, ALL_MET)
     with pytest.raises(IntegrityError, match="what_is_held_is_not_current"), transaction.atomic():
         Evaluation.objects.filter(pk=submission.current.pk).update(proposal={"value": 0.1})
+
+
+@pytest.mark.parametrize("settle", [services.decide, services.mark_blind])
+def test_a_mark_of_no_criterion_is_refused(review: Review, grace: User, settle) -> None:
+    more = {"reason": ""} if settle is services.decide else {}
+    with pytest.raises(Refused, match="The rubric has no “charm”"):
+        settle(review, by=grace, marks={**ALL_MET, "charm": "met"}, **more)
+    review.refresh_from_db()
+    assert (review.decided_at, review.blind_at) == (None, None)

@@ -1,3 +1,3 @@
-from tests.api.conftest import ada_api
+from tests.api.conftest import ada_api, open_api
 
-__all__ = ["ada_api"]
+__all__ = ["ada_api", "open_api"]

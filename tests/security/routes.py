@@ -87,7 +87,7 @@ OPEN = {
     "api/v1/",
     "api/v1/openapi.json",
     "api/v1/docs",
-    "api/v1/^(?P<path>.*)$",
+    r"api/v1/^(?P<path>[\s\S]*)$",
     "api/v1/courses",
     "api/v1/courses/<slug:id>/path",
     "api/v1/lessons/<slug:id>/advisor",

@@ -1,7 +1,23 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
-from gradus.accounts.models import ApiToken, Enrolment, User
+from gradus.accounts import tokens
+from gradus.accounts.models import ApiToken, Enrolment, StaffAction, User
+
+
+class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Shown, not edited: content comes from bundles, and services are the only writers of people's work."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
 
 
 @admin.register(User)
@@ -22,9 +38,24 @@ class EnrolmentAdmin(admin.ModelAdmin[Enrolment]):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(admin.ModelAdmin[ApiToken]):
+class ApiTokenAdmin(ReadOnly):
     list_display = ("name", "user", "prefix", "created_at", "last_used_at", "revoked_at")
-    readonly_fields = ("user", "digest", "prefix", "created_at", "last_used_at")
+    search_fields = ("user__email", "prefix")
+    fields = ("name", "user", "prefix", "created_at", "last_used_at", "revoked_at")
+    actions = ("revoke",)
 
-    def has_add_permission(self, request: object) -> bool:
-        return False
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("accounts.change_apitoken")
+
+    @admin.action(description="Revoke: they stop working at once", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
+        for token in chosen:
+            tokens.revoke(token)
+
+
+@admin.register(StaffAction)
+class StaffActionAdmin(ReadOnly):
+    list_display = ("at", "who", "what", "about", "via")
+    list_filter = ("what", "via", "at")
+    search_fields = ("who", "about", "request")
+    date_hierarchy = "at"

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.functional import cached_property
 
@@ -106,5 +107,52 @@ class ApiToken(models.Model):
         token = cls.objects.create(user=user, name=name[:80], digest=digest_of(secret), prefix=secret[:12], **extra)
         return token, secret
 
-    def revoke(self) -> None:
-        type(self).objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())
+    def revoke(self) -> bool:
+        """Says whether it worked until now."""
+        return type(self).objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now()) == 1
+
+
+class StaffAction(models.Model):
+    """Something that staff did on a page, over the API or in a shell. The database refuses to change or remove it.
+
+    The account is named and has no foreign key: an entry outlives it.
+    """
+
+    class What(models.TextChoices):
+        COURSE_IMPORTED = "course_imported"
+        COURSE_CHANGED = "course_changed", "course published, hidden or frozen"
+        RIGHTS_CHANGED = "rights_changed"
+        PASSWORD_SET = "password_set", "password set for somebody"
+        ROLE_CHANGED = "role_changed", "role in a course changed"
+        REMOVED = "removed"
+        TOKEN_REVOKED = "token_revoked"  # noqa: S105 (no secret)
+        STANDINGS_REBUILT = "standings_rebuilt"
+        GRADE_DECIDED = "grade_decided"
+        AUDIT_MARKED = "audit_marked"
+        GOLD_KEPT = "gold_kept", "answer kept as a gold row"
+        REGRADE_STARTED = "regrade_started"
+        REGRADE_APPROVED = "regrade_approved"
+        REGRADE_DISCARDED = "regrade_discarded"
+        BACKUP_TAKEN = "backup_taken"
+        BACKUP_RESTORED = "backup_restored"
+        ADMIN_FORM = "admin_form", "form of the admin"
+
+    class Via(models.TextChoices):
+        PAGE = "page"
+        API = "api", "API"
+        SHELL = "shell"
+
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    user_id = models.BigIntegerField(null=True, db_index=True)
+    who = models.CharField(max_length=200)
+    via = models.CharField(max_length=5, choices=Via.choices)
+    what = models.CharField(max_length=20, choices=What.choices)
+    about = models.CharField(max_length=200)
+    details = models.JSONField(default=dict)
+    request = models.CharField(max_length=40, blank=True, help_text="The request's id in the logs")
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.who}: {self.get_what_display()}, {self.about}"

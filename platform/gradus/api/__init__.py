@@ -25,7 +25,7 @@ class Api(NinjaAPI):
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
                 pattern.callback = problems.guarded(pattern.callback)
-        return [*patterns, re_path(r"^(?P<path>.*)$", problems.not_found)], app, namespace
+        return [*patterns, re_path(r"^(?P<path>[\s\S]*)$", problems.not_found)], app, namespace
 
     def get_openapi_schema(self, **given: Any) -> OpenAPISchema:
         schema = super().get_openapi_schema(**given)

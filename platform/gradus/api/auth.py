@@ -46,6 +46,10 @@ def note_use(token: ApiToken) -> None:
 class Session(APIKeyCookie):
     param_name = settings.SESSION_COOKIE_NAME
 
+    def _get_key(self, request: HttpRequest) -> str | None:
+        """Without a session there is nothing to forge, and who comes without one has to hear of tokens."""
+        return super()._get_key(request) if self.param_name in request.COOKIES else None
+
     def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
         return learner(request)
 

@@ -15,7 +15,11 @@ class StrictParser(Parser):
     """ninja answers 400 to whatever this raises."""
 
     def parse_body(self, request: HttpRequest) -> Any:
-        return read(request.body)
+        body = read(request.body)
+        # ninja would take whatever else for an object without fields, and go on with each field's default.
+        if not isinstance(body, dict):
+            raise Unreadable("The body is no object: write {...}.")
+        return body
 
 
 def read(body: bytes) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
@@ -17,7 +18,7 @@ from gradus.submissions.services import Refused
 
 log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
-CODES = {
+USUAL = {
     400: "bad_request",
     401: "unauthenticated",
     403: "forbidden",
@@ -54,7 +55,7 @@ def problem(
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail or DETAILS.get(status, HTTPStatus(status).description),
-        "code": code or CODES.get(status, HTTPStatus(status).name.lower()),
+        "code": code or USUAL.get(status, HTTPStatus(status).name.lower()),
         "problems": list(problems),
     }
     response = JsonResponse(body, status=status, content_type=MEDIA_TYPE)
@@ -123,5 +124,6 @@ def guarded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponse
     return inner
 
 
+@csrf_exempt
 def not_found(request: HttpRequest, path: str = "") -> HttpResponse:
     return problem(404)

@@ -17,7 +17,13 @@ from gradus.submissions.models import Submission
 
 router = Router(tags=["submissions"], auth=someone)
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=80)]
-SSE = {"responses": {200: {"description": "Server-sent events", "content": {"text/event-stream": {}}}}}
+SSE = {
+    "responses": {
+        200: {"description": "Server-sent events", "content": {"text/event-stream": {}}},
+        204: {"description": "Nothing came after `Last-Event-ID`, and nothing will"},
+    }
+}
+ZIP = {"responses": {200: {"description": "The adapter", "content": {"application/zip": {}}}}}
 
 
 def own(request: Request, uuid: UUID) -> Submission:
@@ -79,7 +85,7 @@ def submission_appeal(request: Request, uuid: UUID, appeal: schemas.AppealIn) ->
     return outcomes.submission(own(request, uuid))
 
 
-@router.get("/submissions/{uuid:uuid}/artifact")
+@router.get("/submissions/{uuid:uuid}/artifact", openapi_extra=ZIP)
 def submission_artifact(request: Request, uuid: UUID) -> HttpResponse:
     """My own adapter as a zip with a model card."""
     found = own(request, uuid)

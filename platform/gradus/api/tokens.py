@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from ninja import Router, Status
 
+from gradus.accounts import tokens
 from gradus.accounts.models import ApiToken, User
 from gradus.api import schemas
 from gradus.api.auth import Request
@@ -18,7 +19,10 @@ LOCKED_SECONDS = 300
 @router.post("/tokens", response={201: schemas.TokenOut}, auth=None)
 def token_create(request: Request, body: schemas.TokenIn) -> Status[schemas.TokenOut]:
     """Makes a bearer token from an email and password. The token is shown this once."""
-    token, secret = ApiToken.issue(_verified(request, body), body.name)
+    user = _verified(request, body)
+    if tokens.has_all(user):
+        raise Refused("token_limit", f"You have {tokens.MOST} tokens. Revoke one on your profile first.", 409)
+    token, secret = ApiToken.issue(user, body.name)
     return Status(201, schemas.TokenOut(token=secret, name=token.name, prefix=token.prefix))
 
 

@@ -2,20 +2,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
+from gradus.accounts.admin import ReadOnly
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion, Course, Lesson
-
-
-class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Shown, not edited: content comes from bundles, and services are the only writers of people's work."""
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
 
 
 @admin.register(Course)

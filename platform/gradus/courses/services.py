@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
 from challenges.spec import Kind, dump
+from gradus.accounts import staff
+from gradus.accounts.models import StaffAction
 from gradus.courses import bundles, calibrations
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 
@@ -36,6 +38,7 @@ def _write(bundle: CourseBundle) -> Course:
             "updated_at": timezone.now(),
         },
     )
+    staff.note(StaffAction.What.COURSE_IMPORTED, f"{spec.id} {spec.version}", digest=bundle.digest)
     course.lessons.update(is_current=False)
     Challenge.objects.filter(lesson__course=course).update(is_current=False)
     for position, lesson in enumerate(bundle.lessons):

@@ -4,8 +4,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
+from gradus.accounts.admin import ReadOnly
 from gradus.accounts.models import User
-from gradus.courses.admin import ReadOnly
 from gradus.courses.models import Challenge
 from gradus.reviews import services
 from gradus.reviews.models import Appeal, Budget, GoldRow, JudgeCall, Regrade, Review

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from gradus.courses.admin import ReadOnly
+from gradus.accounts.admin import ReadOnly
 from gradus.submissions.models import (
     Evaluation,
     ReconcilerStatus,

@@ -5,9 +5,10 @@ from typing import Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import Field, RootModel
+from pydantic import ConfigDict, Field, RootModel
 
 from challenges import payloads
+from gradus.api import codes
 from gradus.api.schemas.content import Track
 
 Status = Literal["queued", "running", "scored", "rejected", "failed", "cancelled", "review"]
@@ -17,6 +18,8 @@ VerifiedBy = Literal["ai", "person"]
 
 class Payload(RootModel[payloads.AnyPayload]):
     """A prompt, training rows, or an answer; `kind` says which."""
+
+    model_config = ConfigDict(json_schema_extra={"required": ["kind"]})
 
 
 class FieldProblem(Schema):
@@ -37,7 +40,7 @@ class Problem(Schema):
     title: str
     status: int
     detail: str
-    code: str
+    code: str = Field(description=codes.in_words())
     problems: list[FieldProblem] = []
 
 

@@ -153,7 +153,9 @@ class RegradeOut(RegradeBrief):
 
 
 class ApprovalIn(Schema):
-    lower: bool = Field(False, description="Also lower grades that learners have been shown; you stand behind it")
+    lower: bool = Field(
+        False, strict=True, description="Also lower grades that learners have been shown; you stand behind it"
+    )
 
 
 class ApprovalOut(Schema):

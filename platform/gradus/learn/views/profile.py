@@ -7,9 +7,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from gradus.accounts import tokens
 from gradus.accounts.models import ApiToken, User
-
-TOKENS_MAX = 20
 
 
 class PseudonymForm(forms.ModelForm[User]):
@@ -50,8 +49,8 @@ def token_create(request: HttpRequest) -> HttpResponse:
     form, user = TokenForm(request.POST), _account(request)
     if not form.is_valid():
         return _page(request, token_form=form, status=422)
-    if user.api_tokens.filter(revoked_at=None).count() >= TOKENS_MAX:
-        form.add_error(None, f"You have {TOKENS_MAX} tokens. Revoke one first.")
+    if tokens.has_all(user):
+        form.add_error(None, f"You have {tokens.MOST} tokens. Revoke one first.")
         return _page(request, token_form=form, status=422)
     _, secret = ApiToken.issue(user, form.cleaned_data["name"])
     return _page(request, secret=secret)
@@ -61,7 +60,7 @@ def token_create(request: HttpRequest) -> HttpResponse:
 @require_POST
 def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(ApiToken.objects.live(), pk=pk, user=_account(request))
-    token.revoke()
+    tokens.revoke(token)
     messages.success(request, f"The token “{token.name}” no longer works.")
     return redirect("profile")
 

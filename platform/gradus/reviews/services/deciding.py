@@ -9,13 +9,15 @@ from django.utils import timezone
 
 from challenges import marks as table
 from challenges.spec import Challenge
-from gradus.accounts.models import User
+from gradus.accounts import staff
+from gradus.accounts.models import StaffAction, User
 from gradus.reviews.models import Review
 from gradus.reviews.services import appeals, opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader
 from gradus.submissions.services import Refused
 
+What = StaffAction.What
 REASON_CHARS = 2000
 
 
@@ -23,8 +25,10 @@ def score_of(challenge: Challenge, marks: dict[str, str]) -> float:
     """The score in [0, 1] of a person's marks by criterion id.
 
     Raises:
-        Refused: 422 where a criterion lacks a mark, or has one that the rubric does not allow.
+        Refused: 422 where a criterion lacks a mark, has one that it does not allow, or is none of the rubric.
     """
+    if strange := set(marks) - {criterion.id for criterion in challenge.rubric}:
+        raise Refused("bad_mark", f"The rubric has no “{min(strange)[:80]}”.")
     for criterion in challenge.rubric:
         if marks.get(criterion.id) not in table.allowed(criterion):
             raise Refused("bad_mark", f"Choose a mark for “{criterion.label}”.")
@@ -56,6 +60,7 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
         raise Refused("reason_needed", "This lowers a grade that the learner has seen. Say why, for the record.")
     opening.supersede(evaluation)
     appeals.close_by_person(review.submission, made)
+    staff.note(What.GRADE_DECIDED, review.submission, by=by, review=review.pk, evaluation=made.pk)
     return made
 
 
@@ -74,6 +79,7 @@ def mark_blind(review: Review, *, by: User, marks: dict[str, str]) -> Review:
     blind = Review.objects.filter(pk=review.pk, kind=Review.Kind.AUDIT, blind_at=None)
     if blind.update(blind_at=timezone.now(), blind_by=by, blind_marks=marks) != 1:
         raise Refused("decided", "This answer was marked blind already, or is no audit.", 409)
+    staff.note(What.AUDIT_MARKED, review.submission, by=by, review=review.pk)
     review.refresh_from_db()
     if review.submission.current.grader == Grader.PERSON:
         _close(review, by, marks, "")

@@ -8,7 +8,8 @@ import json
 from django.db import transaction
 
 from challenges.spec import GoldAnswer, dump
-from gradus.accounts.models import User
+from gradus.accounts import staff
+from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge
 from gradus.reviews.models import GoldRow, Review
 from gradus.reviews.services.deciding import refuse_own
@@ -31,6 +32,7 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
     values = {"review": review, "answer": answer, "marks": review.marks, "role": role, "created_by": by}
     digest = hashlib.sha256(answer.encode()).hexdigest()
     row, _ = GoldRow.objects.get_or_create(challenge=review.submission.challenge, digest=digest, defaults=values)
+    staff.note(StaffAction.What.GOLD_KEPT, row, by=by, review=review.pk, role=row.role)
     return row
 
 

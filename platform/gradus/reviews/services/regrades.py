@@ -8,13 +8,16 @@ from collections.abc import Iterable
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gradus.accounts.models import User
+from gradus.accounts import staff
+from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.reviews.models import Appeal, Regrade, Regraded
 from gradus.submissions import services
 from gradus.submissions.errors import OPEN, State
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
+
+What = StaffAction.What
 
 
 def start_regrade(
@@ -33,6 +36,7 @@ def start_regrade(
             regrade = Regrade.objects.create(challenge=challenge, started_by=by, note=note[:300])
             if not [_add(regrade, old) for old in _gradable(challenge, chosen)]:
                 raise Refused("nothing", "No submission of this challenge can be regraded by a machine.")
+            staff.note(What.REGRADE_STARTED, challenge, by=by, regrade=regrade.pk, note=regrade.note)
     except IntegrityError:
         raise Refused(
             "open_regrade", "A shadow run of this challenge is open. Approve or discard it first.", 409
@@ -78,7 +82,9 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
     items = regrade.items.select_related(
         "old", "new__submission__challenge", "new__submission__version", "new__against"
     )
-    return Counter(_adopt(item, by, lower) for item in items)
+    done = Counter(_adopt(item, by, lower) for item in items)
+    staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, regrade=regrade.pk, lower=lower, done=dict(done))
+    return done
 
 
 def _adopt(item: Regraded, by: User, lower: bool) -> str:
@@ -108,6 +114,7 @@ def discard(regrade: Regrade, *, by: User) -> None:
         Refused: 409 where the run has ended.
     """
     _end(regrade, by, Regrade.Outcome.DISCARDED)
+    staff.note(What.REGRADE_DISCARDED, regrade.challenge, by=by, regrade=regrade.pk)
     for item in regrade.items.filter(new__state__in=OPEN).select_related("new"):
         services.withdraw(item.new)
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.db import transaction
 
-from gradus.accounts.models import User
+from gradus.accounts import staff
+from gradus.accounts.models import StaffAction, User
 from gradus.submissions.models import Score, Standing
 
 
@@ -79,6 +80,7 @@ def rebuild() -> int:
     keys = _scored()
     for key in keys:
         update_standing(*key)
+    staff.note(StaffAction.What.STANDINGS_REBUILT, f"{len(keys)} standings")
     return len(keys)
 
 

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, transaction
 
+from gradus.accounts import staff
+from gradus.accounts.models import StaffAction
 from gradus.launcher.backup.manifest import BackupError
 from gradus.launcher.backup.take import take
 
@@ -30,6 +33,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"{target} could not be written: {error}. Nothing of it was kept.") from None
+        self.note(target, with_secret_key)
         count, size = len(made.parts()), sum(part.size for part in made.parts())
         self.stdout.write(f"{target}: {made.vendor} and {count - 1} files, {size / 1e6:.1f} MB, each with its digest")
         if made.missing:
@@ -37,6 +41,14 @@ class Command(BaseCommand):
         if with_secret_key:
             text = "It holds the secret key: whoever has it can sign in as anybody. Keep it like a password."
             self.stderr.write(self.style.WARNING(text))
+
+    def note(self, target: Path, with_secret_key: bool) -> None:
+        """A backup is also taken before a migration that the log of staff's actions may still wait for."""
+        try:
+            with transaction.atomic():
+                staff.note(StaffAction.What.BACKUP_TAKEN, target, secret_key=with_secret_key)
+        except DatabaseError as error:
+            self.stderr.write(self.style.WARNING(f"The backup is not in the log of staff's actions: {error}"))
 
     def into_file(self, target: Path, with_secret_key: bool, incomplete: bool) -> Any:
         """Beside the target, so that the disk that is to hold it also holds the copy."""

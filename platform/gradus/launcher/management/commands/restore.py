@@ -7,6 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from gradus.accounts import staff
+from gradus.accounts.models import StaffAction
 from gradus.launcher.backup.give_back import restore
 from gradus.launcher.backup.manifest import BackupError
 
@@ -27,6 +29,7 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from None
             except (OSError, tarfile.TarError, DatabaseError) as error:
                 raise CommandError(f"The restore failed: {type(error).__name__}: {error}") from None
+        staff.note(StaffAction.What.BACKUP_RESTORED, source, made_at=str(made.made_at), version=made.version)
         self.stdout.write(f"Restored what Gradus {made.version} had at {made.made_at}: {len(made.parts())} parts.")
         self.stdout.write("Standings agree with the scores. Start the site; what was being graded is graded again.")
         if made.missing:

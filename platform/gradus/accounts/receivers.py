@@ -1,0 +1,62 @@
+"""Changes of rights, passwords and roles leave an entry, however they are made: in the admin, a command, a shell."""
+
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.db.models import Model, QuerySet
+
+from gradus.accounts import staff
+from gradus.accounts.models import ApiToken, Enrolment, StaffAction, User
+
+What = StaffAction.What
+BEFORE = "_rights_before"
+RIGHTS = ("is_staff", "is_superuser", "is_active")
+
+
+def before_save(sender: type[User], instance: User, raw: bool = False, **extra: Any) -> None:
+    """Keeps what was there, for `after_save`."""
+    known = None if raw else User.objects.filter(pk=instance.pk).values(*RIGHTS, "password").first()
+    instance.__dict__[BEFORE] = known or {"is_staff": False, "is_superuser": False, "is_active": True, "password": None}
+
+
+def after_save(sender: type[User], instance: User, created: bool, raw: bool = False, **extra: Any) -> None:
+    before: dict[str, Any] = instance.__dict__[BEFORE]
+    now = {name: getattr(instance, name) for name in RIGHTS}
+    changed = {name: value for name, value in now.items() if value != before[name]}
+    if changed and not raw:
+        staff.note(What.RIGHTS_CHANGED, instance, **changed)
+    if not created and before["password"] != instance.password and _somebody_else(instance):
+        staff.note(What.PASSWORD_SET, instance)
+
+
+def _somebody_else(user: User) -> bool:
+    """Whoever signs in may get a newer hash of the same password, and whoever forgot it sets a new one by mail."""
+    found = staff.actor()
+    return staff.in_shell() if found is None else found.pk != user.pk and found.is_staff
+
+
+def after_groups(sender: object, instance: Any, action: str, pk_set: set[int] | None, **extra: Any) -> None:
+    if action in ("post_add", "post_remove", "post_clear") and isinstance(instance, User):
+        details: dict[str, Any] = {action.removeprefix("post_"): sorted(pk_set or ())}
+        staff.note(What.RIGHTS_CHANGED, instance, **details)
+
+
+def after_enrolment(sender: type[Enrolment], instance: Enrolment, raw: bool = False, **extra: Any) -> None:
+    if not raw and instance.role != Enrolment.Role.LEARNER:
+        staff.note(What.ROLE_CHANGED, instance, role=instance.role, user=instance.user_id)
+
+
+def after_delete(sender: type[Model], instance: Any, origin: Any = None, **extra: Any) -> None:
+    """Of what was removed by itself; not of what went with it, and not of visitors, who expire."""
+    meant = origin.model if isinstance(origin, QuerySet) else type(origin)
+    if meant is sender and not getattr(instance, "is_guest", False):
+        staff.note(What.REMOVED, f"{sender._meta.verbose_name}: {instance}", id=instance.pk)
+
+
+def after_admin_form(sender: type[LogEntry], instance: LogEntry, created: bool, **extra: Any) -> None:
+    details: dict[str, Any] = {"change": instance.get_change_message(), "object": instance.object_id}
+    if created:
+        staff.note(What.ADMIN_FORM, f"{instance.content_type}: {instance.object_repr}", **details)
+
+
+KEPT = (User, Enrolment, ApiToken)

@@ -1,0 +1,29 @@
+"""Every code that a problem may carry, by HTTP status. Scripts rely on them: a code keeps its meaning."""
+
+CODES: dict[int, tuple[str, ...]] = {
+    400: ("bad_request",),
+    401: ("unauthenticated", "wrong_credentials"),
+    403: ("forbidden", "lowers", "not_passed", "own_answer", "sign_in_needed"),
+    404: ("not_found",),
+    405: ("method_not_allowed",),
+    409: (
+        "appealed", "blind_first", "busy", "computed", "decided", "ended", "in_doubt", "key_reused", "no_grade",
+        "not_held", "not_open", "open", "open_regrade", "running", "token_limit", "undecided",
+    ),
+    413: ("too_large",),
+    422: (
+        "bad_key", "bad_mark", "bad_payload", "bad_role", "bad_template", "bad_text", "control_character", "empty",
+        "knob", "label_word", "no_reason", "not_accepted_kind", "nothing", "reason_needed", "special_token", "too_long",
+        "too_many_examples", "too_many_rows", "too_many_steps", "too_many_tokens", "tokens_max", "unknown_label",
+        "words",
+    ),
+    429: ("guest_limit", "in_flight", "over_quota", "too_many_requests", "too_many_runs"),
+    500: ("internal",),
+    503: ("demo_missing",),
+}  # fmt: skip
+
+
+def in_words() -> str:
+    """For the document."""
+    listed = "; ".join(f"{status}: {', '.join(codes)}" for status, codes in CODES.items())
+    return f"By status. {listed}. More may be added."

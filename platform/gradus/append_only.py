@@ -1,0 +1,37 @@
+"""Tables whose rows stay as they were written: triggers for migrations, on SQLite and PostgreSQL.
+
+A later migration that alters such a table on SQLite makes it anew, which drops its triggers: run `install` again in it.
+"""
+
+from typing import Any
+
+SQLITE = """
+CREATE TRIGGER {name} BEFORE {event} ON {table}
+BEGIN SELECT RAISE(ABORT, '{message}'); END
+"""
+POSTGRESQL = """
+CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; END $$;
+CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH {each} EXECUTE FUNCTION {name}();
+"""
+# What a whole table loses at once; SQLite knows only rows.
+EVENTS = {"update": "ROW", "delete": "ROW", "truncate": "STATEMENT"}
+
+
+def install(schema_editor: Any, table: str, message: str, *events: str) -> None:
+    """Refuses these events on the table, by default all of `EVENTS`."""
+    sqlite = schema_editor.connection.vendor == "sqlite"
+    for event in events or EVENTS:
+        if sqlite and event == "truncate":
+            continue
+        values = {"name": f"{table}_no_{event}", "event": event.upper(), "table": table, "each": EVENTS[event]}
+        schema_editor.execute((SQLITE if sqlite else POSTGRESQL).format(message=message, **values))
+
+
+def remove(schema_editor: Any, table: str, *events: str) -> None:
+    for event in events or EVENTS:
+        name = f"{table}_no_{event}"
+        if schema_editor.connection.vendor == "sqlite":
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}")
+        else:
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}; DROP FUNCTION IF EXISTS {name}()")

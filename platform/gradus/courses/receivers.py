@@ -1,0 +1,20 @@
+"""A course that is published, hidden or frozen leaves an entry, however that is done."""
+
+import json
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+
+from gradus.accounts import staff
+from gradus.accounts.models import StaffAction
+from gradus.courses.models import Course
+
+FIELDS = ("is_published", "frozen_at")
+
+
+def before_save(sender: type[Course], instance: Course, raw: bool = False, **extra: Any) -> None:
+    before = None if raw else Course.objects.filter(pk=instance.pk).values(*FIELDS).first()
+    changed = {name: getattr(instance, name) for name in FIELDS if before and before[name] != getattr(instance, name)}
+    if changed:
+        told = json.loads(json.dumps(changed, cls=DjangoJSONEncoder))
+        staff.note(StaffAction.What.COURSE_CHANGED, instance.slug, **told)

@@ -1,0 +1,120 @@
+"""What there is for the calls to meet: courses, attempts in every state, reviews, audits, shadow runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+
+from gradus.accounts.models import ApiToken, User
+from gradus.courses.models import ChallengeVersion
+from gradus.reviews import services as reviews
+from gradus.reviews.models import Regrade, Review
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation, Run, Submission
+from tests import factories
+from tests.browser.pages import TICKETS
+from tests.learn import scene
+from tests.reviews import cases
+
+Names = dict[str, Any]
+TICKET = {**factories.LORA, "rows": TICKETS}
+
+
+@dataclass(frozen=True)
+class World:
+    """Bearer tokens by caller; what a path parameter may name, by kind of thing and what is special about it."""
+
+    tokens: dict[str, str]
+    things: dict[str, Names]
+
+    def headers(self, who: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[who]}"} if who in self.tokens else {}
+
+    def of(self, path: str) -> Names:
+        """The things that may stand in an operation's path."""
+        return self.things[path.removeprefix("/api/v1/").partition("/")[0]]
+
+
+def make(folder: Path) -> World:
+    scene.scene_course(folder)
+    version = factories.challenge("sea-or-sky").version
+    assert version is not None
+    learner = factories.UserFactory.create(username="ada", email="ada@example.org")
+    staff = factories.UserFactory.create(username="grace", email="grace@example.org", is_staff=True, is_superuser=True)
+    attempts, runs, found = submissions(learner), trials(learner, version), audits(learner, staff)
+    regraded = done_regrade(staff)
+    one = Submission.objects.filter(pk=attempts["answer"].pk)
+    waiting = reviews.start_regrade(factories.challenge("explain"), by=staff, submissions=one)
+    attempts["queued"] = factories.submit(learner, "ticket", TICKET)
+    return World(
+        tokens={"learner": ApiToken.issue(learner, "fuzz")[1], "staff": ApiToken.issue(staff, "fuzz")[1]},
+        things={
+            "courses": {"tiny": "tiny"},
+            "lessons": {"first": "first"},
+            "challenges": {slug: slug for slug in ("sea-or-sky", "ticket", "explain")},
+            "submissions": {name: str(one.uuid) for name, one in attempts.items()},
+            "runs": {name: str(one.uuid) for name, one in runs.items()},
+            "reviews": {name: one.pk for name, one in found.items()},
+            "regrades": {"waiting": waiting.pk, "done": regraded.pk},
+        },
+    )
+
+
+def submissions(learner: User) -> dict[str, Submission]:
+    found = {"prompt": factories.submit(learner)}
+    factories.grade(found["prompt"], 0.9)
+    found["adapter"] = factories.submit(learner, payload=factories.LORA)
+    factories.grade(found["adapter"], 0.7)
+    name = storages["artifacts"].save("1/1/adapter.zip", ContentFile(b"PK"))
+    Evaluation.objects.filter(pk=found["adapter"].current.pk).update(artifact=name)
+    found["ticket"] = factories.submit(learner, "ticket", TICKET)
+    factories.grade(found["ticket"], 0.5)
+    found["answer"] = cases.final(learner)
+    found["cancelled"] = factories.submit(learner)
+    services.cancel(found["cancelled"])
+    found["rejected"] = factories.submit(learner)
+    evaluation = factories.claimed(found["rejected"])
+    services.reject(evaluation.pk, evaluation.fence, "prompt_too_long")
+    return found
+
+
+def trials(learner: User, version: ChallengeVersion) -> dict[str, Run]:
+    done = services.start_run(learner, version, factories.PROMPT)
+    factories.grade(done)
+    return {"done": done, "queued": services.start_run(learner, version, factories.PROMPT)}
+
+
+def audits(learner: User, staff: User) -> dict[str, Review]:
+    """Answers that wait for a person, one that was decided, and a blind audit."""
+    found = {"waiting": cases.waiting(learner), "decided": cases.waiting(learner)}
+    reviews.decide(found["decided"], by=staff, marks=cases.ALL_MET, reason="")
+    with drawn():
+        found["audit"] = Review.objects.get(submission=cases.final(learner, notes={"language": "en"}))
+    return found
+
+
+def done_regrade(staff: User) -> Regrade:
+    """A shadow run whose work is done, waiting to be approved."""
+    regrade = reviews.start_regrade(factories.challenge("sea-or-sky"), by=staff, note="again")
+    for item in regrade.items.all():
+        claimed = services.claim(item.new.lane, worker="worker-1", profile="cpu/float32/1")
+        assert claimed is not None
+        result = factories.result_for(item.new.submission)
+        services.record(claimed.pk, claimed.fence, services.Outcome(score=0.8, result=result))
+    return regrade
+
+
+@contextmanager
+def drawn() -> Iterator[None]:
+    """Every final grade is audited."""
+    before = settings.AUDIT_SHARE, settings.AUDIT_SHARE_NEW
+    settings.AUDIT_SHARE = settings.AUDIT_SHARE_NEW = 1.0
+    yield
+    settings.AUDIT_SHARE, settings.AUDIT_SHARE_NEW = before
