@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 from gradus.accounts.guests import SESSION_KEY
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
+from gradus.submissions import queue
 from tests import factories
 
 pytest_plugins = ["tests.requirements"]
@@ -19,8 +20,9 @@ pytest_plugins = ["tests.requirements"]
 
 @pytest.fixture(autouse=True)
 def forgotten_limits() -> None:
-    """Rate limits count in the cache, which outlives a test."""
+    """Rate limits count in the cache, which outlives a test; so does what a process knows of a queue."""
     cache.clear()
+    queue.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -213,10 +213,10 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     def expired(self) -> Self:
         return self.filter(state=State.RUNNING, lease_until__lt=Now())
 
-    def unlocked(self) -> Self:
+    def unlocked(self, of: tuple[str, ...] = ()) -> Self:
         """Locks what nobody else holds, within a transaction. On SQLite there is one lock for all."""
         can = connections[self.db].features.has_select_for_update_skip_locked
-        return self.select_for_update(skip_locked=True) if can else self
+        return self.select_for_update(skip_locked=True, of=of) if can else self
 
 
 class Evaluation(models.Model):

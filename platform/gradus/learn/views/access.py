@@ -20,7 +20,13 @@ def shown_lesson(slug: str) -> Lesson:
 
 
 def own_submission(request: HttpRequest, uuid: UUID) -> Submission:
-    return get_object_or_404(Submission.objects.of(learner(request)).with_current(), uuid=uuid)
+    user = learner(request)
+    found = get_object_or_404(Submission.objects.of(user).with_current(), uuid=uuid)
+    assert user is not None
+    # Both are at hand, and would be asked for one by one.
+    found.user = user
+    found.challenge = catalogue.now().challenges.get(found.challenge.slug, found.challenge)
+    return found
 
 
 def own_run(request: HttpRequest, uuid: UUID) -> Run:

@@ -20,17 +20,19 @@ def claim(lane: str, *, worker: str, profile: str) -> Evaluation | None:
     """
     while True:
         with transaction.atomic():
-            pk = _next(lane, profile)
-            if pk is None:
+            evaluation = _next(lane, profile)
+            if evaluation is None:
                 return None
-            evaluation = _take(pk, worker, profile)
-        if evaluation is not None:
+            won = _take(evaluation, worker, profile)
+        if won:
             failpoints.reach("claim.committed")
             return evaluation
 
 
-def _take(pk: int, worker: str, profile: str) -> Evaluation | None:
-    won = Evaluation.objects.filter(pk=pk, state=State.QUEUED, attempt__lt=F("max_attempts")).update(
+def _take(evaluation: Evaluation, worker: str, profile: str) -> bool:
+    """Leaves `evaluation` as the row is then; what the database's clock has set is read when it is asked for."""
+    waits = {"pk": evaluation.pk, "state": State.QUEUED, "fence": evaluation.fence}
+    won = Evaluation.objects.filter(**waits, attempt__lt=F("max_attempts")).update(
         state=State.RUNNING,
         attempt=F("attempt") + 1,
         fence=F("fence") + 1,
@@ -40,16 +42,20 @@ def _take(pk: int, worker: str, profile: str) -> Evaluation | None:
         engine_profile=profile,
     )
     if not won:
-        return None
-    # Versions hold a challenge's rows and texts: they are read by who grades, outside this transaction.
-    evaluation = Evaluation.objects.select_related("submission", "run").get(pk=pk)
-    events.write(evaluation, [("started", {"attempt": evaluation.attempt})])
+        return False
+    is_first = evaluation.fence == 0
+    evaluation.attempt, evaluation.fence = evaluation.attempt + 1, evaluation.fence + 1
+    evaluation.state, evaluation.worker, evaluation.engine_profile = State.RUNNING, worker, profile
+    del evaluation.lease_until, evaluation.started_at
+    events.write(evaluation, [("started", {"attempt": evaluation.attempt})], is_first=is_first)
     failpoints.reach("claim.uncommitted")
-    return evaluation
+    return True
 
 
-def _next(lane: str, profile: str) -> int | None:
-    return Evaluation.objects.claimable(lane, profile).unlocked().values_list("pk", flat=True).first()
+def _next(lane: str, profile: str) -> Evaluation | None:
+    """With its owner, but not the version: that holds a challenge's rows and texts, and is read by who grades."""
+    found = Evaluation.objects.claimable(lane, profile).select_related("submission", "run")
+    return found.unlocked(of=("self",)).first()
 
 
 def lease_end() -> object:
