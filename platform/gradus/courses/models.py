@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -8,22 +8,29 @@ from django.utils.timezone import now
 
 from challenges import spec as specs
 
-
 # A process keeps at most so many parsed contents of each sort: those in use, and those of old submissions.
 KEPT = 256
 Made = TypeVar("Made")
-_specs: dict[str, specs.Challenge] = {}
-_samples: dict[str, tuple[specs.Sample, ...]] = {}
+# Challenge and digest, by which the database knows a content too.
+Content = tuple[int, str]
+_specs: dict[Content, specs.Challenge] = {}
+_samples: dict[Content, tuple[specs.Sample, ...]] = {}
 
 
-def by_digest(kept: dict[str, Made], digest: str, make: Callable[[], Made]) -> Made:
-    """What `make` gives for the content of this digest, made once in a process."""
-    found = kept.get(digest)
+def once(kept: dict[Content, Made], content: Content, make: Callable[[], Made]) -> Made:
+    """What `make` gives for this content, made once in a process."""
+    found = kept.get(content)
     if found is None:
         if len(kept) >= KEPT:
             kept.clear()
-        found = kept[digest] = make()
+        found = kept[content] = make()
     return found
+
+
+def forget() -> None:
+    """What is parsed, which outlives a database in tests."""
+    _specs.clear()
+    _samples.clear()
 
 
 class CourseQuerySet(models.QuerySet["Course"]):
@@ -149,12 +156,13 @@ class ChallengeVersion(models.Model):
 
     @property
     def parsed(self) -> specs.Challenge:
-        return by_digest(_specs, self.digest, lambda: specs.Challenge.model_validate(self.spec))
+        return once(_specs, (self.challenge_id, self.digest), lambda: specs.Challenge.model_validate(self.spec))
 
     @property
     def samples(self) -> tuple[specs.Sample, ...]:
         """The public samples."""
-        return by_digest(_samples, self.digest, lambda: tuple(map(specs.Sample.model_validate, self.public)))
+        content = (self.challenge_id, self.digest)
+        return once(_samples, content, lambda: tuple(map(specs.Sample.model_validate, self.public)))
 
 
 class Calibration(models.Model):

@@ -76,9 +76,8 @@ class Ranking(Protocol):
     challenge: Challenge
     track: str
     until: float | None
+    total: int
 
-    @property
-    def total(self) -> int: ...
     def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]: ...
     def of(self, standing: Standing) -> tuple[Place, Standing] | None: ...
 
@@ -86,7 +85,7 @@ class Ranking(Protocol):
 class Final:
     """A frozen board: all places are computed, and rows are what they were at the freeze."""
 
-    until = None
+    until: float | None = None
 
     def __init__(self, challenge: Challenge, track: str) -> None:
         self.challenge, self.track = challenge, track
