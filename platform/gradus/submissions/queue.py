@@ -1,11 +1,12 @@
 """Reads about waiting: who is ahead in a lane, and how long that may take."""
 
 import math
-import time
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
+from typing import Any
 
 from django.db import connection
 from django.db.models import Avg, ExpressionWrapper, F
@@ -32,15 +33,17 @@ select turn, id, place from (
 ) numbered where mod(place, %s) = 0 order by place
 """
 WAITING = "select turn, id from submissions_evaluation where lane = %s and state = 'queued' and id in ({})"
-# Pairs are compared as pairs, so that the index is entered at the mark and left at the row itself.
-BETWEEN = """
-with wanted (id, turn, mark_id, mark_turn) as (values {})
-select id, (select count(*) from (
-    select 1 from submissions_evaluation one where one.lane = %s and one.state = 'queued'
-    and (one.turn, one.id) > (wanted.mark_turn, wanted.mark_id) and (one.turn, one.id) < (wanted.turn, wanted.id)
-    limit %s
-) counted) from wanted
-"""
+# By turn: where pairs are compared as pairs, PostgreSQL reads the index on to the end of the turn.
+AHEAD = """(select count(*) from (
+    select 1 from submissions_evaluation one where one.lane = %s and one.state = 'queued' and {} limit %s
+) counted)"""
+PARTS = (
+    "one.turn = wanted.turn and one.id < wanted.id and one.id > mark_id and mark_turn = wanted.turn",
+    "one.turn = wanted.turn and one.id < wanted.id and mark_turn < wanted.turn",
+    "one.turn = mark_turn and one.id > mark_id and mark_turn < wanted.turn",
+    "one.turn > mark_turn and one.turn < wanted.turn",
+)
+BETWEEN = "with wanted (id, turn, mark_id, mark_turn) as (values {}) select id, {} from wanted"
 # Turn and id, which is the order of a lane.
 Spot = tuple[int, int]
 EVERYTHING = 10**9
@@ -84,7 +87,7 @@ def places(lane: str, waiting: Collection[Spot]) -> dict[int, int]:
     if not waiting:
         return {}
     walk = _walks.get(lane)
-    if walk is None or time.monotonic() >= walk.due:
+    if walk is None or monotonic() >= walk.due:
         near, found = _counted(lane, waiting, Walk(0.0, [], []), STRIDE)
         if near:
             return found
@@ -94,18 +97,25 @@ def places(lane: str, waiting: Collection[Spot]) -> dict[int, int]:
 
 def _counted(lane: str, waiting: Collection[Spot], walk: Walk, most: int) -> tuple[bool, dict[int, int]]:
     """Whether no gap has `most`, and places: each is counted from the nearest one before it that is known."""
-    ordered, known = sorted(waiting), []
+    ordered = sorted(waiting)
+    known: list[tuple[Spot, Spot, int | None]] = []
     for spot, before in zip(ordered, [(-1, 0), *ordered], strict=False):
         mark, place = walk.mark(spot)
         known.append((spot, before, None) if before > mark else (spot, mark, place))
     with connection.cursor() as cursor:
-        values = [part for (turn, pk), mark, _ in known for part in (pk, turn, mark[1], mark[0])]
-        cursor.execute(BETWEEN.format(", ".join(["(%s, %s, %s, %s)"] * len(known))), [*values, lane, most])
+        cursor.execute(*between(known, lane, most))
         gaps = dict(cursor.fetchall())
     found, last = {}, 0
-    for (_, pk), _, place in known:
-        last = found[pk] = (last if place is None else place) + gaps[pk] + 1
+    for (_, pk), _, from_mark in known:
+        last = found[pk] = (last if from_mark is None else from_mark) + gaps[pk] + 1
     return max(gaps.values()) < most, found
+
+
+def between(known: Sequence[tuple[Spot, Spot, int | None]], lane: str, most: int) -> tuple[str, list[Any]]:
+    """SQL and its values: how many wait between each spot and its mark."""
+    values = [part for (turn, pk), mark, _ in known for part in (pk, turn, mark[1], mark[0])]
+    ahead = " + ".join(AHEAD.format(part) for part in PARTS)
+    return BETWEEN.format(", ".join(["(%s, %s, %s, %s)"] * len(known)), ahead), [*values, *[lane, most] * len(PARTS)]
 
 
 def _walked(lane: str) -> Walk:
@@ -113,7 +123,7 @@ def _walked(lane: str) -> Walk:
         cursor.execute(LANDMARKS, [lane, STRIDE])
         rows = cursor.fetchall()
     spots, found = [(turn, pk) for turn, pk, _ in rows], [place for _, _, place in rows]
-    return Walk(time.monotonic() + WALK_SECONDS, spots, found)
+    return Walk(monotonic() + WALK_SECONDS, spots, found)
 
 
 def forget() -> None:
