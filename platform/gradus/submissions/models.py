@@ -42,11 +42,15 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         return self.filter(user=user)
 
     def with_current(self) -> Self:
-        return self.select_related("version", "challenge__lesson__course").defer(*BESIDE).prefetch_related(
-            models.Prefetch(
-                "evaluations",
-                Evaluation.objects.filter(is_current=True).select_related("score"),
-                to_attr="current_evaluations",
+        return (
+            self.select_related("version", "challenge__lesson__course")
+            .defer(*BESIDE)
+            .prefetch_related(
+                models.Prefetch(
+                    "evaluations",
+                    Evaluation.objects.filter(is_current=True).select_related("score"),
+                    to_attr="current_evaluations",
+                )
             )
         )
 
@@ -213,10 +217,10 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     def expired(self) -> Self:
         return self.filter(state=State.RUNNING, lease_until__lt=Now())
 
-    def unlocked(self, of: tuple[str, ...] = ()) -> Self:
+    def unlocked(self) -> Self:
         """Locks what nobody else holds, within a transaction. On SQLite there is one lock for all."""
         can = connections[self.db].features.has_select_for_update_skip_locked
-        return self.select_for_update(skip_locked=True, of=of) if can else self
+        return self.select_for_update(skip_locked=True) if can else self
 
 
 class Evaluation(models.Model):

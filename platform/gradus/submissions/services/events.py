@@ -21,13 +21,9 @@ def append_events(evaluation_id: int, fence: int, items: Sequence[tuple[str, dic
     return True
 
 
-def write(evaluation: Evaluation, items: Sequence[tuple[str, dict[str, Any]]], *, is_first: bool = False) -> None:
-    """Within the caller's transaction. `is_first`: who has never been claimed has no events to number on from."""
-    last = 0 if is_first else _last(evaluation)
+def write(evaluation: Evaluation, items: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Within the caller's transaction."""
+    last = Event.objects.filter(evaluation=evaluation).aggregate(last=Max("seq"))["last"] or 0
     Event.objects.bulk_create(
         Event(evaluation=evaluation, seq=last + n, type=type_, data=data) for n, (type_, data) in enumerate(items, 1)
     )
-
-
-def _last(evaluation: Evaluation) -> int:
-    return Event.objects.filter(evaluation=evaluation).aggregate(last=Max("seq"))["last"] or 0
