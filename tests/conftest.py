@@ -15,7 +15,10 @@ from pytest_django.fixtures import Settings
 
 from gradus.accounts.guests import SESSION_KEY
 from gradus.accounts.models import User
+from gradus.courses import catalogue
+from gradus.courses import models as contents
 from gradus.courses.models import Challenge, Course
+from gradus.submissions import queue
 from tests import factories
 
 pytest_plugins = ["tests.requirements"]
@@ -23,8 +26,11 @@ pytest_plugins = ["tests.requirements"]
 
 @pytest.fixture(autouse=True)
 def forgotten_limits() -> None:
-    """Rate limits count in the cache, which outlives a test."""
+    """Rate limits count in the cache, which outlives a test; so does what a process knows of queues and contents."""
     cache.clear()
+    catalogue.forget()
+    contents.forget()
+    queue.forget()
 
 
 GUARDED = (

@@ -21,13 +21,12 @@ from gradus.submissions.models import (
     Evaluation,
     EvaluationQuerySet,
     Event,
-    InFlight,
     ReconcilerStatus,
     Run,
     WorkerStatus,
 )
 from gradus.submissions.services.finish import close
-from workers import orphans
+from workers import invariants, orphans
 
 log = structlog.get_logger(__name__)
 EVENTS_KEPT = timedelta(days=30)
@@ -45,7 +44,7 @@ def sweep() -> dict[str, int]:
         "pruned": prune(),
         "orphans": orphans.hourly(),
     }
-    broken = invariants()
+    broken = invariants.check()
     if broken:
         log.error("invariants_broken", **broken)
     report(done, broken)
@@ -113,20 +112,6 @@ def prune() -> int:
     pruned, _ = old.delete()
     Run.objects.filter(expires_at__lt=Now()).exclude(evaluations__state__in=OPEN).delete()
     return pruned
-
-
-def invariants() -> dict[str, int]:
-    """Counts of what must not be; empty when all is well."""
-    found = {
-        "in_flight_without_open": InFlight.objects.exclude(submission__evaluations__state__in=OPEN).count(),
-        "scored_without_score": Evaluation.objects.filter(
-            state=State.SCORED, submission__isnull=False, score__isnull=True, proposal__isnull=True
-        ).count(),
-        "without_current": Evaluation.objects.filter(submission__isnull=False)
-        .exclude(submission__evaluations__is_current=True)
-        .count(),
-    }
-    return {name: count for name, count in found.items() if count}
 
 
 def ring_all() -> None:

@@ -239,6 +239,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         # Celery and Django's cache name a unix socket differently.
         "LOCATION": REDIS_URL.replace("redis+socket://", "unix://"),
+        "OPTIONS": {"pool_class": "gradus.redis_pool.SharedPool"},
     }
     if REDIS_URL.startswith("redis")
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

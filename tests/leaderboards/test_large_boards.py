@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.leaderboards import boards, tally
+from gradus.leaderboards import boards, ranking, tally
 from gradus.submissions.models import Standing
 from tests import factories
 
@@ -58,11 +58,11 @@ def oracle(challenge: Challenge) -> list[tuple[int, int, float, int]]:
 
 @pytest.mark.parametrize("rows", [1, 7, 50, 1000])
 def test_every_page_is_what_a_full_sort_says(crowd: Challenge, rows: int) -> None:
-    ranking, found = boards.Running(crowd, "prompt"), []
-    for start in range(0, ranking.total, rows):
-        found += [(p.pk, p.rank, p.score, p.tied) for p, _ in ranking.slice(start, rows)]
-    assert found == oracle(crowd) == [(p.pk, p.rank, p.score, p.tied) for p in boards.places(crowd, "prompt")]
-    assert ranking.slice(ranking.total, rows) == []
+    running, found = ranking.Running(crowd, "prompt"), []
+    for start in range(0, running.total, rows):
+        found += [(p.pk, p.rank, p.score, p.tied) for p, _ in running.slice(start, rows)]
+    assert found == oracle(crowd) == [(p.pk, p.rank, p.score, p.tied) for p in ranking.places(crowd, "prompt")]
+    assert running.slice(running.total, rows) == []
 
 
 def test_everybody_s_own_place_is_what_a_full_sort_says(crowd: Challenge) -> None:

@@ -55,3 +55,7 @@ def test_the_logs_and_the_whole_api_hold_on_postgresql(postgres_url, tmp_path):
 
 def test_claims_and_submits_hold_when_many_come_at_once(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/concurrency.py") > 0
+
+
+def test_a_long_queue_is_read_along_its_index(postgres_url, tmp_path):
+    assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/plans.py") > 0

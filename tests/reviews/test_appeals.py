@@ -17,7 +17,7 @@ from gradus.submissions.services import Refused
 from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
-from workers import assignments, reconciler
+from workers import assignments, invariants
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_where_the_second_grader_does_not_raise_it_a_person_looks(
     review = Review.objects.get()
     assert review.evaluation == submission.current and review.reasons == ["appeal"]
     assert "Second grader" in grace_client.get(f"/reviews/{review.pk}/").content.decode()
-    assert reconciler.invariants() == {}
+    assert invariants.everywhere() == {}
 
 
 def test_a_second_grader_that_fails_leaves_it_to_a_person(second: None, submission: Submission) -> None:

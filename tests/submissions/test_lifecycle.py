@@ -8,7 +8,7 @@ from gradus.submissions.models import Evaluation, Event, InFlight, QuotaSlot, Re
 from gradus.submissions.services import Outcome, Refused
 from gradus.submissions.services.finish import LeaseLost
 from tests import factories
-from workers import reconciler
+from workers import invariants, reconciler
 
 OUTCOME = Outcome(result={}, score=0.7199)
 
@@ -146,7 +146,7 @@ def test_the_reconciler_requeues_and_after_five_attempts_fails_with_a_refund(run
     assert reconciler.fail_exhausted() == 1
     assert (submission.current.state, submission.current.error_code) == ("failed", "worker_lost")
     assert Refund.objects.count() == 1
-    assert not reconciler.invariants()
+    assert not invariants.everywhere()
 
 
 def test_a_live_lease_is_left_alone(running):
@@ -159,7 +159,7 @@ def test_invariants_see_a_score_that_is_missing(running):
     services.record(running.pk, running.fence, OUTCOME)
     Score.objects.all().delete()
 
-    assert reconciler.invariants() == {"scored_without_score": 1}
+    assert invariants.everywhere() == {"scored_without_score": 1}
 
 
 def test_cancelling_a_queued_attempt_gives_it_back(submission):

@@ -13,6 +13,7 @@ from challenges.spec import Kind
 from gradus.api import outcomes, schemas, shapes
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.api.submissions import SSE
+from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.learn.path import has_passed
@@ -25,7 +26,7 @@ router = Router(tags=["challenges"], auth=someone)
 
 
 def shown(id: str) -> Challenge:
-    return get_object_or_404(Challenge.objects.shown(), slug=id)
+    return catalogue.now().challenge(id)
 
 
 @router.get("/challenges/{slug:id}", response=schemas.ChallengeOut, by_alias=True, auth=anyone, openapi_extra=OPTIONAL)

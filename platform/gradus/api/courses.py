@@ -1,10 +1,10 @@
 from django.http import Http404
-from django.shortcuts import get_object_or_404
 from ninja import Router, Status
 
 from gradus.api import outcomes, schemas, shapes
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
-from gradus.courses.models import Course, Lesson
+from gradus.courses import catalogue
+from gradus.courses.models import Lesson
 from gradus.learn import advisor, demo
 from gradus.learn import path as paths
 from gradus.learn.views.demo import problem_with
@@ -16,18 +16,17 @@ router = Router(tags=["courses"], auth=anyone)
 @router.get("/courses", response=list[schemas.CourseOut], openapi_extra=OPTIONAL)
 def courses(request: Request) -> list[schemas.CourseOut]:
     """Published courses with their lessons."""
-    return [shapes.course(course) for course in Course.objects.shown().order_by("title")]
+    return [shapes.course(course) for course in sorted(catalogue.now().courses, key=lambda course: course.title)]
 
 
 @router.get("/courses/{slug:id}/path", response=schemas.PathOut, openapi_extra=OPTIONAL)
 def path(request: Request, id: str) -> schemas.PathOut:
     """Lessons and challenges with my progress, and what comes next."""
-    course = get_object_or_404(Course.objects.shown(), slug=id)
-    return shapes.path(paths.path_of(caller_or_none(request), course))
+    return shapes.path(paths.path_of(caller_or_none(request), catalogue.now().course(id)))
 
 
 def lesson_shown(id: str) -> Lesson:
-    return get_object_or_404(Lesson, slug=id, is_current=True, course__is_published=True)
+    return catalogue.now().lesson(id)
 
 
 @router.post("/lessons/{slug:id}/advisor", response=schemas.AdviceOut, openapi_extra=OPTIONAL)

@@ -11,7 +11,6 @@ from gradus.submissions.quota import attempts_left
 
 
 def course(course: Course) -> schemas.CourseOut:
-    lessons = course.lessons.filter(is_current=True).prefetch_related("challenges")
     return schemas.CourseOut(
         id=course.slug,
         title=course.title,
@@ -23,9 +22,9 @@ def course(course: Course) -> schemas.CourseOut:
                 title=lesson.title,
                 summary=lesson.summary,
                 minutes=lesson.minutes,
-                challenges=[item.slug for item in lesson.challenges.all() if item.is_current],
+                challenges=[item.slug for item in lesson.current_challenges],
             )
-            for lesson in lessons
+            for lesson in course.current_lessons
         ],
     )
 

@@ -1,11 +1,36 @@
+from collections.abc import Callable
 from functools import cached_property
-from typing import Self
+from typing import Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
 from challenges import spec as specs
+
+# A process keeps at most so many parsed contents of each sort: those in use, and those of old submissions.
+KEPT = 256
+Made = TypeVar("Made")
+# Challenge and digest, by which the database knows a content too.
+Content = tuple[int, str]
+_specs: dict[Content, specs.Challenge] = {}
+_samples: dict[Content, tuple[specs.Sample, ...]] = {}
+
+
+def once(kept: dict[Content, Made], content: Content, make: Callable[[], Made]) -> Made:
+    """What `make` gives for this content, made once in a process."""
+    found = kept.get(content)
+    if found is None:
+        if len(kept) >= KEPT:
+            kept.clear()
+        found = kept[content] = make()
+    return found
+
+
+def forget() -> None:
+    """What is parsed, which outlives a database in tests."""
+    _specs.clear()
+    _samples.clear()
 
 
 class CourseQuerySet(models.QuerySet["Course"]):
@@ -27,6 +52,7 @@ class Course(models.Model):
     updated_at = models.DateTimeField(default=now)
 
     objects = CourseQuerySet.as_manager()
+    current_lessons: list["Lesson"]
 
     def __str__(self) -> str:
         return self.title
@@ -46,6 +72,8 @@ class Lesson(models.Model):
     measured = models.JSONField(default=dict)
     digest = models.CharField(max_length=64)
     is_current = models.BooleanField(default=True)
+
+    current_challenges: list["Challenge"]
 
     class Meta:
         ordering = ["course", "position"]
@@ -99,6 +127,9 @@ class Challenge(models.Model):
 class ChallengeVersion(models.Model):
     """An immutable version by content digest. Hidden rows and gold answers lie in private storage, never here."""
 
+    # Most of a row's bytes: whoever needs a version's name or its parsed forms leaves them out.
+    CONTENT = ("spec", "statement", "solution", "public", "train", "baselines")
+
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="versions")
     version = models.CharField(max_length=20)
     digest = models.CharField(max_length=64)
@@ -118,14 +149,20 @@ class ChallengeVersion(models.Model):
     def __str__(self) -> str:
         return f"{self.challenge} {self.version}"
 
-    @cached_property
-    def parsed(self) -> specs.Challenge:
-        return specs.Challenge.model_validate(self.spec)
+    @classmethod
+    def content(cls, path: str) -> tuple[str, ...]:
+        """The names of the content's fields, as seen along `path`, for `defer`."""
+        return tuple(f"{path}__{name}" for name in cls.CONTENT)
 
-    @cached_property
+    @property
+    def parsed(self) -> specs.Challenge:
+        return once(_specs, (self.challenge_id, self.digest), lambda: specs.Challenge.model_validate(self.spec))
+
+    @property
     def samples(self) -> tuple[specs.Sample, ...]:
         """The public samples."""
-        return tuple(specs.Sample.model_validate(row) for row in self.public)
+        content = (self.challenge_id, self.digest)
+        return once(_samples, content, lambda: tuple(map(specs.Sample.model_validate, self.public)))
 
 
 class Calibration(models.Model):

@@ -1,30 +1,28 @@
-"""Reads standings into boards; writes nothing. Only floored scores rank, tie or show.
-
-Before a course is frozen the public split ranks; from then on the private split does, floored to the same step. What
-was submitted after the freeze has no part in that: else each later attempt would ask the private split a question.
-"""
+"""Reads standings into boards; writes nothing. Only floored scores rank, tie or show."""
 
 import math
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
-from django.utils import timezone
+from django.core.cache import cache
 
-from challenges.feedback import floor_to_step
 from challenges.spec import Kind
 from gradus.accounts.models import User
-from gradus.courses.models import Challenge
-from gradus.leaderboards import tally
-from gradus.leaderboards.tally import Band
-from gradus.submissions.models import Score, Standing
-from gradus.submissions.services.standings import standing_of
+from gradus.courses import catalogue
+from gradus.courses.models import Challenge, Course
+from gradus.leaderboards.ranking import Place, Ranking, is_frozen, ranking
+from gradus.leaderboards.tally import FRESH_SECONDS, Band
+from gradus.submissions.models import Standing
 
 PAGE_ROWS = 50
 BESIDE_ROWS = 5
 TRACK_NAMES = {Kind.PROMPT: "Prompt", Kind.LORA: "LoRA", Kind.FREE_TEXT: "Free text"}
+
+
+# A learner's standings, by challenge and track.
+Own = Mapping[tuple[int, str], Standing]
 
 
 @dataclass(frozen=True)
@@ -71,63 +69,20 @@ class Entry:
     mine: Row | None
 
 
-@dataclass(frozen=True)
-class Place:
-    """A ranked standing, on a frozen board a final score, before its row is loaded."""
-
-    pk: int
-    user_id: int
-    rank: int
-    score: float
-    tied: int
-
-
-def is_frozen(challenge: Challenge) -> bool:
-    frozen_at = challenge.lesson.course.frozen_at
-    return frozen_at is not None and frozen_at <= timezone.now()
-
-
-def places(challenge: Challenge, track: str) -> list[Place]:
-    """All ranked standings, best first; equal scores share a rank and the next rank skips (1, 1, 3)."""
-    if is_frozen(challenge):
-        found = _final(challenge, track)
-    else:
-        ranked = Standing.objects.ranked().filter(challenge=challenge, track=track)
-        found = list(ranked.values_list("pk", "user_id", "shown"))
-    found.sort(key=lambda item: -item[2])
-    equal = Counter(score for _, _, score in found)
-    return list(_ranked(found, equal))
-
-
-def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
-    """Score, learner and final value, earliest first: of each learner what was best, as shown, among what was in."""
-    step, owner = challenge.spec.feedback.step, "evaluation__submission__"
-    scores = Score.objects.current().on(challenge, track)
-    scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
-    scores = scores.filter(**{f"{owner}user__is_guest": False, f"{owner}user__is_active": True}).best_first()
-    best: dict[int, Any] = {}
-    for row in scores.values_list("pk", f"{owner}user_id", "shown", "private_value", "provisional", "created_at"):
-        best.setdefault(row[1], row)
-    rows = sorted((row for row in best.values() if not row[4]), key=lambda row: (row[5], row[0]))
-    return [
-        (pk, user, shown if private is None else floor_to_step(private, step)) for pk, user, shown, private, *_ in rows
-    ]
-
-
-def _ranked(found: list[tuple[int, int, float]], equal: Counter[float]) -> Iterator[Place]:
-    rank, last = 0, math.inf
-    for number, (pk, user_id, score) in enumerate(found, 1):
-        rank, last = (number, score) if score != last else (rank, last)
-        yield Place(pk, user_id, rank, score, equal[score])
-
-
-def board(challenge: Challenge, track: str, viewer: User | None, page: int = 1, rows: int = PAGE_ROWS) -> Board:
-    """The page of the board that `viewer` sees; a page out of range is the nearest one."""
-    found: Ranking = Final(challenge, track) if is_frozen(challenge) else Running(challenge, track)
+def board(
+    challenge: Challenge,
+    track: str,
+    viewer: User | None,
+    page: int = 1,
+    rows: int = PAGE_ROWS,
+    own: Own | None = None,
+) -> Board:
+    """The page of the board that `viewer` sees; a page out of range is the nearest one. `own` saves asking for it."""
+    found = ranking(challenge, track)
     pages = max(1, math.ceil(found.total / rows))
     page = min(max(1, page), pages)
-    shown = found.slice((page - 1) * rows, rows)
-    bands = {place.rank: Band(place.rank, place.score, place.tied) for place, _ in shown if place.tied > 1}
+    shown = _rows(found, (page - 1) * rows, rows)
+    bands = {row.rank: Band(row.rank, row.score, row.tied) for _, row in shown if row.rank and row.tied > 1}
     return Board(
         challenge=challenge,
         track=track,
@@ -135,76 +90,37 @@ def board(challenge: Challenge, track: str, viewer: User | None, page: int = 1, 
         total=found.total,
         page=page,
         pages=pages,
-        rows=[_row(standing, place, viewer) for place, standing in shown],
+        rows=[replace(row, mine=True) if viewer and viewer.pk == user_id else row for user_id, row in shown],
         bands=list(bands.values()),
-        mine=_mine(challenge, track, viewer, found),
+        mine=_mine(found, own_standings(viewer, challenge) if own is None else own),
     )
 
 
-class Ranking(Protocol):
-    """Places with their standings, best first."""
-
-    @property
-    def total(self) -> int: ...
-    def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]: ...
-    def of(self, viewer: User) -> tuple[Place, Standing] | None: ...
-
-
-class Final:
-    """A frozen board: all places are computed, and rows are what they were at the freeze."""
-
-    def __init__(self, challenge: Challenge, track: str) -> None:
-        self.places = places(challenge, track)
-        self.total = len(self.places)
-
-    def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]:
-        return self._loaded(self.places[start : start + rows])
-
-    def of(self, viewer: User) -> tuple[Place, Standing] | None:
-        return next(iter(self._loaded([place for place in self.places if place.user_id == viewer.pk])), None)
-
-    def _loaded(self, shown: list[Place]) -> list[tuple[Place, Standing]]:
-        scores = Score.objects.select_related("evaluation__submission__user").in_bulk([place.pk for place in shown])
-        return [(place, standing_of(scores[place.pk])) for place in shown if place.pk in scores]
+def _rows(found: Ranking, start: int, rows: int) -> list[tuple[int, Row]]:
+    """Learner and row, as everybody sees it. A page of a large board is read once for as long as its count holds."""
+    if found.until is None:
+        return [(place.user_id, row_of(standing, place)) for place, standing in found.slice(start, rows)]
+    key = f"board-{found.challenge.pk}-{found.track}-{found.until}-{start}-{rows}"
+    kept: list[tuple[int, Row]] | None = cache.get(key)
+    if kept is None:
+        kept = [(place.user_id, row_of(standing, place)) for place, standing in found.slice(start, rows)]
+        cache.set(key, kept, FRESH_SECONDS)
+    return kept
 
 
-class Running:
-    """A running board: scores are floored to few steps, so that counting them by score ranks everybody.
-
-    Equal to `places`, which a test compares; only a page's own rows are read, from its band on along the index.
-    """
-
-    def __init__(self, challenge: Challenge, track: str) -> None:
-        self.ranked = Standing.objects.ranked().filter(challenge=challenge, track=track)
-        self.bands = tally.bands(challenge.pk, track)
-        self.total = sum(band.learners for band in self.bands)
-        self._by_score = {band.score: band for band in self.bands}
-
-    def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]:
-        first = next((band for band in self.bands if start < band.rank - 1 + band.learners), None)
-        if first is None:
-            return []
-        skipped = start - (first.rank - 1)
-        # The keys first: skipping rows along the index is cheap, skipping them joined with people is not.
-        keys = self.ranked.filter(shown__lte=first.score).values_list("pk", flat=True)[skipped : skipped + rows]
-        found = Standing.objects.ranked().filter(pk__in=list(keys)).select_related("user")
-        return [(self._placed(standing), standing) for standing in found]
-
-    def of(self, viewer: User) -> tuple[Place, Standing] | None:
-        standing = self.ranked.filter(user=viewer).select_related("user").first()
-        return (self._placed(standing), standing) if standing else None
-
-    def _placed(self, standing: Standing) -> Place:
-        """A score that is newer than the count stands alone, behind all that are better."""
-        band = self._by_score.get(standing.shown)
-        rank = band.rank if band else 1 + sum(b.learners for b in self.bands if b.score > standing.shown)
-        return Place(standing.pk, standing.user_id, rank, standing.shown, band.learners if band else 1)
+def own_standings(viewer: User | None, *challenges: Challenge) -> Own:
+    if viewer is None:
+        return {}
+    found = {(one.challenge_id, one.track): one for one in Standing.objects.of(viewer).filter(challenge__in=challenges)}
+    for standing in found.values():
+        standing.user = viewer
+    return found
 
 
-def beside(challenge: Challenge, track: str, viewer: User | None) -> list[Board]:
+def beside(challenge: Challenge, track: str, viewer: User | None, own: Own | None = None) -> list[Board]:
     """The tops of the challenge's other tracks, on the same hidden set."""
     others = [kind.value for kind in challenge.spec.tracks if kind.value != track]
-    return [board(challenge, other, viewer, rows=BESIDE_ROWS) for other in others]
+    return [board(challenge, other, viewer, rows=BESIDE_ROWS, own=own) for other in others]
 
 
 def track_of(challenge: Challenge, wanted: str | None) -> str | None:
@@ -216,23 +132,27 @@ def track_of(challenge: Challenge, wanted: str | None) -> str | None:
 
 def entries(viewer: User | None) -> list[Entry]:
     """The challenges' own boards in the order of the courses."""
-    shown = Challenge.objects.shown().order_by("lesson__course__title", "lesson__position", "position")
-    shown = shown.defer("version__public", "version__train", "version__statement", "version__solution")
-    found = [board(challenge, challenge.kind, viewer, rows=1) for challenge in shown]
-    return [Entry(item.challenge, item.total, item.mine) for item in found]
+    shown = [one for course in _by_title() for lesson in course.current_lessons for one in lesson.current_challenges]
+    own = own_standings(viewer, *shown)
+    found = [ranking(challenge, challenge.kind) for challenge in shown]
+    return [Entry(one.challenge, one.total, _mine(one, own)) for one in found]
 
 
-def _mine(challenge: Challenge, track: str, viewer: User | None, found: Ranking) -> Row | None:
-    if viewer is None:
+def _by_title() -> list[Course]:
+    return sorted(catalogue.now().courses, key=lambda course: course.title)
+
+
+def _mine(found: Ranking, own: Own) -> Row | None:
+    standing = own.get((found.challenge.pk, found.track))
+    if standing is None:
         return None
-    placed = found.of(viewer)
-    if placed is not None:
-        return _row(placed[1], placed[0], viewer)
-    standing = Standing.objects.of(viewer).filter(challenge=challenge, track=track).select_related("user").first()
-    return _row(standing, None, viewer) if standing else None
+    placed = found.of(standing)
+    row = row_of(placed[1], placed[0]) if placed else row_of(standing, None)
+    return replace(row, mine=True)
 
 
-def _row(standing: Standing, place: Place | None, viewer: User | None) -> Row:
+def row_of(standing: Standing, place: Place | None) -> Row:
+    """As everybody sees it."""
     return Row(
         rank=place.rank if place else None,
         pseudonym=standing.user.pseudonym,
@@ -241,7 +161,7 @@ def _row(standing: Standing, place: Place | None, viewer: User | None) -> Row:
         passed=standing.passed,
         gold=standing.gold,
         provisional=standing.provisional,
-        mine=viewer is not None and standing.user_id == viewer.pk,
+        mine=False,
         cost={name: standing.cost[name] for name in ("prompt_tokens", "ms") if name in standing.cost},
         reached_at=whole_second(standing.reached_at),
     )

@@ -30,27 +30,46 @@ class Band:
     learners: int
 
 
+@dataclass(frozen=True)
+class Tally:
+    """`bands` best first; `until` is how long a large board's count holds, None for a small one, which is never old."""
+
+    bands: tuple[Band, ...]
+    until: float | None
+
+    @property
+    def total(self) -> int:
+        return sum(band.learners for band in self.bands)
+
+
 def bands(challenge_id: int, track: str) -> list[Band]:
     """Best first; equal scores share a rank and the next rank skips (1, 1, 3)."""
+    return list(tally(challenge_id, track).bands)
+
+
+def tally(challenge_id: int, track: str) -> Tally:
+    until, counts = _counts(challenge_id, track)
     found, ahead = [], 0
-    for score, learners in _counts(challenge_id, track):
+    for score, learners in counts:
         found.append(Band(ahead + 1, score, learners))
         ahead += learners
-    return found
+    return Tally(tuple(found), until)
 
 
-def _counts(challenge_id: int, track: str) -> Counts:
+def _counts(challenge_id: int, track: str) -> tuple[float | None, Counts]:
     key = f"tally-{challenge_id}-{track}"
     kept: tuple[float, Counts] | None = cache.get(key)
     if kept is not None and (time.time() < kept[0] or not cache.add(f"{key}-counting", 1, COUNTING_SECONDS)):
-        return kept[1]
+        return kept
     counted = count(challenge_id, track)
     if sum(learners for _, learners in counted) >= LARGE:
-        cache.set(key, (time.time() + FRESH_SECONDS, counted), KEPT_SECONDS)
+        kept = (time.time() + FRESH_SECONDS, counted)
+        cache.set(key, kept, KEPT_SECONDS)
         cache.delete(f"{key}-counting")
-    elif kept is not None:
+        return kept
+    if kept is not None:
         cache.delete_many([key, f"{key}-counting"])
-    return counted
+    return None, counted
 
 
 def count(challenge_id: int, track: str) -> Counts:

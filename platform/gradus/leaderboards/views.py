@@ -1,9 +1,9 @@
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 
 from challenges.spec import Kind
 from gradus.accounts.guests import learner
-from gradus.courses.models import Challenge
+from gradus.courses import catalogue
 from gradus.leaderboards import boards
 
 
@@ -13,13 +13,14 @@ def board_list(request: HttpRequest) -> HttpResponse:
 
 
 def board_show(request: HttpRequest, slug: str) -> HttpResponse:
-    challenge = get_object_or_404(Challenge.objects.shown(), slug=slug)
+    challenge = catalogue.now().challenge(slug)
     track = boards.track_of(challenge, request.GET.get("track"))
     if track is None:
         raise Http404
     viewer, page = learner(request), request.GET.get("page", "")
     number = int(page) if page.isascii() and page.isdigit() and len(page) < 8 else 1
-    board = boards.board(challenge, track, viewer, number)
+    own = boards.own_standings(viewer, challenge)
+    board = boards.board(challenge, track, viewer, number, own=own)
     return render(
         request,
         "leaderboards/board.html",
@@ -28,7 +29,7 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
             "challenge": challenge,
             "track_name": boards.TRACK_NAMES[Kind(track)],
             "tracks": [(kind.value, boards.TRACK_NAMES[kind]) for kind in challenge.spec.tracks],
-            "beside": boards.beside(challenge, track, viewer),
+            "beside": boards.beside(challenge, track, viewer, own),
             "shows_costs": track != Kind.FREE_TEXT,
             "pinned": board.mine and board.mine.pseudonym not in {row.pseudonym for row in board.rows},
         },

@@ -5,14 +5,17 @@ measured on public samples.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from django.db.models import Prefetch
+
 from challenges.feedback import floor_to_step
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions.models import Standing
+from gradus.submissions.models import Evaluation, Standing
 
 ZERO, FEW, LORA = "zero-shot", "few-shot", "lora"
 TITLES = {ZERO: "Zero-shot", FEW: "Few-shot", LORA: "LoRA"}
@@ -75,21 +78,32 @@ class Board:
 
 def board(challenge: Challenge, user: User | None) -> Board | None:
     """None for a challenge with one track only."""
-    spec = challenge.spec
-    if len(spec.tracks) < 2:
-        return None
+    return next((shown for _, shown in boards([challenge], user)), None)
+
+
+def boards(challenges: Iterable[Challenge], user: User | None) -> list[tuple[Challenge, Board]]:
+    """Of those challenges that have several tracks."""
+    several = [challenge for challenge in challenges if len(challenge.spec.tracks) > 1]
+    own = _standings(several, user)
+    return [(one, _board(one, [standing for standing in own if standing.challenge_id == one.pk])) for one in several]
+
+
+def _board(challenge: Challenge, own: Iterable[Standing]) -> Board:
     assert challenge.version is not None
-    step = spec.feedback.step
+    step = challenge.spec.feedback.step
     entries = [_baseline(row, step) for row in challenge.version.baselines if row.get("score") is not None]
-    entries += [_own(standing) for standing in _standings(challenge, user)]
+    entries += [_own(standing) for standing in own]
     entries.sort(key=lambda entry: (ORDER.index(entry.approach), entry.mine, entry.score))
     return Board(tuple(entries), _break_even(entries), _finding(entries))
 
 
-def _standings(challenge: Challenge, user: User | None) -> list[Standing]:
-    if user is None:
+def _standings(challenges: list[Challenge], user: User | None) -> list[Standing]:
+    """Final ones, each with its submission and that one's current evaluation."""
+    if user is None or not challenges:
         return []
-    return list(Standing.objects.of(user).filter(challenge=challenge, provisional=False).select_related("submission"))
+    current = Evaluation.objects.filter(is_current=True).only("submission", "result")
+    found = Standing.objects.of(user).filter(challenge__in=challenges, provisional=False).select_related("submission")
+    return list(found.prefetch_related(Prefetch("submission__evaluations", current, to_attr="current_evaluations")))
 
 
 def _baseline(row: dict[str, Any], step: float) -> Entry:

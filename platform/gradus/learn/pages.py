@@ -100,7 +100,7 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         "owner": owner,
         "evaluation": evaluation,
         "target": f"#run-{owner.uuid}",
-        "challenge": owner.version.challenge,
+        "challenge": owner.challenge if isinstance(owner, Submission) else owner.version.challenge,
         "spec": spec,
         "result": evaluation.result or {},
         "score": score_of(evaluation),

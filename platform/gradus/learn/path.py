@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from django.db.models import Count, Prefetch
+from django.db.models import Count
 
 from gradus.accounts.models import User
+from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course, Lesson
 from gradus.submissions.models import Standing, Submission
 
@@ -53,30 +54,20 @@ class CoursePath:
         return later[0] if later else None
 
 
-def courses_shown() -> Iterable[Course]:
-    """Published courses with their current lessons and challenges, in few queries."""
-    # A path shows titles and states; rows and texts are most of a version, and reading them most of a page's time.
-    content = ("public", "train", "statement", "solution", "baselines")
-    challenges = Challenge.objects.shown().defer(*(f"version__{name}" for name in content)).order_by("position")
-    lessons = (
-        Lesson.objects.filter(is_current=True)
-        .order_by("position")
-        .prefetch_related(Prefetch("challenges", challenges, to_attr="current_challenges"))
-    )
-    return (
-        Course.objects.shown().order_by("pk").prefetch_related(Prefetch("lessons", lessons, to_attr="current_lessons"))
-    )
-
-
 def paths(user: User | None) -> list[CoursePath]:
     """The path through every published course."""
-    standings = {(s.challenge_id, s.track): s for s in Standing.objects.of(user)} if user else {}
-    attempts = _attempts(user)
-    return [_course_path(course, standings, attempts) for course in courses_shown()]
+    return _walked(user, catalogue.now().courses)
 
 
 def path_of(user: User | None, course: Course) -> CoursePath:
-    return next(path for path in paths(user) if path.course.pk == course.pk)
+    """`course` is one of the catalogue's."""
+    return _walked(user, [course])[0]
+
+
+def _walked(user: User | None, courses: Iterable[Course]) -> list[CoursePath]:
+    standings = {(s.challenge_id, s.track): s for s in Standing.objects.of(user)} if user else {}
+    attempts = _attempts(user)
+    return [_course_path(course, standings, attempts) for course in courses]
 
 
 def has_passed(user: User | None, challenge: Challenge) -> bool:
@@ -97,9 +88,8 @@ def _attempts(user: User | None) -> dict[int, int]:
 
 
 def _course_path(course: Course, standings: dict[tuple[int, str], Standing], attempts: dict[int, int]) -> CoursePath:
-    lessons: list[Lesson] = getattr(course, "current_lessons", [])
     steps: list[LessonStep] = []
-    for lesson in lessons:
+    for lesson in course.current_lessons:
         waits = tuple(s.lesson for s in steps if s.lesson.slug in lesson.parsed.requires and s.state in (OPEN, LOCKED))
         steps.append(_lesson_step(lesson, waits, standings, attempts))
     return _with_next(CoursePath(course, tuple(steps)))
@@ -111,10 +101,9 @@ def _lesson_step(
     standings: dict[tuple[int, str], Standing],
     attempts: dict[int, int],
 ) -> LessonStep:
-    challenges: list[Challenge] = getattr(lesson, "current_challenges", [])
     steps = tuple(
         _challenge_step(c, standings.get((c.pk, c.kind)), attempts.get(c.pk, 0), locked=bool(waits_for))
-        for c in challenges
+        for c in lesson.current_challenges
     )
     return LessonStep(lesson, LOCKED if waits_for else _together(steps), steps, waits_for)
 

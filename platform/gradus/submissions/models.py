@@ -30,16 +30,27 @@ class Grader(models.TextChoices):
     PERSON = "person"
 
 
+# Content that comes along with a submission's challenge and is not asked for.
+BESIDE = (
+    *ChallengeVersion.content("version"),
+    *(f"challenge__lesson__{name}" for name in ("text", "spec", "measured")),
+)
+
+
 class SubmissionQuerySet(models.QuerySet["Submission"]):
     def of(self, user: Any) -> Self:
         return self.filter(user=user)
 
     def with_current(self) -> Self:
-        return self.select_related("version", "challenge__lesson__course").prefetch_related(
-            models.Prefetch(
-                "evaluations",
-                Evaluation.objects.filter(is_current=True).select_related("score"),
-                to_attr="current_evaluations",
+        return (
+            self.select_related("version", "challenge__lesson__course")
+            .defer(*BESIDE)
+            .prefetch_related(
+                models.Prefetch(
+                    "evaluations",
+                    Evaluation.objects.filter(is_current=True).select_related("score"),
+                    to_attr="current_evaluations",
+                )
             )
         )
 

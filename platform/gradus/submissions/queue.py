@@ -1,8 +1,12 @@
 """Reads about waiting: who is ahead in a lane, and how long that may take."""
 
 import math
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from time import monotonic
+from typing import Any
 
 from django.db import connection
 from django.db.models import Avg, ExpressionWrapper, F
@@ -17,27 +21,56 @@ ALIVE = timedelta(minutes=2)
 STEP_SECONDS = 5
 
 
-# One walk along the index for all; the ORM would put the outer condition inside and number the wrong rows.
-PLACES = """
-select id, place from (
-    select id, row_number() over (order by turn, id) as place
+# A long queue is walked as a whole at most this often in a process; what is asked for in between is counted from the
+# nearest of the landmarks that the walk has left, so that a place costs as much far back as at the front.
+WALK_SECONDS = 5.0
+STRIDE = 500
+# The ORM would put the outer condition inside and number the wrong rows.
+LANDMARKS = """
+select turn, id, place from (
+    select turn, id, row_number() over (order by turn, id) as place
     from submissions_evaluation where lane = %s and state = 'queued'
-) numbered where id in ({})
+) numbered where mod(place, %s) = 0 order by place
 """
-# Pairs are compared as pairs, so that the index is entered at its start and left at the row itself.
-AHEAD = """
-select count(*) from submissions_evaluation where lane = %s and state = 'queued' and (turn, id) < (%s, %s)
-"""
+WAITING = "select turn, id from submissions_evaluation where lane = %s and state = 'queued' and id in ({})"
+# By turn: where pairs are compared as pairs, PostgreSQL reads the index on to the end of the turn.
+AHEAD = """(select count(*) from (
+    select 1 from submissions_evaluation one where one.lane = %s and one.state = 'queued' and {} limit %s
+) counted)"""
+PARTS = (
+    "one.turn = wanted.turn and one.id < wanted.id and one.id > mark_id and mark_turn = wanted.turn",
+    "one.turn = wanted.turn and one.id < wanted.id and mark_turn < wanted.turn",
+    "one.turn = mark_turn and one.id > mark_id and mark_turn < wanted.turn",
+    "one.turn > mark_turn and one.turn < wanted.turn",
+)
+BETWEEN = "with wanted (id, turn, mark_id, mark_turn) as (values {}) select id, {} from wanted"
+# Turn and id, which is the order of a lane.
+Spot = tuple[int, int]
+EVERYTHING = 10**9
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Each `STRIDE`th of a lane, and its place; until `due` it is not walked again."""
+
+    due: float
+    spots: list[Spot]
+    places: list[int]
+
+    def mark(self, spot: Spot) -> tuple[Spot, int]:
+        """The last landmark before `spot`, or the start."""
+        at = bisect_left(self.spots, spot)
+        return (self.spots[at - 1], self.places[at - 1]) if at else ((-1, 0), 0)
+
+
+_walks: dict[str, Walk] = {}
 
 
 def queue_position(evaluation: Evaluation) -> int | None:
     """1 for the next one that a worker takes; None where it does not wait."""
     if evaluation.state != State.QUEUED:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(AHEAD, [evaluation.lane, evaluation.turn, evaluation.pk])
-        (ahead,) = cursor.fetchone()
-    return int(ahead) + 1
+    return places(evaluation.lane, [(evaluation.turn, evaluation.pk)])[evaluation.pk]
 
 
 def queue_positions(lane: str, ids: Collection[int]) -> dict[int, int]:
@@ -45,8 +78,57 @@ def queue_positions(lane: str, ids: Collection[int]) -> dict[int, int]:
     if not ids:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(PLACES.format(", ".join(["%s"] * len(ids))), [lane, *ids])
-        return dict(cursor.fetchall())
+        cursor.execute(WAITING.format(", ".join(["%s"] * len(ids))), [lane, *ids])
+        return places(lane, cursor.fetchall())
+
+
+def places(lane: str, waiting: Collection[Spot]) -> dict[int, int]:
+    """Places by id of what waits in this lane. A short queue is counted as it is, a long one from its landmarks."""
+    if not waiting:
+        return {}
+    walk = _walks.get(lane)
+    if walk is None or monotonic() >= walk.due:
+        near, found = _counted(lane, waiting, Walk(0.0, [], []), STRIDE)
+        if near:
+            return found
+        walk = _walks[lane] = _walked(lane)
+    return _counted(lane, waiting, walk, EVERYTHING)[1]
+
+
+def _counted(lane: str, waiting: Collection[Spot], walk: Walk, most: int) -> tuple[bool, dict[int, int]]:
+    """Whether no gap has `most`, and places: each is counted from the nearest one before it that is known."""
+    ordered = sorted(waiting)
+    known: list[tuple[Spot, Spot, int | None]] = []
+    for spot, before in zip(ordered, [(-1, 0), *ordered], strict=False):
+        mark, place = walk.mark(spot)
+        known.append((spot, before, None) if before > mark else (spot, mark, place))
+    with connection.cursor() as cursor:
+        cursor.execute(*between(known, lane, most))
+        gaps = dict(cursor.fetchall())
+    found, last = {}, 0
+    for (_, pk), _, from_mark in known:
+        last = found[pk] = (last if from_mark is None else from_mark) + gaps[pk] + 1
+    return max(gaps.values()) < most, found
+
+
+def between(known: Sequence[tuple[Spot, Spot, int | None]], lane: str, most: int) -> tuple[str, list[Any]]:
+    """SQL and its values: how many wait between each spot and its mark."""
+    values = [part for (turn, pk), mark, _ in known for part in (pk, turn, mark[1], mark[0])]
+    ahead = " + ".join(AHEAD.format(part) for part in PARTS)
+    return BETWEEN.format(", ".join(["(%s, %s, %s, %s)"] * len(known)), ahead), [*values, *[lane, most] * len(PARTS)]
+
+
+def _walked(lane: str) -> Walk:
+    with connection.cursor() as cursor:
+        cursor.execute(LANDMARKS, [lane, STRIDE])
+        rows = cursor.fetchall()
+    spots, found = [(turn, pk) for turn, pk, _ in rows], [place for _, _, place in rows]
+    return Walk(monotonic() + WALK_SECONDS, spots, found)
+
+
+def forget() -> None:
+    """The walks so far, which outlive a database in tests."""
+    _walks.clear()
 
 
 def expected_wait(evaluation: Evaluation) -> int | None:

@@ -19,7 +19,8 @@ from django.db.models import Q
 
 from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, Event
-from gradus.submissions.queue import queue_positions, seconds_each, wait_at
+from gradus.submissions.queue import places as places_in
+from gradus.submissions.queue import seconds_each, wait_at
 
 log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.5
@@ -51,21 +52,22 @@ class Places:
 
     def of(self, waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
         """Position and expected wait, by id. Newcomers are counted at once."""
-        new = any(evaluation.pk not in self.known for evaluation in waiting)
-        if waiting and (new or time.monotonic() >= self.due):
+        if time.monotonic() >= self.due:
             self.known = _placed(waiting)
             self.due = time.monotonic() + PLACES_SECONDS
+        elif new := [evaluation for evaluation in waiting if evaluation.pk not in self.known]:
+            self.known |= _placed(new)
         return self.known
 
 
 def _placed(waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
-    lanes: dict[str, list[int]] = defaultdict(list)
+    lanes: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for evaluation in waiting:
-        lanes[evaluation.lane].append(evaluation.pk)
+        lanes[evaluation.lane].append((evaluation.turn, evaluation.pk))
     found: dict[int, tuple[int, int | None]] = {}
-    for lane, ids in lanes.items():
+    for lane, spots in lanes.items():
         each = seconds_each(lane)
-        found |= {pk: (place, wait_at(place, each)) for pk, place in queue_positions(lane, ids).items()}
+        found |= {pk: (place, wait_at(place, each)) for pk, place in places_in(lane, spots).items()}
     return found
 
 
@@ -74,7 +76,7 @@ def look_at(wanted: Mapping[int, int], places: Places | None = None) -> dict[int
 
     States before events: an evaluation seen as ended has written its last event.
     """
-    fields = ("pk", "state", "lane")
+    fields = ("pk", "state", "lane", "turn")
     found = {one.pk: one for one in Evaluation.objects.filter(pk__in=wanted).only(*fields)}
     waiting = [one for one in found.values() if one.state == State.QUEUED]
     placed = (places or Places()).of(waiting)

@@ -6,21 +6,27 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from gradus.accounts.guests import learner
+from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson
 from gradus.submissions.models import Run, Submission
 
 
 def shown_challenge(slug: str) -> Challenge:
-    return get_object_or_404(Challenge.objects.shown(), slug=slug)
+    return catalogue.now().challenge(slug)
 
 
 def shown_lesson(slug: str) -> Lesson:
-    lessons = Lesson.objects.filter(is_current=True, course__is_published=True).select_related("course")
-    return get_object_or_404(lessons, slug=slug)
+    return catalogue.now().lesson(slug)
 
 
 def own_submission(request: HttpRequest, uuid: UUID) -> Submission:
-    return get_object_or_404(Submission.objects.of(learner(request)).with_current(), uuid=uuid)
+    user = learner(request)
+    found = get_object_or_404(Submission.objects.of(user).with_current(), uuid=uuid)
+    assert user is not None
+    # Both are at hand, and would be asked for one by one.
+    found.user = user
+    found.challenge = catalogue.now().challenges.get(found.challenge.slug, found.challenge)
+    return found
 
 
 def own_run(request: HttpRequest, uuid: UUID) -> Run:

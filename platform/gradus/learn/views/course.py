@@ -1,8 +1,8 @@
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 
 from gradus.accounts.guests import learner
-from gradus.courses.models import Course
+from gradus.courses import catalogue
 from gradus.learn import path
 
 
@@ -12,5 +12,5 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def course(request: HttpRequest, slug: str) -> HttpResponse:
-    found = get_object_or_404(Course.objects.shown(), slug=slug)
+    found = catalogue.now().course(slug)
     return render(request, "learn/course.html", {"path": path.path_of(learner(request), found)})

@@ -7,7 +7,7 @@ from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses.models import Lesson
 from gradus.learn import figures, markdown, pages, path
-from gradus.learn.board import board
+from gradus.learn.board import boards as boards_of
 from gradus.learn.views.access import shown_lesson
 from gradus.learn.views.advisor import step_context
 
@@ -34,13 +34,10 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
 def features(found: Lesson, user: User | None) -> dict[str, Any]:
     """What the marks in a lesson's text stand for."""
     spec = found.parsed
-    challenges = found.challenges.filter(is_current=True, version__isnull=False).select_related("version", "lesson")
-    # The board needs the spec and the baselines alone.
-    challenges = challenges.defer(*(f"version__{name}" for name in ("public", "train", "statement", "solution")))
-    boards = [(challenge, board(challenge, user)) for challenge in challenges]
+    boards = boards_of(found.current_challenges, user)
     return {
         "figures": figures.lines(found),
         "demo": spec.demo,
-        "boards": [(challenge, shown) for challenge, shown in boards if shown],
+        "boards": boards,
         **(step_context(found, spec.advisor, {}, "") if spec.advisor else {}),
     }

@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Now
 from challenges.feedback import floor_to_step, ladder
 from gradus.accounts.models import User
 from gradus.courses import calibrations
-from gradus.courses.models import Calibration
+from gradus.courses.models import Calibration, ChallengeVersion
 from gradus.submissions import failpoints, signals
 from gradus.submissions.errors import CODES, State
 from gradus.submissions.models import Evaluation, InFlight, QuotaSlot, Refund, Score, Standing, Submission
@@ -235,7 +235,8 @@ def _end(evaluation_id: int, fence: int, state: State, **values: Any) -> Evaluat
     if changed != 1:
         raise LeaseLost
     kept = Evaluation.objects.select_related("submission__version", "submission__user", "run", "against")
-    return kept.get(pk=evaluation_id)
+    content = (*ChallengeVersion.content("submission__version"), *ChallengeVersion.content("against"))
+    return kept.defer(*content).get(pk=evaluation_id)
 
 
 def make_current(evaluation: Evaluation) -> None:

@@ -1,0 +1,37 @@
+"""Rows of boards, each rendered once in a process: most visitors see the same ones."""
+
+from datetime import datetime
+from functools import lru_cache
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from gradus.leaderboards.boards import Row
+
+register = template.Library()
+KEPT = 4096
+
+
+@register.simple_tag
+def board_row(row: Row, *, shows_costs: bool) -> SafeString:
+    """One learner's place as a table row."""
+    tokens = row.cost.get("prompt_tokens") if shows_costs else None
+    result = "provisional" if row.provisional else "gold" if row.gold else "passed" if row.passed else ""
+    return _row(row.rank, row.pseudonym, row.score, row.tied > 1, result, row.mine, row.reached_at, tokens, shows_costs)
+
+
+@lru_cache(maxsize=KEPT)
+def _row(
+    rank: int | None,
+    pseudonym: str,
+    score: float,
+    is_tied: bool,
+    result: str,
+    mine: bool,
+    reached_at: datetime,
+    tokens: float | None,
+    shows_costs: bool,
+) -> SafeString:
+    """Its arguments are all that a row shows, so that no two of them can be taken for each other."""
+    return render_to_string("leaderboards/_row.html", locals())

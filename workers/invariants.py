@@ -1,0 +1,65 @@
+"""Counts what must not be. Over all rows at the start and then every ten minutes, for that reads the whole table;
+in each round over what has ended lately, which is where a fault of the code shows first.
+
+What a count over all rows has found is told until another one finds it mended, and while it stands each round counts
+all rows.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Now
+
+from gradus.submissions.errors import OPEN, State
+from gradus.submissions.models import Evaluation, InFlight, Lane
+
+EVERY_SECONDS = 600.0
+# Longer than between two counts over all rows, so that nothing ends unseen between them.
+LATELY = timedelta(seconds=2 * EVERY_SECONDS)
+
+
+class Round:
+    """Of one process."""
+
+    def __init__(self) -> None:
+        self.due = 0.0
+
+    def __call__(self) -> dict[str, int]:
+        if monotonic() < self.due:
+            return lately()
+        broken = everywhere()
+        self.due = 0.0 if broken else monotonic() + EVERY_SECONDS
+        return broken
+
+
+def everywhere() -> dict[str, int]:
+    """Counts over all rows, by name; empty when all is well."""
+    return _counts(Evaluation.objects.all(), InFlight.objects.all())
+
+
+def lately() -> dict[str, int]:
+    """The same over evaluations that have ended in the last minutes."""
+    # The index on the end begins with the lane.
+    ended = Evaluation.objects.filter(lane__in=Lane.values, finished_at__gte=Now() - LATELY)
+    return _counts(ended, InFlight.objects.filter(submission__in=ended.values("submission")))
+
+
+def _counts(evaluations: QuerySet[Evaluation], in_flight: QuerySet[InFlight]) -> dict[str, int]:
+    siblings = Evaluation.objects.filter(submission=OuterRef("submission"))
+    found: dict[str, QuerySet[Any]] = {
+        "in_flight_without_open": in_flight.exclude(Exists(siblings.filter(state__in=OPEN))),
+        "scored_without_score": evaluations.filter(
+            state=State.SCORED, submission__isnull=False, score__isnull=True, proposal__isnull=True
+        ),
+        "without_current": evaluations.filter(submission__isnull=False).exclude(
+            Exists(siblings.filter(is_current=True))
+        ),
+    }
+    return {name: count for name, rows in found.items() if (count := rows.count())}
+
+
+check = Round()
