@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 from django.conf import settings
-from django.core.management import get_commands, load_command_class
+from django.core.management import CommandError, get_commands, load_command_class
 
 from tests.deploy.files import DEPLOY, PYTHON, Command, commands, dockerfile, of_procfile, of_units, units
 
@@ -86,7 +86,7 @@ def test_it_is_there_and_takes_its_options(command: Command) -> None:
     ],
 )
 def test_a_slip_is_noticed(line: str) -> None:
-    with pytest.raises((AssertionError, AttributeError, KeyError, SystemExit, click.ClickException)):
+    with pytest.raises((AssertionError, AttributeError, KeyError, SystemExit, CommandError, click.ClickException)):
         check(Command("here", tuple(line.split())))
 
 
