@@ -11,21 +11,22 @@ from pathlib import Path
 import click
 import pytest
 from django.conf import settings
-from django.core.management import get_commands, load_command_class
+from django.core.management import CommandError, get_commands, load_command_class
 
 from tests.deploy.files import DEPLOY, PYTHON, Command, commands, dockerfile, of_procfile, of_units, units
 
 OUTSIDE = {"/bin/kill": ["-HUP", "$MAINPID"]}
 
 
-def granian(words: list[str]) -> None:
-    from granian.cli import cli
+def web_server(words: list[str]) -> None:
+    """Granian's options."""
+    from gradus.launcher.web_server import cli
 
     # It looks whether the folder is there.
     words = [
         str(settings.BASE_DIR / "static") if word.endswith("/static") and len(word) > 7 else word for word in words
     ]
-    context = cli.make_context("granian", words)
+    context = cli.cli.make_context("granian", words)
     module, _, name = context.params["app"].partition(":")
     assert getattr(import_module(module), name)
 
@@ -50,7 +51,7 @@ def manage(words: list[str]) -> None:
         command.create_parser("manage.py", name).parse_args(words[1:])
 
 
-MODULES: dict[str, Callable[[list[str]], None]] = {"granian": granian, "celery": celery}
+MODULES: dict[str, Callable[[list[str]], None]] = {"gradus.launcher.web_server": web_server, "celery": celery}
 
 
 def check(command: Command) -> None:
@@ -74,8 +75,8 @@ def test_it_is_there_and_takes_its_options(command: Command) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "python -m granian --interface asginl --no-such-option gradus.asgi:application",
-        "python -m granian --interface asginl gradus.asgi:nothing",
+        "python -m gradus.launcher.web_server --interface asginl --no-such-option gradus.asgi:application",
+        "python -m gradus.launcher.web_server --interface asginl gradus.asgi:nothing",
         "python -m celery -A gradus worker -Q grade --no-such-option",
         "python -m celery -A gradus worker -Q lane-without-a-name",
         "python manage.py reconcile --no-such-option",
@@ -85,7 +86,7 @@ def test_it_is_there_and_takes_its_options(command: Command) -> None:
     ],
 )
 def test_a_slip_is_noticed(line: str) -> None:
-    with pytest.raises((AssertionError, AttributeError, KeyError, SystemExit, click.ClickException)):
+    with pytest.raises((AssertionError, AttributeError, KeyError, SystemExit, CommandError, click.ClickException)):
         check(Command("here", tuple(line.split())))
 
 
@@ -98,7 +99,7 @@ def test_each_kind_of_file_gives_commands() -> None:
 @pytest.mark.parametrize("found", [of_procfile, of_units])
 def test_each_program_of_a_site_is_started(found: Callable[[], list[Command]]) -> None:
     lines = [" ".join(command.words) for command in found()]
-    for part in ("granian", "celery", "manage.py reconcile"):
+    for part in ("gradus.launcher.web_server", "celery", "manage.py reconcile"):
         assert any(part in line for line in lines), part
 
 
