@@ -21,6 +21,13 @@ def test_a_token_for_an_email_and_a_password(open_api: Caller, ada: User) -> Non
     assert Caller(body["token"]).get("/submissions").status_code == 200
 
 
+@pytest.mark.parametrize("field", ["email", "name"])
+def test_a_nul_is_refused_before_the_database_sees_it(open_api: Caller, ada: User, field: str) -> None:
+    body = {"email": ada.email, "password": PASSWORD, "name": "laptop"}
+    assert open_api.post("/tokens", {**body, field: body[field] + "\0"}).status_code == 422
+    assert open_api.post("/tokens", {**body, "name": "two\nlines"}).status_code == 201
+
+
 @pytest.fixture
 def asleep(ada: User) -> User:
     ada.is_active = False

@@ -225,10 +225,14 @@ class LeaderboardOut(Schema):
     mine: PlaceOut | None = None
 
 
+# PostgreSQL's texts have no place for a NUL.
+NO_NUL = r"^[^\x00]*$"
+
+
 class TokenIn(Schema):
-    email: str = Field(max_length=254)
+    email: str = Field(max_length=254, pattern=NO_NUL)
     password: str = Field(max_length=1024)
-    name: str = Field("command line", min_length=1, max_length=80)
+    name: str = Field("command line", min_length=1, max_length=80, pattern=NO_NUL)
 
 
 class TokenOut(Schema):
