@@ -125,7 +125,7 @@ class StaffAction(models.Model):
         PASSWORD_SET = "password_set", "Password set for somebody"
         ROLE_CHANGED = "role_changed", "Role in a course changed"
         REMOVED = "removed", "Removed"
-        TOKEN_REVOKED = "token_revoked", "Token revoked"  # noqa: S105 (no secret)
+        TOKEN_REVOKED = "token_revoked", "Token revoked"
         STANDINGS_REBUILT = "standings_rebuilt", "Standings rebuilt"
         GRADE_DECIDED = "grade_decided", "Grade decided"
         AUDIT_MARKED = "audit_marked", "Audit marked"
