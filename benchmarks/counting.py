@@ -41,7 +41,8 @@ FLOPS: dict[str, Callable[[list[Size]], int]] = {
     "aten.addmm_": lambda sizes: _product(sizes[1], sizes[2]),
     "aten.baddbmm": lambda sizes: _product(sizes[1], sizes[2]),
     "aten.baddbmm_": lambda sizes: _product(sizes[1], sizes[2]),
-    BY_LAYERS: lambda sizes: 2 * prod(sizes[0]) * sizes[1][0],
+    # The last of its tensors is a weight `[out, in]` or a bias `[out]`.
+    BY_LAYERS: lambda sizes: 2 * prod(sizes[0]) * sizes[-1][0],
     "aten._scaled_dot_product_flash_attention_for_cpu": lambda sizes: _attended(sizes[0], sizes[1]),
     "aten._scaled_dot_product_flash_attention_for_cpu_backward": lambda sizes: 5 * _attended(sizes[1], sizes[2]) // 2,
 }
@@ -86,9 +87,8 @@ class Counting(TorchDispatchMode):
         name, sizes = name_of(func), shapes(args)
         flops = flops_of(name, sizes, args)
         kind = kind_of(name, [*sizes, *shapes([out])], flops, self.vocabulary)
-        if name == BY_LAYERS and not isinstance(args[1], nn.Parameter):
-            # Keys or values: attention to a shared prompt is made of the products that layers are made of.
-            kind = ATTENTION
+        if name == BY_LAYERS:
+            kind = kind_of_layer(args, self.vocabulary)
         tally = self.tallies.setdefault((kind, name), Tally())
         tally.calls += 1
         tally.seconds += seconds
@@ -118,12 +118,27 @@ def flops_of(name: str, sizes: list[Size], args: Any) -> int:
 
 
 def kind_of(name: str, sizes: Iterable[Size], flops: int, vocabulary: int) -> str:
-    """The head is whatever has the vocabulary as its last dimension: its product, log-softmax and their gradients."""
+    """The head is whatever has the vocabulary as its last dimension: its product, log-softmax and their gradients.
+
+    Of a head in blocks its products alone are seen, see `kind_of_layer`.
+    """
     if vocabulary and any(size[-1:] == (vocabulary,) for size in sizes):
         return HEAD
     if any(word in name for word in ATTENTION_WORDS):
         return ATTENTION
     return PRODUCTS if flops else REST
+
+
+def kind_of_layer(args: Any, vocabulary: int) -> str:
+    """Keys and values are no parameters: attention to a shared prompt is made of the products that layers are made of.
+
+    The head's weights come in blocks of the vocabulary, told by what they are a part of.
+    """
+    weight = [tensor for tensor in tensors(args) if tensor.dim() == 2][-1]
+    if isinstance(weight, nn.Parameter):
+        return PRODUCTS
+    rows, rest = divmod(weight.untyped_storage().nbytes() // weight.element_size(), weight.shape[1])
+    return HEAD if vocabulary and (rows, rest) == (vocabulary, 0) else ATTENTION
 
 
 def tensors(values: Any) -> Iterator[Tensor]:

@@ -1,0 +1,114 @@
+"""The head by blocks of the vocabulary, and the gated block in three products, beside what the library computes."""
+
+import copy
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+from transformers.models.llama.modeling_llama import LlamaConfig, LlamaMLP
+
+from workers.engine import head, linear, models
+from workers.engine.linear import GatedMlp, use_onednn
+
+VOCABULARY, WIDTH = 53, 8
+needs_onednn = pytest.mark.skipif(not linear.available(), reason="torch was built without oneDNN")
+
+
+def model_with_head(*, bias: bool, onednn: bool) -> SimpleNamespace:
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        layer = nn.Linear(WIDTH, VOCABULARY, bias=bias).requires_grad_(False)
+    holder = nn.Sequential(layer)
+    if onednn:
+        use_onednn(holder)
+    return SimpleNamespace(lm_head=holder[0])
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=40)
+def test_blocks_of_the_vocabulary_add_up_to_log_softmax(data):
+    model = model_with_head(bias=data.draw(st.booleans()), onednn=data.draw(st.booleans()))
+    positions = data.draw(st.integers(1, 9))
+    pair = st.tuples(st.integers(0, positions - 1), st.integers(0, VOCABULARY - 1))
+    wanted = data.draw(st.lists(pair, min_size=1, max_size=20))
+    hidden = torch.randn(positions, WIDTH, generator=torch.Generator().manual_seed(positions)) * 30
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(head, "FEWEST_COLUMNS", data.draw(st.integers(1, 60)))
+        patch.setattr(head, "LOGITS_HELD", 1)
+        patch.setattr(head, "POSITIONS", data.draw(st.integers(1, 10)))
+        found = head.token_logprobs(model, hidden, wanted)
+    expected = model.lm_head.double()(hidden.double()).log_softmax(-1)
+    assert found == pytest.approx([expected[at, token].item() for at, token in wanted], abs=2e-5)
+
+
+def test_numbers_that_are_none_are_seen_in_every_block():
+    model = model_with_head(bias=False, onednn=False)
+    hidden = torch.ones(2, WIDTH)
+    hidden[1, 0] = torch.nan
+    first, second = head.token_logprobs(model, hidden, [(0, 1), (1, 1)])
+    assert first == first and second != second
+
+
+@pytest.fixture
+def block() -> LlamaMLP:
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        return LlamaMLP(
+            LlamaConfig(hidden_size=24, num_attention_heads=2, intermediate_size=40, hidden_act="silu")
+        ).requires_grad_(False)
+
+
+@needs_onednn
+def test_gated_block_computes_what_the_library_does(block):
+    x = torch.randn(3, 5, 24, generator=torch.Generator().manual_seed(1)) * 4
+    expected = copy.deepcopy(block).double()(x.double())
+    use_onednn(block)
+    assert isinstance(block, GatedMlp) and isinstance(block, LlamaMLP)
+    with torch.inference_mode():
+        torch.testing.assert_close(block(x).double(), expected, atol=1e-6, rtol=1e-5)
+
+
+@needs_onednn
+def test_gated_block_with_rounded_layers_is_no_further_off_than_layer_by_layer(block):
+    x = torch.randn(64, 24, generator=torch.Generator().manual_seed(1))
+    expected = copy.deepcopy(block).double()(x.double())
+    use_onednn(block)
+    holder = nn.Sequential(block)
+    holder.device, holder.get_output_embeddings = torch.device("cpu"), lambda: None
+    (made,) = models.rounded(holder)
+    with torch.inference_mode():
+        together, apart = made(x), LlamaMLP.forward(made, x)
+    assert together.dtype == torch.float32 and not torch.equal(together, apart)
+    error, former = ((y.double() - expected).pow(2).mean().sqrt().item() for y in (together, apart))
+    assert 0 < error <= former < 0.02 * expected.abs().max().item()
+
+
+@needs_onednn
+@pytest.mark.parametrize(
+    "other", [{"hidden_act": "gelu"}, {"hidden_act": "relu"}, {"mlp_bias": True}], ids=["gelu", "relu", "biases"]
+)
+def test_a_block_of_another_kind_is_left_as_it_is(other):
+    config = LlamaConfig(
+        **{"hidden_size": 24, "num_attention_heads": 2, "intermediate_size": 40, "hidden_act": "silu"} | other
+    )
+    block = LlamaMLP(config).requires_grad_(False)
+    use_onednn(block)
+    assert type(block) is LlamaMLP
+
+
+@needs_onednn
+def test_gated_block_knows_gradients_and_layers_that_were_put_around(block):
+    plain = copy.deepcopy(block)
+    use_onednn(block)
+    x = torch.randn(5, 24, generator=torch.Generator().manual_seed(1))
+    ours, theirs = (x.clone().requires_grad_() for _ in range(2))
+    block(ours).sum().backward()
+    plain(theirs).sum().backward()
+    torch.testing.assert_close(ours.grad, theirs.grad)
+    for made in (block, plain):
+        made.up_proj = nn.Sequential(made.up_proj, nn.Hardtanh(-0.1, 0.1))
+    with torch.inference_mode():
+        torch.testing.assert_close(block(x), plain(x))
