@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from workers.engine import linear, models, prefix
+from workers.engine import linear, models, prefix, softmax
 from workers.engine.linear import RoundedLinear
 from workers.engine.prefix import CpuPrefix, Prefix
+from workers.engine.prompts import run_prefix
 
 ROWS, HEADS, GROUPS, QUERIES, SHARED, SIZE = 3, 2, 3, 7, 50, 16
 SCALE = SIZE**-0.5
@@ -32,18 +33,47 @@ def expected(q, own, shared, mask):
 
 
 def merged(made, q, own, mask):
-    value, lse = prefix.attend(q, *own, mask, SCALE)
+    value, lse = softmax.attend(q, *own, mask, SCALE)
     return made.merged(0, q, value, lse, SCALE)
 
 
-@pytest.mark.parametrize("held", [prefix.PLAIN_SCORES, 0], ids=["at once", "in blocks"])
+@pytest.mark.parametrize("held", [softmax.PLAIN_SCORES, 0], ids=["at once", "the library's"])
 def test_own_part_is_softmax_attention(parts, monkeypatch, held):
-    monkeypatch.setattr(prefix, "PLAIN_SCORES", held)
+    monkeypatch.setattr(softmax, "PLAIN_SCORES", held)
     q, own, shared, mask = parts
-    out, lse = prefix.attend(q, *own, mask, SCALE)
+    out, lse = softmax.attend(q, *own, mask, SCALE)
     true, true_lse = expected(q, own, [part[:, :, :0] for part in shared], mask)
     torch.testing.assert_close(out.double(), true, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(lse.double(), true_lse, atol=1e-5, rtol=1e-5)
+
+
+@needs_onednn
+@pytest.mark.parametrize("held", [1, 100, softmax.CAUSAL_SCORES_HELD])
+@pytest.mark.parametrize("tree", [False, True], ids=["causal", "with siblings"])
+def test_own_part_in_blocks_is_softmax_attention(parts, monkeypatch, held, tree):
+    """Siblings do not see each other, and nothing sees what comes after it."""
+    monkeypatch.setattr(softmax, "CAUSAL_SCORES_HELD", held)
+    monkeypatch.setattr(softmax, "MANY_TOKENS", 1)
+    q, own, shared, mask = parts
+    if tree:
+        mask = mask.clone()
+        mask[1, :, -1, -2] = -torch.inf
+    true, true_lse = expected(q, own, [part[:, :, :0] for part in shared], mask)
+    ways = [softmax.attend(q, *own, mask, SCALE)]
+    if not tree:
+        ways.append(softmax.in_blocks(q, *own, None, SCALE))
+    for out, lse in ways:
+        torch.testing.assert_close(out.double(), true, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(lse.double(), true_lse, atol=1e-5, rtol=1e-5)
+
+
+@needs_onednn
+def test_blocks_are_for_many_tokens_in_fp32_without_gradients(parts):
+    q, key = parts[0], torch.zeros(ROWS, HEADS, softmax.MANY_TOKENS, SIZE)
+    assert softmax.fits_blocks(q, key) and not softmax.fits_blocks(q, key[:, :, 1:])
+    assert not softmax.fits_blocks(q.bfloat16(), key) and not softmax.fits_blocks(q.requires_grad_(), key)
+    with torch.no_grad():
+        assert softmax.fits_blocks(q, key)
 
 
 def test_plain_prefix_is_softmax_attention_over_both(parts):
@@ -104,3 +134,17 @@ def test_rounded_layer_adds_its_bias_in_fp32():
     bare.device, bare.get_output_embeddings = torch.device("cpu"), lambda: None
     (made,) = models.rounded(bare)
     assert torch.equal(made(torch.zeros(2, 4)), layer.bias.expand(2, -1))
+
+
+@needs_onednn
+@pytest.mark.parametrize("tokens", [softmax.MANY_TOKENS, softmax.MANY_TOKENS + 77])
+def test_shared_tokens_are_read_as_the_library_reads_them(base, models_dir, monkeypatch, tokens):
+    monkeypatch.setattr(softmax, "CAUSAL_SCORES_HELD", 1 << 14)
+    ids = (torch.arange(tokens) * 37 % base.model.config.vocab_size).tolist()
+    found = run_prefix(base.model, ids)
+    exact = models.load(models_dir / base.name, split=False).model
+    with torch.inference_mode():
+        cache = exact.model(input_ids=torch.tensor([ids]), use_cache=True).past_key_values
+    for (key, value), layer in zip(found.layers, cache.layers, strict=True):
+        torch.testing.assert_close(key, layer.keys, atol=2e-3, rtol=1e-3)
+        torch.testing.assert_close(value, layer.values, atol=2e-3, rtol=1e-3)

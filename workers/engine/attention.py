@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from workers.engine.prefix import Prefix, attend
+from workers.engine.prefix import Prefix
+from workers.engine.softmax import attend, fits_blocks, in_blocks
 
 NAME = "gradus_split"
 
@@ -83,28 +84,33 @@ def split_attention(
 ) -> tuple[Tensor, None]:
     """An attention function of transformers: `query` `[B, H, Q, D]`, `key` `[B, K, T, D]` -> `[B, Q, H, D]`.
 
-    Without `prefix` it is the library's causal attention. With one (it may be empty), `attention_mask` is additive,
+    Without `prefix` it is causal attention. With one (it may be empty), `attention_mask` is additive,
     `[B, 1, Q, T]`, over the row's own tokens. With a `tree`, B is 1 and the tokens are those of a whole training step.
     """
     if tree is not None:
         return tree_attention(query, key, value, tree, scaling), None
+    scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     if prefix is None:
+        if attention_mask is None and query.shape[2] == key.shape[2] and fits_blocks(query, key):
+            seen, _ = in_blocks(folded(query, key), key, value, None, scale)
+            return seen.view(query.shape).transpose(1, 2), None
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
     if own is not None:
         key, value = own.extend(module.layer_idx, key, value)
-    scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     return _merged(query, key, value, attention_mask, prefix, module.layer_idx, scale).transpose(1, 2), None
 
 
 def _merged(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, prefix: Prefix, layer: int, scale: float) -> Tensor:
     """Both parts on queries folded to `[B, K, G * Q, D]`: grouped heads then need no copy of their keys."""
-    rows, heads, queries, size = q.shape
-    key_heads = k.shape[1]
-    groups = heads // key_heads
-    folded = q.reshape(rows, key_heads, groups * queries, size)
-    own, own_lse = attend(folded, k, v, mask, scale)
-    seen = prefix.merged(layer, folded, own, own_lse, scale) if prefix.length else own
-    return seen.reshape(rows, heads, queries, size)
+    queries = folded(q, k)
+    own, own_lse = attend(queries, k, v, mask, scale)
+    seen = prefix.merged(layer, queries, own, own_lse, scale) if prefix.length else own
+    return seen.reshape(q.shape)
+
+
+def folded(q: Tensor, k: Tensor) -> Tensor:
+    """`[B, H, Q, D]` -> `[B, K, G * Q, D]`: all queries of a key head side by side."""
+    return q.reshape(q.shape[0], k.shape[1], -1, q.shape[3])
 
 
 def tree_attention(q: Tensor, k: Tensor, v: Tensor, tree: Tree, scale: float | None) -> Tensor:
@@ -131,10 +137,7 @@ def _rows(x: Tensor, tree: Tree) -> Tensor:
 
 def _causal(q: Tensor, k: Tensor, v: Tensor, scale: float | None, before: int) -> Tensor:
     """Causal attention whose keys begin with `before` tokens that every query sees; heads are grouped by folding."""
-    rows, heads, queries, size = q.shape
-    key_heads = k.shape[1]
-    groups = heads // key_heads
-    folded = q.reshape(rows, key_heads, groups * queries, size)
+    queries, groups = q.shape[2], q.shape[1] // k.shape[1]
     mask = torch.full((queries, before + queries), -torch.inf, dtype=q.dtype, device=q.device).triu(before + 1)
-    out = nn.functional.scaled_dot_product_attention(folded, k, v, mask.repeat(groups, 1), scale=scale)
-    return out.reshape(rows, heads, queries, size)
+    out = nn.functional.scaled_dot_product_attention(folded(q, k), k, v, mask.repeat(groups, 1), scale=scale)
+    return out.reshape(q.shape)

@@ -7,21 +7,14 @@ Shapes: B rows, K key heads, N queries (of all query heads that share a key head
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from workers.engine import linear
-
-SCORES_HELD = 1 << 19
-"""Scores of one block, 2 MiB: they stay in the cores' caches between the two products."""
-PLAIN_SCORES = 1 << 23
-"""Scores of rows with themselves that are held at a time, 32 MiB; where there are more, they are computed in blocks."""
-LOG2_E = math.log2(math.e)
+from workers.engine.softmax import LOG2_E, SCORES_HELD, attend
 
 
 @dataclass(frozen=True)
@@ -103,30 +96,3 @@ def made(layers: Sequence[tuple[Tensor, Tensor]]) -> Prefix:
 
 def _with_ones(key: Tensor) -> Tensor:
     return torch.cat([key, key.new_ones(*key.shape[:-1], 1)], -1)[..., :-1]
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
-    """Softmax attention and its log-sum-exp: `[B, K, G * Q, D]` queries -> `([B, K, G * Q, D], [B, K, G * Q])`.
-
-    `mask` is additive, `[B, 1, Q, T]`, and the same for all G queries of a key head.
-    """
-    if q.device.type == "cpu" and q.shape[:3].numel() * k.shape[2] > PLAIN_SCORES:
-        return _flash(q, k, v, mask, scale)
-    scores = torch.matmul(q * (scale * LOG2_E), k.mT).float()
-    if mask is not None:
-        by_group = scores.view(*scores.shape[:2], -1, *mask.shape[2:])
-        by_group += mask.unsqueeze(2)
-    highest = scores.amax(-1, keepdim=True)
-    weights = scores.sub_(highest).exp2_()
-    total = weights.sum(-1, keepdim=True)
-    out = torch.matmul(weights.to(v.dtype), v) / total
-    return out.to(q.dtype), ((highest + total.log2()) / LOG2_E).squeeze(-1)
-
-
-def _flash(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
-    """The library's own, in blocks: for rows whose scores are too many to hold."""
-    if mask is not None:
-        mask = mask.repeat(1, 1, q.shape[2] // mask.shape[2], 1)
-    flash: Any = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    out, lse = flash(q, k, v, 0.0, False, attn_mask=mask, scale=scale)
-    return out, lse
