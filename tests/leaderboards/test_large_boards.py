@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import timedelta
 
@@ -112,6 +113,23 @@ def test_a_large_board_is_counted_once(crowd: Challenge, monkeypatch, django_ass
     monkeypatch.setattr(tally.time, "time", lambda: timezone.now().timestamp() + tally.FRESH_SECONDS + 1)
     Standing.objects.filter(ranked=True)[:1].get().delete()
     assert sum(b.learners for b in tally.bands(crowd.pk, "prompt")) == sum(b.learners for b in first) - 1
+    cache.clear()
+
+
+def test_a_count_that_took_long_holds_longer(crowd: Challenge, monkeypatch, django_assert_max_num_queries) -> None:
+    """Here five seconds each, so that it may be 500 seconds old."""
+    cache.clear()
+    monkeypatch.setattr(tally, "LARGE", 10)
+    clock, now = itertools.count(step=5), timezone.now().timestamp()
+    monkeypatch.setattr(tally.time, "perf_counter", lambda: float(next(clock)))
+    monkeypatch.setattr(tally.time, "time", lambda: now)
+    first = tally.tally(crowd.pk, "prompt")
+    assert first.until is not None and first.until >= now + 5 / tally.COUNTING_SHARE
+    for later, queries in ((first.until - 1, 0), (first.until + 1, 1)):
+        monkeypatch.setattr(tally.time, "time", lambda later=later: later)
+        with django_assert_max_num_queries(queries) as asked:
+            assert tally.bands(crowd.pk, "prompt") == list(first.bands)
+        assert len(asked) == queries
     cache.clear()
 
 

@@ -1,7 +1,7 @@
 """How many learners have each score on a board: what ranks are made of.
 
-A large board is counted once for all who look within `FRESH_SECONDS`; one of them counts, the others see the count
-before. It holds scores and numbers, nothing of anybody, so that all may share it.
+A large board is counted once for all who look within `FRESH_SECONDS`, or longer where counting takes long: one of them
+counts, the others see the count before. It holds scores and numbers, nothing of anybody, so that all may share it.
 """
 
 import time
@@ -14,6 +14,8 @@ from gradus.submissions.models import Standing
 
 LARGE = 5_000
 FRESH_SECONDS = 30
+# A count that took a second holds for a hundred, so that a board of any size takes one hundredth of a core at most.
+COUNTING_SHARE = 0.01
 # How long an old count serves while somebody counts; then a visitor counts for himself.
 KEPT_SECONDS = 600
 COUNTING_SECONDS = 30
@@ -61,10 +63,12 @@ def _counts(challenge_id: int, track: str) -> tuple[float | None, Counts]:
     kept: tuple[float, Counts] | None = cache.get(key)
     if kept is not None and (time.time() < kept[0] or not cache.add(f"{key}-counting", 1, COUNTING_SECONDS)):
         return kept
+    started = time.perf_counter()
     counted = count(challenge_id, track)
+    fresh = max(FRESH_SECONDS, (time.perf_counter() - started) / COUNTING_SHARE)
     if sum(learners for _, learners in counted) >= LARGE:
-        kept = (time.time() + FRESH_SECONDS, counted)
-        cache.set(key, kept, KEPT_SECONDS)
+        kept = (time.time() + fresh, counted)
+        cache.set(key, kept, fresh + KEPT_SECONDS)
         cache.delete(f"{key}-counting")
         return kept
     if kept is not None:
