@@ -39,6 +39,16 @@ def test_reviewers_list_read_and_decide(grace_api: Caller, review: Review) -> No
     problem(grace_api.post(f"/reviews/{review.pk}/decision", {"marks": ALL_MET}), 409, "decided")
 
 
+@pytest.mark.parametrize("query", [f"offset={2**63}", f"offset={10**40}", "offset=-1", "limit=0", f"limit={2**63}"])
+def test_numbers_that_no_database_counts_to_are_a_clear_problem(grace_api: Caller, review: Review, query: str) -> None:
+    problem(grace_api.get(f"/reviews?{query}"), 422, "bad_payload")
+
+
+@pytest.mark.parametrize("path", [f"/reviews/{2**63}", f"/reviews/{10**40}"])
+def test_a_review_of_such_a_number_is_not_there(grace_api: Caller, review: Review, path: str) -> None:
+    assert grace_api.get(path).status_code == 404
+
+
 def test_bad_marks_are_a_clear_problem(grace_api: Caller, review: Review) -> None:
     found = problem(grace_api.post(f"/reviews/{review.pk}/decision", {"marks": {"cause": "met"}}), 422, "bad_mark")
     assert "Names the remedy" in found["detail"]

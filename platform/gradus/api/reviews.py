@@ -15,6 +15,9 @@ from gradus.reviews import evidence, queue, services
 from gradus.reviews.models import Regrade, Review
 from gradus.submissions.models import Submission
 
+# A database counts no further than 64 bits.
+OFFSET_MAX = 1_000_000_000
+
 router = Router(tags=["reviews"], auth=someone)
 
 
@@ -37,7 +40,7 @@ def shown(request: Request, id: int) -> schemas.ReviewOut:
 def reviews(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=OFFSET_MAX)] = 0,
 ) -> list[schemas.ReviewBrief]:
     """What waits for a person: appeals first, then by the machine's score, blind audits among them."""
     found = queue.waiting_for(reviewer(request))[offset : offset + limit]
