@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import nn
 from transformers.models.llama.modeling_llama import LlamaConfig, LlamaMLP
 
-from workers.engine import head, linear, models
+from tests.workers.onednn import needs_onednn
+from workers.engine import head, models
 from workers.engine.linear import GatedMlp, use_onednn
 
 VOCABULARY, WIDTH = 53, 8
-needs_onednn = pytest.mark.skipif(not linear.available(), reason="torch was built without oneDNN")
 
 
 def model_with_head(*, bias: bool, onednn: bool) -> SimpleNamespace:
@@ -97,6 +97,28 @@ def test_a_block_of_another_kind_is_left_as_it_is(other):
     block = LlamaMLP(config).requires_grad_(False)
     use_onednn(block)
     assert type(block) is LlamaMLP
+
+
+class Scaled(LlamaMLP):
+    """A block that takes more than its input."""
+
+    def forward(self, x: torch.Tensor, scale: float) -> torch.Tensor:
+        return super().forward(x) * scale
+
+
+class Doubled(LlamaMLP):
+    """A block that does something else with the same layers."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(x)
+
+
+@needs_onednn
+@pytest.mark.parametrize("kind", [Scaled, Doubled])
+def test_a_block_that_computes_something_else_is_left_as_it_is(kind):
+    block = kind(LlamaConfig(hidden_size=24, num_attention_heads=2, intermediate_size=40, hidden_act="silu"))
+    use_onednn(block.requires_grad_(False))
+    assert type(block) is kind
 
 
 @needs_onednn

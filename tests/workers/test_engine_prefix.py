@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from workers.engine import linear, models, prefix, softmax
+from tests.workers.onednn import needs_onednn
+from workers.engine import models, prefix, softmax
 from workers.engine.linear import RoundedLinear
 from workers.engine.prefix import CpuPrefix, Prefix
 from workers.engine.prompts import run_prefix
 
 ROWS, HEADS, GROUPS, QUERIES, SHARED, SIZE = 3, 2, 3, 7, 50, 16
 SCALE = SIZE**-0.5
-needs_onednn = pytest.mark.skipif(not linear.available(), reason="torch without oneDNN")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -53,7 +54,7 @@ class GatedMlp:
         return product(inner, down).to(x.dtype)
 
 
-def _plain(layers: tuple[nn.Linear, ...]) -> bool:
+def _plain(layers: Sequence[Any]) -> bool:
     """False for layers with a bias, and for those that something was put around, as LoRA is."""
     kinds = {type(layer) for layer in layers}
     return len(kinds) == 1 and kinds < {OneDnnLinear, RoundedLinear} and all(layer.bias is None for layer in layers)
@@ -73,11 +74,16 @@ def use_onednn(model: nn.Module) -> None:
 @torch.inference_mode()
 def _fuse(module: nn.Module) -> None:
     """Makes a block with a gated block's layers one, if it then answers as before."""
-    layers = tuple(getattr(module, name, None) for name in ("gate_proj", "up_proj", "down_proj"))
-    if not _plain(layers):  # type: ignore[arg-type]
+    layers: list[Any] = [getattr(module, name, None) for name in ("gate_proj", "up_proj", "down_proj")]
+    if not _plain(layers):
         return
-    x = torch.linspace(-2, 2, 2 * layers[0].in_features).view(2, -1)  # type: ignore[union-attr]
-    kind, before = type(module), module(x)
+    x = torch.linspace(-2, 2, 2 * layers[0].in_features).view(2, -1)
+    try:
+        before = module(x)
+    except TypeError:
+        # It asks for more than its input.
+        return
+    kind = type(module)
     module.__class__ = type(kind.__name__, (GatedMlp, kind), {})
     if (module(x) - before).abs().max() > ALIKE * before.abs().max():
         module.__class__ = kind
