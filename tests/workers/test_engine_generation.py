@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from graders.base import Generate, Rejected
 from tests.workers import oracle, tiny
@@ -39,7 +40,7 @@ def test_rows_that_end_early_leave_the_others_as_they_are(base):
     assert cut.new_tokens[0] < whole.new_tokens[0]
 
 
-def test_rows_in_which_tokens_tied_are_decoded_alone(models_dir, monkeypatch):
+def test_rows_in_which_tokens_tied_decide_alone(models_dir, monkeypatch):
     """Two tokens with one embedding: wherever one is best, the other is as good."""
     twins = models.load(models_dir / tiny.NAME)
     first = twins.encode([generate(twins, new=1).texts[0]])[0][0]
@@ -57,6 +58,53 @@ def test_rows_in_which_tokens_tied_are_decoded_alone(models_dir, monkeypatch):
     for suffixes in (SUFFIXES[::-1], SUFFIXES[:1], SUFFIXES[:2]):
         texts = generate(twins, suffixes=suffixes).texts
         assert texts == [together.texts[SUFFIXES.index(suffix)] for suffix in suffixes]
+
+
+def blurred(monkeypatch, threshold):
+    """Sees ties up to `threshold`, and where rows stand beside each other always takes the wrong one of two."""
+    found, next_token = [], generation._next
+
+    def wrong(model, last, constraint):
+        if len(last) == 1:
+            return next_token(model, last, constraint)
+        best = model.lm_head(last).topk(2)
+        tied = torch.nonzero(best.values[:, 0] - best.values[:, 1] < threshold).flatten().tolist()
+        found.extend(tied)
+        return torch.where((best.values[:, 0] - best.values[:, 1] < threshold), *best.indices.T[[1, 0]]), tied
+
+    monkeypatch.setattr(generation, "TIE_MARGIN", threshold)
+    monkeypatch.setattr(generation, "_next", wrong)
+    return found
+
+
+@pytest.mark.parametrize("threshold", [0.02, 0.3, 100.0])
+def test_a_tie_decided_wrongly_beside_other_rows_is_decided_anew(base, plain, monkeypatch, threshold):
+    found = blurred(monkeypatch, threshold)
+    generated = generate(base)
+    assert found
+    said = [oracle.greedy(plain, base, PROMPT + suffix, 20) for suffix in SUFFIXES]
+    assert generated.texts == [base.decode(tokens) for tokens in said]
+    assert generated.new_tokens == [len(tokens) for tokens in said]
+
+
+def test_a_tie_decided_alike_costs_one_call_alone(base, monkeypatch):
+    wanted = generate(base)
+    calls, call = [], generation._call
+
+    def spied(model, ids, *rest):
+        calls.append(tuple(ids.shape))
+        return call(model, ids, *rest)
+
+    monkeypatch.setattr(generation, "_call", spied)
+    generate(base)
+    steps = len(calls)
+    monkeypatch.setattr(generation, "TIE_MARGIN", 0.05)
+    calls.clear()
+    ties = []
+    settled = generation._settled
+    monkeypatch.setattr(generation, "_settled", lambda *given: ties.extend(given[4].ties) or settled(*given))
+    assert generate(base).texts == wanted.texts
+    assert ties and len(calls) == steps + len(ties)
 
 
 def test_row_ends_at_the_end_of_text_token(base, models_dir):

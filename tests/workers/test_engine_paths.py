@@ -13,8 +13,9 @@ from transformers import BloomConfig, BloomForCausalLM
 
 from graders.base import Generate, Score, Train
 from tests.workers import oracle, tiny
+from tests.workers.onednn import needs_onednn
 from tests.workers.test_engine_scoring import LABELS, PROMPT, suffixes
-from workers.engine import models, plain, scoring
+from workers.engine import generation, linear, models, plain, scoring
 from workers.engine.linear import OneDnnLinear, use_onednn
 from workers.engine.prompts import Prefixes
 from workers.engine.session import Session
@@ -165,6 +166,56 @@ def test_linear_layers_on_onednn_compute_what_torch_does(bias):
     assert torch.allclose(x.grad, layer.weight.sum(0).expand_as(x), atol=1e-5)
 
 
+@needs_onednn
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [2, 9, 120])
+def test_packed_weights_hold_the_same_numbers_and_give_the_same_products(dtype, rows):
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        weight, x = torch.randn(72, 40).to(dtype), torch.randn(rows, 40).to(dtype)
+    layer = nn.Linear(40, 72, bias=False).to(dtype).requires_grad_(False)
+    layer.weight.copy_(weight)
+    model = nn.Sequential(layer, nn.Linear(72, 3))
+    use_onednn(model)
+    before = linear.product(x, layer.weight)
+    linear.pack(model, keep=model[1])
+    assert layer.weight.is_mkldnn and not model[1].weight.is_mkldnn
+    assert torch.equal(linear.plain(layer.weight), weight)
+    assert torch.equal(linear.product(x, layer.weight), before)
+
+
+@needs_onednn
+def test_gradients_pass_through_packed_weights():
+    layer = nn.Linear(8, 6).requires_grad_(False)
+    expected, x = layer.weight.sum(0), torch.ones(3, 8, requires_grad=True)
+    model = nn.Sequential(layer)
+    use_onednn(model)
+    linear.pack(model)
+    model(x).sum().backward()
+    assert layer.weight.is_mkldnn and torch.allclose(x.grad, expected.expand_as(x))
+
+
+@needs_onednn
+def test_copies_of_a_packed_model_are_told_apart_and_keep_its_numbers(base):
+    def linears(model):
+        found = [m for m in model.modules() if isinstance(m, nn.Linear) and m is not model.get_output_embeddings()]
+        assert found
+        return found
+
+    packed = [layer.weight for layer in linears(base.model)]
+    assert all(weight.is_mkldnn for weight in packed)
+    for made in (models.own(base.model), models.trainable(base.model), models.low_precision(base.model)):
+        weights = [layer.weight for layer in linears(made)]
+        assert not any(weight.is_mkldnn or weight.requires_grad for weight in weights)
+        for weight, other in zip(weights, packed, strict=True):
+            assert torch.equal(weight, other.to_dense().to(weight.dtype))
+    own, embedding = models.own(base.model), base.model.get_input_embeddings().weight
+    assert own.get_input_embeddings().weight is not embedding
+    assert models.trainable(base.model).get_input_embeddings().weight is embedding
+    own.get_input_embeddings().weight.zero_()
+    assert embedding.any()
+
+
 def test_base_models_on_the_cpu_compute_with_onednn(base):
     layers = [module for module in base.model.modules() if isinstance(module, nn.Linear)]
     assert layers and all(type(layer) is OneDnnLinear for layer in layers)
@@ -242,3 +293,10 @@ def test_constrained_answers_keep_to_the_schema(models_dir, tmp_path):
         found = json.loads(text)
         assert list(found) == ["priority", "rash"]
         assert found["priority"] in ("low", "high") and found["rash"] in ("yes", "no", "unknown")
+
+
+def test_ties_between_constrained_answers_keep_to_the_schema(models_dir, tmp_path, monkeypatch):
+    item = Generate(tiny.NAME, PROMPT, ("Input: rash\n", "printer", "x"), 60, ("json",), schema=SCHEMA)
+    said = Session(models_dir, tmp_path).run(item, Watch()).texts
+    monkeypatch.setattr(generation, "TIE_MARGIN", 100.0)
+    assert Session(models_dir, tmp_path).run(item, Watch()).texts == said

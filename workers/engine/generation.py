@@ -1,13 +1,13 @@
 """Batched greedy decoding of many prompts that share a prefix; a row that is finished leaves its batch.
 
-A row in which two tokens ever tied is decoded again by itself, so that no text depends on the rows beside it.
+Where two tokens tied, the row decides by itself, so that no text depends on the rows beside it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -25,17 +25,20 @@ from workers.engine.watch import Watch
 DECODE_TOKENS = 16384
 """Tokens of a batch's cache. A step reads all weights for one token a row, so that it takes many rows to be busy."""
 TIE_MARGIN = 1e-3
-"""Of logits. Rows where the best two tokens once lay closer are decoded alone, see `scoring.TIE_MARGIN`."""
+"""Of logits. Where the best two tokens lie closer, the row is read alone up to there, see `scoring.TIE_MARGIN`."""
 
 
 @dataclass
 class Row:
-    """One row while it is decoded: its own context tokens, what it has said, whether two tokens ever tied."""
+    """One row while it is decoded: its own context tokens, what it has said, and after how many tokens two tied."""
 
     tokens: list[int]
     said: list[int] = field(default_factory=list)
     text: str | None = None
-    tied: bool = False
+    ties: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.tokens) + len(self.said)
 
 
 def generate(base: Base, model: Any, item: Generate, watch: Watch, *, prefixes: Prefixes | None = None) -> Generated:
@@ -57,10 +60,9 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch, *, prefixes: 
         _decode(base, model, prefix, [rows[n] for n in batch], item, watch)
         done += len(batch)
         watch.progress(item.stage, done, len(rows))
-    for n in [n for n, row in enumerate(rows) if row.tied]:
+    for n in [n for n, row in enumerate(rows) if row.ties]:
         alone = split([whole[n]], prompt)
-        rows[n] = Row(alone.rows[0])
-        _decode(base, model, kept.of(model, alone.shared), [rows[n]], item, watch)
+        rows[n] = _settled(base, model, kept.of(model, alone.shared), alone.rows[0], rows[n], item, watch)
     texts = [row.text or "" for row in rows]
     counts = [len(row.said) for row in rows]
     return Generated(texts, [len(context) for context in contexts], counts, time.perf_counter() - started)
@@ -72,21 +74,38 @@ def check_lengths(base: Base, contexts: Sequence[Sequence[int]], new: int) -> No
         raise Rejected("prompt_too_long", f"{length} tokens; the model reads at most {base.context}")
 
 
+def _settled(base: Base, model: Any, prefix: Prefix, tokens: list[int], row: Row, item: Generate, watch: Watch) -> Row:
+    """The row with each tie decided by what was said before it, read in a call of its own, and decoded on from there.
+
+    What a tie decides as the row did leaves the rest as it is: later tokens were not close, or are ties too.
+    """
+    ties, row = row.ties, Row(tokens, row.said, row.text)
+    while ties:
+        at, *ties = ties
+        decided = Row(tokens, row.said[:at])
+        _decode(base, model, prefix, [decided], replace(item, max_new_tokens=at + 1), watch)
+        if decided.said != row.said[: at + 1]:
+            row = Row(tokens, row.said[:at])
+            _decode(base, model, prefix, [row], item, watch)
+            ties = [later for later in row.ties if later > at]
+    return row
+
+
 @torch.inference_mode()
 def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Generate, watch: Watch) -> None:
-    """Fills `said` and `text` of the rows of one batch."""
-    stop, start = Stop(item.stop), prefix.length
-    lengths = torch.tensor([len(row.tokens) for row in rows], device=base.device)
+    """Fills `said` and `text` of the rows of one batch, which have said equally much before."""
+    stop, start, before = Stop(item.stop), prefix.length, len(rows[0].said)
+    lengths = torch.tensor([len(row) for row in rows], device=base.device)
     width = int(lengths.max())
-    own = RowCache(len(rows), width + item.max_new_tokens)
+    own = RowCache(len(rows), width + item.max_new_tokens - before)
     last = _read(base, model, prefix, rows, own)
-    constraint = _constraint(base, model, item, len(rows))
-    for step in range(item.max_new_tokens):
+    constraint = _constraint(base, model, item, rows)
+    for step in range(item.max_new_tokens - before):
         watch.check()
         tokens, ties = _next(model, last, constraint)
         said = tokens.tolist()
         for n in ties:
-            rows[n].tied = True
+            rows[n].ties.append(before + step)
         alive = [n for n, row in enumerate(rows) if not _say(row, said[n], base, stop, item.max_new_tokens)]
         if not alive:
             return
@@ -104,23 +123,26 @@ def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Gener
 def _read(base: Base, model: Any, prefix: Prefix, rows: list[Row], own: RowCache) -> Tensor:
     """Reads the rows' contexts, longest first, in calls of similar length; `[B, d]` hidden states of their ends."""
     parts = []
-    for batch in batches([len(row.tokens) for row in rows], call_tokens(base.device)):
+    for batch in batches([len(row) for row in rows], call_tokens(base.device)):
         own.window = slice(batch[0], batch[-1] + 1)
-        ids = padded([rows[n].tokens for n in batch], base.eos, base.device)
+        ids = padded([[*rows[n].tokens, *rows[n].said] for n in batch], base.eos, base.device)
         width = ids.shape[1]
         positions = prefix.length + torch.arange(width, device=base.device).expand(len(batch), -1)
         hidden = _call(model, ids, positions, _causal(width), prefix, own)
-        ends = torch.tensor([len(rows[n].tokens) - 1 for n in batch], device=base.device)
+        ends = torch.tensor([len(rows[n]) - 1 for n in batch], device=base.device)
         parts.append(hidden[torch.arange(len(batch), device=base.device), ends])
     own.window = slice(None)
-    own.advance(max(len(row.tokens) for row in rows))
+    own.advance(max(len(row) for row in rows))
     return torch.cat(parts)
 
 
-def _constraint(base: Base, model: Any, item: Generate, rows: int) -> Constraint | None:
+def _constraint(base: Base, model: Any, item: Generate, rows: list[Row]) -> Constraint | None:
     if not item.schema:
         return None
-    return Constraint(base.tokenizer, base.eos, model.lm_head.out_features, item.schema, rows)
+    made = Constraint(base.tokenizer, base.eos, model.lm_head.out_features, item.schema, len(rows))
+    for tokens in zip(*(row.said for row in rows), strict=True):
+        made.take(list(tokens))
+    return made
 
 
 def _next(model: Any, last: Tensor, constraint: Constraint | None) -> tuple[Tensor, list[int]]:

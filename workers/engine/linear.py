@@ -20,7 +20,7 @@ class OneDnnLinear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         if input.dtype != torch.float32 or (torch.is_grad_enabled() and input.requires_grad):
-            return super().forward(input)
+            return nn.functional.linear(input, plain(self.weight), self.bias)
         return product(input, self.weight, self.bias)
 
 
@@ -28,8 +28,9 @@ class RoundedLinear(nn.Linear):
     """A linear layer with bf16 weights between fp32 tensors: inputs are rounded, sums are in fp32, outputs rounded."""
 
     def forward(self, input: Tensor) -> Tensor:
-        y = nn.functional.linear(input.to(self.weight.dtype), self.weight).to(input.dtype)
-        return y if self.bias is None else y + self.bias
+        rounded = input.to(self.weight.dtype)
+        y = product(rounded, self.weight) if self.weight.is_mkldnn else nn.functional.linear(rounded, self.weight)
+        return y.to(input.dtype) if self.bias is None else y.to(input.dtype) + self.bias
 
 
 class GatedMlp:
@@ -87,6 +88,24 @@ def _fuse(module: nn.Module) -> None:
     module.__class__ = type(kind.__name__, (GatedMlp, kind), {})
     if (module(x) - before).abs().max() > ALIKE * before.abs().max():
         module.__class__ = kind
+
+
+def pack(model: nn.Module, keep: nn.Module | None = None) -> None:
+    """Lays out the weights of this module's layers, but for those of `keep`, as oneDNN reads them in its products.
+
+    Otherwise each product does so anew. Such a weight has its shape and dtype, but only `product` and `plain` take it.
+    """
+    if not available():
+        return
+    for module in model.modules():
+        if isinstance(module, (OneDnnLinear, RoundedLinear)) and module is not keep and not module.weight.is_mkldnn:
+            laid_out = torch.ops.mkldnn._reorder_linear_weight(module.weight.detach(), None)
+            module.weight = nn.Parameter(laid_out, requires_grad=False)
+
+
+def plain(weight: Tensor) -> Tensor:
+    """The weight itself, or the numbers of a packed one."""
+    return weight.to_dense() if weight.is_mkldnn else weight
 
 
 def available() -> bool:

@@ -7,7 +7,6 @@ rows, the first weights and the result depend on the seed.
 
 from __future__ import annotations
 
-import copy
 import math
 import random
 import time
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from graders.base import Rejected, Train, Trained
+from workers.engine import models
 from workers.engine.adapters import save, wrap
 from workers.engine.lora_linear import fuse
 from workers.engine.models import Base
@@ -84,15 +84,10 @@ def trainable(base: Base, item: Train, frozen: Any) -> Any:
     """A PEFT model with fresh weights that depend on the seed, over the weights of `frozen`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(item.seed)
-        model = wrap(_shared_copy(frozen), item.r, item.lora_alpha, item.target_modules)
+        model = wrap(models.trainable(frozen), item.r, item.lora_alpha, item.target_modules)
     if base.split:
         fuse(model)
     return model
-
-
-def _shared_copy(model: nn.Module) -> Any:
-    """The model's modules anew around the same weights: PEFT may rebuild the copy, the base keeps its shape."""
-    return copy.deepcopy(model, {id(parameter): parameter for parameter in model.parameters()})
 
 
 def _fit(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from workers.engine import attention
-from workers.engine.linear import RoundedLinear, use_onednn
+from workers.engine.linear import RoundedLinear, pack, plain, use_onednn
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,7 @@ class Base:
 
 def low_precision(model: nn.Module) -> Any:
     """A copy whose weights are bf16. Buffers stay fp32: rotary frequencies in bf16 would blur far positions."""
-    cast = {id(p): nn.Parameter(p.detach().to(torch.bfloat16), requires_grad=False) for p in model.parameters()}
-    return copy.deepcopy(model, cast)
+    return copied(model, lambda weight: _frozen(plain(weight).to(torch.bfloat16)))
 
 
 def rounded(model: Any) -> Any:
@@ -73,12 +72,42 @@ def rounded(model: Any) -> Any:
     """
     if model.device.type != "cpu":
         return low_precision(model)
-    made = copy.deepcopy(model, {id(p): p for p in model.parameters()})
+    made = copied(model, lambda weight: weight)
     for module in made.modules():
         if isinstance(module, nn.Linear) and module is not made.get_output_embeddings():
-            module.weight = nn.Parameter(module.weight.detach().to(torch.bfloat16), requires_grad=False)
+            module.weight = _frozen(plain(module.weight).to(torch.bfloat16))
             module.__class__ = RoundedLinear
+    pack(made, made.get_output_embeddings())
     return made
+
+
+def trainable(model: nn.Module) -> Any:
+    """The same modules anew around the same weights, so that adapters can be put around its layers.
+
+    Packed weights know no gradient: their numbers are laid out plainly once more.
+    """
+    return copied(model, lambda weight: _frozen(plain(weight)) if weight.is_mkldnn else weight)
+
+
+def own(model: nn.Module) -> Any:
+    """A copy whose weights are its own and laid out plainly."""
+    return copied(model, lambda weight: _frozen(weight.to_dense() if weight.is_mkldnn else weight.clone()))
+
+
+def copied(model: nn.Module, weight: Callable[[nn.Parameter], nn.Parameter]) -> Any:
+    """A copy of the modules and buffers around what `weight` makes of each parameter."""
+    return copy.deepcopy(model, {id(parameter): weight(parameter) for parameter in model.parameters()})
+
+
+def ready(model: Any) -> Any:
+    """The same model for quick answers, its weights not to be written to any more."""
+    if model.device.type == "cpu":
+        pack(model, model.get_output_embeddings())
+    return model
+
+
+def _frozen(weight: Tensor) -> nn.Parameter:
+    return nn.Parameter(weight.detach(), requires_grad=False)
 
 
 def load(folder: Path, device: str = "cpu", *, split: bool = True) -> Base:
@@ -100,6 +129,7 @@ def load(folder: Path, device: str = "cpu", *, split: bool = True) -> Base:
     model.eval().requires_grad_(False).to(device)
     if model.device.type == "cpu":
         use_onednn(model)
+        ready(model)
     digest = folder / "digest.txt"
     return Base(
         name=folder.name,
