@@ -61,6 +61,31 @@ def block() -> LlamaMLP:
         ).requires_grad_(False)
 
 
+@given(st.data())
+@settings(deadline=None, max_examples=40)
+def test_completion_loss_and_its_gradient_are_the_librarys(data):
+    bias, onednn = data.draw(st.booleans()), data.draw(st.booleans())
+    layer = model_with_head(bias=bias, onednn=onednn).lm_head
+    positions = data.draw(st.integers(1, 9))
+    tokens = st.lists(st.integers(0, VOCABULARY - 1), min_size=positions, max_size=positions)
+    targets = torch.tensor(data.draw(tokens))
+    hidden = torch.randn(positions, WIDTH, generator=torch.Generator().manual_seed(positions))
+    exact = hidden.double().requires_grad_()
+    expected = nn.functional.cross_entropy(copy.deepcopy(layer).double()(exact), targets, reduction="sum")
+    (wanted,) = torch.autograd.grad(expected * 3, exact)
+    for dtype, near in ((torch.float32, 1e-5), (torch.bfloat16, 2e-2)):
+        low = hidden.to(dtype).requires_grad_()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(head, "LOGITS_HELD", data.draw(st.integers(1, 6 * VOCABULARY)))
+            loss = head.completion_loss(copy.deepcopy(layer).to(dtype), low, targets)
+        assert loss.dtype == torch.float32 and loss.item() == pytest.approx(expected.item(), rel=near)
+        (found,) = torch.autograd.grad(loss * 3, low)
+        assert found.dtype == dtype and (found.double() - wanted).abs().max() <= near * 3 * positions
+        with torch.no_grad():
+            quiet = head.completion_loss(copy.deepcopy(layer).to(dtype), low, targets)
+        assert not quiet.requires_grad and quiet.item() == pytest.approx(loss.item(), rel=1e-5)
+
+
 @needs_onednn
 def test_gated_block_computes_what_the_library_does(block):
     x = torch.randn(3, 5, 24, generator=torch.Generator().manual_seed(1)) * 4

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from graders.base import Train
 from tests.workers import oracle, tiny
-from workers.engine import adapters, lora
+from workers.engine import adapters, attention, lora
 from workers.engine.packing import Example, pack
 from workers.engine.watch import Watch
 
@@ -73,6 +73,43 @@ def test_loss_and_gradients_agree_with_the_oracle(base, pair, rows):
     found, wanted = gradients(ours), gradients(theirs)
     assert found.keys() == wanted.keys() and len(found) == 2 * 7 * 3
     assert_near(found, wanted)
+
+
+@pytest.fixture
+def library_attention(monkeypatch):
+    monkeypatch.setattr(attention, "KEPT_SCORES", 0)
+
+
+@pytest.mark.parametrize("rows", [ROWS, ROWS[:1]], ids=len)
+def test_rows_with_too_many_scores_to_keep_have_the_same_gradients(base, pair, rows, library_attention):
+    test_loss_and_gradients_agree_with_the_oracle(base, pair, rows)
+
+
+@given(
+    rows=st.integers(1, 3), heads=st.integers(1, 2), groups=st.integers(1, 3),
+    queries=st.integers(1, 9), before=st.integers(0, 7),
+)  # fmt: skip
+@settings(deadline=None, max_examples=40)
+def test_attention_of_a_training_step_agrees_with_the_librarys(rows, heads, groups, queries, before):
+    chance = torch.Generator().manual_seed(rows * 1000 + queries * 10 + before)
+
+    def some(*shape):
+        return torch.randn(*shape, generator=chance, dtype=torch.float64).requires_grad_()
+
+    q = some(rows, heads * groups, queries, 8)
+    k, v = some(rows, heads, before + queries, 8), some(rows, heads, before + queries, 8)
+    weights = torch.randn(q.shape, generator=chance, dtype=torch.float64)
+    seen = torch.ones(queries, before + queries, dtype=torch.bool).tril(before)
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        q, k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1), seen
+    )
+    wanted = torch.autograd.grad((expected * weights).sum(), (q, k, v))
+    for dtype, near in ((torch.float32, 1e-5), (torch.bfloat16, 5e-2)):
+        low = [x.detach().to(dtype).requires_grad_() for x in (q, k, v)]
+        found = attention._causal(*low, None, before)
+        assert found.dtype == dtype and (found.double() - expected).abs().max() <= near * 4
+        for got, want in zip(torch.autograd.grad((found * weights).sum(), low), wanted, strict=True):
+            assert got.dtype == dtype and (got.double() - want).abs().max() <= near * 8
 
 
 def test_batch_in_parts_has_the_same_gradient_as_in_one(base, monkeypatch):

@@ -20,6 +20,8 @@ from workers.engine.prefix import Prefix
 from workers.engine.softmax import attend, fits_blocks, in_blocks
 
 NAME = "gradus_split"
+KEPT_SCORES = 1 << 22
+"""Attention weights of one layer and training step that are kept for the backward pass, 8 MiB in bf16."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,35 @@ def _rows(x: Tensor, tree: Tree) -> Tensor:
 def _causal(q: Tensor, k: Tensor, v: Tensor, scale: float | None, before: int) -> Tensor:
     """Causal attention whose keys begin with `before` tokens that every query sees; heads are grouped by folding."""
     queries, groups = q.shape[2], q.shape[1] // k.shape[1]
-    mask = torch.full((queries, before + queries), -torch.inf, dtype=q.dtype, device=q.device).triu(before + 1)
-    out = nn.functional.scaled_dot_product_attention(folded(q, k), k, v, mask.repeat(groups, 1), scale=scale)
+    mask = torch.full((queries, before + queries), -torch.inf, device=q.device).triu(before + 1).repeat(groups, 1)
+    grouped = folded(q, k)
+    if q.device.type == "cpu" and q.shape[:3].numel() * k.shape[2] <= KEPT_SCORES:
+        apply: Any = PlainAttention.apply
+        out: Tensor = apply(grouped, k, v, mask, scale if scale is not None else q.shape[-1] ** -0.5)
+    else:
+        out = nn.functional.scaled_dot_product_attention(grouped, k, v, mask.to(q.dtype), scale=scale)
     return out.reshape(q.shape)
+
+
+class PlainAttention(torch.autograd.Function):
+    """Attention by plain products, with gradients: `[B, K, N, D]` queries -> the same shape, `mask` `[N, T]` in fp32.
+
+    On CPUs the library's own backward of short rows is five times slower in bf16. Weights are kept for it, rounded to
+    the queries' dtype; softmax and its gradient are computed in fp32.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float) -> Tensor:
+        scores = torch.matmul(q, k.mT).float().mul_(scale).add_(mask)
+        weights = scores.softmax(-1).to(q.dtype)
+        ctx.save_for_backward(q, k, v, weights)
+        ctx.scale = scale
+        return torch.matmul(weights, v)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
+        q, k, v, weights = ctx.saved_tensors
+        wide = weights.float()
+        grad = torch.matmul(grads[0], v.mT).float()
+        scores = (grad - (grad * wide).sum(-1, keepdim=True)).mul_(wide).mul_(ctx.scale).to(q.dtype)
+        return torch.matmul(scores, k), torch.matmul(scores.mT, q), torch.matmul(weights.mT, grads[0]), None, None

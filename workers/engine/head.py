@@ -1,4 +1,4 @@
-"""Log-probabilities of some tokens from hidden states, without holding the logits of all positions."""
+"""Log-probabilities of some tokens from hidden states, and their loss, without many passes over all logits."""
 
 from __future__ import annotations
 
@@ -41,3 +41,39 @@ def _logprobs(head: Any, hidden: Tensor, at: Tensor, tokens: Tensor) -> Tensor:
         chosen[among] = logits[at[among], tokens[among] - start]
         totals.append(logits.logsumexp(1))
     return chosen - torch.stack(totals).logsumexp(0)[at]
+
+
+def completion_loss(head: Any, hidden: Tensor, targets: Tensor) -> Tensor:
+    """Sum of the negative log-likelihoods, in nats, of `targets` `[M]` after hidden states `[M, d]`."""
+    apply: Any = CompletionLoss.apply
+    loss: Tensor = apply(hidden, head, targets)
+    return loss
+
+
+class CompletionLoss(torch.autograd.Function):
+    """Cross-entropy through a frozen head, whose gradient is found in the forward pass.
+
+    The logits are overwritten by their probabilities, a few positions at a time, so that they are read once (the idea
+    of Liger's fused cross-entropy, Hsu et al. 2024, arXiv 2410.10989).
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, head: Any, targets: Tensor) -> Tensor:
+        logits = head(hidden)
+        total = torch.zeros((), device=hidden.device)
+        step = max(1, LOGITS_HELD // logits.shape[1])
+        for start in range(0, len(logits), step):
+            some = logits[start : start + step]
+            values = some.float()
+            normaliser = values.logsumexp(1, keepdim=True)
+            total += (normaliser - values.gather(1, targets[start : start + step, None])).sum()
+            if ctx.needs_input_grad[0]:
+                some.copy_(values.sub_(normaliser).exp_())
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward((logits @ head.weight).sub_(head.weight[targets]))
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * grads[0].to(gradient.dtype), None, None

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from graders.base import Rejected, Train, Trained
 from workers.engine import models
 from workers.engine.adapters import save, wrap
+from workers.engine.head import completion_loss
 from workers.engine.lora_linear import fuse
 from workers.engine.models import Base
 from workers.engine.packing import Example, pack
@@ -97,7 +98,7 @@ def _fit(
     planned = per_epoch * item.num_train_epochs
     steps = min(planned, item.max_steps or planned)
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(weights, lr=item.learning_rate, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(weights, lr=item.learning_rate, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, planned))
     progress, started = Progress(), time.perf_counter()
     watch.progress(item.stage, 0, steps)
@@ -163,9 +164,8 @@ def _loss(base: Base, model: Any, rows: Sequence[Example]) -> Tensor:
     causal = model.get_base_model()
     if base.split:
         out = causal.model(input_ids=packed.ids, position_ids=packed.positions, use_cache=False, tree=packed.tree)
-        logits = causal.lm_head(out.last_hidden_state[0, packed.places])
-    else:
-        logits = causal(input_ids=packed.ids, use_cache=False).logits[0, packed.places]
+        return completion_loss(causal.lm_head, out.last_hidden_state[0, packed.places], packed.targets)
+    logits = causal(input_ids=packed.ids, use_cache=False).logits[0, packed.places]
     return nn.functional.cross_entropy(logits.float(), packed.targets, reduction="sum")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from workers.engine.attention import KEPT_SCORES
 from workers.engine.generation import DECODE_TOKENS
 from workers.engine.lora import STEP_TOKENS
 from workers.engine.prompts import CALL_TOKENS, PREFIXES
@@ -45,7 +46,7 @@ def _training(config: Any, r: int) -> int:
     layer = HIDDEN_KEPT * config.hidden_size + FFN_KEPT * config.intermediate_size
     widths = 4 * 2 * config.hidden_size + 3 * (config.hidden_size + config.intermediate_size)
     adapter = config.num_hidden_layers * r * widths
-    activations = 4 * STEP_TOKENS * config.num_hidden_layers * layer
+    activations = 4 * config.num_hidden_layers * (STEP_TOKENS * layer + KEPT_SCORES)
     return int(activations + 4 * _logits(config, STEP_TOKENS) + ADAM_BYTES * adapter)
 
 
