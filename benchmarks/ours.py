@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import tempfile
 import time
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from peft import PeftModel
 
 from benchmarks.counting import Counting
 from graders.base import Generate, Score, Scored, Train
-from workers.engine import lora
+from workers.engine import lora, models
 from workers.engine.models import Base
 from workers.engine.session import Session
 from workers.engine.watch import Watch
@@ -55,7 +54,7 @@ def timed(engine: Runner, item: Score | Generate | Train) -> tuple[float, Any]:
 
 def adapter_loss(base: Base, adapter: Path, item: Train) -> float:
     """The engine's own evaluation of a saved adapter on the held-out rows, in nats; the oracle checks it."""
-    model = PeftModel.from_pretrained(copy.deepcopy(base.model), str(adapter)).eval()
+    model = PeftModel.from_pretrained(models.own(base.model), str(adapter)).eval()
     return lora.evaluate(base, model, lora.examples(base, item.valid, item.row_tokens_max), Watch())
 
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import child, inference, lora, oracle, venvs, works
+from benchmarks import child, inference, lora, oracle, ours, venvs, works
 from benchmarks.catalogue import INFERENCE, TRAINING, chosen
 from benchmarks.items import generate_item, rows, score_item, train_item
 from benchmarks.peers import job
 from benchmarks.shapes import Shape, TrainShape, shape
-from graders.base import Score
+from graders.base import Score, Train
+from workers.engine.watch import Watch
 
 PEERS = Path(inference.__file__).parent / "peers"
 
@@ -186,3 +187,12 @@ def test_an_environment_that_lies_there_as_pinned_is_not_made_again(tmp_path, mo
 def test_the_reason_is_the_last_error_that_was_said():
     assert venvs.reason("ok\nERROR: no matching wheel\nbye\n") == "ERROR: no matching wheel"
     assert venvs.reason("") == "nothing was said"
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_saved_adapter_is_evaluated_as_the_oracle_does(base, models_dir, tmp_path):
+    rows = tuple((f"Input: {text}\nOutput:", f" {label}") for text, label in (("a rash", "skin"), ("a burn", "heart")))
+    item = Train("tiny", rows, rows, 4, 8, 5e-3, 2, 2, seed=1)
+    trained = ours.session(models_dir, "float32").run(item, Watch())
+    found = ours.adapter_loss(base, Path(trained.files), item)
+    assert found == pytest.approx(oracle.adapter_loss(models_dir / "tiny", Path(trained.files), rows, base), abs=1e-4)
