@@ -58,8 +58,8 @@ def test_transformers_peers_agree_with_the_oracle_on_labels(name, make, plain):
     truth = oracle.label_logprobs(plain, work.rows)
     assert found.seconds > 0
     assert len({len(label) for row in work.rows for label in row.labels}) > 1, "labels of several lengths are wanted"
-    for ours, true in zip(found.answers, truth, strict=True):
-        assert ours == pytest.approx(true, abs=1e-4)
+    for mine, true in zip(found.answers, truth, strict=True):
+        assert mine == pytest.approx(true, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", ["transformers_rows", "transformers_batched"])
