@@ -184,6 +184,20 @@ def test_packed_weights_hold_the_same_numbers_and_give_the_same_products(dtype, 
     assert torch.equal(linear.product(x, layer.weight), before)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("bias", [True, False])
+def test_products_both_ways_are_those_of_torch(dtype, bias):
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        x, g, weight = torch.randn(11, 40), torch.randn(24, 11).T, torch.randn(24, 40)
+        shift = torch.randn(24) if bias else None
+    forward, back = linear.forward_and_back(x.to(dtype))
+    near = 1e-5 if dtype != torch.bfloat16 else 0.2
+    found = forward(x.to(dtype), weight.to(dtype), None if shift is None else shift.to(dtype))
+    assert torch.allclose(found.float(), nn.functional.linear(x, weight, shift), atol=near, rtol=near)
+    assert torch.allclose(back(g.to(dtype), weight.to(dtype)).float(), g @ weight, atol=near, rtol=near)
+
+
 @needs_onednn
 def test_gradients_pass_through_packed_weights():
     layer = nn.Linear(8, 6).requires_grad_(False)

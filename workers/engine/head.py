@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workers.engine.linear import part
+from workers.engine.linear import forward_and_back, part
 
 LOGITS_HELD = 1 << 20
 """Logits of one block, 4 MiB: they stay in cache while their exponentials are added up."""
@@ -70,7 +70,8 @@ class CompletionLoss(torch.autograd.Function):
             if ctx.needs_input_grad[0]:
                 some.copy_(values.sub_(normaliser).exp_())
         if ctx.needs_input_grad[0]:
-            ctx.save_for_backward((logits @ head.weight).sub_(head.weight[targets]))
+            _, back = forward_and_back(logits)
+            ctx.save_for_backward(back(logits, head.weight).sub_(head.weight[targets]))
         return total
 
     @staticmethod

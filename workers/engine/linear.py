@@ -120,6 +120,17 @@ def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return y
 
 
+def forward_and_back(x: Tensor) -> tuple[Any, Any]:
+    """How tensors like `x` are best multiplied by a frozen `weight` `[out, in]` where gradients are found by hand.
+
+    The first takes `(x, weight, bias)`, `x` `[M, in]`, as `nn.functional.linear`; the second `(g, weight)`, `g`
+    `[M, out]`, for the gradient of `x`. A transposed copy of the weight costs an eighth of what oneDNN saves by it.
+    """
+    if x.dtype == torch.float32 and x.device.type == "cpu" and available():
+        return product, lambda g, weight: product(g.contiguous(), weight.T.contiguous())
+    return nn.functional.linear, torch.matmul
+
+
 def part(layer: nn.Linear, columns: slice, x: Tensor) -> Tensor:
     """Some of a layer's outputs: `[..., in]` -> `[..., columns]`."""
     weight, bias = layer.weight[columns], None if layer.bias is None else layer.bias[columns]
