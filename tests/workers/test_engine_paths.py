@@ -218,14 +218,14 @@ def test_copies_of_a_packed_model_are_told_apart_and_keep_its_numbers(base):
 
     packed = [layer.weight for layer in linears(base.model)]
     assert all(weight.is_mkldnn for weight in packed)
-    for made in (models.own(base.model), models.trainable(base.model), models.low_precision(base.model)):
+    for made in (models.own(base.model), models.shared(base.model), models.low_precision(base.model)):
         weights = [layer.weight for layer in linears(made)]
         assert not any(weight.is_mkldnn or weight.requires_grad for weight in weights)
         for weight, other in zip(weights, packed, strict=True):
             assert torch.equal(weight, other.to_dense().to(weight.dtype))
     own, embedding = models.own(base.model), base.model.get_input_embeddings().weight
     assert own.get_input_embeddings().weight is not embedding
-    assert models.trainable(base.model).get_input_embeddings().weight is embedding
+    assert models.shared(base.model).get_input_embeddings().weight is embedding
     own.get_input_embeddings().weight.zero_()
     assert embedding.any()
 

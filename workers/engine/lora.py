@@ -85,7 +85,7 @@ def trainable(base: Base, item: Train, frozen: Any) -> Any:
     """A PEFT model with fresh weights that depend on the seed, over the weights of `frozen`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(item.seed)
-        model = wrap(models.trainable(frozen), item.r, item.lora_alpha, item.target_modules)
+        model = wrap(models.shared(frozen), item.r, item.lora_alpha, item.target_modules)
     if base.split:
         fuse(model)
     return model

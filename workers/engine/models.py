@@ -81,7 +81,7 @@ def rounded(model: Any) -> Any:
     return made
 
 
-def trainable(model: nn.Module) -> Any:
+def shared(model: nn.Module) -> Any:
     """The same modules anew around the same weights, so that adapters can be put around its layers.
 
     Packed weights know no gradient: their numbers are laid out plainly once more.
