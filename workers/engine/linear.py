@@ -124,7 +124,7 @@ def forward_and_back(x: Tensor) -> tuple[Any, Any]:
     """How tensors like `x` are best multiplied by a frozen `weight` `[out, in]` where gradients are found by hand.
 
     The first takes `(x, weight, bias)`, `x` `[M, in]`, as `nn.functional.linear`; the second `(g, weight)`, `g`
-    `[M, out]`, for the gradient of `x`. oneDNN saves three times and more of what a transposed copy of the weight costs.
+    `[M, out]`, for the gradient of `x`. oneDNN saves at least three times what a transposed copy of the weight costs.
     """
     if x.dtype == torch.float32 and x.device.type == "cpu" and available():
         return product, lambda g, weight: product(g.contiguous(), weight.T.contiguous())
