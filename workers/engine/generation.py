@@ -48,7 +48,7 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch, *, prefixes: 
     Raises `Rejected('prompt_too_long')` beyond the model's context.
     """
     started = time.perf_counter()
-    contexts = base.encode([item.prompt + suffix for suffix in item.suffixes])
+    contexts = base.encode_after(item.prompt, item.suffixes)
     check_lengths(base, contexts, item.max_new_tokens)
     whole, prompt = [context or [base.eos] for context in contexts], base.encode([item.prompt])[0]
     cut, kept = split(whole, prompt), prefixes or Prefixes()

@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
-from workers.engine import attention
+from workers.engine import attention, beginnings
 from workers.engine.linear import RoundedLinear, pack, plain, use_onednn
 
 
@@ -51,7 +51,11 @@ class Base:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text. Special tokens in a text are read as such; none is added."""
-        return [encoding.ids for encoding in self.tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return beginnings.encode(self.tokenizer, texts)
+
+    def encode_after(self, beginning: str, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each `beginning + text`, as `encode` gives them, sooner."""
+        return beginnings.encode_after(self.tokenizer, beginning, texts)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of token ids, special tokens left out."""

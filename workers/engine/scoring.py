@@ -139,8 +139,8 @@ def tokenise(base: Base, item: Score) -> tuple[list[list[int]], list[Trie], list
     Prompt and label are tokenised together, as a model would read them: where the seam merges, the label's tokens
     begin earlier, for all labels of the row at the same place.
     """
-    prompts = base.encode([item.prompt + suffix for suffix in item.suffixes])
-    whole = base.encode([item.prompt + suffix + label for suffix in item.suffixes for label in item.labels])
+    prompts = base.encode_after(item.prompt, item.suffixes)
+    whole = base.encode_after(item.prompt, [suffix + label for suffix in item.suffixes for label in item.labels])
     alone = base.encode(item.labels)
     contexts, tries = [], []
     for n, prompt in enumerate(prompts):

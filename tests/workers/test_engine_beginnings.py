@@ -1,0 +1,89 @@
+"""Tokenising the shared beginning once gives the tokens of each text read whole."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from tests.workers import tiny
+from workers.engine import beginnings
+
+LONG = " ".join(tiny.SENTENCES) * 2
+pieces = st.sampled_from(
+    [
+        *tiny.SENTENCES,
+        *tiny.SPECIAL,
+        *("don't", " we'll", "  ", "\n\n", " \n ", "\t", "2024", "3.5", "skin", " skin", "a" * 40, " " * 30, "\n" * 30),
+        *("wörld", "e\u0301", "\u0301", "\u200d", "日本語", "👩\u200d⚕️", "ﬁ", "A", ".", "!?", "{", '"'),
+    ]
+)
+texts = st.lists(pieces, max_size=6).map("".join)
+
+
+def made(pre_tokenizer, normalizer=None):
+    tokenizer = Tokenizer(models.BPE(unk_token="<|endoftext|>"))
+    tokenizer.pre_tokenizer, tokenizer.normalizer = pre_tokenizer, normalizer
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=500, special_tokens=tiny.SPECIAL, initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator([*tiny.SENTENCES, "2024 3.5 wörld 日本語"], trainer)
+    return tokenizer
+
+
+bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+TOKENIZERS = {
+    "byte-level": made(pre_tokenizers.ByteLevel(add_prefix_space=False)),
+    "prefix space": made(pre_tokenizers.ByteLevel(add_prefix_space=True)),
+    "digits": made(
+        pre_tokenizers.Sequence([pre_tokenizers.Digits(True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    ),
+    "llama 3": made(
+        pre_tokenizers.Sequence(
+            [
+                pre_tokenizers.Split(Regex(r"\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"), "isolated"),
+                bytes_only,
+            ]
+        )
+    ),
+    "metaspace": made(pre_tokenizers.Metaspace()),
+    "no words": made(bytes_only),
+    "normalised": made(
+        pre_tokenizers.BertPreTokenizer(),
+        normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase(), normalizers.Strip()]),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+@given(beginning=texts, lead=st.sampled_from(["", LONG]), rest=st.lists(texts, min_size=1, max_size=4))
+def test_the_tokens_are_those_of_whole_texts(name, beginning, lead, rest):
+    tokenizer, beginning = TOKENIZERS[name], lead + beginning
+    whole = beginnings.encode(tokenizer, [beginning + text for text in rest])
+    assert beginnings.encode_after(tokenizer, beginning, rest) == whole
+
+
+@given(beginning=texts, rest=st.lists(texts, min_size=1, max_size=4))
+def test_the_built_in_models_tokens_are_those_of_whole_texts(built_in_folder, beginning, rest):
+    tokenizer = Tokenizer.from_file(str(built_in_folder / "tokenizer.json"))
+    beginning = LONG + beginning
+    whole = beginnings.encode(tokenizer, [beginning + text for text in rest])
+    assert beginnings.encode_after(tokenizer, beginning, rest) == whole
+
+
+def test_a_long_beginning_is_read_once(monkeypatch):
+    read, encode = [], beginnings.encode
+    monkeypatch.setattr(beginnings, "encode", lambda tokenizer, texts: read.extend(texts) or encode(tokenizer, texts))
+    beginnings.encode_after(TOKENIZERS["byte-level"], LONG * 5, [" skin", "\nOutput:"])
+    assert len(read) == 2 and max(map(len, read)) < len(LONG) / 2
+
+
+def test_a_text_that_reads_otherwise_behind_the_cut_is_read_whole(monkeypatch):
+    """The prefix space is one more token than the beginning has there."""
+    tokenizer = TOKENIZERS["prefix space"]
+    beginning = LONG + "\n" * 60
+    read, encode = [], beginnings.encode
+    monkeypatch.setattr(beginnings, "encode", lambda tokenizer, texts: read.extend(texts) or encode(tokenizer, texts))
+    found = beginnings.encode_after(tokenizer, beginning, ["a", "b"])
+    assert found == encode(tokenizer, [beginning + "a", beginning + "b"])
+    assert len(read) == 4 and max(map(len, read)) > len(LONG)
