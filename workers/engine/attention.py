@@ -8,6 +8,7 @@ Shapes: B rows, H query heads, K key heads, G = H / K, Q queries, T keys, P pref
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,32 +34,66 @@ class Tree:
     width: int
 
 
-class RowCache:
-    """Each row's own keys and values during generation, `[B, K, capacity, D]` per layer, filled to `length`.
+@dataclass(frozen=True)
+class Places:
+    """Where the N tokens of a call belong: the rows, counted within `window`, and the slots of each row's cache.
 
-    While contexts are read, `window` says which rows a call is about. Slots that a row does not use hold zeros, so
-    that a mask is enough to hide them.
+    Attention takes them as `[rows, Q]`, in which a row's tokens stand side by side from `columns` 0 on.
     """
 
+    window: slice
+    rows: Tensor
+    columns: Tensor
+    slots: Tensor
+
+    @classmethod
+    def of(cls, begun: Sequence[int], new: Sequence[int], window: slice, device: torch.device) -> Places:
+        """`new[n]` tokens of each row of the window, after the `begun[n]` that it has."""
+        rows = [n for n, count in enumerate(new) for _ in range(count)]
+        columns = [at for count in new for at in range(count)]
+        slots = [begun[n] + at for n, at in zip(rows, columns, strict=True)]
+        return cls(window, *torch.tensor([rows, columns, slots], device=device))
+
+    def mask(self) -> Tensor:
+        """Additive `[B, 1, Q, T]`: a token sees its row up to itself. T is the last slot's number and one."""
+        last = self.slots.new_zeros(int(self.rows[-1]) + 1, int(self.columns.max()) + 1)
+        last[self.rows, self.columns] = self.slots
+        later = torch.arange(int(self.slots.max()) + 1, device=last.device) > last[:, None, :, None]
+        return torch.zeros(later.shape, device=last.device).masked_fill(later, -torch.inf)
+
+    def spread(self, x: Tensor, mask: Tensor) -> Tensor:
+        """`[1, H, N, D]` -> `[B, H, Q, D]`, zeros where a row has no token."""
+        spread = x.new_zeros(mask.shape[0], mask.shape[2], x.shape[1], x.shape[3])
+        spread[self.rows, self.columns] = x[0].transpose(0, 1)
+        return spread.transpose(1, 2)
+
+    def gathered(self, x: Tensor) -> Tensor:
+        """`[B, H, Q, ...]` -> `[1, H, N, ...]`."""
+        return x.transpose(1, 2)[self.rows, self.columns].transpose(0, 1).unsqueeze(0)
+
+
+class RowCache:
+    """Each row's own keys and values during generation, `[B, K, capacity, D]` per layer.
+
+    Tokens are put where `places` says before a call. What stands in later slots, from a guess that was wrong or
+    nothing, is hidden by a mask, and overwritten when the row gets there.
+    """
+
+    places: Places
+
     def __init__(self, rows: int, capacity: int) -> None:
-        self.rows, self.capacity, self.length = rows, capacity, 0
-        self.window = slice(None)
+        self.rows, self.capacity = rows, capacity
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def extend(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Appends `[B, K, Q, D]` and returns all that is held. `length` moves in `advance`, after the last layer."""
+    def extend(self, layer: int, key: Tensor, value: Tensor, filled: int) -> tuple[Tensor, Tensor]:
+        """Puts `[1, K, N, D]` in their places; returns the first `filled` slots of the rows in the window."""
         if layer not in self.layers:
             shape = (self.rows, key.shape[1], self.capacity, key.shape[3])
             self.layers[layer] = (key.new_zeros(shape), value.new_zeros(shape))
-        end = self.length + key.shape[2]
-        keys, values = (kept[self.window] for kept in self.layers[layer])
-        keys[:, :, self.length : end] = key
-        values[:, :, self.length : end] = value
-        return keys[:, :, :end], values[:, :, :end]
-
-    def advance(self, tokens: int) -> None:
-        """Says that a call has appended `tokens` slots to every layer."""
-        self.length += tokens
+        keys, values = (kept[self.places.window] for kept in self.layers[layer])
+        for kept, new in ((keys, key), (values, value)):
+            kept.transpose(1, 2)[self.places.rows, self.places.slots] = new[0].transpose(0, 1)
+        return keys[:, :, :filled], values[:, :, :filled]
 
     def keep(self, rows: Tensor) -> None:
         """Leaves only these rows, so that finished ones cost nothing."""
@@ -87,7 +122,8 @@ def split_attention(
     """An attention function of transformers: `query` `[B, H, Q, D]`, `key` `[B, K, T, D]` -> `[B, Q, H, D]`.
 
     Without `prefix` it is causal attention. With one (it may be empty), `attention_mask` is additive,
-    `[B, 1, Q, T]`, over the row's own tokens. With a `tree`, B is 1 and the tokens are those of a whole training step.
+    `[B, 1, Q, T]`, over the row's own tokens; with `own`, B of the queries is 1, and the mask that of its places. With
+    a `tree`, B is 1 and the tokens are those of a whole training step.
     """
     if tree is not None:
         return tree_attention(query, key, value, tree, scaling), None
@@ -97,9 +133,11 @@ def split_attention(
             seen, _ = in_blocks(folded(query, key), key, value, None, scale)
             return seen.view(query.shape).transpose(1, 2), None
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-    if own is not None:
-        key, value = own.extend(module.layer_idx, key, value)
-    return _merged(query, key, value, attention_mask, prefix, module.layer_idx, scale).transpose(1, 2), None
+    if own is not None and attention_mask is not None:
+        seen = _in_places(query, key, value, attention_mask, prefix, own, module.layer_idx, scale)
+    else:
+        seen = _merged(query, key, value, attention_mask, prefix, module.layer_idx, scale)
+    return seen.transpose(1, 2), None
 
 
 def _merged(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, prefix: Prefix, layer: int, scale: float) -> Tensor:
@@ -108,6 +146,21 @@ def _merged(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, prefix: Prefix
     own, own_lse = attend(queries, k, v, mask, scale)
     seen = prefix.merged(layer, queries, own, own_lse, scale) if prefix.length else own
     return seen.reshape(q.shape)
+
+
+def _in_places(
+    q: Tensor, k: Tensor, v: Tensor, mask: Tensor, prefix: Prefix, cache: RowCache, layer: int, scale: float
+) -> Tensor:
+    """The same for tokens of rows that get different numbers of them: padded for the rows' own part alone."""
+    keys, values = cache.extend(layer, k, v, mask.shape[3])
+    spread = cache.places.spread(q, mask)
+    own, own_lse = attend(folded(spread, keys), keys, values, mask, scale)
+    own, own_lse = (cache.places.gathered(x.reshape(*spread.shape[:3], *x.shape[3:])) for x in (own, own_lse))
+    if not prefix.length:
+        return own
+    shape = (1, k.shape[1], -1)
+    own, own_lse = own.reshape(*shape, q.shape[3]), own_lse.reshape(shape)
+    return prefix.merged(layer, folded(q, k), own, own_lse, scale).reshape(q.shape)
 
 
 def folded(q: Tensor, k: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -21,16 +22,31 @@ class Constraint:
             raise ValueError(problem)
         self.rows = [LLMatcher(self.tokenizer, grammar) for _ in range(rows)]
 
-    def restrict(self, logits: Tensor) -> Tensor:
-        """`[B, V]` logits, minus infinity where a token would leave the schema. Changes them in place."""
-        allowed = b"".join(matcher.compute_logit_bias() for matcher in self.rows)
-        barred = torch.frombuffer(bytearray(allowed), dtype=torch.uint8).view(len(self.rows), -1) == 0
+    def allowed(self, row: int, draft: list[int]) -> list[int]:
+        """What of a guess fits the schema, or what the schema leaves no choice about."""
+        matcher = self.rows[row]
+        forced: list[int] = matcher.compute_ff_tokens()
+        return forced or draft[: matcher.validate_tokens(draft)]
+
+    def restrict(self, logits: Tensor, drafts: Sequence[Sequence[int]]) -> Tensor:
+        """`[N, V]` logits, minus infinity where a token would leave the schema. Changes them in place.
+
+        They are those after each row's tokens, then after each of its draft's, which has to be allowed.
+        """
+        biases = []
+        for matcher, draft in zip(self.rows, drafts, strict=True):
+            biases.append(matcher.compute_logit_bias())
+            for token in draft:
+                matcher.consume_token(token)
+                biases.append(matcher.compute_logit_bias())
+            matcher.rollback(len(draft))
+        barred = torch.frombuffer(bytearray(b"".join(biases)), dtype=torch.uint8).view(len(logits), -1) == 0
         return logits.masked_fill_(barred.to(logits.device), -torch.inf)
 
-    def take(self, tokens: list[int]) -> None:
-        """Tells each row the token that it has taken."""
-        for matcher, token in zip(self.rows, tokens, strict=True):
-            matcher.consume_token(token)
+    def take(self, row: int, tokens: Sequence[int]) -> None:
+        """Tells a row the tokens that it has taken."""
+        for token in tokens:
+            self.rows[row].consume_token(token)
 
     def keep(self, rows: list[int]) -> None:
         """Leaves only these rows."""

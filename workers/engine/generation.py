@@ -8,17 +8,20 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from graders.base import Generate, Generated, Rejected
-from workers.engine.attention import RowCache
+from workers.engine.attention import Places, RowCache
 from workers.engine.constrain import Constraint
+from workers.engine.guesses import CALL_TOKENS as GUESSED_CALL
+from workers.engine.guesses import LONGEST, Guesses
 from workers.engine.models import Base
 from workers.engine.prefix import Prefix
-from workers.engine.prompts import Prefixes, batches, call_tokens, padded, split
+from workers.engine.prompts import Contexts, Prefixes, batches, call_tokens, split
 from workers.engine.stopping import Stop
 from workers.engine.watch import Watch
 
@@ -30,15 +33,29 @@ TIE_MARGIN = 1e-3
 
 @dataclass
 class Row:
-    """One row while it is decoded: its own context tokens, what it has said, and after how many tokens two tied."""
+    """One row while it is decoded.
+
+    Of its `tokens` the first `shared` are the prefix's, the first `context` were given, the rest is what it has said.
+    `ties` says after how many new tokens two tied.
+    """
 
     tokens: list[int]
-    said: list[int] = field(default_factory=list)
+    shared: int
+    context: int
     text: str | None = None
     ties: list[int] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, shared: list[int], own: list[int], said: Sequence[int] = ()) -> Row:
+        return cls([*shared, *own, *said], len(shared), len(shared) + len(own))
+
+    @property
+    def said(self) -> list[int]:
+        """New tokens."""
+        return self.tokens[self.context :]
+
     def __len__(self) -> int:
-        return len(self.tokens) + len(self.said)
+        return len(self.tokens) - self.shared
 
 
 def generate(base: Base, model: Any, item: Generate, watch: Watch, *, prefixes: Prefixes | None = None) -> Generated:
@@ -52,17 +69,16 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch, *, prefixes: 
     check_lengths(base, contexts, item.max_new_tokens)
     whole, prompt = [context or [base.eos] for context in contexts], base.encode([item.prompt])[0]
     cut, kept = split(whole, prompt), prefixes or Prefixes()
-    rows = [Row(tokens) for tokens in cut.rows]
+    rows = [Row.of(cut.shared, tokens) for tokens in cut.rows]
     watch.progress(item.stage, 0, len(rows))
     prefix = kept.of(model, cut.shared)
     done = 0
-    for batch in batches([len(row.tokens) + item.max_new_tokens for row in rows], DECODE_TOKENS):
+    for batch in batches([len(row) + item.max_new_tokens for row in rows], DECODE_TOKENS):
         _decode(base, model, prefix, [rows[n] for n in batch], item, watch)
         done += len(batch)
         watch.progress(item.stage, done, len(rows))
     for n in [n for n, row in enumerate(rows) if row.ties]:
-        alone = split([whole[n]], prompt)
-        rows[n] = _settled(base, model, kept.of(model, alone.shared), alone.rows[0], rows[n], item, watch)
+        rows[n] = _settled(base, model, split([whole[n]], prompt), kept, rows[n], item, watch)
     texts = [row.text or "" for row in rows]
     counts = [len(row.said) for row in rows]
     return Generated(texts, [len(context) for context in contexts], counts, time.perf_counter() - started)
@@ -74,18 +90,19 @@ def check_lengths(base: Base, contexts: Sequence[Sequence[int]], new: int) -> No
         raise Rejected("prompt_too_long", f"{length} tokens; the model reads at most {base.context}")
 
 
-def _settled(base: Base, model: Any, prefix: Prefix, tokens: list[int], row: Row, item: Generate, watch: Watch) -> Row:
+def _settled(base: Base, model: Any, cut: Contexts, prefixes: Prefixes, row: Row, item: Generate, watch: Watch) -> Row:
     """The row with each tie decided by what was said before it, read in a call of its own, and decoded on from there.
 
     What a tie decides as the row did leaves the rest as it is: later tokens were not close, or are ties too.
     """
-    ties, row = row.ties, Row(tokens, row.said, row.text)
+    prefix = prefixes.of(model, cut.shared)
+    ties = row.ties
     while ties:
         at, *ties = ties
-        decided = Row(tokens, row.said[:at])
+        decided = Row.of(cut.shared, cut.rows[0], row.said[:at])
         _decode(base, model, prefix, [decided], replace(item, max_new_tokens=at + 1), watch)
         if decided.said != row.said[: at + 1]:
-            row = Row(tokens, row.said[:at])
+            row = Row.of(cut.shared, cut.rows[0], row.said[:at])
             _decode(base, model, prefix, [row], item, watch)
             ties = [later for later in row.ties if later > at]
     return row
@@ -93,46 +110,65 @@ def _settled(base: Base, model: Any, prefix: Prefix, tokens: list[int], row: Row
 
 @torch.inference_mode()
 def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Generate, watch: Watch) -> None:
-    """Fills `said` and `text` of the rows of one batch, which have said equally much before."""
-    stop, start, before = Stop(item.stop), prefix.length, len(rows[0].said)
-    lengths = torch.tensor([len(row) for row in rows], device=base.device)
-    width = int(lengths.max())
-    own = RowCache(len(rows), width + item.max_new_tokens - before)
+    """Fills in what the rows of one batch say, until each has its `text`. All have said equally much before."""
+    stop, limit = Stop(item.stop), item.max_new_tokens
+    own = RowCache(len(rows), max(len(row) - len(row.said) for row in rows) + limit)
     last = _read(base, model, prefix, rows, own)
     constraint = _constraint(base, model, item, rows)
-    for step in range(item.max_new_tokens - before):
+    guesses = Guesses()
+    for n, row in enumerate(rows):
+        guesses.learn(row.tokens, row.shared if n else 0)
+    drafts: list[list[int]] = [[] for _ in rows]
+    while True:
         watch.check()
-        tokens, ties = _next(model, last, constraint)
-        said = tokens.tolist()
-        for n in ties:
-            rows[n].ties.append(before + step)
-        alive = [n for n, row in enumerate(rows) if not _say(row, said[n], base, stop, item.max_new_tokens)]
+        found = iter(_next(model, last, drafts, constraint))
+        alive = []
+        for n, (row, draft) in enumerate(zip(rows, drafts, strict=True)):
+            before = len(row.tokens)
+            if not _say(row, list(islice(found, len(draft) + 1)), draft, base, stop, limit):
+                alive.append(n)
+            guesses.learn(row.tokens, before)
+            if constraint is not None:
+                constraint.take(n, row.tokens[before:])
         if not alive:
             return
         if len(alive) < len(rows):
-            kept = torch.tensor(alive, device=base.device)
-            rows, tokens, lengths = [rows[n] for n in alive], tokens[kept], lengths[kept]
-            own.keep(kept)
+            rows = [rows[n] for n in alive]
+            own.keep(torch.tensor(alive, device=base.device))
             if constraint is not None:
                 constraint.keep(alive)
-        positions = (start + lengths + step).unsqueeze(1)
-        last = _call(model, tokens.unsqueeze(1), positions, _visible(lengths, width, step + 1), prefix, own)[:, -1]
-        own.advance(1)
+        drafts = _drafts(rows, guesses, constraint, base.eos, limit)
+        begun = [len(row) - 1 for row in rows]
+        ids = [[row.tokens[-1], *draft] for row, draft in zip(rows, drafts, strict=True)]
+        last = _call(model, ids, Places.of(begun, [len(new) for new in ids], slice(None), base.device), prefix, own)
+
+
+def _drafts(
+    rows: Sequence[Row], guesses: Guesses, constraint: Constraint | None, eos: int, limit: int
+) -> list[list[int]]:
+    """What each row may say next, as far as a call has room. Nothing is guessed beyond the end of a text."""
+    room = GUESSED_CALL - len(rows)
+    made = []
+    for n, row in enumerate(rows):
+        most = min(room, limit - len(row.said) - 1)
+        draft = guesses.after(row.tokens, min(LONGEST, most))
+        if constraint is not None:
+            draft = constraint.allowed(n, draft)[: max(0, most)]
+        draft = draft[: draft.index(eos)] if eos in draft else draft
+        made.append(draft)
+        room -= len(draft)
+    return made
 
 
 def _read(base: Base, model: Any, prefix: Prefix, rows: list[Row], own: RowCache) -> Tensor:
-    """Reads the rows' contexts, longest first, in calls of similar length; `[B, d]` hidden states of their ends."""
+    """Reads the rows' own tokens, longest first, in calls of similar length; `[B, d]` hidden states of their ends."""
     parts = []
     for batch in batches([len(row) for row in rows], call_tokens(base.device)):
-        own.window = slice(batch[0], batch[-1] + 1)
-        ids = padded([[*rows[n].tokens, *rows[n].said] for n in batch], base.eos, base.device)
-        width = ids.shape[1]
-        positions = prefix.length + torch.arange(width, device=base.device).expand(len(batch), -1)
-        hidden = _call(model, ids, positions, _causal(width), prefix, own)
-        ends = torch.tensor([len(rows[n]) - 1 for n in batch], device=base.device)
-        parts.append(hidden[torch.arange(len(batch), device=base.device), ends])
-    own.window = slice(None)
-    own.advance(max(len(row) for row in rows))
+        ids = [rows[n].tokens[rows[n].shared :] for n in batch]
+        counts = [len(tokens) for tokens in ids]
+        window = slice(batch[0], batch[-1] + 1)
+        hidden = _call(model, ids, Places.of([0] * len(batch), counts, window, base.device), prefix, own)
+        parts.append(hidden[torch.tensor(counts, device=base.device).cumsum(0) - 1])
     return torch.cat(parts)
 
 
@@ -140,57 +176,63 @@ def _constraint(base: Base, model: Any, item: Generate, rows: list[Row]) -> Cons
     if not item.schema:
         return None
     made = Constraint(base.tokenizer, base.eos, model.lm_head.out_features, item.schema, len(rows))
-    for tokens in zip(*(row.said for row in rows), strict=True):
-        made.take(list(tokens))
+    for n, row in enumerate(rows):
+        made.take(n, row.said)
     return made
 
 
-def _next(model: Any, last: Tensor, constraint: Constraint | None) -> tuple[Tensor, list[int]]:
-    """`[B]` likeliest tokens after `[B, d]` hidden states, and the rows where another came close."""
+def _next(
+    model: Any, last: Tensor, drafts: Sequence[Sequence[int]], constraint: Constraint | None
+) -> list[tuple[int, bool]]:
+    """The likeliest token after each of `[N, d]` hidden states, and whether another came close."""
     logits: Tensor = model.lm_head(last)
     if constraint is not None:
-        logits = constraint.restrict(logits)
-    tokens, best = logits.argmax(-1), logits.topk(2).values
-    if constraint is not None:
-        constraint.take(tokens.tolist())
-    return tokens, torch.nonzero(best[:, 0] - best[:, 1] < TIE_MARGIN).flatten().tolist()
+        logits = constraint.restrict(logits, drafts)
+    best = logits.topk(2).values
+    return list(zip(logits.argmax(-1).tolist(), (best[:, 0] - best[:, 1] < TIE_MARGIN).tolist(), strict=True))
 
 
-def _say(row: Row, token: int, base: Base, stop: Stop, limit: int) -> bool:
+def _say(row: Row, found: Sequence[tuple[int, bool]], draft: Sequence[int], base: Base, stop: Stop, limit: int) -> bool:
+    """Adds tokens as long as they follow from what was said: each is what the model says after the draft before it.
+
+    Sets the row's text and returns true where it has ended.
+    """
+    for at, (token, tied) in enumerate(found):
+        if at and draft[at - 1] != row.tokens[-1]:
+            return False
+        if tied:
+            row.ties.append(len(row.said))
+        if _ended(row, token, base, stop, limit):
+            return True
+    return False
+
+
+def _ended(row: Row, token: int, base: Base, stop: Stop, limit: int) -> bool:
     """Adds a token; sets the row's text and returns true where it has ended."""
     if token == base.eos:
         row.text = base.decode(row.said)
         return True
-    row.said.append(token)
-    text = base.decode(row.said)
+    row.tokens.append(token)
+    said = row.said
+    text = base.decode(said)
     end = stop.end(text)
-    if end is None and len(row.said) < limit:
+    if end is None and len(said) < limit:
         return False
     row.text = text if end is None else text[:end]
     return True
 
 
-def _call(model: Any, ids: Tensor, positions: Tensor, mask: Tensor, prefix: Prefix, own: RowCache) -> Tensor:
-    """One pass over new tokens; returns hidden states `[B, Q, d]` and leaves their keys in `own`."""
+def _call(model: Any, ids: Sequence[Sequence[int]], places: Places, prefix: Prefix, own: RowCache) -> Tensor:
+    """One pass over new tokens of each row; returns their hidden states `[N, d]` and leaves their keys in `own`."""
+    own.places = places
+    flat = torch.tensor([[token for new in ids for token in new]], device=places.slots.device)
     out = model.model(
-        input_ids=ids,
-        position_ids=positions,
-        attention_mask=mask.to(model.device, model.dtype).expand(len(ids), -1, -1, -1),
+        input_ids=flat,
+        position_ids=(prefix.length + places.slots).unsqueeze(0),
+        attention_mask=places.mask().to(model.dtype),
         use_cache=False,
         prefix=prefix,
         own=own,
     )
-    hidden: Tensor = out.last_hidden_state
+    hidden: Tensor = out.last_hidden_state[0]
     return hidden
-
-
-def _causal(width: int) -> Tensor:
-    """Additive `[1, 1, Q, Q]`."""
-    return torch.full((width, width), -torch.inf).triu(1)[None, None]
-
-
-def _visible(lengths: Tensor, width: int, new: int) -> Tensor:
-    """Additive `[B, 1, 1, width + new]`: a row's own context without its padding, and every new token."""
-    padding = torch.arange(width + new, device=lengths.device)[None, :]
-    hidden = (padding >= lengths[:, None]) & (padding < width)
-    return torch.zeros(hidden.shape, device=lengths.device).masked_fill(hidden, -torch.inf)[:, None, None, :]

@@ -1,0 +1,146 @@
+"""Guessed tokens save calls and change no answer, right or wrong."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from graders.base import Generate
+from tests.workers import oracle, tiny
+from workers.engine import generation
+from workers.engine.constrain import Constraint
+from workers.engine.guesses import LONGEST, ORDER, Guesses
+from workers.engine.watch import Watch
+
+PROMPT = "\n\n".join(tiny.SENTENCES[:3]) + "\n\n"
+SUFFIXES = ("Input: rash", "Input: a sour taste at night and pain after meals\nOutput:", "printer", "x", "Output")
+NEW = 20
+ITEM = Generate(tiny.NAME, PROMPT, SUFFIXES, NEW, (), stage="answers")
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"urgent": {"enum": ["yes", "no"]}, "specialty": {"enum": ["skin", "stomach", "heart"]}},
+        "required": ["urgent", "specialty"],
+        "additionalProperties": False,
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def truth(base, plain):
+    """What each row says, by the tokens that it begins with."""
+    contexts = base.encode([PROMPT + suffix for suffix in SUFFIXES])
+    said = [oracle.greedy(plain, base, PROMPT + suffix, NEW) for suffix in SUFFIXES]
+    return dict(zip(map(tuple, contexts), said, strict=True))
+
+
+def continued(truth, text, most):
+    """The next tokens of a row."""
+    (context,) = (context for context in truth if tuple(text[: len(context)]) == context)
+    at = len(text) - len(context)
+    return truth[context][at : at + max(0, most)]
+
+
+def run(base, item, monkeypatch, after):
+    """What is generated where `after(text, most)` guesses, and the sizes of the calls."""
+    calls, call = [], generation._call
+
+    def spied(model, ids, *rest):
+        calls.append([len(tokens) for tokens in ids])
+        return call(model, ids, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(generation, "_call", spied)
+        if after is not None:
+            patched.setattr(Guesses, "after", lambda self, text, most: after(text, most))
+        return generation.generate(base, base.model, item, Watch()), calls
+
+
+@given(chance=st.randoms(use_true_random=False))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_guesses_right_and_wrong_change_no_answer(base, truth, monkeypatch, chance):
+    vocabulary = base.tokenizer.get_vocab_size()
+
+    def after(text, most):
+        true = continued(truth, text, min(most, chance.randint(0, 5)))
+        return [token if chance.random() < 0.7 else chance.randrange(vocabulary) for token in true]
+
+    generated, _ = run(base, ITEM, monkeypatch, after)
+    assert generated.texts == [base.decode(said) for said in truth.values()]
+    assert generated.new_tokens == [len(said) for said in truth.values()]
+
+
+def test_right_guesses_save_calls(base, truth, monkeypatch):
+    generated, calls = run(base, ITEM, monkeypatch, lambda text, most: continued(truth, text, most))
+    assert generated.texts == [base.decode(said) for said in truth.values()]
+    # The contexts, from which the first tokens come, then a token of each row's own and its guesses in each call.
+    assert len(calls) == 1 + -(-(NEW - 1) // (LONGEST + 1))
+    assert calls[1] == [LONGEST + 1] * len(SUFFIXES)
+    none, steps = run(base, ITEM, monkeypatch, lambda text, most: [])
+    assert none == replace(generated, seconds=none.seconds) and len(steps) == NEW
+
+
+def test_a_call_takes_no_more_guesses_than_it_has_room_for(base, truth, monkeypatch):
+    monkeypatch.setattr(generation, "GUESSED_CALL", len(SUFFIXES) + 4)
+    generated, calls = run(base, ITEM, monkeypatch, lambda text, most: continued(truth, text, most))
+    assert generated.texts == [base.decode(said) for said in truth.values()]
+    assert calls[1] == [LONGEST + 1, 2, 1, 1, 1]
+
+
+def test_a_text_that_stops_within_a_guess_keeps_nothing_behind_it(base, truth, monkeypatch):
+    plainly, _ = run(base, ITEM, monkeypatch, lambda text, most: [])
+    for text in plainly.texts:
+        item = replace(ITEM, stop=(text[4:6],))
+        wanted, _ = run(base, item, monkeypatch, lambda text, most: [])
+        found, _ = run(base, item, monkeypatch, lambda text, most: continued(truth, text, most))
+        assert (found.texts, found.new_tokens) == (wanted.texts, wanted.new_tokens)
+
+
+def test_nothing_is_guessed_from_the_end_of_text_on(base, truth, monkeypatch):
+    guessed, calls = run(base, ITEM, monkeypatch, lambda text, most: [base.eos, 5][:most])
+    assert guessed.texts == [base.decode(said) for said in truth.values()]
+    assert len(calls) == NEW and calls[1] == [1] * len(SUFFIXES)
+
+
+@given(chance=st.randoms(use_true_random=False))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_schema_is_kept_with_guesses_as_without(base, monkeypatch, chance):
+    item = replace(ITEM, max_new_tokens=60, stop=("json",), schema=SCHEMA)
+    vocabulary = base.tokenizer.get_vocab_size()
+    with monkeypatch.context() as patched:
+        patched.setattr(Constraint, "allowed", lambda self, row, draft: [])
+        wanted, steps = run(base, item, monkeypatch, lambda text, most: [])
+    assert all(json.loads(text)["urgent"] in ("yes", "no") for text in wanted.texts)
+    contexts = base.encode([PROMPT + suffix for suffix in SUFFIXES])
+    said = dict(zip(map(tuple, contexts), base.encode(wanted.texts), strict=True))
+
+    def after(text, most):
+        true = continued(said, text, most)
+        return [token if chance.random() < 0.8 else chance.randrange(vocabulary) for token in true]
+
+    found, calls = run(base, item, monkeypatch, after)
+    assert (found.texts, found.new_tokens) == (wanted.texts, wanted.new_tokens)
+    assert len(calls) < len(steps)
+
+
+def test_what_followed_the_same_tokens_last_is_guessed():
+    guesses, text = Guesses(), [1, 2, 3, 4, 5, 6]
+    assert guesses.after(text, 2) == []
+    guesses.learn(text)
+    assert guesses.after([9, 1, 2, 3], 2) == [4, 5]
+    assert guesses.after([9, 1, 2, 3], 10) == [4, 5, 6]
+    assert guesses.after([9, 1, 2, 3], 0) == guesses.after([9, 1, 2, 3], -1) == []
+    assert guesses.after([2, 3], 2) == [] and ORDER == 3
+    guesses.learn([1, 2, 3, 7])
+    assert guesses.after([1, 2, 3], 2) == [7]
+
+
+def test_what_a_text_says_later_is_learned():
+    guesses, text = Guesses(), [1, 2, 3, 4]
+    guesses.learn(text)
+    text += [5, 6]
+    assert guesses.after([1, 2, 3], 9) == [4, 5, 6] and guesses.after([3, 4, 5], 9) == []
+    guesses.learn(text, 4)
+    assert guesses.after([3, 4, 5], 9) == [6]
