@@ -2,8 +2,8 @@
 
 The shared tokens run once. Each row's own tokens follow, together with the inner nodes of its label trie, in one
 call per batch; only the positions that a label reads from are projected to the vocabulary. Where bf16 is faster, all
-rows are scored in bf16 first, and those whose best two labels lie close are scored again in fp32. A tie is decided by
-a call of its own, so that no label depends on the rows beside it.
+rows are scored in bf16 first; where the best labels of a row lie close, these are scored again in fp32. A tie is
+decided by a call of its own, so that no label depends on the rows beside it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -25,8 +25,8 @@ from workers.engine.prompts import Prefixes, batches, call_tokens, common_tokens
 from workers.engine.watch import Watch
 
 RECHECK_MARGIN = 0.3
-"""In nats. Rows whose best two labels lie closer in bf16 are decided in fp32. Differences between two labels were seen
-to be off by up to 0.2 (900 rows of five shapes, prompts of 100 to 1,000 tokens, the built-in model)."""
+"""In nats. Labels that lie closer to the best one in bf16 are compared in fp32. Differences between two labels were
+seen to be off by up to 0.2 (900 rows of five shapes, prompts of 100 to 1,000 tokens, the built-in model)."""
 TIE_MARGIN = 1e-3
 """In nats. Rows whose best two labels lie closer in fp32 are decided alone: other rows in a call move its rounding, by
 up to 2e-4 as the tests bound it."""
@@ -51,6 +51,10 @@ class Trie:
     def lineage(self, node: int) -> list[int]:
         """The node and its ancestors below the root."""
         return [] if node < 0 else [node, *self.lineage(self.parents[node])]
+
+    def of(self, labels: Sequence[int]) -> Trie:
+        """That of some of the labels."""
+        return _trie([[token for _, token in self.reads[label]] for label in labels])
 
 
 @dataclass(frozen=True)
@@ -82,15 +86,25 @@ def score(
     prefix = kept.of(model, cut.shared)
     job = Job(base, item.stage, rows, watch)
     watch.progress(item.stage, 0, len(rows))
-    logprobs: dict[int, list[float]] = {}
     if rounded is not None and not item.exact:
-        passed = job.run(rounded, prefix.to(rounded.dtype), range(len(rows)))
-        logprobs = {n: values for n, values in passed.items() if margin(values, item.offsets) >= RECHECK_MARGIN}
-    logprobs |= job.run(model, prefix, [n for n in range(len(rows)) if n not in logprobs])
+        logprobs = job.run(rounded, prefix.to(rounded.dtype), range(len(rows)))
+        _decide(job, model, prefix, logprobs, item.offsets)
+    else:
+        logprobs = job.run(model, prefix, range(len(rows)))
     for n in [n for n, values in logprobs.items() if margin(values, item.offsets) < TIE_MARGIN]:
         watch.check()
         logprobs[n] = _alone(base, model, contexts[n], tries[n], prompt, kept)
     return Scored([logprobs[n] for n in range(len(rows))], prompt_tokens, time.perf_counter() - started)
+
+
+def _decide(job: Job, model: Any, prefix: Prefix, logprobs: dict[int, list[float]], offsets: Sequence[float]) -> None:
+    """Puts fp32 numbers where a row's best labels lie close: those of the labels that may be the best."""
+    close = {n: near(values, offsets) for n, values in logprobs.items()}
+    close = {n: labels for n, labels in close.items() if len(labels) > 1}
+    rows = [Row(row.tokens, row.trie.of(close[n])) if n in close else row for n, row in enumerate(job.rows)]
+    for n, values in replace(job, rows=rows).run(model, prefix, list(close)).items():
+        for label, value in zip(close[n], values, strict=True):
+            logprobs[n][label] = value
 
 
 def _alone(
@@ -105,9 +119,19 @@ def _alone(
 
 def margin(logprobs: Sequence[float], offsets: Sequence[float]) -> float:
     """Distance in nats between the best two labels, once what the grader will subtract is subtracted."""
-    shifted = [a - b for a, b in zip(logprobs, offsets, strict=True)] if offsets else list(logprobs)
-    first, second, *_ = [*sorted(shifted, reverse=True), -math.inf]
+    first, second, *_ = [*sorted(_shifted(logprobs, offsets), reverse=True), -math.inf]
     return first - second
+
+
+def near(logprobs: Sequence[float], offsets: Sequence[float]) -> list[int]:
+    """The labels that may be the best: those within `RECHECK_MARGIN` of the one that is."""
+    shifted = _shifted(logprobs, offsets)
+    best = max(shifted)
+    return [label for label, value in enumerate(shifted) if best - value < RECHECK_MARGIN]
+
+
+def _shifted(logprobs: Sequence[float], offsets: Sequence[float]) -> list[float]:
+    return [a - b for a, b in zip(logprobs, offsets, strict=True)] if offsets else list(logprobs)
 
 
 @dataclass(frozen=True)
