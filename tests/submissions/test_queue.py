@@ -66,6 +66,9 @@ def test_a_place_is_counted_along_the_index_only(waiting) -> None:
     known = [((4, 900), (1, 3), None)]
     sql, values = queue.between(known, "grade", 10)
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Of so few rows it reads all once it has counted them, whatever indexes there are.
+            cursor.execute("set local enable_seqscan = off")
         cursor.execute(f"explain {'query plan ' if connection.vendor == 'sqlite' else ''}{sql}", values)
         plan = "\n".join(str(row) for row in cursor.fetchall())
     assert "queue" in plan and "SCAN one" not in plan and "Seq Scan on submissions_evaluation" not in plan
