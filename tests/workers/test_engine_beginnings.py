@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
 from tests.workers import tiny
 from workers.engine import beginnings
@@ -13,27 +13,37 @@ pieces = st.sampled_from(
     [
         *tiny.SENTENCES,
         *tiny.SPECIAL,
-        *("don't", " we'll", "  ", "\n\n", " \n ", "\t", "2024", "3.5", "skin", " skin", "a" * 40, " " * 30, "\n" * 30),
+        *("don't", " we'll", "  ", "\n\n", " \n ", "\t", "2024", "3.5", "skin", " skin", "a" * 40),
+        *(" " * 40, "\n" * 30, "\t" * 30, "\n\t\n", "…" * 21, "\nx"),
         *("wörld", "e\u0301", "\u0301", "\u200d", "日本語", "👩\u200d⚕️", "ﬁ", "A", ".", "!?", "{", '"'),
     ]
 )
 texts = st.lists(pieces, max_size=6).map("".join)
 
 
-def made(pre_tokenizer, normalizer=None):
+def made(pre_tokenizer, normalizer=None, post_processor=None):
     tokenizer = Tokenizer(models.BPE(unk_token="<|endoftext|>"))
     tokenizer.pre_tokenizer, tokenizer.normalizer = pre_tokenizer, normalizer
+    if post_processor is not None:
+        tokenizer.post_processor = post_processor
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(
         vocab_size=500, special_tokens=tiny.SPECIAL, initial_alphabet=alphabet, show_progress=False
     )
-    tokenizer.train_from_iterator([*tiny.SENTENCES, "2024 3.5 wörld 日本語"], trainer)
+    tokenizer.train_from_iterator([*tiny.SENTENCES, "2024 3.5 wörld 日本語", *["\n\t\n\t\n   \n"] * 9], trainer)
     return tokenizer
 
 
+LLAMA_3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
 TOKENIZERS = {
     "byte-level": made(pre_tokenizers.ByteLevel(add_prefix_space=False)),
+    "trimmed offsets": made(
+        pre_tokenizers.ByteLevel(add_prefix_space=False), None, processors.ByteLevel(trim_offsets=True)
+    ),
     "prefix space": made(pre_tokenizers.ByteLevel(add_prefix_space=True)),
     "digits": made(
         pre_tokenizers.Sequence([pre_tokenizers.Digits(True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
@@ -41,7 +51,7 @@ TOKENIZERS = {
     "llama 3": made(
         pre_tokenizers.Sequence(
             [
-                pre_tokenizers.Split(Regex(r"\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"), "isolated"),
+                pre_tokenizers.Split(Regex(LLAMA_3), "isolated"),
                 bytes_only,
             ]
         )
@@ -75,15 +85,21 @@ def test_a_long_beginning_is_read_once(monkeypatch):
     read, encode = [], beginnings.encode
     monkeypatch.setattr(beginnings, "encode", lambda tokenizer, texts: read.extend(texts) or encode(tokenizer, texts))
     beginnings.encode_after(TOKENIZERS["byte-level"], LONG * 5, [" skin", "\nOutput:"])
-    assert len(read) == 2 and max(map(len, read)) < len(LONG) / 2
+    assert len(read) == 3 and max(map(len, read)) < len(LONG) / 2
 
 
-def test_a_text_that_reads_otherwise_behind_the_cut_is_read_whole(monkeypatch):
-    """The prefix space is one more token than the beginning has there."""
-    tokenizer = TOKENIZERS["prefix space"]
-    beginning = LONG + "\n" * 60
+@pytest.mark.parametrize(
+    ("name", "beginning", "text"),
+    [
+        ("trimmed offsets", "some words here" + " " * 40, "and"),
+        ("normalised", "xy" + "…" * 21 + "..", "a"),
+        ("llama 3", "some words\n" + "\t" * 30, "\nx"),
+        ("prefix space", LONG + "\n" * 60, "a"),
+    ],
+)
+def test_where_the_last_words_read_otherwise_by_themselves_texts_are_read_whole(name, beginning, text, monkeypatch):
     read, encode = [], beginnings.encode
     monkeypatch.setattr(beginnings, "encode", lambda tokenizer, texts: read.extend(texts) or encode(tokenizer, texts))
-    found = beginnings.encode_after(tokenizer, beginning, ["a", "b"])
-    assert found == encode(tokenizer, [beginning + "a", beginning + "b"])
-    assert len(read) == 4 and max(map(len, read)) > len(LONG)
+    found = beginnings.encode_after(TOKENIZERS[name], beginning, [text])
+    assert found == encode(TOKENIZERS[name], [beginning + text])
+    assert read[-1] == beginning + text

@@ -21,8 +21,8 @@ ITEM = Generate(tiny.NAME, PROMPT, SUFFIXES, NEW, (), stage="answers")
 SCHEMA = json.dumps(
     {
         "type": "object",
-        "properties": {"urgent": {"enum": ["yes", "no"]}, "specialty": {"enum": ["skin", "stomach", "heart"]}},
-        "required": ["urgent", "specialty"],
+        "properties": {"urgent": {"enum": ["yes", "no"]}, "reason": {"type": "string", "maxLength": 30}},
+        "required": ["urgent", "reason"],
         "additionalProperties": False,
     }
 )
@@ -104,25 +104,46 @@ def test_nothing_is_guessed_from_the_end_of_text_on(base, truth, monkeypatch):
     assert len(calls) == NEW and calls[1] == [1] * len(SUFFIXES)
 
 
+@pytest.fixture(scope="module")
+def kept_to_schema(base):
+    """An item with a schema, what its rows say without guesses, and token by token."""
+    item = replace(ITEM, max_new_tokens=60, schema=SCHEMA)
+    rows, settled = [], generation._decode
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Constraint, "allowed", lambda self, row, draft: [])
+        patched.setattr(generation, "_decode", lambda *given: rows.extend(given[3]) or settled(*given))
+        generated, calls = run(base, item, patched, lambda text, most: [])
+    return item, generated, len(calls), {tuple(row.tokens[: row.context]): row.said for row in rows[: len(SUFFIXES)]}
+
+
 @given(chance=st.randoms(use_true_random=False))
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_schema_is_kept_with_guesses_as_without(base, monkeypatch, chance):
-    item = replace(ITEM, max_new_tokens=60, stop=("json",), schema=SCHEMA)
-    vocabulary = base.tokenizer.get_vocab_size()
-    with monkeypatch.context() as patched:
-        patched.setattr(Constraint, "allowed", lambda self, row, draft: [])
-        wanted, steps = run(base, item, monkeypatch, lambda text, most: [])
+def test_a_schema_is_kept_with_guesses_as_without(base, kept_to_schema, monkeypatch, chance):
+    item, wanted, steps, said = kept_to_schema
     assert all(json.loads(text)["urgent"] in ("yes", "no") for text in wanted.texts)
-    contexts = base.encode([PROMPT + suffix for suffix in SUFFIXES])
-    said = dict(zip(map(tuple, contexts), base.encode(wanted.texts), strict=True))
+    vocabulary = base.tokenizer.get_vocab_size()
+    offered, allowed = [], Constraint.allowed
 
     def after(text, most):
         true = continued(said, text, most)
         return [token if chance.random() < 0.8 else chance.randrange(vocabulary) for token in true]
 
+    def spied(constraint, row, draft):
+        found = allowed(constraint, row, draft)
+        offered.append(bool(found) and not constraint.rows[row].compute_ff_tokens())
+        return found
+
+    monkeypatch.setattr(Constraint, "allowed", spied)
     found, calls = run(base, item, monkeypatch, after)
     assert (found.texts, found.new_tokens) == (wanted.texts, wanted.new_tokens)
-    assert len(calls) < len(steps)
+    assert len(calls) < steps and any(offered)
+
+
+def test_what_a_schema_leaves_no_choice_about_is_guessed(base, kept_to_schema, monkeypatch):
+    item, wanted, steps, _ = kept_to_schema
+    found, calls = run(base, item, monkeypatch, lambda text, most: [])
+    assert (found.texts, found.new_tokens) == (wanted.texts, wanted.new_tokens)
+    assert len(calls) < steps
 
 
 def test_what_followed_the_same_tokens_last_is_guessed():

@@ -15,7 +15,7 @@ from graders.base import Generate, Score, Train
 from tests.workers import oracle, tiny
 from tests.workers.onednn import needs_onednn
 from tests.workers.test_engine_scoring import LABELS, PROMPT, suffixes
-from workers.engine import generation, linear, models, plain, scoring
+from workers.engine import generation, linear, models, plain, probe, scoring
 from workers.engine.linear import OneDnnLinear, use_onednn
 from workers.engine.prompts import Prefixes
 from workers.engine.session import Session
@@ -62,6 +62,19 @@ def test_only_labels_that_lie_close_are_computed_twice(base, monkeypatch):
     assert 0 < twice < len(second) * len(LABELS)
     pairs = [pair for row, wanted in zip(fast, exact, strict=True) for pair in zip(row, wanted, strict=True)]
     assert twice <= sum(value == pytest.approx(wanted, abs=1e-4) for value, wanted in pairs) < len(pairs)
+
+
+def test_labels_that_are_not_computed_again_keep_their_distance_to_the_best(base, monkeypatch):
+    """What all labels have in common is off by 0.35, which must not make the third one the best."""
+    rows = [scoring.Row([5], scoring._trie([[1], [2], [3]]))]
+    job = scoring.Job(base, "rows", rows, Watch())
+    monkeypatch.setattr(scoring.Job, "run", lambda *given: {0: [-3.35, -3.45]})
+    logprobs = {0: [-3.0, -3.1, -3.31]}
+    scoring._decide(job, base.model, None, logprobs, ())
+    assert logprobs[0] == pytest.approx([-3.35, -3.45, -3.66])
+    logprobs = {0: [-3.0, -9.1, -4.31]}
+    scoring._decide(job, base.model, None, logprobs, (0.0, -6.0, 0.0))
+    assert logprobs[0] == pytest.approx([-3.35, -3.45, -4.66])
 
 
 def test_some_labels_of_a_trie_are_read_as_among_all():
@@ -313,6 +326,15 @@ def test_plain_and_fast_ways_agree_where_both_fit(base):
     assert slow.prompt_tokens == fast.prompt_tokens
     for one, other in zip(slow.logprobs, fast.logprobs, strict=True):
         assert one == pytest.approx(other, abs=2e-4)
+
+
+def test_a_model_whose_texts_come_out_otherwise_is_computed_row_by_row(models_dir, monkeypatch, capfd):
+    assert probe.load(models_dir / tiny.NAME, "cpu").split
+    call = generation._call
+    for broken in (lambda *given: call(*given).flip(0), lambda *given: call(*given)[:, :5]):
+        monkeypatch.setattr(generation, "_call", broken)
+        assert not probe.load(models_dir / tiny.NAME, "cpu").split
+        assert "tiny: split attention does not fit" in capfd.readouterr().err
 
 
 # --- answers that must keep to a schema -------------------------------------------------------------------------

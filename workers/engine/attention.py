@@ -133,7 +133,9 @@ def split_attention(
             seen, _ = in_blocks(folded(query, key), key, value, None, scale)
             return seen.view(query.shape).transpose(1, 2), None
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-    if own is not None and attention_mask is not None:
+    if own is not None:
+        if attention_mask is None:
+            raise ValueError("tokens that have places need the mask of these")
         seen = _in_places(query, key, value, attention_mask, prefix, own, module.layer_idx, scale)
     else:
         seen = _merged(query, key, value, attention_mask, prefix, module.layer_idx, scale)

@@ -9,8 +9,6 @@ from tokenizers import Tokenizer
 
 OVERLAP = 24
 """Tokens of the beginning, at least, that are read again with each text: what follows may change the last of them."""
-CHECKED = 8
-"""How many of these have to come out as they did in the beginning. Where they do not, the text is read whole."""
 
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
@@ -21,20 +19,17 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
 def encode_after(tokenizer: Tokenizer, beginning: str, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of each `beginning + text`, the same as `encode` gives.
 
-    Tokenisers of byte-level BPE cut a text into words by rules that look one character ahead, so that what stands
-    before the start of an earlier word is not changed by a later one. Others have no words, or are found out by
-    `CHECKED`.
+    Tokenisers cut a text into words from left to right by rules that look a little ahead, so that what stands before
+    the start of an earlier word is not changed by a later one. The beginning's last words have to give the same tokens
+    by themselves as behind the others; where they do not, or a tokeniser has no words, texts are read whole.
     """
     first = tokenizer.encode(beginning, add_special_tokens=False)
     at = _word_start(first)
-    if not at:
+    tail = beginning[first.offsets[at][0] :] if at else ""
+    # Blanks to the end are one word with whatever blanks follow, and some rules look beyond all of them.
+    if not tail.strip() or encode(tokenizer, [tail]) != [first.ids[at:]]:
         return encode(tokenizer, [beginning + text for text in texts])
-    tail = beginning[first.offsets[at][0] :]
-    kept, expected = first.ids[:at], first.ids[at : at + CHECKED]
-    found = encode(tokenizer, [tail + text for text in texts])
-    odd = [n for n, ids in enumerate(found) if ids[:CHECKED] != expected]
-    whole = dict(zip(odd, encode(tokenizer, [beginning + texts[n] for n in odd]), strict=True))
-    return [whole[n] if n in whole else kept + ids for n, ids in enumerate(found)]
+    return [first.ids[:at] + ids for ids in encode(tokenizer, [tail + text for text in texts])]
 
 
 def _word_start(encoding: Any) -> int:

@@ -23,7 +23,7 @@ class Constraint:
         self.rows = [LLMatcher(self.tokenizer, grammar) for _ in range(rows)]
 
     def allowed(self, row: int, draft: list[int]) -> list[int]:
-        """What of a guess fits the schema, or what the schema leaves no choice about."""
+        """What the schema leaves no choice about; where there is a choice, what of a guess fits it."""
         matcher = self.rows[row]
         forced: list[int] = matcher.compute_ff_tokens()
         return forced or draft[: matcher.validate_tokens(draft)]

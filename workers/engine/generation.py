@@ -110,7 +110,7 @@ def _settled(base: Base, model: Any, cut: Contexts, prefixes: Prefixes, row: Row
 
 @torch.inference_mode()
 def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Generate, watch: Watch) -> None:
-    """Fills in what the rows of one batch say, until each has its `text`. All have said equally much before."""
+    """Fills in what the rows of one batch, the longest first, say until each has its `text`."""
     stop, limit = Stop(item.stop), item.max_new_tokens
     own = RowCache(len(rows), max(len(row) - len(row.said) for row in rows) + limit)
     last = _read(base, model, prefix, rows, own)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from graders.base import Score
-from workers.engine import models, plain, scoring
+from graders.base import Generate, Score
+from workers.engine import generation, models, plain, scoring
 from workers.engine.models import Base
 from workers.engine.watch import Watch
 
 TOLERANCE = 1e-2
-TRIAL = Score("", "One, two, three.\n\n", ("Four,", "Five and six,"), (" seven", " eight hundred"))
+PROMPT, SUFFIXES = "One, two, three.\n\n", ("Four,", "Five and six,")
+LABELS = Score("", PROMPT, SUFFIXES, (" seven", " eight hundred"))
+TEXTS = Generate("", PROMPT, SUFFIXES, 3, ())
 
 
 def load(folder: Path, device: str) -> Base:
@@ -26,10 +28,12 @@ def load(folder: Path, device: str) -> Base:
 
 
 def fits(base: Base, exact: Base) -> bool:
-    """Whether split attention finds the log-probabilities that the library's own finds."""
+    """Whether split attention finds the log-probabilities and texts that the library's own finds."""
     try:
-        fast = scoring.score(base, base.model, TRIAL, Watch()).logprobs
+        fast = scoring.score(base, base.model, LABELS, Watch()).logprobs
+        texts = generation.generate(base, base.model, TEXTS, Watch()).texts
     except (TypeError, AttributeError, KeyError, IndexError, RuntimeError, ValueError):
         return False
-    slow = plain.score(exact, exact.model, TRIAL, Watch()).logprobs
-    return all(abs(a - b) <= TOLERANCE for f, s in zip(fast, slow, strict=True) for a, b in zip(f, s, strict=True))
+    slow = plain.score(exact, exact.model, LABELS, Watch()).logprobs
+    close = (abs(a - b) <= TOLERANCE for f, s in zip(fast, slow, strict=True) for a, b in zip(f, s, strict=True))
+    return all(close) and texts == plain.generate(exact, exact.model, TEXTS, Watch()).texts

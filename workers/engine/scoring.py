@@ -98,13 +98,19 @@ def score(
 
 
 def _decide(job: Job, model: Any, prefix: Prefix, logprobs: dict[int, list[float]], offsets: Sequence[float]) -> None:
-    """Puts fp32 numbers where a row's best labels lie close: those of the labels that may be the best."""
+    """Puts fp32 numbers where a row's best labels lie close: those of the labels that may be the best.
+
+    What all labels of a row have in common may be off by more than they are among each other: the others move with the
+    best one.
+    """
     close = {n: near(values, offsets) for n, values in logprobs.items()}
     close = {n: labels for n, labels in close.items() if len(labels) > 1}
     rows = [Row(row.tokens, row.trie.of(close[n])) if n in close else row for n, row in enumerate(job.rows)]
     for n, values in replace(job, rows=rows).run(model, prefix, list(close)).items():
-        for label, value in zip(close[n], values, strict=True):
-            logprobs[n][label] = value
+        found, rough = dict(zip(close[n], values, strict=True)), _shifted(logprobs[n], offsets)
+        best = max(found, key=rough.__getitem__)
+        moved = found[best] - logprobs[n][best]
+        logprobs[n] = [found.get(label, value + moved) for label, value in enumerate(logprobs[n])]
 
 
 def _alone(
