@@ -1,7 +1,7 @@
 """Tokenising the shared beginning once gives the tokens of each text read whole."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
@@ -66,6 +66,7 @@ TOKENIZERS = {
 
 
 @pytest.mark.parametrize("name", TOKENIZERS)
+@settings(deadline=None)
 @given(beginning=texts, lead=st.sampled_from(["", LONG]), rest=st.lists(texts, min_size=1, max_size=4))
 def test_the_tokens_are_those_of_whole_texts(name, beginning, lead, rest):
     tokenizer, beginning = TOKENIZERS[name], lead + beginning
@@ -73,12 +74,17 @@ def test_the_tokens_are_those_of_whole_texts(name, beginning, lead, rest):
     assert beginnings.encode_after(tokenizer, beginning, rest) == whole
 
 
+@pytest.fixture(scope="module")
+def built_in(built_in_folder):
+    return Tokenizer.from_file(str(built_in_folder / "tokenizer.json"))
+
+
+@settings(deadline=None)
 @given(beginning=texts, rest=st.lists(texts, min_size=1, max_size=4))
-def test_the_built_in_models_tokens_are_those_of_whole_texts(built_in_folder, beginning, rest):
-    tokenizer = Tokenizer.from_file(str(built_in_folder / "tokenizer.json"))
+def test_the_built_in_models_tokens_are_those_of_whole_texts(built_in, beginning, rest):
     beginning = LONG + beginning
-    whole = beginnings.encode(tokenizer, [beginning + text for text in rest])
-    assert beginnings.encode_after(tokenizer, beginning, rest) == whole
+    whole = beginnings.encode(built_in, [beginning + text for text in rest])
+    assert beginnings.encode_after(built_in, beginning, rest) == whole
 
 
 def test_a_long_beginning_is_read_once(monkeypatch):
