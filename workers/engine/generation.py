@@ -17,8 +17,7 @@ from torch import Tensor
 from graders.base import Generate, Generated, Rejected
 from workers.engine.attention import Places, RowCache
 from workers.engine.constrain import Constraint
-from workers.engine.guesses import CALL_TOKENS as GUESSED_CALL
-from workers.engine.guesses import LONGEST, Guesses
+from workers.engine.guesses import GUESSED_CALL, LONGEST, Guesses
 from workers.engine.models import Base
 from workers.engine.prefix import Prefix
 from workers.engine.prompts import Contexts, Prefixes, batches, call_tokens, split

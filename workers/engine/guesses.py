@@ -11,7 +11,7 @@ ORDER = 3
 """Tokens that have to be the same. With fewer, guesses are wrong too often: each costs half of what a step saves."""
 LONGEST = 3
 """Tokens of a guess."""
-CALL_TOKENS = 192
+GUESSED_CALL = 192
 """Tokens of a call from which no guess is added: its products are then as busy as they get."""
 
 
