@@ -8,7 +8,7 @@ import sys
 from workers.launch import ALLOCATOR
 
 # Of this process alone: the oracle, and our engine where a profile looks into it, as a runner has it. Peers choose.
-OWN = {"OMP_WAIT_POLICY": "PASSIVE"}
+OWN = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 
 
 def same_for_all() -> None:

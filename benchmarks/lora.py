@@ -93,6 +93,7 @@ def _one(peer: Peer, base: models.Base, shape: TrainShape, seed: int, given: arg
             out=f"{folder}/adapter",
             threads=given.threads,
             tuned=peer.name == TUNED,
+            dtype=ours.allowed(given.dtype),
             rows=[list(pair) for pair in item.rows],
             r=item.r,
             alpha=item.lora_alpha,
@@ -114,7 +115,7 @@ def _one(peer: Peer, base: models.Base, shape: TrainShape, seed: int, given: arg
 
 def _key(who: str, shape: TrainShape, seed: int, given: argparse.Namespace) -> str:
     """What a held-out loss depends on."""
-    by = f"{engine_digest()} {given.dtype}" if who == OURS else venvs.ENVIRONMENTS["trl"].packages[0]
+    by = f"{engine_digest()} {ours.allowed(given.dtype)}" if who == OURS else venvs.ENVIRONMENTS["trl"].packages[0]
     return f"{who} {by}, {shape}, seed {seed}, {given.checkpoint}"
 
 

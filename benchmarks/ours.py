@@ -11,8 +11,10 @@ from typing import Any
 from peft import PeftModel
 
 from benchmarks.counting import Counting
+from benchmarks.peers.job import FLOAT32
 from graders.base import Generate, Score, Scored, Train
-from workers.engine import lora, models
+from workers.engine import hardware, lora, models
+from workers.engine.gradients import ByAutograd
 from workers.engine.models import Base
 from workers.engine.session import Session
 from workers.engine.watch import Watch
@@ -31,7 +33,12 @@ class Ours:
 
 def runner(models_dir: Path, dtype: str, threads: int) -> Runner:
     """A new one for each figure: it keeps prompts' keys and values, and those of the last shape may begin this one."""
-    return Runner(models_dir=models_dir, device="cpu", dtype=dtype, threads=threads)
+    return Runner(models_dir=models_dir, device="cpu", dtype=allowed(dtype), threads=threads)
+
+
+def allowed(dtype: str) -> str:
+    """What a worker computes in where answers may be as rough as in `dtype`: bf16 only where it is the faster one."""
+    return dtype if dtype == FLOAT32 else hardware.dtype("cpu")
 
 
 def answer(models_dir: Path, item: Score | Generate, warm: Score | Generate, dtype: str, threads: int) -> Ours:
@@ -55,7 +62,7 @@ def timed(engine: Runner, item: Score | Generate | Train) -> tuple[float, Any]:
 def adapter_loss(base: Base, adapter: Path, item: Train) -> float:
     """The engine's own evaluation of a saved adapter on the held-out rows, in nats; the oracle checks it."""
     model = PeftModel.from_pretrained(models.own(base.model), str(adapter)).eval()
-    return lora.evaluate(base, model, lora.examples(base, item.valid, item.row_tokens_max), Watch())
+    return lora.evaluate(base, ByAutograd(base, model), lora.examples(base, item.valid, item.row_tokens_max), Watch())
 
 
 def note(session: Session, item: Score | Generate | Train, dtype: str) -> str:
@@ -68,4 +75,4 @@ def note(session: Session, item: Score | Generate | Train, dtype: str) -> str:
 
 def session(models_dir: Path, dtype: str) -> Session:
     """The runner's own, in this process."""
-    return Session(models_dir, Path(tempfile.gettempdir()), dtype=dtype)
+    return Session(models_dir, Path(tempfile.gettempdir()), dtype=allowed(dtype))

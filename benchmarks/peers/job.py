@@ -80,12 +80,16 @@ class Result:
 
 @dataclass(frozen=True)
 class TrainJob:
-    """LoRA on `[prompt, completion]` rows. `max_steps` of -1 trains all epochs; `out` is where the adapter goes."""
+    """LoRA on `[prompt, completion]` rows. `max_steps` of -1 trains all epochs; `out` is where the adapter goes.
+
+    `dtype` is that of the frozen base where the peer is set up (`tuned`): the faster one of this machine.
+    """
 
     checkpoint: str
     out: str
     threads: int
     tuned: bool
+    dtype: str
     rows: list[list[str]]
     r: int
     alpha: int

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 NAME = "tiny"
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -29,29 +29,30 @@ def tokenizer() -> Tokenizer:
     return made
 
 
-def build(models_dir: Path) -> Path:
+def build(models_dir: Path, name: str = NAME, kind: str = "llama", **changes: object) -> Path:
     """Writes the model's folder, in the layout that `workers.engine.fetch` makes."""
-    folder = models_dir / NAME
+    folder = models_dir / name
     folder.mkdir(parents=True)
     tokens = tokenizer()
-    config = LlamaConfig(
-        vocab_size=tokens.get_vocab_size(),
-        hidden_size=48,
-        intermediate_size=96,
-        num_hidden_layers=3,
-        num_attention_heads=6,
-        num_key_value_heads=2,
-        head_dim=8,
-        max_position_embeddings=512,
-        initializer_range=0.25,
-        tie_word_embeddings=True,
-        bos_token_id=1,
-        eos_token_id=2,
-        pad_token_id=0,
-    )
+    sizes = {
+        "vocab_size": tokens.get_vocab_size(),
+        "hidden_size": 48,
+        "intermediate_size": 96,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 6,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "max_position_embeddings": 512,
+        "initializer_range": 0.25,
+        "tie_word_embeddings": True,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    }
+    config = AutoConfig.for_model(kind, **sizes | changes)
     with torch.random.fork_rng():
         torch.manual_seed(5)
-        LlamaForCausalLM(config).save_pretrained(folder)
+        AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     tokens.save(str(folder / "tokenizer.json"))
     (folder / "tokenizer_config.json").write_text("{}")
     (folder / "digest.txt").write_text("tiny\n")

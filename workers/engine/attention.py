@@ -175,21 +175,31 @@ def tree_attention(q: Tensor, k: Tensor, v: Tensor, tree: Tree, scale: float | N
 
     The shared tokens are causal among themselves; each row sees them and its own earlier tokens.
     """
-    heads, size = q.shape[1], q.shape[3]
-    own_q, own_k, own_v = (_rows(x, tree) for x in (q, k, v))
-    if not tree.shared:
-        return _causal(own_q, own_k, own_v, scale, 0).transpose(1, 2).reshape(1, -1, heads, size)
-    shared_q, shared_k, shared_v = (x[:, :, : tree.shared] for x in (q, k, v))
-    first = _causal(shared_q, shared_k, shared_v, scale, 0).transpose(1, 2)
-    keys = torch.cat([shared_k.expand(tree.rows, -1, -1, -1), own_k], 2)
-    values = torch.cat([shared_v.expand(tree.rows, -1, -1, -1), own_v], 2)
-    rest = _causal(own_q, keys, values, scale, tree.shared).transpose(1, 2).reshape(1, -1, heads, size)
-    return torch.cat([first, rest], 1)
+    return joined(in_parts([part for x in (q, k, v) for part in parted(x, tree)], scale))
 
 
-def _rows(x: Tensor, tree: Tree) -> Tensor:
-    """`[1, heads, N, D]` -> `[rows, heads, width, D]`."""
-    return x[0, :, tree.shared :].reshape(x.shape[1], tree.rows, tree.width, -1).transpose(0, 1)
+def parted(x: Tensor, tree: Tree) -> tuple[Tensor, Tensor]:
+    """`[1, heads, N, D]` as the shared tokens `[1, heads, P, D]` and the rows `[rows, heads, width, D]`."""
+    own = x[0, :, tree.shared :].reshape(x.shape[1], tree.rows, tree.width, -1).transpose(0, 1)
+    return x[:, :, : tree.shared], own
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """The way back, `[1, N, heads, D]`."""
+    heads, size = parts[0].shape[1], parts[0].shape[3]
+    return torch.cat([part.transpose(1, 2).reshape(1, -1, heads, size) for part in parts], 1)
+
+
+def in_parts(parts: Sequence[Tensor], scale: float | None) -> tuple[Tensor, Tensor]:
+    """What the `parted` queries, keys and values of a step see, shared tokens and rows."""
+    shared_q, own_q, shared_k, own_k, shared_v, own_v = parts
+    shared = shared_q.shape[2]
+    if not shared:
+        return shared_q, _causal(own_q, own_k, own_v, scale, 0)
+    rows = len(own_q)
+    keys = torch.cat([shared_k.expand(rows, -1, -1, -1), own_k], 2)
+    values = torch.cat([shared_v.expand(rows, -1, -1, -1), own_v], 2)
+    return _causal(shared_q, shared_k, shared_v, scale, 0), _causal(own_q, keys, values, scale, shared)
 
 
 def _causal(q: Tensor, k: Tensor, v: Tensor, scale: float | None, before: int) -> Tensor:

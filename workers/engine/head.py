@@ -50,25 +50,31 @@ def completion_loss(head: Any, hidden: Tensor, targets: Tensor) -> Tensor:
     return loss
 
 
-class CompletionLoss(torch.autograd.Function):
-    """Cross-entropy through a frozen head, whose gradient is found in the forward pass.
+def negative_log_likelihood(logits: Tensor, targets: Tensor, *, overwrite: bool) -> Tensor:
+    """Sum over `targets` `[M]` in nats by `logits` `[M, vocabulary]`, a few positions at a time.
 
-    The logits are overwritten by their probabilities, a few positions at a time, so that they are read once (the idea
-    of Liger's fused cross-entropy, Hsu et al. 2024, arXiv 2410.10989).
+    With `overwrite` the logits become their probabilities, so that they are read once (the idea of Liger's fused
+    cross-entropy, Hsu et al. 2024, arXiv 2410.10989).
     """
+    total = torch.zeros((), device=logits.device)
+    step = max(1, LOGITS_HELD // logits.shape[1])
+    for start in range(0, len(logits), step):
+        some = logits[start : start + step]
+        values = some.float()
+        normaliser = values.logsumexp(1, keepdim=True)
+        total += (normaliser - values.gather(1, targets[start : start + step, None])).sum()
+        if overwrite:
+            some.copy_(values.sub_(normaliser).exp_())
+    return total
+
+
+class CompletionLoss(torch.autograd.Function):
+    """Cross-entropy through a frozen head, whose gradient is found in the forward pass."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, head: Any, targets: Tensor) -> Tensor:
         logits = head(hidden)
-        total = torch.zeros((), device=hidden.device)
-        step = max(1, LOGITS_HELD // logits.shape[1])
-        for start in range(0, len(logits), step):
-            some = logits[start : start + step]
-            values = some.float()
-            normaliser = values.logsumexp(1, keepdim=True)
-            total += (normaliser - values.gather(1, targets[start : start + step, None])).sum()
-            if ctx.needs_input_grad[0]:
-                some.copy_(values.sub_(normaliser).exp_())
+        total = negative_log_likelihood(logits, targets, overwrite=ctx.needs_input_grad[0])
         if ctx.needs_input_grad[0]:
             _, back = forward_and_back(logits)
             ctx.save_for_backward(back(logits, head.weight).sub_(head.weight[targets]))

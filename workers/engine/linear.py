@@ -99,8 +99,13 @@ def pack(model: nn.Module, keep: nn.Module | None = None) -> None:
         return
     for module in model.modules():
         if isinstance(module, (OneDnnLinear, RoundedLinear)) and module is not keep and not module.weight.is_mkldnn:
-            laid_out = torch.ops.mkldnn._reorder_linear_weight(module.weight.detach(), None)
-            module.weight = nn.Parameter(laid_out, requires_grad=False)
+            module.weight = nn.Parameter(laid_out(module.weight.detach()), requires_grad=False)
+
+
+def laid_out(weight: Tensor) -> Tensor:
+    """`[out, in]` as oneDNN reads it in its products."""
+    packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, None)
+    return packed
 
 
 def plain(weight: Tensor) -> Tensor:

@@ -93,6 +93,11 @@ def shared(model: nn.Module) -> Any:
     return copied(model, lambda weight: _frozen(plain(weight)) if weight.is_mkldnn else weight)
 
 
+def hollow(model: nn.Module) -> Any:
+    """The same modules anew around weights that have their shape, one number and no use but to put adapters around."""
+    return copied(model, lambda weight: _frozen(torch.zeros(()).expand(weight.shape)))
+
+
 def own(model: nn.Module) -> Any:
     """A copy whose weights are its own and laid out plainly."""
     return copied(model, lambda weight: _frozen(weight.to_dense() if weight.is_mkldnn else weight.clone()))

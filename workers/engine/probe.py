@@ -1,12 +1,15 @@
-"""Whether a base model's code fits split attention: tried on a few tokens when the model is loaded."""
+"""Whether a base model's code fits the fast ways: tried on a few tokens when it is loaded, or first trained over."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from graders.base import Generate, Score
-from workers.engine import generation, models, plain, scoring
+import torch
+
+from graders.base import Generate, Score, Train
+from workers.engine import generation, gradients, linear, lora, models, plain, scoring
+from workers.engine.gradients import ByAutograd, ByHand
 from workers.engine.models import Base
 from workers.engine.watch import Watch
 
@@ -14,6 +17,9 @@ TOLERANCE = 1e-2
 PROMPT, SUFFIXES = "One, two, three.\n\n", ("Four,", "Five and six,")
 LABELS = Score("", PROMPT, SUFFIXES, (" seven", " eight hundred"))
 TEXTS = Generate("", PROMPT, SUFFIXES, 3, ())
+PAIRS = Train("", tuple((PROMPT + suffix, " seven") for suffix in SUFFIXES), (), 4, 8, 1e-3, 1, 2, seed=1)
+GRADIENTS = 1e-3
+"""Largest difference from autograd's, of each matrix' largest."""
 
 
 def load(folder: Path, device: str) -> Base:
@@ -37,3 +43,38 @@ def fits(base: Base, exact: Base) -> bool:
     slow = plain.score(exact, exact.model, LABELS, Watch()).logprobs
     close = (abs(a - b) <= TOLERANCE for f, s in zip(fast, slow, strict=True) for a, b in zip(f, s, strict=True))
     return all(close) and texts == plain.generate(exact, exact.model, TEXTS, Watch()).texts
+
+
+def by_hand(base: Base) -> bool:
+    """Whether what `decoder` finds in fp32 is what autograd finds, losses and gradients."""
+    if not (base.split and base.device.type == "cpu" and linear.available()):
+        return False
+    try:
+        hand = gradients.by_hand(base, PAIRS, low=False)
+        same = _agree(base, hand, gradients.by_autograd(base, PAIRS, low=False))
+    except (TypeError, AttributeError, KeyError, IndexError, RuntimeError, ValueError):
+        same = False
+    if not same:
+        print(f"runner: {base.name}: not built like Llama; training goes by autograd, which is slower", file=sys.stderr)
+    return same
+
+
+def _agree(base: Base, hand: ByHand, graph: ByAutograd) -> bool:
+    rows = lora.examples(base, PAIRS.rows, base.context)
+    losses = []
+    for one in (hand, graph):
+        _stir(one)
+        losses.append(one.gradient(rows, 1.0))
+    pairs = zip(hand.peft.parameters(), graph.peft.parameters(), strict=True)
+    found = [(mine.grad, theirs.grad) for mine, theirs in pairs if theirs.grad is not None]
+    near = all((mine - theirs).abs().max() <= GRADIENTS * theirs.abs().max() for mine, theirs in found)
+    return near and abs(losses[0] - losses[1]) <= TOLERANCE
+
+
+def _stir(one: ByHand | ByAutograd) -> None:
+    """The second matrices begin at zero, which would hide the first ones' gradients."""
+    chance = torch.Generator().manual_seed(1)
+    for name, parameter in one.peft.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(0, 0.1, generator=chance)
+    one.moved()

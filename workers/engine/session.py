@@ -46,6 +46,7 @@ class Session:
         self.device, self.low = device, dtype == "bfloat16"
         self._base: models.Base | None = None
         self._adapted: tuple[tuple[str, str], Adapted] | None = None
+        self._by_hand: bool | None = None
         self._prefixes = Prefixes()
 
     def run(self, item: EngineItem, watch: Watch) -> EngineResult:
@@ -64,7 +65,9 @@ class Session:
         if isinstance(item, Train):
             self._adapted = None
             folder = self.scratch / f"adapter-{uuid4().hex}"
-            return lora.train(base, item, folder, watch, frozen=base.half if self.low else None)
+            if self._by_hand is None:
+                self._by_hand = probe.by_hand(base)
+            return lora.train(base, item, folder, watch, low=self.low, by_hand=self._by_hand)
         weights = base if item.adapter is None else self._with_adapter(base, item.adapter)
         if not base.split:
             return plain.answer(base, weights.model, item, watch)
@@ -76,7 +79,7 @@ class Session:
     def base(self, name: str) -> models.Base:
         """The base model `name`, loaded on first use; one is held at a time."""
         if self._base is None or self._base.name != name:
-            self._base = self._adapted = None
+            self._base = self._adapted = self._by_hand = None
             self._base = probe.load(self.models_dir / Path(name).name, self.device)
         return self._base
 
