@@ -32,8 +32,9 @@ class Frozen:
     """Frozen linear layers with the same input as one `[out, in]`, laid out for both ways."""
 
     def __init__(self, weights: Sequence[Tensor], dtype: torch.dtype) -> None:
-        whole = torch.cat([plain(weight).to(dtype) for weight in weights])
-        self.ahead, self.back = laid_out(whole), laid_out(whole.T.contiguous())
+        rounded = [plain(weight).to(dtype) for weight in weights]
+        whole = rounded[0] if len(rounded) == 1 else torch.cat(rounded)
+        self.ahead, self.back = laid_out(whole), laid_out(whole.T)
 
 
 @dataclass(frozen=True)

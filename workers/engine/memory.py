@@ -21,11 +21,14 @@ def peak_bytes(config: Any, parameters: int, *, low: bool, r: int = 32, prompt_t
     """Upper bound of a runner's resident bytes over all jobs that the limits allow.
 
     `config` is a transformers decoder configuration, `parameters` its count, `low` whether bf16 twins are kept. The
-    largest of scoring, generation and training counts, on top of the weights: the base and one adapted copy, each with
-    a twin for first looks, and the base's for training.
+    larger of reading and training counts, each with its weights. Reading: the base and one adapted copy, with twins for
+    first looks. Training: the base with its twin, and its frozen weights laid out for both ways; the trial before the
+    first one has a plain copy too, in fp32.
     """
-    weights = parameters * (2 * 4 + 3 * 2 * low)
-    return INTERPRETER_BYTES + weights + max(_reading(config, prompt_tokens), _training(config, r))
+    reading = parameters * 2 * (4 + 2 * low) + _reading(config, prompt_tokens)
+    trial = parameters * (4 + 2 * low + 3 * 4)
+    training = parameters * (4 + 2 * low + 2 * (2 if low else 4)) + _training(config, r)
+    return INTERPRETER_BYTES + max(reading, trial, training)
 
 
 def kv_bytes(config: Any) -> int:
