@@ -174,7 +174,7 @@ def _unprofiled(models_dir: Path, item: Item, warm: Item, dtype: str, threads: i
 
 def run(given: argparse.Namespace) -> Iterator[Profile]:
     torch.set_num_threads(given.threads)
-    for dtype in given.dtype:
+    for dtype in dict.fromkeys(map(ours.allowed, given.dtype)):
         speed = attainable(dtype)
         for shape in given.shapes:
             yield profile(places.models_dir(), shape, dtype, given.threads, speed)

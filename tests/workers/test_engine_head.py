@@ -1,4 +1,4 @@
-"""The head by blocks of the vocabulary, and the gated block in three products, beside what the library computes."""
+"""The head by blocks of the vocabulary beside what the library computes."""
 
 import copy
 from types import SimpleNamespace
@@ -8,11 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
-from transformers.models.llama.modeling_llama import LlamaConfig, LlamaMLP
 
-from tests.workers.onednn import needs_onednn
-from workers.engine import head, models
-from workers.engine.linear import GatedMlp, use_onednn
+from workers.engine import head
+from workers.engine.linear import use_onednn
 
 VOCABULARY, WIDTH = 53, 8
 
@@ -52,15 +50,6 @@ def test_numbers_that_are_none_are_seen_in_every_block():
     assert first == first and second != second
 
 
-@pytest.fixture
-def block() -> LlamaMLP:
-    with torch.random.fork_rng():
-        torch.manual_seed(6)
-        return LlamaMLP(
-            LlamaConfig(hidden_size=24, num_attention_heads=2, intermediate_size=40, hidden_act="silu")
-        ).requires_grad_(False)
-
-
 @given(st.data())
 @settings(deadline=None, max_examples=40)
 def test_completion_loss_and_its_gradient_are_the_librarys(data):
@@ -84,78 +73,3 @@ def test_completion_loss_and_its_gradient_are_the_librarys(data):
         with torch.no_grad():
             quiet = head.completion_loss(copy.deepcopy(layer).to(dtype), low, targets)
         assert not quiet.requires_grad and quiet.item() == pytest.approx(loss.item(), rel=1e-5)
-
-
-@needs_onednn
-def test_gated_block_computes_what_the_library_does(block):
-    x = torch.randn(3, 5, 24, generator=torch.Generator().manual_seed(1)) * 4
-    expected = copy.deepcopy(block).double()(x.double())
-    use_onednn(block)
-    assert isinstance(block, GatedMlp) and isinstance(block, LlamaMLP)
-    with torch.inference_mode():
-        torch.testing.assert_close(block(x).double(), expected, atol=1e-6, rtol=1e-5)
-
-
-@needs_onednn
-def test_gated_block_with_rounded_layers_is_no_further_off_than_layer_by_layer(block):
-    x = torch.randn(64, 24, generator=torch.Generator().manual_seed(1))
-    expected = copy.deepcopy(block).double()(x.double())
-    use_onednn(block)
-    holder = nn.Sequential(block)
-    holder.device, holder.get_output_embeddings = torch.device("cpu"), lambda: None
-    (made,) = models.rounded(holder)
-    with torch.inference_mode():
-        together, apart = made(x), LlamaMLP.forward(made, x)
-    assert together.dtype == torch.float32 and not torch.equal(together, apart)
-    error, former = ((y.double() - expected).pow(2).mean().sqrt().item() for y in (together, apart))
-    assert 0 < error <= former < 0.02 * expected.abs().max().item()
-
-
-@needs_onednn
-@pytest.mark.parametrize(
-    "other", [{"hidden_act": "gelu"}, {"hidden_act": "relu"}, {"mlp_bias": True}], ids=["gelu", "relu", "biases"]
-)
-def test_a_block_of_another_kind_is_left_as_it_is(other):
-    config = LlamaConfig(
-        **{"hidden_size": 24, "num_attention_heads": 2, "intermediate_size": 40, "hidden_act": "silu"} | other
-    )
-    block = LlamaMLP(config).requires_grad_(False)
-    use_onednn(block)
-    assert type(block) is LlamaMLP
-
-
-class Scaled(LlamaMLP):
-    """A block that takes more than its input."""
-
-    def forward(self, x: torch.Tensor, scale: float) -> torch.Tensor:
-        return super().forward(x) * scale
-
-
-class Doubled(LlamaMLP):
-    """A block that does something else with the same layers."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return 2 * super().forward(x)
-
-
-@needs_onednn
-@pytest.mark.parametrize("kind", [Scaled, Doubled])
-def test_a_block_that_computes_something_else_is_left_as_it_is(kind):
-    block = kind(LlamaConfig(hidden_size=24, num_attention_heads=2, intermediate_size=40, hidden_act="silu"))
-    use_onednn(block.requires_grad_(False))
-    assert type(block) is kind
-
-
-@needs_onednn
-def test_gated_block_knows_gradients_and_layers_that_were_put_around(block):
-    plain = copy.deepcopy(block)
-    use_onednn(block)
-    x = torch.randn(5, 24, generator=torch.Generator().manual_seed(1))
-    ours, theirs = (x.clone().requires_grad_() for _ in range(2))
-    block(ours).sum().backward()
-    plain(theirs).sum().backward()
-    torch.testing.assert_close(ours.grad, theirs.grad)
-    for made in (block, plain):
-        made.up_proj = nn.Sequential(made.up_proj, nn.Hardtanh(-0.1, 0.1))
-    with torch.inference_mode():
-        torch.testing.assert_close(block(x), plain(x))

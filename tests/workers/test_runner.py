@@ -178,7 +178,7 @@ def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(mod
         pages = int(Path(f"/proc/{pid(fresh)}/statm").read_text().split()[0])
     finally:
         fresh.close()
-    tight = Runner(threads=1, models_dir=models_dir, memory_bytes=pages * resource.getpagesize() + 24 * 1024**2)
+    tight = Runner(threads=1, models_dir=models_dir, memory_bytes=pages * resource.getpagesize() + 8 * 1024**2)
     long = tuple(("rash " * 90, " skin") for _ in range(2048))
     try:
         for _ in range(2):
@@ -186,6 +186,7 @@ def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(mod
                 run(tight, replace(TRAIN, rows=long, per_device_train_batch_size=2048))
             assert caught.value.code == "out_of_memory"
             assert tight._process.poll() is None
+        run(tight, TRAIN)
     finally:
         tight.close()
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.engine.attention import Tree, in_parts, joined, parted
+from workers.engine.fused import normalised, rotated
 from workers.engine.head import negative_log_likelihood
 from workers.engine.linear import laid_out, plain, product
 from workers.engine.packing import Packed
@@ -108,16 +109,15 @@ class Projection:
 
 
 class Norm:
-    """Root mean square normalisation (Zhang and Sennrich 2019, arXiv 1910.07467) with a frozen weight, in fp32."""
+    """Root mean square normalisation with a frozen weight, in fp32."""
 
     def __init__(self, norm: Any) -> None:
         self._weight, self._eps = norm.weight.detach(), norm.variance_epsilon
 
     def forward(self, x: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """`x` `[N, d]`, normalised and rounded to `dtype`, and what it was multiplied by, `[N, 1]`."""
-        length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        factor = length.square_().div_(x.shape[1]).add_(self._eps).rsqrt_()
-        return (x * factor).mul_(self._weight).to(dtype), factor
+        y, factor = normalised(x, self._weight, self._eps)
+        return y.to(dtype), factor
 
     def add_gradient(self, into: Tensor, g: Tensor, x: Tensor, y: Tensor, factor: Tensor) -> None:
         """Adds the gradient of `x` to `into`, from `g`, that of `y`, and what `forward` gave."""
@@ -127,10 +127,7 @@ class Norm:
 
 @dataclass(frozen=True)
 class Step:
-    """What all layers of a step need: its layout, and rotary cosines and sines `[N, 1, D]` in fp32.
-
-    The sines of the first half are negative: there, the second half's part is taken away.
-    """
+    """What all layers of a step need: its layout, and rotary cosines and sines `[N, 1, D]` in fp32."""
 
     tree: Tree
     cos: Tensor
@@ -218,12 +215,6 @@ class Layer:
         return torch.cat([turned, v], 1).view(len(g), -1)
 
 
-def rotated(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """`[N, heads, D]` turned by rotary angles (Su et al. 2021, arXiv 2104.09864), first half against second."""
-    swapped = heads.view(*heads.shape[:2], 2, -1).flip(2).view(heads.shape)
-    return torch.addcmul(heads * cos, swapped, sin)
-
-
 class Decoder:
     """A Llama-like causal LM with LoRA on all linear layers.
 
@@ -282,8 +273,7 @@ class Decoder:
         body = self.model.model
         x = body.embed_tokens(packed.ids)[0].float()
         cos, sin = body.rotary_emb(x, packed.positions)
-        other, same = sin[0].chunk(2, 1)
-        return x, Step(packed.tree, cos[0].unsqueeze(1), torch.cat([-other, same], 1).unsqueeze(1))
+        return x, Step(packed.tree, cos[0].unsqueeze(1), sin[0].unsqueeze(1))
 
 
 def _body(peft: Any) -> Any:

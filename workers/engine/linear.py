@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-ALIKE = 1e-4
-"""Largest relative difference at which a fused block counts as the same as the library's."""
 
 
 class OneDnnLinear(nn.Linear):
@@ -33,61 +29,13 @@ class RoundedLinear(nn.Linear):
         return y.to(input.dtype) if self.bias is None else y.to(input.dtype) + self.bias
 
 
-class GatedMlp:
-    """A mixin for a block `down(silu(gate(x)) * up(x))` whose layers are of this module, in three products.
-
-    SiLU and the multiplication are done while a product's results are still in registers: tensors of the widest size
-    are written and read once instead of four times, and between bf16 products less is rounded.
-    """
-
-    gate_proj: nn.Linear
-    up_proj: nn.Linear
-    down_proj: nn.Linear
-
-    def forward(self, x: Tensor) -> Tensor:
-        layers = (self.gate_proj, self.up_proj, self.down_proj)
-        if x.dtype != torch.float32 or (torch.is_grad_enabled() and x.requires_grad) or not _fusible(layers):
-            y: Tensor = super().forward(x)  # type: ignore[misc]
-            return y
-        gate, up, down = (layer.weight for layer in layers)
-        inner = x.to(gate.dtype)
-        inner = _pointwise().binary(inner, _pointwise()(inner, gate, None, "swish", [], ""), up, None, "mul")
-        return product(inner, down).to(x.dtype)
-
-
-def _fusible(layers: Sequence[Any]) -> bool:
-    """False for layers with a bias, and for those that something was put around, as LoRA is."""
-    kinds = {type(layer) for layer in layers}
-    return len(kinds) == 1 and kinds < {OneDnnLinear, RoundedLinear} and all(layer.bias is None for layer in layers)
-
-
 def use_onednn(model: nn.Module) -> None:
-    """Lets plain linear layers and gated blocks of an fp32 model on the CPU compute with oneDNN, where torch has it."""
+    """Lets plain linear layers of an fp32 model on the CPU compute with oneDNN, where torch has it."""
     if not available():
         return
     for module in model.modules():
         if type(module) is nn.Linear:
             module.__class__ = OneDnnLinear
-    for module in model.modules():
-        _fuse(module)
-
-
-@torch.inference_mode()
-def _fuse(module: nn.Module) -> None:
-    """Makes a block with a gated block's layers one, if it then answers as before."""
-    layers: list[Any] = [getattr(module, name, None) for name in ("gate_proj", "up_proj", "down_proj")]
-    if not _fusible(layers):
-        return
-    x = torch.linspace(-2, 2, 2 * layers[0].in_features).view(2, -1)
-    try:
-        before = module(x)
-    except TypeError:
-        # It asks for more than its input.
-        return
-    kind = type(module)
-    module.__class__ = type(kind.__name__, (GatedMlp, kind), {})
-    if (module(x) - before).abs().max() > ALIKE * before.abs().max():
-        module.__class__ = kind
 
 
 def pack(model: nn.Module, keep: nn.Module | None = None) -> None:
@@ -119,9 +67,16 @@ def available() -> bool:
     return bool(built and hasattr(torch.ops.mkldnn, "_linear_pointwise"))
 
 
-def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`x` `[..., in]` times `weight` `[out, in]` transposed, on the CPU, without gradients."""
-    y: Tensor = _pointwise()(x, weight, bias, "none", [], "")
+def product(x: Tensor, weight: Tensor, bias: Tensor | None = None, then: str = "none") -> Tensor:
+    """`x` `[..., in]` times `weight` `[out, in]` transposed, on the CPU, without gradients; `then` may be `swish`."""
+    y: Tensor = _pointwise()(x, weight, bias, then, [], "")
+    return y
+
+
+def product_with(x: Tensor, weight: Tensor, other: Tensor, operation: str) -> Tensor:
+    """The same, of one dtype with `other` `[..., out]`, to which it is added (`add`) or by which it is multiplied
+    (`mul`) while it is in registers."""
+    y: Tensor = _pointwise().binary(x, other, weight, None, operation)
     return y
 
 

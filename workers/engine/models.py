@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
-from workers.engine import attention, beginnings
+from workers.engine import attention, beginnings, fused
 from workers.engine.linear import RoundedLinear, pack, plain, use_onednn
 
 
@@ -138,6 +138,8 @@ def load(folder: Path, device: str = "cpu", *, split: bool = True) -> Base:
     model.eval().requires_grad_(False).to(device)
     if model.device.type == "cpu":
         use_onednn(model)
+        if split:
+            fused.use(model)
         ready(model)
     digest = folder / "digest.txt"
     return Base(

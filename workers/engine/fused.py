@@ -1,0 +1,175 @@
+"""Blocks of Llama-like models in fewer and larger operators, for answers: no gradients.
+
+Each is a mixin that is put before the library's class, if the block then answers as before, and leaves to it whatever
+it does not fit: other dtypes, gradients, a cache of the library's, layers that something was put around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from workers.engine.attention import split_attention
+from workers.engine.linear import OneDnnLinear, RoundedLinear, available, product, product_with
+
+ALIKE = 1e-4
+"""Largest relative difference at which a fused block counts as the same as the library's."""
+TRIED = 5
+"""Tokens that it is tried on."""
+
+
+class FusedNorm:
+    """Root mean square normalisation in three passes over its input."""
+
+    weight: Tensor
+    variance_epsilon: float
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        if not _answers(hidden_states):
+            y: Tensor = super().forward(hidden_states)  # type: ignore[misc]
+            return y
+        return normalised(hidden_states, self.weight, self.variance_epsilon)[0]
+
+
+class GatedMlp:
+    """A block `down(silu(gate(x)) * up(x))` in three products.
+
+    SiLU and the multiplication are done while a product's results are still in registers: tensors of the widest size
+    are written and read once instead of four times, and between bf16 products less is rounded.
+    """
+
+    gate_proj: nn.Linear
+    up_proj: nn.Linear
+    down_proj: nn.Linear
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not _answers(x) or not self.fusible():
+            y: Tensor = super().forward(x)  # type: ignore[misc]
+            return y
+        return product(self.inner(x), self.down_proj.weight).to(x.dtype)
+
+    def fusible(self) -> bool:
+        return _fusible((self.gate_proj, self.up_proj, self.down_proj))
+
+    def inner(self, x: Tensor) -> Tensor:
+        """What goes into the last product, in its dtype."""
+        gate, up = self.gate_proj.weight, self.up_proj.weight
+        low = x.to(gate.dtype)
+        return product_with(low, up, product(low, gate, then="swish"), "mul")
+
+
+class FusedLayer:
+    """A decoder layer whose sums come out of its products, and whose heads are turned in three passes.
+
+    It asks for split attention, so that nothing else may be set up.
+    """
+
+    self_attn: Any
+    mlp: Any
+    input_layernorm: nn.Module
+    post_attention_layernorm: nn.Module
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        position_embeddings: Any = None,
+        cache: Any = None,
+        **kwargs: Any,
+    ) -> Tensor:
+        attention = self.self_attn
+        heads = (attention.q_proj, attention.k_proj, attention.v_proj)
+        fusible = _fusible((*heads, attention.o_proj)) and isinstance(self.mlp, GatedMlp) and self.mlp.fusible()
+        if cache is not None or not fusible or not _answers(hidden_states):
+            given = {"attention_mask": attention_mask, "position_embeddings": position_embeddings, "cache": cache}
+            y: Tensor = super().forward(hidden_states, **given, **kwargs)  # type: ignore[misc]
+            return y
+        shape = (*hidden_states.shape[:-1], -1, attention.head_dim)
+        cos, sin = (angles.unsqueeze(2) for angles in position_embeddings)
+        x = self.input_layernorm(hidden_states)
+        q, k, v = (layer(x).view(shape) for layer in heads)
+        q, k = (rotated(one, cos, sin).transpose(1, 2) for one in (q, k))
+        scaling = attention.scaling
+        seen, _ = split_attention(attention, q, k, v.transpose(1, 2), attention_mask, scaling=scaling, **kwargs)
+        middle = _added(hidden_states, seen.reshape(*shape[:-2], -1), attention.o_proj)
+        return _added(middle, self.mlp.inner(self.post_attention_layernorm(middle)), self.mlp.down_proj)
+
+
+def _answers(x: Tensor) -> bool:
+    return x.dtype == torch.float32 and not (torch.is_grad_enabled() and x.requires_grad)
+
+
+def _fusible(layers: Sequence[Any]) -> bool:
+    """False for layers with a bias, and for those that something was put around, as LoRA is."""
+    kinds = {type(layer) for layer in layers}
+    return len(kinds) == 1 and kinds < {OneDnnLinear, RoundedLinear} and all(layer.bias is None for layer in layers)
+
+
+def _added(x: Tensor, y: Tensor, layer: nn.Linear) -> Tensor:
+    """`x + layer(y)`."""
+    if y.dtype == layer.weight.dtype == x.dtype:
+        return product_with(y, layer.weight, x, "add")
+    return x + product(y.to(layer.weight.dtype), layer.weight)
+
+
+def normalised(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+    """`x` `[..., d]` by its root mean square (Zhang and Sennrich 2019, arXiv 1910.07467), times `weight` `[d]`; and the
+    factor `[..., 1]` that did it."""
+    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+    factor = length.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
+    return (x * factor).mul_(weight), factor
+
+
+def rotated(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """`[..., D]` turned by rotary angles (Su et al. 2021, arXiv 2104.09864), first half against second."""
+    turned = heads * cos
+    (first, second), (one_sin, other_sin), (one, other) = (x.chunk(2, -1) for x in (heads, sin, turned))
+    one.addcmul_(second, one_sin, value=-1)
+    other.addcmul_(first, other_sin)
+    return turned
+
+
+def use(model: nn.Module) -> None:
+    """Fuses what can be fused in a model whose linear layers compute with oneDNN and whose attention is split."""
+    if not available():
+        return
+    for module in model.modules():
+        if hasattr(module, "variance_epsilon") and hasattr(module, "weight"):
+            _try(module, FusedNorm, lambda norm: norm(_some(len(norm.weight))))
+    for module in model.modules():
+        layers = [getattr(module, name, None) for name in ("gate_proj", "up_proj", "down_proj")]
+        if _fusible(layers):
+            _try(module, GatedMlp, lambda block: block(_some(block.gate_proj.in_features)))
+    for module in model.modules():
+        if isinstance(getattr(module, "mlp", None), GatedMlp) and hasattr(module, "post_attention_layernorm"):
+            _try(module, FusedLayer, _through)
+
+
+def _some(width: int) -> Tensor:
+    return torch.linspace(-2, 2, TRIED * width).view(1, TRIED, width).cos()
+
+
+def _through(layer: Any) -> Tensor:
+    """A decoder layer's answer to some tokens at some angles."""
+    angles = torch.linspace(0, 3, TRIED * layer.self_attn.head_dim // 2).view(1, TRIED, -1).repeat(1, 1, 2)
+    x = _some(layer.self_attn.q_proj.in_features)
+    y: Tensor = layer(x, attention_mask=None, position_embeddings=(angles.cos(), angles.sin()))
+    return y
+
+
+@torch.inference_mode()
+def _try(module: nn.Module, mixin: type, answer: Callable[[Any], Tensor]) -> None:
+    """Puts the mixin before the module's class, if it then answers as before."""
+    kind = type(module)
+    try:
+        before = answer(module)
+        module.__class__ = type(kind.__name__, (mixin, kind), {})
+        if (answer(module) - before).abs().max() <= ALIKE * before.abs().max():
+            return
+    except (TypeError, AttributeError, RuntimeError, ValueError):
+        # It asks for more than its input, or is built otherwise.
+        pass
+    module.__class__ = kind
