@@ -152,8 +152,10 @@ def row(peer: Peer, shape: TrainShape, mine: Trained, other: Trained | str, give
     between = gap(mine.losses, right.losses) if right else None
     facts = {"version": venvs.ENVIRONMENTS[peer.environment].packages[0].rpartition("==")[2], "note": ""}
     facts |= dict(right.facts) if right else {}
+    base = ours.allowed(given.dtype)
     notes = [
         facts.pop("note"),
+        *([f"ours over a {base} base, the faster one here"] if base != given.dtype else []),
         *([told(mine.losses, right.losses, between)] if right and right.losses else []),
     ]
     return Measurement(
