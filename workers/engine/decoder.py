@@ -5,8 +5,7 @@ what takes the same input is one product (queries, keys and values; gate and up)
 both ways, all adapters are one vector, and what is added up over the layers stays in fp32 whatever the products' dtype.
 To leave autograd out of LoRA is Unsloth's idea (Han and Han 2023); what is differentiated is transformers' Llama.
 
-Shapes: N tokens of a packed step, M of them before a completion's; d hidden size, H query and K key heads of size D, F
-inner size, r rank.
+Shapes: N tokens of a packed step, d hidden size, H query and K key heads of size D, F inner size, r rank.
 """
 
 from __future__ import annotations
@@ -136,11 +135,27 @@ class Step:
 
 @dataclass(frozen=True)
 class Kept:
-    """What a layer keeps for its way back."""
+    """What a layer keeps for its way back: inputs, what norms and adapters made of them, and attention's graph.
 
-    tensors: tuple[Tensor, ...]
+    `x` and `middle` `[N, d]` are in fp32 and their factors `[N, 1]`; the `..._down` are `[N, layers * r]`.
+    """
+
+    x: Tensor
+    first: Tensor
+    first_factor: Tensor
+    qkv_down: Tensor
     parts: list[Tensor]
     attended: tuple[Tensor, Tensor]
+    seen: Tensor
+    out_down: Tensor
+    middle: Tensor
+    second: Tensor
+    second_factor: Tensor
+    gate_up: Tensor
+    gate_up_down: Tensor
+    gate: Tensor
+    inner: Tensor
+    down_down: Tensor
 
 
 class Layer:
@@ -153,53 +168,53 @@ class Layer:
         self._size, self._scale = attention.head_dim, attention.scaling
         self._dtype = self.qkv.a.low.dtype
 
-    def forward(self, x: Tensor, step: Step, *, keep: bool) -> tuple[Tensor, Kept | None]:
-        """`x` `[N, d]` in fp32 -> the same after this layer."""
+    def forward(self, x: Tensor, step: Step, *, graph: bool) -> tuple[Tensor, Kept]:
+        """`x` `[N, d]` in fp32 -> the same after this layer; with `graph` there is a way back."""
         first, first_factor = self._norms[0].forward(x, self._dtype)
         qkv, qkv_down = self.qkv.forward(first)
-        parts, attended = self._attention(qkv, step, keep=keep)
+        parts, attended = self._attention(qkv, step, graph=graph)
         seen = joined([part.detach() for part in attended]).view(len(x), -1)
         y, out_down = self.out.forward(seen)
         middle = x + y
         second, second_factor = self._norms[1].forward(middle, self._dtype)
         gate_up, gate_up_down = self.gate_up.forward(second)
-        gate, up = gate_up.chunk(2, 1)
-        open_ = nn.functional.silu(gate)
-        inner = open_ * up
+        before, up = gate_up.chunk(2, 1)
+        gate = nn.functional.silu(before)
+        inner = gate * up
         y, down_down = self.down.forward(inner)
-        if not keep:
-            return middle.add_(y), None
-        kept = (x, first, first_factor, qkv_down, seen, out_down, middle, second, second_factor)
-        return middle + y, Kept((*kept, gate_up, gate_up_down, open_, inner, down_down), parts, attended)
+        return middle + y, Kept(
+            x, first, first_factor, qkv_down, parts, attended, seen, out_down,
+            middle, second, second_factor, gate_up, gate_up_down, gate, inner, down_down,
+        )  # fmt: skip
 
     def backward(self, g: Tensor, kept: Kept, step: Step, *, further: bool) -> None:
         """`g` `[N, d]`, the gradient of what came out, becomes that of `x`, where it is to go `further`."""
-        x, first, first_factor, qkv_down, seen, out_down, middle, second, second_factor, *rest = kept.tensors
-        gate_up, gate_up_down, open_, inner, down_down = rest
         low = g.to(self._dtype)
-        inner_g = self.down.further(low, self.down.backward(inner, down_down, low))
-        gate_up_g = torch.empty_like(gate_up)
-        (gate, up), (gate_g, up_g) = gate_up.chunk(2, 1), gate_up_g.chunk(2, 1)
-        torch.mul(inner_g, open_, out=up_g)
-        torch.ops.aten.silu_backward.grad_input(inner_g.mul_(up), gate, grad_input=gate_g)
-        second_g = self.gate_up.further(gate_up_g, self.gate_up.backward(second, gate_up_down, gate_up_g))
-        self._norms[1].add_gradient(g, second_g, middle, second, second_factor)
+        inner_g = self.down.further(low, self.down.backward(kept.inner, kept.down_down, low))
+        gate_up_g = torch.empty_like(kept.gate_up)
+        (before, up), (before_g, up_g) = kept.gate_up.chunk(2, 1), gate_up_g.chunk(2, 1)
+        torch.mul(inner_g, kept.gate, out=up_g)
+        torch.ops.aten.silu_backward.grad_input(inner_g.mul_(up), before, grad_input=before_g)
+        gate_up_low = self.gate_up.backward(kept.second, kept.gate_up_down, gate_up_g)
+        second_g = self.gate_up.further(gate_up_g, gate_up_low)
+        self._norms[1].add_gradient(g, second_g, kept.middle, kept.second, kept.second_factor)
         low = g.to(self._dtype)
-        seen_g = self.out.further(low, self.out.backward(seen, out_down, low))
+        seen_g = self.out.further(low, self.out.backward(kept.seen, kept.out_down, low))
         qkv_g = self._attention_gradient(seen_g, kept, step)
-        qkv_low = self.qkv.backward(first, qkv_down, qkv_g)
+        qkv_low = self.qkv.backward(kept.first, kept.qkv_down, qkv_g)
         if further:
-            self._norms[0].add_gradient(g, self.qkv.further(qkv_g, qkv_low), x, first, first_factor)
+            first_g = self.qkv.further(qkv_g, qkv_low)
+            self._norms[0].add_gradient(g, first_g, kept.x, kept.first, kept.first_factor)
 
-    def _attention(self, qkv: Tensor, step: Step, *, keep: bool) -> tuple[list[Tensor], tuple[Tensor, Tensor]]:
+    def _attention(self, qkv: Tensor, step: Step, *, graph: bool) -> tuple[list[Tensor], tuple[Tensor, Tensor]]:
         """Queries, keys and values in parts, and what the queries see."""
         heads = qkv.view(len(qkv), -1, self._size)
         keys = len(self.qkv.b[1].low) // self._size
         turned = rotated(heads[:, :-keys], step.cos, step.sin).to(qkv.dtype)
         found = turned[:, :-keys], turned[:, -keys:], heads[:, -keys:]
-        with torch.set_grad_enabled(keep):
+        with torch.set_grad_enabled(graph):
             parts = [
-                part.detach().requires_grad_(keep)
+                part.detach().requires_grad_(graph)
                 for one in found
                 for part in parted(one.transpose(0, 1).unsqueeze(0), step.tree)
             ]
@@ -208,9 +223,8 @@ class Layer:
     def _attention_gradient(self, g: Tensor, kept: Kept, step: Step) -> Tensor:
         """`[N, (H + 2 K) D]`, the gradient of queries, keys and values before they were rotated."""
         seen_g = parted(g.view(1, len(g), -1, self._size).transpose(1, 2), step.tree)
-        first = 0 if step.tree.shared else 1
-        found = torch.autograd.grad(kept.attended[first:], kept.parts[first :: 1 + first], seen_g[first:])
-        q, k, v = (joined(found[at : at + 2 - first])[0] for at in range(0, len(found), 2 - first))
+        found = torch.autograd.grad(kept.attended, kept.parts, seen_g, materialize_grads=True)
+        q, k, v = (joined(found[at : at + 2])[0] for at in (0, 2, 4))
         turned = rotated(torch.cat([q, k], 1), step.cos, -step.sin).to(g.dtype)
         return torch.cat([turned, v], 1).view(len(g), -1)
 
@@ -244,7 +258,7 @@ class Decoder:
         """Sum of the completion tokens' negative log-likelihoods, in nats."""
         x, step = self._begin(packed)
         for layer in self._layers:
-            x, _ = layer.forward(x, step, keep=False)
+            x, _ = layer.forward(x, step, graph=False)
         hidden, _ = self._norm.forward(x[packed.places], self._dtype)
         logits = product(hidden, self._head.ahead)
         return negative_log_likelihood(logits, packed.targets, overwrite=False).item()
@@ -253,9 +267,9 @@ class Decoder:
     def gradient(self, packed: Packed, share: float) -> float:
         """The same loss, of which a `share`'s gradient is added to the adapters'."""
         x, step = self._begin(packed)
-        kept: list[Any] = []
+        kept: list[Kept] = []
         for layer in self._layers:
-            x, one = layer.forward(x, step, keep=True)
+            x, one = layer.forward(x, step, graph=True)
             kept.append(one)
         read = x[packed.places]
         hidden, factor = self._norm.forward(read, self._dtype)

@@ -64,7 +64,7 @@ class GatedMlp:
 class FusedLayer:
     """A decoder layer whose sums come out of its products, and whose heads are turned in three passes.
 
-    It asks for split attention, so that nothing else may be set up.
+    It knows split attention only: a model that is set up for another one must not have it.
     """
 
     self_attn: Any
