@@ -47,7 +47,7 @@ def coverage(rows: Sequence[Measurement]) -> str:
 
 
 def asked() -> set[Work]:
-    """Answers in both dtypes; training over a bf16 base."""
+    """Answers in both dtypes; training where bf16 is allowed."""
     answers = {
         (output, shape.kind, dtype)
         for output in (LABEL, JSON)

@@ -115,8 +115,8 @@ def _one(peer: Peer, base: models.Base, shape: TrainShape, seed: int, given: arg
 
 def _key(who: str, shape: TrainShape, seed: int, given: argparse.Namespace) -> str:
     """What a held-out loss depends on."""
-    by = f"{engine_digest()} {ours.allowed(given.dtype)}" if who == OURS else venvs.ENVIRONMENTS["trl"].packages[0]
-    return f"{who} {by}, {shape}, seed {seed}, {given.checkpoint}"
+    by = engine_digest() if who == OURS else venvs.ENVIRONMENTS["trl"].packages[0]
+    return f"{who} {by} {ours.allowed(given.dtype)}, {shape}, seed {seed}, {given.checkpoint}"
 
 
 def _oracle(base: models.Base, adapter: str, item: Train) -> float:

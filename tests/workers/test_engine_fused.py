@@ -203,6 +203,7 @@ def test_layer_computes_what_the_library_does(tmp_path, rounded):
         {"kind": "qwen2"},
         {"attention_bias": True},
         {"hidden_act": "gelu"},
+        {"kind": "glm4_moe", "partial_rotary_factor": 0.5, "first_k_dense_replace": 3},
     ],
     ids=lambda changes: ", ".join(map(str, changes.values())),
 )

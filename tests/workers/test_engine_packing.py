@@ -1,5 +1,6 @@
 """Packed training steps, by autograd through fused layers and by hand, against PEFT's own layers, row by row."""
 
+import gc
 from dataclasses import replace
 
 import pytest
@@ -230,7 +231,30 @@ def test_a_model_that_is_built_otherwise_is_trained_by_autograd(tmp_path, capsys
 @pytest.mark.parametrize("kind", ["llama", "mistral", "qwen2"])
 def test_models_built_like_llama_are_trained_by_hand(tmp_path, kind):
     tiny.build(tmp_path, "other", kind)
-    assert probe.by_hand(Session(tmp_path, tmp_path).base("other")) is (kind != "qwen2")
+    base = Session(tmp_path, tmp_path).base("other")
+    assert probe.by_hand(base, low=False) is probe.by_hand(base, low=True) is (kind != "qwen2")
+
+
+def test_memory_that_runs_out_in_the_trial_is_no_verdict_on_the_model(base, monkeypatch):
+    def fails(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(gradients, "by_autograd", fails)
+    with pytest.raises(RuntimeError, match="memory"):
+        probe.by_hand(base, low=False)
+    monkeypatch.undo()
+    assert probe.by_hand(base, low=False)
+
+
+def test_the_trial_leaves_no_weights_behind(base):
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(isinstance(one, torch.nn.Parameter) for one in gc.get_objects())
+        assert probe.by_hand(base, low=True)
+        assert sum(isinstance(one, torch.nn.Parameter) for one in gc.get_objects()) <= before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -365,3 +365,11 @@ def test_ties_between_constrained_answers_keep_to_the_schema(models_dir, tmp_pat
     said = Session(models_dir, tmp_path).run(item, Watch()).texts
     monkeypatch.setattr(generation, "TIE_MARGIN", 100.0)
     assert Session(models_dir, tmp_path).run(item, Watch()).texts == said
+
+
+def test_a_window_that_is_shorter_than_the_context_is_left_to_the_library(tmp_path):
+    """Too few tokens are tried for it to show."""
+    tiny.build(tmp_path, "windowed", "mistral", sliding_window=64)
+    tiny.build(tmp_path, "whole", "mistral", sliding_window=512)
+    assert not probe.load(tmp_path / "windowed", "cpu").split
+    assert probe.load(tmp_path / "whole", "cpu").split

@@ -1,6 +1,6 @@
 """Loss and LoRA gradients of a Llama-like decoder on the CPU, found by hand: no graph, few and large operators.
 
-PEFT's layers under autograd are the slow, obvious way, and the one for all other models (`gradients.ByAutograd`). Here
+Layer by layer under autograd is the slow, obvious way, and the one for all other models (`gradients.ByAutograd`). Here
 what takes the same input is one product (queries, keys and values; gate and up), frozen weights are laid out once for
 both ways, all adapters are one vector, and what is added up over the layers stays in fp32 whatever the products' dtype.
 To leave autograd out of LoRA is Unsloth's idea (Han and Han 2023); what is differentiated is transformers' Llama.
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from workers.engine.attention import Tree, in_parts, joined, parted
-from workers.engine.fused import normalised, rotated
+from workers.engine.elementwise import normalised, rotated
 from workers.engine.head import negative_log_likelihood
 from workers.engine.linear import laid_out, plain, product
 from workers.engine.packing import Packed
@@ -275,7 +275,8 @@ class Decoder:
         hidden, factor = self._norm.forward(read, self._dtype)
         logits = product(hidden, self._head.ahead)
         total = negative_log_likelihood(logits, packed.targets, overwrite=True)
-        g = product(logits, self._head.back).float().sub_(self.model.lm_head.weight[packed.targets])
+        rows = self.model.lm_head.weight[packed.targets].to(self._dtype)
+        g = product(logits, self._head.back).float().sub_(rows)
         read_g, x_g = torch.zeros_like(read), torch.zeros_like(x)
         self._norm.add_gradient(read_g, g.mul_(share), read, hidden, factor)
         x_g[packed.places] = read_g

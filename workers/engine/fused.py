@@ -13,12 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from workers.engine.attention import split_attention
+from workers.engine.elementwise import normalised, rotated
 from workers.engine.linear import OneDnnLinear, RoundedLinear, available, product, product_with
 
 ALIKE = 1e-4
 """Largest relative difference at which a fused block counts as the same as the library's."""
 TRIED = 5
 """Tokens that it is tried on."""
+OTHERWISE = (TypeError, AttributeError, KeyError, IndexError, RuntimeError, ValueError)
+"""What comes of trying a model that is built otherwise."""
 
 
 class FusedNorm:
@@ -83,7 +86,8 @@ class FusedLayer:
         attention = self.self_attn
         heads = (attention.q_proj, attention.k_proj, attention.v_proj)
         fusible = _fusible((*heads, attention.o_proj)) and isinstance(self.mlp, GatedMlp) and self.mlp.fusible()
-        if cache is not None or not fusible or not _answers(hidden_states):
+        whole = position_embeddings is not None and position_embeddings[0].shape[-1] == attention.head_dim
+        if cache is not None or not (fusible and whole and _answers(hidden_states)):
             given = {"attention_mask": attention_mask, "position_embeddings": position_embeddings, "cache": cache}
             y: Tensor = super().forward(hidden_states, **given, **kwargs)  # type: ignore[misc]
             return y
@@ -113,23 +117,6 @@ def _added(x: Tensor, y: Tensor, layer: nn.Linear) -> Tensor:
     if y.dtype == layer.weight.dtype == x.dtype:
         return product_with(y, layer.weight, x, "add")
     return x + product(y.to(layer.weight.dtype), layer.weight)
-
-
-def normalised(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """`x` `[..., d]` by its root mean square (Zhang and Sennrich 2019, arXiv 1910.07467), times `weight` `[d]`; and the
-    factor `[..., 1]` that did it."""
-    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    factor = length.square_().div_(x.shape[-1]).add_(eps).rsqrt_()
-    return (x * factor).mul_(weight), factor
-
-
-def rotated(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """`[..., D]` turned by rotary angles (Su et al. 2021, arXiv 2104.09864), first half against second."""
-    turned = heads * cos
-    (first, second), (one_sin, other_sin), (one, other) = (x.chunk(2, -1) for x in (heads, sin, turned))
-    one.addcmul_(second, one_sin, value=-1)
-    other.addcmul_(first, other_sin)
-    return turned
 
 
 def use(model: nn.Module) -> None:
@@ -169,7 +156,6 @@ def _try(module: nn.Module, mixin: type, answer: Callable[[Any], Tensor]) -> Non
         module.__class__ = type(kind.__name__, (mixin, kind), {})
         if (answer(module) - before).abs().max() <= ALIKE * before.abs().max():
             return
-    except (TypeError, AttributeError, RuntimeError, ValueError):
-        # It asks for more than its input, or is built otherwise.
+    except OTHERWISE:
         pass
     module.__class__ = kind

@@ -1,4 +1,4 @@
-"""How a training finds losses and gradients: by autograd through PEFT's layers, or by hand where a model fits that."""
+"""How a training finds losses and gradients: by autograd, or by hand where a model fits that."""
 
 from __future__ import annotations
 
@@ -83,18 +83,21 @@ class ByHand:
 
 def by_autograd(base: Base, item: Train, *, low: bool) -> ByAutograd:
     """Fresh adapters that depend on the seed, over the base's weights or, with `low`, their bf16 copy."""
-    peft = wrapped(models.shared(base.half if low else base.model), item)
+    peft = _wrapped(models.shared(base.half if low else base.model), item)
     if base.split:
         fuse(peft)
     return ByAutograd(base, peft)
 
 
 def by_hand(base: Base, item: Train, *, low: bool) -> ByHand:
-    """The same adapters. Raises `AttributeError` or `ValueError` where the model is not built like Llama."""
-    return ByHand(base, wrapped(models.hollow(base.model), item), torch.bfloat16 if low else torch.float32)
+    """The same adapters, which PEFT begins with numbers of the base's dtype: here always fp32.
+
+    Raises `AttributeError` or `ValueError` where the model is not built like Llama.
+    """
+    return ByHand(base, _wrapped(models.hollow(base.model), item), torch.bfloat16 if low else torch.float32)
 
 
-def wrapped(model: Any, item: Train) -> Any:
+def _wrapped(model: Any, item: Train) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(item.seed)
         return wrap(model, item.r, item.lora_alpha, item.target_modules)

@@ -24,8 +24,7 @@ def device() -> str:
 def dtype(device: str) -> str:
     """`bfloat16` where its matrix products are the faster ones, else `float32`; `GRADUS_DTYPE` decides otherwise.
 
-    With `bfloat16` the frozen base of a training is bf16, and label scoring looks again in fp32 where a bf16 answer is
-    close.
+    With `bfloat16` training multiplies in bf16, and label scoring looks again in fp32 where a bf16 answer is close.
     """
     chosen = os.environ.get("GRADUS_DTYPE", "")
     if chosen in DTYPES:

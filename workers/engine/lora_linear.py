@@ -7,7 +7,6 @@ separate tensors of the scaled product, the sum and the casts.
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import torch
@@ -44,20 +43,20 @@ class LoraLinear(torch.autograd.Function):
         return grad_x, None, None, grad_a, grad_b, None
 
 
+class FusedPeftLinear(PeftLinear):
+    """PEFT's layer with one adapter and without dropout, which computes by `LoraLinear`."""
+
+    def forward(self, x: Tensor, *_: Any, **__: Any) -> Tensor:
+        (name,) = self.active_adapters
+        base = self.get_base_layer()
+        a, b = self.lora_A[name].weight, self.lora_B[name].weight
+        apply: Any = LoraLinear.apply
+        y: Tensor = apply(x, base.weight, base.bias, a, b, self.scaling[name])
+        return y
+
+
 def fuse(model: nn.Module) -> None:
-    """Lets every LoRA layer of a PEFT model with one adapter, without dropout, compute by `LoraLinear`.
-
-    The layers' parameters and names stay, so that PEFT saves them as ever.
-    """
+    """Lets every LoRA layer of a PEFT model compute so. Parameters and names stay: PEFT saves them as ever."""
     for module in model.modules():
-        if isinstance(module, PeftLinear):
-            module.forward = functools.partial(_forward, module)  # type: ignore[method-assign]
-
-
-def _forward(layer: Any, x: Tensor, *_: Any, **__: Any) -> Tensor:
-    (name,) = layer.active_adapters
-    base = layer.get_base_layer()
-    a, b = layer.lora_A[name].weight, layer.lora_B[name].weight
-    apply: Any = LoraLinear.apply
-    y: Tensor = apply(x, base.weight, base.bias, a, b, layer.scaling[name])
-    return y
+        if type(module) is PeftLinear:
+            module.__class__ = FusedPeftLinear

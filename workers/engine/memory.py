@@ -1,4 +1,4 @@
-"""How much memory a runner needs at most: a bound by formula, from a model's sizes and the engine's limits."""
+"""How much memory a runner needs at most, by formula, from a model's sizes and our limits; whether it ran out."""
 
 from __future__ import annotations
 
@@ -16,16 +16,26 @@ INTERPRETER_BYTES = 1_000_000_000
 HIDDEN_KEPT, FFN_KEPT = 16, 6
 ADAM_BYTES = 16
 
+NO_MEMORY = ("allocate memory", "out of memory")
+# oneDNN does not say why it has no primitive; with shapes and types that work in small it is memory.
+NO_PRIMITIVE = ("could not create a primitive", "could not execute a primitive")
+
+
+def ran_out(error: BaseException, *, shapes_fit: bool = True) -> bool:
+    """Whether an error of torch or Python means that there was no memory; what oneDNN says, only where shapes fit."""
+    words = NO_MEMORY + NO_PRIMITIVE * shapes_fit
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
 
 def peak_bytes(config: Any, parameters: int, *, low: bool, r: int = 32, prompt_tokens: int = 4096) -> int:
     """Upper bound of a runner's resident bytes over all jobs that the limits allow.
 
     `config` is a transformers decoder configuration, `parameters` its count, `low` whether bf16 twins are kept. The
     larger of reading and training counts, each with its weights. Reading: the base and one adapted copy, with twins for
-    first looks. Training: the base with its twin, and its frozen weights laid out for both ways; the trial before the
-    first one has a plain copy too, in fp32.
+    first looks, and the bf16 copy that models trained by autograd leave. Training: the base with its twin, and its
+    frozen weights laid out for both ways; the trial before the first one has a plain copy too, in fp32.
     """
-    reading = parameters * 2 * (4 + 2 * low) + _reading(config, prompt_tokens)
+    reading = parameters * (2 * 4 + 3 * 2 * low) + _reading(config, prompt_tokens)
     trial = parameters * (4 + 2 * low + 3 * 4)
     training = parameters * (4 + 2 * low + 2 * (2 if low else 4)) + _training(config, r)
     return INTERPRETER_BYTES + max(reading, trial, training)

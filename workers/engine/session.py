@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored, Train, Trained
-from workers.engine import adapters, embeddings, generation, lora, models, plain, probe, scoring
+from workers.engine import adapters, embeddings, generation, lora, memory, models, plain, probe, scoring
 from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
 
@@ -30,14 +30,10 @@ class Adapted:
         return models.rounded(self.model)
 
 
-# oneDNN does not say why it has no primitive; with shapes and types that work in small it is memory.
-NO_MEMORY = ("allocate memory", "out of memory", "could not create a primitive", "could not execute a primitive")
-
-
 class Session:
     """Carries out work items. `adapter` of an item is a folder; a trained adapter is put under `scratch`.
 
-    `dtype` is `float32`, or `bfloat16` for training over a bf16 base and for a first look at labels in bf16.
+    `dtype` is `float32`, or `bfloat16` for training with bf16 products and for a first look at labels in bf16.
     """
 
     def __init__(self, models_dir: Path, scratch: Path, *, device: str = "cpu", dtype: str = "float32") -> None:
@@ -54,7 +50,7 @@ class Session:
         try:
             return self._run(item, watch)
         except (MemoryError, RuntimeError) as error:
-            if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
+            if memory.ran_out(error):
                 raise Rejected("out_of_memory") from error
             raise
 
@@ -66,7 +62,7 @@ class Session:
             self._adapted = None
             folder = self.scratch / f"adapter-{uuid4().hex}"
             if self._by_hand is None:
-                self._by_hand = probe.by_hand(base)
+                self._by_hand = probe.by_hand(base, low=self.low)
             return lora.train(base, item, folder, watch, low=self.low, by_hand=self._by_hand)
         weights = base if item.adapter is None else self._with_adapter(base, item.adapter)
         if not base.split:
