@@ -170,16 +170,21 @@ def test_learners_fault_is_told_as_such(runner):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(models_dir):
-    """The limit is a little over what a small job needs of a runner that has done nothing else."""
-    fresh = Runner(threads=1, models_dir=models_dir)
+def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(tmp_path):
+    """The limit is a little over what a small job needs of a runner that has done nothing else.
+
+    The model is wide and the rows differ from their first token on, so that a step needs far more than the allocator
+    keeps in reserve on any machine.
+    """
+    tiny.build(tmp_path, intermediate_size=8192)
+    fresh = Runner(threads=1, models_dir=tmp_path)
     try:
         run(fresh, TRAIN)
         pages = int(Path(f"/proc/{pid(fresh)}/statm").read_text().split()[0])
     finally:
         fresh.close()
-    tight = Runner(threads=1, models_dir=models_dir, memory_bytes=pages * resource.getpagesize() + 8 * 1024**2)
-    long = tuple(("rash " * 90, " skin") for _ in range(2048))
+    tight = Runner(threads=1, models_dir=tmp_path, memory_bytes=pages * resource.getpagesize() + 8 * 1024**2)
+    long = tuple((f"{number} " + "rash " * 90, " skin") for number in range(2048))
     try:
         for _ in range(2):
             with pytest.raises(Rejected) as caught:
