@@ -2,6 +2,7 @@
 
 import pytest
 
-from workers.engine import linear
+from workers.engine import linear, onednn
 
 needs_onednn = pytest.mark.skipif(not linear.available(), reason="torch was built without oneDNN")
+needs_library = pytest.mark.skipif(not onednn.available(), reason="oneDNN's own library is for Linux on x86-64")

@@ -70,11 +70,33 @@ def test_labels_that_are_not_computed_again_keep_their_distance_to_the_best(base
     job = scoring.Job(base, "rows", rows, Watch())
     monkeypatch.setattr(scoring.Job, "run", lambda *given: {0: [-3.35, -3.45]})
     logprobs = {0: [-3.0, -3.1, -3.31]}
-    scoring._decide(job, base.model, None, logprobs, ())
+    scoring._decide(job, base.model, None, logprobs, (), 0.3)
     assert logprobs[0] == pytest.approx([-3.35, -3.45, -3.66])
+    monkeypatch.setattr(scoring.Job, "run", lambda *given: {0: [-3.35, -9.45]})
     logprobs = {0: [-3.0, -9.1, -4.31]}
-    scoring._decide(job, base.model, None, logprobs, (0.0, -6.0, 0.0))
-    assert logprobs[0] == pytest.approx([-3.35, -3.45, -4.66])
+    scoring._decide(job, base.model, None, logprobs, (0.0, -6.0, 0.0), 0.3)
+    assert logprobs[0] == pytest.approx([-3.35, -9.45, -4.66])
+
+
+def test_a_job_whose_first_look_was_further_off_compares_more_labels(base, monkeypatch):
+    """Row 0 shows an error of 0.14: the margin becomes 0.21, which takes in row 1's second label and row 0's third."""
+    first = {0: [-3.0, -3.1, -3.2], 1: [-2.0, -2.2, -9.0], 2: [-1.0, -1.25, -9.0]}
+    true = {0: [-3.04, -3.0, -3.19], 1: [-2.1, -2.05, -9.0], 2: [-1.3, -1.2, -9.0]}
+    tokens = [[1], [2], [3]]
+    job = scoring.Job(base, "rows", [scoring.Row([5], scoring._trie(tokens)) for _ in first], Watch())
+    asked = []
+
+    def run(job, model, prefix, numbers):
+        labels = {n: [token - 1 for ((_, token),) in job.rows[n].trie.reads] for n in numbers}
+        asked.append(labels)
+        return {n: [true[n][label] for label in some] for n, some in labels.items()}
+
+    monkeypatch.setattr(scoring.Job, "run", run)
+    logprobs = {n: list(values) for n, values in first.items()}
+    scoring._decide(job, base.model, None, logprobs, (), 0.15)
+    assert asked == [{0: [0, 1]}, {0: [0, 1, 2], 1: [0, 1]}, {2: [0, 1]}]
+    assert logprobs == {n: pytest.approx(values, abs=0.31 if n else 1e-9) for n, values in true.items()}
+    assert best([logprobs[n] for n in true], ()) == best(list(true.values()), ()) == [1, 1, 1]
 
 
 def test_some_labels_of_a_trie_are_read_as_among_all():
@@ -84,9 +106,9 @@ def test_some_labels_of_a_trie_are_read_as_among_all():
 
 
 def test_labels_within_the_margin_may_be_the_best():
-    assert scoring.near([-1.0, -1.29, -1.31, -9.0], ()) == [0, 1]
-    assert scoring.near([-1.0, -1.29, -1.31, -9.0], (0.0, 0.0, -0.5, -8.4)) == [2, 3]
-    assert scoring.near([-4.0], ()) == [0]
+    assert scoring.near([-1.0, -1.29, -1.31, -9.0], (), 0.3) == [0, 1]
+    assert scoring.near([-1.0, -1.29, -1.31, -9.0], (0.0, 0.0, -0.5, -8.4), 0.3) == [2, 3]
+    assert scoring.near([-4.0], (), 0.3) == [0]
 
 
 def test_exact_items_are_computed_in_fp32_alone(base):

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from tests.workers.onednn import needs_onednn
-from workers.engine import models, prefix, softmax
+from tests.workers.onednn import needs_library, needs_onednn
+from workers.engine import models, onednn, prefix, softmax
 from workers.engine.linear import RoundedLinear
-from workers.engine.prefix import CpuPrefix, Prefix
+from workers.engine.prefix import CpuPrefix, Prefix, RoundedPrefix
 from workers.engine.prompts import run_prefix
 
 ROWS, HEADS, GROUPS, QUERIES, SHARED, SIZE = 3, 2, 3, 7, 50, 16
@@ -108,13 +108,58 @@ def test_prefix_by_products_holds_where_scores_are_far_apart(parts, stretch):
 @needs_onednn
 def test_layout_keeps_keys_and_values(parts):
     _, _, (key, value), _ = parts
-    made = prefix.made([(key, value)])
-    for kept in (made, made.to(torch.float32), made.to(torch.bfloat16)):
+    made, plain = prefix.made([(key, value)]), Prefix(((key, value),))
+    low = plain.rounded(torch.bfloat16)
+    for kept in (made, made.rounded(torch.float32), plain.rounded(torch.float32), low):
         found = kept.layers[0]
         assert torch.equal(found[0].float(), key.to(found[0].dtype).float())
         assert torch.equal(found[1].float(), value.to(found[1].dtype).float())
-    assert type(made.to(torch.bfloat16)) is Prefix and all(x.is_contiguous() for x in made.to(torch.bfloat16).layers[0])
+    assert type(low) is Prefix and all(x.dtype == torch.bfloat16 and x.is_contiguous() for x in low.layers[0])
     assert torch.equal(prefix.wide(made.layers[0][0])[..., -1], torch.ones(HEADS, SHARED))
+
+
+def rounded(made):
+    found = made.rounded(torch.float32)
+    assert type(found) is RoundedPrefix and found.length == made.length
+    return found
+
+
+@needs_library
+@pytest.mark.parametrize("block", [1, 30, prefix.SCORES_HELD])
+def test_rounded_prefix_is_near_softmax_attention_over_both(parts, monkeypatch, block):
+    """Nearer than bf16 throughout: what is added up is not rounded."""
+    monkeypatch.setattr(prefix, "SCORES_HELD", block)
+    q, own, shared, mask = parts
+    true, made = expected(*parts)[0], prefix.made([tuple(shared)])
+    error = (merged(rounded(made), q, own, mask) - true).abs()
+    low = [x.bfloat16() for x in (q, *own, *shared)]
+    former = (merged(Prefix((tuple(low[3:]),)), low[0], low[1:3], mask) - true).abs()
+    assert 0 < error.mean() < former.mean() and error.max() < 0.02
+
+
+@needs_library
+@pytest.mark.parametrize("stretch", [200.0, -200.0], ids=["outweighs", "is outweighed"])
+def test_rounded_prefix_holds_where_scores_are_far_apart(parts, stretch):
+    q, own, shared, mask = parts
+    shared[0][:] = stretch * q[:1, :, :1]
+    found = merged(rounded(prefix.made([tuple(shared)])), q, own, mask)
+    torch.testing.assert_close(found.double(), expected(q, own, shared, mask)[0], atol=2e-2, rtol=1e-2)
+
+
+@needs_library
+def test_what_a_part_is_relative_to_is_not_rounded(parts):
+    """Here scores of both parts are near 200, which bf16 holds to the nearest whole number."""
+    q, own, shared, mask = parts
+    q[..., 0], own[0][..., 0], shared[0][..., 0] = 64.0, 12.5, 12.5
+    found = merged(rounded(prefix.made([tuple(shared)])), q, own, mask)
+    torch.testing.assert_close(found.double(), expected(q, own, shared, mask)[0], atol=2e-2, rtol=0)
+
+
+@needs_onednn
+def test_prefix_stays_exact_where_the_library_is_missing(parts, monkeypatch):
+    monkeypatch.setattr(onednn, "available", lambda: False)
+    made = prefix.made([tuple(parts[2])])
+    assert made.rounded(torch.float32) is made
 
 
 def test_rounded_copy_rounds_products_alone(base):

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from workers.engine.attention import split_attention
 from workers.engine.elementwise import normalised, rotated
-from workers.engine.linear import OneDnnLinear, RoundedLinear, available, product, product_with
+from workers.engine.linear import OneDnnLinear, RoundedLinear, available
 
 ALIKE = 1e-4
 """Largest relative difference at which a fused block counts as the same as the library's."""
@@ -44,24 +44,23 @@ class GatedMlp:
     are written and read once instead of four times, and between bf16 products less is rounded.
     """
 
-    gate_proj: nn.Linear
-    up_proj: nn.Linear
-    down_proj: nn.Linear
+    gate_proj: OneDnnLinear | RoundedLinear
+    up_proj: OneDnnLinear | RoundedLinear
+    down_proj: OneDnnLinear | RoundedLinear
 
     def forward(self, x: Tensor) -> Tensor:
         if not _answers(x) or not self.fusible():
             y: Tensor = super().forward(x)  # type: ignore[misc]
             return y
-        return product(self.inner(x), self.down_proj.weight).to(x.dtype)
+        return self.down_proj.times(self.inner(x))
 
     def fusible(self) -> bool:
         return _fusible((self.gate_proj, self.up_proj, self.down_proj))
 
     def inner(self, x: Tensor) -> Tensor:
         """What goes into the last product, in its dtype."""
-        gate, up = self.gate_proj.weight, self.up_proj.weight
-        low = x.to(gate.dtype)
-        return product_with(low, up, product(low, gate, then="swish"), "mul")
+        x = self.gate_proj.taken(x)
+        return self.up_proj.times_by(x, self.gate_proj.swish(x))
 
 
 class FusedLayer:
@@ -87,19 +86,23 @@ class FusedLayer:
         heads = (attention.q_proj, attention.k_proj, attention.v_proj)
         fusible = _fusible((*heads, attention.o_proj)) and isinstance(self.mlp, GatedMlp) and self.mlp.fusible()
         whole = position_embeddings is not None and position_embeddings[0].shape[-1] == attention.head_dim
-        if cache is not None or not (fusible and whole and _answers(hidden_states)):
+        if not (fusible and whole and _answers(hidden_states)):
             given = {"attention_mask": attention_mask, "position_embeddings": position_embeddings, "cache": cache}
             y: Tensor = super().forward(hidden_states, **given, **kwargs)  # type: ignore[misc]
             return y
         shape = (*hidden_states.shape[:-1], -1, attention.head_dim)
         cos, sin = (angles.unsqueeze(2) for angles in position_embeddings)
-        x = self.input_layernorm(hidden_states)
-        q, k, v = (layer(x).view(shape) for layer in heads)
+        x = attention.q_proj.taken(self.input_layernorm(hidden_states))
+        q, k, v = (layer.times(x).view(shape) for layer in heads)
         q, k = (rotated(one, cos, sin).transpose(1, 2) for one in (q, k))
-        scaling = attention.scaling
-        seen, _ = split_attention(attention, q, k, v.transpose(1, 2), attention_mask, scaling=scaling, **kwargs)
-        middle = _added(hidden_states, seen.reshape(*shape[:-2], -1), attention.o_proj)
-        return _added(middle, self.mlp.inner(self.post_attention_layernorm(middle)), self.mlp.down_proj)
+        v = v.transpose(1, 2)
+        if cache is not None:
+            k, v = cache.update(k, v, attention.layer_idx)
+        seen, _ = split_attention(attention, q, k, v, attention_mask, scaling=attention.scaling, **kwargs)
+        seen = attention.o_proj.taken(seen.reshape(*shape[:-2], -1))
+        middle = attention.o_proj.added(seen, hidden_states)
+        down: OneDnnLinear | RoundedLinear = self.mlp.down_proj
+        return down.added(self.mlp.inner(self.post_attention_layernorm(middle)), middle, over=True)
 
 
 def _answers(x: Tensor) -> bool:
@@ -110,13 +113,6 @@ def _fusible(layers: Sequence[Any]) -> bool:
     """False for layers with a bias, and for those that something was put around, as LoRA is."""
     kinds = {type(layer) for layer in layers}
     return len(kinds) == 1 and kinds < {OneDnnLinear, RoundedLinear} and all(layer.bias is None for layer in layers)
-
-
-def _added(x: Tensor, y: Tensor, layer: nn.Linear) -> Tensor:
-    """`x + layer(y)`."""
-    if y.dtype == layer.weight.dtype == x.dtype:
-        return product_with(y, layer.weight, x, "add")
-    return x + product(y.to(layer.weight.dtype), layer.weight)
 
 
 def use(model: nn.Module) -> None:

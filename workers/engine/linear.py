@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from workers.engine import onednn
+
 
 class OneDnnLinear(nn.Linear):
     """A linear layer with the same weights; `x` `[..., in]` -> `[..., out]`.
@@ -19,14 +21,67 @@ class OneDnnLinear(nn.Linear):
             return nn.functional.linear(input, plain(self.weight), self.bias)
         return product(input, self.weight, self.bias)
 
+    def taken(self, x: Tensor) -> Tensor:
+        """`x` as the other methods take it. None of them knows of a bias."""
+        return x
+
+    def times(self, x: Tensor) -> Tensor:
+        """The layer's output."""
+        return product(x, self.weight)
+
+    def swish(self, x: Tensor) -> Tensor:
+        """SiLU of the layer's output, as `times_by` takes it."""
+        return product(x, self.weight, None, "swish")
+
+    def times_by(self, x: Tensor, factor: Tensor) -> Tensor:
+        """The layer's output, multiplied by `factor` `[..., out]`, as the next layer takes it."""
+        return product_with(x, self.weight, factor, "mul")
+
+    def added(self, x: Tensor, to: Tensor, *, over: bool = False) -> Tensor:
+        """The layer's output and `to` `[..., out]`, which may be written `over`."""
+        return product_with(x, self.weight, to, "add")
+
 
 class RoundedLinear(nn.Linear):
-    """A linear layer with bf16 weights between fp32 tensors: inputs are rounded, sums are in fp32, outputs rounded."""
+    """The same with bf16 weights between fp32 tensors: inputs are rounded, sums are in fp32.
+
+    Sums are rounded as well where torch multiplies, for want of a better library (`onednn`).
+    """
 
     def forward(self, input: Tensor) -> Tensor:
-        rounded = input.to(self.weight.dtype)
-        y = product(rounded, self.weight) if self.weight.is_mkldnn else nn.functional.linear(rounded, self.weight)
-        return y.to(input.dtype) if self.bias is None else y.to(input.dtype) + self.bias
+        y = self.times(self.taken(input))
+        return y if self.bias is None else y + self.bias
+
+    def taken(self, x: Tensor) -> Tensor:
+        return x.to(self.weight.dtype)
+
+    def times(self, x: Tensor) -> Tensor:
+        if onednn.fits(self.weight):
+            return self._summed(x)
+        return (product(x, self.weight) if self.weight.is_mkldnn else nn.functional.linear(x, self.weight)).float()
+
+    def swish(self, x: Tensor) -> Tensor:
+        return self._summed(x, then="swish") if onednn.fits(self.weight) else product(x, self.weight, None, "swish")
+
+    def times_by(self, x: Tensor, factor: Tensor) -> Tensor:
+        if onednn.fits(self.weight):
+            return self._summed(x, by=factor.flatten(0, -2), dtype=x.dtype)
+        return product_with(x, self.weight, factor, "mul")
+
+    def added(self, x: Tensor, to: Tensor, *, over: bool = False) -> Tensor:
+        if onednn.fits(self.weight):
+            return self._summed(x, add_to=(to if over else to.clone()).view(-1, self.out_features))
+        return to + product(x, self.weight)
+
+    def _summed(self, x: Tensor, **after: Any) -> Tensor:
+        y = onednn.product(x.flatten(0, -2), self.weight, **after)
+        return y.view(*x.shape[:-1], self.out_features)
+
+
+def keeps_sums(model: nn.Module) -> bool:
+    """Whether a rounded model's layers give their sums in fp32."""
+    layers = [module for module in model.modules() if isinstance(module, RoundedLinear)]
+    return bool(layers) and all(onednn.fits(layer.weight) for layer in layers)
 
 
 def use_onednn(model: nn.Module) -> None:

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workers.engine import linear
+from workers.engine import linear, onednn
 from workers.engine.softmax import LOG2_E, SCORES_HELD, attend
 
 FEW_SCORES = 1 << 14
 """Scores of a key head up to which one call for all heads is faster than calls of their own, up to four times."""
+PARTS = 3
+"""Numbers in bf16 that add up to one in fp32."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Prefix:
         """P."""
         return self.layers[0][0].shape[2] if self.layers else 0
 
-    def to(self, dtype: torch.dtype) -> Prefix:
-        """The same keys and values, rounded to `dtype`."""
+    def rounded(self, dtype: torch.dtype) -> Prefix:
+        """The same for a first look by a model of `dtype`."""
         return self if not self.layers or self.layers[0][0].dtype == dtype else self._plain(dtype)
 
     def merged(self, layer: int, q: Tensor, own: Tensor, own_lse: Tensor, scale: float) -> Tensor:
@@ -56,6 +58,9 @@ class CpuPrefix(Prefix):
     of such a key has a column as well, minus the log-sum-exp of its own part: scores then come out relative to that,
     and need no maximum of their own.
     """
+
+    def rounded(self, dtype: torch.dtype) -> Prefix:
+        return RoundedPrefix.of(self) if onednn.available() else super().rounded(dtype)
 
     def merged(self, layer: int, q: Tensor, own: Tensor, own_lse: Tensor, scale: float) -> Tensor:
         """Where a shared token outweighs all of a row's own by more than a float holds, the other way is taken."""
@@ -85,6 +90,51 @@ class CpuPrefix(Prefix):
                 value[head, part] = linear.product(scores, values[head])
                 weight[head, part] = scores.sum(-1, keepdim=True)
         return value, weight
+
+
+@dataclass(frozen=True)
+class RoundedPrefix(Prefix):
+    """A prefix on the CPU for a first look: products are in bf16, their sums in fp32.
+
+    Keys `[P, D + 3]` and values `[D + 1, P]` of each key head of a layer are packed. What a query's part is relative to
+    stands in three of its columns, so that it is not rounded; the last of the values is one, and yields the weights.
+    """
+
+    exact: CpuPrefix
+    packed: tuple[tuple[tuple[Tensor, Tensor], ...], ...]
+
+    @classmethod
+    def of(cls, exact: CpuPrefix) -> Prefix:
+        """The exact one itself, where torch packs numbers otherwise."""
+        packed = tuple(tuple(map(_packed, key[0], value[0])) for key, value in exact.layers)
+        fit = all(onednn.fits(one) for heads in packed[:1] for pair in heads[:1] for one in pair)
+        return cls(exact.layers, exact, packed) if fit else exact
+
+    def merged(self, layer: int, q: Tensor, own: Tensor, own_lse: Tensor, scale: float) -> Tensor:
+        rows, heads, queries, size = q.shape
+        asked = q.new_empty(heads, rows, queries, size + PARTS, dtype=torch.bfloat16)
+        asked[..., :size] = (q * scale).transpose(0, 1)
+        left = -own_lse.transpose(0, 1)
+        for column in range(size, size + PARTS):
+            asked[..., column] = left
+            left = left - asked[..., column]
+        seen = q.new_empty(heads, rows * queries, size + 1)
+        block = max(1, 2 * SCORES_HELD // self.length)
+        for one, found, (keys, values) in zip(asked.flatten(1, 2), seen, self.packed[layer], strict=True):
+            for some, to in zip(one.split(block), found.split(block), strict=True):
+                weights = onednn.product(some, keys, then="exp", dtype=some.dtype)
+                onednn.product(weights, values, out=to)
+        seen = seen.view(heads, rows, queries, -1).transpose(0, 1)
+        if not bool(seen[..., -1].sum().isfinite()):
+            return self.exact.merged(layer, q, own, own_lse, scale)
+        return (seen[..., :-1] + own) / (seen[..., -1:] + 1)
+
+
+def _packed(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """What `RoundedPrefix` multiplies by: of a key head's `[P, D]` keys and values."""
+    keys = torch.cat([key, key.new_ones(len(key), PARTS)], 1)
+    values = torch.cat([value, value.new_ones(len(value), 1)], 1)
+    return linear.laid_out(keys.bfloat16()), linear.laid_out(values.T.bfloat16().contiguous())
 
 
 def wide(key: Tensor) -> Tensor:

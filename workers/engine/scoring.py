@@ -19,14 +19,16 @@ from torch import Tensor
 
 from graders.base import Rejected, Score, Scored
 from workers.engine.head import token_logprobs
+from workers.engine.linear import keeps_sums
 from workers.engine.models import Base
 from workers.engine.prefix import Prefix
 from workers.engine.prompts import Prefixes, batches, call_tokens, common_tokens, padded, split
 from workers.engine.watch import Watch
 
-RECHECK_MARGIN = 0.3
-"""In nats. Labels that lie closer to the best one in bf16 are compared in fp32. Differences between two labels were
-seen to be off by up to 0.2 (900 rows of five shapes, prompts of 100 to 1,000 tokens, the built-in model)."""
+RECHECK_MARGIN, ROUNDED_MARGIN = 0.15, 0.3
+"""In nats. Labels that lie closer to the best one in bf16 are compared in fp32: sums in fp32, and rounded ones."""
+CAUTION = 1.5
+"""How many times the largest error that a job has shown its margin is at least."""
 TIE_MARGIN = 1e-3
 """In nats. Rows whose best two labels lie closer in fp32 are decided alone: other rows in a call move its rounding, by
 up to 2e-4 as the tests bound it."""
@@ -87,8 +89,9 @@ def score(
     job = Job(base, item.stage, rows, watch)
     watch.progress(item.stage, 0, len(rows))
     if rounded is not None and not item.exact:
-        logprobs = job.run(rounded, prefix.to(rounded.dtype), range(len(rows)))
-        _decide(job, model, prefix, logprobs, item.offsets)
+        logprobs = job.run(rounded, prefix.rounded(rounded.dtype), range(len(rows)))
+        margin_at_first = RECHECK_MARGIN if keeps_sums(rounded) else ROUNDED_MARGIN
+        _decide(job, model, prefix, logprobs, item.offsets, margin_at_first)
     else:
         logprobs = job.run(model, prefix, range(len(rows)))
     for n in [n for n, values in logprobs.items() if margin(values, item.offsets) < TIE_MARGIN]:
@@ -97,20 +100,30 @@ def score(
     return Scored([logprobs[n] for n in range(len(rows))], prompt_tokens, time.perf_counter() - started)
 
 
-def _decide(job: Job, model: Any, prefix: Prefix, logprobs: dict[int, list[float]], offsets: Sequence[float]) -> None:
+def _decide(
+    job: Job, model: Any, prefix: Prefix, logprobs: dict[int, list[float]], offsets: Sequence[float], margin: float
+) -> None:
     """Puts fp32 numbers where a row's best labels lie close: those of the labels that may be the best.
 
-    What all labels of a row have in common may be off by more than they are among each other: the others move with the
-    best one.
+    Errors of the first look show in what is compared: where they come near the margin, it becomes wider. What all
+    labels of a row have in common may be off by more than they are among each other: the others move with the best one.
     """
-    close = {n: near(values, offsets) for n, values in logprobs.items()}
-    close = {n: labels for n, labels in close.items() if len(labels) > 1}
-    rows = [Row(row.tokens, row.trie.of(close[n])) if n in close else row for n, row in enumerate(job.rows)]
-    for n, values in replace(job, rows=rows).run(model, prefix, list(close)).items():
-        found, rough = dict(zip(close[n], values, strict=True)), _shifted(logprobs[n], offsets)
-        best = max(found, key=rough.__getitem__)
-        moved = found[best] - logprobs[n][best]
-        logprobs[n] = [found.get(label, value + moved) for label, value in enumerate(logprobs[n])]
+    first, compared = {n: list(values) for n, values in logprobs.items()}, dict[int, list[int]]()
+    while close := {n: labels for n, labels in _close(first, offsets, margin).items() if labels != compared.get(n)}:
+        compared |= close
+        rows = [Row(row.tokens, row.trie.of(close[n])) if n in close else row for n, row in enumerate(job.rows)]
+        for n, values in replace(job, rows=rows).run(model, prefix, list(close)).items():
+            found, rough = dict(zip(close[n], values, strict=True)), _shifted(first[n], offsets)
+            best = max(found, key=rough.__getitem__)
+            moved = found[best] - first[n][best]
+            margin = max(margin, *(CAUTION * abs(value - first[n][one] - moved) for one, value in found.items()))
+            logprobs[n] = [found.get(label, value + moved) for label, value in enumerate(first[n])]
+
+
+def _close(logprobs: dict[int, list[float]], offsets: Sequence[float], margin: float) -> dict[int, list[int]]:
+    """The labels that may be the best in each row where more than one may."""
+    near_best = {n: near(values, offsets, margin) for n, values in logprobs.items()}
+    return {n: labels for n, labels in near_best.items() if len(labels) > 1}
 
 
 def _alone(
@@ -129,11 +142,11 @@ def margin(logprobs: Sequence[float], offsets: Sequence[float]) -> float:
     return first - second
 
 
-def near(logprobs: Sequence[float], offsets: Sequence[float]) -> list[int]:
-    """The labels that may be the best: those within `RECHECK_MARGIN` of the one that is."""
+def near(logprobs: Sequence[float], offsets: Sequence[float], margin: float) -> list[int]:
+    """The labels that may be the best: those within `margin` of the one that is."""
     shifted = _shifted(logprobs, offsets)
     best = max(shifted)
-    return [label for label, value in enumerate(shifted) if best - value < RECHECK_MARGIN]
+    return [label for label, value in enumerate(shifted) if best - value < margin]
 
 
 def _shifted(logprobs: Sequence[float], offsets: Sequence[float]) -> list[float]:

@@ -1,0 +1,139 @@
+"""Products of oneDNN's own library beside the same in float64."""
+
+import ctypes
+from importlib.metadata import PackageNotFoundError
+
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from tests.workers.onednn import needs_library, needs_onednn
+from workers.engine import linear, models, onednn
+from workers.engine.linear import RoundedLinear, laid_out
+
+AFTER = {"exp": torch.exp, "swish": nn.functional.silu}
+
+
+def some(*shape, seed=1):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+@needs_library
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(1, 70), st.integers(1, 100), st.integers(1, 100), st.booleans(),
+    st.sampled_from(["", "exp", "swish", "by", "add", "out", "gaps"]),
+)  # fmt: skip
+def test_product_is_that_of_the_numbers_it_is_given(rows, width, out, low, way):
+    dtype = torch.bfloat16 if low else torch.float32
+    x, weight = some(rows, 2 * width).to(dtype)[:, :width], (some(out, width, seed=2) / width**0.5).to(dtype)
+    x = x if way == "gaps" else x.contiguous()
+    sums, other = x.double() @ weight.double().T, some(rows, out, seed=3)
+    packed = laid_out(weight)
+    assume(onednn.fits(packed))
+    if way in AFTER:
+        found, wanted = onednn.product(x, packed, then=way), AFTER[way](sums)
+    elif way == "by":
+        found, wanted = onednn.product(x, packed, by=other), sums * other
+    elif way == "add":
+        held = other.clone()
+        found, wanted = onednn.product(x, packed, add_to=held), sums + other
+        assert found is held
+    elif way == "out":
+        found, wanted = onednn.product(x, packed, out=other), sums
+        assert found is other
+    else:
+        found, wanted = onednn.product(x, packed), sums
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found.double(), wanted, atol=1e-5, rtol=1e-4)
+
+
+@needs_library
+@pytest.mark.parametrize("dtype", onednn.DTYPES)
+@pytest.mark.parametrize("shape", [(1536, 576), (576, 1536), (192, 576), (301, 67), (65, 301), (65, 2000), (24, 48)])
+def test_weights_of_models_and_prompts_fit(shape, dtype):
+    assert onednn.fits(laid_out(torch.zeros(shape, dtype=dtype)))
+
+
+@needs_library
+def test_products_of_one_shape_follow_their_tensors():
+    """What is kept of a shape points at the tensors of each call, and results may be rounded."""
+    weights = [some(30, 20, seed=n).bfloat16() for n in range(2)]
+    packed = [laid_out(weight) for weight in weights]
+    for n in (0, 1, 0):
+        x = some(9, 20, seed=n + 5).bfloat16()
+        found = onednn.product(x, packed[n], dtype=torch.bfloat16)
+        assert found.dtype == torch.bfloat16
+        torch.testing.assert_close(found.float(), x.float() @ weights[n].float().T, atol=1e-2, rtol=1e-2)
+    assert onednn.product(x[:0], packed[0]).shape == (0, 30)
+
+
+@needs_library
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"x": some(5, 21)}, {"x": some(5, 20).bfloat16()}, {"x": some(20, 5).T}, {"out": torch.zeros(4, 30)},
+        {"add_to": torch.zeros(30, 5).T}, {"by": torch.zeros(5, 1)}, {"by": torch.zeros(5, 60)[:, ::2]},
+    ],
+    ids=["width", "dtype", "columns", "rows", "gaps in a sum", "one factor", "gaps in factors"],
+)  # fmt: skip
+def test_tensors_that_do_not_go_together_are_refused(given):
+    """The library would read and write beyond them."""
+    with pytest.raises(ValueError, match=r"times|laid out"):
+        onednn.product(given.pop("x", some(5, 20)), laid_out(some(30, 20)), **given)
+
+
+@needs_library
+def test_weights_in_another_layout_do_not_fit(monkeypatch):
+    assert onednn.fits(laid_out(some(64, 48))) and not onednn.fits(some(64, 48))
+    monkeypatch.setattr(onednn, "_layout", lambda out, width, dtype: plain.value)
+    plain = onednn._description((48, 64), (1, 48), torch.float32)
+    onednn._same_layout.cache_clear()
+    assert not onednn.fits(laid_out(some(64, 48)))
+    onednn._same_layout.cache_clear()
+
+
+@pytest.mark.parametrize("missing", ["package", "file", "symbol", "right numbers"])
+def test_a_library_that_cannot_be_used_is_left_alone(monkeypatch, missing):
+    def fails(*_):
+        raise PackageNotFoundError(onednn.PACKAGE) if missing == "package" else OSError("no such file")
+
+    onednn.available.cache_clear()
+    if missing == "symbol":
+        monkeypatch.setattr(onednn, "_library", lambda: ctypes.CDLL(None))
+    elif missing == "right numbers":
+        monkeypatch.setattr(onednn, "product", lambda x, weight, **_: torch.ones(len(x), len(weight)))
+    else:
+        onednn._library.cache_clear()
+        monkeypatch.setattr(*((onednn, "distribution") if missing == "package" else (ctypes, "CDLL")), fails)
+    try:
+        assert not onednn.available()
+    finally:
+        onednn.available.cache_clear()
+
+
+@needs_onednn
+@pytest.mark.parametrize("library", [False, pytest.param(True, marks=needs_library)])
+def test_rounded_layer_rounds_what_it_is_given_and_its_sums_only_without_the_library(monkeypatch, library):
+    if not library:
+        monkeypatch.setattr(onednn, "available", lambda: False)
+    bare = nn.Sequential(nn.Linear(40, 30).requires_grad_(False))
+    bare.device, bare.get_output_embeddings = torch.device("cpu"), lambda: None
+    made = models.rounded(bare)
+    x, low = some(9, 40), bare[0].weight.bfloat16().double()
+    sums = x.bfloat16().double() @ low.T
+    error = (made(x) - bare[0].bias - sums).abs().max().item()
+    assert (error < 1e-5) == library and error < 1e-2
+    assert linear.keeps_sums(made) == library and not linear.keeps_sums(bare)
+    layer = made[0]
+    assert isinstance(layer, RoundedLinear)
+    other, given = some(9, 30, seed=4), layer.taken(x)
+    kept = other.clone()
+    torch.testing.assert_close(layer.added(given, other).double(), sums + other, atol=2e-2, rtol=1e-2)
+    assert torch.equal(other, kept)
+    gate = layer.swish(given)
+    found, wanted = layer.times_by(given, gate), sums * nn.functional.silu(sums)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.double(), wanted, atol=2e-2, rtol=2e-2)
