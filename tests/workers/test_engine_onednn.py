@@ -51,6 +51,23 @@ def test_product_is_that_of_the_numbers_it_is_given(rows, width, out, low, way):
 
 
 @needs_library
+@settings(deadline=None, max_examples=40)
+@given(
+    st.integers(1, 4), st.integers(1, 30), st.integers(1, 40), st.integers(1, 40), st.booleans(), st.booleans(),
+    st.booleans(),
+)  # fmt: skip
+def test_many_products_at_once_read_plain_numbers_by_rows_or_columns(many, rows, width, out, low, columns, exp):
+    dtype = torch.bfloat16 if low else torch.float32
+    x = some(many, rows, width).to(dtype)
+    weight = some(many, 2 * out, width, seed=2).to(dtype)[:, :out] / width**0.5
+    weight = weight.mT.contiguous().mT if columns else weight
+    sums = x.double() @ weight.double().mT
+    for one, other, wanted in ((x, weight, sums), (x[0], weight[0], sums[0])):
+        found = onednn.product(one, other, then="exp" if exp else "")
+        torch.testing.assert_close(found.double(), wanted.exp() if exp else wanted, atol=1e-5, rtol=1e-4)
+
+
+@needs_library
 @pytest.mark.parametrize("dtype", onednn.DTYPES)
 @pytest.mark.parametrize("shape", [(1536, 576), (576, 1536), (192, 576), (301, 67), (65, 301), (65, 2000), (24, 48)])
 def test_weights_of_models_and_prompts_fit(shape, dtype):
@@ -74,10 +91,11 @@ def test_products_of_one_shape_follow_their_tensors():
 @pytest.mark.parametrize(
     "given",
     [
-        {"x": some(5, 21)}, {"x": some(5, 20).bfloat16()}, {"x": some(20, 5).T}, {"out": torch.zeros(4, 30)},
+        {"x": some(5, 21)}, {"x": some(2, 5, 20)}, {"x": some(5, 20).bfloat16()}, {"x": some(20, 5).T},
+        {"out": torch.zeros(4, 30)},
         {"add_to": torch.zeros(30, 5).T}, {"by": torch.zeros(5, 1)}, {"by": torch.zeros(5, 60)[:, ::2]},
     ],
-    ids=["width", "dtype", "columns", "rows", "gaps in a sum", "one factor", "gaps in factors"],
+    ids=["width", "many", "dtype", "columns", "rows", "gaps in a sum", "one factor", "gaps in factors"],
 )  # fmt: skip
 def test_tensors_that_do_not_go_together_are_refused(given):
     """The library would read and write beyond them."""

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tests.workers.onednn import needs_library, needs_onednn
-from workers.engine import models, onednn, prefix, softmax
+from workers.engine import attention, models, onednn, prefix, softmax
 from workers.engine.linear import RoundedLinear
 from workers.engine.prefix import CpuPrefix, Prefix, RoundedPrefix
 from workers.engine.prompts import run_prefix
@@ -48,11 +48,16 @@ def test_own_part_is_softmax_attention(parts, monkeypatch, held):
 
 
 @needs_onednn
-@pytest.mark.parametrize("held", [1, 100, softmax.CAUSAL_SCORES_HELD])
+@pytest.mark.parametrize("held", [1, 400, softmax.CAUSAL_SCORES_HELD])
 @pytest.mark.parametrize("tree", [False, True], ids=["causal", "with siblings"])
-def test_own_part_in_blocks_is_softmax_attention(parts, monkeypatch, held, tree):
+@pytest.mark.parametrize("library", [False, pytest.param(True, marks=needs_library)])
+def test_own_part_in_blocks_is_softmax_attention(parts, monkeypatch, held, tree, library):
     """Siblings do not see each other, and nothing sees what comes after it."""
+    other = "_beside_highest" if library else "_beside_own"
+    monkeypatch.setattr(softmax, other, lambda *_: pytest.fail("the other way was taken"))
+    monkeypatch.setattr(onednn, "available", lambda: library)
     monkeypatch.setattr(softmax, "CAUSAL_SCORES_HELD", held)
+    monkeypatch.setattr(softmax, "SEEN_HELD", held)
     monkeypatch.setattr(softmax, "MANY_TOKENS", 1)
     q, own, shared, mask = parts
     if tree:
@@ -65,6 +70,22 @@ def test_own_part_in_blocks_is_softmax_attention(parts, monkeypatch, held, tree)
     for out, lse in ways:
         torch.testing.assert_close(out.double(), true, atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(lse.double(), true_lse, atol=1e-5, rtol=1e-5)
+
+
+@needs_library
+@pytest.mark.parametrize("tree", [False, True], ids=["causal", "with a mask"])
+@pytest.mark.parametrize("first", [30.0, 300.0, -300.0])
+def test_blocks_hold_where_a_token_outweighs_the_querys_own(parts, monkeypatch, tree, first):
+    """By more than a float holds, or less: also where it comes later and must not be seen."""
+    monkeypatch.setattr(softmax, "MANY_TOKENS", 1)
+    q, own, shared, mask = parts
+    q[..., 0] = 1 / SCALE
+    own[0][..., 0] = 0.0
+    own[0][:, :, [0, -1], 0] = torch.tensor([first, 2 * first])
+    true, true_lse = expected(q, own, [part[:, :, :0] for part in shared], mask)
+    out, lse = softmax.in_blocks(q, *own, mask if tree else None, SCALE)
+    torch.testing.assert_close(out.double(), true, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(lse.double(), true_lse, atol=1e-4, rtol=1e-4)
 
 
 @needs_onednn
@@ -193,3 +214,22 @@ def test_shared_tokens_are_read_as_the_library_reads_them(base, models_dir, monk
     for (key, value), layer in zip(found.layers, cache.layers, strict=True):
         torch.testing.assert_close(key, layer.keys, atol=2e-3, rtol=1e-3)
         torch.testing.assert_close(value, layer.values, atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("each", [0, 10**9], ids=["row by row", "token by token"])
+def test_new_keys_and_values_stand_in_their_slots(monkeypatch, each):
+    monkeypatch.setattr(attention, "MANY_EACH", each)
+    begun, new, window = [2, 0, 5], [3, 4, 1], slice(1, 4)
+    cache = attention.RowCache(5, 7)
+    cache.places = attention.Places.of(begun, new, window, torch.device("cpu"))
+    key, value = torch.randn(2, 1, HEADS, sum(new), SIZE)
+    keys, values = cache.extend(0, key, value, 6)
+    for found, given in ((keys, key), (values, value)):
+        wanted = torch.zeros(3, HEADS, 6, SIZE)
+        at = 0
+        for row, (start, count) in enumerate(zip(begun, new, strict=True)):
+            for slot in range(start, start + count):
+                wanted[row, :, slot] = given[0, :, at]
+                at += 1
+        assert torch.equal(found, wanted)
+    assert all(not kept[[0, 4]].any() for kept in cache.layers[0])

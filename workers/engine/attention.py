@@ -21,6 +21,8 @@ from workers.engine.prefix import Prefix
 from workers.engine.softmax import attend, fits_blocks, in_blocks
 
 NAME = "gradus_split"
+MANY_EACH = 16
+"""New tokens of each row from which they are kept row by row."""
 KEPT_SCORES = 1 << 22
 """Attention weights of one layer and training step that are kept for the backward pass, 8 MiB in bf16."""
 
@@ -38,13 +40,15 @@ class Tree:
 class Places:
     """Where the N tokens of a call belong: the rows, counted within `window`, and the slots of each row's cache.
 
-    Attention takes them as `[rows, Q]`, in which a row's tokens stand side by side from `columns` 0 on.
+    Attention takes them as `[rows, Q]`, in which a row's tokens stand side by side from `columns` 0 on. `runs` has each
+    row of the window, its first new slot, and how many.
     """
 
     window: slice
     rows: Tensor
     columns: Tensor
     slots: Tensor
+    runs: tuple[tuple[int, int, int], ...]
 
     @classmethod
     def of(cls, begun: Sequence[int], new: Sequence[int], window: slice, device: torch.device) -> Places:
@@ -52,7 +56,8 @@ class Places:
         rows = [n for n, count in enumerate(new) for _ in range(count)]
         columns = [at for count in new for at in range(count)]
         slots = [begun[n] + at for n, at in zip(rows, columns, strict=True)]
-        return cls(window, *torch.tensor([rows, columns, slots], device=device))
+        places = torch.tensor([rows, columns, slots], device=device)
+        return cls(window, places[0], places[1], places[2], tuple(zip(range(len(new)), begun, new, strict=True)))
 
     def mask(self) -> Tensor:
         """Additive `[B, 1, Q, T]`: a token sees its row up to itself. T is the last slot's number and one."""
@@ -60,6 +65,16 @@ class Places:
         last[self.rows, self.columns] = self.slots
         later = torch.arange(int(self.slots.max()) + 1, device=last.device) > last[:, None, :, None]
         return torch.zeros(later.shape, device=last.device).masked_fill(later, -torch.inf)
+
+    def put(self, kept: Tensor, new: Tensor) -> None:
+        """`[1, K, N, D]` into the slots of `[B, K, capacity, D]`; row by row where each has many, which is quicker."""
+        if len(self.runs) * MANY_EACH > len(self.rows):
+            kept.transpose(1, 2)[self.rows, self.slots] = new[0].transpose(0, 1)
+            return
+        at = 0
+        for row, begun, count in self.runs:
+            kept[row, :, begun : begun + count] = new[0, :, at : at + count]
+            at += count
 
     def spread(self, x: Tensor, mask: Tensor) -> Tensor:
         """`[1, H, N, D]` -> `[B, H, Q, D]`, zeros where a row has no token."""
@@ -92,7 +107,7 @@ class RowCache:
             self.layers[layer] = (key.new_zeros(shape), value.new_zeros(shape))
         keys, values = (kept[self.places.window] for kept in self.layers[layer])
         for kept, new in ((keys, key), (values, value)):
-            kept.transpose(1, 2)[self.places.rows, self.places.slots] = new[0].transpose(0, 1)
+            self.places.put(kept, new)
         return keys[:, :, :filled], values[:, :, :filled]
 
     def keep(self, rows: Tensor) -> None:

@@ -7,6 +7,7 @@ guide), on weights that torch has packed. The package is there for Linux on x86-
 from __future__ import annotations
 
 import ctypes
+import math
 import weakref
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -65,21 +66,25 @@ def product(
     out: Tensor | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Tensor:
-    """`x` `[M, in]` times the transpose of `weight` `[out, in]`, which `fits`: `[M, out]`, summed in fp32.
+    """`x` `[..., M, in]` times the transpose of `weight` `[..., out, in]`: `[..., M, out]`, summed in fp32.
 
-    The sums may go through `exp` or `swish` or be multiplied by `by` `[M, out]`. They are added to `add_to`, which then
-    holds them, or stand in `out`, or in a new tensor of `dtype`.
+    A packed weight, which has no dimension but these two, must be one that `fits`. The sums may go through `exp` or
+    `swish` or be multiplied by `by` `[..., M, out]`. They are added to `add_to`, which then holds them, or stand in
+    `out`, or in a new tensor of `dtype`.
     """
-    into = add_to if add_to is not None else out
-    y = torch.empty(x.shape[0], weight.shape[0], dtype=dtype) if into is None else into
-    if x.shape[1] != weight.shape[1] or x.dtype != weight.dtype or x.stride(1) != 1:
+    shape, into = (*x.shape[:-1], weight.shape[-2]), add_to if add_to is not None else out
+    y = torch.empty(shape, dtype=dtype) if into is None else into
+    if x.shape[:-2] != weight.shape[:-2] or x.shape[-1] != weight.shape[-1] or x.dtype != weight.dtype:
         raise ValueError(f"{tuple(x.shape)} {x.dtype} times {tuple(weight.shape)} {weight.dtype}")
     for one in (y,) if by is None else (y, by):
-        if one.shape != (x.shape[0], weight.shape[0]) or not one.is_contiguous():
+        if one.shape != shape or not one.is_contiguous():
             raise ValueError(f"{tuple(one.shape)} with strides {one.stride()} is not laid out like the product")
-    if len(x):
-        shape, factor = (*x.shape, len(weight), x.stride(0)), None if by is None else by.dtype
-        _primitive(*shape, x.dtype, y.dtype, then, factor, add_to is not None).run(x, weight, y, by)
+    if x.stride(-1) != 1 or not (weight.is_mkldnn or 1 in weight.stride()[-2:]):
+        raise ValueError("x is not laid out row by row, or the weight neither by rows nor by columns")
+    if y.numel():
+        layout, factor = None if weight.is_mkldnn else weight.stride(), None if by is None else by.dtype
+        kind = (x.shape, x.stride(), shape[-1], layout, x.dtype, y.dtype, then, factor, add_to is not None)
+        _primitive(*kind).run(x, weight, y, by)
     return y
 
 
@@ -87,32 +92,38 @@ class Primitive:
     """A product of one shape with what follows it."""
 
     def __init__(
-        self, rows: int, width: int, out: int, stride: int, dtype: torch.dtype, made: torch.dtype, then: str,
-        factor: torch.dtype | None, add: bool,
+        self, shape: Sequence[int], strides: Sequence[int], out: int, layout: Sequence[int] | None,
+        dtype: torch.dtype, made: torch.dtype, then: str, factor: torch.dtype | None, add: bool,
     ) -> None:  # fmt: skip
-        library, engine, layout = _library(), _engine().value, _layout(out, width, dtype)
-        x, y = _description((rows, width), (stride, 1), dtype), _description((rows, out), (out, 1), made)
+        library, engine = _library(), _engine().value
+        *many, rows, width = shape
+        x, y = _description(shape, strides, dtype), _contiguous((*many, rows, out), made)
+        if layout is None:
+            kept, weight = None, _layout(out, width, dtype)
+        else:
+            kept = _description((*many, width, out), (*layout[:-2], layout[-1], layout[-2]), dtype)
+            weight = kept.value
         after = Handle("post_ops", library.dnnl_post_ops_create)
         one, zero = ctypes.c_float(1), ctypes.c_float(0)
-        places = {SRC: _memory(x.value, engine), WEIGHTS: _memory(layout, engine), DST: _memory(y.value, engine)}
+        places = {SRC: _memory(x.value, engine), WEIGHTS: _memory(weight, engine), DST: _memory(y.value, engine)}
         if then:
             _checked(library.dnnl_post_ops_append_eltwise(after.value, ELEMENTWISE[then], one, zero))
         if factor is not None:
-            by = _description((rows, out), (out, 1), factor)
+            by = _contiguous((*many, rows, out), factor)
             _checked(library.dnnl_post_ops_append_binary(after.value, MULTIPLICATION, by.value))
             places[AFTER * (2 if then else 1) | FURTHER] = _memory(by.value, engine)
         if add:
             _checked(library.dnnl_post_ops_append_sum(after.value, one, ctypes.c_int32(0), 0))
         settings = Handle("primitive_attr", library.dnnl_primitive_attr_create)
         _checked(library.dnnl_primitive_attr_set_post_ops(settings.value, after.value))
-        kind = _product_kind(x.value, layout, y.value, settings.value)
+        kind = _product_kind(x.value, weight, y.value, settings.value)
         self._primitive = Handle("primitive", lambda to: library.dnnl_primitive_create(to, kind.value))
         self._memories = list(places.values())
         self._arguments = _arguments(*places.items())
 
     def run(self, x: Tensor, weight: Tensor, y: Tensor, by: Tensor | None) -> None:
-        addresses = [x.data_ptr(), torch.ops.mkldnn.data_ptr(weight), y.data_ptr()]
-        addresses += [] if by is None else [by.data_ptr()]
+        start = torch.ops.mkldnn.data_ptr(weight) if weight.is_mkldnn else weight.data_ptr()
+        addresses = [x.data_ptr(), start, y.data_ptr()] + ([] if by is None else [by.data_ptr()])
         with _lock:
             for memory, address in zip(self._memories, addresses, strict=True):
                 _point(memory, address)
@@ -228,6 +239,10 @@ def _description(shape: Sequence[int], strides: Sequence[int], dtype: torch.dtyp
     sizes, steps = ((ctypes.c_int64 * len(some))(*some) for some in (shape, strides))
     make = _library().dnnl_memory_desc_create_with_strides
     return Handle("memory_desc", lambda to: make(to, len(shape), sizes, DTYPES[dtype], steps))
+
+
+def _contiguous(shape: Sequence[int], dtype: torch.dtype) -> Handle:
+    return _description(shape, [math.prod(shape[at + 1 :]) for at in range(len(shape))], dtype)
 
 
 def _memory(description: ctypes.c_void_p, engine: ctypes.c_void_p) -> Handle:

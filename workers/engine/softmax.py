@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from workers.engine import linear
+from workers.engine import linear, onednn
 
 SCORES_HELD = 1 << 19
 """Scores of one block, 2 MiB: they stay in the cores' caches between the two products."""
 CAUSAL_SCORES_HELD = 1 << 20
 """The same of causal blocks, whose products are the smaller the shorter they are."""
+SEEN_HELD = 1 << 20
+"""The same of all heads together."""
 PLAIN_SCORES = 1 << 23
 """Scores of all rows that are held at a time, 32 MiB; where there are more, they are computed in blocks."""
 MANY_TOKENS = 128
@@ -55,8 +58,56 @@ def fits_blocks(q: Tensor, k: Tensor) -> bool:
 def in_blocks(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
     """`attend` for Q = T on the CPU, a few queries of a key head at a time; without `mask` it is causal.
 
-    Later keys are left out of a block's products, which is half of the work.
+    Later keys are left out of a block's products, which is half of the work. Where scores are too far apart for the
+    quicker way, they are compared with the highest.
     """
+    found = _beside_own(q, k, v, mask, scale) if onednn.available() else None
+    return found or _beside_highest(q, k, v, mask, scale)
+
+
+def _beside_own(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor] | None:
+    """With each score relative to that of the query's own token, which it always sees: exponentials then come out of
+    the product. None where one of them is more than a float holds.
+
+    Queries and keys have a column for what is subtracted, values one of ones, which adds up the weights.
+    """
+    rows, heads, _, size = q.shape
+    tokens = k.shape[2]
+    scaled = (q * scale).view(rows, heads, -1, tokens, size)
+    groups = scaled.shape[2]
+    own = (scaled * k.unsqueeze(2)).sum(-1)
+    asked = torch.cat([scaled, -own.unsqueeze(-1)], -1)
+    keys, values = (torch.cat([x, x.new_ones(*x.shape[:-1], 1)], -1).flatten(0, 1) for x in (k, v))
+    seen = torch.empty_like(asked)
+    step = max(1, min(tokens, SEEN_HELD // (rows * heads * groups * tokens)))
+    factors = None if mask is None else (mask == 0).to(q.dtype).unsqueeze(2)
+    for start in range(0, tokens, step):
+        end = min(start + step, tokens)
+        some = asked[:, :, :, start:end].reshape(rows * heads, -1, size + 1)
+        found = torch.zeros_like(some)
+        for part in (slice(start), slice(start, end)) if factors is None and start else (slice(end),):
+            weights = onednn.product(some, keys[:, part], then="exp")
+            by_group = weights.view(rows, heads, groups, end - start, -1)
+            if factors is not None:
+                by_group *= factors[..., start:end, :end]
+            elif part.stop == end:
+                by_group *= _earlier(end - start)
+            found = onednn.product(weights, values[:, part].mT, add_to=found)
+        seen[:, :, :, start:end] = found.view(rows, heads, groups, end - start, size + 1)
+    out, total = seen[..., :size], seen[..., size:]
+    if not bool(total.sum().isfinite()):
+        return None
+    return (out / total).view(q.shape), (own + total.squeeze(-1).log()).view(q.shape[:3])
+
+
+@lru_cache(maxsize=8)
+def _earlier(tokens: int) -> Tensor:
+    """`[tokens, tokens]`: one where a token is not later than another, else zero."""
+    return torch.ones(tokens, tokens).tril()
+
+
+def _beside_highest(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
+    """With each score relative to its query's highest."""
     rows, heads, _, size = q.shape
     tokens = k.shape[2]
     scaled = (q * (scale * LOG2_E)).view(rows, heads, -1, tokens, size)
