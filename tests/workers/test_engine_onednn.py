@@ -92,15 +92,18 @@ def test_products_of_one_shape_follow_their_tensors():
     "given",
     [
         {"x": some(5, 21)}, {"x": some(2, 5, 20)}, {"x": some(5, 20).bfloat16()}, {"x": some(20, 5).T},
-        {"out": torch.zeros(4, 30)},
+        {"out": torch.zeros(4, 30)}, {"x": some(5, 0), "weight": some(30, 0)}, {"by": torch.zeros(5, 30).double()},
         {"add_to": torch.zeros(30, 5).T}, {"by": torch.zeros(5, 1)}, {"by": torch.zeros(5, 60)[:, ::2]},
     ],
-    ids=["width", "many", "dtype", "columns", "rows", "gaps in a sum", "one factor", "gaps in factors"],
+    ids=[
+        "width", "many", "dtype", "columns", "rows", "nothing", "double", "gaps in a sum", "one factor", "gaps in factors",
+    ],
 )  # fmt: skip
 def test_tensors_that_do_not_go_together_are_refused(given):
     """The library would read and write beyond them."""
+    x, weight, after = some(5, 20), laid_out(some(30, 20)), dict(given)
     with pytest.raises(ValueError, match=r"times|laid out"):
-        onednn.product(given.pop("x", some(5, 20)), laid_out(some(30, 20)), **given)
+        onednn.product(after.pop("x", x), after.pop("weight", weight), **after)
 
 
 @needs_library
@@ -140,7 +143,7 @@ def test_rounded_layer_rounds_what_it_is_given_and_its_sums_only_without_the_lib
     bare = nn.Sequential(nn.Linear(40, 30).requires_grad_(False))
     bare.device, bare.get_output_embeddings = torch.device("cpu"), lambda: None
     made = models.rounded(bare)
-    x, low = some(9, 40), bare[0].weight.bfloat16().double()
+    x, low = some(40, 9).T, bare[0].weight.bfloat16().double()
     sums = x.bfloat16().double() @ low.T
     error = (made(x) - bare[0].bias - sums).abs().max().item()
     assert (error < 1e-5) == library and error < 1e-2

@@ -74,12 +74,15 @@ def test_own_part_in_blocks_is_softmax_attention(parts, monkeypatch, held, tree,
 
 @needs_library
 @pytest.mark.parametrize("tree", [False, True], ids=["causal", "with a mask"])
-@pytest.mark.parametrize("first", [30.0, 300.0, -300.0])
+@pytest.mark.parametrize("first", [30.0, 86.5, 88.0, 300.0, -300.0])
 def test_blocks_hold_where_a_token_outweighs_the_querys_own(parts, monkeypatch, tree, first):
-    """By more than a float holds, or less: also where it comes later and must not be seen."""
+    """By more than a float holds, by so much only once it is multiplied, or less: also where it comes later and must
+    not be seen."""
     monkeypatch.setattr(softmax, "MANY_TOKENS", 1)
     q, own, shared, mask = parts
+    q[:] = 0.0
     q[..., 0] = 1 / SCALE
+    own[1] *= 20
     own[0][..., 0] = 0.0
     own[0][:, :, [0, -1], 0] = torch.tensor([first, 2 * first])
     true, true_lse = expected(q, own, [part[:, :, :0] for part in shared], mask)
@@ -167,11 +170,24 @@ def test_rounded_prefix_holds_where_scores_are_far_apart(parts, stretch):
     torch.testing.assert_close(found.double(), expected(q, own, shared, mask)[0], atol=2e-2, rtol=1e-2)
 
 
+@needs_onednn
+@pytest.mark.parametrize("exactly", [True, pytest.param(False, marks=needs_library)])
+@pytest.mark.parametrize("score", [86.5, 88.0, 88.5])
+def test_prefix_holds_where_weights_fit_a_float_and_what_they_weigh_does_not(parts, exactly, score):
+    q, own, shared, mask = parts
+    q[:], own[0][:] = 0.0, 0.0
+    q[..., 0] = 1 / SCALE
+    shared[0][:, :, 3, 0], shared[1][:, :, 3] = score, 20.0
+    made = prefix.made([tuple(shared)])
+    found = merged(made if exactly else rounded(made), q, own, mask)
+    torch.testing.assert_close(found.double(), expected(q, own, shared, mask)[0], atol=2e-2, rtol=1e-2)
+
+
 @needs_library
 def test_what_a_part_is_relative_to_is_not_rounded(parts):
-    """Here scores of both parts are near 200, which bf16 holds to the nearest whole number."""
+    """Here scores of both parts are near 20,480, which two numbers in bf16 hold to the nearest sixth."""
     q, own, shared, mask = parts
-    q[..., 0], own[0][..., 0], shared[0][..., 0] = 64.0, 12.5, 12.5
+    q[..., 0], own[0][..., 0], shared[0][..., 0] = 64.0, 1280.0, 1280.0
     found = merged(rounded(prefix.made([tuple(shared)])), q, own, mask)
     torch.testing.assert_close(found.double(), expected(q, own, shared, mask)[0], atol=2e-2, rtol=0)
 

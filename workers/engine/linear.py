@@ -74,7 +74,7 @@ class RoundedLinear(nn.Linear):
         return to + product(x, self.weight)
 
     def _summed(self, x: Tensor, **after: Any) -> Tensor:
-        y = onednn.product(x.flatten(0, -2), self.weight, **after)
+        y = onednn.product(x.reshape(-1, self.in_features).contiguous(), self.weight, **after)
         return y.view(*x.shape[:-1], self.out_features)
 
 

@@ -29,7 +29,7 @@ FURTHER, AFTER = 2, 1 << 15
 """A step's own input, the first step's and so on."""
 TYPICAL_ROWS = 1024
 """Rows for which torch lays out weights as well."""
-PRIMITIVES, LAYOUTS = 512, 4096
+PRIMITIVES, LAYOUTS = 256, 4096
 TRIED_ROWS, TRIED_IN, TRIED_OUT = 5, 24, 40
 ALIKE = 1e-4
 """Largest error of a trial beside its largest number: sums of both are in fp32."""
@@ -81,6 +81,8 @@ def product(
             raise ValueError(f"{tuple(one.shape)} with strides {one.stride()} is not laid out like the product")
     if x.stride(-1) != 1 or not (weight.is_mkldnn or 1 in weight.stride()[-2:]):
         raise ValueError("x is not laid out row by row, or the weight neither by rows nor by columns")
+    if not (x.shape[-1] and {one.dtype for one in (x, y, x if by is None else by)} <= DTYPES.keys()):
+        raise ValueError(f"times nothing, or not in {', '.join(map(str, DTYPES))}")
     if y.numel():
         layout, factor = None if weight.is_mkldnn else weight.stride(), None if by is None else by.dtype
         kind = (x.shape, x.stride(), shape[-1], layout, x.dtype, y.dtype, then, factor, add_to is not None)

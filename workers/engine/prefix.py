@@ -68,7 +68,7 @@ class CpuPrefix(Prefix):
         widened = torch.cat([q * scale, -own_lse.unsqueeze(-1)], -1).mul_(LOG2_E)
         flat = widened.transpose(0, 1).reshape(heads, rows * queries, size + 1)
         value, weight = self._seen(layer, flat)
-        if not bool(weight.sum().isfinite()):
+        if not bool((value.sum() + weight.sum()).isfinite()):
             return self._plain(q.dtype).merged(layer, q, own, own_lse, scale)
         value, weight = (x.view(heads, rows, queries, -1).transpose(0, 1) for x in (value, weight))
         return (value + own) / (weight + 1)
@@ -107,7 +107,7 @@ class RoundedPrefix(Prefix):
     def of(cls, exact: CpuPrefix) -> Prefix:
         """The exact one itself, where torch packs numbers otherwise."""
         packed = tuple(tuple(map(_packed, key[0], value[0])) for key, value in exact.layers)
-        fit = all(onednn.fits(one) for heads in packed[:1] for pair in heads[:1] for one in pair)
+        fit = all(onednn.fits(one) for heads in packed for one in heads[0])
         return cls(exact.layers, exact, packed) if fit else exact
 
     def merged(self, layer: int, q: Tensor, own: Tensor, own_lse: Tensor, scale: float) -> Tensor:
@@ -125,7 +125,7 @@ class RoundedPrefix(Prefix):
                 weights = onednn.product(some, keys, then="exp", dtype=some.dtype)
                 onednn.product(weights, values, out=to)
         seen = seen.view(heads, rows, queries, -1).transpose(0, 1)
-        if not bool(seen[..., -1].sum().isfinite()):
+        if not bool(seen.sum().isfinite()):
             return self.exact.merged(layer, q, own, own_lse, scale)
         return (seen[..., :-1] + own) / (seen[..., -1:] + 1)
 

@@ -95,7 +95,7 @@ def _beside_own(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: flo
             found = onednn.product(weights, values[:, part].mT, add_to=found)
         seen[:, :, :, start:end] = found.view(rows, heads, groups, end - start, size + 1)
     out, total = seen[..., :size], seen[..., size:]
-    if not bool(total.sum().isfinite()):
+    if not bool(seen.sum().isfinite()):
         return None
     return (out / total).view(q.shape), (own + total.squeeze(-1).log()).view(q.shape[:3])
 
