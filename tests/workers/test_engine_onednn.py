@@ -96,7 +96,8 @@ def test_products_of_one_shape_follow_their_tensors():
         {"add_to": torch.zeros(30, 5).T}, {"by": torch.zeros(5, 1)}, {"by": torch.zeros(5, 60)[:, ::2]},
     ],
     ids=[
-        "width", "many", "dtype", "columns", "rows", "nothing", "double", "gaps in a sum", "one factor", "gaps in factors",
+        "width", "many", "dtype", "columns", "rows", "nothing", "double", "gaps in a sum", "one factor",
+        "gaps in factors",
     ],
 )  # fmt: skip
 def test_tensors_that_do_not_go_together_are_refused(given):
