@@ -20,6 +20,7 @@ PRODUCTS, ATTENTION, HEAD, REST = "products", "attention", "head", "everything e
 KINDS = (PRODUCTS, ATTENTION, HEAD, REST)
 ATTENTION_WORDS = ("attention", "bmm", "softmax", "exp2")
 BY_LAYERS = "mkldnn._linear_pointwise"
+BY_LIBRARY = "gradus.product"
 Size = tuple[int, ...]
 
 
@@ -43,6 +44,8 @@ FLOPS: dict[str, Callable[[list[Size]], int]] = {
     "aten.baddbmm_": lambda sizes: _product(sizes[1], sizes[2]),
     # The last of its tensors is a weight `[out, in]` or a bias `[out]`.
     BY_LAYERS: lambda sizes: 2 * prod(sizes[0]) * sizes[-1][0],
+    # The second of its tensors is a weight `[..., out, in]`.
+    BY_LIBRARY: lambda sizes: 2 * prod(sizes[0]) * sizes[1][-2],
     "aten._scaled_dot_product_flash_attention_for_cpu": lambda sizes: _attended(sizes[0], sizes[1]),
     "aten._scaled_dot_product_flash_attention_for_cpu_backward": lambda sizes: 5 * _attended(sizes[1], sizes[2]) // 2,
 }
@@ -89,6 +92,8 @@ class Counting(TorchDispatchMode):
         kind = kind_of(name, [*sizes, *shapes([out])], flops, self.vocabulary)
         if name == BY_LAYERS:
             kind = kind_of_layer(args, self.vocabulary)
+        elif name == BY_LIBRARY:
+            kind = PRODUCTS if isinstance(args[1], nn.Parameter) else ATTENTION
         tally = self.tallies.setdefault((kind, name), Tally())
         tally.calls += 1
         tally.seconds += seconds

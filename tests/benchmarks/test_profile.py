@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch import nn
 
 from benchmarks import costs, ours, profile
 from benchmarks.costs import Costs
@@ -12,7 +13,9 @@ from benchmarks.items import score_item
 from benchmarks.peers.job import Row
 from benchmarks.shapes import Shape, TrainShape
 from graders.base import Score
-from workers.engine import linear, scoring
+from tests.workers.onednn import needs_library
+from workers.engine import linear, onednn, scoring
+from workers.engine.linear import laid_out
 from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
 
@@ -99,6 +102,17 @@ def test_a_note_says_what_ours_computes_in(base, models_dir, monkeypatch, chosen
     item = Score("tiny", "One. ", ("Two,", "Three, four,"), (" five", " six"))
     assert ours.note(ours.session(models_dir, "float32"), item, "float32") == ""
     assert told in ours.note(ours.session(models_dir, "bfloat16"), item, "bfloat16")
+
+
+@needs_library
+def test_products_of_the_library_are_counted():
+    """Those with a model's weight are a layer's, all others are attention's."""
+    weight = nn.Parameter(laid_out(torch.ones(6, 8).bfloat16()), requires_grad=False)
+    with torch.inference_mode(), Counting() as counting:
+        onednn.product(torch.ones(4, 8).bfloat16(), weight)
+        onednn.product(torch.ones(3, 4, 8), torch.ones(3, 7, 8), then="exp")
+    assert (counting.of(PRODUCTS).flops, counting.of(ATTENTION).flops) == (2 * 4 * 8 * 6, 2 * 3 * 4 * 8 * 7)
+    assert counting.dtypes() == {"bfloat16", "float32"}
 
 
 def test_the_rest_is_what_the_counted_kinds_leave():
