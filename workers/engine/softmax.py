@@ -67,7 +67,7 @@ def in_blocks(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float
 
 def _beside_own(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor] | None:
     """With each score relative to that of the query's own token, which it always sees: exponentials then come out of
-    the product. None where one of them is more than a float holds.
+    the product. None where they, or what they weigh, are more than a float holds.
 
     Queries and keys have a column for what is subtracted, values one of ones, which adds up the weights.
     """
