@@ -46,6 +46,8 @@ FLOPS: dict[str, Callable[[list[Size]], int]] = {
     BY_LAYERS: lambda sizes: 2 * prod(sizes[0]) * sizes[-1][0],
     # The second of its tensors is a weight `[..., out, in]`.
     BY_LIBRARY: lambda sizes: 2 * prod(sizes[0]) * sizes[1][-2],
+    # `[N, H, D]` queries, and the indices of all keys that they see.
+    "gradus.own_attention": lambda sizes: 4 * prod(sizes[0][1:]) * sizes[3][0],
     "aten._scaled_dot_product_flash_attention_for_cpu": lambda sizes: _attended(sizes[0], sizes[1]),
     "aten._scaled_dot_product_flash_attention_for_cpu_backward": lambda sizes: 5 * _attended(sizes[1], sizes[2]) // 2,
 }

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tests.workers.onednn import needs_library, needs_onednn
-from workers.engine import attention, models, onednn, prefix, softmax
+from workers.engine import attention, compiled, models, onednn, prefix, softmax
 from workers.engine.linear import RoundedLinear
 from workers.engine.prefix import CpuPrefix, Prefix, RoundedPrefix
 from workers.engine.prompts import run_prefix
@@ -232,9 +232,11 @@ def test_shared_tokens_are_read_as_the_library_reads_them(base, models_dir, monk
         torch.testing.assert_close(value, layer.values, atol=2e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("each", [0, 10**9], ids=["row by row", "token by token"])
+@pytest.mark.parametrize("each", [0, 10**9, None], ids=["row by row", "token by token", "compiled"])
 def test_new_keys_and_values_stand_in_their_slots(monkeypatch, each):
-    monkeypatch.setattr(attention, "MANY_EACH", each)
+    if each is not None:
+        monkeypatch.setattr(compiled, "available", lambda: False)
+        monkeypatch.setattr(attention, "MANY_EACH", each)
     begun, new, window = [2, 0, 5], [3, 4, 1], slice(1, 4)
     cache = attention.RowCache(5, 7)
     cache.places = attention.Places.of(begun, new, window, torch.device("cpu"))

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from workers.engine import compiled
+from workers.engine.compiled import Sight
 from workers.engine.prefix import Prefix
 from workers.engine.softmax import attend, fits_blocks, in_blocks
 
@@ -66,15 +68,30 @@ class Places:
         later = torch.arange(int(self.slots.max()) + 1, device=last.device) > last[:, None, :, None]
         return torch.zeros(later.shape, device=last.device).masked_fill(later, -torch.inf)
 
-    def put(self, kept: Tensor, new: Tensor) -> None:
-        """`[1, K, N, D]` into the slots of `[B, K, capacity, D]`; row by row where each has many, which is quicker."""
+    def put(self, keys: Tensor, values: Tensor, k: Tensor, v: Tensor) -> None:
+        """`[N, K, D]` into the slots of `[B, capacity, K, D]`."""
+        if compiled.fits(k, v) and k.is_contiguous() and v.is_contiguous():
+            compiled.put(k, v, keys, values, self.rows * keys.shape[1] + self.slots)
+            return
+        for kept, new in ((keys, k), (values, v)):
+            self._put(kept, new)
+
+    def _put(self, kept: Tensor, new: Tensor) -> None:
+        """Row by row where each has many, which is quicker."""
         if len(self.runs) * MANY_EACH > len(self.rows):
-            kept.transpose(1, 2)[self.rows, self.slots] = new[0].transpose(0, 1)
+            kept[self.rows, self.slots] = new
             return
         at = 0
         for row, begun, count in self.runs:
-            kept[row, :, begun : begun + count] = new[0, :, at : at + count]
+            kept[row, begun : begun + count] = new[at : at + count]
             at += count
+
+    def sight(self, capacity: int) -> Sight:
+        """What each token sees of the window's rows, which have so many slots."""
+        counts = self.slots + 1
+        begin = counts.cumsum(0) - counts
+        first = (self.rows * capacity - begin).repeat_interleave(counts)
+        return Sight.of_counts(torch.arange(len(first)) + first, counts)
 
     def spread(self, x: Tensor, mask: Tensor) -> Tensor:
         """`[1, H, N, D]` -> `[B, H, Q, D]`, zeros where a row has no token."""
@@ -88,7 +105,7 @@ class Places:
 
 
 class RowCache:
-    """Each row's own keys and values during generation, `[B, K, capacity, D]` per layer.
+    """Each row's own keys and values during generation, `[B, capacity, K, D]` per layer.
 
     Tokens are put where `places` says before a call. What stands in later slots, from a guess that was wrong or
     nothing, is hidden by a mask, and overwritten when the row gets there.
@@ -101,19 +118,34 @@ class RowCache:
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
 
     def extend(self, layer: int, key: Tensor, value: Tensor, filled: int) -> tuple[Tensor, Tensor]:
-        """Puts `[1, K, N, D]` in their places; returns the first `filled` slots of the rows in the window."""
+        """Puts `[1, K, N, D]` in their places; `[B, K, filled, D]`, the first slots of the rows in the window."""
+        keys, values = (kept[:, :filled].transpose(1, 2) for kept in self.whole(layer, key, value))
+        return keys, values
+
+    def whole(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """The same; all slots of these rows, `[B, capacity, K, D]`."""
         if layer not in self.layers:
-            shape = (self.rows, key.shape[1], self.capacity, key.shape[3])
+            shape = (self.rows, self.capacity, key.shape[1], key.shape[3])
             self.layers[layer] = (key.new_zeros(shape), value.new_zeros(shape))
         keys, values = (kept[self.places.window] for kept in self.layers[layer])
-        for kept, new in ((keys, key), (values, value)):
-            self.places.put(kept, new)
-        return keys[:, :, :filled], values[:, :, :filled]
+        self.places.put(keys, values, *(new[0].transpose(0, 1) for new in (key, value)))
+        return keys, values
 
-    def keep(self, rows: Tensor) -> None:
-        """Leaves only these rows, so that finished ones cost nothing."""
-        self.layers = {layer: (k[rows], v[rows]) for layer, (k, v) in self.layers.items()}
+    def keep(self, rows: Sequence[int]) -> list[int]:
+        """Leaves only these rows, in the order that is returned, so that finished ones cost nothing.
+
+        Those from the end move into the gaps: to copy all of them takes as long as a layer does.
+        """
+        gaps = sorted(set(range(len(rows))) - set(rows))
+        order = list(range(len(rows)))
+        for gap, row in zip(gaps, [row for row in rows if row >= len(rows)], strict=True):
+            order[gap] = row
+            for pair in self.layers.values():
+                for kept in pair:
+                    kept[gap] = kept[row]
+        self.layers = {layer: (k[: len(rows)], v[: len(rows)]) for layer, (k, v) in self.layers.items()}
         self.rows = len(rows)
+        return order
 
 
 def register() -> None:
@@ -132,13 +164,15 @@ def split_attention(
     prefix: Prefix | None = None,
     own: RowCache | None = None,
     tree: Tree | None = None,
+    sight: Sight | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """An attention function of transformers: `query` `[B, H, Q, D]`, `key` `[B, K, T, D]` -> `[B, Q, H, D]`.
 
     Without `prefix` it is causal attention. With one (it may be empty), `attention_mask` is additive,
     `[B, 1, Q, T]`, over the row's own tokens; with `own`, B of the queries is 1, and the mask that of its places. With
-    a `tree`, B is 1 and the tokens are those of a whole training step.
+    a `tree`, B is 1 and the tokens are those of a whole training step. `sight` says the same as a mask, where compiled
+    loops may take the tokens.
     """
     if tree is not None:
         return tree_attention(query, key, value, tree, scaling), None
@@ -148,6 +182,10 @@ def split_attention(
             seen, _ = in_blocks(folded(query, key), key, value, None, scale)
             return seen.view(query.shape).transpose(1, 2), None
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+    if sight is not None and compiled.fits(query, key):
+        found = _compiled(query, key, value, sight, prefix, own, module.layer_idx, scale)
+        if found is not None:
+            return found, None
     if own is not None:
         if attention_mask is None:
             raise ValueError("tokens that have places need the mask of these")
@@ -155,6 +193,25 @@ def split_attention(
     else:
         seen = _merged(query, key, value, attention_mask, prefix, module.layer_idx, scale)
     return seen.transpose(1, 2), None
+
+
+def _compiled(
+    q: Tensor, k: Tensor, v: Tensor, sight: Sight, prefix: Prefix, cache: RowCache | None, layer: int, scale: float
+) -> Tensor | None:
+    """`[B, Q, H, D]` by compiled loops and two products with what is shared; None where that overflows."""
+    if cache is None:
+        keys, values = (x.transpose(1, 2).contiguous() for x in (k, v))
+    else:
+        keys, values = cache.whole(layer, k, v)
+    queries = q.transpose(1, 2).contiguous()
+    flat = queries.flatten(0, 1)
+    if not prefix.length:
+        return compiled.own_part(flat, keys, values, sight, scale).view(queries.shape)
+    asked = prefix.asked(flat.shape[0] * flat.shape[1] // k.shape[1])
+    if asked is None:
+        return None
+    out = compiled.own_part(flat, keys, values, sight, scale, asked)
+    return out.view(queries.shape) if compiled.merge(out, prefix.seen(layer, asked)) else None
 
 
 def _merged(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, prefix: Prefix, layer: int, scale: float) -> Tensor:

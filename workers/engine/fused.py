@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from workers.engine import compiled
 from workers.engine.attention import split_attention
 from workers.engine.elementwise import normalised, rotated
 from workers.engine.linear import OneDnnLinear, RoundedLinear, available
@@ -25,16 +26,24 @@ OTHERWISE = (TypeError, AttributeError, KeyError, IndexError, RuntimeError, Valu
 
 
 class FusedNorm:
-    """Root mean square normalisation in three passes over its input."""
+    """Root mean square normalisation in one pass over its input, or three."""
 
     weight: Tensor
     variance_epsilon: float
 
-    def forward(self, hidden_states: Tensor) -> Tensor:
+    def forward(self, hidden_states: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """The answer may be rounded to bf16, if `takes` says so."""
         if not _answers(hidden_states):
             y: Tensor = super().forward(hidden_states)  # type: ignore[misc]
             return y
+        if self.takes(hidden_states):
+            return compiled.normalised(hidden_states, self.weight, self.variance_epsilon, dtype)
         return normalised(hidden_states, self.weight, self.variance_epsilon)[0]
+
+    def takes(self, x: Tensor) -> bool:
+        """Whether it is done by a compiled loop."""
+        plain = self.weight.dtype == torch.float32 and x.is_contiguous() and x.device.type == "cpu"
+        return plain and compiled.available()
 
 
 class GatedMlp:
@@ -92,9 +101,9 @@ class FusedLayer:
             return y
         shape = (*hidden_states.shape[:-1], -1, attention.head_dim)
         cos, sin = (angles.unsqueeze(2) for angles in position_embeddings)
-        x = attention.q_proj.taken(self.input_layernorm(hidden_states))
+        x = _normed(self.input_layernorm, hidden_states, attention.q_proj)
         q, k, v = (layer.times(x).view(shape) for layer in heads)
-        q, k = (rotated(one, cos, sin).transpose(1, 2) for one in (q, k))
+        q, k = (_turned(one, cos, sin).transpose(1, 2) for one in (q, k))
         v = v.transpose(1, 2)
         if cache is not None:
             k, v = cache.update(k, v, attention.layer_idx)
@@ -102,7 +111,26 @@ class FusedLayer:
         seen = attention.o_proj.taken(seen.reshape(*shape[:-2], -1))
         middle = attention.o_proj.added(seen, hidden_states)
         down: OneDnnLinear | RoundedLinear = self.mlp.down_proj
-        return down.added(self.mlp.inner(self.post_attention_layernorm(middle)), middle, over=True)
+        inner = self.mlp.inner(_normed(self.post_attention_layernorm, middle, self.mlp.gate_proj))
+        return down.added(inner, middle, over=True)
+
+
+def _normed(norm: nn.Module, x: Tensor, layer: OneDnnLinear | RoundedLinear) -> Tensor:
+    """Normalised, as the layer takes it."""
+    if isinstance(norm, FusedNorm) and norm.takes(x):
+        return norm.forward(x, layer.weight.dtype)
+    y: Tensor = norm(x)
+    return layer.taken(y)
+
+
+def _turned(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """`[B, Q, h, D]` turned by angles `[B, Q, 1, D]`."""
+    if heads.is_contiguous() and compiled.available() and cos.dtype == sin.dtype == heads.dtype == torch.float32:
+        tokens, size = heads.shape[:2], heads.shape[3]
+        angles = (one.expand(*tokens, 1, size).reshape(-1, size) for one in (cos, sin))
+        compiled.rotate(heads.view(-1, *heads.shape[2:]), *angles)
+        return heads
+    return rotated(heads, cos, sin)
 
 
 def _answers(x: Tensor) -> bool:

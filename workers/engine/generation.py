@@ -16,6 +16,7 @@ from torch import Tensor
 
 from graders.base import Generate, Generated, Rejected
 from workers.engine.attention import Places, RowCache
+from workers.engine.compiled import sighted
 from workers.engine.constrain import Constraint
 from workers.engine.guesses import GUESSED_CALL, LONGEST, Guesses
 from workers.engine.models import Base
@@ -132,10 +133,10 @@ def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Gener
         if not alive:
             return
         if len(alive) < len(rows):
-            rows = [rows[n] for n in alive]
-            own.keep(torch.tensor(alive, device=base.device))
+            order = own.keep(alive)
+            rows = [rows[n] for n in order]
             if constraint is not None:
-                constraint.keep(alive)
+                constraint.keep(order)
         drafts = _drafts(rows, guesses, constraint, base.eos, limit)
         begun = [len(row) - 1 for row in rows]
         ids = [[row.tokens[-1], *draft] for row, draft in zip(rows, drafts, strict=True)]
@@ -187,8 +188,9 @@ def _next(
     logits: Tensor = model.lm_head(last)
     if constraint is not None:
         logits = constraint.restrict(logits, drafts)
-    best = logits.topk(2).values
-    return list(zip(logits.argmax(-1).tolist(), (best[:, 0] - best[:, 1] < TIE_MARGIN).tolist(), strict=True))
+    best, token = logits.max(-1)
+    second = logits.scatter_(1, token.unsqueeze(1), -torch.inf).amax(-1)
+    return list(zip(token.tolist(), (best - second < TIE_MARGIN).tolist(), strict=True))
 
 
 def _say(row: Row, found: Sequence[tuple[int, bool]], draft: Sequence[int], base: Base, stop: Stop, limit: int) -> bool:
@@ -232,6 +234,7 @@ def _call(model: Any, ids: Sequence[Sequence[int]], places: Places, prefix: Pref
         use_cache=False,
         prefix=prefix,
         own=own,
+        sight=sighted(flat.device, flat.shape[1] // len(ids), lambda: places.sight(own.capacity)),
     )
     hidden: Tensor = out.last_hidden_state[0]
     return hidden

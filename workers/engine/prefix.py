@@ -14,12 +14,11 @@ import torch
 from torch import Tensor
 
 from workers.engine import linear, onednn
+from workers.engine.compiled import PARTS
 from workers.engine.softmax import LOG2_E, SCORES_HELD, attend
 
 FEW_SCORES = 1 << 14
 """Scores of a key head up to which one call for all heads is faster than calls of their own, up to four times."""
-PARTS = 3
-"""Numbers in bf16 that add up to one in fp32."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,14 @@ class Prefix:
         seen_lse = seen_lse.reshape(heads, rows, queries).transpose(0, 1)
         return torch.lerp(seen, own, torch.sigmoid(own_lse - seen_lse).unsqueeze(-1).to(own.dtype))
 
+    def asked(self, queries: int) -> Tensor | None:
+        """`[K, N, D + columns]` for N queries, as `compiled.own_part` fills it; None where `seen` is not known."""
+        return None
+
+    def seen(self, layer: int, asked: Tensor) -> Tensor:
+        """`[K, N, D + 1]`: the sum of the shared values and of their weights, relative to what is asked."""
+        raise NotImplementedError
+
     def _plain(self, dtype: torch.dtype) -> Prefix:
         return Prefix(tuple((key.to(dtype).contiguous(), value.to(dtype).contiguous()) for key, value in self.layers))
 
@@ -54,9 +61,9 @@ class Prefix:
 class CpuPrefix(Prefix):
     """The same in fp32 for plain products on oneDNN, more than twice as fast as the library's attention on the CPU.
 
-    The pairs are views: keys of a tensor that has a column of ones, values of one that is stored transposed. The query
-    of such a key has a column as well, minus the log-sum-exp of its own part: scores then come out relative to that,
-    and need no maximum of their own.
+    The pairs are views: keys of a tensor that has a column of ones, values of one that is stored transposed and has a
+    row of ones. The query of such a key has a column as well, minus the log-sum-exp of its own part: scores then come
+    out relative to that, and need no maximum of their own.
     """
 
     def rounded(self, dtype: torch.dtype) -> Prefix:
@@ -72,6 +79,22 @@ class CpuPrefix(Prefix):
             return self._plain(q.dtype).merged(layer, q, own, own_lse, scale)
         value, weight = (x.view(heads, rows, queries, -1).transpose(0, 1) for x in (value, weight))
         return (value + own) / (weight + 1)
+
+    def asked(self, queries: int) -> Tensor | None:
+        if not (self.layers and onednn.available()):
+            return None
+        _, heads, _, size = self.layers[0][0].shape
+        return torch.empty(heads, queries, size + 1)
+
+    def seen(self, layer: int, asked: Tensor) -> Tensor:
+        key, value = self.layers[layer]
+        keys, values = wide(key), with_weights(value)
+        seen = torch.empty_like(asked)
+        block = max(1, SCORES_HELD // self.length)
+        for at in range(0, asked.shape[1], block):
+            weights = onednn.product(asked[:, at : at + block], keys, then="exp")
+            seen[:, at : at + block] = onednn.product(weights, values)
+        return seen
 
     def _seen(self, layer: int, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Values `[K, N, D]` and weights `[K, N, 1]` of `[K, N, D + 1]` queries, relative to their own part."""
@@ -110,24 +133,31 @@ class RoundedPrefix(Prefix):
         fit = all(onednn.fits(one) for heads in packed for one in heads[0])
         return cls(exact.layers, exact, packed) if fit else exact
 
+    def asked(self, queries: int) -> Tensor:
+        _, heads, _, size = self.layers[0][0].shape
+        return torch.empty(heads, queries, size + PARTS, dtype=torch.bfloat16)
+
     def merged(self, layer: int, q: Tensor, own: Tensor, own_lse: Tensor, scale: float) -> Tensor:
         rows, heads, queries, size = q.shape
-        asked = q.new_empty(heads, rows, queries, size + PARTS, dtype=torch.bfloat16)
+        asked = self.asked(rows * queries).view(heads, rows, queries, -1)
         asked[..., :size] = (q * scale).transpose(0, 1)
         left = -own_lse.transpose(0, 1)
         for column in range(size, size + PARTS):
             asked[..., column] = left
             left = left - asked[..., column]
-        seen = q.new_empty(heads, rows * queries, size + 1)
-        block = max(1, 2 * SCORES_HELD // self.length)
-        for one, found, (keys, values) in zip(asked.flatten(1, 2), seen, self.packed[layer], strict=True):
-            for some, to in zip(one.split(block), found.split(block), strict=True):
-                weights = onednn.product(some, keys, then="exp", dtype=some.dtype)
-                onednn.product(weights, values, out=to)
-        seen = seen.view(heads, rows, queries, -1).transpose(0, 1)
+        seen = self.seen(layer, asked.flatten(1, 2)).view(heads, rows, queries, -1).transpose(0, 1)
         if not bool(seen.sum().isfinite()):
             return self.exact.merged(layer, q, own, own_lse, scale)
         return (seen[..., :-1] + own) / (seen[..., -1:] + 1)
+
+    def seen(self, layer: int, asked: Tensor) -> Tensor:
+        heads, queries, columns = asked.shape
+        seen = torch.empty(heads, queries, columns - PARTS + 1)
+        block = max(1, 2 * SCORES_HELD // self.length)
+        for one, found, (keys, values) in zip(asked, seen, self.packed[layer], strict=True):
+            for some, to in zip(one.split(block), found.split(block), strict=True):
+                onednn.product(onednn.product(some, keys, then="exp", dtype=some.dtype), values, out=to)
+        return seen
 
 
 def _packed(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -143,12 +173,22 @@ def wide(key: Tensor) -> Tensor:
     return key.as_strided((heads, tokens, size + 1), (key.stride(1), size + 1, 1))
 
 
+def with_weights(value: Tensor) -> Tensor:
+    """`[K, D + 1, P]` of which `value` `[1, K, P, D]` is all but the last row, transposed."""
+    _, heads, tokens, size = value.shape
+    return value.as_strided((heads, size + 1, tokens), (value.stride(1), tokens, 1))
+
+
 def made(layers: Sequence[tuple[Tensor, Tensor]]) -> Prefix:
     """The prefix of `[1, K, P, D]` pairs, laid out for the device that they are on."""
     if not layers or layers[0][0].device.type != "cpu" or not linear.available():
         return Prefix(tuple(layers))
-    return CpuPrefix(tuple((_with_ones(key), value.mT.contiguous().mT) for key, value in layers))
+    return CpuPrefix(tuple((_with_ones(key), _turned_with_ones(value)) for key, value in layers))
 
 
 def _with_ones(key: Tensor) -> Tensor:
     return torch.cat([key, key.new_ones(*key.shape[:-1], 1)], -1)[..., :-1]
+
+
+def _turned_with_ones(value: Tensor) -> Tensor:
+    return torch.cat([value.mT, value.new_ones(*value.shape[:-2], 1, value.shape[-2])], -2)[..., :-1, :].mT

@@ -1,0 +1,227 @@
+"""Compiled loops against plain torch in fp64, and the engine without them."""
+
+import sys
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from graders.base import Generate, Score
+from workers.engine import attention, compiled, generation, prefix, scoring
+from workers.engine.compiled import Sight
+from workers.engine.elementwise import rotated
+from workers.engine.watch import Watch
+
+needs_compiler = pytest.mark.skipif(not compiled.available(), reason="no Numba, or no OpenMP of GCC")
+ULP = torch.finfo(torch.float32).eps
+
+
+@pytest.fixture(autouse=True, params=[1, 2])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def numbers(*shape, seed=0, scale=1.0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * scale
+
+
+@needs_compiler
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(1, 300), st.integers(1, 130), st.sampled_from([1e-6, 1.0, 1e4]))
+def test_norms_are_those_of_fp64(tokens, width, scale):
+    x, weight = numbers(tokens, width, scale=scale), numbers(width, seed=1)
+    wide = x.double()
+    wanted = wide * (wide.square().mean(-1, keepdim=True) + 1e-5).rsqrt() * weight.double()
+    found = compiled.normalised(x, weight, 1e-5, torch.float32)
+    assert ((found - wanted).abs() <= 8 * ULP * wanted.abs()).all()
+    assert torch.equal(compiled.normalised(x, weight, 1e-5, torch.bfloat16), found.bfloat16())
+
+
+@needs_compiler
+@pytest.mark.parametrize(("tokens", "heads", "size"), [(1, 1, 2), (5, 3, 8), (400, 12, 64)])
+def test_heads_are_turned_as_by_torch(tokens, heads, size):
+    x, angles = numbers(tokens, heads, size), numbers(tokens, size, seed=1, scale=3.0)
+    wanted = rotated(x.double(), angles.double().cos().unsqueeze(1), angles.double().sin().unsqueeze(1))
+    compiled.rotate(x, angles.cos(), angles.sin())
+    torch.testing.assert_close(x.double(), wanted, rtol=0, atol=1e-5)
+
+
+@needs_compiler
+def test_keys_and_values_are_put_in_their_places():
+    k, v, places = numbers(300, 3, 16), numbers(300, 3, 16, seed=1), torch.randperm(500)[:300]
+    keys, values = torch.zeros(25, 20, 3, 16), torch.zeros(25, 20, 3, 16)
+    compiled.put(k, v, keys, values, places)
+    for kept, new in ((keys, k), (values, v)):
+        wanted = torch.zeros(500, 3, 16)
+        wanted[places] = new
+        assert torch.equal(kept.flatten(0, 1), wanted)
+
+
+def slowly(q, k, v, sight, scale, shared_k=None, shared_v=None):
+    """One query at a time in fp64; `shared_k` and `shared_v` `[K, P, D]`."""
+    keys = k.shape[-2]
+    out, lse = torch.empty(q.shape, dtype=torch.float64), torch.empty(q.shape[:2], dtype=torch.float64)
+    flat_k, flat_v = (x.double().flatten(0, -3) for x in (k, v))
+    for n, h in torch.cartesian_prod(torch.arange(len(q)), torch.arange(q.shape[1])).tolist():
+        of = h // (q.shape[1] // keys)
+        seen = sight.index[sight.begin[n] : sight.begin[n + 1]].long()
+        scores = flat_k[seen, of] @ q[n, h].double() * scale
+        lse[n, h] = scores.logsumexp(0)
+        values = flat_v[seen, of]
+        if shared_k is not None:
+            scores = torch.cat([shared_k[of].double() @ q[n, h].double() * scale, scores])
+            values = torch.cat([shared_v[of].double(), values])
+        out[n, h] = scores.softmax(0) @ values
+    return out, lse
+
+
+def tree_mask(rows, width, seed):
+    """Each token sees itself and any of those before it."""
+    seen = torch.rand(rows, width, width, generator=torch.Generator().manual_seed(seed)) < 0.6
+    seen |= torch.eye(width, dtype=torch.bool)
+    return torch.zeros(rows, 1, width, width).masked_fill(~seen.tril().unsqueeze(1), -torch.inf)
+
+
+@needs_compiler
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.integers(1, 5), st.integers(1, 19), st.integers(1, 2), st.integers(1, 3), st.sampled_from([2, 8, 64]),
+    st.sampled_from([0.1, 1.0, 8.0]), st.integers(0, 9),
+)  # fmt: skip
+def test_attention_of_rows_beside_a_prompt_is_that_of_fp64(rows, width, keys, groups, size, spread, seed):
+    q = numbers(rows * width, keys * groups, size, seed=seed, scale=spread)
+    k, v = numbers(rows, width, keys, size, seed=seed + 1), numbers(rows, width, keys, size, seed=seed + 2)
+    shared_k, shared_v = numbers(keys, 7, size, seed=seed + 3), numbers(keys, 7, size, seed=seed + 4)
+    sight, scale = Sight.of_mask(tree_mask(rows, width, seed)), size**-0.5
+    wanted, lse = slowly(q, k, v, sight, scale)
+    torch.testing.assert_close(compiled.own_part(q, k, v, sight, scale).double(), wanted, rtol=0, atol=1e-5)
+
+    asked = torch.empty(keys, len(q) * groups, size + 1)
+    out = compiled.own_part(q, k, v, sight, scale, asked)
+    by_head = asked.view(keys, len(q), groups, size + 1).transpose(0, 1).flatten(1, 2)
+    torch.testing.assert_close(by_head[..., :size], q * scale)
+    torch.testing.assert_close(by_head[..., size].double(), -lse, rtol=1e-6, atol=1e-5)
+
+    weights = torch.exp(asked[..., :size] @ shared_k.mT + asked[..., size:])
+    assert compiled.merge(out, torch.cat([weights @ shared_v, weights.sum(-1, keepdim=True)], -1))
+    wanted, _ = slowly(q, k, v, sight, scale, shared_k, shared_v)
+    torch.testing.assert_close(out.double(), wanted, rtol=0, atol=2e-5)
+
+    rounded = torch.empty(keys, len(q) * groups, size + compiled.PARTS, dtype=torch.bfloat16)
+    compiled.own_part(q, k, v, sight, scale, rounded)
+    assert torch.equal(rounded[..., :size], asked[..., :size].bfloat16())
+    torch.testing.assert_close(rounded[..., size:].float().sum(-1), asked[..., size], rtol=1e-6, atol=0)
+
+
+@needs_compiler
+def test_weights_that_are_far_apart_are_those_of_fp64():
+    """Scores 400 apart: the others weigh nothing."""
+    q = torch.full((1, 1, 4), 10.0)
+    k = torch.tensor([[-10.0] * 4, [10.0] * 4, [0.0] * 4]).view(1, 3, 1, 4)
+    v = torch.eye(3, 4).view(1, 3, 1, 4)
+    sight = Sight.of_counts(torch.arange(3), torch.tensor([3]))
+    assert compiled.own_part(q, k, v, sight, 0.5).flatten().tolist() == pytest.approx([0, 1, 0, 0], abs=1e-30)
+
+
+@needs_compiler
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf])
+def test_what_is_no_number_stays_none(wrong):
+    """A learner whose training diverged hears so: a single key must not be overlooked."""
+    q, v = numbers(1, 1, 4), numbers(1, 9, 1, 4, seed=2)
+    sight = Sight.of_counts(torch.arange(9), torch.tensor([9]))
+    for at in range(9):
+        k = numbers(1, 9, 1, 4, seed=1)
+        k[0, at] = wrong
+        assert not compiled.own_part(q, k, v, sight, 0.5).isfinite().all()
+    values = v.clone()
+    values[0, 3] = wrong
+    assert not compiled.own_part(q, numbers(1, 9, 1, 4, seed=1), values, sight, 0.5).isfinite().all()
+    assert not compiled.normalised(torch.tensor([[wrong, 1.0]]), torch.ones(2), 1e-5, torch.float32).isfinite().all()
+
+
+@needs_compiler
+@pytest.mark.parametrize("column", [0, 4])
+def test_a_merge_says_where_a_float_does_not_hold_it(column):
+    """Infinite weights alone would give a finite answer, which is wrong."""
+    seen = torch.ones(1, 600, 5)
+    assert compiled.merge(torch.ones(600, 1, 4), seen)
+    seen[0, 599, column] = torch.inf
+    assert not compiled.merge(torch.ones(600, 1, 4), seen)
+
+
+def test_places_see_their_row_up_to_themselves():
+    places = attention.Places.of([2, 0, 3], [1, 2, 1], slice(None), torch.device("cpu"))
+    sight, mask = places.sight(6), places.mask()
+    found = [sight.index[sight.begin[n] : sight.begin[n + 1]].tolist() for n in range(4)]
+    for seen, row, column in zip(found, places.rows.tolist(), places.columns.tolist(), strict=True):
+        assert seen == [row * 6 + at for at in (mask[row, 0, column] == 0).nonzero().flatten().tolist()]
+    assert sight.most == 4
+
+
+def test_rows_that_are_kept_keep_their_keys():
+    cache = attention.RowCache(6, 4)
+    cache.places = attention.Places.of([0] * 6, [1] * 6, slice(None), torch.device("cpu"))
+    cache.whole(0, numbers(1, 2, 6, 3), numbers(1, 2, 6, 3, seed=1))
+    before = [kept.clone() for kept in cache.layers[0]]
+    order = cache.keep([1, 4, 5])
+    assert sorted(order) == [1, 4, 5] and order[1] == 1
+    for kept, was in zip(cache.layers[0], before, strict=True):
+        assert torch.equal(kept, was[order])
+    assert cache.keep([0, 1, 2]) == [0, 1, 2]
+    assert cache.keep([2]) == [2] and cache.rows == 1
+
+
+ITEM = Score("tiny", "One, two, three. " * 9, ("Four,", "Five and six,", "Seven"), (" eight", " nine and ten"))
+TEXT = Generate("tiny", "One, two, three. " * 9, ("Four,", "Five and six,", "Seven" * 50), 12)
+
+
+def answers(base):
+    found = scoring.score(base, base.model, ITEM, Watch())
+    return found.logprobs, generation.generate(base, base.model, TEXT, Watch()).texts
+
+
+@needs_compiler
+def test_the_engine_answers_without_them_as_with_them(base, monkeypatch):
+    calls = []
+    monkeypatch.setattr(compiled, "merge", lambda *given, merge=compiled.merge: calls.append(1) or merge(*given))
+    logprobs, texts = answers(base)
+    assert calls
+    monkeypatch.setattr(compiled, "available", lambda: False)
+    calls.clear()
+    slow_logprobs, slow_texts = answers(base)
+    assert not calls and texts == slow_texts
+    for row, slow in zip(logprobs, slow_logprobs, strict=True):
+        assert row == pytest.approx(slow, abs=1e-4)
+
+
+@needs_compiler
+def test_where_the_shared_part_overflows_the_other_way_is_taken(base, monkeypatch):
+    wanted = answers(base)
+    monkeypatch.setattr(compiled, "merge", lambda out, seen: False)
+    found = answers(base)
+    assert found[1] == wanted[1]
+    for row, other in zip(found[0], wanted[0], strict=True):
+        assert row == pytest.approx(other, abs=1e-4)
+
+
+@needs_compiler
+def test_values_and_weights_of_the_shared_part_come_from_two_products():
+    made = prefix.made([(numbers(1, 2, 9, 8), numbers(1, 2, 9, 8, seed=1))])
+    asked = made.asked(20)
+    if asked is None:
+        pytest.skip("oneDNN's own library is missing")
+    asked.copy_(numbers(2, 20, 9, seed=2, scale=0.3))
+    weights = (asked[..., :8].double() @ made.layers[0][0][0].double().mT + asked[..., 8:].double()).exp()
+    wanted = torch.cat([weights @ made.layers[0][1][0].double(), weights.sum(-1, keepdim=True)], -1)
+    torch.testing.assert_close(made.seen(0, asked).double(), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_without_numba_they_are_not_available(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    compiled.available.cache_clear()
+    assert not compiled.available()
+    compiled.available.cache_clear()
