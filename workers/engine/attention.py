@@ -178,7 +178,11 @@ def split_attention(
         return tree_attention(query, key, value, tree, scaling), None
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     if prefix is None:
-        if attention_mask is None and query.shape[2] == key.shape[2] and fits_blocks(query, key):
+        alone = attention_mask is None and query.shape[2] == key.shape[2]
+        if alone and len(query) == 1 and query.shape[2] < compiled.LONG and compiled.fits(query, key):
+            q, k, v = (x[0].transpose(0, 1).contiguous() for x in (query, key, value))
+            return compiled.own_part(q, k, v, compiled.causal(len(q)), scale).unsqueeze(0), None
+        if alone and fits_blocks(query, key):
             seen, _ = in_blocks(folded(query, key), key, value, None, scale)
             return seen.view(query.shape).transpose(1, 2), None
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)

@@ -28,7 +28,7 @@ FEW = 1 << 13
 POWERS = tuple(math.log(2) ** n / math.factorial(n) for n in range(8))
 """Taylor's for 2^x: between -1/2 and 1/2 it is off by less than a tenth of what fp32 rounds."""
 LN_2, LOG2_E = math.log(2), math.log2(math.e)
-LONG = 256
+LONG = 512
 """New tokens of a row from which plain products are the faster way."""
 PARTS = 3
 """Numbers in bf16 that add up to one in fp32."""
@@ -55,6 +55,14 @@ class Sight:
         """`counts` `[N]` of the indices belong to each token."""
         begin = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         return cls(index.int(), begin.int(), int(counts.max()))
+
+
+@lru_cache(maxsize=2)
+def causal(tokens: int) -> Sight:
+    """What tokens of one text see: themselves and what is before them."""
+    counts = torch.arange(1, tokens + 1)
+    begin = counts.cumsum(0) - counts
+    return Sight.of_counts(torch.arange(int(counts.sum())) - begin.repeat_interleave(counts), counts)
 
 
 def sighted(device: torch.device, each: int, made: Callable[[], Sight]) -> Sight | None:

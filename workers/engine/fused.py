@@ -118,7 +118,8 @@ class FusedLayer:
 def _normed(norm: nn.Module, x: Tensor, layer: OneDnnLinear | RoundedLinear) -> Tensor:
     """Normalised, as the layer takes it."""
     if isinstance(norm, FusedNorm) and norm.takes(x):
-        return norm.forward(x, layer.weight.dtype)
+        rounded: Tensor = norm.forward(x, layer.weight.dtype)
+        return rounded
     y: Tensor = norm(x)
     return layer.taken(y)
 

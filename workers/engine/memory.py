@@ -48,10 +48,10 @@ def kv_bytes(config: Any) -> int:
 
 
 def _reading(config: Any, prompt_tokens: int) -> int:
-    """Kept prompts with a packed copy of one, a batch's own cache twice (finished rows leave by copying), one call."""
+    """Kept prompts with a packed copy of one, a batch's own cache, one call."""
     prompts = (PREFIXES + 1) * prompt_tokens * kv_bytes(config)
     call = 4 * max(CALL_TOKENS, DECODE_TOKENS, prompt_tokens) * (4 * config.hidden_size + 3 * config.intermediate_size)
-    return int(prompts + 2 * DECODE_TOKENS * kv_bytes(config) + call + _logits(config, CALL_TOKENS))
+    return int(prompts + DECODE_TOKENS * kv_bytes(config) + call + _logits(config, CALL_TOKENS))
 
 
 def _training(config: Any, r: int) -> int:

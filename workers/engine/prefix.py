@@ -87,13 +87,13 @@ class CpuPrefix(Prefix):
         return torch.empty(heads, queries, size + 1)
 
     def seen(self, layer: int, asked: Tensor) -> Tensor:
-        key, value = self.layers[layer]
-        keys, values = wide(key), with_weights(value)
+        keys, values = wide(self.layers[layer][0]), with_weights(self.layers[layer][1])
+        if asked.shape[1] * self.length <= SCORES_HELD:
+            return onednn.product(onednn.product(asked, keys, then="exp"), values)
         seen = torch.empty_like(asked)
-        block = max(1, SCORES_HELD // self.length)
-        for at in range(0, asked.shape[1], block):
-            weights = onednn.product(asked[:, at : at + block], keys, then="exp")
-            seen[:, at : at + block] = onednn.product(weights, values)
+        for one, found, key, value in zip(asked, seen, keys, values, strict=True):
+            for some, to in zip(*(x.split(max(1, SCORES_HELD // self.length)) for x in (one, found)), strict=True):
+                onednn.product(onednn.product(some, key, then="exp"), value, out=to)
         return seen
 
     def _seen(self, layer: int, queries: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,7 +129,7 @@ class RoundedPrefix(Prefix):
     @classmethod
     def of(cls, exact: CpuPrefix) -> Prefix:
         """The exact one itself, where torch packs numbers otherwise."""
-        packed = tuple(tuple(map(_packed, key[0], value[0])) for key, value in exact.layers)
+        packed = tuple(_packed(key[0], value[0]) for key, value in exact.layers)
         fit = all(onednn.fits(one) for heads in packed for one in heads[0])
         return cls(exact.layers, exact, packed) if fit else exact
 
@@ -160,11 +160,11 @@ class RoundedPrefix(Prefix):
         return seen
 
 
-def _packed(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-    """What `RoundedPrefix` multiplies by: of a key head's `[P, D]` keys and values."""
-    keys = torch.cat([key, key.new_ones(len(key), PARTS)], 1)
-    values = torch.cat([value, value.new_ones(len(value), 1)], 1)
-    return linear.laid_out(keys.bfloat16()), linear.laid_out(values.T.bfloat16().contiguous())
+def _packed(key: Tensor, value: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
+    """What `RoundedPrefix` multiplies by: of a layer's `[K, P, D]` keys and values, head by head."""
+    keys = torch.cat([key.bfloat16(), key.new_ones(*key.shape[:2], PARTS, dtype=torch.bfloat16)], 2)
+    values = with_weights(value.unsqueeze(0)).bfloat16()
+    return tuple((linear.laid_out(one), linear.laid_out(other)) for one, other in zip(keys, values, strict=True))
 
 
 def wide(key: Tensor) -> Tensor:
