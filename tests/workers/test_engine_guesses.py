@@ -11,7 +11,7 @@ from graders.base import Generate
 from tests.workers import oracle, tiny
 from workers.engine import generation
 from workers.engine.constrain import Constraint
-from workers.engine.guesses import LONGEST, ORDER, Guesses
+from workers.engine.guesses import LONGEST, SURE, UNSURE, Guesses
 from workers.engine.watch import Watch
 
 PROMPT = "\n\n".join(tiny.SENTENCES[:3]) + "\n\n"
@@ -54,7 +54,7 @@ def run(base, item, monkeypatch, after):
     with monkeypatch.context() as patched:
         patched.setattr(generation, "_call", spied)
         if after is not None:
-            patched.setattr(Guesses, "after", lambda self, text, most: after(text, most))
+            patched.setattr(Guesses, "after", lambda self, text, most, order: after(text, most))
         return generation.generate(base, base.model, item, Watch()), calls
 
 
@@ -83,10 +83,11 @@ def test_right_guesses_save_calls(base, truth, monkeypatch):
 
 
 def test_a_call_takes_no_more_guesses_than_it_has_room_for(base, truth, monkeypatch):
-    monkeypatch.setattr(generation, "GUESSED_CALL", len(SUFFIXES) + 4)
+    monkeypatch.setattr(generation, "SURE_CALL", len(SUFFIXES) + LONGEST + 1)
+    monkeypatch.setattr(generation, "UNSURE_CALL", len(SUFFIXES) + LONGEST + 2)
     generated, calls = run(base, ITEM, monkeypatch, lambda text, most: continued(truth, text, most))
     assert generated.texts == [base.decode(said) for said in truth.values()]
-    assert calls[1] == [LONGEST + 1, 2, 1, 1, 1]
+    assert calls[1] == [LONGEST + 1, 2, 2, 1, 1]
 
 
 def test_a_text_that_stops_within_a_guess_keeps_nothing_behind_it(base, truth, monkeypatch):
@@ -146,22 +147,48 @@ def test_what_a_schema_leaves_no_choice_about_is_guessed(base, kept_to_schema, m
     assert len(calls) < steps
 
 
-def test_what_followed_the_same_tokens_last_is_guessed():
-    guesses, text = Guesses(), [1, 2, 3, 4, 5, 6]
-    assert guesses.after(text, 2) == []
+@pytest.mark.parametrize("order", [SURE, UNSURE])
+def test_what_followed_the_same_tokens_last_is_guessed(order):
+    guesses, same = Guesses(), list(range(order))
+    text = [*same, 94, 95, 96]
+    assert guesses.after(text, 2, order) == []
     guesses.learn(text)
-    assert guesses.after([9, 1, 2, 3], 2) == [4, 5]
-    assert guesses.after([9, 1, 2, 3], 10) == [4, 5, 6]
-    assert guesses.after([9, 1, 2, 3], 0) == guesses.after([9, 1, 2, 3], -1) == []
-    assert guesses.after([2, 3], 2) == [] and ORDER == 3
-    guesses.learn([1, 2, 3, 7])
-    assert guesses.after([1, 2, 3], 2) == [7]
+    assert guesses.after([99, *same], 2, order) == [94, 95]
+    assert guesses.after([99, *same], 10, order) == [94, 95, 96]
+    assert guesses.after([99, *same], 0, order) == guesses.after([99, *same], -1, order) == []
+    assert guesses.after([99, *same[1:]], 2, order) == guesses.after(same[1:], 2, order) == []
+    guesses.learn([*same, 97])
+    assert guesses.after(same, 2, order) == [97]
+
+
+def test_after_fewer_tokens_an_unsure_guess_alone_is_made():
+    guesses = Guesses()
+    guesses.learn(list(range(20)))
+    text = [99, *range(5, 5 + UNSURE)]
+    assert guesses.after(text, 2, UNSURE) == [5 + UNSURE, 6 + UNSURE]
+    assert guesses.after(text, 2, SURE) == []
 
 
 def test_what_a_text_says_later_is_learned():
     guesses, text = Guesses(), [1, 2, 3, 4]
     guesses.learn(text)
     text += [5, 6]
-    assert guesses.after([1, 2, 3], 9) == [4, 5, 6] and guesses.after([3, 4, 5], 9) == []
+    assert guesses.after([1, 2, 3], 9, UNSURE) == [4, 5, 6] and guesses.after([3, 4, 5], 9, UNSURE) == []
     guesses.learn(text, 4)
-    assert guesses.after([3, 4, 5], 9) == [6]
+    assert guesses.after([3, 4, 5], 9, UNSURE) == [6]
+
+
+def test_unsure_guesses_are_made_in_small_calls_alone(base, truth, monkeypatch):
+    """`after` knows the truth here, but only for the order that the test asks for."""
+    calls = []
+    monkeypatch.setattr(generation, "UNSURE_CALL", len(SUFFIXES))
+    for order in (SURE, UNSURE):
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                Guesses, "after",
+                lambda self, text, most, asked, order=order: continued(truth, text, most) if asked == order else [],
+            )  # fmt: skip
+            generated, made = run(base, ITEM, patched, None)
+        assert generated.texts == [base.decode(said) for said in truth.values()]
+        calls.append(len(made))
+    assert calls[0] < calls[1] == NEW

@@ -18,7 +18,7 @@ from graders.base import Generate, Generated, Rejected
 from workers.engine.attention import Places, RowCache
 from workers.engine.compiled import sighted
 from workers.engine.constrain import Constraint
-from workers.engine.guesses import GUESSED_CALL, LONGEST, Guesses
+from workers.engine.guesses import LONGEST, SURE, SURE_CALL, UNSURE, UNSURE_CALL, Guesses
 from workers.engine.models import Base
 from workers.engine.prefix import Prefix
 from workers.engine.prompts import Contexts, Prefixes, batches, call_tokens, split
@@ -147,16 +147,18 @@ def _drafts(
     rows: Sequence[Row], guesses: Guesses, constraint: Constraint | None, eos: int, limit: int
 ) -> list[list[int]]:
     """What each row may say next, as far as a call has room. Nothing is guessed beyond the end of a text."""
-    room = GUESSED_CALL - len(rows)
-    made = []
-    for n, row in enumerate(rows):
-        most = min(room, limit - len(row.said) - 1)
-        draft = guesses.after(row.tokens, min(LONGEST, most))
-        if constraint is not None:
-            draft = constraint.allowed(n, draft)[: max(0, most)]
-        draft = draft[: draft.index(eos)] if eos in draft else draft
-        made.append(draft)
-        room -= len(draft)
+    made: list[list[int]] = [[] for _ in rows]
+    total = len(rows)
+    for order, call in ((SURE, SURE_CALL), (UNSURE, UNSURE_CALL)):
+        for n, row in enumerate(rows):
+            if made[n] or total >= call:
+                continue
+            most = min(call - total, limit - len(row.said) - 1)
+            draft = guesses.after(row.tokens, min(LONGEST, most), order)
+            if constraint is not None:
+                draft = constraint.allowed(n, draft)[: max(0, most)]
+            made[n] = draft[: draft.index(eos)] if eos in draft else draft
+            total += len(made[n])
     return made
 
 
