@@ -1,6 +1,7 @@
 """Compiled loops against plain torch in fp64, and the engine without them."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graders.base import Generate, Score
-from workers.engine import attention, compiled, generation, prefix, scoring
+from workers import engine
+from workers.engine import attention, compiled, fused, generation, prefix, scoring
 from workers.engine.compiled import Sight
 from workers.engine.elementwise import rotated
 from workers.engine.watch import Watch
@@ -140,6 +142,9 @@ def test_what_is_no_number_stays_none(wrong):
     values = v.clone()
     values[0, 3] = wrong
     assert not compiled.own_part(q, numbers(1, 9, 1, 4, seed=1), values, sight, 0.5).isfinite().all()
+    for bits in (0x7FFFFFFF, -1, 0x7FC00000):
+        x = torch.tensor([bits], dtype=torch.int32).view(torch.float32).expand(1, 9).contiguous()
+        assert compiled.normalised(x, torch.ones(9), 1e-5, torch.bfloat16).isnan().all()
     assert not compiled.normalised(torch.tensor([[wrong, 1.0]]), torch.ones(2), 1e-5, torch.float32).isfinite().all()
 
 
@@ -221,7 +226,53 @@ def test_values_and_weights_of_the_shared_part_come_from_two_products():
 
 
 def test_without_numba_they_are_not_available(monkeypatch):
+    """The loops are imported anew, which then fails."""
     monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.delitem(sys.modules, "workers.engine.loops", raising=False)
+    monkeypatch.delattr(engine, "loops", raising=False)
     compiled.available.cache_clear()
     assert not compiled.available()
     compiled.available.cache_clear()
+
+
+def test_a_compiler_that_fails_makes_them_unavailable(monkeypatch):
+    def fails(*given):
+        raise RuntimeError("no such CPU")
+
+    monkeypatch.setattr(compiled, "normalised", fails)
+    compiled.available.cache_clear()
+    assert not compiled.available()
+    compiled.available.cache_clear()
+
+
+@needs_compiler
+@pytest.mark.parametrize("rows", [1, 8])
+def test_angles_that_rows_share_are_read_as_torch_reads_them(rows):
+    """They come as views: one row's for all, or halves of a wider tensor."""
+    angles = numbers(1, 1, 16)
+    for cos, sin in (
+        (angles[..., :4].cos().unsqueeze(2), angles[..., :4].sin().unsqueeze(2)),
+        (torch.cat([angles.cos(), angles.sin()], -1)[..., :4].unsqueeze(2), angles.sin()[..., 4:8].unsqueeze(2)),
+    ):
+        heads = numbers(rows, 1, 2, 4, seed=3)
+        torch.testing.assert_close(fused._turned(heads.clone(), cos, sin), rotated(heads, cos, sin))
+
+
+def attended(module=None, values=16, **asked):
+    q, k, v = numbers(1, 2, 4, 16), numbers(1, 1, 4, 16, seed=1), numbers(1, 1, 4, values, seed=2)
+    return attention.split_attention(module or SimpleNamespace(is_causal=True), q, k, v, None, scaling=0.25, **asked)[0]
+
+
+@needs_compiler
+def test_what_is_not_plainly_causal_is_left_to_the_library(monkeypatch):
+    """It takes what the loops do not know, or refuses it; none is answered as if it had not been asked."""
+    calls = []
+    monkeypatch.setattr(compiled, "own_part", lambda *given, own=compiled.own_part: calls.append(1) or own(*given))
+    plain = attended()
+    assert calls == [1]
+    assert attended(values=8).shape[-1] == 8
+    assert not torch.allclose(attended(SimpleNamespace(is_causal=False)), plain)
+    assert not torch.allclose(attended(is_causal=False), plain)
+    with pytest.raises(ValueError, match="softcap"):
+        attended(softcap=50.0)
+    assert calls == [1]

@@ -8,7 +8,7 @@ Shapes: B rows, H query heads, K key heads, G = H / K, Q queries, T keys, P pref
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ class Places:
 
     def put(self, keys: Tensor, values: Tensor, k: Tensor, v: Tensor) -> None:
         """`[N, K, D]` into the slots of `[B, capacity, K, D]`."""
-        if compiled.fits(k, v) and k.is_contiguous() and v.is_contiguous():
+        if compiled.fits(k, k, v) and k.is_contiguous() and v.is_contiguous():
             compiled.put(k, v, keys, values, self.rows * keys.shape[1] + self.slots)
             return
         for kept, new in ((keys, k), (values, v)):
@@ -178,15 +178,15 @@ def split_attention(
         return tree_attention(query, key, value, tree, scaling), None
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     if prefix is None:
-        alone = attention_mask is None and query.shape[2] == key.shape[2]
-        if alone and len(query) == 1 and query.shape[2] < compiled.LONG and compiled.fits(query, key):
+        alone = attention_mask is None and query.shape[2] == key.shape[2] and _plainly_causal(module, kwargs)
+        if alone and len(query) == 1 and query.shape[2] < compiled.LONG and compiled.fits(query, key, value):
             q, k, v = (x[0].transpose(0, 1).contiguous() for x in (query, key, value))
             return compiled.own_part(q, k, v, compiled.causal(len(q)), scale).unsqueeze(0), None
         if alone and fits_blocks(query, key):
             seen, _ = in_blocks(folded(query, key), key, value, None, scale)
             return seen.view(query.shape).transpose(1, 2), None
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-    if sight is not None and compiled.fits(query, key):
+    if sight is not None and compiled.fits(query, key, value):
         found = _compiled(query, key, value, sight, prefix, own, module.layer_idx, scale)
         if found is not None:
             return found, None
@@ -199,23 +199,26 @@ def split_attention(
     return seen.transpose(1, 2), None
 
 
+def _plainly_causal(module: Any, asked: Mapping[str, Any]) -> bool:
+    """Whether nothing is asked for but that no token sees a later one."""
+    causal = getattr(module, "is_causal", True) and asked.get("is_causal") is not False
+    return bool(causal and asked.get("softcap") is None and asked.get("position_bias") is None)
+
+
 def _compiled(
     q: Tensor, k: Tensor, v: Tensor, sight: Sight, prefix: Prefix, cache: RowCache | None, layer: int, scale: float
 ) -> Tensor | None:
     """`[B, Q, H, D]` by compiled loops and two products with what is shared; None where that overflows."""
+    asked = prefix.asked(q.shape[:3].numel() // k.shape[1]) if prefix.length else None
+    if prefix.length and asked is None:
+        return None
     if cache is None:
         keys, values = (x.transpose(1, 2).contiguous() for x in (k, v))
     else:
         keys, values = cache.whole(layer, k, v)
     queries = q.transpose(1, 2).contiguous()
-    flat = queries.flatten(0, 1)
-    if not prefix.length:
-        return compiled.own_part(flat, keys, values, sight, scale).view(queries.shape)
-    asked = prefix.asked(flat.shape[0] * flat.shape[1] // k.shape[1])
-    if asked is None:
-        return None
-    out = compiled.own_part(flat, keys, values, sight, scale, asked)
-    return out.view(queries.shape) if compiled.merge(out, prefix.seen(layer, asked)) else None
+    out = compiled.own_part(queries.flatten(0, 1), keys, values, sight, scale, asked)
+    return out.view(queries.shape) if asked is None or compiled.merge(out, prefix.seen(layer, asked)) else None
 
 
 def _merged(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, prefix: Prefix, layer: int, scale: float) -> Tensor:

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import ctypes
 import math
+import os
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,8 +29,8 @@ FEW = 1 << 13
 """Numbers to go through for which it is not worth to wake other threads."""
 POWERS = tuple(math.log(2) ** n / math.factorial(n) for n in range(8))
 """Taylor's for 2^x: between -1/2 and 1/2 it is off by less than a tenth of what fp32 rounds."""
-LN_2, LOG2_E = math.log(2), math.log2(math.e)
-LONG = 512
+LN_2 = math.log(2)
+LONG = 768
 """New tokens of a row from which plain products are the faster way."""
 PARTS = 3
 """Numbers in bf16 that add up to one in fp32."""
@@ -70,14 +72,17 @@ def sighted(device: torch.device, each: int, made: Callable[[], Sight]) -> Sight
     return made() if device.type == "cpu" and each < LONG and available() else None
 
 
-def fits(q: Tensor, k: Tensor) -> bool:
-    """Whether the loops can take these queries and keys, `[B, heads, tokens, D]`."""
-    plain = q.device.type == "cpu" and q.dtype == k.dtype == torch.float32
-    return plain and not (torch.is_grad_enabled() and q.requires_grad) and q.shape[1] % k.shape[1] == 0 and available()
+def fits(q: Tensor, k: Tensor, v: Tensor) -> bool:
+    """Whether the loops can take these queries, keys and values, which have their heads second and D last."""
+    plain = q.device.type == "cpu" and q.dtype == k.dtype == v.dtype == torch.float32
+    alike = k.shape == v.shape and q.shape[-1] == k.shape[-1] and q.shape[1] % k.shape[1] == 0
+    return plain and alike and not (torch.is_grad_enabled() and q.requires_grad) and available()
 
 
 def normalised(x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype) -> Tensor:
     """Contiguous `[..., d]` in fp32 by its root mean square, times `weight` `[d]`; fp32, or rounded to bf16."""
+    if dtype not in (torch.float32, torch.bfloat16):
+        raise ValueError(f"normalised in {dtype}")
     y = torch.empty(x.shape, dtype=dtype)
     width = x.shape[-1]
     _loops().norm()(x.numel() // width, x.numel(), x, weight, y, width, _bits(eps), dtype == torch.bfloat16)
@@ -182,15 +187,20 @@ def available() -> bool:
         openmp()
         x = torch.linspace(-2, 2, 3 * 20).view(3, 20)
         found = normalised(x, torch.ones(20), 0.0, torch.float32)
-    except (ImportError, OSError, AttributeError, RuntimeError):
+    except Exception:  # Numba's errors have no class in common but this, and it may be missing.
         return False
     return torch.allclose(found, x * x.square().mean(-1, keepdim=True).rsqrt())
 
 
 @lru_cache(maxsize=1)
 def openmp() -> Any:
-    """The library whose threads torch uses; it has to be loaded already, as torch does."""
-    library = ctypes.CDLL("libgomp.so.1", mode=ctypes.RTLD_GLOBAL)
+    """The library whose threads torch uses: the one in its package, else the system's, if it is loaded.
+
+    Raises `OSError` where torch uses another one.
+    """
+    place = Path(torch.__file__).parent
+    packaged = [*place.glob("lib/libgomp*.so*"), *place.parent.glob("torch.libs/libgomp*.so*")]
+    library = ctypes.CDLL(str(next(iter(packaged), "libgomp.so.1")), mode=os.RTLD_NOW | os.RTLD_NOLOAD)
     library.GOMP_parallel.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint]
     library.GOMP_parallel.restype = None
     for name in ("omp_get_thread_num", "omp_get_num_threads"):

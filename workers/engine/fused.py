@@ -42,8 +42,8 @@ class FusedNorm:
 
     def takes(self, x: Tensor) -> bool:
         """Whether it is done by a compiled loop."""
-        plain = self.weight.dtype == torch.float32 and x.is_contiguous() and x.device.type == "cpu"
-        return plain and compiled.available()
+        plain = self.weight.dtype == torch.float32 and x.device.type == "cpu"
+        return plain and x.is_contiguous() and self.weight.is_contiguous() and compiled.available()
 
 
 class GatedMlp:
@@ -126,9 +126,10 @@ def _normed(norm: nn.Module, x: Tensor, layer: OneDnnLinear | RoundedLinear) -> 
 
 def _turned(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """`[B, Q, h, D]` turned by angles `[B, Q, 1, D]`."""
-    if heads.is_contiguous() and compiled.available() and cos.dtype == sin.dtype == heads.dtype == torch.float32:
+    plain = heads.device.type == "cpu" and cos.dtype == sin.dtype == heads.dtype == torch.float32
+    if plain and heads.is_contiguous() and compiled.available():
         tokens, size = heads.shape[:2], heads.shape[3]
-        angles = (one.expand(*tokens, 1, size).reshape(-1, size) for one in (cos, sin))
+        angles = (one.expand(*tokens, 1, size).reshape(-1, size).contiguous() for one in (cos, sin))
         compiled.rotate(heads.view(-1, *heads.shape[2:]), *angles)
         return heads
     return rotated(heads, cos, sin)

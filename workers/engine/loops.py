@@ -12,16 +12,20 @@ from llvmlite import ir
 from numba import carray, cfunc, njit, types  # type: ignore[attr-defined]
 from numba.extending import intrinsic
 
-from workers.engine.compiled import LN_2, LOG2_E, NUMBERS, PARTS, POWERS, Loop, openmp
+from workers.engine.compiled import LN_2, NUMBERS, PARTS, POWERS, Loop, openmp
+from workers.engine.softmax import LOG2_E
 
 SAFE = {"contract", "reassoc", "nsz", "arcp"}
 """Sums may be added up in any order. Infinity and what is no number stay what they are."""
 ZERO, ONE, HALF, LOWEST = np.float32(0), np.float32(1), np.float32(0.5), np.float32(-126)
+MOST_AT_A_TIME, TURNS = 32, 8
+"""Units that a thread takes at a time, and how often it takes some where there are few."""
 MANY = 1 << 40
 """Stands for a first dimension that is not known."""
 C0, C1, C2, C3, C4, C5, C6, C7 = (np.float32(power) for power in POWERS)
 BITS_BELOW, BIAS = np.int32(23), np.int32(127)
 """fp32's bits after the point, and what its exponents are stored as too much."""
+NO_NUMBER = np.uint16(0x7FC0)
 ROUNDS, ODD, HALF_BITS = np.int32(0x7FFF), np.int32(1), np.int32(16)
 log_2, log2_e = np.float32(LN_2), np.float32(LOG2_E)
 _thread, _threads = openmp().omp_get_thread_num, openmp().omp_get_num_threads
@@ -53,14 +57,19 @@ _as_float = _same_bits(ir.FloatType(), types.float32, types.int32)
 
 
 def compiled(body: Callable[..., None]) -> Loop:
-    """`body(given, first, last, thread)` as a loop whose units the threads that run it share."""
+    """`body(given, first, last, thread)` as a loop whose units the threads that run it take in turns.
+
+    Of a text, later units are more work than earlier ones.
+    """
     inner = njit(body, fastmath=SAFE, error_model="numpy")
 
     @cfunc(types.void(types.CPointer(types.int64)))  # type: ignore[no-untyped-call]
     def run(address: Any) -> None:
         given = carray(address, (NUMBERS,))
         units, thread, threads = given[0], np.int64(_thread()), np.int64(_threads())
-        inner(given, units * thread // threads, units * (thread + 1) // threads, thread)
+        block = max(1, min(MOST_AT_A_TIME, units // (TURNS * threads)))
+        for first in range(thread * block, units, threads * block):
+            inner(given, first, min(first + block, units), thread)
 
     return Loop(run)
 
@@ -69,6 +78,8 @@ def compiled(body: Callable[..., None]) -> Loop:
 def _rounded(value: Any) -> Any:
     """To the nearest bf16, of two the even one."""
     bits = _as_int(value)
+    if value != value:
+        return NO_NUMBER
     return np.uint16((bits + ROUNDS + ((bits >> HALF_BITS) & ODD)) >> HALF_BITS)
 
 
