@@ -8,7 +8,7 @@ of speculative decoding, Leviathan et al. 2023, arXiv 2211.17192, for greedy ans
 from __future__ import annotations
 
 SURE, UNSURE = 6, 3
-"""Tokens that have to be the same. After so many, nine guessed tokens in ten are right; after the fewer, seven or eight."""
+"""Tokens that have to be the same. After six, nine guessed tokens in ten are right; after three, seven or eight."""
 LONGEST = 5
 """Tokens of a guess."""
 SURE_CALL, UNSURE_CALL = 192, 64
