@@ -11,7 +11,7 @@ from peft import PeftModel
 
 from graders.base import Train
 from tests.workers import oracle, tiny
-from workers.engine import adapters, attention, gradients, lora, probe
+from workers.engine import adapters, attention, compiled, gradients, lora, passes, probe
 from workers.engine.packing import Example, pack
 from workers.engine.session import Session
 from workers.engine.watch import Watch
@@ -89,6 +89,7 @@ def test_loss_and_gradients_agree_with_the_oracle(base, models_dir, rows, way):
 @pytest.fixture
 def library_attention(monkeypatch):
     monkeypatch.setattr(attention, "KEPT_SCORES", 0)
+    monkeypatch.setattr(passes, "KEPT_SCORES", 0)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -233,6 +234,18 @@ def test_models_built_like_llama_are_trained_by_hand(tmp_path, kind):
     tiny.build(tmp_path, "other", kind)
     base = Session(tmp_path, tmp_path).base("other")
     assert probe.by_hand(base, low=False) is probe.by_hand(base, low=True) is (kind != "qwen2")
+
+
+@pytest.mark.parametrize("low", [False, True])
+@pytest.mark.parametrize("loop", ["norm", "add_norm_gradient", "gated", "gated_gradient"])
+def test_loops_that_compute_otherwise_are_found_in_the_trial(base, monkeypatch, low, loop):
+    right = getattr(passes.Passes, loop)
+
+    def wrong(self, into, *others):
+        return right(self, -into if self.loops else into, *others)
+
+    monkeypatch.setattr(passes.Passes, loop, wrong)
+    assert not compiled.available() or not probe.by_hand(base, low=low)
 
 
 def test_memory_that_runs_out_in_the_trial_is_no_verdict_on_the_model(base, monkeypatch):

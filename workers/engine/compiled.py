@@ -85,7 +85,7 @@ def normalised(x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype) -> Ten
         raise ValueError(f"normalised in {dtype}")
     y = torch.empty(x.shape, dtype=dtype)
     width = x.shape[-1]
-    _loops().norm()(x.numel() // width, x.numel(), x, weight, y, width, _bits(eps), dtype == torch.bfloat16)
+    _loops().norm()(x.numel() // width, x.numel(), x, weight, y, width, bits(eps), dtype == torch.bfloat16)
     return y
 
 
@@ -120,7 +120,7 @@ def _own_attention(
     columns, kind = (0, 0) if asked is None else (asked.shape[2], 1 + (asked.dtype == torch.bfloat16))
     _loops().attention(heads // keys, size).own(
         tokens * keys, index.numel() * heads * size, q, k, v, index, begin, out, held, 0 if asked is None else asked,
-        tokens, keys, most, columns, kind, _bits(scale),
+        tokens, keys, most, columns, kind, bits(scale),
     )  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def _loops() -> Any:
     return loops
 
 
-def _bits(value: float) -> int:
+def bits(value: float) -> int:
     """A number in fp32 as an integer of as many bits."""
     bits: int = struct.unpack("<i", struct.pack("<f", value))[0]
     return bits

@@ -18,11 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workers.engine.attention import Tree, in_parts, joined, parted
-from workers.engine.elementwise import normalised, rotated
-from workers.engine.head import negative_log_likelihood
 from workers.engine.linear import laid_out, plain, product
 from workers.engine.packing import Packed
+from workers.engine.passes import Attention, Passes, Step
 
 LAYERS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
 """Linear layers of a decoder layer, those with the same input together."""
@@ -48,14 +46,14 @@ class Matrix:
 class Adapters:
     """LoRA's matrices as one fp32 vector; PEFT's parameters and their gradients are views of it from now on.
 
-    `weights` has its gradient in `grad`, as an optimiser wants it; `matrices` are the `groups` of parameters.
+    `weights` has `grad` as its gradient, as an optimiser wants it; `matrices` are the `groups` of parameters.
     """
 
     def __init__(self, groups: Sequence[Sequence[nn.Parameter]], dtype: torch.dtype) -> None:
         self._flat = torch.cat([parameter.detach().flatten() for group in groups for parameter in group])
-        self._low, grad = self._flat.to(dtype), torch.zeros_like(self._flat)
+        self._low, self.grad = self._flat.to(dtype), torch.zeros_like(self._flat)
         self.weights = nn.Parameter(self._flat)
-        self.weights.grad = grad
+        self.weights.grad = self.grad
         self.matrices: list[Matrix] = []
         at = 0
         for group in groups:
@@ -63,9 +61,9 @@ class Adapters:
             for parameter in group:
                 place = slice(at, at := at + parameter.numel())
                 parameter.data = self._flat[place].view_as(parameter)
-                parameter.grad = grad[place].view_as(parameter)
+                parameter.grad = self.grad[place].view_as(parameter)
             shape = (-1, group[0].shape[1])
-            self.matrices.append(Matrix(self._low[first:at].view(shape), grad[first:at].view(shape)))
+            self.matrices.append(Matrix(self._low[first:at].view(shape), self.grad[first:at].view(shape)))
 
     def refresh(self) -> None:
         """Rounds the weights anew, after an optimiser's step."""
@@ -76,29 +74,36 @@ class Adapters:
 class Projection:
     """Frozen layers with the same input and their adapters: `y = x W' + s (x A') B'` (Hu et al. 2021, 2106.09685).
 
-    `a` is `[layers * r, in]`, each of `b` `[out, r]`.
+    `a` is `[layers * r, in]`, each of `b` `[out, r]`. These are multiplied as one, with zeros between the layers: what
+    costs time is to read and write `y`.
     """
 
     def __init__(self, frozen: Frozen, a: Matrix, b: Sequence[Matrix], scale: float) -> None:
-        self.frozen, self.a, self.b, self.scale = frozen, a, b, scale
+        self.frozen, self.a, self.b, self._scale = frozen, a, b, scale
         outs, ranks = [0], [0]
         for matrix in b:
             outs.append(outs[-1] + matrix.low.shape[0])
             ranks.append(ranks[-1] + matrix.low.shape[1])
-        self._outs, self._ranks = ([slice(*ends) for ends in pairwise(edges)] for edges in (outs, ranks))
+        self._across = a.low.new_zeros(ranks[-1], outs[-1])
+        self._places = [(slice(*rank), slice(*out)) for rank, out in zip(pairwise(ranks), pairwise(outs), strict=True)]
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Takes over the adapters' numbers."""
+        for b, place in zip(self.b, self._places, strict=True):
+            torch.mul(b.low.T, self._scale, out=self._across[place])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`x` `[N, in]` -> `y` `[N, out]`, and `x A'` for the way back."""
-        y, down = product(x, self.frozen.ahead), x @ self.a.low.T
-        for b, out, rank in zip(self.b, self._outs, self._ranks, strict=True):
-            y[:, out].addmm_(down[:, rank], b.low.T, alpha=self.scale)
-        return y, down
+        down = x @ self.a.low.T
+        return product(x, self.frozen.ahead).addmm_(down, self._across), down
 
     def backward(self, x: Tensor, down: Tensor, g: Tensor) -> Tensor:
         """Adds to the adapters' gradients; the gradient of `x A'` `[N, layers * r]` from that of `y`."""
-        low = torch.cat([g[:, out] @ b.low for b, out in zip(self.b, self._outs, strict=True)], 1).mul_(self.scale)
-        for b, out, rank in zip(self.b, self._outs, self._ranks, strict=True):
-            b.grad.add_(g[:, out].T @ down[:, rank], alpha=self.scale)
+        low = g @ self._across.T
+        found = down.T @ g
+        for b, place in zip(self.b, self._places, strict=True):
+            b.grad.add_(found[place].T, alpha=self._scale)
         self.a.grad.add_(low.T @ x)
         return low
 
@@ -107,35 +112,9 @@ class Projection:
         return product(g, self.frozen.back).addmm_(low, self.a.low)
 
 
-class Norm:
-    """Root mean square normalisation with a frozen weight, in fp32."""
-
-    def __init__(self, norm: Any) -> None:
-        self._weight, self._eps = norm.weight.detach(), norm.variance_epsilon
-
-    def forward(self, x: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """`x` `[N, d]`, normalised and rounded to `dtype`, and what it was multiplied by, `[N, 1]`."""
-        y, factor = normalised(x, self._weight, self._eps)
-        return y.to(dtype), factor
-
-    def add_gradient(self, into: Tensor, g: Tensor, x: Tensor, y: Tensor, factor: Tensor) -> None:
-        """Adds the gradient of `x` to `into`, from `g`, that of `y`, and what `forward` gave."""
-        share = (g * y).mean(-1, keepdim=True).float().mul_(factor).mul_(factor)
-        into.addcmul_(g * self._weight, factor).addcmul_(x, share, value=-1)
-
-
-@dataclass(frozen=True)
-class Step:
-    """What all layers of a step need: its layout, and rotary cosines and sines `[N, 1, D]` in fp32."""
-
-    tree: Tree
-    cos: Tensor
-    sin: Tensor
-
-
 @dataclass(frozen=True)
 class Kept:
-    """What a layer keeps for its way back: inputs, what norms and adapters made of them, and attention's graph.
+    """What a layer keeps for its way back: inputs, what adapters made of them, norms' factors, and attention's parts.
 
     `x` and `middle` `[N, d]` are in fp32 and their factors `[N, 1]`; the `..._down` are `[N, layers * r]`.
     """
@@ -144,8 +123,7 @@ class Kept:
     first: Tensor
     first_factor: Tensor
     qkv_down: Tensor
-    parts: list[Tensor]
-    attended: tuple[Tensor, Tensor]
+    attended: Any
     seen: Tensor
     out_down: Tensor
     middle: Tensor
@@ -153,80 +131,68 @@ class Kept:
     second_factor: Tensor
     gate_up: Tensor
     gate_up_down: Tensor
-    gate: Tensor
     inner: Tensor
     down_down: Tensor
+
+
+class Norm:
+    """A frozen norm."""
+
+    def __init__(self, norm: Any, passes: Passes) -> None:
+        self._weight, self._eps, self._passes = norm.weight.detach().float(), norm.variance_epsilon, passes
+
+    def forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return self._passes.norm(x, y, self._weight, self._eps)
+
+    def add_gradient(self, into: Tensor, g: Tensor, x: Tensor, factor: Tensor) -> Tensor:
+        return self._passes.add_norm_gradient(into, g, x, self._weight, factor)
 
 
 class Layer:
     """One decoder layer."""
 
-    def __init__(self, layer: Any, projections: Sequence[Projection]) -> None:
+    def __init__(self, layer: Any, projections: Sequence[Projection], passes: Passes) -> None:
         self.qkv, self.out, self.gate_up, self.down = projections
-        self._norms = Norm(layer.input_layernorm), Norm(layer.post_attention_layernorm)
+        self._norms = Norm(layer.input_layernorm, passes), Norm(layer.post_attention_layernorm, passes)
+        self._passes = passes
         attention = layer.self_attn
-        self._size, self._scale = attention.head_dim, attention.scaling
-        self._dtype = self.qkv.a.low.dtype
+        queries, keys = (len(self.qkv.b[at].low) // attention.head_dim for at in (0, 1))
+        self._attention = Attention(passes, queries // keys, keys, attention.head_dim, attention.scaling)
 
-    def forward(self, x: Tensor, step: Step, *, graph: bool) -> tuple[Tensor, Kept]:
-        """`x` `[N, d]` in fp32 -> the same after this layer; with `graph` there is a way back."""
-        first, first_factor = self._norms[0].forward(x, self._dtype)
+    def forward(self, x: Tensor, y: Tensor, step: Step, *, graph: bool) -> tuple[Tensor, Tensor, Kept]:
+        """`x` `[N, d]` in fp32 and what is still to be added to it -> both after this layer.
+
+        With `graph` there is a way back.
+        """
+        x, first, first_factor = self._norms[0].forward(x, y)
         qkv, qkv_down = self.qkv.forward(first)
-        parts, attended = self._attention(qkv, step, graph=graph)
-        seen = joined([part.detach() for part in attended]).view(len(x), -1)
+        seen, attended = self._attention.forward(qkv, step, graph=graph)
         y, out_down = self.out.forward(seen)
-        middle = x + y
-        second, second_factor = self._norms[1].forward(middle, self._dtype)
+        middle, second, second_factor = self._norms[1].forward(x, y)
         gate_up, gate_up_down = self.gate_up.forward(second)
-        before, up = gate_up.chunk(2, 1)
-        gate = nn.functional.silu(before)
-        inner = gate * up
+        inner = self._passes.gated(gate_up)
         y, down_down = self.down.forward(inner)
-        return middle + y, Kept(
-            x, first, first_factor, qkv_down, parts, attended, seen, out_down,
-            middle, second, second_factor, gate_up, gate_up_down, gate, inner, down_down,
+        return middle, y, Kept(
+            x, first, first_factor, qkv_down, attended, seen, out_down,
+            middle, second, second_factor, gate_up, gate_up_down, inner, down_down,
         )  # fmt: skip
 
-    def backward(self, g: Tensor, kept: Kept, step: Step, *, further: bool) -> None:
-        """`g` `[N, d]`, the gradient of what came out, becomes that of `x`, where it is to go `further`."""
-        low = g.to(self._dtype)
+    def backward(self, g: Tensor, low: Tensor, kept: Kept, step: Step, *, further: bool) -> Tensor:
+        """`g` `[N, d]`, the gradient of what came out, becomes that of `x`, where it is to go `further`.
+
+        `low` is `g` in the products' dtype; returns the same for `x`.
+        """
         inner_g = self.down.further(low, self.down.backward(kept.inner, kept.down_down, low))
-        gate_up_g = torch.empty_like(kept.gate_up)
-        (before, up), (before_g, up_g) = kept.gate_up.chunk(2, 1), gate_up_g.chunk(2, 1)
-        torch.mul(inner_g, kept.gate, out=up_g)
-        torch.ops.aten.silu_backward.grad_input(inner_g.mul_(up), before, grad_input=before_g)
+        gate_up_g = self._passes.gated_gradient(inner_g, kept.gate_up)
         gate_up_low = self.gate_up.backward(kept.second, kept.gate_up_down, gate_up_g)
         second_g = self.gate_up.further(gate_up_g, gate_up_low)
-        self._norms[1].add_gradient(g, second_g, kept.middle, kept.second, kept.second_factor)
-        low = g.to(self._dtype)
+        low = self._norms[1].add_gradient(g, second_g, kept.middle, kept.second_factor)
         seen_g = self.out.further(low, self.out.backward(kept.seen, kept.out_down, low))
-        qkv_g = self._attention_gradient(seen_g, kept, step)
+        qkv_g = self._attention.gradient(seen_g, kept.attended, step)
         qkv_low = self.qkv.backward(kept.first, kept.qkv_down, qkv_g)
-        if further:
-            first_g = self.qkv.further(qkv_g, qkv_low)
-            self._norms[0].add_gradient(g, first_g, kept.x, kept.first, kept.first_factor)
-
-    def _attention(self, qkv: Tensor, step: Step, *, graph: bool) -> tuple[list[Tensor], tuple[Tensor, Tensor]]:
-        """Queries, keys and values in parts, and what the queries see."""
-        heads = qkv.view(len(qkv), -1, self._size)
-        keys = len(self.qkv.b[1].low) // self._size
-        turned = rotated(heads[:, :-keys], step.cos, step.sin).to(qkv.dtype)
-        found = turned[:, :-keys], turned[:, -keys:], heads[:, -keys:]
-        with torch.set_grad_enabled(graph):
-            parts = [
-                part.detach().requires_grad_(graph)
-                for one in found
-                for part in parted(one.transpose(0, 1).unsqueeze(0), step.tree)
-            ]
-            return parts, in_parts(parts, self._scale)
-
-    def _attention_gradient(self, g: Tensor, kept: Kept, step: Step) -> Tensor:
-        """`[N, (H + 2 K) D]`, the gradient of queries, keys and values before they were rotated."""
-        seen_g = parted(g.view(1, len(g), -1, self._size).transpose(1, 2), step.tree)
-        found = torch.autograd.grad(kept.attended, kept.parts, seen_g, materialize_grads=True)
-        q, k, v = (joined(found[at : at + 2])[0] for at in (0, 2, 4))
-        turned = rotated(torch.cat([q, k], 1), step.cos, -step.sin).to(g.dtype)
-        return torch.cat([turned, v], 1).view(len(g), -1)
+        if not further:
+            return low
+        return self._norms[0].add_gradient(g, self.qkv.further(qkv_g, qkv_low), kept.x, kept.first_factor)
 
 
 class Decoder:
@@ -237,8 +203,8 @@ class Decoder:
     otherwise has to be tried (`probe.by_hand`).
     """
 
-    def __init__(self, model: Any, peft: Any, dtype: torch.dtype) -> None:
-        self.model, self._dtype = model, dtype
+    def __init__(self, model: Any, peft: Any, dtype: torch.dtype, passes: Passes) -> None:
+        self.model, self._dtype, self._passes = model, dtype, passes
         layers = list(model.model.layers)
         adapted = [[_linear(layer, name) for name in names] for layer in _body(peft).layers for names in LAYERS]
         groups = [[_lora(one, "lora_A") for one in some] for some in adapted]
@@ -249,46 +215,52 @@ class Decoder:
         frozen = [[_weight(_linear(layer, name)) for name in names] for layer in layers for names in LAYERS]
         made = [Projection(Frozen(some, dtype), next(a), [next(b) for _ in some], scale) for some in frozen]
         kinds = len(LAYERS)
-        self._layers = [Layer(layer, made[n * kinds : (n + 1) * kinds]) for n, layer in enumerate(layers)]
-        self._norm = Norm(model.model.norm)
+        self._layers = [Layer(layer, made[n * kinds : (n + 1) * kinds], passes) for n, layer in enumerate(layers)]
+        self._norm = Norm(model.model.norm, passes)
         self._head = Frozen([_weight(model.lm_head)], dtype)
 
     @torch.no_grad()
     def loss(self, packed: Packed) -> float:
         """Sum of the completion tokens' negative log-likelihoods, in nats."""
-        x, step = self._begin(packed)
+        x, y, step = self._begin(packed)
         for layer in self._layers:
-            x, _ = layer.forward(x, step, graph=False)
-        hidden, _ = self._norm.forward(x[packed.places], self._dtype)
-        logits = product(hidden, self._head.ahead)
-        return negative_log_likelihood(logits, packed.targets, overwrite=False).item()
+            x, y, _ = layer.forward(x, y, step, graph=False)
+        _, hidden, _ = self._norm.forward(x[packed.places], y[packed.places])
+        return self._passes.likelihood(product(hidden, self._head.ahead), packed.targets).item()
 
     @torch.no_grad()
     def gradient(self, packed: Packed, share: float) -> float:
         """The same loss, of which a `share`'s gradient is added to the adapters'."""
-        x, step = self._begin(packed)
+        x, y, step = self._begin(packed)
         kept: list[Kept] = []
         for layer in self._layers:
-            x, one = layer.forward(x, step, graph=True)
+            x, y, one = layer.forward(x, y, step, graph=True)
             kept.append(one)
-        read = x[packed.places]
-        hidden, factor = self._norm.forward(read, self._dtype)
+        read, hidden, factor = self._norm.forward(x[packed.places], y[packed.places])
         logits = product(hidden, self._head.ahead)
-        total = negative_log_likelihood(logits, packed.targets, overwrite=True)
+        total = self._passes.likelihood(logits, packed.targets)
         rows = self.model.lm_head.weight[packed.targets].to(self._dtype)
-        g = product(logits, self._head.back).float().sub_(rows)
         read_g, x_g = torch.zeros_like(read), torch.zeros_like(x)
-        self._norm.add_gradient(read_g, g.mul_(share), read, hidden, factor)
+        g = product(logits, self._head.back).float().sub_(rows).mul_(share)
+        self._norm.add_gradient(read_g, g, read, factor)
         x_g[packed.places] = read_g
+        low = x_g.to(self._dtype)
         for at in reversed(range(len(self._layers))):
-            self._layers[at].backward(x_g, kept.pop(), step, further=at > 0)
+            low = self._layers[at].backward(x_g, low, kept.pop(), step, further=at > 0)
         return total.item()
 
-    def _begin(self, packed: Packed) -> tuple[Tensor, Step]:
+    def moved(self) -> None:
+        """The adapters' weights have changed."""
+        self.adapters.refresh()
+        for layer in self._layers:
+            for projection in (layer.qkv, layer.out, layer.gate_up, layer.down):
+                projection.refresh()
+
+    def _begin(self, packed: Packed) -> tuple[Tensor, Tensor, Step]:
         body = self.model.model
         x = body.embed_tokens(packed.ids)[0].float()
         cos, sin = body.rotary_emb(x, packed.positions)
-        return x, Step(packed.tree, cos[0].unsqueeze(1), sin[0].unsqueeze(1))
+        return x, torch.zeros_like(x, dtype=self._dtype), Step(packed.tree, cos[0].contiguous(), sin[0].contiguous())
 
 
 def _body(peft: Any) -> Any:

@@ -50,10 +50,10 @@ def _same_bits(kind: Any, made: Any, of: Any) -> Any:
     return bits
 
 
-_floats, _ints, _longs = _pointer(types.float32), _pointer(types.int32), _pointer(types.int64)
-_halves = _pointer(types.uint16)
-_as_int = _same_bits(ir.IntType(32), types.int32, types.float32)
-_as_float = _same_bits(ir.FloatType(), types.float32, types.int32)
+floats, ints, longs = _pointer(types.float32), _pointer(types.int32), _pointer(types.int64)
+halves = _pointer(types.uint16)
+as_int = _same_bits(ir.IntType(32), types.int32, types.float32)
+as_float = _same_bits(ir.FloatType(), types.float32, types.int32)
 
 
 def compiled(body: Callable[..., None]) -> Loop:
@@ -75,22 +75,42 @@ def compiled(body: Callable[..., None]) -> Loop:
 
 
 @njit(inline="always")
-def _rounded(value: Any) -> Any:
+def rounded_bits(value: Any) -> Any:
     """To the nearest bf16, of two the even one."""
-    bits = _as_int(value)
+    bits = as_int(value)
     if value != value:
         return NO_NUMBER
     return np.uint16((bits + ROUNDS + ((bits >> HALF_BITS) & ODD)) >> HALF_BITS)
 
 
 @njit(inline="always")
-def _power_of_2(x: Any) -> Any:
+def power_of_2(x: Any) -> Any:
     """2^x for x up to 0."""
     x = LOWEST if x < LOWEST else x
     whole = np.floor(x + HALF)
     f = x - whole
     power = C0 + f * (C1 + f * (C2 + f * (C3 + f * (C4 + f * (C5 + f * (C6 + f * C7))))))
-    return power * _as_float((np.int32(whole) + BIAS) << BITS_BELOW)
+    return power * as_float((np.int32(whole) + BIAS) << BITS_BELOW)
+
+
+@njit(fastmath=SAFE | {"nnan"}, error_model="numpy")
+def largest(scores: Any, count: int) -> Any:
+    """What is no number it may overlook: the weights do not."""
+    highest = scores[0]
+    for t in range(1, count):
+        highest = max(highest, scores[t])
+    return highest
+
+
+@njit(fastmath=SAFE, error_model="numpy")
+def softmaxed(scores: Any, count: int) -> tuple[Any, Any]:
+    """Scores in powers of two become weights; the highest score, and the weights' sum."""
+    highest, total = largest(scores, count), ZERO
+    for t in range(count):
+        weight = power_of_2(scores[t] - highest)
+        scores[t] = weight
+        total += weight
+    return highest, total
 
 
 @lru_cache(maxsize=1)
@@ -100,9 +120,9 @@ def norm() -> Loop:
 
 def _norm(given: Any, first: int, last: int, thread: int) -> None:
     units, width = given[0], given[4]
-    x, weight = carray(_floats(given[1]), (units, width)), carray(_floats(given[2]), (width,))
-    y, rounded = carray(_floats(given[3]), (units, width)), carray(_halves(given[3]), (units, width))
-    eps = _as_float(np.int32(given[5]))
+    x, weight = carray(floats(given[1]), (units, width)), carray(floats(given[2]), (width,))
+    y, rounded = carray(floats(given[3]), (units, width)), carray(halves(given[3]), (units, width))
+    eps = as_float(np.int32(given[5]))
     for n in range(first, last):
         squares = ZERO
         for d in range(width):
@@ -110,7 +130,7 @@ def _norm(given: Any, first: int, last: int, thread: int) -> None:
         factor = ONE / np.sqrt(squares / np.float32(width) + eps)
         if given[6]:
             for d in range(width):
-                rounded[n, d] = _rounded(x[n, d] * factor * weight[d])
+                rounded[n, d] = rounded_bits(x[n, d] * factor * weight[d])
         else:
             for d in range(width):
                 y[n, d] = x[n, d] * factor * weight[d]
@@ -123,8 +143,8 @@ def rotation() -> Loop:
 
 def _rotation(given: Any, first: int, last: int, thread: int) -> None:
     tokens, count, size = given[0], given[4], given[5]
-    heads = carray(_floats(given[1]), (tokens, count, size))
-    cos, sin = carray(_floats(given[2]), (tokens, size)), carray(_floats(given[3]), (tokens, size))
+    heads = carray(floats(given[1]), (tokens, count, size))
+    cos, sin = carray(floats(given[2]), (tokens, size)), carray(floats(given[3]), (tokens, size))
     half = size // 2
     for n in range(first, last):
         for h in range(count):
@@ -141,9 +161,9 @@ def put() -> Loop:
 
 def _put(given: Any, first: int, last: int, thread: int) -> None:
     tokens, width = given[0], given[6]
-    k, v = carray(_floats(given[1]), (tokens, width)), carray(_floats(given[2]), (tokens, width))
-    keys, values = carray(_floats(given[3]), (MANY, width)), carray(_floats(given[4]), (MANY, width))
-    places = carray(_longs(given[5]), (tokens,))
+    k, v = carray(floats(given[1]), (tokens, width)), carray(floats(given[2]), (tokens, width))
+    keys, values = carray(floats(given[3]), (MANY, width)), carray(floats(given[4]), (MANY, width))
+    places = carray(longs(given[5]), (tokens,))
     for n in range(first, last):
         for d in range(width):
             keys[places[n], d] = k[n, d]
@@ -174,24 +194,6 @@ def attention(groups: int, size: int) -> Attention:
                     total += queries[g, d] * one[d]
                 scores[g, t] = total * scale
 
-    @njit(fastmath=SAFE | {"nnan"}, error_model="numpy")
-    def largest(scores: Any, count: int) -> Any:
-        """What is no number it may overlook: the weights do not."""
-        highest = scores[0]
-        for t in range(1, count):
-            highest = max(highest, scores[t])
-        return highest
-
-    @njit(fastmath=SAFE, error_model="numpy")
-    def softmax(scores: Any, count: int) -> tuple[Any, Any]:
-        """Scores in powers of two become weights; the highest score, and the weights' sum."""
-        highest, total = largest(scores, count), ZERO
-        for t in range(count):
-            weight = _power_of_2(scores[t] - highest)
-            scores[t] = weight
-            total += weight
-        return highest, total
-
     @njit(fastmath=SAFE, error_model="numpy")
     def weigh(weights: Any, v: Any, key: int, seen: Any, out: Any) -> None:
         """`out` `[G, D]` of the values in sight, four at a time: it is read and written a quarter as often."""
@@ -214,19 +216,19 @@ def attention(groups: int, size: int) -> Attention:
 
     def own(given: Any, first: int, last: int, thread: int) -> None:
         units, tokens, keys, most, columns, kind = given[0], given[9], given[10], given[11], given[12], given[13]
-        scale = _as_float(np.int32(given[14]))
-        q, out = carray(_floats(given[1]), (units, groups, size)), carray(_floats(given[6]), (units, groups, size))
-        k, v = carray(_floats(given[2]), (MANY, keys, size)), carray(_floats(given[3]), (MANY, keys, size))
-        index, begin = carray(_ints(given[4]), (MANY,)), carray(_ints(given[5]), (tokens + 1,))
-        scores = carray(_floats(given[7]), (MANY, groups, most))[thread]
-        asked = carray(_floats(given[8]), (keys, tokens * groups, columns))
-        rounded = carray(_halves(given[8]), (keys, tokens * groups, columns))
+        scale = as_float(np.int32(given[14]))
+        q, out = carray(floats(given[1]), (units, groups, size)), carray(floats(given[6]), (units, groups, size))
+        k, v = carray(floats(given[2]), (MANY, keys, size)), carray(floats(given[3]), (MANY, keys, size))
+        index, begin = carray(ints(given[4]), (MANY,)), carray(ints(given[5]), (tokens + 1,))
+        scores = carray(floats(given[7]), (MANY, groups, most))[thread]
+        asked = carray(floats(given[8]), (keys, tokens * groups, columns))
+        rounded = carray(halves(given[8]), (keys, tokens * groups, columns))
         for unit in range(first, last):
             n, key = unit // keys, unit % keys
             seen = index[begin[n] : begin[n + 1]]
             score(q[unit], k, key, seen, scale * log2_e, scores)
             for g in range(groups):
-                highest, total = softmax(scores[g], len(seen))
+                highest, total = softmaxed(scores[g], len(seen))
                 for t in range(len(seen)):
                     scores[g, t] /= total
                 left = -(highest + np.float32(np.log2(total))) * log_2
@@ -237,18 +239,18 @@ def attention(groups: int, size: int) -> Attention:
                     asked[key, place, size] = left
                 elif kind == 2:
                     for d in range(size):
-                        rounded[key, place, d] = _rounded(q[unit, g, d] * scale)
+                        rounded[key, place, d] = rounded_bits(q[unit, g, d] * scale)
                     for part in range(PARTS):
-                        bits = _rounded(left)
+                        bits = rounded_bits(left)
                         rounded[key, place, size + part] = bits
-                        left -= _as_float(np.int32(bits) << HALF_BITS)
+                        left -= as_float(np.int32(bits) << HALF_BITS)
             weigh(scores, v, key, seen, out[unit])
 
     def merge(given: Any, first: int, last: int, thread: int) -> None:
         units, tokens, keys = given[0], given[4], given[5]
-        out = carray(_floats(given[1]), (units, groups, size))
-        shared = carray(_floats(given[2]), (keys, tokens * groups, size + 1))
-        wrong = carray(_ints(given[3]), (MANY,))
+        out = carray(floats(given[1]), (units, groups, size))
+        shared = carray(floats(given[2]), (keys, tokens * groups, size + 1))
+        wrong = carray(ints(given[3]), (MANY,))
         check = ZERO
         for unit in range(first, last):
             n, key = unit // keys, unit % keys
