@@ -6,8 +6,8 @@ import torch
 
 from graders.base import Rejected, Score
 from tests.workers import oracle, tiny
-from workers.engine import models, scoring
-from workers.engine.prompts import batches, common_tokens, split
+from workers.engine import models, prompts, scoring
+from workers.engine.prompts import batches, calls, common_tokens, split
 from workers.engine.watch import Stopped, Watch
 
 PROMPT = "\n\n".join(tiny.SENTENCES[:4]) + "\n\n"
@@ -130,6 +130,16 @@ def test_batches_hold_every_row_once_within_the_limit():
     made = batches(lengths, tokens=100)
     assert sorted(n for batch in made for n in batch) == list(range(7))
     assert all(len(batch) == 1 or len(batch) * max(lengths[n] for n in batch) <= 100 for batch in made)
+
+
+def test_few_rows_that_are_left_over_have_no_call_of_their_own(monkeypatch):
+    monkeypatch.setattr(prompts, "CALL_TOKENS", 100)
+    cpu = torch.device("cpu")
+    assert list(map(len, calls([10] * 12, cpu))) == [12]
+    assert list(map(len, calls([10] * 13, cpu))) == [10, 3]
+    assert list(map(len, calls([10] * 32, cpu))) == [10, 10, 12]
+    assert calls([90, 5, 40, 2], cpu) == [[0], [2, 1, 3]]
+    assert calls([], cpu) == []
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from workers.engine.constrain import Constraint
 from workers.engine.guesses import LONGEST, SURE, SURE_CALL, UNSURE, UNSURE_CALL, Guesses
 from workers.engine.models import Base
 from workers.engine.prefix import Prefix
-from workers.engine.prompts import Contexts, Prefixes, batches, call_tokens, split
+from workers.engine.prompts import Contexts, Prefixes, batches, calls, split
 from workers.engine.stopping import Stop
 from workers.engine.watch import Watch
 
@@ -165,7 +165,7 @@ def _drafts(
 def _read(base: Base, model: Any, prefix: Prefix, rows: list[Row], own: RowCache) -> Tensor:
     """Reads the rows' own tokens, longest first, in calls of similar length; `[B, d]` hidden states of their ends."""
     parts = []
-    for batch in batches([len(row) for row in rows], call_tokens(base.device)):
+    for batch in calls([len(row) for row in rows], base.device):
         ids = [rows[n].tokens[rows[n].shared :] for n in batch]
         counts = [len(tokens) for tokens in ids]
         window = slice(batch[0], batch[-1] + 1)

@@ -15,8 +15,8 @@ from workers.engine.prefix import Prefix
 
 CALL_TOKENS = 1024
 """Tokens of one call, padding counted: enough for full matrix throughput, small enough to stay in cache."""
-
-
+REMAINDER = 1.25
+"""How many times as many may be in one call where a few rows would be left for another, which takes as long as many."""
 PREFIXES = 3
 GPU_CALL_TOKENS = 65536
 GPU_TOKEN_BYTES = 1 << 18
@@ -64,6 +64,15 @@ def batches(lengths: Sequence[int], tokens: int = CALL_TOKENS) -> list[list[int]
             made[-1].append(n)
         else:
             made.append([n])
+    return made
+
+
+def calls(lengths: Sequence[int], device: torch.device) -> list[list[int]]:
+    """`batches` of a call each; few rows that are left over go with those before them."""
+    tokens = call_tokens(device)
+    made = batches(lengths, tokens)
+    if len(made) > 1 and (len(made[-2]) + len(made[-1])) * lengths[made[-2][0]] <= REMAINDER * tokens:
+        made[-2:] = [made[-2] + made[-1]]
     return made
 
 

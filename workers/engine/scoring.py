@@ -23,7 +23,7 @@ from workers.engine.head import token_logprobs
 from workers.engine.linear import keeps_sums
 from workers.engine.models import Base
 from workers.engine.prefix import Prefix
-from workers.engine.prompts import Prefixes, batches, call_tokens, common_tokens, padded, split
+from workers.engine.prompts import Prefixes, calls, common_tokens, padded, split
 from workers.engine.watch import Watch
 
 RECHECK_MARGIN, ROUNDED_MARGIN = 0.18, 0.3
@@ -167,7 +167,7 @@ class Job:
         """`[labels]` log-probabilities of these rows, by row number. The head reads all of them at once."""
         done: list[int] = []
         hidden: list[Tensor] = []
-        for batch in batches([len(self.rows[n]) for n in numbers], call_tokens(self.base.device)):
+        for batch in calls([len(self.rows[n]) for n in numbers], self.base.device):
             chosen = [numbers[at] for at in batch]
             hidden.append(_run(self.base, model, prefix, [self.rows[n] for n in chosen]))
             done += chosen
