@@ -11,7 +11,7 @@ from peft import PeftModel
 
 from graders.base import Train
 from tests.workers import oracle, tiny
-from workers.engine import adapters, attention, compiled, gradients, lora, passes, probe
+from workers.engine import adapters, attention, decoder, gradients, lora, probe
 from workers.engine.packing import Example, pack
 from workers.engine.session import Session
 from workers.engine.watch import Watch
@@ -89,7 +89,6 @@ def test_loss_and_gradients_agree_with_the_oracle(base, models_dir, rows, way):
 @pytest.fixture
 def library_attention(monkeypatch):
     monkeypatch.setattr(attention, "KEPT_SCORES", 0)
-    monkeypatch.setattr(passes, "KEPT_SCORES", 0)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -237,15 +236,23 @@ def test_models_built_like_llama_are_trained_by_hand(tmp_path, kind):
 
 
 @pytest.mark.parametrize("low", [False, True])
-@pytest.mark.parametrize("loop", ["norm", "add_norm_gradient", "gated", "gated_gradient"])
-def test_loops_that_compute_otherwise_are_found_in_the_trial(base, monkeypatch, low, loop):
-    right = getattr(passes.Passes, loop)
+def test_where_loops_are_not_right_training_by_hand_goes_without(base, monkeypatch, low):
+    rows = lora.examples(base, ROWS, 512)
+    wanted = made(base, "hand", low=low).gradient(rows, 1.0)
+    monkeypatch.setattr(decoder, "right", lambda *_: False)
+    hand = made(base, "hand", low=low)
+    assert hand.decoder._passes.loops is False and probe.by_hand(base, low=low)
+    assert hand.gradient(rows, 1.0) == pytest.approx(wanted, rel=1e-2 if low else 1e-5)
 
-    def wrong(self, into, *others):
-        return right(self, -into if self.loops else into, *others)
 
-    monkeypatch.setattr(passes.Passes, loop, wrong)
-    assert not compiled.available() or not probe.by_hand(base, low=low)
+def test_gradients_that_bf16_spoils_are_found_in_the_trial(base, monkeypatch):
+    right = decoder.Projection.backward
+
+    def wrong(self, x, down, g):
+        return right(self, x, down, g).neg_() if g.dtype == torch.bfloat16 else right(self, x, down, g)
+
+    monkeypatch.setattr(decoder.Projection, "backward", wrong)
+    assert probe.by_hand(base, low=False) and not probe.by_hand(base, low=True)
 
 
 def test_memory_that_runs_out_in_the_trial_is_no_verdict_on_the_model(base, monkeypatch):

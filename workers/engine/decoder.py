@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from workers.engine.linear import laid_out, plain, product
 from workers.engine.packing import Packed
-from workers.engine.passes import Attention, Passes, Step
+from workers.engine.passes import Attention, Graph, Parts, Passes, Step, right
 
 LAYERS = (("q_proj", "k_proj", "v_proj"), ("o_proj",), ("gate_proj", "up_proj"), ("down_proj",))
 """Linear layers of a decoder layer, those with the same input together."""
@@ -37,9 +37,9 @@ class Frozen:
 
 @dataclass(frozen=True)
 class Matrix:
-    """One of LoRA's, or several with as many columns one under another: numbers in the products' dtype, gradient."""
+    """One of LoRA's, or several with as many columns one under another: numbers in fp32, and their gradient."""
 
-    low: Tensor
+    numbers: Tensor
     grad: Tensor
 
 
@@ -49,10 +49,10 @@ class Adapters:
     `weights` has `grad` as its gradient, as an optimiser wants it; `matrices` are the `groups` of parameters.
     """
 
-    def __init__(self, groups: Sequence[Sequence[nn.Parameter]], dtype: torch.dtype) -> None:
-        self._flat = torch.cat([parameter.detach().flatten() for group in groups for parameter in group])
-        self._low, self.grad = self._flat.to(dtype), torch.zeros_like(self._flat)
-        self.weights = nn.Parameter(self._flat)
+    def __init__(self, groups: Sequence[Sequence[nn.Parameter]]) -> None:
+        flat = torch.cat([parameter.detach().flatten() for group in groups for parameter in group])
+        self.grad = torch.zeros_like(flat)
+        self.weights = nn.Parameter(flat)
         self.weights.grad = self.grad
         self.matrices: list[Matrix] = []
         at = 0
@@ -60,42 +60,39 @@ class Adapters:
             first = at
             for parameter in group:
                 place = slice(at, at := at + parameter.numel())
-                parameter.data = self._flat[place].view_as(parameter)
+                parameter.data = flat[place].view_as(parameter)
                 parameter.grad = self.grad[place].view_as(parameter)
             shape = (-1, group[0].shape[1])
-            self.matrices.append(Matrix(self._low[first:at].view(shape), self.grad[first:at].view(shape)))
-
-    def refresh(self) -> None:
-        """Rounds the weights anew, after an optimiser's step."""
-        if self._low is not self._flat:
-            self._low.copy_(self._flat)
+            self.matrices.append(Matrix(flat[first:at].view(shape), self.grad[first:at].view(shape)))
 
 
 class Projection:
     """Frozen layers with the same input and their adapters: `y = x W' + s (x A') B'` (Hu et al. 2021, 2106.09685).
 
     `a` is `[layers * r, in]`, each of `b` `[out, r]`. These are multiplied as one, with zeros between the layers: what
-    costs time is to read and write `y`.
+    costs time is to read and write `y`. Both are held in the products' dtype as well.
     """
 
     def __init__(self, frozen: Frozen, a: Matrix, b: Sequence[Matrix], scale: float) -> None:
         self.frozen, self.a, self.b, self._scale = frozen, a, b, scale
         outs, ranks = [0], [0]
         for matrix in b:
-            outs.append(outs[-1] + matrix.low.shape[0])
-            ranks.append(ranks[-1] + matrix.low.shape[1])
-        self._across = a.low.new_zeros(ranks[-1], outs[-1])
+            outs.append(outs[-1] + matrix.numbers.shape[0])
+            ranks.append(ranks[-1] + matrix.numbers.shape[1])
+        self._low = torch.empty_like(a.numbers, dtype=frozen.ahead.dtype)
+        self._across = torch.zeros(ranks[-1], outs[-1], dtype=frozen.ahead.dtype)
         self._places = [(slice(*rank), slice(*out)) for rank, out in zip(pairwise(ranks), pairwise(outs), strict=True)]
         self.refresh()
 
     def refresh(self) -> None:
         """Takes over the adapters' numbers."""
+        self._low.copy_(self.a.numbers)
         for b, place in zip(self.b, self._places, strict=True):
-            torch.mul(b.low.T, self._scale, out=self._across[place])
+            torch.mul(b.numbers.T, self._scale, out=self._across[place])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """`x` `[N, in]` -> `y` `[N, out]`, and `x A'` for the way back."""
-        down = x @ self.a.low.T
+        down = x @ self._low.T
         return product(x, self.frozen.ahead).addmm_(down, self._across), down
 
     def backward(self, x: Tensor, down: Tensor, g: Tensor) -> Tensor:
@@ -109,7 +106,7 @@ class Projection:
 
     def further(self, g: Tensor, low: Tensor) -> Tensor:
         """The gradient of `x` from that of `y` and what `backward` gave."""
-        return product(g, self.frozen.back).addmm_(low, self.a.low)
+        return product(g, self.frozen.back).addmm_(low, self._low)
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ class Kept:
     first: Tensor
     first_factor: Tensor
     qkv_down: Tensor
-    attended: Any
+    attended: list[Parts] | Graph
     seen: Tensor
     out_down: Tensor
     middle: Tensor
@@ -156,8 +153,7 @@ class Layer:
         self._norms = Norm(layer.input_layernorm, passes), Norm(layer.post_attention_layernorm, passes)
         self._passes = passes
         attention = layer.self_attn
-        queries, keys = (len(self.qkv.b[at].low) // attention.head_dim for at in (0, 1))
-        self._attention = Attention(passes, queries // keys, keys, attention.head_dim, attention.scaling)
+        self._attention = Attention(passes, *heads(layer), attention.scaling)
 
     def forward(self, x: Tensor, y: Tensor, step: Step, *, graph: bool) -> tuple[Tensor, Tensor, Kept]:
         """`x` `[N, d]` in fp32 and what is still to be added to it -> both after this layer.
@@ -199,24 +195,26 @@ class Decoder:
     """A Llama-like causal LM with LoRA on all linear layers.
 
     `model` gives embeddings, norms and frozen weights, `peft` has the adapters' parameters, whose numbers it shares
-    from now on. Raises `AttributeError` or `ValueError` where the model is built otherwise; whether it computes
-    otherwise has to be tried (`probe.by_hand`).
+    from now on. With `loops`, compiled ones are used where they are right. Raises `AttributeError` or `ValueError`
+    where the model is built otherwise; whether it computes otherwise has to be tried (`probe.by_hand`).
     """
 
-    def __init__(self, model: Any, peft: Any, dtype: torch.dtype, passes: Passes) -> None:
-        self.model, self._dtype, self._passes = model, dtype, passes
+    def __init__(self, model: Any, peft: Any, dtype: torch.dtype, *, loops: bool) -> None:
+        self.model, self._dtype = model, dtype
         layers = list(model.model.layers)
+        groups, _, size = heads(layers[0])
+        self._passes = passes = Passes(loops and right(groups, size, dtype))
         adapted = [[_linear(layer, name) for name in names] for layer in _body(peft).layers for names in LAYERS]
-        groups = [[_lora(one, "lora_A") for one in some] for some in adapted]
-        groups += [[_lora(one, "lora_B")] for some in adapted for one in some]
-        self.adapters = Adapters(groups, dtype)
+        matrices = [[_lora(one, "lora_A") for one in some] for some in adapted]
+        matrices += [[_lora(one, "lora_B")] for some in adapted for one in some]
+        self.adapters = Adapters(matrices)
         a, b = iter(self.adapters.matrices), iter(self.adapters.matrices[len(adapted) :])
         (scale,) = {scale for some in adapted for one in some for scale in one.scaling.values()}
         frozen = [[_weight(_linear(layer, name)) for name in names] for layer in layers for names in LAYERS]
         made = [Projection(Frozen(some, dtype), next(a), [next(b) for _ in some], scale) for some in frozen]
         kinds = len(LAYERS)
         self._layers = [Layer(layer, made[n * kinds : (n + 1) * kinds], passes) for n, layer in enumerate(layers)]
-        self._norm = Norm(model.model.norm, passes)
+        self._norm = Norm(model.model.norm, Passes(loops=False))
         self._head = Frozen([_weight(model.lm_head)], dtype)
 
     @torch.no_grad()
@@ -226,7 +224,7 @@ class Decoder:
         for layer in self._layers:
             x, y, _ = layer.forward(x, y, step, graph=False)
         _, hidden, _ = self._norm.forward(x[packed.places], y[packed.places])
-        return self._passes.likelihood(product(hidden, self._head.ahead), packed.targets).item()
+        return self._passes.likelihood(product(hidden, self._head.ahead), packed.targets, overwrite=False).item()
 
     @torch.no_grad()
     def gradient(self, packed: Packed, share: float) -> float:
@@ -238,7 +236,7 @@ class Decoder:
             kept.append(one)
         read, hidden, factor = self._norm.forward(x[packed.places], y[packed.places])
         logits = product(hidden, self._head.ahead)
-        total = self._passes.likelihood(logits, packed.targets)
+        total = self._passes.likelihood(logits, packed.targets, overwrite=True)
         rows = self.model.lm_head.weight[packed.targets].to(self._dtype)
         read_g, x_g = torch.zeros_like(read), torch.zeros_like(x)
         g = product(logits, self._head.back).float().sub_(rows).mul_(share)
@@ -251,7 +249,6 @@ class Decoder:
 
     def moved(self) -> None:
         """The adapters' weights have changed."""
-        self.adapters.refresh()
         for layer in self._layers:
             for projection in (layer.qkv, layer.out, layer.gate_up, layer.down):
                 projection.refresh()
@@ -261,6 +258,16 @@ class Decoder:
         x = body.embed_tokens(packed.ids)[0].float()
         cos, sin = body.rotary_emb(x, packed.positions)
         return x, torch.zeros_like(x, dtype=self._dtype), Step(packed.tree, cos[0].contiguous(), sin[0].contiguous())
+
+
+def heads(layer: Any) -> tuple[int, int, int]:
+    """Query heads a key head, key heads, and their size."""
+    attention = layer.self_attn
+    size: int = attention.head_dim
+    queries, keys = (one.out_features // size for one in (attention.q_proj, attention.k_proj))
+    if not keys or queries % keys:
+        raise ValueError(f"{queries} query heads for {keys} key heads")
+    return queries // keys, keys, size
 
 
 def _body(peft: Any) -> Any:

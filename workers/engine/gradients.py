@@ -9,14 +9,13 @@ import torch
 from torch import nn
 
 from graders.base import Train
-from workers.engine import compiled, models
+from workers.engine import models
 from workers.engine.adapters import wrap
 from workers.engine.decoder import Decoder
 from workers.engine.head import completion_loss
 from workers.engine.lora_linear import fuse
 from workers.engine.models import Base
 from workers.engine.packing import Example, pack
-from workers.engine.passes import Passes
 
 
 class Gradients(Protocol):
@@ -69,7 +68,7 @@ class ByHand:
 
     def __init__(self, base: Base, peft: Any, dtype: torch.dtype, *, loops: bool) -> None:
         self.base, self.peft = base, peft
-        self.decoder = Decoder(base.model, peft, dtype, Passes(loops))
+        self.decoder = Decoder(base.model, peft, dtype, loops=loops)
         self.weights = [self.decoder.adapters.weights]
 
     def loss(self, rows: Sequence[Example]) -> float:
@@ -93,11 +92,11 @@ def by_autograd(base: Base, item: Train, *, low: bool) -> ByAutograd:
 def by_hand(base: Base, item: Train, *, low: bool, loops: bool = True) -> ByHand:
     """The same adapters, which PEFT begins with numbers of the base's dtype: here always fp32.
 
-    With `loops`, those that are compiled are used where they can be. Raises `AttributeError` or `ValueError` where the
-    model is not built like Llama.
+    With `loops`, those that are compiled are used where they are right. Raises `AttributeError` or `ValueError` where
+    the model is not built like Llama.
     """
     peft, dtype = _wrapped(models.hollow(base.model), item), torch.bfloat16 if low else torch.float32
-    return ByHand(base, peft, dtype, loops=loops and compiled.available())
+    return ByHand(base, peft, dtype, loops=loops)
 
 
 def _wrapped(model: Any, item: Train) -> Any:

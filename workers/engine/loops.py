@@ -1,4 +1,4 @@
-"""The loops that `compiled` calls, in the part of Python that Numba compiles."""
+"""The loops that `compiled` calls, and what all loops are made of, in the part of Python that Numba compiles."""
 
 from __future__ import annotations
 
@@ -81,6 +81,12 @@ def rounded_bits(value: Any) -> Any:
     if value != value:
         return NO_NUMBER
     return np.uint16((bits + ROUNDS + ((bits >> HALF_BITS) & ODD)) >> HALF_BITS)
+
+
+@njit(inline="always")
+def widened(bits: Any) -> Any:
+    """A bf16 as fp32."""
+    return as_float(np.int32(bits) << HALF_BITS)
 
 
 @njit(inline="always")
@@ -243,7 +249,7 @@ def attention(groups: int, size: int) -> Attention:
                     for part in range(PARTS):
                         bits = rounded_bits(left)
                         rounded[key, place, size + part] = bits
-                        left -= as_float(np.int32(bits) << HALF_BITS)
+                        left -= widened(bits)
             weigh(scores, v, key, seen, out[unit])
 
     def merge(given: Any, first: int, last: int, thread: int) -> None:

@@ -1,6 +1,7 @@
 """The loops that `passes` calls: what a decoder layer does between its products in training, and the way back.
 
-Numbers between products are in fp32 or bf16, what is added up is in fp32. Each kind is compiled when it is needed.
+Numbers between products are in fp32 or, with `low`, in bf16; what is added up is in fp32. Each is compiled when it is
+first needed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from numba import carray, njit  # type: ignore[attr-defined]
 
 from workers.engine.compiled import Loop
 from workers.engine.loops import (
-    HALF_BITS,
     MANY,
     ONE,
     SAFE,
@@ -29,12 +29,8 @@ from workers.engine.loops import (
     power_of_2,
     rounded_bits,
     softmaxed,
+    widened,
 )
-
-
-@njit(inline="always")
-def _widened(bits: Any) -> Any:
-    return as_float(np.int32(bits) << HALF_BITS)
 
 
 @njit(inline="always")
@@ -44,7 +40,7 @@ def _same(value: Any) -> Any:
 
 def _numbers(low: bool) -> tuple[Any, Any, Any]:
     """Pointers to what is between products, how it is read, and how it is written."""
-    return (halves, _widened, rounded_bits) if low else (floats, _same, _same)
+    return (halves, widened, rounded_bits) if low else (floats, _same, _same)
 
 
 @njit(inline="always")
@@ -53,21 +49,12 @@ def _sigmoid(x: Any) -> Any:
     return (ONE if x >= ZERO else power) / (ONE + power)
 
 
-@dataclass(frozen=True)
-class Passes:
-    """Norms and gates."""
-
-    norm: Loop
-    norm_gradient: Loop
-    gated: Loop
-    gated_gradient: Loop
-
-
 @lru_cache(maxsize=2)
-def passes(low: bool) -> Passes:
+def norm(low: bool) -> Loop:
+    """The sum of `x` and `y` `[N, d]`, and it normalised."""
     numbers, read, write = _numbers(low)
 
-    def norm(given: Any, first: int, last: int, thread: int) -> None:
+    def body(given: Any, first: int, last: int, thread: int) -> None:
         units, width, eps = given[0], given[7], as_float(np.int32(given[8]))
         x, total = carray(floats(given[1]), (units, width)), carray(floats(given[3]), (units, width))
         y, out = carray(numbers(given[2]), (units, width)), carray(numbers(given[5]), (units, width))
@@ -83,7 +70,15 @@ def passes(low: bool) -> Passes:
             for d in range(width):
                 out[n, d] = write(total[n, d] * factor * weight[d])
 
-    def norm_gradient(given: Any, first: int, last: int, thread: int) -> None:
+    return compiled(body)
+
+
+@lru_cache(maxsize=2)
+def norm_gradient(low: bool) -> Loop:
+    """Adds the gradient of what was normalised to `into` `[N, d]`."""
+    numbers, read, write = _numbers(low)
+
+    def body(given: Any, first: int, last: int, thread: int) -> None:
         units, width = given[0], given[7]
         into, x = carray(floats(given[1]), (units, width)), carray(floats(given[3]), (units, width))
         g, low_into = carray(numbers(given[2]), (units, width)), carray(numbers(given[6]), (units, width))
@@ -96,9 +91,18 @@ def passes(low: bool) -> Passes:
             for d in range(width):
                 value = into[n, d] + read(g[n, d]) * weight[d] * factor - x[n, d] * share
                 into[n, d] = value
-                low_into[n, d] = write(value)
+                if low:
+                    low_into[n, d] = write(value)
 
-    def gated(given: Any, first: int, last: int, thread: int) -> None:
+    return compiled(body)
+
+
+@lru_cache(maxsize=2)
+def gated(low: bool) -> Loop:
+    """`[N, 2, F]` -> `[N, F]`."""
+    numbers, read, write = _numbers(low)
+
+    def body(given: Any, first: int, last: int, thread: int) -> None:
         units, width = given[0], given[3]
         both, out = carray(numbers(given[1]), (units, 2, width)), carray(numbers(given[2]), (units, width))
         for n in range(first, last):
@@ -107,7 +111,15 @@ def passes(low: bool) -> Passes:
                 x = read(before[d])
                 out[n, d] = write(x * _sigmoid(x) * read(up[d]))
 
-    def gated_gradient(given: Any, first: int, last: int, thread: int) -> None:
+    return compiled(body)
+
+
+@lru_cache(maxsize=2)
+def gated_gradient(low: bool) -> Loop:
+    """`[N, F]` -> `[N, 2, F]`."""
+    numbers, read, write = _numbers(low)
+
+    def body(given: Any, first: int, last: int, thread: int) -> None:
         units, width = given[0], given[4]
         g, both = carray(numbers(given[1]), (units, width)), carray(numbers(given[2]), (units, 2, width))
         out = carray(numbers(given[3]), (units, 2, width))
@@ -119,7 +131,7 @@ def passes(low: bool) -> Passes:
                 up_g[d] = write(one * x * sigmoid)
                 before_g[d] = write(one * read(up[d]) * sigmoid * (ONE + x * (ONE - sigmoid)))
 
-    return Passes(compiled(norm), compiled(norm_gradient), compiled(gated), compiled(gated_gradient))
+    return compiled(body)
 
 
 @dataclass(frozen=True)
@@ -137,7 +149,7 @@ class Heads:
     softmax_gradient: Loop
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def heads(groups: int, size: int, low: bool) -> Heads:
     numbers, read, write = _numbers(low)
     half = size // 2
@@ -171,14 +183,20 @@ def heads(groups: int, size: int, low: bool) -> Heads:
         part = carray(numbers(first), (keys, shared, size))
         return part, carray(numbers(second), (rows, keys, shared + width, size))
 
-    def spread(given: Any, first: int, last: int, thread: int) -> None:
-        """Heads before rotation into parts."""
+    @njit
+    def views(given: Any) -> Any:
         units, keys, shared, rows, width = given[0], given[10], given[11], given[12], given[13]
         tokens = carray(numbers(given[1]), (units, (groups + 2) * keys, size))
         cos, sin = carray(floats(given[2]), (units, size)), carray(floats(given[3]), (units, size))
         q, own_q = asking(given[4], given[5], keys, shared, rows, width)
         k, own_k = asked(given[6], given[7], keys, shared, rows, width)
         v, own_v = asked(given[8], given[9], keys, shared, rows, width)
+        return tokens, cos, sin, q, own_q, k, own_k, v, own_v
+
+    def spread(given: Any, first: int, last: int, thread: int) -> None:
+        """Heads before rotation into parts."""
+        keys, shared, rows, width = given[10], given[11], given[12], given[13]
+        tokens, cos, sin, q, own_q, k, own_k, v, own_v = views(given)
         for n in range(first, last):
             row, at = (n - shared) // width, (n - shared) % width
             for key in range(keys):
@@ -198,12 +216,8 @@ def heads(groups: int, size: int, low: bool) -> Heads:
 
     def added(given: Any, first: int, last: int, thread: int) -> None:
         """The gradient of heads before rotation from those of parts: of shared tokens all rows' are added up."""
-        units, keys, shared, rows, width = given[0], given[10], given[11], given[12], given[13]
-        tokens = carray(numbers(given[1]), (units, (groups + 2) * keys, size))
-        cos, sin = carray(floats(given[2]), (units, size)), carray(floats(given[3]), (units, size))
-        q, own_q = asking(given[4], given[5], keys, shared, rows, width)
-        k, own_k = asked(given[6], given[7], keys, shared, rows, width)
-        v, own_v = asked(given[8], given[9], keys, shared, rows, width)
+        keys, shared, rows, width = given[10], given[11], given[12], given[13]
+        tokens, cos, sin, q, own_q, k, own_k, v, own_v = views(given)
         for n in range(first, last):
             row, at = (n - shared) // width, (n - shared) % width
             for key in range(keys):
@@ -273,10 +287,10 @@ def heads(groups: int, size: int, low: bool) -> Heads:
 
 @lru_cache(maxsize=2)
 def likelihood(low: bool) -> Loop:
-    """Logits `[M, vocabulary]` become probabilities; the targets' negative log-likelihoods `[M]`, in nats."""
+    """The targets' negative log-likelihoods `[M]`, in nats; logits `[M, vocabulary]` may become probabilities."""
     numbers, read, write = _numbers(low)
 
-    def likelihood(given: Any, first: int, last: int, thread: int) -> None:
+    def body(given: Any, first: int, last: int, thread: int) -> None:
         units, width = given[0], given[5]
         logits, losses = carray(numbers(given[1]), (units, width)), carray(floats(given[3]), (units,))
         targets, held = carray(longs(given[2]), (units,)), carray(floats(given[4]), (MANY, width))[thread]
@@ -287,7 +301,8 @@ def likelihood(low: bool) -> Loop:
             target = held[targets[n]]
             highest, total = softmaxed(held, width)
             losses[n] = (highest + np.float32(np.log2(total)) - target) * log_2
-            for t in range(width):
-                one[t] = write(held[t] / total)
+            if given[6]:
+                for t in range(width):
+                    one[t] = write(held[t] / total)
 
-    return compiled(likelihood)
+    return compiled(body)
