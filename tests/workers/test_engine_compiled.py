@@ -1,5 +1,6 @@
 """Compiled loops against plain torch in fp64, and the engine without them."""
 
+import itertools
 import sys
 from types import SimpleNamespace
 
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 
 from graders.base import Generate, Score
 from workers import engine
-from workers.engine import attention, compiled, fused, generation, prefix, scoring
+from workers.engine import attention, compiled, fused, generation, onednn, prefix, scoring
 from workers.engine.compiled import Sight
 from workers.engine.elementwise import rotated
+from workers.engine.prompts import run_prefix
 from workers.engine.watch import Watch
 
 needs_compiler = pytest.mark.skipif(not compiled.available(), reason="no Numba, or no OpenMP of GCC")
@@ -213,6 +215,69 @@ def test_where_the_shared_part_overflows_the_other_way_is_taken(base, monkeypatc
         assert row == pytest.approx(other, abs=1e-4)
 
 
+@given(st.data())
+def test_some_tokens_see_what_they_see_among_all(data):
+    seen = data.draw(st.lists(st.lists(st.integers(0, 99), min_size=1, max_size=5), min_size=1, max_size=6))
+    flat = torch.tensor([key for keys in seen for key in keys])
+    every = Sight.of_counts(flat, torch.tensor([len(keys) for keys in seen]))
+    chosen = data.draw(st.lists(st.integers(0, len(seen) - 1), min_size=1, max_size=6))
+    some = every.of_some(torch.tensor(chosen))
+    begin = some.begin.tolist()
+    found = [some.index[start:end].tolist() for start, end in itertools.pairwise(begin)]
+    assert found == [seen[at] for at in chosen] and some.most == max(map(len, found))
+    assert some.index.dtype == some.begin.dtype == torch.int32
+
+
+class Widths:
+    """How many tokens go through each layer's block."""
+
+    def __init__(self, monkeypatch):
+        self.found, inner = [], fused.GatedMlp.inner
+
+        def spied(block, x):
+            self.found.append(x.shape[:-1].numel())
+            return inner(block, x)
+
+        monkeypatch.setattr(fused.GatedMlp, "inner", spied)
+
+
+def looked_at(model, wanted, rows=3, width=7):
+    """Hidden states of some tokens of rows that stand beside a prompt."""
+    ids = torch.randint(3, 200, (rows, width), generator=torch.Generator().manual_seed(4))
+    mask = torch.full((width, width), -torch.inf).triu(1).expand(rows, 1, width, width)
+    shared = run_prefix(model, list(range(5, 25)))
+    return fused.hidden_states(
+        model, ids, torch.tensor(wanted), position_ids=(20 + torch.arange(width)).expand(rows, -1), use_cache=False,
+        attention_mask=mask, prefix=shared, sight=compiled.sighted(ids.device, width, lambda: Sight.of_mask(mask)),
+    )  # fmt: skip
+
+
+@needs_compiler
+@pytest.mark.parametrize("kept", [True, False], ids=["fits", "overflows"])
+def test_the_last_layer_goes_on_with_the_wanted_tokens_alone(base, monkeypatch, kept):
+    every = looked_at(base.model, list(range(21)))
+    if not kept:
+        monkeypatch.setattr(compiled, "merge", lambda out, seen: False)
+    widths = Widths(monkeypatch)
+    found = looked_at(base.model, [20, 3, 9, 10])
+    torch.testing.assert_close(found, every[[20, 3, 9, 10]], rtol=1e-4, atol=1e-4)
+    if onednn.available():
+        assert widths.found == [20, 20, 21, 21, 4 if kept else 21]
+
+
+@needs_compiler
+def test_of_a_prompt_the_last_layer_computes_keys_and_values_alone(base, monkeypatch):
+    tokens = list(range(5, 25))
+    with torch.inference_mode():
+        whole = base.model.model(input_ids=torch.tensor([tokens]), use_cache=True).cache.layers
+    widths = Widths(monkeypatch)
+    made = run_prefix(base.model, tokens)
+    assert len(widths.found) in (0, 2)
+    for (keys, values), layer in zip(made.layers, whole, strict=True):
+        torch.testing.assert_close(keys, layer.keys)
+        torch.testing.assert_close(values, layer.values)
+
+
 @needs_compiler
 def test_values_and_weights_of_the_shared_part_come_from_two_products():
     made = prefix.made([(numbers(1, 2, 9, 8), numbers(1, 2, 9, 8, seed=1))])
@@ -251,11 +316,12 @@ def test_angles_that_rows_share_are_read_as_torch_reads_them(rows):
     """They come as views: one row's for all, or halves of a wider tensor."""
     angles = numbers(1, 1, 16)
     for cos, sin in (
-        (angles[..., :4].cos().unsqueeze(2), angles[..., :4].sin().unsqueeze(2)),
-        (torch.cat([angles.cos(), angles.sin()], -1)[..., :4].unsqueeze(2), angles.sin()[..., 4:8].unsqueeze(2)),
+        (angles[..., :4].cos(), angles[..., :4].sin()),
+        (torch.cat([angles.cos(), angles.sin()], -1)[..., :4], angles.sin()[..., 4:8]),
     ):
         heads = numbers(rows, 1, 2, 4, seed=3)
-        torch.testing.assert_close(fused._turned(heads.clone(), cos, sin), rotated(heads, cos, sin))
+        expected = rotated(heads, cos.unsqueeze(2), sin.unsqueeze(2))
+        torch.testing.assert_close(fused._turned(heads.clone(), cos, sin), expected)
 
 
 def attended(module=None, values=16, **asked):

@@ -47,9 +47,9 @@ def test_rows_in_which_tokens_tied_decide_alone(models_dir, monkeypatch):
     weights[first - 1 if first > 3 else first + 1] = weights[first]
     sizes, decode = [], generation._decode
 
-    def spied(base, model, prefix, rows, *rest):
+    def spied(job, prefix, rows):
         sizes.append(len(rows))
-        return decode(base, model, prefix, rows, *rest)
+        return decode(job, prefix, rows)
 
     monkeypatch.setattr(generation, "_decode", spied)
     together = generate(twins)
@@ -63,10 +63,10 @@ def blurred(monkeypatch, threshold):
     """Sees ties up to `threshold`, and where rows stand beside each other always takes the wrong one of two."""
     found, next_tokens = [], generation._next
 
-    def wrong(model, last, drafts, constraint):
+    def wrong(job, last, drafts, constraint):
         if len(drafts) == 1:
-            return next_tokens(model, last, drafts, constraint)
-        best = model.lm_head(last).topk(2)
+            return next_tokens(job, last, drafts, constraint)
+        best = job.model.lm_head(last).topk(2)
         tied = (best.values[:, 0] - best.values[:, 1] < threshold).tolist()
         found.extend(tie for tie in tied if tie)
         return [(pair[tie], tie) for pair, tie in zip(best.indices.tolist(), tied, strict=True)]
@@ -101,7 +101,7 @@ def test_a_tie_decided_alike_costs_one_call_alone(base, monkeypatch):
     calls.clear()
     ties = []
     settled = generation._settled
-    monkeypatch.setattr(generation, "_settled", lambda *given: ties.extend(given[4].ties) or settled(*given))
+    monkeypatch.setattr(generation, "_settled", lambda *given: ties.extend(given[3].ties) or settled(*given))
     assert generate(base).texts == wanted.texts
     assert ties and len(calls) == steps + len(ties)
 

@@ -112,7 +112,7 @@ def kept_to_schema(base):
     rows, settled = [], generation._decode
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Constraint, "allowed", lambda self, row, draft: [])
-        patched.setattr(generation, "_decode", lambda *given: rows.extend(given[3]) or settled(*given))
+        patched.setattr(generation, "_decode", lambda *given: rows.extend(given[2]) or settled(*given))
         generated, calls = run(base, item, patched, lambda text, most: [])
     return item, generated, len(calls), {tuple(row.tokens[: row.context]): row.said for row in rows[: len(SUFFIXES)]}
 

@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from tests.workers.onednn import needs_library
 from workers.engine import head
+from workers.engine.head import QuickHead
 from workers.engine.linear import use_onednn
 
 VOCABULARY, WIDTH = 53, 8
@@ -73,3 +75,87 @@ def test_completion_loss_and_its_gradient_are_the_librarys(data):
         with torch.no_grad():
             quiet = head.completion_loss(copy.deepcopy(layer).to(dtype), low, targets)
         assert not quiet.requires_grad and quiet.item() == pytest.approx(loss.item(), rel=1e-5)
+
+
+MARGIN = 1e-3
+
+
+def quick_head(vocabulary=300, width=24, twins=(), apart=1e-3):
+    """And the head itself. `twins` are tokens whose weights are the same but for a little."""
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        layer = nn.Linear(width, vocabulary, bias=False).requires_grad_(False)
+    layer.weight *= torch.linspace(0.1, 4, vocabulary).unsqueeze(1)
+    for n, token in enumerate(twins):
+        layer.weight[token] = layer.weight[twins[0]] * (1 + apart * n)
+    return QuickHead.of(layer), layer
+
+
+def answered(quick, layer, hidden):
+    """What the quick head says, once it is seen to be what the slow one says: numbers of fp64 decide."""
+    tokens, tied = quick.best(hidden, MARGIN)
+    logits = layer.weight.double() @ hidden.double().T
+    best = logits.topk(2, 0)
+    gap = best.values[0] - best.values[1]
+    clear = (gap - MARGIN).abs() > 1e-4
+    assert torch.equal(tied[clear], (gap < MARGIN)[clear])
+    assert torch.equal(tokens[~tied], best.indices[0][~tied])
+    assert (logits.gather(0, tokens[None])[0] > best.values[0] - MARGIN).all()
+    return tokens, tied
+
+
+@needs_library
+@given(st.integers(1, 40), st.integers(0, 9), st.sampled_from([0.01, 1.0, 50.0]))
+@settings(deadline=None, max_examples=40)
+def test_quick_head_finds_the_likeliest_token(positions, seed, scale):
+    hidden = torch.randn(positions, 24, generator=torch.Generator().manual_seed(seed)) * scale
+    answered(*quick_head(), hidden)
+
+
+@needs_library
+@given(st.integers(2, 3 * head.CANDIDATES), st.integers(0, 9))
+@settings(deadline=None, max_examples=40)
+def test_quick_head_tells_tokens_apart_that_bf16_does_not(count, seed):
+    """There may be more of them than have their logits computed."""
+    quick, layer = quick_head(twins=range(299, 299 - count, -1))
+    hidden = torch.randn(9, 24, generator=torch.Generator().manual_seed(seed))
+    hidden[:5] += layer.weight[299]
+    answered(quick, layer, hidden)
+
+
+@needs_library
+def test_quick_head_asks_the_whole_head_only_where_bounds_do_not_decide(monkeypatch):
+    asked, slow = [], head.best
+    monkeypatch.setattr(head, "best", lambda logits, margin: asked.append(len(logits)) or slow(logits, margin))
+    hidden = torch.randn(50, 24, generator=torch.Generator().manual_seed(1)) * 5
+    answered(*quick_head(), hidden)
+    assert sum(asked) < 10
+    asked.clear()
+    quick, layer = quick_head(twins=range(299, 279, -1), apart=0)
+    answered(quick, layer, hidden + 9 * layer.weight[299])
+    assert sum(asked) > 40
+
+
+@needs_library
+def test_bounds_are_never_below_the_logits():
+    quick, layer = quick_head(vocabulary=2000, width=576)
+    hidden = torch.randn(64, 576, generator=torch.Generator().manual_seed(3)) * 3
+    bounds, logits = quick.bounds(hidden), hidden.double() @ layer.weight.double().T
+    assert (bounds >= logits - 1e-6).all()
+    assert (bounds - logits).mean() < 0.1 * logits.std()
+
+
+@needs_library
+def test_quick_head_answers_where_numbers_are_none():
+    quick, _ = quick_head()
+    hidden = torch.ones(2, 24)
+    hidden[1, 0] = torch.nan
+    tokens, _ = quick.best(hidden, MARGIN)
+    assert tokens[0] == quick.best(hidden[:1], MARGIN)[0] and 0 <= tokens[1] < 300
+
+
+def test_a_head_of_another_kind_has_no_quick_way():
+    assert QuickHead.of(nn.Linear(24, 300)) is None
+    assert QuickHead.of(nn.Linear(24, 300, bias=False).bfloat16()) is None
+    assert QuickHead.of(nn.Sequential(nn.Linear(24, 300, bias=False))) is None
+    assert QuickHead.of(nn.Linear(24, head.CANDIDATES, bias=False)) is None

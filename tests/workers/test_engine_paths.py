@@ -13,9 +13,10 @@ from transformers import BloomConfig, BloomForCausalLM
 
 from graders.base import Generate, Score, Train
 from tests.workers import oracle, tiny
-from tests.workers.onednn import needs_onednn
+from tests.workers.onednn import needs_library, needs_onednn
 from tests.workers.test_engine_scoring import LABELS, PROMPT, suffixes
 from workers.engine import generation, linear, models, plain, probe, scoring
+from workers.engine.head import QuickHead
 from workers.engine.linear import OneDnnLinear, use_onednn
 from workers.engine.prompts import Prefixes
 from workers.engine.session import Session
@@ -210,6 +211,28 @@ def test_adapters_in_turn_never_leak_through_what_is_kept(models_dir, tmp_path, 
     shared = Session(models_dir, tmp_path / "shared", dtype=dtype)
     for n in (0, 1, 2, 1, 0, 2, 0):
         assert shared.run(items[n], Watch()).logprobs == wanted[n]
+
+
+@needs_library
+def test_texts_of_a_quick_head_are_those_of_fp32(models_dir, tmp_path, monkeypatch):
+    """The base's and an adapter's, in turn; none is asked for text that must keep to a schema."""
+    exact, quick = Session(models_dir, tmp_path / "exact"), Session(models_dir, tmp_path / "quick", dtype="bfloat16")
+    asked, best = [], QuickHead.best
+    monkeypatch.setattr(QuickHead, "best", lambda *given: asked.append(given[0]) or best(*given))
+    adapter = exact.run(TRAIN, Watch()).files
+    plainly = Generate(tiny.NAME, PROMPT, tuple(suffixes(20)), 30)
+    texts = {}
+    for item in (plainly, replace(plainly, adapter=adapter), plainly):
+        wanted = exact.run(item, Watch()).texts
+        assert not asked
+        assert quick.run(item, Watch()).texts == wanted
+        texts[item.adapter] = {id(head) for head in asked}, wanted
+        asked.clear()
+    heads = [found for found, _ in texts.values()]
+    assert all(len(found) == 1 for found in heads) and heads[0] != heads[1]
+    assert texts[None][1] != texts[adapter][1]
+    quick.run(replace(plainly, schema=SCHEMA, stop=("json",)), Watch())
+    assert not asked
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -186,8 +186,8 @@ def split_attention(
             seen, _ = in_blocks(folded(query, key), key, value, None, scale)
             return seen.view(query.shape).transpose(1, 2), None
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-    if sight is not None and compiled.fits(query, key, value):
-        found = _compiled(query, key, value, sight, prefix, own, module.layer_idx, scale)
+    if sight is not None:
+        found = compiled_attention(query, key, value, sight, prefix, own, module.layer_idx, scale)
         if found is not None:
             return found, None
     if own is not None:
@@ -205,10 +205,15 @@ def _plainly_causal(module: Any, asked: Mapping[str, Any]) -> bool:
     return bool(causal and asked.get("softcap") is None and asked.get("position_bias") is None)
 
 
-def _compiled(
+def compiled_attention(
     q: Tensor, k: Tensor, v: Tensor, sight: Sight, prefix: Prefix, cache: RowCache | None, layer: int, scale: float
 ) -> Tensor | None:
-    """`[B, Q, H, D]` by compiled loops and two products with what is shared; None where that overflows."""
+    """`[B, Q, H, D]` by compiled loops and two products with what is shared; None where these do not do.
+
+    Queries may be fewer than keys: `sight` says what each of them sees.
+    """
+    if not compiled.fits(q, k, v):
+        return None
     asked = prefix.asked(q.shape[:3].numel() // k.shape[1]) if prefix.length else None
     if prefix.length and asked is None:
         return None

@@ -58,6 +58,14 @@ class Sight:
         begin = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         return cls(index.int(), begin.int(), int(counts.max()))
 
+    def of_some(self, tokens: Tensor) -> Sight:
+        """What these of the tokens see, in their order."""
+        begin, end = self.begin[tokens], self.begin[tokens + 1]
+        counts = (end - begin).long()
+        before = counts.cumsum(0) - counts
+        at = torch.arange(int(counts.sum())) + (begin - before).repeat_interleave(counts)
+        return Sight.of_counts(self.index[at], counts)
+
 
 @lru_cache(maxsize=2)
 def causal(tokens: int) -> Sight:

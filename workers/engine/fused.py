@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from workers.engine import compiled
-from workers.engine.attention import split_attention
+from workers.engine.attention import RowCache, compiled_attention, split_attention
+from workers.engine.compiled import Sight
 from workers.engine.elementwise import normalised, rotated
 from workers.engine.linear import OneDnnLinear, RoundedLinear, available
+from workers.engine.prefix import Prefix
 
 ALIKE = 1e-4
 """Largest relative difference at which a fused block counts as the same as the library's."""
@@ -75,7 +77,8 @@ class GatedMlp:
 class FusedLayer:
     """A decoder layer whose sums come out of its products, and whose heads are turned in three passes.
 
-    It knows split attention only: a model that is set up for another one must not have it.
+    It knows split attention only: a model that is set up for another one must not have it. Where some tokens are
+    `wanted`, the last layer answers for these alone, if it can: of the others it computes keys and values.
     """
 
     self_attn: Any
@@ -89,6 +92,7 @@ class FusedLayer:
         attention_mask: Tensor | None = None,
         position_embeddings: Any = None,
         cache: Any = None,
+        wanted: Tensor | None = None,
         **kwargs: Any,
     ) -> Tensor:
         attention = self.self_attn
@@ -99,20 +103,59 @@ class FusedLayer:
             given = {"attention_mask": attention_mask, "position_embeddings": position_embeddings, "cache": cache}
             y: Tensor = super().forward(hidden_states, **given, **kwargs)  # type: ignore[misc]
             return y
-        shape = (*hidden_states.shape[:-1], -1, attention.head_dim)
-        cos, sin = (angles.unsqueeze(2) for angles in position_embeddings)
         x = _normed(self.input_layernorm, hidden_states, attention.q_proj)
-        q, k, v = (layer.times(x).view(shape) for layer in heads)
-        q, k = (_turned(one, cos, sin).transpose(1, 2) for one in (q, k))
+        k, v = (self._heads(layer, x) for layer in heads[1:])
+        k = _turned(k, *position_embeddings).transpose(1, 2)
         v = v.transpose(1, 2)
         if cache is not None:
             k, v = cache.update(k, v, attention.layer_idx)
+        if wanted is not None and attention.layer_idx == attention.config.num_hidden_layers - 1:
+            some = self._wanted(wanted, hidden_states, x, k, v, position_embeddings, **kwargs)
+            if some is not None:
+                return some
+        q = _turned(self._heads(heads[0], x), *position_embeddings).transpose(1, 2)
         seen, _ = split_attention(attention, q, k, v, attention_mask, scaling=attention.scaling, **kwargs)
-        seen = attention.o_proj.taken(seen.reshape(*shape[:-2], -1))
-        middle = attention.o_proj.added(seen, hidden_states)
+        return self._from(seen, hidden_states)
+
+    def _wanted(
+        self, wanted: Tensor, hidden_states: Tensor, x: Tensor, k: Tensor, v: Tensor, angles: Sequence[Tensor], *,
+        sight: Sight | None = None, prefix: Prefix | None = None, own: RowCache | None = None, **kwargs: Any,
+    ) -> Tensor | None:  # fmt: skip
+        """The layer's answer `[1, M, d]` for some tokens; None where their attention cannot be computed alone."""
+        if not len(wanted):
+            return hidden_states[:, :0]
+        if sight is None or prefix is None:
+            return None
+        attention, every = self.self_attn, hidden_states.shape[:2]
+        rest, x, *turns = (
+            one.expand(*every, -1).flatten(0, 1)[wanted].unsqueeze(0) for one in (hidden_states, x, *angles)
+        )
+        q = _turned(self._heads(attention.q_proj, x), *turns).transpose(1, 2)
+        seen = compiled_attention(q, k, v, sight.of_some(wanted), prefix, own, attention.layer_idx, attention.scaling)
+        return None if seen is None else self._from(seen, rest)
+
+    def _heads(self, layer: OneDnnLinear | RoundedLinear, x: Tensor) -> Tensor:
+        """`[B, Q, h, D]`."""
+        return layer.times(x).view(*x.shape[:-1], -1, self.self_attn.head_dim)
+
+    def _from(self, seen: Tensor, hidden_states: Tensor) -> Tensor:
+        """From what attention has `seen` `[B, Q, H, D]` to the layer's answer."""
+        output: OneDnnLinear | RoundedLinear = self.self_attn.o_proj
+        middle = output.added(output.taken(seen.flatten(2)), hidden_states)
         down: OneDnnLinear | RoundedLinear = self.mlp.down_proj
         inner = self.mlp.inner(_normed(self.post_attention_layernorm, middle, self.mlp.gate_proj))
         return down.added(inner, middle, over=True)
+
+
+@torch.inference_mode()
+def hidden_states(model: Any, ids: Tensor, wanted: Tensor, **given: Any) -> Tensor:
+    """`[M, d]` hidden states of the `wanted` ones of the tokens `ids` `[B, Q]`, counted row by row."""
+    if len(wanted) == ids.numel():
+        every: Tensor = model.model(input_ids=ids, **given).last_hidden_state
+        return every.flatten(0, 1)[wanted]
+    found: Tensor = model.model(input_ids=ids, wanted=wanted, **given).last_hidden_state
+    found = found.flatten(0, 1)
+    return found if len(found) == len(wanted) else found[wanted]
 
 
 def _normed(norm: nn.Module, x: Tensor, layer: OneDnnLinear | RoundedLinear) -> Tensor:
@@ -125,7 +168,8 @@ def _normed(norm: nn.Module, x: Tensor, layer: OneDnnLinear | RoundedLinear) -> 
 
 
 def _turned(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """`[B, Q, h, D]` turned by angles `[B, Q, 1, D]`."""
+    """`[B, Q, h, D]` turned by angles `[B, Q, D]`."""
+    cos, sin = cos.unsqueeze(2), sin.unsqueeze(2)
     plain = heads.device.type == "cpu" and cos.dtype == sin.dtype == heads.dtype == torch.float32
     if plain and heads.is_contiguous() and compiled.available():
         tokens, size = heads.shape[:2], heads.shape[3]

@@ -15,10 +15,12 @@ import torch
 from torch import Tensor
 
 from graders.base import Generate, Generated, Rejected
+from workers.engine import fused
 from workers.engine.attention import Places, RowCache
 from workers.engine.compiled import sighted
 from workers.engine.constrain import Constraint
 from workers.engine.guesses import LONGEST, SURE, SURE_CALL, UNSURE, UNSURE_CALL, Guesses
+from workers.engine.head import QuickHead, best
 from workers.engine.models import Base
 from workers.engine.prefix import Prefix
 from workers.engine.prompts import Contexts, Prefixes, batches, calls, split
@@ -58,10 +60,30 @@ class Row:
         return len(self.tokens) - self.shared
 
 
-def generate(base: Base, model: Any, item: Generate, watch: Watch, *, prefixes: Prefixes | None = None) -> Generated:
+@dataclass(frozen=True)
+class Job:
+    """One item on its way, and the way to the likeliest token, if it has a quick one."""
+
+    base: Base
+    model: Any
+    item: Generate
+    watch: Watch
+    head: QuickHead | None = None
+
+
+def generate(
+    base: Base,
+    model: Any,
+    item: Generate,
+    watch: Watch,
+    *,
+    head: QuickHead | None = None,
+    prefixes: Prefixes | None = None,
+) -> Generated:
     """Continues every `prompt + suffix` greedily, until `stop`, end of text or `max_new_tokens`.
 
-    A text ends before the stop string. The stop item `json` ends it after its first complete top-level JSON object.
+    `head` is the model's own for quick answers; a schema goes without it. A text ends before the stop string. The stop
+    item `json` ends it after its first complete top-level JSON object.
     Raises `Rejected('prompt_too_long')` beyond the model's context.
     """
     started = time.perf_counter()
@@ -72,13 +94,14 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch, *, prefixes: 
     rows = [Row.of(cut.shared, tokens) for tokens in cut.rows]
     watch.progress(item.stage, 0, len(rows))
     prefix = kept.of(model, cut.shared)
+    job = Job(base, model, item, watch, None if item.schema else head)
     done = 0
     for batch in batches([len(row) + item.max_new_tokens for row in rows], DECODE_TOKENS):
-        _decode(base, model, prefix, [rows[n] for n in batch], item, watch)
+        _decode(job, prefix, [rows[n] for n in batch])
         done += len(batch)
         watch.progress(item.stage, done, len(rows))
     for n in [n for n, row in enumerate(rows) if row.ties]:
-        rows[n] = _settled(base, model, split([whole[n]], prompt), kept, rows[n], item, watch)
+        rows[n] = _settled(job, split([whole[n]], prompt), kept, rows[n])
     texts = [row.text or "" for row in rows]
     counts = [len(row.said) for row in rows]
     return Generated(texts, [len(context) for context in contexts], counts, time.perf_counter() - started)
@@ -90,38 +113,39 @@ def check_lengths(base: Base, contexts: Sequence[Sequence[int]], new: int) -> No
         raise Rejected("prompt_too_long", f"{length} tokens; the model reads at most {base.context}")
 
 
-def _settled(base: Base, model: Any, cut: Contexts, prefixes: Prefixes, row: Row, item: Generate, watch: Watch) -> Row:
+def _settled(job: Job, cut: Contexts, prefixes: Prefixes, row: Row) -> Row:
     """The row with each tie decided by what was said before it, read in a call of its own, and decoded on from there.
 
     What a tie decides as the row did leaves the rest as it is: later tokens were not close, or are ties too.
     """
-    prefix = prefixes.of(model, cut.shared)
+    prefix = prefixes.of(job.model, cut.shared)
     ties = row.ties
     while ties:
         at, *ties = ties
         decided = Row.of(cut.shared, cut.rows[0], row.said[:at])
-        _decode(base, model, prefix, [decided], replace(item, max_new_tokens=at + 1), watch)
+        _decode(replace(job, item=replace(job.item, max_new_tokens=at + 1)), prefix, [decided])
         if decided.said != row.said[: at + 1]:
             row = Row.of(cut.shared, cut.rows[0], row.said[:at])
-            _decode(base, model, prefix, [row], item, watch)
+            _decode(job, prefix, [row])
             ties = [later for later in row.ties if later > at]
     return row
 
 
 @torch.inference_mode()
-def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Generate, watch: Watch) -> None:
+def _decode(job: Job, prefix: Prefix, rows: list[Row]) -> None:
     """Fills in what the rows of one batch, the longest first, say until each has its `text`."""
+    base, item = job.base, job.item
     stop, limit = Stop(item.stop), item.max_new_tokens
     own = RowCache(len(rows), max(len(row) - len(row.said) for row in rows) + limit)
-    last = _read(base, model, prefix, rows, own)
-    constraint = _constraint(base, model, item, rows)
+    last = _read(job, prefix, rows, own)
+    constraint = _constraint(job, rows)
     guesses = Guesses()
     for n, row in enumerate(rows):
         guesses.learn(row.tokens, row.shared if n else 0)
     drafts: list[list[int]] = [[] for _ in rows]
     while True:
-        watch.check()
-        found = iter(_next(model, last, drafts, constraint))
+        job.watch.check()
+        found = iter(_next(job, last, drafts, constraint))
         alive = []
         for n, (row, draft) in enumerate(zip(rows, drafts, strict=True)):
             before = len(row.tokens)
@@ -140,7 +164,8 @@ def _decode(base: Base, model: Any, prefix: Prefix, rows: list[Row], item: Gener
         drafts = _drafts(rows, guesses, constraint, base.eos, limit)
         begun = [len(row) - 1 for row in rows]
         ids = [[row.tokens[-1], *draft] for row, draft in zip(rows, drafts, strict=True)]
-        last = _call(model, ids, Places.of(begun, [len(new) for new in ids], slice(None), base.device), prefix, own)
+        places = Places.of(begun, [len(new) for new in ids], slice(None), base.device)
+        last = _call(job.model, ids, places, prefix, own)
 
 
 def _drafts(
@@ -162,37 +187,39 @@ def _drafts(
     return made
 
 
-def _read(base: Base, model: Any, prefix: Prefix, rows: list[Row], own: RowCache) -> Tensor:
+def _read(job: Job, prefix: Prefix, rows: list[Row], own: RowCache) -> Tensor:
     """Reads the rows' own tokens, longest first, in calls of similar length; `[B, d]` hidden states of their ends."""
-    parts = []
-    for batch in calls([len(row) for row in rows], base.device):
+    parts, device = [], job.base.device
+    for batch in calls([len(row) for row in rows], device):
         ids = [rows[n].tokens[rows[n].shared :] for n in batch]
         counts = [len(tokens) for tokens in ids]
         window = slice(batch[0], batch[-1] + 1)
-        hidden = _call(model, ids, Places.of([0] * len(batch), counts, window, base.device), prefix, own)
-        parts.append(hidden[torch.tensor(counts, device=base.device).cumsum(0) - 1])
+        places = Places.of([0] * len(batch), counts, window, device)
+        ends = torch.tensor(counts, device=device).cumsum(0) - 1
+        parts.append(_call(job.model, ids, places, prefix, own, ends))
     return torch.cat(parts)
 
 
-def _constraint(base: Base, model: Any, item: Generate, rows: list[Row]) -> Constraint | None:
-    if not item.schema:
+def _constraint(job: Job, rows: list[Row]) -> Constraint | None:
+    if not job.item.schema:
         return None
-    made = Constraint(base.tokenizer, base.eos, model.lm_head.out_features, item.schema, len(rows))
+    base = job.base
+    made = Constraint(base.tokenizer, base.eos, job.model.lm_head.out_features, job.item.schema, len(rows))
     for n, row in enumerate(rows):
         made.take(n, row.said)
     return made
 
 
 def _next(
-    model: Any, last: Tensor, drafts: Sequence[Sequence[int]], constraint: Constraint | None
+    job: Job, last: Tensor, drafts: Sequence[Sequence[int]], constraint: Constraint | None
 ) -> list[tuple[int, bool]]:
     """The likeliest token after each of `[N, d]` hidden states, and whether another came close."""
-    logits: Tensor = model.lm_head(last)
-    if constraint is not None:
-        logits = constraint.restrict(logits, drafts)
-    best, token = logits.max(-1)
-    second = logits.scatter_(1, token.unsqueeze(1), -torch.inf).amax(-1)
-    return list(zip(token.tolist(), (best - second < TIE_MARGIN).tolist(), strict=True))
+    if job.head is not None:
+        token, tied = job.head.best(last, TIE_MARGIN)
+    else:
+        logits: Tensor = job.model.lm_head(last)
+        token, tied = best(logits if constraint is None else constraint.restrict(logits, drafts), TIE_MARGIN)
+    return list(zip(token.tolist(), tied.tolist(), strict=True))
 
 
 def _say(row: Row, found: Sequence[tuple[int, bool]], draft: Sequence[int], base: Base, stop: Stop, limit: int) -> bool:
@@ -225,12 +252,22 @@ def _ended(row: Row, token: int, base: Base, stop: Stop, limit: int) -> bool:
     return True
 
 
-def _call(model: Any, ids: Sequence[Sequence[int]], places: Places, prefix: Prefix, own: RowCache) -> Tensor:
-    """One pass over new tokens of each row; returns their hidden states `[N, d]` and leaves their keys in `own`."""
+def _call(
+    model: Any,
+    ids: Sequence[Sequence[int]],
+    places: Places,
+    prefix: Prefix,
+    own: RowCache,
+    wanted: Tensor | None = None,
+) -> Tensor:
+    """One pass over N new tokens of each row, whose keys it leaves in `own`; hidden states of these or those `wanted`,
+    counted row by row."""
     own.places = places
     flat = torch.tensor([[token for new in ids for token in new]], device=places.slots.device)
-    out = model.model(
-        input_ids=flat,
+    return fused.hidden_states(
+        model,
+        flat,
+        torch.arange(flat.shape[1], device=flat.device) if wanted is None else wanted,
         position_ids=(prefix.length + places.slots).unsqueeze(0),
         attention_mask=places.mask().to(model.dtype),
         use_cache=False,
@@ -238,5 +275,3 @@ def _call(model: Any, ids: Sequence[Sequence[int]], places: Places, prefix: Pref
         own=own,
         sight=sighted(flat.device, flat.shape[1] // len(ids), lambda: places.sight(own.capacity)),
     )
-    hidden: Tensor = out.last_hidden_state[0]
-    return hidden

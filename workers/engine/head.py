@@ -3,17 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from workers.engine.linear import forward_and_back, part
+from workers.engine import onednn
+from workers.engine.linear import forward_and_back, laid_out, part
 
 LOGITS_HELD = 1 << 20
 """Logits of one block, 4 MiB: they stay in cache while their exponentials are added up."""
 FEWEST_COLUMNS = 1024
 POSITIONS = 1024
+CANDIDATES = 8
+"""Tokens of a position whose logits are computed exactly, see `QuickHead`."""
+SLACK = 1 + 2**-6
+"""What bounds are widened by: for their own rounding to bf16, twice 2^-8, and for that of sums in fp32."""
+
+
+@dataclass(frozen=True)
+class QuickHead:
+    """The likeliest token of each position by products in bf16, exactly.
+
+    `bounding` `[vocabulary, d + 2]` yields upper bounds of all logits: the rounded weights, and columns for what
+    rounding may have taken from them, |x - x'| |w| + |x'| |w - w'| by Cauchy and Schwarz. Of the tokens with the
+    highest bounds the logits are computed in fp32; where one is above every other token's bound, it is the best.
+    """
+
+    weight: Tensor
+    bounding: Tensor
+
+    @classmethod
+    def of(cls, head: nn.Module) -> QuickHead | None:
+        """None where products in bf16 do not keep their sums, and for a head that is not one plain product in fp32."""
+        if not isinstance(head, nn.Linear) or head.bias is not None or head.out_features <= CANDIDATES:
+            return None
+        weight = head.weight
+        if weight.dtype != torch.float32 or weight.device.type != "cpu" or not onednn.available():
+            return None
+        low = weight.bfloat16()
+        bounds = torch.stack([weight.norm(dim=1), (weight - low.float()).norm(dim=1)], 1) * SLACK
+        bounding = laid_out(torch.cat([low, bounds.bfloat16()], 1))
+        return cls(weight, bounding) if onednn.fits(bounding) else None
+
+    def best(self, hidden: Tensor, margin: float) -> tuple[Tensor, Tensor]:
+        """The likeliest token after each of `hidden` `[N, d]`, and whether another's logit is within `margin`."""
+        highest = self.bounds(hidden).topk(CANDIDATES + 1)
+        tokens, rest = highest.indices[:, :-1], highest.values[:, -1]
+        logits = torch.bmm(self.weight[tokens], hidden.unsqueeze(2)).squeeze(2)
+        found = logits.topk(2)
+        token, tied = tokens.gather(1, found.indices)[:, 0], found.values[:, 0] - found.values[:, 1] < margin
+        unproven = (~(found.values[:, 0] - margin > rest)).nonzero()[:, 0]
+        if len(unproven):
+            token[unproven], tied[unproven] = best(nn.functional.linear(hidden[unproven], self.weight), margin)
+        return token, tied
+
+    def bounds(self, hidden: Tensor) -> Tensor:
+        """Upper bounds `[N, vocabulary]` of the logits of `[N, d]`."""
+        low = hidden.bfloat16()
+        wide = low.float()
+        lost = torch.stack([(hidden - wide).norm(dim=1), wide.norm(dim=1)], 1) * SLACK
+        return onednn.product(torch.cat([low, lost.bfloat16()], 1), self.bounding)
+
+
+def best(logits: Tensor, margin: float) -> tuple[Tensor, Tensor]:
+    """The likeliest token of each of `[N, vocabulary]`, which it overwrites; whether another is within `margin`."""
+    highest, token = logits.max(-1)
+    second = logits.scatter_(1, token.unsqueeze(1), -torch.inf).amax(-1)
+    return token, highest - second < margin
 
 
 @torch.inference_mode()

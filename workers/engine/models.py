@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from workers.engine import attention, beginnings, fused
+from workers.engine.head import QuickHead
 from workers.engine.linear import RoundedLinear, pack, plain, use_onednn
 
 
@@ -48,6 +49,11 @@ class Base:
     def rounded(self) -> Any:
         """The same model for a first look at labels, made on first use."""
         return rounded(self.model)
+
+    @cached_property
+    def quick_head(self) -> QuickHead | None:
+        """For texts, made on first use."""
+        return QuickHead.of(self.model.lm_head)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text. Special tokens in a text are read as such; none is added."""

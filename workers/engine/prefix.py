@@ -87,14 +87,7 @@ class CpuPrefix(Prefix):
         return torch.empty(heads, queries, size + 1)
 
     def seen(self, layer: int, asked: Tensor) -> Tensor:
-        keys, values = wide(self.layers[layer][0]), with_weights(self.layers[layer][1])
-        if asked.shape[1] * self.length <= SCORES_HELD:
-            return onednn.product(onednn.product(asked, keys, then="exp"), values)
-        seen = torch.empty_like(asked)
-        for one, found, key, value in zip(asked, seen, keys, values, strict=True):
-            for some, to in zip(*(x.split(max(1, SCORES_HELD // self.length)) for x in (one, found)), strict=True):
-                onednn.product(onednn.product(some, key, then="exp"), value, out=to)
-        return seen
+        return _weighed(asked, wide(self.layers[layer][0]), with_weights(self.layers[layer][1]))
 
     def _seen(self, layer: int, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Values `[K, N, D]` and weights `[K, N, 1]` of `[K, N, D + 1]` queries, relative to their own part."""
@@ -119,19 +112,16 @@ class CpuPrefix(Prefix):
 class RoundedPrefix(Prefix):
     """A prefix on the CPU for a first look: products are in bf16, their sums in fp32.
 
-    Keys `[P, D + 3]` and values `[D + 1, P]` of each key head of a layer are packed. What a query's part is relative to
+    `low` are the keys `[K, P, D + 3]` and values `[K, D + 1, P]` of each layer. What a query's part is relative to
     stands in three of its columns, so that it is not rounded; the last of the values is one, and yields the weights.
     """
 
     exact: CpuPrefix
-    packed: tuple[tuple[tuple[Tensor, Tensor], ...], ...]
+    low: tuple[tuple[Tensor, Tensor], ...]
 
     @classmethod
-    def of(cls, exact: CpuPrefix) -> Prefix:
-        """The exact one itself, where torch packs numbers otherwise."""
-        packed = tuple(_packed(key[0], value[0]) for key, value in exact.layers)
-        fit = all(onednn.fits(one) for heads in packed for one in heads[0])
-        return cls(exact.layers, exact, packed) if fit else exact
+    def of(cls, exact: CpuPrefix) -> RoundedPrefix:
+        return cls(exact.layers, exact, tuple(_rounded(key[0], value) for key, value in exact.layers))
 
     def asked(self, queries: int) -> Tensor:
         _, heads, _, size = self.layers[0][0].shape
@@ -151,20 +141,28 @@ class RoundedPrefix(Prefix):
         return (seen[..., :-1] + own) / (seen[..., -1:] + 1)
 
     def seen(self, layer: int, asked: Tensor) -> Tensor:
-        heads, queries, columns = asked.shape
-        seen = torch.empty(heads, queries, columns - PARTS + 1)
-        block = max(1, 2 * SCORES_HELD // self.length)
-        for one, found, (keys, values) in zip(asked, seen, self.packed[layer], strict=True):
-            for some, to in zip(one.split(block), found.split(block), strict=True):
-                onednn.product(onednn.product(some, keys, then="exp", dtype=some.dtype), values, out=to)
-        return seen
+        return _weighed(asked, *self.low[layer])
 
 
-def _packed(key: Tensor, value: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
-    """What `RoundedPrefix` multiplies by: of a layer's `[K, P, D]` keys and values, head by head."""
-    keys = torch.cat([key.bfloat16(), key.new_ones(*key.shape[:2], PARTS, dtype=torch.bfloat16)], 2)
-    values = with_weights(value.unsqueeze(0)).bfloat16()
-    return tuple((linear.laid_out(one), linear.laid_out(other)) for one, other in zip(keys, values, strict=True))
+def _rounded(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """A layer's `[K, P, D]` keys and `[1, K, P, D]` values as `RoundedPrefix` multiplies by them."""
+    ones = key.new_ones(*key.shape[:2], PARTS, dtype=torch.bfloat16)
+    return torch.cat([key.bfloat16(), ones], 2), with_weights(value).bfloat16()
+
+
+def _weighed(asked: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """`asked` `[K, N, columns]` to `keys` `[K, P, columns]`: the sums `[K, N, D + 1]` of `values` `[K, D + 1, P]`.
+
+    Scores of many queries are held a part at a time.
+    """
+    held = SCORES_HELD * torch.float32.itemsize // asked.itemsize
+    if asked.shape[1] * keys.shape[1] <= held:
+        return onednn.product(onednn.product(asked, keys, then="exp", dtype=asked.dtype), values)
+    seen = torch.empty(*asked.shape[:2], values.shape[1])
+    for one, found, key, value in zip(asked, seen, keys, values, strict=True):
+        for some, to in zip(*(x.split(max(1, held // len(key))) for x in (one, found)), strict=True):
+            onednn.product(onednn.product(some, key, then="exp", dtype=some.dtype), value, out=to)
+    return seen
 
 
 def wide(key: Tensor) -> Tensor:

@@ -110,5 +110,6 @@ def run_prefix(model: Any, tokens: Sequence[int]) -> Prefix:
     """Runs the shared tokens once and returns their keys and values."""
     if not tokens:
         return Prefix(())
-    out = model.model(input_ids=torch.tensor([list(tokens)], device=model.device), use_cache=True)
+    ids, none = torch.tensor([list(tokens)], device=model.device), torch.empty(0, dtype=torch.long)
+    out = model.model(input_ids=ids, use_cache=True, wanted=none)
     return prefix.made([(layer.keys, layer.values) for layer in out.cache.layers])

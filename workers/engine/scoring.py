@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from graders.base import Rejected, Score, Scored
+from workers.engine import fused
 from workers.engine.compiled import Sight, sighted
 from workers.engine.head import token_logprobs
 from workers.engine.linear import keeps_sums
@@ -226,22 +227,22 @@ def _trie(labels: Sequence[Sequence[int]]) -> Trie:
     return Trie(tuple(tokens), tuple(parents), reads)
 
 
-@torch.inference_mode()
 def _run(base: Base, model: Any, prefix: Prefix, rows: list[Row]) -> Tensor:
     """One call: `[M, d]` hidden states where labels are read, row by row, node by node."""
     ids = padded([[*row.tokens, *row.trie.tokens] for row in rows], base.eos, base.device)
-    mask = _mask(rows, ids.shape[1])
-    hidden: Tensor = model.model(
-        input_ids=ids,
-        position_ids=prefix.length + _positions(rows, ids.shape[1]).to(base.device),
+    width = ids.shape[1]
+    mask = _mask(rows, width)
+    places = [n * width + len(row.tokens) + node for n, row in enumerate(rows) for node in _nodes(row)]
+    return fused.hidden_states(
+        model,
+        ids,
+        torch.tensor(places, device=base.device),
+        position_ids=prefix.length + _positions(rows, width).to(base.device),
         attention_mask=mask.to(model.device, model.dtype),
         use_cache=False,
         prefix=prefix,
-        sight=sighted(base.device, ids.shape[1], lambda: Sight.of_mask(mask)),
-    ).last_hidden_state
-    places = [(n, len(row.tokens) + node) for n, row in enumerate(rows) for node in _nodes(row)]
-    at = torch.tensor(places, device=base.device)
-    return hidden[at[:, 0], at[:, 1]]
+        sight=sighted(base.device, width, lambda: Sight.of_mask(mask)),
+    )
 
 
 def _nodes(row: Row) -> list[int]:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored, Train, Trained
 from workers.engine import adapters, embeddings, generation, lora, memory, models, plain, probe, scoring
+from workers.engine.head import QuickHead
 from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
 
@@ -29,11 +30,17 @@ class Adapted:
         """The same weights for a first look, made on first use."""
         return models.rounded(self.model)
 
+    @cached_property
+    def quick_head(self) -> QuickHead | None:
+        """For texts, made on first use."""
+        return QuickHead.of(self.model.lm_head)
+
 
 class Session:
     """Carries out work items. `adapter` of an item is a folder; a trained adapter is put under `scratch`.
 
-    `dtype` is `float32`, or `bfloat16` for training with bf16 products and for a first look at labels in bf16.
+    `dtype` is `float32`, or `bfloat16` for training with bf16 products and for first looks at labels and
+    tokens in bf16.
     """
 
     def __init__(self, models_dir: Path, scratch: Path, *, device: str = "cpu", dtype: str = "float32") -> None:
@@ -70,7 +77,8 @@ class Session:
         if isinstance(item, Score):
             rounded = weights.rounded if self.low and not item.exact else None
             return scoring.score(base, weights.model, item, watch, rounded=rounded, prefixes=self._prefixes)
-        return generation.generate(base, weights.model, item, watch, prefixes=self._prefixes)
+        head = weights.quick_head if self.low and not item.schema else None
+        return generation.generate(base, weights.model, item, watch, head=head, prefixes=self._prefixes)
 
     def base(self, name: str) -> models.Base:
         """The base model `name`, loaded on first use; one is held at a time."""
