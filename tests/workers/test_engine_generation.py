@@ -2,7 +2,7 @@ import pytest
 
 from graders.base import Generate, Rejected
 from tests.workers import oracle, tiny
-from workers.engine import generation, models
+from workers.engine import generation, models, prompts
 from workers.engine.stopping import Stop, object_end
 from workers.engine.watch import Stopped, Watch
 
@@ -22,6 +22,15 @@ def test_every_row_agrees_with_the_oracle(base, plain):
         assert generated.texts[n] == base.decode(said)
         assert generated.new_tokens[n] == len(said)
         assert generated.prompt_tokens[n] == len(base.encode([PROMPT + suffix])[0])
+
+
+def test_rows_that_are_read_in_several_calls_agree_with_the_oracle(base, plain, monkeypatch):
+    monkeypatch.setattr(prompts, "CALL_TOKENS", 24)
+    calls, call = [], generation._call
+    monkeypatch.setattr(generation, "_call", lambda *given: calls.append(given[2].window) or call(*given))
+    texts = generate(base).texts
+    assert len({window.start for window in calls}) > 2
+    assert texts == [base.decode(oracle.greedy(plain, base, PROMPT + suffix, 20)) for suffix in SUFFIXES]
 
 
 @pytest.mark.parametrize(("prompt", "suffixes"), [("", SUFFIXES), (PROMPT, ("one",)), (PROMPT, ("two", "two"))])

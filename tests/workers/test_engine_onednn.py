@@ -64,13 +64,17 @@ def test_many_products_at_once_read_plain_numbers_by_rows_or_columns(many, rows,
     sums = x.double() @ weight.double().mT
     for one, other, wanted in ((x, weight, sums), (x[0], weight[0], sums[0])):
         found = onednn.product(one, other, then="exp" if exp else "")
-        torch.testing.assert_close(found.double(), wanted.exp() if exp else wanted, atol=1e-5, rtol=1e-4)
+        wanted = wanted.exp() if exp else wanted
+        torch.testing.assert_close(found.double(), wanted, atol=1e-5, rtol=1e-4)
+        if low:
+            rounded = onednn.product(one, other, then="exp" if exp else "", dtype=dtype)
+            torch.testing.assert_close(rounded.double(), wanted, atol=1e-5, rtol=2**-8)
 
 
 @needs_library
 @pytest.mark.parametrize("dtype", onednn.DTYPES)
-@pytest.mark.parametrize("shape", [(1536, 576), (576, 1536), (192, 576), (301, 67), (65, 301), (65, 2000), (24, 48)])
-def test_weights_of_models_and_prompts_fit(shape, dtype):
+@pytest.mark.parametrize("shape", [(1536, 576), (576, 1536), (192, 576), (420, 50), (49152, 578), (24, 48)])
+def test_weights_of_models_fit(shape, dtype):
     assert onednn.fits(laid_out(torch.zeros(shape, dtype=dtype)))
 
 

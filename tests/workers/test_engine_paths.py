@@ -3,6 +3,7 @@
 import copy
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from graders.base import Generate, Score, Train
 from tests.workers import oracle, tiny
 from tests.workers.onednn import needs_library, needs_onednn
 from tests.workers.test_engine_scoring import LABELS, PROMPT, suffixes
-from workers.engine import generation, linear, models, plain, probe, scoring
+from workers.engine import adapters, generation, linear, models, plain, probe, scoring
 from workers.engine.head import QuickHead
 from workers.engine.linear import OneDnnLinear, use_onednn
 from workers.engine.prompts import Prefixes
@@ -215,7 +216,7 @@ def test_adapters_in_turn_never_leak_through_what_is_kept(models_dir, tmp_path, 
 
 @needs_library
 def test_texts_of_a_quick_head_are_those_of_fp32(models_dir, tmp_path, monkeypatch):
-    """The base's and an adapter's, in turn; none is asked for text that must keep to a schema."""
+    """Base and adapter have one; it is not asked for text that must keep to a schema."""
     exact, quick = Session(models_dir, tmp_path / "exact"), Session(models_dir, tmp_path / "quick", dtype="bfloat16")
     asked, best = [], QuickHead.best
     monkeypatch.setattr(QuickHead, "best", lambda *given: asked.append(given[0]) or best(*given))
@@ -229,8 +230,10 @@ def test_texts_of_a_quick_head_are_those_of_fp32(models_dir, tmp_path, monkeypat
         texts[item.adapter] = {id(head) for head in asked}, wanted
         asked.clear()
     heads = [found for found, _ in texts.values()]
-    assert all(len(found) == 1 for found in heads) and heads[0] != heads[1]
+    assert len(heads[0]) == 1 and heads[0] == heads[1]
     assert texts[None][1] != texts[adapter][1]
+    merged = adapters.merged(quick.base(tiny.NAME), Path(adapter))
+    assert torch.equal(merged.lm_head.weight, quick.base(tiny.NAME).model.lm_head.weight)
     quick.run(replace(plainly, schema=SCHEMA, stop=("json",)), Watch())
     assert not asked
 

@@ -113,6 +113,7 @@ class FusedLayer:
             some = self._wanted(wanted, hidden_states, x, k, v, position_embeddings, **kwargs)
             if some is not None:
                 return some
+            kwargs["sight"] = None
         q = _turned(self._heads(heads[0], x), *position_embeddings).transpose(1, 2)
         seen, _ = split_attention(attention, q, k, v, attention_mask, scaling=attention.scaling, **kwargs)
         return self._from(seen, hidden_states)
@@ -148,14 +149,13 @@ class FusedLayer:
 
 
 @torch.inference_mode()
-def hidden_states(model: Any, ids: Tensor, wanted: Tensor, **given: Any) -> Tensor:
-    """`[M, d]` hidden states of the `wanted` ones of the tokens `ids` `[B, Q]`, counted row by row."""
-    if len(wanted) == ids.numel():
-        every: Tensor = model.model(input_ids=ids, **given).last_hidden_state
-        return every.flatten(0, 1)[wanted]
-    found: Tensor = model.model(input_ids=ids, wanted=wanted, **given).last_hidden_state
+def states(model: Any, ids: Tensor, wanted: Tensor | None, **given: Any) -> Tensor:
+    """`[M, d]` hidden states of all tokens `ids` `[B, Q]` or of those `wanted`, counted row by row."""
+    fewer = wanted is not None and len(wanted) < ids.numel()
+    found: Tensor = model.model(input_ids=ids, wanted=wanted if fewer else None, **given).last_hidden_state
     found = found.flatten(0, 1)
-    return found if len(found) == len(wanted) else found[wanted]
+    # A model whose last layer is not fused, or could not go on with some alone, answers for all.
+    return found if wanted is None or (fewer and len(found) == len(wanted)) else found[wanted]
 
 
 def _normed(norm: nn.Module, x: Tensor, layer: OneDnnLinear | RoundedLinear) -> Tensor:
@@ -212,8 +212,10 @@ def _some(width: int) -> Tensor:
 def _through(layer: Any) -> Tensor:
     """A decoder layer's answer to some tokens at some angles."""
     angles = torch.linspace(0, 3, TRIED * layer.self_attn.head_dim // 2).view(1, TRIED, -1).repeat(1, 1, 2)
-    x = _some(layer.self_attn.q_proj.in_features)
-    y: Tensor = layer(x, attention_mask=None, position_embeddings=(angles.cos(), angles.sin()))
+    x, none = _some(layer.self_attn.q_proj.in_features), torch.empty(0, dtype=torch.long)
+    given = {"attention_mask": None, "position_embeddings": (angles.cos(), angles.sin())}
+    layer(x, **given, wanted=none)
+    y: Tensor = layer(x, **given)
     return y
 
 

@@ -82,8 +82,8 @@ def generate(
 ) -> Generated:
     """Continues every `prompt + suffix` greedily, until `stop`, end of text or `max_new_tokens`.
 
-    `head` is the model's own for quick answers; a schema goes without it. A text ends before the stop string. The stop
-    item `json` ends it after its first complete top-level JSON object.
+    `head` is the model's own for quick answers; text that keeps to a schema must go without it. A text ends before the
+    stop string. The stop item `json` ends it after its first complete top-level JSON object.
     Raises `Rejected('prompt_too_long')` beyond the model's context.
     """
     started = time.perf_counter()
@@ -94,7 +94,7 @@ def generate(
     rows = [Row.of(cut.shared, tokens) for tokens in cut.rows]
     watch.progress(item.stage, 0, len(rows))
     prefix = kept.of(model, cut.shared)
-    job = Job(base, model, item, watch, None if item.schema else head)
+    job = Job(base, model, item, watch, head)
     done = 0
     for batch in batches([len(row) + item.max_new_tokens for row in rows], DECODE_TOKENS):
         _decode(job, prefix, [rows[n] for n in batch])
@@ -264,10 +264,10 @@ def _call(
     counted row by row."""
     own.places = places
     flat = torch.tensor([[token for new in ids for token in new]], device=places.slots.device)
-    return fused.hidden_states(
+    return fused.states(
         model,
         flat,
-        torch.arange(flat.shape[1], device=flat.device) if wanted is None else wanted,
+        wanted,
         position_ids=(prefix.length + places.slots).unsqueeze(0),
         attention_mask=places.mask().to(model.dtype),
         use_cache=False,

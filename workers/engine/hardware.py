@@ -24,7 +24,8 @@ def device() -> str:
 def dtype(device: str) -> str:
     """`bfloat16` where its matrix products are the faster ones, else `float32`; `GRADUS_DTYPE` decides otherwise.
 
-    With `bfloat16` training multiplies in bf16, and label scoring looks again in fp32 where a bf16 answer is close.
+    With `bfloat16` training multiplies in bf16, and labels and tokens are looked at again in fp32 where bf16 does not
+    decide between them.
     """
     chosen = os.environ.get("GRADUS_DTYPE", "")
     if chosen in DTYPES:

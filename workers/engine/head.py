@@ -19,7 +19,9 @@ POSITIONS = 1024
 CANDIDATES = 8
 """Tokens of a position whose logits are computed exactly, see `QuickHead`."""
 SLACK = 1 + 2**-6
-"""What bounds are widened by: for their own rounding to bf16, twice 2^-8, and for that of sums in fp32."""
+"""What the columns of bounds are widened by, more than their rounding to bf16 may take."""
+ROUNDING = 2**-24
+"""Of a sum in fp32, for each of its terms."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,12 @@ class QuickHead:
     """The likeliest token of each position by products in bf16, exactly.
 
     `bounding` `[vocabulary, d + 2]` yields upper bounds of all logits: the rounded weights, and columns for what
-    rounding may have taken from them, |x - x'| |w| + |x'| |w - w'| by Cauchy and Schwarz. Of the tokens with the
-    highest bounds the logits are computed in fp32; where one is above every other token's bound, it is the best.
+    rounding may have taken from them, |x - x'| |w| + |x'| |w - w'| by Cauchy and Schwarz, and the sum from |x'| |w|. Of
+    the tokens with the highest bounds the logits are computed in fp32; where one is above every other token's bound, it
+    is the best. Others are asked of the whole `head`.
     """
 
-    weight: Tensor
+    head: nn.Linear
     bounding: Tensor
 
     @classmethod
@@ -43,20 +46,21 @@ class QuickHead:
         if weight.dtype != torch.float32 or weight.device.type != "cpu" or not onednn.available():
             return None
         low = weight.bfloat16()
-        bounds = torch.stack([weight.norm(dim=1), (weight - low.float()).norm(dim=1)], 1) * SLACK
+        length, lost = weight.norm(dim=1), (weight - low.float()).norm(dim=1)
+        bounds = torch.stack([length, lost + head.in_features * ROUNDING * length], 1) * SLACK
         bounding = laid_out(torch.cat([low, bounds.bfloat16()], 1))
-        return cls(weight, bounding) if onednn.fits(bounding) else None
+        return cls(head, bounding) if onednn.fits(bounding) else None
 
     def best(self, hidden: Tensor, margin: float) -> tuple[Tensor, Tensor]:
         """The likeliest token after each of `hidden` `[N, d]`, and whether another's logit is within `margin`."""
         highest = self.bounds(hidden).topk(CANDIDATES + 1)
         tokens, rest = highest.indices[:, :-1], highest.values[:, -1]
-        logits = torch.bmm(self.weight[tokens], hidden.unsqueeze(2)).squeeze(2)
+        logits = torch.bmm(self.head.weight[tokens], hidden.unsqueeze(2)).squeeze(2)
         found = logits.topk(2)
         token, tied = tokens.gather(1, found.indices)[:, 0], found.values[:, 0] - found.values[:, 1] < margin
         unproven = (~(found.values[:, 0] - margin > rest)).nonzero()[:, 0]
         if len(unproven):
-            token[unproven], tied[unproven] = best(nn.functional.linear(hidden[unproven], self.weight), margin)
+            token[unproven], tied[unproven] = best(self.head(hidden[unproven]), margin)
         return token, tied
 
     def bounds(self, hidden: Tensor) -> Tensor:

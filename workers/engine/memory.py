@@ -32,14 +32,14 @@ def peak_bytes(config: Any, parameters: int, *, low: bool, r: int = 32, prompt_t
 
     `config` is a transformers decoder configuration, `parameters` its count, `low` whether bf16 twins are kept. The
     larger of reading and training counts, each with its weights. Reading: the base and one adapted copy, with twins for
-    first looks and heads, and the bf16 copy that models trained by autograd leave. Training: the base with its twin,
-    and its frozen weights laid out for both ways; the trial before the first one has a plain copy too, in fp32.
+    first looks, and the bf16 copy that models trained by autograd leave. Training: the base with its twin, and its
+    frozen weights laid out for both ways; the trial before the first one has a plain copy too, in fp32. A twin has no
+    embeddings of its own, which leaves room for the head that finds tokens quickly, but for two columns.
     """
-    heads = 2 * 2 * low * config.vocab_size * (config.hidden_size + 2)
-    reading = parameters * (2 * 4 + 3 * 2 * low) + heads + _reading(config, prompt_tokens)
+    reading = parameters * (2 * 4 + 3 * 2 * low) + _reading(config, prompt_tokens)
     trial = parameters * (4 + 2 * low + 3 * 4)
     training = parameters * (4 + 2 * low + 2 * (2 if low else 4)) + _training(config, r)
-    return INTERPRETER_BYTES + int(max(reading, trial, training))
+    return INTERPRETER_BYTES + max(reading, trial, training)
 
 
 def kv_bytes(config: Any) -> int:
@@ -49,7 +49,7 @@ def kv_bytes(config: Any) -> int:
 
 
 def _reading(config: Any, prompt_tokens: int) -> int:
-    """Kept prompts with a packed copy of one, a batch's own cache, one call."""
+    """Kept prompts with a rounded copy of one, a batch's own cache, one call."""
     prompts = (PREFIXES + 1) * prompt_tokens * kv_bytes(config)
     call = 4 * max(CALL_TOKENS, DECODE_TOKENS, prompt_tokens) * (4 * config.hidden_size + 3 * config.intermediate_size)
     return int(prompts + DECODE_TOKENS * kv_bytes(config) + call + _logits(config, CALL_TOKENS))

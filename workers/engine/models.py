@@ -52,7 +52,7 @@ class Base:
 
     @cached_property
     def quick_head(self) -> QuickHead | None:
-        """For texts, made on first use."""
+        """For texts, made on first use; also for those of adapted copies, whose head is the same."""
         return QuickHead.of(self.model.lm_head)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:

@@ -121,7 +121,7 @@ class RoundedPrefix(Prefix):
 
     @classmethod
     def of(cls, exact: CpuPrefix) -> RoundedPrefix:
-        return cls(exact.layers, exact, tuple(_rounded(key[0], value) for key, value in exact.layers))
+        return cls(exact.layers, exact, tuple(_rounded(key, value) for key, value in exact.layers))
 
     def asked(self, queries: int) -> Tensor:
         _, heads, _, size = self.layers[0][0].shape
@@ -145,9 +145,9 @@ class RoundedPrefix(Prefix):
 
 
 def _rounded(key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-    """A layer's `[K, P, D]` keys and `[1, K, P, D]` values as `RoundedPrefix` multiplies by them."""
-    ones = key.new_ones(*key.shape[:2], PARTS, dtype=torch.bfloat16)
-    return torch.cat([key.bfloat16(), ones], 2), with_weights(value).bfloat16()
+    """A layer's `[1, K, P, D]` keys and values as `RoundedPrefix` multiplies by them."""
+    ones = key.new_ones(*key.shape[1:3], PARTS, dtype=torch.bfloat16)
+    return torch.cat([key[0].bfloat16(), ones], 2), with_weights(value).bfloat16()
 
 
 def _weighed(asked: Tensor, keys: Tensor, values: Tensor) -> Tensor:

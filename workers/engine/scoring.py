@@ -233,7 +233,7 @@ def _run(base: Base, model: Any, prefix: Prefix, rows: list[Row]) -> Tensor:
     width = ids.shape[1]
     mask = _mask(rows, width)
     places = [n * width + len(row.tokens) + node for n, row in enumerate(rows) for node in _nodes(row)]
-    return fused.hidden_states(
+    return fused.states(
         model,
         ids,
         torch.tensor(places, device=base.device),

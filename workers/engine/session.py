@@ -11,7 +11,6 @@ from uuid import uuid4
 
 from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored, Train, Trained
 from workers.engine import adapters, embeddings, generation, lora, memory, models, plain, probe, scoring
-from workers.engine.head import QuickHead
 from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
 
@@ -29,11 +28,6 @@ class Adapted:
     def rounded(self) -> Any:
         """The same weights for a first look, made on first use."""
         return models.rounded(self.model)
-
-    @cached_property
-    def quick_head(self) -> QuickHead | None:
-        """For texts, made on first use."""
-        return QuickHead.of(self.model.lm_head)
 
 
 class Session:
@@ -77,7 +71,7 @@ class Session:
         if isinstance(item, Score):
             rounded = weights.rounded if self.low and not item.exact else None
             return scoring.score(base, weights.model, item, watch, rounded=rounded, prefixes=self._prefixes)
-        head = weights.quick_head if self.low and not item.schema else None
+        head = base.quick_head if self.low and not item.schema else None
         return generation.generate(base, weights.model, item, watch, head=head, prefixes=self._prefixes)
 
     def base(self, name: str) -> models.Base:
