@@ -3,14 +3,16 @@
 `python -m benchmarks.inference [--shapes P/S/N/L,...] [--output label|json] [--dtype float32,bfloat16]`: P tokens of
 shared prompt, S tokens a row, N rows, L labels (`6x2`: six labels of two tokens each); `asked/N` are all shapes of the
 headline. Every figure is compared with the oracle, plain transformers in fp32, on the first rows; a peer that cannot
-run is a row that says why. With `--json FILE --resume --minutes M` many short calls fill one file.
+run is a row that says why. With `--json FILE --resume --minutes M` many short calls fill one file, with `--rounds N`
+both are timed N times in turn.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
-from functools import cache
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -67,21 +69,48 @@ def job(peer: Peer, work: Work, base: Base, dtype: str, given: argparse.Namespac
     )
 
 
+def middle(rounds: Sequence[Figure]) -> Figure:
+    """The median of the seconds, and the worst answers."""
+    differences = [one.difference for one in rounds if one.difference is not None]
+    seconds = statistics.median(one.seconds for one in rounds)
+    return Figure(seconds, max(differences, default=None), min(one.agree for one in rounds))
+
+
+def told(mine: Sequence[Figure], theirs: Sequence[Figure]) -> str:
+    """All rounds, for people."""
+    ours_, peers = (", ".join(f"{one.seconds:.2f}" for one in rounds) for rounds in (mine, theirs))
+    return f"medians of {len(mine)} rounds in turn: ours {ours_}; peer {peers}"
+
+
 def measure(
-    peer: Peer, work: Work, base: Base, mine: Figure, dtype: str, note: str, given: argparse.Namespace
+    peer: Peer,
+    work: Work,
+    base: Base,
+    first: Figure,
+    again: Callable[[], Figure],
+    dtype: str,
+    note: str,
+    given: argparse.Namespace,
 ) -> Measurement:
+    """`first` is ours of the first round, `again` that of each further one: ours is timed just before the peer."""
     wanted = job(peer, work, base, dtype, given)
+    mine, figures, rounds = [first], [], ""
     facts: dict[str, Any] = {"version": venvs.ENVIRONMENTS[peer.environment].packages[0].rpartition("==")[2]}
     try:
-        found = child.run(child.interpreter(peer.environment), peer.module, wanted)
-        seconds = found["seconds"] * len(work.rows) / len(wanted.rows)
-        theirs: Figure | str = figure(base, work, seconds, found["answers"])
+        for n in range(given.rounds):
+            if n:
+                mine.append(again())
+            found = child.run(child.interpreter(peer.environment), peer.module, wanted)
+            seconds = found["seconds"] * len(work.rows) / len(wanted.rows)
+            figures.append(figure(base, work, seconds, found["answers"]))
+        theirs: Figure | str = middle(figures)
         facts = {key: found[key] for key in ("version", "dtype", "note")}
+        rounds = told(mine, figures) if given.rounds > 1 else ""
     except child.PeerFailed as error:
         theirs = str(error)
-    facts["note"] = "; ".join(part for part in (facts.get("note", ""), note) if part)
+    facts["note"] = "; ".join(part for part in (facts.get("note", ""), note, rounds) if part)
     facts |= {"problem": theirs if isinstance(theirs, str) else "", "checkpoint": base.digest}
-    return _row(peer, work, mine, theirs, len(wanted.rows), {"dtype": dtype, **facts}, given)
+    return _row(peer, work, middle(mine), theirs, len(wanted.rows), {"dtype": dtype, **facts}, given)
 
 
 def _row(
@@ -127,11 +156,12 @@ def run(given: argparse.Namespace) -> Iterator[Measurement]:
             if given.record.over:
                 return
             work = prepare(base, truth, shape, given.output)
-            mine, note = our_figure(base, work, dtype, given.threads, places.models_dir()), computes(dtype, work.output)
+            again = partial(our_figure, base, work, dtype, given.threads, places.models_dir())
+            first, note = again(), computes(dtype, work.output)
             for peer in peers:
                 if given.record.over:
                     return
-                yield measure(peer, work, base, mine, dtype, note, given)
+                yield measure(peer, work, base, first, again, dtype, note, given)
 
 
 def has(record: Record, peer: Peer, shape: Shape, dtype: str, digest: str, given: argparse.Namespace) -> bool:
@@ -158,6 +188,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = options.parser(__doc__, catalogue.INFERENCE, "1000/60/200/5", form)
     parser.add_argument("--dtype", default=f"{FLOAT32},{BFLOAT16}", help="comma-separated")
     parser.add_argument("--output", choices=(LABEL, JSON), default=LABEL)
+    parser.add_argument("--rounds", type=int, default=1, help="of ours and the peer in turn; medians are told")
     parser.add_argument("--rows-timed", type=int, default=20, help="of a peer that goes row by row; scaled to all")
     parser.add_argument("--batched-rows-timed", type=int, default=64, help="of a batched peer that shares no prompt")
     parser.add_argument("--tokens-timed", type=int, default=80_000, help="at most, of these two; at least one batch")
@@ -167,8 +198,16 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     readers = {
         "shapes": lambda given: shapes.several(given.shapes, given.output),
         "dtype": lambda given: options.each(given.dtype, measurement.dtype),
+        "rounds": lambda given: counted(given.rounds),
     }
     return options.read(parser, argv, catalogue.INFERENCE, readers)
+
+
+def counted(rounds: int) -> int:
+    """Raises `ValueError` where there is none."""
+    if rounds < 1:
+        raise ValueError(f"{rounds} rounds: at least one is needed")
+    return rounds
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -72,7 +72,7 @@ def given(file, monkeypatch):
     monkeypatch.setattr(inference, "our_figure", lambda base, work, *_: asked.append(str(work.shape)))
     monkeypatch.setattr(argparse.Namespace, "output", "label", raising=False)
 
-    def measure(peer, work, base, mine, dtype, note, given):
+    def measure(peer, work, base, first, again, dtype, note, given):
         facts = {"machine": HERE, "threads": given.threads, "checkpoint": "weights", "engine": record.engine_digest()}
         return row(peer.name, 2.0, shape=str(work.shape), dtype=dtype, **facts)
 

@@ -159,6 +159,35 @@ def test_ours_is_compared_with_the_oracle_on_every_shape(base, models_dir, tmp_p
     assert mine.agree == 1.0
 
 
+def test_rounds_are_taken_in_turn_and_their_medians_told(base, monkeypatch):
+    work = works.Work(Shape(60, 20, 4, 3), "label", None, None, [job.Row([1], [[2]], "", [])] * 4, [], [[0.0, 1.0]])
+    turns, seconds = [], {"ours": iter([2.0, 9.0, 1.0]), "peer": iter([3.0, 30.0, 4.0])}
+
+    def timed(who):
+        turns.append(who)
+        return next(seconds[who])
+
+    def peer_answers(*_):
+        found = {"answers": [[0.0, 1.25 + len(turns) / 8]], "version": "1", "dtype": "float32", "note": "built so"}
+        return found | {"seconds": timed("peer")}
+
+    monkeypatch.setattr(child, "run", peer_answers)
+    monkeypatch.setattr(child, "interpreter", lambda name: name)
+    given = inference.arguments(["--rounds", "3", "--peers", "llama-cpp"])
+    ours_now = lambda: works.Figure(timed("ours"), 0.5, 1.0)  # noqa: E731
+    made = inference.measure(given.peers[0], work, base, ours_now(), ours_now, "float32", "", given)
+    assert turns == ["ours", "peer"] * 3
+    assert (made.ours_s, made.peer_s, made.ratio) == (2.0, 4.0, 2.0)
+    assert (made.max_abs_diff, made.peer_max_abs_diff) == (0.5, 1.0)
+    assert made.note == "built so; medians of 3 rounds in turn: ours 2.00, 9.00, 1.00; peer 3.00, 30.00, 4.00"
+
+
+def test_a_call_without_a_round_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        inference.arguments(["--rounds", "0"])
+    assert "0 rounds: at least one is needed" in capsys.readouterr().err
+
+
 def test_the_oracle_is_asked_once_for_the_same_rows_and_weights(base, models_dir, tmp_path, monkeypatch):
     truth = works.Oracle(models_dir / "tiny", kept=tmp_path)
     made = rows(base, score_item(base, Shape(60, 20, 4, 3)))
