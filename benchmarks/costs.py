@@ -1,7 +1,8 @@
 """The least number of floating-point operations that a piece of work needs, from a model's configuration.
 
 A shared prompt is read once, only needed positions are projected, labels share their common tokens; training adds a
-backward pass through frozen weights. Multiplication and addition count one each. Elementwise work is left out.
+backward pass through frozen weights. Multiplication and addition count one each. Elementwise work is left out. Every
+token is counted in all layers, though the last one may leave out all but keys and values where nobody reads it.
 """
 
 from __future__ import annotations

@@ -155,9 +155,13 @@ def test_products_with_a_shared_prompt_s_keys_are_attention(base):
         scoring.score(base, base.model, item, Watch(), prefixes=kept)
     found = {name: tally.flops for (kind, name), tally in counting.tallies.items() if kind == ATTENTION and tally.flops}
     shared = len(next(iter(kept._kept[base.model])))
-    config, rows = base.model.config, counting.of(PRODUCTS).flops // costs.costs(base.model.config).token
+    contexts, tries, _ = scoring.tokenise(base, item)
+    rows = [scoring.Row(context[shared:], trie) for context, trie in zip(contexts, tries, strict=True)]
+    tokens, read = len(rows) * max(map(len, rows)), sum(len(scoring._nodes(row)) for row in rows)
+    config = base.model.config
     heads, size = config.num_attention_heads, base.model.model.layers[0].self_attn.head_dim
     looped = compiled.available() and onednn.available()
     name, columns = ("gradus.product", 2 * size + 2) if looped else ("mkldnn._linear_pointwise", 2 * size + 1)
-    assert found[name] == 2 * config.num_hidden_layers * rows * heads * shared * columns
+    queries = (config.num_hidden_layers - 1) * tokens + (read if looped else tokens)
+    assert found[name] == 2 * queries * heads * shared * columns
     assert ("gradus.own_attention" in found) == looped

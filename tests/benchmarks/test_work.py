@@ -178,7 +178,7 @@ def test_rounds_are_taken_in_turn_and_their_medians_told(base, monkeypatch):
     made = inference.measure(given.peers[0], work, base, ours_now(), ours_now, "float32", "", given)
     assert turns == ["ours", "peer"] * 3
     assert (made.ours_s, made.peer_s, made.ratio) == (2.0, 4.0, 2.0)
-    assert (made.max_abs_diff, made.peer_max_abs_diff) == (0.5, 1.0)
+    assert (made.max_abs_diff, made.peer_max_abs_diff) == (0.5, 0.88)
     assert made.note == "built so; medians of 3 rounds in turn: ours 2.00, 9.00, 1.00; peer 3.00, 30.00, 4.00"
 
 
