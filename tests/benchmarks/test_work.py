@@ -174,7 +174,10 @@ def test_rounds_are_taken_in_turn_and_their_medians_told(base, monkeypatch):
     monkeypatch.setattr(child, "run", peer_answers)
     monkeypatch.setattr(child, "interpreter", lambda name: name)
     given = inference.arguments(["--rounds", "3", "--peers", "llama-cpp"])
-    ours_now = lambda: works.Figure(timed("ours"), 0.5, 1.0)  # noqa: E731
+
+    def ours_now():
+        return works.Figure(timed("ours"), 0.5, 1.0)
+
     made = inference.measure(given.peers[0], work, base, ours_now(), ours_now, "float32", "", given)
     assert turns == ["ours", "peer"] * 3
     assert (made.ours_s, made.peer_s, made.ratio) == (2.0, 4.0, 2.0)
