@@ -25,7 +25,7 @@ def test_each_lane_has_a_worker_with_the_lane_s_queue(lane):
     assert argv[argv.index("-Q") + 1] == lane
     pool = ["threads", "4"] if lane == "judge" else ["prefork", "1"]
     assert [argv[argv.index("-P") + 1], argv[argv.index("-c") + 1]] == pool
-    assert {"--without-gossip", "--without-mingle"} <= set(argv)
+    assert {"--without-gossip", "--without-mingle", "--without-heartbeat"} <= set(argv)
 
 
 def test_without_a_broker_workers_look_by_themselves():

@@ -17,6 +17,8 @@ from gradus import celery as gradus_celery
 from gradus.launcher import broker
 
 START_SECONDS = 20
+# Longer than a worker's start on a busy machine.
+SILENT_SECONDS = 90
 
 
 def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
@@ -64,7 +66,7 @@ def connect(settings, monkeypatch) -> Iterator[Callable[[str], redis.Redis]]:
         app.conf.update({**gradus_celery.app.conf.changes, **addresses})
         monkeypatch.setattr(gradus_celery, "app", app)
         settings.REDIS_URL = url
-        client = redis.Redis.from_url(url.replace("redis+socket://", "unix://"))
+        client = redis.Redis.from_url(url.replace("redis+socket://", "unix://"), socket_timeout=SILENT_SECONDS)
         client.flushdb()
         opened.append((app, client))
         return client

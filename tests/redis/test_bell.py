@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,9 @@ from pathlib import Path
 import pytest
 from django.conf import settings as site
 from django.db import connection
+from redis.client import Monitor
 
+from gradus.launcher import programs
 from gradus.submissions import bell
 from tests import factories
 from tests.redis.conftest import embedded, wait_until
@@ -62,7 +63,7 @@ def test_a_celery_worker_hears_and_grades(ada, course, connect, broker_url, tmp_
 
 
 @contextmanager
-def celery_worker(url: str, folder: Path) -> Iterator[None]:
+def celery_worker(url: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A real one on the test's database and stores, with a runner that answers from a table."""
     model = folder / "models" / MODEL
     model.mkdir(parents=True)
@@ -75,17 +76,34 @@ def celery_worker(url: str, folder: Path) -> Iterator[None]:
         "PYTHONPATH": os.pathsep.join(map(str, (site.BASE_DIR / "platform", site.BASE_DIR))),
         "REDIS_URL": url,
     }
-    argv = (sys.executable, "-m", "celery", "-q", "-A", "gradus", "worker", "-Q", "grade", "-P", "solo")
-    options = ("-I", "tests.redis.table_worker", "--without-gossip", "--without-mingle", "-l", "warning")
-    with subprocess.Popen((*argv, *options), cwd=site.BASE_DIR, env=env) as process:
+    argv = (*programs.celery_worker("grade"), "-P", "solo", "-I", "tests.redis.table_worker")
+    with subprocess.Popen(argv, cwd=site.BASE_DIR, env=env) as process:
         try:
-            yield
+            yield process
         finally:
             process.terminate()
             try:
                 process.wait(END_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_publishes_nothing_and_ends_though_its_broker_is_gone(connect, tmp_path):
+    with embedded() as (url, process), connect(url).monitor() as monitor, celery_worker(url, tmp_path) as worker:
+        asked = [entry["command"].split()[0] for entry in until_it_waits(monitor)]
+        process.kill()
+        process.wait(END_SECONDS)
+        worker.terminate()
+        assert worker.wait(END_SECONDS) == 0
+    # What is published is tried again for ever, and a worker that does so hears no signal.
+    assert "PUBLISH" not in asked
+
+
+def until_it_waits(monitor: Monitor) -> Iterator[dict[str, str]]:
+    """What a worker asks of its broker from its start to its wait for a ring."""
+    while (entry := monitor.next_command())["command"].split()[0] != "BRPOP":
+        yield entry
 
 
 def test_a_broker_that_is_gone_is_given_up_soon(connect):

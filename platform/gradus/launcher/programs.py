@@ -47,7 +47,8 @@ def celery_worker(lane: str) -> tuple[str, ...]:
     """The judge waits on a network, so several at once; elsewhere one process per runner."""
     pool = ("-P", "threads", "-c", "4") if lane == "judge" else ("-P", "prefork", "-c", "1")
     name = f"{lane}@gradus"
-    quiet = ("--without-gossip", "--without-mingle", "-l", "warning")
+    # Events of a worker are published with retries for ever, deaf to SIGTERM while the broker is gone.
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning")
     # Started as root, the runner drops to another user; `doctor` speaks of it, Celery need not.
     python = (sys.executable, "-W", "ignore:You're running the worker with superuser")
     return (*python, "-m", "celery", "-q", "-A", "gradus", "worker", "-Q", lane, *pool, "-n", name, *quiet)
