@@ -139,11 +139,12 @@ def kind_of(name: str, sizes: Iterable[Size], flops: int, vocabulary: int) -> st
 def kind_of_layer(args: Any, vocabulary: int) -> str:
     """Keys and values are no parameters: attention to a shared prompt is made of the products that layers are made of.
 
-    The head's weights come in blocks of the vocabulary, told by what they are a part of.
+    The head's weights come in blocks of the vocabulary, told by what they are a part of. Frozen weights in training are
+    laid out for oneDNN, both ways, and are no parameters either.
     """
     weight = [tensor for tensor in tensors(args) if tensor.dim() == 2][-1]
-    if isinstance(weight, nn.Parameter):
-        return PRODUCTS
+    if isinstance(weight, nn.Parameter) or weight.is_mkldnn:
+        return HEAD if vocabulary in weight.shape else PRODUCTS
     rows, rest = divmod(weight.untyped_storage().nbytes() // weight.element_size(), weight.shape[1])
     return HEAD if vocabulary and (rows, rest) == (vocabulary, 0) else ATTENTION
 

@@ -1,5 +1,6 @@
 """Operations counted and computed, against a configuration small enough for pencil and paper."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -9,12 +10,12 @@ from torch import nn
 from benchmarks import costs, ours, profile
 from benchmarks.costs import Costs
 from benchmarks.counting import ATTENTION, HEAD, PRODUCTS, REST, Counting
-from benchmarks.items import score_item
+from benchmarks.items import score_item, train_item
 from benchmarks.peers.job import Row
 from benchmarks.shapes import Shape, TrainShape
 from graders.base import Score
 from tests.workers.onednn import needs_library
-from workers.engine import compiled, linear, onednn, scoring
+from workers.engine import compiled, linear, lora, onednn, scoring
 from workers.engine.linear import laid_out
 from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
@@ -137,6 +138,20 @@ def test_profiles_are_saved_merged_and_shown(tmp_path, monkeypatch, models_dir):
     assert made[0].times == pytest.approx(made[0].seconds / (made[0].least / 100e9), rel=0.1)
     assert sum(part.seconds for part in made[0].parts.values()) == pytest.approx(made[0].seconds, abs=0.01)
     assert "| label | 60/20/3/2 | float32 |" in profile.table(made)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("low", [False, True])
+def test_products_of_training_are_counted(base, tmp_path, low):
+    """Its frozen layers and head have weights that are no parameters, and other ones on the way back."""
+    item = replace(train_item(base, TrainShape(8, 400, 1), seed=1), valid=())
+    rows = lora.examples(base, item.rows, item.row_tokens_max)
+    with Counting(base.model.config.vocab_size) as counting:
+        lora.train(base, item, tmp_path, Watch(), low=low, by_hand=True)
+    cost = costs.costs(base.model.config)
+    completion = sum(len(row.tokens) - row.start for row in rows)
+    assert counting.of(HEAD).flops == 2 * cost.head * completion
+    assert counting.of(PRODUCTS).flops > 2 * cost.token * completion
 
 
 def test_shapes_of_both_forms_are_profiled():
