@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+import threading
 from typing import Any
 
 from celery import current_task
@@ -20,10 +22,14 @@ def ring() -> None:
     close_old_connections()
 
     lane = current_task.request.delivery_info["routing_key"]
-    resident(lane).answer_bell()
+    worker = resident(lane)
+    if _ending.is_set():
+        worker.end()
+    worker.answer_bell()
 
 
 _controller: list[Any] = []
+_ending = threading.Event()
 
 
 @worker_init.connect  # type: ignore[untyped-decorator]
@@ -54,6 +60,7 @@ def _pool(worker: Any) -> list[int]:
 
 
 def _end_residents() -> None:
-    from workers.work import end_residents
-
-    end_residents()
+    """Also in a signal handler, which may have interrupted the import of what it ends: `ring` sees to that."""
+    _ending.set()
+    if end := getattr(sys.modules.get("workers.work"), "end_residents", None):
+        end()

@@ -1,0 +1,52 @@
+"""What a worker's process does when it is told to end."""
+
+import sys
+import threading
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from tests import factories
+from tests.workers.test_work import TableRunner
+from workers import status, tasks, work
+
+MODEL = "smollm2-135m-instruct"
+
+
+@pytest.fixture
+def ring(ada, course, monkeypatch):
+    """A ring of the lane `grade`, whose worker answers from a table, and the evaluation that waits for it."""
+    monkeypatch.setattr(status, "digests", lambda: {MODEL: "d" * 64})
+    monkeypatch.setattr(tasks, "_ending", threading.Event())
+    monkeypatch.setattr(
+        tasks, "current_task", SimpleNamespace(request=SimpleNamespace(delivery_info={"routing_key": "grade"}))
+    )
+    monkeypatch.setattr(work, "_residents", {})
+    monkeypatch.setattr(work, "Runner", lambda **options: TableRunner())
+    submission = factories.submit(ada)
+
+    def ring() -> str:
+        tasks.ring()
+        return submission.current.state
+
+    return ring
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_ring_is_answered(ring):
+    assert ring() == "scored"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_is_told_to_end_while_it_imports_takes_no_work(ring, monkeypatch):
+    with monkeypatch.context() as importing:
+        importing.setitem(sys.modules, "workers.work", ModuleType("workers.work"))
+        tasks._end_residents()
+    assert ring() == "queued"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_that_is_told_to_end_takes_no_further_work(ring):
+    work.resident("grade")
+    tasks._end_residents()
+    assert ring() == "queued"
