@@ -35,6 +35,8 @@ _ending = threading.Event()
 @worker_init.connect  # type: ignore[untyped-decorator]
 def keep(sender: Any, **more: Any) -> None:
     _controller[:] = [sender]
+    # Until a process of the pool listens: else the signal would kill it, and Celery would tell of a lost worker.
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
