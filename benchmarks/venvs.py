@@ -5,6 +5,7 @@ They lie under the data folder, outside the project's own environment, because p
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -127,13 +128,24 @@ def reason(output: str) -> str:
     return (errors or lines or ["nothing was said"])[-1][:300]
 
 
-def main() -> None:
-    for name in sys.argv[1:] or ENVIRONMENTS:
+def main(arguments: list[str] | None = None) -> int:
+    """Makes those that are named, or all; 1 where one could not be made."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.venvs", description=(__doc__ or "").split(":")[0])
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(ENVIRONMENTS)}; all where none is named"
+    )
+    names = parser.parse_args(arguments).names
+    if unknown := [name for name in names if name not in ENVIRONMENTS]:
+        parser.error(f"no environment {', '.join(unknown)}; there are: {', '.join(ENVIRONMENTS)}")
+    failed = False
+    for name in names or ENVIRONMENTS:
         try:
             print(python(name))
         except NotInstalled as error:
             print(f"{name}: {error}", file=sys.stderr)
+            failed = True
+    return int(failed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

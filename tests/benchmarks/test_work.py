@@ -221,6 +221,26 @@ def test_the_reason_is_the_last_error_that_was_said():
     assert venvs.reason("") == "nothing was said"
 
 
+def test_environments_are_made_by_name_and_an_unknown_name_is_refused(monkeypatch, capsys):
+    asked = []
+
+    def python(name):
+        asked.append(name)
+        if name == "trl":
+            raise venvs.NotInstalled("no matching wheel")
+        return venvs.folder(name)
+
+    monkeypatch.setattr(venvs, "python", python)
+    assert venvs.main(["llama-cpp", "ctranslate2"]) == 0
+    assert venvs.main(["trl", "llama-cpp"]) == 1
+    assert asked == ["llama-cpp", "ctranslate2", "trl", "llama-cpp"]
+    assert "trl: no matching wheel" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        venvs.main(["llamacpp"])
+    assert "no environment llamacpp; there are: transformers, lm-eval" in capsys.readouterr().err
+    assert len(asked) == 4
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_a_saved_adapter_is_evaluated_as_the_oracle_does(base, models_dir, tmp_path):
     rows = tuple((f"Input: {text}\nOutput:", f" {label}") for text, label in (("a rash", "skin"), ("a burn", "heart")))
