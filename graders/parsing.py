@@ -18,6 +18,8 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+UNFINISHED = 12
+"""Characters at the end of a text that may be a part of something: `-Infinity` has nine, an escape six."""
 _DECODER = json.JSONDecoder()
 _STRICT = json.JSONDecoder(object_pairs_hook=_distinct)
 
@@ -35,6 +37,21 @@ def label_at_start(text: str, labels: Sequence[str]) -> str | None:
 def first_json_object(text: str) -> dict[str, Any] | None:
     """The first complete JSON object in `text`, or None. Text before and after it does not matter."""
     return _object_from(text, 0)[0]
+
+
+def first_object_end(text: str) -> int | None:
+    """Where `first_json_object` of `text` ends, once that is the first one whatever text follows; else None."""
+    position = text.find("{")
+    while position != -1:
+        try:
+            return _DECODER.raw_decode(text, position)[1]
+        except json.JSONDecodeError as error:
+            if error.msg.startswith("Unterminated string") or error.pos > len(text) - UNFINISHED:
+                return None
+        except (ValueError, RecursionError):
+            return None
+        position = text.find("{", position + 1)
+    return None
 
 
 def only_json_object(text: str) -> dict[str, Any] | None:

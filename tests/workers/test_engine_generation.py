@@ -3,7 +3,7 @@ import pytest
 from graders.base import Generate, Rejected
 from tests.workers import oracle, tiny
 from workers.engine import generation, models, prompts
-from workers.engine.stopping import Stop, object_end
+from workers.engine.stopping import Stop
 from workers.engine.watch import Stopped, Watch
 
 PROMPT = "\n\n".join(tiny.SENTENCES[:3]) + "\n\n"
@@ -141,27 +141,12 @@ def test_long_prompt_is_rejected(base):
     assert caught.value.code == "prompt_too_long"
 
 
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ('{"a": 1} and more', '{"a": 1}'),
-        ('Here: {"a": {"b": "}"}} {', 'Here: {"a": {"b": "}"}}'),
-        (r'{"a": "\"}"}x', r'{"a": "\"}"}'),
-        ('} {"a": 1}', '} {"a": 1}'),
-        ('{"a": "{"', None),
-        ("no object", None),
-    ],
-)
-def test_json_ends_after_the_first_complete_object(text, kept):
-    end = object_end(text)
-    assert (text[:end] if end is not None else None) == kept
-
-
 def test_the_earliest_stop_wins():
     stop = Stop(("\n\n", "json", "###"))
     assert stop.end('{"a": 1}\n\n###') == 8
     assert stop.end("a###\n\n") == 1
     assert stop.end("a\n") is None
+    assert Stop(("json",)).end('{label}: {"a": 1} {"a": 2}') == 17
 
 
 @pytest.mark.slow

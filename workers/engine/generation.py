@@ -83,7 +83,7 @@ def generate(
     """Continues every `prompt + suffix` greedily, until `stop`, end of text or `max_new_tokens`.
 
     `head` is the model's own for quick answers; text that keeps to a schema must go without it. A text ends before the
-    stop string. The stop item `json` ends it after its first complete top-level JSON object.
+    stop string. The stop item `json` ends it after the JSON object that graders read.
     Raises `Rejected('prompt_too_long')` beyond the model's context.
     """
     started = time.perf_counter()
