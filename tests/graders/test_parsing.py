@@ -63,7 +63,9 @@ def test_reads_the_first_complete_object(text: str, found: dict[str, str] | None
         ('{"a": "b"c"} {"a": "b"}', '{"a": "b"c"} {"a": "b"}'),
         # The outer one is not complete, though the inner one is.
         ('{"a": {"b": 1}', None),
-        ('{"a": 1.5, "b": -Inf', None),
+        ('{"a": {"b": 1}, "c": -Infinit', None),
+        ('{"a": {"b": 1}, "c": 1.', None),
+        (r'{"a": {"b": 1}, "c": "\u00e', None),
         ('{"a": "{"', None),
         ("{'a': 1}", None),
         ("{" * 5000, None),
