@@ -71,7 +71,7 @@ def confine(
         privileges.keep_capabilities(0)
     # A change of user or capabilities clears it, so it comes after them.
     _die_with(parent)
-    _limit(memory_bytes, processes=switched or (own_namespace and not privileged))
+    _limit(memory_bytes, processes=switched or (own_namespace and not privileged), gpu=gpu)
     sys.addaudithook(_refuse)
     return Held(network, switched or not privileged, bound, landlock.version() if shut_in else 0)
 
@@ -126,11 +126,13 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _limit(memory_bytes: int, *, processes: bool) -> None:
+def _limit(memory_bytes: int, *, processes: bool, gpu: bool) -> None:
     """The kernel's own limits, which cannot be raised again. Processes are counted by user."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    # CUDA reserves far more addresses than a machine has memory. Data are what can be written and is not shared.
+    kind = resource.RLIMIT_DATA if gpu else resource.RLIMIT_AS
+    resource.setrlimit(kind, (memory_bytes, memory_bytes))
     if processes:
         resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from workers.baselines import Outcome, steps
+from workers.engine import hardware
 
 FIGURES = ("trainable_share", "adapter_bytes", "train_loss", "valid_loss", "seconds")
 
@@ -97,7 +97,7 @@ def _nll(rows: Sequence[tuple[Mapping[str, float], str]], t: float) -> float:
 
 def machine() -> str:
     """The CPU by name, and how many of its cores this process may use."""
-    return f"{_cpu()}, {len(os.sched_getaffinity(0))} cores"
+    return f"{_cpu()}, {hardware.cores()} cores"
 
 
 def _cpu() -> str:

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import takewhile
+from threading import Event
 from typing import Any
 
 import openai
@@ -39,6 +43,10 @@ class EngineMisconfigured(Exception):
     """The endpoint refuses us for good. The message tells staff what to set."""
 
 
+class EngineSlow(Exception):
+    """The endpoint took longer than the job may take."""
+
+
 @dataclass(frozen=True)
 class Served:
     """A base model's address, and what it is called there."""
@@ -49,12 +57,23 @@ class Served:
 
 @dataclass(frozen=True)
 class Completion:
-    """`logprob` is the sum over the prompt's tokens but the first, in nats, where it was asked for."""
+    """`tokens` are the prompt's, where it was echoed; `logprobs` are theirs, in nats, 0 for the first."""
 
     text: str
     prompt_tokens: int
     new_tokens: int
-    logprob: float = 0.0
+    tokens: tuple[str, ...] = ()
+    logprobs: Sequence[float] = ()
+
+    def after(self, before: Completion) -> float:
+        """log p of this prompt less log p of `before`, without the tokens that both begin with.
+
+        These have the same log-probability, but the rounding of it differs from request to request, and over a long
+        prompt it adds up to more than what lies between two labels.
+        """
+        pairs = zip(self.tokens, before.tokens, strict=False)
+        start = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        return sum(self.logprobs[start:]) - sum(before.logprobs[start:])
 
 
 def served(environment: Mapping[str, str] = os.environ) -> dict[str, Served]:
@@ -78,49 +97,50 @@ def engines(environment: Mapping[str, str] = os.environ) -> dict[str, RemoteEngi
 
 
 class RemoteEngine:
-    """Carries out `Score` and `Generate` items on one endpoint, several requests at a time."""
+    """Carries out `Score` and `Generate` items on one endpoint, `CONCURRENCY` requests at a time over all jobs."""
 
     def __init__(self, where: Served, api_key: str, *, timeout: float = TIMEOUT) -> None:
         self.where = where
         self.client = endpoints.client(where.base_url, api_key, timeout)
+        self.pool = ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="remote-engine")
 
     def run(
         self, item: Score | Generate, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float
     ) -> Scored | Generated:
-        """Within `seconds`. Raises `Stopped`, `EngineMisconfigured`, `Postpone` where there is no answer now."""
-        end = time.monotonic() + seconds
-        job = _Job(item.stage, on_event, should_stop, end)
+        """Within `seconds`. Waits for no request once it is stopped, out of time, or known to fail.
+
+        Raises `Stopped`, `EngineSlow` past `seconds`, `EngineMisconfigured`, `Postpone` where there is no answer now.
+        """
+        job = _Job(self.pool, item.stage, on_event, should_stop, time.monotonic() + seconds, Event())
         return self._score(item, job) if isinstance(item, Score) else self._generate(item, job)
 
     def _score(self, item: Score, job: _Job) -> Scored:
-        """log p(label | prompt) = log p(prompt + label) - log p(prompt), each summed over echoed tokens."""
+        """log p(label | prompt) = log p(prompt + label) - log p(prompt), from echoed tokens."""
         started = time.perf_counter()
         prompts = [item.prompt + suffix for suffix in item.suffixes]
         wholes = [prompt + label for prompt in prompts for label in item.labels]
-        done = job.each(self._read, [*prompts, *wholes])
+        done = job.each(lambda text: self._read(text, job.over), [*prompts, *wholes])
         alone, joined, width = done[: len(prompts)], done[len(prompts) :], len(item.labels)
-        logprobs = [
-            [joined[n * width + at].logprob - before.logprob for at in range(width)] for n, before in enumerate(alone)
-        ]
+        logprobs = [[joined[n * width + at].after(before) for at in range(width)] for n, before in enumerate(alone)]
         return Scored(logprobs, [c.prompt_tokens for c in alone], time.perf_counter() - started)
 
     def _generate(self, item: Generate, job: _Job) -> Generated:
         started, stop = time.perf_counter(), Stop(item.stop)
         prompts = [item.prompt + suffix for suffix in item.suffixes]
-        done = job.each(lambda prompt: self._continue(prompt, item), prompts)
+        done = job.each(lambda prompt: self._continue(prompt, item, job.over), prompts)
         texts = [completion.text[: stop.end(completion.text)] for completion in done]
         prompt_tokens, new_tokens = [c.prompt_tokens for c in done], [c.new_tokens for c in done]
         return Generated(texts, prompt_tokens, new_tokens, time.perf_counter() - started)
 
-    def _read(self, text: str) -> Completion:
-        raw = self._post(prompt=text, max_tokens=1, echo=True, logprobs=1)
+    def _read(self, text: str, over: Event) -> Completion:
+        raw = self._post(over, prompt=text, max_tokens=1, echo=True, logprobs=1)
         count = int(raw["usage"]["prompt_tokens"])
-        values = raw["choices"][0]["logprobs"]["token_logprobs"][:count]
-        return Completion("", count, 0, sum(value for value in values if value is not None))
+        return Completion("", count, 0, *_echoed(raw["choices"][0]["logprobs"], count))
 
-    def _continue(self, text: str, item: Generate) -> Completion:
+    def _continue(self, text: str, item: Generate, over: Event) -> Completion:
         strings = [string for string in item.stop if string != JSON][:STOPS_MAX]
         raw = self._post(
+            over,
             prompt=text,
             max_tokens=item.max_new_tokens,
             **({"stop": strings} if strings else {}),
@@ -129,22 +149,25 @@ class RemoteEngine:
         usage = raw["usage"]
         return Completion(str(raw["choices"][0]["text"]), int(usage["prompt_tokens"]), int(usage["completion_tokens"]))
 
-    def _post(self, **body: Any) -> dict[str, Any]:
-        """One request, tried again after 429, 5xx and broken connections, `ATTEMPTS` times in all."""
+    def _post(self, over: Event, **body: Any) -> dict[str, Any]:
+        """One request, tried again after 429, 5xx and broken connections, `ATTEMPTS` times in all, until `over`."""
         for attempt in range(1, ATTEMPTS + 1):
+            if over.is_set():
+                raise Stopped
+            pause = BACKOFF_SECONDS * 2 ** (attempt - 1)
             try:
                 raw: Any = self.client.completions.create(model=self.where.name, temperature=0, **body)
                 reply: dict[str, Any] = raw.model_dump()
                 return reply
             except openai.APIConnectionError:
-                pause, code = BACKOFF_SECONDS * 2**attempt, "engine_connection"
+                code = "engine_connection"
             except openai.APIStatusError as error:
                 if error.status_code != 429 and error.status_code < 500:
                     raise EngineMisconfigured(_refused(error.status_code)) from None
-                pause, code = _pause(error, attempt), f"engine_{error.status_code}"
+                pause, code = _asked(error) or pause, f"engine_{error.status_code}"
             if attempt == ATTEMPTS or pause > PATIENCE_SECONDS:
                 raise Postpone(max(pause, 1.0), code) from None
-            time.sleep(pause)
+            over.wait(pause)
         raise AssertionError("unreachable")
 
 
@@ -152,47 +175,67 @@ def _format(schema: str) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": json.loads(schema)}}
 
 
-def _pause(error: openai.APIStatusError, attempt: int) -> float:
+def _echoed(logprobs: dict[str, Any], count: int) -> tuple[tuple[str, ...], Sequence[float]]:
+    """The first `count` tokens and their log-probabilities. Raises `ValueError` or `TypeError` where they are none.
+
+    One string a token and plain floats: a job holds a thousand prompts of a thousand tokens.
+    """
+    pairs = list(zip(logprobs["tokens"], logprobs["token_logprobs"], strict=True))
+    if not 0 < count <= len(pairs):
+        raise ValueError("not all tokens were echoed")
+    tokens, values = zip(*pairs[:count], strict=True)
+    return tuple(map(sys.intern, tokens)), array("d", [values[0] or 0.0, *values[1:]])
+
+
+def _asked(error: openai.APIStatusError) -> float:
     asked = error.response.headers.get("retry-after", "")
-    return float(asked) if asked.isdigit() else BACKOFF_SECONDS * 2**attempt
+    return float(asked) if asked.isdigit() else 0.0
 
 
 def _refused(status: int) -> str:
+    too_long = (
+        " Or the endpoint serves a shorter context than the model's in our catalogue: raise it there (vLLM: "
+        "--max-model-len)."
+    )
     return (
         f"The remote engine refuses our requests ({status}). GRADUS_REMOTE_ENGINES must name an OpenAI-compatible "
-        "address with /completions that echoes log-probabilities, and the model's name there; GRADUS_REMOTE_API_KEY "
-        "its key. Mend them and restart the workers."
+        "address with /completions that echoes tokens and log-probabilities, and the model's name there; "
+        f"GRADUS_REMOTE_API_KEY its key. Mend them and restart the workers.{too_long if status == 400 else ''}"
     )
 
 
 @dataclass(frozen=True)
 class _Job:
+    pool: ThreadPoolExecutor
     stage: str
     on_event: OnEvent
     should_stop: ShouldStop
     end: float
+    over: Event
 
     def each(self, ask: Callable[[str], Completion], texts: Sequence[str]) -> list[Completion]:
         """Answers in the order of `texts`; equal texts are asked once."""
-        with ThreadPoolExecutor(CONCURRENCY, thread_name_prefix="remote-engine") as pool:
-            asked = {text: pool.submit(_understood, ask, text) for text in dict.fromkeys(texts)}
-            try:
-                self._watch(set(asked.values()))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        asked = {text: self.pool.submit(_understood, ask, text) for text in dict.fromkeys(texts)}
+        try:
+            self._watch(set(asked.values()))
+        finally:
+            # In this order: what begins in between looks at `over` first.
+            self.over.set()
+            for future in asked.values():
+                future.cancel()
         return [asked[text].result() for text in texts]
 
     def _watch(self, open_: set[Future[Completion]]) -> None:
         total = len(open_)
         while open_:
+            done, open_ = wait(open_, POLL_SECONDS, FIRST_COMPLETED)
             if self.should_stop():
                 raise Stopped
-            if time.monotonic() > self.end:
-                raise Postpone(1.0, "engine_slow")
-            done, open_ = wait(open_, POLL_SECONDS, FIRST_COMPLETED)
             for future in done:
                 future.result()
+            # Also where all answers have come, but late: else the next item's timeout would be the learner's fault.
+            if time.monotonic() > self.end:
+                raise EngineSlow
             self.on_event({"type": "progress", "stage": self.stage, "done": total - len(open_), "total": total})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import threading
@@ -62,7 +61,7 @@ class Runner:
         memory_bytes: int = MEMORY_BYTES,
         disk_bytes: int = DISK_BYTES,
     ) -> None:
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or hardware.threads()
         self.device = device or hardware.device()
         self.dtype = dtype or hardware.dtype(self.device)
         self._nice = nice

@@ -20,12 +20,13 @@ from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
 from workers import assignments, outcomes, remote, status
+from workers.engine import hardware
 from workers.events import EventWriter
 from workers.execute import Memo, execute
 from workers.gold_vectors import GoldVectors
 from workers.heartbeat import Heartbeat
 from workers.judge_contract import JudgeMisconfigured, Postpone
-from workers.remote import EngineMisconfigured, RemoteEngine
+from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
 from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,8 @@ NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
 AWAY = (OperationalError, InterfaceError, InternalError)
 # After a fault of the database or the disk; doubled with each attempt.
 FAULT_SECONDS = 5
+# After a remote engine was too slow; doubled likewise: five attempts take about as long as a judge is waited for.
+SLOW_SECONDS = 60
 
 
 class Worker:
@@ -44,7 +47,7 @@ class Worker:
         self.name = f"{socket.gethostname()}:{lane}:{os.getpid()}"
         self.runner = runner or Runner(
             nice=NICE[lane],
-            threads=int(os.environ.get("GRADUS_THREADS") or 0) or None,
+            threads=settings.RUNNER_THREADS or hardware.threads(lane),
             models_dir=str(settings.DATA_DIR / "models"),
         )
         self.judge = judge
@@ -148,6 +151,9 @@ class Worker:
             case RunnerDied():
                 log.warning("runner_died", attempt=evaluation.attempt)
                 services.retry(*key)
+            case EngineSlow():
+                log.warning("engine_slow", attempt=evaluation.attempt)
+                services.retry(*key, after_seconds=SLOW_SECONDS * 2**evaluation.attempt)
             case OperationalError() | InterfaceError() | InternalError() | OSError():
                 self._try_later(evaluation, error)
             case _:

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from challenges.catalogue import MODELS
 from tests.workers import oracle, tiny
 from workers.engine import models
 from workers.engine.places import models_dir as places_models_dir
@@ -36,4 +37,12 @@ def built_in_folder():
     folder = places_models_dir() / BUILT_IN
     if not folder.exists():
         pytest.skip("the built-in model is not here: run `python -m workers.engine.fetch`")
+    return folder
+
+
+@pytest.fixture(scope="session", params=list(MODELS))
+def base_folder(request):
+    folder = places_models_dir() / request.param
+    if not folder.exists():
+        pytest.skip(f"{request.param} is not here: run `python -m workers.engine.fetch`")
     return folder

@@ -1,4 +1,5 @@
 import os
+import resource
 import subprocess
 import sys
 
@@ -6,12 +7,13 @@ import pytest
 
 from workers import privileges
 
-PREAMBLE = "import os, resource\nfrom workers.confinement import confine\nconfine(os.getppid(), 4 * 1024**3)\n"
+PREAMBLE = "import mmap, os, resource\nfrom workers.confinement import confine\n"
 
 
-def confined(code):
+def confined(code, gpu=False):
     """Runs `code` in a confined process; returns the last line that it wrote to standard error."""
-    done = subprocess.run([sys.executable, "-c", PREAMBLE + code], capture_output=True, text=True, check=False)
+    code = f"{PREAMBLE}confine(os.getppid(), 4 * 1024**3, gpu={gpu})\n{code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     return done.returncode, (done.stderr.strip().splitlines() or [""])[-1]
 
 
@@ -37,6 +39,25 @@ def test_files_and_memory_are_bounded():
     assert confined("bytearray(5 * 1024**3)") == (1, "MemoryError")
     assert confined("assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)") == (0, "")
     assert confined("assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == 2 * 1024**3") == (0, "")
+
+
+FREE = resource.RLIM_INFINITY
+RESERVE = "mmap.mmap(-1, 64 * 1024**3, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "addresses", "data", "reserving"),
+    [
+        (False, 4 * 1024**3, FREE, (1, "OSError: [Errno 12] Cannot allocate memory")),
+        (True, FREE, 4 * 1024**3, (0, "")),
+    ],
+)
+def test_with_a_gpu_what_is_only_reserved_does_not_count(gpu, addresses, data, reserving):
+    """CUDA reserves more addresses than the bound at its start."""
+    for limit, wanted in (("AS", addresses), ("DATA", data)):
+        assert confined(f"assert resource.getrlimit(resource.RLIMIT_{limit}) == ({wanted},) * 2", gpu) == (0, "")
+    assert confined(RESERVE, gpu) == reserving
+    assert confined("bytearray(5 * 1024**3)", gpu) == (1, "MemoryError")
 
 
 def test_a_runner_whose_worker_is_gone_ends_at_once():

@@ -83,11 +83,11 @@ def slowly(q, k, v, sight, scale, shared_k=None, shared_v=None):
     return out, lse
 
 
-def tree_mask(rows, width, seed):
+def trees(rows, width, seed):
     """Each token sees itself and any of those before it."""
     seen = torch.rand(rows, width, width, generator=torch.Generator().manual_seed(seed)) < 0.6
     seen |= torch.eye(width, dtype=torch.bool)
-    return torch.zeros(rows, 1, width, width).masked_fill(~seen.tril().unsqueeze(1), -torch.inf)
+    return list(seen.tril())
 
 
 @needs_compiler
@@ -100,7 +100,7 @@ def test_attention_of_rows_beside_a_prompt_is_that_of_fp64(rows, width, keys, gr
     q = numbers(rows * width, keys * groups, size, seed=seed, scale=spread)
     k, v = numbers(rows, width, keys, size, seed=seed + 1), numbers(rows, width, keys, size, seed=seed + 2)
     shared_k, shared_v = numbers(keys, 7, size, seed=seed + 3), numbers(keys, 7, size, seed=seed + 4)
-    sight, scale = Sight.of_mask(tree_mask(rows, width, seed)), size**-0.5
+    sight, scale = Sight.of_rows(trees(rows, width, seed)), size**-0.5
     wanted, lse = slowly(q, k, v, sight, scale)
     torch.testing.assert_close(compiled.own_part(q, k, v, sight, scale).double(), wanted, rtol=0, atol=1e-5)
 
@@ -243,15 +243,14 @@ class Widths:
 
 def looked_at(base, wanted=None, *, low=False, rows=3, width=7):
     """Hidden states of some tokens, or of all, of rows that stand beside a prompt."""
-    ids = torch.randint(3, 200, (rows, width), generator=torch.Generator().manual_seed(4))
-    mask = torch.full((width, width), -torch.inf).triu(1).expand(rows, 1, width, width)
+    ids = torch.randint(3, 200, (1, rows * width), generator=torch.Generator().manual_seed(4))
     model, shared = base.model, run_prefix(base.model, list(range(5, 25)))
     if low:
         model, shared = base.rounded, shared.rounded(torch.bfloat16)
     return fused.states(
         model, ids, wanted and torch.tensor(wanted), use_cache=False,
-        position_ids=(20 + torch.arange(width)).expand(rows, -1), attention_mask=mask, prefix=shared,
-        sight=compiled.sighted(ids.device, width, lambda: Sight.of_mask(mask)),
+        position_ids=20 + torch.arange(width).repeat(rows).unsqueeze(0), attention_mask=None, prefix=shared,
+        sight=Sight.of_rows([torch.ones(width, width, dtype=torch.bool).tril()] * rows),
     )  # fmt: skip
 
 

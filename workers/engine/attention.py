@@ -190,6 +190,7 @@ def split_attention(
         found = compiled_attention(query, key, value, sight, prefix, own, module.layer_idx, scale)
         if found is not None:
             return found, None
+        attention_mask = attention_mask if attention_mask is not None else sight.mask()
     if own is not None:
         if attention_mask is None:
             raise ValueError("tokens that have places need the mask of these")

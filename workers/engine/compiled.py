@@ -13,9 +13,10 @@ import ctypes
 import math
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -45,18 +46,25 @@ class Sight:
     most: int
 
     @classmethod
-    def of_mask(cls, mask: Tensor) -> Sight:
-        """Of an additive `[B, 1, Q, T]`: the keys are those of B rows, T each, one row after another."""
-        seen = (mask[:, 0] == 0).flatten(0, 1)
-        token, at = seen.nonzero(as_tuple=True)
-        index = at + token.div(mask.shape[2], rounding_mode="floor") * mask.shape[3]
-        return cls.of_counts(index, seen.sum(1))
+    def of_rows(cls, rows: Sequence[Tensor]) -> Sight:
+        """Rows that stand one after another, of which `rows[n]` `[w, w]` says which of its tokens sees which."""
+        begins = accumulate((len(seen) for seen in rows), initial=0)
+        index = [seen.nonzero()[:, 1] + begin for seen, begin in zip(rows, begins, strict=False)]
+        return cls.of_counts(torch.cat(index), torch.cat([seen.sum(1) for seen in rows]))
 
     @classmethod
     def of_counts(cls, index: Tensor, counts: Tensor) -> Sight:
         """`counts` `[N]` of the indices belong to each token."""
         begin = torch.cat([counts.new_zeros(1), counts.cumsum(0)])
         return cls(index.int(), begin.int(), int(counts.max()))
+
+    def mask(self) -> Tensor:
+        """The same as an additive `[1, 1, N, N]`, where tokens see one another."""
+        count = len(self.begin) - 1
+        token = torch.arange(count).repeat_interleave(self.begin.diff().long())
+        made = torch.full((count, count), -torch.inf)
+        made[token, self.index.long()] = 0
+        return made.view(1, 1, count, count)
 
     def of_some(self, tokens: Tensor) -> Sight:
         """What these of the tokens see, in their order."""
@@ -77,7 +85,12 @@ def causal(tokens: int) -> Sight:
 
 def sighted(device: torch.device, each: int, made: Callable[[], Sight]) -> Sight | None:
     """What tokens see, where they go through compiled loops: `each` row has not too many of them."""
-    return made() if device.type == "cpu" and each < LONG and available() else None
+    return made() if in_line(device, each) else None
+
+
+def in_line(device: torch.device, each: int) -> bool:
+    """Whether rows can stand one after another in a call without seeing each other: `each` is not too long."""
+    return device.type == "cpu" and each < LONG and available()
 
 
 def fits(q: Tensor, k: Tensor, v: Tensor) -> bool:

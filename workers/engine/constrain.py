@@ -10,9 +10,15 @@ from llguidance import LLMatcher, LLTokenizer
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from workers.engine.models import Base
+
 
 class Constraint:
     """The state of one schema in each row of a batch."""
+
+    @classmethod
+    def of(cls, base: Base, schema: str, rows: int) -> Constraint:
+        return cls(base.tokenizer, base.eos, base.model.get_output_embeddings().out_features, schema, rows)
 
     def __init__(self, tokenizer: Tokenizer, eos: int, vocabulary: int, schema: str, rows: int) -> None:
         """Raises `ValueError` where the schema is none that can be followed."""

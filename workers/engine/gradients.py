@@ -57,8 +57,9 @@ class ByAutograd:
         packed = pack(rows, self.base.eos, self.base.device)
         causal = self.peft.get_base_model()
         if self.base.split:
-            out = causal.model(input_ids=packed.ids, position_ids=packed.positions, use_cache=False, tree=packed.tree)
-            return completion_loss(causal.lm_head, out.last_hidden_state[0, packed.places], packed.targets)
+            body, head = causal.base_model, causal.get_output_embeddings()
+            out = body(input_ids=packed.ids, position_ids=packed.positions, use_cache=False, tree=packed.tree)
+            return completion_loss(head, out.last_hidden_state[0, packed.places], packed.targets)
         logits = causal(input_ids=packed.ids, use_cache=False).logits[0, packed.places]
         return nn.functional.cross_entropy(logits.float(), packed.targets, reduction="sum")
 

@@ -79,7 +79,7 @@ def best(logits: Tensor, margin: float) -> tuple[Tensor, Tensor]:
 
 
 @torch.inference_mode()
-def token_logprobs(model: Any, hidden: Tensor, wanted: Sequence[tuple[int, int]]) -> list[float]:
+def token_logprobs(head: Any, hidden: Tensor, wanted: Sequence[tuple[int, int]]) -> list[float]:
     """`hidden` `[M, d]` -> natural log-probability of `token` after position `at`, for each `(at, token)` wanted.
 
     The vocabulary is taken in blocks, each for all positions: its weights, most of a small model's, are read once.
@@ -88,7 +88,7 @@ def token_logprobs(model: Any, hidden: Tensor, wanted: Sequence[tuple[int, int]]
     values = hidden.new_empty(len(wanted), dtype=torch.float32)
     for first in range(0, len(hidden), POSITIONS):
         among = (at >= first) & (at < first + POSITIONS)
-        values[among] = _logprobs(model.lm_head, hidden[first : first + POSITIONS], at[among] - first, tokens[among])
+        values[among] = _logprobs(head, hidden[first : first + POSITIONS], at[among] - first, tokens[among])
     found: list[float] = values.tolist()
     return found
 

@@ -34,12 +34,14 @@ def peak_bytes(config: Any, parameters: int, *, low: bool, r: int = 32, prompt_t
     larger of reading and training counts, each with its weights. Reading: the base and one adapted copy, with twins for
     first looks, and the bf16 copy that models trained by autograd leave. Training: the base with its twin, and its
     frozen weights laid out for both ways; the trial before the first one has a plain copy too, in fp32. A twin has no
-    embeddings of its own, which leaves room for the head that finds tokens quickly, but for two columns.
+    embeddings of its own, which leaves room for the head that finds tokens quickly, but for two columns. The base keeps
+    its shared prompts also while it is trained over.
     """
+    kept = PREFIXES * prompt_tokens * kv_bytes(config)
     reading = parameters * (2 * 4 + 3 * 2 * low) + _reading(config, prompt_tokens)
     trial = parameters * (4 + 2 * low + 3 * 4)
     training = parameters * (4 + 2 * low + 2 * (2 if low else 4)) + _training(config, r)
-    return INTERPRETER_BYTES + max(reading, trial, training)
+    return INTERPRETER_BYTES + kept + max(reading, trial, training)
 
 
 def kv_bytes(config: Any) -> int:
@@ -49,8 +51,8 @@ def kv_bytes(config: Any) -> int:
 
 
 def _reading(config: Any, prompt_tokens: int) -> int:
-    """Kept prompts with a rounded copy of one, a batch's own cache, one call."""
-    prompts = (PREFIXES + 1) * prompt_tokens * kv_bytes(config)
+    """An adapted copy's prompts, one before the oldest goes, a rounded copy, a batch's own cache, one call."""
+    prompts = (PREFIXES + 2) * prompt_tokens * kv_bytes(config)
     call = 4 * max(CALL_TOKENS, DECODE_TOKENS, prompt_tokens) * (4 * config.hidden_size + 3 * config.intermediate_size)
     return int(prompts + DECODE_TOKENS * kv_bytes(config) + call + _logits(config, CALL_TOKENS))
 

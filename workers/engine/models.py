@@ -18,12 +18,18 @@ from workers.engine import attention, beginnings, fused
 from workers.engine.head import QuickHead
 from workers.engine.linear import RoundedLinear, pack, plain, use_onednn
 
+SIZES = ("max_position_embeddings", "max_seq_len", "seq_length")
+"""What configurations call a model's context."""
+UNBOUNDED = 2048
+"""Tokens of context of a model that states none, as those that know positions by distance alone."""
+
 
 @dataclass(frozen=True)
 class Base:
     """A base model that is held in memory. Its weights are never written to.
 
     `model` is a transformers causal LM in fp32 and eval mode; `context` is in tokens; `digest` is that of the file.
+    Texts end at any of the tokens `ends`; `eos` is the one that training rows end with.
     Where `split` is false the model's code does not fit split attention, and rows are computed one by one.
     """
 
@@ -31,6 +37,7 @@ class Base:
     model: Any
     tokenizer: Tokenizer
     eos: int
+    ends: frozenset[int]
     context: int
     digest: str
     split: bool = True
@@ -53,7 +60,7 @@ class Base:
     @cached_property
     def quick_head(self) -> QuickHead | None:
         """For texts, made on first use; also for those of adapted copies, whose head is the same."""
-        return QuickHead.of(self.model.lm_head)
+        return QuickHead.of(self.model.get_output_embeddings())
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text. Special tokens in a text are read as such; none is added."""
@@ -152,12 +159,13 @@ def load(folder: Path, device: str = "cpu", *, split: bool = True) -> Base:
         name=folder.name,
         model=model,
         tokenizer=Tokenizer.from_file(str(folder / "tokenizer.json")),
-        eos=_eos(model.config.eos_token_id),
-        context=model.config.max_position_embeddings,
+        eos=_listed(model.config.eos_token_id)[0],
+        ends=frozenset(_listed(model.config.eos_token_id) + _listed(model.generation_config.eos_token_id)),
+        context=next((size for name in SIZES if (size := getattr(model.config, name, None))), UNBOUNDED),
         digest=digest.read_text().strip() if digest.is_file() else "",
         split=split,
     )
 
 
-def _eos(value: int | list[int]) -> int:
-    return value[0] if isinstance(value, list) else value
+def _listed(value: int | list[int] | None) -> list[int]:
+    return value if isinstance(value, list) else [] if value is None else [value]

@@ -6,12 +6,16 @@ For base models whose code does not fit split attention, and the measure of ever
 from __future__ import annotations
 
 import time
+from itertools import takewhile
 from typing import Any
 
 import torch
+from torch import Tensor
+from transformers import LogitsProcessor
 
 from graders.base import Generate, Generated, Score, Scored
 from workers.engine import scoring
+from workers.engine.constrain import Constraint
 from workers.engine.generation import check_lengths
 from workers.engine.models import Base
 from workers.engine.stopping import Stop
@@ -43,11 +47,21 @@ def label_logprob(model: Any, context: list[int], label: list[int]) -> float:
     return float(logits.log_softmax(-1).gather(1, ids[0, len(context) :, None]).sum())
 
 
+class Kept(LogitsProcessor):
+    """Lets a row of `length` tokens go on with what keeps to a schema alone."""
+
+    def __init__(self, base: Base, schema: str, length: int) -> None:
+        self.constraint, self.read = Constraint.of(base, schema, 1), length
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        self.constraint.take(0, input_ids[0, self.read :].tolist())
+        self.read = input_ids.shape[1]
+        return self.constraint.restrict(scores, [[]])
+
+
 @torch.inference_mode()
 def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
-    """The library's greedy decoding, row by row, cut where `stop` says. Raises `ValueError` for a schema."""
-    if item.schema:
-        raise ValueError("this base model cannot be constrained to a schema")
+    """The library's greedy decoding, row by row, cut where `stop` says."""
     started, stop = time.perf_counter(), Stop(item.stop)
     contexts = base.encode([item.prompt + suffix for suffix in item.suffixes])
     check_lengths(base, contexts, item.max_new_tokens)
@@ -60,10 +74,11 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
             attention_mask=torch.ones_like(ids),
             max_new_tokens=item.max_new_tokens,
             do_sample=False,
-            eos_token_id=base.eos,
+            eos_token_id=sorted(base.ends),
             pad_token_id=base.eos,
+            logits_processor=[Kept(base, item.schema, ids.shape[1])] if item.schema else None,
         )[0, ids.shape[1] :].tolist()
-        said = said[: said.index(base.eos)] if base.eos in said else said
+        said = list(takewhile(lambda token: token not in base.ends, said))
         text = base.decode(said)
         texts.append(text[: stop.end(text)])
         counts.append(len(said))

@@ -55,24 +55,32 @@ def split(contexts: Sequence[list[int]], prompt: list[int]) -> Contexts:
     return Contexts(list(contexts[0][:length]), [list(context[length:]) for context in contexts])
 
 
-def batches(lengths: Sequence[int], tokens: int = CALL_TOKENS) -> list[list[int]]:
-    """Row numbers, longest first, in batches whose padded size stays within `tokens` (one row always fits)."""
+def batches(lengths: Sequence[int], tokens: int = CALL_TOKENS, *, pads: bool = True) -> list[list[int]]:
+    """Row numbers, longest first, in batches whose size stays within `tokens` (one row always fits).
+
+    With `pads` each row counts as much as the longest beside it.
+    """
     order = sorted(range(len(lengths)), key=lambda n: (-lengths[n], n))
     made: list[list[int]] = []
+    size = 0
     for n in order:
-        if made and (len(made[-1]) + 1) * lengths[made[-1][0]] <= tokens:
+        length = lengths[made[-1][0]] if made and pads else lengths[n]
+        if made and size + length <= tokens:
             made[-1].append(n)
+            size += length
         else:
             made.append([n])
+            size = lengths[n]
     return made
 
 
-def calls(lengths: Sequence[int], device: torch.device) -> list[list[int]]:
+def calls(lengths: Sequence[int], device: torch.device, *, pads: bool) -> list[list[int]]:
     """`batches` of a call each; few rows that are left over go with those before them."""
     tokens = call_tokens(device)
-    made = batches(lengths, tokens)
-    if len(made) > 1 and (len(made[-2]) + len(made[-1])) * lengths[made[-2][0]] <= REMAINDER * tokens:
-        made[-2:] = [made[-2] + made[-1]]
+    made = batches(lengths, tokens, pads=pads)
+    joined = [n for batch in made[-2:] for n in batch]
+    if len(made) > 1 and sum(lengths[joined[0] if pads else n] for n in joined) <= REMAINDER * tokens:
+        made[-2:] = [joined]
     return made
 
 
@@ -111,5 +119,5 @@ def run_prefix(model: Any, tokens: Sequence[int]) -> Prefix:
     if not tokens:
         return Prefix(())
     ids, none = torch.tensor([list(tokens)], device=model.device), torch.empty(0, dtype=torch.long)
-    out = model.model(input_ids=ids, use_cache=True, wanted=none)
+    out = model.base_model(input_ids=ids, use_cache=True, wanted=none)
     return prefix.made([(layer.keys, layer.values) for layer in out.cache.layers])

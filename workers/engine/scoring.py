@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, chain
 from typing import Any
 
 import torch
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from graders.base import Rejected, Score, Scored
 from workers.engine import fused
-from workers.engine.compiled import Sight, sighted
+from workers.engine.compiled import Sight, in_line
 from workers.engine.head import token_logprobs
 from workers.engine.linear import keeps_sums
 from workers.engine.models import Base
@@ -168,7 +169,8 @@ class Job:
         """`[labels]` log-probabilities of these rows, by row number. The head reads all of them at once."""
         done: list[int] = []
         hidden: list[Tensor] = []
-        for batch in calls([len(self.rows[n]) for n in numbers], self.base.device):
+        lengths = [len(self.rows[n]) for n in numbers]
+        for batch in calls(lengths, self.base.device, pads=not in_line(self.base.device, max(lengths, default=0))):
             chosen = [numbers[at] for at in batch]
             hidden.append(_run(self.base, model, prefix, [self.rows[n] for n in chosen]))
             done += chosen
@@ -228,20 +230,27 @@ def _trie(labels: Sequence[Sequence[int]]) -> Trie:
 
 
 def _run(base: Base, model: Any, prefix: Prefix, rows: list[Row]) -> Tensor:
-    """One call: `[M, d]` hidden states where labels are read, row by row, node by node."""
-    ids = padded([[*row.tokens, *row.trie.tokens] for row in rows], base.eos, base.device)
-    width = ids.shape[1]
-    mask = _mask(rows, width)
-    places = [n * width + len(row.tokens) + node for n, row in enumerate(rows) for node in _nodes(row)]
+    """One call: `[M, d]` hidden states where labels are read, row by row, node by node.
+
+    The rows stand one after another, or below one another and padded where attention could not tell them apart.
+    """
+    width, device = max(len(row) for row in rows), base.device
+    tokens, positions = [[*row.tokens, *row.trie.tokens] for row in rows], [_positions(row) for row in rows]
+    seen = [_seen(row) for row in rows]
+    sizes = [width] * len(rows)
+    if line := in_line(device, width):
+        tokens, positions, sizes = [[*chain(*tokens)]], [[*chain(*positions)]], [len(row) for row in rows]
+    begins = [end - size for end, size in zip(accumulate(sizes), sizes, strict=True)]
+    places = [begin + len(row.tokens) + node for begin, row in zip(begins, rows, strict=True) for node in _nodes(row)]
     return fused.states(
         model,
-        ids,
-        torch.tensor(places, device=base.device),
-        position_ids=prefix.length + _positions(rows, width).to(base.device),
-        attention_mask=mask.to(model.device, model.dtype),
+        padded(tokens, base.eos, device),
+        torch.tensor(places, device=device),
+        position_ids=prefix.length + padded(positions, 0, device),
+        attention_mask=None if line else _mask(seen, width).to(device, model.dtype),
         use_cache=False,
         prefix=prefix,
-        sight=sighted(base.device, width, lambda: Sight.of_mask(mask)),
+        sight=Sight.of_rows(seen) if line else None,
     )
 
 
@@ -255,7 +264,7 @@ def _read(model: Any, rows: Sequence[Row], hidden: Tensor) -> list[list[float]]:
     places = {place: at for at, place in enumerate((n, node) for n, row in enumerate(rows) for node in _nodes(row))}
     pairs = [sorted({pair for reads in row.trie.reads for pair in reads}) for row in rows]
     wanted = [(n, node, token) for n, of in enumerate(pairs) for node, token in of]
-    values = token_logprobs(model, hidden, [(places[n, node], token) for n, node, token in wanted])
+    values = token_logprobs(model.get_output_embeddings(), hidden, [(places[n, node], token) for n, node, token in wanted])
     if not all(value == value and value > -torch.inf for value in values):
         raise Rejected("diverged", "the model's output is not a number")
     found = dict(zip(wanted, values, strict=True))
@@ -264,22 +273,25 @@ def _read(model: Any, rows: Sequence[Row], hidden: Tensor) -> list[list[float]]:
     ]
 
 
-def _positions(rows: list[Row], width: int) -> Tensor:
+def _positions(row: Row) -> list[int]:
     """Places in the text: siblings of a trie stand at the same one."""
-    made = torch.arange(width).repeat(len(rows), 1)
-    for n, row in enumerate(rows):
-        length = len(row.tokens)
-        for node in range(len(row.trie.tokens)):
-            made[n, length + node] = length - 1 + row.trie.depth(node)
+    length = len(row.tokens)
+    return [*range(length), *(length - 1 + row.trie.depth(node) for node in range(len(row.trie.tokens)))]
+
+
+def _seen(row: Row) -> Tensor:
+    """`[w, w]`, which token sees which: those before it and itself, but a trie node its own ancestors only."""
+    length, seen = len(row.tokens), torch.ones(len(row), len(row), dtype=torch.bool).tril()
+    for node in range(len(row.trie.tokens)):
+        seen[length + node, length:] = False
+        seen[length + node, [length + other for other in row.trie.lineage(node)]] = True
+    return seen
+
+
+def _mask(rows: Sequence[Tensor], width: int) -> Tensor:
+    """Additive `[B, 1, width, width]` of what each row has seen; padding sees itself."""
+    made = torch.full((len(rows), 1, width, width), -torch.inf)
+    made.diagonal(dim1=2, dim2=3).zero_()
+    for n, seen in enumerate(rows):
+        made[n, 0, : len(seen), : len(seen)].masked_fill_(seen, 0)
     return made
-
-
-def _mask(rows: list[Row], width: int) -> Tensor:
-    """Additive `[B, 1, Q, Q]`: causal, but a trie node sees its own ancestors only."""
-    seen = torch.ones(width, width, dtype=torch.bool).tril().repeat(len(rows), 1, 1)
-    for n, row in enumerate(rows):
-        length, nodes = len(row.tokens), len(row.trie.tokens)
-        for node in range(nodes):
-            seen[n, length + node, length : length + nodes] = False
-            seen[n, length + node, [length + other for other in row.trie.lineage(node)]] = True
-    return torch.zeros(seen.shape).masked_fill(~seen, -torch.inf).unsqueeze(1)

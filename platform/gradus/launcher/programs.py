@@ -10,17 +10,7 @@ from django.conf import settings
 
 from gradus.launcher.processes import Program
 
-# More threads than this make a model of this size slower, not faster.
-MOST_THREADS = 8
 YEAR = 31_536_000
-
-
-def threads(lane: str) -> int:
-    """Cores for a lane's runner. Lanes share all cores by their nice values; the judge's runner only embeds."""
-    if lane == "judge":
-        return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST_THREADS)
 
 
 def environment(broker_url: str) -> dict[str, str]:
@@ -37,7 +27,6 @@ def environment(broker_url: str) -> dict[str, str]:
 def worker(lane: str, broker_url: str) -> Program:
     """A Celery worker where there is a broker; else the same loop body, which looks each second."""
     env = environment(broker_url)
-    env["GRADUS_THREADS"] = os.environ.get("GRADUS_THREADS") or str(threads(lane))
     if not broker_url:
         return Program(lane, _manage("work", "--lane", lane), env)
     return Program(lane, celery_worker(lane), env)
