@@ -264,7 +264,8 @@ def _read(model: Any, rows: Sequence[Row], hidden: Tensor) -> list[list[float]]:
     places = {place: at for at, place in enumerate((n, node) for n, row in enumerate(rows) for node in _nodes(row))}
     pairs = [sorted({pair for reads in row.trie.reads for pair in reads}) for row in rows]
     wanted = [(n, node, token) for n, of in enumerate(pairs) for node, token in of]
-    values = token_logprobs(model.get_output_embeddings(), hidden, [(places[n, node], token) for n, node, token in wanted])
+    at = [(places[n, node], token) for n, node, token in wanted]
+    values = token_logprobs(model.get_output_embeddings(), hidden, at)
     if not all(value == value and value > -torch.inf for value in values):
         raise Rejected("diverged", "the model's output is not a number")
     found = dict(zip(wanted, values, strict=True))
