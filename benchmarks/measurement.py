@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.job import BFLOAT16, FLOAT32
+from workers.engine import hardware
 
 Key = tuple[str, str, str, str, int, str]
 
@@ -108,8 +108,7 @@ def dtype(name: str) -> str:
 
 def machine() -> str:
     """The CPU's name and how many cores this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{_cpu()}, {cores} cores"
+    return f"{_cpu()}, {hardware.cores()} cores"
 
 
 def _cpu() -> str:

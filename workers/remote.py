@@ -65,7 +65,7 @@ class Completion:
     tokens: tuple[str, ...] = ()
     logprobs: Sequence[float] = ()
 
-    def after(self, before: Completion) -> float:
+    def logprob_after(self, before: Completion) -> float:
         """log p of this prompt less log p of `before`, without the tokens that both begin with.
 
         These have the same log-probability, but the rounding of it differs from request to request, and over a long
@@ -97,7 +97,7 @@ def engines(environment: Mapping[str, str] = os.environ) -> dict[str, RemoteEngi
 
 
 class RemoteEngine:
-    """Carries out `Score` and `Generate` items on one endpoint, `CONCURRENCY` requests at a time over all jobs."""
+    """Carries out `Score` and `Generate` items on one endpoint, `CONCURRENCY` requests at a time in a worker."""
 
     def __init__(self, where: Served, api_key: str, *, timeout: float = TIMEOUT) -> None:
         self.where = where
@@ -121,7 +121,9 @@ class RemoteEngine:
         wholes = [prompt + label for prompt in prompts for label in item.labels]
         done = job.each(lambda text: self._read(text, job.over), [*prompts, *wholes])
         alone, joined, width = done[: len(prompts)], done[len(prompts) :], len(item.labels)
-        logprobs = [[joined[n * width + at].after(before) for at in range(width)] for n, before in enumerate(alone)]
+        logprobs = [
+            [joined[n * width + at].logprob_after(before) for at in range(width)] for n, before in enumerate(alone)
+        ]
         return Scored(logprobs, [c.prompt_tokens for c in alone], time.perf_counter() - started)
 
     def _generate(self, item: Generate, job: _Job) -> Generated:

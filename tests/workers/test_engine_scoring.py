@@ -8,6 +8,7 @@ from graders.base import Rejected, Score
 from tests.workers import oracle, tiny
 from workers.engine import models, prompts, scoring
 from workers.engine.prompts import batches, calls, common_tokens, split
+from workers.engine.session import Session
 from workers.engine.watch import Stopped, Watch
 
 PROMPT = "\n\n".join(tiny.SENTENCES[:4]) + "\n\n"
@@ -156,7 +157,9 @@ def test_few_rows_that_are_left_over_have_no_call_of_their_own(monkeypatch):
 
 
 @pytest.mark.slow
-def test_each_base_model_agrees_with_the_oracle(base_folder):
-    base, plain = models.load(base_folder), oracle.plain(base_folder)
-    item, scored = score(base, suffixes=suffixes(12))
-    assert_agrees(base, plain, item, scored, rows=range(6), tolerance=1e-3)
+def test_each_base_model_agrees_with_the_oracle(base_folder, tmp_path):
+    """As a runner computes it: row by row where it must."""
+    session, plain = Session(base_folder.parent, tmp_path), oracle.plain(base_folder)
+    item = Score(base_folder.name, PROMPT, suffixes(12), LABELS)
+    scored = session.run(item, Watch())
+    assert_agrees(session.base(base_folder.name), plain, item, scored, rows=range(6), tolerance=1e-3)

@@ -57,8 +57,9 @@ def test_the_largest_jobs_stay_within_the_bound(built_in_folder, dtype):
         runner.close()
 
 
-def test_bound_grows_with_what_it_is_made_of():
-    config = AutoConfig.for_model("llama", hidden_size=64, intermediate_size=128, num_attention_heads=4)
+@pytest.mark.parametrize("kind", ["llama", "gpt2", "gpt_neox", "opt", "bloom"])
+def test_bound_grows_with_what_it_is_made_of(kind):
+    config = AutoConfig.for_model(kind, hidden_size=64, num_attention_heads=4)
     small = peak_bytes(config, 1_000_000, low=False)
     assert peak_bytes(config, 2_000_000, low=False) == small + 12_000_000
     assert peak_bytes(config, 1_000_000, low=True) == small - 2_000_000

@@ -149,7 +149,7 @@ def test_an_engine_that_stays_too_slow_is_asked_five_times_and_the_attempt_is_gi
     submission = factories.submit(ada)
     slow = worker(EngineSlow())
     for attempt in range(1, 6):
-        Evaluation.objects.update(available_at=timezone.now())
+        Evaluation.objects.update(available_at=timezone.now() - timedelta(seconds=1))
         assert slow.step()
         assert (submission.current.state, submission.current.attempt) == ("queued", attempt)
         assert submission.current.available_at > timezone.now() + timedelta(minutes=2**attempt - 1)

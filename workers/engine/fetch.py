@@ -222,13 +222,14 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.source and len(arguments.names) != 1:
         parser.error("--from takes one NAME")
     source, data_dir = arguments.source, arguments.data_dir
+    failed = False
     for name in arguments.names or list(MODELS):
         try:
             print(f"{name}: {install(name, source, data_dir) if source else fetch(name, data_dir)}")
         except FetchError as error:
             print(f"{name}: {error}", file=sys.stderr)
-            return 1
-    return 0
+            failed = True
+    return int(failed)
 
 
 if __name__ == "__main__":

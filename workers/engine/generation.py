@@ -17,7 +17,7 @@ from torch import Tensor
 from graders.base import Generate, Generated, Rejected
 from workers.engine import fused
 from workers.engine.attention import Places, RowCache
-from workers.engine.compiled import sighted
+from workers.engine.compiled import in_line, sighted
 from workers.engine.constrain import Constraint
 from workers.engine.guesses import LONGEST, SURE, SURE_CALL, UNSURE, UNSURE_CALL, Guesses
 from workers.engine.head import QuickHead, best
@@ -190,7 +190,8 @@ def _drafts(
 def _read(job: Job, prefix: Prefix, rows: list[Row], own: RowCache) -> Tensor:
     """Reads the rows' own tokens, longest first, in calls of similar length; `[B, d]` hidden states of their ends."""
     parts, device = [], job.base.device
-    for batch in calls([len(row) for row in rows], device, pads=False):
+    lengths = [len(row) for row in rows]
+    for batch in calls(lengths, device, pads=not in_line(device, max(lengths))):
         ids = [rows[n].tokens[rows[n].shared :] for n in batch]
         counts = [len(tokens) for tokens in ids]
         window = slice(batch[0], batch[-1] + 1)
@@ -272,5 +273,5 @@ def _call(
         use_cache=False,
         prefix=prefix,
         own=own,
-        sight=sighted(flat.device, flat.shape[1] // len(ids), lambda: places.sight(own.capacity)),
+        sight=sighted(flat.device, max(map(len, ids)), lambda: places.sight(own.capacity)),
     )

@@ -47,20 +47,27 @@ def peak_bytes(config: Any, parameters: int, *, low: bool, r: int = 32, prompt_t
 def kv_bytes(config: Any) -> int:
     """Keys and values of one token over all layers in fp32."""
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(2 * 4 * config.num_hidden_layers * config.num_key_value_heads * size)
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    return int(2 * 4 * config.num_hidden_layers * heads * size)
+
+
+def _inner(config: Any) -> int:
+    """The width within a layer's block; configurations call it differently."""
+    named = (getattr(config, name, None) for name in ("intermediate_size", "ffn_dim", "n_inner"))
+    return int(next(filter(None, named), 4 * config.hidden_size))
 
 
 def _reading(config: Any, prompt_tokens: int) -> int:
     """An adapted copy's prompts, one before the oldest goes, a rounded copy, a batch's own cache, one call."""
     prompts = (PREFIXES + 2) * prompt_tokens * kv_bytes(config)
-    call = 4 * max(CALL_TOKENS, DECODE_TOKENS, prompt_tokens) * (4 * config.hidden_size + 3 * config.intermediate_size)
+    call = 4 * max(CALL_TOKENS, DECODE_TOKENS, prompt_tokens) * (4 * config.hidden_size + 3 * _inner(config))
     return int(prompts + DECODE_TOKENS * kv_bytes(config) + call + _logits(config, CALL_TOKENS))
 
 
 def _training(config: Any, r: int) -> int:
     """Activations of `STEP_TOKENS` tokens over all layers, their logits, and the optimiser's state."""
-    layer = HIDDEN_KEPT * config.hidden_size + FFN_KEPT * config.intermediate_size
-    widths = 4 * 2 * config.hidden_size + 3 * (config.hidden_size + config.intermediate_size)
+    layer = HIDDEN_KEPT * config.hidden_size + FFN_KEPT * _inner(config)
+    widths = 4 * 2 * config.hidden_size + 3 * (config.hidden_size + _inner(config))
     adapter = config.num_hidden_layers * r * widths
     activations = 4 * config.num_hidden_layers * (STEP_TOKENS * layer + KEPT_SCORES)
     return int(activations + 4 * _logits(config, STEP_TOKENS) + ADAM_BYTES * adapter)

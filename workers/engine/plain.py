@@ -47,7 +47,7 @@ def label_logprob(model: Any, context: list[int], label: list[int]) -> float:
     return float(logits.log_softmax(-1).gather(1, ids[0, len(context) :, None]).sum())
 
 
-class Kept(LogitsProcessor):
+class SchemaProcessor(LogitsProcessor):
     """Lets a row of `length` tokens go on with what keeps to a schema alone."""
 
     def __init__(self, base: Base, schema: str, length: int) -> None:
@@ -76,7 +76,7 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
             do_sample=False,
             eos_token_id=sorted(base.ends),
             pad_token_id=base.eos,
-            logits_processor=[Kept(base, item.schema, ids.shape[1])] if item.schema else None,
+            logits_processor=[SchemaProcessor(base, item.schema, ids.shape[1])] if item.schema else None,
         )[0, ids.shape[1] :].tolist()
         said = list(takewhile(lambda token: token not in base.ends, said))
         text = base.decode(said)

@@ -33,11 +33,16 @@ ROUNDED_GRADIENT = 0.5
 
 def load(folder: Path, device: str) -> Base:
     """The base model, with the library's own attention, row by row, where the fast path is not right for it."""
-    base, exact = models.load(folder, device), models.load(folder, device, split=False)
-    if fits(base, exact):
-        return base
+    exact = models.load(folder, device, split=False)
+    try:
+        base = models.load(folder, device)
+        if fits(base, exact):
+            return base
+    except OTHERWISE as error:
+        if memory.ran_out(error, shapes_fit=False):
+            raise
     print(
-        f"runner: {base.name}: split attention does not fit this model; rows are computed one by one", file=sys.stderr
+        f"runner: {exact.name}: split attention does not fit this model; rows are computed one by one", file=sys.stderr
     )
     return exact
 
@@ -45,17 +50,13 @@ def load(folder: Path, device: str) -> Base:
 def fits(base: Base, exact: Base) -> bool:
     """Whether split attention finds the log-probabilities and texts that the library's own finds.
 
-    It knows no window: one that is shorter than the context would not show in so few tokens.
+    It knows no window: one that is shorter than the context would not show in so few tokens. Raises one of `OTHERWISE`
+    where it cannot compute them.
     """
     if (getattr(base.model.config, "sliding_window", None) or base.context) < base.context:
         return False
-    try:
-        fast = scoring.score(base, base.model, LABELS, Watch()).logprobs
-        texts = generation.generate(base, base.model, TEXTS, Watch()).texts
-    except OTHERWISE as error:
-        if memory.ran_out(error, shapes_fit=False):
-            raise
-        return False
+    fast = scoring.score(base, base.model, LABELS, Watch()).logprobs
+    texts = generation.generate(base, base.model, TEXTS, Watch()).texts
     slow = plain.score(exact, exact.model, LABELS, Watch()).logprobs
     close = (abs(a - b) <= TOLERANCE for f, s in zip(fast, slow, strict=True) for a, b in zip(f, s, strict=True))
     return all(close) and texts == plain.generate(exact, exact.model, TEXTS, Watch()).texts
