@@ -9,6 +9,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 from gradus.accounts.models import User
+from gradus.courses.models import Calibration
 from gradus.reviews.models import Review
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Submission
@@ -39,6 +40,16 @@ def score(given: dict[str, str]) -> float:
     return sum(value[given[id]] * points for id, points in (("cause", 50), ("remedy", 30), ("no-myth", 20))) / 100
 
 
+JUDGE = ("judge-1", "criteria-1 0123456789ab")
+
+
+def passed_judge() -> tuple[str, str]:
+    """A judge that has passed the gate on the tiny course's question: its model and template."""
+    version = factories.challenge("explain").version
+    Calibration.objects.get_or_create(version=version, model=JUDGE[0], template=JUDGE[1], defaults={"passed": True})
+    return JUDGE
+
+
 def submit(user: User, answer: str = factories.FREE_TEXT["answer"]) -> Submission:
     return factories.submit(user, "explain", {"kind": "free_text", "answer": answer})
 
@@ -54,7 +65,9 @@ def waiting(user: User, given: dict[str, str] = MARKS, **outcome: Any) -> Review
 
 
 def final(user: User, given: dict[str, str] = MARKS, **outcome: Any) -> Submission:
-    """An answer that the machine graded finally."""
+    """An answer that a judge graded finally."""
+    if "judge" not in outcome:
+        outcome["judge"] = passed_judge()
     submission = submit(user, outcome.pop("answer", factories.FREE_TEXT["answer"]))
     factories.grade(submission, score(given), result=result(given), **outcome)
     return submission
@@ -64,5 +77,5 @@ def work_off(given: dict[str, str], **outcome: Any) -> Evaluation:
     """A worker grades whatever is next in the judge's lane."""
     claimed = services.claim("judge", worker="worker-1", profile="cpu/float32/1")
     assert claimed is not None
-    values = {"result": result(given), **outcome}
+    values = {"result": result(given), "judge": passed_judge(), **outcome}
     return services.record(claimed.pk, claimed.fence, services.Outcome(score=score(given), **values))

@@ -12,7 +12,7 @@ from gradus.courses.models import Challenge
 from gradus.reviews import services
 from gradus.reviews.models import Appeal, Review
 from gradus.submissions import services as submissions
-from gradus.submissions.models import Evaluation, Standing, Submission
+from gradus.submissions.models import Evaluation, Standing, Submission, WorkerStatus
 from gradus.submissions.services import Refused
 from tests import factories
 from tests.reviews import cases
@@ -21,8 +21,11 @@ from workers import assignments, invariants
 
 
 @pytest.fixture
-def second(settings: Settings) -> None:
+def second(settings: Settings, explain: Challenge) -> None:
+    """Another model is set up for appeals, and a judge at work has passed the gate."""
     settings.APPEAL_MODEL = "another-model"
+    cases.passed_judge()
+    WorkerStatus.objects.create(name="judge-worker", lane="judge", judge=cases.JUDGE[0])
 
 
 @pytest.fixture

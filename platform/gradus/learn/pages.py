@@ -16,6 +16,7 @@ from gradus.learn import forms, knobs, markdown, path, results
 from gradus.learn.board import board
 from gradus.learn.problems import Problem
 from gradus.reviews.services import has_second_grader
+from gradus.reviews.who_grades import who_grades
 from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Standing, Submission
 from gradus.submissions.queue import queue_position, seconds_each, wait_at
 from gradus.submissions.quota import attempts_left
@@ -61,6 +62,7 @@ def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
         "guest_left": guest_left(user),
         "has_starter": bool(challenge.version and challenge.version.train),
         "has_second_grader": has_second_grader(),
+        "who_grades": who_grades(challenge),
     }
 
 

@@ -338,6 +338,7 @@ class Score(models.Model):
 
     class VerifiedBy(models.TextChoices):
         AI = "ai"
+        CODE = "code"  # Free text that no judge had to mark: an answer that the author has graded.
         PERSON = "person"
 
     evaluation = models.OneToOneField(Evaluation, models.CASCADE, primary_key=True, related_name="score")

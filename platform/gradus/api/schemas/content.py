@@ -138,6 +138,10 @@ class ChallengeOut(Schema):
     train: list[dict[str, Any]] = Field(description="Starter rows for training, if the author gives some")
     question: str | None = None
     words: list[int] | None = None
+    graded_by: Literal["rows", "ai", "person"] = Field(
+        description="rows: the base model runs on hidden rows; ai: a judge that has passed the author's gate on this "
+        "question; person: a person decides, and grades are provisional until then"
+    )
     criteria: list[CriterionOut] = []
     attempts_left: int
     hints_total: int

@@ -13,7 +13,7 @@ from gradus.api.schemas.content import Track
 
 Status = Literal["queued", "running", "scored", "rejected", "failed", "cancelled", "review"]
 Verdict = Literal["passed", "not_passed"]
-VerifiedBy = Literal["ai", "person"]
+VerifiedBy = Literal["ai", "code", "person"]
 
 
 class Payload(RootModel[payloads.AnyPayload]):

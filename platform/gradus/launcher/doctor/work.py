@@ -98,8 +98,8 @@ def _judge(seen: list[WorkerStatus]) -> Iterator[Finding]:
     endpoint = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_KEY")
     if any(worker.problem for worker in seen):
         yield fail("judge", next(worker.problem for worker in seen if worker.problem), mend)
-    elif any(worker.judge and not worker.judge.startswith("none") for worker in seen):
-        yield ok("judge", seen[0].judge)
+    elif named := [worker.judge for worker in seen if worker.judge]:
+        yield ok("judge", named[0])
     elif settings.JUDGE_MODEL and not endpoint:
         yield warn("judge", "a model is named, but neither an address nor a key", mend)
     elif not settings.JUDGE_MODEL:

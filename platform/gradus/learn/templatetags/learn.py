@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 
 from gradus.learn import compare
 
@@ -43,6 +45,12 @@ def duration(seconds: object) -> str:
         return ""
     whole = math.ceil(seconds)
     return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60} s"
+
+
+@register.filter
+def about(span: object) -> str:
+    """A span of time in its largest unit, such as "3 hours"."""
+    return timesince(timezone.now() - span, depth=1) if isinstance(span, timedelta) else ""
 
 
 @register.filter

@@ -10,6 +10,7 @@ from gradus.learn import figures, markdown, pages, path
 from gradus.learn.board import boards as boards_of
 from gradus.learn.views.access import shown_lesson
 from gradus.learn.views.advisor import step_context
+from gradus.reviews.who_grades import is_ai_verified
 
 
 def lesson(request: HttpRequest, slug: str) -> HttpResponse:
@@ -26,6 +27,7 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
         "after": course_path.after(found),
         "faq": [(item.question, markdown.render(item.answer).html) for item in found.parsed.faq],
         "guest_left": pages.guest_left(user),
+        "ai_verified": sum(is_ai_verified(challenge) for challenge in found.current_challenges),
         **features(found, user),
     }
     return render(request, "learn/lesson.html", context)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from gradus.courses import calibrations
 from gradus.reviews.models import Appeal, Review
 from gradus.reviews.services import opening
 from gradus.submissions import services
@@ -74,10 +75,13 @@ def can_appeal(submission: Submission) -> bool:
 def goes_to_second(submission: Submission) -> bool:
     """Whether an appeal now would meet a second grader first.
 
-    A grade that waits for a person anyway goes there, and nobody asks a second grader twice.
+    A grade that waits for a person anyway goes there, nobody asks a second grader twice, and without a judge that
+    has passed the gate for this question a second grader's marks could not be final.
     """
+    if not has_second_grader() or submission.current.state != State.SCORED:
+        return False
     asked = submission.evaluations.filter(grader=Grader.SECOND).exists()
-    return has_second_grader() and submission.current.state == State.SCORED and not asked
+    return not asked and any(calibrations.passed(submission.current.version))
 
 
 def second_graded(evaluation: Evaluation) -> None:

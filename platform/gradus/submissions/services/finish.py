@@ -15,7 +15,7 @@ from gradus.courses import calibrations
 from gradus.courses.models import Calibration, ChallengeVersion
 from gradus.submissions import failpoints, signals
 from gradus.submissions.errors import CODES, State
-from gradus.submissions.models import Evaluation, InFlight, QuotaSlot, Refund, Score, Standing, Submission
+from gradus.submissions.models import Evaluation, InFlight, Kind, QuotaSlot, Refund, Score, Standing, Submission
 from gradus.submissions.services import events
 from gradus.submissions.services.events import Item
 from gradus.submissions.services.standings import hold_learner, update_standing
@@ -164,6 +164,8 @@ def write_score(
     assert submission is not None
     hold_learner(submission.user_id)
     shown = shown_of(evaluation, value)
+    if verified_by == Score.VerifiedBy.AI and submission.kind == Kind.FREE_TEXT and judge is None:
+        verified_by = Score.VerifiedBy.CODE
     score = Score.objects.create(
         evaluation=evaluation,
         value=value,
