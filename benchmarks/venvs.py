@@ -50,6 +50,8 @@ ENVIRONMENTS = {
             ("llama-cpp-python==0.3.36", "gguf==0.19.0", "safetensors==0.8.0", "numpy==2.4.6"),
             (("CMAKE_ARGS", "-DGGML_NATIVE=ON -DLLAVA_BUILD=OFF"),),
         ),
+        # Its server speaks the chat-completions protocol: a judge that we did not write (`benchmarks.judge`).
+        Environment("llama-server", ("xllamacpp==2026.10.11549",)),
         Environment("ctranslate2", ("ctranslate2==4.8.5", *TORCH)),
         Environment("openvino-genai", ("openvino-genai==2026.4.1.0", "optimum-intel[openvino]==2.2.0")),
         # gevent patches what it is imported into, so the load is made in an environment and a process of its own.

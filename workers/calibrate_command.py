@@ -93,7 +93,7 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"({attacks['above_before_review']:.1%} score too much, before a person looks)",
         f"benign look-alikes: {benign['count']}, {benign['zeroed']} get nothing, {benign['lost']} get too little, "
         f"{benign['to_review']:.0%} go to a person",
-        f"judge: {report['calls']} calls, {report['tokens']} tokens, {_cost(report['cost'])}",
+        f"judge: {report['calls']} calls, {report['tokens']} tokens, {cost_text(report['cost'])}",
         "gate: open" if report["passed"] else "gate: shut, grades stay provisional: " + "; ".join(report["missed"]),
     ]
 
@@ -102,7 +102,8 @@ def _with_interval(found: dict[str, float]) -> str:
     return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
 
 
-def _cost(found: dict[str, Any] | None) -> str:
+def cost_text(found: dict[str, Any] | None) -> str:
+    """What calls cost, for people; `found` is `Ledger.cost`."""
     return f"{found['amount']:.4f} {found['currency']}" if found else "cost unknown"
 
 

@@ -27,6 +27,7 @@ from workers import judge_faults as faults
 from workers.judge_contract import CallRecord, JudgeMisconfigured, JudgeStore, Postpone
 
 TIMEOUT = 30.0
+TIMEOUT_MOST = 600
 OUTPUT_TOKENS = 2000
 RETRY_SECONDS = 15.0
 RETRY_SECONDS_MAX = 3600.0
@@ -148,13 +149,14 @@ class JudgeClient:
     def from_environment(cls, store: JudgeStore, environment: Mapping[str, str] = os.environ) -> JudgeClient:
         """Reads GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY; needs the model and one of the others.
 
-        Raises JudgeMisconfigured for prices that are none.
+        Raises JudgeMisconfigured for a price or a GRADUS_JUDGE_TIMEOUT that is no sensible number.
         """
         base_url, api_key = environment.get("OPENAI_BASE_URL") or None, environment.get("OPENAI_API_KEY", "")
         model = environment.get("GRADUS_JUDGE_MODEL", "")
         if not (model and (base_url or api_key)):
             return cls.absent(store)
-        return cls(model, base_url, api_key, store, prices=judge_prices.from_environment(environment))
+        prices = judge_prices.from_environment(environment)
+        return cls(model, base_url, api_key, store, timeout=timeout_from(environment), prices=prices)
 
     @classmethod
     def absent(cls, store: JudgeStore) -> JudgeClient:
@@ -308,6 +310,19 @@ class JudgeClient:
         fault = faults.postponed(what, self.timeout)
         self.endpoint.failed(self.clock(), fault)
         return Postpone(RETRY_SECONDS if seconds is None else seconds, f"judge_{what}", fault)
+
+
+def timeout_from(environment: Mapping[str, str]) -> float:
+    """GRADUS_JUDGE_TIMEOUT in seconds, from 1 to 600. Raises JudgeMisconfigured for anything else."""
+    text = environment.get("GRADUS_JUDGE_TIMEOUT", "").strip()
+    if not text:
+        return TIMEOUT
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= TIMEOUT_MOST):
+        raise JudgeMisconfigured(
+            f"GRADUS_JUDGE_TIMEOUT is not a whole number of seconds from 1 to {TIMEOUT_MOST}. Set it to one, such as "
+            f"{TIMEOUT:g}, and restart the workers."
+        )
+    return float(text)
 
 
 def _usable(answer: _Answer, item: Judge) -> tuple[dict[str, Any] | None, str]:

@@ -35,8 +35,8 @@ _UNUSABLE = (
 _WAITING = "Grades wait and are tried again by themselves; after an hour they become provisional."
 _POSTPONED = {
     429: "has too many requests from us, or its credit is used up (429). Raise the limit or the credit there.",
-    "timeout": "was silent for {timeout:g} s. Look after the server at OPENAI_BASE_URL, or set GRADUS_JUDGE_MODEL "
-    "to a faster model.",
+    "timeout": "was silent for {timeout:g} s. Look after the server at OPENAI_BASE_URL, set GRADUS_JUDGE_MODEL "
+    "to a faster model, or raise GRADUS_JUDGE_TIMEOUT.",
     "connection": "cannot be reached. Check OPENAI_BASE_URL and the network of the workers.",
 }
 

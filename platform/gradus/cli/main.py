@@ -8,13 +8,15 @@ from typing import Annotated
 import typer
 
 from gradus.cli import authors, learners
-from gradus.cli.plugins import LazyGroup
+from gradus.cli.plugins import JudgeGroup, LazyGroup
 
 app = typer.Typer(
     cls=LazyGroup, name="gradus", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
+judge = typer.Typer(cls=JudgeGroup, no_args_is_help=True, help="Try out the judge of free-text answers.")
 app.add_typer(learners.app)
 app.add_typer(authors.app, name="challenge")
+app.add_typer(judge, name="judge")
 
 
 def _print_version(wanted: bool) -> None:

@@ -81,3 +81,9 @@ class ChallengeGroup(LazyGroup):
     """`gradus challenge ...`"""
 
     prefix = "challenge."
+
+
+class JudgeGroup(LazyGroup):
+    """`gradus judge ...`"""
+
+    prefix = "judge."
