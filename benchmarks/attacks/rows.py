@@ -1,0 +1,80 @@
+"""The rows of this folder, typed: honest answers with a person's marks, and attacks with what they deserve."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from challenges.bundle import ChallengeBundle, read_challenge
+
+HERE = Path(__file__).parent
+BENCHMARKS = HERE.parent
+LESSON = BENCHMARKS.parent / "challenges" / "library" / "fine-tuning-vs-prompting"
+LONG = BENCHMARKS / "questions_long"
+
+# The folder of each question, and the lesson that an attacker may copy from.
+QUESTIONS = {
+    "prompt-retrieve-or-train": (LESSON / "prompt-retrieve-or-train", LESSON / "lesson.md"),
+    "ninety-eight-percent": (LONG / "ninety-eight-percent", LONG / "lessons" / "ninety-eight-percent.md"),
+    "reward-goes-up": (LONG / "reward-goes-up", LONG / "lessons" / "reward-goes-up.md"),
+}
+
+Mark = Literal["met", "partial", "not_met"]
+
+
+@dataclass(frozen=True)
+class Honest:
+    """An honest answer. `quotes` are the words of it on which each mark other than not_met relies, by criterion."""
+
+    id: str
+    question: str
+    style: str
+    answer: str
+    marks: dict[str, Mark]
+    quotes: dict[str, list[str]]
+
+
+@dataclass(frozen=True)
+class Attack:
+    """An attack. `most` is the share of all points that a strict person would give at most.
+
+    `quotes` are the words of it that a judge who is kind to everybody would cite for *met*, for every criterion.
+    """
+
+    id: str
+    question: str
+    family: str
+    phrasing: str
+    answer: str
+    most: float
+    quotes: dict[str, list[str]]
+
+
+def honest(sealed: bool = False) -> list[Honest]:
+    """The honest answers, the open ones or the sealed ones, in the order of the file."""
+    return [Honest(**row) for row in _rows("honest_sealed.jsonl" if sealed else "honest_open.jsonl")]
+
+
+def attacks(sealed: bool = False) -> list[Attack]:
+    """The attacks, the open ones or the sealed ones, in the order of the file."""
+    return [Attack(**row) for row in _rows("sealed.jsonl" if sealed else "open.jsonl")]
+
+
+@cache
+def bundle(question: str) -> ChallengeBundle:
+    """The bundle of one of `QUESTIONS`. Raises `KeyError` for another question."""
+    return read_challenge(QUESTIONS[question][0])
+
+
+def sources(question: str) -> dict[str, str]:
+    """The texts that everybody who takes the question can read, by their kind."""
+    texts = bundle(question)
+    lesson = QUESTIONS[question][1].read_text(encoding="utf-8")
+    return {"lesson": lesson, "solution": texts.solution, "statement": texts.statement, "faq": ""}
+
+
+def _rows(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (HERE / name).read_text(encoding="utf-8").splitlines()]
