@@ -14,8 +14,8 @@ from benchmarks.items import score_item, train_item
 from benchmarks.peers.job import Row
 from benchmarks.shapes import Shape, TrainShape
 from graders.base import Score
-from tests.workers.onednn import needs_library
-from workers.engine import compiled, linear, lora, onednn, scoring
+from tests.workers.machine import needs_bf16, needs_library, needs_onednn
+from workers.engine import abilities, lora, onednn, scoring
 from workers.engine.linear import laid_out
 from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
@@ -26,6 +26,13 @@ CONFIG = SimpleNamespace(
     num_hidden_layers=3, vocab_size=100,
 )  # fmt: skip
 COST = Costs(token=2 * 3 * 576, pair=4 * 3 * 8, head=2 * 8 * 100, rank=2 * 3 * 128)
+
+MISSING = [(), ("library",), ("loops",), ("library", "loops"), ("onednn", "bf16", "library", "loops")]
+"""What a machine may lack of `Abilities`."""
+
+
+def lacking(missing):
+    return f"without {', '.join(missing) or 'nothing'}"
 
 
 def test_costs_come_from_the_configuration():
@@ -88,7 +95,10 @@ def test_backward_passes_are_counted():
     assert counting.of(PRODUCTS).flops == 2 * (2 * 5 * 7 * 11)
 
 
-def test_ours_does_no_less_than_the_least(base, models_dir):
+@pytest.mark.parametrize("missing", MISSING, ids=lacking)
+def test_ours_does_no_less_than_the_least_and_not_twice_as_much(base, models_dir, without, missing):
+    """What is counted follows from the ways that are taken, and from no CPU's speed."""
+    without(*missing)
     item = score_item(base, Shape(80, 30, 6, 3))
     with Counting(base.model.config.vocab_size) as counting:
         ours.session(models_dir, "float32").run(item, Watch())
@@ -141,7 +151,8 @@ def test_profiles_are_saved_merged_and_shown(tmp_path, monkeypatch, models_dir):
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-@pytest.mark.parametrize("low", [False, True])
+@needs_onednn
+@pytest.mark.parametrize("low", [False, pytest.param(True, marks=needs_bf16)])
 def test_products_of_training_are_counted(base, tmp_path, low):
     """Its frozen layers and head have weights that are no parameters, and other ones on the way back."""
     item = replace(train_item(base, TrainShape(8, 400, 1), seed=1), valid=())
@@ -160,9 +171,11 @@ def test_shapes_of_both_forms_are_profiled():
     assert given.shapes[-1] == TrainShape(96, 60, 1)
 
 
-@pytest.mark.skipif(not linear.available(), reason="torch without oneDNN")
-def test_products_with_a_shared_prompt_s_keys_are_attention(base):
+@needs_onednn
+@pytest.mark.parametrize("missing", MISSING[:-1], ids=lacking)
+def test_products_with_a_shared_prompt_s_keys_are_attention(base, without, missing):
     """They are made by the operator that layers use; the layers' own weights tell them apart."""
+    without(*missing)
     item = Score("", "One, two, three. " * 20, ("Four,", "Five and six,"), (" seven", " eight"))
     kept = Prefixes()
     scoring.score(base, base.model, item, Watch(), prefixes=kept)
@@ -173,10 +186,10 @@ def test_products_with_a_shared_prompt_s_keys_are_attention(base):
     contexts, tries, _ = scoring.tokenise(base, item)
     rows = [scoring.Row(context[shared:], trie) for context, trie in zip(contexts, tries, strict=True)]
     lengths, read = list(map(len, rows)), sum(len(scoring._nodes(row)) for row in rows)
-    tokens = sum(lengths) if compiled.available() else len(rows) * max(lengths)
+    looped = abilities.here().rows_in_line
+    tokens = sum(lengths) if looped else len(rows) * max(lengths)
     config = base.model.config
     heads, size = config.num_attention_heads, base.model.model.layers[0].self_attn.head_dim
-    looped = compiled.available() and onednn.available()
     name, columns = ("gradus.product", 2 * size + 2) if looped else ("mkldnn._linear_pointwise", 2 * size + 1)
     queries = (config.num_hidden_layers - 1) * tokens + (read if looped else tokens)
     assert found[name] == 2 * queries * heads * shared * columns

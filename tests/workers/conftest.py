@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
 from challenges.catalogue import MODELS
 from tests.workers import oracle, tiny
-from workers.engine import models
+from workers.engine import abilities, models
 from workers.engine.places import models_dir as places_models_dir
 
 BUILT_IN = "smollm2-135m-instruct"
@@ -13,6 +15,17 @@ BUILT_IN = "smollm2-135m-instruct"
 def _one_thread():
     """Small models gain nothing from threads, and the machine is shared."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def without(monkeypatch):
+    """Says that this machine has not what is named, which are fields of `Abilities`."""
+
+    def made(*names):
+        less = replace(abilities.here(), **dict.fromkeys(names, False))
+        monkeypatch.setattr(abilities, "here", lambda: less)
+
+    return made
 
 
 @pytest.fixture(scope="session")

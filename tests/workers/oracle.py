@@ -3,6 +3,9 @@
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from graders.base import Train
+from workers.engine import lora
+from workers.engine.adapters import wrap
 from workers.engine.models import Base
 
 
@@ -33,13 +36,30 @@ def greedy(model: PreTrainedModel, base: Base, prompt: str, new: int) -> list[in
     return said[: said.index(base.eos)] if base.eos in said else said
 
 
+@torch.no_grad()
 def completion_loss(model: PreTrainedModel, base: Base, rows) -> float:
     """Mean negative log-likelihood per completion token, the end of text counted."""
-    total, count = 0.0, 0
+    return mean_loss(model, base, rows).item()
+
+
+def mean_loss(model: PreTrainedModel, base: Base, rows) -> torch.Tensor:
+    """The same with gradients."""
+    losses = []
     for prompt, completion in rows:
         context, tokens = base.encode([prompt])[0], [*base.encode([prompt + completion])[0], base.eos]
-        with torch.no_grad():
-            logprobs = model(input_ids=torch.tensor([tokens])).logits[0].log_softmax(-1)
-        for at in range(len(context), len(tokens)):
-            total, count = total - logprobs[at - 1, tokens[at]].item(), count + 1
-    return total / count
+        logprobs = model(input_ids=torch.tensor([tokens])).logits[0].log_softmax(-1)
+        losses += [-logprobs[at - 1, tokens[at]] for at in range(len(context), len(tokens))]
+    return torch.stack(losses).mean()
+
+
+def one_step(folder, base: Base, item: Train) -> tuple[float, float]:
+    """The completion loss before and after one step of PEFT and AdamW over all rows, under plain autograd."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(item.seed)
+        model = wrap(plain(folder).requires_grad_(False), item.r, item.lora_alpha, item.target_modules)
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    before = mean_loss(model, base, item.rows)
+    before.backward()
+    torch.nn.utils.clip_grad_norm_(weights, lora.CLIP_NORM)
+    torch.optim.AdamW(weights, lr=item.learning_rate, weight_decay=0.0).step()
+    return before.item(), completion_loss(model, base, item.rows)

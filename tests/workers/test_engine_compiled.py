@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graders.base import Generate, Score
+from tests.workers.machine import needs_library, needs_loops, needs_rows_in_line
 from workers import engine
-from workers.engine import attention, compiled, fused, generation, linear, onednn, prefix, scoring
+from workers.engine import abilities, attention, compiled, fused, generation, prefix, scoring
 from workers.engine.compiled import Sight
 from workers.engine.elementwise import rotated
 from workers.engine.prompts import run_prefix
 from workers.engine.watch import Watch
 
-needs_compiler = pytest.mark.skipif(not compiled.available(), reason="no Numba, or no OpenMP of GCC")
 ULP = torch.finfo(torch.float32).eps
 
 
@@ -33,7 +33,7 @@ def numbers(*shape, seed=0, scale=1.0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed)) * scale
 
 
-@needs_compiler
+@needs_loops
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 300), st.integers(1, 130), st.sampled_from([1e-6, 1.0, 1e4]))
 def test_norms_are_those_of_fp64(tokens, width, scale):
@@ -45,7 +45,7 @@ def test_norms_are_those_of_fp64(tokens, width, scale):
     assert torch.equal(compiled.normalised(x, weight, 1e-5, torch.bfloat16), found.bfloat16())
 
 
-@needs_compiler
+@needs_loops
 @pytest.mark.parametrize(("tokens", "heads", "size"), [(1, 1, 2), (5, 3, 8), (400, 12, 64)])
 def test_heads_are_turned_as_by_torch(tokens, heads, size):
     x, angles = numbers(tokens, heads, size), numbers(tokens, size, seed=1, scale=3.0)
@@ -54,7 +54,7 @@ def test_heads_are_turned_as_by_torch(tokens, heads, size):
     torch.testing.assert_close(x.double(), wanted, rtol=0, atol=1e-5)
 
 
-@needs_compiler
+@needs_loops
 def test_keys_and_values_are_put_in_their_places():
     k, v, places = numbers(300, 3, 16), numbers(300, 3, 16, seed=1), torch.randperm(500)[:300]
     keys, values = torch.zeros(25, 20, 3, 16), torch.zeros(25, 20, 3, 16)
@@ -90,7 +90,7 @@ def trees(rows, width, seed):
     return list(seen.tril())
 
 
-@needs_compiler
+@needs_loops
 @settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(1, 5), st.integers(1, 19), st.integers(1, 2), st.integers(1, 3), st.sampled_from([2, 8, 64]),
@@ -121,7 +121,7 @@ def test_attention_of_rows_beside_a_prompt_is_that_of_fp64(rows, width, keys, gr
     torch.testing.assert_close(rounded[..., size:].float().sum(-1), asked[..., size], rtol=1e-6, atol=0)
 
 
-@needs_compiler
+@needs_loops
 def test_weights_that_are_far_apart_are_those_of_fp64():
     """Scores 400 apart: the others weigh nothing."""
     q = torch.full((1, 1, 4), 10.0)
@@ -131,7 +131,7 @@ def test_weights_that_are_far_apart_are_those_of_fp64():
     assert compiled.own_part(q, k, v, sight, 0.5).flatten().tolist() == pytest.approx([0, 1, 0, 0], abs=1e-30)
 
 
-@needs_compiler
+@needs_loops
 @pytest.mark.parametrize("wrong", [torch.nan, torch.inf])
 def test_what_is_no_number_stays_none(wrong):
     """A learner whose training diverged hears so: a single key must not be overlooked."""
@@ -150,7 +150,7 @@ def test_what_is_no_number_stays_none(wrong):
     assert not compiled.normalised(torch.tensor([[wrong, 1.0]]), torch.ones(2), 1e-5, torch.float32).isfinite().all()
 
 
-@needs_compiler
+@needs_loops
 @pytest.mark.parametrize("column", [0, 4])
 def test_a_merge_says_where_a_float_does_not_hold_it(column):
     """Infinite weights alone would give a finite answer, which is wrong."""
@@ -191,13 +191,13 @@ def answers(base):
     return found.logprobs, generation.generate(base, base.model, TEXT, Watch()).texts
 
 
-@needs_compiler
-def test_the_engine_answers_without_them_as_with_them(base, monkeypatch):
+@needs_rows_in_line
+def test_the_engine_answers_without_them_as_with_them(base, monkeypatch, without):
     calls = []
     monkeypatch.setattr(compiled, "merge", lambda *given, merge=compiled.merge: calls.append(1) or merge(*given))
     logprobs, texts = answers(base)
     assert calls
-    monkeypatch.setattr(compiled, "available", lambda: False)
+    without("loops")
     calls.clear()
     slow_logprobs, slow_texts = answers(base)
     assert not calls and texts == slow_texts
@@ -205,7 +205,7 @@ def test_the_engine_answers_without_them_as_with_them(base, monkeypatch):
         assert row == pytest.approx(slow, abs=1e-4)
 
 
-@needs_compiler
+@needs_rows_in_line
 def test_where_the_shared_part_overflows_the_other_way_is_taken(base, monkeypatch):
     wanted = answers(base)
     monkeypatch.setattr(compiled, "merge", lambda out, seen: False)
@@ -254,7 +254,7 @@ def looked_at(base, wanted=None, *, low=False, rows=3, width=7):
     )  # fmt: skip
 
 
-@needs_compiler
+@needs_loops
 @pytest.mark.parametrize("low", [False, True])
 @pytest.mark.parametrize("kept", [True, False], ids=["fits", "overflows"])
 def test_the_last_layer_goes_on_with_the_wanted_tokens_alone(base, monkeypatch, kept, low):
@@ -266,29 +266,27 @@ def test_the_last_layer_goes_on_with_the_wanted_tokens_alone(base, monkeypatch, 
     found = looked_at(base, [20, 3, 9, 10], low=low)
     near = 0.05 if low and not kept else 1e-4
     torch.testing.assert_close(found, every[[20, 3, 9, 10]], rtol=near, atol=near)
-    if onednn.available():
+    if abilities.here().library:
         assert widths.found == [20, 20, 21, 21, 4 if kept else 21]
 
 
-@needs_compiler
+@needs_loops
 def test_of_a_prompt_the_last_layer_computes_keys_and_values_alone(base, monkeypatch):
     tokens = list(range(5, 25))
     with torch.inference_mode():
         whole = base.model.model(input_ids=torch.tensor([tokens]), use_cache=True).cache.layers
     widths = Widths(monkeypatch)
     made = run_prefix(base.model, tokens)
-    assert len(widths.found) == (2 if linear.available() else 0)
+    assert len(widths.found) == (2 if abilities.here().onednn else 0)
     for (keys, values), layer in zip(made.layers, whole, strict=True):
         torch.testing.assert_close(keys, layer.keys)
         torch.testing.assert_close(values, layer.values)
 
 
-@needs_compiler
+@needs_library
 def test_values_and_weights_of_the_shared_part_come_from_two_products():
     made = prefix.made([(numbers(1, 2, 9, 8), numbers(1, 2, 9, 8, seed=1))])
     asked = made.asked(20)
-    if asked is None:
-        pytest.skip("oneDNN's own library is missing")
     asked.copy_(numbers(2, 20, 9, seed=2, scale=0.3))
     weights = (asked[..., :8].double() @ made.layers[0][0][0].double().mT + asked[..., 8:].double()).exp()
     wanted = torch.cat([weights @ made.layers[0][1][0].double(), weights.sum(-1, keepdim=True)], -1)
@@ -300,9 +298,7 @@ def test_without_numba_they_are_not_available(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
     monkeypatch.delitem(sys.modules, "workers.engine.loops", raising=False)
     monkeypatch.delattr(engine, "loops", raising=False)
-    compiled.available.cache_clear()
-    assert not compiled.available()
-    compiled.available.cache_clear()
+    assert not compiled.works()
 
 
 def test_a_compiler_that_fails_makes_them_unavailable(monkeypatch):
@@ -310,12 +306,10 @@ def test_a_compiler_that_fails_makes_them_unavailable(monkeypatch):
         raise RuntimeError("no such CPU")
 
     monkeypatch.setattr(compiled, "normalised", fails)
-    compiled.available.cache_clear()
-    assert not compiled.available()
-    compiled.available.cache_clear()
+    assert not compiled.works()
 
 
-@needs_compiler
+@needs_loops
 @pytest.mark.parametrize("rows", [1, 8])
 def test_angles_that_rows_share_are_read_as_torch_reads_them(rows):
     """They come as views: one row's for all, or halves of a wider tensor."""
@@ -334,7 +328,7 @@ def attended(module=None, values=16, **asked):
     return attention.split_attention(module or SimpleNamespace(is_causal=True), q, k, v, None, scaling=0.25, **asked)[0]
 
 
-@needs_compiler
+@needs_loops
 def test_what_is_not_plainly_causal_is_left_to_the_library(monkeypatch):
     """It takes what the loops do not know, or refuses it; none is answered as if it had not been asked."""
     calls = []

@@ -17,7 +17,7 @@ from transformers.models.llama.modeling_llama import (
 )
 
 from tests.workers import oracle, tiny
-from tests.workers.onednn import needs_onednn
+from tests.workers.machine import needs_onednn
 from workers.engine import attention, fused, models
 from workers.engine.fused import FusedLayer, FusedNorm, GatedMlp
 from workers.engine.linear import use_onednn

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.workers.onednn import needs_library
+from tests.workers.machine import needs_library
 from workers.engine import head
 from workers.engine.head import QuickHead
 from workers.engine.linear import use_onednn

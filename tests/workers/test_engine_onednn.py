@@ -9,8 +9,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.workers.onednn import needs_library, needs_onednn
-from workers.engine import linear, models, onednn
+from tests.workers.machine import needs_library, needs_onednn
+from workers.engine import abilities, linear, models, onednn
 from workers.engine.linear import RoundedLinear, laid_out
 
 AFTER = {"exp": torch.exp, "swish": nn.functional.silu}
@@ -126,7 +126,6 @@ def test_a_library_that_cannot_be_used_is_left_alone(monkeypatch, missing):
     def fails(*_):
         raise PackageNotFoundError(onednn.PACKAGE) if missing == "package" else OSError("no such file")
 
-    onednn.available.cache_clear()
     if missing == "symbol":
         monkeypatch.setattr(onednn, "_library", lambda: ctypes.CDLL(None))
     elif missing == "right numbers":
@@ -134,17 +133,35 @@ def test_a_library_that_cannot_be_used_is_left_alone(monkeypatch, missing):
     else:
         onednn._library.cache_clear()
         monkeypatch.setattr(*((onednn, "distribution") if missing == "package" else (ctypes, "CDLL")), fails)
-    try:
-        assert not onednn.available()
-    finally:
-        onednn.available.cache_clear()
+    assert not onednn.works()
+
+
+def test_nothing_is_tried_that_needs_what_is_missing(monkeypatch):
+    """A library that reads packed weights is of no use where torch packs none in bf16."""
+    monkeypatch.setattr(linear, "multiplies_bf16", lambda: False)
+    monkeypatch.setattr(onednn, "works", lambda: pytest.fail("tried without bf16"))
+    found = abilities.here.__wrapped__()
+    assert not (found.bf16 or found.library or found.rows_in_line)
+
+
+@pytest.mark.parametrize("wrong", ["refused", "other numbers"])
+def test_bf16_that_torch_refuses_or_gets_wrong_is_not_used(monkeypatch, wrong):
+    """CPUs without AVX-512 refuse to pack it."""
+
+    def packed(weight):
+        if wrong == "refused":
+            raise RuntimeError("bf16 path needs the cpu support avx_ne_convert or avx512bw")
+        return weight.flip(0)
+
+    monkeypatch.setattr(linear, "laid_out", packed)
+    assert not linear.multiplies_bf16()
 
 
 @needs_onednn
 @pytest.mark.parametrize("library", [False, pytest.param(True, marks=needs_library)])
-def test_rounded_layer_rounds_what_it_is_given_and_its_sums_only_without_the_library(monkeypatch, library):
+def test_rounded_layer_rounds_what_it_is_given_and_its_sums_only_without_the_library(without, library):
     if not library:
-        monkeypatch.setattr(onednn, "available", lambda: False)
+        without("library")
     bare = nn.Sequential(nn.Linear(40, 30).requires_grad_(False))
     bare.device, bare.get_output_embeddings = torch.device("cpu"), lambda: None
     made = models.rounded(bare)

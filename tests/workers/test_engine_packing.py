@@ -11,7 +11,8 @@ from peft import PeftModel
 
 from graders.base import Train
 from tests.workers import oracle, tiny
-from workers.engine import adapters, attention, decoder, gradients, lora, probe
+from tests.workers.machine import needs_bf16
+from workers.engine import abilities, adapters, attention, decoder, gradients, lora, probe
 from workers.engine.packing import Example, pack
 from workers.engine.session import Session
 from workers.engine.watch import Watch
@@ -183,6 +184,7 @@ def test_gradients_by_hand_are_those_of_autograd_for_any_rows(base, rows):
     assert_near(found_by(fast.peft), wanted, zero=1e-6 * max(gradient.abs().max() for gradient in wanted.values()))
 
 
+@needs_bf16
 def test_bf16_products_by_hand_have_nearly_the_exact_gradients(base):
     """As near as autograd's over a bf16 copy: this model's weights are large, so that rounding shows."""
     rows = lora.examples(base, ROWS, 512)
@@ -194,18 +196,18 @@ def test_bf16_products_by_hand_have_nearly_the_exact_gradients(base):
     assert 0 < hand_off < 1.1 * graph_off < 0.2
 
 
-def test_what_is_moved_is_what_peft_saves_and_what_is_read_next(base):
+@pytest.mark.parametrize("low", [False, pytest.param(True, marks=needs_bf16)])
+def test_what_is_moved_is_what_peft_saves_and_what_is_read_next(base, low):
     rows = lora.examples(base, ROWS, 512)
-    for low in (False, True):
-        hand = made(base, "hand", low=low)
-        optimiser = torch.optim.AdamW(hand.weights, lr=0.01)
-        first = lora._step(base, hand, rows, optimiser)
-        assert hand.loss(rows) / lora._read(rows) < first - 0.01
-        other = gradients.by_autograd(base, ITEM, low=low)
-        for mine, theirs in zip(hand.peft.parameters(), other.peft.parameters(), strict=True):
-            if theirs.requires_grad:
-                theirs.data.copy_(mine.data)
-        assert other.loss(rows) == pytest.approx(hand.loss(rows), rel=1e-2 if low else 1e-5)
+    hand = made(base, "hand", low=low)
+    optimiser = torch.optim.AdamW(hand.weights, lr=0.01)
+    first = lora._step(base, hand, rows, optimiser)
+    assert hand.loss(rows) / lora._read(rows) < first - 0.01
+    other = gradients.by_autograd(base, ITEM, low=low)
+    for mine, theirs in zip(hand.peft.parameters(), other.peft.parameters(), strict=True):
+        if theirs.requires_grad:
+            theirs.data.copy_(mine.data)
+    assert other.loss(rows) == pytest.approx(hand.loss(rows), rel=1e-2 if low else 1e-5)
 
 
 OTHERWISE = {
@@ -232,10 +234,18 @@ def test_a_model_that_is_built_otherwise_is_trained_by_autograd(tmp_path, capsys
 def test_models_built_like_llama_are_trained_by_hand(tmp_path, kind):
     tiny.build(tmp_path, "other", kind)
     base = Session(tmp_path, tmp_path).base("other")
-    assert probe.by_hand(base, low=False) is probe.by_hand(base, low=True) is (kind != "qwen2")
+    assert probe.by_hand(base, low=False) is (kind != "qwen2")
+    assert probe.by_hand(base, low=True) is (kind != "qwen2" and abilities.here().bf16)
 
 
-@pytest.mark.parametrize("low", [False, True])
+@pytest.mark.parametrize(("missing", "low"), [("bf16", True), ("onednn", False)])
+def test_nothing_is_tried_by_hand_where_its_products_are_missing(base, without, capsys, missing, low):
+    """The model is built like Llama, and nobody is told otherwise."""
+    without(missing)
+    assert not probe.by_hand(base, low=low) and not capsys.readouterr().err
+
+
+@pytest.mark.parametrize("low", [False, pytest.param(True, marks=needs_bf16)])
 def test_where_loops_are_not_right_training_by_hand_goes_without(base, monkeypatch, low):
     rows = lora.examples(base, ROWS, 512)
     wanted = made(base, "hand", low=low).gradient(rows, 1.0)
@@ -245,6 +255,7 @@ def test_where_loops_are_not_right_training_by_hand_goes_without(base, monkeypat
     assert hand.gradient(rows, 1.0) == pytest.approx(wanted, rel=1e-2 if low else 1e-5)
 
 
+@needs_bf16
 def test_gradients_that_bf16_spoils_are_found_in_the_trial(base, monkeypatch):
     right = decoder.Projection.backward
 
@@ -266,6 +277,7 @@ def test_memory_that_runs_out_in_the_trial_is_no_verdict_on_the_model(base, monk
     assert probe.by_hand(base, low=False)
 
 
+@needs_bf16
 def test_the_trial_leaves_no_weights_behind(base):
     def parameters():
         """By their type: asked for their class, weak proxies of what is gone raise an error."""
@@ -281,7 +293,7 @@ def test_the_trial_leaves_no_weights_behind(base):
         gc.enable()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["autograd", pytest.param("hand", marks=needs_bf16)])
 def test_training_over_a_low_precision_base_ends_near_the_exact_one(base, tmp_path, way):
     item = replace(ITEM, num_train_epochs=20, valid=ROWS[:3])
     by_hand = way == "hand"

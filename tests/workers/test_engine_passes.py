@@ -6,23 +6,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from workers.engine import attention, compiled, passes
+from tests.workers.machine import needs_loops
+from workers.engine import abilities, attention, compiled, passes
 from workers.engine.attention import Tree
 
-if compiled.available():
+if abilities.here().loops:
     from workers.engine import training_loops
 
 FUNCTION_FIXTURES = [HealthCheck.function_scoped_fixture]
 DTYPES = [torch.float32, torch.bfloat16]
 
 
-needs_compiler = pytest.mark.skipif(not compiled.available(), reason="no Numba, or no OpenMP of GCC")
-
-
 @pytest.fixture(params=[0, 1, 2], ids=["torch", "loops", "loops on two threads"])
 def way(request, monkeypatch):
     """All work is shared among the threads, however little it is."""
-    if request.param and not compiled.available():
+    if request.param and not abilities.here().loops:
         pytest.skip("no Numba, or no OpenMP of GCC")
     monkeypatch.setattr(compiled, "FEW", 0)
     before = torch.get_num_threads()
@@ -183,13 +181,13 @@ def test_scores_that_are_too_many_to_keep_do_not_go_through_loops(monkeypatch, w
     assert isinstance(kept, passes.Graph)
 
 
-@needs_compiler
+@needs_loops
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_loops_are_right_for_many_kinds_of_heads(dtype):
     assert all(passes.right(groups, size, dtype) for groups, size in ((1, 2), (8, 128)))
 
 
-@needs_compiler
+@needs_loops
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     "name",
@@ -216,7 +214,7 @@ def test_a_loop_that_computes_otherwise_is_found(monkeypatch, name, dtype):
     passes._tried.cache_clear()
 
 
-@needs_compiler
+@needs_loops
 def test_a_loop_that_does_not_compile_is_not_used(monkeypatch):
     def fails(low):
         raise NotImplementedError("not on this machine")

@@ -14,7 +14,7 @@ from transformers import BloomConfig, BloomForCausalLM
 
 from graders.base import Generate, Score, Train
 from tests.workers import oracle, tiny
-from tests.workers.onednn import needs_library, needs_onednn
+from tests.workers.machine import needs_bf16, needs_library, needs_onednn
 from tests.workers.test_engine_scoring import LABELS, PROMPT, suffixes
 from workers.engine import adapters, generation, linear, models, plain, probe, scoring
 from workers.engine.head import QuickHead
@@ -262,7 +262,7 @@ def test_linear_layers_on_onednn_compute_what_torch_does(bias):
 
 
 @needs_onednn
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.bfloat16, marks=needs_bf16)])
 @pytest.mark.parametrize("rows", [2, 9, 120])
 def test_packed_weights_hold_the_same_numbers_and_give_the_same_products(dtype, rows):
     with torch.random.fork_rng():

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from tests.workers.onednn import needs_library, needs_onednn
-from workers.engine import attention, compiled, models, onednn, prefix, softmax
+from tests.workers.machine import needs_library, needs_onednn
+from workers.engine import attention, models, prefix, softmax
 from workers.engine.linear import RoundedLinear
 from workers.engine.prefix import CpuPrefix, Prefix, RoundedPrefix
 from workers.engine.prompts import run_prefix
@@ -51,11 +51,12 @@ def test_own_part_is_softmax_attention(parts, monkeypatch, held):
 @pytest.mark.parametrize("held", [1, 400, softmax.CAUSAL_SCORES_HELD])
 @pytest.mark.parametrize("tree", [False, True], ids=["causal", "with siblings"])
 @pytest.mark.parametrize("library", [False, pytest.param(True, marks=needs_library)])
-def test_own_part_in_blocks_is_softmax_attention(parts, monkeypatch, held, tree, library):
+def test_own_part_in_blocks_is_softmax_attention(parts, monkeypatch, without, held, tree, library):
     """Siblings do not see each other, and nothing sees what comes after it."""
     other = "_beside_highest" if library else "_beside_own"
     monkeypatch.setattr(softmax, other, lambda *_: pytest.fail("the other way was taken"))
-    monkeypatch.setattr(onednn, "available", lambda: library)
+    if not library:
+        without("library")
     monkeypatch.setattr(softmax, "CAUSAL_SCORES_HELD", held)
     monkeypatch.setattr(softmax, "SEEN_HELD", held)
     monkeypatch.setattr(softmax, "MANY_TOKENS", 1)
@@ -193,8 +194,8 @@ def test_what_a_part_is_relative_to_is_not_rounded(parts):
 
 
 @needs_onednn
-def test_prefix_stays_exact_where_the_library_is_missing(parts, monkeypatch):
-    monkeypatch.setattr(onednn, "available", lambda: False)
+def test_prefix_stays_exact_where_the_library_is_missing(parts, without):
+    without("library")
     made = prefix.made([tuple(parts[2])])
     assert made.rounded(torch.float32) is made
 
@@ -233,9 +234,9 @@ def test_shared_tokens_are_read_as_the_library_reads_them(base, models_dir, monk
 
 
 @pytest.mark.parametrize("each", [0, 10**9, None], ids=["row by row", "token by token", "compiled"])
-def test_new_keys_and_values_stand_in_their_slots(monkeypatch, each):
+def test_new_keys_and_values_stand_in_their_slots(monkeypatch, without, each):
     if each is not None:
-        monkeypatch.setattr(compiled, "available", lambda: False)
+        without("loops")
         monkeypatch.setattr(attention, "MANY_EACH", each)
     begun, new, window = [2, 0, 5], [3, 4, 1], slice(1, 4)
     cache = attention.RowCache(5, 7)

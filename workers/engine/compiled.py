@@ -2,7 +2,7 @@
 
 torch's operators write each intermediate tensor and read it again: attention of a few short rows takes thirty of them,
 a norm four. Here a token is done with before the next. The loops run on the threads that torch's operators run on, so
-that neither waits for the other's. Where Numba or GCC's OpenMP is missing, `available` is false.
+that neither waits for the other's. Where Numba or GCC's OpenMP is missing, `abilities` has no loops.
 
 Shapes: N tokens, H query heads, K key heads, G = H / K, D head size, P shared tokens.
 """
@@ -23,6 +23,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.library import Library
+
+from workers.engine import abilities
 
 NUMBERS = 20
 """What a loop can be given."""
@@ -84,20 +86,20 @@ def causal(tokens: int) -> Sight:
 
 
 def sighted(device: torch.device, each: int, made: Callable[[], Sight]) -> Sight | None:
-    """What tokens see, where they go through compiled loops: `each` row has not too many of them."""
+    """What tokens see, where rows of at most `each` tokens stand in line; else None, and a mask says it."""
     return made() if in_line(device, each) else None
 
 
 def in_line(device: torch.device, each: int) -> bool:
     """Whether rows can stand one after another in a call without seeing each other: `each` is not too long."""
-    return device.type == "cpu" and each < LONG and available()
+    return device.type == "cpu" and each < LONG and abilities.here().rows_in_line
 
 
 def fits(q: Tensor, k: Tensor, v: Tensor) -> bool:
     """Whether the loops can take these queries, keys and values, which have their heads second and D last."""
     plain = q.device.type == "cpu" and q.dtype == k.dtype == v.dtype == torch.float32
     alike = k.shape == v.shape and q.shape[-1] == k.shape[-1] and q.shape[1] % k.shape[1] == 0
-    return plain and alike and not (torch.is_grad_enabled() and q.requires_grad) and available()
+    return plain and alike and not (torch.is_grad_enabled() and q.requires_grad) and abilities.here().loops
 
 
 def normalised(x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype) -> Tensor:
@@ -201,9 +203,8 @@ class Loop:
             openmp().GOMP_parallel(self._address, ctypes.byref(numbers), threads, 0)
 
 
-@lru_cache(maxsize=1)
-def available() -> bool:
-    """Whether loops can be compiled, and run on torch's threads."""
+def works() -> bool:
+    """Tries whether loops can be compiled, and run on torch's threads."""
     try:
         openmp()
         x = torch.linspace(-2, 2, 3 * 20).view(3, 20)

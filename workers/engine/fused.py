@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workers.engine import compiled
+from workers.engine import abilities, compiled
 from workers.engine.attention import RowCache, compiled_attention, split_attention
 from workers.engine.compiled import Sight
 from workers.engine.elementwise import normalised, rotated
-from workers.engine.linear import OneDnnLinear, RoundedLinear, available
+from workers.engine.linear import OneDnnLinear, RoundedLinear
 from workers.engine.prefix import Prefix
 
 ALIKE = 1e-4
@@ -45,7 +45,7 @@ class FusedNorm:
     def takes(self, x: Tensor) -> bool:
         """Whether it is done by a compiled loop."""
         plain = self.weight.dtype == torch.float32 and x.device.type == "cpu"
-        return plain and x.is_contiguous() and self.weight.is_contiguous() and compiled.available()
+        return plain and x.is_contiguous() and self.weight.is_contiguous() and abilities.here().loops
 
 
 class GatedMlp:
@@ -172,7 +172,7 @@ def _turned(heads: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """`[B, Q, h, D]` turned by angles `[B, Q, D]`."""
     cos, sin = cos.unsqueeze(2), sin.unsqueeze(2)
     plain = heads.device.type == "cpu" and cos.dtype == sin.dtype == heads.dtype == torch.float32
-    if plain and heads.is_contiguous() and compiled.available():
+    if plain and heads.is_contiguous() and abilities.here().loops:
         tokens, size = heads.shape[:2], heads.shape[3]
         angles = (one.expand(*tokens, 1, size).reshape(-1, size).contiguous() for one in (cos, sin))
         compiled.rotate(heads.view(-1, *heads.shape[2:]), *angles)
@@ -192,7 +192,7 @@ def _fusible(layers: Sequence[Any]) -> bool:
 
 def use(model: nn.Module) -> None:
     """Fuses what can be fused in a model whose linear layers compute with oneDNN and whose attention is split."""
-    if not available():
+    if not abilities.here().onednn:
         return
     for module in model.modules():
         if hasattr(module, "variance_epsilon") and hasattr(module, "weight"):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workers.engine import onednn
+from workers.engine import abilities, onednn
 from workers.engine.linear import forward_and_back, laid_out, part
 
 LOGITS_HELD = 1 << 20
@@ -43,7 +43,7 @@ class QuickHead:
         if not isinstance(head, nn.Linear) or head.bias is not None or head.out_features <= CANDIDATES:
             return None
         weight = head.weight
-        if weight.dtype != torch.float32 or weight.device.type != "cpu" or not onednn.available():
+        if weight.dtype != torch.float32 or weight.device.type != "cpu" or not abilities.here().library:
             return None
         low = weight.bfloat16()
         length, lost = weight.norm(dim=1), (weight - low.float()).norm(dim=1)

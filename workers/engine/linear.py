@@ -7,7 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workers.engine import onednn
+from workers.engine import abilities, onednn
+
+TRIED = 24
+"""Columns of a product in bf16 that is tried."""
+ROUNDED = 2**-7
+"""Largest error of its results beside the largest of them."""
 
 
 class OneDnnLinear(nn.Linear):
@@ -45,7 +50,8 @@ class OneDnnLinear(nn.Linear):
 class RoundedLinear(nn.Linear):
     """The same with bf16 weights between fp32 tensors: inputs are rounded, sums are in fp32.
 
-    Sums are rounded as well where torch multiplies, for want of a better library (`onednn`).
+    oneDNN's own library keeps the sums in fp32 (`onednn`). Without it torch multiplies, which rounds them: with oneDNN
+    where its weight is packed, else as it can.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -56,22 +62,29 @@ class RoundedLinear(nn.Linear):
         return x.to(self.weight.dtype)
 
     def times(self, x: Tensor) -> Tensor:
-        if onednn.fits(self.weight):
-            return self._summed(x)
-        return (product(x, self.weight) if self.weight.is_mkldnn else nn.functional.linear(x, self.weight)).float()
+        return self._summed(x) if onednn.fits(self.weight) else self._rounded(x).float()
 
     def swish(self, x: Tensor) -> Tensor:
-        return self._summed(x, then="swish") if onednn.fits(self.weight) else product(x, self.weight, None, "swish")
+        if onednn.fits(self.weight):
+            return self._summed(x, then="swish")
+        if self.weight.is_mkldnn:
+            return product(x, self.weight, None, "swish")
+        return nn.functional.silu(self._rounded(x))
 
     def times_by(self, x: Tensor, factor: Tensor) -> Tensor:
         if onednn.fits(self.weight):
             return self._summed(x, by=factor.flatten(0, -2), dtype=x.dtype)
-        return product_with(x, self.weight, factor, "mul")
+        if self.weight.is_mkldnn:
+            return product_with(x, self.weight, factor, "mul")
+        return self._rounded(x) * factor
 
     def added(self, x: Tensor, to: Tensor, *, over: bool = False) -> Tensor:
         if onednn.fits(self.weight):
             return self._summed(x, add_to=(to if over else to.clone()).view(-1, self.out_features))
-        return to + product(x, self.weight)
+        return to + self._rounded(x)
+
+    def _rounded(self, x: Tensor) -> Tensor:
+        return product(x, self.weight) if self.weight.is_mkldnn else nn.functional.linear(x, self.weight)
 
     def _summed(self, x: Tensor, **after: Any) -> Tensor:
         y = onednn.product(x.reshape(-1, self.in_features).contiguous(), self.weight, **after)
@@ -86,7 +99,7 @@ def keeps_sums(model: nn.Module) -> bool:
 
 def use_onednn(model: nn.Module) -> None:
     """Lets plain linear layers of an fp32 model on the CPU compute with oneDNN, where torch has it."""
-    if not available():
+    if not abilities.here().onednn:
         return
     for module in model.modules():
         if type(module) is nn.Linear:
@@ -97,11 +110,12 @@ def pack(model: nn.Module, keep: nn.Module | None = None) -> None:
     """Lays out the weights of this module's layers, but for those of `keep`, as oneDNN reads them in its products.
 
     Otherwise each product does so anew. Such a weight has its shape and dtype, but only `product` and `plain` take it.
+    Weights in bf16 stay as they are where torch's oneDNN does not multiply by them.
     """
-    if not available():
-        return
+    machine = abilities.here()
+    kinds = tuple(kind for kind, does in ((OneDnnLinear, machine.onednn), (RoundedLinear, machine.bf16)) if does)
     for module in model.modules():
-        if isinstance(module, (OneDnnLinear, RoundedLinear)) and module is not keep and not module.weight.is_mkldnn:
+        if isinstance(module, kinds) and module is not keep and not module.weight.is_mkldnn:
             module.weight = nn.Parameter(laid_out(module.weight.detach()), requires_grad=False)
 
 
@@ -116,10 +130,21 @@ def plain(weight: Tensor) -> Tensor:
     return weight.to_dense() if weight.is_mkldnn else weight
 
 
-def available() -> bool:
+def works() -> bool:
     """Whether torch was built with oneDNN."""
     built = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     return bool(built and hasattr(torch.ops.mkldnn, "_linear_pointwise"))
+
+
+def multiplies_bf16() -> bool:
+    """Tries whether torch's oneDNN packs weights in bf16, and multiplies by them, on this CPU."""
+    x, weight = (torch.linspace(-2, 2, rows * TRIED).cos().view(rows, TRIED).bfloat16() for rows in (3, 5))
+    try:
+        found = product(x, laid_out(weight)).float()
+    except RuntimeError:
+        return False
+    wanted = x.float() @ weight.float().T
+    return bool((found - wanted).abs().max() <= ROUNDED * wanted.abs().max())
 
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None, then: str = "none") -> Tensor:
@@ -141,7 +166,7 @@ def forward_and_back(x: Tensor) -> tuple[Any, Any]:
     The first takes `(x, weight, bias)`, `x` `[M, in]`, as `nn.functional.linear`; the second `(g, weight)`, `g`
     `[M, out]`, for the gradient of `x`. oneDNN saves at least three times what a transposed copy of the weight costs.
     """
-    if x.dtype == torch.float32 and x.device.type == "cpu" and available():
+    if x.dtype == torch.float32 and x.device.type == "cpu" and abilities.here().onednn:
         return product, lambda g, weight: product(g.contiguous(), weight.T.contiguous())
     return nn.functional.linear, torch.matmul
 

@@ -20,6 +20,8 @@ import torch
 from torch import Tensor
 from torch.library import Library
 
+from workers.engine import abilities
+
 PACKAGE, LIBRARY = "onednn-cpu-gomp", "libdnnl.so.3"
 DTYPES = {torch.bfloat16: 2, torch.float32: 3}
 # Values of the library's enumerations.
@@ -145,9 +147,8 @@ class Primitive:
             _execute(self._primitive, self._arguments)
 
 
-@lru_cache(maxsize=1)
-def available() -> bool:
-    """Whether the library is here, loads, and computes what torch computes."""
+def works() -> bool:
+    """Tries whether the library is here, loads, reads what torch has packed, and computes what torch computes."""
     try:
         return _tried()
     except (OSError, AttributeError, RuntimeError):
@@ -156,7 +157,8 @@ def available() -> bool:
 
 def fits(weight: Tensor) -> bool:
     """Whether `product` takes this weight, as torch has packed it."""
-    return weight.is_mkldnn and weight.dtype in DTYPES and available() and _same_layout(*weight.shape, weight.dtype)
+    known = weight.is_mkldnn and weight.dtype in DTYPES and abilities.here().library
+    return known and _same_layout(*weight.shape, weight.dtype)
 
 
 def _tried() -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from workers.engine import attention, compiled, onednn
+from workers.engine import abilities, attention, compiled, onednn
 from workers.engine.attention import Tree, in_parts, joined, parted
 from workers.engine.elementwise import normalised, rotated
 from workers.engine.head import negative_log_likelihood
@@ -241,14 +241,14 @@ class Attention:
 
 def _times(a: Tensor, b: Tensor) -> Tensor:
     """Batches of products. In fp32 oneDNN's are up to twice as fast as those of the library that torch asks."""
-    if a.dtype == torch.float32 and a.numel() and onednn.available():
+    if a.dtype == torch.float32 and a.numel() and abilities.here().library:
         return onednn.product(a, b.mT)
     return torch.bmm(a, b)
 
 
 def right(groups: int, size: int, dtype: torch.dtype) -> bool:
     """Whether loops for such heads and products compile here, and find what torch's operators find."""
-    return compiled.available() and _tried(groups, size, dtype)
+    return abilities.here().loops and _tried(groups, size, dtype)
 
 
 @lru_cache(maxsize=16)

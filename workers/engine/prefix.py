@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workers.engine import linear, onednn
+from workers.engine import abilities, linear, onednn
 from workers.engine.compiled import PARTS
 from workers.engine.softmax import LOG2_E, SCORES_HELD, attend
 
@@ -67,7 +67,8 @@ class CpuPrefix(Prefix):
     """
 
     def rounded(self, dtype: torch.dtype) -> Prefix:
-        return RoundedPrefix.of(self) if onednn.available() else super().rounded(dtype)
+        """On the CPU a first look has bf16 within its products alone: its queries are in fp32, whatever its `dtype`."""
+        return RoundedPrefix.of(self) if abilities.here().library else self
 
     def merged(self, layer: int, q: Tensor, own: Tensor, own_lse: Tensor, scale: float) -> Tensor:
         """Where a shared token outweighs all of a row's own by more than a float holds, the other way is taken."""
@@ -81,7 +82,7 @@ class CpuPrefix(Prefix):
         return (value + own) / (weight + 1)
 
     def asked(self, queries: int) -> Tensor | None:
-        if not (self.layers and onednn.available()):
+        if not (self.layers and abilities.here().library):
             return None
         _, heads, _, size = self.layers[0][0].shape
         return torch.empty(heads, queries, size + 1)
@@ -179,7 +180,7 @@ def with_weights(value: Tensor) -> Tensor:
 
 def made(layers: Sequence[tuple[Tensor, Tensor]]) -> Prefix:
     """The prefix of `[1, K, P, D]` pairs, laid out for the device that they are on."""
-    if not layers or layers[0][0].device.type != "cpu" or not linear.available():
+    if not layers or layers[0][0].device.type != "cpu" or not abilities.here().onednn:
         return Prefix(tuple(layers))
     return CpuPrefix(tuple((_with_ones(key), _turned_with_ones(value)) for key, value in layers))
 

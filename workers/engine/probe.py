@@ -9,7 +9,7 @@ from typing import TypeVar
 import torch
 
 from graders.base import Generate, Score, Train
-from workers.engine import generation, gradients, linear, lora, memory, models, plain, scoring
+from workers.engine import abilities, generation, gradients, lora, memory, models, plain, scoring
 from workers.engine.fused import OTHERWISE
 from workers.engine.gradients import ByAutograd, ByHand
 from workers.engine.models import Base
@@ -67,7 +67,9 @@ def by_hand(base: Base, *, low: bool) -> bool:
 
     Loops, which take seconds to compile, are compiled for what trainings will use alone.
     """
-    if not (base.split and base.device.type == "cpu" and linear.available()):
+    machine = abilities.here()
+    multiplies = machine.bf16 if low else machine.onednn
+    if not (base.split and base.device.type == "cpu" and multiplies):
         return False
     rows = lora.examples(base, PAIRS.rows, base.context)
     try:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from workers.engine import linear, onednn
+from workers.engine import abilities, linear, onednn
 
 SCORES_HELD = 1 << 19
 """Scores of one block, 2 MiB: they stay in the cores' caches between the two products."""
@@ -52,7 +52,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -
 def fits_blocks(q: Tensor, k: Tensor) -> bool:
     """Whether `in_blocks` can take these, and is the faster way."""
     plain = q.device.type == "cpu" and q.dtype == torch.float32 and not (torch.is_grad_enabled() and q.requires_grad)
-    return plain and k.shape[2] >= MANY_TOKENS and linear.available()
+    return plain and k.shape[2] >= MANY_TOKENS and abilities.here().onednn
 
 
 def in_blocks(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
@@ -61,7 +61,7 @@ def in_blocks(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float
     Later keys are left out of a block's products, which is half of the work. Where scores are too far apart for the
     quicker way, they are compared with the highest.
     """
-    found = _beside_own(q, k, v, mask, scale) if onednn.available() else None
+    found = _beside_own(q, k, v, mask, scale) if abilities.here().library else None
     return found or _beside_highest(q, k, v, mask, scale)
 
 
