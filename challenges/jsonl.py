@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from challenges.characters import is_broken
+from challenges.nesting import too_deep
 
 Row = TypeVar("Row")
 PROBLEMS_MAX = 100
@@ -79,11 +80,12 @@ def _object(raw: bytes, limits: RowLimits) -> dict[str, Any]:
     if raw.startswith(b"\xef\xbb\xbf"):
         raise Fault("bom", "the row starts with a byte order mark", "save the file as UTF-8 without BOM")
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_constant)
+        text = raw.decode("utf-8")
+        if too_deep(text):
+            raise Fault("too_deep", "the row is nested too deeply", "rows are flat objects of texts")
+        value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
     except UnicodeDecodeError as error:
         raise Fault("not_utf8", f"byte {error.start + 1} is not UTF-8", "save the file as UTF-8") from error
-    except RecursionError as error:
-        raise Fault("too_deep", "the row is nested too deeply", "rows are flat objects of texts") from error
     except json.JSONDecodeError as error:
         what = f"not valid JSON at column {error.colno}: {error.msg}"
         raise Fault("not_json", what, "write one complete JSON object on each line") from error
@@ -107,7 +109,7 @@ def _constant(name: str) -> float:
 
 
 def _refuse_broken(value: Any) -> None:
-    """Walks keys and values; the depth is bounded, as the JSON reader itself recursed this far."""
+    """Walks keys and values."""
     stack = [value]
     while stack:
         item = stack.pop()

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-DEPTH_MAX = 40
+from challenges.nesting import DEPTH_MAX
 
 
 @dataclass(frozen=True)

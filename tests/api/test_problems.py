@@ -86,6 +86,16 @@ def test_a_body_that_is_no_payload(ada_api: Caller, sea_or_sky: Challenge, body:
     assert not Submission.objects.exists()
 
 
+@pytest.mark.parametrize("depth", [41, 2000, 100_000])
+def test_a_body_that_is_nested_too_deeply_hears_so_on_every_python(
+    ada_api: Caller, sea_or_sky: Challenge, depth: int
+) -> None:
+    for body in ("[" * depth, '{"kind":' * (depth - 1) + "[]" + "}" * (depth - 1)):
+        response = ada_api.post("/challenges/sea-or-sky/submissions", body)
+        assert "nested too deeply" in problem(response, 400, "bad_request")["detail"]
+    assert not Submission.objects.exists()
+
+
 def test_each_field_is_named(ada_api: Caller, sea_or_sky: Challenge) -> None:
     rows = [{"input": "a heron", "output": "sky"}, {"input": "an oyster", "output": 3}]
     response = ada_api.post("/challenges/sea-or-sky/submissions", {**factories.LORA, "rows": rows})

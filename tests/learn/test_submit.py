@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from gradus.accounts.models import User
+from gradus.learn import forms
 from gradus.submissions.errors import State
 from gradus.submissions.models import QuotaSlot, Run, Submission
 from tests import factories
@@ -217,6 +218,12 @@ def test_starter_rows_fill_the_form_and_read_back_as_the_same_rows(client, ticke
     assert b'"output": {"priority"' in text
     page = client.get("/challenges/ticket/", {"rows": "starter", "track": "lora"}).content.decode()
     assert "&quot;priority&quot;" in page
+
+
+def test_an_output_that_is_nested_deeply_is_shown_as_text():
+    """JSON that no reader takes is a text like any other."""
+    output = '{"a":' * 1000 + "{}" + "}" * 1000
+    assert json.loads(forms.json_lines([{"input": "x", "output": output}])) == {"input": "x", "output": output}
 
 
 def test_dataset_check_reports_without_spending_anything(ada_client, course):

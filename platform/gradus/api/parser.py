@@ -6,6 +6,8 @@ from typing import Any
 from django.http import HttpRequest
 from ninja.parser import Parser
 
+from challenges.nesting import too_deep
+
 
 class Unreadable(Exception):
     """A body that is no JSON; the text says how to mend it."""
@@ -25,11 +27,12 @@ class StrictParser(Parser):
 def read(body: bytes) -> Any:
     """Raises `Unreadable`."""
     try:
-        return json.loads(body.decode(), object_pairs_hook=_pairs, parse_constant=_constant)
+        text = body.decode()
+        if too_deep(text):
+            raise Unreadable("The JSON is nested too deeply: flatten it.")
+        return json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
     except UnicodeDecodeError as error:
         raise Unreadable(f"Byte {error.start + 1} of the body is not UTF-8: send UTF-8, uncompressed.") from None
-    except RecursionError:
-        raise Unreadable("The JSON is nested too deeply: flatten it.") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise Unreadable(f"The body is not valid JSON at {place} ({error.msg}): correct it.") from None

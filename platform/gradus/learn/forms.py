@@ -9,6 +9,7 @@ from uuid import uuid4
 from django.http import HttpRequest, QueryDict
 
 from challenges.check import UPLOAD_BYTES
+from challenges.nesting import too_deep
 from challenges.prompts import target_text
 from challenges.rows import read_train
 from challenges.spec import Challenge, Kind, Label, TrainRow
@@ -72,7 +73,7 @@ def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
 
 def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
     output = row.get("output")
-    if not isinstance(output, str) or not output.startswith("{"):
+    if not isinstance(output, str) or not output.startswith("{") or too_deep(output):
         return dict(row)
     try:
         value = json.loads(output)
