@@ -46,13 +46,13 @@ class Case:
 def grade(assignment: Assignment) -> Grading:
     """Yields Judge (once or three times) and Embed; a run (`hidden=False`) yields nothing and has no score.
 
-    Final without a call are only trivial zeros and exact matches with gold answers that the author graded zero.
+    Final without a call are only empty answers and exact matches with gold answers that the author graded zero.
     A judge that is absent or whose replies cannot be used leaves a provisional score of the built-in verifier, and so
     does, with its own marks, a judge that has not passed the gate on this content (`assignment.calibrated`).
     """
     assert isinstance(assignment.payload, FreeTextPayload)
     case = prepare(assignment, assignment.payload.answer)
-    rule = _settled(case)
+    rule = settled.zero_rule(case.text, case.bundle)
     if not assignment.hidden:
         return _checked(case, rule)
     if rule is not None:
@@ -70,15 +70,6 @@ def prepare(assignment: Assignment, answer: str) -> Case:
         "known-attack": settled.is_known_attack(cleaned.text, bundle),
     }
     return Case(assignment, cleaned, cleaned.flags + tuple(name for name, true in found.items() if true))
-
-
-def _settled(case: Case) -> str | None:
-    rule = settled.trivial_zero(case.text, case.bundle.challenge.question or "")
-    if rule is not None:
-        return rule
-    gold = settled.same_gold(case.text, case.bundle)
-    rubric = case.bundle.challenge.rubric
-    return "gold-zero" if gold is not None and settled.gold_score(gold, rubric) == 0 else None
 
 
 def _checked(case: Case, rule: str | None) -> Grade:

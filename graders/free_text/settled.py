@@ -1,4 +1,7 @@
-"""What code may decide alone: trivial zeros, and answers that the author has graded already."""
+"""What code may decide alone: an empty answer, and an answer to which the author has given no points already.
+
+Nothing else is a final zero. "Push and pop" can be a whole answer, and so can a word of the question.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,11 @@ from challenges.bundle import ChallengeBundle
 from challenges.spec import Benign, Criterion, GoldAnswer
 from graders.base import Mark
 from graders.free_text.points import score
-from graders.free_text.text import containment, content_words, echoes, normal
+from graders.free_text.text import containment, content_words, exact, normal, words
 
-CONTENT_WORDS_MIN = 3
+SAME_WORDS_MIN = 8
 COPY_SHARE = 0.8
 COPY_WORDS_MIN = 12
-
-
-def trivial_zero(text: str, question: str) -> str | None:
-    """Why a cleaned answer is worth nothing without a call: 'empty', 'few-words', 'question-only', or None."""
-    own = content_words(text)
-    if not text:
-        return "empty"
-    if len(set(own)) < CONTENT_WORDS_MIN:
-        return "few-words"
-    return "question-only" if echoes(text, question) else None
 
 
 def gold_score(gold: GoldAnswer | Benign, rubric: Iterable[Criterion]) -> float:
@@ -36,10 +29,23 @@ def _graded(bundle: ChallengeBundle) -> tuple[GoldAnswer | Benign, ...]:
     return (*bundle.gold, *bundle.benign)
 
 
+def zero_rule(text: str, bundle: ChallengeBundle) -> str | None:
+    """Why a cleaned answer is a final zero without a call: 'empty', 'gold-zero', or None."""
+    if not text:
+        return "empty"
+    same = [gold_score(row, bundle.challenge.rubric) for row in _graded(bundle) if exact(row.answer) == exact(text)]
+    return "gold-zero" if same and not any(same) else None
+
+
 def same_gold(text: str, bundle: ChallengeBundle) -> GoldAnswer | Benign | None:
-    """The answer that the author has graded with the same words in the same order, if there is one."""
-    own = normal(text)
-    return next((row for row in _graded(bundle) if normal(row.answer) == own), None)
+    """The answer that the author has graded with the same words in the same order, if there is one.
+
+    Of fewer than `SAME_WORDS_MIN` words there is none: many people find the same few words by themselves.
+    """
+    own = words(text)
+    if len(own) < SAME_WORDS_MIN:
+        return None
+    return next((row for row in _graded(bundle) if words(row.answer) == own), None)
 
 
 def copies(text: str, bundle: ChallengeBundle) -> bool:

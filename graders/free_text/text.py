@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -36,6 +37,15 @@ def content_words(text: str) -> list[str]:
 def normal(text: str) -> str:
     """The words of a text joined by spaces: equal for texts that differ only in case, spaces and punctuation."""
     return " ".join(words(text))
+
+
+def exact(text: str) -> str:
+    """A text without case, repeated spaces, quotation marks around it and a full stop after it.
+
+    Unlike `normal` it keeps signs: "1/2" is not "1 2", "-1" is not "1", and "<" is an answer.
+    """
+    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'").split())
+    return folded.strip("\"'\u201c\u201d ").rstrip(". ") or folded
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:

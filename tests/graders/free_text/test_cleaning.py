@@ -1,9 +1,8 @@
 import pytest
 
 from graders.free_text.cleaning import clean
-from graders.free_text.settled import trivial_zero
 from graders.free_text.text import echoes, language_of, sentences
-from tests.graders.free_text.judges import GOOD, QUESTION
+from tests.graders.free_text.judges import GOOD
 
 
 def test_hidden_characters_are_taken_out_and_flagged() -> None:
@@ -61,22 +60,6 @@ def test_a_question_in_another_language_sets_the_language() -> None:
     german = "Die Blätter sind im Herbst gelb, weil der Baum sein Blattgrün abbaut und die Carotinoide sichtbar werden."
     assert "other-language" in clean(german, 4000).flags
     assert "other-language" not in clean(german, 4000, language_of([german, german])).flags
-
-
-@pytest.mark.parametrize(
-    ("text", "rule"),
-    [
-        ("", "empty"),
-        (":", "few-words"),
-        ("Thought process:", "few-words"),
-        (QUESTION, "question-only"),
-        ("Leaves look green and many of them turn yellow in autumn.", "question-only"),
-        (GOOD, None),
-        ("因为叶绿素吸收红光和蓝光", None),
-    ],
-)
-def test_only_trivial_answers_are_zero_without_a_call(text: str, rule: str | None) -> None:
-    assert trivial_zero(text, QUESTION) == rule
 
 
 def test_a_short_answer_that_uses_the_questions_words_in_its_own_way_is_no_echo() -> None:

@@ -9,7 +9,6 @@ from tests.graders.free_text.judges import (
     GOOD_MARKS,
     JUDGE,
     MODEL_ANSWER,
-    QUESTION,
     attack,
     bundle_of,
     gold_rows,
@@ -57,14 +56,6 @@ def test_an_answer_cannot_close_the_boundary() -> None:
     boundary = last.split()[1]
     assert last.splitlines()[-1] == f"END {boundary}"
     assert len(last.splitlines()) == 3
-
-
-@pytest.mark.parametrize(("answer", "rule"), [("", "empty"), ("::", "few-words"), (QUESTION, "question-only")])
-def test_trivial_answers_are_final_zeros_without_a_call(answer: str, rule: str) -> None:
-    result, calls = graded(BUNDLE, answer, lambda _: HONEST)
-    assert (result.score, result.review, result.provisional) == (0.0, (), False)
-    assert calls == []
-    assert result.private["rule"] == rule
 
 
 def test_a_gold_answer_graded_zero_is_final_and_a_good_one_is_flagged_as_copied() -> None:

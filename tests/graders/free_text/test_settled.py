@@ -1,0 +1,86 @@
+"""What code decides alone: an empty answer, and an answer to which the author gave no points. Nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from challenges.bundle import ChallengeBundle
+from challenges.spec import GoldAnswer
+from graders.free_text.settled import zero_rule
+from graders.free_text.text import exact
+from tests.graders.free_text.judges import GOOD_MARKS, QUESTION, bundle_of, gold_rows, graded, question, says
+
+NOTHING = dict.fromkeys(GOOD_MARKS, "not_met")
+
+
+def gold(answer: str, marks: dict[str, str]) -> GoldAnswer:
+    return GoldAnswer.model_validate({"answer": answer, "marks": marks, "role": "calibration"})
+
+
+def with_gold(*rows: GoldAnswer) -> ChallengeBundle:
+    return bundle_of(gold=[*gold_rows(), *rows])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ":",
+        "no",
+        "42",
+        "green light",
+        "it does not",
+        "Thought process:",
+        QUESTION,
+        "Leaves look green and many of them turn yellow in autumn.",
+        "\u56e0\u4e3a\u53f6\u7eff\u7d20",
+    ],
+)
+@pytest.mark.parametrize("has_judge", [True, False])
+def test_a_short_answer_and_one_of_the_questions_words_are_graded_and_never_zeroed_for_good(
+    answer: str, has_judge: bool
+) -> None:
+    reply = says(NOTHING, {}) if has_judge else None
+    result, calls = graded(bundle_of(), answer, lambda _: reply, problem="no_endpoint")
+    assert calls
+    assert has_judge or (result.provisional and result.review)
+
+
+@pytest.mark.parametrize("answer", ["", "  ", "\u200b\u2060", "\n\t"])
+def test_an_empty_answer_is_a_final_zero_without_a_call(answer: str) -> None:
+    result, calls = graded(bundle_of(), answer, lambda _: says(GOOD_MARKS, {}))
+    assert (result.score, result.review, result.provisional, calls) == (0.0, (), False, [])
+    assert result.private["rule"] == "empty"
+
+
+def test_push_and_pop_can_earn_full_marks() -> None:
+    rubric = [{"id": "both", "points": 1, "label": "Names both", "text": "Insertion and removal are named."}]
+    stack = question(question="What are the two main functions defined by a stack?", rubric=rubric)
+    reply = says({"both": "met"}, {"both": ["push and pop"]})
+    result, _ = graded(bundle_of(stack, []), "push and pop", lambda _: reply)
+    assert result.score == 1
+
+
+@pytest.mark.parametrize("text", ["Paint.", " PAINT ", '"paint"'])
+def test_only_the_very_answer_that_the_author_gave_nothing_is_a_final_zero(text: str) -> None:
+    assert zero_rule(text, with_gold(gold("paint", NOTHING))) == "gold-zero"
+
+
+@pytest.mark.parametrize(
+    ("graded_zero", "text"), [("-1", "1"), ("1 2", "1/2"), ("<", ">"), ("5", ".5"), ("x-y", "x+y")]
+)
+def test_signs_tell_answers_apart(graded_zero: str, text: str) -> None:
+    assert exact(graded_zero) != exact(text)
+    assert zero_rule(text, with_gold(gold(graded_zero, NOTHING))) is None
+
+
+def test_an_answer_that_the_author_graded_both_ways_goes_on() -> None:
+    assert zero_rule("mb", with_gold(gold("Mb", NOTHING), gold("MB", GOOD_MARKS))) is None
+
+
+def test_a_few_words_that_many_people_find_are_no_copy() -> None:
+    bundle = with_gold(gold("absorbs red and blue", GOOD_MARKS))
+    result, _ = graded(bundle, "absorbs red and blue", lambda _: says(NOTHING, {}), hidden=False)
+    assert "copied" not in result.review
+    long = gold_rows()[0].answer
+    copied, _ = graded(bundle, long, lambda _: says(NOTHING, {}), hidden=False)
+    assert "copied" in copied.review
