@@ -1,4 +1,4 @@
-"""One free-text grading: checks in code, a call, checks again, perhaps two votes; or the built-in verifier."""
+"""One free-text grading: checks in code, a call, checks again, perhaps more votes; or the built-in verifier."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from challenges.bundle import ChallengeBundle
 from challenges.payloads import FreeTextPayload
-from graders.base import Assignment, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
-from graders.free_text import settled
+from graders.base import Assignment, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
+from graders.free_text import distance, settled, speech_acts
 from graders.free_text.ballot import Ballot, read_ballot
 from graders.free_text.cleaning import Cleaned, clean
-from graders.free_text.messages import VOTES, judge_item, version
-from graders.free_text.points import VALUES, score
+from graders.free_text.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
+from graders.free_text.points import VALUES
+from graders.free_text.refusals import Vectors, compared
 from graders.free_text.report import criterion_marks, graded_by, zero
 from graders.free_text.text import language_of, words
 from graders.free_text.verifier import Estimate, as_mark, embed_item, estimate
@@ -23,7 +26,6 @@ UNUSABLE = "unusable"
 # More votes are cheap, a person is not: a smaller gap asks for votes than sends a split vote to a person.
 VOTE_GAP = 0.35
 VALUE_GAP = 0.5
-SCORE_GAP = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Case:
 
 
 def grade(assignment: Assignment) -> Grading:
-    """Yields Judge (once or three times) and Embed; a run (`hidden=False`) yields nothing and has no score.
+    """Yields Judge (one, three or five times) and Embed; a run (`hidden=False`) yields nothing and has no score.
 
     Final without a call are only empty answers and exact matches with gold answers that the author graded zero.
     A judge that is absent or whose replies cannot be used leaves a provisional score of the built-in verifier, and so
@@ -82,26 +84,29 @@ def _checked(case: Case, rule: str | None) -> Grade:
 def _judged(case: Case) -> Grading:
     first: Judged = yield judge_item(case.bundle, case.text, 0, case.assignment.template)
     item = embed_item(case.bundle, case.text)
-    embedded: Embedded = yield item
-    guess = estimate(case.bundle, case.text, item, embedded)
+    asked = Embed(tuple(dict.fromkeys((*item.texts, *compared(case.text, case.bundle.challenge.rubric)))), item.stage)
+    embedded: Embedded = yield asked
+    guess = estimate(case.bundle, case.text, asked, embedded)
     if first.reply is None and not first.problem.startswith(UNUSABLE):
         return _provisional(case, guess, f"no-judge: {first.problem}", [first])
     calls, ballots = [first], _usable([read_ballot(first, case.bundle.challenge, case.cleaned)])
     doubts = _doubts(case, ballots[0], guess) if ballots else ["unusable-reply"]
     if doubts:
-        more = yield from _vote_again(case)
-        calls += more
-        ballots += _usable([read_ballot(judged, case.bundle.challenge, case.cleaned) for judged in more])
+        yield from _vote(case, VOTES, calls, ballots)
+        if ballots and decide(case.bundle.challenge, ballots).split:
+            yield from _vote(case, VOTES_IF_SPLIT, calls, ballots)
     if not ballots:
         return _provisional(case, guess, "unscored: no usable reply", calls)
-    return _final(case, calls, ballots, guess, doubts)
+    vectors = {text: np.asarray(vector) for text, vector in zip(asked.texts, embedded.vectors, strict=True)}
+    return _final(case, calls, ballots, guess, doubts, vectors)
 
 
-def _vote_again(case: Case) -> Generator[WorkItem, Any, list[Judged]]:
-    votes: list[Judged] = []
-    for vote in range(1, VOTES):
-        votes.append((yield judge_item(case.bundle, case.text, vote, case.assignment.template)))
-    return votes
+def _vote(case: Case, votes: int, calls: list[Judged], ballots: list[Ballot]) -> Generator[WorkItem, Any, None]:
+    """Asks until there were `votes` calls in all, and adds them and their usable ballots to the lists."""
+    for vote in range(len(calls), votes):
+        judged: Judged = yield judge_item(case.bundle, case.text, vote, case.assignment.template)
+        calls.append(judged)
+        ballots += _usable([read_ballot(judged, case.bundle.challenge, case.cleaned)])
 
 
 def _usable(ballots: list[Ballot | None]) -> list[Ballot]:
@@ -123,19 +128,15 @@ def _unlike(case: Case, marks: Mapping[str, Mark], guess: Estimate, gap: float) 
     return [id for id, mark in marks.items() if abs(VALUES[mark] - guess.values[id]) >= gap]
 
 
-def _apart(case: Case, marks: Mapping[str, Mark], guess: Estimate) -> bool:
-    """Whether the estimate of the whole score is at least half of all points away."""
-    rubric = case.bundle.challenge.rubric
-    guessed = sum(c.points * guess.values[c.id] for c in rubric) / sum(c.points for c in rubric)
-    return abs(score(rubric, marks) - guessed) >= SCORE_GAP
-
-
-def _final(case: Case, calls: list[Judged], ballots: list[Ballot], guess: Estimate, doubts: list[str]) -> Grade:
+def _final(
+    case: Case, calls: list[Judged], ballots: list[Ballot], guess: Estimate, doubts: list[str], vectors: Vectors
+) -> Grade:
     challenge = case.bundle.challenge
     decision = decide(challenge, ballots)
     unlike = _unlike(case, decision.marks, guess, VALUE_GAP)
     rules = review_rules(challenge, decision, case.flags, unlike)
-    rules += ["unlike-graded-answers"] if _apart(case, decision.marks, guess) else []
+    rules += distance.rules(challenge.rubric, decision.marks, guess.values)
+    rules += speech_acts.rules(case.text, challenge.rubric, decision.marks, decision.evidence, vectors)
     rules += sorted({rule for ballot in ballots for rule in ballot.failed})
     rules += [f"like-a-wrong-claim: {id}" for id in guess.claims if decision.marks[id] is Mark.MET]
     rules += ["unusable-reply"] if len(ballots) < len(calls) else []

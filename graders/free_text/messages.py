@@ -14,6 +14,7 @@ from graders.base import Judge, Mark
 from graders.free_text.templates import DEFAULT, instructions
 
 VOTES = 3
+VOTES_IF_SPLIT = 5
 # What the static prefix is made of, in its order; part of a template's digest, as the instructions are.
 _TITLES = ("Question", "Model answer (one of many good ones)", "Criteria", "Answers that the author has marked")
 _KEYS = ("id", "kind", "partial_allowed", "criterion", "would_be_met_by", "would_not_be_met_by")

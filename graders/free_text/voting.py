@@ -13,11 +13,16 @@ from graders.free_text.points import score
 
 SPLIT_SHARE = 0.20
 SPREAD_MAX = 0.25
+AGREEING_MIN = 0.75
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The majority's marks with their quotes, the ids on which calls differed, and the spread of their scores."""
+    """The majority's marks with their quotes, the ids on which the calls split, and the spread of their scores.
+
+    A criterion is split where less than three quarters of the calls agree: four calls against one settle it. With five
+    calls the highest and the lowest score are left out of the spread.
+    """
 
     marks: dict[str, Mark]
     evidence: dict[str, tuple[str, ...]]
@@ -29,12 +34,13 @@ def decide(challenge: Challenge, ballots: Sequence[Ballot]) -> Decision:
     """Majority per criterion over at least one ballot; no majority gives `cannot_tell`."""
     rubric = challenge.rubric
     marks = {c.id: _majority([ballot.marks[c.id] for ballot in ballots]) for c in rubric}
-    scores = [score(rubric, ballot.marks) for ballot in ballots]
+    scores = sorted(score(rubric, ballot.marks) for ballot in ballots)
+    outliers = (len(scores) - 1) // 4
     return Decision(
         marks,
         {id: _evidence(id, mark, ballots) for id, mark in marks.items()},
-        tuple(c.id for c in rubric if len({ballot.marks[c.id] for ballot in ballots}) > 1),
-        max(scores) - min(scores),
+        tuple(c.id for c in rubric if _agreeing([ballot.marks[c.id] for ballot in ballots]) < AGREEING_MIN),
+        scores[-1 - outliers] - scores[outliers],
     )
 
 
@@ -71,6 +77,11 @@ def review_rules(challenge: Challenge, decision: Decision, flags: Sequence[str],
 def _majority(marks: Sequence[Mark]) -> Mark:
     mark, count = Counter(marks).most_common(1)[0]
     return mark if count * 2 > len(marks) else Mark.CANNOT_TELL
+
+
+def _agreeing(marks: Sequence[Mark]) -> float:
+    """The share of the calls that give the most frequent mark."""
+    return Counter(marks).most_common(1)[0][1] / len(marks)
 
 
 def _evidence(id: str, mark: Mark, ballots: Sequence[Ballot]) -> tuple[str, ...]:

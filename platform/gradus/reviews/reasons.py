@@ -19,7 +19,9 @@ WORDS = {
     "like-a-wrong-claim": "A sentence is close to a claim that the author rejects",
     "several-models": "Several models answered under one name",
     "no-quote": "The judge sees a wrong claim and quotes none",
-    "unlike-graded-answers": "The score is far from what similar graded answers got",
+    "unlike-graded-answers": "The score is far below what similar graded answers got",
+    "score-above-estimate": "The judge gave at least a quarter of the points more than similar graded answers got",
+    "met-without-likeness": "The judge marked this as met, but the answer is not like graded answers that meet it",
     "no-calibration": "This judge has not passed the gate on this question as it is now",
     "low-confidence": "The judge was unsure",
     # Its quotes
@@ -28,6 +30,16 @@ WORDS = {
     "quote-not-valid": "A quote does not stand in the answer",
     "contradictions": "The judge sees a contradiction in the answer",
     "one-quote-for-all": "One quote was used for most criteria",
+    # What its words do
+    "asks-only": "The quoted sentence asks a question and claims nothing",
+    "reported-speech": "The quoted sentence reports what somebody else says, without agreeing to it",
+    "no-commitment": "The quoted sentence only supposes, weighs or wishes",
+    "advises-against": "The answer seems to advise against what this criterion asks for",
+    "mostly-uncommitted": "At least half of the sentences ask, report or suppose, and claim nothing",
+    "irony": "There are marks of irony, so the opposite may be meant",
+    "takes-back": "A sentence seems to take back what the answer says",
+    "story": "It tells what somebody did once, and may explain nothing",
+    "stubs-quoted": "Most points rest on headings, table rows or keywords, not on sentences",
     # The answer
     "addresses-grader": "The answer speaks to whoever grades it",
     "over-length": "The answer is longer than what the judge reads",

@@ -60,3 +60,12 @@ def test_within_one_criterion_of_the_pass_mark() -> None:
     assert decisive(SPEC, vote(NOT, NOT, NOT).marks) == ()
     decision = decide(SPEC, [vote(MET, NOT), vote(MET, NOT), vote(MET, NOT, NOT)])
     assert "near-pass-mark" in review_rules(SPEC, decision, (), ())
+
+
+def test_four_calls_against_one_settle_a_mark_and_three_against_two_do_not() -> None:
+    most = [vote(MET, MET)] * 3
+    settled = decide(SPEC, [vote(NOT, MET), *most, vote(MET, MET)])
+    assert (settled.split, settled.spread) == ((), 0)
+    contested = decide(SPEC, [vote(NOT, MET), vote(NOT, MET), *most])
+    assert contested.split == ("absorbs",)
+    assert round(contested.spread, 9) == 0.4

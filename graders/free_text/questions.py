@@ -1,0 +1,29 @@
+"""Sentences that ask instead of saying something."""
+
+from __future__ import annotations
+
+import re
+
+from graders.free_text.passage import Passage
+from graders.free_text.text import words
+
+# 'Fine-tuning? Not planned.' and 'Why? Because ...' ask in order to answer at once.
+HEADING_WORDS_MAX = 6
+_INDIRECT = re.compile(
+    r"\b(?:i|we)\s+(?:\w+\s+)?(?:wonder|have\s+yet\s+to|am\s+still\s+to|would\s+like\s+to\s+know|want\s+to\s+know)\b"
+    r"|\b(?:i|we)\s+(?:ask|am\s+asking|are\s+asking|keep\s+asking)\s+(?:myself|ourselves|if|whether)\b"
+    r"|\b(?:not\s+sure|no\s+idea|not\s+certain|unclear|undecided|open\s+question|remains\s+to\s+be\s+seen)\b"
+    r"|\b(?:i|we)\s+(?:do\s+not|don't|cannot|can't|could\s+not|couldn't)\s+(?:know|say|tell|decide)\s+(?:if|whether)\b"
+    r"|^\W*(?:whether|if\s+only\s+i\s+knew)\b",
+    re.IGNORECASE,
+)
+
+
+def asks(passage: Passage) -> bool:
+    """Whether the sentence asks and does not go on to answer itself."""
+    if _INDIRECT.search(passage.sentence):
+        return True
+    if not passage.sentence.rstrip("\"')\u201d\u2019 ").endswith("?"):
+        return False
+    is_answered = bool(passage.after) and not passage.after.rstrip().endswith("?")
+    return not (is_answered and len(words(passage.sentence)) <= HEADING_WORDS_MAX)

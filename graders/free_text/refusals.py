@@ -1,0 +1,72 @@
+"""What an answer advises against, and whether that is the very thing for which it was given points.
+
+'Instead of fine-tuning, I would use retrieval' refuses something, too. Only what is refused tells it from 'avoid
+retrieval': so the refused words are compared with the phrases that the author accepts and rejects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenges.spec import Criterion
+from graders.free_text.text import content_words, sentences
+
+Vectors = Mapping[str, NDArray[np.float64]]
+SCOPES_MAX = 24
+LIKENESS_MIN = 0.5
+MARGIN_MIN = 0.1
+
+_CUE = re.compile(
+    r"\b(?:avoid(?:s|ed|ing)?|refrain(?:s|ed|ing)?\s+from|(?:steer|stay|keep)\s+(?:clear\s+of|away\s+from|off|out\s+of)"
+    r"|instead\s+of|rather\s+than|in\s+place\s+of|(?:advise|warn|decide|argue|vote|recommend|am|be|are|speaks?)\s+(?:strongly\s+|firmly\s+)?against"
+    r"|hands\s+off|no\s+(?:need|reason|point|use|sense|case)\s+(?:for|to|in|of)|(?:skip|drop|abandon|reject|dismiss|forget|scrap|ditch|ban|forbid|resist|decline|oppose|omit|shun)(?:s|ed|ing)?"
+    r"|leave\s+(?:out|aside|off)(?!\s+(?:is|are))|do\s+without|(?:do|does|did|would|should|must|will|shall|could|can|may|need)\s+(?:not|never)"
+    r"|(?:do|does|did|would|should|must|wo|could|ca|need)n't|cannot|never|it\s+is\s+(?:a\s+)?(?:wrong|mistaken|foolish|pointless|useless|unwise|mistake|error|bad\s+idea)\s+to"
+    r"|(?:pointless|useless|unwise|foolish|wrong|mistake|waste\s+of\s+(?:time|money|effort))\s+to|nobody\s+should|no\s+one\s+should|not\s+to)\s+(?P<refused>[^.!?;:\n]+)",
+    re.IGNORECASE,
+)
+# A reason or a turn ends what is refused.
+_END = re.compile(
+    r",|\s(?:but|because|since|as|so|and\s+instead|instead|unless|until|before|if|when|while|whereas|for\s+(?:it|that|this|they)|that\s+would|which)\b"
+    r"|\s[-\u2013\u2014]\s",
+    re.IGNORECASE,
+)
+# 'X is a mistake', 'I would drop X': the refused words stand before the verdict.
+_VERDICT = re.compile(
+    r"(?P<refused>[^.!?;:,\n]+?)\s+(?:is|are|would\s+be|seems?|looks?)\s+(?:\w+\s+)?(?:a\s+(?:\w+\s+)?(?:mistake|error|bad\s+idea|dead\s+end|waste|trap)"
+    r"|pointless|useless|unwise|foolish|overrated|out\s+of\s+the\s+question|not\s+(?:needed|necessary|worth|advisable|the\s+(?:way|answer|place|right))|unnecessary|the\s+wrong|wrong\s+here)\b",
+    re.IGNORECASE,
+)
+
+
+def refused(text: str) -> list[str]:
+    """The words of an answer that it advises against, in its order, without those of fewer than two content words."""
+    found = []
+    for sentence in sentences(text):
+        found += [_END.split(match["refused"])[0].strip() for match in _CUE.finditer(sentence)]
+        found += [match["refused"].strip() for match in _VERDICT.finditer(sentence)]
+    return list(dict.fromkeys(scope for scope in found if len(content_words(scope)) >= 2))[:SCOPES_MAX]
+
+
+def compared(text: str, rubric: Sequence[Criterion]) -> tuple[str, ...]:
+    """The texts of which `refuses` needs the embeddings."""
+    return (*refused(text), *(phrase for c in rubric for phrase in (*c.accept, c.text, *c.reject)))
+
+
+def refuses(criterion: Criterion, rubric: Sequence[Criterion], scopes: Sequence[str], vectors: Vectors) -> bool:
+    """Whether one of the refused scopes is what the criterion asks for, and not what the author rejects anywhere.
+
+    `vectors` has an embedding of length 1 for each scope and for each phrase of the author.
+    """
+    good = [vectors[phrase] for phrase in criterion.accept or (criterion.text,)]
+    bad = [vectors[phrase] for c in rubric for phrase in c.reject]
+    for scope in scopes:
+        near = max(float(vectors[scope] @ phrase) for phrase in good)
+        far = max((float(vectors[scope] @ phrase) for phrase in bad), default=0.0)
+        if near >= LIKENESS_MIN and near - far >= MARGIN_MIN:
+            return True
+    return False

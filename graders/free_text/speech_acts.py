@@ -1,0 +1,73 @@
+"""What the words of an answer do, not only which words they are.
+
+An embedding sees the topic of a sentence. It cannot tell 'use retrieval' from 'would one use retrieval?' or 'there was
+talk of retrieval'. These rules look at the sentences that a judge quoted, and some at the answer as a whole. A rule
+sends the answer to a person and never costs points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from challenges.spec import Criterion
+from graders.base import Mark
+from graders.free_text.conditionals import commits_to_nothing
+from graders.free_text.irony import mocks
+from graders.free_text.passage import Passage, around, passages
+from graders.free_text.questions import asks
+from graders.free_text.refusals import Vectors, refused, refuses
+from graders.free_text.reported import reports
+from graders.free_text.retractions import takes_back
+from graders.free_text.story import tells_story
+from graders.free_text.stubs import is_stub
+
+Evidence = Mapping[str, Sequence[str]]
+QUOTED = {"asks-only": asks, "reported-speech": reports, "no-commitment": commits_to_nothing}
+UNCOMMITTED_SHARE = 0.5
+STUBS_SHARE = 0.5
+
+
+def rules(
+    text: str, rubric: Sequence[Criterion], marks: Mapping[str, Mark], evidence: Evidence, vectors: Vectors
+) -> list[str]:
+    """The rules that ask for a person. `text` is the cleaned answer, `evidence` its verbatim quotes by criterion.
+
+    `vectors` has embeddings of what the answer advises against and of the author's phrases.
+    """
+    quoted = {c.id: around(evidence.get(c.id, ()), text) for c in rubric if marks[c.id] in (Mark.MET, Mark.PARTIAL)}
+    found = [f"{rule}: {id}" for id, parts in quoted.items() for rule in _acts(parts)]
+    found += _of_the_whole(text)
+    found += ["stubs-quoted"] if _rests_on_stubs(rubric, quoted) else []
+    scopes = refused(text)
+    return found + [
+        f"advises-against: {c.id}"
+        for c in rubric
+        if marks[c.id] is Mark.MET and _is_refused(c, rubric, scopes, vectors)
+    ]
+
+
+def _acts(parts: Sequence[Passage]) -> list[str]:
+    return [rule for rule, does in QUOTED.items() if any(does(part) for part in parts)]
+
+
+def _is_refused(criterion: Criterion, rubric: Sequence[Criterion], scopes: Sequence[str], vectors: Vectors) -> bool:
+    return criterion.kind != "must_not_claim" and refuses(criterion, rubric, scopes, vectors)
+
+
+def _of_the_whole(text: str) -> list[str]:
+    parts = passages(text)
+    uncommitted = sum(bool(_acts([part])) for part in parts)
+    found = {
+        "irony": any(mocks(part) for part in parts),
+        "takes-back": takes_back(text),
+        "story": tells_story(text),
+        "mostly-uncommitted": uncommitted >= 2 and uncommitted >= UNCOMMITTED_SHARE * len(parts),
+    }
+    return [rule for rule, is_true in found.items() if is_true]
+
+
+def _rests_on_stubs(rubric: Sequence[Criterion], quoted: Mapping[str, Sequence[Passage]]) -> bool:
+    """Whether at least half of the points with quotes rest on nothing but headings, table rows or keywords."""
+    points = {c.id: c.points for c in rubric if quoted.get(c.id)}
+    stubs = sum(points[id] for id in points if all(is_stub(part) for part in quoted[id]))
+    return bool(points) and stubs >= STUBS_SHARE * sum(points.values())
