@@ -14,8 +14,8 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
-from gradus.submissions.errors import OPEN, State
-from gradus.submissions.models import Evaluation, InFlight, Lane
+from gradus.submissions.errors import State
+from gradus.submissions.models import Evaluation, GuestSlot, InFlight, Lane, RunSlot
 
 EVERY_SECONDS = 600.0
 # Longer than between two counts over all rows, so that nothing ends unseen between them.
@@ -38,20 +38,43 @@ class Round:
 
 def everywhere() -> dict[str, int]:
     """Counts over all rows, by name; empty when all is well."""
-    return _counts(Evaluation.objects.all(), InFlight.objects.all())
+    return _counts(Evaluation.objects.all(), InFlight.objects.all(), RunSlot.objects.all(), GuestSlot.objects.all())
 
 
 def lately() -> dict[str, int]:
     """The same over evaluations that have ended in the last minutes."""
     # The index on the end begins with the lane.
     ended = Evaluation.objects.filter(lane__in=Lane.values, finished_at__gte=Now() - LATELY)
-    return _counts(ended, InFlight.objects.filter(submission__in=ended.values("submission")))
+    submissions, runs = ended.values("submission"), ended.values("run")
+    return _counts(
+        ended,
+        InFlight.objects.filter(submission__in=submissions),
+        RunSlot.objects.filter(run__in=runs),
+        GuestSlot.objects.filter(submission__in=submissions),
+    )
 
 
-def _counts(evaluations: QuerySet[Evaluation], in_flight: QuerySet[InFlight]) -> dict[str, int]:
+def orphans_in_flight(slots: QuerySet[InFlight]) -> QuerySet[InFlight]:
+    """Slots of submissions that have ended: each keeps its learner from one more submission."""
+    return slots.exclude(Exists(Evaluation.objects.open().filter(submission=OuterRef("submission"))))
+
+
+def orphans_of_runs(slots: QuerySet[RunSlot]) -> QuerySet[RunSlot]:
+    """Slots of runs that have ended: each keeps its learner from one more run."""
+    return slots.exclude(Exists(Evaluation.objects.open().filter(run=OuterRef("run"))))
+
+
+def _counts(
+    evaluations: QuerySet[Evaluation],
+    in_flight: QuerySet[InFlight],
+    runs: QuerySet[RunSlot],
+    guests: QuerySet[GuestSlot],
+) -> dict[str, int]:
     siblings = Evaluation.objects.filter(submission=OuterRef("submission"))
     found: dict[str, QuerySet[Any]] = {
-        "in_flight_without_open": in_flight.exclude(Exists(siblings.filter(state__in=OPEN))),
+        "in_flight_without_open": orphans_in_flight(in_flight),
+        "run_slot_without_open": orphans_of_runs(runs),
+        "guest_slot_after_refund": guests.filter(submission__refund__isnull=False),
         "scored_without_score": evaluations.filter(
             state=State.SCORED, submission__isnull=False, score__isnull=True, proposal__isnull=True
         ),

@@ -21,8 +21,10 @@ from gradus.submissions.models import (
     Evaluation,
     EvaluationQuerySet,
     Event,
+    InFlight,
     ReconcilerStatus,
     Run,
+    RunSlot,
     WorkerStatus,
 )
 from gradus.submissions.services.finish import close
@@ -47,6 +49,8 @@ def sweep() -> dict[str, int]:
     broken = invariants.check()
     if broken:
         log.error("invariants_broken", **broken)
+    # After the count, so that a fault of the code is told before its consequence is repaired.
+    done["freed"] = free_orphan_slots()
     report(done, broken)
     ring_all()
     return done
@@ -102,6 +106,16 @@ def unbind_lost_profiles() -> int:
     alive = WorkerStatus.objects.filter(last_seen__gte=Now() - WORKER_GONE).values_list("profile", flat=True)
     bound = Evaluation.objects.filter(state=State.QUEUED).exclude(engine_profile="")
     return _update_unlocked(bound.exclude(engine_profile__in=list(alive)), engine_profile="")
+
+
+def free_orphan_slots() -> int:
+    """Frees slots whose submission or run has ended, so that no fault of ours keeps a learner out for ever.
+
+    A slot and its open evaluation come and go in one transaction, so one statement never sees one without the other.
+    """
+    submissions, _ = invariants.orphans_in_flight(InFlight.objects.all()).delete()
+    runs, _ = invariants.orphans_of_runs(RunSlot.objects.all()).delete()
+    return submissions + runs
 
 
 def prune() -> int:

@@ -166,8 +166,9 @@ HEARTBEAT_SECONDS = env.whole("GRADUS_HEARTBEAT_SECONDS", default=10)
 env.one_of("GRADUS_DEVICE", ("", "cpu", "cuda"), default="")
 env.one_of("GRADUS_DTYPE", ("", "float32", "bfloat16"), default="")
 RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)
-GUEST_SUBMISSIONS = 3
-IN_FLIGHT = 2
+# Submissions of a visitor without an account in all, and open submissions of one learner at a time.
+GUEST_SUBMISSIONS = env.whole("GRADUS_GUEST_SUBMISSIONS", default=3)
+IN_FLIGHT = env.whole("GRADUS_IN_FLIGHT", default=2)
 
 # --- the judge (workers only) -----------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ ONE_FAULT = "tests/faults/test_failpoints.py::test_one_fault_loses_and_doubles_n
 # How long a test waits for its work: enough for the unchanged code, which is tried first, on a machine that is busy.
 # Without a reconciler all of it goes by.
 PATIENCE_SECONDS = 40
+SLOTS = "tests/submissions/test_slots.py"
 ZOMBIE = "tests/faults/test_failpoints.py::test_a_zombie_that_wakes_up_while_another_works_changes_nothing[{}-{}]"
 
 
@@ -62,16 +63,41 @@ def no_slot() -> None:
     submit._take_quota = lambda submission: None
 
 
+def no_run_slot() -> None:
+    """A run takes no slot."""
+    runs: Any = import_module("gradus.submissions.services.runs")
+    runs._take_slot = lambda run: 0
+
+
+def no_cancel_slot() -> None:
+    """An attempt that is cancelled while it runs is given back without a slot of the day."""
+    cancel: Any = import_module("gradus.submissions.services.cancel")
+    cancel._take_cancel_slot = lambda submission: True
+
+
+def no_guest_refund() -> None:
+    """Giving back deletes the day's slot alone, and a guest's stays taken."""
+    slots: Any = import_module("gradus.submissions.services.slots")
+    slots.GuestSlot = slots.QuotaSlot
+
+
+def no_orphan_sweep() -> None:
+    """Reconcilers leave slots of what has ended."""
+    from workers import reconciler
+
+    reconciler.free_orphan_slots = lambda: 0  # type: ignore[assignment]
+
+
 @dataclass(frozen=True)
 class Mutant:
-    """`test` is the quickest one that must notice."""
+    """`test` is the quickest one that must notice. Without a place for the database it has that of its own process."""
 
     take_out: Callable[[], None]
     test: str
-    point: str
+    point: str = ""
 
     def tests(self, databases: tuple[str, ...]) -> list[str]:
-        return [self.test.format(database, self.point) for database in databases]
+        return sorted({self.test.format(database, self.point) for database in databases})
 
 
 MUTANTS = {
@@ -79,6 +105,12 @@ MUTANTS = {
     "no_unique_score": Mutant(no_unique_score, ONE_FAULT, "submit.uncommitted"),
     "no_reconciler": Mutant(no_reconciler, ONE_FAULT, "claim.committed"),
     "no_slot": Mutant(no_slot, ONE_FAULT, "submit.uncommitted"),
+    "no_run_slot": Mutant(no_run_slot, f"{SLOTS}::test_parallel_runs_take_exactly_the_limit"),
+    "no_cancel_slot": Mutant(
+        no_cancel_slot, f"{SLOTS}::test_parallel_cancels_of_running_attempts_give_back_exactly_the_limit"
+    ),
+    "no_guest_refund": Mutant(no_guest_refund, f"{SLOTS}::test_a_guests_attempt_is_given_back_in_every_way[cancelled]"),
+    "no_orphan_sweep": Mutant(no_orphan_sweep, f"{SLOTS}::test_slots_that_a_fault_left_behind_are_told_and_freed"),
 }
 
 
@@ -89,7 +121,7 @@ def failures(mutant: str, tests: list[str]) -> list[str]:
     done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     # 1: tests failed. Anything else but 0 says that they did not run.
-    if done.returncode not in (0, 1) or any(line.startswith("ERROR ") for line in lines):
+    if done.returncode not in (0, 1) or any(line.startswith("ERROR tests") for line in lines):
         raise SystemExit(f"the tests did not run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
     return [test for test in tests if any(line.startswith(f"FAILED {test}") for line in lines)]
 

@@ -71,7 +71,7 @@ def guest_left(user: User | None) -> int | None:
     if user is not None and not user.is_guest:
         return None
     used = GuestSlot.objects.filter(user=user).count() if user else 0
-    return settings.GUEST_SUBMISSIONS - used
+    return max(0, settings.GUEST_SUBMISSIONS - used)
 
 
 def hints_context(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:

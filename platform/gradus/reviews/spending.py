@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Avg, Count, Q, QuerySet, Sum
 from django.utils import timezone
 
-from gradus.reviews.judging import today
+from gradus.courses import days
+from gradus.courses.models import Challenge
 from gradus.reviews.models import Budget, JudgeCall
 
 PERIODS = {"Last 24 hours": timedelta(days=1), "Last 7 days": timedelta(days=7), "Last 30 days": timedelta(days=30)}
@@ -62,7 +64,7 @@ def by_model(now: datetime | None = None) -> list[Row]:
 
 
 def budgets() -> list[Spent]:
-    """Today's: the site's, then the most used up."""
+    """Today's, each by the day that it is counted by: the site's, then the most used up."""
     found = [
         Spent(
             budget.scope,
@@ -71,9 +73,21 @@ def budgets() -> list[Spent]:
             budget.spent_micros / 1e6,
             None if budget.allowed_micros is None else budget.allowed_micros / 1e6,
         )
-        for budget in Budget.objects.filter(day=today())
+        for budget in Budget.objects.filter(_of_today())
     ]
     return sorted(found, key=lambda one: (one.scope != "site", -one.share, one.scope))[:LISTED]
+
+
+def _of_today() -> Q:
+    """A question's day is its course's; a learner's is that of the course in which the answer was given."""
+    zones = dict(Challenge.objects.values_list("slug", "lesson__course__timezone"))
+    by_day: dict[date, list[str]] = defaultdict(list)
+    for slug, zone in zones.items():
+        by_day[days.today(zone)].append(f"challenge:{slug}")
+    found = Q(scope="site", day=days.today(settings.TIME_ZONE)) | Q(scope__startswith="user:", day__in=list(by_day))
+    for day, scopes in by_day.items():
+        found |= Q(scope__in=scopes, day=day)
+    return found
 
 
 def has_money_limit() -> bool:

@@ -137,41 +137,78 @@ class QuotaSlot(models.Model):
 
 
 class GuestSlot(models.Model):
-    """A guest's submissions, three in all."""
+    """One of the submissions that a guest has in all."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     slot = models.PositiveSmallIntegerField()
+    allowed = models.PositiveIntegerField()
     submission = models.OneToOneField(Submission, models.CASCADE, related_name="guest_slot")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="one_submission_in_a_guest_slot", fields=["user", "slot"]),
-            models.CheckConstraint(
-                name="guest_slot_within_limit", condition=Q(slot__gte=1, slot__lte=settings.GUEST_SUBMISSIONS)
-            ),
+            models.CheckConstraint(name="guest_slot_within_limit", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
         ]
 
     def __str__(self) -> str:
-        return f"guest slot {self.slot}"
+        return f"guest slot {self.slot} of {self.allowed}"
 
 
 class InFlight(models.Model):
-    """At most two open submissions per learner."""
+    """An open submission. A learner has only so many at a time; the slot is freed when the grading ends."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     slot = models.PositiveSmallIntegerField()
+    allowed = models.PositiveIntegerField()
     submission = models.OneToOneField(Submission, models.CASCADE, related_name="in_flight")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="one_open_submission_in_a_slot", fields=["user", "slot"]),
             models.CheckConstraint(
-                name="in_flight_slot_within_limit", condition=Q(slot__gte=1, slot__lte=settings.IN_FLIGHT)
+                name="in_flight_slot_within_limit", condition=Q(slot__gte=1, slot__lte=F("allowed"))
             ),
         ]
 
     def __str__(self) -> str:
-        return f"open {self.slot}"
+        return f"open {self.slot} of {self.allowed}"
+
+
+class RunSlot(models.Model):
+    """An open run. A learner has only so many at a time; the slot is freed when the run ends."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    slot = models.PositiveSmallIntegerField()
+    allowed = models.PositiveSmallIntegerField()
+    run = models.OneToOneField(Run, models.CASCADE, related_name="slot")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_open_run_in_a_slot", fields=["user", "slot"]),
+            models.CheckConstraint(name="run_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"open run {self.slot} of {self.allowed}"
+
+
+class CancelSlot(models.Model):
+    """A running attempt that its learner cancelled and got back. A day, in the course's zone, has only so many."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    day = models.DateField()
+    slot = models.PositiveSmallIntegerField()
+    allowed = models.PositiveSmallIntegerField()
+    submission = models.OneToOneField(Submission, models.CASCADE, related_name="cancel_slot")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_cancelled_attempt_in_a_slot", fields=["user", "day", "slot"]),
+            models.CheckConstraint(name="cancel_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"given back {self.slot} of {self.allowed} on {self.day}"
 
 
 class HintsTaken(models.Model):

@@ -2,11 +2,13 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from gradus.submissions.errors import OPEN, State
-from gradus.submissions.models import Evaluation, Refund, Submission
+from gradus.submissions.models import CancelSlot, Evaluation, Submission
 from gradus.submissions.quota import day_of
+from gradus.submissions.services import slots
 from gradus.submissions.services.finish import close
 from gradus.submissions.services.refusal import Refused
 
+# In one day of the course.
 GIVEN_BACK_RUNNING = 2
 
 
@@ -17,13 +19,13 @@ def cancel(submission: Submission) -> Evaluation:
     A queued attempt is always given back, a running one twice a day at most.
 
     Raises:
-        Refused: 409 where there is nothing to cancel any more.
+        Refused: 409 where there is nothing to cancel any more, and then nothing has changed.
     """
     evaluation = Evaluation.objects.select_for_update().get(submission=submission, is_current=True)
     if not evaluation.is_open or evaluation.number > 1:
         raise Refused("not_open", "This attempt has already ended, so there is nothing to cancel.", 409)
     was_running = evaluation.state == State.RUNNING
-    refund = not was_running or _given_back_today(submission) < GIVEN_BACK_RUNNING
+    refund = not was_running or slots.try_again(lambda: _take_cancel_slot(submission))
     code = "cancelled" if refund else "cancelled_late"
     changed = Evaluation.objects.filter(pk=evaluation.pk, state=evaluation.state, fence=evaluation.fence).update(
         state=State.CANCELLED, lease_until=None, error_code=code, finished_at=Now(), cancel_requested=True
@@ -35,12 +37,10 @@ def cancel(submission: Submission) -> Evaluation:
     return evaluation
 
 
-def _given_back_today(submission: Submission) -> int:
-    return Refund.objects.filter(
-        submission__user=submission.user,
-        reason="cancelled_running",
-        created_at__date=day_of(submission.challenge),
-    ).count()
+def _take_cancel_slot(submission: Submission) -> bool:
+    day = day_of(submission.challenge)
+    whose = {"user": submission.user, "day": day}
+    return slots.take(CancelSlot, whose, GIVEN_BACK_RUNNING, submission=submission)
 
 
 @transaction.atomic

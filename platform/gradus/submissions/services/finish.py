@@ -15,8 +15,8 @@ from gradus.courses import calibrations
 from gradus.courses.models import Calibration, ChallengeVersion
 from gradus.submissions import failpoints, signals
 from gradus.submissions.errors import CODES, State
-from gradus.submissions.models import Evaluation, InFlight, Kind, QuotaSlot, Refund, Score, Standing, Submission
-from gradus.submissions.services import events
+from gradus.submissions.models import Evaluation, Kind, Score, Standing, Submission
+from gradus.submissions.services import events, slots
 from gradus.submissions.services.events import Item
 from gradus.submissions.services.standings import hold_learner, update_standing
 
@@ -83,7 +83,7 @@ def _record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Ite
     )
     if evaluation.submission is not None and outcome.score is not None:
         _take(evaluation, outcome, outcome.score, calibration)
-        _release(evaluation.submission)
+    slots.release(evaluation)
     events.write(evaluation, [*last, ("finished", {"status": state})])
     signals.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
     failpoints.reach("record.uncommitted")
@@ -198,10 +198,9 @@ fail = reject
 
 def close(evaluation: Evaluation, reason: str, refund: bool) -> None:
     """Frees the learner's slot, gives the attempt back where due, and says so in the events."""
-    if evaluation.submission is not None:
-        _release(evaluation.submission)
-        if refund and evaluation.number == 1:
-            give_back(evaluation.submission, reason)
+    slots.release(evaluation)
+    if evaluation.submission is not None and refund and evaluation.number == 1:
+        slots.give_back(evaluation.submission, reason)
     events.write(evaluation, [("finished", {"status": evaluation.state, "code": evaluation.error_code})])
     signals.closed.send(sender=Evaluation, evaluation=evaluation)
 
@@ -247,17 +246,6 @@ def make_current(evaluation: Evaluation) -> None:
         Evaluation.objects.filter(submission=evaluation.submission, is_current=True).update(is_current=False)
         Evaluation.objects.filter(pk=evaluation.pk).update(is_current=True)
         evaluation.is_current = True
-
-
-def _release(submission: Submission) -> None:
-    InFlight.objects.filter(submission=submission).delete()
-
-
-def give_back(submission: Submission, reason: str) -> None:
-    """Deletes the quota slot and logs why; twice is the same as once."""
-    deleted, _ = QuotaSlot.objects.filter(submission=submission).delete()
-    if deleted:
-        Refund.objects.get_or_create(submission=submission, defaults={"reason": reason})
 
 
 def retry(evaluation_id: int, fence: int, *, after_seconds: float = 2) -> bool:

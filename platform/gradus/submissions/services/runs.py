@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import bell
-from gradus.submissions.models import Evaluation, Lane, Run
+from gradus.submissions.models import Evaluation, Lane, Run, RunSlot
+from gradus.submissions.services import slots
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import Refused
 
@@ -34,13 +34,11 @@ def start_run(
         Refused: 422 for a bad payload, 429 where the learner has too many runs open.
     """
     payload = parse(version.parsed, data)
-    open_before = Evaluation.objects.open().filter(run__user=user).count() if user is not None else 0
-    if open_before >= OPEN_RUNS:
-        raise Refused("too_many_runs", "Several of your runs are still going. Wait for one to end.", 429, retry_after=5)
     lane = Lane.INTERACTIVE
     if purpose == Run.Purpose.BASELINE:
         lane = {"prompt": Lane.GRADE, "lora": Lane.TRAIN, "free_text": Lane.JUDGE}[payload.kind]
-    with transaction.atomic():
+
+    def once() -> Run:
         run = Run.objects.create(
             user=user,
             purpose=purpose,
@@ -52,6 +50,19 @@ def start_run(
             label=label,
             expires_at=timezone.now() + KEPT,
         )
+        open_before = _take_slot(run)
         Evaluation.objects.create(run=run, lane=lane, turn=open_before)
+        return run
+
+    run = slots.try_again(once)
     bell.ring(lane)
     return run
+
+
+def _take_slot(run: Run) -> int:
+    """Returns how many runs its learner had open before; nobody's run is not limited."""
+    if run.user is None:
+        return 0
+    if not slots.take(RunSlot, {"user": run.user}, OPEN_RUNS, run=run):
+        raise Refused("too_many_runs", "Several of your runs are still going. Wait for one to end.", 429, retry_after=5)
+    return RunSlot.objects.filter(user=run.user).count() - 1

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("submissions", "0007_overlap_and_private_scores"),
+        ("submissions", "0009_guests_get_lost_attempts_back"),
     ]
 
     operations = [
