@@ -87,15 +87,17 @@ def template_for(evaluation: Evaluation) -> str:
 
 
 def judge_for(evaluation: Evaluation, given: Any) -> Any:
-    """The judge with this evaluation's log and budget; none once it has been silent for an hour.
+    """The judge with this evaluation's log and budget; none for a guest, and none once it has been silent for an hour.
 
     An appeal's second grader may be another model at the same endpoint.
     """
     from gradus.reviews.judging import Store
 
+    store = Store(evaluation, Judged)
+    if evaluation.submission is not None and evaluation.submission.user.is_guest:
+        return JudgeClient.absent(store, because="guest")
     if given is not None:
         return given
-    store = Store(evaluation, Judged)
     since = evaluation.postponed_since
     if since is not None and timezone.now() - since > JUDGE_PATIENCE:
         return JudgeClient.absent(store)

@@ -124,7 +124,7 @@ class _Spent:
 
 
 class JudgeClient:
-    """Judges with `model` at `base_url`; without a model it says `no_endpoint` to everything."""
+    """Judges with `model` at `base_url`; without a model it answers everything with the reason in `absence`."""
 
     def __init__(
         self,
@@ -136,7 +136,9 @@ class JudgeClient:
         timeout: float = TIMEOUT,
         clock: Callable[[], float] = time.monotonic,
         prices: judge_prices.Prices = judge_prices.UNKNOWN,
+        absence: str = "no_endpoint",
     ) -> None:
+        self.absence = absence
         self.model, self.store, self.clock, self.timeout, self.prices = model, store, clock, timeout, prices
         # The key is part of the identity: after a new one the endpoint deserves a new look.
         key = hashlib.sha256(api_key.encode()).hexdigest()
@@ -159,9 +161,9 @@ class JudgeClient:
         return cls(model, base_url, api_key, store, timeout=timeout_from(environment), prices=prices)
 
     @classmethod
-    def absent(cls, store: JudgeStore) -> JudgeClient:
-        """A judge that is not there: the grader falls back to the built-in verifier."""
-        return cls("", None, "", store)
+    def absent(cls, store: JudgeStore, because: str = "no_endpoint") -> JudgeClient:
+        """A judge that is not there: the grader falls back to the built-in verifier, and staff read the reason."""
+        return cls("", None, "", store, absence=because)
 
     @property
     def fault(self) -> str | None:
@@ -169,13 +171,13 @@ class JudgeClient:
         return None if self.client is None else self.endpoint.fault
 
     def judge(self, item: Judge) -> Judged:
-        """The reply to one call, or None with the reason: `no_endpoint`, `budget`, `unusable (...)`.
+        """The reply to one call, or None with the reason: `no_endpoint`, `guest`, `budget`, `unusable (...)`.
 
         Raises Postpone for 429, 5xx, timeouts and broken connections, JudgeMisconfigured for a key, a model or an
         address that does not work.
         """
         if self.client is None:
-            return Judged(None, "no_endpoint")
+            return Judged(None, self.absence)
         key = self.cache_key(item)
         if (known := self.store.cached(key)) is not None:
             return known

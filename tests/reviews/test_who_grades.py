@@ -82,11 +82,11 @@ def test_a_lesson_whose_baselines_did_not_run_here_is_not_called_verified(
     ],
 )
 def test_a_judge_is_known_by_its_dated_name(
-    explain: Challenge, judge_at_work: WorkerStatus, configured: str, answered: str, same: bool
+    ada: User, explain: Challenge, judge_at_work: WorkerStatus, configured: str, answered: str, same: bool
 ) -> None:
     WorkerStatus.objects.update(judge=configured)
     Calibration.objects.create(version=explain.version, model=answered, template="criteria-1", passed=True)
-    assert (who_grades.who_grades(explain).by == who_grades.AI) is same
+    assert (who_grades.who_grades(explain, ada).by == who_grades.AI) is same
 
 
 def test_the_page_says_how_long_a_person_took_lately(

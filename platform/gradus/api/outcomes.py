@@ -4,6 +4,7 @@ from typing import Any
 
 from gradus.api import schemas
 from gradus.leaderboards import boards
+from gradus.reviews import guests
 from gradus.reviews.models import Appeal
 from gradus.reviews.services import can_appeal
 from gradus.submissions.models import Evaluation, Run, Score, Submission
@@ -40,6 +41,7 @@ def submission(submission: Submission) -> schemas.SubmissionOut:
             "metrics": result.get("metrics", {}),
             "feedback": _feedback(evaluation),
             "attempts_left": attempts_left(submission.user, submission.challenge),
+            "guest_note": guests.note(submission.user, submission.kind) or None,
             "has_artifact": bool(evaluation.artifact),
             **_appeal(submission),
             "created_at": submission.created_at,

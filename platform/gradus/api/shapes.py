@@ -6,6 +6,7 @@ from gradus.api import schemas
 from gradus.courses.models import Challenge, Course
 from gradus.learn.advisor import Advice
 from gradus.learn.path import ChallengeStep, CoursePath, LessonStep
+from gradus.reviews import guests
 from gradus.reviews.who_grades import who_grades
 from gradus.submissions.models import Standing
 from gradus.submissions.quota import attempts_left
@@ -104,9 +105,10 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
             "train": version.train,
             "question": spec.question,
             "words": list(spec.words) if spec.question else None,
-            "graded_by": who_grades(challenge).by,
+            "graded_by": who_grades(challenge, user).by,
             "criteria": [{"id": c.id, "label": c.label, "points": c.points} for c in spec.rubric],
             "attempts_left": attempts_left(user, challenge),
+            "guest_note": guests.note(user, challenge.kind) or None,
             "hints_total": len(spec.hints),
             "hints": hints,
             "best": _best(user, challenge),

@@ -15,6 +15,7 @@ from gradus.courses.models import Challenge
 from gradus.learn import forms, knobs, markdown, path, results
 from gradus.learn.board import board
 from gradus.learn.problems import Problem
+from gradus.reviews import guests
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import who_grades
 from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Standing, Submission
@@ -60,9 +61,10 @@ def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
     return {
         "attempts_left": attempts_left(user, challenge),
         "guest_left": guest_left(user),
+        "guest_note": guests.note(user, challenge.kind),
         "has_starter": bool(challenge.version and challenge.version.train),
         "has_second_grader": has_second_grader(),
-        "who_grades": who_grades(challenge),
+        "who_grades": who_grades(challenge, user),
     }
 
 
@@ -100,6 +102,7 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
     position = queue_position(evaluation)
     return {
         "owner": owner,
+        "guest_note": guests.note(owner.user, owner.kind) if isinstance(owner, Submission) else "",
         "evaluation": evaluation,
         "target": f"#run-{owner.uuid}",
         "challenge": owner.challenge if isinstance(owner, Submission) else owner.version.challenge,

@@ -55,6 +55,7 @@ WORDS = {
 }
 PROBLEMS = {
     "no_endpoint": "none is set up",
+    "guest": "the learner has no account, and judges are asked about learners with an account only",
     "budget": "the day's budget was used up",
 }
 

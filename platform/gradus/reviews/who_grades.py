@@ -9,6 +9,7 @@ from statistics import median
 from django.utils import timezone
 
 from challenges.spec import Kind
+from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.reviews.models import Review
@@ -33,12 +34,12 @@ class WhoGrades:
     usual_wait: timedelta | None = None
 
 
-def who_grades(challenge: Challenge) -> WhoGrades:
-    """Who grades answers to this challenge's current version."""
+def who_grades(challenge: Challenge, user: User | None) -> WhoGrades:
+    """Who grades this learner's answers to the challenge's current version. No judge is asked about a guest's."""
     if challenge.spec.kind is not Kind.FREE_TEXT:
         return WhoGrades(ROWS)
     assert challenge.version is not None
-    judges = judges_at_work()
+    judges = set() if user is None or user.is_guest else judges_at_work()
     by = AI if _has_passed(challenge.version, judges) else PERSON
     return WhoGrades(by, bool(judges), usual_wait(challenge))
 
@@ -51,7 +52,7 @@ def is_ai_verified(challenge: Challenge) -> bool:
     """
     if challenge.version is None or challenge.version.verified_at is None:
         return False
-    return who_grades(challenge).by != PERSON
+    return challenge.spec.kind is not Kind.FREE_TEXT or _has_passed(challenge.version, judges_at_work())
 
 
 def judges_at_work() -> set[str]:

@@ -144,6 +144,7 @@ class ChallengeOut(Schema):
     )
     criteria: list[CriterionOut] = []
     attempts_left: int
+    guest_note: str | None = Field(None, description="How a free-text answer without an account is graded")
     hints_total: int
     hints: list[str] = Field(description="The hints that I took")
     best: dict[str, float] = Field(description="My best shown score by track")

@@ -113,6 +113,7 @@ class SubmissionOut(Schema):
     queue_position: int | None = None
     wait_s: int | None = None
     attempts_left: int | None = None
+    guest_note: str | None = Field(None, description="How a free-text answer without an account is graded")
     has_artifact: bool = False
     appealed: bool = False
     can_appeal: bool = False

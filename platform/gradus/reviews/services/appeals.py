@@ -75,10 +75,11 @@ def can_appeal(submission: Submission) -> bool:
 def goes_to_second(submission: Submission) -> bool:
     """Whether an appeal now would meet a second grader first.
 
-    A grade that waits for a person anyway goes there, nobody asks a second grader twice, and without a judge that
-    has passed the gate for this question a second grader's marks could not be final.
+    A grade that waits for a person anyway goes there, nobody asks a second grader twice, and no judge is asked about
+    the answer of a visitor without an account. Without a judge that has passed the gate for this question a second
+    grader's marks could not be final.
     """
-    if not has_second_grader() or submission.current.state != State.SCORED:
+    if not has_second_grader() or submission.user.is_guest or submission.current.state != State.SCORED:
         return False
     asked = submission.evaluations.filter(grader=Grader.SECOND).exists()
     return not asked and any(calibrations.passed(submission.current.version))
