@@ -52,7 +52,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "django_prometheus",
     "django_structlog",
-    "import_export",
     "ninja",
     "rules.apps.AutodiscoverRulesConfig",
     "gradus.accounts",

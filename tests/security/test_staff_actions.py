@@ -32,6 +32,7 @@ COMMANDS = {
     "backup": What.BACKUP_TAKEN,
     "restore": What.BACKUP_RESTORED,
     "up": What.COURSE_IMPORTED,
+    "export": What.DATA_EXPORTED,
     **dict.fromkeys(("doctor", "smoke", "fetch_models", "export_gold", "work", "reconcile"), "nothing of staff's"),
 }
 

@@ -136,6 +136,7 @@ class StaffAction(models.Model):
         BACKUP_TAKEN = "backup_taken", "Backup taken"
         BACKUP_RESTORED = "backup_restored", "Backup restored"
         ADMIN_FORM = "admin_form", "Form of the admin"
+        DATA_EXPORTED = "data_exported", "Data exported"
 
     class Via(models.TextChoices):
         PAGE = "page"

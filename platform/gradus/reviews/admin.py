@@ -61,7 +61,7 @@ admin.site.unregister(Submission)
 class RegradableSubmissionAdmin(SubmissionAdmin):
     """With the regrade, which belongs to reviews because a person approves it."""
 
-    actions = ("regrade",)
+    actions = (*SubmissionAdmin.actions, "regrade")
 
     def has_regrade_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_staff)

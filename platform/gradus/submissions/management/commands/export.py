@@ -1,0 +1,17 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from gradus.submissions.exports import EXPORTS, as_csv
+
+
+class Command(BaseCommand):
+    help = "Print one of the tables that may be exported as CSV, and note it in the log of staff's actions."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("table", help=f"one of: {', '.join(EXPORTS)}")
+
+    def handle(self, *args: Any, table: str, **options: Any) -> None:
+        if table not in EXPORTS:
+            raise CommandError(f"{table!r} is not exported. Name one of: {', '.join(EXPORTS)}.")
+        self.stdout.write(as_csv(table), ending="")
