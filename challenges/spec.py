@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-Version = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
+Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=20)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
@@ -157,17 +157,21 @@ class Gate(Spec):
 
 
 class BaselineRef(Spec):
-    """A real submission in `file` and the hidden score that it must get."""
+    """A real submission in `file` and the hidden score that it must get; with neither bound it is only measured."""
 
     file: Annotated[str, StringConstraints(pattern=r"^baselines/[A-Za-z0-9._-]+\.yaml$")]
     min: Share | None = None
     max: Share | None = None
 
-    @model_validator(mode="after")
-    def _bounded(self) -> BaselineRef:
-        if self.min is None and self.max is None:
-            raise ValueError("a baseline needs min, max or both")
-        return self
+    def missed(self, score: float | None) -> str:
+        """In words, why a score is outside of the bounds; empty where it is within them."""
+        if score is None:
+            return "no score"
+        if self.min is not None and score < self.min:
+            return f"below its min of {self.min:.2f}"
+        if self.max is not None and score > self.max:
+            return f"above its max of {self.max:.2f}"
+        return ""
 
 
 class Challenge(Spec):

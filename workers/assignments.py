@@ -19,7 +19,7 @@ from graders import registry
 from graders.base import Assignment, Grading, Judged, JudgeId
 from gradus.courses import bundles, calibrations
 from gradus.courses.models import Lesson
-from gradus.submissions.models import Evaluation, Grader
+from gradus.submissions.models import Evaluation, Grader, Run
 from workers import adapter_files, judge_template, launch
 from workers.judge import JudgeClient
 from workers.judge_contract import JudgeMisconfigured
@@ -44,7 +44,7 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
     assignment = Assignment(
         bundle=bundle,
         payload=payload,
-        hidden=evaluation.submission is not None,
+        hidden=on_hidden_rows(evaluation),
         inputs=tuple(evaluation.run.inputs) if evaluation.run else (),
         calibrated=frozenset(JudgeId(*pair) for pair in calibrations.passed(evaluation.version)),
         template=template_for(evaluation) if payload.kind == "free_text" else "",
@@ -55,6 +55,11 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
     with tempfile.TemporaryDirectory(prefix="adapter-", dir=launch.given_folder()) as folder:
         _write_adapter(evaluation.run.adapter, owner.version.challenge.lesson, Path(folder))
         yield replace(assignment, adapter=folder)
+
+
+def on_hidden_rows(evaluation: Evaluation) -> bool:
+    """Whether hidden rows decide: of a submission, and of a baseline that is run to verify its version."""
+    return evaluation.run is None or evaluation.run.purpose == Run.Purpose.BASELINE
 
 
 def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:

@@ -14,7 +14,7 @@ from challenges.bundle import Baseline, ChallengeBundle
 from challenges.feedback import floor_to_step
 from challenges.payloads import PromptPayload
 from challenges.spec import Lora
-from graders.base import Assignment, Grade, Rejected
+from graders.base import Assignment, Rejected
 from graders.registry import grade
 from graders.significance import paired_test
 from workers.execute import Judging, execute
@@ -81,7 +81,7 @@ def run(
         return Outcome(file, kind, approach, None, False, f"rejected: {rejected.code}", seconds=spent)
     if adapter_to is not None and found.adapter_files:
         _keep(Path(found.adapter_files), adapter_to)
-    problem = _problem(baseline, found)
+    problem = baseline.ref.missed(found.score)
     return Outcome(
         file=file,
         kind=kind,
@@ -136,17 +136,6 @@ def approach_of(baseline: Baseline) -> str:
 def _seconds(bundle: ChallengeBundle, kind: str) -> float:
     lora = bundle.challenge.lora
     return SLACK * (bundle.challenge.limits.seconds + (lora.seconds if kind == "lora" and lora else 0))
-
-
-def _problem(baseline: Baseline, grade: Grade) -> str:
-    low, high = baseline.ref.min, baseline.ref.max
-    if grade.score is None:
-        return "no score"
-    if low is not None and grade.score < low:
-        return f"below its min of {low:.2f}"
-    if high is not None and grade.score > high:
-        return f"above its max of {high:.2f}"
-    return ""
 
 
 def _keep(files: Path, folder: Path) -> None:

@@ -18,27 +18,33 @@ from graders.base import Grade
 from gradus.submissions.models import Evaluation, Kind
 from gradus.submissions.services import Outcome
 from workers import adapter_files, language
+from workers.assignments import on_hidden_rows
 
 
 def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
     """Writes raw rows and the adapter to storage under (evaluation, fence), so that a zombie overwrites nothing.
 
-    `overlap` is how much hidden material the payload holds, which staff alone may read.
+    `overlap` is how much hidden material the payload holds, which staff alone may read. Of a baseline nothing is kept
+    but its score, which goes to the version, and what was measured on public rows.
     """
     notes = notes_of(evaluation, grade)
     return Outcome(
         result=visible(evaluation, grade),
-        score=grade.score if evaluation.submission_id else None,
+        score=grade.score if on_hidden_rows(evaluation) else None,
         private_score=grade.private_score,
         provisional=grade.provisional,
         review=grade.review,
         grader_version=f"gradus {version('gradus')}",
         raw=_save_raw(evaluation, grade, notes) if evaluation.submission_id else "",
         judge=astuple(grade.judge) if grade.judge else None,
-        artifact=_save_adapter(evaluation, grade) if grade.adapter_files else "",
+        artifact=_save_adapter(evaluation, grade) if grade.adapter_files and not is_baseline(evaluation) else "",
         notes=notes,
         overlap=overlap if evaluation.submission_id else 0,
     )
+
+
+def is_baseline(evaluation: Evaluation) -> bool:
+    return evaluation.submission_id is None and on_hidden_rows(evaluation)
 
 
 def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
@@ -69,7 +75,7 @@ def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
 
 def _declared(evaluation: Evaluation, grade: Grade) -> dict[str, float]:
     spec = evaluation.version.parsed
-    names = () if spec.feedback.mode == "ladder" else spec.public_metrics
+    names = () if spec.feedback.mode == "ladder" or is_baseline(evaluation) else spec.public_metrics
     return {name: floor_to_step(grade.metrics[name], spec.feedback.step) for name in names if name in grade.metrics}
 
 

@@ -34,7 +34,7 @@ class Started:
             "GRADUS_PRODUCTION": "0",
             "GRADUS_SECRET_KEY": "",
         }
-        argv = [sys.executable, "manage.py", "up", "--port", str(self.port), "--no-model", *options]
+        argv = [sys.executable, "manage.py", "up", "--port", str(self.port), "--no-model", "--no-verify", *options]
         self.process = subprocess.Popen(
             argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         )

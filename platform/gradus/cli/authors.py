@@ -11,20 +11,21 @@ import typer
 from challenges.lint import MARKERS, Similarity
 from challenges.lint import lint as lint_folder
 from challenges.source import Problem
-from gradus.cli import rejudge
+from gradus.cli import diff, rejudge
 from gradus.cli.plugins import MISSING, ChallengeGroup, MissingExtra, load
 
 app = typer.Typer(
-    cls=ChallengeGroup, no_args_is_help=True, help="Write challenges and keep them fair: lint, test, rejudge."
+    cls=ChallengeGroup, no_args_is_help=True, help="Write challenges and keep them fair: lint, diff, test, rejudge."
 )
 
 
 app.command()(rejudge.rejudge)
+app.command()(diff.diff)
 
 
 @app.callback()
 def challenge() -> None:
-    """Write challenges and keep them fair: lint, test, rejudge."""
+    """Write challenges and keep them fair: lint, diff, test, rejudge."""
 
 
 @app.command()
@@ -34,7 +35,7 @@ def lint(path: Annotated[Path, typer.Argument(help="The folder of a course, a le
     Exit status: 0 nothing to mend, 1 problems, 3 nothing else to mend but similarity was not checked.
     """
     folder = path.parent if path.name in MARKERS else path
-    problems, unchecked = _problems(folder)
+    problems, unchecked = problems_in(folder)
     for problem in problems:
         typer.echo(str(replace(problem, file=str(folder / problem.file))))
     if unchecked is not None:
@@ -44,8 +45,8 @@ def lint(path: Annotated[Path, typer.Argument(help="The folder of a course, a le
     raise typer.Exit(1 if problems else MISSING if unchecked is not None else 0)
 
 
-def _problems(folder: Path) -> tuple[list[Problem], str | None]:
-    """Problems, and why similarity was not checked, if it was not."""
+def problems_in(folder: Path) -> tuple[list[Problem], str | None]:
+    """All problems at or below a folder, and why similarity was not checked, if it was not."""
     try:
         similarity: Similarity = load("challenge.similarity")
         return lint_folder(folder, similarity), None

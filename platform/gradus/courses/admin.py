@@ -3,6 +3,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from gradus.accounts.admin import ReadOnly
+from gradus.courses import verification
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion, Course, Lesson
 
 
@@ -29,8 +30,22 @@ class ChallengeAdmin(ReadOnly):
 
 @admin.register(ChallengeVersion)
 class ChallengeVersionAdmin(ReadOnly):
-    list_display = ("challenge", "version", "hidden_count", "verified_at", "imported_at")
-    fields = ("challenge", "version", "digest", "hidden_count", "baselines", "verified_at", "imported_at")
+    list_display = ("challenge", "version", "state", "hidden_count", "imported_at", "verified_at")
+    list_filter = ("challenge",)
+    fields = (
+        "challenge", "version", "state", "lacking", "digest", "hidden_count", "baselines", "author_baselines",
+        "imported_at", "linted_at", "verified_at", "published_at",
+    )  # fmt: skip
+
+    @admin.display
+    def state(self, version: ChallengeVersion) -> str:
+        """Whether learners see it, and whether it was verified here."""
+        seen = "draft" if version.is_draft else "live" if version.challenge.version_id == version.pk else "replaced"
+        return seen if version.is_verified else f"{seen}, not verified here"
+
+    @admin.display(description="What it lacks to be verified here")
+    def lacking(self, version: ChallengeVersion) -> str:
+        return "; ".join(verification.lacking(version)) if not version.is_verified else "nothing"
 
 
 @admin.register(Calibration)

@@ -1,6 +1,6 @@
 from collections.abc import Callable
 from functools import cached_property
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.db import models
 from django.db.models import Q
@@ -125,26 +125,38 @@ class Challenge(models.Model):
 
 
 class ChallengeVersion(models.Model):
-    """An immutable version by content digest. Hidden rows and gold answers lie in private storage, never here."""
+    """An immutable version by content digest. Hidden rows and gold answers lie in private storage, never here.
+
+    It is a draft, which no learner sees, until it is published: when it is verified, or at once if staff say so.
+    """
 
     # Most of a row's bytes: whoever needs a version's name or its parsed forms leaves them out.
-    CONTENT = ("spec", "statement", "solution", "public", "train", "baselines")
+    CONTENT = ("spec", "statement", "solution", "public", "train", "baselines", "author_baselines")
 
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="versions")
-    version = models.CharField(max_length=20)
+    version = models.CharField(max_length=40)
     digest = models.CharField(max_length=64)
     spec = models.JSONField()
     statement = models.TextField()
     solution = models.TextField(blank=True)
     public = models.JSONField(default=list)
     train = models.JSONField(default=list)
-    baselines = models.JSONField(default=list, help_text="Results of the baselines that ran for this digest")
+    baselines = models.JSONField(default=list, help_text="Results of the baselines that ran here for this digest")
+    author_baselines = models.JSONField(default=list, help_text="Results that the bundle brought along")
     hidden_count = models.PositiveIntegerField(default=0)
-    verified_at = models.DateTimeField(null=True, blank=True)
     imported_at = models.DateTimeField(default=now)
+    linted_at = models.DateTimeField(null=True, blank=True, help_text="When all checks passed, similarity included")
+    verified_at = models.DateTimeField(null=True, blank=True, help_text="When all baselines had reached their bounds")
+    published_at = models.DateTimeField(null=True, blank=True, help_text="Empty for a draft, which no learner sees")
 
     class Meta:
-        constraints = [models.UniqueConstraint(name="one_version_by_digest", fields=["challenge", "digest"])]
+        constraints = [
+            models.UniqueConstraint(name="one_version_by_digest", fields=["challenge", "digest"]),
+            models.UniqueConstraint(name="one_digest_by_version", fields=["challenge", "version"]),
+            models.CheckConstraint(
+                name="verified_after_lint", condition=Q(verified_at__isnull=True) | Q(linted_at__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.challenge} {self.version}"
@@ -157,6 +169,20 @@ class ChallengeVersion(models.Model):
     @property
     def parsed(self) -> specs.Challenge:
         return once(_specs, (self.challenge_id, self.digest), lambda: specs.Challenge.model_validate(self.spec))
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether this server has checked this content: every check of lint, and every baseline within its bounds."""
+        return self.verified_at is not None
+
+    @property
+    def is_draft(self) -> bool:
+        return self.published_at is None
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """The baselines' results to show: this server's once it is verified, the author's until then."""
+        return self.baselines if self.is_verified else self.author_baselines
 
     @property
     def samples(self) -> tuple[specs.Sample, ...]:

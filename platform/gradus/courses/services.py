@@ -1,31 +1,47 @@
-"""Publishing: a read bundle becomes rows and files. Old versions stay, for the submissions made to them."""
+"""Importing: a read bundle becomes rows and files. Old versions stay, for the submissions made to them."""
 
 import hashlib
 import json
-from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
 from challenges.spec import Kind, dump
 from gradus.accounts import staff
 from gradus.accounts.models import StaffAction
-from gradus.courses import bundles, calibrations
+from gradus.courses import bundles, calibrations, verification, versions
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 
 
 def publish(bundle: CourseBundle) -> Course:
-    """Imports a linted course. Idempotent by digest; what left the bundle stays, but is no longer current."""
+    """Imports a course and shows all of it at once, verified or not. Raises `VersionRefused`."""
+    return import_course(bundle, unverified=True)
+
+
+def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: bool = False) -> Course:
+    """Imports a course. Idempotent by digest; what left the bundle stays, but is no longer current.
+
+    A challenge's new content is a draft until it is verified here, and `unverified` publishes it all the same.
+    `linted` says that every check of lint has passed, similarity included.
+
+    Raises:
+        VersionRefused: a version number stands for other content already, or a higher one is here.
+    """
+    versions.hold(bundle)
     for lesson in bundle.lessons:
         bundles.save_lesson_files(lesson, digest_of(lesson))
         for challenge in lesson.challenges:
             bundles.save(challenge)
-    with transaction.atomic():
-        return _write(bundle)
+    try:
+        with transaction.atomic():
+            return _write(bundle, linted, unverified)
+    except IntegrityError as error:
+        versions.hold(bundle)
+        raise versions.VersionRefused("Another import of this course was faster. Import again.") from error
 
 
-def _write(bundle: CourseBundle) -> Course:
+def _write(bundle: CourseBundle, linted: bool, unverified: bool) -> Course:
     spec = bundle.course
     course, _ = Course.objects.update_or_create(
         slug=spec.id,
@@ -38,15 +54,34 @@ def _write(bundle: CourseBundle) -> Course:
             "updated_at": timezone.now(),
         },
     )
-    staff.note(StaffAction.What.COURSE_IMPORTED, f"{spec.id} {spec.version}", digest=bundle.digest)
     course.lessons.update(is_current=False)
     Challenge.objects.filter(lesson__course=course).update(is_current=False)
+    written = []
     for position, lesson in enumerate(bundle.lessons):
-        _write_lesson(course, position, lesson)
+        written += _write_lesson(course, position, lesson)
+    told = _accept(written, linted, unverified)
+    staff.note(StaffAction.What.COURSE_IMPORTED, f"{spec.id} {spec.version}", digest=bundle.digest, **told)
     return course
 
 
-def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> None:
+def _accept(written: list[ChallengeVersion], linted: bool, unverified: bool) -> dict[str, list[str]]:
+    """Lint's result, and what follows from it; says which versions are drafts and which went live unverified."""
+    for version in written:
+        if linted and version.linted_at is None:
+            version.linted_at = timezone.now()
+            version.save(update_fields=["linted_at"])
+        verification.settle(version)
+        if unverified:
+            verification.publish(version)
+    open_ = [version for version in written if not version.is_verified]
+    told = {
+        "drafts": [str(version) for version in open_ if version.is_draft],
+        "published_unverified": [str(version) for version in open_ if unverified],
+    }
+    return {name: named for name, named in told.items() if named}
+
+
+def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> list[ChallengeVersion]:
     lesson, _ = Lesson.objects.update_or_create(
         slug=bundle.id,
         defaults={
@@ -62,14 +97,14 @@ def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> None:
             "is_current": True,
         },
     )
-    for place, challenge in enumerate(bundle.challenges):
-        _write_challenge(lesson, place, challenge)
+    return [_write_challenge(lesson, place, challenge) for place, challenge in enumerate(bundle.challenges)]
 
 
-def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> None:
+def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> ChallengeVersion:
     challenge, _ = Challenge.objects.update_or_create(
         slug=bundle.challenge.id, defaults={"lesson": lesson, "position": position, "is_current": True}
     )
+    results = lesson.measured.get("baselines", {}).get(bundle.challenge.id, {})
     version, _ = ChallengeVersion.objects.update_or_create(
         challenge=challenge,
         digest=bundle.digest,
@@ -81,20 +116,12 @@ def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> 
             "public": [dump(sample) for sample in bundle.public],
             "train": [dump(row) for row in bundle.train],
             "hidden_count": len(bundle.hidden),
+            "author_baselines": results["results"] if results.get("digest") == bundle.digest else [],
         },
     )
-    results = lesson.measured.get("baselines", {}).get(bundle.challenge.id, {})
-    if results.get("digest") == bundle.digest:
-        record_baselines(version, results["results"])
     if bundle.challenge.kind is Kind.FREE_TEXT:
         calibrations.save(version, lesson.measured.get("calibration", {}).get(bundle.challenge.id, {}))
-    Challenge.objects.filter(pk=challenge.pk).update(version=version)
-
-
-def record_baselines(version: ChallengeVersion, results: list[dict[str, Any]]) -> None:
-    """Keeps the baselines' results; the version is verified when each is within its bounds."""
-    verified = timezone.now() if results and all(row["ok"] for row in results) else None
-    ChallengeVersion.objects.filter(pk=version.pk).update(baselines=results, verified_at=verified)
+    return version
 
 
 def digest_of(lesson: LessonBundle) -> str:

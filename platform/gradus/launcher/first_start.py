@@ -19,10 +19,12 @@ from django.db import transaction
 from challenges.bundle import BundleErrors, read_course
 from challenges.catalogue import MODELS
 from gradus.accounts.models import User
-from gradus.courses.models import Course, Lesson
+from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 from gradus.courses.services import publish
+from gradus.courses.versions import VersionRefused
 from gradus.launcher import base_models
 from gradus.launcher.console import Console
+from gradus.submissions.services.verification import open_runs
 
 LIBRARY = settings.BASE_DIR / "challenges" / "library"
 ADMIN_EMAIL = "admin@localhost"
@@ -59,15 +61,38 @@ def fetch_models(console: Console) -> bool:
 
 
 def publish_course(console: Console) -> None:
-    """Imports the built-in course where its content differs from what is published."""
+    """Imports the built-in course where its content differs from what is published, and shows it at once.
+
+    Until this server has verified it (see `is_verification_due`), its pages say so.
+    """
     try:
         bundle = read_course(LIBRARY)
     except BundleErrors as errors:
         console.say("The built-in course has errors and was not imported:\n" + "\n".join(map(str, errors.problems)))
         return
-    if not Course.objects.filter(slug=bundle.course.id, digest=bundle.digest).exists() or not _files_are_here():
+    if Course.objects.filter(slug=bundle.course.id, digest=bundle.digest).exists() and _files_are_here():
+        return
+    try:
         course = publish(bundle)
-        console.say(f"Course “{course.title}” {course.version} is published.")
+    except VersionRefused as refused:
+        console.say(f"The built-in course was not imported; the site goes on with what is here.\n{refused}")
+        return
+    console.say(f"Course “{course.title}” {course.version} is published.")
+
+
+def is_verification_due() -> bool:
+    """Whether a baseline of the built-in course has no result on this server and does not wait for one, or lint does.
+
+    A baseline that missed its bounds is not run again at each start; `manage.py import_course` does so.
+    """
+    names = [file.parent.name for file in LIBRARY.rglob("challenge.yaml")]
+    shown = Challenge.objects.shown().filter(slug__in=names, version__verified_at=None)
+    return any(_is_untried(challenge.version) for challenge in shown if challenge.version)
+
+
+def _is_untried(version: ChallengeVersion) -> bool:
+    known = {row["file"] for row in version.baselines}.union(open_runs(version))
+    return version.linted_at is None or any(ref.file not in known for ref in version.parsed.baselines)
 
 
 def _files_are_here() -> bool:

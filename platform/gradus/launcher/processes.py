@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -26,7 +27,7 @@ LONGEST_WAIT = 30.0
 class Program:
     """What to start. `last` is stopped after all others: the broker outlives its clients.
 
-    Lines that contain one of `hide` are not shown.
+    Lines that contain one of `hide` are not shown. What runs `once` is not started again when it ends.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Program:
     env: Mapping[str, str] = field(default_factory=dict)
     last: bool = False
     hide: tuple[str, ...] = ()
+    once: bool = False
 
 
 class Child:
@@ -74,7 +76,9 @@ class Child:
         """Notices a crash, and starts again when its wait is over. `now` is `time.monotonic()`."""
         if self.running():
             return
-        if self.process is not None:
+        if self.process is not None and self.program.once:
+            self.due_at, self.process = math.inf, None
+        elif self.process is not None:
             self._notice_crash(now)
         elif now >= self.due_at:
             self.start()

@@ -47,6 +47,11 @@ def reconciler(broker_url: str) -> Program:
     return Program("reconciler", _manage("reconcile"), environment(broker_url))
 
 
+def verification(broker_url: str) -> Program:
+    """Lints the built-in course and queues its baselines; it takes minutes of computing and nobody waits for it."""
+    return Program("verify", ("nice", "-n", "19", *_manage("import_course")), environment(broker_url), once=True)
+
+
 def web(host: str, port: int, broker_url: str) -> Program:
     """The ASGI server; it serves the collected static files itself."""
     serve = ("--static-path-route", "/static", "--static-path-mount", str(settings.STATIC_ROOT))

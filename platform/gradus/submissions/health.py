@@ -9,18 +9,20 @@ from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 
 from gradus.submissions.errors import State
-from gradus.submissions.models import Evaluation, Lane, ReconcilerStatus, WorkerStatus
+from gradus.submissions.models import Evaluation, Lane, ReconcilerStatus, Run, WorkerStatus
 from gradus.submissions.queue import ALIVE
 
 # It runs every ten seconds, so this is twelve rounds missed.
 RECONCILER_LATE = timedelta(minutes=2)
 OVERDUE = timedelta(minutes=15)
+# A baseline that verifies a version comes after everything else, so its age says nothing.
+AWAITED = Q(run__isnull=True) | ~Q(run__purpose=Run.Purpose.BASELINE)
 SHOWN = 100
 
 
 @dataclass(frozen=True)
 class LaneHealth:
-    """`oldest_s`: seconds since the oldest open evaluation was submitted, 0 where none is open."""
+    """`oldest_s`: seconds since the oldest open evaluation was submitted, 0 where none is open. Baselines aside."""
 
     lane: str
     queued: int
@@ -34,7 +36,7 @@ def lanes() -> list[LaneHealth]:
     counts = Evaluation.objects.open().values("lane").annotate(
         queued=Count("pk", filter=Q(state=State.QUEUED)),
         running=Count("pk", filter=Q(state=State.RUNNING)),
-        oldest=Min("created_at"),
+        oldest=Min("created_at", filter=AWAITED),
     )  # fmt: skip
     found, now = {row["lane"]: row for row in counts}, timezone.now()
     seen = list(WorkerStatus.objects.filter(last_seen__gte=now - ALIVE))
@@ -45,13 +47,13 @@ def _lane(lane: str, row: Mapping[str, Any] | None, seen: list[WorkerStatus]) ->
     problems = tuple(sorted({worker.problem for worker in seen if worker.problem}))
     if row is None:
         return LaneHealth(lane, 0, 0, 0.0, len(seen), problems)
-    oldest = (timezone.now() - row["oldest"]).total_seconds()
+    oldest = (timezone.now() - row["oldest"]).total_seconds() if row["oldest"] else 0.0
     return LaneHealth(lane, row["queued"], row["running"], oldest, len(seen), problems)
 
 
 def overdue() -> QuerySet[Evaluation]:
     """Open for more than a quarter of an hour, oldest first."""
-    late = Evaluation.objects.open().filter(created_at__lt=timezone.now() - OVERDUE)
+    late = Evaluation.objects.open().filter(AWAITED, created_at__lt=timezone.now() - OVERDUE)
     return late.select_related("submission__challenge", "submission__user", "run__version").order_by("created_at")
 
 

@@ -11,8 +11,10 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from gradus.accounts.models import User
-from gradus.courses.models import Challenge, Course
+from gradus.courses import verification
+from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.launcher.doctor.findings import Finding, fail, ok, warn
+from gradus.submissions.services.verification import open_runs
 
 
 def configuration() -> Iterator[Finding]:
@@ -47,17 +49,27 @@ def _content() -> Iterator[Finding]:
         return
     shown = list(Challenge.objects.shown())
     lost = [c.slug for c in shown if c.version and not _has_bundle(c.version.digest)]
-    unverified = [c.slug for c in shown if c.version and c.version.verified_at is None]
     if lost:
         mend = "Run `manage.py import_course` again; grading waits for it."
         yield fail("course", f"private storage lacks the files of: {', '.join(lost)}", mend)
-    elif unverified:
-        mend = "Run `gradus challenge test --record` on its folder and import it again."
-        yield warn("course", f"not verified on this site: {', '.join(unverified)}", mend)
+    elif unverified := [version for version in verification.newest() if not version.is_verified]:
+        yield from map(_unverified, unverified)
     else:
         yield ok("course", f"{courses} published, {len(shown)} challenges, all verified")
     if not User.objects.filter(is_staff=True, is_active=True).exists():
         yield warn("staff", "nobody can review grades", "Run `manage.py createsuperuser`.")
+
+
+def _unverified(version: ChallengeVersion) -> Finding:
+    """Which checks a version lacks on this server, and which of its baselines missed by how much."""
+    state = "is a draft" if version.is_draft else "is published, but not verified on this server"
+    waiting = open_runs(version)
+    mend = "Correct the challenge, or its bounds, under a new version number, and import it."
+    if waiting:
+        mend = f"{len(waiting)} of its baselines wait for a worker, behind all other work."
+    elif not version.baselines:
+        mend = "Run `manage.py import_course` with its course's folder: that runs its baselines here."
+    return warn("course", f"{version} {state}: {'; '.join(verification.lacking(version))}", mend)
 
 
 def _has_bundle(digest: str) -> bool:

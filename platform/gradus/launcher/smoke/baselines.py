@@ -82,7 +82,8 @@ def weak(course: CourseBundle, kind: str) -> Choice:
     """The cheapest of the kind that promises not to pass."""
     found = [choice for choice in _all(course) if choice.baseline.payload.kind == kind]
     return min(
-        (choice for choice in found if choice.baseline.ref.min is None), key=lambda choice: _cost(choice.baseline)
+        (choice for choice in found if choice.baseline.ref.min is None and choice.baseline.ref.max is not None),
+        key=lambda choice: _cost(choice.baseline),
     )
 
 

@@ -8,6 +8,7 @@ from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.regrade import adopt, decide, regrade
 from gradus.submissions.services.runs import start_run
 from gradus.submissions.services.submit import Refused, submit
+from gradus.submissions.services.verification import verify
 
 __all__ = [
     "Outcome",
@@ -30,5 +31,6 @@ __all__ = [
     "start_run",
     "submit",
     "take_hint",
+    "verify",
     "withdraw",
 ]

@@ -27,8 +27,9 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker found. `result` is what the learner may see; scores are in [0, 1]; None for a run.
+    """What a worker found. `result` is what the learner may see; scores are in [0, 1].
 
+    A trial or a demo has no score. A baseline has one, which is kept with the version and makes no row of scores.
     `judge` is the model and the template of the judge behind the marks, if there was one. `overlap` counts hidden
     rows that the payload holds; staff alone read it.
     """
@@ -70,7 +71,7 @@ def _record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Ite
     calibration = _calibration(evaluation_id, outcome)
     if outcome.judge is not None and calibration is None and not outcome.unsettled:
         outcome = replace(outcome, provisional=True, review=("no-calibration",))
-    state = State.REVIEW if outcome.unsettled and outcome.score is not None else State.SCORED
+    state = State.REVIEW if _asks_a_person(evaluation_id, outcome) else State.SCORED
     evaluation = _end(
         evaluation_id,
         fence,
@@ -88,6 +89,12 @@ def _record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Ite
     signals.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
     failpoints.reach("record.uncommitted")
     return evaluation
+
+
+def _asks_a_person(evaluation_id: int, outcome: Outcome) -> bool:
+    """Of a run nobody is asked, whatever it found."""
+    doubtful = outcome.unsettled and outcome.score is not None
+    return doubtful and Evaluation.objects.filter(pk=evaluation_id, submission__isnull=False).exists()
 
 
 def _calibration(evaluation_id: int, outcome: Outcome) -> Calibration | None:

@@ -23,8 +23,13 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1")
         parser.add_argument("--lanes", default=ALL_LANES, help=f"lanes that work here; default: {ALL_LANES}")
         parser.add_argument("--no-model", action="store_true", help="do not fetch a missing model")
+        parser.add_argument(
+            "--no-verify", action="store_true", help="do not check the built-in course and run its baselines here"
+        )
 
-    def handle(self, *args: Any, port: int, host: str, lanes: str, no_model: bool, **options: Any) -> None:
+    def handle(
+        self, *args: Any, port: int, host: str, lanes: str, no_model: bool, no_verify: bool, **options: Any
+    ) -> None:
         if not ports.is_free(host, port):
             raise CommandError(f"Port {port} on {host} is in use. Stop what uses it, or choose: --port {port + 1}")
         wanted = [lane for lane in lanes.split(",") if lane]
@@ -34,9 +39,11 @@ class Command(BaseCommand):
         with Stack(settings.BASE_DIR, console) as stack, ExitStack() as places:
             try:
                 self.prepare(console, no_model)
-                self.start(stack, places, wanted, host, port)
+                url = self.start(stack, places, wanted, host, port)
                 if not stack.stopping.is_set():
                     self.welcome(console, host, port, first_start.make_admin())
+                    if not no_verify and first_start.is_verification_due():
+                        stack.add(programs.verification(url))
                 stack.run()
             except NotReadyError as error:
                 raise CommandError(str(error)) from None
@@ -52,13 +59,15 @@ class Command(BaseCommand):
         first_start.publish_course(console)
         first_start.collect_static(console)
 
-    def start(self, stack: Stack, places: ExitStack, lanes: list[str], host: str, port: int) -> None:
+    def start(self, stack: Stack, places: ExitStack, lanes: list[str], host: str, port: int) -> str:
+        """Returns the broker's address."""
         url = settings.REDIS_URL or self.embedded_broker(stack, places)
         stack.add(programs.web(host, port, url))
         for lane in lanes:
             stack.add(programs.worker(lane, url))
         stack.add(programs.reconciler(url))
         stack.wait_for("The web server", lambda: ports.serves(host, port, "/accounts/login/"), 60)
+        return url
 
     def embedded_broker(self, stack: Stack, places: ExitStack) -> str:
         path = places.enter_context(broker.place())

@@ -1,0 +1,171 @@
+"""What differs between two contents of one challenge: `gradus challenge diff`, and the refusal of an import.
+
+Rows are named by their id or their place in the file, never by their text, so that the lines may stand in a log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from challenges.bundle import ChallengeBundle
+from challenges.spec import Attack, Benign, GoldAnswer, Sample, TrainRow, dump
+
+NAMED = 8
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a file: `key` finds it again in the other content, `name` says which row it is."""
+
+    key: str
+    name: str
+    input: str
+    target: Any
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class FileDifference:
+    """Rows of one file, by name. A row whose id stays may have another input, another target, or both."""
+
+    file: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    inputs_changed: tuple[str, ...]
+    targets_changed: tuple[str, ...]
+    splits_changed: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.added or self.removed or self.inputs_changed or self.targets_changed or self.splits_changed)
+
+    def line(self) -> str:
+        """Counts, each with the first few names."""
+        parts = [
+            f"{len(names)} {what} ({_few(names)})"
+            for what, names in (
+                ("added", self.added),
+                ("removed", self.removed),
+                ("inputs changed", self.inputs_changed),
+                ("targets changed", self.targets_changed),
+                ("moved to the other split", self.splits_changed),
+            )
+            if names
+        ]
+        return f"{self.file}: {', '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Between an old and a new content. `keys` are those of `challenge.yaml`, without the version."""
+
+    old: str
+    new: str
+    keys: tuple[str, ...]
+    files: tuple[FileDifference, ...]
+    baselines: tuple[str, ...]
+    texts: tuple[str, ...]
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether something differs that decides a grade, so that the new content needs a version of its own."""
+        return bool(self.keys or self.files or self.baselines)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.is_graded or self.texts)
+
+    def lines(self) -> list[str]:
+        """One line for each file that differs."""
+        found = [f"challenge.yaml: {', '.join(self.keys)} changed"] if self.keys else []
+        found += [file.line() for file in self.files]
+        found += [f"{name} changed, added or removed" for name in self.baselines]
+        return found + [f"{name} changed (no grade depends on it)" for name in self.texts]
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+
+def compare(old: ChallengeBundle, new: ChallengeBundle) -> Difference:
+    """What differs between two contents; rows are found again by id, else by their input."""
+    files = (
+        _rows("public.jsonl", _samples(old.public), _samples(new.public)),
+        _rows("hidden.jsonl", _samples(old.hidden), _samples(new.hidden)),
+        _rows("train.jsonl", _pairs(old.train), _pairs(new.train)),
+        _rows("gold.jsonl", _answers(old.gold), _answers(new.gold)),
+        _rows("attacks.jsonl", _answers(old.attacks), _answers(new.attacks)),
+        _rows("benign.jsonl", _answers(old.benign), _answers(new.benign)),
+    )
+    return Difference(
+        old=old.challenge.version,
+        new=new.challenge.version,
+        keys=tuple(_changed(_spec(old), _spec(new))),
+        files=tuple(file for file in files if not file.is_empty),
+        baselines=tuple(_changed(_payloads(old), _payloads(new))),
+        texts=tuple(_changed(_texts(old), _texts(new))),
+    )
+
+
+def _rows(file: str, old: Sequence[Row], new: Sequence[Row]) -> FileDifference:
+    pairs = list(_paired(old, new))
+    gone = {row.name for row in old} - {before.name for before, _ in pairs}
+    come = {row.name for row in new} - {after.name for _, after in pairs}
+    return FileDifference(
+        file=file,
+        added=tuple(row.name for row in new if row.name in come),
+        removed=tuple(row.name for row in old if row.name in gone),
+        inputs_changed=tuple(after.name for before, after in pairs if before.input != after.input),
+        targets_changed=tuple(after.name for before, after in pairs if before.target != after.target),
+        splits_changed=tuple(after.name for before, after in pairs if before.split != after.split),
+    )
+
+
+def _paired(old: Sequence[Row], new: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
+    """By key first; of those that are left, by input."""
+    after = {row.key: row for row in new}
+    yield from ((row, after[row.key]) for row in old if row.key in after)
+    known = {row.key for row in old}
+    left = {row.input: row for row in new if row.key not in known}
+    for row in old:
+        if row.key not in after and row.input in left:
+            yield row, left.pop(row.input)
+
+
+def _samples(rows: Sequence[Sample]) -> list[Row]:
+    return [Row(row.id, row.id, row.input, row.target, row.split) for row in rows]
+
+
+def _pairs(rows: Sequence[TrainRow]) -> list[Row]:
+    return [Row(row.input, f"row {place}", row.input, row.output) for place, row in enumerate(rows, 1)]
+
+
+def _answers(rows: Sequence[GoldAnswer] | Sequence[Attack] | Sequence[Benign]) -> list[Row]:
+    """Everything but the answer counts as its target."""
+    return [
+        Row(row.answer, f"row {place}", row.answer, {k: v for k, v in dump(row).items() if k != "answer"})
+        for place, row in enumerate(rows, 1)
+    ]
+
+
+def _spec(bundle: ChallengeBundle) -> dict[str, Any]:
+    return {key: value for key, value in dump(bundle.challenge).items() if key != "version"}
+
+
+def _payloads(bundle: ChallengeBundle) -> dict[str, Any]:
+    return {one.ref.file: one.payload.model_dump(mode="json") for one in bundle.baselines}
+
+
+def _texts(bundle: ChallengeBundle) -> dict[str, Any]:
+    return {"statement.md": bundle.statement, "solution.md": bundle.solution}
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+
+
+def _few(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMED])
+    return shown if len(names) <= NAMED else f"{shown}, and {len(names) - NAMED} more"
