@@ -33,6 +33,7 @@ def crowd(sea_or_sky: Challenge, ada: User) -> Challenge:
         Standing(
             user=user,
             challenge=sea_or_sky,
+            version=sea_or_sky.version,
             track="prompt",
             submission=made,
             shown=draw.choice([0.1, 0.3, 0.7, 0.9]),
@@ -107,12 +108,12 @@ def test_a_small_board_is_never_old(crowd: Challenge) -> None:
 def test_a_large_board_is_counted_once(crowd: Challenge, monkeypatch, django_assert_max_num_queries) -> None:
     cache.clear()
     monkeypatch.setattr(tally, "LARGE", 10)
-    first = tally.bands(crowd.pk, "prompt")
+    first = tally.bands(crowd.version_id, "prompt")
     with django_assert_max_num_queries(0):
-        assert tally.bands(crowd.pk, "prompt") == first
+        assert tally.bands(crowd.version_id, "prompt") == first
     monkeypatch.setattr(tally.time, "time", lambda: timezone.now().timestamp() + tally.FRESH_SECONDS + 1)
     Standing.objects.filter(ranked=True)[:1].get().delete()
-    assert sum(b.learners for b in tally.bands(crowd.pk, "prompt")) == sum(b.learners for b in first) - 1
+    assert sum(b.learners for b in tally.bands(crowd.version_id, "prompt")) == sum(b.learners for b in first) - 1
     cache.clear()
 
 
@@ -123,12 +124,12 @@ def test_a_count_that_took_long_holds_longer(crowd: Challenge, monkeypatch, djan
     clock, now = itertools.count(step=5), timezone.now().timestamp()
     monkeypatch.setattr(tally.time, "perf_counter", lambda: float(next(clock)))
     monkeypatch.setattr(tally.time, "time", lambda: now)
-    first = tally.tally(crowd.pk, "prompt")
+    first = tally.tally(crowd.version_id, "prompt")
     assert first.until is not None and first.until >= now + 5 / tally.COUNTING_SHARE
     for later, queries in ((first.until - 1, 0), (first.until + 1, 1)):
         monkeypatch.setattr(tally.time, "time", lambda later=later: later)
         with django_assert_max_num_queries(queries) as asked:
-            assert tally.bands(crowd.pk, "prompt") == list(first.bands)
+            assert tally.bands(crowd.version_id, "prompt") == list(first.bands)
         assert len(asked) == queries
     cache.clear()
 
@@ -136,11 +137,11 @@ def test_a_count_that_took_long_holds_longer(crowd: Challenge, monkeypatch, djan
 def test_an_old_count_serves_while_another_counts(crowd: Challenge, monkeypatch, django_assert_max_num_queries) -> None:
     cache.clear()
     monkeypatch.setattr(tally, "LARGE", 10)
-    first = tally.bands(crowd.pk, "prompt")
-    cache.add(f"tally-{crowd.pk}-prompt-counting", 1, 60)
+    first = tally.bands(crowd.version_id, "prompt")
+    cache.add(f"tally-{crowd.version_id}-prompt-counting", 1, 60)
     monkeypatch.setattr(tally.time, "time", lambda: timezone.now().timestamp() + tally.FRESH_SECONDS + 1)
     with django_assert_max_num_queries(0):
-        assert tally.bands(crowd.pk, "prompt") == first
+        assert tally.bands(crowd.version_id, "prompt") == first
     cache.clear()
 
 

@@ -85,7 +85,7 @@ def test_nothing_saved_means_no_break_even(lesson):
         {**row, "cost": {"prompt_tokens": 20.0, "ms": 80.0}} if row["kind"] == "lora" else row
         for row in scene.BASELINES
     ]
-    challenge.version.baselines = slow
+    challenge.version.author_baselines = slow
     challenge.version.save()
     assert board(challenge, None).break_even is None
 

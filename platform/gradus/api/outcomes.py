@@ -22,6 +22,7 @@ def _scored(evaluation: Evaluation) -> dict[str, Any]:
         return {}
     return {
         "score": score.shown,
+        "version": evaluation.version.version,
         "verdict": "passed" if score.passed else "not_passed",
         "gold": score.gold,
         "verified_by": score.verified_by,
@@ -113,7 +114,8 @@ def _feedback(evaluation: Evaluation) -> dict[str, Any] | None:
 def leaderboard(board: boards.Board) -> schemas.LeaderboardOut:
     return schemas.LeaderboardOut.model_validate(
         {
-            **{key: getattr(board, key) for key in ("track", "frozen", "total", "page", "pages")},
+            **{key: getattr(board, key) for key in ("track", "frozen", "total", "page", "pages", "version")},
+            "older": [vars(one) for one in board.older],
             "challenge": board.challenge.slug,
             "tracks": [kind.value for kind in board.challenge.spec.tracks],
             "rows": [vars(row) for row in board.rows],

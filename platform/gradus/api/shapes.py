@@ -63,6 +63,7 @@ def _challenge_step(step: ChallengeStep) -> schemas.ChallengeStep:
             "kind": step.challenge.kind,
             "state": step.state,
             "score": step.standing.shown if step.standing else None,
+            "version": step.standing.version.version if step.standing else None,
             "provisional": step.standing.provisional if step.standing else False,
         }
     )
@@ -98,6 +99,7 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
             "id": challenge.slug,
             "lesson": challenge.lesson.slug,
             "version": version.version,
+            "verified": version.is_verified,
             "tracks": [kind.value for kind in spec.tracks],
             "statement": version.statement,
             "metric": spec.metric.name,
@@ -119,4 +121,4 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
 def _best(user: User | None, challenge: Challenge) -> dict[str, float]:
     if user is None:
         return {}
-    return dict(Standing.objects.of(user).filter(challenge=challenge).values_list("track", "shown"))
+    return dict(Standing.objects.of(user).filter(version=challenge.version).values_list("track", "shown"))

@@ -44,14 +44,14 @@ def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> 
 def paths(courses: list[dict[str, Any]]) -> None:
     for course in courses:
         rows = [
-            (item["id"], item["title"], item["kind"], item["state"], number(item["score"]))
+            (item["id"], item["title"], item["kind"], item["state"], number(item["score"]), item.get("version"))
             for lesson in course["lessons"]
             for item in lesson["challenges"]
         ]
         table(f"{course['title']} ({course['passed']} of {course['total']} passed)", HEAD, rows)
 
 
-HEAD = ("Challenge", "Title", "Kind", "State", "Score")
+HEAD = ("Challenge", "Title", "Kind", "State", "Score", "Version")
 
 
 def challenge(found: dict[str, Any]) -> None:
@@ -61,6 +61,7 @@ def challenge(found: dict[str, Any]) -> None:
     limits = found["limits"]
     facts = [
         ("Kind", ", ".join(found["tracks"])),
+        ("Version", found["version"] + ("" if found["verified"] else " (not verified on this server)")),
         ("Pass, gold", f"{number(found['pass'])}, {number(found['gold']) or 'none'}"),
         ("Metric", found["metric"]),
         ("Attempts left today", f"{found['attempts_left']} of {limits['attempts_per_day']}"),
@@ -73,10 +74,18 @@ def challenge(found: dict[str, Any]) -> None:
 
 def submissions(found: list[dict[str, Any]]) -> None:
     rows = [
-        (item["uuid"], item["challenge"], item["kind"], STATES[item["status"]], number(item["score"]), verdict(item))
+        (
+            item["uuid"],
+            item["challenge"],
+            item["kind"],
+            STATES[item["status"]],
+            number(item["score"]),
+            item["version"],
+            verdict(item),
+        )
         for item in found
     ]
-    table("My submissions", ("Submission", "Challenge", "Kind", "State", "Score", "Verdict"), rows)
+    table("My submissions", ("Submission", "Challenge", "Kind", "State", "Score", "Version", "Verdict"), rows)
 
 
 def verdict(item: dict[str, Any]) -> str:
@@ -94,12 +103,15 @@ def leaderboard(board: dict[str, Any]) -> None:
         for row in rows
     ]
     table(
-        f"{board['challenge']}, {board['track']}: {board['total']} ranked",
+        f"{board['challenge']} {board['version']}, {board['track']}: {board['total']} ranked",
         ("Rank", "Learner", "Score", "Tokens"),
         shown,
     )
     for band in board["bands"]:
         out.print(f"Rank {band['rank']}: {band['learners']} learners with {number(band['score'])}, in no order.")
+    for other in board["older"]:
+        scores = "1 score" if other["scores"] == 1 else f"{other['scores']} scores"
+        out.print(f"{scores} of version {other['version']} not on this board: they wait for a regrade.")
     if board["pages"] > 1:
         out.print(f"Page {board['page']} of {board['pages']}; --page shows another.")
 
@@ -142,7 +154,7 @@ def summary(found: dict[str, Any], feedback: dict[str, Any]) -> str:
     if public is not None:
         parts.append(f"public samples {number(public)}")
     if found.get("score") is not None:
-        parts.append(f"hidden samples {number(found['score'])}, {verdict(found)}")
+        parts.append(f"hidden samples {number(found['score'])} (version {found['version']}), {verdict(found)}")
     return "; ".join(parts)
 
 

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import cache
+from django.db.models import Count
 
 from challenges.spec import Kind
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
 from gradus.leaderboards.ranking import Place, Ranking, is_frozen, ranking
-from gradus.leaderboards.tally import FRESH_SECONDS, Band
+from gradus.leaderboards.tally import FRESH_SECONDS, LARGE, Band
 from gradus.submissions.models import Standing
 
 PAGE_ROWS = 50
@@ -21,7 +22,7 @@ BESIDE_ROWS = 5
 TRACK_NAMES = {Kind.PROMPT: "Prompt", Kind.LORA: "LoRA", Kind.FREE_TEXT: "Free text"}
 
 
-# A learner's standings, by challenge and track.
+# A learner's standings on the versions that are live, by challenge and track.
 Own = Mapping[tuple[int, str], Standing]
 
 
@@ -42,6 +43,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Older:
+    """How many learners' best scores another version has. They are not on the board until they are graded again."""
+
+    version: str
+    scores: int
+
+
+@dataclass(frozen=True)
 class Board:
     """One page of one track."""
 
@@ -51,6 +60,8 @@ class Board:
     total: int
     page: int
     pages: int
+    version: str = ""
+    older: tuple[Older, ...] = ()
     rows: list[Row] = field(default_factory=list)
     bands: list[Band] = field(default_factory=list)
     mine: Row | None = None
@@ -76,8 +87,12 @@ def board(
     page: int = 1,
     rows: int = PAGE_ROWS,
     own: Own | None = None,
+    others: bool = True,
 ) -> Board:
-    """The page of the board that `viewer` sees; a page out of range is the nearest one. `own` saves asking for it."""
+    """The page of the board that `viewer` sees; a page out of range is the nearest one. `own` saves asking for it.
+
+    Without `others` it is not said what other versions have.
+    """
     found = ranking(challenge, track)
     pages = max(1, math.ceil(found.total / rows))
     page = min(max(1, page), pages)
@@ -90,6 +105,8 @@ def board(
         total=found.total,
         page=page,
         pages=pages,
+        version=found.version.version,
+        older=older(found) if others else (),
         rows=[replace(row, mine=True) if viewer and viewer.pk == user_id else row for user_id, row in shown],
         bands=list(bands.values()),
         mine=_mine(found, own_standings(viewer, challenge) if own is None else own),
@@ -100,7 +117,7 @@ def _rows(found: Ranking, start: int, rows: int) -> list[tuple[int, Row]]:
     """Learner and row, as everybody sees it. A page of a large board is read once for as long as its count holds."""
     if found.until is None:
         return [(place.user_id, row_of(standing, place)) for place, standing in found.slice(start, rows)]
-    key = f"board-{found.challenge.pk}-{found.track}-{found.until}-{start}-{rows}"
+    key = f"board-{found.version.pk}-{found.track}-{found.until}-{start}-{rows}"
     kept: list[tuple[int, Row]] | None = cache.get(key)
     if kept is None:
         kept = [(place.user_id, row_of(standing, place)) for place, standing in found.slice(start, rows)]
@@ -111,16 +128,32 @@ def _rows(found: Ranking, start: int, rows: int) -> list[tuple[int, Row]]:
 def own_standings(viewer: User | None, *challenges: Challenge) -> Own:
     if viewer is None:
         return {}
-    found = {(one.challenge_id, one.track): one for one in Standing.objects.of(viewer).filter(challenge__in=challenges)}
+    live = [challenge.version_id for challenge in challenges]
+    found = {(one.challenge_id, one.track): one for one in Standing.objects.of(viewer).filter(version__in=live)}
     for standing in found.values():
         standing.user = viewer
     return found
 
 
+def older(found: Ranking) -> tuple[Older, ...]:
+    """Versions whose scores wait for a regrade, newest first; of a frozen board nothing waits."""
+    if is_frozen(found.challenge):
+        return ()
+    key = f"older-{found.version.pk}-{found.track}"
+    kept: tuple[Older, ...] | None = cache.get(key)
+    if kept is None:
+        others = Standing.objects.filter(challenge=found.challenge, track=found.track, ranked=True)
+        counted = others.exclude(version=found.version).values_list("version__version").annotate(n=Count("pk"))
+        kept = tuple(Older(*row) for row in counted.order_by("-version"))
+        if sum(one.scores for one in kept) >= LARGE:
+            cache.set(key, kept, FRESH_SECONDS)
+    return kept
+
+
 def beside(challenge: Challenge, track: str, viewer: User | None, own: Own | None = None) -> list[Board]:
     """The tops of the challenge's other tracks, on the same hidden set."""
     others = [kind.value for kind in challenge.spec.tracks if kind.value != track]
-    return [board(challenge, other, viewer, rows=BESIDE_ROWS, own=own) for other in others]
+    return [board(challenge, other, viewer, rows=BESIDE_ROWS, own=own, others=False) for other in others]
 
 
 def track_of(challenge: Challenge, wanted: str | None) -> str | None:

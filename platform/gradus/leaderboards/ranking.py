@@ -1,5 +1,7 @@
 """Places on a board, best first: by a count of scores while it runs, by the private split once it is frozen.
 
+A board holds one version of its challenge, because scores on different rows cannot be compared.
+
 Only floored scores rank and tie. Before a course is frozen the public split ranks; from then on the private split does,
 floored to the same step. What was submitted after the freeze has no part in that: else each later attempt would ask the
 private split a question.
@@ -14,7 +16,7 @@ from typing import Any, Protocol
 from django.utils import timezone
 
 from challenges.feedback import floor_to_step
-from gradus.courses.models import Challenge
+from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.leaderboards import tally
 from gradus.submissions.models import Score, Standing
 from gradus.submissions.services.standings import standing_of
@@ -36,12 +38,22 @@ def is_frozen(challenge: Challenge) -> bool:
     return frozen_at is not None and frozen_at <= timezone.now()
 
 
+def version_of(challenge: Challenge) -> ChallengeVersion:
+    """The one version that a board holds: what is live, on a frozen board what was live at the freeze."""
+    assert challenge.version is not None
+    if not is_frozen(challenge):
+        return challenge.version
+    frozen_at = challenge.lesson.course.frozen_at
+    shown = challenge.versions.filter(published_at__lte=frozen_at).defer(*ChallengeVersion.CONTENT)
+    return shown.order_by("published_at", "pk").last() or challenge.version
+
+
 def places(challenge: Challenge, track: str) -> list[Place]:
     """All ranked standings, best first; equal scores share a rank and the next rank skips (1, 1, 3)."""
     if is_frozen(challenge):
         found = _final(challenge, track)
     else:
-        ranked = Standing.objects.ranked().filter(challenge=challenge, track=track)
+        ranked = Standing.objects.ranked().filter(version=version_of(challenge), track=track)
         found = list(ranked.values_list("pk", "user_id", "shown"))
     found.sort(key=lambda item: -item[2])
     equal = Counter(score for _, _, score in found)
@@ -51,7 +63,7 @@ def places(challenge: Challenge, track: str) -> list[Place]:
 def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
     """Score, learner and final value, earliest first: of each learner what was best, as shown, among what was in."""
     step, owner = challenge.spec.feedback.step, "evaluation__submission__"
-    scores = Score.objects.current().on(challenge, track)
+    scores = Score.objects.current().on(challenge, track).by_version().filter(graded_by=version_of(challenge).pk)
     scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
     scores = scores.filter(**{f"{owner}user__is_guest": False, f"{owner}user__is_active": True}).best_first()
     best: dict[int, Any] = {}
@@ -74,6 +86,7 @@ class Ranking(Protocol):
     """Places with their standings, best first. `until` is how long they may be kept, None where they may not."""
 
     challenge: Challenge
+    version: ChallengeVersion
     track: str
     until: float | None
     total: int
@@ -88,7 +101,7 @@ class Final:
     until: float | None = None
 
     def __init__(self, challenge: Challenge, track: str) -> None:
-        self.challenge, self.track = challenge, track
+        self.challenge, self.version, self.track = challenge, version_of(challenge), track
         self.places = places(challenge, track)
         self.total = len(self.places)
 
@@ -111,9 +124,9 @@ class Running:
     """
 
     def __init__(self, challenge: Challenge, track: str) -> None:
-        self.challenge, self.track = challenge, track
-        self.ranked = Standing.objects.ranked().filter(challenge=challenge, track=track)
-        counted = tally.tally(challenge.pk, track)
+        self.challenge, self.version, self.track = challenge, version_of(challenge), track
+        self.ranked = Standing.objects.ranked().filter(version=self.version, track=track)
+        counted = tally.tally(self.version.pk, track)
         self.bands, self.total, self.until = counted.bands, counted.total, counted.until
         self._by_score = {band.score: band for band in self.bands}
 

@@ -1,4 +1,4 @@
-"""How many learners have each score on a board: what ranks are made of.
+"""How many learners have each score on a board, which holds one version: what ranks are made of.
 
 A large board is counted once for all who look within `FRESH_SECONDS`, or longer where counting takes long: one of them
 counts, the others see the count before. It holds scores and numbers, nothing of anybody, so that all may share it.
@@ -44,13 +44,13 @@ class Tally:
         return sum(band.learners for band in self.bands)
 
 
-def bands(challenge_id: int, track: str) -> list[Band]:
+def bands(version_id: int, track: str) -> list[Band]:
     """Best first; equal scores share a rank and the next rank skips (1, 1, 3)."""
-    return list(tally(challenge_id, track).bands)
+    return list(tally(version_id, track).bands)
 
 
-def tally(challenge_id: int, track: str) -> Tally:
-    until, counts = _counts(challenge_id, track)
+def tally(version_id: int, track: str) -> Tally:
+    until, counts = _counts(version_id, track)
     found, ahead = [], 0
     for score, learners in counts:
         found.append(Band(ahead + 1, score, learners))
@@ -58,13 +58,13 @@ def tally(challenge_id: int, track: str) -> Tally:
     return Tally(tuple(found), until)
 
 
-def _counts(challenge_id: int, track: str) -> tuple[float | None, Counts]:
-    key = f"tally-{challenge_id}-{track}"
+def _counts(version_id: int, track: str) -> tuple[float | None, Counts]:
+    key = f"tally-{version_id}-{track}"
     kept: tuple[float, Counts] | None = cache.get(key)
     if kept is not None and (time.time() < kept[0] or not cache.add(f"{key}-counting", 1, COUNTING_SECONDS)):
         return kept
     started = time.perf_counter()
-    counted = count(challenge_id, track)
+    counted = count(version_id, track)
     fresh = max(FRESH_SECONDS, (time.perf_counter() - started) / COUNTING_SHARE)
     if sum(learners for _, learners in counted) >= LARGE:
         kept = (time.time() + fresh, counted)
@@ -76,7 +76,7 @@ def _counts(challenge_id: int, track: str) -> tuple[float | None, Counts]:
     return None, counted
 
 
-def count(challenge_id: int, track: str) -> Counts:
+def count(version_id: int, track: str) -> Counts:
     """Score and number of ranked learners, best first, along the board's index."""
-    ranked = Standing.objects.filter(ranked=True, challenge_id=challenge_id, track=track)
+    ranked = Standing.objects.filter(ranked=True, version_id=version_id, track=track)
     return list(ranked.values_list("shown").annotate(n=Count("pk")).order_by("-shown"))

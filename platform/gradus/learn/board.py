@@ -91,7 +91,7 @@ def boards(challenges: Iterable[Challenge], user: User | None) -> list[tuple[Cha
 def _board(challenge: Challenge, own: Iterable[Standing]) -> Board:
     assert challenge.version is not None
     step = challenge.spec.feedback.step
-    entries = [_baseline(row, step) for row in challenge.version.baselines if row.get("score") is not None]
+    entries = [_baseline(row, step) for row in challenge.version.results if row.get("score") is not None]
     entries += [_own(standing) for standing in own]
     entries.sort(key=lambda entry: (ORDER.index(entry.approach), entry.mine, entry.score))
     return Board(tuple(entries), _break_even(entries), _finding(entries))
@@ -102,7 +102,9 @@ def _standings(challenges: list[Challenge], user: User | None) -> list[Standing]
     if user is None or not challenges:
         return []
     current = Evaluation.objects.filter(is_current=True).only("submission", "result")
-    found = Standing.objects.of(user).filter(challenge__in=challenges, provisional=False).select_related("submission")
+    found = Standing.objects.of(user).filter(
+        version__in=[challenge.version_id for challenge in challenges], provisional=False
+    ).select_related("submission")
     return list(found.prefetch_related(Prefetch("submission__evaluations", current, to_attr="current_evaluations")))
 
 

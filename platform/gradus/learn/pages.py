@@ -11,7 +11,7 @@ from challenges.dataset import DatasetReport
 from challenges.prompts import target_text
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
-from gradus.courses.models import Challenge
+from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.learn import forms, knobs, markdown, path, results
 from gradus.learn.board import board
 from gradus.learn.problems import Problem
@@ -84,11 +84,14 @@ def hints_context(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:
 def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
     """Past attempts, standing, and whether the solution is open."""
     if user is None:
-        return {"attempts": [], "standing": None, "has_passed": False}
+        return {"attempts": [], "standing": None, "state": path.OPEN, "has_passed": False}
     attempts = Submission.objects.of(user).filter(challenge=challenge).with_current()
+    found = Standing.objects.of(user).filter(challenge=challenge, track=challenge.kind)
+    standings = list(found.select_related("version").defer(*ChallengeVersion.content("version")).order_by("-version"))
     return {
         "attempts": attempts[:ATTEMPTS_SHOWN],
-        "standing": Standing.objects.of(user).filter(challenge=challenge, track=challenge.kind).first(),
+        "standing": path.shown_standing(challenge, standings),
+        "state": path.state_of(standings),
         "has_passed": path.has_passed(user, challenge),
     }
 

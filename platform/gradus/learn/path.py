@@ -1,21 +1,27 @@
 """The learning path: what is locked, open, passed or gold for a learner, and what comes next."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from django.db.models import Count
 
 from gradus.accounts.models import User
 from gradus.courses import catalogue
-from gradus.courses.models import Challenge, Course, Lesson
+from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 from gradus.submissions.models import Standing, Submission
 
+# Newest version first, by challenge and track.
+Standings = dict[tuple[int, str], list[Standing]]
 LOCKED, OPEN, PASSED, GOLD = "locked", "open", "passed", "gold"
 
 
 @dataclass(frozen=True)
 class ChallengeStep:
-    """A challenge and how far the learner is; `standing` is that of the track which passing asks for."""
+    """A challenge and how far the learner is. What was passed under an older version stays passed.
+
+    `standing` is that of the track which passing asks for, under the live version if there is one.
+    """
 
     challenge: Challenge
     state: str
@@ -65,9 +71,30 @@ def path_of(user: User | None, course: Course) -> CoursePath:
 
 
 def _walked(user: User | None, courses: Iterable[Course]) -> list[CoursePath]:
-    standings = {(s.challenge_id, s.track): s for s in Standing.objects.of(user)} if user else {}
+    standings = standings_of(user)
     attempts = _attempts(user)
     return [_course_path(course, standings, attempts) for course in courses]
+
+
+def standings_of(user: User | None) -> Standings:
+    found: Standings = defaultdict(list)
+    kept = Standing.objects.of(user).select_related("version").defer(*ChallengeVersion.content("version"))
+    for standing in kept.order_by("-version") if user else ():
+        found[standing.challenge_id, standing.track].append(standing)
+    return found
+
+
+def shown_standing(challenge: Challenge, standings: Sequence[Standing]) -> Standing | None:
+    """Of the live version, else of the newest one; `standings` are newest first."""
+    live = (standing for standing in standings if standing.version_id == challenge.version_id)
+    return next(live, standings[0] if standings else None)
+
+
+def state_of(standings: Sequence[Standing]) -> str:
+    """Under any version."""
+    if any(standing.gold for standing in standings):
+        return GOLD
+    return PASSED if any(standing.passed for standing in standings) else OPEN
 
 
 def has_passed(user: User | None, challenge: Challenge) -> bool:
@@ -87,7 +114,7 @@ def _attempts(user: User | None) -> dict[int, int]:
     return {row["challenge"]: row["n"] for row in counted}
 
 
-def _course_path(course: Course, standings: dict[tuple[int, str], Standing], attempts: dict[int, int]) -> CoursePath:
+def _course_path(course: Course, standings: Standings, attempts: dict[int, int]) -> CoursePath:
     steps: list[LessonStep] = []
     for lesson in course.current_lessons:
         waits = tuple(s.lesson for s in steps if s.lesson.slug in lesson.parsed.requires and s.state in (OPEN, LOCKED))
@@ -98,21 +125,23 @@ def _course_path(course: Course, standings: dict[tuple[int, str], Standing], att
 def _lesson_step(
     lesson: Lesson,
     waits_for: tuple[Lesson, ...],
-    standings: dict[tuple[int, str], Standing],
+    standings: Standings,
     attempts: dict[int, int],
 ) -> LessonStep:
     steps = tuple(
-        _challenge_step(c, standings.get((c.pk, c.kind)), attempts.get(c.pk, 0), locked=bool(waits_for))
+        _challenge_step(c, standings.get((c.pk, c.kind), []), attempts.get(c.pk, 0), locked=bool(waits_for))
         for c in lesson.current_challenges
     )
     return LessonStep(lesson, LOCKED if waits_for else _together(steps), steps, waits_for)
 
 
-def _challenge_step(challenge: Challenge, standing: Standing | None, attempts: int, *, locked: bool) -> ChallengeStep:
-    state = LOCKED if locked else OPEN
-    if standing is not None and standing.passed:
-        state = GOLD if standing.gold else PASSED
-    return ChallengeStep(challenge, state, standing, attempts)
+def _challenge_step(
+    challenge: Challenge, standings: Sequence[Standing], attempts: int, *, locked: bool
+) -> ChallengeStep:
+    state = state_of(standings)
+    if locked and state == OPEN:
+        state = LOCKED
+    return ChallengeStep(challenge, state, shown_standing(challenge, standings), attempts)
 
 
 def _together(steps: tuple[ChallengeStep, ...]) -> str:

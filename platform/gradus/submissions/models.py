@@ -4,7 +4,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import connections, models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
@@ -348,6 +348,13 @@ class Evaluation(models.Model):
         return self.against or owner.version
 
     @property
+    def version_id(self) -> int:
+        """`version`'s key, without loading it."""
+        owner = self.submission or self.run
+        assert owner is not None
+        return self.against_id or owner.version_id
+
+    @property
     def is_open(self) -> bool:
         return self.state in OPEN
 
@@ -364,6 +371,10 @@ class ScoreQuerySet(models.QuerySet["Score"]):
     def on(self, challenge: Any, track: str) -> Self:
         """Scores of one board."""
         return self.filter(evaluation__submission__challenge=challenge, evaluation__submission__kind=track)
+
+    def by_version(self) -> Self:
+        """`graded_by` is the version that a score was made by: the submission's, or the newer one of a regrade."""
+        return self.annotate(graded_by=Coalesce("evaluation__against", "evaluation__submission__version"))
 
     def best_first(self) -> Self:
         """What a standing is made of: passed, then verified, then the highest shown, then the earliest."""
@@ -460,15 +471,19 @@ class StandingQuerySet(models.QuerySet["Standing"]):
         return self.filter(user=user)
 
     def ranked(self) -> Self:
-        """What a leaderboard shows: verified scores of people with an account, best first, earliest first."""
+        """What leaderboards show: verified scores of people with an account, best first, earliest first."""
         return self.filter(ranked=True).order_by("-shown", "reached_at", "id")
 
 
 class Standing(models.Model):
-    """The best shown score of a learner on a challenge's track; rebuildable from scores."""
+    """The best shown score of a learner on a track of one version of a challenge; rebuildable from scores.
+
+    A board holds one version. What was passed under an older one stays passed on the path.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="standings")
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="standings")
+    version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="standings")
     track = models.CharField(max_length=10, choices=Kind.choices)
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="+")
     shown = models.FloatField()
@@ -485,13 +500,13 @@ class Standing(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="one_standing", fields=["user", "challenge", "track"]),
+            models.UniqueConstraint(name="one_standing", fields=["user", "challenge", "track", "version"]),
             models.CheckConstraint(name="no_provisional_gold", condition=Q(provisional=False) | Q(gold=False)),
             models.CheckConstraint(name="no_provisional_rank", condition=Q(provisional=False) | Q(ranked=False)),
         ]
         indexes = [
             models.Index(
-                name="board", fields=["challenge", "track", "-shown", "reached_at", "id"], condition=Q(ranked=True)
+                name="board", fields=["version", "track", "-shown", "reached_at", "id"], condition=Q(ranked=True)
             )
         ]
 

@@ -32,6 +32,7 @@ class ChallengeStep(Schema):
     kind: Track
     state: str
     score: float | None = None
+    version: str | None = Field(None, description="The version of the challenge that gave the score")
     provisional: bool = False
 
 
@@ -118,6 +119,7 @@ class ChallengeOut(Schema):
     id: str
     lesson: str
     version: str
+    verified: bool = Field(description="Whether this server has checked this version and run its baselines")
     kind: Track
     tracks: list[Track]
     title: str
@@ -147,6 +149,6 @@ class ChallengeOut(Schema):
     guest_note: str | None = Field(None, description="How a free-text answer without an account is graded")
     hints_total: int
     hints: list[str] = Field(description="The hints that I took")
-    best: dict[str, float] = Field(description="My best shown score by track")
+    best: dict[str, float] = Field(description="My best shown score by track, under this version")
 
     model_config = ConfigDict(populate_by_name=True)

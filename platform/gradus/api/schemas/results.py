@@ -104,6 +104,7 @@ class SubmissionOut(Schema):
     kind: Track
     status: Status
     score: float | None = Field(None, description="Rounded down to the challenge's step")
+    version: str | None = Field(None, description="The version of the challenge that gave the score")
     verdict: Verdict | None = None
     gold: bool = False
     verified_by: VerifiedBy | None = Field(None, description="null while provisional")
@@ -128,6 +129,7 @@ class SubmissionBrief(Schema):
     kind: Track
     status: Status
     score: float | None = None
+    version: str | None = Field(None, description="The version of the challenge that gave the score")
     verdict: Verdict | None = None
     verified_by: VerifiedBy | None = None
     created_at: datetime
@@ -213,8 +215,17 @@ class BandOut(Schema):
     learners: int
 
 
+class OlderOut(Schema):
+    """Scores of another version, which are not on the board until they are graded again under the board's version."""
+
+    version: str
+    scores: int
+
+
 class LeaderboardOut(Schema):
     challenge: str
+    version: str = Field(description="The one version whose scores are on the board")
+    older: list[OlderOut]
     track: Track
     tracks: list[Track]
     frozen: bool = Field(description="Frozen boards rank by the private split")

@@ -150,7 +150,8 @@ def shown_of(evaluation: Evaluation, value: float) -> float:
     assert submission is not None
     if spec.feedback.mode != "ladder":
         return floor_to_step(value, spec.feedback.step)
-    standing = Standing.objects.filter(user=submission.user, challenge=submission.challenge, track=submission.kind)
+    key = {"challenge": submission.challenge, "track": submission.kind, "version": evaluation.version_id}
+    standing = Standing.objects.filter(user=submission.user, **key)
     best = standing.values_list("shown", flat=True).first()
     return ladder(best or 0.0, value, spec.feedback.step)
 

@@ -1,4 +1,4 @@
-"""Standings: the best shown score of a learner on a challenge's track. Computed from scores only."""
+"""Standings: the best shown score of a learner on a track of a challenge's version. Computed from scores only."""
 
 from typing import Any
 
@@ -9,10 +9,14 @@ from gradus.accounts.models import StaffAction, User
 from gradus.submissions.models import Score, Standing
 
 
-def best_score(user_id: int, challenge_id: int, track: str) -> Score | None:
-    """Highest shown, verified before provisional, then earliest."""
-    scores = Score.objects.current().on(challenge_id, track).filter(evaluation__submission__user_id=user_id)
-    return scores.select_related("evaluation__submission__user").best_first().first()
+def best_scores(user_id: int, challenge_id: int, track: str) -> dict[int, Score]:
+    """By version the score that counts: passed, then verified, then the highest shown, then the earliest."""
+    current = Score.objects.current().on(challenge_id, track).filter(evaluation__submission__user_id=user_id)
+    best: dict[int, int] = {}
+    for version, pk in current.by_version().best_first().values_list("graded_by", "pk"):
+        best.setdefault(version, pk)
+    scores = Score.objects.select_related("evaluation__submission__user").in_bulk(best.values())
+    return {version: scores[pk] for version, pk in best.items()}
 
 
 def values_of(score: Score) -> dict[str, Any]:
@@ -37,7 +41,7 @@ def standing_of(score: Score) -> Standing:
     submission = score.evaluation.submission
     assert submission is not None
     key: dict[str, Any] = {"user": submission.user, "challenge_id": submission.challenge_id, "track": submission.kind}
-    return Standing(**key, **values_of(score))
+    return Standing(**key, version_id=score.evaluation.version_id, **values_of(score))
 
 
 def hold_learner(user_id: int) -> None:
@@ -49,22 +53,23 @@ def hold_learner(user_id: int) -> None:
 
 
 def update_standing(user_id: int, challenge_id: int, track: str) -> None:
-    """Within the caller's transaction, which holds the learner from here on."""
+    """Of every version: a regrade takes a score from one to another. The caller's transaction holds the learner."""
     hold_learner(user_id)
     key: dict[str, Any] = {"user_id": user_id, "challenge_id": challenge_id, "track": track}
-    best = best_score(user_id, challenge_id, track)
-    if best is None:
-        Standing.objects.filter(**key).delete()
-        return
-    Standing.objects.update_or_create(**key, defaults=values_of(best))
+    best = best_scores(user_id, challenge_id, track)
+    Standing.objects.filter(**key).exclude(version__in=best).delete()
+    for version, score in best.items():
+        Standing.objects.update_or_create(**key, version_id=version, defaults=values_of(score))
 
 
 def differences() -> list[str]:
     """Standings that are not what the scores say, one line each; empty where all is as it should be."""
+    kept = {(*_key(row), row.version_id): row for row in Standing.objects.all()}
+    keys = _scored() | {_key(row) for row in kept.values()}
+    due = {(*key, version): score for key in keys for version, score in best_scores(*key).items()}
     found = []
-    kept = {(row.user_id, row.challenge_id, row.track): row for row in Standing.objects.all()}
-    for key in sorted(_scored() | kept.keys()):
-        best, row = best_score(*key), kept.get(key)
+    for key in sorted(due.keys() | kept.keys()):
+        best, row = due.get(key), kept.get(key)
         if best is None or row is None:
             found.append(f"{key}: {'no score behind it' if best is None else 'missing'}")
             continue
@@ -73,15 +78,19 @@ def differences() -> list[str]:
     return found
 
 
+def _key(row: Standing) -> tuple[int, int, str]:
+    return row.user_id, row.challenge_id, row.track
+
+
 @transaction.atomic
 def rebuild() -> int:
     """Writes every standing anew from the scores; returns how many there are."""
     Standing.objects.all().delete()
-    keys = _scored()
-    for key in keys:
+    for key in _scored():
         update_standing(*key)
-    staff.note(StaffAction.What.STANDINGS_REBUILT, f"{len(keys)} standings")
-    return len(keys)
+    count = Standing.objects.count()
+    staff.note(StaffAction.What.STANDINGS_REBUILT, f"{count} standings")
+    return count
 
 
 def _scored() -> set[tuple[int, int, str]]:
