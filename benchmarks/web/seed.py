@@ -50,8 +50,8 @@ from (
 ) drawn
 """
 STANDINGS = """
-insert into submissions_standing (user_id, challenge_id, version_id, track, submission_id, shown, passed, gold, provisional, ranked,
-    cost, reached_at)
+insert into submissions_standing (user_id, challenge_id, version_id, track, submission_id, shown, passed, gold,
+    provisional, ranked, cost, reached_at)
 select s.user_id, s.challenge_id, s.version_id, s.kind, s.id, c.shown, c.passed, c.gold, false, true,
     '{"prompt_tokens": 120.0, "ms": 40.0}'::jsonb, c.created_at
 from submissions_score c join submissions_evaluation e on e.id = c.evaluation_id

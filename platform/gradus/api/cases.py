@@ -74,20 +74,23 @@ def accuracy(report: Report) -> schemas.AccuracyOut:
 
 
 def regrade_brief(regrade: Regrade) -> dict[str, Any]:
-    kept = {key: getattr(regrade, key) for key in ("note", "started_at", "outcome")}
-    return {"id": regrade.pk, "challenge": regrade.challenge.slug, **kept}
+    kept = {key: getattr(regrade, key) for key in ("note", "started_at", "outcome", "left_out")}
+    version = regrade.version.version if regrade.version else None
+    return {"id": regrade.pk, "challenge": regrade.challenge.slug, "version": version, **kept}
 
 
 def regrade(regrade: Regrade) -> schemas.RegradeOut:
     found = matrix(regrade)
     changes = [
         {
-            **{key: getattr(change, key) for key in ("old", "new", "passed_before", "passes")},
+            **{key: getattr(change, key) for key in ("old", "new", "before", "after", "passed_before", "passes")},
             "submission": change.item.new.submission.uuid if change.item.new.submission else None,
             "change": change.kind,
             "counts": change.item.adopted_at is not None,
+            "kept_because": change.item.kept_because or None,
         }
         for change in found.changes
     ]
-    figures = {key: getattr(found, key) for key in ("waiting", "kinds", "passes_gained", "passes_lost", "marks")}
+    names = ("waiting", "kinds", "passes_gained", "passes_lost", "marks", "adopted", "kept")
+    figures = {key: getattr(found, key) for key in names}
     return schemas.RegradeOut.model_validate({**regrade_brief(regrade), **figures, "changes": changes})

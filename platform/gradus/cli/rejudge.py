@@ -12,6 +12,16 @@ from gradus.cli.client import Api, Failure
 from gradus.cli.learners import Slug, site
 
 POLL_SECONDS = 2.0
+REASONS = {
+    "decided": "a person has decided the grade",
+    "lowers": "it would go down, which needs --lower",
+    "in_doubt": "the new grade is in doubt itself",
+    "appealed": "an appeal is open",
+    "own_answer": "it is your own answer",
+    "superseded": "it was graded anew in the meantime",
+    "not_graded": "it could not be graded again",
+    "open": "it is being graded",
+}
 
 
 def rejudge(
@@ -41,7 +51,13 @@ def rejudge(
             return
         done = api.post(f"regrades/{found['id']}/approve", {"lower": lower})["done"]
         for name, count in sorted(done.items()):
-            typer.echo(f"{count:6} {name.replace('_', ' ')}")
+            typer.echo(f"{count:6} {'adopted' if name == 'adopted' else f'kept: {_reason(name)}'}")
+        for name, count in sorted(found["left_out"].items()):
+            typer.echo(f"{count:6} not graded again: {_reason(name)}")
+
+
+def _reason(name: str) -> str:
+    return REASONS.get(name, name.replace("_", " "))
 
 
 def open_run(api: Api, challenge: str) -> dict[str, Any] | None:

@@ -102,9 +102,11 @@ def _standings(challenges: list[Challenge], user: User | None) -> list[Standing]
     if user is None or not challenges:
         return []
     current = Evaluation.objects.filter(is_current=True).only("submission", "result")
-    found = Standing.objects.of(user).filter(
-        version__in=[challenge.version_id for challenge in challenges], provisional=False
-    ).select_related("submission")
+    found = (
+        Standing.objects.of(user)
+        .filter(version__in=[challenge.version_id for challenge in challenges], provisional=False)
+        .select_related("submission")
+    )
     return list(found.prefetch_related(Prefetch("submission__evaluations", current, to_attr="current_evaluations")))
 
 

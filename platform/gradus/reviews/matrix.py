@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from gradus.reviews.kept import KEPT
 from gradus.reviews.models import Regrade, Regraded
 from gradus.submissions import services
 from gradus.submissions.errors import OPEN
@@ -16,7 +17,10 @@ CHANGES = ("raised", "same", "lowered", "in_doubt", "not_graded", "waiting")
 
 @dataclass(frozen=True)
 class Change:
-    """One submission; scores are those that a learner would see, `new` is None while there is none."""
+    """One submission; scores are those that a learner would see, `new` is None while there is none.
+
+    `before` and `after` are the versions that gave them.
+    """
 
     item: Regraded
     old: float
@@ -25,16 +29,34 @@ class Change:
     passes: bool
     kind: str
 
+    @property
+    def before(self) -> str:
+        return self.item.old.version.version
+
+    @property
+    def after(self) -> str:
+        return self.item.new.version.version
+
+    @property
+    def kept(self) -> str:
+        """Why the old grade stays, in words; empty where the new one counts, or nobody has ended the run."""
+        return KEPT.get(self.item.kept_because, self.item.kept_because)
+
 
 @dataclass(frozen=True)
 class Matrix:
-    """`marks[old][new]` counts criterion marks over all graded items; `kinds` counts submissions."""
+    """`marks[old][new]` counts criterion marks over all graded items; `kinds` counts submissions.
+
+    `kept` counts by reason those whose grade stayed when the run was approved.
+    """
 
     changes: list[Change]
     marks: dict[str, dict[str, int]]
     kinds: dict[str, int]
     passes_gained: int
     passes_lost: int
+    adopted: int
+    kept: dict[str, int]
 
     @property
     def waiting(self) -> int:
@@ -63,6 +85,8 @@ def matrix(regrade: Regrade) -> Matrix:
         kinds={kind: kinds[kind] for kind in CHANGES},
         passes_gained=sum(c.passes and not c.passed_before for c in counted),
         passes_lost=sum(c.passed_before and not c.passes for c in counted),
+        adopted=sum(change.item.adopted_at is not None for change in changes),
+        kept=dict(Counter(change.item.kept_because for change in changes if change.item.kept_because)),
     )
 
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from gradus.courses.models import Challenge
+from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Evaluation, Submission
 
 
@@ -155,6 +155,14 @@ class Regrade(models.Model):
 
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="regrades")
     note = models.CharField(max_length=300, blank=True)
+    version = models.ForeignKey(
+        ChallengeVersion,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="By which it grades; what was live then",
+    )
+    left_out = models.JSONField(default=dict, help_text="Submissions that were not graded again, counted by reason")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     started_at = models.DateTimeField(default=timezone.now, editable=False)
     outcome = models.CharField(max_length=9, choices=Outcome.choices, blank=True)
@@ -183,10 +191,16 @@ class Regraded(models.Model):
     old = models.ForeignKey(Evaluation, models.CASCADE, related_name="+")
     new = models.OneToOneField(Evaluation, models.CASCADE, related_name="regraded")
     adopted_at = models.DateTimeField(null=True, blank=True)
+    kept_because = models.CharField(max_length=20, blank=True, help_text="Why the grade before it stayed")
 
     class Meta:
         ordering = ["id"]
-        constraints = [models.UniqueConstraint(name="regraded_once_in_a_run", fields=["regrade", "old"])]
+        constraints = [
+            models.CheckConstraint(
+                name="adopted_or_kept_for_a_reason", condition=Q(adopted_at__isnull=True) | Q(kept_because="")
+            ),
+            models.UniqueConstraint(name="regraded_once_in_a_run", fields=["regrade", "old"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.old} -> {self.new}"

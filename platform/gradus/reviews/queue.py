@@ -34,7 +34,7 @@ def challenges_of(user: User) -> QuerySet[Challenge]:
 
 
 def regrades_for(user: User) -> QuerySet[Regrade]:
-    found = Regrade.objects.select_related("challenge__version", "started_by", "ended_by")
+    found = Regrade.objects.select_related("challenge__version", "version", "started_by", "ended_by")
     return found.filter(challenge__lesson__course__in=taught_by(user))
 
 

@@ -50,7 +50,7 @@ def is_ai_verified(challenge: Challenge) -> bool:
     The baselines of its version must have reached what they must. For free text a judge at work must have passed the
     author's gate as well.
     """
-    if challenge.version is None or challenge.version.verified_at is None:
+    if challenge.version is None or not challenge.version.is_verified:
         return False
     return challenge.spec.kind is not Kind.FREE_TEXT or _has_passed(challenge.version, judges_at_work())
 

@@ -48,7 +48,9 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
             .prefetch_related(
                 models.Prefetch(
                     "evaluations",
-                    Evaluation.objects.filter(is_current=True).select_related("score"),
+                    Evaluation.objects.filter(is_current=True)
+                    .select_related("score", "against")
+                    .defer(*ChallengeVersion.content("against")),
                     to_attr="current_evaluations",
                 )
             )

@@ -129,6 +129,8 @@ class RegradeBrief(Schema):
     note: str
     started_at: datetime
     outcome: str = Field(description="approved, discarded, or empty while it is open")
+    version: str | None = Field(description="The challenge's version by which it grades")
+    left_out: dict[str, int] = Field(description="Submissions that were not graded again, by reason")
 
 
 class ChangeOut(Schema):
@@ -138,13 +140,18 @@ class ChangeOut(Schema):
     change: Literal["raised", "same", "lowered", "in_doubt", "not_graded", "waiting"]
     passed_before: bool
     passes: bool
+    before: str = Field(description="The version that gave the old score")
+    after: str = Field(description="The version that gave the new score")
     counts: bool = Field(description="Whether the new grade was adopted")
+    kept_because: str | None = Field(description="Why the old grade stayed when the run was approved")
 
 
 class RegradeOut(RegradeBrief):
-    """`marks[old][new]` counts criterion marks."""
+    """`marks[old][new]` counts criterion marks; `kept` counts by reason the grades that stayed."""
 
     waiting: int
+    adopted: int
+    kept: dict[str, int]
     kinds: dict[str, int]
     passes_gained: int
     passes_lost: int

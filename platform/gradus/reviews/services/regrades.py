@@ -18,6 +18,7 @@ from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
 
 What = StaffAction.What
+ADOPTED = "adopted"
 
 
 def start_regrade(
@@ -25,7 +26,8 @@ def start_regrade(
 ) -> Regrade:
     """Queues a shadow evaluation of each chosen submission, or of all, by the challenge's newest version.
 
-    Left out are answers that a person has decided, that are being graded, or whose appeal is open.
+    Left out are answers that a person has decided, that are being graded, or whose appeal is open; the run keeps how
+    many of each there were.
 
     Raises:
         Refused: 409 where another shadow run of the challenge is open; 422 where nothing is left to grade.
@@ -33,8 +35,11 @@ def start_regrade(
     chosen = None if submissions is None else [submission.pk for submission in submissions]
     try:
         with transaction.atomic():
-            regrade = Regrade.objects.create(challenge=challenge, started_by=by, note=note[:300])
-            if not [_add(regrade, old) for old in _gradable(challenge, chosen)]:
+            gradable = _gradable(challenge, chosen)
+            left_out = _left_out(challenge, chosen, gradable)
+            values = {"version": challenge.version, "note": note[:300], "left_out": left_out}
+            regrade = Regrade.objects.create(challenge=challenge, started_by=by, **values)
+            if not [_add(regrade, old) for old in gradable]:
                 raise Refused("nothing", "No submission of this challenge can be regraded by a machine.")
             staff.note(What.REGRADE_STARTED, challenge, by=by, regrade=regrade.pk, note=regrade.note)
     except IntegrityError:
@@ -54,10 +59,27 @@ def _gradable(challenge: Challenge, chosen: list[int] | None) -> list[Evaluation
     return list(found if chosen is None else found.filter(submission__in=chosen))
 
 
+def _left_out(challenge: Challenge, chosen: list[int] | None, gradable: list[Evaluation]) -> dict[str, int]:
+    """Submissions with an ended grade that are not graded again, by reason."""
+    ended = Evaluation.objects.filter(
+        submission__challenge=challenge, is_current=True, state__in=[State.SCORED, State.REVIEW]
+    )
+    if chosen is not None:
+        ended = ended.filter(submission__in=chosen)
+    others = ended.exclude(pk__in=[one.pk for one in gradable])
+    decided = others.filter(grader=Grader.PERSON)
+    appealed = others.exclude(grader=Grader.PERSON).filter(
+        submission__appeals__closed_at=None, submission__appeals__isnull=False
+    )
+    counts = {"decided": decided.count(), "appealed": appealed.count()}
+    counts["open"] = others.count() - sum(counts.values())
+    return {reason: count for reason, count in counts.items() if count}
+
+
 def _add(regrade: Regrade, old: Evaluation) -> Regraded:
     submission = old.submission
     assert submission is not None
-    new = services.regrade(submission, shadow=True, against=_newer(submission, regrade.challenge.version))
+    new = services.regrade(submission, shadow=True, against=_newer(submission, regrade.version))
     return Regraded.objects.create(regrade=regrade, old=old, new=new)
 
 
@@ -70,7 +92,7 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
     """Makes the new grades current; those that lower a final one only with `lower`, which `by` then stands behind.
 
     Returns what became of the items by name: `adopted`, `lowers`, `in_doubt`, `decided`, `appealed`, `own_answer`,
-    `superseded`, `not_graded`. All but the first stay as they were.
+    `superseded`, `not_graded`. All but the first stay as they were, and each item keeps why.
 
     Raises:
         Refused: 409 while items are still being graded, or where the run has ended.
@@ -82,9 +104,17 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
     items = regrade.items.select_related(
         "old", "new__submission__challenge", "new__submission__version", "new__against"
     )
-    done = Counter(_adopt(item, by, lower) for item in items)
+    done = Counter(_settle(item, by, lower) for item in items)
     staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, regrade=regrade.pk, lower=lower, done=dict(done))
     return done
+
+
+def _settle(item: Regraded, by: User, lower: bool) -> str:
+    """Adopts the new grade, or keeps the reason why the one before it stays."""
+    outcome = _adopt(item, by, lower)
+    values = {"adopted_at": timezone.now()} if outcome == ADOPTED else {"kept_because": outcome}
+    Regraded.objects.filter(pk=item.pk).update(**values)
+    return outcome
 
 
 def _adopt(item: Regraded, by: User, lower: bool) -> str:
@@ -102,8 +132,7 @@ def _adopt(item: Regraded, by: User, lower: bool) -> str:
         services.adopt(item.new, by=by if lower else None)
     except Refused as refusal:
         return refusal.code
-    Regraded.objects.filter(pk=item.pk).update(adopted_at=timezone.now())
-    return "adopted"
+    return ADOPTED
 
 
 @transaction.atomic

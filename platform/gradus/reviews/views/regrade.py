@@ -3,21 +3,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from gradus.reviews import queue, services
+from gradus.reviews.kept import KEPT, LEFT_OUT, counted
 from gradus.reviews.matrix import matrix
 from gradus.reviews.models import Regrade
+from gradus.reviews.services.regrades import ADOPTED
 from gradus.reviews.views.access import reviewer
 from gradus.submissions.services import Refused
 
 LISTED = 50
-LEFT = {
-    "lowers": "would go down, which you did not approve",
-    "in_doubt": "are in doubt themselves",
-    "decided": "were decided by a person",
-    "appealed": "are appealed against",
-    "own_answer": "are your own",
-    "superseded": "were graded anew in the meantime",
-    "not_graded": "could not be graded",
-}
 
 
 def regrade_list(request: HttpRequest) -> HttpResponse:
@@ -42,7 +35,14 @@ def regrade_show(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         end(request, regrade)
         return redirect("reviews:regrade", regrade.pk)
-    return render(request, "reviews/regrade.html", {"regrade": regrade, "matrix": matrix(regrade)})
+    found = matrix(regrade)
+    context = {
+        "regrade": regrade,
+        "matrix": found,
+        "kept": counted(found.kept, KEPT),
+        "left_out": counted(regrade.left_out, LEFT_OUT),
+    }
+    return render(request, "reviews/regrade.html", context)
 
 
 def end(request: HttpRequest, regrade: Regrade) -> None:
@@ -59,6 +59,7 @@ def end(request: HttpRequest, regrade: Regrade) -> None:
 
 
 def in_words(done: dict[str, int]) -> str:
-    """What became of the items of an approved run."""
-    kept = [f"{done[name]} {words}" for name, words in LEFT.items() if done.get(name)]
-    return f"{done.get('adopted', 0)} new grades count now." + (f" Unchanged: {', '.join(kept)}." if kept else "")
+    """What became of the items of an approved run; the page says why each was kept."""
+    adopted, kept = done.get(ADOPTED, 0), sum(done.values()) - done.get(ADOPTED, 0)
+    told = f"{adopted} new grade{'' if adopted == 1 else 's'} count now."
+    return f"{told} {kept} stayed as they were; the reasons are below." if kept else told

@@ -86,7 +86,7 @@ def version(**options):
 class Migration(migrations.Migration):
     dependencies = [
         ("courses", "0003_versions_name_one_content"),
-        ("submissions", "0007_overlap_and_private_scores"),
+        ("submissions", "0010_code_settles_a_grade"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
