@@ -15,11 +15,11 @@ from graders.free_text import distance, settled, speech_acts
 from graders.free_text.ballot import Ballot, read_ballot
 from graders.free_text.cleaning import Cleaned, clean
 from graders.free_text.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
-from graders.free_text.points import VALUES
+from graders.free_text.points import VALUES, as_mark
 from graders.free_text.refusals import Vectors, compared
 from graders.free_text.report import criterion_marks, graded_by, zero
 from graders.free_text.text import language_of, words
-from graders.free_text.verifier import Estimate, as_mark, embed_item, estimate
+from graders.free_text.verifier import Estimate, embed_item, estimate
 from graders.free_text.voting import decide, decisive, review_rules
 
 UNUSABLE = "unusable"

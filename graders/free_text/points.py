@@ -15,6 +15,13 @@ def value(criterion: Criterion, mark: Mark) -> float:
     return 0.0 if mark is Mark.PARTIAL and criterion.partial == "none" else VALUES[mark]
 
 
+def as_mark(share: float, criterion: Criterion) -> Mark:
+    """The mark nearest to a share of a criterion's points, of those that the criterion allows."""
+    if criterion.partial == "half" and 0.25 <= share < 0.75:
+        return Mark.PARTIAL
+    return Mark.MET if share >= 0.5 else Mark.NOT_MET
+
+
 def table(rubric: Sequence[Criterion], marks: Mapping[str, Mark]) -> dict[str, float]:
     """Points by criterion. `must_not_claim` earns only beside another criterion: silence claims nothing, too."""
     points = {c.id: c.points * value(c, marks[c.id]) for c in rubric}

@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from challenges.bundle import ChallengeBundle
 from challenges.spec import Benign, Criterion, GoldAnswer
 from graders.base import Embed, Embedded, Mark
-from graders.free_text import likeness
+from graders.free_text import likeness, short
+from graders.free_text.certainty import certainty
+from graders.free_text.likeness import Fit
 from graders.free_text.points import VALUES
 from graders.free_text.text import sentences
 
 Matrix = NDArray[np.float64]
 Known = GoldAnswer | Benign
 GOLD_MIN = 8
+SPREAD_UNKNOWN = 0.35
 NEAREST = 3
 CLAIM_LIKENESS = 0.6
 CLAIM_MARGIN = 0.4
@@ -31,7 +34,8 @@ CLAIM_MARGIN = 0.4
 class Estimate:
     """Per criterion a share of its points in [0, 1] and the answer's nearest sentence; the nearest graded answers.
 
-    `certainty` is how far the whole score lies from the pass mark. `claims` are the criteria of kind must_not_claim
+    `certainty` in [0, 1] is the probability that the verdict is right, as graded answers that were left out tell it.
+    Without enough graded answers it is a guess. `claims` are the criteria of kind must_not_claim
     to one of whose rejected phrases a sentence of the answer comes near.
     """
 
@@ -50,31 +54,39 @@ def graded(bundle: ChallengeBundle) -> tuple[Known, ...]:
 def fixed_texts(bundle: ChallengeBundle) -> tuple[str, ...]:
     """What every estimate of a question needs, each once: graded answers, their sentences, the author's phrases."""
     fixed = [part for row in graded(bundle) for part in (row.answer, *sentences(row.answer))]
-    fixed += [phrase for c in bundle.challenge.rubric for phrase in (*_good(c), *c.reject)]
+    phrases = [phrase for c in bundle.challenge.rubric for phrase in (*_good(c), *c.reject)]
+    fixed += phrases
+    if is_short(bundle):
+        known = (*(row.answer for row in graded(bundle)), *phrases, *short.NOT_KNOWN)
+        fixed += [part for text in known for part in in_context(bundle, text)]
     return tuple(dict.fromkeys(fixed))
 
 
 def embed_item(bundle: ChallengeBundle, text: str) -> Embed:
     """All texts that an estimate needs, each once; those of the bundle come first and never change."""
-    return Embed(tuple(dict.fromkeys((*fixed_texts(bundle), text, *sentences(text)))), "embed")
+    own = (text, *sentences(text), *(in_context(bundle, text) if is_short(bundle) else ()))
+    return Embed(tuple(dict.fromkeys((*fixed_texts(bundle), *own))), "embed")
+
+
+def is_short(bundle: ChallengeBundle) -> bool:
+    """Whether the graded answers to a question are of a few words each."""
+    return short.are_short([row.answer for row in graded(bundle)])
+
+
+def in_context(bundle: ChallengeBundle, text: str) -> list[str]:
+    """A short answer and then its clauses, each behind the question."""
+    return [short.in_context(bundle.challenge.question or "", part) for part in (text, *short.clauses(text))]
 
 
 def estimate(bundle: ChallengeBundle, text: str, item: Embed, embedded: Embedded) -> Estimate:
     """Estimates the marks of `text` from its likeness to graded answers and to the author's phrases."""
     space = _Space(bundle, text, item, np.asarray(embedded.vectors, dtype=np.float64))
     rubric = bundle.challenge.rubric
-    values = {c.id: space.value(c) for c in rubric}
-    whole = sum(c.points * values[c.id] for c in rubric) / sum(c.points for c in rubric)
-    certainty = abs(whole - bundle.challenge.pass_)
+    fits = {c.id: space.fit(c) for c in rubric}
+    values = {id: float(np.clip(fit.values[-1], 0, 1)) for id, fit in fits.items()}
+    sure = certainty(bundle.challenge, fits, [row.marks for row in space.known])
     claims = tuple(c.id for c in rubric if c.kind == "must_not_claim" and space.claims(c))
-    return Estimate(values, {c.id: space.quote(c) for c in rubric}, space.nearest(), certainty, claims)
-
-
-def as_mark(value: float, criterion: Criterion) -> Mark:
-    """The nearest mark that the criterion allows."""
-    if criterion.partial == "half" and 0.25 <= value < 0.75:
-        return Mark.PARTIAL
-    return Mark.MET if value >= 0.5 else Mark.NOT_MET
+    return Estimate(values, {c.id: space.quote(c) for c in rubric}, space.nearest(), sure, claims)
 
 
 def _good(criterion: Criterion) -> tuple[str, ...]:
@@ -85,7 +97,7 @@ class _Space:
     """The likenesses of one answer, which comes last, to the graded ones and to the author's phrases."""
 
     def __init__(self, bundle: ChallengeBundle, text: str, item: Embed, vectors: Matrix) -> None:
-        self.known, self.text, self.vectors = graded(bundle), text, vectors
+        self.bundle, self.known, self.text, self.vectors = bundle, graded(bundle), text, vectors
         self.at = {part: n for n, part in enumerate(item.texts)}
         self.answers = [*(row.answer for row in self.known), text]
         self.groups = [[self.at[part] for part in sentences(answer)] for answer in self.answers]
@@ -95,13 +107,32 @@ class _Space:
         """What is the same for every criterion."""
         return likeness.by_sentences(self.vectors, self.groups) + likeness.by_words(self.answers)
 
-    def value(self, criterion: Criterion) -> float:
+    def fit(self, criterion: Criterion) -> Fit:
+        """The criterion's share of its points, by ridge regression or, with few graded answers, by phrases alone."""
         rows = [n for n, row in enumerate(self.known) if criterion.id in row.marks]
         if len(rows) < GOLD_MIN:
-            return float(np.clip(self._phrases(self.groups[-1], criterion.accept or (criterion.text,)).max(), 0, 1))
+            near = float(self._phrases(self.groups[-1], criterion.accept or (criterion.text,)).max())
+            return Fit((), np.array([near]), np.array([SPREAD_UNKNOWN]))
+        marks = [VALUES[Mark(self.known[n].marks[criterion.id])] for n in rows]
+        return self._short(criterion, rows, marks) if is_short(self.bundle) else self._long(criterion, rows, marks)
+
+    def _long(self, criterion: Criterion, rows: list[int], marks: list[float]) -> Fit:
         kernel = self.shared + likeness.by_features(np.array([self._features(criterion, g) for g in self.groups]))
-        values = [VALUES[Mark(self.known[n].marks[criterion.id])] for n in rows]
-        return float(np.clip(likeness.predict(kernel[np.ix_([*rows, -1], [*rows, -1])], values), 0, 1))
+        return likeness.fit(kernel[np.ix_([*rows, -1], [*rows, -1])], np.array(marks), rows)
+
+    def _short(self, criterion: Criterion, rows: list[int], marks: list[float]) -> Fit:
+        """Beside the graded answers the author's phrases teach as well, and that one knows nothing."""
+        taught = [*((text, 1.0) for text in criterion.accept), *((text, 0.0) for text in criterion.reject)]
+        if criterion.kind != "must_not_claim":
+            taught += [(text, 0.0) for text in short.NOT_KNOWN]
+        texts = [*(self.known[n].answer for n in rows), *(text for text, _ in taught), self.text]
+        y = np.array([*marks, *(value for _, value in taught)])
+        return likeness.fit(self._few_words(texts), y, rows, short.RIDGE, short.STRETCH_MAX)
+
+    def _few_words(self, texts: Sequence[str]) -> Matrix:
+        found = [[self.at[part] for part in in_context(self.bundle, text)] for text in texts]
+        meaning = short.by_meaning(self.vectors, [group[0] for group in found], [group[1:] for group in found])
+        return (meaning + short.by_spelling(texts) + short.by_numbers(texts)) / (3 + short.CLAUSES)
 
     def quote(self, criterion: Criterion) -> str:
         near = self._phrases(self.groups[-1], criterion.accept or (criterion.text,))

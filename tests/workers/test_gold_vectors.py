@@ -11,7 +11,7 @@ from django.core.files.storage import storages
 
 from graders.base import Embed, Embedded
 from graders.free_text.text import sentences
-from graders.free_text.verifier import fixed_texts
+from graders.free_text.verifier import embed_item, fixed_texts
 from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge
@@ -55,25 +55,37 @@ def gold(explain: Challenge) -> tuple[str, ...]:
     return fixed_texts(bundles.load(explain.version))
 
 
+@pytest.fixture
+def own(explain: Challenge, gold: tuple[str, ...]) -> tuple[str, ...]:
+    """What the answer alone needs: itself, its sentences, and, beside short graded answers, its clauses in context."""
+    assert explain.version is not None
+    found = tuple(text for text in embed_item(bundles.load(explain.version), ANSWER).texts if text not in gold)
+    assert found[:3] == (ANSWER, *sentences(ANSWER))
+    assert any(text.endswith(f" {ANSWER}") for text in found[3:])
+    return found
+
+
 def submit(user: User) -> Any:
     return factories.submit(user, "explain", {"kind": "free_text", "answer": ANSWER})
 
 
-def test_gold_is_embedded_before_the_first_answer(ada: User, gold: tuple[str, ...]) -> None:
+def test_gold_is_embedded_before_the_first_answer(ada: User, gold: tuple[str, ...], own: tuple[str, ...]) -> None:
     worker = Worker("judge", runner=Embedding())
     assert worker.step() is False
     assert worker.runner.asked == [gold]
     submission = submit(ada)
     assert worker.step() is True
-    assert worker.runner.asked[1:] == [(ANSWER, *sentences(ANSWER))]
+    assert worker.runner.asked[1:] == [own]
     assert submission.current.state == "review"
 
 
-def test_an_answer_that_waits_already_is_claimed_after_it(ada: User, gold: tuple[str, ...]) -> None:
+def test_an_answer_that_waits_already_is_claimed_after_it(
+    ada: User, gold: tuple[str, ...], own: tuple[str, ...]
+) -> None:
     submit(ada)
     worker = Worker("judge", runner=Embedding())
     worker.step()
-    assert worker.runner.asked == [gold, (ANSWER, *sentences(ANSWER))]
+    assert worker.runner.asked == [gold, own]
 
 
 def test_the_next_process_embeds_nothing_again(gold: tuple[str, ...]) -> None:
@@ -104,12 +116,14 @@ def test_nor_is_another_questions_array_taken(gold: tuple[str, ...]) -> None:
     assert gold_vectors.load(gold) is None
 
 
-def test_a_runner_that_dies_over_it_holds_no_answer_back(ada: User, gold: tuple[str, ...]) -> None:
+def test_a_runner_that_dies_over_it_holds_no_answer_back(
+    ada: User, gold: tuple[str, ...], own: tuple[str, ...]
+) -> None:
     submission = submit(ada)
     worker = Worker("judge", runner=Embedding(deaths=1))
     assert worker.step() is True
     assert submission.current.state == "review"
-    assert [len(asked) for asked in worker.runner.asked] == [len(gold), len(gold) + 3]
+    assert [len(asked) for asked in worker.runner.asked] == [len(gold), len(gold) + len(own)]
 
 
 def test_other_lanes_embed_no_gold(gold: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
