@@ -142,7 +142,7 @@ def _pairs(rows: Sequence[TrainRow]) -> list[Row]:
     return [Row(row.input, f"row {place}", row.input, row.output) for place, row in enumerate(rows, 1)]
 
 
-def _answers(rows: Sequence[GoldAnswer] | Sequence[Attack] | Sequence[Benign]) -> list[Row]:
+def _answers(rows: Sequence[GoldAnswer | Attack | Benign]) -> list[Row]:
     """Everything but the answer counts as its target."""
     return [
         Row(row.answer, f"row {place}", row.answer, {k: v for k, v in dump(row).items() if k != "answer"})

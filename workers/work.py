@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,8 @@ log = structlog.get_logger(__name__)
 NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
 # An InternalError is how PostgreSQL tells that it has ended a transaction which was idle for too long.
 AWAY = (OperationalError, InterfaceError, InternalError)
+# How often a baseline looks whether a learner waits for its worker.
+GIVE_WAY_SECONDS = 1.0
 # After a fault of the database or the disk; doubled with each attempt.
 FAULT_SECONDS = 5
 # After a remote engine was too slow; doubled likewise: five attempts take about as long as a judge is waited for.
@@ -94,13 +97,29 @@ class Worker:
         key = (evaluation.pk, evaluation.fence)
         with Heartbeat(*key) as heartbeat, EventWriter(*key) as events:
             try:
-                outcome = self._outcome(evaluation, events, lambda: heartbeat.lost.is_set() or self.ending.is_set())
+                outcome = self._outcome(evaluation, events, self._stop(evaluation, heartbeat))
                 failpoints.reach("grade.computed")
                 services.record(*key, outcome, events.take())
                 log.info("recorded")
             except Exception as error:
                 paused = isinstance(error, RunnerTimeout) and heartbeat.paused()
                 self._settle(evaluation, RunnerDied("the machine was paused") if paused else error)
+
+    def _stop(self, evaluation: Evaluation, heartbeat: Heartbeat) -> Callable[[], bool]:
+        """Asked between and within work items. A baseline also makes way for a learner who waits."""
+        gives_way = outcomes.is_baseline(evaluation)
+        asked = time.monotonic()
+
+        def stop() -> bool:
+            nonlocal asked
+            if heartbeat.lost.is_set() or self.ending.is_set():
+                return True
+            if not gives_way or time.monotonic() - asked < GIVE_WAY_SECONDS:
+                return False
+            asked = time.monotonic()
+            return services.learner_waits(self.lane, self.profile)
+
+        return stop
 
     def _outcome(self, evaluation: Evaluation, events: EventWriter, stop: Callable[[], bool]) -> services.Outcome:
         failpoints.reach("grade.started")
@@ -139,8 +158,9 @@ class Worker:
         key = (evaluation.pk, evaluation.fence)
         match error:
             case Stopped() | LeaseLost():
-                released = self.ending.is_set() and services.release(*key)
-                log.info("stopped", reason="the worker ends" if released else "cancelled or lease lost")
+                may_go_back = self.ending.is_set() or outcomes.is_baseline(evaluation)
+                released = may_go_back and services.release(*key)
+                log.info("stopped", reason="back to the queue" if released else "cancelled or lease lost")
             case Postpone():
                 self.fault = error.advice or self.fault
                 services.postpone(*key, error.seconds, error.code)

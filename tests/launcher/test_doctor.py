@@ -6,9 +6,11 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from gradus.courses.models import ChallengeVersion
 from gradus.launcher import base_models
 from gradus.launcher.doctor import findings, machine, site, work
 from gradus.submissions.models import Lane, ReconcilerStatus, WorkerStatus
+from tests import factories
 
 
 def levels(found):
@@ -174,3 +176,27 @@ def test_a_reconciler_that_does_not_run_is_told(db):
     assert levels(work.reconciler()) == {"reconciler": "fail"}
     ReconcilerStatus.objects.update(last_run=timezone.now() - timedelta(minutes=3))
     assert levels(work.reconciler()) == {"reconciler": "warn"}
+
+
+def test_what_a_version_lacks_is_told_with_the_baseline_that_missed(course):
+    version = factories.challenge("sea-or-sky").version
+    rows = [
+        {"file": ref.file, "score": 0.5, "ok": ref.min is None, "provisional": False, "problem": ref.missed(0.5)}
+        for ref in version.parsed.baselines
+    ]
+    ChallengeVersion.objects.filter(pk=version.pk).update(baselines=rows)
+    ChallengeVersion.objects.update(linted_at=timezone.now())
+    told = [finding for finding in site._content() if finding.name == "course"]
+    assert len(told) == 3 and all(finding.level == "warn" for finding in told)
+    assert told[0].text == (
+        "sea-or-sky 1.0.0 is published, but not verified on this server: baselines/good.yaml scored 0.50 (rounded "
+        "down), below its min of 0.63; baselines/lora.yaml scored 0.50 (rounded down), below its min of 0.70"
+    )
+    assert "has not run on this server yet" in told[1].text and "import_course" in told[1].mend
+
+
+def test_verified_versions_are_fine(course):
+    ChallengeVersion.objects.update(linted_at=timezone.now(), verified_at=timezone.now())
+    assert [finding.text for finding in site._content() if finding.name == "course"] == [
+        "1 published, 3 challenges, all verified"
+    ]

@@ -1,8 +1,12 @@
 import pytest
+from django.utils import timezone
 
 from gradus.accounts.models import User
-from gradus.courses.models import Course
+from gradus.courses.models import ChallengeVersion, Course
 from gradus.launcher import base_models, first_start
+from gradus.submissions import services
+from gradus.submissions.models import Run
+from tests import factories
 from tests.challenges.factory import write_course
 
 
@@ -113,3 +117,33 @@ def test_a_fetch_that_fails_stops_nothing(data_dir, console, screen, monkeypatch
     monkeypatch.setattr(first_start.subprocess, "run", lambda *a, **k: failed)
     assert not first_start.fetch_models(console)
     assert "submissions wait until `make models` succeeds" in screen.getvalue()
+
+
+def test_the_built_in_course_is_live_at_once_and_verified_later(library, console, client):
+    first_start.publish_course(console)
+    version = factories.challenge("sea-or-sky").version
+    assert not version.is_verified and not Run.objects.exists()
+    assert client.get("/challenges/sea-or-sky/").status_code == 200
+    assert first_start.is_verification_due()
+    ChallengeVersion.objects.update(linted_at=timezone.now())
+    for version in ChallengeVersion.objects.all():
+        services.verify(version)
+    assert not first_start.is_verification_due(), "the baselines wait for a worker already"
+
+
+def test_a_baseline_that_missed_is_not_run_again_at_each_start(library, console):
+    first_start.publish_course(console)
+    for version in ChallengeVersion.objects.all():
+        rows = [{"file": ref.file, "ok": False, "provisional": False} for ref in version.parsed.baselines]
+        ChallengeVersion.objects.filter(pk=version.pk).update(linted_at=timezone.now(), baselines=rows)
+    assert not first_start.is_verification_due()
+
+
+def test_a_library_that_breaks_a_version_number_is_told_and_stops_nothing(library, console, screen):
+    first_start.publish_course(console)
+    file = library / "first/sea-or-sky/challenge.yaml"
+    file.write_text(file.read_text().replace("gold: 0.8", "gold: 0.9"))
+    first_start.publish_course(console)
+    assert "was not imported; the site goes on with what is here" in screen.getvalue()
+    assert "challenge.yaml: gold changed" in screen.getvalue()
+    assert factories.challenge("sea-or-sky").spec.gold == 0.8

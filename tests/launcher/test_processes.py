@@ -108,3 +108,13 @@ def test_children_end_with_a_launcher_that_is_killed(tmp_path):
         assert alive(inner)
         launcher.kill()
     until(lambda: not alive(inner))
+
+
+def test_what_runs_once_is_not_started_again(start, script, screen):
+    child = start(script("verify", "print('done')", once=True))
+    until(lambda: not child.running() and "done" in screen.getvalue())
+    now = time.monotonic()
+    for later in (0, 1, 3600):
+        child.watch(now + later)
+        assert child.process is None
+    assert "starting again" not in screen.getvalue()

@@ -95,3 +95,18 @@ def test_the_site_of_a_smoke_run_is_its_own(tmp_path, monkeypatch):
     assert env["DATABASE_URL"] == f"sqlite:///{tmp_path}/gradus.sqlite3"
     assert env["GRADUS_DATA_DIR"] == str(tmp_path)
     assert env["GRADUS_JUDGE_MODEL"] == env["REDIS_URL"] == ""
+
+
+def test_the_story_s_workers_are_not_kept_busy_by_baselines(tmp_path, monkeypatch):
+    """Verifying the built-in course takes minutes; the story would wait behind it."""
+    started = []
+
+    class Started:
+        def __init__(self, argv, **rest):
+            started.append(argv)
+            raise OSError
+
+    monkeypatch.setattr("gradus.launcher.smoke.site.subprocess.Popen", Started)
+    with pytest.raises(OSError):
+        Site(tmp_path).start(1)
+    assert "--no-verify" in started[0]

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import Client
 
-from gradus.accounts.models import Enrolment, User
+from gradus.accounts.models import ApiToken, Enrolment, User
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.reviews import services
 from gradus.reviews.matrix import matrix
 from gradus.reviews.models import Regrade, Review
+from gradus.submissions import services as submissions
 from gradus.submissions.models import Evaluation, Score, Standing, Submission
 from gradus.submissions.services import Refused
 from tests import factories
+from tests.api.conftest import Caller
 from tests.conftest import logged_in
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
@@ -184,7 +187,7 @@ def test_the_pages_start_show_and_approve(up: Submission, grace_client: Client, 
     cases.work_off(ALL_MET)
     assert "now passes" in grace_client.get(response["Location"]).content.decode()
     done = grace_client.post(response["Location"], {"action": "approve"}, follow=True)
-    assert "1 new grades count now." in done.content.decode()
+    assert "1 new grade counts now." in done.content.decode()
     assert shown(up) == 1.0
 
 
@@ -195,3 +198,41 @@ def test_a_teacher_regrades_the_own_course_only(up: Submission, explain: Challen
     response = logged_in(teacher).post("/reviews/regrades/", {"challenge": "explain"})
     assert response.status_code == 404
     assert not Regrade.objects.exists()
+
+
+def test_each_kept_grade_says_why(
+    graded: Regrade, up: Submission, down: Submission, grace: User, grace_client: Client
+) -> None:
+    services.approve(graded, by=grace, lower=False)
+    assert {item.old.submission: item.kept_because for item in graded.items.all()} == {up: "", down: "lowers"}
+    found = matrix(graded)
+    assert (found.adopted, found.kept) == (1, {"lowers": 1})
+    page = grace_client.get(f"/reviews/regrades/{graded.pk}/").content.decode()
+    assert '<strong class="num">1</strong> adopted' in page
+    assert "1</strong> kept: it would go down, and lowering a grade that was shown needs a person" in page
+    api = Caller(ApiToken.issue(grace, "tests")[1]).get(f"/regrades/{graded.pk}").json()
+    assert (api["adopted"], api["kept"], api["version"]) == (1, {"lowers": 1}, "1.0.0")
+    assert sorted((one["counts"], one["kept_because"]) for one in api["changes"]) == [(False, "lowers"), (True, None)]
+
+
+def test_what_a_person_decided_meanwhile_is_kept_for_that_reason(graded: Regrade, up: Submission, grace: User) -> None:
+    submissions.decide(up, by=grace, value=0.3, result=cases.result())
+    services.approve(graded, by=grace, lower=True)
+    kept = graded.items.get(old__submission=up)
+    assert (kept.kept_because, kept.adopted_at, shown(up)) == ("decided", None, 0.3)
+
+
+def test_a_run_says_what_it_left_out(
+    up: Submission, down: Submission, grace: User, grace_client: Client, explain: Challenge
+) -> None:
+    submissions.decide(up, by=grace, value=0.3, result=cases.result())
+    regrade = services.start_regrade(explain, by=grace)
+    assert (regrade.left_out, regrade.items.count(), regrade.version) == ({"decided": 1}, 1, explain.version)
+    page = grace_client.get(f"/reviews/regrades/{regrade.pk}/").content.decode()
+    assert "1</strong> not graded again: a person had decided the grade" in page
+
+
+def test_the_database_keeps_no_reason_beside_an_adoption(graded: Regrade, grace: User) -> None:
+    services.approve(graded, by=grace, lower=True)
+    with pytest.raises(IntegrityError, match="adopted_or_kept_for_a_reason"), transaction.atomic():
+        graded.items.update(kept_because="lowers")

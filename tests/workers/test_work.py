@@ -12,6 +12,8 @@ from django.db import InternalError, OperationalError
 from django.utils import timezone
 
 from graders.base import Embed, Embedded, Rejected, Score, Scored
+from gradus.courses import bundles
+from gradus.courses.models import ChallengeVersion
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Event, QuotaSlot, Standing, WorkerStatus
 from tests import factories
@@ -104,6 +106,50 @@ def test_a_run_sees_public_samples_only_and_writes_no_score(ada, sea_or_sky):
     assert run.current.state == "scored"
     assert run.current.result["public"]["score"] == 1.0
     assert not Standing.objects.exists()
+
+
+def test_a_baseline_is_graded_on_hidden_rows_and_leaves_only_its_score(ada, sea_or_sky):
+    version = sea_or_sky.version
+    ChallengeVersion.objects.filter(pk=version.pk).update(linted_at=timezone.now())
+    services.verify(version)
+    grade = worker()
+    while grade.step():
+        pass
+    assert {item.stage for item in grade.runner.items} >= {"public", "hidden"}
+    version.refresh_from_db()
+    weak, good = version.baselines
+    assert (weak["file"], weak["score"], weak["ok"]) == ("baselines/weak.yaml", 1.0, False)
+    assert (good["file"], good["score"], good["ok"]) == ("baselines/good.yaml", 1.0, True)
+    ended = Evaluation.objects.filter(run__purpose="baseline", state="scored")
+    assert [(one.raw, one.artifact, one.overlap, one.result["metrics"]) for one in ended] == [("", "", 0, {})] * 2
+    hidden = {row["id"] for row in json.loads(bundles.load(version).to_json())["hidden"]}
+    kept = json.dumps([*ended.values_list("result"), *Event.objects.values_list("data"), version.baselines])
+    assert not [name for name in hidden if name in kept]
+    assert not Evaluation.objects.filter(score__isnull=False).exists()
+
+
+def test_a_baseline_makes_way_for_a_learner_who_waits(ada, sea_or_sky, monkeypatch):
+    """A training takes minutes; nobody waits for one that only verifies a version."""
+    services.verify(sea_or_sky.version)
+    graded = []
+
+    class Asking(TableRunner):
+        def run(self, item, *, should_stop, **rest):
+            if not graded:
+                graded.append(factories.submit(ada))
+            if should_stop():
+                raise Stopped
+            return super().run(item, should_stop=should_stop, **rest)
+
+    grade = Worker("grade", runner=Asking())
+    monkeypatch.setattr("workers.work.GIVE_WAY_SECONDS", 0.0)
+    assert grade.step()
+    waiting = Evaluation.objects.get(run__label="baselines/weak.yaml")
+    assert (waiting.state, waiting.attempt) == ("queued", 0)
+    assert grade.step() and graded[0].current.state == "scored"
+    assert grade.step()
+    waiting.refresh_from_db()
+    assert waiting.state == "scored"
 
 
 @pytest.mark.parametrize(

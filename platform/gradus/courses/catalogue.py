@@ -24,6 +24,8 @@ Stamp = tuple[tuple[Any, ...], ...]
 class Edition:
     """Published courses in the order of their making; current lessons and challenges by slug, in order of position.
 
+    A lesson whose challenges are all drafts is not there yet, nor is a course with such lessons only.
+
     A course has its lessons as `current_lessons`, a lesson its challenges as `current_challenges`.
     """
 
@@ -84,6 +86,9 @@ def _read(stamp: Stamp) -> Edition:
         .select_related("version")
         .order_by("position")
     )
+    begun = {challenge.lesson_id for challenge in challenges}
+    lessons = {pk: lesson for pk, lesson in lessons.items() if pk in begun}
+    courses = {pk: courses[pk] for pk in courses if pk in {lesson.course_id for lesson in lessons.values()}}
     _join(courses, lessons, challenges)
     ordered = sorted(lessons.values(), key=lambda lesson: (lesson.course_id, lesson.position))
     return Edition(

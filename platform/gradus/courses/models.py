@@ -182,7 +182,8 @@ class ChallengeVersion(models.Model):
     @property
     def results(self) -> list[dict[str, Any]]:
         """The baselines' results to show: this server's once it is verified, the author's until then."""
-        return self.baselines if self.is_verified else self.author_baselines
+        shown: list[dict[str, Any]] = self.baselines if self.is_verified else self.author_baselines
+        return shown
 
     @property
     def samples(self) -> tuple[specs.Sample, ...]:

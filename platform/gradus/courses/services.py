@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -59,7 +60,7 @@ def _write(bundle: CourseBundle, linted: bool, unverified: bool) -> Course:
     written = []
     for position, lesson in enumerate(bundle.lessons):
         written += _write_lesson(course, position, lesson)
-    told = _accept(written, linted, unverified)
+    told: dict[str, Any] = _accept(written, linted, unverified)
     staff.note(StaffAction.What.COURSE_IMPORTED, f"{spec.id} {spec.version}", digest=bundle.digest, **told)
     return course
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from django.db.models import Q
+from django.apps import apps
 
 from challenges.bundle import ChallengeBundle, CourseBundle
 from challenges.compare import compare
@@ -70,6 +71,7 @@ def _differences(bundle: ChallengeBundle, old: ChallengeVersion) -> list[str]:
 
 def scores_of(version: ChallengeVersion) -> int:
     """How many scores that count now were made by this content; a regrade may have moved them to another one."""
-    own = Q(evaluation__against=version) | Q(evaluation__against=None, evaluation__submission__version=version)
-    submissions = version._meta.apps.get_model("submissions", "Score").objects
-    return submissions.filter(own, evaluation__is_current=True).count()
+    # Scores belong to an app that knows this one, and not the other way round.
+    scores: Any = apps.get_model("submissions", "Score")._default_manager
+    count: int = scores.current().of_version(version).count()
+    return count

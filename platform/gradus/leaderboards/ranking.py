@@ -63,7 +63,7 @@ def places(challenge: Challenge, track: str) -> list[Place]:
 def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
     """Score, learner and final value, earliest first: of each learner what was best, as shown, among what was in."""
     step, owner = challenge.spec.feedback.step, "evaluation__submission__"
-    scores = Score.objects.current().on(challenge, track).by_version().filter(graded_by=version_of(challenge).pk)
+    scores = Score.objects.current().on(challenge, track).of_version(version_of(challenge))
     scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
     scores = scores.filter(**{f"{owner}user__is_guest": False, f"{owner}user__is_active": True}).best_first()
     best: dict[int, Any] = {}

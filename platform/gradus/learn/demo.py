@@ -59,8 +59,9 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
     """
     demo = lesson.parsed.demo
     assert demo is not None
-    challenge = Challenge.objects.shown().get(slug=demo.challenge)
-    assert challenge.version is not None
+    challenge = Challenge.objects.shown().filter(slug=demo.challenge).first()
+    if challenge is None or challenge.version is None:
+        raise Refused("demo_missing", "The demo's challenge is not published on this server yet.", 503)
     try:
         chosen = _payloads(lesson, demo)
     except BundleMissing:

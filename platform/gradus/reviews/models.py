@@ -160,7 +160,7 @@ class Regrade(models.Model):
         models.PROTECT,
         null=True,
         related_name="+",
-        help_text="By which it grades; what was live then",
+        help_text="By which it grades",
     )
     left_out = models.JSONField(default=dict, help_text="Submissions that were not graded again, counted by reason")
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

@@ -4,7 +4,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.db import connections, models
 from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Now
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
@@ -374,9 +374,10 @@ class ScoreQuerySet(models.QuerySet["Score"]):
         """Scores of one board."""
         return self.filter(evaluation__submission__challenge=challenge, evaluation__submission__kind=track)
 
-    def by_version(self) -> Self:
-        """`graded_by` is the version that a score was made by: the submission's, or the newer one of a regrade."""
-        return self.annotate(graded_by=Coalesce("evaluation__against", "evaluation__submission__version"))
+    def of_version(self, version: ChallengeVersion) -> Self:
+        """Scores that this content gave: to its own submissions, and in a regrade to older ones."""
+        own = Q(evaluation__against=None, evaluation__submission__version=version)
+        return self.filter(own | Q(evaluation__against=version))
 
     def best_first(self) -> Self:
         """What a standing is made of: passed, then verified, then the highest shown, then the earliest."""

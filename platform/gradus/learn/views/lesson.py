@@ -5,6 +5,7 @@ from django.shortcuts import render
 
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
+from gradus.courses import catalogue
 from gradus.courses.models import Lesson
 from gradus.learn import figures, markdown, pages, path
 from gradus.learn.board import boards as boards_of
@@ -37,9 +38,10 @@ def features(found: Lesson, user: User | None) -> dict[str, Any]:
     """What the marks in a lesson's text stand for."""
     spec = found.parsed
     boards = boards_of(found.current_challenges, user)
+    shows_demo = spec.demo is not None and spec.demo.challenge in catalogue.now().challenges
     return {
         "figures": figures.lines(found),
-        "demo": spec.demo,
+        "demo": spec.demo if shows_demo else None,
         "boards": boards,
         **(step_context(found, spec.advisor, {}, "") if spec.advisor else {}),
     }

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
             model_name="regrade",
             name="version",
             field=models.ForeignKey(
-                help_text="By which it grades; what was live then",
+                help_text="By which it grades",
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",

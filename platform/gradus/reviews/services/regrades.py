@@ -67,10 +67,9 @@ def _left_out(challenge: Challenge, chosen: list[int] | None, gradable: list[Eva
     if chosen is not None:
         ended = ended.filter(submission__in=chosen)
     others = ended.exclude(pk__in=[one.pk for one in gradable])
+    open_appeals = Appeal.objects.filter(submission__challenge=challenge, closed_at=None).values("submission")
     decided = others.filter(grader=Grader.PERSON)
-    appealed = others.exclude(grader=Grader.PERSON).filter(
-        submission__appeals__closed_at=None, submission__appeals__isnull=False
-    )
+    appealed = others.exclude(grader=Grader.PERSON).filter(submission__in=open_appeals)
     counts = {"decided": decided.count(), "appealed": appealed.count()}
     counts["open"] = others.count() - sum(counts.values())
     return {reason: count for reason, count in counts.items() if count}

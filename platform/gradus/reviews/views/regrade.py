@@ -61,5 +61,5 @@ def end(request: HttpRequest, regrade: Regrade) -> None:
 def in_words(done: dict[str, int]) -> str:
     """What became of the items of an approved run; the page says why each was kept."""
     adopted, kept = done.get(ADOPTED, 0), sum(done.values()) - done.get(ADOPTED, 0)
-    told = f"{adopted} new grade{'' if adopted == 1 else 's'} count now."
+    told = "1 new grade counts now." if adopted == 1 else f"{adopted} new grades count now."
     return f"{told} {kept} stayed as they were; the reasons are below." if kept else told

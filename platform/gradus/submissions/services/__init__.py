@@ -1,7 +1,7 @@
 """The only writers of submissions, evaluations, scores and standings. Transactions live here."""
 
 from gradus.submissions.services.cancel import cancel, withdraw
-from gradus.submissions.services.claim import claim, heartbeat
+from gradus.submissions.services.claim import claim, heartbeat, learner_waits
 from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
@@ -21,6 +21,7 @@ __all__ = [
     "fail",
     "heartbeat",
     "hints_taken",
+    "learner_waits",
     "postpone",
     "record",
     "regrade",

@@ -11,6 +11,7 @@ from gradus.submissions import failpoints
 from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, EvaluationQuerySet
 from gradus.submissions.services import events
+from gradus.submissions.services.runs import AFTER_ALL_OTHERS
 
 # One statement, because a claim's time is the way there and back: the row is found and locked, taken, and said so.
 TAKE = """
@@ -44,6 +45,11 @@ def claim(lane: str, *, worker: str, profile: str) -> Evaluation | None:
         failpoints.reach("claim.uncommitted")
     failpoints.reach("claim.committed")
     return evaluation
+
+
+def learner_waits(lane: str, profile: str) -> bool:
+    """Whether something waits that comes before every baseline."""
+    return Evaluation.objects.claimable(lane, profile).filter(turn__lt=AFTER_ALL_OTHERS).exists()
 
 
 def _next(lane: str, profile: str) -> EvaluationQuerySet:
