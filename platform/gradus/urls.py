@@ -1,11 +1,14 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from gradus.accounts import admin_access
 from gradus.accounts.limits import too_many
 from gradus.api import api
 from gradus.learn.views.course import home
 from gradus.learn.views.profile import profile
 from gradus.submissions.views import health_page, metrics
+
+admin_access.through_the_site(admin.site)
 
 urlpatterns = [
     path("", home, name="home"),
