@@ -223,8 +223,17 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
 # How many proxies stand before the web server: as many entries of X-Forwarded-For, from its end, are theirs, and
 # limits by address look at the first of them. A visitor writes whatever else stands there.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("GRADUS_PROXIES", default=1 if PRODUCTION else 0, least=0)
-# Beside allauth's own limits: visitors without an account that one address may become.
-ACCOUNT_RATE_LIMITS = {"guest": "30/m/ip,300/h/ip"}
+# Beside allauth's own limits. Wrong passwords lock an account for one address, and far later for all of them; a second
+# factor's codes are counted as `login_failed`, too. Sign-ups are counted as `new_account` and visitors as `guest`,
+# both by `accounts/limits.py`, because allauth's own `signup` cannot be lifted for a classroom.
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "10/m/ip,5/5m/key,20/h/key",
+    "login_failed_account": "100/h/key",
+    "signup": None,
+    "new_account": "20/m/ip,30/h/ip",
+    "guest": "30/m/ip,300/h/ip",
+}
+ACCOUNT_FORMS = {"signup": "gradus.accounts.forms.SignupForm"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = False
 LOGIN_URL = "account_login"

@@ -57,5 +57,9 @@ def test_claims_and_submits_hold_when_many_come_at_once(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/concurrency.py") > 0
 
 
+def test_sign_ups_and_lock_outs_hold_on_postgresql(postgres_url, tmp_path):
+    assert passed_on_postgresql(postgres_url, tmp_path, "tests/accounts") > 0
+
+
 def test_a_long_queue_is_read_along_its_index(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, "tests/postgres/plans.py") > 0

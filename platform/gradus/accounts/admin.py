@@ -1,10 +1,14 @@
+from typing import Any
+
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
-from gradus.accounts import tokens
-from gradus.accounts.models import ApiToken, Enrolment, StaffAction, User
+from gradus.accounts import networks, tokens
+from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffAction, User
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -51,6 +55,32 @@ class ApiTokenAdmin(ReadOnly):
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
         for token in chosen:
             tokens.revoke(token)
+
+
+class ExemptNetworkForm(forms.ModelForm[ExemptNetwork]):
+    class Meta:
+        model = ExemptNetwork
+        fields = ("network", "until", "note")
+
+    def clean_network(self) -> str:
+        return networks.canonical(self.cleaned_data["network"])
+
+    def clean_until(self) -> Any:
+        until = self.cleaned_data["until"]
+        if until <= timezone.now():
+            raise forms.ValidationError("This time has passed. To end an exemption now, delete its row.")
+        return until
+
+
+@admin.register(ExemptNetwork)
+class ExemptNetworkAdmin(admin.ModelAdmin[ExemptNetwork]):
+    form = ExemptNetworkForm
+    list_display = ("network", "until", "note", "added_by")
+
+    def save_model(self, request: HttpRequest, obj: ExemptNetwork, form: object, change: bool) -> None:
+        if not change and isinstance(request.user, User):
+            obj.added_by = request.user
+        super().save_model(request, obj, form, change)
 
 
 @admin.register(StaffAction)

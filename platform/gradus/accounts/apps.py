@@ -9,11 +9,12 @@ class AccountsConfig(AppConfig):
         from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 
         from gradus.accounts import receivers
-        from gradus.accounts.models import Enrolment, User
+        from gradus.accounts.models import Enrolment, ExemptNetwork, User
 
         pre_save.connect(receivers.before_save, sender=User, dispatch_uid="staff")
         post_save.connect(receivers.after_save, sender=User, dispatch_uid="staff")
         post_save.connect(receivers.after_enrolment, sender=Enrolment, dispatch_uid="staff")
+        post_save.connect(receivers.after_exemption, sender=ExemptNetwork, dispatch_uid="staff")
         post_save.connect(receivers.after_admin_form, sender=LogEntry, dispatch_uid="staff")
         for many in (User.groups.through, User.user_permissions.through):
             m2m_changed.connect(receivers.after_groups, sender=many, dispatch_uid="staff")

@@ -1,9 +1,8 @@
 """Visitors without an account. They are rows of `User`, known by the session, never logged in."""
 
-from allauth.core import ratelimit
-from allauth.core.exceptions import ImmediateHttpResponse
 from django.http import HttpRequest
 
+from gradus.accounts import limits
 from gradus.accounts.models import User
 
 SESSION_KEY = "guest_id"
@@ -21,17 +20,31 @@ def learner_or_guest(request: HttpRequest) -> User:
     """Like `learner`, and makes a guest where there is nobody. Call it on a visitor's first action only."""
     found = learner(request)
     if found is None:
-        _allow(request)
+        # One address becomes only so many visitors: each could submit and run anew.
+        limits.allow(request, "guest")
         found = User.objects.create_guest()
         request.session[SESSION_KEY] = found.pk
     return found
 
 
-def _allow(request: HttpRequest) -> None:
-    """One address becomes only so many visitors: each could submit and run anew. allauth's middleware answers."""
-    refusal = ratelimit.consume_or_429(request, action="guest")
-    if refusal is not None:
-        raise ImmediateHttpResponse(refusal)
+class SignedUp(Exception):
+    """The session's guest has an account: another request of the same browser came first."""
+
+
+def claim(request: HttpRequest) -> User | None:
+    """Takes the session's guest for an account, in the caller's transaction; None where the session has no guest.
+
+    Of two requests that claim one guest, the second waits for the first one's transaction and then finds no guest.
+
+    Raises:
+        SignedUp: the guest has been claimed already.
+    """
+    guest = User.objects.filter(pk=request.session.get(SESSION_KEY) or 0)
+    if not guest.filter(is_guest=True).update(is_guest=False):
+        if guest.exists():
+            raise SignedUp
+        return None
+    return guest.get()
 
 
 def context(request: HttpRequest) -> dict[str, User | None]:

@@ -37,7 +37,12 @@ class User(AbstractUser):
             models.CheckConstraint(
                 name="guest_has_no_staff_rights",
                 condition=models.Q(is_guest=False) | models.Q(is_staff=False, is_superuser=False),
-            )
+            ),
+            models.CheckConstraint(
+                name="guest_has_no_email",
+                condition=models.Q(is_guest=False) | models.Q(email=""),
+                violation_error_message="A visitor has no email address: it comes with the sign-up.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -112,6 +117,20 @@ class ApiToken(models.Model):
         return type(self).objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now()) == 1
 
 
+class ExemptNetwork(models.Model):
+    """A network from which sign-ups and new visitors are not counted, so that a class behind one address can join."""
+
+    network = models.CharField(
+        max_length=43, unique=True, help_text="An address, or a network in CIDR notation such as 203.0.113.0/24"
+    )
+    until = models.DateTimeField(help_text="From then on the usual limits hold again")
+    note = models.CharField(max_length=200, help_text="Whose network this is, and for which class")
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+")
+
+    def __str__(self) -> str:
+        return self.network
+
+
 class StaffAction(models.Model):
     """Something that staff did on a page, over the API or in a shell. The database refuses to change or remove it.
 
@@ -126,6 +145,7 @@ class StaffAction(models.Model):
         ROLE_CHANGED = "role_changed", "Role in a course changed"
         REMOVED = "removed", "Removed"
         TOKEN_REVOKED = "token_revoked", "Token revoked"
+        NETWORK_EXEMPTED = "network_exempted", "Network exempted from limits"
         STANDINGS_REBUILT = "standings_rebuilt", "Standings rebuilt"
         GRADE_DECIDED = "grade_decided", "Grade decided"
         AUDIT_MARKED = "audit_marked", "Audit marked"

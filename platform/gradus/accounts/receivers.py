@@ -6,7 +6,7 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import Model, QuerySet
 
 from gradus.accounts import staff
-from gradus.accounts.models import ApiToken, Enrolment, StaffAction, User
+from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffAction, User
 
 What = StaffAction.What
 BEFORE = "_rights_before"
@@ -25,14 +25,8 @@ def after_save(sender: type[User], instance: User, created: bool, raw: bool = Fa
     changed = {name: value for name, value in now.items() if value != before[name]}
     if changed and not raw:
         staff.note(What.RIGHTS_CHANGED, instance, **changed)
-    if not created and before["password"] != instance.password and _somebody_else(instance):
+    if not created and before["password"] != instance.password and staff.is_for_another(instance):
         staff.note(What.PASSWORD_SET, instance)
-
-
-def _somebody_else(user: User) -> bool:
-    """Whoever signs in may get a newer hash of the same password, and whoever forgot it sets a new one by mail."""
-    found = staff.actor()
-    return staff.in_shell() if found is None else found.pk != user.pk and found.is_staff
 
 
 def after_groups(sender: object, instance: Any, action: str, pk_set: set[int] | None, **extra: Any) -> None:
@@ -44,6 +38,11 @@ def after_groups(sender: object, instance: Any, action: str, pk_set: set[int] | 
 def after_enrolment(sender: type[Enrolment], instance: Enrolment, raw: bool = False, **extra: Any) -> None:
     if not raw and instance.role != Enrolment.Role.LEARNER:
         staff.note(What.ROLE_CHANGED, instance, role=instance.role, user=instance.user_id)
+
+
+def after_exemption(sender: type[ExemptNetwork], instance: ExemptNetwork, raw: bool = False, **extra: Any) -> None:
+    if not raw:
+        staff.note(What.NETWORK_EXEMPTED, instance, until=instance.until.isoformat(), note=instance.note)
 
 
 def after_delete(sender: type[Model], instance: Any, origin: Any = None, **extra: Any) -> None:
@@ -59,4 +58,4 @@ def after_admin_form(sender: type[LogEntry], instance: LogEntry, created: bool, 
         staff.note(What.ADMIN_FORM, f"{instance.content_type}: {instance.object_repr}", **details)
 
 
-KEPT = (User, Enrolment, ApiToken)
+KEPT = (User, Enrolment, ApiToken, ExemptNetwork)

@@ -58,6 +58,12 @@ def in_shell() -> bool:
     return _request.get() is None
 
 
+def is_for_another(user: User) -> bool:
+    """Whether staff, or a person with a shell, changes something that is the user's."""
+    found = actor()
+    return in_shell() if found is None else found.pk != user.pk and found.is_staff
+
+
 def _via(request: HttpRequest | None) -> StaffAction.Via:
     if request is None:
         return StaffAction.Via.SHELL

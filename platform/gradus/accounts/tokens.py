@@ -16,7 +16,7 @@ def has_all(user: User) -> bool:
 @transaction.atomic
 def revoke(token: ApiToken) -> None:
     """It stops working at once. Noted where it is somebody else's."""
-    if token.revoke() and staff.actor() != token.user:
+    if token.revoke() and staff.is_for_another(token.user):
         staff.note(StaffAction.What.TOKEN_REVOKED, token, owner=token.user_id)
 
 

@@ -2,18 +2,16 @@ from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from ninja import Router, Status
 
 from gradus.accounts import tokens
+from gradus.accounts.adapter import TooManyAttempts
 from gradus.accounts.models import ApiToken, User
 from gradus.api import schemas
 from gradus.api.auth import Request
 from gradus.submissions.services import Refused
 
 router = Router(tags=["tokens"])
-# How long allauth's limit on failed logins looks back.
-LOCKED_SECONDS = 300
 
 
 @router.post("/tokens", response={201: schemas.TokenOut}, auth=None)
@@ -30,10 +28,8 @@ def _verified(request: Request, body: schemas.TokenIn) -> User:
     """Raises `Refused` with one answer for unknown, wrong and inactive; limits and timing are allauth's."""
     try:
         user = get_adapter(request).authenticate(request, email=body.email, password=body.password)
-    except ValidationError:
-        raise Refused(
-            "too_many_requests", "Too many failed attempts. Wait five minutes.", 429, retry_after=LOCKED_SECONDS
-        ) from None
+    except TooManyAttempts as error:
+        raise Refused("too_many_requests", str(error.message), 429, retry_after=error.seconds) from None
     if not isinstance(user, User) or not user.is_active:
         raise Refused("wrong_credentials", "The email and password do not match an account.", 401)
     if is_mfa_enabled(user) or _unverified(user):

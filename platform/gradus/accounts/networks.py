@@ -1,0 +1,34 @@
+"""Networks whose sign-ups and visitors are not counted, such as a classroom behind one address."""
+
+from ipaddress import ip_address, ip_network
+
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+
+from gradus.accounts.models import ExemptNetwork
+
+# A shorter prefix would be a typing error, or would lift the limits for a good part of the internet.
+SHORTEST_PREFIX = {4: 16, 6: 32}
+
+
+def canonical(text: str) -> str:
+    """An address or a network in CIDR notation, as the database keeps it. Raises `ValidationError` for another text."""
+    try:
+        network = ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise ValidationError(
+            "Write an address such as 203.0.113.7, or a network such as 203.0.113.0/24 or 2001:db8:1::/48."
+        ) from None
+    shortest = SHORTEST_PREFIX[network.version]
+    if network.prefixlen < shortest:
+        raise ValidationError(f"This network is too large: its prefix must be /{shortest} or longer.")
+    return str(network)
+
+
+def is_exempt(request: HttpRequest) -> bool:
+    """Whether the request comes from a network that staff has listed; the address is the one that limits count by."""
+    listed = ExemptNetwork.objects.filter(until__gt=timezone.now()).values_list("network", flat=True)
+    address = ip_address(get_adapter(request).get_client_ip(request)) if listed else None
+    return any(address in ip_network(one) for one in listed)
