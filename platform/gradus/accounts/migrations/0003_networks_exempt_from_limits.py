@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0002_staff_actions"),
+        ("accounts", "0003_exports_are_logged"),
     ]
 
     operations = [
@@ -58,6 +58,7 @@ class Migration(migrations.Migration):
                     ("backup_taken", "Backup taken"),
                     ("backup_restored", "Backup restored"),
                     ("admin_form", "Form of the admin"),
+                    ("data_exported", "Data exported"),
                 ],
                 max_length=20,
             ),
