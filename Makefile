@@ -4,6 +4,7 @@
 #   make check   the whole gate: lint, types, contracts, migrations, deployment settings, bundle, quick tests
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away
 #   make bench   side by side with peers, within the hour (ARGS="--json FILE")
+#   make second-python  the quick tests that need no torch, on a second Python where one is installed
 #   make mutants take out one guard after another: the fault suite must notice each
 #   make models  fetch the base models; make doctor: look over this machine
 
@@ -24,7 +25,7 @@ PYTHON := python3
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint smoke bench mutants openapi models doctor format clean-venv
+.PHONY: help up test check lint second-python smoke bench mutants openapi models doctor format clean-venv
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -36,8 +37,11 @@ test: $(STAMP)
 	-$(PY) manage.py fetch_models
 	$(PY) -m pytest
 
-check: $(STAMP) lint
+check: $(STAMP) lint second-python
 	$(PY) -m pytest -m "not slow"
+
+second-python: $(STAMP)
+	$(PY) -m tests.second_python
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

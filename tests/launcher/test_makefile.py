@@ -78,7 +78,9 @@ def test_without_ensurepip_pip_comes_from_outside(project):
     assert calls(project)[:2] == first
 
 
-@pytest.mark.parametrize("target", ["up", "test", "check", "smoke", "bench", "models", "doctor", "lint"])
+@pytest.mark.parametrize(
+    "target", ["up", "test", "check", "smoke", "bench", "models", "doctor", "lint", "second-python"]
+)
 def test_every_target_is_there(target, project):
     assert make(project, "-n", target).returncode == 0
 
@@ -86,7 +88,7 @@ def test_every_target_is_there(target, project):
 def test_the_gate_has_every_part(project):
     said = make(project, "-n", "check").stdout
     parts = ["ruff check", "ruff format --check", "mypy", "lint-imports", "makemigrations --check", "deploy_check"]
-    parts += ["challenge lint challenges/library", 'pytest -m "not slow"']
+    parts += ["challenge lint challenges/library", "tests.second_python", 'pytest -m "not slow"']
     assert [part for part in parts if part not in said] == []
 
 
