@@ -238,6 +238,8 @@ class Assignment:
 
     `calibrated` are the judges whose calibration on this very content passed the author's gate: only they end a grade
     of free text. None where that is being measured. `template` names the judge's prompt, the default if empty.
+    `sources` are texts by name from which an answer in free text may have been copied; they are no part of the content
+    that the gate is about, so new ones change nothing but the search for copies.
     """
 
     bundle: ChallengeBundle
@@ -247,6 +249,7 @@ class Assignment:
     adapter: str | None = None
     calibrated: frozenset[JudgeId] | None = frozenset()
     template: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 Grading = Generator[WorkItem, Any, Grade]

@@ -20,7 +20,7 @@ from graders.base import Assignment, Grading, Judged, JudgeId
 from gradus.courses import bundles, calibrations
 from gradus.courses.models import Lesson
 from gradus.submissions.models import Evaluation, Grader, Run
-from workers import adapter_files, judge_template, launch
+from workers import adapter_files, copy_sources, judge_template, launch
 from workers.judge import JudgeClient
 from workers.judge_contract import JudgeMisconfigured
 
@@ -48,6 +48,7 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
         inputs=tuple(evaluation.run.inputs) if evaluation.run else (),
         calibrated=frozenset(JudgeId(*pair) for pair in calibrations.passed(evaluation.version)),
         template=template_for(evaluation) if payload.kind == "free_text" else "",
+        sources=_sources(evaluation) if payload.kind == "free_text" else {},
     )
     if not (evaluation.run and evaluation.run.adapter):
         yield assignment
@@ -60,6 +61,11 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
 def on_hidden_rows(evaluation: Evaluation) -> bool:
     """Whether hidden rows decide: of a submission, and of a baseline that is run to verify its version."""
     return evaluation.run is None or evaluation.run.purpose == Run.Purpose.BASELINE
+
+
+def _sources(evaluation: Evaluation) -> dict[str, str]:
+    submission = evaluation.submission
+    return copy_sources.of_submission(submission, evaluation.version) if submission is not None else {}
 
 
 def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:

@@ -6,9 +6,7 @@ import re
 
 from graders.free_text.passage import Passage
 
-_SUBJECT = (
-    r"(?:one|someone|somebody|anyone|anybody|people|they|you|we|i|a\s+\w+|the\s+(?:shop|company|owner|team|firm))"
-)
+_SUBJECT = r"(?:one|someone|somebody|anyone|anybody|people|they|you|a\s+\w+|the\s+(?:shop|company|owner|team|firm))"
 _WEIGHS = re.compile(
     rf"\bif\s+{_SUBJECT}\s+(?:\w+\s+)?(?:were|was|wanted|had\s+to|should|could|chose|decided|ever)\b"
     rf"|\b(?:were|should)\s+{_SUBJECT}\s+(?:\w+\s+)?(?:to|decide|choose|want|opt|go|use|ever)\b"
@@ -21,10 +19,10 @@ _WEIGHS = re.compile(
     re.IGNORECASE,
 )
 _WISHES = re.compile(
-    r"\b(?:i|we|one)\s+(?:only\s+|just\s+|do\s+|so\s+|really\s+)?(?:wish|hope|dream)\b|\bif\s+only\b|\bmy\s+(?:\w+\s+)?(?:wish|dream|hope)\b"
+    r"\bhow\s+(?:nice|lovely|wonderful|good)\b|\b(?:i|we|one)\s+(?:only\s+|just\s+|do\s+|so\s+|really\s+)?(?:wish|hope|dream)\b|\bif\s+only\b|\bmy\s+(?:\w+\s+)?(?:wish|dream|hope)\b"
     r"|\b(?:it|that|this)\s+would\s+be\s+(?:so\s+|very\s+|really\s+|just\s+)?(?:nice|lovely|great|wonderful|good|cool|neat|fine|a\s+dream|perfect|ideal)\s+(?:if|to|when)\b"
     r"|\b(?:would|'d)\s+be\s+(?:so\s+|very\s+|really\s+)?(?:nice|lovely|wonderful|welcome|a\s+dream)\b"
-    r"|\bi(?:'d|\s+would)\s+(?:so\s+|really\s+)?(?:love|like)\s+(?:it\s+if|to\s+see|to\s+have|for)\b|\b(?:some\s?day|one\s+fine\s+day)\b",
+    r"|\bi(?:'d|\s+would)\s+(?:so\s+|really\s+)?(?:love|like|adore)\s+(?:it\s+if|to\s+see|to\s+have|for|there)\b|\b(?:some\s?day|one\s+fine\s+day)\b",
     re.IGNORECASE,
 )
 

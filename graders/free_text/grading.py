@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from challenges.bundle import ChallengeBundle
 from challenges.payloads import FreeTextPayload
 from graders.base import Assignment, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
-from graders.free_text import distance, settled, speech_acts
+from graders.free_text import copies, distance, settled, speech_acts
 from graders.free_text.ballot import Ballot, read_ballot
 from graders.free_text.cleaning import Cleaned, clean
 from graders.free_text.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
@@ -43,6 +44,11 @@ class Case:
     @property
     def text(self) -> str:
         return self.cleaned.text
+
+    @cached_property
+    def copied(self) -> dict[str, float]:
+        """The share of the answer that stands word for word in each source."""
+        return copies.shares(self.text, self.bundle, self.assignment.sources)
 
 
 def grade(assignment: Assignment) -> Grading:
@@ -136,6 +142,7 @@ def _final(
     unlike = _unlike(case, decision.marks, guess, VALUE_GAP)
     rules = review_rules(challenge, decision, case.flags, unlike)
     rules += distance.rules(challenge.rubric, decision.marks, guess.values)
+    rules += copies.rules(case.copied)
     rules += speech_acts.rules(case.text, challenge.rubric, decision.marks, decision.evidence, vectors)
     rules += sorted({rule for ballot in ballots for rule in ballot.failed})
     rules += [f"like-a-wrong-claim: {id}" for id in guess.claims if decision.marks[id] is Mark.MET]
@@ -160,7 +167,13 @@ def _provisional(case: Case, guess: Estimate, rule: str, calls: list[Judged]) ->
     marks = {c.id: as_mark(guess.values[c.id], c) for c in challenge.rubric}
     quotes = {id: (guess.quotes[id],) for id, mark in marks.items() if mark in (Mark.MET, Mark.PARTIAL)}
     shown = criterion_marks(challenge, marks, quotes)
-    return graded_by(shown, [rule, *case.flags], _notes(case, guess, calls, [], []), None, guess.certainty)
+    return graded_by(
+        shown,
+        [rule, *case.flags, *copies.rules(case.copied)],
+        _notes(case, guess, calls, [], []),
+        None,
+        guess.certainty,
+    )
 
 
 def _notes(
@@ -171,6 +184,8 @@ def _notes(
         "judge": {"models": sorted({b.model for b in ballots}), "template": version(case.assignment.template)},
         "content": case.bundle.digest,
         "flags": case.flags,
+        "copied": {name: round(share, 3) for name, share in case.copied.items()},
+        "sources": copies.digest_of(case.assignment.sources),
         "doubts": doubts,
         "verifier": {id: round(value, 3) for id, value in guess.values.items()},
         "nearest": [{"likeness": near, "answer": g.answer, "marks": g.marks} for near, g in guess.nearest],

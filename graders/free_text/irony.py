@@ -13,9 +13,9 @@ _IRONY = re.compile(
     r"|\b(?:what\s+a|how)\s+(?:\w+\s+)?(?:brilliant|clever|genius|wonderful|original|marvell?ous|amazing|splendid|bright|charming|convenient|thrilling|magnificent|stroke\s+of\s+genius)\b"
     r"|\b(?:brilliant|genius|splendid|bravo|hooray|hurrah|marvell?ous|magnificent|fantastic|wow)\s*[!,]"
     r"|\b(?:i'm|i\s+am)\s+sure\s+(?:that\s+)?(?:it|that|this|everybody|everyone|nobody|nothing)\b[^.!?]*!"
-    r"|(?<!\S)/s\b|\U0001f644|\U0001f609|\(!\)|\bnot\.\s*$|\b(?:surely|clearly|obviously|naturally)\b[^.?!]*!"
+    r"|(?<!\S)/s\b|\U0001f644|\U0001f609|\(!\)|\b(?:surely|clearly|obviously|naturally)\b[^.?!]*!"
     r"|\b(?:just|exactly)\s+what\s+(?:we|everyone|everybody|the\s+world)\s+(?:need|needs|needed|was\s+waiting)\b"
-    r"|\bhaha\b|\bha,?\s+ha\b|\bsarcas|\birony\b|\bironic",
+    r"|\b(?:double\s+|big\s+)?wink\b|,\s*cough\b|\bnudge,?\s+nudge\b|\bhaha\b|\bha,?\s+ha\b|\bsarcas|\birony\b|\bironic",
     re.IGNORECASE,
 )
 

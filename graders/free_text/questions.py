@@ -14,6 +14,9 @@ _INDIRECT = re.compile(
     r"|\b(?:i|we)\s+(?:ask|am\s+asking|are\s+asking|keep\s+asking)\s+(?:myself|ourselves|if|whether)\b"
     r"|\b(?:not\s+sure|no\s+idea|not\s+certain|unclear|undecided|open\s+question|remains\s+to\s+be\s+seen)\b"
     r"|\b(?:i|we)\s+(?:do\s+not|don't|cannot|can't|could\s+not|couldn't)\s+(?:know|say|tell|decide)\s+(?:if|whether)\b"
+    r"|\bwhether\b.*\bwhether\b|\b(?:questions?|matters?|points?|topics?|issues?|discussion|debate)\s+(?:is|was|remains|of|for\s+\w+)?\s*whether\b"
+    r"|\b(?:asked?|clarif(?:y|ied)|discuss(?:ed)?|consider(?:ed)?|ponder(?:ed)?|debated?|wonder(?:ed)?)\s+whether\b"
+    r"|\b(?:true\s+or\s+false|right\s+or\s+wrong|yes\s+or\s+no)\b"
     r"|^\W*(?:whether|if\s+only\s+i\s+knew)\b",
     re.IGNORECASE,
 )

@@ -22,11 +22,11 @@ MARGIN_MIN = 0.1
 
 _CUE = re.compile(
     r"\b(?:avoid(?:s|ed|ing)?|refrain(?:s|ed|ing)?\s+from|(?:steer|stay|keep)\s+(?:clear\s+of|away\s+from|off|out\s+of)"
-    r"|instead\s+of|rather\s+than|in\s+place\s+of|(?:advise|warn|decide|argue|vote|recommend|am|be|are|speaks?)\s+(?:strongly\s+|firmly\s+)?against"
+    r"|anything\s+but|(?:would|'d)\s+sooner\s+[^.!?;:,\n]+?\s+than|keep\s+(?:me|us|it|them|him|her)\s+away\s+from|far\s+from|instead\s+of|rather\s+than|in\s+place\s+of|(?:advise|warn|decide|argue|vote|recommend|am|be|are|speaks?)\s+(?:strongly\s+|firmly\s+)?against"
     r"|hands\s+off|no\s+(?:need|reason|point|use|sense|case)\s+(?:for|to|in|of)|(?:skip|drop|abandon|reject|dismiss|forget|scrap|ditch|ban|forbid|resist|decline|oppose|omit|shun)(?:s|ed|ing)?"
     r"|leave\s+(?:out|aside|off)(?!\s+(?:is|are))|do\s+without|(?:do|does|did|would|should|must|will|shall|could|can|may|need)\s+(?:not|never)"
     r"|(?:do|does|did|would|should|must|wo|could|ca|need)n't|cannot|never|it\s+is\s+(?:a\s+)?(?:wrong|mistaken|foolish|pointless|useless|unwise|mistake|error|bad\s+idea)\s+to"
-    r"|(?:pointless|useless|unwise|foolish|wrong|mistake|waste\s+of\s+(?:time|money|effort))\s+to|nobody\s+should|no\s+one\s+should|not\s+to)\s+(?P<refused>[^.!?;:\n]+)",
+    r"|(?:pointless|useless|unwise|foolish|wrong|mistake|waste\s+of\s+(?:time|money|effort))\s+to|(?:would\s+be|is)\s+(?:quite\s+|simply\s+)?(?:wrong|an?\s+(?:error|mistake|blunder))\s+to\s+(?:\w+\s+that)?|nobody\s+should|no\s+one\s+should|not\s+to)\s+(?P<refused>[^.!?;:\n]+)",
     re.IGNORECASE,
 )
 # A reason or a turn ends what is refused.
@@ -37,8 +37,8 @@ _END = re.compile(
 )
 # 'X is a mistake', 'I would drop X': the refused words stand before the verdict.
 _VERDICT = re.compile(
-    r"(?P<refused>[^.!?;:,\n]+?)\s+(?:is|are|would\s+be|seems?|looks?)\s+(?:\w+\s+)?(?:a\s+(?:\w+\s+)?(?:mistake|error|bad\s+idea|dead\s+end|waste|trap)"
-    r"|pointless|useless|unwise|foolish|overrated|out\s+of\s+the\s+question|not\s+(?:needed|necessary|worth|advisable|the\s+(?:way|answer|place|right))|unnecessary|the\s+wrong|wrong\s+here)\b",
+    r"(?P<refused>[^.!?;:,\n]+?)\s+(?:is|are|would\s+be|seems?|looks?)\s+(?:\w+\s+)?(?:an?\s+(?:\w+\s+)?(?:mistake|error|blunder|injustice|bad\s+idea|dead\s+end|waste|trap)"
+    r"|the\s+worst\b|pointless|useless|unwise|foolish|overrated|out\s+of\s+the\s+question|not\s+(?:needed|necessary|worth|advisable|the\s+(?:way|answer|place|right))|unnecessary|the\s+wrong|wrong\s+here)\b",
     re.IGNORECASE,
 )
 

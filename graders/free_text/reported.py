@@ -7,7 +7,8 @@ import re
 from graders.free_text.passage import Passage
 
 _WHO = (
-    r"(?:some|others?|many|most|several|people|they|everyone|everybody|someone|somebody|one\s+(?:side|group|camp)"
+    r"(?:he|she|the\s+(?:first|second|third|other|former|latter|last)(?:\s+(?:one|speaker|guest|person|of\s+them))?"
+    r"|the\s+(?:person|man|woman|one|guy|girl|boy)\s+(?:\w+\s+){1,3}|some|others?|many|most|several|people|they|everyone|everybody|someone|somebody|one\s+(?:side|group|camp)"
     r"|(?:(?:the|my|our|a|an|one|another|certain|some|many|most|several|various|two|three)\s+)?(?:\w+\s+){0,2}"
     r"(?:colleagues?|experts?|consultants?|vendors?|salesm[ae]n|critics?|advocates|proponents|teachers?|boss|manager"
     r"|friends?|brother|sister|uncle|aunt|cousin|neighbou?rs?|lesson|lecture|lecturer|course|textbook|book|video|blog"
@@ -16,11 +17,11 @@ _WHO = (
 _VERB = (
     r"(?:says?|said|argues?|argued|claims?|claimed|suggests?|suggested|recommends?|recommended|insists?|insisted"
     r"|maintains?|maintained|believes?|believed|holds?\s+that|held\s+that|mentions?|mentioned|thinks?|thought|swears?"
-    r"|propos(?:es?|ed)|advis(?:es?|ed)|favou?r(?:s|ed)?|praises?|praised|(?:told|tells?|wrote|writes?|spoke|speaks?|talked|talks?)\s+(?:that|about|of|me|us)"
+    r"|propos(?:es?|ed)|advis(?:es?|ed)|favou?r(?:s|ed)?|praises?|praised|explain(?:s|ed)\s+to|(?:told|tells?|wrote|writes?|spoke|speaks?|talked|talks?)\s+(?:that|of|me|us|something|down)|wanted"
     r"|would\s+(?:say|argue|claim|suggest|recommend|propose|advise)|(?:is|are)\s+(?:convinced|of\s+the\s+opinion))"
 )
 _REPORTS = re.compile(
-    rf"(?<![\w-]){_WHO}(?:\s+\w+ly|\s+(?:in|at|from|on|of|over)\s+(?:\w+\s+){{1,3}}|\s+who\s+(?:\w+\s+){{1,4}})?\s*"
+    rf"(?<![\w-])(?<!what\s)(?<!whatever\s)(?<!that\s)(?<!than\s){_WHO}(?:\s+\w+ly|\s+(?:in|at|from|on|of|over)\s+(?:\w+\s+){{1,3}}|\s+who\s+(?:\w+\s+){{1,4}})?\s*"
     rf"(?:have\s+|has\s+|had\s+|always\s+|often\s+|will\s+|also\s+)?{_VERB}\b"
     r"|\bthere\s+(?:was|were|is|has\s+been|had\s+been)\s+(?:\w+\s+){0,2}(?:talk|mention|rumou?rs?|word|discussion|a\s+suggestion)\b"
     r"|\bit\s+(?:is|was|has\s+been|had\s+been)\s+(?:\w+\s+)?(?:said|claimed|argued|suggested|recommended|mentioned|rumou?red"
@@ -30,6 +31,7 @@ _REPORTS = re.compile(
     r"|\baccording\s+to\s+(?!(?:what|which|how)\b)|\b(?:was|were|got)\s+(?:\w+\s+)?(?:brought\s+up|floated|mooted|put\s+forward|mentioned|discussed)\b"
     r"|\b(?:i|we)(?:'ve|\s+have|\s+had)?\s+(?:once\s+|also\s+|often\s+)?(?:heard|been\s+told|overheard)\b"
     r"|\b(?:i|we)\s+(?:was|were)\s+told\b|\b(?:i|we)(?:'ve|\s+have)?\s+read\s+(?:somewhere|that|about)\b"
+    r"|\bthe\s+(?:view|opinion|claim|theory|idea|belief)\s+(?:that|according)\b|\b(?:posts?|articles?|threads?|blogs?)\s+(?:in|according\s+to)\s+which\b|\bcome\s+across\b"
     r"|\bone\s+(?:often\s+)?(?:hears|reads)\b|\byou\s+(?:often\s+)?hear\b",
     re.IGNORECASE,
 )

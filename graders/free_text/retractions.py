@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import re
 
-_TAKES_BACK = re.compile(
+from graders.free_text.own_voice import speaks
+
+_DISAGREES = re.compile(
     r"\b(?:i|we)\s+(?:\w+\s+)?(?:see|view|judge)\s+(?:it|this|that|things|all\s+\w+|the\s+matter)\s+(?:\w+\s+)?(?:differently|otherwise|another\s+way)\b"
-    r"|\b(?:i|we)\s+(?:do\s+not|don't|cannot|can't|could\s+not|couldn't|would\s+not|wouldn't)\s+(?:\w+\s+)?(?:agree|share|subscribe|endorse|"
-    r"believe\s+(?:a\s+word|any|in\s+any|it|this|that\.|them)|recommend\s+(?:any|it|this|that|them)|do\s+any|follow|support\s+(?:it|this|that|any|them)"
-    r"|buy\s+(?:it|this|that|any)|stand\s+(?:by|behind)|mean\s+(?:it|this|that|any|a\s+word))\b"
-    r"|\b(?:i|we)\s+disagree\b|\b(?:i|we)\s+(?:reject|dismiss|oppose|withdraw|retract|take\s+back|take\s+(?:it|that|this|all)\s+(?:\w+\s+)*back|decline)\b"
+    r"|\b(?:i|we)\s+(?:do\s+not|don't|cannot|can't|could\s+not|couldn't|would\s+not|wouldn't)\s+(?:\w+\s+)?"
+    r"(?:agree|share|subscribe|endorse|follow|believe\s+(?:a\s+word|any|in\s+any|it|this|that\.|them))\b"
+    r"|\b(?:i|we)\s+(?:disagree|reject|dismiss|oppose|decline)\b",
+    re.IGNORECASE,
+)
+_TAKES_BACK = re.compile(
+    r"\b(?:i|we)\s+(?:do\s+not|don't|cannot|can't|could\s+not|couldn't|would\s+not|wouldn't)\s+(?:\w+\s+)?"
+    r"(?:recommend\s+(?:any|it|this|that|them)\b|do\s+any\s+of|support\s+(?:it|this|that|any|them)|buy\s+(?:it|this|that|any)"
+    r"|stand\s+(?:by|behind)|mean\s+(?:it|this|that|any|a\s+word))\b"
+    r"|\b(?:i|we)\s+(?:withdraw|retract|take\s+(?:it|that|this|all|everything)\s+(?:\w+\s+)*back)\b"
     r"|\b(?:i|we)\s+(?:was|am|were|are|'m)\s+(?:only\s+|just\s+)?(?:joking|kidding|teasing|pretending)\b|\b(?:just|only)\s+(?:joking|kidding)\b"
-    r"|\b(?:forget|ignore|scratch|strike|disregard)\s+(?:all\s+|everything\s+|what\s+)?(?:of\s+)?(?:that|this|it|the\s+above|i\s+(?:said|wrote|just)|above)\b"
+    r"|\bwrong\s+on\s+(?:every|all|each)\b|\bevery\s+word\s+(?:of\s+\w+\s+)?(?:\w+\s+){0,3}(?:mistaken|wrong|false|nonsense)\b"
+    r"|\bdevil's\s+advocate\b|\bfor\s+the\s+sake\s+of\s+(?:the\s+)?argument\b|\bend\s+of\s+(?:the\s+)?argument\b|\bspeak(?:ing)?\s+for\s+(?:the|my)\s+(?:critics|opponents|others)\b"
+    r"|\btake\s+the\s+other\s+side\b|\bopposite\s+(?:conclusion|view|opinion|day|side)\b|\b(?:reverse|opposite|contrary)\s+of\s+what\b|\bturn\s+(?:all\s+of\s+)?(?:it|this|that)\s+around\b"
+    r"|\bapril\s+fool|\bif\s+you\s+believed?\b|\b(?:forget|ignore|scratch|strike|disregard)\s+(?:all\s+|everything\s+|what\s+)?(?:of\s+)?(?:that|this|it|the\s+above|i\s+(?:said|wrote|just)|above)\b"
     r"|\b(?:the\s+)?(?:exact\s+)?opposite\s+(?:is|of\s+(?:this|that|all|what|the\s+above)|would\s+be)\b"
     r"|\b(?:none|nothing|not\s+(?:one|a\s+word|any))\s+of\s+(?:this|that|it|these|those|the\s+above|what\s+(?:i|was|has))\b"
     r"|\b(?:all\s+(?:of\s+)?|everything\s+|what\s+)(?:this|that|it|the\s+above|above|i\s+(?:said|wrote|have\s+(?:said|written)))\s+(?:\w+\s+){0,2}(?:is|was|are|would\s+be|seems?)\s+(?:\w+\s+)?"
@@ -19,12 +30,14 @@ _TAKES_BACK = re.compile(
     r"|\b(?:that|this|which|these|it)(?:'s|\s+is|\s+are|\s+was)\s+(?:exactly\s+|precisely\s+|just\s+)?(?:what|how)\s+(?:i|we|one|nobody|no\s+one)\s+(?:would|should|must)(?:\s+(?:never|not)|n't)\b"
     r"|\b(?:on\s+(?:second\s+thoughts?|reflection)|thinking\s+(?:again|better\s+of\s+it))\b|\bi(?:'ve|\s+have)\s+changed\s+my\s+mind\b"
     r"|\bmy\s+(?:own\s+)?(?:view|opinion|advice|answer|conclusion|recommendation)\s+is\s+(?:the\s+(?:opposite|reverse)|different|another|none)\b"
-    r"|\b(?:so\s+(?:much\s+for|they\s+say|i\s+am\s+told|the\s+story\s+goes)|don't\s+(?:do|follow)\s+(?:any|it|this|that))\b"
-    r"|\bdo\s+not\s+(?:do|follow)\s+(?:any|it|this|that)\b|\bthe\s+(?:reverse|contrary)\s+(?:is|holds)\b",
+    r"|\bso\s+(?:much\s+for|they\s+say|i\s+am\s+told|the\s+story\s+goes)\b|\b(?:don't|do\s+not)\s+(?:do|follow)\s+(?:any|it|this|that)\b"
+    r"|\bthe\s+(?:reverse|contrary)\s+(?:is|holds)\b",
     re.IGNORECASE,
 )
 
 
 def takes_back(text: str) -> bool:
-    """Whether some sentence denies or withdraws the rest of the answer."""
-    return _TAKES_BACK.search(text) is not None
+    """Whether a sentence withdraws the rest, or disagrees and no word of the learner's own advice comes after it."""
+    if _TAKES_BACK.search(text):
+        return True
+    return any(not speaks(text[match.end() :]) for match in _DISAGREES.finditer(text))

@@ -13,9 +13,11 @@ from challenges.spec import Criterion
 from graders.base import Mark
 from graders.free_text.conditionals import commits_to_nothing
 from graders.free_text.irony import mocks
+from graders.free_text.own_voice import speaks
 from graders.free_text.passage import Passage, around, passages
 from graders.free_text.questions import asks
 from graders.free_text.refusals import Vectors, refused, refuses
+from graders.free_text.repetition import repeats_itself
 from graders.free_text.reported import reports
 from graders.free_text.retractions import takes_back
 from graders.free_text.story import tells_story
@@ -24,7 +26,11 @@ from graders.free_text.stubs import is_stub
 Evidence = Mapping[str, Sequence[str]]
 QUOTED = {"asks-only": asks, "reported-speech": reports, "no-commitment": commits_to_nothing}
 UNCOMMITTED_SHARE = 0.5
-STUBS_SHARE = 0.5
+STUBS_SHARE = 0.75
+STUBS_SHARE_OF_LISTS = 0.5
+LIST_SHARE = 0.7
+REPORTED_SHARE = 0.3
+QUIZ_MIN = 3
 
 
 def rules(
@@ -37,7 +43,7 @@ def rules(
     quoted = {c.id: around(evidence.get(c.id, ()), text) for c in rubric if marks[c.id] in (Mark.MET, Mark.PARTIAL)}
     found = [f"{rule}: {id}" for id, parts in quoted.items() for rule in _acts(parts)]
     found += _of_the_whole(text)
-    found += ["stubs-quoted"] if _rests_on_stubs(rubric, quoted) else []
+    found += ["stubs-quoted"] if _rests_on_stubs(text, rubric, quoted) else []
     scopes = refused(text)
     return found + [
         f"advises-against: {c.id}"
@@ -61,13 +67,26 @@ def _of_the_whole(text: str) -> list[str]:
         "irony": any(mocks(part) for part in parts),
         "takes-back": takes_back(text),
         "story": tells_story(text),
-        "mostly-uncommitted": uncommitted >= 2 and uncommitted >= UNCOMMITTED_SHARE * len(parts),
+        "repetition": repeats_itself(text),
+        "nothing-of-its-own": not speaks(text) and sum(map(reports, parts)) >= REPORTED_SHARE * len(parts),
+        "mostly-uncommitted": uncommitted >= max(2, UNCOMMITTED_SHARE * len(parts)) or _is_a_quiz(parts),
     }
     return [rule for rule, is_true in found.items() if is_true]
 
 
-def _rests_on_stubs(rubric: Sequence[Criterion], quoted: Mapping[str, Sequence[Passage]]) -> bool:
-    """Whether at least half of the points with quotes rest on nothing but headings, table rows or keywords."""
+def _is_a_quiz(parts: Sequence[Passage]) -> bool:
+    """Whether there are at least three questions, and one question to each other sentence."""
+    questions = sum(part.sentence.endswith("?") for part in parts)
+    return questions >= QUIZ_MIN and 2 * questions >= len(parts) - 1
+
+
+def _rests_on_stubs(text: str, rubric: Sequence[Criterion], quoted: Mapping[str, Sequence[Passage]]) -> bool:
+    """Whether most points with quotes rest on nothing but headings, table rows or keywords.
+
+    Half of the points are enough where most of the answer's lines are such stubs, too.
+    """
     points = {c.id: c.points for c in rubric if quoted.get(c.id)}
     stubs = sum(points[id] for id in points if all(is_stub(part) for part in quoted[id]))
-    return bool(points) and stubs >= STUBS_SHARE * sum(points.values())
+    lines = passages(text)
+    is_list = sum(map(is_stub, lines)) >= LIST_SHARE * len(lines)
+    return bool(points) and stubs >= (STUBS_SHARE_OF_LISTS if is_list else STUBS_SHARE) * sum(points.values())

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+from graders.free_text.own_voice import speaks
 from graders.free_text.passage import passages
 
 SHARE_MIN = 0.5
 SENTENCES_MIN = 3
+_DREAM = re.compile(
+    r"\b(?:dream(?:ed|t)\s+(?:of|that|about|i)|in\s+my\s+dream|i\s+(?:woke\s+up|fell\s+asleep))\b", re.IGNORECASE
+)
 _OPENS = re.compile(
     r"\bonce\s+upon\s+a\s+time\b|\blong\s+ago\b|\bthere\s+(?:once\s+)?(?:was|lived)\s+(?:once\s+)?an?\b", re.IGNORECASE
 )
@@ -20,7 +24,11 @@ _PAST = re.compile(
 
 
 def tells_story(text: str) -> bool:
-    """Whether most sentences tell in the past tense what somebody did."""
+    """Whether it tells a dream, or mostly what somebody did, and nothing of what the learner would do."""
+    if _DREAM.search(text):
+        return True
+    if speaks(text):
+        return False
     found = passages(text)
     past = sum(_PAST.search(passage.sentence) is not None for passage in found)
     if _OPENS.search(text) and past >= 2:

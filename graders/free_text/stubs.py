@@ -16,7 +16,9 @@ _FINITE = re.compile(
     r"|becomes?|begins?|starts?|ends?|helps?|lets?|saves?|uses?|knows?|shows?|learns?|reads?|finds?|looks?)\b",
     re.IGNORECASE,
 )
-_TABLE = re.compile(r"^\s*\|.*\|\s*$|\t.*\t|\S\s*\|\s*\S.*\|\s*\S|^\s*(?:[-*\u2022\u2013]|\d+[.)])\s+\S{0,40}\s*$")
+_TABLE = re.compile(
+    r"^\s*\|.*\|\s*$|\t.*\t|(?:(?:=>|->|\u2192|\u21d2).*){3}|(?:\s/\s.*){3}|\S\s*\|\s*\S.*\|\s*\S|^\s*(?:[-*\u2022\u2013]|\d+[.)])\s+\S{0,40}\s*$"
+)
 
 
 def is_stub(passage: Passage) -> bool:

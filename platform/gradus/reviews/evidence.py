@@ -16,6 +16,8 @@ from gradus.reviews.models import Appeal, Review
 from gradus.reviews.raw import raw_result
 from gradus.submissions.models import Evaluation
 
+SOURCES_SHOWN = 3
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -38,12 +40,16 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Notes:
-    """From the raw result in private storage; for staff only. `reasons` of the judge's votes are its raw words."""
+    """From the raw result in private storage; for staff only. `reasons` of the judge's votes are its raw words.
+
+    `copied` has the sources with which the answer shares runs of words, and the share in percent.
+    """
 
     flags: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     votes: list[dict[str, str]] = field(default_factory=list)
     said: judged.Said = field(default_factory=lambda: judged.Said({}, []))
+    copied: list[tuple[str, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -128,11 +134,13 @@ def pieces(answer: str, quotes: Iterable[str]) -> list[Piece]:
 
 def notes(private: dict[str, Any], challenge: Challenge) -> Notes:
     """Empty where the machine kept nothing."""
+    copied = list(private.get("copied", {}).items())[:SOURCES_SHOWN]
     return Notes(
         flags=reasons.all_in_words(list(private.get("flags", [])), challenge),
         problems=list(private.get("problems", [])),
         votes=list(private.get("votes", [])),
         said=judged.said(private, challenge),
+        copied=[(reasons.source_in_words(name), round(100 * share)) for name, share in copied],
     )
 
 

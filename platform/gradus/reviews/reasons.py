@@ -39,6 +39,8 @@ WORDS = {
     "irony": "There are marks of irony, so the opposite may be meant",
     "takes-back": "A sentence seems to take back what the answer says",
     "story": "It tells what somebody did once, and may explain nothing",
+    "nothing-of-its-own": "It reports what somebody else says and adds nothing in its own voice",
+    "repetition": "It repeats the same few words",
     "stubs-quoted": "Most points rest on headings, table rows or keywords, not on sentences",
     # The answer
     "addresses-grader": "The answer speaks to whoever grades it",
@@ -51,6 +53,7 @@ WORDS = {
     "no-sentences": "It reads like a list of words, not like sentences",
     "many-negations": "It denies unusually often",
     "copied": "Most of its words stand in the model answer or in one good graded answer",
+    "copied-from": "It shares more runs of five words than honest answers do with",
     "known-attack": "It is one of the author's listed attacks",
 }
 PROBLEMS = {
@@ -59,12 +62,31 @@ PROBLEMS = {
     "budget": "the day's budget was used up",
 }
 
+SOURCES = {
+    "lesson": "the lesson",
+    "faq": "the lesson's questions and answers",
+    "solution": "the solution",
+    "statement": "the challenge's statement",
+    "model answer": "the model answer",
+    "graded answers": "the answers that the author has graded",
+    "everything": "all texts of the course together",
+}
+
+
+def source_in_words(name: str) -> str:
+    """A source of copies. Other learners are named by the number of their submission only."""
+    kind, _, number = name.partition(":")
+    return f"another learner's earlier answer, submission {number}" if number else SOURCES.get(kind, kind)
+
 
 def in_words(rule: str, challenge: Challenge) -> str:
     """One sentence; a rule without words of its own is shown as it is, so that nothing is hidden from staff."""
     name, _, detail = rule.partition(": ")
     if name not in WORDS:
         return rule
+    if name == "copied-from":
+        source, _, share = detail.rpartition(", ")
+        return f"{WORDS[name]} {source_in_words(source)}: {share}"
     labels = {criterion.id: f"“{criterion.label}”" for criterion in challenge.rubric}
     shown = labels.get(detail) or PROBLEMS.get(detail) or detail
     return f"{WORDS[name]}: {shown}" if shown else WORDS[name]

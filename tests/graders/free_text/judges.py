@@ -6,6 +6,7 @@ import random
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,7 @@ def graded(
     hidden: bool = True,
     problem: str = "",
     calibrated: frozenset[JudgeId] = frozenset({JUDGE}),
+    sources: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Grade, list[Judge]]:
     """Grades with a judge that answers `reply(item)`; None is no reply because of `problem`.
 
@@ -130,7 +132,7 @@ def graded(
         said = reply(item)
         return Judged(said, problem if said is None else "", JUDGE.model, len(calls))
 
-    assignment = Assignment(bundle, FreeTextPayload(answer=answer), hidden, calibrated=calibrated)
+    assignment = Assignment(bundle, FreeTextPayload(answer=answer), hidden, calibrated=calibrated, sources=sources)
     result, _ = drive(grade(assignment), respond)
     return result, calls
 

@@ -1,0 +1,20 @@
+"""Padding: the same few words over and over."""
+
+from __future__ import annotations
+
+from graders.free_text.text import content_words
+
+WINDOW = 40
+WORDS_MIN = 25
+# Honest answers have at least 0.76 distinct words among 40.
+DISTINCT_MIN = 0.68
+
+
+def repeats_itself(text: str) -> bool:
+    """Whether few of the content words are distinct, on average over stretches of 40 of them."""
+    found = content_words(text)
+    if len(found) < WORDS_MIN:
+        return False
+    starts = range(0, max(1, len(found) - WORDS_MIN + 1), WINDOW)
+    stretches = [found[start : start + WINDOW] for start in starts]
+    return sum(len(set(part)) / len(part) for part in stretches) / len(stretches) < DISTINCT_MIN

@@ -1,0 +1,37 @@
+"""The texts from which an answer in free text may have been copied: lesson, challenge, other learners' answers."""
+
+from __future__ import annotations
+
+from graders.free_text.copies import LEARNER
+from gradus.courses.models import ChallengeVersion, Lesson
+from gradus.submissions.models import Kind, Submission
+
+# The newest answers of other learners; a copy of an older one than these is not found.
+OTHERS_MAX = 300
+
+
+def of_submission(submission: Submission, version: ChallengeVersion) -> dict[str, str]:
+    """Texts by name; those of the challenge are as they stand in `version`.
+
+    Other learners' answers to the challenge are those that came before this one. They are named by their submission's
+    number, `learner:17`, never by who wrote them.
+    """
+    return {
+        "lesson": submission.challenge.lesson.text,
+        "faq": faq(submission.challenge.lesson),
+        "solution": version.solution,
+        "statement": version.statement,
+        **others(submission),
+    }
+
+
+def faq(lesson: Lesson) -> str:
+    """The lesson's questions with their answers."""
+    return "\n\n".join(f"{row['question']}\n{row['answer']}" for row in lesson.spec.get("faq", []))
+
+
+def others(submission: Submission) -> dict[str, str]:
+    """At most `OTHERS_MAX` earlier answers of other learners, the newest first."""
+    earlier = Submission.objects.filter(challenge=submission.challenge_id, kind=Kind.FREE_TEXT, pk__lt=submission.pk)
+    rows = earlier.exclude(user=submission.user_id).order_by("-pk").values_list("pk", "payload__answer")
+    return {f"{LEARNER}{pk}": answer or "" for pk, answer in rows[:OTHERS_MAX]}
