@@ -18,6 +18,7 @@ Vector = NDArray[np.float64]
 # Chosen once by leave-one-out on gold of the roles prompt and calibration; the role test stayed out.
 RIDGE = 1.0
 STRETCH_MAX = 4.0
+SPREAD_MIN = 1e-3
 MANY = 20
 WORD = r"(?u)\b\w+\b"
 
@@ -58,38 +59,33 @@ def by_features(features: Matrix) -> Matrix:
 
 
 @dataclass(frozen=True)
-class Fit:
-    """Predictions and their standard deviations: of each graded row from all the others, and of the row in question.
+class Prediction:
+    """A share of a criterion's points, not cut to [0, 1], and the standard deviation of its error."""
 
-    `rows` (n) are the places of the graded rows among all graded answers; `values` and `spreads` (n + 1) end with the
-    row in question.
+    value: float
+    spread: float
+
+
+def predict(
+    kernel: Matrix, y: Vector, count: int, ridge: float = RIDGE, stretch_max: float = STRETCH_MAX
+) -> Prediction:
+    """Kernel ridge regression of the last row from the values `y` of those before it.
+
+    The first `count` of them are graded answers, the others phrases of the author. Ridge shrinks towards the mean,
+    which makes every estimate a middling one. It is stretched so that leave-one-out predictions of the graded answers
+    vary as much as their values do. The spread is a Gaussian process's (Rasmussen & Williams 2006, 5.4.2), wide for a
+    row unlike all others, times what the left-out predictions of the graded answers were really wrong by.
     """
-
-    rows: tuple[int, ...]
-    values: Vector
-    spreads: Vector
-
-
-def fit(kernel: Matrix, y: Vector, rows: Sequence[int], ridge: float = RIDGE, stretch_max: float = STRETCH_MAX) -> Fit:
-    """Kernel ridge regression of the last row from the values `y` of those before it, the first of which are `rows`.
-
-    Any others are the author's phrases. Ridge shrinks towards the mean, which makes every estimate a middling one. It
-    is stretched so that leave-one-out predictions of the graded rows vary as much as their values do. Spreads are
-    those of a Gaussian process (Rasmussen & Williams 2006, 5.4.2), wide for a row unlike all others, and scaled to
-    the left-out errors.
-    """
-    count = len(rows)
-    mean, real = y[:count].mean(), y[:count]
+    graded, mean = y[:count], float(y[:count].mean())
     inverse = np.linalg.inv(kernel[:-1, :-1] + ridge * np.eye(len(y)))
     weights = inverse @ (y - mean)
     precision = np.diag(inverse)[:count]
-    left_out = real - mean - weights[:count] / precision
-    stretch = min(stretch_max, float(real.std()) / max(float(left_out.std()), 1e-6))
+    left_out = graded - mean - weights[:count] / precision
+    stretch = min(stretch_max, float(graded.std()) / max(float(left_out.std()), 1e-6))
+    errors = graded - mean - stretch * left_out
     own = kernel[-1, :-1]
-    variance = max(float(kernel[-1, -1] + ridge - own @ inverse @ own), 1e-9)
-    values = mean + stretch * np.append(left_out, own @ weights)
-    scale = float(np.mean((real - values[:-1]) ** 2 * precision))
-    return Fit(tuple(rows), values, np.sqrt(np.append(1 / precision, variance) * scale) + 1e-3)
+    variance = max(float(kernel[-1, -1] + ridge - own @ inverse @ own), 0.0) * float(np.mean(errors**2 * precision))
+    return Prediction(mean + stretch * float(own @ weights), max(float(np.sqrt(variance)), SPREAD_MIN))
 
 
 def _scaled(kernel: Matrix) -> Matrix:

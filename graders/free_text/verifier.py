@@ -17,8 +17,9 @@ from challenges.spec import Benign, Criterion, GoldAnswer
 from graders.base import Embed, Embedded, Mark
 from graders.free_text import likeness, short
 from graders.free_text.certainty import certainty
-from graders.free_text.likeness import Fit
+from graders.free_text.likeness import Prediction
 from graders.free_text.points import VALUES
+from graders.free_text.rubric_phrases import rubric_phrases
 from graders.free_text.text import sentences
 
 Matrix = NDArray[np.float64]
@@ -57,7 +58,8 @@ def fixed_texts(bundle: ChallengeBundle) -> tuple[str, ...]:
     phrases = [phrase for c in bundle.challenge.rubric for phrase in (*_good(c), *c.reject)]
     fixed += phrases
     if is_short(bundle):
-        known = (*(row.answer for row in graded(bundle)), *phrases, *short.NOT_KNOWN)
+        taught = [phrase for c in bundle.challenge.rubric for phrase in _taught(c)]
+        known = dict.fromkeys((*(row.answer for row in graded(bundle)), *taught))
         fixed += [part for text in known for part in in_context(bundle, text)]
     return tuple(dict.fromkeys(fixed))
 
@@ -82,15 +84,22 @@ def estimate(bundle: ChallengeBundle, text: str, item: Embed, embedded: Embedded
     """Estimates the marks of `text` from its likeness to graded answers and to the author's phrases."""
     space = _Space(bundle, text, item, np.asarray(embedded.vectors, dtype=np.float64))
     rubric = bundle.challenge.rubric
-    fits = {c.id: space.fit(c) for c in rubric}
-    values = {id: float(np.clip(fit.values[-1], 0, 1)) for id, fit in fits.items()}
-    sure = certainty(bundle.challenge, fits, [row.marks for row in space.known])
+    found = {c.id: space.predict(c) for c in rubric}
+    values = {id: min(1.0, max(0.0, one.value)) for id, one in found.items()}
+    sure = certainty(bundle.challenge, found)
     claims = tuple(c.id for c in rubric if c.kind == "must_not_claim" and space.claims(c))
     return Estimate(values, {c.id: space.quote(c) for c in rubric}, space.nearest(), sure, claims)
 
 
 def _good(criterion: Criterion) -> tuple[str, ...]:
     return (*criterion.accept, criterion.text)
+
+
+def _taught(criterion: Criterion) -> dict[str, float]:
+    """Phrases and the share of a criterion's points that a short answer earns by each."""
+    found = {} if criterion.kind == "must_not_claim" else dict.fromkeys(short.NOT_KNOWN, 0.0)
+    found |= rubric_phrases(criterion.text) if criterion.kind == "must_mention" else {}
+    return found | dict.fromkeys(criterion.reject, 0.0) | dict.fromkeys(criterion.accept, 1.0)
 
 
 class _Space:
@@ -107,27 +116,25 @@ class _Space:
         """What is the same for every criterion."""
         return likeness.by_sentences(self.vectors, self.groups) + likeness.by_words(self.answers)
 
-    def fit(self, criterion: Criterion) -> Fit:
+    def predict(self, criterion: Criterion) -> Prediction:
         """The criterion's share of its points, by ridge regression or, with few graded answers, by phrases alone."""
         rows = [n for n, row in enumerate(self.known) if criterion.id in row.marks]
         if len(rows) < GOLD_MIN:
             near = float(self._phrases(self.groups[-1], criterion.accept or (criterion.text,)).max())
-            return Fit((), np.array([near]), np.array([SPREAD_UNKNOWN]))
+            return Prediction(near, SPREAD_UNKNOWN)
         marks = [VALUES[Mark(self.known[n].marks[criterion.id])] for n in rows]
         return self._short(criterion, rows, marks) if is_short(self.bundle) else self._long(criterion, rows, marks)
 
-    def _long(self, criterion: Criterion, rows: list[int], marks: list[float]) -> Fit:
+    def _long(self, criterion: Criterion, rows: list[int], marks: list[float]) -> Prediction:
         kernel = self.shared + likeness.by_features(np.array([self._features(criterion, g) for g in self.groups]))
-        return likeness.fit(kernel[np.ix_([*rows, -1], [*rows, -1])], np.array(marks), rows)
+        return likeness.predict(kernel[np.ix_([*rows, -1], [*rows, -1])], np.array(marks), len(rows))
 
-    def _short(self, criterion: Criterion, rows: list[int], marks: list[float]) -> Fit:
+    def _short(self, criterion: Criterion, rows: list[int], marks: list[float]) -> Prediction:
         """Beside the graded answers the author's phrases teach as well, and that one knows nothing."""
-        taught = [*((text, 1.0) for text in criterion.accept), *((text, 0.0) for text in criterion.reject)]
-        if criterion.kind != "must_not_claim":
-            taught += [(text, 0.0) for text in short.NOT_KNOWN]
-        texts = [*(self.known[n].answer for n in rows), *(text for text, _ in taught), self.text]
-        y = np.array([*marks, *(value for _, value in taught)])
-        return likeness.fit(self._few_words(texts), y, rows, short.RIDGE, short.STRETCH_MAX)
+        taught = _taught(criterion)
+        texts = [*(self.known[n].answer for n in rows), *taught, self.text]
+        y = np.array([*marks, *taught.values()])
+        return likeness.predict(self._few_words(texts), y, len(rows), short.RIDGE, short.STRETCH_MAX)
 
     def _few_words(self, texts: Sequence[str]) -> Matrix:
         found = [[self.at[part] for part in in_context(self.bundle, text)] for text in texts]

@@ -1,0 +1,35 @@
+"""What the text of a criterion would count, as phrases: "The answer names a, b or c. Half credit for d. Not met for e."
+
+Sentences of another form, and so all those in other languages, say nothing here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from graders.free_text.text import sentences
+
+_SAYS = r"(?:\s+(?:says|names|gives|states|mentions|explains|describes))?(?:\s+that)?\s+"
+_OPENINGS = (
+    (
+        re.compile(
+            r"(?:the|an)\s+answer(?=\s+(?:says|names|gives|states|mentions|explains|describes)\b)" + _SAYS, re.I
+        ),
+        1.0,
+    ),
+    (re.compile(r"half\s+credit\s+(?:if|for)(?:\s+(?:it|the\s+answer))?(?:\s+only)?" + _SAYS, re.I), 0.5),
+    (re.compile(r"not\s+met\s+(?:if|for)(?:\s+(?:it|the\s+answer))?(?:\s+only)?" + _SAYS, re.I), 0.0),
+)
+_BETWEEN = re.compile(r",\s+(?:or\s+)?|\s+or\s+|[();:]\s*")
+CHARACTERS_MIN = 3
+
+
+def rubric_phrases(text: str) -> dict[str, float]:
+    """Each phrase with the share of the points that an answer earns by it: 1, 0.5 or 0."""
+    found: dict[str, float] = {}
+    for sentence in sentences(text):
+        for opening, share in _OPENINGS:
+            if match := opening.match(sentence):
+                parts = (part.strip(" .") for part in _BETWEEN.split(sentence[match.end() :]))
+                found |= {part: share for part in parts if len(part) >= CHARACTERS_MIN}
+    return found
