@@ -26,6 +26,7 @@ def separate(apps, schema_editor):
             versions.filter(pk=pk).update(version=f"{version}+{place}")
     versions.update(author_baselines=F("baselines"), published_at=F("imported_at"), verified_at=None)
     versions.update(baselines=[])
+    check_now(schema_editor)
 
 
 def join(apps, schema_editor):
@@ -33,6 +34,13 @@ def join(apps, schema_editor):
     versions.update(baselines=F("author_baselines"))
     for version in versions.filter(version__contains="+"):
         versions.filter(pk=version.pk).update(version=version.version.partition("+")[0])
+    check_now(schema_editor)
+
+
+def check_now(schema_editor):
+    """PostgreSQL alters no table while checks of its changed rows wait for the end of the transaction."""
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 class Migration(migrations.Migration):
