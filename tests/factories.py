@@ -12,12 +12,15 @@ import factory
 from challenges.bundle import CourseBundle, read_course
 from challenges.spec import Lesson
 from gradus.accounts.models import User
+from gradus.accounts.scopes import LearnerData, Scope
 from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Submission
 from tests.challenges.factory import write_course
 
+# What a reviewer's token needs.
+REVIEWING = Scope(learner_data=LearnerData.EDITOR)
 PASSWORD = "a-long-password-for-tests"
 KEYS = itertools.count(1)
 

@@ -233,7 +233,11 @@ ACCOUNT_RATE_LIMITS = {
     "new_account": "20/m/ip,30/h/ip",
     "guest": "30/m/ip,300/h/ip",
 }
-ACCOUNT_FORMS = {"signup": "gradus.accounts.forms.SignupForm"}
+ACCOUNT_FORMS = {
+    "signup": "gradus.accounts.forms.SignupForm",
+    "change_password": "gradus.accounts.forms.ChangePasswordForm",
+    "reset_password_from_key": "gradus.accounts.forms.ResetPasswordKeyForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = False
 LOGIN_URL = "account_login"

@@ -149,14 +149,14 @@ def test_an_unknown_address_is_a_problem_for_every_method(course: object, ada: U
 def test_only_an_object_is_a_body(grace: User, sea_or_sky: Challenge, body: str) -> None:
     """A list was once an object without fields, and began a shadow run of everything."""
     factories.grade(factories.submit(grace))
-    caller = Caller(ApiToken.issue(grace, "tests")[1])
+    caller = Caller(ApiToken.issue(grace, "tests", factories.REVIEWING)[1])
     problem(caller.post("/challenges/sea-or-sky/regrades", body), 400, "bad_request")
     assert not Regrade.objects.exists()
 
 
 def test_yes_or_no_is_said_as_such(grace: User, sea_or_sky: Challenge) -> None:
     factories.grade(factories.submit(grace))
-    caller = Caller(ApiToken.issue(grace, "tests")[1])
+    caller = Caller(ApiToken.issue(grace, "tests", factories.REVIEWING)[1])
     made = caller.post("/challenges/sea-or-sky/regrades", {}).json()
     for lower in (1, "yes", "true"):
         problem(caller.post(f"/regrades/{made['id']}/approve", {"lower": lower}), 422, "bad_payload")

@@ -15,7 +15,7 @@ from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
 
 @pytest.fixture
 def grace_api(grace: User) -> Caller:
-    return Caller(ApiToken.issue(grace, "tests")[1])
+    return Caller(ApiToken.issue(grace, "tests", factories.REVIEWING)[1])
 
 
 @pytest.fixture

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import Result
+from django.db.models import F
+from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner
 
 from gradus.accounts.models import ApiToken, User
+from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
 from gradus.cli.main import app
 from gradus.courses.models import Challenge
 from gradus.reviews.models import Appeal
@@ -74,7 +78,26 @@ def test_a_wrong_password_keeps_nothing(gradus: Gradus, ada: User, home: Path) -
 def test_a_token_for_scripts(gradus: Gradus, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     done = gradus("token", "create", "--email", ada.email, "--name", "ci", stdin=f"{factories.PASSWORD}\n")
     secret = done.stdout.strip().splitlines()[-1]
-    assert ApiToken.objects.matching(secret).get().name == "ci"
+    token = ApiToken.objects.matching(secret).get()
+    assert (token.name, token.scope, (token.expires_at - token.created_at).days) == ("ci", LEARNER, 90)
+
+
+def test_a_token_for_a_reviewers_scripts(gradus: Gradus, grace: User, ada: User) -> None:
+    asked = ("token", "create", "--days", "7", "--content", "viewer", "--learner-data", "editor", "--email")
+    done = gradus(*asked, grace.email, stdin=f"{factories.PASSWORD}\n")
+    token = ApiToken.objects.matching(done.stdout.strip().splitlines()[-1]).get()
+    assert (token.scope, (token.expires_at - token.created_at).days) == (Scope(Content.VIEWER, LearnerData.EDITOR), 7)
+    refused = gradus(*asked, ada.email, stdin=f"{factories.PASSWORD}\n")
+    assert (refused.exit_code, "content:viewer and learner_data:editor" in refused.output) == (1, True)
+    unknown = gradus("token", "create", "--content", "all", "--email", ada.email, stdin=f"{factories.PASSWORD}\n")
+    assert (unknown.exit_code, "content" in unknown.output) == (1, True)
+
+
+def test_an_ended_token_says_how_to_get_another(gradus: Gradus, as_ada: User) -> None:
+    as_ada.api_tokens.update(created_at=F("expires_at") - timedelta(days=99), expires_at=timezone.now())
+    done = gradus("submissions")
+    assert done.exit_code == 5
+    assert "This token ended on" in done.output and done.output.count("`gradus login`") == 1
 
 
 def test_without_a_token(gradus: Gradus, sea_or_sky: Challenge) -> None:

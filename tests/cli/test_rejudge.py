@@ -14,6 +14,7 @@ from gradus.cli.main import app
 from gradus.courses.models import Challenge
 from gradus.reviews.models import Regrade
 from gradus.submissions.models import Submission
+from tests.factories import REVIEWING
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, NONE_MET
 
@@ -30,7 +31,7 @@ def rejudge(monkeypatch: pytest.MonkeyPatch, live_server: LiveServer) -> Rejudge
 
 @pytest.fixture
 def as_grace(grace: User, monkeypatch: pytest.MonkeyPatch) -> User:
-    monkeypatch.setenv("GRADUS_TOKEN", ApiToken.issue(grace, "tests")[1])
+    monkeypatch.setenv("GRADUS_TOKEN", ApiToken.issue(grace, "tests", REVIEWING)[1])
     return grace
 
 

@@ -107,7 +107,7 @@ def test_no_page_shows_the_machines_marks(audit: Review, grace_client: Client) -
 
 
 def test_no_call_shows_the_machines_marks(audit: Review, grace: User) -> None:
-    headers = {"Authorization": f"Bearer {ApiToken.issue(grace, 'tests')[1]}"}
+    headers = {"Authorization": f"Bearer {ApiToken.issue(grace, 'tests', factories.REVIEWING)[1]}"}
     listed = Client().get("/api/v1/reviews", headers=headers).json()
     shown = Client().get(f"/api/v1/reviews/{audit.pk}", headers=headers).json()
     assert [(one["blind"], one["predicted"]) for one in (*listed, shown)] == [(True, None)] * 2

@@ -102,6 +102,14 @@ OPEN = {
     "api/v1/submissions",
     "api/v1/tokens",
 }
+# The calls of the API that need more of a token than a learner's scope, by operation; all others take any token.
+SCOPES = {
+    "learner_data:viewer": {"reviews", "reviews_accuracy", "review", "challenge_gold", "regrades", "regrade"},
+    "learner_data:editor": {
+        *("review_blind", "review_decision", "review_gold"),
+        *("regrade_start", "regrade_approve", "regrade_discard"),
+    },
+}
 KNOWN = PRIVATE | REVIEWERS | LISTS_OF_REVIEWERS | OPEN
 # allauth's own pages about the caller's own account, and Django's admin, which asks for staff at each of its pages.
 LIBRARIES = ("accounts/", "admin/")

@@ -189,7 +189,7 @@ def test_reviews_on_pages_and_over_the_api(ada: User, grace: User, grace_client:
     first, second = cases.waiting(ada), cases.waiting(ada)
     marks = {f"mark-{id}": mark for id, mark in cases.ALL_MET.items()}
     grace_client.post(f"/reviews/{first.pk}/", {"action": "decide", "reason": "", **marks})
-    api = Caller(ApiToken.issue(grace, "tests")[1])
+    api = Caller(ApiToken.issue(grace, "tests", factories.REVIEWING)[1])
     assert api.post(f"/reviews/{second.pk}/decision", {"marks": cases.ALL_MET}).status_code == 200
     assert api.post(f"/reviews/{second.pk}/gold", {}).status_code == 201
     assert [(one.what, one.via) for one in entries] == [

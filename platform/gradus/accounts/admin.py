@@ -41,11 +41,15 @@ class EnrolmentAdmin(admin.ModelAdmin[Enrolment]):
     autocomplete_fields = ("user",)
 
 
+SCOPE_AND_TIMES = ("content", "learner_data", "created_at", "expires_at", "last_used_at", "revoked_at")
+
+
 @admin.register(ApiToken)
 class ApiTokenAdmin(ReadOnly):
-    list_display = ("name", "user", "prefix", "created_at", "last_used_at", "revoked_at")
+    list_display = ("name", "user", "prefix", "content", "learner_data", "expires_at", "last_used_at", "revoked_at")
+    list_filter = ("content", "learner_data")
     search_fields = ("user__email", "prefix")
-    fields = ("name", "user", "prefix", "created_at", "last_used_at", "revoked_at")
+    fields = ("name", "user", "prefix", *SCOPE_AND_TIMES)
     actions = ("revoke",)
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:

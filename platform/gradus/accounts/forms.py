@@ -1,8 +1,12 @@
 """allauth's forms, with what Gradus does beside."""
 
+from typing import Any
+
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import passthrough_next_redirect_url
+from allauth.core import context
+from django import forms
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import ValidationError
@@ -11,8 +15,44 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from gradus.accounts import tokens
 from gradus.accounts.guests import SignedUp
 from gradus.accounts.models import User
+
+
+class RevokesTokens(forms.Form):
+    """Offers, with a new password, to revoke the account's API tokens; nothing is offered where there are none."""
+
+    user: User | None
+    revoke_tokens = forms.BooleanField(required=False, label="Also revoke my API tokens")
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        live = self.user.api_tokens.live().count() if self.user else 0
+        if live:
+            self.fields["revoke_tokens"].help_text = (
+                f"You have {live}. Do so if somebody else may have had your password or your machine. "
+                "What uses a token then needs a new one."
+            )
+        else:
+            del self.fields["revoke_tokens"]
+
+    @transaction.atomic
+    def save(self) -> None:
+        super().save()  # type: ignore[misc]
+        if self.user and self.cleaned_data.get("revoke_tokens"):
+            tokens.revoke_all(self.user)
+            messages.success(context.request, "Your API tokens no longer work.")
+
+
+class ChangePasswordForm(RevokesTokens, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ResetPasswordKeyForm(RevokesTokens, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    """Whoever resets a password may have lost it to somebody, so the tokens go unless they say otherwise."""
+
+    revoke_tokens = forms.BooleanField(required=False, initial=True, label="Also revoke my API tokens")
 
 
 class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]

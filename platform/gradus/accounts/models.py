@@ -1,6 +1,7 @@
 import hashlib
 import secrets
-from typing import Any, ClassVar, Self
+from datetime import datetime, timedelta
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -9,6 +10,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.functional import cached_property
+
+from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
 
 
 def new_pseudonym() -> str:
@@ -53,6 +56,16 @@ class User(AbstractUser):
         """Whether the person settles grades: site staff, and who teaches a course."""
         return self.is_staff or self.enrolments.filter(role__in=TEACHING).exists()
 
+    @cached_property
+    def widest_scope(self) -> Scope:
+        """What the person may do on the site, and so the most that a token of theirs may be given."""
+        if self.is_staff:
+            return Scope(Content.OWNER, LearnerData.EDITOR)
+        roles = set(self.enrolments.values_list("role", flat=True))
+        if Enrolment.Role.AUTHOR in roles:
+            return Scope(Content.EDITOR, LearnerData.EDITOR)
+        return Scope(Content.VIEWER, LearnerData.EDITOR) if Enrolment.Role.STAFF in roles else LEARNER
+
 
 class Enrolment(models.Model):
     """A person's role in a course."""
@@ -83,10 +96,18 @@ def digest_of(secret: str) -> str:
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def live(self) -> Self:
-        return self.filter(revoked_at=None)
+        return self.filter(revoked_at=None, expires_at__gt=timezone.now())
 
     def matching(self, secret: str) -> Self:
-        return self.live().filter(digest=digest_of(secret)).select_related("user")
+        """The token with this secret, unless it was revoked; it may have ended."""
+        return self.filter(revoked_at=None, digest=digest_of(secret)).select_related("user")
+
+
+TOKEN_DAYS = 90
+
+
+def usual_end() -> datetime:
+    return timezone.now() + timedelta(days=TOKEN_DAYS)
 
 
 class ApiToken(models.Model):
@@ -97,19 +118,45 @@ class ApiToken(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     prefix = models.CharField(max_length=12)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(default=usual_end)
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    content = models.CharField(max_length=6, choices=Content, default=Content.NONE)
+    learner_data = models.CharField(max_length=6, choices=LearnerData, default=LearnerData.NONE)
 
     objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="token_content_is_a_level", condition=models.Q(content__in=Content.values)),
+            models.CheckConstraint(
+                name="token_learner_data_is_a_level", condition=models.Q(learner_data__in=LearnerData.values)
+            ),
+            models.CheckConstraint(
+                name="token_ends_after_it_was_made", condition=models.Q(expires_at__gt=models.F("created_at"))
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
 
+    @property
+    def scope(self) -> Scope:
+        return Scope(Content(self.content), LearnerData(self.learner_data))
+
     @classmethod
-    def issue(cls, user: "User", name: str, **extra: Any) -> tuple["ApiToken", str]:
+    def issue(cls, user: "User", name: str, scope: Scope = LEARNER, days: int = TOKEN_DAYS) -> tuple["ApiToken", str]:
         """Returns the row and the secret, which is shown once and not kept."""
-        secret = f"gradus_{secrets.token_urlsafe(32)}"
-        token = cls.objects.create(user=user, name=name[:80], digest=digest_of(secret), prefix=secret[:12], **extra)
+        secret, now = f"gradus_{secrets.token_urlsafe(32)}", timezone.now()
+        token = cls.objects.create(
+            user=user,
+            name=name[:80],
+            digest=digest_of(secret),
+            prefix=secret[:12],
+            created_at=now,
+            expires_at=now + timedelta(days=days),
+            **vars(scope),
+        )
         return token, secret
 
     def revoke(self) -> bool:

@@ -7,12 +7,16 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
+from gradus.accounts.scopes import LEARNER, named
 from gradus.api import challenges, courses, problems, reviews, submissions, tokens
+from gradus.api.auth import need_of
 from gradus.api.parser import StrictParser
 from gradus.api.schemas import Problem
 
 DESCRIPTION = """Gradus over HTTP. Send `Authorization: Bearer gradus_...`; make a token on your profile,
-with `gradus login`, or with `POST /tokens`. Errors are RFC 9457 problem details with a stable `code`.
+with `gradus login`, or with `POST /tokens`. A token ends after 90 days unless you choose otherwise,
+a year at most. It may do what a learner does; calls with `x-scopes` need a token that was given those.
+Errors are RFC 9457 problem details with a stable `code`.
 Scores are rounded down to the challenge's step; results of single rows come from public samples only."""
 
 
@@ -28,15 +32,32 @@ class Api(NinjaAPI):
         return [*patterns, re_path(r"^(?P<path>[\s\S]*)$", problems.not_found)], app, namespace
 
     def get_openapi_schema(self, **given: Any) -> OpenAPISchema:
-        schema = super().get_openapi_schema(**given)
+        schema, needed = super().get_openapi_schema(**given), self.needed_scopes()
         schema["components"]["schemas"]["Problem"] = Problem.model_json_schema(ref_template=REF)
         schema["components"]["schemas"] |= schema["components"]["schemas"]["Problem"].pop("$defs")
         content = {problems.MEDIA_TYPE: {"schema": {"$ref": REF.format(model="Problem")}}}
         for path in schema["paths"].values():
             for call in path.values():
+                if scopes := needed[call["operationId"]]:
+                    call["x-scopes"] = scopes
                 answers = {str(status): answer for status, answer in call["responses"].items()}
                 call["responses"] = {**answers, "default": {"description": "Problem details", "content": content}}
         return schema
+
+    def needed_scopes(self) -> dict[str, list[str]]:
+        """What each call needs of a token beside a learner's own scope, by operation id."""
+        operations = [
+            operation
+            for router in self._get_bound_routers()
+            for view in router.path_operations.values()
+            for operation in view.operations
+        ]
+        return {
+            self.get_openapi_operation_id(one): [
+                named(*level) for level in LEARNER.missing(need_of(one.auth_callbacks)).items()
+            ]
+            for one in operations
+        }
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """The function's name, so that moving it between modules changes no client."""

@@ -2,8 +2,8 @@
 
 CODES: dict[int, tuple[str, ...]] = {
     400: ("bad_request",),
-    401: ("unauthenticated", "wrong_credentials"),
-    403: ("forbidden", "lowers", "not_passed", "own_answer", "sign_in_needed"),
+    401: ("token_expired", "unauthenticated", "wrong_credentials"),
+    403: ("forbidden", "lowers", "missing_scope", "not_passed", "own_answer", "scope_not_yours", "sign_in_needed"),
     404: ("not_found",),
     405: ("method_not_allowed",),
     409: (

@@ -7,8 +7,9 @@ from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
 
 from gradus.accounts.models import User
+from gradus.accounts.scopes import LearnerData, Scope
 from gradus.api import cases
-from gradus.api.auth import Request, caller, someone
+from gradus.api.auth import Request, caller, requires
 from gradus.api.schemas import reviews as schemas
 from gradus.reviews import accuracy as figures
 from gradus.reviews import evidence, queue, services
@@ -18,7 +19,8 @@ from gradus.submissions.models import Submission
 # A database counts no further than 64 bits.
 OFFSET_MAX = 1_000_000_000
 
-router = Router(tags=["reviews"], auth=someone)
+READS = requires(Scope(learner_data=LearnerData.VIEWER))
+router = Router(tags=["reviews"], auth=requires(Scope(learner_data=LearnerData.EDITOR)))
 
 
 def reviewer(request: Request) -> User:
@@ -36,7 +38,7 @@ def shown(request: Request, id: int) -> schemas.ReviewOut:
     return cases.case(evidence.case(visible(request, id)))
 
 
-@router.get("/reviews", response=list[schemas.ReviewBrief])
+@router.get("/reviews", response=list[schemas.ReviewBrief], auth=READS)
 def reviews(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -47,13 +49,13 @@ def reviews(
     return [schemas.ReviewBrief.model_validate(cases.brief(one, appealed="appeal" in one.reasons)) for one in found]
 
 
-@router.get("/reviews/accuracy", response=schemas.AccuracyOut)
+@router.get("/reviews/accuracy", response=schemas.AccuracyOut, auth=READS)
 def reviews_accuracy(request: Request) -> schemas.AccuracyOut:
     """How often the machine is right, from blind audits and from all decisions; by question, language and signs."""
     return cases.accuracy(figures.report(reviewer(request)))
 
 
-@router.get("/reviews/{int:id}", response=schemas.ReviewOut)
+@router.get("/reviews/{int:id}", response=schemas.ReviewOut, auth=READS)
 def review(request: Request, id: int) -> schemas.ReviewOut:
     """One answer with all that is beside it; of a blind audit nothing that the machine found."""
     return shown(request, id)
@@ -80,7 +82,7 @@ def review_gold(request: Request, id: int, given: schemas.GoldIn) -> Status[sche
     return Status(201, schemas.GoldOut.model_validate({"answer": row.answer, "marks": row.marks, "role": row.role}))
 
 
-@router.get("/challenges/{slug:id}/gold", response=list[schemas.GoldOut])
+@router.get("/challenges/{slug:id}/gold", response=list[schemas.GoldOut], auth=READS)
 def challenge_gold(request: Request, id: str) -> list[schemas.GoldOut]:
     """Gold rows that reviewers kept, for the bundle."""
     challenge = get_object_or_404(queue.challenges_of(reviewer(request)), slug=id)
@@ -92,7 +94,7 @@ def visible_regrade(request: Request, id: int) -> Regrade:
     return get_object_or_404(queue.regrades_for(reviewer(request)), pk=id)
 
 
-@router.get("/regrades", response=list[schemas.RegradeBrief])
+@router.get("/regrades", response=list[schemas.RegradeBrief], auth=READS)
 def regrades(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> list[schemas.RegradeBrief]:
     """Shadow runs, newest first."""
     found = queue.regrades_for(reviewer(request))[:limit]
@@ -109,7 +111,7 @@ def regrade_start(request: Request, id: str, given: schemas.RegradeIn) -> Status
     return Status(201, cases.regrade(made))
 
 
-@router.get("/regrades/{int:id}", response=schemas.RegradeOut)
+@router.get("/regrades/{int:id}", response=schemas.RegradeOut, auth=READS)
 def regrade(request: Request, id: int) -> schemas.RegradeOut:
     """What a shadow run would change."""
     return cases.regrade(visible_regrade(request, id))

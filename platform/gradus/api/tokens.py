@@ -6,22 +6,26 @@ from ninja import Router, Status
 
 from gradus.accounts import tokens
 from gradus.accounts.adapter import TooManyAttempts
-from gradus.accounts.models import ApiToken, User
+from gradus.accounts.models import User
+from gradus.accounts.scopes import Scope
 from gradus.api import schemas
 from gradus.api.auth import Request
 from gradus.submissions.services import Refused
 
 router = Router(tags=["tokens"])
+STATUS = {"token_limit": 409, "scope_not_yours": 403}
 
 
 @router.post("/tokens", response={201: schemas.TokenOut}, auth=None)
 def token_create(request: Request, body: schemas.TokenIn) -> Status[schemas.TokenOut]:
     """Makes a bearer token from an email and password. The token is shown this once."""
-    user = _verified(request, body)
-    if tokens.has_all(user):
-        raise Refused("token_limit", f"You have {tokens.MOST} tokens. Revoke one on your profile first.", 409)
-    token, secret = ApiToken.issue(user, body.name)
-    return Status(201, schemas.TokenOut(token=secret, name=token.name, prefix=token.prefix))
+    user, scope = _verified(request, body), Scope(body.content, body.learner_data)
+    try:
+        token, secret = tokens.issue(user, body.name, scope, body.days)
+    except tokens.NotIssued as refusal:
+        raise Refused(refusal.code, str(refusal), STATUS[refusal.code]) from None
+    kept = {key: getattr(token, key) for key in ("name", "prefix", "expires_at", "content", "learner_data")}
+    return Status(201, schemas.TokenOut.model_validate({"token": secret, **kept}))
 
 
 def _verified(request: Request, body: schemas.TokenIn) -> User:

@@ -161,7 +161,8 @@ def checked(response: httpx.Response) -> httpx.Response:
     except (ValueError, KeyError, TypeError):
         detail, problems = f"The site answered {response.status_code}. Does the address end before /api?", []
     if response.status_code == 401:
-        raise Failure(f"{detail} `gradus login` signs you in.", NOT_SIGNED_IN)
+        how = "" if "`gradus login`" in detail else " `gradus login` signs you in."
+        raise Failure(detail + how, NOT_SIGNED_IN)
     after = response.headers.get("Retry-After")
     again = f" Try again in {after} s." if after else ""
     raise Failure(detail + again, REFUSED, tuple(worded(problem) for problem in problems))

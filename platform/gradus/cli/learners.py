@@ -28,6 +28,12 @@ Rows = Annotated[Path | None, typer.Option("--rows", help="Training rows as JSON
 Email = Annotated[str, typer.Option(prompt=True, help="The email of your account.")]
 Password = Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="GRADUS_PASSWORD", help="Asked for.")]
 Name = Annotated[str, typer.Option(help="What the token is for; your profile lists it.")]
+Days = Annotated[int, typer.Option(min=1, max=365, help="After how many days the token ends.")]
+Content = Annotated[str, typer.Option(help="What the token may do with course content: none, viewer, editor or owner.")]
+LearnerData = Annotated[
+    str, typer.Option(help="What the token may do with other people's answers and grades: none, viewer or editor.")
+]
+TOKEN_DAYS = 90
 
 
 @contextmanager
@@ -48,31 +54,42 @@ def login(
     email: Annotated[str, typer.Option(help="The email of your account.")] = "",
     url: Annotated[str, typer.Option(help="Where the site is.")] = "",
     token: Annotated[str, typer.Option(help="A token from your profile, in place of email and password.")] = "",
+    days: Days = TOKEN_DAYS,
+    content: Content = "none",
+    learner_data: LearnerData = "none",
 ) -> None:
     """Sign in and keep a token in ~/.config/gradus/config.toml."""
     with site() as api:
         where = (url or api.config.url).rstrip("/")
-        secret = token or _new_token(Config(where), email or typer.prompt("Email"))
+        wanted = {"name": "gradus login", "days": days, "content": content, "learner_data": learner_data}
+        secret = token or _new_token(Config(where), email or typer.prompt("Email"), wanted)
         config = Config(where, secret)
         with Api(config) as mine:
             mine.get("submissions", limit=1)
         typer.echo(f"Signed in at {where}. The token is in {config.save()}.")
 
 
-def _new_token(config: Config, email: str) -> str:
+def _new_token(config: Config, email: str, wanted: dict[str, Any]) -> str:
     password = typer.prompt("Password", hide_input=True)
-    body = {"email": email, "password": password, "name": "gradus login"}
-    return _token(config, body)
+    return _token(config, {"email": email, "password": password, **wanted})
 
 
 @tokens.command("create")
-def token_create(email: Email, password: Password, name: Name = "command line") -> None:
+def token_create(
+    email: Email,
+    password: Password,
+    name: Name = "command line",
+    days: Days = TOKEN_DAYS,
+    content: Content = "none",
+    learner_data: LearnerData = "none",
+) -> None:
     """Make a token and print it; it is shown this once."""
+    wanted = {"name": name, "days": days, "content": content, "learner_data": learner_data}
     with site() as api:
-        typer.echo(_token(Config(api.config.url), {"email": email, "password": password, "name": name}))
+        typer.echo(_token(Config(api.config.url), {"email": email, "password": password, **wanted}))
 
 
-def _token(config: Config, body: dict[str, str]) -> str:
+def _token(config: Config, body: dict[str, Any]) -> str:
     """Without the token that is kept: it may be a revoked one."""
     with Api(Config(config.url)) as api:
         made: dict[str, str] = api.post("tokens", body)

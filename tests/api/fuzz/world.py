@@ -54,7 +54,10 @@ def make(folder: Path) -> World:
     waiting = reviews.start_regrade(factories.challenge("explain"), by=staff, submissions=one)
     attempts["queued"] = factories.submit(learner, "ticket", TICKET)
     return World(
-        tokens={"learner": ApiToken.issue(learner, "fuzz")[1], "staff": ApiToken.issue(staff, "fuzz")[1]},
+        tokens={
+            "learner": ApiToken.issue(learner, "fuzz")[1],
+            "staff": ApiToken.issue(staff, "fuzz", factories.REVIEWING)[1],
+        },
         things={
             "courses": {"tiny": "tiny"},
             "lessons": {"first": "first"},

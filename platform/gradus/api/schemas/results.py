@@ -8,6 +8,9 @@ from ninja import Schema
 from pydantic import ConfigDict, Field, RootModel
 
 from challenges import payloads
+from gradus.accounts.models import TOKEN_DAYS
+from gradus.accounts.scopes import Content, LearnerData
+from gradus.accounts.tokens import DAYS_MAX
 from gradus.api import codes
 from gradus.api.schemas.content import Track
 
@@ -245,6 +248,11 @@ class TokenIn(Schema):
     email: str = Field(max_length=254, pattern=NO_NUL)
     password: str = Field(max_length=1024)
     name: str = Field("command line", min_length=1, max_length=80, pattern=NO_NUL)
+    days: int = Field(TOKEN_DAYS, ge=1, le=DAYS_MAX, description="After how many days the token ends")
+    content: Content = Field(Content.NONE, description="What the token may do with course content")
+    learner_data: LearnerData = Field(
+        LearnerData.NONE, description="What the token may do with other people's answers and grades"
+    )
 
 
 class TokenOut(Schema):
@@ -253,3 +261,6 @@ class TokenOut(Schema):
     token: str
     name: str
     prefix: str
+    expires_at: datetime
+    content: Content
+    learner_data: LearnerData

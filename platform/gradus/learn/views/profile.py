@@ -2,13 +2,14 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.validators import RegexValidator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from gradus.accounts import tokens
-from gradus.accounts.models import ApiToken, User
+from gradus.accounts import scopes, tokens
+from gradus.accounts.models import TOKEN_DAYS, ApiToken, User
+from gradus.accounts.scopes import Content, LearnerData, Scope
 
 
 class PseudonymForm(forms.ModelForm[User]):
@@ -25,7 +26,39 @@ class PseudonymForm(forms.ModelForm[User]):
 
 
 class TokenForm(forms.Form):
+    """What staff and teachers may do beside their own work is offered to them, and nothing of it chosen."""
+
     name = forms.CharField(max_length=80, label="What is it for?", help_text="For example “laptop”.")
+    days = forms.ChoiceField(
+        choices=[(days, f"{days} days") for days in (7, 30, TOKEN_DAYS, 180)] + [(tokens.DAYS_MAX, "a year")],
+        initial=TOKEN_DAYS,
+        required=False,
+        label="When does it end?",
+    )
+    content = forms.ChoiceField(
+        choices=Content, required=False, label="Course content", help_text="Lessons, challenges and their versions."
+    )
+    learner_data = forms.ChoiceField(
+        choices=LearnerData, required=False, label="Learner data", help_text="Other people's answers and grades."
+    )
+
+    def __init__(self, user: User, data: QueryDict | None = None) -> None:
+        super().__init__(data)
+        for axis, widest in vars(user.widest_scope).items():
+            levels = [level for level in type(widest) if scopes.rank(level) <= scopes.rank(widest)]
+            self.fields[axis].choices = [(level.value, level.label) for level in levels]  # type: ignore[attr-defined]
+            if len(levels) == 1:
+                self.fields[axis].widget = forms.HiddenInput()
+
+    def clean_days(self) -> int:
+        return int(self.cleaned_data["days"] or TOKEN_DAYS)
+
+    @property
+    def scope(self) -> Scope:
+        chosen = self.cleaned_data
+        return Scope(
+            Content(chosen["content"] or Content.NONE), LearnerData(chosen["learner_data"] or LearnerData.NONE)
+        )
 
 
 @login_required
@@ -46,13 +79,15 @@ def profile(request: HttpRequest) -> HttpResponse:
 @never_cache
 def token_create(request: HttpRequest) -> HttpResponse:
     """Shows the secret once, in the answer to this POST only."""
-    form, user = TokenForm(request.POST), _account(request)
+    user = _account(request)
+    form = TokenForm(user, request.POST)
     if not form.is_valid():
         return _page(request, token_form=form, status=422)
-    if tokens.has_all(user):
-        form.add_error(None, f"You have {tokens.MOST} tokens. Revoke one first.")
+    try:
+        _, secret = tokens.issue(user, form.cleaned_data["name"], form.scope, form.cleaned_data["days"])
+    except tokens.NotIssued as refusal:
+        form.add_error(None, str(refusal))
         return _page(request, token_form=form, status=422)
-    _, secret = ApiToken.issue(user, form.cleaned_data["name"])
     return _page(request, secret=secret)
 
 
@@ -81,7 +116,7 @@ def _page(
     user = _account(request)
     context = {
         "pseudonym_form": pseudonym or PseudonymForm(instance=user),
-        "token_form": token_form or TokenForm(),
+        "token_form": token_form or TokenForm(user),
         "tokens": ApiToken.objects.live().filter(user=user).order_by("-pk"),
         "secret": secret,
     }
