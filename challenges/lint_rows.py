@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
+from collections.abc import Sequence
+from statistics import fmean
 
 from challenges.catalogue import MODELS
 from challenges.characters import unwanted
@@ -15,6 +18,8 @@ from challenges.texts import normal
 from challenges.tokens import counter
 
 BALANCE_MAX = 2.0
+# Hidden rows that are longer or shorter than public ones would tell so by the time that they take.
+LENGTH_SHARE = 0.25
 
 
 def lint_rows(subject: Subject) -> None:
@@ -28,6 +33,7 @@ def lint_rows(subject: Subject) -> None:
         _targets(subject, name, rows)
         _balance(subject, name, rows)
         _texts(subject, name, rows)
+    _alike(subject)
     if problem_with(subject.challenge.prompt.example) is None:
         _lengths(subject)
 
@@ -107,6 +113,28 @@ def _texts(subject: Subject, name: str, rows: Rows) -> None:
             subject.row(name, index, f"holds the unseen character {found}", "remove it")
         if model and any(token in text for token in model.special_tokens):
             subject.row(name, index, "holds a control token of the model", "remove it")
+
+
+def _alike(subject: Subject) -> None:
+    """Hidden inputs are about as long as public ones, on average and among the longest tenth, in characters."""
+    public, hidden = (sorted(len(row.input) for row in rows) for rows in (subject.bundle.public, subject.bundle.hidden))
+    if not public or not hidden:
+        return
+    for name, statistic in (("average", fmean), ("90th percentile", _ninetieth)):
+        wanted, found = statistic(public), statistic(hidden)
+        low, high = (1 - LENGTH_SHARE) * wanted, (1 + LENGTH_SHARE) * wanted
+        if not low <= found <= high:
+            what = f"the {name} of its inputs is {found:.0f} characters, but {wanted:.0f} in public.jsonl"
+            mend = (
+                f"bring it to between {math.ceil(low)} and {math.floor(high)}, so that times tell nothing of hidden "
+                "rows: exchange rows between the two files, or write some that are longer or shorter"
+            )
+            subject.source.add(subject.at("hidden.jsonl"), None, what, mend)
+
+
+def _ninetieth(lengths: Sequence[int]) -> float:
+    """Of sorted lengths: the one below which nine tenths lie, by the nearest rank."""
+    return lengths[math.ceil(0.9 * len(lengths)) - 1]
 
 
 def _lengths(subject: Subject) -> None:

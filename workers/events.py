@@ -13,6 +13,7 @@ from gradus.submissions import services
 
 log = structlog.get_logger(__name__)
 GAP_SECONDS = 0.5
+SHOWN_STAGES = ("calibrate", "public", "train")
 
 
 class EventWriter:
@@ -23,7 +24,6 @@ class EventWriter:
         self._waiting: list[tuple[str, dict[str, Any]]] = []
         self._lock = threading.Lock()
         self._last = 0.0
-        self._stages: set[str] = set()
 
     def __enter__(self) -> EventWriter:
         return self
@@ -41,22 +41,16 @@ class EventWriter:
             if kept[0] == "progress" and self._waiting and self._waiting[-1][0] == "progress":
                 self._waiting.pop()
             self._waiting.append(kept)
-            due = time.monotonic() - self._last >= GAP_SECONDS
+            due = time.monotonic() - self._last >= GAP_SECONDS or _ends_a_stage(kept)
         if due:
             self.flush()
 
     def shown(self, event: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-        """Hidden rows show that they are being scored, once, and never how many or how fast."""
+        """Progress of public rows and of training only: nothing says when hidden rows begin, or how they go on."""
         data = {key: value for key, value in event.items() if key != "type"}
-        if event["type"] != "progress":
-            return event["type"], data
-        stage = data.get("stage", "")
-        if stage in ("public", "train"):
-            return "progress", data
-        if stage in self._stages:
+        if event["type"] == "progress" and data.get("stage") not in SHOWN_STAGES:
             return None
-        self._stages.add(stage)
-        return "progress", {"stage": stage}
+        return event["type"], data
 
     def flush(self) -> None:
         if items := self.take():
@@ -76,3 +70,9 @@ class EventWriter:
         except DatabaseError as error:
             log.warning("events_not_written", count=len(items), reason=type(error).__name__)
             connection.close()
+
+
+def _ends_a_stage(kept: tuple[str, dict[str, Any]]) -> bool:
+    """The last row's progress is written at once: no event of the hidden rows comes after it, by which it would be."""
+    kind, data = kept
+    return kind == "progress" and data.get("done") is not None and data["done"] == data.get("total")

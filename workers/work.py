@@ -27,6 +27,7 @@ from workers.execute import Memo, execute
 from workers.gold_vectors import GoldVectors
 from workers.heartbeat import Heartbeat
 from workers.judge_contract import JudgeMisconfigured, Postpone
+from workers.pace import paced
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
 from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
@@ -125,13 +126,14 @@ class Worker:
         failpoints.reach("grade.started")
         judge = assignments.judge_for(evaluation, self.judge)
         with assignments.prepared(evaluation) as assignment:
+            seconds = assignments.seconds(assignment)
             grade = execute(
-                assignments.grading(assignment),
+                paced(assignments.grading(assignment), stop, seconds),
                 self.gold,
                 judge,
                 on_event=events.add,
                 stop=stop,
-                deadline_s=assignments.seconds(assignment),
+                deadline_s=seconds,
                 memo=self.memo,
                 remotes=self.remotes,
             )

@@ -6,7 +6,7 @@ const PILLS = { queued: ["clock", "Waiting"], running: ["cpu", "Running"] };
 
 const seconds = (value) => (value < 90 ? `${Math.max(1, Math.round(value))} s` : `${Math.round(value / 60)} min`);
 
-const STAGES = { calibrate: "Calibration", public: "Public samples", hidden: "Hidden samples", train: "Training", judge: "Marking" };
+const STAGES = { calibrate: "Calibration", public: "Public samples", train: "Training", judge: "Marking" };
 
 const LINES = {
   queued: () => "Waiting for a worker",
@@ -125,7 +125,7 @@ class Live {
 
   progress({ stage, done, total }) {
     const bar = this.slot("bar");
-    // Without a count (hidden samples tell none) the bar only says that something is going on.
+    // Without a count the bar only says that something is going on.
     if (total) Object.assign(bar ?? {}, { max: total, value: done });
     else bar?.removeAttribute("value");
     const name = STAGES[stage] ?? stage;

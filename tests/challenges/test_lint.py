@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,47 @@ def test_faults_of_rows_have_their_line(tmp_path, file, index, changes, line, wo
     found = [p for p in lint(root) if words in p.what]
     assert [(p.file, p.line) for p in found] == [(file, line)]
     assert changes.get("input", "-") not in str(found)
+
+
+def lengths(path, *, every=1, times=1.0):
+    """Writes each `every`th input of a file anew, in `times` as many characters, all of them different."""
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    for index, row in enumerate(rows):
+        if index % every == 0:
+            size = round(times * len(row["input"]))
+            row["input"] = f"{row['input']} {factory.NOUNS['sea'][index % 8]} {index} " * 40
+            row["input"] = f"{index} {row['input']}"[:size].strip().ljust(size, "x")
+    factory.write_rows(path, rows)
+
+
+@pytest.mark.parametrize("times", [4.0, 1.4, 0.6, 0.25])
+def test_hidden_rows_that_are_longer_or_shorter_than_public_ones_are_told(tmp_path, times):
+    root = factory.write_prompt_challenge(tmp_path)
+    lengths(root / "hidden.jsonl", times=times)
+    found = [text for text in told(root) if "characters" in text]
+    assert len(found) == 2 and all(text.startswith("hidden.jsonl: the ") for text in found)
+    assert "average" in found[0] and "90th percentile" in found[1]
+    assert "in public.jsonl: bring it to between" in found[0] and "exchange rows between the two files" in found[0]
+
+
+@pytest.mark.parametrize("times", [1.2, 0.85])
+def test_hidden_rows_of_about_the_same_length_pass(tmp_path, times):
+    root = factory.write_prompt_challenge(tmp_path)
+    lengths(root / "hidden.jsonl", times=times)
+    assert told(root) == []
+
+
+def test_a_few_long_hidden_rows_are_told_though_the_average_is_alike(tmp_path):
+    root = factory.write_prompt_challenge(tmp_path)
+    lengths(root / "hidden.jsonl", times=0.9)
+    lengths(root / "hidden.jsonl", every=5, times=1.7)
+    (text,) = [text for text in told(root) if "characters" in text]
+    assert "90th percentile" in text
+
+
+def test_the_built_in_course_has_hidden_rows_like_its_public_ones():
+    library = Path(__file__).resolve().parents[2] / "challenges" / "library"
+    assert not [text for text in told(library) if "characters" in text]
 
 
 def test_labels_out_of_balance_are_told(tmp_path):

@@ -51,6 +51,8 @@ from workers.work import Worker
 
 START = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 ANSWER = "Because the weights keep old facts, whereas a look-up reads the newest ones every time."
+# What the engine says that public rows took: then hidden ones are about as quick, as lint wants them.
+ITEM_S = 0.11
 # What each page draws anew; nothing else is taken out before two worlds are compared.
 DRAWN = re.compile(
     r'(csrfmiddlewaretoken" value="|name="key" value="|nonce="|X-CSRFToken&quot;: &quot;|X-CSRFToken": ")[^"&]+'
@@ -94,11 +96,11 @@ class Engine:
             on_event({"type": "progress", "stage": item.stage, "done": done, "total": len(item.suffixes)})
         if isinstance(item, Generate):
             reply = '{"priority": "low", "summary": "broken"}'
-            return Generated([reply] * len(item.suffixes), [9] * len(item.suffixes), [8] * len(item.suffixes), 0.1)
+            return Generated([reply] * len(item.suffixes), [9] * len(item.suffixes), [8] * len(item.suffixes), ITEM_S)
         assert isinstance(item, Score)
         up = [" up " in suffix and "worse" not in text for suffix in item.suffixes]
         low, high = math.log(0.2), math.log(0.8)
-        return Scored([[low, high] if is_up else [high, low] for is_up in up], [10] * len(up), 0.1)
+        return Scored([[low, high] if is_up else [high, low] for is_up in up], [10] * len(up), ITEM_S)
 
     def _train(self, item: Train, on_event: Any) -> Trained:
         if "diverge" in item.rows[0][0]:
@@ -187,7 +189,9 @@ class Stage:
         # DEBUG names objects by their place in memory, which no two worlds share.
         self.level = logging.INFO
         monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
-        monkeypatch.setattr("workers.events.time", SimpleNamespace(monotonic=lambda: time.time()))
+        stands_in = SimpleNamespace(monotonic=lambda: time.time(), sleep=lambda seconds: self.clock.shift(seconds))
+        for module in ("events", "pace"):
+            monkeypatch.setattr(f"workers.{module}.time", stands_in)
         monkeypatch.setattr(Now, "as_sqlite", _now)
         self.clients = [Client() for _ in users]
         with time_machine.travel(START, tick=False):
@@ -200,6 +204,7 @@ class Stage:
         root = self.folder / f"world{self.count}"
         cache.clear()
         with transaction.atomic(), time_machine.travel(START, tick=False) as clock, logs(self.level) as log:
+            self.clock = clock
             publish_world(root, world, **prompt)
             made = [self._attempt(world, clock, root, n, *attempt) for n, attempt in enumerate(attempts)]
             clock.move_to(START + timedelta(hours=1))

@@ -1,0 +1,158 @@
+"""What a learner sees of times tells nothing of hidden rows that lint lets through; without the schedule it tells all.
+
+Real grader code, a clock that only the engine and the schedule move, and the classifier of `tests.learn.test_timing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from graders.base import Grade, Grading, Score, Scored
+from tests.learn.test_timing import CHANCE, auc
+from workers import execute as executing
+from workers import pace
+from workers.execute import execute
+from workers.pace import paced
+from workers.supervisor import Stopped
+
+GRADINGS = 3000
+PUBLIC_ROWS, HIDDEN_ROWS = 50, 200
+# Lint's bounds: how long hidden rows are beside public ones.
+SHORT, LONG = 0.75, 1.25
+# Seconds of a row, and how unlike each other two measurements of the same work are.
+ROW_S, SPREAD = 0.01, 0.05
+
+
+class Clock:
+    """Stands still but where the engine works and where a result is held."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    stands_in = SimpleNamespace(monotonic=found.monotonic, sleep=found.sleep)
+    monkeypatch.setattr(pace, "time", stands_in)
+    monkeypatch.setattr(executing, "time", stands_in)
+    return found
+
+
+class Engine:
+    """Hidden rows take `longer` times as long as public ones; each item varies as a machine does."""
+
+    def __init__(self, clock: Clock, longer: float, seed: int, spread: float = SPREAD) -> None:
+        self.clock, self.longer, self.spread = clock, longer, spread
+        self.random = np.random.default_rng(seed)
+        self.began: dict[str, float] = {}
+
+    def run(self, item: Any, *, on_event: Any, should_stop: Any, seconds: float) -> Scored:
+        self.began[item.stage] = self.clock.now
+        rows = len(item.suffixes)
+        took = ROW_S * rows * float(np.exp(self.random.normal(0, self.spread)))
+        took *= self.longer if item.stage == "hidden" else 1
+        self.clock.now += took
+        return Scored([[0.0, -1.0]] * rows, [10] * rows, took)
+
+
+def grading(public: int = PUBLIC_ROWS, hidden: int = HIDDEN_ROWS) -> Grading:
+    for stage, rows in (("public", public), ("hidden", hidden)):
+        if rows:
+            yield Score("m", "p", ("row",) * rows, ("a", "b"), stage=stage)
+    return Grade(score=1.0)
+
+
+def end(
+    clock: Clock, engine: Engine, deadline: float = 600, stop: Callable[[], bool] = lambda: False, **rows: int
+) -> float:
+    """Seconds from the beginning of the hidden rows to the end, when everything else may begin."""
+    execute(paced(grading(**rows), stop, deadline), engine, None, lambda event: None, stop, deadline)
+    return clock.now - engine.began.get("hidden", clock.now)
+
+
+def seen(clock: Clock, short: float, long: float, spread: float = SPREAD) -> float:
+    """AUC of who knows when the public rows came back and when the end was told, of two hidden sets in turn."""
+    engines = [Engine(clock, longer, seed, spread) for seed, longer in enumerate((short, long))]
+    times, labels = [], np.arange(GRADINGS) % 2
+    for label in labels:
+        start = clock.now
+        after = end(clock, engines[label])
+        times.append([after, clock.now - start, engines[label].began["hidden"] - start])
+    return auc(times, labels)
+
+
+def test_hidden_sets_within_lints_bounds_are_not_told_apart(clock: Clock) -> None:
+    found = seen(clock, SHORT, LONG)
+    print(f"held: AUC {found:.4f} on {GRADINGS} gradings, rows {SHORT} and {LONG} times as long")
+    assert found <= CHANCE
+
+
+def test_a_machine_that_is_seldom_equally_fast_tells_little(clock: Clock) -> None:
+    found = seen(clock, SHORT, LONG, spread=3 * SPREAD)
+    print(f"held, three times the spread: AUC {found:.4f}")
+    assert found <= 0.53
+
+
+def test_without_the_schedule_they_are(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace._Pace, "_hold", lambda self, began, allowed: None)
+    found = seen(clock, SHORT, LONG)
+    print(f"not held: AUC {found:.4f}")
+    assert found > 0.95
+
+
+def test_rows_that_lint_refuses_would_be_told_apart(clock: Clock) -> None:
+    """So the schedule needs lint: one that allowed for any length would hold everybody back for ever."""
+    assert seen(clock, 1.0, 4.0) > 0.95
+
+
+@pytest.mark.parametrize("longer", [0.1, 1.0, LONG])
+def test_the_end_depends_on_public_rows_and_counts_alone(clock: Clock, longer: float) -> None:
+    after = end(clock, Engine(clock, longer, 0, spread=0.0))
+    assert after == pytest.approx(pace.SLACK * ROW_S * HIDDEN_ROWS)
+
+
+def test_what_takes_longer_ends_with_a_whole_number_of_the_same_time(clock: Clock) -> None:
+    after = end(clock, Engine(clock, 1.1 * pace.SLACK, 0, spread=0.0))
+    assert after == pytest.approx(2 * pace.SLACK * ROW_S * HIDDEN_ROWS)
+
+
+def test_a_few_milliseconds_are_held_for_a_quarter_of_a_second(clock: Clock) -> None:
+    assert end(clock, Engine(clock, 1.0, 0, 0.0), public=1, hidden=1) == pytest.approx(pace.LEAST_SECONDS)
+
+
+def test_without_public_rows_the_step_is_coarse(clock: Clock) -> None:
+    for longer in (0.1, 2.0):
+        after = end(clock, Engine(clock, longer, 0, spread=0.0), public=0)
+        assert after == pytest.approx(pace.UNKNOWN_SECONDS)
+
+
+def test_nothing_is_held_beyond_the_jobs_own_limit(clock: Clock) -> None:
+    began = clock.now
+    end(clock, Engine(clock, 1.0, 0, spread=0.0), deadline=3.0)
+    assert clock.now == pytest.approx(began + 3.0)
+
+
+def test_a_cancelled_job_is_not_held(clock: Clock) -> None:
+    engine = Engine(clock, 0.1, 0, spread=0.0)
+    answers: Iterator[bool] = iter([False, False, False, True])
+    with pytest.raises(Stopped):
+        end(clock, engine, stop=lambda: next(answers))
+    assert clock.now - engine.began["hidden"] < 1.0
+
+
+def test_a_run_on_public_rows_is_not_held(clock: Clock) -> None:
+    began = clock.now
+    end(clock, Engine(clock, 1.0, 0, 0.0), hidden=0)
+    assert clock.now - began == pytest.approx(ROW_S * PUBLIC_ROWS)
