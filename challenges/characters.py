@@ -1,10 +1,13 @@
-"""Characters that have no place in a prompt, a row or an answer."""
+"""Which characters a text may hold. Every text that enters asks here: forms, API bodies, addresses, files, bundles."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
-# C0 but tab and line breaks, DEL, C1, lone surrogates: broken text wherever it stands.
+# C0 but tab and line breaks, DEL, C1, lone surrogates: broken text wherever it stands, so no text that enters may
+# hold them. NUL and lone surrogates are also what PostgreSQL cannot store.
 BROKEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 # Bidirectional overrides and isolates, zero-width and tag characters: a person cannot see them but a model reads them.
 # The joiners U+200C and U+200D stay: Persian, Indic scripts and emoji need them.
@@ -16,6 +19,38 @@ REPLACED = re.compile("\ufffd")
 def is_broken(text: str) -> bool:
     """Says whether `text` holds a control character or a lone surrogate."""
     return BROKEN.search(text) is not None
+
+
+def broken(text: str) -> str | None:
+    """Which character of `text` may not enter, as part of a sentence, or None where all of them may."""
+    found = BROKEN.search(text)
+    if found is None:
+        return None
+    kind = "one half of a surrogate pair" if "\ud800" <= found.group() <= "\udfff" else "a control character"
+    return f"character {found.start() + 1:,} is U+{ord(found.group()):04X}, {kind}"
+
+
+def as_sentence(wrong: str) -> str:
+    """What `broken` says, as a sentence for the person who typed the text."""
+    return f"{wrong[0].upper()}{wrong[1:]}: remove it."
+
+
+def broken_texts(value: Any) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Each broken text within a JSON value: its path of keys and indices, and what `broken` says of it.
+
+    A broken key is reported with the path of the object that holds it. Recursion is not used, so that no depth of
+    nesting can exhaust the stack.
+    """
+    stack: list[tuple[tuple[Any, ...], Any]] = [((), value)]
+    while stack:
+        path, item = stack.pop()
+        if isinstance(item, dict):
+            stack += [(path, key) for key in item if isinstance(key, str)]
+            stack += [((*path, key), inner) for key, inner in item.items()]
+        elif isinstance(item, list | tuple):
+            stack += [((*path, index), inner) for index, inner in enumerate(item)]
+        elif isinstance(item, str) and (said := broken(item)) is not None:
+            yield path, said
 
 
 def unwanted(text: str, *, unseen: bool) -> str | None:

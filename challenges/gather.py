@@ -112,6 +112,7 @@ def _measured(source: Source, rel: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         source.add(file, None, "is not a JSON object", "let `gradus challenge test` write it anew")
         return {}
+    source.refuse_broken(file, value)
     return value
 
 

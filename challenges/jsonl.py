@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from challenges.characters import is_broken
+from challenges.characters import broken_texts
 from challenges.nesting import too_deep
 
 Row = TypeVar("Row")
@@ -109,14 +109,6 @@ def _constant(name: str) -> float:
 
 
 def _refuse_broken(value: Any) -> None:
-    """Walks keys and values."""
-    stack = [value]
-    while stack:
-        item = stack.pop()
-        if isinstance(item, dict):
-            stack += [*item.keys(), *item.values()]
-        elif isinstance(item, list):
-            stack += item
-        elif isinstance(item, str) and is_broken(item):
-            what = "a text holds NUL, another control character, or half of a character"
-            raise Fault("control_character", what, "remove it; only tab and line breaks are allowed")
+    for _, _ in broken_texts(value):
+        what = "a text holds NUL, another control character, or half of a character"
+        raise Fault("control_character", what, "remove it; only tab and line breaks are allowed")

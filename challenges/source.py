@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from challenges import spec
+from challenges.characters import broken, broken_texts
 from challenges.rows import RowProblem
 from challenges.yaml_lines import Located, YamlFaults, read
 
@@ -105,10 +106,14 @@ class Source:
 
     def _decode(self, rel: str, data: bytes) -> str | None:
         try:
-            return data.decode("utf-8-sig")
+            text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             self.add(rel, data[: error.start].count(b"\n") + 1, "is not UTF-8", "save the file as UTF-8")
             return None
+        for number, line in enumerate(text.split("\n"), 1):
+            if (wrong := broken(line)) is not None:
+                self.add(rel, number, wrong, "remove it")
+        return text
 
     def yaml(self, rel: str) -> Located | None:
         """One YAML mapping with its line numbers."""
@@ -117,11 +122,19 @@ class Source:
         if text is None:
             return None
         try:
-            return read(text)
+            located = read(text)
         except YamlFaults as faults:
             for fault in faults.faults:
                 self.add(rel, fault.line, fault.what, fault.mend)
             return None
+        self.refuse_broken(rel, located.data, located)
+        return located
+
+    def refuse_broken(self, rel: str, value: Any, located: Located | None = None) -> None:
+        """Escapes in YAML and JSON spell characters that the file itself does not hold."""
+        for path, wrong in broken_texts(value):
+            line = located.line(*path) if located else None
+            self.add(rel, line, f"`{'.'.join(map(str, path)) or 'a key'}`: {wrong}", "remove it")
 
     def model(self, rel: str, model: TypeAdapter[T], located: Located | None, data: Any = None) -> T | None:
         """`located.data` (or `data` in its stead) as a model; errors get the lines of `located`."""

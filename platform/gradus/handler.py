@@ -6,16 +6,26 @@ them. Streams hold neither: they run in the event loop.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponseBase
 
+from gradus.bodies import Request
+
+
+class BrokenOff(Exception):
+    """A body ended before it was complete, or cannot be read: a chunk without a proper size, a lost connection."""
+
 
 class Handler(ASGIHandler):
+    request_class = Request
+
     def __init__(self, threads: int) -> None:
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
@@ -25,7 +35,26 @@ class Handler(ASGIHandler):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             raise ValueError(f"HTTP only, not {scope['type']}")
-        await self.handle(scope, receive, send)
+        try:
+            await self.handle(scope, receive, send)
+        except BrokenOff:
+            await self._refuse(scope, send)
+
+    async def read_body(self, receive: Any) -> Any:
+        """Django would leave without an answer, for which the server says 500 to a client that still listens."""
+        try:
+            return await super().read_body(receive)
+        except RequestAborted:
+            raise BrokenOff from None
+
+    async def _refuse(self, scope: Any, send: Any) -> None:
+        """Through all middleware, so that the refusal is logged and has the usual headers."""
+        request, refusal = self.create_request(scope, BytesIO())
+        if isinstance(request, Request):
+            request.is_complete = False
+            await self.send_response(await self.get_response_async(request), send)
+        elif refusal is not None:
+            await self.send_response(refusal, send)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         return await self._answer(request)

@@ -4,6 +4,7 @@ from django.urls import include, path
 from gradus.accounts import admin_access
 from gradus.accounts.limits import too_many
 from gradus.api import api
+from gradus.entrance import bad_request
 from gradus.learn.views.course import home
 from gradus.learn.views.profile import profile
 from gradus.submissions.views import health_page, metrics
@@ -23,5 +24,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-# Found by name, by allauth.
+# Found by name, by Django and by allauth.
+handler400 = bad_request
 handler429 = too_many

@@ -107,6 +107,13 @@ def learner(used: str) -> list[Any]:
     return [pk, token]
 
 
+def session(pk: str) -> str:
+    from gradus.accounts.models import User
+    from tests.browser.conftest import session_of
+
+    return session_of(User.objects.get(pk=pk))
+
+
 def worlds() -> dict[str, Any]:
     """A learner with results of equal shown score whose hidden sides differ in every way, and two lists of examples."""
     from django.core.files.base import ContentFile
@@ -148,7 +155,7 @@ def rows(pk: str) -> dict[str, int]:
     }
 
 
-DOES = {"prepare": prepare, "server": server, "learner": learner, "rows": rows, "worlds": worlds}
+DOES = {"prepare": prepare, "server": server, "learner": learner, "session": session, "rows": rows, "worlds": worlds}
 
 if __name__ == "__main__":
     import django

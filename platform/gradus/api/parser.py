@@ -1,12 +1,18 @@
 """Bodies of requests: JSON as RFC 8259 and I-JSON have it, so that no two readers can read two things in one body."""
 
 import json
+from itertools import islice
 from typing import Any
 
 from django.http import HttpRequest
 from ninja.parser import Parser
 
+from challenges.characters import broken_texts
+from challenges.field_errors import place
 from challenges.nesting import too_deep
+from gradus.submissions.services.refusal import of_characters
+
+PROBLEMS_MAX = 50
 
 
 class Unreadable(Exception):
@@ -14,13 +20,20 @@ class Unreadable(Exception):
 
 
 class StrictParser(Parser):
-    """ninja answers 400 to whatever this raises."""
+    """ninja answers 400 to all that this raises; `problems.on_http_error` looks for what it was.
+
+    Raises:
+        Unreadable: 400, the body is not a JSON object.
+        Refused: 422, a text in it holds a character that no text may hold.
+    """
 
     def parse_body(self, request: HttpRequest) -> Any:
         body = read(request.body)
         # ninja would take whatever else for an object without fields, and go on with each field's default.
         if not isinstance(body, dict):
             raise Unreadable("The body is no object: write {...}.")
+        if found := list(islice(broken_texts(body), PROBLEMS_MAX)):
+            raise of_characters([(place(path)[0] or "body", wrong, place(path)[1]) for path, wrong in found])
         return body
 
 

@@ -6,8 +6,9 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, RawPostDataException
+from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -73,7 +74,8 @@ def install(api: NinjaAPI) -> None:
     api.add_exception_handler(Http404, lambda request, error: problem(404))
     api.add_exception_handler(PermissionDenied, lambda request, error: problem(403))
     api.add_exception_handler(RequestDataTooBig, lambda request, error: problem(413))
-    api.add_exception_handler(SuspiciousOperation, lambda request, error: problem(400))
+    for error in (SuspiciousOperation, BadRequest, MultiPartParserError, RawPostDataException):
+        api.add_exception_handler(error, lambda request, error: problem(400))
     api.add_exception_handler(HttpError, on_http_error)
     api.add_exception_handler(ValidationError, on_invalid)
     api.add_exception_handler(Exception, on_crash)
@@ -86,6 +88,8 @@ def on_refused(request: HttpRequest, error: Any) -> HttpResponse:
 def on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
     if isinstance(error.__cause__, Unreadable):
         return problem(400, str(error.__cause__))
+    if isinstance(error.__cause__, Refused):
+        return on_refused(request, error.__cause__)
     usual = ("Unauthorized", "Forbidden", "CSRF check Failed", "Cannot parse request body")
     return problem(error.status_code, "" if error.message.startswith(usual) else error.message)
 

@@ -93,13 +93,13 @@ def from_request(spec: Challenge, request: HttpRequest, data: bytes) -> Draft:
     post = request.POST
     return Draft(
         kind=kind_of(spec, post.get("kind")),
-        instructions=_lines(post.get("instructions", "")),
+        instructions=with_line_feeds(post.get("instructions", "")),
         examples=_examples(post),
-        template=_lines(post.get("template", spec.prompt.example)),
+        template=with_line_feeds(post.get("template", spec.prompt.example)),
         label_words=dict(zip(labels_of(spec), map(str.strip, post.getlist("label_word")), strict=False)),
         rows=data.decode(errors="replace"),
         hyperparameters={name: post.get(name, "") for name in knobs.NAMES},
-        answer=_lines(post.get("answer", "")),
+        answer=with_line_feeds(post.get("answer", "")),
     )
 
 
@@ -113,11 +113,11 @@ def expect_whole(request: HttpRequest) -> None:
 def _examples(post: QueryDict) -> tuple[tuple[str, str], ...]:
     """Rows left empty are not examples."""
     inputs, outputs = post.getlist("example_input"), post.getlist("example_output")
-    pairs = [(_lines(one), _lines(other)) for one, other in zip(inputs, outputs, strict=False)]
+    pairs = [(with_line_feeds(one), with_line_feeds(other)) for one, other in zip(inputs, outputs, strict=False)]
     return tuple(pair for pair in pairs if pair[0].strip() or pair[1].strip())
 
 
-def _lines(text: str) -> str:
+def with_line_feeds(text: str) -> str:
     """Browsers send CR LF; models read LF."""
     return text.replace("\r\n", "\n")
 
@@ -134,7 +134,7 @@ def rows_bytes(request: HttpRequest) -> bytes:
         # One byte more than is taken, so that the reader names the fault and a huge file costs no memory.
         data: bytes = upload.read(UPLOAD_BYTES + 1)
         return data
-    return _lines(request.POST.get("rows", "")).encode(errors="surrogatepass")
+    return with_line_feeds(request.POST.get("rows", "")).encode(errors="surrogatepass")
 
 
 def payload_of(spec: Challenge, draft: Draft, data: bytes) -> dict[str, Any]:

@@ -17,6 +17,7 @@ NAMES = {
     "hyperparameters": "Hyper-parameters",
     "answer": "Answer",
     "kind": "Kind",
+    "text": "Text",
 }
 
 

@@ -5,6 +5,7 @@ from django import forms
 
 from challenges import marks as table
 from challenges.spec import Criterion
+from gradus.entrance import allowed_characters
 from gradus.reviews.evidence import Case, Line
 from gradus.reviews.models import GoldRow
 
@@ -17,6 +18,7 @@ class DecisionForm(forms.Form):
     reason = forms.CharField(
         required=False,
         max_length=2000,
+        validators=[allowed_characters],
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="For staff; the learner sees your marks, not this. Needed where a final grade goes down.",
     )

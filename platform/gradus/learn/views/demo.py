@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from challenges.characters import as_sentence, broken
 from challenges.spec import Demo
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Lesson
@@ -36,7 +37,8 @@ def problem_with(spec: Demo, text: str) -> str:
         return "Write what is wrong in a sentence, or choose an example."
     if len(text) > spec.input_chars:
         return f"The text has {len(text)} characters; {spec.input_chars} are allowed. Shorten it."
-    return ""
+    wrong = broken(text)
+    return as_sentence(wrong) if wrong else ""
 
 
 def again(request: HttpRequest, lesson: Lesson, spec: Demo, text: str, wrong: str, status: int) -> HttpResponse:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 from gradus.accounts import scopes, tokens
 from gradus.accounts.models import TOKEN_DAYS, ApiToken, User
 from gradus.accounts.scopes import Content, LearnerData, Scope
+from gradus.entrance import allowed_characters
 
 
 class PseudonymForm(forms.ModelForm[User]):
@@ -28,7 +29,12 @@ class PseudonymForm(forms.ModelForm[User]):
 class TokenForm(forms.Form):
     """What staff and teachers may do beside their own work is offered to them, and nothing of it chosen."""
 
-    name = forms.CharField(max_length=80, label="What is it for?", help_text="For example “laptop”.")
+    name = forms.CharField(
+        max_length=80,
+        label="What is it for?",
+        help_text="For example “laptop”.",
+        validators=[allowed_characters],
+    )
     days = forms.ChoiceField(
         choices=[(days, f"{days} days") for days in (7, 30, TOKEN_DAYS, 180)] + [(tokens.DAYS_MAX, "a year")],
         initial=TOKEN_DAYS,

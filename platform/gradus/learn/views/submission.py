@@ -78,11 +78,16 @@ def submission_cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 @require_POST
 def submission_appeal(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """A text that is refused stays in its field, with the reason above it."""
     found = own_submission(request, uuid)
+    text = forms.with_line_feeds(request.POST.get("text", ""))
     try:
-        made = reviews.appeal(found, request.POST.get("text", ""))
+        made = reviews.appeal(found, text)
         messages.success(request, f"Your appeal is {made.get_stage_display()}. You will see the outcome here.")
     except Refused as refused:
+        if refused.status == 422:
+            context = {**_context(found), "appeal_text": text, "problems": of_refusal(refused)}
+            return render(request, "learn/submission.html", context, status=422)
         messages.warning(request, refused.message)
     return redirect("learn:submission", found.uuid)
 

@@ -13,6 +13,7 @@ from gradus.submissions import services
 from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
+from gradus.submissions.services.refusal import refuse_broken, too_long
 
 TEXT_CHARS = 2000
 
@@ -27,8 +28,12 @@ def appeal(submission: Submission, text: str) -> Appeal:
     """Asks for another look. A grade is appealed once; an open review of it is the same queue.
 
     Raises:
-        Refused: 409 where there is no grade yet, a person has decided, or an appeal exists; 422 without a word of why.
+        Refused: 409 where there is no grade yet, a person has decided, or an appeal exists; 422 without a word of why,
+            for a text that is too long, or with a character that no text may hold.
     """
+    refuse_broken("text", text)
+    if len(text.strip()) > TEXT_CHARS:
+        raise too_long("text", text.strip(), TEXT_CHARS)
     evaluation = submission.current
     refuse(submission, evaluation)
     if not text.strip():
@@ -40,7 +45,7 @@ def appeal(submission: Submission, text: str) -> Appeal:
         evaluation=evaluation,
         defaults={
             "submission": submission,
-            "text": text.strip()[:TEXT_CHARS],
+            "text": text.strip(),
             "second": second,
             "stage": Appeal.Stage.SECOND if second else Appeal.Stage.PERSON,
         },

@@ -16,6 +16,7 @@ from gradus.reviews.services import appeals, opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader
 from gradus.submissions.services import Refused
+from gradus.submissions.services.refusal import refuse_broken, too_long
 
 What = StaffAction.What
 REASON_CHARS = 2000
@@ -41,8 +42,12 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
 
     Raises:
         Refused: 403 for one's own answer; 409 where somebody decided first, or an audit was not marked blind yet;
-            422 for missing marks, or without a reason where a final grade goes down.
+            422 for missing marks, without a reason where a final grade goes down, or for a reason that is too long or
+            holds a character that no text may hold.
     """
+    refuse_broken("reason", reason)
+    if len(reason.strip()) > REASON_CHARS:
+        raise too_long("reason", reason.strip(), REASON_CHARS)
     refuse_own(review, by)
     evaluation = review.evaluation
     value = score_of(evaluation.version.parsed, marks)
@@ -102,7 +107,7 @@ def refuse_own(review: Review, by: User) -> None:
 def _close(review: Review, by: User, marks: dict[str, str], reason: str) -> None:
     """One conditional update: of two who decide at once, one changes a row."""
     won = Review.objects.filter(pk=review.pk, decided_at=None).update(
-        decided_at=timezone.now(), decided_by=by, marks=marks, reason=reason.strip()[:REASON_CHARS]
+        decided_at=timezone.now(), decided_by=by, marks=marks, reason=reason.strip()
     )
     if won != 1:
         raise Refused("decided", "Somebody else has just decided this one.", 409)

@@ -16,9 +16,11 @@ from gradus.submissions import services
 from gradus.submissions.errors import OPEN, State
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
+from gradus.submissions.services.refusal import refuse_broken, too_long
 
 What = StaffAction.What
 ADOPTED = "adopted"
+NOTE_CHARS = 300
 
 
 def start_regrade(
@@ -30,14 +32,18 @@ def start_regrade(
     many of each there were.
 
     Raises:
-        Refused: 409 where another shadow run of the challenge is open; 422 where nothing is left to grade.
+        Refused: 409 where another shadow run of the challenge is open; 422 where nothing is left to grade, or for a
+            note that is too long or holds a character that no text may hold.
     """
+    refuse_broken("note", note)
+    if len(note) > NOTE_CHARS:
+        raise too_long("note", note, NOTE_CHARS)
     chosen = None if submissions is None else [submission.pk for submission in submissions]
     try:
         with transaction.atomic():
             gradable = _gradable(challenge, chosen)
             left_out = _left_out(challenge, chosen, gradable)
-            values = {"version": challenge.version, "note": note[:300], "left_out": left_out}
+            values = {"version": challenge.version, "note": note, "left_out": left_out}
             regrade = Regrade.objects.create(challenge=challenge, started_by=by, **values)
             if not [_add(regrade, old) for old in gradable]:
                 raise Refused("nothing", "No submission of this challenge can be regraded by a machine.")

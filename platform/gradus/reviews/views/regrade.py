@@ -1,5 +1,5 @@
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from gradus.reviews import queue, services
@@ -17,15 +17,19 @@ def regrade_list(request: HttpRequest) -> HttpResponse:
     """Shadow runs, newest first; a POST starts one."""
     user = reviewer(request)
     challenges = queue.challenges_of(user)
+    slug, note = request.POST.get("challenge", ""), request.POST.get("note", "")
     if request.method == "POST":
-        challenge = get_object_or_404(challenges, slug=request.POST.get("challenge", ""))
+        challenge = next((one for one in challenges if one.slug == slug), None)
+        if challenge is None:
+            raise Http404
         try:
-            made = services.start_regrade(challenge, by=user, note=request.POST.get("note", ""))
+            made = services.start_regrade(challenge, by=user, note=note)
             return redirect("reviews:regrade", made.pk)
         except Refused as refusal:
             messages.warning(request, refusal.message)
     regrades = queue.regrades_for(user)[:LISTED]
-    return render(request, "reviews/regrades.html", {"regrades": regrades, "challenges": challenges})
+    context = {"regrades": regrades, "challenges": challenges, "chosen": slug, "note": note}
+    return render(request, "reviews/regrades.html", context)
 
 
 def regrade_show(request: HttpRequest, pk: int) -> HttpResponse:

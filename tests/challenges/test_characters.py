@@ -1,0 +1,60 @@
+"""Which characters a text may hold, and the same in every file of a bundle, whether they stand there or are escaped."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from challenges.bundle import BundleErrors, read_course
+from challenges.characters import broken, broken_texts
+from tests.challenges.factory import write_course
+
+
+def test_a_broken_text_is_told_with_the_place_and_the_character() -> None:
+    assert broken("a\tb\r\nc \u200c \U0001f469") is None
+    assert broken("a\x00b") == "character 2 is U+0000, a control character"
+    assert broken("\udfff") == "character 1 is U+DFFF, one half of a surrogate pair"
+
+
+def test_all_broken_texts_of_a_value_are_found_however_deep() -> None:
+    value: object = {"a": [{"b\x1b": "fine"}, "c\x00"], "d": ("e", "\ud800"), "n": 1}
+    assert sorted(path for path, _ in broken_texts(value)) == [("a", 0), ("a", 1), ("d", 1)]
+    deep: object = "\x00"
+    for _ in range(50_000):
+        deep = [deep]
+    assert len(list(broken_texts(deep))) == 1
+
+
+@pytest.mark.parametrize("escape", [r"\0", r"\x1b"])
+@pytest.mark.parametrize("file", ["course.yaml", "first/lesson.yaml", "first/ticket/challenge.yaml"])
+def test_an_escape_in_yaml_is_refused_with_its_line(tmp_path: Path, file: str, escape: str) -> None:
+    path = write_course(tmp_path / "tiny") / file
+    lines = path.read_text().splitlines()
+    number = next(n for n, line in enumerate(lines) if line.startswith("title:"))
+    lines[number] = f'title: "a{escape}b"'
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(BundleErrors) as found:
+        read_course(tmp_path / "tiny")
+    (problem,) = found.value.problems
+    assert (problem.file, problem.line) == (file, number + 1)
+    assert "character 2 is U+" in problem.what and problem.mend == "remove it"
+
+
+@pytest.mark.parametrize("file", ["first/lesson.md", "first/ticket/statement.md", "first/ticket/solution.md"])
+def test_a_nul_in_a_text_is_refused_with_its_line(tmp_path: Path, file: str) -> None:
+    path = write_course(tmp_path / "tiny") / file
+    path.write_text("One line.\nAnother\0 line.\n")
+    with pytest.raises(BundleErrors) as found:
+        read_course(tmp_path / "tiny")
+    assert [(one.file, one.line) for one in found.value.problems] == [(file, 2)]
+
+
+def test_measured_results_hold_no_nul(tmp_path: Path) -> None:
+    folder = write_course(tmp_path / "tiny")
+    (folder / "first" / "measured.json").write_text(json.dumps({"notes": ["a\0"]}))
+    with pytest.raises(BundleErrors) as found:
+        read_course(folder)
+    (problem,) = found.value.problems
+    assert problem.file == "first/measured.json" and "notes.0" in problem.what
