@@ -53,6 +53,20 @@ def broken_texts(value: Any) -> Iterator[tuple[tuple[Any, ...], str]]:
             yield path, said
 
 
+def cleaned(value: Any) -> Any:
+    """A text or JSON value that a machine wrote, with U+FFFD in the place of each character that may not enter.
+
+    A model or a judge cannot be asked to correct what it wrote, and its grade must still be stored.
+    """
+    if isinstance(value, str):
+        return BROKEN.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {cleaned(key): cleaned(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [cleaned(inner) for inner in value]
+    return value
+
+
 def unwanted(text: str, *, unseen: bool) -> str | None:
     """An unwanted character as `U+XXXX`, or None. With `unseen`, what cannot be seen counts as well."""
     found = BROKEN.search(text) or (UNSEEN.search(text) if unseen else None) or REPLACED.search(text)

@@ -11,6 +11,8 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=20)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
+# As long as the columns of titles.
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class Spec(BaseModel):
@@ -275,7 +277,7 @@ class Course(Spec):
     schema_: Literal[1] = Field(alias="schema")
     id: Slug
     version: Version
-    title: Text
+    title: Title
     summary: Text
     timezone: str = "UTC"
     lessons: tuple[Slug, ...] = Field(min_length=1)
@@ -358,7 +360,7 @@ class Figure(Spec):
 
 
 class Lesson(Spec):
-    title: Text
+    title: Title
     summary: Text
     minutes: int = Field(ge=1, le=480)
     requires: tuple[Slug, ...] = ()

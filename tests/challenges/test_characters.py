@@ -58,3 +58,22 @@ def test_measured_results_hold_no_nul(tmp_path: Path) -> None:
         read_course(folder)
     (problem,) = found.value.problems
     assert problem.file == "first/measured.json" and "notes.0" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value"),
+    [
+        ("course.yaml", "title", "x" * 201),
+        ("first/lesson.yaml", "title", "x" * 201),
+        ("course.yaml", "version", "1.0." + "9" * 30),
+        ("first/ticket/challenge.yaml", "version", "1.0." + "9" * 30),
+    ],
+)
+def test_what_is_longer_than_its_column_is_refused(tmp_path: Path, file: str, key: str, value: str) -> None:
+    path = write_course(tmp_path / "tiny") / file
+    lines = [line for line in path.read_text().splitlines() if not line.startswith(f"{key}:")]
+    path.write_text("\n".join([*lines, f'{key}: "{value}"']) + "\n")
+    with pytest.raises(BundleErrors) as found:
+        read_course(tmp_path / "tiny")
+    (problem,) = found.value.problems
+    assert problem.file == file and key in problem.what

@@ -20,6 +20,8 @@ from tests.security.routes import PART
 
 # As they are written in an address or a urlencoded form. The quick tests send NUL, which PostgreSQL refuses to store.
 NUL = ("a%00b",)
+# Longer than any column, as a word and as an address of mail that is otherwise well formed: SQLite has no lengths.
+LONG = ("x" * 5000, "x" * 60 + "@" + "a." * 110 + "example.org")
 # Another control character, the bytes of half a surrogate pair, a number beyond 64 bits, and what is no date.
 OTHERS = ("%1B", "%ED%A0%80", "9" * 30, "-1", "2026-02-30", "99999-01-01", "%F0%9F%98%80")
 # In a JSON body an escape can spell a lone surrogate.

@@ -17,6 +17,7 @@ from gradus.accounts.models import User
 from gradus.courses.models import Course
 from gradus.reviews.models import Regrade
 from gradus.submissions.models import Run
+from tests import factories
 from tests.api.fuzz.test_fuzz import HONEST, OPERATIONS
 from tests.conftest import logged_in
 from tests.reviews import cases
@@ -39,7 +40,11 @@ def named(route: str, things: Things) -> dict[str, Any]:
     return {"app_label": "accounts", "content_type_id": 1, "url": "x", "key": "x", **things.of(route)}
 
 
-SETS = [pytest.param(poison.NUL, id="NUL"), pytest.param(poison.OTHERS, id="others", marks=pytest.mark.slow)]
+SETS = [
+    pytest.param(poison.NUL, id="NUL"),
+    pytest.param(poison.LONG, id="long", marks=pytest.mark.slow),
+    pytest.param(poison.OTHERS, id="others", marks=pytest.mark.slow),
+]
 every = pytest.mark.parametrize("texts", SETS)
 
 
@@ -200,3 +205,11 @@ def test_a_token_is_not_named_with_a_control_character(ada: User, ada_client: Cl
     page = ada_client.post("/profile/tokens/", {"name": "lap\x1btop"})
     assert page.status_code == 422 and "Character 4 is U+001B" in page.content.decode()
     assert not ada.api_tokens.exists()
+
+
+def test_an_address_of_mail_longer_than_its_column_is_refused(ada: User, ada_client: Client) -> None:
+    page = Client().post("/accounts/signup/", {"email": poison.LONG[1], "password1": factories.PASSWORD})
+    assert page.status_code == 200 and "254 are allowed" in page.content.decode()
+    page = ada_client.post("/accounts/email/", {"email": poison.LONG[1], "action_add": ""})
+    assert page.status_code == 200 and "254 are allowed" in page.content.decode()
+    assert list(User.objects.values_list("username", flat=True)) == ["ada"]

@@ -27,6 +27,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         limits.allow(request, "new_account")
         return True
 
+    def clean_email(self, email: str) -> str:
+        """allauth would cut it to the column's length, and PostgreSQL refuses one that nobody has cut."""
+        most = User._meta.get_field("email").max_length or 0
+        if len(email) > most:
+            raise ValidationError(f"The address has {len(email)} characters; {most} are allowed. Use a shorter one.")
+        return str(super().clean_email(email))
+
     def new_user(self, request: HttpRequest) -> User:
         """The session's guest, or a new row. Raises `guests.SignedUp` where the guest has an account by now."""
         return guests.claim(request) or User()

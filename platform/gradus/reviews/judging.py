@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Greatest, Least
 
+from challenges.characters import cleaned
 from gradus.courses import days
 from gradus.reviews.models import Budget, JudgeCall
 from gradus.submissions.models import Evaluation
@@ -63,7 +64,7 @@ class Store(Generic[Reply]):
 
     def log(self, record: DataclassInstance) -> int:
         """Appends; fields are those of `JudgeCall`."""
-        values: dict[str, Any] = asdict(record)
+        values: dict[str, Any] = cleaned(asdict(record))
         values["problem"] = values["problem"][:200]
         return JudgeCall.objects.create(evaluation=self.evaluation, **values).pk
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
+from challenges.characters import cleaned
 from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, Event
 
@@ -28,5 +29,6 @@ def write(evaluation: Evaluation, items: Sequence[Item]) -> None:
     """Within the caller's transaction."""
     last = Event.objects.filter(evaluation=evaluation).aggregate(last=Max("seq"))["last"] or 0
     Event.objects.bulk_create(
-        Event(evaluation=evaluation, seq=last + n, type=type_, data=data) for n, (type_, data) in enumerate(items, 1)
+        Event(evaluation=evaluation, seq=last + n, type=type_, data=cleaned(data))
+        for n, (type_, data) in enumerate(items, 1)
     )

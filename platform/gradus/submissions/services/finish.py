@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
+from challenges.characters import cleaned
 from challenges.feedback import floor_to_step, ladder
 from gradus.accounts.models import User
 from gradus.courses import calibrations
@@ -76,7 +77,7 @@ def _record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Ite
         evaluation_id,
         fence,
         state,
-        result=outcome.result,
+        result=cleaned(outcome.result),
         raw=outcome.raw,
         artifact=outcome.artifact,
         grader_version=outcome.grader_version,
