@@ -145,8 +145,11 @@ def test_profiles_are_saved_merged_and_shown(tmp_path, monkeypatch, models_dir):
     profile.save(file, made)
     profile.save(file, made)
     assert profile.read(file) == made
-    assert made[0].times == pytest.approx(made[0].seconds / (made[0].least / 100e9), rel=0.1)
-    assert sum(part.seconds for part in made[0].parts.values()) == pytest.approx(made[0].seconds, abs=0.01)
+    # Seconds are rounded to thousandths. What is counted comes from a run of its own, which may be the slower one.
+    limit, found = made[0].least / 100e9, made[0].parts
+    assert made[0].times == pytest.approx(made[0].seconds / limit, abs=0.01 + 0.001 / limit)
+    counted = sum(found[kind].seconds for kind in (PRODUCTS, ATTENTION, HEAD))
+    assert counted + found[REST].seconds == pytest.approx(max(made[0].seconds, counted), abs=0.004)
     assert "| label | 60/20/3/2 | float32 |" in profile.table(made)
 
 

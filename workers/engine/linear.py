@@ -69,14 +69,14 @@ class RoundedLinear(nn.Linear):
             return self._summed(x, then="swish")
         if self.weight.is_mkldnn:
             return product(x, self.weight, None, "swish")
-        return nn.functional.silu(self._rounded(x))
+        return nn.functional.silu(self.times(x))
 
     def times_by(self, x: Tensor, factor: Tensor) -> Tensor:
         if onednn.fits(self.weight):
             return self._summed(x, by=factor.flatten(0, -2), dtype=x.dtype)
         if self.weight.is_mkldnn:
             return product_with(x, self.weight, factor, "mul")
-        return self._rounded(x) * factor
+        return self.taken(self.times(x) * factor)
 
     def added(self, x: Tensor, to: Tensor, *, over: bool = False) -> Tensor:
         if onednn.fits(self.weight):
