@@ -34,7 +34,7 @@ class HiddenRows(admin.SimpleListFilter):
 class Exported(ReadOnly):
     """Rows that are chosen in the list go out as CSV, in the columns that `exports` lists, and the log says so."""
 
-    actions = ("export",)
+    actions: tuple[str, ...] = ("export",)
 
     @admin.action(description="Export as CSV (noted in the log of staff's actions)", permissions=["view"])
     def export(self, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse:

@@ -49,7 +49,7 @@ def release(evaluation: Evaluation) -> None:
     """Frees the slot that an open submission or run of this evaluation's learner holds."""
     if evaluation.run_id is not None:
         RunSlot.objects.filter(run_id=evaluation.run_id).delete()
-    else:
+    if evaluation.submission_id is not None:
         InFlight.objects.filter(submission_id=evaluation.submission_id).delete()
 
 
