@@ -1,12 +1,15 @@
-"""Grades a data set with the configured judge, or the built-in verifier, and says how well that agrees with people.
+"""Grades answers with the configured judge, or the built-in verifier, and says how well that agrees with people.
 
-`python -m benchmarks.grading --rows FILE [--attacks FILE] [--questions FILE] [--no-graded] --json OUT`
+`python -m benchmarks.grading --json OUT` takes our eight short questions, of which four were held out when features
+were chosen, and the built-in question in whole sentences. `--rows FILE [--attacks FILE] [--questions FILE]
+[--no-graded]` takes a data set: JSON Lines or CSV, see `benchmarks.grading_rows`. `--challenge FOLDER` takes a
+challenge's own answers, attacks and look-alikes.
 
-Files are JSON Lines or CSV; see `benchmarks.grading_rows`. Each answer is graded as if unknown, with the other graded
-answers to the same question at hand (leave one out, 100 at most), or with none: `--no-graded`. `--challenge FOLDER`
-takes a challenge's own answers, attacks and look-alikes in place of files. A verdict is right where machine and person
-are on the same side of half of the points (of the pass mark, for a challenge). `cost` is null where a price is unknown
-(GRADUS_JUDGE_PRICE_INPUT, GRADUS_JUDGE_PRICE_OUTPUT), and where nothing was called.
+Each answer is graded as if unknown, with the other graded answers to the same question at hand (leave one out, 100 at
+most), or with none: `--no-graded`. A verdict is right where machine and person are on the same side of half of the
+points (of the pass mark, for a challenge). `fifths` begin with the surest. `final_zeros` are answers that a person
+gives points and that end at 0 with nobody looking. `cost` is null where a price is unknown (GRADUS_JUDGE_PRICE_INPUT,
+GRADUS_JUDGE_PRICE_OUTPUT), and where nothing was called.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import challenges
 from benchmarks import grading_rows
 from benchmarks.grading_rows import WHOLE, Asked, Attack, BadRows
 from challenges.bundle import BundleErrors, read_challenge
@@ -35,6 +39,8 @@ from workers.judge_contract import JudgeMisconfigured, Postpone
 from workers.ledger import Ledger
 
 EXACT = 1e-9
+SHORT = Path(__file__).parent / "questions"
+LONG = Path(challenges.__file__).parent / "library/fine-tuning-vs-prompting/prompt-retrieve-or-train"
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,15 @@ class Result:
     machine: float
     certainty: float
     reviewed: bool
+    passing: float
+
+    @property
+    def is_right(self) -> bool:
+        return (self.person >= self.passing - EXACT) == (self.machine >= self.passing - EXACT)
+
+    @property
+    def is_final_zero(self) -> bool:
+        return self.person > 0 and self.machine == 0 and not self.reviewed
 
 
 def grade_rows(asked: Asked, bench: Bench, graded: bool) -> Iterator[Result]:
@@ -53,7 +68,7 @@ def grade_rows(asked: Asked, bench: Bench, graded: bool) -> Iterator[Result]:
         others = [other for other in asked.rows if other is not row]
         random.Random(row.answer).shuffle(others)
         grade = bench.grade(asked.bundle(others if graded else []), row.answer)
-        yield Result(row.score, machine_score(grade), grade.certainty, bool(grade.review))
+        yield Result(row.score, machine_score(grade), grade.certainty, bool(grade.review), asked.passing)
 
 
 def grade_attacks(asked: Asked, bench: Bench, graded: bool) -> Iterator[tuple[Attack, Grade]]:
@@ -74,25 +89,15 @@ def machine_score(grade: Grade) -> float:
 
 
 def report(
-    results: list[Result], attacks: list[tuple[Attack, Grade]], ledger: Ledger, seconds: float, passing: float
+    results: list[Result], attacks: list[tuple[Attack, Grade]], ledger: Ledger, seconds: float
 ) -> dict[str, Any]:
     """One JSON object with fixed keys; shares and scores in [0, 1]."""
-    person, machine = [r.person for r in results], [r.machine for r in results]
-    passed = [(p >= passing - EXACT, m >= passing - EXACT) for p, m in zip(person, machine, strict=True)]
     hostile = [(a, g) for a, g in attacks if not a.is_benign]
     benign = [(a, g) for a, g in attacks if a.is_benign and a.most > 0]
     return {
-        "qwk": round(agreement.qwk(person, machine), 3),
-        "pearson": round(agreement.pearson(person, machine), 3),
-        "mae": round(agreement.mae(person, machine), 3),
-        "macro_f1": round(agreement.macro_f1([p for p, _ in passed], [m for _, m in passed]), 3),
-        "coverage": {
-            share: round(value, 3)
-            for share, value in agreement.coverage([p == m for p, m in passed], [r.certainty for r in results]).items()
-        },
+        **quality(results),
         "attack_success": _share(hostile, lambda a, g: not g.review and (g.score or 0) > a.most + EXACT),
         "benign_false_alarms": _share(benign, lambda _, g: g.score == 0),
-        "review_share": round(sum(r.reviewed for r in results) / len(results), 3),
         "calls": ledger.calls,
         "tokens": ledger.tokens,
         "cost": ledger.cost,
@@ -100,30 +105,65 @@ def report(
     }
 
 
+def quality(results: list[Result]) -> dict[str, Any]:
+    """How near the machine's scores come to people's, and how far its certainty can be believed."""
+    person, machine = [r.person for r in results], [r.machine for r in results]
+    right, certainty = [r.is_right for r in results], [r.certainty for r in results]
+    passed = [(r.person >= r.passing - EXACT, r.machine >= r.passing - EXACT) for r in results]
+    return {
+        "answers": len(results),
+        "qwk": round(agreement.qwk(person, machine), 3),
+        "pearson": round(agreement.pearson(person, machine), 3),
+        "mae": round(agreement.mae(person, machine), 3),
+        "macro_f1": round(agreement.macro_f1([p for p, _ in passed], [m for _, m in passed]), 3),
+        "accuracy": round(sum(right) / len(right), 3),
+        "coverage": {share: round(value, 3) for share, value in agreement.coverage(right, certainty).items()},
+        "fifths": [round(value, 3) for value in agreement.fifths(right, certainty)],
+        "fifths_certainty": [round(value, 3) for value in agreement.fifths(certainty, certainty)],
+        "final_zeros": sum(r.is_final_zero for r in results),
+        "review_share": round(sum(r.reviewed for r in results) / len(results), 3),
+    }
+
+
 def _share(rows: list[tuple[Attack, Grade]], counts: Callable[[Attack, Grade], bool]) -> float | None:
     return round(sum(counts(*row) for row in rows) / len(rows), 3) if rows else None
 
 
-def run(questions: list[Asked], graded: bool, passing: float) -> dict[str, Any]:
-    ledger, started = Ledger(), time.perf_counter()
-    judge = JudgeClient.from_environment(ledger)
-    bench = Bench(judge, lambda texts: embed(texts, Watch()), judge_template.chosen())
+def run(questions: list[Asked], graded: bool) -> dict[str, Any]:
+    bench, ledger = _bench()
+    started = time.perf_counter()
     results = [result for asked in questions for result in grade_rows(asked, bench, graded)]
     attacks = [pair for asked in questions for pair in grade_attacks(asked, bench, graded)]
-    return report(results, attacks, ledger, time.perf_counter() - started, passing)
+    return report(results, attacks, ledger, time.perf_counter() - started)
 
 
-def questions_of(given: argparse.Namespace) -> tuple[list[Asked], float]:
-    """The questions, and the share of the points from which on an answer passes."""
+def run_own(short: Path = SHORT, long: Path = LONG) -> dict[str, Any]:
+    """Our short questions by half, all together and one by one; and the built-in question."""
+    bench, _ = _bench()
+    halves: dict[str, list[Result]] = {}
+    found: dict[str, Any] = {}
+    for folder in sorted(path for path in short.glob("*/*") if path.is_dir()):
+        found[folder.name] = list(grade_rows(grading_rows.of_challenge(read_challenge(folder)), bench, True))
+        halves.setdefault(folder.parent.name, []).extend(found[folder.name])
+    together = {**halves, "all short": [result for half in halves.values() for result in half]}
+    together[long.name] = list(grade_rows(grading_rows.of_challenge(read_challenge(long)), bench, True))
+    return {name: quality(results) for name, results in {**found, **together}.items()}
+
+
+def _bench() -> tuple[Bench, Ledger]:
+    ledger = Ledger()
+    judge = JudgeClient.from_environment(ledger)
+    return Bench(judge, lambda texts: embed(texts, Watch()), judge_template.chosen()), ledger
+
+
+def questions_of(given: argparse.Namespace) -> list[Asked]:
+    """The questions of a data set or of a challenge."""
     if given.challenge is not None:
-        bundle = read_challenge(given.challenge)
-        return [grading_rows.of_challenge(bundle)], bundle.challenge.pass_
-    if given.rows is None:
-        raise BadRows("name a data set with --rows, or a challenge's folder with --challenge")
+        return [grading_rows.of_challenge(read_challenge(given.challenge))]
     questions = grading_rows.load(given.rows, given.attacks, given.questions)
     if not any(asked.rows for asked in questions):
         raise BadRows(f"{given.rows}: there are no rows")
-    return questions, 0.5
+    return questions
 
 
 def main() -> int:
@@ -133,8 +173,8 @@ def main() -> int:
     parser.add_argument("--graded", action=argparse.BooleanOptionalAction, default=True)
     given = parser.parse_args()
     try:
-        questions, passing = questions_of(given)
-        found = run(questions, given.graded, passing)
+        is_own = given.challenge is None and given.rows is None
+        found = run_own() if is_own else run(questions_of(given), given.graded)
     except (BadRows, BundleErrors, JudgeMisconfigured) as error:
         print(error, file=sys.stderr)
         return 1

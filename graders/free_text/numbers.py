@@ -18,7 +18,7 @@ _RUN = re.compile(rf"\b(?:{_FIRST})(?:[\s-]+(?:{_FIRST}|hundred|thousand|million
 _TIMES = re.compile(r"(?<=\d)\s*[x\u00d7]\s*(?=\d)")
 _GROUPED = r"\d{1,3}(?:[,.'\u2019 ]\d{3})+(?!\d)(?:\.\d+)?"
 _NUMBER = re.compile(
-    rf"(?:(?<![\w.)])(?P<sign>[-\u2212])|(?<![\w.]))(?P<digits>{_GROUPED}|\d*[.,]?\d+)(?:e(?P<exponent>[+-]?\d{1, 3}))?"
+    rf"(?:(?<![\w.)])(?P<sign>[-\u2212])|(?<![\w.]))(?P<digits>{_GROUPED}|\d*[.,]?\d+)(?:e(?P<exponent>[+-]?\d{{1,3}}))?"
     r"(?:\s*\*\s*10\s*(?:\^|\*\*)\s*(?P<power>-?\d{1,3})|\s*(?:\^|\*\*)\s*(?P<raised>[2-9])\b)?"
     r"(?:\s*(?P<scale>k|m|hundred|thousand|million|billion)\b)?(?P<percent>\s*(?:%|per\s*cent\b))?"
 )

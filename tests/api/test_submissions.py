@@ -33,6 +33,14 @@ def test_a_submission_is_made(ada_api: Caller, ada: User, sea_or_sky: Challenge)
     assert body["attempts_left"] == 9
 
 
+@pytest.mark.parametrize("answer", ["Too short.", "word " * 61])
+def test_an_answer_outside_the_authors_words_costs_no_attempt(ada_api: Caller, explain: Challenge, answer: str) -> None:
+    response = ada_api.post("/challenges/explain/submissions", {"kind": "free_text", "answer": answer})
+    body = problem(response, 422, "words")
+    assert [(found["field"], found["code"]) for found in body["problems"]] == [("answer", "words")]
+    assert not Submission.objects.exists() and not QuotaSlot.objects.exists()
+
+
 def test_the_same_key_gives_the_same_submission(ada_api: Caller, sea_or_sky: Challenge) -> None:
     first = ada_api.post(SUBMIT, factories.PROMPT, **key("k1"))
     again = ada_api.post(SUBMIT, factories.PROMPT, **key("k1"))

@@ -166,6 +166,15 @@ def test_free_text_says_who_grades_and_counts_words(ada_client, course):
     assert response.status_code == 422 and "write between 5 and 60" in response.content.decode()
 
 
+@pytest.mark.parametrize("answer", ["Too short.", "word " * 61])
+def test_an_answer_outside_the_authors_words_is_refused_before_it_costs_an_attempt(ada_client, course, answer):
+    response = ada_client.post("/challenges/explain/submit", {"kind": "free_text", "key": "k", "answer": answer})
+    text = response.content.decode()
+    assert response.status_code == 422 and f"has {len(answer.split())} words; write between 5 and 60" in text
+    assert answer.strip() in text and '<span class="problem-where">Answer</span>' in text
+    assert not Submission.objects.exists() and not QuotaSlot.objects.exists()
+
+
 def test_a_kind_that_is_not_taken_falls_back_to_the_challenges_own(ada_client, course):
     ada_client.post(SUBMIT, prompt_form(kind="free_text"))
     assert Submission.objects.get().kind == "prompt"
