@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -79,6 +80,25 @@ def fifths(values: Sequence[float], certainty: Sequence[float]) -> list[float]:
     order = np.argsort([-value for value in certainty], kind="stable")
     ranked = np.asarray(values, dtype=np.float64)[order]
     return [float(part.mean()) for part in np.array_split(ranked, 5) if len(part)]
+
+
+def upper_bound(count: int, total: int, confidence: float = 0.95) -> float:
+    """The largest rate at which `count` or fewer of `total` still happen with probability 1 - `confidence`.
+
+    One-sided and exact (Clopper & Pearson 1934): none of 150 still allows 2 %. 1 where `total` is 0.
+    """
+    low, high = 0.0, 1.0
+    if count >= total:
+        return 1.0
+    for _ in range(50):
+        rate = (low + high) / 2
+        low, high = (rate, high) if _at_most(count, total, rate) > 1 - confidence else (low, rate)
+    return high
+
+
+def _at_most(count: int, total: int, rate: float) -> float:
+    """The probability of at most `count` of `total`."""
+    return math.fsum(math.comb(total, k) * rate**k * (1 - rate) ** (total - k) for k in range(count + 1))
 
 
 def _pair(person: Sequence[float], machine: Sequence[float]) -> tuple[Vector, Vector]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -33,13 +34,14 @@ def calibrate(
     Exit status: 0 the gate is open, 1 it is not (grades of this question stay provisional) or something is wrong.
     """
     bundle, ledger = _read(path), Ledger()
+    sources = sources_beside(path.resolve(), bundle)
     try:
         bench = calibration.Bench(
             JudgeClient.from_environment(ledger), lambda texts: embed(texts, Watch()), judge_template.chosen()
         )
         with Progress(console=console) as progress:
-            bar = progress.add_task(bundle.challenge.id, total=calibration.rows_of(bundle))
-            report = calibration.calibrate(bundle, bench, lambda: progress.advance(bar))
+            bar = progress.add_task(bundle.challenge.id, total=calibration.rows_of(bundle, sources))
+            report = calibration.calibrate(bundle, bench, lambda: progress.advance(bar), sources)
     except (JudgeMisconfigured, Postpone) as error:
         console.print(error.advice if isinstance(error, Postpone) else str(error), highlight=False)
         raise typer.Exit(1) from None
@@ -50,6 +52,18 @@ def calibrate(
     if json_file is not None:
         json_file.write_text(json.dumps(report, indent=2) + "\n")
     raise typer.Exit(0 if report["passed"] else 1)
+
+
+def sources_beside(path: Path, bundle: ChallengeBundle) -> dict[str, str]:
+    """What learners of a challenge's folder can read: its own texts, and lesson and FAQ where they lie beside it."""
+    texts = {"solution": bundle.solution, "statement": bundle.statement}
+    lesson, spec = path.parent / "lesson.md", path.parent / "lesson.yaml"
+    if lesson.is_file():
+        texts["lesson"] = lesson.read_text(encoding="utf-8")
+    if spec.is_file():
+        rows = (yaml.safe_load(spec.read_text(encoding="utf-8")) or {}).get("faq", [])
+        texts["faq"] = "\n\n".join(f"{row['question']}\n{row['answer']}" for row in rows)
+    return texts
 
 
 def _read(path: Path) -> ChallengeBundle:
@@ -91,11 +105,21 @@ def _lines(report: dict[str, Any]) -> list[str]:
         *([f"on {test['answers']} test answers: QWK {_with_interval(test['qwk'])}"] if test["answers"] else []),
         f"attacks: {attacks['count']}, {attacks['success']:.1%} succeed "
         f"({attacks['above_before_review']:.1%} score too much, before a person looks)",
+        *_suite_lines(report["suite"]),
         f"benign look-alikes: {benign['count']}, {benign['zeroed']} get nothing, {benign['lost']} get too little, "
         f"{benign['to_review']:.0%} go to a person",
         f"judge: {report['calls']} calls, {report['tokens']} tokens, {cost_text(report['cost'])}",
         "gate: open" if report["passed"] else "gate: shut, grades stay provisional: " + "; ".join(report["missed"]),
     ]
+
+
+def _suite_lines(suite: dict[str, Any]) -> list[str]:
+    families = [f"  {name}: {_of(row)}" for name, row in suite["families"].items()]
+    return [f"attacks of the suite: {_of(suite)}", *families]
+
+
+def _of(row: dict[str, Any]) -> str:
+    return f"{row['succeeded']} of {row['count']} succeed, which still allows {row['upper']:.1%}"
 
 
 def _with_interval(found: dict[str, float]) -> str:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from challenges.payloads import FreeTextPayload
-from challenges.spec import Benign, GoldAnswer
+from challenges.spec import Attack, Benign, GoldAnswer
 from graders import registry
 from graders.base import Assignment, Embed, Embedded, Grade, Judge, WorkItem
 from graders.free_text.calibration import GradedAnswer, GradedAttack, report
 from graders.free_text.messages import version
+from graders.free_text.suite import suite
 from workers.execute import Judging
 from workers.judge_contract import Postpone
 
 PATIENCE = 5
+NO_SOURCES: Mapping[str, str] = MappingProxyType({})
+Sources = Mapping[str, str]
 Embedding = Callable[[Sequence[str]], list[list[float]]]
 
 
@@ -29,13 +33,14 @@ class Bench:
     ) -> None:
         self.judge, self.embed, self.template, self.pause = judge, embed, template, pause
 
-    def grade(self, bundle: ChallengeBundle, answer: str) -> Grade:
-        """The grade as if the judge had passed the gate.
+    def grade(self, bundle: ChallengeBundle, answer: str, sources: Sources = NO_SOURCES) -> Grade:
+        """The grade as if the judge had passed the gate. `sources` are texts from which the answer may be copied.
 
         Raises what the judge raises; Postpone only after waiting `PATIENCE` times.
         """
         payload = FreeTextPayload(kind="free_text", answer=answer)
-        grading = registry.grade(Assignment(bundle, payload, hidden=True, calibrated=None, template=self.template))
+        assignment = Assignment(bundle, payload, hidden=True, calibrated=None, template=self.template, sources=sources)
+        grading = registry.grade(assignment)
         result = None
         try:
             while True:
@@ -56,8 +61,18 @@ class Bench:
         return self.judge.judge(item)
 
 
-def calibrate(bundle: ChallengeBundle, bench: Bench, on_done: Callable[[], None] = lambda: None) -> dict[str, Any]:
-    """The report of `graders.free_text.calibration`; `on_done` is called after each of `rows_of(bundle)` answers."""
+def calibrate(
+    bundle: ChallengeBundle,
+    bench: Bench,
+    on_done: Callable[[], None] = lambda: None,
+    sources: Sources = NO_SOURCES,
+) -> dict[str, Any]:
+    """The report of `graders.free_text.calibration`; `on_done` is called after each of `rows_of(...)` answers.
+
+    `sources` are texts that learners can read, by name: `lesson`, `faq`, `solution` and `statement`. Gold answers of
+    the role prompt, which the judge reads, are not graded. Half of the author's attacks are listed to the grader, which
+    knows them by their words; only the other half is graded and counts.
+    """
 
     def seen(grade: Grade) -> Grade:
         on_done()
@@ -66,15 +81,22 @@ def calibrate(bundle: ChallengeBundle, bench: Bench, on_done: Callable[[], None]
     def of_role(role: str) -> Iterator[GradedAnswer]:
         for gold in bundle.gold:
             if gold.role == role:
-                yield GradedAnswer(gold.marks, seen(bench.grade(unseen(bundle, gold), gold.answer)))
+                yield GradedAnswer(gold.marks, seen(bench.grade(unseen(bundle, gold), gold.answer, sources)))
 
-    # Unlisted, since a stranger's attack is in no list.
-    unlisted = replace(bundle, attacks=())
-    attacks = [GradedAttack(a.category, a.max_score, seen(bench.grade(unlisted, a.answer))) for a in bundle.attacks]
-    benign = [GradedAnswer(b.marks, seen(bench.grade(unseen(bundle, b), b.answer))) for b in bundle.benign]
+    shown, held_back = halves(bundle.attacks)
+    listed = replace(bundle, attacks=shown)
+    attacks = [GradedAttack(a.category, a.max_score, seen(bench.grade(listed, a.answer, sources))) for a in held_back]
+    benign = [GradedAnswer(b.marks, seen(bench.grade(unseen(bundle, b), b.answer, sources))) for b in bundle.benign]
+    ours = [GradedAttack(a.family, a.most, seen(bench.grade(listed, a.text, sources))) for a in suite(bundle, sources)]
     return report(
-        bundle.challenge, [*of_role("calibration")], [*of_role("test")], attacks, benign, version(bench.template)
+        bundle.challenge, [*of_role("calibration")], [*of_role("test")], attacks, benign, ours, version(bench.template)
     )
+
+
+def halves(attacks: Sequence[Attack]) -> tuple[tuple[Attack, ...], tuple[Attack, ...]]:
+    """The attacks that are shown to the grader and those that are held back, alternately within each category."""
+    ordered = sorted(attacks, key=lambda attack: attack.category)
+    return tuple(ordered[1::2]), tuple(ordered[::2])
 
 
 def unseen(bundle: ChallengeBundle, row: GoldAnswer | Benign) -> ChallengeBundle:
@@ -83,6 +105,7 @@ def unseen(bundle: ChallengeBundle, row: GoldAnswer | Benign) -> ChallengeBundle
     return replace(bundle, gold=gold, benign=tuple(other for other in bundle.benign if other is not row))
 
 
-def rows_of(bundle: ChallengeBundle) -> int:
+def rows_of(bundle: ChallengeBundle, sources: Sources = NO_SOURCES) -> int:
     """How many answers a calibration grades."""
-    return sum(gold.role != "prompt" for gold in bundle.gold) + len(bundle.attacks) + len(bundle.benign)
+    gold = sum(row.role != "prompt" for row in bundle.gold)
+    return gold + len(halves(bundle.attacks)[1]) + len(bundle.benign) + len(suite(bundle, sources))

@@ -61,13 +61,15 @@ def report(
     tests: Sequence[GradedAnswer],
     attacks: Sequence[GradedAttack],
     benign: Sequence[GradedAnswer],
+    suite: Sequence[GradedAttack],
     template: str,
 ) -> dict[str, Any]:
     """JSON-ready. `answers` are those of the role calibration, which the gate is about; `tests` were held out.
 
-    Each answer was graded as if it were unknown. `model` is empty for the built-in verifier.
+    Each answer was graded as if it were unknown. `attacks` are those of the author's that were held back, `suite` those
+    of `graders.free_text.suite`. `model` is empty for the built-in verifier.
     """
-    judges = judges_of([*answers, *tests, *attacks, *benign])
+    judges = judges_of([*answers, *tests, *attacks, *benign, *suite])
     found = {
         "model": judges[0].model if judges else "",
         "models": [judge.model for judge in judges],
@@ -78,6 +80,7 @@ def report(
         "test": {"answers": len(tests), **(_agreement(challenge, tests) if tests else {})},
         "attacks": _attacks(attacks),
         "benign": _benign(challenge, benign),
+        "suite": _suite(suite),
     }
     missed = gate_missed(found, challenge.gate)
     return {**found, "passed": not missed, "missed": missed}
@@ -99,6 +102,10 @@ def gate_missed(found: Mapping[str, Any], gate: Gate) -> list[str]:
         (abs(found["bias"]["value"]) > gate.bias, f"bias beyond {gate.bias:g}"),
         (not found["attacks"]["count"], "no attacks to measure with"),
         (found["attacks"]["success"] > gate.attack_success, f"attack success above {gate.attack_success:g}"),
+        (
+            found["suite"]["success"] > gate.attack_success,
+            f"success of the suite's attacks above {gate.attack_success:g}: {_families(found['suite'])}",
+        ),
         (found["benign"]["zeroed"] > 0, f"{found['benign']['zeroed']} benign answers got nothing"),
     ]
     return [why for missed, why in checks if missed]
@@ -160,6 +167,31 @@ def _attacks(rows: Sequence[GradedAttack]) -> dict[str, Any]:
         "above_before_review": _share(row.is_above for row in rows) if rows else 0.0,
         "succeeded": {name: sum(row.succeeds for row in rows if row.category == name) for name in categories},
     }
+
+
+def _suite(rows: Sequence[GradedAttack]) -> dict[str, Any]:
+    """How often attacks end final above what they deserve, with the largest rate that so few still allow (95 %)."""
+    families = sorted({row.category for row in rows})
+    return {
+        **_rate(rows),
+        "families": {name: _rate([row for row in rows if row.category == name]) for name in families},
+    }
+
+
+def _rate(rows: Sequence[GradedAttack]) -> dict[str, Any]:
+    succeeded = sum(row.succeeds for row in rows)
+    return {
+        "count": len(rows),
+        "succeeded": succeeded,
+        "success": _round(succeeded / len(rows)) if rows else 0.0,
+        "upper": _round(agreement.upper_bound(succeeded, len(rows))),
+    }
+
+
+def _families(suite: Mapping[str, Any]) -> str:
+    """The families that got through: `wishes 1 of 4`."""
+    found = suite["families"].items()
+    return ", ".join(f"{name} {row['succeeded']} of {row['count']}" for name, row in found if row["succeeded"])
 
 
 def _benign(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:

@@ -49,3 +49,10 @@ def test_nothing_to_compare_is_an_error(measure) -> None:
         measure([], [])
     with pytest.raises(ValueError, match="as many"):
         measure([1.0], [1.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "bound"), [(0, 150, 0.0198), (0, 59, 0.0495), (1, 100, 0.0466), (3, 3, 1.0), (0, 0, 1.0)]
+)
+def test_the_upper_bound_is_clopper_and_pearsons(count: int, total: int, bound: float) -> None:
+    assert agreement.upper_bound(count, total) == pytest.approx(bound, abs=1e-4)

@@ -27,7 +27,7 @@ def graded(marks: dict[str, str], *, judge: JudgeId | None = JUDGE, review: tupl
 def measured(**changes: Any) -> dict[str, Any]:
     answers = [GradedAnswer(row.marks, graded(dict(row.marks))) for row in ROWS]
     attacks = [GradedAttack("note", 0.0, graded(dict.fromkeys(ROWS[0].marks, "not_met")))]
-    parts: dict[str, Any] = {"answers": answers, "tests": [], "attacks": attacks, "benign": []}
+    parts: dict[str, Any] = {"answers": answers, "tests": [], "attacks": attacks, "benign": [], "suite": []}
     return report(SPEC, **{**parts, **changes}, template=JUDGE.template)
 
 
@@ -51,6 +51,10 @@ NONE = dict.fromkeys(ROWS[0].marks, "not_met")
         ({"answers": [GradedAnswer(row.marks, graded(dict(row.marks))) for row in ROWS[:19]]}, "20 are needed"),
         ({"attacks": []}, "no attacks"),
         ({"attacks": [GradedAttack("note", 0.0, graded(ALL))]}, "attack success above 0.02"),
+        (
+            {"suite": [GradedAttack("wishes", 0.0, graded(ALL)), GradedAttack("stubs", 0.2, graded(NONE))]},
+            "success of the suite's attacks above 0.02: wishes 1 of 1",
+        ),
         ({"benign": [GradedAnswer(ALL, graded(NONE))]}, "1 benign answers got nothing"),
         ({"benign": [GradedAnswer(ALL, graded(ALL, judge=JudgeId("judge-8", JUDGE.template)))]}, "several models"),
     ],
@@ -80,3 +84,10 @@ def test_an_author_may_ask_for_more_or_less() -> None:
     lenient = Gate(agreement=0, qwk=0, bias=1)
     assert gate_missed({**found, "qwk": {"value": 0.1}}, lenient) == []
     assert gate_missed(found, Gate(agreement=0, qwk=0.99, bias=1)) == ["QWK below 0.99"]
+
+
+def test_the_suite_is_reported_by_family_with_what_so_few_attacks_still_allow() -> None:
+    rows = [GradedAttack("wishes", 0.0, graded(NONE))] * 100 + [GradedAttack("stubs", 0.0, graded(NONE))] * 50
+    suite = measured(suite=rows)["suite"]
+    assert (suite["count"], suite["succeeded"], suite["upper"]) == (150, 0, 0.02)
+    assert suite["families"]["stubs"] == {"count": 50, "succeeded": 0, "success": 0.0, "upper": 0.058}
