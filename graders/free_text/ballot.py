@@ -11,7 +11,7 @@ from challenges.spec import Challenge, Criterion
 from graders.base import Judged, Mark
 from graders.free_text.cleaning import Cleaned
 from graders.free_text.reply import ReplyMark, parse
-from graders.free_text.text import echoes, is_negation, normal, sentence_spans, words
+from graders.free_text.text import content_words, echoes, is_negation, normal, sentence_spans, words
 
 _DENIED_BEFORE = re.compile(
     r"\bit(?:\s+is|'s)\s+(?:\w+\s+)?(?:false|untrue|wrong|incorrect|nonsense|not\s+true|not\s+the\s+case)\s+(?:that|to)\b"
@@ -25,6 +25,11 @@ _DENIED_AFTER = re.compile(
     r"|\b(?:that|this|which)\s+is\s+(?:\w+\s+)?(?:wrong|incorrect)\b",
     re.IGNORECASE,
 )
+
+# A reason or an own clause after 'I do not agree with them' is not denied by it.
+_CLAUSE_END = re.compile(r"[,;:]\s|\b(?:because|since|but)\b", re.IGNORECASE)
+# Fewer content words may well be a learner's own words for what a criterion asks; nobody is shown its text.
+ECHO_WORDS_MIN = 5
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,7 @@ def is_denied(span: tuple[int, int], text: str) -> bool:
     start = max((a for a, _ in sentence_spans(text) if a <= span[0]), default=0)
     end = min((b for _, b in sentence_spans(text) if b >= span[1]), default=len(text))
     before, quote, after = text[start : span[0]], text[span[0] : span[1]], text[span[1] : end]
+    before = _CLAUSE_END.split(before)[-1]
     if _DENIED_BEFORE.search(before + quote) or _DENIED_AFTER.search(after):
         return True
     return any(is_negation(word) for word in words(before)[-2:])
@@ -127,4 +133,5 @@ def _counts(span: tuple[int, int], criterion: Criterion, challenge: Challenge, c
 def _is_borrowed(quote: str, criterion: Criterion, challenge: Challenge) -> bool:
     """Only the words of the question or of the criterion, which say nothing about what the learner knows."""
     shown = " ".join((challenge.question or "", *(c.label for c in challenge.rubric)))
-    return not normal(quote) or echoes(quote, shown, known=0.8) or echoes(quote, criterion.text)
+    is_long = len(content_words(quote)) >= ECHO_WORDS_MIN
+    return not normal(quote) or echoes(quote, shown, known=0.8) or (is_long and echoes(quote, criterion.text))

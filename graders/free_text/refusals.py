@@ -19,6 +19,7 @@ Vectors = Mapping[str, NDArray[np.float64]]
 SCOPES_MAX = 24
 LIKENESS_MIN = 0.5
 MARGIN_MIN = 0.1
+MARGIN_ALONE = 0.27
 
 _CUE = re.compile(
     r"\b(?:avoid(?:s|ed|ing)?|refrain(?:s|ed|ing)?\s+from|(?:steer|stay|keep)\s+(?:clear\s+of|away\s+from|off|out\s+of)"
@@ -57,16 +58,30 @@ def compared(text: str, rubric: Sequence[Criterion]) -> tuple[str, ...]:
     return (*refused(text), *(phrase for c in rubric for phrase in (*c.accept, c.text, *c.reject)))
 
 
-def refuses(criterion: Criterion, rubric: Sequence[Criterion], scopes: Sequence[str], vectors: Vectors) -> bool:
-    """Whether one of the refused scopes is what the criterion asks for, and not what the author rejects anywhere.
+def refuses(
+    criteria: Sequence[Criterion], rubric: Sequence[Criterion], scopes: Sequence[str], vectors: Vectors
+) -> tuple[str, ...]:
+    """The ids of those `criteria` of which the answer refuses what they ask for, and not what the author rejects.
 
+    One refusal counts where it is far nearer to what is accepted than to what is rejected. A smaller distance counts
+    where two different refusals meet two criteria, because honest answers refuse one thing and advise the rest.
     `vectors` has an embedding of length 1 for each scope and for each phrase of the author.
     """
-    good = [vectors[phrase] for phrase in criterion.accept or (criterion.text,)]
     bad = [vectors[phrase] for c in rubric for phrase in c.reject]
+    found = {c.id: near for c in criteria if (near := _nearest(c, bad, scopes, vectors)) is not None}
+    if len({scope for scope, _ in found.values()}) >= 2:
+        return tuple(found)
+    return tuple(id for id, (_, margin) in found.items() if margin >= MARGIN_ALONE)
+
+
+def _nearest(
+    criterion: Criterion, bad: Sequence[NDArray[np.float64]], scopes: Sequence[str], vectors: Vectors
+) -> tuple[str, float] | None:
+    """The refused scope that is nearest to what the criterion accepts, with its distance from what is rejected."""
+    best: tuple[str, float] | None = None
     for scope in scopes:
-        near = max(float(vectors[scope] @ phrase) for phrase in good)
-        far = max((float(vectors[scope] @ phrase) for phrase in bad), default=0.0)
-        if near >= LIKENESS_MIN and near - far >= MARGIN_MIN:
-            return True
-    return False
+        near = max(float(vectors[scope] @ vectors[phrase]) for phrase in criterion.accept or (criterion.text,))
+        margin = near - max((float(vectors[scope] @ phrase) for phrase in bad), default=0.0)
+        if near >= LIKENESS_MIN and margin >= max(MARGIN_MIN, best[1] if best else 0.0):
+            best = (scope, margin)
+    return best

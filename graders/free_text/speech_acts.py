@@ -15,6 +15,7 @@ from graders.free_text.conditionals import commits_to_nothing
 from graders.free_text.irony import mocks
 from graders.free_text.own_voice import speaks
 from graders.free_text.passage import Passage, around, passages
+from graders.free_text.points import score
 from graders.free_text.questions import asks
 from graders.free_text.refusals import Vectors, refused, refuses
 from graders.free_text.repetition import repeats_itself
@@ -22,6 +23,7 @@ from graders.free_text.reported import reports
 from graders.free_text.retractions import takes_back
 from graders.free_text.story import tells_story
 from graders.free_text.stubs import is_stub
+from graders.free_text.text import words
 
 Evidence = Mapping[str, Sequence[str]]
 QUOTED = {"asks-only": asks, "reported-speech": reports, "no-commitment": commits_to_nothing}
@@ -31,6 +33,8 @@ STUBS_SHARE_OF_LISTS = 0.5
 LIST_SHARE = 0.7
 REPORTED_SHARE = 0.3
 QUIZ_MIN = 3
+PADDED_SCORE = 0.6
+QUOTED_SHARE_MIN = 0.36
 
 
 def rules(
@@ -44,20 +48,22 @@ def rules(
     found = [f"{rule}: {id}" for id, parts in quoted.items() for rule in _acts(parts)]
     found += _of_the_whole(text)
     found += ["stubs-quoted"] if _rests_on_stubs(text, rubric, quoted) else []
-    scopes = refused(text)
-    return found + [
-        f"advises-against: {c.id}"
-        for c in rubric
-        if marks[c.id] is Mark.MET and _is_refused(c, rubric, scopes, vectors)
-    ]
+    met = [c for c in rubric if marks[c.id] is Mark.MET and c.kind != "must_not_claim"]
+    found += [f"advises-against: {id}" for id in refuses(met, rubric, refused(text), vectors)]
+    return found + (["mostly-beside"] if _is_padded(text, rubric, marks, quoted) else [])
 
 
 def _acts(parts: Sequence[Passage]) -> list[str]:
     return [rule for rule, does in QUOTED.items() if any(does(part) for part in parts)]
 
 
-def _is_refused(criterion: Criterion, rubric: Sequence[Criterion], scopes: Sequence[str], vectors: Vectors) -> bool:
-    return criterion.kind != "must_not_claim" and refuses(criterion, rubric, scopes, vectors)
+def _is_padded(
+    text: str, rubric: Sequence[Criterion], marks: Mapping[str, Mark], quoted: Mapping[str, Sequence[Passage]]
+) -> bool:
+    """Whether most of the points rest on few of the answer's words."""
+    sentences = {part.sentence for parts in quoted.values() for part in parts}
+    share = sum(len(words(one)) for one in sentences) / max(1, len(words(text)))
+    return score(rubric, marks) >= PADDED_SCORE and share < QUOTED_SHARE_MIN
 
 
 def _of_the_whole(text: str) -> list[str]:
@@ -69,15 +75,16 @@ def _of_the_whole(text: str) -> list[str]:
         "story": tells_story(text),
         "repetition": repeats_itself(text),
         "nothing-of-its-own": not speaks(text) and sum(map(reports, parts)) >= REPORTED_SHARE * len(parts),
-        "mostly-uncommitted": uncommitted >= max(2, UNCOMMITTED_SHARE * len(parts)) or _is_a_quiz(parts),
+        "mostly-uncommitted": uncommitted >= max(2, UNCOMMITTED_SHARE * len(parts))
+        or (not speaks(text) and _is_a_quiz(parts)),
     }
     return [rule for rule, is_true in found.items() if is_true]
 
 
 def _is_a_quiz(parts: Sequence[Passage]) -> bool:
-    """Whether there are at least three questions, and one question to each other sentence."""
+    """Whether there are at least three questions, and half of the sentences ask."""
     questions = sum(part.sentence.endswith("?") for part in parts)
-    return questions >= QUIZ_MIN and 2 * questions >= len(parts) - 1
+    return questions >= QUIZ_MIN and 2 * questions >= len(parts)
 
 
 def _rests_on_stubs(text: str, rubric: Sequence[Criterion], quoted: Mapping[str, Sequence[Passage]]) -> bool:

@@ -41,6 +41,7 @@ WORDS = {
     "story": "It tells what somebody did once, and may explain nothing",
     "nothing-of-its-own": "It reports what somebody else says and adds nothing in its own voice",
     "repetition": "It repeats the same few words",
+    "mostly-beside": "Most points rest on few of its sentences, and the rest is about something else",
     "stubs-quoted": "Most points rest on headings, table rows or keywords, not on sentences",
     # The answer
     "addresses-grader": "The answer speaks to whoever grades it",
