@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from challenges.bundle import ChallengeBundle
 from challenges.payloads import FreeTextPayload
@@ -15,10 +15,11 @@ from graders import registry
 from graders.base import Assignment, Embed, Embedded, Grade, Judge, WorkItem
 from graders.free_text.calibration import GradedAnswer, GradedAttack, report
 from graders.free_text.messages import version
-from graders.free_text.suite import suite
+from graders.free_text.suite import SuiteAttack, suite
 from workers.execute import Judging
 from workers.judge_contract import Postpone
 
+Row = TypeVar("Row")
 PATIENCE = 5
 NO_SOURCES: Mapping[str, str] = MappingProxyType({})
 Sources = Mapping[str, str]
@@ -66,12 +67,14 @@ def calibrate(
     bench: Bench,
     on_done: Callable[[], None] = lambda: None,
     sources: Sources = NO_SOURCES,
+    suite_rows: int | None = None,
 ) -> dict[str, Any]:
     """The report of `graders.free_text.calibration`; `on_done` is called after each of `rows_of(...)` answers.
 
     `sources` are texts that learners can read, by name: `lesson`, `faq`, `solution` and `statement`. Gold answers of
     the role prompt, which the judge reads, are not graded. Half of the author's attacks are listed to the grader, which
-    knows them by their words; only the other half is graded and counts.
+    knows them by their words; only the other half is graded and counts. `suite_rows` asks at most so many attacks of
+    our own suite, spread over its families; None asks all.
     """
 
     def seen(grade: Grade) -> Grade:
@@ -87,7 +90,10 @@ def calibrate(
     listed = replace(bundle, attacks=shown)
     attacks = [GradedAttack(a.category, a.max_score, seen(bench.grade(listed, a.answer, sources))) for a in held_back]
     benign = [GradedAnswer(b.marks, seen(bench.grade(unseen(bundle, b), b.answer, sources))) for b in bundle.benign]
-    ours = [GradedAttack(a.family, a.most, seen(bench.grade(listed, a.text, sources))) for a in suite(bundle, sources)]
+    ours = [
+        GradedAttack(a.family, a.most, seen(bench.grade(listed, a.text, sources)))
+        for a in ours_of(bundle, sources, suite_rows)
+    ]
     return report(
         bundle.challenge, [*of_role("calibration")], [*of_role("test")], attacks, benign, ours, version(bench.template)
     )
@@ -105,7 +111,20 @@ def unseen(bundle: ChallengeBundle, row: GoldAnswer | Benign) -> ChallengeBundle
     return replace(bundle, gold=gold, benign=tuple(other for other in bundle.benign if other is not row))
 
 
-def rows_of(bundle: ChallengeBundle, sources: Sources = NO_SOURCES) -> int:
+def ours_of(bundle: ChallengeBundle, sources: Sources, rows: int | None) -> list[SuiteAttack]:
+    """The attacks of our own suite on a question, at most `rows` of them."""
+    return spread(suite(bundle, sources), rows)
+
+
+def spread(rows: Sequence[Row], most: int | None) -> list[Row]:
+    """`most` of the rows at equal distances, the first and the last among them; all where there are no more."""
+    if most is None or len(rows) <= most:
+        return list(rows)
+    step = (len(rows) - 1) / max(1, most - 1)
+    return [rows[round(n * step)] for n in range(most)]
+
+
+def rows_of(bundle: ChallengeBundle, sources: Sources = NO_SOURCES, suite_rows: int | None = None) -> int:
     """How many answers a calibration grades."""
     gold = sum(row.role != "prompt" for row in bundle.gold)
-    return gold + len(halves(bundle.attacks)[1]) + len(bundle.benign) + len(suite(bundle, sources))
+    return gold + len(halves(bundle.attacks)[1]) + len(bundle.benign) + len(ours_of(bundle, sources, suite_rows))

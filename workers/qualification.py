@@ -3,78 +3,86 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import Any
 
 from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge, read_course, read_lesson
 from challenges.lint import MARKERS
 from challenges.source import Problem
-from challenges.spec import GoldAnswer, Kind
+from challenges.spec import Kind
 from graders.free_text.calibration import person_score
 from workers import calibration
+from workers.calibrate_command import sources_beside
 from workers.ledger import Ledger
 
-Row = TypeVar("Row")
+
+@dataclass(frozen=True)
+class Question:
+    """A free-text challenge, and what its learners can read (see `calibration.calibrate`).
+
+    `rows` bounds how many answers of each sort are asked; None asks all.
+    """
+
+    bundle: ChallengeBundle
+    sources: Mapping[str, str]
+    rows: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many answers are graded."""
+        return calibration.rows_of(self.bundle, self.sources, self.rows)
 
 
-def questions(path: Path) -> list[ChallengeBundle]:
+def questions(path: Path, rows: int | None = None) -> list[Question]:
     """The free-text challenges of a course, a lesson or a challenge, by the file that lies in the folder `path`.
 
     Raises BundleErrors for a bundle that cannot be read, and where there is no graded free-text question.
     """
-    if (path / "course.yaml").exists():
-        found = [challenge for lesson in read_course(path).lessons for challenge in lesson.challenges]
-    elif (path / "lesson.yaml").exists():
-        found = list(read_lesson(path).challenges)
-    else:
-        found = [read_challenge(path)]
-    asked = [bundle for bundle in found if bundle.challenge.kind is Kind.FREE_TEXT and _is_graded(bundle)]
-    if not asked:
+    found = [
+        Question(at_most(bundle, rows), sources_beside(folder.resolve(), bundle), rows)
+        for folder, bundle in _challenges(path)
+        if bundle.challenge.kind is Kind.FREE_TEXT and any(gold.role == "calibration" for gold in bundle.gold)
+    ]
+    if not found:
         hint = f"name a folder with {', '.join(MARKERS)} that has a free_text challenge with calibration answers"
         raise BundleErrors([Problem(str(path), None, "no free-text question with graded answers", hint)])
-    return asked
+    return found
 
 
-def _is_graded(bundle: ChallengeBundle) -> bool:
-    return any(gold.role == "calibration" for gold in bundle.gold)
+def _challenges(path: Path) -> Iterator[tuple[Path, ChallengeBundle]]:
+    """Each challenge with its folder."""
+    if (path / "course.yaml").exists():
+        for lesson in read_course(path).lessons:
+            yield from _challenges(path / lesson.id)
+    elif (path / "lesson.yaml").exists():
+        yield from ((path / bundle.challenge.id, bundle) for bundle in read_lesson(path).challenges)
+    else:
+        yield path, read_challenge(path)
 
 
 def at_most(bundle: ChallengeBundle, rows: int | None) -> ChallengeBundle:
     """The bundle with at most `rows` answers of each sort, spread evenly over the scores; whole where None.
 
-    Answers of the role `prompt`, which the judge's prompt shows, all stay.
+    Answers of the role `prompt`, which the judge's prompt shows, all stay. Of attacks twice as many stay, because
+    half of them are held back from the grader and only those are asked.
     """
     if rows is None:
         return bundle
     kept = [gold for gold in bundle.gold if gold.role == "prompt"]
     for role in ("calibration", "test"):
         graded = [gold for gold in bundle.gold if gold.role == role]
-        kept += _spread(sorted(graded, key=lambda gold: _score(bundle, gold)), rows)
-    return replace(
-        bundle,
-        gold=tuple(kept),
-        attacks=tuple(_spread(bundle.attacks, rows)),
-        benign=tuple(_spread(bundle.benign, rows)),
-    )
-
-
-def _score(bundle: ChallengeBundle, gold: GoldAnswer) -> float:
-    return person_score(bundle.challenge, gold.marks)
-
-
-def _spread(rows: Sequence[Row], count: int) -> list[Row]:
-    """`count` of the rows at equal distances, the first and the last among them; all where there are no more."""
-    if len(rows) <= count:
-        return list(rows)
-    step = (len(rows) - 1) / max(1, count - 1)
-    return [rows[round(n * step)] for n in range(count)]
+        by_score = sorted(graded, key=lambda gold: person_score(bundle.challenge, gold.marks))
+        kept += calibration.spread(by_score, rows)
+    attacks = calibration.spread(bundle.attacks, 2 * rows)
+    benign = calibration.spread(bundle.benign, rows)
+    return replace(bundle, gold=tuple(kept), attacks=tuple(attacks), benign=tuple(benign))
 
 
 def qualify(
-    bundles: Iterable[ChallengeBundle],
+    asked: Iterable[Question],
     bench: calibration.Bench,
     ledger: Ledger,
     on_done: Callable[[], None] = lambda: None,
@@ -84,7 +92,10 @@ def qualify(
     `passed` says that every question's gate is open. `seconds` is the median of a call, None without one. Raises what
     the judge raises, so that an endpoint which does not answer gives no report.
     """
-    reports = {bundle.challenge.id: calibration.calibrate(bundle, bench, on_done) for bundle in bundles}
+    reports = {
+        one.bundle.challenge.id: calibration.calibrate(one.bundle, bench, on_done, one.sources, one.rows)
+        for one in asked
+    }
     return {
         "questions": reports,
         "passed": all(report["passed"] for report in reports.values()),

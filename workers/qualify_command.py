@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from challenges.bundle import BundleErrors, ChallengeBundle
+from challenges.bundle import BundleErrors
 from workers import calibration, judge_template, qualification
 from workers.calibrate_command import cost_text
 from workers.engine.embeddings import embed
@@ -21,7 +21,7 @@ from workers.judge_contract import JudgeMisconfigured, Postpone
 from workers.ledger import Ledger
 
 console = Console()
-COLUMNS = ("question", "agreement", "QWK", "final", "of these right", "attacks that succeed", "gate")
+COLUMNS = ("question", "agreement", "QWK", "final", "of these right", "attacks that succeed", "of our suite", "gate")
 NO_JUDGE = (
     "No judge is set up. Set GRADUS_JUDGE_MODEL and OPENAI_BASE_URL (or OPENAI_API_KEY) to the endpoint that you want "
     "to try, and run this again."
@@ -44,9 +44,7 @@ def qualify(
     """
     ledger = Ledger()
     try:
-        bundles = [qualification.at_most(bundle, rows) for bundle in qualification.questions(path)]
-        bench = _bench(ledger)
-        report = _asked(bundles, bench, ledger)
+        report = _asked(qualification.questions(path, rows), _bench(ledger), ledger)
     except BundleErrors as errors:
         _give_up(*map(str, errors.problems))
     except (JudgeMisconfigured, Postpone) as error:
@@ -64,10 +62,10 @@ def _bench(ledger: Ledger) -> calibration.Bench:
     return calibration.Bench(client, lambda texts: embed(texts, Watch()), judge_template.chosen())
 
 
-def _asked(bundles: list[ChallengeBundle], bench: calibration.Bench, ledger: Ledger) -> dict[str, Any]:
+def _asked(questions: list[qualification.Question], bench: calibration.Bench, ledger: Ledger) -> dict[str, Any]:
     with Progress(console=console) as progress:
-        bar = progress.add_task("answers", total=sum(map(calibration.rows_of, bundles)))
-        return qualification.qualify(bundles, bench, ledger, lambda: progress.advance(bar))
+        bar = progress.add_task("answers", total=sum(question.count for question in questions))
+        return qualification.qualify(questions, bench, ledger, lambda: progress.advance(bar))
 
 
 def _give_up(*lines: str) -> None:
@@ -95,7 +93,7 @@ def _cells(found: dict[str, Any]) -> list[str]:
         f"{found['qwk']['value']:.2f}",
         f"{found['coverage']['final']:.0%}",
         "-" if right is None else f"{right:.0%}",
-        f"{found['attacks']['success']:.0%} of {found['attacks']['count']}",
+        *(f"{found[name]['success']:.0%} of {found[name]['count']}" for name in ("attacks", "suite")),
         "open" if found["passed"] else "shut",
     ]
 

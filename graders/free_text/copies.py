@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from challenges.bundle import ChallengeBundle
+from challenges.spec import Benign, GoldAnswer
 from graders.free_text.text import words
 
 Run = tuple[str, ...]
@@ -63,4 +64,5 @@ def digest_of(sources: Mapping[str, str]) -> str:
 
 
 def _gold(bundle: ChallengeBundle) -> dict[str, str]:
-    return {"graded answers": "\n".join(row.answer for row in (*bundle.gold, *bundle.benign))}
+    rows: tuple[GoldAnswer | Benign, ...] = (*bundle.gold, *bundle.benign)
+    return {"graded answers": "\n".join(row.answer for row in rows)}
