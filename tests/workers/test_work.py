@@ -130,6 +130,21 @@ def test_a_baseline_is_graded_on_hidden_rows_and_leaves_only_its_score(ada, sea_
     assert not Evaluation.objects.filter(score__isnull=False).exists()
 
 
+@pytest.mark.parametrize(("purpose", "limit"), [("baseline", 6 * 120), ("submission", 120)])
+def test_a_baseline_has_more_time_than_a_learner(ada, sea_or_sky, monkeypatch, purpose, limit):
+    """Else a busy machine would leave a good challenge a draft."""
+    seen = []
+
+    class Watching(TableRunner):
+        def run(self, item, *, seconds, **rest):
+            seen.append(seconds)
+            return super().run(item, seconds=seconds, **rest)
+
+    services.verify(sea_or_sky.version) if purpose == "baseline" else factories.submit(ada)
+    assert Worker("grade", runner=Watching()).step()
+    assert limit - 60 < max(seen) <= limit
+
+
 def test_a_baseline_makes_way_for_a_learner_who_waits(ada, sea_or_sky, monkeypatch):
     """A training takes minutes; nobody waits for one that only verifies a version."""
     services.verify(sea_or_sky.version)
