@@ -46,10 +46,10 @@ def checked(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
 
 
 def refuse_in_admin(request: HttpRequest, exception: Exception) -> HttpResponse | None:
-    """Django's admin hands the ids in its forms to the database as they came. The log keeps the traceback."""
-    if not (request.path.startswith(ADMIN) and request.method == "POST" and isinstance(exception, ValueError)):
+    """Django's admin hands ids and years to the database as they came. The log keeps the traceback."""
+    if not (request.path.startswith(ADMIN) and isinstance(exception, ValueError | OverflowError)):
         return None
-    log.exception("admin_form_refused", path=request.path)
+    log.exception("admin_request_refused", path=request.path)
     return bad_request(request, exception)
 
 

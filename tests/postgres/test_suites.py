@@ -14,9 +14,11 @@ from django.conf import settings
 pytestmark = pytest.mark.postgres
 
 SECONDS = 600
+SLOW_SECONDS = 3600
+HOSTILE = ("tests/hostile", "tests/security/test_characters.py")
 
 
-def passed_on_postgresql(url: str, folder: Path, *suites: str) -> int:
+def passed_on_postgresql(url: str, folder: Path, *suites: str, seconds: int = SECONDS) -> int:
     """How many tests passed, in a process of its own: one process has one database."""
     roots = (settings.BASE_DIR / "platform", settings.BASE_DIR)
     env = {
@@ -32,7 +34,7 @@ def passed_on_postgresql(url: str, folder: Path, *suites: str) -> int:
         env=env,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
+        timeout=seconds,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
@@ -51,6 +53,16 @@ def test_the_logs_and_the_whole_api_hold_on_postgresql(postgres_url, tmp_path):
     """It refuses what SQLite takes: a NUL in a text, a number beyond its column's."""
     suites = ("tests/security/test_staff_actions.py", "tests/api/fuzz", "-m", "not slow")
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
+
+
+def test_hostile_input_is_refused_on_postgresql(postgres_url, tmp_path):
+    """A sample of every category, and a NUL in every place of every route."""
+    assert passed_on_postgresql(postgres_url, tmp_path, *HOSTILE, "-m", "not slow") > 0
+
+
+@pytest.mark.slow
+def test_all_hostile_input_is_refused_on_postgresql(postgres_url, tmp_path):
+    assert passed_on_postgresql(postgres_url, tmp_path, *HOSTILE, "-m", "slow", seconds=SLOW_SECONDS) > 0
 
 
 def test_claims_and_submits_hold_when_many_come_at_once(postgres_url, tmp_path):

@@ -61,6 +61,11 @@ class Site:
     wrong: list[tuple[str, ...]] = field(default_factory=list)
     asked: int = 0
 
+    @property
+    def said(self) -> str:
+        """All of it, shortened: pytest would show the first entry."""
+        return "\n".join(" ".join(part[:90] for part in one) for one in self.wrong[:60])
+
     def client(self, route: str) -> Client:
         if route in VISITORS:
             return self.visitor
@@ -92,7 +97,7 @@ def test_every_part_of_every_path(things: Things, site: Site, texts: tuple[str, 
             for address in poison.in_each_part(route, named(route, things), text):
                 site.ask(site.client(route), "get", address)
                 site.ask(site.client(route), "post", address)
-    assert not site.wrong
+    assert not site.wrong, site.said
     assert site.asked > 100
 
 
@@ -117,7 +122,7 @@ def test_every_parameter_and_field_of_every_route(things: Things, site: Site, te
                         site.ask(client, "get", f"{address}?{query}")
                     else:
                         site.ask(client, "post", address, query, FORM)
-    assert not site.wrong
+    assert not site.wrong, site.said
     # Names of each kind: of a page, a form of ours, an account's form, a list and a form of the admin.
     assert {"track", "instructions", "password", "login", "note", "text", "first_name"} <= read
 
@@ -130,7 +135,7 @@ def test_every_parameter_of_the_lists_of_the_admin(things: Things, site: Site, t
     for address, action in poison.actions():
         for text in texts:
             site.ask(site.staff, "post", address, f"action={action}&_selected_action={text}", FORM)
-    assert not site.wrong
+    assert not site.wrong, site.said
     assert site.asked > 100
 
 
@@ -146,8 +151,19 @@ def test_every_text_of_every_body_of_the_api(things: Things, site: Site) -> None
                 status = site.ask(client, operation.method, address, sent, "application/json")
                 if status < 300 and body is not None and not text.isdigit():
                     taken.append((name, sent))
-    assert not site.wrong
+    assert not site.wrong, site.said
     assert not taken
+
+
+def test_a_year_without_end_is_refused_in_the_lists_of_the_admin(db: None, grace_client: Client) -> None:
+    answer = grace_client.get(f"/admin/accounts/staffaction/?at__year={'9' * 30}")
+    assert answer.status_code == 400 and "could not be read" in answer.content.decode()
+
+
+def test_a_row_is_chosen_by_its_number_in_the_lists_of_the_admin(db: None, grace_client: Client) -> None:
+    chosen = {"action": "delete_selected", "_selected_action": "x"}
+    answer = grace_client.post("/admin/accounts/enrolment/", chosen)
+    assert answer.status_code == 400 and "could not be read" in answer.content.decode()
 
 
 def test_a_cookie_that_spells_a_nul_is_not_looked_up(db: None) -> None:
