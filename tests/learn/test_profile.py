@@ -43,7 +43,7 @@ def test_a_token_is_revoked_by_its_owner_only(ada, ada_client, bob_client):
 def test_a_learner_chooses_when_a_token_ends_and_is_offered_no_scope(ada, ada_client):
     page = ada_client.get(PROFILE).content.decode()
     assert "When does it end?" in page and "Learner data" not in page
-    ada_client.post("/profile/tokens/", {"name": "week", "days": "7", "content": "", "learner_data": ""})
+    ada_client.post("/profile/tokens/", {"name": "week", "days": "7", "content": "none", "learner_data": "none"})
     token = ApiToken.objects.get(user=ada)
     assert (token.scope, (token.expires_at - token.created_at).days) == (LEARNER, 7)
     page = ada_client.get(PROFILE).content.decode()
@@ -58,7 +58,15 @@ def test_staff_choose_a_scope_and_see_it(grace, grace_client):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"days": "8"}, {"days": "366"}, {"content": "viewer"}, {"learner_data": "editor"}, {"content": "\0"}]
+    "wrong",
+    [
+        {"days": "8"},
+        {"days": "366"},
+        {"days": "x"},
+        {"content": "viewer"},
+        {"learner_data": "editor"},
+        {"content": "\0"},
+    ],
 )
 def test_a_token_that_may_not_be_is_refused_on_the_page(ada_client, wrong):
     answer = ada_client.post("/profile/tokens/", {"name": "laptop", **wrong})

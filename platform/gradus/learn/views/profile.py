@@ -27,7 +27,7 @@ class PseudonymForm(forms.ModelForm[User]):
 
 
 class TokenForm(forms.Form):
-    """What staff and teachers may do beside their own work is offered to them, and nothing of it chosen."""
+    """What staff and teachers may do beside their own work is offered to them. What is left out is as it begins."""
 
     name = forms.CharField(
         max_length=80,
@@ -38,33 +38,41 @@ class TokenForm(forms.Form):
     days = forms.ChoiceField(
         choices=[(days, f"{days} days") for days in (7, 30, TOKEN_DAYS, 180)] + [(tokens.DAYS_MAX, "a year")],
         initial=TOKEN_DAYS,
-        required=False,
         label="When does it end?",
     )
     content = forms.ChoiceField(
-        choices=Content, required=False, label="Course content", help_text="Lessons, challenges and their versions."
+        choices=Content,
+        initial=Content.NONE,
+        label="Course content",
+        help_text="Lessons, challenges and their versions.",
     )
     learner_data = forms.ChoiceField(
-        choices=LearnerData, required=False, label="Learner data", help_text="Other people's answers and grades."
+        choices=LearnerData,
+        initial=LearnerData.NONE,
+        label="Learner data",
+        help_text="Other people's answers and grades.",
     )
 
     def __init__(self, user: User, data: QueryDict | None = None) -> None:
-        super().__init__(data)
+        super().__init__(None if data is None else self.completed(data))
         for axis, widest in vars(user.widest_scope).items():
             levels = [level for level in type(widest) if scopes.rank(level) <= scopes.rank(widest)]
             self.fields[axis].choices = [(level.value, level.label) for level in levels]  # type: ignore[attr-defined]
             if len(levels) == 1:
                 self.fields[axis].widget = forms.HiddenInput()
 
-    def clean_days(self) -> int:
-        return int(self.cleaned_data["days"] or TOKEN_DAYS)
+    @classmethod
+    def completed(cls, data: QueryDict) -> QueryDict:
+        """A script that posts the name alone gets a token as it begins."""
+        whole = data.copy()
+        for name, field in cls.base_fields.items():
+            if field.initial is not None:
+                whole.setdefault(name, str(field.initial))
+        return whole
 
     @property
     def scope(self) -> Scope:
-        chosen = self.cleaned_data
-        return Scope(
-            Content(chosen["content"] or Content.NONE), LearnerData(chosen["learner_data"] or LearnerData.NONE)
-        )
+        return Scope(Content(self.cleaned_data["content"]), LearnerData(self.cleaned_data["learner_data"]))
 
 
 @login_required
@@ -90,7 +98,7 @@ def token_create(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, token_form=form, status=422)
     try:
-        _, secret = tokens.issue(user, form.cleaned_data["name"], form.scope, form.cleaned_data["days"])
+        _, secret = tokens.issue(user, form.cleaned_data["name"], form.scope, int(form.cleaned_data["days"]))
     except tokens.NotIssued as refusal:
         form.add_error(None, str(refusal))
         return _page(request, token_form=form, status=422)
