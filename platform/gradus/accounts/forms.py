@@ -31,7 +31,7 @@ class RevokesTokens(forms.Form):
         live = self.user.api_tokens.live().count() if self.user else 0
         if live:
             self.fields["revoke_tokens"].help_text = (
-                f"You have {live}. Do so if somebody else may have had your password or your machine. "
+                f"{live} of them work now. Do so if somebody else may have had your password or your machine. "
                 "What uses a token then needs a new one."
             )
         else:
