@@ -15,7 +15,7 @@ from graders.free_text.points import score
 ABOVE_MAX = 0.25
 BELOW_MAX = 0.5
 HEAVY_SHARE = 0.20
-SUPPORT_MIN = 0.5
+SUPPORT_MIN = 0.2
 EXACT = 1e-9
 
 

@@ -82,9 +82,9 @@ def _of_the_whole(text: str) -> list[str]:
 
 
 def _is_a_quiz(parts: Sequence[Passage]) -> bool:
-    """Whether there are at least three questions, and half of the sentences ask."""
+    """Whether there are at least three questions, and one for each other sentence."""
     questions = sum(part.sentence.endswith("?") for part in parts)
-    return questions >= QUIZ_MIN and 2 * questions >= len(parts)
+    return questions >= QUIZ_MIN and 2 * questions >= len(parts) - 1
 
 
 def _rests_on_stubs(text: str, rubric: Sequence[Criterion], quoted: Mapping[str, Sequence[Passage]]) -> bool:

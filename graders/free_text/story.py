@@ -18,7 +18,7 @@ _OPENS = re.compile(
 _PAST = re.compile(
     r"\b(?:he|she|they|it|we|i|who|[A-Z][a-z]+|(?:the|a|an|her|his|their|old|young)\s+\w+)\s+(?:\w+ly\s+|had\s+|then\s+|never\s+)?"
     r"(?:said|went|came|told|thought|found|saw|knew|took|made|gave|left|began|stood|sat|felt|kept|heard|ran|got|put|wrote"
-    r"|spoke|fell|held|brought|bought|sold|lost|met|read|woke|drank|ate|shook|drew|sang|was|were|had"
+    r"|spoke|fell|held|brought|bought|sold|lost|met|read|woke|drank|ate|shook|drew|sang|had"
     r"|(?:ask|answer|smil|laugh|nod|whisper|sigh|look|want|turn|walk|lik|lov|open|clos|learn|remember|dream|mutter|murmur|reply|repli|cri|shout|work|talk|call|explain|wonder|stare|point|pour|shrug|grin|stopp|start|decid|mov|return|wait|liv|us|tri|pass|stay|help|hop|promis|pull|push|pick|typ|glanc|paus|add)ed)\b"
 )
 

@@ -63,6 +63,11 @@ def is_negation(word: str) -> bool:
     return word in NEGATIONS or word.endswith("n't")
 
 
+def negates(text: str) -> bool:
+    """Whether some word of a text negates."""
+    return any(is_negation(word) for word in words(text))
+
+
 def echoes(text: str, source: str, *, known: float = 1.0, adjacent: float = 0.6) -> bool:
     """Whether `text` only repeats `source`: a share `known` of its content words, mostly in the source's order.
 

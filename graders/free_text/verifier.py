@@ -20,7 +20,7 @@ from graders.free_text.certainty import certainty
 from graders.free_text.likeness import Prediction
 from graders.free_text.points import VALUES
 from graders.free_text.rubric_phrases import rubric_phrases
-from graders.free_text.text import sentences
+from graders.free_text.text import negates, sentences
 
 Matrix = NDArray[np.float64]
 Known = GoldAnswer | Benign
@@ -149,9 +149,15 @@ class _Space:
         """Whether a sentence is like a phrase that the author rejects, and much less like what is accepted."""
         if not criterion.reject:
             return False
-        bad = self._phrases(self.groups[-1], criterion.reject).max(axis=1)
+        bad = (self._phrases(self.groups[-1], criterion.reject) * self._same_sense(criterion.reject)).max(axis=1)
         good = self._phrases(self.groups[-1], _good(criterion)).max(axis=1)
         return bool(np.any((bad >= CLAIM_LIKENESS) & (bad - good >= CLAIM_MARGIN)))
+
+    def _same_sense(self, phrases: Sequence[str]) -> Matrix:
+        """0 where a phrase denies and the sentence does not: to an embedding 'costs nothing' is near 'costs money'."""
+        denied = np.array([negates(phrase) for phrase in phrases])
+        own = np.array([negates(sentence) for sentence in sentences(self.text)])
+        return np.where(denied[None, :] & ~own[:, None], 0.0, 1.0)
 
     def nearest(self) -> tuple[tuple[float, Known], ...]:
         own = self.vectors[self.at[self.text]]

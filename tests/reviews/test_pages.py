@@ -185,3 +185,21 @@ def test_evidence_is_marked(quotes: list[str], expected: list[Piece]) -> None:
 
 def test_an_empty_answer_has_no_pieces() -> None:
     assert pieces("", ["a"]) == []
+
+
+def test_staff_see_what_was_copied_and_how_much_and_the_learner_does_not(
+    grace_client: Client, bob_client: Client, bob: User, explain: Challenge
+) -> None:
+    rule = "copied-from: learner:17, 62 %"
+    raw = {"private": {"copied": {"learner:17": 0.62, "solution": 0.08}}}
+    name = storages["private"].save("raw/copied/1.json", ContentFile(json.dumps(raw).encode()))
+    submission = factories.submit(bob, "explain", factories.FREE_TEXT)
+    result = {"marks": marks(), "public": {"rows": []}, "metrics": {}, "cost": {}, "training": {}}
+    factories.grade(submission, 0.5, provisional=True, review=(rule,), raw=name, result=result)
+    review = Review.objects.get(submission=submission)
+    page = grace_client.get(f"/reviews/{review.pk}/").content.decode()
+    assert "another learner&#x27;s earlier answer, submission 17: 62 %" in page
+    assert '<span class="num">8 %</span> with the solution' in page
+    seen = bob_client.get(f"/submissions/{submission.uuid}/").content.decode()
+    assert "62 %" not in seen
+    assert "submission 17" not in seen

@@ -1,0 +1,59 @@
+"""What an answer in free text is compared with, as it lies in the database."""
+
+from __future__ import annotations
+
+import pytest
+
+from graders.free_text import copies
+from gradus.accounts.models import User
+from gradus.courses import bundles
+from gradus.courses.models import Challenge
+from gradus.submissions.models import Submission
+from tests.reviews.cases import submit
+from workers import assignments, copy_sources
+
+ANSWER = (
+    "The catalogue changes daily, so a look-up in the shop's own data is better than any training of the weights, "
+    "which would be old again before the shop has opened its doors."
+)
+
+
+def sources(submission: Submission) -> dict[str, str]:
+    return copy_sources.of_submission(submission, submission.version)
+
+
+def test_the_texts_of_the_course_are_sources(ada: User, explain: Challenge) -> None:
+    found = sources(submit(ada, ANSWER))
+    assert found["lesson"] == explain.lesson.text
+    assert explain.version is not None
+    assert found["solution"] == explain.version.solution
+    assert found["statement"] == explain.version.statement
+    assert all(row["question"] in found["faq"] for row in explain.lesson.spec["faq"])
+
+
+def test_a_later_answer_of_another_learner_is_compared_with_an_earlier_one(
+    ada: User, bob: User, explain: Challenge
+) -> None:
+    first = submit(ada, ANSWER)
+    again, copied = submit(ada, ANSWER + " Yes."), submit(bob, ANSWER)
+    name = f"learner:{first.pk}"
+    assert not [found for found in sources(again) if found.startswith("learner:")]
+    assert sources(copied)[name] == ANSWER
+    shares = copies.shares(ANSWER, bundles.load(copied.version), sources(copied))
+    assert copies.rules(shares)[0].startswith("copied-from: learner:")
+    assert ada.pseudonym not in str(copies.rules(shares))
+
+
+def test_only_the_newest_answers_are_read(
+    ada: User, bob: User, explain: Challenge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copy_sources, "OTHERS_MAX", 1)
+    submit(ada, ANSWER)
+    newest, own = submit(ada, "Another text about it."), submit(bob, ANSWER)
+    assert copy_sources.others(own) == {f"learner:{newest.pk}": "Another text about it."}
+
+
+def test_an_assignment_carries_them(ada: User, explain: Challenge) -> None:
+    submission = submit(ada, ANSWER)
+    with assignments.prepared(submission.current) as assignment:
+        assert assignment.sources == sources(submission)
