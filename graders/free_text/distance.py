@@ -23,7 +23,8 @@ def rules(rubric: Sequence[Criterion], marks: Mapping[str, Mark], values: Mappin
     """The rules that ask for a person. `values` are the estimated shares of each criterion's points, in [0, 1].
 
     The rules are that the score lies 0.25 or more above the estimate of the whole, that it lies 0.5 or more below it,
-    and that a criterion worth at least 20 % of the points is met although its own estimate is below one half.
+    and that a criterion worth at least 20 % of the points is met although its own estimate is below 0.2. (One half cost 7 % of
+    the honest grades and stopped 4 % more of the attacks.)
     """
     total = sum(c.points for c in rubric)
     gap = score(rubric, marks) - sum(c.points * values[c.id] for c in rubric) / total

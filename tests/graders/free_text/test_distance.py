@@ -14,8 +14,8 @@ MET, NOT = Mark.MET, Mark.NOT_MET
         ((MET, MET, MET), (0.9, 0.8, 0.9), []),
         ((MET, MET, MET), (0.7, 0.7, 0.96), []),
         ((MET, MET, MET), (0.7, 0.7, 0.94), ["score-above-estimate"]),
-        ((MET, NOT, MET), (0.49, 0.4, 1.0), ["met-without-likeness: absorbs"]),
-        ((MET, NOT, MET), (0.5, 0.4, 1.0), []),
+        ((MET, NOT, MET), (0.19, 0.5, 1.0), ["met-without-likeness: absorbs"]),
+        ((MET, NOT, MET), (0.2, 0.5, 1.0), []),
         (
             (MET, MET, MET),
             (0.1, 0.1, 0.1),
