@@ -15,6 +15,7 @@ from graders.free_text.points import score
 ABOVE_MAX = 0.25
 BELOW_MAX = 0.5
 HEAVY_SHARE = 0.20
+# One half would send 7 % more of the honest answers to a person, and stop 4 % more of the open attacks.
 SUPPORT_MIN = 0.2
 EXACT = 1e-9
 
@@ -23,8 +24,7 @@ def rules(rubric: Sequence[Criterion], marks: Mapping[str, Mark], values: Mappin
     """The rules that ask for a person. `values` are the estimated shares of each criterion's points, in [0, 1].
 
     The rules are that the score lies 0.25 or more above the estimate of the whole, that it lies 0.5 or more below it,
-    and that a criterion worth at least 20 % of the points is met although its own estimate is below 0.2. (One half cost 7 % of
-    the honest grades and stopped 4 % more of the attacks.)
+    and that a criterion worth at least 20 % of the points is met although its own estimate is below 0.2.
     """
     total = sum(c.points for c in rubric)
     gap = score(rubric, marks) - sum(c.points * values[c.id] for c in rubric) / total
