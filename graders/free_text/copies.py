@@ -17,7 +17,7 @@ from graders.free_text.text import words
 Run = tuple[str, ...]
 RUN_WORDS = 5
 RUNS_MIN = 5
-# Of 103 honest answers to three questions none shares more than 0.05 of its runs with one source.
+# Of 103 honest answers to three questions none shares more than 0.06 of its runs with all sources together.
 SHARE_MIN = 0.15
 # Two learners who answer the same question in few words share up to 0.12.
 SHARE_MIN_LEARNER = 0.25

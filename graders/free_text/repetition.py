@@ -6,7 +6,7 @@ from graders.free_text.text import content_words
 
 WINDOW = 40
 WORDS_MIN = 25
-# Honest answers have at least 0.76 distinct words among 40.
+# The open honest answers have at least 0.76 distinct content words, counted over the whole answer.
 DISTINCT_MIN = 0.68
 
 
