@@ -83,7 +83,8 @@ def prepare(assignment: Assignment, answer: str) -> Case:
 def _checked(case: Case, rule: str | None) -> Grade:
     low, high = case.bundle.challenge.words
     count = len(words(case.text))
-    figures = {"words": float(count), "within_words": float(low <= count <= high), "trivial": float(rule is not None)}
+    # Not whether code would settle it: that tells which answers the author has graded.
+    figures = {"words": float(count), "within_words": float(low <= count <= high)}
     return Grade(score=None, public_metrics=figures, review=case.flags, private={"rule": rule, "flags": case.flags})
 
 

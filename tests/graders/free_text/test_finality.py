@@ -50,4 +50,5 @@ def test_no_honest_answer_is_flagged_or_settled_by_code(built_in: ChallengeBundl
         unseen = replace(built_in, gold=tuple(g for g in built_in.gold if g is not gold), digest="")
         result, _ = graded(unseen, gold.answer, lambda _: None, hidden=False)
         assert result.review == ()
-        assert result.public_metrics["trivial"] == 0
+        assert result.private["rule"] is None
+        assert set(result.public_metrics) == {"words", "within_words"}
