@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0004_guests_lose_their_email"),
+        ("accounts", "0005_guests_lose_their_email"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ import gradus.accounts.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0005_guests_have_no_email"),
+        ("accounts", "0006_guests_have_no_email"),
     ]
 
     operations = [

@@ -8,7 +8,7 @@ def blank(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0003_networks_exempt_from_limits"),
+        ("accounts", "0004_networks_exempt_from_limits"),
     ]
 
     operations = [
