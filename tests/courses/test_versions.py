@@ -225,7 +225,7 @@ def test_a_lesson_counts_what_is_verified_here(live: Course, folder: Path, clien
     import_course(read_course(folder), linted=True)
     verify(factories.challenge("sea-or-sky").version)
     text = client.get("/lessons/first/").content.decode()
-    assert "3 challenges for this lesson, 1 AI-verified" in text
+    assert "3 challenges for this lesson" in text and "One of them is AI-verified" in text
     assert text.count("Not verified on this server") == 2
 
 
