@@ -35,9 +35,19 @@ _TAKES_BACK = re.compile(
     re.IGNORECASE,
 )
 
+_VIEW = r"(?:position|view|opinion|stance|side|sides|judge?ment|comment|conclusion|recommendation|advice|belief)s?"
+# Minutes and summaries that keep out of it, and a former self that is left behind.
+_DISOWNS = re.compile(
+    rf"\b(?:takes?|offers?|draws?|express(?:es)?)\s+(?:here\s+)?no\s+(?:\w+\s+)?{_VIEW}\b"
+    rf"|\b(?:refrains?|abstains?)\s+from\s+(?:\w+\s+){{0,3}}{_VIEW}\b"
+    rf"|\bwithout\s+(?:any\s+|a\s+)?(?:\w+\s+)?{_VIEW}\s+of\s+(?:my|our|his|her|their|its)\s+own\b"
+    rf"|\bno\s+longer\s+(?:hold|have|share|believe|think|defend)\s+(?:\w+\s+){{0,4}}(?:{_VIEW}|so|any\s+of|it|this|that)\b",
+    re.IGNORECASE,
+)
+
 
 def takes_back(text: str) -> bool:
-    """Whether a sentence withdraws the rest, or disagrees and no word of the learner's own advice comes after it."""
-    if _TAKES_BACK.search(text):
+    """Whether a sentence withdraws or disowns the rest, or disagrees and no advice of the learner's own follows it."""
+    if _TAKES_BACK.search(text) or _DISOWNS.search(text):
         return True
     return any(not speaks(text[match.end() :]) for match in _DISAGREES.finditer(text))

@@ -146,6 +146,34 @@ def test_an_answer_that_takes_itself_back(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "These are the minutes; their author takes no side.",
+        "I only write down what was said and draw no conclusion.",
+        "The clerk abstains from any judgement of her own.",
+        "All this was noted without a view of our own.",
+        "I no longer believe in any of it.",
+        "We no longer hold that view.",
+    ],
+)
+def test_an_answer_that_disowns_what_it_says_is_found(text: str) -> None:
+    assert takes_back(f"The leaf keeps red and blue light. {text}")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A prompt leaves no side effects, so I would begin with it.",
+        "The old price no longer holds after a week.",
+        "Without examples of our own voice the tone stays flat.",
+        "The model has no view of the catalogue, so I look things up.",
+    ],
+)
+def test_honest_words_about_views_disown_nothing(text: str) -> None:
+    assert not takes_back(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "Do not train the prices. If one is wrong, you correct it in the database.",
         "I would not do both on day one.",
         "I don't see a need for full training.",
