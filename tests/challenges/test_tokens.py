@@ -52,4 +52,6 @@ def test_lint_finds_rows_beyond_the_context(tmp_path, monkeypatch):
     lengths = ((3968, "sea"), (3969, "sky"))
     rows = [{"id": f"l{n}", "input": " ".join("w" * n), "target": target} for n, target in lengths]
     factory.write_rows(root / "public.jsonl", rows)
-    assert [str(p) for p in lint(root)] == ["public.jsonl:2: has 3969 tokens; the context leaves 3968: shorten it"]
+    # That hidden rows are so much shorter is another problem, of the file hidden.jsonl.
+    found = [str(p) for p in lint(root) if p.file != "hidden.jsonl"]
+    assert found == ["public.jsonl:2: has 3969 tokens; the context leaves 3968: shorten it"]

@@ -11,7 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 BEFORE = [("courses", "0002_calibrations_of_judges"), ("submissions", "0007_overlap_and_private_scores")]
-AFTER = [("courses", "0003_versions_name_one_content"), ("submissions", "0008_boards_hold_one_version")]
+AFTER = [("courses", "0003_versions_name_one_content"), ("submissions", "0011_boards_hold_one_version")]
 
 
 def migrate(to: list[tuple[str, str]]) -> Any:
