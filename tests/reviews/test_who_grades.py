@@ -28,7 +28,7 @@ def judge_at_work() -> WorkerStatus:
 
 @pytest.fixture
 def verified(course: object) -> None:
-    ChallengeVersion.objects.update(verified_at=timezone.now())
+    ChallengeVersion.objects.update(linted_at=timezone.now(), verified_at=timezone.now())
 
 
 def text_of(client: Client, path: str) -> str:
