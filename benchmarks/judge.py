@@ -2,9 +2,10 @@
 
     python -m benchmarks.judge [--rows N] [--json FILE]
 
-Three things are tried, and the exit status is 1 where one is not as it must be: the server keeps to the form of a
-strict JSON schema; the gate stays shut, because a model of this size marks no better than chance; and a server that is
-killed in the middle of an answer gives advice and no report.
+With one row of each sort it takes some twenty minutes on two cores, because so small a model writes each reply to the
+limit of 2,000 tokens. Three things are tried, and the exit status is 1 where one is not as it must be: the server keeps
+to the form of a strict JSON schema; the gate stays shut, because a model of this size marks no better than chance; and
+a server that is killed in the middle of an answer gives advice and no report.
 """
 
 from __future__ import annotations
@@ -129,7 +130,7 @@ def killed(served: Served, rows: int, folder: Path) -> dict[str, Any]:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.judge", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rows", type=int, default=4, help="answers of each sort and question (default: 4)")
+    parser.add_argument("--rows", type=int, default=1, help="answers of each sort and question (default: 1)")
     parser.add_argument("--json", type=Path, help="write both results there as well")
     options = parser.parse_args(argv)
     found = {}
