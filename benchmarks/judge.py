@@ -47,7 +47,7 @@ class Served:
     url: str
 
     def is_answering(self) -> bool:
-        """Whether it computes an answer at this moment."""
+        """Returns whether the server is computing an answer at this moment."""
         slots = httpx.get(self.url.removesuffix("/v1") + "/slots", timeout=CALL_SECONDS).json()
         return any(slot["is_processing"] for slot in slots)
 
@@ -115,7 +115,7 @@ def whole(served: Served, rows: int, folder: Path) -> dict[str, Any]:
 
 
 def killed(served: Served, rows: int, folder: Path) -> dict[str, Any]:
-    """What staff read where the server dies in the middle of an answer."""
+    """Kills the server in the middle of an answer, and returns what the command then told its user."""
     asked = qualify(served.url, rows, folder / "never.json")
     _wait(served.is_answering, CALL_SECONDS, "the server was never asked")
     served.process.kill()

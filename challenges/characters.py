@@ -1,4 +1,4 @@
-"""Which characters a text may hold. Every text that enters asks here: forms, API bodies, addresses, files, bundles."""
+"""Decides which characters a text may hold, for forms, API bodies, addresses, files and bundles alike."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_broken(text: str) -> bool:
 
 
 def broken(text: str) -> str | None:
-    """Which character of `text` may not enter, as part of a sentence, or None where all of them may."""
+    """Names the first character of `text` that is refused, as part of a sentence; None where every one is allowed."""
     found = BROKEN.search(text)
     if found is None:
         return None
