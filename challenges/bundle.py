@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from challenges.findings import Finding, Records, dump_records
 from challenges.payloads import AnyPayload, FreeTextPayload, LoraPayload, PromptPayload
 from challenges.source import Problem as Problem
 from challenges.spec import (
@@ -120,7 +121,10 @@ def _dump_all(rows: tuple[Spec, ...]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class LessonBundle:
-    """A lesson with its three challenges. `files` are the demo's, by their path inside the lesson's folder."""
+    """A lesson with its three challenges. `files` are the demo's, by their path inside the lesson's folder.
+
+    `records` holds what `gradus challenge prove` measured of the `findings`.
+    """
 
     id: str
     lesson: Lesson
@@ -128,6 +132,8 @@ class LessonBundle:
     challenges: tuple[ChallengeBundle, ...]
     measured: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    records: Records = field(default_factory=Records)
 
     def content(self) -> dict[str, Any]:
         """What the course's digest covers, JSON-ready."""
@@ -138,6 +144,9 @@ class LessonBundle:
             "challenges": [[c.digest, c.statement, c.solution] for c in self.challenges],
             "measured": self.measured,
             "files": {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()},
+            # Findings came later than the format: a lesson without them keeps its digest.
+            **({"findings": [dump(f) for f in self.findings]} if self.findings else {}),
+            **({"records": dump_records(self.records)} if self.records.findings else {}),
         }
 
 

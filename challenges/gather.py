@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from challenges.bundle import PAYLOAD, Baseline, ChallengeBundle, CourseBundle, LessonBundle
+from challenges.findings import Finding, Findings, Records
 from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
 from challenges.rows import read_attacks, read_benign, read_gold, read_samples, read_train
 from challenges.source import Source
@@ -20,6 +21,8 @@ ADAPTER_MAX = 64 * 1024 * 1024
 CHALLENGE: TypeAdapter[Challenge] = TypeAdapter(Challenge)
 LESSON: TypeAdapter[Lesson] = TypeAdapter(Lesson)
 COURSE: TypeAdapter[Course] = TypeAdapter(Course)
+FINDINGS: TypeAdapter[Findings] = TypeAdapter(Findings)
+RECORDS: TypeAdapter[Records] = TypeAdapter(Records)
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
@@ -35,13 +38,17 @@ class GatheredLesson:
     challenges: list[tuple[str, ChallengeBundle | None]] = field(default_factory=list)
     measured: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    findings_located: Located | None = None
+    records: Records = field(default_factory=Records)
 
     def bundle(self) -> LessonBundle | None:
         """The lesson's bundle, if nothing is missing."""
         whole = tuple(bundle for _, bundle in self.challenges if bundle is not None)
         if self.lesson is None or self.text is None or len(whole) < len(self.challenges):
             return None
-        return LessonBundle(self.id, self.lesson, self.text, whole, self.measured, self.files)
+        parts = (self.measured, self.files, self.findings, self.records)
+        return LessonBundle(self.id, self.lesson, self.text, whole, *parts)
 
 
 @dataclass
@@ -83,7 +90,19 @@ def gather_lesson(source: Source, rel: str) -> GatheredLesson:
     if lesson and located:
         gathered.challenges = [_listed(source, rel, located, i, name) for i, name in enumerate(lesson.challenges)]
         gathered.files = _demo_files(source, rel, lesson.demo)
+    _gather_findings(source, gathered)
     return gathered
+
+
+def _gather_findings(source: Source, gathered: GatheredLesson) -> None:
+    """`findings.yaml` and its record, both of which a lesson may lack."""
+    file, record = (posixpath.join(gathered.rel, name) for name in ("findings.yaml", "findings.json"))
+    if source.has(file):
+        gathered.findings_located = source.yaml(file)
+        found = source.model(file, FINDINGS, gathered.findings_located)
+        gathered.findings = found.findings if found else ()
+    if source.has(record):
+        gathered.records = source.model(record, RECORDS, source.yaml(record)) or Records()
 
 
 def _listed(source: Source, rel: str, located: Located, index: int, name: str) -> tuple[str, ChallengeBundle | None]:
