@@ -69,7 +69,8 @@ def _knobs(subject: Subject) -> None:
 def _marks(subject: Subject) -> None:
     challenge = subject.challenge
     step = challenge.feedback.step
-    for name, mark in (("pass", challenge.pass_), ("gold", challenge.gold)):
+    others = [("track_gold", mark) for mark in challenge.track_gold.values()]
+    for name, mark in (("pass", challenge.pass_), ("gold", challenge.gold), *others):
         if mark is None:
             continue
         if abs(mark / step - round(mark / step)) > WHOLE:
