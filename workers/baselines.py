@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle
-from challenges.feedback import floor_to_step
 from challenges.payloads import PromptPayload
 from challenges.spec import Lora
 from graders.base import Assignment, Rejected
@@ -46,18 +45,18 @@ class Outcome:
     rows: tuple[float, ...] = ()
     public_rows: tuple[tuple[dict[str, float], str], ...] = ()
 
-    def public(self, step: float) -> dict[str, Any]:
-        """What may be shown: the score floored to the challenge's step; costs are those of public samples."""
+    def record(self) -> dict[str, Any]:
+        """What `measured.json` keeps: the raw score, which pages floor, and the costs of public samples."""
         return {
             "file": self.file,
             "kind": self.kind,
             "approach": self.approach,
-            "score": None if self.score is None else floor_to_step(self.score, step),
+            "score": None if self.score is None else round(self.score, 4),
             "ok": self.ok,
             "cost": self.cost,
             "training": {name: round(value, 6) for name, value in self.training.items()},
             "seconds": round(self.seconds),
-            "by_seed": {str(seed): floor_to_step(score, step) for seed, score in sorted(self.by_seed.items())},
+            "by_seed": {str(seed): round(score, 4) for seed, score in sorted(self.by_seed.items())},
         }
 
 
