@@ -15,6 +15,7 @@ from challenges.spec import Slug, Spec, Text, Title
 # What a run can be measured by. `score` is the challenge's own metric; `valid` and `decisions` are for JSON answers:
 # the share of rows whose output fits the schema, and the share of listed (not free-text) fields that are right.
 Measure = Literal["score", "valid", "decisions"]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 # The one thing in which two compared arms may differ. `method` is the kind of submission: a prompt or a training run.
 Varied = Literal["instructions", "examples", "order", "example", "label_words", "method", "rows", "hyperparameters"]
 
@@ -119,24 +120,24 @@ class RunRecord(Spec):
     """One repetition of one arm: raw scores on the finding's rows and on the public rows, by measure."""
 
     name: str
-    values: dict[str, float]
-    public: dict[str, float] = {}
+    values: dict[str, Number]
+    public: dict[str, Number] = {}
 
 
 class ArmRecord(Spec):
     id: Slug
     runs: tuple[RunRecord, ...]
-    mean: dict[str, float]
-    sd: dict[str, float] = {}
+    mean: dict[str, Number]
+    sd: dict[str, Number] = {}
 
 
 class ClaimRecord(Spec):
     """`effect` with its 95 % interval over rows and repetitions together, and a two-sided p value."""
 
-    effect: float
-    low: float
-    high: float
-    p: float
+    effect: Number
+    low: Number
+    high: Number
+    p: Number
     found: Literal["higher", "lower", "unclear", "spread"]
     holds: bool
 

@@ -40,6 +40,7 @@ class GatheredLesson:
     files: dict[str, bytes] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     findings_located: Located | None = None
+    records_located: Located | None = None
     records: Records = field(default_factory=Records)
     arms: dict[tuple[str, str], Submitted] = field(default_factory=dict)
 
@@ -103,7 +104,8 @@ def _gather_findings(source: Source, gathered: GatheredLesson) -> None:
         found = source.model(file, FINDINGS, gathered.findings_located)
         gathered.findings = found.findings if found else ()
     if source.has(record):
-        gathered.records = source.model(record, RECORDS, source.yaml(record)) or Records()
+        gathered.records_located = source.yaml(record)
+        gathered.records = source.model(record, RECORDS, gathered.records_located) or Records()
     listed = {name for name, bundle in gathered.challenges if bundle}
     for challenge, path in _arm_files(gathered.findings):
         payload = read_payload(source, posixpath.join(gathered.rel, challenge), path) if challenge in listed else None

@@ -12,12 +12,12 @@ from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.feedback import floor_to_step
-from challenges.payloads import PromptPayload
+from challenges.payloads import PromptPayload, Submitted
 from challenges.spec import Lora
-from graders.base import Assignment, Rejected
+from graders.base import Assignment, Grade, Rejected
 from graders.registry import grade
 from graders.significance import paired_test
-from workers.execute import Judging, execute
+from workers.execute import Judging, Running, execute
 from workers.supervisor import Runner
 
 # The machine of an author may be slower than the server's limits suppose; a test is not a race.
@@ -73,9 +73,8 @@ def run(
     """Grades one baseline on the hidden rows, as a submission of it would be; `adapter_to` keeps what it trains."""
     started = time.perf_counter()
     file, kind, approach = baseline.ref.file, baseline.payload.kind, approach_of(baseline)
-    grading = grade(Assignment(bundle, baseline.payload, hidden=True))
     try:
-        found = execute(grading, runner, judge, on_event, lambda: False, _seconds(bundle, kind))
+        found = graded(bundle, baseline.payload, runner, judge, on_event=on_event)
     except Rejected as rejected:
         spent = time.perf_counter() - started
         return Outcome(file, kind, approach, None, False, f"rejected: {rejected.code}", seconds=spent)
@@ -99,6 +98,19 @@ def run(
             if isinstance(sample.target, str) and row.probabilities
         ),
     )
+
+
+def graded(
+    bundle: ChallengeBundle,
+    payload: Submitted,
+    runner: Running,
+    judge: Judging | None,
+    *,
+    on_event: Callable[[dict[str, Any]], None],
+) -> Grade:
+    """The grade of a submission on public and hidden rows. Raises what `workers.execute.execute` raises."""
+    grading = grade(Assignment(bundle, payload, hidden=True))
+    return execute(grading, runner, judge, on_event, lambda: False, _seconds(bundle, payload.kind))
 
 
 def seeded(bundle: ChallengeBundle, count: int) -> list[tuple[int, ChallengeBundle]]:
