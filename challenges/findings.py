@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from challenges.spec import Slug, Spec, Text, Title
 
 # What a run can be measured by. `score` is the challenge's own metric; `valid` and `decisions` are for JSON answers:
 # the share of rows whose output fits the schema, and the share of listed (not free-text) fields that are right.
 Measure = Literal["score", "valid", "decisions"]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 # The one thing in which two compared arms may differ. `method` is the kind of submission: a prompt or a training run.
 Varied = Literal["instructions", "examples", "order", "example", "label_words", "method", "rows", "hyperparameters"]
 
@@ -39,12 +40,19 @@ class Arm(Spec):
     id: Slug
     title: Title
     files: tuple[Annotated[str, StringConstraints(pattern=r"^(baselines|findings)/[A-Za-z0-9._-]+\.yaml$")], ...] = (
-        Field(min_length=1)
+        Field(min_length=1, max_length=20)
     )
     example_sets: ExampleSets | None = None
-    seeds: tuple[int, ...] = ()
-    order: tuple[int, ...] = ()
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((), max_length=10)
+    order: tuple[int, ...] = Field((), max_length=64)
     tuned_on: Literal["nothing", "public"] = "public"
+
+    @field_validator("tuned_on", mode="before")
+    @classmethod
+    def _not_on_hidden_rows(cls, value: Any) -> Any:
+        if value == "hidden":
+            raise ValueError("an arm that was tuned on hidden rows proves nothing: tune it anew on public rows only")
+        return value
 
     @model_validator(mode="after")
     def _repeated_in_one_way(self) -> Arm:
@@ -86,8 +94,10 @@ class Experiment(Spec):
 
 
 class Finding(Spec):
-    """A statement with the experiment that shows it. In `statement` and `limits`, `{challenge.arm.measure}` stands for
-    an arm's mean and `{n.effect}` for the effect of claim number n (from 1), both taken from the record.
+    """A statement with the experiments that show it. Each claim is tested in each experiment, and must hold in all.
+
+    In `statement` and `limits`, `{challenge.arm.measure}` stands for an arm's mean and `{n.effect}` for the effect of
+    claim number n (from 1), both taken from the record; see `challenges.findings_text`.
     """
 
     id: Slug
@@ -110,24 +120,24 @@ class RunRecord(Spec):
     """One repetition of one arm: raw scores on the finding's rows and on the public rows, by measure."""
 
     name: str
-    values: dict[str, float]
-    public: dict[str, float] = {}
+    values: dict[str, Number]
+    public: dict[str, Number] = {}
 
 
 class ArmRecord(Spec):
     id: Slug
     runs: tuple[RunRecord, ...]
-    mean: dict[str, float]
-    sd: dict[str, float] = {}
+    mean: dict[str, Number]
+    sd: dict[str, Number] = {}
 
 
 class ClaimRecord(Spec):
     """`effect` with its 95 % interval over rows and repetitions together, and a two-sided p value."""
 
-    effect: float
-    low: float
-    high: float
-    p: float
+    effect: Number
+    low: Number
+    high: Number
+    p: Number
     found: Literal["higher", "lower", "unclear", "spread"]
     holds: bool
 

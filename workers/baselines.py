@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle
-from challenges.payloads import PromptPayload
+from challenges.payloads import PromptPayload, Submitted
 from challenges.spec import Lora
-from graders.base import Assignment, Rejected
+from graders.base import Assignment, Grade, Rejected
 from graders.registry import grade
 from graders.significance import paired_test
-from workers.execute import Judging, execute
+from workers.execute import Judging, Running, execute
 from workers.supervisor import Runner
 
 # The machine of an author may be slower than the server's limits suppose; a test is not a race.
@@ -72,9 +72,8 @@ def run(
     """Grades one baseline on the hidden rows, as a submission of it would be; `adapter_to` keeps what it trains."""
     started = time.perf_counter()
     file, kind, approach = baseline.ref.file, baseline.payload.kind, approach_of(baseline)
-    grading = grade(Assignment(bundle, baseline.payload, hidden=True))
     try:
-        found = execute(grading, runner, judge, on_event, lambda: False, _seconds(bundle, kind))
+        found = graded(bundle, baseline.payload, runner, judge, on_event=on_event)
     except Rejected as rejected:
         spent = time.perf_counter() - started
         return Outcome(file, kind, approach, None, False, f"rejected: {rejected.code}", seconds=spent)
@@ -100,16 +99,23 @@ def run(
     )
 
 
+def graded(
+    bundle: ChallengeBundle,
+    payload: Submitted,
+    runner: Running,
+    judge: Judging | None,
+    *,
+    on_event: Callable[[dict[str, Any]], None],
+) -> Grade:
+    """The grade of a submission on public and hidden rows. Raises what `workers.execute.execute` raises."""
+    grading = grade(Assignment(bundle, payload, hidden=True))
+    return execute(grading, runner, judge, on_event, lambda: False, _seconds(bundle, payload.kind))
+
+
 def seeded(bundle: ChallengeBundle, count: int) -> list[tuple[int, ChallengeBundle]]:
     """The bundle with its own training seed, then with each of the next `count - 1`."""
-    challenge = bundle.challenge
-    lora = challenge.lora or Lora()
-    first, made = lora.fixed.seed, []
-    for seed in range(first, first + count):
-        fixed = lora.fixed.model_copy(update={"seed": seed})
-        changed = challenge.model_copy(update={"lora": lora.model_copy(update={"fixed": fixed})})
-        made.append((seed, bundle if seed == first else replace(bundle, challenge=changed)))
-    return made
+    first = (bundle.challenge.lora or Lora()).fixed.seed
+    return [(seed, bundle.with_seed(seed)) for seed in range(first, first + count)]
 
 
 def merged(by_seed: dict[int, Outcome]) -> Outcome:

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from challenges import similarity as rules
@@ -18,6 +17,7 @@ from workers.engine.embeddings import embed as embed_texts
 from workers.engine.watch import Watch
 from workers.judge import JudgeClient
 from workers.ledger import Ledger
+from workers.progress import bars, reporter
 from workers.supervisor import Runner
 
 console = Console()
@@ -65,14 +65,14 @@ def _test_one(
     chosen = [b for b in bundle.baselines if not only or Path(b.ref.file).name in only]
     judge = JudgeClient.from_environment(Ledger())
     outcomes = []
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as progress:
+    with bars(console) as progress:
         for baseline in chosen:
             count = seeds if baseline.payload.kind == "lora" and baseline.ref.min is not None else 1
             by_seed = {}
             for seed, variant in baselines.seeded(bundle, count):
                 name = f"{bundle.challenge.id} {Path(baseline.ref.file).name}" + (f" seed {seed}" if count > 1 else "")
                 bar = progress.add_task(name, total=None)
-                report, keep = _reporter(progress, bar), save_adapter if variant is bundle else None
+                report, keep = reporter(progress, bar), save_adapter if variant is bundle else None
                 by_seed[seed] = baselines.run(variant, baseline, runner, judge, on_event=report, adapter_to=keep)
                 progress.update(bar, total=1, completed=1)
             outcomes.append(baselines.merged(by_seed) if count > 1 else by_seed[seed])
@@ -80,16 +80,6 @@ def _test_one(
     if record:
         console.print(f"written: {measured.write(folder.parent, bundle, outcomes)}")
     return all(outcome.ok for outcome in outcomes)
-
-
-def _reporter(progress: Progress, bar: Any) -> Any:
-    def report(event: dict[str, Any]) -> None:
-        if event["type"] == "progress":
-            progress.update(bar, total=event["total"], completed=event["done"])
-        elif event["type"] == "loss":
-            progress.update(bar, total=event["steps"], completed=event["step"])
-
-    return report
 
 
 def _print(bundle: ChallengeBundle, outcomes: list[baselines.Outcome]) -> None:
