@@ -68,6 +68,7 @@ def run(
     *,
     on_event: Callable[[dict[str, Any]], None],
     adapter_to: Path | None = None,
+    on_grade: Callable[[Grade], None] = lambda grade: None,
 ) -> Outcome:
     """Grades one baseline on the hidden rows, as a submission of it would be; `adapter_to` keeps what it trains."""
     started = time.perf_counter()
@@ -77,6 +78,7 @@ def run(
     except Rejected as rejected:
         spent = time.perf_counter() - started
         return Outcome(file, kind, approach, None, False, f"rejected: {rejected.code}", seconds=spent)
+    on_grade(found)
     if adapter_to is not None and found.adapter_files:
         _keep(Path(found.adapter_files), adapter_to)
     problem = baseline.ref.missed(found.score)
