@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from challenges.bundle import ChallengeBundle
+from challenges.bundle import Baseline, ChallengeBundle
 from challenges.gather import GatheredLesson, gather_challenge, gather_course, gather_lesson
 from challenges.lint_findings import lint_findings
 from challenges.lint_free_text import lint_free_text
 from challenges.lint_lesson import lint_course, lint_ids, lint_lesson
 from challenges.lint_rows import lint_rows
 from challenges.lint_spec import lint_spec
+from challenges.payloads import Submitted
 from challenges.source import Problem, Source
-from challenges.spec import Kind
+from challenges.spec import BaselineRef, Kind
 from challenges.subject import Subject
 
 Similarity = Callable[[ChallengeBundle], list[Problem]]
@@ -29,13 +30,17 @@ def lint(path: Path | str, similarity: Similarity | None = None) -> list[Problem
     `similarity`, which needs sentence embeddings. Raises nothing for anything that an author can write.
     """
     source = Source(Path(path))
-    for rel, bundle in _gather(source):
-        _lint_challenge(source, rel, bundle, similarity)
+    for rel, bundle, arms in _gather(source):
+        _lint_challenge(source, rel, bundle, arms, similarity)
     unique = dict.fromkeys(source.problems)
     return sorted(unique, key=lambda problem: (problem.file, problem.line or 0))
 
 
-def _gather(source: Source) -> Iterator[tuple[str, ChallengeBundle]]:
+# A challenge's folder, its bundle, and the submissions of findings' arms by their file in the folder.
+Gathered = tuple[str, ChallengeBundle, dict[str, Submitted]]
+
+
+def _gather(source: Source) -> Iterator[Gathered]:
     marker = next((name for name in MARKERS if source.has(name)), None)
     if marker == "course.yaml":
         course = gather_course(source)
@@ -45,27 +50,38 @@ def _gather(source: Source) -> Iterator[tuple[str, ChallengeBundle]]:
         return _lessons(source, [gather_lesson(source, "")])
     if marker == "challenge.yaml":
         bundle = gather_challenge(source, "")
-        return iter([("", bundle)] if bundle else [])
+        return iter([("", bundle, {})] if bundle else [])
     source.add(".", None, f"holds none of {', '.join(MARKERS)}", "give the folder of a course, lesson or challenge")
     return iter(())
 
 
-def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[tuple[str, ChallengeBundle]]:
+def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered]:
     lint_ids(source, lessons)
     for gathered in lessons:
         lint_lesson(source, gathered)
         lint_findings(source, gathered)
         for name, bundle in gathered.challenges:
             if bundle:
-                yield posixpath.join(gathered.rel, name), bundle
+                arms = {file: payload for (owner, file), payload in gathered.arms.items() if owner == name}
+                yield posixpath.join(gathered.rel, name), bundle, arms
 
 
-def _lint_challenge(source: Source, rel: str, bundle: ChallengeBundle, similarity: Similarity | None) -> None:
+def _lint_challenge(
+    source: Source, rel: str, bundle: ChallengeBundle, arms: Mapping[str, Submitted], similarity: Similarity | None
+) -> None:
     subject = Subject(source, rel, bundle)
     lint_spec(subject)
     if bundle.challenge.kind is Kind.FREE_TEXT:
         lint_free_text(subject)
         return
     lint_rows(subject)
-    for problem in similarity(bundle) if similarity else ():
+    for problem in similarity(_with_arms(bundle, arms)) if similarity else ():
         source.problems.append(replace(problem, file=subject.at(problem.file)))
+
+
+def _with_arms(bundle: ChallengeBundle, arms: Mapping[str, Submitted]) -> ChallengeBundle:
+    """The challenge with the arms of findings among its baselines, which have to keep away from hidden rows as well."""
+    listed = {baseline.ref.file for baseline in bundle.baselines}
+    # An arm's file may lie in a folder that a baseline's may not.
+    more = [Baseline(BaselineRef.model_construct(file=f), payload) for f, payload in arms.items() if f not in listed]
+    return replace(bundle, baselines=(*bundle.baselines, *more))

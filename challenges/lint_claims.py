@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 
 from challenges.finding_subject import FindingSubject
@@ -113,7 +113,7 @@ def _training_parts(payload: LoraPayload) -> dict[str, object]:
     return {**parts, "rows": payload.rows}
 
 
-def _repetitions(subject: FindingSubject, n: int, claim: Claim, runs: dict[str, Sequence[Repetition]]) -> None:
+def _repetitions(subject: FindingSubject, n: int, claim: Claim, runs: Mapping[str, Sequence[Repetition]]) -> None:
     counts = {name: _count(found) for name, found in runs.items()}
     if not any(counts[name] >= _needed(found) for name, found in runs.items()):
         had = ", ".join(f"`{name}` {count}" for name, count in counts.items())

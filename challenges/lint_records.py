@@ -85,7 +85,7 @@ def lint_mentions(source: Source, gathered: GatheredLesson) -> None:
                 file = posixpath.join(gathered.rel, "lesson.md")
                 source.add(file, number, f"there is no finding `{name[:80]}`", listed)
     for name in sorted(gathered.records.findings.keys() - known):
-        line = gathered.records_located.line("findings", name) if gathered.records_located else None
+        place = gathered.records_located.line("findings", name) if gathered.records_located else None
         file = posixpath.join(gathered.rel, "findings.json")
         mend = "remove it; `gradus challenge prove` does so when it records something"
-        source.add(file, line, f"there is no finding `{name}` that this could be the record of", mend)
+        source.add(file, place, f"there is no finding `{name}` that this could be the record of", mend)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from challenges.bundle import ChallengeBundle
+from challenges.overlap import inputs
 from challenges.source import Problem
 from challenges.spec import Sample, TrainRow
 
@@ -21,7 +22,7 @@ WITHIN_FILE_MAX, ACROSS_MAX = 0.05, 0.02
 
 
 def similarity(challenge: ChallengeBundle, embed: Embed) -> list[Problem]:
-    """Near-duplicates within a file, and hidden rows that resemble public or training rows.
+    """Near-duplicates within a file, and hidden rows that resemble public rows, training rows or baselines' rows.
 
     `embed` takes n texts and returns n unit vectors (an array or nested lists). By cosine: fewer than 5 % of a
     file's rows may have a neighbour above 0.90 in it; no hidden row may lie above 0.95 to a public or training
@@ -30,10 +31,39 @@ def similarity(challenge: ChallengeBundle, embed: Embed) -> list[Problem]:
     files = (("public.jsonl", challenge.public), ("hidden.jsonl", challenge.hidden), ("train.jsonl", challenge.train))
     vectors = {name: _embed(rows, embed) for name, rows in files if rows}
     problems = [problem for name, matrix in vectors.items() for problem in _within(name, matrix)]
+    if "hidden.jsonl" not in vectors:
+        return problems
     for name in ("public.jsonl", "train.jsonl"):
-        if "hidden.jsonl" in vectors and name in vectors:
+        if name in vectors:
             problems += _across(vectors["hidden.jsonl"], name, vectors[name])
-    return problems
+    return problems + _submitted(challenge, vectors["hidden.jsonl"], embed)
+
+
+def _submitted(challenge: ChallengeBundle, hidden: Matrix, embed: Embed) -> list[Problem]:
+    """Examples and rows of baselines that nearly repeat a hidden row. Those from train.jsonl are looked at there."""
+    import numpy as np
+
+    elsewhere = {row.input for row in challenge.train}
+    given = [
+        (baseline.ref.file, number, text)
+        for baseline in challenge.baselines
+        for number, text in enumerate(inputs(baseline.payload), 1)
+        if text not in elsewhere
+    ]
+    if not given:
+        return []
+    cosine = np.asarray(embed([text for _, _, text in given]), dtype=np.float32) @ hidden.T
+    return [
+        Problem(
+            file,
+            None,
+            f"its example or row {number} is nearly the same as hidden.jsonl:{int(cosine[n].argmax()) + 1} "
+            f"(cosine {cosine[n].max():.2f}), so it was tuned on hidden rows",
+            "take a row of your own",
+        )
+        for n, (file, number, _) in enumerate(given)
+        if cosine[n].max() > SAME
+    ]
 
 
 def _embed(rows: Sequence[Sample] | Sequence[TrainRow], embed: Embed) -> Matrix:

@@ -172,7 +172,7 @@ def _right(found: Prediction, sample: Sample, answer: Json, listed: Sequence[str
     """The share of listed fields that are right; none in an output that does not fit the schema."""
     if not is_valid(found, answer) or not isinstance(found, Mapping) or not isinstance(sample.target, Mapping):
         return 0.0
-    return sum(found[name] == sample.target.get(name) for name in listed) / len(listed)
+    return fmean(float(found[name] == sample.target.get(name)) for name in listed)
 
 
 def readings(runs: Sequence[Run], which: Measure, rows: str) -> Readings:

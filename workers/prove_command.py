@@ -105,6 +105,9 @@ class Session:
                     bar = progress.add_task(_name(run), total=None)
                     prover.run(run, runner, reporter(progress, bar))
                     progress.update(bar, total=1, completed=1)
+                    if not self.console.is_terminal:
+                        # In a pipe bars are drawn at the end only.
+                        self.console.print(f"{_name(run)}: done")
             prover.record(finding, chosen.known)
         except NoResult as error:
             what = f"`{finding.id}` cannot be recorded: {error}"

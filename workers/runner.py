@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from dataclasses import asdict
@@ -79,6 +80,8 @@ def _report(error: Exception) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
+    # Ctrl-C in a terminal reaches this process as well as its supervisor, who ends it without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parser = argparse.ArgumentParser(prog="python -m workers.runner")
     for name in ("--read-fd", "--write-fd", "--parent", "--threads", "--memory"):
         parser.add_argument(name, type=int, required=True)

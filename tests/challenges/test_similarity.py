@@ -13,6 +13,7 @@ def bundle_of(tmp_path, public, hidden):
     root = factory.write_prompt_challenge(tmp_path)
     (root / "train.jsonl").unlink()
     (root / "baselines/lora.yaml").unlink()
+    factory.write_yaml(root / "baselines/good.yaml", {"kind": "prompt"})
     factory.write_yaml(root / "challenge.yaml", factory.prompt_spec(baselines=factory.prompt_spec()["baselines"][:2]))
     for name, angles in (("public", public), ("hidden", hidden)):
         rows = [{"id": f"{name}{n}", "input": str(a), "target": "sea"} for n, a in enumerate(angles)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -15,10 +16,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from challenges.bundle import read_challenge, read_lesson
 from challenges.lint import lint
 from tests.challenges import factory
 from tests.workers.prove_process import Knowing
-from workers import prove_command
+from workers import baselines, prove_command
+from workers.supervisor import Runner
+
+LIBRARY = Path(__file__).resolve().parents[2] / "challenges/library/fine-tuning-vs-prompting"
 
 
 @pytest.fixture
@@ -284,3 +289,46 @@ def test_killed_or_interrupted_half_way_it_goes_on_with_what_is_missing(lesson, 
     assert "6 runs, 3 of them kept from before" in out
     assert len(log.read_text().splitlines()) == 6
     assert record_of(lesson)["experiments"][0]["claims"][0]["holds"] is True
+
+
+@pytest.mark.slow
+def test_the_built_in_model_proves_a_finding_of_the_built_in_lesson(tmp_path, data, built_in_folder):
+    """Prompts and a training run on a few rows of the real lesson, graded as `gradus challenge test` grades them."""
+    (data / "models").mkdir(parents=True)
+    (data / "models" / built_in_folder.name).symlink_to(built_in_folder.resolve())
+    lesson = tmp_path / "lesson"
+    shutil.copytree(LIBRARY, lesson, ignore=shutil.ignore_patterns("findings*"))
+    challenge = lesson / "symptom-specialty"
+    for name, count in (("public.jsonl", 5), ("hidden.jsonl", 10), ("train.jsonl", 40)):
+        rows = (challenge / name).read_text().splitlines(keepends=True)
+        (challenge / name).write_text("".join(rows[:count]))
+    factory.write_yaml(challenge / "findings/plain.yaml", {"kind": "prompt"})
+    knobs = {"num_train_epochs": 1, "per_device_train_batch_size": 16}
+    lora = {"kind": "lora", "rows_file": "../train.jsonl", "hyperparameters": knobs}
+    factory.write_yaml(challenge / "findings/lora.yaml", lora)
+    arms = [
+        {"id": "few", "title": "Five", "files": ["findings/plain.yaml"], "example_sets": {"count": 5}},
+        {"id": "lora", "title": "Trained", "files": ["findings/lora.yaml"]},
+    ]
+    made = factory.finding(
+        statement="Trained, {symptom-specialty.lora.score}.",
+        limits="{1.low}",
+        experiments=[{"challenge": "symptom-specialty", "arms": arms}],
+        claims=[{"arms": ["few", "lora"], "varies": "method", "found": "unclear"}],
+    )
+    factory.write_yaml(lesson / "findings.yaml", {"schema": 1, "findings": [made]})
+    done = call(lesson)
+    assert done.exit_code in (0, 1), done.output
+    few, trained = record_of(lesson)["experiments"][0]["arms"]
+    assert all(0 <= run["values"]["score"] <= 1 for run in (*few["runs"], *trained["runs"]))
+    assert len({run["values"]["score"] for run in few["runs"]}) > 1
+    bundle, runner = read_challenge(challenge), Runner()
+    try:
+        payload = read_lesson(lesson).arms["symptom-specialty", "findings/lora.yaml"]
+        graded = baselines.graded(bundle, payload, runner, None, on_event=lambda event: None)
+    finally:
+        runner.close()
+    assert trained["runs"][0]["values"]["score"] == pytest.approx(graded.score, abs=1e-4)
+    assert trained["runs"][0]["public"]["score"] == pytest.approx(graded.public_score, abs=1e-4)
+    again = call(lesson, "--check")
+    assert (again.exit_code, "stale" in again.output) == (done.exit_code, False)

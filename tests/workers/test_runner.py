@@ -58,6 +58,13 @@ def pid(runner):
     return runner._process.pid
 
 
+def test_ctrl_c_in_a_terminal_is_left_to_the_supervisor(runner):
+    expected, process = run(runner, SCORE), pid(runner)
+    os.kill(process, signal.SIGINT)
+    assert replace(run(runner, SCORE), seconds=0.0) == replace(expected, seconds=0.0)
+    assert pid(runner) == process
+
+
 def test_low_precision_is_told_to_the_runner_and_decides_alike(models_dir, runner):
     low = Runner(threads=1, models_dir=models_dir, device="cpu", dtype="bfloat16")
     try:

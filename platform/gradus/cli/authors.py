@@ -14,18 +14,17 @@ from challenges.source import Problem
 from gradus.cli import diff, rejudge
 from gradus.cli.plugins import MISSING, ChallengeGroup, MissingExtra, load
 
-app = typer.Typer(
-    cls=ChallengeGroup, no_args_is_help=True, help="Write challenges and keep them fair: lint, diff, test, rejudge."
-)
+HELP = "Write challenges and keep them fair: lint, diff, test, prove, rejudge."
+app = typer.Typer(cls=ChallengeGroup, no_args_is_help=True, help=HELP)
 
 
 app.command()(rejudge.rejudge)
 app.command()(diff.diff)
 
 
-@app.callback()
+@app.callback(help=HELP)
 def challenge() -> None:
-    """Write challenges and keep them fair: lint, diff, test, rejudge."""
+    """Holds the commands together."""
 
 
 @app.command()

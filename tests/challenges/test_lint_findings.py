@@ -1,0 +1,419 @@
+"""What lint says of findings that prove nothing, of hostile ones, and of records that are missing or stale."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+
+from challenges.bundle import BundleErrors, read_lesson
+from challenges.findings_digest import finding_digest
+from challenges.lint import lint
+from tests.challenges import factory
+
+
+def written(tmp_path, *findings, **changes):
+    return factory.write_findings(factory.write_lesson(tmp_path), *(findings or [factory.finding(**changes)]))
+
+
+def arms(*changed, challenge="sea-or-sky"):
+    """One experiment with two arms of five example sets each and their changes."""
+    made = []
+    for number, change in enumerate(changed):
+        sets = {"example_sets": {"count": 5}} if "seeds" not in change and "files" not in change else {}
+        made.append({"id": f"a{number}", "title": "An arm", "files": ["findings/plain.yaml"], **sets, **change})
+    return [{"challenge": challenge, "arms": made}]
+
+
+def claim(**changes):
+    return [{"arms": ["a0", "a1"], "varies": "examples", "found": "higher", **changes}]
+
+
+def said(root, file="findings.yaml"):
+    """What is wrong but for records that are missing."""
+    return [str(p) for p in lint(root) if "has no record" not in p.what and p.file.endswith(file)]
+
+
+def only(root, file="findings.yaml"):
+    found = said(root, file)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def payload(root, name, **content):
+    factory.write_yaml(root / f"sea-or-sky/findings/{name}.yaml", {"kind": "prompt", **content})
+
+
+TEXTS = {"statement": "Something.", "limits": "One model."}
+
+
+def record(lesson, **changes):
+    """Writes the record that `prove` would, with invented numbers."""
+    bundle = read_lesson(lesson)
+    found = bundle.findings[0]
+    bundles = {one.challenge.id: one for one in bundle.challenges}
+    arm = {"runs": [{"name": "plain", "values": {"score": 0.5}}], "mean": {"score": 0.5}}
+    numbers = {"effect": 0.2, "low": 0.1, "high": 0.3, "p": 0.01, "found": "higher", "holds": True, **changes}
+    one = {
+        "digest": finding_digest(found, bundles, bundle.arms),
+        "machine": "a machine",
+        "day": "2026-11-27",
+        "experiments": [
+            {
+                "challenge": "sea-or-sky",
+                "rows": 6,
+                "arms": [{"id": a.id, **arm} for a in found.experiments[0].arms],
+                "claims": [numbers for _ in found.claims],
+            }
+        ],
+    }
+    (lesson / "findings.json").write_text(json.dumps({"schema": 1, "findings": {found.id: one}}))
+    return lesson
+
+
+# --- experiments and claims ---------------------------------------------------------------------------------------
+
+
+def test_a_finding_without_a_record_is_told_and_nothing_else(tmp_path):
+    found = [str(problem) for problem in lint(written(tmp_path))]
+    assert found == ["findings.yaml:3: `examples-help` has no record: run `gradus challenge prove`"]
+
+
+def test_a_fresh_record_that_holds_leaves_nothing_to_say(tmp_path):
+    assert lint(record(written(tmp_path))) == []
+
+
+def test_an_unknown_challenge_is_named_with_those_that_are_there(tmp_path):
+    root = written(tmp_path, **TEXTS, experiments=arms({}, {"order": [1, 0]}, challenge="sea"), claims=claim())
+    assert only(root).startswith("findings.yaml:8: there is no challenge `sea` in this lesson: name one of sea-or-sky")
+
+
+def test_an_unknown_arm_is_named_with_those_that_are_there(tmp_path):
+    found = only(written(tmp_path, claims=claim(arms=["few", "none"])))
+    assert "the experiment on `sea-or-sky` has no arm `none`: name one of few, zero" in found
+    assert found.startswith("findings.yaml:23:")
+
+
+def test_an_arms_file_that_is_missing_or_broken_is_told_with_its_place(tmp_path):
+    root = written(tmp_path, **TEXTS, experiments=arms({"files": ["findings/gone.yaml"]}, {}), claims=claim())
+    assert only(root, "gone.yaml") == "sea-or-sky/findings/gone.yaml: the file is missing: add it"
+    payload(root, "gone", sentences=["x"])
+    assert "sea-or-sky/findings/gone.yaml:2: the key `prompt.sentences` is unknown" in only(root, "gone.yaml")
+    with pytest.raises(BundleErrors):
+        read_lesson(root)
+
+
+def test_an_arm_that_a_submit_would_refuse_is_told_with_its_line(tmp_path):
+    root = written(tmp_path, **TEXTS, experiments=arms({"files": ["findings/words.yaml"]}, {}), claims=claim())
+    payload(root, "words", label_words={"land": "x"})
+    assert only(root, "words.yaml").startswith("sea-or-sky/findings/words.yaml:2: a submit would be refused")
+
+
+def test_drawn_examples_that_are_too_many_are_told_at_the_arm(tmp_path):
+    root = written(tmp_path)
+    factory.write_yaml(root / "sea-or-sky/challenge.yaml", factory.prompt_spec(limits={"examples_max": 1}))
+    found = said(root)
+    assert found[0].startswith("findings.yaml:10: set 1: a submit would be refused (too_many_examples)")
+    assert len(found) == 5
+
+
+def test_an_arm_with_a_hidden_row_is_told(tmp_path):
+    root = written(tmp_path, **TEXTS, experiments=arms({"files": ["findings/leak.yaml"]}, {}), claims=claim())
+    payload(root, "leak", examples=[{"input": "I saw a FISH today!", "output": "sea"}])
+    assert "number 1 of examples is a hidden row" in only(root, "leak.yaml")
+
+
+@pytest.mark.parametrize("name", ["findings/close.yaml", "baselines/good.yaml"])
+def test_an_arm_or_a_baseline_that_nearly_repeats_a_hidden_row_is_told(tmp_path, name):
+    root = written(tmp_path, **TEXTS, experiments=arms({"files": ["findings/close.yaml"]}, {}), claims=claim())
+    payload(root, "close")
+    close = {"kind": "prompt", "examples": [{"input": "I saw one fish today", "output": "sea"}]}
+    factory.write_yaml(root / "sea-or-sky" / name, close)
+
+    def similarity(bundle):
+        from challenges.similarity import similarity
+
+        return similarity(bundle, lambda texts: [fish(text) for text in texts])
+
+    found = [str(problem) for problem in lint(root, similarity) if name in problem.file]
+    assert len(found) == 1, found
+    assert found[0].startswith(f"sea-or-sky/{name}: its example or row 1 is nearly the same as hidden.jsonl:1")
+
+
+def fish(text):
+    """Texts with a fish lie close together; every other text is alone."""
+    vector = [0.0] * 60
+    vector[0 if "fish" in text else 1 + sum(map(ord, text)) % 59] = 1.0
+    return vector
+
+
+def test_arms_that_differ_in_two_things_are_told_with_both(tmp_path):
+    root = written(tmp_path, **TEXTS, experiments=arms({}, {"files": ["findings/more.yaml"]}), claims=claim())
+    payload(root, "more", label_words={"sea": "water"})
+    found = only(root)
+    assert "`a0` and `a1` differ in examples and label_words, but the claim varies examples" in found
+    assert "let them differ in examples only (give both the same label_words)" in found
+
+
+@pytest.mark.parametrize(
+    ("changed", "varies"),
+    [
+        ({"instructions": "Sea or sky?"}, "instructions"),
+        ({"example": "{input}: {output}"}, "example"),
+        ({"label_words": {"sea": "water"}}, "label_words"),
+    ],
+)
+def test_arms_that_differ_in_the_thing_that_is_named_are_fine(tmp_path, changed, varies):
+    one = {"files": ["findings/other.yaml"], "example_sets": {"count": 5}}
+    root = written(tmp_path, **TEXTS, experiments=arms({}, one), claims=claim(varies=varies))
+    payload(root, "other", **changed)
+    assert said(root) == []
+    other = written(tmp_path / "b", **TEXTS, experiments=arms({}, one), claims=claim(varies="order"))
+    payload(other, "other", **changed)
+    assert f"differ in {varies}, but the claim varies order" in only(other)
+
+
+def test_arms_that_are_the_same_are_told(tmp_path):
+    one = {"files": ["findings/same.yaml"], "example_sets": {"count": 5}}
+    root = written(tmp_path, **TEXTS, experiments=arms({}, one), claims=claim(varies="example"))
+    # What is written out is the challenge's own template, and a label that stands for itself is no word.
+    payload(root, "same", example="Thing: {input}\nPlace: {output}", label_words={"sea": "sea"})
+    assert "`a0` and `a1` do not differ in anything: let them differ in example" in only(root)
+
+
+def test_an_order_is_an_order_only_of_the_same_sets(tmp_path):
+    fine = written(tmp_path / "a", **TEXTS, experiments=arms({}, {"order": [1, 0]}), claims=claim(varies="order"))
+    assert said(fine) == []
+    other = {"order": [1, 0], "example_sets": {"count": 5, "seed": 4}}
+    root = written(tmp_path / "b", **TEXTS, experiments=arms({}, other), claims=claim(varies="order"))
+    assert any("draw different example sets, but the claim varies order" in line for line in said(root))
+
+
+def test_an_order_that_does_not_fit_the_sets_is_told(tmp_path):
+    root = written(tmp_path, **TEXTS, experiments=arms({}, {"order": [2, 1, 0]}), claims=claim(varies="order"))
+    assert any("order names 3 positions, but a set has 2 examples: arrange 0 to 1" in line for line in said(root))
+
+
+def test_a_method_is_a_prompt_against_a_training_run(tmp_path):
+    trained = {"files": ["baselines/lora.yaml"], "seeds": [17, 18, 19]}
+    root = written(tmp_path / "a", **TEXTS, experiments=arms(trained, {}), claims=claim(varies="method", best=True))
+    assert said(root) == []
+    prompts = written(tmp_path / "b", **TEXTS, experiments=arms({}, {"order": [1, 0]}), claims=claim(varies="method"))
+    assert "differ in order, but the claim varies method" in only(prompts)
+
+
+def test_one_repetition_is_told(tmp_path):
+    once = arms({"files": ["findings/a.yaml"]}, {"files": ["findings/plain.yaml"]})
+    root = written(tmp_path, **TEXTS, experiments=once, claims=claim(varies="instructions"))
+    payload(root, "a", instructions="Sea or sky?")
+    found = only(root)
+    assert "no arm of the claim is repeated often enough" in found
+    assert "repeat one over 5 example sets or files, or 3 training seeds" in found
+
+
+@pytest.mark.parametrize(("seeds", "told"), [([17, 18], True), ([17, 18, 19], False)])
+def test_three_seeds_are_enough_and_two_are_not(tmp_path, seeds, told):
+    trained = {"files": ["baselines/lora.yaml"], "seeds": seeds}
+    plain = {"files": ["findings/plain.yaml"]}
+    root = written(tmp_path, **TEXTS, experiments=arms(trained, plain), claims=claim(varies="method"))
+    assert any("repeated often enough" in line for line in said(root)) is told
+
+
+def test_five_files_with_one_content_are_one_repetition(tmp_path):
+    files = [f"findings/copy{n}.yaml" for n in range(5)]
+    root = written(
+        tmp_path,
+        **TEXTS,
+        experiments=arms({"files": files}, {"files": ["findings/plain.yaml"]}),
+        claims=claim(varies="instructions"),
+    )
+    for n in range(5):
+        payload(root, f"copy{n}", instructions="Sea or sky?")
+    assert "different runs: `a0` 1, `a1` 1" in only(root)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seeds": [1, 2, 3]}, "trains nothing, so seeds change nothing"),
+        ({"files": ["findings/a.yaml", "findings/a.yaml"]}, "`findings/a.yaml` stands twice"),
+        ({"files": ["baselines/lora.yaml"], "seeds": [3, 3, 4]}, "the seed 3 stands twice"),
+        ({"files": ["baselines/lora.yaml"], "example_sets": {"count": 5}}, "is no prompt, so it takes no examples"),
+        ({"files": ["baselines/good.yaml"], "example_sets": {"count": 5}}, "has examples of its own"),
+        ({"example_sets": {"count": 5, "per_label": 4}}, "train.jsonl has 3 rows of `sea`, and per_label asks for 4"),
+        ({"id": "a1"}, "the arm `a1` stands twice"),
+    ],
+)
+def test_an_arm_that_cannot_be_meant_is_told(tmp_path, change, words):
+    root = written(tmp_path, **TEXTS, experiments=arms(change, {}), claims=claim(arms=["a1", "a0"]))
+    payload(root, "a")
+    assert any(words in line for line in said(root)), said(root)
+
+
+def test_measures_that_a_challenge_does_not_have_are_told(tmp_path):
+    texts = {"statement": "{sea-or-sky.few.valid} are valid.", "limits": "-"}
+    root = written(tmp_path, **texts, claims=claim(arms=["few", "zero"], measure="decisions"))
+    assert any("is not measured by `decisions`: use score" in line for line in said(root))
+    assert any("is not measured by `valid`: use score for few" in line for line in said(root))
+
+
+def test_an_arm_that_was_tuned_on_hidden_rows_is_refused_in_words(tmp_path):
+    root = written(tmp_path, **TEXTS, experiments=arms({"tuned_on": "hidden"}, {}), claims=claim())
+    found = said(root)
+    assert any("an arm that was tuned on hidden rows proves nothing: tune it anew on public rows" in x for x in found)
+
+
+# --- texts and records --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text", ["It scores 0.74.", "It gains .1 points.", "Right in 74 % of rows.", "In 74 per cent."]
+)
+def test_numbers_that_are_written_out_are_told(tmp_path, text):
+    found = only(written(tmp_path, statement=text))
+    assert found.startswith("findings.yaml:5: the statement writes out the number")
+    assert "write a placeholder such as {challenge.arm.score} or {1.effect}" in found
+
+
+def test_versions_models_and_counts_are_no_written_numbers(tmp_path):
+    assert said(written(tmp_path, statement="Five examples, 240 rows, 3.11.2, a 1.7B model, GPT-3.5.")) == []
+
+
+@pytest.mark.parametrize("name", ["input", "2.effect", "sea-or-sky.none.score", "sea-or-sky.few.speed", "1.p", ""])
+def test_a_placeholder_for_nothing_is_told(tmp_path, name):
+    found = only(written(tmp_path, limits=f"Up to {{{name}}}."))
+    assert f"the limits has the placeholder {{{name}}}, which stands for nothing here" in found
+
+
+def test_a_text_that_shows_an_unknown_finding_is_told_with_its_line(tmp_path):
+    root = record(written(tmp_path))
+    factory.write_text(root / "lesson.md", "# First\n\n<!-- finding: examples-help -->\n<!-- finding: gone -->\n")
+    assert [str(p) for p in lint(root)] == ["lesson.md:4: there is no finding `gone`: name one of examples-help"]
+
+
+@pytest.mark.parametrize("what", ["hidden row", "public row", "arm", "metric", "claim", "training row"])
+def test_a_stale_record_is_told(tmp_path, what):
+    root = record(written(tmp_path))
+    challenge = root / "sea-or-sky"
+    if what == "hidden row":
+        factory.write_rows(challenge / "hidden.jsonl", factory.label_samples("x", 2, 5))
+    elif what == "public row":
+        factory.write_rows(challenge / "public.jsonl", factory.label_samples("x", 0, 2))
+    elif what == "arm":
+        payload(root, "plain", instructions="Look.")
+    elif what == "metric":
+        factory.write_yaml(challenge / "challenge.yaml", factory.prompt_spec(metric={"name": "accuracy"}))
+    elif what == "training row":
+        rows = [{"input": s["input"] + "!!", "output": s["target"]} for s in factory.label_samples("t", 5, 8)]
+        factory.write_rows(challenge / "train.jsonl", rows)
+    else:
+        factory.write_findings(root, factory.finding(claims=claim(arms=["few", "zero"], at_least=0.05)))
+    found = [str(p) for p in lint(root) if "findings" in p.file]
+    assert len(found) == 1
+    assert found[0].startswith("findings.yaml:3: the record of `examples-help` is stale")
+
+
+def test_another_text_another_engine_or_another_hint_leave_a_record_fresh(tmp_path, monkeypatch):
+    root = record(written(tmp_path))
+    factory.write_findings(root, factory.finding(statement="Examples help by {1.effect}.", title="Other words"))
+    factory.write_yaml(root / "sea-or-sky/challenge.yaml", factory.prompt_spec(hints=["a", "b", "c"], title="Other"))
+    monkeypatch.setenv("GRADUS_DTYPE", "bfloat16")
+    assert lint(root) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"found": "unclear", "holds": False, "low": -0.1}, "claimed is higher, found was unclear"),
+        ({"found": "unclear", "holds": False}, "a difference was found, but below at_least = 0.03"),
+        ({"found": "lower", "holds": False, "low": -0.3, "high": -0.1}, "claimed is higher, found was lower"),
+        ({"found": "lower"}, "claimed is higher, found was lower"),
+    ],
+)
+def test_a_record_that_says_something_else_than_the_claim_is_told(tmp_path, changes, words):
+    found = only(record(written(tmp_path), **changes))
+    assert found.startswith("findings.yaml:21: the claim does not hold on `sea-or-sky`")
+    assert words in found
+    assert found.endswith("state what was found, or leave the claim out")
+
+
+def test_a_record_of_a_finding_that_is_gone_is_told(tmp_path):
+    root = record(written(tmp_path))
+    factory.write_findings(root, factory.finding(id="renamed"))
+    assert "there is no finding `examples-help` that this could be the record of" in only(root, "findings.json")
+
+
+def test_a_record_by_hand_that_lacks_a_claim_is_told(tmp_path):
+    root = record(written(tmp_path))
+    data = json.loads((root / "findings.json").read_text())
+    data["findings"]["examples-help"]["experiments"][0]["claims"] = []
+    (root / "findings.json").write_text(json.dumps(data))
+    assert "lacks arms or claims: run `gradus challenge prove` with --force" in only(root)
+
+
+# --- hostile files ------------------------------------------------------------------------------------------------
+
+
+def nested(depth):
+    return "[" * depth + "]" * depth
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "schema: 2\nfindings: []",
+        "findings: []",
+        "findings: {a: 1}",
+        f"schema: 1\nfindings: {nested(2000)}",
+        "schema: 1\nfindings: " + "[" * 50,
+        "a: &x [1]\nb: *x",
+        "schema: 1\nfindings:\n- " + "x" * 100_000,
+        "schema: 1\nfindings: [1, null, 2.5, !!binary aGk=, 2001-01-01]",
+        "schema: 1\nfindings: [{id: [a], title: {}, experiments: 3, claims: [[]]}]",
+        "schema: 1\nfindings: [{id: ../x, title: t, statement: s, limits: l, experiments: [], claims: []}]",
+        "\x00",
+        "schema: 1\nfindings: [{id: 9999999999999999999999999, rows: .nan}]",
+    ],
+)
+@pytest.mark.parametrize("name", ["findings.yaml", "findings.json"])
+def test_a_hostile_file_is_a_problem_and_no_traceback(tmp_path, text, name):
+    root = written(tmp_path)
+    (root / name).write_text(text)
+    found = [problem for problem in lint(root) if problem.file == name]
+    assert found
+    with pytest.raises(BundleErrors):
+        read_lesson(root)
+
+
+HOSTILE = [None, 0, -1, 1e308, float("nan"), "", "../../etc/passwd", "a\nb", [], {}, [[]], "x" * 70_000, True, [None]]
+
+
+@pytest.mark.parametrize("key", ["id", "title", "statement", "limits", "rows", "experiments", "claims", "more"])
+def test_no_value_of_a_finding_makes_a_traceback(tmp_path, key):
+    root = written(tmp_path)
+    for value in HOSTILE:
+        factory.write_yaml(root / "findings.yaml", {"schema": 1, "findings": [{**factory.finding(), key: value}]})
+        assert lint(root)
+
+
+@pytest.mark.parametrize("key", ["id", "title", "files", "example_sets", "seeds", "order", "tuned_on", "count"])
+def test_no_value_of_an_arm_makes_a_traceback(tmp_path, key):
+    root = written(tmp_path)
+    for value in HOSTILE:
+        one = copy.deepcopy(factory.finding())
+        one["experiments"][0]["arms"][0][key] = value
+        factory.write_yaml(root / "findings.yaml", {"schema": 1, "findings": [one]})
+        assert lint(root)
+
+
+@pytest.mark.parametrize("key", ["arms", "varies", "found", "measure", "at_least", "best"])
+def test_no_value_of_a_claim_makes_a_traceback(tmp_path, key):
+    root = written(tmp_path)
+    for value in HOSTILE:
+        one = factory.finding(claims=claim(arms=["few", "zero"]))
+        one["claims"][0][key] = value
+        factory.write_yaml(root / "findings.yaml", {"schema": 1, "findings": [one]})
+        assert lint(root)
