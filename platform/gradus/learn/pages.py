@@ -9,6 +9,7 @@ from django.shortcuts import render
 
 from challenges.dataset import DatasetReport
 from challenges.prompts import target_text
+from challenges.row_marks import PARTLY, counted
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
@@ -113,7 +114,10 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         "result": evaluation.result or {},
         "score": score_of(evaluation),
         "rows": rows,
-        "wrong": sum(not row.correct for row in rows),
+        "counts": counted(row.mark for row in rows),
+        "partly": sum(row.mark == PARTLY for row in rows),
+        "fields": results.field_summaries(spec, rows),
+        "valid": sum(row.valid is True for row in rows),
         "confusion": results.confusion(spec, rows),
         "curve": curve,
         "curve_title": results.loss_title(curve) if curve else "",
