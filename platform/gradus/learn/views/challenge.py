@@ -66,7 +66,7 @@ def dataset_check(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         report = _report(found, draft, data)
     except Refused as refused:
-        problems = of_refusal(refused, data)
+        problems = of_refusal(refused, data, forms.labels_of(found.spec))
     else:
         problems = of_refusal(as_refusal(report.problems), data) if report.problems else []
     if request.headers.get("HX-Request"):

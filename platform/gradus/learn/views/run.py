@@ -24,7 +24,7 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
         payload = forms.payload_of(challenge.spec, draft, data)
         run = services.start_run(learner_or_guest(request), challenge.version, payload)
     except Refused as refused:
-        problems = of_refusal(refused, data)
+        problems = of_refusal(refused, data, forms.labels_of(challenge.spec))
         if request.headers.get("HX-Request"):
             return _problems(request, problems)
         response = pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
@@ -37,8 +37,8 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _problems(request: HttpRequest, problems: list[Problem]) -> HttpResponse:
-    """422 whatever the reason, because that is what htmx swaps in."""
-    response = render(request, "_problem_list.html", {"problems": problems}, status=422)
+    """422 whatever the reason, because that is what htmx swaps in: the list, and each message beside its field."""
+    response = render(request, "learn/_refused.html", {"problems": problems}, status=422)
     response["HX-Retarget"], response["HX-Reswap"] = "#problems", "innerHTML"
     return response
 

@@ -26,7 +26,7 @@ def submit(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         submission = _submit(request, challenge, draft, data)
     except Refused as refused:
-        problems = of_refusal(refused, data)
+        problems = of_refusal(refused, data, forms.labels_of(challenge.spec))
         response = pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
         if refused.retry_after:
             response["Retry-After"] = str(refused.retry_after)
