@@ -73,6 +73,7 @@ OPEN = {
     "challenges/<slug:slug>/hint",
     "challenges/<slug:slug>/dataset-check",
     "challenges/<slug:slug>/starter.jsonl",
+    "challenges/<slug:slug>/starter",
     "challenges/<slug:slug>/public.jsonl",
     "challenges/<slug:slug>/solution/",
     "challenges/<slug:slug>/board/",

@@ -1,6 +1,6 @@
 """Contexts that several views share: a challenge with its form, an evaluation with what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -34,9 +34,10 @@ def challenge_page(
     *,
     problems: Sequence[Problem] = (),
     report: DatasetReport | None = None,
+    starter: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The whole page around `draft`, which keeps what was typed."""
+    """The whole page around `draft`, which keeps what was typed. `starter` is what became of the starter rows."""
     user = learner(request)
     context = {
         "challenge": challenge,
@@ -49,6 +50,7 @@ def challenge_page(
         "knobs": knobs.choices(challenge.spec),
         "problems": problems,
         "report": report,
+        "starter": starter,
         "board": board(challenge, user),
         **form_context(challenge, user),
         **hints_context(request, challenge),
