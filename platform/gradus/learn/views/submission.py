@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Challenge
 from gradus.learn import forms, pages, path
+from gradus.learn.next_step import next_step
 from gradus.learn.problems import of_refusal
 from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.reviews import services as reviews
@@ -51,8 +52,10 @@ def submission_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def _context(found: Submission) -> dict[str, object]:
+    shown = pages.evaluation_context(found)
     return {
-        **pages.evaluation_context(found),
+        **shown,
+        "next_step": next_step(found, shown["spec"], shown["score"]),
         "submission": found,
         "has_passed": path.has_passed(found.user, found.challenge),
         "can_appeal": reviews.can_appeal(found),
