@@ -27,6 +27,7 @@ urlpatterns = [
     path("runs/<uuid:uuid>/", run.run, name="run"),
     path("runs/<uuid:uuid>/fragment", run.run_fragment, name="run_fragment"),
     path("runs/<uuid:uuid>/events", run.run_events, name="run_events"),
+    path("runs/<uuid:uuid>/cancel", run.run_cancel, name="run_cancel"),
     path("submissions/<uuid:uuid>/", submission.submission, name="submission"),
     path("submissions/<uuid:uuid>/fragment", submission.submission_fragment, name="submission_fragment"),
     path("submissions/<uuid:uuid>/events", submission.submission_events, name="submission_events"),

@@ -1,5 +1,6 @@
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -53,3 +54,17 @@ def run_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 def run_events(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     return stream.response(request, own_run(request, uuid).current)
+
+
+@require_POST
+def run_cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Ends a run that waits or is going on. From a page with htmx the run is shown again where it stood."""
+    found = own_run(request, uuid)
+    try:
+        services.cancel_run(found)
+    except Refused as refused:
+        if not request.headers.get("HX-Request"):
+            messages.warning(request, refused.message)
+    if request.headers.get("HX-Request"):
+        return render(request, "learn/_run.html", pages.evaluation_context(found))
+    return redirect("learn:run", found.uuid)
