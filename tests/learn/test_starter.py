@@ -87,6 +87,14 @@ def test_bad_numbers_in_the_form_do_not_matter_yet(ada_client, ticket):
     assert "rows are in" in text and 'value="fast"' in text
 
 
+@pytest.mark.parametrize("field", ["instructions", "rows_before", "epochs_before", "learning_rate", "num_train_epochs"])
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "x" * 100_000, "\x00\u202e", "20"])
+def test_hostile_fields_are_shown_as_text(ada_client, ticket, field, text):
+    for press in ({}, {"undo": "1"}, {"replace": "1"}, {"keep": "1"}):
+        response = ada_client.post(USE, {**FORM, field: text, **press})
+        assert response.status_code == 200 and "<script>alert" not in response.content.decode()
+
+
 def test_the_link_opens_a_form_with_rows_that_fit(client, ticket):
     text = client.get("/challenges/ticket/", {"track": "lora", "rows": "starter"}).content.decode()
     assert "rows are in.</strong>" in text and rows_in(text)

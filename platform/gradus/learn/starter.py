@@ -67,9 +67,12 @@ def _chosen(spec: Challenge, draft: forms.Draft) -> dict[str, Any]:
 def _cost(spec: Challenge, train: list[dict[str, Any]], instructions: str, chosen: Mapping[str, Any]) -> Cost:
     lora = spec.lora or Lora()
     rows = [TrainRow.model_validate(row) for row in train]
-    tokens = sum(row_tokens(spec, counter(spec), instructions, rows))
+    # Instructions that are too long are refused in any case, and are not worth the time to count them.
+    shared = instructions if len(instructions) <= spec.limits.instructions_chars else ""
+    tokens = sum(row_tokens(spec, counter(spec), shared, rows))
     steps = training_steps(len(rows), Hyperparameters(**{**chosen, EPOCHS: 1}))
     most = min(lora.tokens_max // max(tokens, 1), lora.steps_max // max(steps, 1))
-    least, asked = lora.knobs.num_train_epochs[0], chosen[EPOCHS]
+    least, highest = lora.knobs.num_train_epochs
+    asked = min(chosen[EPOCHS], highest)
     epochs = max(least, min(asked, most))
     return Cost(len(rows), epochs, asked, most, tokens * epochs, lora.tokens_max)
