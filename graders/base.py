@@ -172,7 +172,11 @@ class JudgeId:
 
 @dataclass(frozen=True)
 class Row:
-    """One sample's outcome. For hidden samples it goes to private storage only."""
+    """One sample's outcome. For hidden samples it goes to private storage only.
+
+    `fields` and `valid` are set for public samples with JSON answers alone: the score of each declared field in
+    [0, 1], and whether the output is an object that has all of them with values that are allowed.
+    """
 
     id: str
     output: str
@@ -181,6 +185,8 @@ class Row:
     confidence: float | None = None
     probabilities: dict[str, float] = field(default_factory=dict)
     why: str = ""
+    fields: dict[str, float] = field(default_factory=dict)
+    valid: bool | None = None
 
 
 @dataclass(frozen=True)

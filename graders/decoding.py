@@ -49,13 +49,14 @@ class Ask:
 
 @dataclass(frozen=True)
 class Output:
-    """What the model said to one input, and how that was read."""
+    """What the model said to one input, and how that was read. `valid` is None where answers are no JSON objects."""
 
     text: str
     prediction: Prediction
     probabilities: dict[str, float] = field(default_factory=dict)
     confidence: float | None = None
     why: str = ""
+    valid: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,8 @@ def read(ask: Ask, spec: Label | Json | FreeForm, text: str) -> Output:
         return Output(text.strip(), label, why="" if label else "the output does not start with a label")
     if isinstance(spec, Json):
         found = first_json_object(text)
-        return Output(text.strip(), found, why=_json_problem(spec, found))
+        problem = _json_problem(spec, found)
+        return Output(text.strip(), found, why=problem, valid=not problem)
     return Output(text.strip(), text)
 
 
@@ -192,14 +194,14 @@ def _json_problem(spec: Json, found: dict[str, Any] | None) -> str:
     if found is None:
         return "the output holds no complete JSON object"
     missing = [name for name in spec.fields if name not in found]
-    unknown = [
-        name
-        for name, allowed in spec.fields.items()
-        if name in found and not isinstance(allowed, str) and found[name] not in allowed
-    ]
+    unknown = [name for name, allowed in spec.fields.items() if name in found and not _fits(found[name], allowed)]
     parts = [f"without {', '.join(missing)}"] if missing else []
     parts += [f"a value that is not allowed in {', '.join(unknown)}"] if unknown else []
     return "; ".join(parts)
+
+
+def _fits(value: object, allowed: Sequence[str] | str) -> bool:
+    return isinstance(value, str) and (isinstance(allowed, str) or value in allowed)
 
 
 def _cost(prompt_tokens: Sequence[int], new_tokens: Sequence[int], seconds: float) -> dict[str, float]:

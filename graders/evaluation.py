@@ -49,9 +49,11 @@ def _with_public(grade: Grade, challenge: Challenge, samples: Sequence[Sample], 
     names = dict.fromkeys((challenge.metric.name, *challenge.public_metrics))
     measured = {name: _measure(name, challenge, samples, answers.outputs) for name in names}
     main = measured[challenge.metric.name]
+    fields = next((m.fields for m in measured.values() if m.fields), ())
+    rows = _rows(samples, answers.outputs, main)
     return replace(
         grade,
-        public=_rows(samples, answers.outputs, main),
+        public=_with_fields(rows, answers.outputs, fields),
         public_score=main.value,
         public_metrics={name: m.value for name, m in measured.items()},
         cost=answers.cost,
@@ -84,6 +86,14 @@ def _rows(samples: Sequence[Sample], outputs: Sequence[Output], measured: Measur
     return tuple(
         _row(sample.id, output, score, correct=score >= 1 - 1e-9)
         for sample, output, score in zip(samples, outputs, measured.rows, strict=True)
+    )
+
+
+def _with_fields(rows: Sequence[Row], outputs: Sequence[Output], fields: Sequence[dict[str, float]]) -> tuple[Row, ...]:
+    scores = fields or [{} for _ in rows]
+    return tuple(
+        replace(row, fields=scored, valid=output.valid)
+        for row, output, scored in zip(rows, outputs, scores, strict=True)
     )
 
 

@@ -24,10 +24,14 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 @dataclass(frozen=True)
 class Measured:
-    """`value` over all rows; `rows[n]` is row n's own score: right or wrong, or a share for JSON fields."""
+    """`value` over all rows; `rows[n]` is row n's own score: right or wrong, or a share for JSON fields.
+
+    `fields[n]` holds row n's score of each declared field, in [0, 1]; empty for a metric that looks at whole answers.
+    """
 
     value: float
     rows: tuple[float, ...]
+    fields: tuple[dict[str, float], ...] = ()
 
 
 MetricFunction = Callable[[Sequence[Prediction], Sequence[Target], Any], Measured]
@@ -62,22 +66,24 @@ def exact_match(predictions: Sequence[Prediction], targets: Sequence[Target], an
 
 
 def json_fields(predictions: Sequence[Prediction], targets: Sequence[Target], answer: Json) -> Measured:
-    """The mean over rows of `object_score`; an output that is no JSON object scores 0."""
-    rows = tuple(
-        object_score(p, t, answer) if isinstance(p, Mapping) and isinstance(t, Mapping) else 0.0
-        for p, t in zip(predictions, targets, strict=True)
-    )
-    return Measured(sum(rows) / len(rows), rows)
+    """The mean over rows of the weighted mean of `field_scores`; an output that is no JSON object scores 0."""
+    fields = tuple(field_scores(p, t, answer) for p, t in zip(predictions, targets, strict=True))
+    rows = tuple(_weighted(scores, answer) for scores in fields)
+    return Measured(sum(rows) / len(rows), rows, fields)
 
 
-def object_score(predicted: Mapping[str, Any], target: Mapping[str, str], answer: Json) -> float:
-    """The weighted mean over the declared fields; keys that are not declared are ignored."""
+def field_scores(predicted: Prediction, target: Target, answer: Json) -> dict[str, float]:
+    """The score in [0, 1] of each declared field; keys that are not declared are ignored."""
+    if not isinstance(predicted, Mapping) or not isinstance(target, Mapping):
+        return dict.fromkeys(answer.fields, 0.0)
+    return {
+        name: field_score(predicted.get(name), target.get(name, ""), allowed) for name, allowed in answer.fields.items()
+    }
+
+
+def _weighted(scores: Mapping[str, float], answer: Json) -> float:
     weights = {name: answer.weights.get(name, 1.0) for name in answer.fields}
-    gained = sum(
-        weight * field_score(predicted.get(name), target.get(name, ""), answer.fields[name])
-        for name, weight in weights.items()
-    )
-    return gained / sum(weights.values())
+    return sum(weight * scores[name] for name, weight in weights.items()) / sum(weights.values())
 
 
 def field_score(value: object, target: str, allowed: Sequence[str] | str) -> float:

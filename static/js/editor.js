@@ -6,6 +6,7 @@ async function enhance(textarea) {
   editors.set(textarea, null);
   const { mount } = await import(document.documentElement.dataset.editor);
   editors.set(textarea, mount(textarea, { lang: textarea.dataset.editor }));
+  textarea.dispatchEvent(new CustomEvent("gradus:mounted", { bubbles: true }));
 }
 
 function scan(root) {

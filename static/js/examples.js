@@ -1,30 +1,38 @@
-// Adds and removes the rows of a few-shot prompt's examples.
+// Adds, removes and numbers the rows of a few-shot prompt's examples.
 const box = (element) => element.closest("[data-examples]");
 
 function refresh(examples) {
   const rows = examples.querySelectorAll(".example-row");
   const add = examples.querySelector("[data-example-add]");
   if (add && examples.dataset.max) add.disabled = rows.length >= Number(examples.dataset.max);
+  number(rows);
   rows.forEach((row, index) => {
     row.querySelector("[data-example-remove]")?.setAttribute("aria-label", `Remove example ${index + 1}`);
   });
 }
 
-// Each copy of the template gets ids of its own, so that its labels name its fields.
-function numbered(fragment) {
-  const suffix = crypto.getRandomValues(new Uint32Array(1))[0].toString(36);
-  for (const field of fragment.querySelectorAll("[id]")) {
-    const label = fragment.querySelector(`label[for="${field.id}"]`);
-    field.id = `${field.id}-${suffix}`;
-    if (label) label.htmlFor = field.id;
+// Messages name the examples that are filled in, from 1 on: an empty row is none.
+function number(rows) {
+  let filled = 0;
+  let empty = 0;
+  for (const row of rows) {
+    const fields = [...row.querySelectorAll("textarea")];
+    const name = fields.some(({ value }) => value.trim()) ? ++filled : `empty${++empty}`;
+    for (const part of row.querySelectorAll("[data-part]")) called(part, `${part.dataset.part}-${name}`);
   }
-  return fragment;
+}
+
+function called(part, id) {
+  const [label, field, message] = part.children;
+  field.id = label.htmlFor = id;
+  message.id = `${id}-problem`;
+  field.setAttribute("aria-describedby", message.id);
 }
 
 function add(examples) {
   const template = examples.querySelector("[data-example-template]");
   const list = examples.querySelector(".examples");
-  list.append(numbered(template.content.cloneNode(true)));
+  list.append(template.content.cloneNode(true));
   list.lastElementChild.querySelector("textarea, input")?.focus();
   refresh(examples);
 }
@@ -47,5 +55,6 @@ document.addEventListener("click", (event) => {
   if (adding) add(box(adding));
   if (removing) remove(removing);
 });
+document.addEventListener("htmx:configRequest", () => scan(document));
 document.addEventListener("htmx:load", (event) => scan(event.target));
 scan(document);

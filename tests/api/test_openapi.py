@@ -26,6 +26,7 @@ CALLS = {
     ("get", "/submissions/{uuid}"),
     ("get", "/submissions/{uuid}/events"),
     ("post", "/submissions/{uuid}/cancel"),
+    ("post", "/runs/{uuid}/cancel"),
     ("post", "/submissions/{uuid}/appeal"),
     ("get", "/submissions/{uuid}/artifact"),
     ("get", "/challenges/{id}/leaderboard"),

@@ -259,3 +259,17 @@ def test_an_appeal_that_cannot_be_says_why(
         assert (done.exit_code, words in done.output) == (status, True), done.output
     assert gradus("appeal", str(ungraded.uuid)).exit_code == 2
     assert not Appeal.objects.exists()
+
+
+def test_rows_of_json_answers_are_shown_field_by_field(gradus: Gradus, as_ada: User, ticket: Challenge) -> None:
+    run = services.start_run(as_ada, ticket.version, factories.PROMPT)
+    result = factories.result_for(run, wrong=0)
+    low, high = result["public"]["rows"][:2]
+    low |= {"score": 0.7, "correct": False, "fields": {"priority": 1.0, "summary": 0.4}, "valid": True}
+    high |= {"score": 0.0, "correct": False, "fields": {"priority": 0.0, "summary": 0.0}, "valid": False}
+    factories.grade(run, result=result)
+    text = gradus("logs", str(run.uuid)).output
+    for words in ("partly right 0.70", "valid JSON; priority right, summary 0.40", "not valid; priority wrong"):
+        assert words in text
+    assert "4 right, 1 partly right, 1 wrong." in text
+    assert "Field accuracy" in gradus("show", "ticket").output

@@ -41,6 +41,11 @@ def test_json_fields_weighs_equality_and_token_f1() -> None:
     measured = measure("json_fields", predictions, [target] * 5, TICKET)
     assert measured.rows == pytest.approx((1, 0.25, 0.75, 0.875, 0))
     assert measured.value == pytest.approx(sum(measured.rows) / 5)
+    assert measured.fields[1:4] == (
+        {"category": 0.0, "summary": 1.0},
+        {"category": 1.0, "summary": 0.0},
+        {"category": 1.0, "summary": 0.5},
+    )
 
 
 def test_an_unknown_value_never_counts_even_if_the_target_has_it() -> None:

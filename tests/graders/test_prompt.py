@@ -130,6 +130,31 @@ def test_json_outputs_are_scored_by_field() -> None:
     assert result.public[2].why == "the output holds no complete JSON object"
 
 
+def test_public_rows_of_json_answers_carry_field_scores_and_hidden_rows_none() -> None:
+    target = {"category": "bug", "summary": "app crashes"}
+
+    def answer(item: WorkItem) -> Generated:
+        texts = ['{"category": "bug", "summary": "app hangs"}', '{"category": "bug", "summary": 3}', "no idea"]
+        return Generated(texts, [5] * 3, [20] * 3, 1.0)
+
+    spec = challenge(JSON, metric={"name": "json_fields"})
+    task = bundle(spec, samples([target] * 3, "p"), samples([target] * 3, "h"))
+    result, _ = drive(grade(Assignment(task, PAYLOAD, True)), answer)
+    assert [row.fields for row in result.public] == [
+        {"category": 1.0, "summary": 0.5},
+        {"category": 1.0, "summary": 0.0},
+        {"category": 0.0, "summary": 0.0},
+    ]
+    assert [row.valid for row in result.public] == [True, False, False]
+    assert result.public[1].why == "a value that is not allowed in summary"
+    assert [(row.fields, row.valid) for row in result.hidden] == [({}, None)] * 3
+
+
+def test_rows_of_labels_have_no_fields() -> None:
+    result, _ = graded()
+    assert [(row.fields, row.valid) for row in result.public] == [({}, None)] * 2
+
+
 def test_the_demo_predicts_for_inputs_without_targets() -> None:
     task = bundle(challenge(), PUBLIC, HIDDEN)
     result, items = drive(grade(Assignment(task, PAYLOAD, False, ("my head hurts",))), first_label_wins)

@@ -21,7 +21,8 @@ ROUNDED = {"feedback": {"mode": "rounded", "step": 0.02}}
 LADDER = {"feedback": {"mode": "ladder", "step": 0.02}}
 # Forms that are sent, and what runs public samples or no model at all.
 NO_GRADE = {"advisor", "demo", "demo_panel", "demo_result", "hint", "dataset_check", "run_start", "run", "run_fragment"}
-NO_GRADE |= {"run_events", "submit", "submission_cancel", "submission_appeal", "token_create", "token_revoke"}
+NO_GRADE |= {"run_events", "run_cancel", "starter_use", "submit", "submission_cancel", "submission_appeal"}
+NO_GRADE |= {"token_create", "token_revoke"}
 STREAMS = {"submission_events"}
 
 

@@ -11,7 +11,7 @@ from django.core.files.storage import storages
 from django.db import InternalError, OperationalError
 from django.utils import timezone
 
-from graders.base import Embed, Embedded, Rejected, Score, Scored
+from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored
 from gradus.courses import bundles
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import services
@@ -86,6 +86,29 @@ def test_hidden_rows_stay_in_private_storage(ada, course):
     shown = json.dumps([evaluation.result, list(evaluation.events.values_list("type", "data"))])
     assert raw["hidden"]
     assert not [row["id"] for row in raw["hidden"] if row["id"] in shown]
+
+
+class JsonRunner(TableRunner):
+    """Gives every mail the priority `low`, and as its summary the one word `broken`."""
+
+    def run(self, item, *, on_event, should_stop, seconds):
+        if not isinstance(item, Generate):
+            return super().run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
+        rows = len(item.suffixes)
+        return Generated(['{"priority": "low", "summary": "broken"}'] * rows, [9] * rows, [8] * rows, 0.1)
+
+
+def test_field_scores_of_public_rows_are_kept_and_those_of_hidden_rows_are_not(ada, ticket):
+    submission = factories.submit(ada, "ticket", factories.PROMPT)
+    assert Worker("grade", runner=JsonRunner()).step()
+
+    evaluation = submission.current
+    rows = evaluation.result["public"]["rows"]
+    assert [row["fields"]["priority"] for row in rows] == [1.0, 0.0] * (len(rows) // 2)
+    assert all(0 < row["fields"]["summary"] < 1 and row["valid"] for row in rows)
+    with storages["private"].open(evaluation.raw) as file:
+        hidden = json.load(file)["hidden"]
+    assert hidden and [(row["fields"], row["valid"]) for row in hidden] == [({}, None)] * len(hidden)
 
 
 def test_no_event_is_about_hidden_rows(ada, course):

@@ -103,3 +103,11 @@ def run(request: Request, uuid: UUID) -> schemas.RunOut:
 def run_events(request: Request, uuid: UUID) -> HttpResponseBase:
     """Events as they come; `Last-Event-ID` replays what came after. Ends after `finished`."""
     return stream.response(request, visible(request, uuid).current)
+
+
+@router.post("/runs/{uuid:uuid}/cancel", response=schemas.RunOut)
+def run_cancel(request: Request, uuid: UUID) -> schemas.RunOut:
+    """Ends my own run, which cost no attempt."""
+    found = get_object_or_404(Run.objects.filter(user=caller(request)), uuid=uuid)
+    services.cancel_run(found)
+    return outcomes.run(visible(request, uuid))

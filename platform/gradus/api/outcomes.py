@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from challenges.row_marks import mark_of
 from gradus.api import schemas
 from gradus.leaderboards import boards
 from gradus.reviews import guests
@@ -108,7 +109,13 @@ def _state(evaluation: Evaluation) -> dict[str, Any]:
 def _feedback(evaluation: Evaluation) -> dict[str, Any] | None:
     if evaluation.result is None:
         return None
-    return {key: evaluation.result[key] for key in ("public", "marks", "cost", "training") if key in evaluation.result}
+    found = {key: evaluation.result[key] for key in ("public", "marks", "cost", "training") if key in evaluation.result}
+    return {**found, "public": _public(found["public"])} if "public" in found else found
+
+
+def _public(public: dict[str, Any]) -> dict[str, Any]:
+    rows = [{**row, "mark": mark_of(row["score"], row["correct"])} for row in public.get("rows", ())]
+    return {**public, "rows": rows}
 
 
 def leaderboard(board: boards.Board) -> schemas.LeaderboardOut:

@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from challenges.catalogue import METRIC_TITLES
+from challenges.row_marks import RIGHT, WORDS, counted, mark_of
 from gradus.cli.client import Event
 
 out = Console(highlight=False)
@@ -63,7 +65,7 @@ def challenge(found: dict[str, Any]) -> None:
         ("Kind", ", ".join(found["tracks"])),
         ("Version", found["version"] + ("" if found["verified"] else " (not verified on this server)")),
         ("Pass, gold", f"{number(found['pass'])}, {number(found['gold']) or 'none'}"),
-        ("Metric", found["metric"]),
+        ("Metric", METRIC_TITLES.get(found["metric"], found["metric"])),
         ("Attempts left today", f"{found['attempts_left']} of {limits['attempts_per_day']}"),
         ("Public samples", len(found["samples"])),
         ("Starter rows", len(found["train"])),
@@ -126,7 +128,7 @@ def result(found: dict[str, Any], samples: dict[str, dict[str, Any]]) -> None:
     feedback = found.get("feedback") or found.get("result") or {}
     rows = feedback.get("public", {}).get("rows", [])
     if rows:
-        table("Public samples", ("", "Input", "Expected", "Got"), [_sample(row, samples) for row in rows])
+        public_samples(rows, samples)
     for mark in feedback.get("marks", []):
         out.print(f"{mark['points']:g}/{mark['points_max']} {mark['label']}: {mark['mark']}", markup=False)
     out.print(summary(found, feedback), markup=False)
@@ -158,11 +160,38 @@ def summary(found: dict[str, Any], feedback: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
+def public_samples(rows: list[dict[str, Any]], samples: dict[str, dict[str, Any]]) -> None:
+    """Each row with its mark, its fields where answers are JSON objects, and how many rows have which mark."""
+    has_fields = any(row.get("fields") for row in rows)
+    columns = ("", "Input", "Expected", "Got", *(("Fields",) if has_fields else ()))
+    shown = [(*_sample(row, samples), *((_fields(row),) if has_fields else ())) for row in rows]
+    table("Public samples", columns, shown)
+    out.print(f"{counted(row['mark'] for row in rows)}.", markup=False)
+    if has_fields:
+        out.print("Partly right: the row earns some of its score, but not all of it.", markup=False)
+
+
 def _sample(row: dict[str, Any], samples: dict[str, dict[str, Any]]) -> tuple[str, str, str, str]:
     sample = samples.get(row["id"], {"input": row["id"], "target": ""})
     target = sample["target"]
     expected = target if isinstance(target, str) else json.dumps(target, ensure_ascii=False)
-    return ("right" if row["correct"] else "WRONG", sample["input"], expected, row["output"])
+    return (_mark(row), sample["input"], expected, row["output"])
+
+
+def _mark(row: dict[str, Any]) -> str:
+    word = WORDS[row["mark"]]
+    return {"wrong": "WRONG", "partly_right": f"{word} {number(row['score'])}"}.get(row["mark"], word)
+
+
+def _fields(row: dict[str, Any]) -> str:
+    """Such as "valid JSON; category right, priority wrong, summary 0.40"."""
+    valid = "valid JSON" if row.get("valid") else "not valid"
+    return f"{valid}; {', '.join(f'{name} {_share(score)}' for name, score in row.get('fields', {}).items())}"
+
+
+def _share(score: float) -> str:
+    mark = mark_of(score)
+    return WORDS[mark] if mark == RIGHT or not score else number(score)
 
 
 class Follower:

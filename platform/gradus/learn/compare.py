@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from challenges.row_marks import PARTLY
 from gradus.learn.results import SampleRow, sample_rows
 from gradus.submissions.models import Submission
 
@@ -36,11 +37,12 @@ class Flip:
 
     @property
     def mended(self) -> bool:
-        return self.after.correct and not self.before.correct
+        """A row of labels became right; a row of fields became better."""
+        return self.after.score > self.before.score
 
     @property
     def broken(self) -> bool:
-        return self.before.correct and not self.after.correct
+        return self.after.score < self.before.score
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class Comparison:
     @property
     def broken(self) -> int:
         return sum(flip.broken for flip in self.flips)
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether a row can be partly right, so that it becomes better or worse, and not only right or wrong."""
+        return any(PARTLY in (flip.before.mark, flip.after.mark) for flip in self.flips)
 
 
 def compare(before: Submission, after: Submission) -> Comparison:

@@ -66,6 +66,16 @@ def with_rows(draft: Draft, rows: Iterable[Mapping[str, Any]]) -> Draft:
     return replace(draft, rows=json_lines(rows))
 
 
+def before_starter(draft: Draft, request: HttpRequest) -> Draft:
+    """The rows and epochs that the starter rows took the place of."""
+    epochs = request.POST.get("epochs_before", draft.hyperparameters.get("num_train_epochs", ""))
+    return replace(
+        draft,
+        rows=with_line_feeds(request.POST.get("rows_before", draft.rows)),
+        hyperparameters={**draft.hyperparameters, "num_train_epochs": epochs},
+    )
+
+
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> str:
     """Rows as text. An output that is a JSON object is written as one, which reads back as the same output."""
     return "".join(json.dumps(_readable(row), ensure_ascii=False) + "\n" for row in rows)

@@ -1,6 +1,6 @@
 """Contexts that several views share: a challenge with its form, an evaluation with what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +9,7 @@ from django.shortcuts import render
 
 from challenges.dataset import DatasetReport
 from challenges.prompts import target_text
+from challenges.row_marks import PARTLY, counted
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
@@ -33,9 +34,10 @@ def challenge_page(
     *,
     problems: Sequence[Problem] = (),
     report: DatasetReport | None = None,
+    starter: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The whole page around `draft`, which keeps what was typed."""
+    """The whole page around `draft`, which keeps what was typed. `starter` is what became of the starter rows."""
     user = learner(request)
     context = {
         "challenge": challenge,
@@ -48,6 +50,7 @@ def challenge_page(
         "knobs": knobs.choices(challenge.spec),
         "problems": problems,
         "report": report,
+        "starter": starter,
         "board": board(challenge, user),
         **form_context(challenge, user),
         **hints_context(request, challenge),
@@ -112,7 +115,10 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         "result": evaluation.result or {},
         "score": score_of(evaluation),
         "rows": rows,
-        "wrong": sum(not row.correct for row in rows),
+        "counts": counted(row.mark for row in rows),
+        "partly": sum(row.mark == PARTLY for row in rows),
+        "fields": results.field_summaries(spec, rows),
+        "valid": sum(row.valid is True for row in rows),
         "confusion": results.confusion(spec, rows),
         "curve": curve,
         "curve_title": results.loss_title(curve) if curve else "",

@@ -51,6 +51,15 @@ class CoursePath:
     def next(self) -> ChallengeStep | None:
         return next((step for lesson in self.lessons for step in lesson.challenges if step.is_next), None)
 
+    @property
+    def done(self) -> int:
+        """How many challenges are passed."""
+        return sum(step.done for step in self.lessons)
+
+    @property
+    def is_begun(self) -> bool:
+        return any(step.attempts for lesson in self.lessons for step in lesson.challenges)
+
     def of(self, lesson: Lesson) -> LessonStep:
         return next(step for step in self.lessons if step.lesson.pk == lesson.pk)
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from challenges.prompts import target_text
-from challenges.spec import Challenge, Label, Sample
+from challenges.row_marks import RIGHT, mark_of
+from challenges.spec import Challenge, Json, Label, Sample
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions.models import Evaluation
 
@@ -17,8 +18,24 @@ OTHER = "no label"
 
 
 @dataclass(frozen=True)
+class FieldScore:
+    """One field of a JSON answer. `score` is in [0, 1]; a field with listed values is right or wrong."""
+
+    name: str
+    expected: str
+    score: float
+
+    @property
+    def mark(self) -> str:
+        return mark_of(self.score)
+
+
+@dataclass(frozen=True)
 class SampleRow:
-    """One public sample beside what came out; `got` is the label where answers are labels, `output` the text."""
+    """One public sample beside what came out; `got` is the label where answers are labels, `output` the text.
+
+    `fields` and `valid` are there where answers are JSON objects, and the row was graded since fields are kept.
+    """
 
     id: str
     input: str
@@ -29,6 +46,22 @@ class SampleRow:
     score: float
     confidence: float | None
     why: str
+    fields: tuple[FieldScore, ...] = ()
+    valid: bool | None = None
+
+    @property
+    def mark(self) -> str:
+        return mark_of(self.score, self.correct)
+
+
+@dataclass(frozen=True)
+class FieldSummary:
+    """One field over all rows: its mean score, and how many rows have it entirely right."""
+
+    name: str
+    mean: float
+    right: int
+    is_text: bool
 
 
 @dataclass(frozen=True)
@@ -68,7 +101,27 @@ def _row(spec: Challenge, sample: Sample, row: dict[str, Any]) -> SampleRow:
         score=row["score"],
         confidence=row.get("confidence"),
         why=row.get("why", ""),
+        fields=_fields(sample, row.get("fields", {})),
+        valid=row.get("valid"),
     )
+
+
+def _fields(sample: Sample, scores: dict[str, float]) -> tuple[FieldScore, ...]:
+    target = sample.target if isinstance(sample.target, dict) else {}
+    return tuple(FieldScore(name, target.get(name, ""), score) for name, score in scores.items())
+
+
+def field_summaries(spec: Challenge, rows: list[SampleRow]) -> list[FieldSummary]:
+    """In the author's order; empty where answers are not JSON objects, or a row has no field scores."""
+    if not isinstance(spec.answer, Json) or not rows or not all(row.fields for row in rows):
+        return []
+    scores = {name: [f.score for row in rows for f in row.fields if f.name == name] for name in spec.answer.fields}
+    return [
+        FieldSummary(
+            name, sum(found) / len(rows), sum(mark_of(s) == RIGHT for s in found), spec.answer.fields[name] == "string"
+        )
+        for name, found in scores.items()
+    ]
 
 
 def _label(spec: Challenge, output: str) -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gradus.learn.views import advisor, challenge, compare, course, demo, lesson, run, submission
+from gradus.learn.views import advisor, challenge, compare, course, demo, lesson, run, starter, submission
 from gradus.learn.views import path as path_views
 from gradus.learn.views import profile as profiles
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("challenges/<slug:slug>/hint", challenge.hint, name="hint"),
     path("challenges/<slug:slug>/dataset-check", challenge.dataset_check, name="dataset_check"),
     path("challenges/<slug:slug>/starter.jsonl", challenge.starter, name="starter"),
+    path("challenges/<slug:slug>/starter", starter.starter_use, name="starter_use"),
     path("challenges/<slug:slug>/public.jsonl", challenge.samples, name="samples"),
     path("challenges/<slug:slug>/solution/", challenge.solution, name="solution"),
     path("challenges/<slug:slug>/board/", challenge.board, name="board"),
@@ -26,6 +27,7 @@ urlpatterns = [
     path("runs/<uuid:uuid>/", run.run, name="run"),
     path("runs/<uuid:uuid>/fragment", run.run_fragment, name="run_fragment"),
     path("runs/<uuid:uuid>/events", run.run_events, name="run_events"),
+    path("runs/<uuid:uuid>/cancel", run.run_cancel, name="run_cancel"),
     path("submissions/<uuid:uuid>/", submission.submission, name="submission"),
     path("submissions/<uuid:uuid>/fragment", submission.submission_fragment, name="submission_fragment"),
     path("submissions/<uuid:uuid>/events", submission.submission_events, name="submission_events"),

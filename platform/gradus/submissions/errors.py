@@ -55,6 +55,7 @@ CODES: dict[str, Code] = {
         State.FAILED, True, "The challenge's files are not on this server. The staff were told; your attempt is back."
     ),
     "cancelled": Code(State.CANCELLED, True, "You cancelled this attempt. It was given back."),
+    "run_cancelled": Code(State.CANCELLED, False, "You cancelled this run. It cost no attempt."),
     "cancelled_late": Code(
         State.CANCELLED, False, "You cancelled this attempt. Today's give-backs were used up, so it counts."
     ),

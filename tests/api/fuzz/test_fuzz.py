@@ -81,6 +81,7 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "leaderboard": ("nobody", "sea-or-sky", None),
     "run_start": ("staff", "sea-or-sky", factories.PROMPT),
     "run": ("learner", "done", None),
+    "run_cancel": ("learner", "queued", None),
     "run_events": ("learner", "queued", None),
     "submit": ("staff", "explain", factories.FREE_TEXT),
     "submissions": ("learner", "", None),

@@ -16,6 +16,7 @@ from gradus.api.schemas.content import Track
 
 Status = Literal["queued", "running", "scored", "rejected", "failed", "cancelled", "review"]
 Verdict = Literal["passed", "not_passed"]
+RowMark = Literal["right", "partly_right", "wrong"]
 VerifiedBy = Literal["ai", "code", "person"]
 
 
@@ -54,6 +55,9 @@ class RowOut(Schema):
     output: str
     score: float
     correct: bool
+    mark: RowMark = Field(description="`partly_right`: the row earns some of its score, but not all of it")
+    fields: dict[str, float] = Field({}, description="The score of each field of a JSON answer, in [0, 1]")
+    valid: bool | None = Field(None, description="Whether a JSON answer has every field with a value that is allowed")
     confidence: float | None = None
     probabilities: dict[str, float] = {}
     why: str = ""

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from challenges.catalogue import METRIC_TITLES
 from gradus.learn import compare
 
 register = template.Library()
@@ -71,6 +72,12 @@ def whole(value: object) -> datetime | None:
     if not isinstance(value, datetime) or not value.microsecond:
         return value if isinstance(value, datetime) else None
     return value.replace(microsecond=0) + timedelta(seconds=1)
+
+
+@register.filter
+def metric(name: str) -> str:
+    """A metric's title."""
+    return METRIC_TITLES.get(name, name)
 
 
 @register.filter

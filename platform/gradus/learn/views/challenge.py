@@ -11,6 +11,7 @@ from gradus.courses.models import Challenge
 from gradus.learn import forms, knobs, markdown, pages, path
 from gradus.learn.board import board as three_approaches
 from gradus.learn.problems import Problem, as_refusal, of_refusal
+from gradus.learn.starter import put_in
 from gradus.learn.views.access import shown_challenge
 from gradus.submissions import services
 from gradus.submissions.models import Submission
@@ -21,22 +22,24 @@ from gradus.submissions.services.payload import counter
 def challenge(request: HttpRequest, slug: str) -> HttpResponse:
     """Statement, samples, limits, hints, and the form of the track asked for."""
     found = shown_challenge(slug)
-    return pages.challenge_page(request, found, _draft(request, found))
+    draft = _draft(request, found)
+    if request.GET.get("rows") == "starter" and found.version is not None and found.version.train:
+        draft, cost = put_in(found.version, draft)
+        return pages.challenge_page(request, found, draft, starter={"cost": cost})
+    return pages.challenge_page(request, found, draft)
 
 
 def _draft(request: HttpRequest, found: Challenge) -> forms.Draft:
     """From the attempt that was asked for, else from the last one of this track, else blank."""
     spec = found.spec
     kind = forms.kind_of(spec, request.GET.get("track"))
-    if request.GET.get("rows") == "starter" and found.version is not None:
-        return forms.with_rows(forms.blank(spec, kind), found.version.train)
     before = _before(request, found, kind)
     return forms.from_payload(spec, before.payload) if before else forms.blank(spec, kind)
 
 
 def _before(request: HttpRequest, found: Challenge, kind: str) -> Submission | None:
     user = learner(request)
-    if user is None or "blank" in request.GET:
+    if user is None or "blank" in request.GET or request.GET.get("rows") == "starter":
         return None
     attempts = Submission.objects.of(user).filter(challenge=found, kind=kind)
     chosen = request.GET.get("from", "")
@@ -66,7 +69,7 @@ def dataset_check(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         report = _report(found, draft, data)
     except Refused as refused:
-        problems = of_refusal(refused, data)
+        problems = of_refusal(refused, data, forms.labels_of(found.spec))
     else:
         problems = of_refusal(as_refusal(report.problems), data) if report.problems else []
     if request.headers.get("HX-Request"):

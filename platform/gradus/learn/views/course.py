@@ -7,8 +7,15 @@ from gradus.learn import path
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """The courses; a visitor reaches the first challenge from here without an account."""
-    return render(request, "learn/home.html", {"paths": path.paths(learner(request))})
+    """The courses; a visitor reaches the first challenge from here without an account, a learner the next one."""
+    paths = path.paths(learner(request))
+    context = {
+        "paths": paths,
+        "next": next((found.next for found in paths if found.next), None),
+        "done": sum(found.done for found in paths),
+        "is_begun": any(found.is_begun for found in paths),
+    }
+    return render(request, "learn/home.html", context)
 
 
 def course(request: HttpRequest, slug: str) -> HttpResponse:

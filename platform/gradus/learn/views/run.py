@@ -1,5 +1,6 @@
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -24,7 +25,7 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
         payload = forms.payload_of(challenge.spec, draft, data)
         run = services.start_run(learner_or_guest(request), challenge.version, payload)
     except Refused as refused:
-        problems = of_refusal(refused, data)
+        problems = of_refusal(refused, data, forms.labels_of(challenge.spec))
         if request.headers.get("HX-Request"):
             return _problems(request, problems)
         response = pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
@@ -37,8 +38,8 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _problems(request: HttpRequest, problems: list[Problem]) -> HttpResponse:
-    """422 whatever the reason, because that is what htmx swaps in."""
-    response = render(request, "_problem_list.html", {"problems": problems}, status=422)
+    """422 whatever the reason, because that is what htmx swaps in: the list, and each message beside its field."""
+    response = render(request, "learn/_refused.html", {"problems": problems}, status=422)
     response["HX-Retarget"], response["HX-Reswap"] = "#problems", "innerHTML"
     return response
 
@@ -53,3 +54,17 @@ def run_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 def run_events(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
     return stream.response(request, own_run(request, uuid).current)
+
+
+@require_POST
+def run_cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Ends a run that waits or is going on. From a page with htmx the run is shown again where it stood."""
+    found = own_run(request, uuid)
+    try:
+        services.cancel_run(found)
+    except Refused as refused:
+        if not request.headers.get("HX-Request"):
+            messages.warning(request, refused.message)
+    if request.headers.get("HX-Request"):
+        return render(request, "learn/_run.html", pages.evaluation_context(found))
+    return redirect("learn:run", found.uuid)

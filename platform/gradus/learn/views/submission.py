@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Challenge
 from gradus.learn import forms, pages, path
+from gradus.learn.next_step import next_step
 from gradus.learn.problems import of_refusal
 from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.reviews import services as reviews
@@ -26,7 +27,7 @@ def submit(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         submission = _submit(request, challenge, draft, data)
     except Refused as refused:
-        problems = of_refusal(refused, data)
+        problems = of_refusal(refused, data, forms.labels_of(challenge.spec))
         response = pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
         if refused.retry_after:
             response["Retry-After"] = str(refused.retry_after)
@@ -51,8 +52,10 @@ def submission_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def _context(found: Submission) -> dict[str, object]:
+    shown = pages.evaluation_context(found)
     return {
-        **pages.evaluation_context(found),
+        **shown,
+        "next_step": next_step(found, shown["spec"], shown["score"]),
         "submission": found,
         "has_passed": path.has_passed(found.user, found.challenge),
         "can_appeal": reviews.can_appeal(found),

@@ -1,6 +1,6 @@
 """The only writers of submissions, evaluations, scores and standings. Transactions live here."""
 
-from gradus.submissions.services.cancel import cancel, withdraw
+from gradus.submissions.services.cancel import cancel, cancel_run, withdraw
 from gradus.submissions.services.claim import claim, heartbeat, learner_waits
 from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, release, retry, shown_of
@@ -16,6 +16,7 @@ __all__ = [
     "adopt",
     "append_events",
     "cancel",
+    "cancel_run",
     "claim",
     "decide",
     "fail",

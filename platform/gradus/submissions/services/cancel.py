@@ -2,7 +2,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from gradus.submissions.errors import OPEN, State
-from gradus.submissions.models import CancelSlot, Evaluation, Submission
+from gradus.submissions.models import CancelSlot, Evaluation, Run, Submission
 from gradus.submissions.quota import day_of
 from gradus.submissions.services import slots
 from gradus.submissions.services.finish import close
@@ -27,14 +27,33 @@ def cancel(submission: Submission) -> Evaluation:
     was_running = evaluation.state == State.RUNNING
     refund = not was_running or slots.try_again(lambda: _take_cancel_slot(submission))
     code = "cancelled" if refund else "cancelled_late"
+    if not _end(evaluation, code):
+        raise Refused("not_open", "This attempt has just ended, so there is nothing to cancel.", 409)
+    close(evaluation, "cancelled_running" if was_running and refund else code, refund)
+    return evaluation
+
+
+@transaction.atomic
+def cancel_run(run: Run) -> Evaluation:
+    """Ends an open run now and frees its place among the learner's open runs; it had cost no attempt.
+
+    Raises:
+        Refused: 409 where the run has already ended, and then nothing has changed.
+    """
+    evaluation = Evaluation.objects.select_for_update().get(run=run, is_current=True)
+    if not evaluation.is_open or not _end(evaluation, "run_cancelled"):
+        raise Refused("not_open", "This run has already ended, so there is nothing to cancel.", 409)
+    close(evaluation, "run_cancelled", refund=False)
+    return evaluation
+
+
+def _end(evaluation: Evaluation, code: str) -> bool:
+    """False where another transaction has changed its state meanwhile."""
     changed = Evaluation.objects.filter(pk=evaluation.pk, state=evaluation.state, fence=evaluation.fence).update(
         state=State.CANCELLED, lease_until=None, error_code=code, finished_at=Now(), cancel_requested=True
     )
-    if changed != 1:
-        raise Refused("not_open", "This attempt has just ended, so there is nothing to cancel.", 409)
     evaluation.refresh_from_db()
-    close(evaluation, "cancelled_running" if was_running and refund else code, refund)
-    return evaluation
+    return changed == 1
 
 
 def _take_cancel_slot(submission: Submission) -> bool:

@@ -1,0 +1,78 @@
+"""What a graded attempt says next: how far it is from the goal, one thing to try, and where the path goes on.
+
+Everything follows from the score as it is shown, floored, and from what the learner can see anyway.
+"""
+
+from dataclasses import dataclass
+
+from challenges.spec import Challenge as Spec
+from gradus.courses import catalogue
+from gradus.courses.models import Challenge
+from gradus.learn import path
+from gradus.submissions.models import Score, Submission
+from gradus.submissions.services import hints_taken
+
+PASS, GOLD = "pass", "gold"
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """`goal` is what has not been reached yet, at `distance` below it: the pass mark, then gold; empty where nothing.
+
+    To try: `hint` is the number of the next hint; `track` is the one that passes, or one that was not tried yet.
+    `is_done` says that the challenge is passed, by this attempt or an earlier one; then `challenge` is the next open
+    one of the course.
+    """
+
+    goal: str
+    distance: float
+    hint: int | None
+    track: str
+    is_done: bool
+    challenge: Challenge | None
+    is_new_lesson: bool
+
+
+def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextStep | None:
+    """None where there is no score, or the challenge is no longer published. `spec` is what the score was given by."""
+    challenge = catalogue.now().challenges.get(submission.challenge.slug)
+    if score is None or challenge is None:
+        return None
+    goal, distance = _goal(spec, score)
+    course = path.path_of(submission.user, challenge.lesson.course)
+    step = next(s for s in course.of(challenge.lesson).challenges if s.challenge.pk == challenge.pk)
+    following = course.next.challenge if course.next else None
+    is_done = step.state in (path.PASSED, path.GOLD)
+    hint = _next_hint(submission, challenge) if goal else None
+    return NextStep(
+        goal=goal,
+        distance=distance,
+        hint=hint,
+        track=_track(submission, challenge, is_done=is_done, tries=bool(goal) and hint is None),
+        is_done=is_done,
+        challenge=following,
+        is_new_lesson=following is not None and following.lesson_id != challenge.lesson_id,
+    )
+
+
+def _goal(spec: Spec, score: Score) -> tuple[str, float]:
+    if not score.passed:
+        return PASS, max(0.0, round(spec.pass_ - score.shown, 10))
+    if score.gold or score.provisional or spec.gold is None:
+        return "", 0.0
+    return GOLD, max(0.0, round(spec.gold - score.shown, 10))
+
+
+def _next_hint(submission: Submission, challenge: Challenge) -> int | None:
+    taken = len(hints_taken(submission.user, challenge))
+    return taken + 1 if taken < len(challenge.spec.hints) else None
+
+
+def _track(submission: Submission, challenge: Challenge, *, is_done: bool, tries: bool) -> str:
+    """The track that passes, where this attempt is on another one; else one that was not tried yet."""
+    if submission.kind != challenge.kind and not is_done:
+        return challenge.kind
+    if not tries:
+        return ""
+    tried = set(Submission.objects.of(submission.user).filter(challenge=challenge).values_list("kind", flat=True))
+    return next((kind.value for kind in challenge.spec.tracks if kind.value not in tried), "")

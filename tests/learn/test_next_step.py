@@ -1,0 +1,115 @@
+"""After a grade the page says what was reached, how far the goal is, one thing to try, and where to go on."""
+
+import pytest
+from django.urls import reverse
+
+from gradus.submissions.services import take_hint
+from tests import factories
+
+
+def attempt(user, client, score, slug="sea-or-sky", payload=None, **outcome) -> str:
+    """The panel on the page of a graded attempt."""
+    submission = factories.submit(user, slug, payload)
+    factories.grade(submission, score, **outcome)
+    text = client.get(reverse("learn:submission", args=[submission.uuid])).content.decode()
+    panel = text.split('class="callout next-step"')[1].split("</section>")[0]
+    return " ".join(panel.split())
+
+
+def test_a_pass_names_the_distance_to_gold_and_the_next_challenge(ada, ada_client, course):
+    panel = attempt(ada, ada_client, 0.71234)
+    assert "Passed</h2>" in panel
+    assert 'You reached <strong class="num">0.70</strong>' in panel and "0.712" not in panel
+    assert 'Gold begins at <span class="num">0.80</span>, which is <span class="num">0.10</span> more' in panel
+    assert "read hint 1 of 3" in panel and "solution is open to you now" in panel
+    assert f'href="{reverse("learn:challenge", args=["ticket"])}">Next: ' in panel
+    assert "create a free account" not in panel
+
+
+def test_gold_leaves_nothing_to_try(ada, ada_client, course):
+    panel = attempt(ada, ada_client, 0.9)
+    assert "Gold: you reached everything" in panel and "One thing to try" not in panel and "Next: " in panel
+
+
+def test_a_failed_attempt_names_the_distance_to_the_pass_mark(ada, ada_client, sea_or_sky):
+    panel = attempt(ada, ada_client, 0.5)
+    more = f"{sea_or_sky.spec.pass_ - 0.5:.2f}"
+    assert "Not passed yet" in panel and f'which is <span class="num">{more}</span> more' in panel
+    assert "read hint 1 of 3" in panel and "Next: " not in panel and "solution" not in panel
+
+
+def test_what_to_try_after_the_hints_is_the_other_track_and_then_the_rows(ada, ada_client, sea_or_sky):
+    take_hint(ada, sea_or_sky)
+    assert "read hint 2 of 3" in attempt(ada, ada_client, 0.5)
+    for _ in range(2):
+        take_hint(ada, sea_or_sky)
+    panel = attempt(ada, ada_client, 0.5)
+    assert "with a LoRA</a>" in panel and "?track=lora#attempt" in panel
+
+
+def test_after_everything_was_tried_the_rows_are_what_is_left(ada, ada_client, sea_or_sky):
+    for _ in range(3):
+        take_hint(ada, sea_or_sky)
+    attempt(ada, ada_client, 0.5, payload=factories.LORA)
+    assert "look at the rows below that are not right" in attempt(ada, ada_client, 0.5)
+
+
+def test_a_pass_on_another_track_leads_to_the_one_that_passes(ada, ada_client, course):
+    panel = attempt(ada, ada_client, 0.9, payload=factories.LORA)
+    assert "with a prompt</a>" in panel and "?track=prompt#attempt" in panel and "Next: " not in panel
+
+
+def test_a_worse_attempt_does_not_take_a_pass_away(ada, ada_client, course):
+    attempt(ada, ada_client, 0.7)
+    panel = attempt(ada, ada_client, 0.3)
+    assert "You have passed this challenge before, and that stays" in panel and "Next: " in panel
+    assert "Below the pass mark this time" in panel and "Not passed yet" not in panel
+
+
+def test_a_provisional_pass_goes_on_without_gold_or_solution(ada, ada_client, course):
+    panel = attempt(ada, ada_client, 0.65, "explain", factories.FREE_TEXT, provisional=True, result={"marks": []})
+    assert "Passed, for now" in panel and "Gold" not in panel and "solution" not in panel and "Next: " in panel
+
+
+def test_a_guest_is_offered_an_account(guest, guest_client, course):
+    panel = attempt(guest, guest_client, 0.7)
+    assert f'href="{reverse("account_signup")}">Keep this: create a free account' in panel
+
+
+def test_the_end_of_the_course_leads_to_the_path(ada, ada_client, course):
+    rows = [{"input": "m", "output": '{"priority": "low", "summary": "s"}'}]
+    attempt(ada, ada_client, 0.7)
+    attempt(ada, ada_client, 0.7, "ticket", {**factories.LORA, "rows": rows})
+    panel = attempt(ada, ada_client, 0.9, "explain", factories.FREE_TEXT, result={"marks": []})
+    assert "You have passed every challenge of this course" in panel and "Next: " not in panel
+
+
+def test_an_open_attempt_has_no_next_step(ada, ada_client, course):
+    submission = factories.submit(ada)
+    text = ada_client.get(reverse("learn:submission", args=[submission.uuid])).content.decode()
+    assert "next-step" not in text
+
+
+@pytest.mark.parametrize(
+    ("score", "words", "link"),
+    [(None, "Start the first lesson", "/lessons/first/"), (0.3, "Go on with the lesson", "/lessons/first/")],
+)
+def test_the_front_page_begins_where_the_learner_is(ada, ada_client, course, score, words, link):
+    if score is not None:
+        factories.grade(factories.submit(ada), score)
+    text = ada_client.get("/").content.decode()
+    assert f'href="{link}">{words}' in text and "Continue:" not in text
+
+
+def test_the_front_page_continues_with_the_next_challenge_after_a_pass(ada, ada_client, ticket, client):
+    factories.grade(factories.submit(ada), 0.7)
+    text = ada_client.get("/").content.decode()
+    assert f'href="/challenges/ticket/">Continue: {ticket.title}' in text and "Start the first lesson" not in text
+    assert "You have passed 1 challenge." in text
+    assert "Start the first lesson" in client.get("/").content.decode()
+
+
+def test_the_front_page_offers_a_guest_who_passed_an_account(guest, guest_client, course):
+    factories.grade(factories.submit(guest), 0.7)
+    text = guest_client.get("/").content.decode()
+    assert "Continue: " in text and "Create a free account" in text
