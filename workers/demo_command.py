@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from challenges.bundle import BundleErrors, LessonBundle, read_lesson
-from gradus.learn.demo_answers import PANELS, Said, said
+from challenges.demo_answers import PANELS, Said, said
 from workers import demos
 from workers.supervisor import Runner
 

@@ -17,13 +17,13 @@ import yaml
 
 from challenges import payloads
 from challenges.bundle import ChallengeBundle, LessonBundle
+from challenges.demo_answers import FEW, TUNED, ZERO
 from challenges.gather import ADAPTER_FILES
 from challenges.payloads import LoraPayload
 from challenges.rows import read_train
 from challenges.spec import Demo
 from graders.base import Assignment, Grade
 from graders.registry import grade
-from gradus.learn.demo_answers import FEW, TUNED, ZERO
 from workers import baselines, launch
 from workers.execute import Running, execute
 

@@ -249,12 +249,12 @@ def test_folders_that_nobody_lists_are_told(tmp_path):
 def test_the_demo_has_its_rows_and_no_answer_beside_itself(tmp_path):
     related = {"sea": [{"label": "sea", "condition": "if wet"}]}
     root = factory.write_lesson(tmp_path, demo={**DEMO, "related": related, "extra_rows": "demo/extra.jsonl"})
-    found = texts(root)
+    found = told(root)
     assert any("`sea` stands among its own related labels" in t for t in found)
     assert any("demo/extra.jsonl" in t for t in found)
     (root / "demo").mkdir(exist_ok=True)
     (root / "demo/extra.jsonl").write_text('{"input": "a gull"}\n')
-    assert any("demo/extra.jsonl:1" in t for t in texts(root))
+    assert any("demo/extra.jsonl:1" in t for t in told(root))
 
 
 def test_the_demo_names_what_is_there(tmp_path):

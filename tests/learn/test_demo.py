@@ -3,9 +3,9 @@ import re
 import pytest
 from django.urls import reverse
 
+from challenges.demo_answers import PANELS, calibrated, said
 from challenges.spec import Demo
 from gradus.learn import demo
-from gradus.learn.demo_answers import PANELS, calibrated, said
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run
 from tests.learn import scene

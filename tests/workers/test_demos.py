@@ -9,9 +9,9 @@ import pytest
 import typer
 
 from challenges.bundle import LessonBundle, read_lesson
+from challenges.demo_answers import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, Said, said
 from challenges.rows import read_train
 from challenges.spec import Demo
-from gradus.learn.demo_answers import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, Said, said
 from tests.challenges.factory import write_lesson
 from workers import demo_command, demos
 from workers.supervisor import Runner

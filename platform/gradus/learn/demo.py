@@ -9,12 +9,12 @@ import yaml
 from django.db import transaction
 
 from challenges import payloads
+from challenges.demo_answers import FEW, TUNED, ZERO, Said, said
 from challenges.prompts import render
 from challenges.spec import Demo
 from gradus.accounts.models import User
 from gradus.courses.bundles import BundleMissing, lesson_file
 from gradus.courses.models import Challenge, Lesson
-from gradus.learn.demo_answers import FEW, TUNED, ZERO, Said, said
 from gradus.submissions import bell, services
 from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, Lane, Run
@@ -51,7 +51,7 @@ class Panel:
 
 
 def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
-    """Starts the three runs, or none, in the order of `PANELS`.
+    """Starts the three runs, or none, zero-shot first.
 
     Raises:
         Refused: the text is not taken, too many runs are open, or the demo's files are not on this server.
