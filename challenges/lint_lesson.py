@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from challenges.gather import GatheredCourse, GatheredLesson, demo_names
 from challenges.payloads import PromptPayload
+from challenges.rows import read_train
 from challenges.source import Source
 from challenges.spec import Advisor, Demo, Figure, Label
 
@@ -115,6 +116,8 @@ def _demo(source: Source, gathered: GatheredLesson, demo: Demo) -> None:
         if posixpath.normpath(name) in gathered.files:
             file = posixpath.join(gathered.rel, name)
             source.model(file, PROMPT, source.yaml(file))
+    if demo.extra_rows:
+        source.rows(posixpath.join(gathered.rel, demo.extra_rows), read_train, needed=True)
     for index, chip in enumerate(demo.chips):
         if len(chip) > demo.input_chars:
             _lesson(source, gathered, "the chip is longer than input_chars", "shorten it", "demo", "chips", index)
@@ -129,6 +132,9 @@ def _demo_challenge(source: Source, gathered: GatheredLesson, demo: Demo) -> Non
     if not isinstance(answer, Label):
         return
     for label, related in demo.related.items():
+        if label in (item.label for item in related):
+            what = f"`{label}` stands among its own related labels"
+            _lesson(source, gathered, what, "remove it there", "demo", "related", label)
         for name in {label, *(item.label for item in related)} - set(answer.labels):
             what = f"`{name}` is no label of the demo's challenge"
             _lesson(source, gathered, what, "correct it", "demo", "related", label)

@@ -339,7 +339,11 @@ class Related(Spec):
 
 
 class Demo(Spec):
-    """Zero-shot, few-shot and fine-tuned answers of one model to one input."""
+    """Zero-shot, few-shot and fine-tuned answers of one model to one input.
+
+    The adapter is trained on the rows of the challenge's first LoRA baseline and on `extra_rows`; `temperature`
+    calibrates its probabilities. `gradus challenge demo` trains the one and fits the other.
+    """
 
     title: Text
     challenge: Slug
@@ -350,6 +354,9 @@ class Demo(Spec):
     zero_shot: str
     few_shot: str
     adapter: str
+    extra_rows: str = ""
+    trained_on: str = ""
+    temperature: float = Field(1.0, gt=0, le=10)
     hedge_within: Share = 0.10
     abstain_below: Share = 0.35
     related: dict[str, tuple[Related, ...]] = {}

@@ -64,10 +64,12 @@ def guards(do: str) -> None:
 
 @pytest.fixture(autouse=True)
 def private_folders(settings: Settings, tmp_path: Path) -> None:
-    """No test writes to the real data folder."""
+    """No test reads or writes the real data folder."""
     store = "django.core.files.storage.FileSystemStorage"
     kept = {name: {"BACKEND": store, "OPTIONS": {"location": tmp_path / name}} for name in ("private", "artifacts")}
-    settings.STORAGES = {**settings.STORAGES, **kept}
+    # Plain names, whatever was collected on this machine.
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, **kept, "staticfiles": plain}
 
 
 @pytest.fixture(autouse=True)

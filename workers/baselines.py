@@ -29,7 +29,6 @@ class Outcome:
     """One baseline's result. `rows` are hidden scores by row, for paired tests; they are never written to a file.
 
     `by_seed` holds the raw score of each training seed, where more than one ran; the rest is the first seed's.
-    `public_rows` are the public samples' label probabilities, each with its target.
     """
 
     file: str
@@ -43,7 +42,6 @@ class Outcome:
     seconds: float = 0.0
     by_seed: dict[int, float] = field(default_factory=dict)
     rows: tuple[float, ...] = ()
-    public_rows: tuple[tuple[dict[str, float], str], ...] = ()
 
     def record(self) -> dict[str, Any]:
         """What `measured.json` keeps: the raw score, which pages floor, and the costs of public samples."""
@@ -80,7 +78,7 @@ def run(
         return Outcome(file, kind, approach, None, False, f"rejected: {rejected.code}", seconds=spent)
     on_grade(found)
     if adapter_to is not None and found.adapter_files:
-        _keep(Path(found.adapter_files), adapter_to)
+        keep(Path(found.adapter_files), adapter_to)
     problem = baseline.ref.missed(found.score)
     return Outcome(
         file=file,
@@ -93,11 +91,6 @@ def run(
         training=found.training,
         seconds=time.perf_counter() - started,
         rows=tuple(row.score for row in found.hidden),
-        public_rows=tuple(
-            (row.probabilities, sample.target)
-            for row, sample in zip(found.public, bundle.public, strict=True)
-            if isinstance(sample.target, str) and row.probabilities
-        ),
     )
 
 
@@ -145,7 +138,8 @@ def _seconds(bundle: ChallengeBundle, kind: str) -> float:
     return SLACK * (bundle.challenge.limits.seconds + (lora.seconds if kind == "lora" and lora else 0))
 
 
-def _keep(files: Path, folder: Path) -> None:
+def keep(files: Path, folder: Path) -> None:
+    """Copies an adapter's two files; the folder is made where it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         shutil.copyfile(files / name, folder / name)

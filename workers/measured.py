@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import platform
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +36,6 @@ def write(folder: Path, bundle: ChallengeBundle, outcomes: list[Outcome]) -> Pat
     figures_before = measured.get("figures", {}).items()
     stay = {key: value for key, value in figures_before if not key.startswith(f"{name}.") or key.startswith(others)}
     measured["figures"] = {**stay, **figures(name, outcomes)}
-    tuned = next((o for o in outcomes if o.kind == "lora" and o.ok and o.public_rows), None)
-    if tuned is not None:
-        measured["demo_temperature"] = temperature(tuned.public_rows)
     path.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n")
     return path
 
@@ -79,20 +74,6 @@ def figures(name: str, outcomes: list[Outcome]) -> dict[str, float]:
         if "adapter_bytes" in outcome.training:
             found[f"{prefix}.adapter_megabytes"] = round(outcome.training["adapter_bytes"] / 1e6, 2)
     return found
-
-
-def temperature(rows: Sequence[tuple[Mapping[str, float], str]]) -> float:
-    """The temperature that makes label probabilities fit best (Guo et al. 2017, arXiv 1706.04599), on a grid."""
-    return min((step / 20 for step in range(10, 101)), key=lambda t: _nll(rows, t))
-
-
-def _nll(rows: Sequence[tuple[Mapping[str, float], str]], t: float) -> float:
-    """Mean negative log-likelihood of the targets, in nats; shares are rounded, so none counts as quite zero."""
-    total = 0.0
-    for shares, target in rows:
-        powers = {label: max(share, 1e-4) ** (1 / t) for label, share in shares.items()}
-        total -= math.log(powers[target] / sum(powers.values()))
-    return total / len(rows)
 
 
 def machine() -> str:

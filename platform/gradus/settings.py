@@ -5,6 +5,7 @@ from pathlib import Path
 import django_stubs_ext
 import structlog
 from csp.constants import NONCE, NONE, SELF
+from servestatic.compress import Compressor
 
 from gradus.environment import Environment
 
@@ -67,6 +68,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "gradus.compression.Pages",
     "csp.middleware.CSPMiddleware",
     "gradus.entrance.checked",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -147,15 +149,17 @@ STORAGES = {
     "default": storage("media"),
     "private": storage("private"),
     "artifacts": storage("artifacts"),
+    # With DEBUG, names are plain, so that a change is seen at once.
     "staticfiles": {
-        "BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
-        if PRODUCTION
-        else "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "gradus.static_files.Storage"
     },
 }
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
+# Beside what is compressed already: source maps, which are large and which only debuggers ask for.
+SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ("map", *Compressor.SKIP_COMPRESS_EXTENSIONS)
 
 # --- jobs -------------------------------------------------------------------------------------------------------
 

@@ -52,11 +52,25 @@ function draw(figure) {
   chart.setOption(drawings[figure.dataset.chart].option(data, colours));
 }
 
-async function build(figure) {
+// The library is the largest file of the site: it is loaded once a chart comes near.
+const nearby = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) continue;
+    nearby.unobserve(target);
+    paint(target);
+  }
+}, { rootMargin: "200px" });
+
+function build(figure) {
   if (figure.querySelector(".chart-twin table")) figure.dataset.ownTable = "true";
   charts.set(figure, { chart: null, data: dataOf(figure) });
   draw(figure);
+  nearby.observe(figure);
+}
+
+async function paint(figure) {
   const { init } = await import(document.documentElement.dataset.echarts);
+  if (!charts.has(figure)) return;
   const canvas = figure.querySelector("[data-chart-canvas]");
   const chart = init(canvas, null, { renderer: "svg" });
   charts.get(figure).chart = chart;

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from django.conf import settings
 from granian.constants import Interfaces
@@ -14,14 +15,18 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from gradus.handler import Handler
+from gradus.static_files import served
 
 START_SECONDS = 20
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """Its address, for as long as the context lasts. Events stream as they do in production."""
-    site = Site()
+def running(static: Path | None = None) -> Iterator[str]:
+    """Its address, for as long as the context lasts. Events stream as they do in production.
+
+    `static` is the folder of collected files; without it, those of the source are served.
+    """
+    site = Site(static or settings.BASE_DIR / "static")
     site.start()
     try:
         wait_for(site.port)
@@ -33,9 +38,9 @@ def running() -> Iterator[str]:
 class Site(threading.Thread):
     """Everything asynchronous lives in this thread: the browser has a running loop in the main one."""
 
-    def __init__(self) -> None:
+    def __init__(self, static: Path) -> None:
         super().__init__(name="site")
-        self.port = free_port()
+        self.port, self.static = free_port(), static
         self._stop_serving: Callable[[], object] = lambda: None
 
     def run(self) -> None:
@@ -43,13 +48,11 @@ class Site(threading.Thread):
 
     async def _serve(self) -> None:
         server = Server(
-            Handler(settings.WEB_THREADS),
+            served(Handler(settings.WEB_THREADS), self.static),
             port=self.port,
             interface=Interfaces.ASGINL,
             websockets=False,
             log_level=LogLevels.error,
-            static_path_route=["/static"],
-            static_path_mount=[settings.BASE_DIR / "static"],
         )
         loop = asyncio.get_running_loop()
         self._stop_serving = lambda: loop.call_soon_threadsafe(server.stop)

@@ -246,6 +246,17 @@ def test_folders_that_nobody_lists_are_told(tmp_path):
     assert any(t.startswith("later/lesson.yaml: is not listed") for t in found)
 
 
+def test_the_demo_has_its_rows_and_no_answer_beside_itself(tmp_path):
+    related = {"sea": [{"label": "sea", "condition": "if wet"}]}
+    root = factory.write_lesson(tmp_path, demo={**DEMO, "related": related, "extra_rows": "demo/extra.jsonl"})
+    found = told(root)
+    assert any("`sea` stands among its own related labels" in t for t in found)
+    assert any("demo/extra.jsonl" in t for t in found)
+    (root / "demo").mkdir(exist_ok=True)
+    (root / "demo/extra.jsonl").write_text('{"input": "a gull"}\n')
+    assert any("demo/extra.jsonl:1" in t for t in told(root))
+
+
 def test_the_demo_names_what_is_there(tmp_path):
     root = factory.write_lesson(tmp_path, demo={**DEMO, "related": {"air": [{"label": "sea", "condition": "if wet"}]}})
     factory.write_yaml(root / "demo/zero.yaml", {"kind": "prompt", "instruction": "typo"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import json
 import shutil
@@ -177,17 +178,41 @@ def test_without_tls_everybody_is_sent_on(front: Front) -> None:
 
 @HERE
 def test_collected_files_are_served_and_nothing_beside_them(front: Front) -> None:
-    (front.static / "gradus.css").write_text("body {}")
+    (front.static / "gradus.0123456789ab.css").write_text("body {}")
     (front.folder / "private").mkdir()
     (front.folder / "private" / "bundle.json").write_text("hidden rows")
-    answer = front.get("/static/gradus.css")
-    assert answer.body == b"body {}" and "public, immutable" in answer.headers.get_all("Cache-Control")
+    answer = front.get("/static/gradus.0123456789ab.css")
+    assert answer.body == b"body {}" and "Content-Encoding" not in answer.headers
+    assert answer.headers.get_all("Cache-Control") == ["max-age=31536000", "public, immutable"]
     for path in (
         "/static/../private/bundle.json",
         "/static../private/bundle.json",
         "/static/%2e%2e/private/bundle.json",
     ):
         assert b"hidden rows" not in front.get(path).body
+
+
+@HERE
+def test_what_was_compressed_at_collecting_is_sent_to_those_who_take_it(front: Front) -> None:
+    (front.static / "large.0123456789ab.css").write_text("body {}")
+    (front.static / "large.0123456789ab.css.gz").write_bytes(gzip.compress(b"body {} "))
+    answer = front.get("/static/large.0123456789ab.css", **{"Accept-Encoding": "gzip, br"})
+    assert (answer.headers["Content-Encoding"], answer.headers["Vary"]) == ("gzip", "Accept-Encoding")
+    assert answer.headers["Content-Type"].startswith("text/") and gzip.decompress(answer.body) == b"body {} "
+    assert front.get("/static/large.0123456789ab.css").body == b"body {}"
+
+
+@HERE
+def test_a_name_without_a_digest_is_asked_for_again(front: Front) -> None:
+    (front.static / "plain.css").write_text("body {}")
+    assert front.get("/static/plain.css").headers.get_all("Cache-Control") == ["max-age=0", "public"]
+
+
+@HERE
+def test_pages_arrive_as_the_site_has_sent_them(front: Front) -> None:
+    answer = front.get("/page/", **{"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in answer.headers
+    assert json.loads(answer.body)["accept-encoding"] == "gzip"
 
 
 @HERE

@@ -64,7 +64,6 @@ def test_the_unit_starts_the_same_workers(lane):
 def test_the_web_server_is_started_with_the_same_options(file):
     text = (DEPLOY / file).read_text()
     options = [word for word in programs.web("127.0.0.1", 8000, "").argv if word.startswith("--")]
-    options.remove("--static-path-expires")
     assert [option for option in options if option not in text] == []
     assert "python -m gradus.launcher.web_server " in text
     assert "gradus.asgi:application" in text

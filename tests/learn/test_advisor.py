@@ -79,3 +79,12 @@ def test_htmx_gets_the_step_only(client, address):
 
 def test_a_lesson_without_advisor_has_no_such_page(client, course):
     assert client.get(reverse("learn:advisor", args=["first"])).status_code == 404
+
+
+def test_what_is_ruled_out_or_speaks_against_itself_is_not_to_be_tried_first():
+    answers = {"changes": "never", "rows": "many"}
+    assert [r.approach for r in advise(SPEC, answers).ruled_out] == ["Retrieval"]
+    assert ids(advise(SPEC, answers).cheaper) == ["prompting"]
+    dear = SPEC.model_copy(update={"approaches": tuple(a.model_copy(update={"start": -1.0}) for a in SPEC.approaches)})
+    assert ids(advise(dear, answers).recommended) == ["lora"]
+    assert ids(advise(dear, answers).cheaper) == []

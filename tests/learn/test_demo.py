@@ -1,7 +1,12 @@
+import re
+
 import pytest
 from django.urls import reverse
 
+from challenges.demo_answers import PANELS, calibrated, said
+from challenges.spec import Demo
 from gradus.learn import demo
+from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run
 from tests.learn import scene
 
@@ -17,6 +22,10 @@ def lesson(db, tmp_path):
 @pytest.fixture
 def runs(ada, lesson):
     return demo.start(lesson, ada, TEXT)
+
+
+def scene_demo(**values):
+    return Demo.model_validate({**scene.DEMO, **values})
 
 
 def panel(lesson, run, **probabilities):
@@ -54,36 +63,88 @@ def test_three_runs_start_or_none(ada, ada_client, lesson):
 
 def test_zero_shot_hedges_between_two_that_are_close(lesson, runs):
     found = panel(lesson, runs[0], sea=0.54, sky=0.46)
-    assert found.answer == "sea or sky"
-    assert [(m.label, m.share) for m in found.meters] == [("sea", 0.54), ("sky", 0.46)]
-    assert (found.tokens, found.ms) == (33.0, 21.5)
+    assert found.said.answer == "sea or sky"
+    assert "0.08 apart" in found.said.note and "more than 0.10" in found.said.note
+    assert [(m.label, m.share) for m in found.said.meters] == [("sea", 0.54), ("sky", 0.46)]
+    assert found.tokens == 33.0
 
 
 def test_zero_shot_answers_where_one_is_ahead(lesson, runs):
-    assert panel(lesson, runs[0], sea=0.3, sky=0.7).answer == "sky"
+    found = panel(lesson, runs[0], sea=0.3, sky=0.7).said
+    assert found.answer == "sky" and found.note == "sea comes second, 0.40 behind."
+
+
+def test_what_is_shown_decides_and_not_a_digit_that_nobody_sees():
+    spec = scene_demo()
+    assert said(spec, "zero-shot", {"sea": 0.5548, "sky": 0.4452}).answer == "sea or sky"
+    assert said(spec, "zero-shot", {"sea": 0.5551, "sky": 0.4449}).answer == "sea"
+    assert not said(spec, "few-shot", {"sea": 0.5961, "sky": 0.4039}).is_unsure
 
 
 def test_few_shot_abstains_under_the_authors_confidence(lesson, runs):
     panel(lesson, runs[0], sea=0.5, sky=0.5)
-    found = panel(lesson, runs[1], sea=0.55, sky=0.45)
+    found = panel(lesson, runs[1], sea=0.55, sky=0.45).said
     assert found.answer == "Not sure about the answer, need more context" and found.is_unsure
+    assert found.note == "Its best guess is sea with 0.55; below 0.60 it gives no answer."
 
 
 def test_fine_tuned_names_one_and_related_ones_with_the_authors_condition(lesson, runs):
     panel(lesson, runs[0], sea=0.5, sky=0.5)
     panel(lesson, runs[1], sea=0.5, sky=0.5)
-    found = panel(lesson, runs[2], sea=0.9, sky=0.1)
-    assert found.answer == "sea"
-    assert [(m.label, round(m.share, 2), m.condition) for m in found.meters] == [
-        ("sea", 0.9, ""),
-        ("sky", 0.1, "if it flies"),
-    ]
+    found = panel(lesson, runs[2], sea=0.9, sky=0.1).said
+    assert (found.answer, found.note) == ("sea", "Calibrated confidence 0.90.")
+    assert [(m.label, m.share, m.condition) for m in found.meters] == [("sea", 0.9, "")]
+    assert [(m.label, m.share, m.condition) for m in found.related] == [("sky", 0.1, "if it flies")]
 
 
-def test_calibration_divides_logits_by_the_measured_temperature():
-    shares = demo.calibrated({"sea": 0.9, "sky": 0.1}, 2.0)
+@pytest.mark.parametrize("name", PANELS)
+def test_a_share_under_five_hundredths_is_shown_nowhere(name):
+    found = said(scene_demo(), name, {"sea": 0.9557, "sky": 0.0443})
+    assert [meter.label for meter in (*found.meters, *found.related)] == ["sea"]
+    found = said(scene_demo(), name, {"sea": 0.95, "sky": 0.05})
+    assert [meter.label for meter in (*found.meters, *found.related)] == ["sea", "sky"]
+
+
+def test_the_answer_is_not_among_its_own_relatives(ada_client, lesson, runs):
+    for run, shares in zip(
+        runs, ({"sea": 0.5, "sky": 0.5}, {"sea": 0.5, "sky": 0.5}, {"sea": 0.8, "sky": 0.2}), strict=True
+    ):
+        scene.answer_demo(run, shares)
+    text = ada_client.get(reverse("learn:demo_panel", args=["first", runs[2].uuid])).content.decode()
+    before, _, after = text.partition("Worth a thought as well")
+    names = re.compile(r'meter-name">(\w+)<')
+    assert (names.findall(before), names.findall(after)) == (["sea"], ["sky"]) and "if it flies" in after
+
+
+def test_only_the_fine_tuned_panel_is_calibrated():
+    shares, spec = {"sea": 0.9, "sky": 0.1}, scene_demo(temperature=2.0)
+    assert said(spec, "fine-tuned", shares).meters[0].share == 0.75
+    assert said(spec, "zero-shot", shares).meters[0].share == 0.9
+
+
+def test_calibration_divides_logits_by_the_temperature():
+    shares = calibrated({"sea": 0.9, "sky": 0.1}, 2.0)
     assert shares["sea"] == pytest.approx(0.75) and sum(shares.values()) == pytest.approx(1)
-    assert demo.calibrated({"sea": 0.9, "sky": 0.1}, 1.0) == pytest.approx({"sea": 0.9, "sky": 0.1})
+    assert calibrated({"sea": 0.9, "sky": 0.1}, 1.0) == pytest.approx({"sea": 0.9, "sky": 0.1})
+
+
+def test_the_time_is_the_median_of_the_runs_with_the_same_prompt(lesson, ada, bob, ada_client):
+    asked = []
+    for user, ms in ((ada, 300.0), (bob, 20.0), (ada, 40.0)):
+        asked.append(demo.start(lesson, user, TEXT))
+        for run in asked[-1]:
+            scene.answer_demo(run, {"sea": 0.8, "sky": 0.2}, ms=ms if run.label == "zero-shot" else 7.0)
+        address = reverse("learn:demo_panel", args=["first", asked[0][0].uuid])
+        if ms == 300.0:
+            assert "300 ms" in (text := ada_client.get(address).content.decode()) and "one run" in text
+    assert demo.panel(lesson, asked[0][0]).times == demo.Times(40.0, 3)
+    assert demo.panel(lesson, asked[2][1]).times == demo.Times(7.0, 3)
+    text = ada_client.get(address).content.decode()
+    assert "40 ms" in text and "median of 3 runs here" in text
+    services.start_run(
+        ada, asked[0][0].version, {"kind": "prompt", "instructions": "Now."}, purpose="demo", label="zero-shot"
+    )
+    assert demo.panel(lesson, asked[0][0]).times == demo.Times(40.0, 3)
 
 
 def test_the_exact_prompt_is_shown(lesson, runs):

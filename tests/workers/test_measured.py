@@ -58,9 +58,3 @@ def test_a_part_that_ran_again_leaves_the_others(tmp_path, bundle, outcomes):
     assert second["baselines"]["sea-or-sky"]["steps"] == first["baselines"]["sea-or-sky"]["steps"]
     assert second["figures"]["sea-or-sky.weak.score"] == 0.41
     assert second["figures"]["sea-or-sky.lora.train_seconds"] == 9.0
-
-
-def test_the_temperature_softens_what_was_too_sure():
-    sure = ({"sea": 0.99, "sky": 0.01}, "sea"), ({"sea": 0.99, "sky": 0.01}, "sky")
-    right = ({"sea": 0.7, "sky": 0.3}, "sea"), ({"sea": 0.7, "sky": 0.3}, "sea")
-    assert measured.temperature(sure) > 1 > measured.temperature(right)

@@ -10,8 +10,6 @@ from django.conf import settings
 
 from gradus.launcher.processes import Program
 
-YEAR = 31_536_000
-
 
 def environment(broker_url: str) -> dict[str, str]:
     """What every program gets, so that all of them see the same site whatever `.env` says."""
@@ -53,13 +51,10 @@ def verification(broker_url: str) -> Program:
 
 
 def web(host: str, port: int, broker_url: str) -> Program:
-    """The ASGI server; it serves the collected static files itself."""
-    serve = ("--static-path-route", "/static", "--static-path-mount", str(settings.STATIC_ROOT))
-    # Hashed names never change; plain ones must be asked for again.
-    age = ("--static-path-expires", str(YEAR if settings.PRODUCTION else 0))
+    """The ASGI server."""
     listen = ("--interface", "asginl", "--host", host, "--port", str(port), "--no-ws", "--log-level", "warning")
     stop = ("--workers-kill-timeout", "3", "--respawn-failed-workers")
-    argv = (sys.executable, "-m", "gradus.launcher.web_server", *listen, *serve, *age, *stop, "gradus.asgi:application")
+    argv = (sys.executable, "-m", "gradus.launcher.web_server", *listen, *stop, "gradus.asgi:application")
     return Program("web", argv, environment(broker_url))
 
 

@@ -1,7 +1,8 @@
 """Adds up the weights of a lesson's advisor. Rules and reasons are the author's data; here is only the arithmetic."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from challenges.spec import Advisor, AdvisorQuestion, Approach, Choice
 
@@ -38,13 +39,19 @@ class Score:
 class Advice:
     """`recommended` holds the main approach first, then what combines with it; empty if all are excluded."""
 
+    spec: Advisor
+    answers: Answers
     recommended: tuple[Approach, ...]
     reasons: tuple[Reason, ...]
     against: tuple[Reason, ...]
     ruled_out: tuple[Reason, ...]
-    flips: tuple[Flip, ...]
     cheaper: tuple[Approach, ...]
     scores: tuple[Score, ...]
+
+    @cached_property
+    def flips(self) -> tuple[Flip, ...]:
+        """Every single other answer under which another approach comes first."""
+        return tuple(_flips(self.spec, self.answers, self.recommended))
 
     @property
     def first_step(self) -> str:
@@ -71,12 +78,13 @@ def advise(spec: Advisor, answers: Answers) -> Advice:
     recommended = _recommend(spec, scores)
     chosen = _chosen(spec, answers)
     return Advice(
+        spec=spec,
+        answers=answers,
         recommended=recommended,
         reasons=_reasons(recommended, chosen, sign=1),
         against=_reasons(recommended, chosen, sign=-1),
         ruled_out=_ruled_out(spec, chosen),
-        flips=_flips(spec, answers, recommended),
-        cheaper=_cheaper(spec, recommended),
+        cheaper=_cheaper(spec, recommended, scores),
         scores=scores,
     )
 
@@ -137,9 +145,7 @@ def _ruled_out(spec: Advisor, chosen: list[Choice]) -> tuple[Reason, ...]:
     return tuple(found.values())
 
 
-def _flips(spec: Advisor, answers: Answers, recommended: tuple[Approach, ...]) -> tuple[Flip, ...]:
-    """Every single other answer under which another approach comes first."""
-    found = []
+def _flips(spec: Advisor, answers: Answers, recommended: tuple[Approach, ...]) -> Iterator[Flip]:
     for question in spec.questions:
         now = next((choice for choice in question.choices if choice.id == answers.get(question.id)), None)
         for choice in question.choices:
@@ -147,11 +153,14 @@ def _flips(spec: Advisor, answers: Answers, recommended: tuple[Approach, ...]) -
                 continue
             other = _recommend(spec, _scores(spec, {**answers, question.id: choice.id}))
             if other[:1] != recommended[:1]:
-                found.append(Flip(question.text, choice.label, now.label, other))
-    return tuple(found)
+                yield Flip(question.text, choice.label, now.label, other)
 
 
-def _cheaper(spec: Advisor, recommended: tuple[Approach, ...]) -> tuple[Approach, ...]:
-    """What to exhaust first, in the author's order, without what is recommended anyway."""
+def _cheaper(spec: Advisor, recommended: tuple[Approach, ...], scores: tuple[Score, ...]) -> tuple[Approach, ...]:
+    """What to exhaust first, in the author's order, without what is recommended anyway.
+
+    What the answers rule out, or on balance speak against, is not worth a try before the rest.
+    """
     names = {name for approach in recommended for name in approach.cheaper}
-    return tuple(a for a in spec.approaches if a.id in names and a not in recommended)
+    fits = {score.approach.id for score in scores if score.score > 0 and not score.excluded}
+    return tuple(a for a in spec.approaches if a.id in names & fits and a not in recommended)

@@ -1,6 +1,7 @@
 """The lesson's demo: one input, three ways of asking the same model. Each answer is a real run."""
 
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 import structlog
@@ -8,33 +9,34 @@ import yaml
 from django.db import transaction
 
 from challenges import payloads
+from challenges.demo_answers import FEW, TUNED, ZERO, Said, said
 from challenges.prompts import render
 from challenges.spec import Demo
 from gradus.accounts.models import User
 from gradus.courses.bundles import BundleMissing, lesson_file
 from gradus.courses.models import Challenge, Lesson
 from gradus.submissions import bell, services
-from gradus.submissions.models import Lane, Run
+from gradus.submissions.errors import State
+from gradus.submissions.models import Evaluation, Lane, Run
 from gradus.submissions.services import Refused
 
 log = structlog.get_logger(__name__)
 
-ZERO, FEW, TUNED = "zero-shot", "few-shot", "fine-tuned"
-PANELS = (ZERO, FEW, TUNED)
 TITLES = {ZERO: "Zero-shot", FEW: "Few-shot", TUNED: "Fine-tuned"}
-UNSURE = "Not sure about the answer, need more context"
+TIMED_RUNS = 25
 
 
 @dataclass(frozen=True)
-class Meter:
-    label: str
-    share: float
-    condition: str = ""
+class Times:
+    """Median milliseconds of so many runs: a single one says little on a server that does other work as well."""
+
+    ms: float
+    runs: int
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One answer; while the run is open, `answer` is empty. `prompt` is the text that the model read."""
+    """One answer; `said` is None while the run is open, and where it failed. `prompt` is the text the model read."""
 
     name: str
     title: str
@@ -42,17 +44,14 @@ class Panel:
     state: str
     is_open: bool
     prompt: str
-    answer: str = ""
-    is_unsure: bool = False
-    note: str = ""
-    meters: tuple[Meter, ...] = ()
-    tokens: float | None = None
-    ms: float | None = None
     message: str = ""
+    said: Said | None = None
+    tokens: float | None = None
+    times: Times | None = None
 
 
 def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
-    """Starts the three runs, or none, in the order of `PANELS`.
+    """Starts the three runs, or none, zero-shot first.
 
     Raises:
         Refused: the text is not taken, too many runs are open, or the demo's files are not on this server.
@@ -118,19 +117,23 @@ def panel(lesson: Lesson, run: Run) -> Panel:
     if not rows:
         return Panel(**common)
     cost = (evaluation.result or {}).get("cost") or {}
-    shares: dict[str, float] = rows[0].get("probabilities") or {}
-    if run.label == TUNED:
-        shares = calibrated(shares, float(lesson.measured.get("demo_temperature", 1.0)))
-    ranked = sorted(shares.items(), key=lambda pair: -pair[1])
-    read = {ZERO: _zero_shot, FEW: _few_shot, TUNED: _fine_tuned}[run.label]
-    return Panel(**common, tokens=cost.get("prompt_tokens"), ms=cost.get("ms"), **read(demo, ranked))
+    found = said(demo, run.label, rows[0].get("probabilities") or {})
+    return Panel(**common, said=found, tokens=cost.get("prompt_tokens"), times=times(run))
 
 
-def calibrated(shares: dict[str, float], temperature: float) -> dict[str, float]:
-    """Temperature scaling (Guo et al. 2017, arXiv 1706.04599) of probabilities; 1.0 leaves them as they are."""
-    powers = {label: share ** (1 / temperature) for label, share in shares.items()}
-    total = sum(powers.values()) or 1.0
-    return {label: power / total for label, power in powers.items()}
+def times(run: Run) -> Times | None:
+    """Of the newest runs of this panel on this server, whatever their text; None before the first one has ended."""
+    ended = Evaluation.objects.filter(
+        lane=Lane.INTERACTIVE,
+        finished_at__isnull=False,
+        state=State.SCORED,
+        run__purpose=Run.Purpose.DEMO,
+        run__label=run.label,
+        run__version=run.version_id,
+        run__payload=run.payload,
+    ).order_by("-finished_at")
+    found = [ms for ms in ended.values_list("result__cost__ms", flat=True)[:TIMED_RUNS] if ms is not None]
+    return Times(median(found), len(found)) if found else None
 
 
 def prompt_of(run: Run) -> str:
@@ -146,34 +149,3 @@ def prompt_of(run: Run) -> str:
         words=payload.label_words,
     )
     return rendered.prompts[0]
-
-
-Ranked = list[tuple[str, float]]
-
-
-def _meters(ranked: Ranked, count: int) -> tuple[Meter, ...]:
-    return tuple(Meter(label, share) for label, share in ranked[:count])
-
-
-def _zero_shot(demo: Demo, ranked: Ranked) -> dict[str, Any]:
-    (first, top), (second, next_best) = ranked[0], ranked[1]
-    if top - next_best <= demo.hedge_within:
-        note = f"It hedges: {first} and {second} are at most {demo.hedge_within:.2f} apart."
-        return {"answer": f"{first} or {second}", "note": note, "meters": _meters(ranked, 2)}
-    return {"answer": first, "note": f"{second} comes second.", "meters": _meters(ranked, 2)}
-
-
-def _few_shot(demo: Demo, ranked: Ranked) -> dict[str, Any]:
-    label, share = ranked[0]
-    if share < demo.abstain_below:
-        note = f"Its best guess, {label}, has {share:.2f}; it answers from {demo.abstain_below:.2f} on."
-        return {"answer": UNSURE, "is_unsure": True, "note": note, "meters": _meters(ranked, 2)}
-    return {"answer": label, "note": f"It answers from {demo.abstain_below:.2f} on.", "meters": _meters(ranked, 2)}
-
-
-def _fine_tuned(demo: Demo, ranked: Ranked) -> dict[str, Any]:
-    """One label with its confidence, and related ones with the author's condition."""
-    label, share = ranked[0]
-    conditions = {related.label: related.condition for related in demo.related.get(label, ())}
-    related = [Meter(name, value, conditions[name]) for name, value in ranked[1:] if name in conditions]
-    return {"answer": label, "note": f"Confidence {share:.2f}.", "meters": (Meter(label, share), *related[:3])}

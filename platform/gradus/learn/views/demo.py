@@ -70,7 +70,7 @@ def result_context(lesson: Lesson, spec: Demo, runs: list[Run]) -> dict[str, obj
 
 def own_demo(request: HttpRequest, uuid: UUID) -> Run:
     run = own_run(request, uuid)
-    if run.purpose != Run.Purpose.DEMO or run.label not in demos.PANELS:
+    if run.purpose != Run.Purpose.DEMO or run.label not in demos.TITLES:
         raise Http404
     return run
 

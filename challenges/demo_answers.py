@@ -1,0 +1,80 @@
+"""From the model's probabilities to what a panel of the demo says, by thresholds that the author states.
+
+What decides is the rounded number that people see.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from challenges.spec import Demo
+
+ZERO, FEW, TUNED = "zero-shot", "few-shot", "fine-tuned"
+PANELS = (ZERO, FEW, TUNED)
+UNSURE = "Not sure about the answer, need more context"
+# A smaller share is noise, and is shown nowhere.
+SHOWN_FROM = 0.05
+RELATED_MOST = 3
+
+
+@dataclass(frozen=True)
+class Meter:
+    label: str
+    share: float
+    condition: str = ""
+
+
+@dataclass(frozen=True)
+class Said:
+    """`related` never holds the answer itself."""
+
+    answer: str
+    note: str
+    meters: tuple[Meter, ...]
+    related: tuple[Meter, ...] = ()
+    is_unsure: bool = False
+
+
+def said(demo: Demo, panel: str, shares: Mapping[str, float]) -> Said:
+    """What the panel says where the model gives each label (at least two) this probability."""
+    if panel == TUNED:
+        shares = calibrated(shares, demo.temperature)
+    meters = sorted((Meter(label, round(share, 2)) for label, share in shares.items()), key=lambda m: -m.share)
+    return {ZERO: _zero_shot, FEW: _few_shot, TUNED: _fine_tuned}[panel](demo, meters)
+
+
+def calibrated(shares: Mapping[str, float], temperature: float) -> dict[str, float]:
+    """Temperature scaling (Guo et al. 2017, arXiv 1706.04599) of probabilities; 1.0 leaves them as they are."""
+    powers = {label: share ** (1 / temperature) for label, share in shares.items()}
+    total = sum(powers.values()) or 1.0
+    return {label: power / total for label, power in powers.items()}
+
+
+def _zero_shot(demo: Demo, ranked: list[Meter]) -> Said:
+    first, second = ranked[:2]
+    apart = round(first.share - second.share, 2)
+    if apart <= demo.hedge_within:
+        least = f"{demo.hedge_within:.2f}"
+        note = f"It hedges: the two are {apart:.2f} apart, and it chooses only where one is more than {least} ahead."
+        return Said(f"{first.label} or {second.label}", note, _shown(ranked[:2]))
+    return Said(first.label, f"{second.label} comes second, {apart:.2f} behind.", _shown(ranked[:2]))
+
+
+def _few_shot(demo: Demo, ranked: list[Meter]) -> Said:
+    first = ranked[0]
+    if first.share < demo.abstain_below:
+        guess = f"Its best guess is {first.label} with {first.share:.2f}"
+        note = f"{guess}; below {demo.abstain_below:.2f} it gives no answer."
+        return Said(UNSURE, note, _shown(ranked[:2]), is_unsure=True)
+    return Said(first.label, f"It gives an answer from {demo.abstain_below:.2f} on.", _shown(ranked[:2]))
+
+
+def _fine_tuned(demo: Demo, ranked: list[Meter]) -> Said:
+    """One label with its confidence, and related ones with the author's condition."""
+    first = ranked[0]
+    conditions = {related.label: related.condition for related in demo.related.get(first.label, ())}
+    related = [Meter(m.label, m.share, conditions[m.label]) for m in _shown(ranked[1:]) if m.label in conditions]
+    return Said(first.label, f"Calibrated confidence {first.share:.2f}.", (first,), tuple(related[:RELATED_MOST]))
+
+
+def _shown(meters: list[Meter]) -> tuple[Meter, ...]:
+    return tuple(meter for meter in meters if meter.share >= SHOWN_FROM)
