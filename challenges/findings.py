@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from challenges.spec import Share, Slug, Spec, Text, Title
 
@@ -39,12 +39,19 @@ class Arm(Spec):
     id: Slug
     title: Title
     files: tuple[Annotated[str, StringConstraints(pattern=r"^(baselines|findings)/[A-Za-z0-9._-]+\.yaml$")], ...] = (
-        Field(min_length=1)
+        Field(min_length=1, max_length=20)
     )
     example_sets: ExampleSets | None = None
-    seeds: tuple[int, ...] = ()
-    order: tuple[int, ...] = ()
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((), max_length=10)
+    order: tuple[int, ...] = Field((), max_length=64)
     tuned_on: Literal["nothing", "public"] = "public"
+
+    @field_validator("tuned_on", mode="before")
+    @classmethod
+    def _not_on_hidden_rows(cls, value: Any) -> Any:
+        if value == "hidden":
+            raise ValueError("an arm that was tuned on hidden rows proves nothing: tune it anew on public rows only")
+        return value
 
     @model_validator(mode="after")
     def _repeated_in_one_way(self) -> Arm:
@@ -86,8 +93,10 @@ class Experiment(Spec):
 
 
 class Finding(Spec):
-    """A statement with the experiment that shows it. In `statement` and `limits`, `{challenge.arm.measure}` stands for
-    an arm's mean and `{n.effect}` for the effect of claim number n (from 1), both taken from the record.
+    """A statement with the experiments that show it. Each claim is tested in each experiment, and must hold in all.
+
+    In `statement` and `limits`, `{challenge.arm.measure}` stands for an arm's mean and `{n.effect}` for the effect of
+    claim number n (from 1), both taken from the record; see `challenges.findings_text`.
     """
 
     id: Slug

@@ -11,10 +11,10 @@ from pydantic import TypeAdapter
 
 from challenges.bundle import PAYLOAD, Baseline, ChallengeBundle, CourseBundle, LessonBundle
 from challenges.findings import Finding, Findings, Records
-from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
+from challenges.payloads import Submitted
 from challenges.rows import read_attacks, read_benign, read_gold, read_samples, read_train
 from challenges.source import Source
-from challenges.spec import BaselineRef, Challenge, Course, Demo, Kind, Lesson
+from challenges.spec import Challenge, Course, Demo, Kind, Lesson
 from challenges.yaml_lines import Located
 
 ADAPTER_MAX = 64 * 1024 * 1024
@@ -41,13 +41,14 @@ class GatheredLesson:
     findings: tuple[Finding, ...] = ()
     findings_located: Located | None = None
     records: Records = field(default_factory=Records)
+    arms: dict[tuple[str, str], Submitted] = field(default_factory=dict)
 
     def bundle(self) -> LessonBundle | None:
         """The lesson's bundle, if nothing is missing."""
         whole = tuple(bundle for _, bundle in self.challenges if bundle is not None)
         if self.lesson is None or self.text is None or len(whole) < len(self.challenges):
             return None
-        parts = (self.measured, self.files, self.findings, self.records)
+        parts = (self.measured, self.files, self.findings, self.records, self.arms)
         return LessonBundle(self.id, self.lesson, self.text, whole, *parts)
 
 
@@ -103,6 +104,17 @@ def _gather_findings(source: Source, gathered: GatheredLesson) -> None:
         gathered.findings = found.findings if found else ()
     if source.has(record):
         gathered.records = source.model(record, RECORDS, source.yaml(record)) or Records()
+    listed = {name for name, bundle in gathered.challenges if bundle}
+    for challenge, path in _arm_files(gathered.findings):
+        payload = read_payload(source, posixpath.join(gathered.rel, challenge), path) if challenge in listed else None
+        if payload is not None:
+            gathered.arms[challenge, path] = payload
+
+
+def _arm_files(findings: tuple[Finding, ...]) -> dict[tuple[str, str], None]:
+    """Each file that an arm names, once, with the id of the challenge in whose folder it lies."""
+    experiments = [experiment for finding in findings for experiment in finding.experiments]
+    return dict.fromkeys((e.challenge, file) for e in experiments for arm in e.arms for file in arm.files)
 
 
 def _listed(source: Source, rel: str, located: Located, index: int, name: str) -> tuple[str, ChallengeBundle | None]:
@@ -181,15 +193,15 @@ def gather_challenge(source: Source, rel: str) -> ChallengeBundle | None:
 def _baselines(source: Source, rel: str, challenge: Challenge) -> list[Baseline]:
     found = []
     for ref in challenge.baselines:
-        payload = read_payload(source, rel, ref)
+        payload = read_payload(source, rel, ref.file)
         if payload is not None:
             found.append(Baseline(ref, payload))
     return found
 
 
-def read_payload(source: Source, rel: str, ref: BaselineRef) -> PromptPayload | LoraPayload | FreeTextPayload | None:
-    """A baseline's payload; `rows_file` is taken relative to it, and must lie inside the challenge's folder."""
-    file = posixpath.join(rel, ref.file)
+def read_payload(source: Source, rel: str, name: str) -> Submitted | None:
+    """A baseline's or an arm's payload; `rows_file` is relative to it, and must lie inside the challenge's folder."""
+    file = posixpath.join(rel, name)
     located = source.yaml(file)
     if located is None:
         return None

@@ -103,14 +103,8 @@ def run(
 
 def seeded(bundle: ChallengeBundle, count: int) -> list[tuple[int, ChallengeBundle]]:
     """The bundle with its own training seed, then with each of the next `count - 1`."""
-    challenge = bundle.challenge
-    lora = challenge.lora or Lora()
-    first, made = lora.fixed.seed, []
-    for seed in range(first, first + count):
-        fixed = lora.fixed.model_copy(update={"seed": seed})
-        changed = challenge.model_copy(update={"lora": lora.model_copy(update={"fixed": fixed})})
-        made.append((seed, bundle if seed == first else replace(bundle, challenge=changed)))
-    return made
+    first = (bundle.challenge.lora or Lora()).fixed.seed
+    return [(seed, bundle.with_seed(seed)) for seed in range(first, first + count)]
 
 
 def merged(by_seed: dict[int, Outcome]) -> Outcome:
