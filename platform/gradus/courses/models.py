@@ -62,7 +62,8 @@ class Course(models.Model):
 class Lesson(models.Model):
     """One lesson: text, questions, advisor, demo. `spec` is `lesson.yaml`, `measured` the figures measured.
 
-    `findings` are those of `findings.yaml`, and `records` by the finding's id what `gradus challenge prove` measured.
+    `findings` are those of `findings.yaml`, `arms` the submissions that they name by challenge and file, and `records`
+    what `gradus challenge prove` measured, by the finding's id.
     """
 
     course = models.ForeignKey(Course, models.CASCADE, related_name="lessons")
@@ -75,6 +76,7 @@ class Lesson(models.Model):
     spec = models.JSONField()
     measured = models.JSONField(default=dict)
     findings = models.JSONField(default=list)
+    arms = models.JSONField(default=dict, help_text="Prompts in full; of a training run only its kind")
     records = models.JSONField(default=dict)
     contents = models.JSONField(default=dict, help_text="Digests of the challenges that came with this text, by id")
     digest = models.CharField(max_length=64)

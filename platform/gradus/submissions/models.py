@@ -33,7 +33,7 @@ class Grader(models.TextChoices):
 # Content that comes along with a submission's challenge and is not asked for.
 BESIDE = (
     *ChallengeVersion.content("version"),
-    *(f"challenge__lesson__{name}" for name in ("text", "spec", "measured", "findings", "records")),
+    *(f"challenge__lesson__{name}" for name in ("text", "spec", "measured", "findings", "arms", "records")),
 )
 
 
