@@ -49,5 +49,12 @@ MODELS: dict[str, BaseModel] = {
     ),
 }
 
-METRICS: tuple[str, ...] = ("accuracy", "macro_f1", "exact_match", "json_fields")
+# Metrics by name, with the title that people read.
+METRIC_TITLES = {
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "exact_match": "Exact match",
+    "json_fields": "Field accuracy",
+}
+METRICS: tuple[str, ...] = tuple(METRIC_TITLES)
 EMBEDDINGS = "all-minilm-l6-v2"

@@ -115,8 +115,8 @@ class Findings(Spec):
     findings: tuple[Finding, ...] = Field(min_length=1, max_length=5)
 
 
-# A record comes with a bundle from anywhere, so its numbers and lists have bounds (which NaN is not within). An interval
-# may reach beyond what a difference of two scores can be.
+# A record comes with a bundle from anywhere, so its numbers and lists have bounds, which NaN is not within. An
+# interval may reach beyond what a difference of two scores can be.
 Difference = Annotated[float, Field(ge=-2, le=2)]
 
 
