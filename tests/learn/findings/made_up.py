@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from challenges.bundle import CourseBundle, read_course
+from challenges.bundle import CourseBundle, LessonBundle, read_course
+from challenges.findings import Finding, Records
 from gradus.courses.models import Course, Lesson
 from gradus.courses.services import publish
 from tests.challenges import factory
@@ -88,6 +89,16 @@ def few_record(**changes: Any) -> dict[str, Any]:
         arm("lora", [0.879, 0.881, 0.9], [0.90, 0.91, 0.90], "seed {}"),
     ]
     return record(arms, [claim(0.129, 0.041, 0.214), claim(0.151, 0.102, 0.199)], **changes)
+
+
+def parts(bundle: LessonBundle) -> dict[str, Any]:
+    """Both findings, of which only the first was measured, for a lesson that was read without any."""
+    submissions = [(one.challenge.id, baseline) for one in bundle.challenges for baseline in one.baselines]
+    return {
+        "findings": tuple(map(Finding.model_validate, [FEW, ORDER])),
+        "records": Records.model_validate({"findings": {"few-shot": few_record()}}),
+        "arms": {(challenge, baseline.ref.file): baseline.payload for challenge, baseline in submissions},
+    }
 
 
 def bundle(folder: Path, findings: list[dict[str, Any]], records: dict[str, Any], text: str = "") -> CourseBundle:
