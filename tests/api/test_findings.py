@@ -47,6 +47,6 @@ def test_a_repetition_is_run_again(ada_api: Caller, ada: User, lesson: Lesson) -
 
 def test_what_cannot_be_run(ada_api: Caller, open_api: Caller, lesson: Lesson) -> None:
     problem(open_api.post(RUNS, {}), 401, "unauthenticated")
-    problem(ada_api.post(RUNS, {"repetition": 6}), 422, "no_such_set")
+    problem(ada_api.post(RUNS, {"repetition": 6}), 422, "no_such_repetition")
     problem(ada_api.post("/lessons/first/findings/nothing/runs", {}), 404, "not_found")
     assert not Run.objects.exists()

@@ -55,7 +55,7 @@ def test_a_learner_starts_the_prompt_arms_of_the_next_set(ada, ada_client, lesso
 
 
 def test_a_visitor_may_as_well_and_keeps_the_runs(client, lesson):
-    client.post(RUNS, {"set": "3"})
+    client.post(RUNS, {"repetition": "3"})
     guest = User.objects.get()
     assert guest.is_guest and started() == [("zero", 1), ("few", 3)]
     assert "0 of 2 runs have ended." in client.get(ADDRESS).content.decode()
@@ -63,37 +63,37 @@ def test_a_visitor_may_as_well_and_keeps_the_runs(client, lesson):
 
 
 def test_the_same_set_is_not_run_twice(ada_client, lesson):
-    ada_client.post(RUNS, {"set": "2"})
-    response = ada_client.post(RUNS, {"set": "2"})
+    ada_client.post(RUNS, {"repetition": "2"})
+    response = ada_client.post(RUNS, {"repetition": "2"})
     assert response.status_code == 409 and "You have run this one" in response.content.decode()
     assert started() == [("zero", 1), ("few", 2)]
 
 
 def test_a_run_that_failed_is_started_again(ada_client, lesson):
-    ada_client.post(RUNS, {"set": "2"})
+    ada_client.post(RUNS, {"repetition": "2"})
     claimed = services.claim("interactive", worker="worker-1", profile="cpu")
     services.fail(claimed.pk, claimed.fence, "internal")
     finish()
     assert "press the button again" in ada_client.get(ADDRESS).content.decode().lower()
-    assert ada_client.post(RUNS, {"set": "2"}).status_code == 302
+    assert ada_client.post(RUNS, {"repetition": "2"}).status_code == 302
     assert started() == [("zero", 1), ("few", 2), ("zero", 1)]
 
 
 @pytest.mark.parametrize("text", ["0", "6", "-1", "1.5", "x", "²", "9" * 5000])
 def test_a_set_that_there_is_not_is_refused_in_words(ada_client, lesson, text):
-    response = ada_client.post(RUNS, {"set": text})
+    response = ada_client.post(RUNS, {"repetition": text})
     assert response.status_code == 422 and "Choose" in response.content.decode()
     assert 'id="finding-few-shot"' in response.content.decode() and not Run.objects.exists()
 
 
 def test_as_many_start_as_may_be_open_and_the_rest_later(ada_client, lesson):
     for number in "123":
-        ada_client.post(RUNS, {"set": number})
-    ada_client.post("/lessons/first/findings/order/runs", {"set": "1"})
-    ada_client.post("/lessons/first/findings/order/runs", {"set": "2"})
+        ada_client.post(RUNS, {"repetition": number})
+    ada_client.post("/lessons/first/findings/order/runs", {"repetition": "1"})
+    ada_client.post("/lessons/first/findings/order/runs", {"repetition": "2"})
     # Two of the six were left for the first, none for the second.
     assert len(started()) == RunSlot.objects.count() == 6
-    response = ada_client.post("/lessons/first/findings/order/runs", {"set": "2"})
+    response = ada_client.post("/lessons/first/findings/order/runs", {"repetition": "2"})
     assert response.status_code == 429 and "Wait for one to end" in response.content.decode()
     assert int(response["Retry-After"]) > 0
 
@@ -102,7 +102,7 @@ def test_what_could_not_start_is_counted_and_started_by_the_next_press(ada, ada_
     version = factories.challenge("sea-or-sky").version
     for _ in range(5):
         services.start_run(ada, version, factories.PROMPT)
-    ada_client.post(RUNS, {"set": "1"})
+    ada_client.post(RUNS, {"repetition": "1"})
     assert "1 more can be started once these have ended" in ada_client.get(ADDRESS).content.decode()
     finish()
     ada_client.post(RUNS)
@@ -112,7 +112,7 @@ def test_what_could_not_start_is_counted_and_started_by_the_next_press(ada, ada_
 
 
 def test_results_stand_beside_the_authors_scores_on_public_rows(ada_client, lesson):
-    ada_client.post(RUNS, {"set": "2"})
+    ada_client.post(RUNS, {"repetition": "2"})
     finish()
     text = ada_client.get("/lessons/first/").content.decode()
     mine = text[text.index('id="finding-few-shot-runs"') :]
@@ -126,7 +126,7 @@ def test_results_stand_beside_the_authors_scores_on_public_rows(ada_client, less
 
 
 def test_the_page_asks_again_only_while_something_is_open_and_new(ada_client, lesson):
-    text = ada_client.post(RUNS, {"set": "1"}, **HTMX).content.decode()
+    text = ada_client.post(RUNS, {"repetition": "1"}, **HTMX).content.decode()
     address = re.search(r'hx-get="([^"]+)"', text)[1]
     assert ada_client.get(address, **HTMX).status_code == 204
     finish()
@@ -135,14 +135,14 @@ def test_the_page_asks_again_only_while_something_is_open_and_new(ada_client, le
 
 
 def test_htmx_gets_a_refusal_beside_the_runs(ada_client, lesson):
-    ada_client.post(RUNS, {"set": "2"})
-    response = ada_client.post(RUNS, {"set": "2"}, **HTMX)
+    ada_client.post(RUNS, {"repetition": "2"})
+    response = ada_client.post(RUNS, {"repetition": "2"}, **HTMX)
     text = response.content.decode()
     assert response.status_code == 422 and "You have run this one" in text and "0 of 2 runs" in text
 
 
 def test_runs_of_others_are_not_there(ada_client, bob_client, guest_client, lesson):
-    ada_client.post(RUNS, {"set": "1"})
+    ada_client.post(RUNS, {"repetition": "1"})
     finish()
     run = Run.objects.first()
     for other in (bob_client, guest_client):
@@ -162,14 +162,14 @@ def test_a_training_arm_is_named_with_its_time_and_left_to_its_challenge(client,
 
 def test_another_content_than_the_measured_one_is_not_run(ada_client, lesson):
     """As after an import whose challenge is still a draft."""
-    ada_client.post(RUNS, {"set": "1"})
+    ada_client.post(RUNS, {"repetition": "1"})
     finish()
     Lesson.objects.update(contents={"sea-or-sky": "0" * 64})
     catalogue.forget()
     text = ada_client.get(ADDRESS).content.decode()
     assert "about a newer version of the challenge" in text and 'class="finding-form"' not in text
     assert "runs have ended" not in text
-    response = ada_client.post(RUNS, {"set": "2"})
+    response = ada_client.post(RUNS, {"repetition": "2"})
     assert response.status_code == 409 and "newer version" in response.content.decode()
     assert len(started()) == 2
 
@@ -210,7 +210,7 @@ def test_the_button_needs_the_pages_token_and_a_post(ada, lesson):
     ],
 )
 def test_the_database_holds_what_a_findings_run_names(ada, ada_client, lesson, wrong):
-    ada_client.post(RUNS, {"set": "1"})
+    ada_client.post(RUNS, {"repetition": "1"})
     plain = services.start_run(ada, factories.challenge("sea-or-sky").version, factories.PROMPT)
     run = plain if wrong["purpose"] == "trial" else Run.objects.get(arm="few")
     with pytest.raises(IntegrityError), transaction.atomic():

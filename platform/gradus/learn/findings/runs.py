@@ -67,8 +67,10 @@ def _todo(lesson: Lesson, finding: Finding, number: int | None, done: set[Place]
     if not count:
         raise Refused("only_training", "Every arm of this finding is trained. Train it in its challenge.")
     if number is not None and not 1 <= number <= count:
-        listed = [{"code": "no_such_set", "field": "set", "message": f"Choose a number from 1 to {count}."}]
-        raise Refused("no_such_set", f"Choose a number from 1 to {count}.", problems=listed)
+        listed = [
+            {"code": "no_such_repetition", "field": "repetition", "message": f"Choose a number from 1 to {count}."}
+        ]
+        raise Refused("no_such_repetition", f"Choose a number from 1 to {count}.", problems=listed)
     for one in range(1, count + 1) if number is None else (number,):
         todo = [p for p in arms.planned(lesson, finding, one) if p.place not in done]
         if todo:

@@ -26,7 +26,8 @@ def finding_run(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Starts the prompt arms of one repetition on public rows."""
     lesson, found = with_finding(slug, name)
     try:
-        runs.start(lesson, found, learner_or_guest(request), chosen(request))
+        number = chosen(request)
+        runs.start(lesson, found, learner_or_guest(request), number)
     except Refused as refused:
         return again(request, lesson, found, refused)
     if request.headers.get("HX-Request"):
@@ -40,11 +41,11 @@ def chosen(request: HttpRequest) -> int | None:
     Raises:
         Refused: it is no number.
     """
-    text = request.POST.get("set", "")
+    text = request.POST.get("repetition", "")
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 3:
-        raise Refused("no_such_set", "Choose one of the listed repetitions.")
+        raise Refused("no_such_repetition", "Choose one of the listed repetitions.")
     return int(text)
 
 
