@@ -174,6 +174,16 @@ def test_another_content_than_the_measured_one_is_not_run(ada_client, lesson):
     assert len(started()) == 2
 
 
+def test_runs_of_a_prompt_that_has_changed_are_another_experiment(ada_client, lesson):
+    ada_client.post(RUNS, {"repetition": "1"})
+    finish()
+    assert "2 of 2 runs have ended." in ada_client.get(ADDRESS).content.decode()
+    arms = {**lesson.arms, "sea-or-sky/baselines/weak.yaml": {"kind": "prompt", "instructions": "Sea, or sky?"}}
+    Lesson.objects.update(arms=arms)
+    catalogue.forget()
+    assert "1 of 1 run has ended. 1 more can be started" in ada_client.get(ADDRESS).content.decode()
+
+
 def test_a_challenge_of_another_lesson_is_not_run(ada_client, lesson):
     spec = {**made_up.FEW, "experiments": [{**made_up.FEW["experiments"][0], "challenge": "elsewhere"}]}
     arms = {name.replace("sea-or-sky", "elsewhere"): one for name, one in lesson.arms.items()}

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from challenges import payloads
 from challenges.bundle import ChallengeBundle
 from challenges.findings import Arm, Experiment, Finding
 from challenges.findings_runs import repetitions
-from challenges.payloads import Submitted
 from challenges.spec import TrainRow
 from gradus.courses.models import Challenge, ChallengeVersion, Lesson
 
@@ -85,13 +85,13 @@ def name(arm: Arm, repetition: int) -> str:
     return f"set {repetition}" if arm.example_sets else f"prompt {repetition}"
 
 
-def payload_of(lesson: Lesson, version: ChallengeVersion, plan: Planned) -> Submitted:
-    """The submission of one repetition."""
+def submissions(lesson: Lesson, version: ChallengeVersion, challenge: str, arm: Arm) -> list[dict[str, Any]]:
+    """The payload of each repetition of a prompt arm."""
     train = tuple(map(TrainRow.model_validate, version.train))
     # Only the specification and the training rows decide the examples; hidden rows stay in private storage.
     bundle = ChallengeBundle(version.parsed, "", "", train=train, digest=version.digest)
-    files = {(plan.challenge, file): payloads.parse(lesson.arms[f"{plan.challenge}/{file}"]) for file in plan.arm.files}
-    return repetitions(plan.arm, bundle, files)[plan.repetition - 1].payload
+    files = {(challenge, file): payloads.parse(lesson.arms[f"{challenge}/{file}"]) for file in arm.files}
+    return [one.payload.model_dump(mode="json") for one in repetitions(arm, bundle, files)]
 
 
 def live(lesson: Lesson, slug: str) -> Challenge | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Prefetch
@@ -108,7 +109,7 @@ def _start_one(lesson: Lesson, finding: Finding, user: User, plan: Planned) -> R
     return services.start_run(
         user,
         challenge.version,
-        arms.payload_of(lesson, challenge.version, plan).model_dump(mode="json"),
+        arms.submissions(lesson, challenge.version, plan.challenge, plan.arm)[plan.repetition - 1],
         purpose=Run.Purpose.FINDING,
         label=f"{plan.arm.title} {arms.name(plan.arm, plan.repetition)}".strip()[:80],
         repeats=Repetition(finding.id, plan.arm.id, plan.repetition),
@@ -116,7 +117,10 @@ def _start_one(lesson: Lesson, finding: Finding, user: User, plan: Planned) -> R
 
 
 def own_runs(lesson: Lesson, findings: Iterable[Finding], user: User | None) -> dict[str, list[Own]]:
-    """By finding, the newest run of each repetition on the published contents; runs are kept for a week."""
+    """By finding, the newest run of each repetition on the published contents; runs are kept for a week.
+
+    A run of a prompt that the author has changed since is left out: it is another experiment.
+    """
     found: dict[str, list[Own]] = {finding.id: [] for finding in findings}
     if user is None or not found:
         return found
@@ -124,13 +128,30 @@ def own_runs(lesson: Lesson, findings: Iterable[Finding], user: User | None) -> 
     current = Prefetch("evaluations", Evaluation.objects.filter(is_current=True), to_attr="current_evaluations")
     runs = Run.objects.filter(user=user, purpose=Run.Purpose.FINDING, finding__in=found, version__in=versions)
     by_id = {version.pk: version for version in versions}
+    still = _payloads(lesson, findings, by_id.values()) if (made := list(runs.prefetch_related(current))) else {}
     seen: set[tuple[str, Place]] = set()
-    for run in runs.order_by("-pk").defer("payload").prefetch_related(current):
+    for run in made:
         own = _own(run, by_id[run.version_id])
-        if (run.finding, own.place) not in seen:
+        if (run.finding, own.place) not in seen and still.get((run.finding, own.place)) == run.payload:
             seen.add((run.finding, own.place))
             found[run.finding].append(own)
     return found
+
+
+def _payloads(
+    lesson: Lesson, findings: Iterable[Finding], versions: Iterable[ChallengeVersion]
+) -> dict[tuple[str, Place], dict[str, Any]]:
+    """What each repetition of each prompt arm submits now."""
+    by_slug = {version.challenge.slug: version for version in versions}
+    return {
+        (finding.id, (experiment.challenge, arm.id, number)): payload
+        for finding in findings
+        for experiment, arm in arms.runnable(lesson, finding)
+        if experiment.challenge in by_slug
+        for number, payload in enumerate(
+            arms.submissions(lesson, by_slug[experiment.challenge], experiment.challenge, arm), 1
+        )
+    }
 
 
 def _own(run: Run, version: ChallengeVersion) -> Own:
