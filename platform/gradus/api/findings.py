@@ -3,12 +3,13 @@ from typing import Any
 from ninja import Router, Status
 
 from challenges.findings import ArmRecord, Claim, ClaimRecord, Experiment, ExperimentRecord, Finding
+from challenges.findings_text import filled
 from gradus.api import outcomes, schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, someone
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
 from gradus.learn.findings import arms, runs
-from gradus.learn.findings.shown import filled, record_of
+from gradus.learn.findings.shown import record_of
 from gradus.learn.views.finding import with_finding
 
 router = Router(tags=["courses"], auth=anyone)

@@ -7,6 +7,7 @@ from django.test import Client
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import ChallengeVersion, Lesson
+from gradus.learn.findings import runs as finding_runs
 from gradus.submissions import services
 from gradus.submissions.models import Run, RunSlot
 from tests import factories
@@ -199,6 +200,31 @@ def test_a_finding_with_training_arms_only_offers_no_button(ada_client, lesson):
     assert 'class="finding-form"' not in ada_client.get(ADDRESS).content.decode()
     response = ada_client.post(RUNS)
     assert response.status_code == 422 and "Train it in its challenge" in response.content.decode()
+
+
+def test_json_answers_have_validity_and_decisions(ada, db, tmp_path):
+    arms = [
+        {"id": name, "title": name, "files": ["baselines/weak.yaml"], "example_sets": {**made_up.SETS, "seed": seed}}
+        for name, seed in (("one", 1), ("two", 2))
+    ]
+    claims = [
+        {"arms": ["one", "two"], "varies": "examples", "found": "unclear", "measure": measure}
+        for measure in ("valid", "decisions")
+    ]
+    finding = {**made_up.FEW, "experiments": [{"challenge": "ticket", "arms": arms}], "claims": claims}
+    made_up.course(tmp_path / "c", [finding], {})
+    lesson = catalogue.now().lesson("first")
+    run, _ = finding_runs.start(lesson, lesson.parsed_findings[0], ada, 1)
+    result = factories.result_for(run, wrong=0)
+    rows = result["public"]["rows"]
+    for row in rows:
+        row |= {"valid": True, "fields": {"priority": 1.0, "summary": 0.5}}
+    # One decision is wrong, and one answer is no valid object although its priority could be read.
+    rows[0]["fields"] = {"priority": 0.0, "summary": 1.0}
+    rows[1]["valid"] = False
+    factories.grade(run, result=result)
+    (own,) = [one for one in finding_runs.own_runs(lesson, lesson.parsed_findings, ada)["few-shot"] if one.values]
+    assert own.values == {"score": 1.0, "valid": pytest.approx(5 / 6), "decisions": pytest.approx(4 / 6)}
 
 
 def test_the_button_needs_the_pages_token_and_a_post(ada, lesson):

@@ -169,15 +169,17 @@ def _own(run: Run, version: ChallengeVersion) -> Own:
 
 
 def _values(challenge: Challenge, evaluation: Evaluation) -> dict[Measure, float]:
-    """Scores on public rows; those of JSON answers only where the worker kept the fields of each row."""
+    """Scores on public rows; the shares of JSON answers only where the worker kept the fields of each row.
+
+    Every field of an answer that is not valid counts as wrong, as in the author's record.
+    """
     public = (evaluation.result or {}).get("public") or {}
     rows, listed = public.get("rows") or [], listed_fields(challenge)
     found: dict[Measure, float] = {}
     if isinstance(public.get("score"), int | float):
         found["score"] = public["score"]
-    if rows and all(isinstance(row.get("valid"), bool) for row in rows):
+    if rows and all(isinstance(row.get("valid"), bool) and row.get("fields") for row in rows):
         found["valid"] = sum(row["valid"] for row in rows) / len(rows)
-    if rows and listed and all(row.get("fields") for row in rows):
-        right = [row["fields"].get(name, 0.0) for row in rows for name in listed]
-        found["decisions"] = sum(right) / len(right)
+        right = [row["valid"] and row["fields"].get(name, 0.0) for row in rows for name in listed]
+        found.update({"decisions": sum(right) / len(right)} if right else {})
     return found
