@@ -10,12 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from challenges.spec import Slug, Spec, Text, Title
+from challenges.spec import Share, Slug, Spec, Text, Title
 
 # What a run can be measured by. `score` is the challenge's own metric; `valid` and `decisions` are for JSON answers:
 # the share of rows whose output fits the schema, and the share of listed (not free-text) fields that are right.
 Measure = Literal["score", "valid", "decisions"]
-Number = Annotated[float, Field(allow_inf_nan=False)]
 # The one thing in which two compared arms may differ. `method` is the kind of submission: a prompt or a training run.
 Varied = Literal["instructions", "examples", "order", "example", "label_words", "method", "rows", "hyperparameters"]
 
@@ -116,53 +115,58 @@ class Findings(Spec):
     findings: tuple[Finding, ...] = Field(min_length=1, max_length=5)
 
 
+# A record comes with a bundle from anywhere, so its numbers and lists have bounds, which NaN is not within. An
+# interval may reach beyond what a difference of two scores can be.
+Difference = Annotated[float, Field(ge=-2, le=2)]
+
+
 class RunRecord(Spec):
     """One repetition of one arm: raw scores on the finding's rows and on the public rows, by measure."""
 
-    name: str
-    values: dict[str, Number]
-    public: dict[str, Number] = {}
+    name: Title
+    values: dict[str, Share]
+    public: dict[str, Share] = {}
 
 
 class ArmRecord(Spec):
     id: Slug
-    runs: tuple[RunRecord, ...]
-    mean: dict[str, Number]
-    sd: dict[str, Number] = {}
+    runs: tuple[RunRecord, ...] = Field(max_length=50)
+    mean: dict[str, Share]
+    sd: dict[str, Share] = {}
 
 
 class ClaimRecord(Spec):
     """`effect` with its 95 % interval over rows and repetitions together, and a two-sided p value."""
 
-    effect: Number
-    low: Number
-    high: Number
-    p: Number
+    effect: Difference
+    low: Difference
+    high: Difference
+    p: Share
     found: Literal["higher", "lower", "unclear", "spread"]
     holds: bool
 
 
 class ExperimentRecord(Spec):
     challenge: Slug
-    rows: int
-    arms: tuple[ArmRecord, ...]
-    claims: tuple[ClaimRecord, ...]
+    rows: int = Field(ge=1, le=1_000_000)
+    arms: tuple[ArmRecord, ...] = Field(max_length=12)
+    claims: tuple[ClaimRecord, ...] = Field(max_length=6)
 
 
 class FindingRecord(Spec):
     """What `prove` measured. `digest` covers rows, payloads, metric, base model and test, and never the engine."""
 
-    digest: str
-    machine: str
-    day: str
-    experiments: tuple[ExperimentRecord, ...]
+    digest: Title
+    machine: Title
+    day: Title
+    experiments: tuple[ExperimentRecord, ...] = Field(max_length=4)
 
 
 class Records(Spec):
     """`findings.json`, by the finding's id."""
 
     schema_: Literal[1] = Field(1, alias="schema")
-    findings: dict[Slug, FindingRecord] = {}
+    findings: dict[Slug, FindingRecord] = Field({}, max_length=50)
 
 
 def dump_records(records: Records) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from django.core.files.storage import storages
 from django.urls import reverse
 
 from challenges.bundle import ChallengeBundle, CourseBundle
+from challenges.findings import Finding, Records, dump_records
 from challenges.spec import Challenge, Course, Lesson, Sample, TrainRow, dump
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.services import publish
@@ -31,7 +32,7 @@ from tests.reviews import cases
 # What people read, by the key that it has in a bundle.
 WORDS = {
     "title", "summary", "question", "answer", "model_answer", "label", "text", "improve", "help", "first_step", "intro",
-    "notice", "explanation", "claim", "source", "condition",
+    "notice", "explanation", "claim", "source", "condition", "statement", "limits", "machine", "day",
 }  # fmt: skip
 LISTS = {"hints", "chips"}
 KEPT = {"sea", "sky", "string"}
@@ -80,6 +81,8 @@ def course(folder: Path) -> CourseBundle:
         lesson=Lesson.model_validate({**dump(spec), "faq": faq}),
         text=f"{scene.TEXT}\n\n{marked()}",
         challenges=tuple(challenge(one, poison) for one in lesson.challenges),
+        findings=tuple(Finding.model_validate(poison.into(dump(one))) for one in lesson.findings),
+        records=Records.model_validate(poison.into(dump_records(lesson.records))),
     )
     title = {"title": "Tiny <script>xss(0)</script>", "summary": next(poison.supply)}
     course = Course.model_validate({**dump(bundle.course), **title})
@@ -116,6 +119,7 @@ def make(folder: Path, ada: User, grace: User) -> list[Stop]:
         *(Stop(None, path) for path in OPEN),
         Stop(None, "/lessons/first/", tuple(words)),
         Stop(ada, "/lessons/first/advisor/?changes=weekly&rows=many"),
+        Stop(ada, "/lessons/first/findings/few-shot/"),
         *(Stop(ada, f"/challenges/{slug}/", tuple(words)) for slug in ("sea-or-sky", "ticket", "explain")),
         Stop(ada, "/challenges/sea-or-sky/?track=lora&rows=starter"),
         Stop(ada, "/challenges/sea-or-sky/solution/", tuple(words)),

@@ -9,7 +9,9 @@ from django.conf import settings
 
 from challenges.bundle import read_course
 from gradus.accounts.models import User
+from gradus.courses import catalogue
 from gradus.courses.services import publish
+from gradus.learn.findings import runs
 from gradus.reviews.models import Review
 from gradus.reviews.services import start_regrade
 from gradus.submissions import services
@@ -46,6 +48,9 @@ def furnish(folder: Path, learner: User) -> Pages:
     attempts = graded(learner)
     run = services.start_run(learner, factories.challenge("sea-or-sky").version, factories.PROMPT)
     factories.grade(run)
+    shown = catalogue.now().lesson("first")
+    for repeated in runs.start(shown, shown.parsed_findings[0], learner, 2):
+        factories.grade(repeated)
     waiting = factories.submit(learner, "ticket", {**factories.LORA, "rows": TICKETS})
     lesson = built_in.lessons.get()
     staff = factories.UserFactory.create(is_staff=True)
@@ -67,6 +72,7 @@ def furnish(folder: Path, learner: User) -> Pages:
         ],
         own=[
             "/lessons/first/",
+            "/lessons/first/findings/few-shot/",
             "/lessons/first/advisor/?changes=weekly&rows=many",
             "/challenges/sea-or-sky/",
             "/challenges/explain/",

@@ -1,4 +1,4 @@
-"""A lesson with every feature, for tests: advisor, demo, figures and questions."""
+"""A lesson with every feature, for tests: advisor, demo, figures, findings and questions."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gradus.courses.services import publish
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run
 from tests import factories
+from tests.learn.findings import made_up
 
 ADVISOR: dict[str, Any] = {
     "intro": "Two questions.",
@@ -102,6 +103,8 @@ TEXT = """Some *text*.
 
 <!-- board -->
 
+<!-- finding: few-shot -->
+
 <!-- advisor -->
 
 <script>alert(1)</script>
@@ -118,7 +121,7 @@ def scene_bundle(folder: Path) -> CourseBundle:
         "demo/adapter/adapter_model.safetensors": b"",
     }
     measured = {"figures": {"share": 0.018, "seconds": 240}}
-    lesson = replace(bundle.lessons[0], text=TEXT, files=files, measured=measured)
+    lesson = replace(bundle.lessons[0], text=TEXT, files=files, measured=measured, **made_up.parts(bundle.lessons[0]))
     return replace(bundle, lessons=(lesson,))
 
 

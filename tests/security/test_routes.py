@@ -77,7 +77,7 @@ def things(ada: User, course: Course) -> Things:
         {
             "any": {"slug": "sea-or-sky", "id": "sea-or-sky", "uuid": prompt.uuid, "path": "nothing"},
             "courses/": {"slug": course.slug, "id": course.slug},
-            "lessons/": {"slug": "first", "id": "first"},
+            "lessons/": {"slug": "first", "id": "first", "name": "few-shot", "finding": "few-shot"},
             "runs/": {"uuid": run.uuid},
             "demo/": {"uuid": demos[0].uuid, **uuids},
             "tokens/": {"pk": token.pk},

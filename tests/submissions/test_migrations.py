@@ -11,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
+from gradus.submissions import services
 from gradus.submissions.models import GuestSlot, InFlight
 from tests import factories
 
@@ -50,3 +51,16 @@ def test_slots_of_before_keep_the_limit_that_they_were_held_to(
     assert list(InFlight.objects.values_list("submission", "slot", "allowed")) == [(other.pk, 2, 2)]
     # The attempt that was refunded had left its slot taken; the guest has it back.
     assert list(GuestSlot.objects.values_list("submission", "slot", "allowed")) == [(kept.pk, 3, 3)]
+
+
+def test_runs_of_findings_are_trials_for_the_release_before(
+    ada: User, sea_or_sky: Challenge, newest: list[tuple[str, str]]
+) -> None:
+    assert sea_or_sky.version is not None
+    repeats = services.Repetition("few-shot", "few", 2)
+    run = services.start_run(ada, sea_or_sky.version, factories.PROMPT, purpose="finding", repeats=repeats)
+    old = migrate([("submissions", "0011_boards_hold_one_version")])
+    assert old.get_model("submissions", "Run").objects.get().purpose == "trial"
+    migrate(newest)
+    run.refresh_from_db()
+    assert (run.purpose, run.finding, run.arm, run.repetition) == ("trial", "", "", None)

@@ -8,7 +8,7 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
 from gradus.accounts.scopes import LEARNER, named
-from gradus.api import challenges, courses, problems, reviews, submissions, tokens
+from gradus.api import challenges, courses, findings, problems, reviews, submissions, tokens
 from gradus.api.auth import need_of
 from gradus.api.parser import StrictParser
 from gradus.api.schemas import Problem
@@ -76,5 +76,5 @@ api = Api(
     docs_url="/docs",
     parser=StrictParser(),
 )
-for router in (courses.router, challenges.router, submissions.router, reviews.router, tokens.router):
+for router in (courses.router, findings.router, challenges.router, submissions.router, reviews.router, tokens.router):
     api.add_router("", router)

@@ -88,7 +88,9 @@ def run(run: Run) -> schemas.RunOut:
     evaluation = run.current
     return schemas.RunOut.model_validate(
         {
-            **{key: getattr(run, key) for key in ("uuid", "kind", "purpose", "label", "created_at", "expires_at")},
+            **{key: getattr(run, key) for key in ("uuid", "kind", "purpose", "label", "finding", "arm", "repetition")},
+            "created_at": run.created_at,
+            "expires_at": run.expires_at,
             "challenge": run.version.challenge.slug,
             **_state(evaluation),
             "result": _feedback(evaluation),

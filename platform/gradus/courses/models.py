@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
+from challenges import findings as finding_specs
 from challenges import spec as specs
 
 # A process keeps at most so many parsed contents of each sort: those in use, and those of old submissions.
@@ -59,7 +60,11 @@ class Course(models.Model):
 
 
 class Lesson(models.Model):
-    """One lesson: text, questions, advisor, demo. `spec` is `lesson.yaml`, `measured` the figures measured."""
+    """One lesson: text, questions, advisor, demo. `spec` is `lesson.yaml`, `measured` the figures measured.
+
+    `findings` are those of `findings.yaml`, `arms` the submissions that they name by challenge and file, and `records`
+    what `gradus challenge prove` measured, by the finding's id.
+    """
 
     course = models.ForeignKey(Course, models.CASCADE, related_name="lessons")
     slug = models.SlugField(max_length=64, unique=True)
@@ -70,6 +75,10 @@ class Lesson(models.Model):
     text = models.TextField()
     spec = models.JSONField()
     measured = models.JSONField(default=dict)
+    findings = models.JSONField(default=list)
+    arms = models.JSONField(default=dict, help_text="Prompts in full; of a training run only its kind")
+    records = models.JSONField(default=dict)
+    contents = models.JSONField(default=dict, help_text="Digests of the challenges that came with this text, by id")
     digest = models.CharField(max_length=64)
     is_current = models.BooleanField(default=True)
 
@@ -84,6 +93,14 @@ class Lesson(models.Model):
     @cached_property
     def parsed(self) -> specs.Lesson:
         return specs.Lesson.model_validate(self.spec)
+
+    @cached_property
+    def parsed_findings(self) -> tuple[finding_specs.Finding, ...]:
+        return tuple(map(finding_specs.Finding.model_validate, self.findings))
+
+    @cached_property
+    def parsed_records(self) -> dict[str, finding_specs.FindingRecord]:
+        return {name: finding_specs.FindingRecord.model_validate(one) for name, one in self.records.items()}
 
 
 class ChallengeQuerySet(models.QuerySet["Challenge"]):

@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
+from challenges.payloads import Submitted
 from challenges.spec import Kind, dump
 from gradus.accounts import staff
 from gradus.accounts.models import StaffAction
@@ -94,11 +95,20 @@ def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> list[C
             "text": bundle.text,
             "spec": dump(bundle.lesson),
             "measured": bundle.measured,
+            "findings": [dump(finding) for finding in bundle.findings],
+            "arms": {f"{challenge}/{file}": _arm(payload) for (challenge, file), payload in bundle.arms.items()},
+            "records": {name: dump(record) for name, record in bundle.records.findings.items()},
+            "contents": {challenge.challenge.id: challenge.digest for challenge in bundle.challenges},
             "digest": digest_of(bundle),
             "is_current": True,
         },
     )
     return [_write_challenge(lesson, place, challenge) for place, challenge in enumerate(bundle.challenges)]
+
+
+def _arm(payload: Submitted) -> dict[str, Any]:
+    """Only prompts are made again from the page, so the rows of training runs stay with the bundle."""
+    return payload.model_dump(mode="json", include=None if payload.kind == "prompt" else {"kind"})
 
 
 def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> ChallengeVersion:

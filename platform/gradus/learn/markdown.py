@@ -22,9 +22,11 @@ from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
 FEATURES = ("figures", "advisor", "demo", "board")
+# Stands before the id of a finding, which is a feature of its own.
+FINDING = "finding:"
 # A private-use character cannot come from an author: it is removed from the text first.
 CUT = "\ue000"
-MARKER = re.compile(r"^\s*<!--\s*([a-z]+)\s*-->\s*$")
+MARKER = re.compile(r"^\s*<!--\s*([a-z]+|finding:\s*[a-z0-9-]+)\s*-->\s*$")
 BLOCKS = "blockquote br dd div dl dt h1 h2 h3 h4 h5 h6 hr img li ol p pre table tbody td th thead tr ul"
 INLINE = "a code del em s span strong sub sup"
 TAGS = {*BLOCKS.split(), *INLINE.split()}
@@ -45,6 +47,11 @@ class Part:
 
     html: str = ""
     feature: str = ""
+
+    @property
+    def finding(self) -> str:
+        """The id of the finding that stands here; empty where it is something else."""
+        return self.feature.removeprefix(FINDING) if self.feature.startswith(FINDING) else ""
 
 
 @dataclass(frozen=True)
@@ -107,8 +114,8 @@ def _html_block(tokens: list[Token], place: int, _options: Any, _env: Any) -> st
     content = tokens[place].content
     marker = MARKER.match(content)
     if marker:
-        name = marker.group(1)
-        return f"{CUT}{name}{CUT}" if name in FEATURES else ""
+        name = "".join(marker.group(1).split())
+        return f"{CUT}{name}{CUT}" if name in FEATURES or name.startswith(FINDING) else ""
     return "" if content.lstrip().startswith("<!--") else f"<p>{escape(content)}</p>"
 
 

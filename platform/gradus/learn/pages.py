@@ -12,14 +12,14 @@ from challenges.prompts import target_text
 from challenges.row_marks import PARTLY, counted
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
-from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.courses.models import Challenge
 from gradus.learn import forms, knobs, markdown, path, results
 from gradus.learn.board import board
 from gradus.learn.problems import Problem
 from gradus.reviews import guests
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import who_grades
-from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Standing, Submission
+from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Submission
 from gradus.submissions.queue import queue_position, seconds_each, wait_at
 from gradus.submissions.quota import attempts_left
 from gradus.submissions.services import hints_taken

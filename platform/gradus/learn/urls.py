@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gradus.learn.views import advisor, challenge, compare, course, demo, lesson, run, starter, submission
+from gradus.learn.views import advisor, challenge, compare, course, demo, finding, lesson, run, starter, submission
 from gradus.learn.views import path as path_views
 from gradus.learn.views import profile as profiles
 
@@ -13,6 +13,8 @@ urlpatterns = [
     path("lessons/<slug:slug>/demo/", demo.demo, name="demo"),
     path("lessons/<slug:slug>/demo/panel/<uuid:uuid>/", demo.demo_panel, name="demo_panel"),
     path("lessons/<slug:slug>/demo/<uuid:zero>/<uuid:few>/<uuid:tuned>/", demo.demo_result, name="demo_result"),
+    path("lessons/<slug:slug>/findings/<slug:name>/", finding.finding, name="finding"),
+    path("lessons/<slug:slug>/findings/<slug:name>/runs", finding.finding_run, name="finding_run"),
     path("challenges/<slug:slug>/", challenge.challenge, name="challenge"),
     path("challenges/<slug:slug>/hint", challenge.hint, name="hint"),
     path("challenges/<slug:slug>/dataset-check", challenge.dataset_check, name="dataset_check"),

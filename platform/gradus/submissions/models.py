@@ -33,7 +33,7 @@ class Grader(models.TextChoices):
 # Content that comes along with a submission's challenge and is not asked for.
 BESIDE = (
     *ChallengeVersion.content("version"),
-    *(f"challenge__lesson__{name}" for name in ("text", "spec", "measured")),
+    *(f"challenge__lesson__{name}" for name in ("text", "spec", "measured", "findings", "arms", "records")),
 )
 
 
@@ -88,12 +88,16 @@ class Submission(models.Model):
 
 
 class Run(models.Model):
-    """A trial on public samples, the demo, or a baseline on the server. Never scored, costs no attempt."""
+    """A trial on public samples, the demo, a repetition of a finding's arm, or a baseline on the server.
+
+    It is never scored and costs no attempt.
+    """
 
     class Purpose(models.TextChoices):
         TRIAL = "trial"
         DEMO = "demo"
         BASELINE = "baseline"
+        FINDING = "finding"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="runs")
@@ -104,11 +108,24 @@ class Run(models.Model):
     inputs = models.JSONField(default=list)
     adapter = models.CharField(max_length=300, blank=True, help_text="A staff adapter's folder in private storage")
     label = models.CharField(max_length=80, blank=True)
+    finding = models.CharField(max_length=64, blank=True, help_text="The lesson's finding whose arm it repeats")
+    arm = models.CharField(max_length=64, blank=True)
+    repetition = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Which of the arm's, from 1")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
 
     class Meta:
         ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="a_findings_run_names_arm_and_repetition",
+                # A comparison with NULL is not false, so a missing repetition is ruled out by name.
+                condition=(
+                    Q(purpose="finding", repetition__isnull=False, repetition__gte=1) & ~Q(finding="") & ~Q(arm="")
+                )
+                | (~Q(purpose="finding") & Q(finding="", arm="", repetition__isnull=True)),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.purpose} of {self.version}"

@@ -45,7 +45,7 @@ def to_something(case: schemathesis.Case, world: World) -> None:
         return
     drawn = zlib.crc32(repr((case.body, case.query, case.path_parameters)).encode())
     for name in case.path_parameters:
-        known = list(world.of(case.path).values())
+        known = list(world.of(case.path, name).values())
         if drawn % 4:
             case.path_parameters[name] = known[drawn // 4 % len(known)]
 
@@ -74,6 +74,8 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "path": ("nobody", "tiny", None),
     "advise": ("nobody", "first", {"answers": {"changes": "weekly"}}),
     "demo_start": ("learner", "first", {"text": "a heron"}),
+    "findings": ("nobody", "first", None),
+    "finding_run_start": ("staff", "first", {"repetition": 2}),
     "challenge": ("nobody", "explain", None),
     "take_hint": ("learner", "ticket", None),
     "solution": ("learner", "sea-or-sky", None),
@@ -113,7 +115,7 @@ OPERATIONS = {found.ok().definition.raw["operationId"]: found.ok() for found in 
 def test_an_honest_call_is_answered_as_the_document_says(name: str, made: World) -> None:
     """Else a fault that refuses everything would pass for a well kept document."""
     operation, (who, thing, body) = OPERATIONS[name], HONEST[name]
-    named = {one.name: made.of(operation.path)[thing] for one in operation.path_parameters}
+    named = {one.name: made.of(operation.path, one.name)[thing] for one in operation.path_parameters}
     case = operation.Case(path_parameters=named, **({} if body is None else {"body": body}))
     answer = send(case, made.headers(who))
     assert answer.status_code in (200, 201), answer.text

@@ -37,9 +37,9 @@ class World:
     def headers(self, who: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens[who]}"} if who in self.tokens else {}
 
-    def of(self, path: str) -> Names:
-        """The things that may stand in an operation's path."""
-        return self.things[path.removeprefix("/api/v1/").partition("/")[0]]
+    def of(self, path: str, parameter: str) -> Names:
+        """The things that may stand in an operation's path for this parameter."""
+        return self.things.get(parameter) or self.things[path.removeprefix("/api/v1/").partition("/")[0]]
 
 
 def make(folder: Path) -> World:
@@ -61,6 +61,7 @@ def make(folder: Path) -> World:
         things={
             "courses": {"tiny": "tiny"},
             "lessons": {"first": "first"},
+            "finding": {"first": "few-shot"},
             "challenges": {slug: slug for slug in ("sea-or-sky", "ticket", "explain")},
             "submissions": {name: str(one.uuid) for name, one in attempts.items()},
             "runs": {name: str(one.uuid) for name, one in runs.items()},

@@ -148,6 +148,9 @@ class RunOut(Schema):
     kind: Track
     purpose: str
     label: str = ""
+    finding: str = Field("", description="The finding whose arm it repeats; empty for other runs")
+    arm: str = ""
+    repetition: int | None = None
     status: Status
     result: FeedbackOut | None = None
     error: ErrorOut | None = None

@@ -9,6 +9,7 @@ from gradus.courses import catalogue
 from gradus.courses.models import Lesson
 from gradus.learn import figures, markdown, pages, path
 from gradus.learn.board import boards as boards_of
+from gradus.learn.findings import shown as findings
 from gradus.learn.views.access import shown_lesson
 from gradus.learn.views.advisor import step_context
 from gradus.reviews.who_grades import is_ai_verified
@@ -19,10 +20,14 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
     found, user = shown_lesson(slug), learner(request)
     course_path = path.path_of(user, found.course)
     page = markdown.render(found.text)
+    measured = {one.id: one for one in findings.shown(found, user)}
+    marked = {part.finding for part in page.parts}
     context = {
         "lesson": found,
         "page": page,
         "placed": {part.feature for part in page.parts},
+        "findings": measured,
+        "further_findings": [one for name, one in measured.items() if name not in marked],
         "step": course_path.of(found),
         "path": course_path,
         "after": course_path.after(found),

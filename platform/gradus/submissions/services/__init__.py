@@ -6,13 +6,14 @@ from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.regrade import adopt, decide, regrade
-from gradus.submissions.services.runs import start_run
+from gradus.submissions.services.runs import Repetition, start_run
 from gradus.submissions.services.submit import Refused, submit
 from gradus.submissions.services.verification import verify
 
 __all__ = [
     "Outcome",
     "Refused",
+    "Repetition",
     "adopt",
     "append_events",
     "cancel",

@@ -1,6 +1,7 @@
-"""Runs: trials on public samples, the demo, baselines. They cost no attempt and never write a score."""
+"""Runs: trials on public samples, the demo, findings, baselines. They cost no attempt and never write a score."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,15 @@ OPEN_RUNS = 6
 AFTER_ALL_OTHERS = 1_000_000
 
 
+@dataclass(frozen=True)
+class Repetition:
+    """Which repetition (from 1) of which arm of which finding a run makes again."""
+
+    finding: str
+    arm: str
+    repetition: int
+
+
 def start_run(
     user: User | None,
     version: ChallengeVersion,
@@ -29,8 +39,11 @@ def start_run(
     inputs: Sequence[str] = (),
     adapter: str = "",
     label: str = "",
+    repeats: Repetition | None = None,
 ) -> Run:
     """Queues a run. `inputs` (demo) replace the public samples. Baselines run in the lane of their kind.
+
+    `repeats` goes with the purpose `finding`, and with no other.
 
     Raises:
         Refused: 422 for a bad payload, 429 where the learner has too many runs open.
@@ -51,6 +64,7 @@ def start_run(
             inputs=list(inputs),
             adapter=adapter,
             label=label,
+            **(asdict(repeats) if repeats else {}),
             expires_at=timezone.now() + KEPT,
         )
         open_before = _take_slot(run)

@@ -1,0 +1,125 @@
+"""The figure of a finding: forest plots of its arms by challenge and measure, and the effects with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from challenges.findings import Arm, Claim, ClaimRecord, Measure
+from gradus.learn.findings import words
+from gradus.learn.findings.scale import SCORES, Scale, differences, lanes, plain, signed
+
+SHAPES = ("circle", "square", "diamond", "up", "down", "plus")
+COLOURS = 4
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One repetition. `y` is in pixels from the middle of its line; `said` is its number, for those who point at it."""
+
+    x: str
+    y: int
+    said: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """An arm. `own` are the learner's repetitions; `mean` is that of the author's."""
+
+    title: str
+    shape: str
+    colour: int
+    marks: tuple[Mark, ...]
+    mean: Mark | None
+    own: tuple[Mark, ...] = ()
+    said: str = ""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Arms in one measure, on one axis."""
+
+    title: str
+    lines: tuple[Line, ...]
+    scale: Scale = SCORES
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A claim's difference with its interval. `verdict` says what was found, and `claimed` what had been claimed."""
+
+    title: str
+    measure: str
+    varies: str
+    x: str
+    low: str
+    high: str
+    said: str
+    verdict: str
+    claimed: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Series:
+    """One arm's numbers in one measure: the author's in order of repetition, the learner's by its number."""
+
+    title: str
+    values: tuple[float, ...]
+    mean: float | None
+    own: Mapping[int, float]
+
+
+def panel(title: str, series: Sequence[Series]) -> Panel:
+    """The arms of `series` in their order; each has a shape and a colour of its own, up to twelve."""
+    return Panel(title, tuple(_line(place, one) for place, one in enumerate(series)))
+
+
+def _line(place: int, series: Series) -> Line:
+    above = lanes([SCORES.share(value) for value in series.values])
+    marks = tuple(_mark(value, up) for value, up in zip(series.values, above, strict=True))
+    own = tuple(
+        # On the same lane as the author's repetition, so that a ring around its mark says that both agree.
+        _mark(value, above[number - 1] if number <= len(above) else 0)
+        for number, value in sorted(series.own.items())
+    )
+    return Line(
+        title=series.title,
+        shape=SHAPES[place % len(SHAPES)],
+        colour=place % COLOURS + 1,
+        marks=marks,
+        mean=_mark(series.mean, 0) if series.mean is not None else None,
+        own=own,
+        said=words.of_series(series.values, series.mean, tuple(series.own.values())),
+    )
+
+
+def _mark(value: float, y: int) -> Mark:
+    return Mark(SCORES.at(value), y, plain(value))
+
+
+def effects(
+    claims: Sequence[tuple[Claim, ClaimRecord]], arms: Iterable[Arm], scale: Scale, measures: Mapping[Measure, str]
+) -> tuple[Effect, ...]:
+    """One line for each claim, on the axis `scale`; the measure is named where there are several."""
+    titles = {arm.id: arm.title for arm in arms}
+    return tuple(
+        Effect(
+            title=words.of_comparison(claim, titles),
+            measure=measures[claim.measure] if len(measures) > 1 else "",
+            varies=words.VARIED[claim.varies],
+            x=scale.at(record.effect),
+            low=scale.at(record.low),
+            high=scale.at(record.high),
+            said=f"{signed(record.effect)}, 95 % interval {signed(record.low)} to {signed(record.high)}",
+            verdict=words.of_found(claim, record),
+            claimed=words.of_claim(claim),
+            holds=record.holds,
+        )
+        for claim, record in claims
+    )
+
+
+def effects_scale(records: Iterable[ClaimRecord]) -> Scale:
+    """One axis for all effects of a finding."""
+    return differences(value for one in records for value in (one.effect, one.low, one.high))

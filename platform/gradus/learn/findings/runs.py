@@ -1,0 +1,185 @@
+"""A learner makes the public part of a finding again: ordinary runs on public rows, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Prefetch
+
+from challenges.findings import Finding, Measure
+from challenges.findings_runs import listed_fields
+from challenges.spec import Challenge
+from gradus.accounts.models import User
+from gradus.courses.models import ChallengeVersion, Lesson
+from gradus.learn.findings import arms
+from gradus.learn.findings.arms import Place, Planned
+from gradus.submissions import bell, services
+from gradus.submissions.errors import State
+from gradus.submissions.models import Evaluation, Lane, Run
+from gradus.submissions.services import Refused, Repetition
+
+
+@dataclass(frozen=True)
+class Own:
+    """The learner's newest run of one repetition. `values` are scores on public rows, once it has ended."""
+
+    challenge: str
+    arm: str
+    repetition: int
+    state: str
+    is_open: bool
+    message: str
+    values: dict[Measure, float] = field(default_factory=dict)
+
+    @property
+    def place(self) -> Place:
+        return self.challenge, self.arm, self.repetition
+
+    @property
+    def counts(self) -> bool:
+        """Whether it need not be run again: it goes on, or has its scores."""
+        return self.is_open or bool(self.values)
+
+
+def start(lesson: Lesson, finding: Finding, user: User, number: int | None) -> list[Run]:
+    """Starts the prompt arms of repetition `number`, or of the next one that the learner has not run yet.
+
+    Arms that were run or are running are left out. Those for which no open run is left are started by asking again.
+
+    Raises:
+        Refused: 422 for a number that there is not, 409 where nothing is left to run or another content is published,
+            429 where too many runs are open.
+    """
+    done = {own.place for own in own_runs(lesson, [finding], user)[finding.id] if own.counts}
+    todo = _todo(lesson, finding, number, done)
+    _hold_content(lesson, todo)
+    with transaction.atomic():
+        runs = _start_some(lesson, finding, user, todo)
+    # The bell rung within the transaction may have been answered before there was anything to see.
+    bell.ring(Lane.INTERACTIVE)
+    return runs
+
+
+def _todo(lesson: Lesson, finding: Finding, number: int | None, done: set[Place]) -> list[Planned]:
+    count = arms.sets(lesson, finding)
+    if not count:
+        raise Refused("only_training", "Every arm of this finding is trained. Train it in its challenge.")
+    if number is not None and not 1 <= number <= count:
+        listed = [
+            {"code": "no_such_repetition", "field": "repetition", "message": f"Choose a number from 1 to {count}."}
+        ]
+        raise Refused("no_such_repetition", f"Choose a number from 1 to {count}.", problems=listed)
+    for one in range(1, count + 1) if number is None else (number,):
+        todo = [p for p in arms.planned(lesson, finding, one) if p.place not in done]
+        if todo:
+            return todo
+    said = "all of this" if number is None else "this one"
+    raise Refused("already_run", f"You have run {said} in the last days: your results are in the figure.", 409)
+
+
+def _hold_content(lesson: Lesson, todo: Iterable[Planned]) -> None:
+    for plan in todo:
+        if arms.live(lesson, plan.challenge) is None:
+            raise Refused(
+                "other_content",
+                "This finding is about a newer version of the challenge than the one that is published here. "
+                "It can be run once the staff have published that version.",
+                409,
+            )
+
+
+def _start_some(lesson: Lesson, finding: Finding, user: User, todo: Iterable[Planned]) -> list[Run]:
+    runs: list[Run] = []
+    for plan in todo:
+        try:
+            runs.append(_start_one(lesson, finding, user, plan))
+        except Refused as refused:
+            if refused.code != "too_many_runs" or not runs:
+                raise
+            break
+    return runs
+
+
+def _start_one(lesson: Lesson, finding: Finding, user: User, plan: Planned) -> Run:
+    challenge = arms.live(lesson, plan.challenge)
+    assert challenge is not None and challenge.version is not None
+    return services.start_run(
+        user,
+        challenge.version,
+        arms.submissions(lesson, challenge.version, plan.challenge, plan.arm)[plan.repetition - 1],
+        purpose=Run.Purpose.FINDING,
+        label=f"{plan.arm.title} {arms.name(plan.arm, plan.repetition)}".strip()[:80],
+        repeats=Repetition(finding.id, plan.arm.id, plan.repetition),
+    )
+
+
+def own_runs(lesson: Lesson, findings: Iterable[Finding], user: User | None) -> dict[str, list[Own]]:
+    """By finding, the newest run of each repetition on the published contents; runs are kept for a week.
+
+    A run of a prompt that the author has changed since is left out: it is another experiment.
+    """
+    found: dict[str, list[Own]] = {finding.id: [] for finding in findings}
+    if user is None or not found:
+        return found
+    versions = [one.version for one in lesson.current_challenges if arms.live(lesson, one.slug) and one.version]
+    current = Prefetch("evaluations", Evaluation.objects.filter(is_current=True), to_attr="current_evaluations")
+    runs = Run.objects.filter(user=user, purpose=Run.Purpose.FINDING, finding__in=found, version__in=versions)
+    by_id = {version.pk: version for version in versions}
+    still = _payloads(lesson, findings, by_id.values()) if (made := list(runs.prefetch_related(current))) else {}
+    seen: set[tuple[str, Place]] = set()
+    for run in made:
+        own = _own(run, by_id[run.version_id])
+        if (run.finding, own.place) not in seen and still.get((run.finding, own.place)) == run.payload:
+            seen.add((run.finding, own.place))
+            found[run.finding].append(own)
+    return found
+
+
+def _payloads(
+    lesson: Lesson, findings: Iterable[Finding], versions: Iterable[ChallengeVersion]
+) -> dict[tuple[str, Place], dict[str, Any]]:
+    """What each repetition of each prompt arm submits now."""
+    by_slug = {version.challenge.slug: version for version in versions}
+    return {
+        (finding.id, (experiment.challenge, arm.id, number)): payload
+        for finding in findings
+        for experiment, arm in arms.runnable(lesson, finding)
+        if experiment.challenge in by_slug
+        for number, payload in enumerate(
+            arms.submissions(lesson, by_slug[experiment.challenge], experiment.challenge, arm), 1
+        )
+    }
+
+
+def _own(run: Run, version: ChallengeVersion) -> Own:
+    evaluation: Evaluation = run.current_evaluations[0]  # type: ignore[attr-defined]
+    assert run.repetition is not None
+    return Own(
+        challenge=version.challenge.slug,
+        arm=run.arm,
+        repetition=run.repetition,
+        state=evaluation.state,
+        is_open=evaluation.is_open,
+        message=evaluation.message,
+        values=_values(version.parsed, evaluation) if evaluation.state == State.SCORED else {},
+    )
+
+
+def _values(challenge: Challenge, evaluation: Evaluation) -> dict[Measure, float]:
+    """Scores on public rows; the shares of JSON answers only where the worker kept the fields of each row.
+
+    Every field of an answer that is not valid counts as wrong, as in the author's record.
+    """
+    public = (evaluation.result or {}).get("public") or {}
+    rows, listed = public.get("rows") or [], listed_fields(challenge)
+    found: dict[Measure, float] = {}
+    if isinstance(public.get("score"), int | float):
+        found["score"] = public["score"]
+    if rows and all(isinstance(row.get("valid"), bool) and row.get("fields") for row in rows):
+        found["valid"] = sum(row["valid"] for row in rows) / len(rows)
+        right = [row["valid"] and row["fields"].get(name, 0.0) for row in rows for name in listed]
+        found.update({"decisions": sum(right) / len(right)} if right else {})
+    return found

@@ -1,0 +1,152 @@
+"""A finding as its page shows it: texts with their numbers, the figure, and its table twin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from challenges.findings import Experiment, ExperimentRecord, Finding, FindingRecord, Measure
+from challenges.findings_digest import RESAMPLES
+from challenges.findings_text import filled
+from gradus.accounts.models import User
+from gradus.courses.models import Lesson
+from gradus.learn.findings import figure, words
+from gradus.learn.findings.attempts import Attempts, attempts
+from gradus.learn.findings.figure import Effect, Panel, Series
+from gradus.learn.findings.runs import own_runs
+from gradus.learn.findings.scale import Scale
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One repetition of one arm; numbers by measure, None where there is none."""
+
+    arm: str
+    repetition: str
+    values: tuple[tuple[float | None, float | None], ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """One experiment: the arms on the rows of one challenge."""
+
+    challenge: str
+    slug: str
+    rows: str
+    repetitions: str
+    panels: tuple[Panel, ...]
+    effects: tuple[Effect, ...]
+    columns: tuple[str, ...]
+    table: tuple[TableRow, ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """`groups` are empty where nothing was measured; `failed` are the effects that do not show what was claimed."""
+
+    id: str
+    title: str
+    statement: str
+    limits: str
+    rows: str
+    groups: tuple[Group, ...]
+    scale: Scale
+    measured_on: str
+    day: str
+    resamples: str
+    attempts: Attempts
+
+    @property
+    def is_measured(self) -> bool:
+        return bool(self.groups)
+
+    @property
+    def failed(self) -> tuple[Effect, ...]:
+        return tuple(effect for group in self.groups for effect in group.effects if not effect.holds)
+
+
+def shown(lesson: Lesson, user: User | None) -> list[Shown]:
+    """All findings of a lesson in the author's order, with the runs of `user`."""
+    findings = lesson.parsed_findings
+    own = own_runs(lesson, findings, user)
+    return [_shown(lesson, one, attempts(lesson, one, record_of(lesson, one), own[one.id])) for one in findings]
+
+
+def shown_one(lesson: Lesson, finding: Finding, user: User | None) -> Shown:
+    """One finding of a lesson."""
+    return _shown(lesson, finding, attempts_of(lesson, finding, user))
+
+
+def attempts_of(lesson: Lesson, finding: Finding, user: User | None) -> Attempts:
+    """What a learner has run of one finding."""
+    return attempts(lesson, finding, record_of(lesson, finding), own_runs(lesson, [finding], user)[finding.id])
+
+
+def record_of(lesson: Lesson, finding: Finding) -> FindingRecord | None:
+    """The finding's record, if there is one with the finding's experiments, arms and claims."""
+    record = lesson.parsed_records.get(finding.id)
+    if record is None or len(record.experiments) != len(finding.experiments):
+        return None
+    pairs = zip(finding.experiments, record.experiments, strict=True)
+    return record if all(_fits(finding, *pair) for pair in pairs) else None
+
+
+def _fits(finding: Finding, experiment: Experiment, record: ExperimentRecord) -> bool:
+    arms = [arm.id for arm in experiment.arms]
+    return (
+        record.challenge == experiment.challenge
+        and [arm.id for arm in record.arms] == arms
+        and all(arm.runs for arm in record.arms)
+        and len(record.claims) == len(finding.claims)
+    )
+
+
+def _shown(lesson: Lesson, finding: Finding, own: Attempts) -> Shown:
+    record = record_of(lesson, finding)
+    measured = list(zip(finding.experiments, record.experiments, strict=True)) if record else []
+    scale = figure.effects_scale(claim for _, one in measured for claim in one.claims)
+    return Shown(
+        id=finding.id,
+        title=finding.title,
+        statement=filled(finding, record, finding.statement),
+        limits=filled(finding, record, finding.limits),
+        rows=finding.rows,
+        groups=tuple(_group(lesson, finding, scale, *pair) for pair in measured),
+        scale=scale,
+        measured_on=record.machine if record else "",
+        day=words.of_day(record.day) if record else "",
+        resamples=f"{RESAMPLES:,}",
+        attempts=own,
+    )
+
+
+def _group(lesson: Lesson, finding: Finding, scale: Scale, experiment: Experiment, record: ExperimentRecord) -> Group:
+    challenge = next((one for one in lesson.current_challenges if one.slug == experiment.challenge), None)
+    measures = words.of_measures(finding, challenge.spec if challenge else None)
+    return Group(
+        challenge=challenge.title if challenge else experiment.challenge,
+        slug=challenge.slug if challenge else "",
+        rows=f"{record.rows} {finding.rows} row{'s' if record.rows > 1 else ''}",
+        repetitions=words.of_repetitions([len(arm.runs) for arm in record.arms]),
+        panels=tuple(figure.panel(name, _series(experiment, record, one)) for one, name in measures.items()),
+        effects=figure.effects(list(zip(finding.claims, record.claims, strict=True)), experiment.arms, scale, measures),
+        columns=tuple(measures.values()),
+        table=tuple(_table(experiment, record, tuple(measures))),
+    )
+
+
+def _series(experiment: Experiment, record: ExperimentRecord, measure: Measure) -> list[Series]:
+    pairs = zip(experiment.arms, record.arms, strict=True)
+    return [
+        Series(arm.title, tuple(run.values[measure] for run in found.runs), found.mean.get(measure), {})
+        if all(measure in run.values for run in found.runs)
+        else Series(arm.title, (), None, {})
+        for arm, found in pairs
+    ]
+
+
+def _table(experiment: Experiment, record: ExperimentRecord, measures: Sequence[Measure]) -> Iterator[TableRow]:
+    for arm, found in zip(experiment.arms, record.arms, strict=True):
+        for run in found.runs:
+            values = tuple((run.values.get(measure), run.public.get(measure)) for measure in measures)
+            yield TableRow(arm.title, run.name, values)

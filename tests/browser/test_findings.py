@@ -1,0 +1,67 @@
+"""A finding's figure in the browser, and the button that makes its public part again."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from gradus.submissions.models import Run
+from tests.browser.test_pages import SERIOUS, TOO_WIDE
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+# Texts of the figure that reach over its edge, or over each other's line.
+CUT = """() => {
+  const edge = document.documentElement.clientWidth;
+  return [...document.querySelectorAll(".finding svg text, .forest-label")]
+    .map((one) => [one.textContent.trim().slice(0, 40), one.getBoundingClientRect()])
+    .filter(([, box]) => box.left < 0 || box.right > edge)
+    .map(([text]) => text);
+}"""
+
+
+def test_the_button_makes_the_public_part_again(page, course, work, axe):
+    page.goto("/lessons/first/")
+    finding = page.locator("#finding-few-shot")
+    finding.get_by_label("Repetition").select_option("set 2")
+    button = finding.get_by_role("button", name="Run the public part yourself")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(finding).to_contain_text("0 of 2 runs have ended.")
+    expect(finding.locator(".forest-own")).to_have_count(0)
+    assert [work("interactive") for _ in range(2)] == [True] * 2
+    expect(finding).to_contain_text("2 of 2 runs have ended.")
+    # A ring for each of the two, and the keyboard stays where it was.
+    expect(finding.locator(".forest-own")).to_have_count(2)
+    expect(button).to_be_focused()
+    assert list(Run.objects.order_by("pk").values_list("arm", "repetition")) == [("zero", 1), ("few", 2)]
+    found = axe.run(page, context="#finding-few-shot").response["violations"]
+    assert not [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in SERIOUS]
+
+    button.click()
+    expect(finding.get_by_role("alert")).to_contain_text("You have run this one")
+
+
+def test_without_scripts_the_button_works_and_the_figure_is_there(course, visit, work):
+    page = visit(java_script_enabled=False)
+    page.goto("/lessons/first/")
+    expect(page.locator("#finding-few-shot .finding-figure .forest-mark")).to_have_count(9)
+    page.locator("#finding-few-shot").get_by_role("button", name="Run the public part yourself").click()
+    expect(page.get_by_text("0 of 2 runs have ended.")).to_be_visible()
+    assert [work("interactive") for _ in range(2)] == [True] * 2
+    page.get_by_role("link", name="Look again").click()
+    expect(page.get_by_text("2 of 2 runs have ended.")).to_be_visible()
+    expect(page.locator(".forest-own")).to_have_count(2)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_label_of_a_figure_is_cut(course, visit, width):
+    page = visit(viewport={"width": width, "height": 740})
+    page.goto("/lessons/first/findings/few-shot/")
+    page.locator(".chart-twin summary").click()
+    assert page.evaluate(TOO_WIDE) == [] and page.evaluate(CUT) == []
+    label, strip = (
+        page.locator(f".finding-figure {part}").first.bounding_box() for part in (".forest-label", ".forest-strip")
+    )
+    assert label is not None and strip is not None
+    # Above the line on a narrow screen, beside it on a wide one.
+    assert label["y"] + label["height"] <= strip["y"] + 1 if width == 360 else label["x"] + label["width"] <= strip["x"]
