@@ -120,7 +120,7 @@ def _dump_all(rows: tuple[Spec, ...]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class LessonBundle:
-    """A lesson with its three challenges. `files` are the demo's, by their path inside the lesson's folder."""
+    """A lesson with its three challenges. `files` are the demo's and the illustrations', by path in the lesson."""
 
     id: str
     lesson: Lesson

@@ -10,10 +10,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from challenges.bundle import PAYLOAD, Baseline, ChallengeBundle, CourseBundle, LessonBundle
+from challenges.lesson_text import images
 from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
 from challenges.rows import read_attacks, read_benign, read_gold, read_samples, read_train
 from challenges.source import Source
 from challenges.spec import BaselineRef, Challenge, Course, Demo, Kind, Lesson
+from challenges.svg_rules import BYTES_MAX
 from challenges.yaml_lines import Located
 
 ADAPTER_MAX = 64 * 1024 * 1024
@@ -83,6 +85,7 @@ def gather_lesson(source: Source, rel: str) -> GatheredLesson:
     if lesson and located:
         gathered.challenges = [_listed(source, rel, located, i, name) for i, name in enumerate(lesson.challenges)]
         gathered.files = _demo_files(source, rel, lesson.demo)
+    gathered.files |= _asset_files(source, rel, text or "")
     return gathered
 
 
@@ -123,6 +126,16 @@ def _demo_files(source: Source, rel: str, demo: Demo | None) -> dict[str, bytes]
         data = source.data(posixpath.join(rel, name), ADAPTER_MAX, needed=False)
         if data is not None:
             files[posixpath.normpath(name)] = data
+    return files
+
+
+def _asset_files(source: Source, rel: str, text: str) -> dict[str, bytes]:
+    """The illustrations that the text shows and that are there; `lint` says which are not."""
+    files = {}
+    for name in {image.source for image in images(text) if image.is_illustration}:
+        data = source.data(posixpath.join(rel, name), BYTES_MAX, needed=False)
+        if data is not None:
+            files[name] = data
     return files
 
 

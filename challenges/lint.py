@@ -11,6 +11,7 @@ from challenges.bundle import ChallengeBundle
 from challenges.gather import GatheredLesson, gather_challenge, gather_course, gather_lesson
 from challenges.lint_free_text import lint_free_text
 from challenges.lint_lesson import lint_course, lint_ids, lint_lesson
+from challenges.lint_lesson_text import lint_lesson_text
 from challenges.lint_rows import lint_rows
 from challenges.lint_spec import lint_spec
 from challenges.source import Problem, Source
@@ -53,6 +54,7 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[tuple[st
     lint_ids(source, lessons)
     for gathered in lessons:
         lint_lesson(source, gathered)
+        lint_lesson_text(source, gathered)
         for name, bundle in gathered.challenges:
             if bundle:
                 yield posixpath.join(gathered.rel, name), bundle

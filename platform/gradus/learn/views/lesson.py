@@ -7,7 +7,7 @@ from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
-from gradus.learn import figures, markdown, pages, path
+from gradus.learn import figures, illustrations, markdown, pages, path
 from gradus.learn.board import boards as boards_of
 from gradus.learn.views.access import shown_lesson
 from gradus.learn.views.advisor import step_context
@@ -22,6 +22,7 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "lesson": found,
         "page": page,
+        "parts": illustrations.with_drawings(found, page),
         "placed": {part.feature for part in page.parts},
         "step": course_path.of(found),
         "path": course_path,
