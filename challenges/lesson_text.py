@@ -20,6 +20,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 WORDS_MAX = 2_200
 ASSET = re.compile(r"assets/[a-z0-9]+(?:-[a-z0-9]+)*\.svg")
 LINE_END = re.compile(r"\r\n?|\n")
+ALTERNATIVE = re.compile(r"!\[[^\]]*\]\([^)\s]*")
 COMMENT = re.compile(r"<!--.*?-->", re.S)
 
 
@@ -114,10 +115,11 @@ def fold_title(token: Token) -> str:
 def words(text: str) -> int:
     """Counts the words that a reader sees without opening a fold: headings, tables, code and captions are among them.
 
-    A word is whatever stands between spaces and holds a letter or a digit.
+    A word stands between spaces and holds a letter or a digit. The alternative text of an image is read instead of the
+    drawing, so it does not count.
     """
     lines = LINE_END.split(text)
     for fold in folds(text):
         lines[fold.line - 1 : fold.end] = [""] * (fold.end - fold.line + 1)
-    shown = COMMENT.sub("", "\n".join(lines))
+    shown = ALTERNATIVE.sub("", COMMENT.sub("", "\n".join(lines)))
     return sum(any(character.isalnum() for character in word) for word in shown.split())

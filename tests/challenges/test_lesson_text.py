@@ -44,7 +44,7 @@ PIECES = (
         ("One.\n\n<!-- demo -->\n\nTwo.\n", 2),
         ("One.\n\n::: fold A title\nNot counted at all.\n:::\n\nTwo.\n", 2),
         ("One.\n\n:::: fold A\n::: fold B\nNo.\n:::\nNo.\n::::\nTwo.\n", 2),
-        ("![in words](assets/a.svg)\n", 2),
+        ('![in other words](assets/a.svg "A caption")\n', 2),
     ],
 )
 def test_words_in_sight_are_counted(text, count):
