@@ -14,6 +14,10 @@ def svg(inside: str, more: str = "") -> str:
     return f"{HEAD}{more}>{inside}</svg>"
 
 
+def as_bytes(drawing: str | bytes) -> bytes:
+    return drawing if isinstance(drawing, bytes) else drawing.encode()
+
+
 DRAWINGS: dict[str, str | bytes] = {
     "script": svg("<script>xss(0)</script>"),
     "script with a prefix": svg('<x:script xmlns:x="http://www.w3.org/2000/svg">xss(0)</x:script>'),

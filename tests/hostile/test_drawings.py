@@ -12,14 +12,13 @@ from challenges.svg import read_svg
 from gradus.courses.services import publish
 from tests import factories
 from tests.challenges.factory import write_course
-from tests.hostile.drawings import DRAWINGS
+from tests.hostile.drawings import DRAWINGS, as_bytes
 
 TEXT = "Words.\n\n![A drawing of nothing](assets/drawing.svg)\n"
 
 
 def content(name: str) -> bytes:
-    drawing = DRAWINGS[name]
-    return drawing if isinstance(drawing, bytes) else drawing.encode()
+    return as_bytes(DRAWINGS[name])
 
 
 @pytest.mark.parametrize("name", DRAWINGS)
