@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from challenges.svg import read_svg
 
@@ -49,3 +51,28 @@ def test_a_problem_has_its_line_and_says_how_to_fix_it(inside, line, words, mend
 def test_all_problems_are_told_at_once_but_not_endlessly():
     assert len(read_svg(f'{HEAD}<rect fill="red"/><rect rx="a"/><b/></svg>'.encode()).problems) == 3
     assert len(read_svg(f"{HEAD}{'<b/>' * 500}</svg>".encode()).problems) == 20
+
+
+PIECES = (
+    HEAD,
+    "</svg>",
+    "<g>",
+    "</g>",
+    "<text>",
+    "&amp;",
+    "&x;",
+    "<!DOCTYPE a>",
+    "<?a b?>",
+    "<!--",
+    "-->",
+    "\0",
+    "\xe9",
+    "<b c='d'>",
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.binary(max_size=60) | st.lists(st.sampled_from(PIECES), max_size=12).map(lambda some: "".join(some).encode()))
+def test_any_bytes_are_a_drawing_or_have_problems(data):
+    drawing = read_svg(data)
+    assert drawing.problems or drawing.markup("i1-", "x").startswith('<svg role="img" aria-label="x"')
