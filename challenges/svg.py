@@ -120,7 +120,7 @@ class _Reader:
         self.problems: list[Problem] = []
         self._open: list[Element] = []
         self._count = 0
-        # The encoding overrides whatever the file declares, so that nothing hides in another one.
+        # The encoding overrides whatever the file declares.
         self._parser = parser = expat.ParserCreate(encoding="utf-8", namespace_separator=" ")
         parser.StartDoctypeDeclHandler = self._doctype
         parser.ProcessingInstructionHandler = self._instruction
@@ -130,7 +130,9 @@ class _Reader:
 
     def read(self, data: bytes) -> None:
         try:
-            self._parser.Parse(data, True)
+            self._parser.Parse(data.decode(), True)
+        except UnicodeDecodeError as error:
+            self.add(data[: error.start].count(b"\n") + 1, "is not UTF-8", "save the file as UTF-8")
         except expat.ExpatError as error:
             words = expat.ErrorString(error.code)
             self.add(error.lineno, f"is not well-formed XML ({words})", "correct the markup at this place")
