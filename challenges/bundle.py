@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from challenges.payloads import AnyPayload, FreeTextPayload, LoraPayload, PromptPayload
+from challenges.findings import Finding, Records, dump_records
+from challenges.payloads import AnyPayload, Submitted, sha256
 from challenges.source import Problem as Problem
 from challenges.spec import (
     Attack,
@@ -20,6 +21,7 @@ from challenges.spec import (
     Course,
     GoldAnswer,
     Lesson,
+    Lora,
     Sample,
     Spec,
     TrainRow,
@@ -42,7 +44,7 @@ class Baseline:
     """A real submission and the hidden score that it must get."""
 
     ref: BaselineRef
-    payload: PromptPayload | LoraPayload | FreeTextPayload
+    payload: Submitted
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,15 @@ class ChallengeBundle:
     def __post_init__(self) -> None:
         if not self.digest:
             object.__setattr__(self, "digest", sha256_of(self._graded()))
+
+    def with_seed(self, seed: int) -> ChallengeBundle:
+        """This content with another training seed. It keeps its digest, which tells contents apart and not runs."""
+        lora = self.challenge.lora or Lora()
+        if seed == lora.fixed.seed:
+            return self
+        fixed = lora.fixed.model_copy(update={"seed": seed})
+        changed = self.challenge.model_copy(update={"lora": lora.model_copy(update={"fixed": fixed})})
+        return replace(self, challenge=changed)
 
     def _graded(self) -> dict[str, Any]:
         return {
@@ -107,7 +118,7 @@ class ChallengeBundle:
         return bundle
 
 
-PAYLOAD: TypeAdapter[PromptPayload | LoraPayload | FreeTextPayload] = TypeAdapter(AnyPayload)
+PAYLOAD: TypeAdapter[Submitted] = TypeAdapter(AnyPayload)
 
 
 def _baseline(item: dict[str, Any]) -> Baseline:
@@ -120,7 +131,11 @@ def _dump_all(rows: tuple[Spec, ...]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class LessonBundle:
-    """A lesson with its three challenges. `files` are the demo's and the illustrations', by path in the lesson."""
+    """A lesson with its three challenges. `files` are the demo's and the illustrations', by path in the lesson.
+
+    `records` holds what `gradus challenge prove` measured of the `findings`. `arms` are the submissions that the arms
+    of findings name, by the challenge's id and the file's path in its folder.
+    """
 
     id: str
     lesson: Lesson
@@ -128,6 +143,9 @@ class LessonBundle:
     challenges: tuple[ChallengeBundle, ...]
     measured: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    records: Records = field(default_factory=Records)
+    arms: dict[tuple[str, str], Submitted] = field(default_factory=dict)
 
     def content(self) -> dict[str, Any]:
         """What the course's digest covers, JSON-ready."""
@@ -138,7 +156,14 @@ class LessonBundle:
             "challenges": [[c.digest, c.statement, c.solution] for c in self.challenges],
             "measured": self.measured,
             "files": {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()},
+            # Findings came later than the format: a lesson without them keeps its digest.
+            **({"findings": [dump(f) for f in self.findings]} if self.findings else {}),
+            **({"records": dump_records(self.records)} if self.records.findings else {}),
+            **({"arms": self._arms()} if self.arms else {}),
         }
+
+    def _arms(self) -> dict[str, str]:
+        return {f"{challenge}/{file}": sha256(payload) for (challenge, file), payload in self.arms.items()}
 
 
 @dataclass(frozen=True)

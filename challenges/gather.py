@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from challenges.bundle import PAYLOAD, Baseline, ChallengeBundle, CourseBundle, LessonBundle
+from challenges.findings import Finding, Findings, Records
 from challenges.lesson_text import images
-from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
+from challenges.payloads import Submitted
 from challenges.rows import read_attacks, read_benign, read_gold, read_samples, read_train
 from challenges.source import Source
-from challenges.spec import BaselineRef, Challenge, Course, Demo, Kind, Lesson
+from challenges.spec import Challenge, Course, Demo, Kind, Lesson
 from challenges.svg_rules import BYTES_MAX
 from challenges.yaml_lines import Located
 
@@ -22,6 +23,8 @@ ADAPTER_MAX = 64 * 1024 * 1024
 CHALLENGE: TypeAdapter[Challenge] = TypeAdapter(Challenge)
 LESSON: TypeAdapter[Lesson] = TypeAdapter(Lesson)
 COURSE: TypeAdapter[Course] = TypeAdapter(Course)
+FINDINGS: TypeAdapter[Findings] = TypeAdapter(Findings)
+RECORDS: TypeAdapter[Records] = TypeAdapter(Records)
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
@@ -37,13 +40,19 @@ class GatheredLesson:
     challenges: list[tuple[str, ChallengeBundle | None]] = field(default_factory=list)
     measured: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    findings_located: Located | None = None
+    records_located: Located | None = None
+    records: Records = field(default_factory=Records)
+    arms: dict[tuple[str, str], Submitted] = field(default_factory=dict)
 
     def bundle(self) -> LessonBundle | None:
         """The lesson's bundle, if nothing is missing."""
         whole = tuple(bundle for _, bundle in self.challenges if bundle is not None)
         if self.lesson is None or self.text is None or len(whole) < len(self.challenges):
             return None
-        return LessonBundle(self.id, self.lesson, self.text, whole, self.measured, self.files)
+        parts = (self.measured, self.files, self.findings, self.records, self.arms)
+        return LessonBundle(self.id, self.lesson, self.text, whole, *parts)
 
 
 @dataclass
@@ -86,7 +95,31 @@ def gather_lesson(source: Source, rel: str) -> GatheredLesson:
         gathered.challenges = [_listed(source, rel, located, i, name) for i, name in enumerate(lesson.challenges)]
         gathered.files = _demo_files(source, rel, lesson.demo)
     gathered.files |= _asset_files(source, rel, text or "")
+    _gather_findings(source, gathered)
     return gathered
+
+
+def _gather_findings(source: Source, gathered: GatheredLesson) -> None:
+    """`findings.yaml` and its record, both of which a lesson may lack."""
+    file, record = (posixpath.join(gathered.rel, name) for name in ("findings.yaml", "findings.json"))
+    if source.has(file):
+        gathered.findings_located = source.yaml(file)
+        found = source.model(file, FINDINGS, gathered.findings_located)
+        gathered.findings = found.findings if found else ()
+    if source.has(record):
+        gathered.records_located = source.yaml(record)
+        gathered.records = source.model(record, RECORDS, gathered.records_located) or Records()
+    listed = {name for name, bundle in gathered.challenges if bundle}
+    for challenge, path in _arm_files(gathered.findings):
+        payload = read_payload(source, posixpath.join(gathered.rel, challenge), path) if challenge in listed else None
+        if payload is not None:
+            gathered.arms[challenge, path] = payload
+
+
+def _arm_files(findings: tuple[Finding, ...]) -> dict[tuple[str, str], None]:
+    """Each file that an arm names, once, with the id of the challenge in whose folder it lies."""
+    experiments = [experiment for finding in findings for experiment in finding.experiments]
+    return dict.fromkeys((e.challenge, file) for e in experiments for arm in e.arms for file in arm.files)
 
 
 def _listed(source: Source, rel: str, located: Located, index: int, name: str) -> tuple[str, ChallengeBundle | None]:
@@ -175,15 +208,15 @@ def gather_challenge(source: Source, rel: str) -> ChallengeBundle | None:
 def _baselines(source: Source, rel: str, challenge: Challenge) -> list[Baseline]:
     found = []
     for ref in challenge.baselines:
-        payload = read_payload(source, rel, ref)
+        payload = read_payload(source, rel, ref.file)
         if payload is not None:
             found.append(Baseline(ref, payload))
     return found
 
 
-def read_payload(source: Source, rel: str, ref: BaselineRef) -> PromptPayload | LoraPayload | FreeTextPayload | None:
-    """A baseline's payload; `rows_file` is taken relative to it, and must lie inside the challenge's folder."""
-    file = posixpath.join(rel, ref.file)
+def read_payload(source: Source, rel: str, name: str) -> Submitted | None:
+    """A baseline's or an arm's payload; `rows_file` is relative to it, and must lie inside the challenge's folder."""
+    file = posixpath.join(rel, name)
     located = source.yaml(file)
     if located is None:
         return None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from challenges.bundle import ChallengeBundle
 from challenges.gather import GatheredLesson, gather_challenge, gather_course, gather_lesson
+from challenges.lint_findings import lint_findings
 from challenges.lint_free_text import lint_free_text
 from challenges.lint_lesson import lint_course, lint_ids, lint_lesson
 from challenges.lint_lesson_text import lint_lesson_text
@@ -55,6 +56,7 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[tuple[st
     for gathered in lessons:
         lint_lesson(source, gathered)
         lint_lesson_text(source, gathered)
+        lint_findings(source, gathered)
         for name, bundle in gathered.challenges:
             if bundle:
                 yield posixpath.join(gathered.rel, name), bundle

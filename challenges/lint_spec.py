@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from challenges.bundle import Baseline
 from challenges.catalogue import METRICS, MODELS
-from challenges.check import check
+from challenges.check import FieldProblem, check
 from challenges.overlap import inputs
-from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
+from challenges.payloads import PromptPayload, Submitted
 from challenges.prompts import problem_with
-from challenges.spec import Json, Kind, Label
+from challenges.spec import Challenge, Json, Kind, Label
 from challenges.subject import Subject
 from challenges.texts import normal
 from challenges.tokens import counter
@@ -27,8 +26,8 @@ def lint_spec(subject: Subject) -> None:
     _marks(subject)
     _feedback(subject)
     _bounds(subject)
-    for index, baseline in enumerate(subject.bundle.baselines):
-        _baseline(subject, index, baseline)
+    for baseline in subject.bundle.baselines:
+        lint_payload(subject, baseline.ref.file, baseline.payload)
 
 
 def _names(subject: Subject) -> None:
@@ -69,7 +68,8 @@ def _knobs(subject: Subject) -> None:
 def _marks(subject: Subject) -> None:
     challenge = subject.challenge
     step = challenge.feedback.step
-    for name, mark in (("pass", challenge.pass_), ("gold", challenge.gold)):
+    others = [("track_gold", mark) for mark in challenge.track_gold.values()]
+    for name, mark in (("pass", challenge.pass_), ("gold", challenge.gold), *others):
         if mark is None:
             continue
         if abs(mark / step - round(mark / step)) > WHOLE:
@@ -107,16 +107,21 @@ def _bounds(subject: Subject) -> None:
         subject.spec(what, "add one with `min` of pass or more", "baselines")
 
 
-def _baseline(subject: Subject, index: int, baseline: Baseline) -> None:
-    file = subject.at(baseline.ref.file)
-    count = counter(subject.challenge.model) or _uncounted
-    for problem in check(subject.challenge, baseline.payload, count):
+def lint_payload(subject: Subject, name: str, payload: Submitted) -> None:
+    """What a submit of the payload in `name`, a file of the challenge's folder, would be refused for; and leaks."""
+    file = subject.at(name)
+    for problem in refusals(subject.challenge, payload):
         located = subject.source.yaml(file)
         path = problem.field.split(".")
         number = [] if problem.line is None else [problem.line - 1]
         line = located.line(*path, *number) if located else None
         subject.source.add(file, line, f"a submit would be refused ({problem.code})", problem.message)
-    _leaks(subject, file, baseline.payload)
+    _leaks(subject, file, payload)
+
+
+def refusals(challenge: Challenge, payload: Submitted) -> list[FieldProblem]:
+    """What the site would refuse a submission for; without the limits in tokens where the tokenizer is not here."""
+    return check(challenge, payload, counter(challenge.model) or _uncounted)
 
 
 def _uncounted(text: str) -> int:
@@ -124,7 +129,7 @@ def _uncounted(text: str) -> int:
     return 0
 
 
-def _leaks(subject: Subject, file: str, payload: PromptPayload | LoraPayload | FreeTextPayload) -> None:
+def _leaks(subject: Subject, file: str, payload: Submitted) -> None:
     hidden = {normal(sample.input) for sample in subject.bundle.hidden}
     field = "examples" if isinstance(payload, PromptPayload) else "rows"
     for number, text in enumerate(inputs(payload)):

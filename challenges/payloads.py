@@ -60,7 +60,8 @@ class FreeTextPayload(Payload):
     answer: str = Field(max_length=16_384)
 
 
-AnyPayload = Annotated[PromptPayload | LoraPayload | FreeTextPayload, Field(discriminator="kind")]
+Submitted = PromptPayload | LoraPayload | FreeTextPayload
+AnyPayload = Annotated[Submitted, Field(discriminator="kind")]
 adapter: TypeAdapter[PromptPayload | LoraPayload | FreeTextPayload] = TypeAdapter(AnyPayload)
 
 

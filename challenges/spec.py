@@ -195,6 +195,8 @@ class Challenge(Spec):
     public_metrics: tuple[str, ...] = ()
     pass_: Share = Field(alias="pass")
     gold: Share | None = None
+    # Marks of the other tracks, which reach further: a training run is no match for a prompt.
+    track_gold: dict[Kind, Share] = Field({}, exclude_if=lambda marks: not marks)
     limits: Limits = Limits()
     feedback: Feedback = Feedback()
     hints: tuple[Text, Text, Text]
@@ -212,6 +214,10 @@ class Challenge(Spec):
         """Every kind of submission that is taken, the one that passes first."""
         return (self.kind, *(kind for kind in self.also if kind != self.kind))
 
+    def gold_of(self, track: str) -> float | None:
+        """The gold mark of a track: its own in `track_gold`, else the challenge's."""
+        return self.track_gold.get(Kind(track), self.gold)
+
     @model_validator(mode="after")
     def _complete(self) -> Challenge:
         if Kind.FREE_TEXT in self.tracks:
@@ -223,8 +229,10 @@ class Challenge(Spec):
             raise ValueError(f"a {self.kind} challenge needs model and answer")
         if Kind.LORA in self.tracks and self.lora is None:
             raise ValueError("a challenge with a lora track needs the lora section")
-        if self.gold is not None and self.gold < self.pass_:
+        if any(mark is not None and mark < self.pass_ for mark in (self.gold, *self.track_gold.values())):
             raise ValueError("gold must not be below pass")
+        if stray := [kind.value for kind in self.track_gold if kind not in self.also]:
+            raise ValueError(f"track_gold names {', '.join(stray)}: name only tracks that stand in `also`")
         return self
 
 

@@ -161,7 +161,7 @@ def _by_text(ask: Ask, inputs: Sequence[str], stage: str) -> Answering:
         stage=stage,
         schema=json_schema(spec) if isinstance(spec, Json) and spec.constrained else "",
     )
-    outputs = tuple(_read(ask, spec, text) for text in generated.texts)
+    outputs = tuple(read(ask, spec, text) for text in generated.texts)
     return Answers(outputs, _cost(generated.prompt_tokens, generated.new_tokens, generated.seconds))
 
 
@@ -175,7 +175,8 @@ def json_schema(spec: Json) -> str:
     return json.dumps(whole, ensure_ascii=False)
 
 
-def _read(ask: Ask, spec: Label | Json | FreeForm, text: str) -> Output:
+def read(ask: Ask, spec: Label | Json | FreeForm, text: str) -> Output:
+    """What greedy text says: a label at its start, its first JSON object, or the text itself."""
     if isinstance(spec, Label):
         by_word = {ask.word(label): label for label in spec.labels}
         word = label_at_start(text, tuple(by_word))

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle
-from challenges.feedback import floor_to_step
-from challenges.payloads import PromptPayload
+from challenges.payloads import PromptPayload, Submitted
 from challenges.spec import Lora
-from graders.base import Assignment, Rejected
+from graders.base import Assignment, Grade, Rejected
 from graders.registry import grade
 from graders.significance import paired_test
-from workers.execute import Judging, execute
+from workers.execute import Judging, Running, execute
 from workers.supervisor import Runner
 
 # The machine of an author may be slower than the server's limits suppose; a test is not a race.
@@ -46,18 +45,18 @@ class Outcome:
     rows: tuple[float, ...] = ()
     public_rows: tuple[tuple[dict[str, float], str], ...] = ()
 
-    def public(self, step: float) -> dict[str, Any]:
-        """What may be shown: the score floored to the challenge's step; costs are those of public samples."""
+    def record(self) -> dict[str, Any]:
+        """What `measured.json` keeps: the raw score, which pages floor, and the costs of public samples."""
         return {
             "file": self.file,
             "kind": self.kind,
             "approach": self.approach,
-            "score": None if self.score is None else floor_to_step(self.score, step),
+            "score": None if self.score is None else round(self.score, 4),
             "ok": self.ok,
             "cost": self.cost,
             "training": {name: round(value, 6) for name, value in self.training.items()},
             "seconds": round(self.seconds),
-            "by_seed": {str(seed): floor_to_step(score, step) for seed, score in sorted(self.by_seed.items())},
+            "by_seed": {str(seed): round(score, 4) for seed, score in sorted(self.by_seed.items())},
         }
 
 
@@ -69,16 +68,17 @@ def run(
     *,
     on_event: Callable[[dict[str, Any]], None],
     adapter_to: Path | None = None,
+    on_grade: Callable[[Grade], None] = lambda grade: None,
 ) -> Outcome:
     """Grades one baseline on the hidden rows, as a submission of it would be; `adapter_to` keeps what it trains."""
     started = time.perf_counter()
     file, kind, approach = baseline.ref.file, baseline.payload.kind, approach_of(baseline)
-    grading = grade(Assignment(bundle, baseline.payload, hidden=True))
     try:
-        found = execute(grading, runner, judge, on_event, lambda: False, _seconds(bundle, kind))
+        found = graded(bundle, baseline.payload, runner, judge, on_event=on_event)
     except Rejected as rejected:
         spent = time.perf_counter() - started
         return Outcome(file, kind, approach, None, False, f"rejected: {rejected.code}", seconds=spent)
+    on_grade(found)
     if adapter_to is not None and found.adapter_files:
         _keep(Path(found.adapter_files), adapter_to)
     problem = baseline.ref.missed(found.score)
@@ -101,16 +101,23 @@ def run(
     )
 
 
+def graded(
+    bundle: ChallengeBundle,
+    payload: Submitted,
+    runner: Running,
+    judge: Judging | None,
+    *,
+    on_event: Callable[[dict[str, Any]], None],
+) -> Grade:
+    """The grade of a submission on public and hidden rows. Raises what `workers.execute.execute` raises."""
+    grading = grade(Assignment(bundle, payload, hidden=True))
+    return execute(grading, runner, judge, on_event, lambda: False, _seconds(bundle, payload.kind))
+
+
 def seeded(bundle: ChallengeBundle, count: int) -> list[tuple[int, ChallengeBundle]]:
     """The bundle with its own training seed, then with each of the next `count - 1`."""
-    challenge = bundle.challenge
-    lora = challenge.lora or Lora()
-    first, made = lora.fixed.seed, []
-    for seed in range(first, first + count):
-        fixed = lora.fixed.model_copy(update={"seed": seed})
-        changed = challenge.model_copy(update={"lora": lora.model_copy(update={"fixed": fixed})})
-        made.append((seed, bundle if seed == first else replace(bundle, challenge=changed)))
-    return made
+    first = (bundle.challenge.lora or Lora()).fixed.seed
+    return [(seed, bundle.with_seed(seed)) for seed in range(first, first + count)]
 
 
 def merged(by_seed: dict[int, Outcome]) -> Outcome:

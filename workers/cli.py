@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from challenges import similarity as rules
-from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge
+from challenges.bundle import Baseline, BundleErrors, ChallengeBundle, read_challenge
+from challenges.findings_runs import Repetition
+from challenges.payloads import FreeTextPayload
 from challenges.source import Problem
+from graders.base import Grade
+from graders.findings import outputs_of
 from workers import baselines, measured
 from workers.engine.embeddings import embed as embed_texts
 from workers.engine.watch import Watch
 from workers.judge import JudgeClient
+from workers.kept_runs import KeptRuns
 from workers.ledger import Ledger
+from workers.progress import bars, reporter
 from workers.supervisor import Runner
 
 console = Console()
@@ -65,15 +71,22 @@ def _test_one(
     chosen = [b for b in bundle.baselines if not only or Path(b.ref.file).name in only]
     judge = JudgeClient.from_environment(Ledger())
     outcomes = []
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as progress:
+    with bars(console) as progress:
         for baseline in chosen:
             count = seeds if baseline.payload.kind == "lora" and baseline.ref.min is not None else 1
             by_seed = {}
             for seed, variant in baselines.seeded(bundle, count):
                 name = f"{bundle.challenge.id} {Path(baseline.ref.file).name}" + (f" seed {seed}" if count > 1 else "")
                 bar = progress.add_task(name, total=None)
-                report, keep = _reporter(progress, bar), save_adapter if variant is bundle else None
-                by_seed[seed] = baselines.run(variant, baseline, runner, judge, on_event=report, adapter_to=keep)
+                by_seed[seed] = baselines.run(
+                    variant,
+                    baseline,
+                    runner,
+                    judge,
+                    on_event=reporter(progress, bar),
+                    adapter_to=save_adapter if variant is bundle else None,
+                    on_grade=_keeper(variant, baseline),
+                )
                 progress.update(bar, total=1, completed=1)
             outcomes.append(baselines.merged(by_seed) if count > 1 else by_seed[seed])
     _print(bundle, outcomes)
@@ -82,14 +95,15 @@ def _test_one(
     return all(outcome.ok for outcome in outcomes)
 
 
-def _reporter(progress: Progress, bar: Any) -> Any:
-    def report(event: dict[str, Any]) -> None:
-        if event["type"] == "progress":
-            progress.update(bar, total=event["total"], completed=event["done"])
-        elif event["type"] == "loss":
-            progress.update(bar, total=event["steps"], completed=event["step"])
+def _keeper(bundle: ChallengeBundle, baseline: Baseline) -> Callable[[Grade], None]:
+    """Keeps a run for `gradus challenge prove`, which then need not run the same submission again."""
+    run = Repetition(baseline.ref.file, "baseline", baseline.ref.file, bundle, baseline.payload)
 
-    return report
+    def keep(grade: Grade) -> None:
+        if not isinstance(baseline.payload, FreeTextPayload):
+            KeptRuns().put(run, outputs_of(grade))
+
+    return keep
 
 
 def _print(bundle: ChallengeBundle, outcomes: list[baselines.Outcome]) -> None:

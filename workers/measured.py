@@ -24,10 +24,10 @@ def write(folder: Path, bundle: ChallengeBundle, outcomes: list[Outcome]) -> Pat
     """
     path = folder / "measured.json"
     measured = json.loads(path.read_text()) if path.exists() else {}
-    name, step = bundle.challenge.id, bundle.challenge.feedback.step
+    name = bundle.challenge.id
     before = measured.setdefault("baselines", {}).get(name, {})
     kept = before if before.get("digest") == bundle.digest and len(outcomes) < len(bundle.baselines) else {}
-    ran = {outcome.file: outcome.public(step) for outcome in outcomes}
+    ran = {outcome.file: outcome.record() for outcome in outcomes}
     measured["baselines"][name] = {
         "digest": bundle.digest,
         "machine": machine(),
@@ -37,7 +37,7 @@ def write(folder: Path, bundle: ChallengeBundle, outcomes: list[Outcome]) -> Pat
     others = tuple(f"{name}.{Path(row['file']).stem}." for row in kept.get("results", []))
     figures_before = measured.get("figures", {}).items()
     stay = {key: value for key, value in figures_before if not key.startswith(f"{name}.") or key.startswith(others)}
-    measured["figures"] = {**stay, **figures(name, step, outcomes)}
+    measured["figures"] = {**stay, **figures(name, outcomes)}
     tuned = next((o for o in outcomes if o.kind == "lora" and o.ok and o.public_rows), None)
     if tuned is not None:
         measured["demo_temperature"] = temperature(tuned.public_rows)
@@ -67,11 +67,11 @@ def _steps(outcomes: list[Outcome]) -> list[dict[str, Any]]:
     ]
 
 
-def figures(name: str, step: float, outcomes: list[Outcome]) -> dict[str, float]:
+def figures(name: str, outcomes: list[Outcome]) -> dict[str, float]:
     """Numbers by `challenge.baseline.figure`, the keys that a lesson's figures name."""
     found = {}
     for outcome in outcomes:
-        shown, prefix = outcome.public(step), f"{name}.{Path(outcome.file).stem}"
+        shown, prefix = outcome.record(), f"{name}.{Path(outcome.file).stem}"
         if shown["score"] is not None:
             found[f"{prefix}.score"] = shown["score"]
         found |= {f"{prefix}.{key}": value for key, value in outcome.cost.items()}

@@ -210,3 +210,29 @@ def write_text(path: Path, text: str) -> None:
     """UTF-8, with the folders that the file needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+
+
+def finding(**changes: Any) -> dict[str, Any]:
+    """A finding about `sea-or-sky`: a prompt over five example sets against the same prompt without examples."""
+    arms = [
+        {"id": "few", "title": "Examples", "files": ["findings/plain.yaml"], "example_sets": {"count": 5}},
+        {"id": "zero", "title": "No examples", "files": ["findings/plain.yaml"]},
+    ]
+    made = {
+        "id": "examples-help",
+        "title": "Examples",
+        "statement": "With examples the score is {sea-or-sky.few.score}, {1.effect} above none.",
+        "limits": "One small model; the interval is {1.low} to {1.high}.",
+        "experiments": [{"challenge": "sea-or-sky", "arms": arms}],
+        "claims": [{"arms": ["few", "zero"], "varies": "examples", "found": "higher"}],
+    }
+    return {**made, **changes}
+
+
+def write_findings(lesson: Path, *findings: Mapping[str, Any]) -> Path:
+    """`findings.yaml` of a lesson that `write_lesson` wrote, with the file that the arms of `finding` name."""
+    # A copy, since YAML would write an alias for a list that stands twice.
+    copied = json.loads(json.dumps([dict(one) for one in findings or [finding()]]))
+    write_yaml(lesson / "findings.yaml", {"schema": 1, "findings": copied})
+    write_yaml(lesson / "sea-or-sky/findings/plain.yaml", {"kind": "prompt"})
+    return lesson

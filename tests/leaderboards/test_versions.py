@@ -154,3 +154,20 @@ def test_pages_name_the_version_of_a_score(folder: Path, ada: User, ada_client: 
     assert "version 1.0.0" in ada_client.get(f"/submissions/{old.uuid}/").content.decode()
     page = ada_client.get("/challenges/sea-or-sky/").content.decode()
     assert '<span class="muted">(1.0.0)</span>' in page and 'Version <span class="num">1.1.0</span>' in page
+
+
+def test_gold_by_training_has_its_own_mark_and_counts_once_the_challenge_is_passed(folder: Path, ada: User) -> None:
+    raise_version(folder, track_gold={"lora": 0.9})
+
+    def state() -> str:
+        return path.paths(ada)[0].lessons[0].challenges[0].state
+
+    factories.grade(factories.submit(ada, payload=factories.LORA), 0.85)
+    low = Standing.objects.get(user=ada, track="lora")
+    assert (low.passed, low.gold, state()) == (True, False, path.OPEN)
+    factories.grade(factories.submit(ada, payload=factories.LORA), 0.95)
+    assert Standing.objects.get(user=ada, track="lora").gold
+    assert state() == path.OPEN
+    factories.grade(factories.submit(ada), 0.7)
+    assert not Standing.objects.get(user=ada, track="prompt").gold
+    assert state() == path.GOLD

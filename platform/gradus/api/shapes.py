@@ -96,6 +96,7 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
         {
             **{key: values[key] for key in ("title", "summary", "minutes", "model", "answer", "prompt", "lora")},
             **{key: values[key] for key in ("kind", "public_metrics", "pass", "gold", "limits", "feedback")},
+            "track_gold": values.get("track_gold", {}),
             "id": challenge.slug,
             "lesson": challenge.lesson.slug,
             "version": version.version,

@@ -86,12 +86,11 @@ def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
     if user is None:
         return {"attempts": [], "standing": None, "state": path.OPEN, "has_passed": False}
     attempts = Submission.objects.of(user).filter(challenge=challenge).with_current()
-    found = Standing.objects.of(user).filter(challenge=challenge, track=challenge.kind)
-    standings = list(found.select_related("version").defer(*ChallengeVersion.content("version")).order_by("-version"))
+    own, others = path.by_track(challenge, path.standings_of(user, challenge))
     return {
         "attempts": attempts[:ATTEMPTS_SHOWN],
-        "standing": path.shown_standing(challenge, standings),
-        "state": path.state_of(standings),
+        "standing": path.shown_standing(challenge, own),
+        "state": path.state_of(own, others),
         "has_passed": path.has_passed(user, challenge),
     }
 

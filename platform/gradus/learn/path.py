@@ -76,12 +76,21 @@ def _walked(user: User | None, courses: Iterable[Course]) -> list[CoursePath]:
     return [_course_path(course, standings, attempts) for course in courses]
 
 
-def standings_of(user: User | None) -> Standings:
+def standings_of(user: User | None, challenge: Challenge | None = None) -> Standings:
+    """In every challenge, or in one."""
     found: Standings = defaultdict(list)
     kept = Standing.objects.of(user).select_related("version").defer(*ChallengeVersion.content("version"))
+    if challenge is not None:
+        kept = kept.filter(challenge=challenge)
     for standing in kept.order_by("-version") if user else ():
         found[standing.challenge_id, standing.track].append(standing)
     return found
+
+
+def by_track(challenge: Challenge, standings: Standings) -> tuple[list[Standing], list[Standing]]:
+    """Those on the track that passing asks for, and those on the challenge's other tracks."""
+    others = [standing for track in challenge.spec.also for standing in standings.get((challenge.pk, track), [])]
+    return standings.get((challenge.pk, challenge.kind), []), others
 
 
 def shown_standing(challenge: Challenge, standings: Sequence[Standing]) -> Standing | None:
@@ -90,11 +99,13 @@ def shown_standing(challenge: Challenge, standings: Sequence[Standing]) -> Stand
     return next(live, standings[0] if standings else None)
 
 
-def state_of(standings: Sequence[Standing]) -> str:
-    """Under any version."""
+def state_of(standings: Sequence[Standing], others: Sequence[Standing] = ()) -> str:
+    """Under any version. Gold on another track counts as soon as the challenge is passed on its own."""
     if any(standing.gold for standing in standings):
         return GOLD
-    return PASSED if any(standing.passed for standing in standings) else OPEN
+    if not any(standing.passed for standing in standings):
+        return OPEN
+    return GOLD if any(standing.gold for standing in others) else PASSED
 
 
 def has_passed(user: User | None, challenge: Challenge) -> bool:
@@ -129,19 +140,17 @@ def _lesson_step(
     attempts: dict[int, int],
 ) -> LessonStep:
     steps = tuple(
-        _challenge_step(c, standings.get((c.pk, c.kind), []), attempts.get(c.pk, 0), locked=bool(waits_for))
-        for c in lesson.current_challenges
+        _challenge_step(c, standings, attempts.get(c.pk, 0), locked=bool(waits_for)) for c in lesson.current_challenges
     )
     return LessonStep(lesson, LOCKED if waits_for else _together(steps), steps, waits_for)
 
 
-def _challenge_step(
-    challenge: Challenge, standings: Sequence[Standing], attempts: int, *, locked: bool
-) -> ChallengeStep:
-    state = state_of(standings)
+def _challenge_step(challenge: Challenge, standings: Standings, attempts: int, *, locked: bool) -> ChallengeStep:
+    own, others = by_track(challenge, standings)
+    state = state_of(own, others)
     if locked and state == OPEN:
         state = LOCKED
-    return ChallengeStep(challenge, state, shown_standing(challenge, standings), attempts)
+    return ChallengeStep(challenge, state, shown_standing(challenge, own), attempts)
 
 
 def _together(steps: tuple[ChallengeStep, ...]) -> str:

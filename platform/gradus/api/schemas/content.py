@@ -134,6 +134,7 @@ class ChallengeOut(Schema):
     public_metrics: list[str]
     pass_: float = Field(alias="pass")
     gold: float | None = None
+    track_gold: dict[str, float] = Field({}, description="Gold marks of other tracks, where they differ from `gold`")
     limits: dict[str, int]
     feedback: dict[str, Any]
     samples: list[SampleOut]

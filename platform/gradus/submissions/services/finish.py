@@ -172,7 +172,7 @@ def write_score(
     submission, spec = evaluation.submission, evaluation.version.parsed
     assert submission is not None
     hold_learner(submission.user_id)
-    shown = shown_of(evaluation, value)
+    shown, gold = shown_of(evaluation, value), spec.gold_of(submission.kind)
     if verified_by == Score.VerifiedBy.AI and submission.kind == Kind.FREE_TEXT and judge is None:
         verified_by = Score.VerifiedBy.CODE
     score = Score.objects.create(
@@ -181,7 +181,7 @@ def write_score(
         shown=shown,
         private_value=private_value,
         passed=shown >= spec.pass_,
-        gold=verified_by is not None and spec.gold is not None and shown >= spec.gold,
+        gold=verified_by is not None and gold is not None and shown >= gold,
         provisional=verified_by is None,
         verified_by=verified_by,
         before=before,

@@ -1,0 +1,170 @@
+"""A lesson's findings: what its author states, the experiment behind each statement, and what the experiment gave.
+
+`findings.yaml` beside `lesson.yaml` declares them and `gradus challenge prove` writes `findings.json`, the record.
+The format is documented in `docs/bundle.md`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from challenges.spec import Slug, Spec, Text, Title
+
+# What a run can be measured by. `score` is the challenge's own metric; `valid` and `decisions` are for JSON answers:
+# the share of rows whose output fits the schema, and the share of listed (not free-text) fields that are right.
+Measure = Literal["score", "valid", "decisions"]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+# The one thing in which two compared arms may differ. `method` is the kind of submission: a prompt or a training run.
+Varied = Literal["instructions", "examples", "order", "example", "label_words", "method", "rows", "hyperparameters"]
+
+
+class ExampleSets(Spec):
+    """Draws `count` sets of examples from the challenge's training rows, `per_label` of each label (or of each value of
+    the first listed field, for JSON answers), with a fixed seed; set k is the same for every arm of a finding.
+    """
+
+    count: int = Field(ge=5, le=20)
+    per_label: int = Field(1, ge=1, le=8)
+    seed: int = 17
+
+
+class Arm(Spec):
+    """One side of an experiment: a submission in `file` (relative to the challenge's folder), and how it is repeated.
+
+    An arm is repeated over example sets, over training seeds, or over several files; with none of them it is run once.
+    `order` arranges the drawn examples: a permutation of their positions, counted from 0.
+    """
+
+    id: Slug
+    title: Title
+    files: tuple[Annotated[str, StringConstraints(pattern=r"^(baselines|findings)/[A-Za-z0-9._-]+\.yaml$")], ...] = (
+        Field(min_length=1, max_length=20)
+    )
+    example_sets: ExampleSets | None = None
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((), max_length=10)
+    order: tuple[int, ...] = Field((), max_length=64)
+    tuned_on: Literal["nothing", "public"] = "public"
+
+    @field_validator("tuned_on", mode="before")
+    @classmethod
+    def _not_on_hidden_rows(cls, value: Any) -> Any:
+        if value == "hidden":
+            raise ValueError("an arm that was tuned on hidden rows proves nothing: tune it anew on public rows only")
+        return value
+
+    @model_validator(mode="after")
+    def _repeated_in_one_way(self) -> Arm:
+        if sum((len(self.files) > 1, self.example_sets is not None, bool(self.seeds))) > 1:
+            raise ValueError("an arm is repeated in one way: several files, example_sets or seeds")
+        if self.order and (self.example_sets is None or sorted(self.order) != list(range(len(self.order)))):
+            raise ValueError("order is a permutation of 0, 1, 2, ... and needs example_sets")
+        return self
+
+
+class Claim(Spec):
+    """What is claimed of arms, in one measure.
+
+    `higher`: the first arm's mean is above the second's by at least `at_least`, and the interval lies above zero.
+    `unclear`: the interval of that difference contains zero. `spread`: with all else equal, the arms of one repetition
+    lie `at_least` apart on average (highest minus lowest), by more than chance. `best` compares with the best
+    repetition of the second arm instead of its mean.
+    """
+
+    arms: tuple[Slug, ...] = Field(min_length=2, max_length=12)
+    varies: Varied
+    found: Literal["higher", "unclear", "spread"]
+    measure: Measure = "score"
+    at_least: float = Field(0.03, ge=0, le=1)
+    best: bool = False
+
+    @model_validator(mode="after")
+    def _two_arms(self) -> Claim:
+        if self.found != "spread" and len(self.arms) != 2:
+            raise ValueError("higher and unclear compare exactly two arms")
+        return self
+
+
+class Experiment(Spec):
+    """The arms on the rows of one challenge."""
+
+    challenge: Slug
+    arms: tuple[Arm, ...] = Field(min_length=2, max_length=12)
+
+
+class Finding(Spec):
+    """A statement with the experiments that show it. Each claim is tested in each experiment, and must hold in all.
+
+    In `statement` and `limits`, `{challenge.arm.measure}` stands for an arm's mean and `{n.effect}` for the effect of
+    claim number n (from 1), both taken from the record; see `challenges.findings_text`.
+    """
+
+    id: Slug
+    title: Title
+    statement: Text
+    limits: Text
+    rows: Literal["public", "hidden"] = "hidden"
+    experiments: tuple[Experiment, ...] = Field(min_length=1, max_length=4)
+    claims: tuple[Claim, ...] = Field(min_length=1, max_length=6)
+
+
+class Findings(Spec):
+    """`findings.yaml`."""
+
+    schema_: Literal[1] = Field(1, alias="schema")
+    findings: tuple[Finding, ...] = Field(min_length=1, max_length=5)
+
+
+class RunRecord(Spec):
+    """One repetition of one arm: raw scores on the finding's rows and on the public rows, by measure."""
+
+    name: str
+    values: dict[str, Number]
+    public: dict[str, Number] = {}
+
+
+class ArmRecord(Spec):
+    id: Slug
+    runs: tuple[RunRecord, ...]
+    mean: dict[str, Number]
+    sd: dict[str, Number] = {}
+
+
+class ClaimRecord(Spec):
+    """`effect` with its 95 % interval over rows and repetitions together, and a two-sided p value."""
+
+    effect: Number
+    low: Number
+    high: Number
+    p: Number
+    found: Literal["higher", "lower", "unclear", "spread"]
+    holds: bool
+
+
+class ExperimentRecord(Spec):
+    challenge: Slug
+    rows: int
+    arms: tuple[ArmRecord, ...]
+    claims: tuple[ClaimRecord, ...]
+
+
+class FindingRecord(Spec):
+    """What `prove` measured. `digest` covers rows, payloads, metric, base model and test, and never the engine."""
+
+    digest: str
+    machine: str
+    day: str
+    experiments: tuple[ExperimentRecord, ...]
+
+
+class Records(Spec):
+    """`findings.json`, by the finding's id."""
+
+    schema_: Literal[1] = Field(1, alias="schema")
+    findings: dict[Slug, FindingRecord] = {}
+
+
+def dump_records(records: Records) -> dict[str, Any]:
+    """JSON-ready, with the keys of the file."""
+    return records.model_dump(mode="json", by_alias=True)

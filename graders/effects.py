@@ -1,0 +1,132 @@
+"""How far apart the arms of an experiment lie, and how sure that is, over rows and repetitions together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from challenges.findings_digest import LEVEL, PERMUTATIONS, RESAMPLES, TEST_SEED
+
+Array = NDArray[np.float64]
+TIE = 1e-12
+
+
+@dataclass(frozen=True)
+class Readings:
+    """One arm's results on the same rows as the other arms' results.
+
+    `values[r, n]` is row n's own score in repetition r, whose mean is the metric. With `targets`, the metric is macro
+    F1: `targets[n]` is row n's label as a number and `values[r, n]` the label that was read, -1 for none. `keys` names
+    the repetitions: two arms with the same keys have the same example sets, seeds or files, and are compared in pairs.
+    """
+
+    values: Array
+    keys: tuple[str, ...]
+    targets: Array | None = None
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A difference in the metric, its 95 % interval and a two-sided p value."""
+
+    effect: float
+    low: float
+    high: float
+    p: float
+
+
+def difference(
+    first: Readings, second: Readings, *, best: bool = False, resamples: int = RESAMPLES, seed: int = TEST_SEED
+) -> Effect:
+    """The first arm's mean over repetitions minus the second's, or minus the second's best repetition.
+
+    Interval and p come from the pigeonhole bootstrap (Owen 2007, "The pigeonhole bootstrap"): rows and repetitions are
+    resampled independently and the metric is computed anew. The same rows stand for both arms, and the same repetitions
+    where their keys agree. With `best`, the second arm's repetitions are candidates rather than a sample: all stay, and
+    which of them is best is found anew on each resample, so that luck in choosing is part of the interval.
+    """
+    chance = np.random.default_rng(seed)
+    rows = _counts(chance, first.values.shape[1], first.values.shape[1], resamples)
+    ours = _repetition_weights(chance, first, resamples)
+    theirs = ours if first.keys == second.keys else _repetition_weights(chance, second, resamples)
+    upper, lower = metric(first, rows), metric(second, rows)
+    drawn = _mean(upper, ours) - (lower.max(axis=1) if best else _mean(lower, theirs))
+    scores = metric(second)[0]
+    effect = metric(first)[0].mean() - (scores.max() if best else scores.mean())
+    below, above = np.count_nonzero(drawn <= TIE), np.count_nonzero(drawn >= -TIE)
+    p = min(1.0, 2 * (min(below, above) + 1) / (resamples + 1))
+    return Effect(float(effect), *_middle(drawn), p)
+
+
+def spread(
+    arms: Sequence[Readings], *, resamples: int = RESAMPLES, permutations: int = PERMUTATIONS, seed: int = TEST_SEED
+) -> Effect:
+    """How far the arms of one repetition lie apart (highest minus lowest), averaged over the repetitions.
+
+    All arms have the same repetitions. The interval is the pigeonhole bootstrap's; p comes from shuffling the arms
+    within each row, alike in all repetitions: what remains of the spread then is noise.
+    """
+    chance = np.random.default_rng(seed)
+    rows = _counts(chance, arms[0].values.shape[1], arms[0].values.shape[1], resamples)
+    repetitions = _repetition_weights(chance, arms[0], resamples)
+    ranges = np.ptp(np.stack([metric(arm, rows) for arm in arms]), axis=0)
+    effect = float(np.ptp(np.stack([metric(arm)[0] for arm in arms]), axis=0).mean())
+    shuffled = [_shuffled_spread(chance, arms) for _ in range(permutations)]
+    extreme = sum(value >= effect - TIE for value in shuffled)
+    return Effect(effect, *_middle(_mean(ranges, repetitions)), (extreme + 1) / (permutations + 1))
+
+
+def metric(arm: Readings, rows: Array | None = None) -> Array:
+    """The metric of each repetition, shape (resamples, repetitions). `rows[b, n]` says how often row n counts."""
+    weights = np.ones((1, arm.values.shape[1])) if rows is None else rows
+    if arm.targets is None:
+        mean: Array = weights @ arm.values.T / weights.sum(axis=1, keepdims=True)
+        return mean
+    return _macro_f1(arm.values, arm.targets, weights)
+
+
+def _macro_f1(values: Array, targets: Array, weights: Array) -> Array:
+    """The mean of F1 over the labels that occur among the targets of a resample, from counts."""
+    total = np.zeros((len(weights), len(values)))
+    labels = np.zeros((len(weights), 1))
+    for label in np.unique(targets):
+        is_target, is_read = targets == label, values == label
+        support = (weights @ is_target)[:, None]
+        right, read = weights @ (is_read & is_target).T, weights @ is_read.T
+        total += np.where(support > 0, 2 * right / np.maximum(support + read, 1), 0)
+        labels += support > 0
+    return total / labels
+
+
+def _counts(chance: np.random.Generator, draws: int, among: int, resamples: int) -> Array:
+    """How often each of `among` things is drawn in each resample, shape (resamples, among)."""
+    return chance.multinomial(draws, np.full(among, 1 / among), size=resamples).astype(np.float64)
+
+
+def _repetition_weights(chance: np.random.Generator, arm: Readings, resamples: int) -> Array:
+    """One draw fewer than there are repetitions, which makes the variance of a mean of few unbiased (McCarthy and
+    Snowden 1985, "The bootstrap and finite population sampling").
+    """
+    return _counts(chance, max(1, len(arm.keys) - 1), len(arm.keys), resamples)
+
+
+def _mean(values: Array, weights: Array) -> Array:
+    mean: Array = (values * weights).sum(axis=1) / weights.sum(axis=1)
+    return mean
+
+
+def _middle(drawn: Array) -> tuple[float, float]:
+    tail = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(drawn, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def _shuffled_spread(chance: np.random.Generator, arms: Sequence[Readings]) -> float:
+    values = np.stack([arm.values for arm in arms])
+    order = chance.permuted(np.tile(np.arange(len(arms)), (values.shape[2], 1)), axis=1).T
+    mixed = np.take_along_axis(values, order[:, None, :], axis=0)
+    whole = Readings(mixed.reshape(-1, values.shape[2]), arms[0].keys, arms[0].targets)
+    return float(np.ptp(metric(whole)[0].reshape(len(arms), -1), axis=0).mean())

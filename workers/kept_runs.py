@@ -1,0 +1,70 @@
+"""Outputs of finished runs, kept on this machine so that `gradus challenge prove` never runs anything twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from challenges.findings_digest import run_digest
+from challenges.findings_runs import Repetition
+from graders.findings import Outputs
+from workers.engine.places import data_dir
+
+FOLDER = "findings"
+
+
+class KeptRuns:
+    """One private file (mode 0600) for each run, in a folder outside of any bundle: it holds outputs to hidden rows.
+
+    A file is named by the digest of all that decides the outputs, and appears whole or not at all.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or data_dir() / FOLDER
+
+    def get(self, repetition: Repetition) -> Outputs | None:
+        """What the run gave, or None where it is not kept or its file is damaged."""
+        try:
+            data = json.loads(self._file(repetition).read_bytes())
+        except (OSError, ValueError, RecursionError):
+            return None
+        bundle = repetition.bundle
+        public, hidden = (_texts(data, name) for name in ("public", "hidden"))
+        if len(public) != len(bundle.public) or len(hidden) != len(bundle.hidden):
+            return None
+        return Outputs(public, hidden)
+
+    def put(self, repetition: Repetition, outputs: Outputs) -> None:
+        """Keeps the outputs of a finished run. They are on the disk when this returns."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        text = json.dumps({"public": outputs.public, "hidden": outputs.hidden}, ensure_ascii=False)
+        write_whole(self._file(repetition), text, private=True)
+
+    def forget(self, repetition: Repetition) -> None:
+        self._file(repetition).unlink(missing_ok=True)
+
+    def _file(self, repetition: Repetition) -> Path:
+        return self.folder / f"{run_digest(repetition)}.json"
+
+
+def _texts(data: Any, name: str) -> tuple[str, ...]:
+    found = data.get(name) if isinstance(data, dict) else None
+    return tuple(found) if isinstance(found, list) and all(isinstance(text, str) for text in found) else ()
+
+
+def write_whole(path: Path, text: str, *, private: bool = False) -> None:
+    """Replaces a file by another in one step, so that a process that is killed leaves the old one or the new one."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o600 if private else 0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

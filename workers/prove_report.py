@@ -1,0 +1,63 @@
+"""What `gradus challenge prove` says of findings and their records, for people and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from challenges.findings import ArmRecord, Claim, ClaimRecord, Finding, FindingRecord
+from challenges.lint_records import in_words
+from challenges.source import Problem
+
+
+def lines(finding: Finding, record: FindingRecord, state: str) -> Iterator[str]:
+    """A finding's arms with their scores, and each claim with what was found."""
+    yield f"{finding.id}: {state}"
+    for experiment in record.experiments:
+        yield f"  {experiment.challenge}, {experiment.rows} {finding.rows} rows"
+        for arm in experiment.arms:
+            yield f"    {arm.id}: {_scores(arm)}"
+        for n, (claim, found) in enumerate(zip(finding.claims, experiment.claims, strict=True), 1):
+            said = "holds" if found.holds else "DOES NOT HOLD"
+            yield f"    claim {n}, {_compared(claim)} ({claim.measure}): {said}; {in_words(claim, found)}"
+
+
+def _compared(claim: Claim) -> str:
+    if claim.found == "spread":
+        return ", ".join(claim.arms)
+    return f"{claim.arms[0]} against {'the best of ' if claim.best else ''}{claim.arms[1]}"
+
+
+def _scores(arm: ArmRecord) -> str:
+    parts = []
+    for measure, mean in arm.mean.items():
+        values = [run.values[measure] for run in arm.runs]
+        rest = f" ({min(values):.4f} to {max(values):.4f} in {len(values)} runs)" if len(values) > 1 else ""
+        parts.append(f"{measure} {mean:.4f}{rest}")
+    return ", ".join(parts)
+
+
+def as_json(finding: Finding, lesson: str, record: FindingRecord | None, *, fresh: bool) -> dict[str, Any]:
+    """One finding: its record and, in the same order as there, what was claimed. `holds` only for a fresh record."""
+    return {
+        "id": finding.id,
+        "lesson": lesson,
+        "fresh": fresh,
+        "holds": fresh and record is not None and holds(record),
+        "claimed": [claim.found for claim in finding.claims],
+        "record": record.model_dump(mode="json") if record else None,
+    }
+
+
+def holds(record: FindingRecord) -> bool:
+    """Whether every claim holds in every experiment."""
+    return all(claim.holds for claim in claims(record))
+
+
+def claims(record: FindingRecord) -> Iterator[ClaimRecord]:
+    for experiment in record.experiments:
+        yield from experiment.claims
+
+
+def problem_as_json(problem: Problem) -> dict[str, Any]:
+    return {"file": problem.file, "line": problem.line, "what": problem.what, "fix": problem.mend}
