@@ -11,10 +11,12 @@ from pydantic import TypeAdapter
 
 from challenges.bundle import PAYLOAD, Baseline, ChallengeBundle, CourseBundle, LessonBundle
 from challenges.findings import Finding, Findings, Records
+from challenges.lesson_text import images
 from challenges.payloads import Submitted
 from challenges.rows import read_attacks, read_benign, read_gold, read_samples, read_train
 from challenges.source import Source
 from challenges.spec import Challenge, Course, Demo, Kind, Lesson
+from challenges.svg_rules import BYTES_MAX
 from challenges.yaml_lines import Located
 
 ADAPTER_MAX = 64 * 1024 * 1024
@@ -92,6 +94,7 @@ def gather_lesson(source: Source, rel: str) -> GatheredLesson:
     if lesson and located:
         gathered.challenges = [_listed(source, rel, located, i, name) for i, name in enumerate(lesson.challenges)]
         gathered.files = _demo_files(source, rel, lesson.demo)
+    gathered.files |= _asset_files(source, rel, text or "")
     _gather_findings(source, gathered)
     return gathered
 
@@ -156,6 +159,16 @@ def _demo_files(source: Source, rel: str, demo: Demo | None) -> dict[str, bytes]
         data = source.data(posixpath.join(rel, name), ADAPTER_MAX, needed=False)
         if data is not None:
             files[posixpath.normpath(name)] = data
+    return files
+
+
+def _asset_files(source: Source, rel: str, text: str) -> dict[str, bytes]:
+    """The illustrations that the text shows and that are there; `lint` says which are not."""
+    files = {}
+    for name in {image.source for image in images(text) if image.is_illustration}:
+        data = source.data(posixpath.join(rel, name), BYTES_MAX, needed=False)
+        if data is not None:
+            files[name] = data
     return files
 
 

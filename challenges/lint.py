@@ -12,6 +12,7 @@ from challenges.gather import GatheredLesson, gather_challenge, gather_course, g
 from challenges.lint_findings import lint_findings
 from challenges.lint_free_text import lint_free_text
 from challenges.lint_lesson import lint_course, lint_ids, lint_lesson
+from challenges.lint_lesson_text import lint_lesson_text
 from challenges.lint_rows import lint_rows
 from challenges.lint_spec import lint_spec
 from challenges.payloads import Submitted
@@ -59,6 +60,7 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered
     lint_ids(source, lessons)
     for gathered in lessons:
         lint_lesson(source, gathered)
+        lint_lesson_text(source, gathered)
         lint_findings(source, gathered)
         for name, bundle in gathered.challenges:
             if bundle:

@@ -26,6 +26,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Submission, WorkerStatus
 from tests import factories
 from tests.browser import ammunition
+from tests.hostile.drawings import DRAWINGS, as_bytes
 from tests.learn import scene
 from tests.reviews import cases
 
@@ -39,6 +40,7 @@ KEPT = {"sea", "sky", "string"}
 LIMITS = {"attempts_per_day": 100, "instructions_chars": 16_384, "prompt_tokens_max": 4096, "answer_chars": 16_384}
 ROOMY = {"rows_max": 500, "row_tokens_max": 512, "tokens_max": 150_000}
 ROWS = 60
+HARMLESS = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>'
 OPEN = ("/", "/path/", "/courses/tiny/", "/leaderboards/", "/leaderboards/sea-or-sky/")
 
 
@@ -71,15 +73,27 @@ def marked() -> str:
     return "\n\n".join(f"before{one.number}\n\n{one.text}\n\nafter{one.number}" for one in ammunition.SHOTS)
 
 
+def drawings() -> tuple[str, dict[str, bytes]]:
+    """Illustrations as Markdown and their files: hostile drawings, and harmless ones with hostile words."""
+    files = {f"assets/hostile-{n}.svg": one for n, one in enumerate(map(as_bytes, DRAWINGS.values()))}
+    shown = [f"![a drawing]({name})" for name in files]
+    files["assets/harmless.svg"] = HARMLESS
+    words = [text.replace("\n", " ") for text in ammunition.texts(without='[]"\\<>')]
+    shown += [f'![{text}](assets/harmless.svg "{text}")' for text in words]
+    return "\n\n".join(shown), files
+
+
 def course(folder: Path) -> CourseBundle:
     bundle, poison = scene.scene_bundle(folder), Poison()
     lesson = bundle.lessons[0]
     spec = Lesson.model_validate(poison.into(dump(lesson.lesson)))
     faq = [{"question": "Why?", "answer": marked()}]
+    pictures, files = drawings()
     hostile = replace(
         lesson,
         lesson=Lesson.model_validate({**dump(spec), "faq": faq}),
-        text=f"{scene.TEXT}\n\n{marked()}",
+        text=f"{scene.TEXT}\n\n{marked()}\n\n{pictures}",
+        files={**lesson.files, **files},
         challenges=tuple(challenge(one, poison) for one in lesson.challenges),
         findings=tuple(Finding.model_validate(poison.into(dump(one))) for one in lesson.findings),
         records=Records.model_validate(poison.into(dump_records(lesson.records))),

@@ -1,6 +1,10 @@
+import re
+from dataclasses import replace
+
 import pytest
 from django.urls import reverse
 
+from gradus.courses.services import publish
 from gradus.learn.board import board
 from gradus.learn.figures import lines, written
 from gradus.submissions.models import Standing
@@ -38,6 +42,31 @@ def test_contents_questions_and_challenges_are_listed(client, lesson):
     assert "<summary>Why so?</summary>" in text and "Because <em>so</em>." in text
     assert "3 challenges for this lesson" in text and "AI-verified" not in text
     assert "Create a free account" not in text
+
+
+SVG = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><defs><marker id="tip"><path d="M0 0"/></marker></defs>'
+    b'<path class="stroke-accent" d="M0 0H9" marker-end="url(#tip)"/></svg>'
+)
+
+
+def test_illustrations_are_drawn_into_the_page_with_a_name_a_caption_and_ids_of_their_own(client, db, tmp_path):
+    bundle = scene.scene_bundle(tmp_path)
+    text = 'One.\n\n![A "line"](assets/line.svg "It goes right.")\n\n::: fold More\n![Again](assets/line.svg)\n:::\n'
+    lesson = replace(bundle.lessons[0], text=text, files={**bundle.lessons[0].files, "assets/line.svg": SVG})
+    publish(replace(bundle, lessons=(lesson,), digest=""))
+    shown = page(client)
+    assert shown.count('<figure class="illustration">') == 2
+    assert '<svg role="img" aria-label="A &quot;line&quot;" viewBox="0 0 9 9">' in shown
+    assert "<figcaption>It goes right.</figcaption>" in shown
+    ids = re.findall(r'<marker id="([^"]+)"', shown)
+    assert len(set(ids)) == 2 and re.findall(r"marker-end=\"url\(#([^)]+)\)", shown) == ids
+
+
+def test_an_illustration_without_its_file_is_its_words(client, lesson):
+    lesson.text = "![What it shows](assets/gone.svg)\n"
+    lesson.save()
+    assert "<p>What it shows</p>" in page(client) and "<figure class" not in page(client)
 
 
 def test_numbers_stand_beside_what_was_measured(client, lesson):

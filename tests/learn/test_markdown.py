@@ -42,3 +42,26 @@ def test_marks_cut_the_page_where_features_stand():
 def test_an_author_cannot_fake_a_mark_with_the_cut_character():
     page = render("a\ue000demo\ue000b")
     assert [part.feature for part in page.parts] == [""]
+
+
+def test_folds_become_details_and_their_headings_stay_out_of_the_contents():
+    page = render("## A\n\n::: fold More <b>\nText.\n\n## Inside\n:::\n\n## B\n")
+    assert '<details class="fold"><summary>More &lt;b&gt;</summary><p>Text.</p>' in page.html
+    assert page.html.count("<details") == page.html.count("</details>") == 1
+    assert [heading.text for heading in page.headings] == ["A", "B"]
+
+
+def test_an_illustration_cuts_the_page_and_its_words_stand_for_it():
+    page = render('One.\n\n![What it shows](assets/it.svg "Caption")\n\nTwo.\n')
+    assert [part.illustration is not None for part in page.parts] == [False, True, False]
+    image = page.parts[1].illustration
+    assert (image.source, image.alternative, image.caption) == ("assets/it.svg", "What it shows", "Caption")
+    assert "<p>What it shows</p>" in page.html and "<img" not in page.html
+
+
+@pytest.mark.parametrize(
+    "text", ["![w<b>s](https://example.org/a.png)", "a ![w<b>s](assets/a.svg) b", "![w<b>s](/x.svg)"]
+)
+def test_an_image_that_is_no_illustration_is_its_words(text):
+    page = render(text)
+    assert "w&lt;b&gt;s" in page.html and "<img" not in page.html and page.parts[0].illustration is None

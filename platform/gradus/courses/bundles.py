@@ -51,7 +51,16 @@ def lesson_file(lesson: Lesson, name: str) -> bytes:
     Raises:
         BundleMissing
     """
-    store, path = storages["private"], f"lessons/{lesson.digest}/{name}"
+    return lesson_content(lesson.digest, name)
+
+
+def lesson_content(digest: str, name: str) -> bytes:
+    """A file of the lesson that has this digest: the demo's, or an illustration.
+
+    Raises:
+        BundleMissing
+    """
+    store, path = storages["private"], f"lessons/{digest}/{name}"
     if not store.exists(path):
         raise BundleMissing(f"private storage lacks {path}; import the course again")
     with store.open(path) as file:

@@ -1,7 +1,8 @@
 """From an author's CommonMark to safe HTML: tables, formulas and code, nothing executable.
 
 Formulas stay LaTeX in `.math` elements, which KaTeX renders in the browser. Lessons mark where their features
-stand with comments such as `<!-- demo -->`; `render` cuts the page there.
+stand with comments such as `<!-- demo -->`; `render` cuts the page there, and where an illustration stands. Folds
+become `<details>`.
 """
 
 import re
@@ -15,11 +16,12 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.anchors import anchors_plugin
-from mdit_py_plugins.dollarmath import dollarmath_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
+
+from challenges.lesson_text import Image, fold_title, image_of, reader
 
 FEATURES = ("figures", "advisor", "demo", "board")
 # Stands before the id of a finding, which is a feature of its own.
@@ -27,26 +29,29 @@ FINDING = "finding:"
 # A private-use character cannot come from an author: it is removed from the text first.
 CUT = "\ue000"
 MARKER = re.compile(r"^\s*<!--\s*([a-z]+|finding:\s*[a-z0-9-]+)\s*-->\s*$")
-BLOCKS = "blockquote br dd div dl dt h1 h2 h3 h4 h5 h6 hr img li ol p pre table tbody td th thead tr ul"
+BLOCKS = "blockquote br dd details div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre summary table tbody td th thead tr ul"
 INLINE = "a code del em s span strong sub sup"
 TAGS = {*BLOCKS.split(), *INLINE.split()}
 ATTRIBUTES = {
     "a": {"href", "title"},
-    "img": {"src", "alt", "title"},
     "ol": {"start"},
     "td": {"class"},
     "th": {"class"},
-    **{name: {"class"} for name in ("span", "div", "pre", "code")},
+    **{name: {"class"} for name in ("span", "div", "pre", "code", "details")},
     **{name: {"id"} for name in ("h1", "h2", "h3", "h4", "h5", "h6")},
 }
 
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a page: HTML, or the name of a feature that stands here."""
+    """A piece of a page: HTML, or the name of a feature that stands here, or an illustration.
+
+    The HTML of an illustration is its alternative text, for pages that have no files to show.
+    """
 
     html: str = ""
     feature: str = ""
+    illustration: Image | None = None
 
     @property
     def finding(self) -> str:
@@ -77,10 +82,16 @@ class Page:
 def render(text: str) -> Page:
     """Renders `text`; unknown comments and raw HTML are dropped or shown as text."""
     tokens = READER.parse(text.replace(CUT, ""))
-    pieces = _clean(READER.renderer.render(tokens, READER.options, {})).split(CUT)
-    # Cutting at the character leaves HTML at even places and names of features at odd ones.
-    parts = (Part(feature=piece) if n % 2 else Part(html=piece) for n, piece in enumerate(pieces))
+    shown: dict[str, Image] = {}
+    pieces = _clean(READER.renderer.render(tokens, READER.options, shown)).split(CUT)
+    # Cutting at the character leaves HTML at even places and names of features or illustrations at odd ones.
+    parts = (_cut_out(piece, shown) if n % 2 else Part(html=piece) for n, piece in enumerate(pieces))
     return Page(tuple(part for part in parts if part.feature or part.html.strip()), _headings(tokens))
+
+
+def _cut_out(name: str, shown: dict[str, Image]) -> Part:
+    image = shown.get(name)
+    return Part(html=f"<p>{escape(image.alternative)}</p>", illustration=image) if image else Part(feature=name)
 
 
 def _clean(html: str) -> str:
@@ -94,9 +105,11 @@ def _clean(html: str) -> str:
 
 
 def _headings(tokens: list[Token]) -> tuple[Heading, ...]:
-    found = []
+    """Headings inside folds are left out: the table of contents lists what is in sight."""
+    found, folded = [], 0
     for opened, inline in pairwise(tokens):
-        if opened.type == "heading_open" and opened.tag in ("h2", "h3"):
+        folded += {"container_fold_open": 1, "container_fold_close": -1}.get(opened.type, 0)
+        if not folded and opened.type == "heading_open" and opened.tag in ("h2", "h3"):
             text = "".join(child.content for child in inline.children or [])
             found.append(Heading(int(opened.tag[1]), str(opened.attrGet("id") or ""), text))
     return tuple(found)
@@ -124,17 +137,44 @@ def _html_inline(tokens: list[Token], place: int, _options: Any, _env: Any) -> s
     return "" if content.startswith("<!--") else escape(content)
 
 
+def _illustration(tokens: list[Token], place: int, _options: Any, shown: dict[str, Image]) -> str:
+    image = image_of(tokens[place], alone=True)
+    if not image.is_illustration:
+        return f"<p>{escape(image.alternative)}</p>"
+    name = f"illustration-{len(shown) + 1}"
+    shown[name] = image
+    return f"{CUT}{name}{CUT}"
+
+
+def _image(tokens: list[Token], place: int, _options: Any, _env: Any) -> str:
+    """An image that is no illustration has no file here."""
+    return escape(image_of(tokens[place], alone=False).alternative)
+
+
+def _fold_open(tokens: list[Token], place: int, _options: Any, _env: Any) -> str:
+    return f'<details class="fold"><summary>{escape(fold_title(tokens[place]) or "More")}</summary>'
+
+
+def _fold_close(_tokens: list[Token], _place: int, _options: Any, _env: Any) -> str:
+    return "</details>"
+
+
 def _formula(content: str, display: dict[str, Any]) -> str:
     return escape(content)
 
 
 def _reader() -> MarkdownIt:
-    reader = MarkdownIt("commonmark", {"html": True, "highlight": _code}).enable("table")
-    reader.use(dollarmath_plugin, renderer=_formula, allow_space=False, double_inline=False)
-    reader.use(anchors_plugin, max_level=4)
-    rules = reader.renderer.rules  # type: ignore[attr-defined]
-    rules["html_block"], rules["html_inline"] = _html_block, _html_inline
-    return reader
+    made = reader(_formula, highlight=_code)
+    made.use(anchors_plugin, max_level=4)
+    made.renderer.rules.update(  # type: ignore[attr-defined]
+        html_block=_html_block,
+        html_inline=_html_inline,
+        illustration=_illustration,
+        image=_image,
+        container_fold_open=_fold_open,
+        container_fold_close=_fold_close,
+    )
+    return made
 
 
 READER = _reader()

@@ -7,7 +7,7 @@ from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
-from gradus.learn import figures, markdown, pages, path
+from gradus.learn import figures, illustrations, markdown, pages, path
 from gradus.learn.board import boards as boards_of
 from gradus.learn.findings import shown as findings
 from gradus.learn.views.access import shown_lesson
@@ -25,6 +25,7 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "lesson": found,
         "page": page,
+        "parts": illustrations.with_drawings(found, page),
         "placed": {part.feature for part in page.parts},
         "findings": measured,
         "further_findings": [one for name, one in measured.items() if name not in marked],

@@ -1,0 +1,125 @@
+"""The Markdown of a lesson: CommonMark with tables and formulas, folds for details, and illustrations.
+
+A fold is `::: fold Title`, its content, and a line `:::`. An illustration is an image that stands alone in a paragraph
+and names an SVG file of the lesson: `![what it shows](assets/name.svg "caption")`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
+from mdit_py_plugins.container import container_plugin
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+WORDS_MAX = 2_200
+ASSET = re.compile(r"assets/[a-z0-9]+(?:-[a-z0-9]+)*\.svg")
+LINE_END = re.compile(r"\r\n?|\n")
+ALTERNATIVE = re.compile(r"!\[[^\]]*\]\([^)\s]*")
+COMMENT = re.compile(r"<!--.*?-->", re.S)
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of the text. `line` is where its paragraph begins, from 1; `alone` says that nothing else is in it."""
+
+    source: str
+    alternative: str
+    caption: str = ""
+    line: int = 1
+    alone: bool = True
+
+    @property
+    def is_illustration(self) -> bool:
+        return self.alone and ASSET.fullmatch(self.source) is not None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A fold of the text: its lines from `line` (from 1) to `end` (included)."""
+
+    title: str
+    line: int
+    end: int
+    is_closed: bool
+
+
+def reader(formula: Callable[[str, dict[str, Any]], str] | None = None, **options: Any) -> MarkdownIt:
+    """A parser for lessons; `formula` renders what stands between dollars. Images that stand alone become tokens of
+    the type `illustration` without a paragraph around them."""
+    reader = MarkdownIt("commonmark", {"html": True, **options}).enable("table")
+    reader.use(dollarmath_plugin, renderer=formula, allow_space=False, double_inline=False)
+    reader.use(container_plugin, "fold")
+    reader.core.ruler.before("block", "last_line", _end_last_line)
+    reader.core.ruler.push("illustrations", _mark_illustrations)
+    return reader
+
+
+def _end_last_line(state: StateCore) -> None:
+    """The container plugin reads one character past a last line that is empty, such as a bare `>`."""
+    state.src += "\n"
+
+
+def _mark_illustrations(state: StateCore) -> None:
+    for place, token in enumerate(state.tokens):
+        children = token.children or []
+        if [child.type for child in children] == ["image"] and state.tokens[place - 1].type == "paragraph_open":
+            children[0].type = "illustration"
+            state.tokens[place - 1].hidden = state.tokens[place + 1].hidden = True
+
+
+def image_of(token: Token, *, line: int = 1, alone: bool) -> Image:
+    """An image token as an `Image`."""
+    alternative = "".join(child.content for child in token.children or ()).strip()
+    return Image(str(token.attrGet("src") or ""), alternative, str(token.attrGet("title") or ""), line, alone)
+
+
+READER = reader()
+
+
+def images(text: str) -> tuple[Image, ...]:
+    """All images of a lesson's text, in order."""
+    return tuple(_images(READER.parse(text)))
+
+
+def _images(tokens: list[Token]) -> Iterator[Image]:
+    for token in tokens:
+        line = token.map[0] + 1 if token.map else 1
+        for child in token.children or ():
+            if child.type in ("image", "illustration"):
+                yield image_of(child, line=line, alone=child.type == "illustration")
+
+
+def folds(text: str) -> tuple[Fold, ...]:
+    """All folds of a lesson's text, in order."""
+    opened = (token for token in READER.parse(text) if token.type == "container_fold_open")
+    return tuple(_fold(token, LINE_END.split(text)) for token in opened)
+
+
+def _fold(token: Token, lines: list[str]) -> Fold:
+    start, end = token.map or [0, 0]
+    closed = end < len(lines) and lines[end].strip().startswith(token.markup)
+    return Fold(fold_title(token), start + 1, min(end + 1, len(lines)), closed)
+
+
+def fold_title(token: Token) -> str:
+    """What stands after `::: fold`."""
+    return token.info.strip().removeprefix("fold").strip()
+
+
+def words(text: str) -> int:
+    """Counts the words that a reader sees without opening a fold: headings, tables, code and captions are among them.
+
+    A word stands between spaces and holds a letter or a digit. The alternative text of an image is read instead of the
+    drawing, so it does not count.
+    """
+    lines = LINE_END.split(text)
+    for fold in folds(text):
+        lines[fold.line - 1 : fold.end] = [""] * (fold.end - fold.line + 1)
+    shown = ALTERNATIVE.sub("", COMMENT.sub("", "\n".join(lines)))
+    return sum(any(character.isalnum() for character in word) for word in shown.split())

@@ -1,0 +1,89 @@
+"""The built-in lesson keeps its promises: short, illustrated, something to try at once, four questions answered."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from challenges.lesson_text import WORDS_MAX, images, words
+from challenges.svg import read_svg
+
+LESSON = Path(__file__).resolve().parents[2] / "challenges/library/fine-tuning-vs-prompting"
+TEXT = (LESSON / "lesson.md").read_text()
+SPEC = yaml.safe_load((LESSON / "lesson.yaml").read_text())
+
+
+def test_what_is_in_sight_is_short():
+    assert 1_200 < words(TEXT) <= WORDS_MAX == 2_200
+
+
+def test_something_can_be_tried_after_one_short_paragraph():
+    before, marker, _ = TEXT.partition("<!-- demo -->")
+    assert marker and words(before) <= 45 and len(before.strip().split("\n\n")) == 1
+
+
+def test_every_picture_is_ours_has_words_and_can_be_shown():
+    found = images(TEXT)
+    assert len(found) >= 3 and all(image.is_illustration for image in found)
+    for image in found:
+        assert 15 <= len(image.alternative.split()) <= 80 and image.caption, image.source
+        assert read_svg((LESSON / image.source).read_bytes()).problems == ()
+    assert {f"assets/{path.name}" for path in (LESSON / "assets").iterdir()} == {image.source for image in found}
+
+
+@pytest.mark.parametrize("name", ["method", "examples", "order", "wording", "json"])
+def test_each_finding_has_one_place_of_its_own(name):
+    assert TEXT.split("\n\n").count(f"<!-- finding: {name} -->") == 1
+
+
+def test_no_claim_about_examples_is_made_beside_the_findings():
+    claims = " ".join(figure["claim"] for figure in SPEC["figures"])
+    assert "examples in the prompt help" not in claims and "few-shot" not in claims.lower()
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [
+        ("What is LoRA and how does it differ from full fine-tuning?", "beside each large weight matrix"),
+        ("When should I fine-tune instead of prompting?", "hundreds of good examples"),
+        ("What is the difference between fine-tuning and RAG?", "passages that fit the question"),
+        ("How many examples do I need for fine-tuning?", "500 to 1,000"),
+    ],
+)
+def test_the_four_questions_are_answered_directly(question, word):
+    (answer,) = [item["answer"] for item in SPEC["faq"] if item["question"] == question]
+    assert word in " ".join(answer.split())
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "the information changes often",
+        "you want to start quickly",
+        "the budget is small",
+        "the tasks are general and varied",
+        "the style or the format is fixed",
+        "the domain is narrow",
+        "there are very many calls, and the time and cost of each one matter",
+        "you have hundreds of good examples",
+        "an hour or two on one GPU, as a rule of thumb",
+        "Eight or more GPUs",
+        "**Context length.**",
+        "**Cost.**",
+        "**Generalising.**",
+        "**Sensitivity.**",
+        "start with prompts, add RAG for knowledge, and fine-tune only for behaviour",
+        "*Working with language models*",
+    ],
+)
+def test_the_lesson_says(phrase):
+    assert phrase in TEXT
+
+
+def test_the_words_of_the_field_are_used_in_one_way():
+    seen = TEXT + yaml.safe_dump(SPEC["faq"]) + yaml.safe_dump(SPEC["figures"])
+    assert not re.findall(r"\b(?:a|the|full) training(?! (?:run|row|exercise))\b[^-]", seen)
+    assert not re.findall(r"(?<!fine-)\btuned\b", seen)
