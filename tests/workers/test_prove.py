@@ -249,6 +249,23 @@ def test_records_of_findings_that_are_gone_are_removed(lesson, runners):
     assert list(json.loads((lesson / "findings.json").read_text())["findings"]) == ["renamed"]
 
 
+@pytest.mark.parametrize("text", ["schema: 1\nfindings: [[[", "findings: 3", "a: &x 1\nb: *x", "\x00"])
+def test_a_findings_file_that_cannot_be_read_is_a_problem_with_its_line(lesson, runners, text):
+    (lesson / "findings.yaml").write_text(text)
+    for options in ([], ["--check"], ["--only", "examples-help"]):
+        done = call(lesson, *options)
+        assert done.exit_code == 1, done.output
+        assert f"{lesson}/findings.yaml" in done.output
+    assert runners == []
+
+
+def test_a_folder_without_findings_or_that_is_not_there_exits_2(lesson, tmp_path, runners):
+    (lesson / "findings.yaml").unlink()
+    for path in (lesson, lesson / "sea-or-sky", tmp_path / "nowhere"):
+        done = call(path)
+        assert (done.exit_code, "no findings here" in done.output) == (2, True)
+
+
 # --- killed and interrupted, in a process of its own --------------------------------------------------------------
 
 
