@@ -83,7 +83,7 @@ def test_a_visit_leaves_nothing_of_a_learner_in_what_all_share(ada: User, bob: U
 
 
 def names_of(edition: catalogue.Edition) -> list[set[str]]:
-    """Of all that is kept with each shared row; a lesson's parsed spec is made when it is first asked for."""
+    """Of all that is kept with each shared row; what is parsed of a lesson is made when it is first asked for."""
     rows: list[Model] = [*edition.courses, *edition.lessons.values(), *edition.challenges.values()]
     rows += [one.version for one in edition.challenges.values() if one.version]
-    return [{*vars(row), *row._state.fields_cache} - {"parsed"} for row in rows]
+    return [{*vars(row), *row._state.fields_cache} - {"parsed", "parsed_findings"} for row in rows]

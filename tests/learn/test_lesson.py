@@ -66,7 +66,7 @@ def test_illustrations_are_drawn_into_the_page_with_a_name_a_caption_and_ids_of_
 def test_an_illustration_without_its_file_is_its_words(client, lesson):
     lesson.text = "![What it shows](assets/gone.svg)\n"
     lesson.save()
-    assert "<p>What it shows</p>" in page(client) and "<figure class" not in page(client)
+    assert "<p>What it shows</p>" in page(client) and '<figure class="illustration' not in page(client)
 
 
 def test_numbers_stand_beside_what_was_measured(client, lesson):
