@@ -67,7 +67,7 @@ def test_the_four_questions_are_answered_directly(question, word):
         "the tasks are general and varied",
         "the style or the format is fixed",
         "the domain is narrow",
-        "there are very many calls, and the time and cost of each one matter",
+        "there are very many requests, and the time and cost of each one matter",
         "you have hundreds of good examples",
         "an hour or two on one GPU, as a rule of thumb",
         "Eight or more GPUs",
