@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ class Prover:
         record = FindingRecord(
             digest=finding_digest(finding, self.bundles, self.arms),
             machine=machine(),
-            day=date.today().isoformat(),
+            day=f"{datetime.now(UTC):%Y-%m-%d}",
             experiments=tuple(
                 experiment_record(finding, experiment, self._with_outputs(finding, experiment.challenge, n))
                 for n, experiment in enumerate(finding.experiments)

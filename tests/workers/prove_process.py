@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import tempfile
 import threading
 from pathlib import Path
@@ -62,5 +63,7 @@ class Knowing:
 
 
 if __name__ == "__main__":
+    # A shell starts background jobs with SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     prove_command.Runner = Knowing  # type: ignore[assignment,misc]
     typer.run(prove_command.prove)
