@@ -318,7 +318,8 @@ def test_the_built_in_model_proves_a_finding_of_the_built_in_lesson(tmp_path, da
     challenge = lesson / "symptom-specialty"
     for name, count in (("public.jsonl", 5), ("hidden.jsonl", 10), ("train.jsonl", 40)):
         rows = (challenge / name).read_text().splitlines(keepends=True)
-        (challenge / name).write_text("".join(rows[:count]))
+        # A grade's score is of the public split alone, and a finding's of all hidden rows.
+        (challenge / name).write_text("".join(rows[:count]).replace('"private"', '"public"'))
     factory.write_yaml(challenge / "findings/plain.yaml", {"kind": "prompt"})
     knobs = {"num_train_epochs": 1, "per_device_train_batch_size": 16}
     lora = {"kind": "lora", "rows_file": "../train.jsonl", "hyperparameters": knobs}
