@@ -16,8 +16,12 @@ LESSON = BENCHMARKS.parent / "challenges" / "library" / "fine-tuning-vs-promptin
 LONG = BENCHMARKS / "questions_long"
 
 # The folder of each question, and the lesson that an attacker may copy from.
+# Copies are copies of a lesson as it was when they were written, so that an edited lesson leaves them what they are.
 QUESTIONS = {
-    "prompt-retrieve-or-train": (LESSON / "prompt-retrieve-or-train", LESSON / "lesson.md"),
+    "prompt-retrieve-or-train": (
+        LESSON / "prompt-retrieve-or-train",
+        LONG / "lessons" / "prompt-retrieve-or-train.md",
+    ),
     "ninety-eight-percent": (LONG / "ninety-eight-percent", LONG / "lessons" / "ninety-eight-percent.md"),
     "reward-goes-up": (LONG / "reward-goes-up", LONG / "lessons" / "reward-goes-up.md"),
 }
