@@ -35,7 +35,7 @@ class Said:
 
 
 def said(demo: Demo, panel: str, shares: Mapping[str, float]) -> Said:
-    """What the panel says where the model gives each label (at least two) this probability."""
+    """Turns the model's label probabilities (of two labels or more) into the text that a panel of the demo shows."""
     if panel == TUNED:
         shares = calibrated(shares, demo.temperature)
     meters = sorted((Meter(label, round(share, 2)) for label, share in shares.items()), key=lambda m: -m.share)
@@ -69,7 +69,7 @@ def _few_shot(demo: Demo, ranked: list[Meter]) -> Said:
 
 
 def _fine_tuned(demo: Demo, ranked: list[Meter]) -> Said:
-    """One label with its confidence, and related ones with the author's condition."""
+    """Shows the best label with its confidence, and up to three related labels with the author's condition for each."""
     first = ranked[0]
     conditions = {related.label: related.condition for related in demo.related.get(first.label, ())}
     related = [Meter(m.label, m.share, conditions[m.label]) for m in _shown(ranked[1:]) if m.label in conditions]

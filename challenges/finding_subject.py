@@ -1,4 +1,4 @@
-"""One finding under lint, with the places of its keys."""
+"""A finding that lint checks, and the line on which each of its keys stands in `findings.yaml`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class FindingSubject:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every arm can be run."""
+        """Whether the files of all arms could be read, so that every arm can be run."""
         return len(self.runs) == len({(e.challenge, arm.id) for e, arm, _ in self.arms()})
 
 

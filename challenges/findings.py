@@ -15,7 +15,7 @@ from challenges.spec import Share, Slug, Spec, Text, Title
 # What a run can be measured by. `score` is the challenge's own metric; `valid` and `decisions` are for JSON answers:
 # the share of rows whose output fits the schema, and the share of listed (not free-text) fields that are right.
 Measure = Literal["score", "valid", "decisions"]
-# The one thing in which two compared arms may differ. `method` is the kind of submission: a prompt or a training run.
+# Two compared arms may differ in one of these. `method` is the kind of submission: a prompt or a training run.
 Varied = Literal["instructions", "examples", "order", "example", "label_words", "method", "rows", "hyperparameters"]
 
 
@@ -30,7 +30,7 @@ class ExampleSets(Spec):
 
 
 class Arm(Spec):
-    """One side of an experiment: a submission in `file` (relative to the challenge's folder), and how it is repeated.
+    """A submission that an experiment compares with others. `files` are relative to the challenge's folder.
 
     An arm is repeated over example sets, over training seeds, or over several files; with none of them it is run once.
     `order` arranges the drawn examples: a permutation of their positions, counted from 0.
@@ -63,7 +63,7 @@ class Arm(Spec):
 
 
 class Claim(Spec):
-    """What is claimed of arms, in one measure.
+    """States how the arms of a finding compare in one measure.
 
     `higher`: the first arm's mean is above the second's by at least `at_least`, and the interval lies above zero.
     `unclear`: the interval of that difference contains zero. `spread`: with all else equal, the arms of one repetition
@@ -121,7 +121,7 @@ Difference = Annotated[float, Field(ge=-2, le=2)]
 
 
 class RunRecord(Spec):
-    """One repetition of one arm: raw scores on the finding's rows and on the public rows, by measure."""
+    """The raw scores of one repetition of an arm, by measure: on the finding's rows and on the public rows."""
 
     name: Title
     values: dict[str, Share]
