@@ -132,7 +132,8 @@ class Run(models.Model):
 
     @property
     def current(self) -> "Evaluation":
-        return self.evaluations.get(is_current=True)
+        found: list[Evaluation] | None = getattr(self, "current_evaluations", None)
+        return found[0] if found else self.evaluations.get(is_current=True)
 
 
 class QuotaSlot(models.Model):

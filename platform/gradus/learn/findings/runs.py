@@ -155,7 +155,7 @@ def _payloads(
 
 
 def _own(run: Run, version: ChallengeVersion) -> Own:
-    evaluation: Evaluation = run.current_evaluations[0]  # type: ignore[attr-defined]
+    evaluation = run.current
     assert run.repetition is not None
     return Own(
         challenge=version.challenge.slug,
