@@ -69,6 +69,9 @@ def required() -> set[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        # It is set for processes that share the tests, and rich would keep it from its import on.
+        os.environ.pop("COLUMNS", None)
     required()
     config.stash[NEEDS] = {}
 

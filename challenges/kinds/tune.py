@@ -91,7 +91,7 @@ class TunePayload(Submitted):
 
 
 class TuneKind(Kind):
-    """Codes of problems: method, too_long, too_many_rows, too_many_tokens, tokens_max, too_many_steps, unknown_label,
+    """Codes of problems: too_long, too_many_rows, too_many_tokens, tokens_max, too_many_steps, unknown_label,
     special_token, control_character, knob, empty.
     """
 

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from challenges.check import check
+from challenges import kinds
 from gradus.accounts.models import ApiToken, User
 from gradus.api import problems
 from gradus.api.codes import CODES
@@ -179,5 +179,5 @@ def test_every_code_is_listed() -> None:
     assert len(found) > 30
     assert not [one for one in found if one[0] not in CODES[one[1]]]
     assert all(code in CODES[status] for status, code in problems.USUAL.items())
-    said = re.findall(r"\w+", (check.__doc__ or "").partition("Codes:")[2])
-    assert said and set(said) <= set(CODES[422])
+    said = [re.findall(r"\w+", (type(kind).__doc__ or "").partition("Codes of problems:")[2]) for kind in kinds.every()]
+    assert all(said) and {code for codes in said for code in codes} <= {*CODES[422]}

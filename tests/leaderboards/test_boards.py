@@ -60,9 +60,9 @@ def test_tracks_rank_apart(sea_or_sky: Challenge, ada: User, bob: User) -> None:
     factories.grade(factories.submit(ada), 0.7)
     factories.grade(factories.submit(bob, payload=factories.LORA), 0.9)
     assert ranks(sea_or_sky) == [(1, 0.7)]
-    assert ranks(sea_or_sky, "lora") == [(1, 0.9)]
+    assert ranks(sea_or_sky, "tune") == [(1, 0.9)]
     (other,) = boards.beside(sea_or_sky, "prompt", None)
-    assert (other.track, [row.score for row in other.rows]) == ("lora", [0.9])
+    assert (other.track, [row.score for row in other.rows]) == ("tune", [0.9])
 
 
 def test_the_private_split_ranks_only_after_the_freeze(sea_or_sky: Challenge, course: Course) -> None:

@@ -111,7 +111,7 @@ def test_break_even_is_training_time_over_time_saved(lesson):
 def test_nothing_saved_means_no_break_even(lesson):
     challenge = factories.challenge("sea-or-sky")
     slow = [
-        {**row, "cost": {"prompt_tokens": 20.0, "ms": 80.0}} if row["kind"] == "lora" else row
+        {**row, "cost": {"prompt_tokens": 20.0, "ms": 80.0}} if row["kind"] == "tune" else row
         for row in scene.BASELINES
     ]
     challenge.version.author_baselines = slow

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gradus.learn.form_problems import of_refusal
+from gradus.learn.form_problems import FormFields, of_refusal
 from gradus.submissions.models import Run, Submission
 from gradus.submissions.services import Refused
 
@@ -102,6 +102,6 @@ def test_an_appeal_that_is_refused_is_marked_at_its_field(ada_client, ada, cours
 
 def test_what_is_about_no_field_of_the_form_has_no_control():
     refusal = Refused("busy", "Several at once.")
-    assert [(p.message, p.control) for p in of_refusal(refusal)] == [("Several at once.", "")]
+    assert [(p.message, p.control) for p in of_refusal(refusal, FormFields())] == [("Several at once.", "")]
     wrong_kind = Refused("x", "x", problems=[{"field": "kind", "message": "This challenge takes prompt."}])
-    assert of_refusal(wrong_kind)[0].control == ""
+    assert of_refusal(wrong_kind, FormFields())[0].control == ""

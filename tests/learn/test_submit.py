@@ -220,7 +220,7 @@ def test_nobody_starts_from_somebody_elses_attempt(ada, bob_client, course):
 
 
 def test_starter_rows_fill_the_form_and_read_back_as_the_same_rows(client, ticket):
-    from gradus.learn.forms import train_rows
+    from gradus.learn.kinds.tune.page import train_rows
 
     text = client.get("/challenges/ticket/starter.jsonl").content
     assert [row.model_dump() for row in train_rows(text)] == ticket.version.train

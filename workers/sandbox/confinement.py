@@ -80,7 +80,12 @@ def code() -> list[Path]:
     """Interpreter, packages and our own code. Of `challenges` the code alone: a course with hidden rows lies there."""
     packages = [Path(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
     interpreter = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, site.getsitepackages())]
-    ours = [PROJECT / "workers", PROJECT / "graders", *(PROJECT / "challenges").glob("*.py")]
+    ours = [
+        PROJECT / "workers",
+        PROJECT / "graders",
+        PROJECT / "challenges" / "kinds",
+        *(PROJECT / "challenges").glob("*.py"),
+    ]
     return list(dict.fromkeys([*interpreter, *packages, *ours]))
 
 

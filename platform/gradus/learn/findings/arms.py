@@ -40,6 +40,11 @@ def is_trained(lesson: Lesson, experiment: Experiment, arm: Arm) -> bool:
     return any("kind" not in arm or kinds.find(arm["kind"]).is_trained for arm in stored)
 
 
+def kind(lesson: Lesson, experiment: Experiment, arm: Arm) -> str:
+    """The kind of an arm's submissions, as far as it is stored; else empty."""
+    return str(lesson.arms.get(f"{experiment.challenge}/{arm.files[0]}", {}).get("kind", ""))
+
+
 def count(arm: Arm) -> int:
     """How often a prompt arm is repeated."""
     return arm.example_sets.count if arm.example_sets else len(arm.files)

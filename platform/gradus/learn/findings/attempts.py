@@ -20,6 +20,7 @@ class Training:
     title: str
     challenge: str
     slug: str
+    kind: str
     minutes: int | None
 
 
@@ -113,7 +114,8 @@ def _set_name(runnable: Sequence[tuple[Experiment, Arm]], number: int) -> str:
 def _training(lesson: Lesson, experiment: Experiment, arm: Arm) -> Training:
     challenge = arms.live(lesson, experiment.challenge)
     title = challenge.title if challenge else ""
-    return Training(arm.title, title, challenge.slug if challenge else "", _minutes(challenge, arm))
+    kind = arms.kind(lesson, experiment, arm)
+    return Training(arm.title, title, challenge.slug if challenge else "", kind, _minutes(challenge, arm))
 
 
 def _minutes(challenge: Challenge | None, arm: Arm) -> int | None:

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
+from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
 from gradus.reviews import evidence, queue, services
 from gradus.reviews import review_reasons as reasons
@@ -36,7 +37,8 @@ def review_show(request: HttpRequest, pk: int) -> HttpResponse:
         if refusal is None:
             return onward(request, user, review)
         form.add_error(None, refusal.message)
-    context = {"case": case, "review": review, "form": form, **around(user, review)}
+    asked = free_text(review.submission.version.parsed)
+    context = {"case": case, "review": review, "form": form, "asked": asked, **around(user, review)}
     return render(request, "reviews/review.html", context, status=422 if form.errors else 200)
 
 
