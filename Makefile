@@ -50,7 +50,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PY) manage.py makemigrations --check --dry-run
-	$(PY) -m gradus.launcher.deploy_check
+	$(PY) -m gradus.operations.deploy_check
 	$(BIN)/gradus challenge lint challenges/library
 
 smoke: $(STAMP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from workers.launch import ALLOCATOR
+from workers.sandbox.launch import ALLOCATOR
 
 # Of this process alone: the oracle, and our engine where a profile looks into it, as a runner has it. Peers choose.
 OWN = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}

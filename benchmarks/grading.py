@@ -30,13 +30,13 @@ from benchmarks.grading_rows import WHOLE, Asked, Attack, BadRows
 from challenges.bundle import BundleErrors, read_challenge
 from graders import agreement
 from graders.base import Grade
-from workers import judge_template
-from workers.calibration import Bench
+from workers.authoring.calibration import Bench
 from workers.engine.embeddings import embed
 from workers.engine.watch import Watch
-from workers.judge import JudgeClient
-from workers.judge_contract import JudgeMisconfigured, Postpone
-from workers.ledger import Ledger
+from workers.judge import template as judge_template
+from workers.judge.client import JudgeClient
+from workers.judge.contract import JudgeMisconfigured, Postpone
+from workers.judge.ledger import Ledger
 
 EXACT = 1e-9
 SHORT = Path(__file__).parent / "questions"

@@ -89,7 +89,7 @@ def _wait(is_so: Callable[[], bool], seconds: float, otherwise: str) -> None:
 def qualify(url: str, rows: int, report: Path) -> subprocess.Popen[str]:
     """The command as staff type it."""
     options = ["--rows", str(rows), "--json", str(report)]
-    command = [sys.executable, "-m", "workers.qualify_command", str(LIBRARY), *options]
+    command = [sys.executable, "-m", "workers.authoring.qualify_command", str(LIBRARY), *options]
     settings = {
         "GRADUS_JUDGE_MODEL": NAME,
         "OPENAI_BASE_URL": url,

@@ -18,7 +18,7 @@ from workers.engine.gradients import ByAutograd
 from workers.engine.models import Base
 from workers.engine.session import Session
 from workers.engine.watch import Watch
-from workers.supervisor import Runner
+from workers.sandbox.supervisor import Runner
 
 SECONDS = 3600.0
 

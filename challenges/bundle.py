@@ -192,7 +192,7 @@ def sha256_of(value: Any) -> str:
 
 def read_challenge(path: Path | str) -> ChallengeBundle:
     """Reads a challenge's folder. Raises `BundleErrors` with all problems at once."""
-    from challenges.gather import gather_challenge
+    from challenges.folders import gather_challenge
     from challenges.source import Source
 
     source = Source(Path(path))
@@ -204,7 +204,7 @@ def read_challenge(path: Path | str) -> ChallengeBundle:
 
 def read_lesson(path: Path | str) -> LessonBundle:
     """Reads a lesson's folder with its challenges. Raises `BundleErrors` with all problems at once."""
-    from challenges.gather import gather_lesson
+    from challenges.folders import gather_lesson
     from challenges.source import Source
 
     source = Source(Path(path))
@@ -216,7 +216,7 @@ def read_lesson(path: Path | str) -> LessonBundle:
 
 def read_course(path: Path | str) -> CourseBundle:
     """Reads a course's folder with all below it. Raises `BundleErrors` with all problems at once."""
-    from challenges.gather import gather_course
+    from challenges.folders import gather_course
     from challenges.source import Source
 
     source = Source(Path(path))

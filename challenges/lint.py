@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from challenges.bundle import Baseline, ChallengeBundle
-from challenges.gather import GatheredLesson, gather_challenge, gather_course, gather_lesson
+from challenges.folders import GatheredLesson, gather_challenge, gather_course, gather_lesson
 from challenges.lint_findings import lint_findings
 from challenges.lint_free_text import lint_free_text
 from challenges.lint_lesson import lint_course, lint_ids, lint_lesson
 from challenges.lint_lesson_text import lint_lesson_text
 from challenges.lint_rows import lint_rows
 from challenges.lint_spec import lint_spec
+from challenges.lint_subject import Subject
 from challenges.payloads import Submitted
 from challenges.source import Problem, Source
 from challenges.spec import BaselineRef, Kind
-from challenges.subject import Subject
 
 Similarity = Callable[[ChallengeBundle], list[Problem]]
 MARKERS = ("course.yaml", "lesson.yaml", "challenge.yaml")

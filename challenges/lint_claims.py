@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 
-from challenges.finding_subject import FindingSubject
 from challenges.findings import Arm, Claim, Experiment
 from challenges.findings_runs import Repetition, measures
+from challenges.lint_finding_subject import FindingSubject
 from challenges.payloads import LoraPayload, PromptPayload, sha256
 from challenges.spec import Prompt
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from challenges.finding_subject import FindingSubject, finding_subjects
 from challenges.findings import Arm, ExampleSets
 from challenges.findings_runs import by_label, draw, measures
 from challenges.findings_text import named
-from challenges.gather import GatheredLesson
+from challenges.folders import GatheredLesson
 from challenges.lint_claims import lint_claims
+from challenges.lint_finding_subject import FindingSubject, finding_subjects
 from challenges.lint_records import lint_mentions, lint_record
 from challenges.lint_spec import lint_payload, refusals
+from challenges.lint_subject import Subject
 from challenges.payloads import LoraPayload, PromptPayload
 from challenges.source import Source
 from challenges.spec import Kind
-from challenges.subject import Subject
 
 
 def lint_findings(source: Source, gathered: GatheredLesson, only: Collection[str] | None = None) -> None:

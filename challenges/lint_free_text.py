@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from challenges.lint_subject import Subject
 from challenges.spec import Benign, Criterion, GoldAnswer
-from challenges.subject import Subject
 from challenges.texts import normal
 
 ROLES = {"prompt": 5, "calibration": 20}

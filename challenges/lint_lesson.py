@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from pydantic import TypeAdapter
 
-from challenges.gather import GatheredCourse, GatheredLesson, demo_names
+from challenges.folders import GatheredCourse, GatheredLesson, demo_names
 from challenges.payloads import PromptPayload
 from challenges.rows import read_train
 from challenges.source import Source

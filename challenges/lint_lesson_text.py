@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from dataclasses import replace
 
-from challenges.gather import GatheredLesson
+from challenges.folders import GatheredLesson
 from challenges.lesson_text import WORDS_MAX, Image, folds, images, words
 from challenges.source import Source
 from challenges.svg import read_svg

@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 
-from challenges.finding_subject import FindingSubject
 from challenges.findings import Claim, ClaimRecord, FindingRecord
 from challenges.findings_digest import finding_digest
 from challenges.findings_text import literal_numbers, unknown_placeholders
-from challenges.gather import GatheredLesson
+from challenges.folders import GatheredLesson
+from challenges.lint_finding_subject import FindingSubject
 from challenges.source import Source
 
 # Where a lesson's text shows a finding.

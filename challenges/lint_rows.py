@@ -11,9 +11,9 @@ from statistics import fmean
 from challenges.catalogue import MODELS
 from challenges.characters import unwanted
 from challenges.lengths import CountTokens, input_tokens, row_tokens
+from challenges.lint_subject import Rows, Subject
 from challenges.prompts import problem_with, target_text
 from challenges.spec import Answer, Json, Kind, Label, Sample, TrainRow
-from challenges.subject import Rows, Subject
 from challenges.texts import normal
 from challenges.tokens import counter
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from challenges.catalogue import METRICS, MODELS
 from challenges.check import FieldProblem, check
+from challenges.lint_subject import Subject
 from challenges.overlap import inputs
 from challenges.payloads import PromptPayload, Submitted
 from challenges.prompts import problem_with
 from challenges.spec import Challenge, Json, Kind, Label
-from challenges.subject import Subject
 from challenges.texts import normal
 from challenges.tokens import counter
 

@@ -20,9 +20,11 @@ from graders.base import Assignment, Grading, Judged, JudgeId
 from gradus.courses import bundles, calibrations
 from gradus.courses.models import Lesson
 from gradus.submissions.models import Evaluation, Grader, Run
-from workers import adapter_files, copy_sources, judge_template, launch
-from workers.judge import JudgeClient
-from workers.judge_contract import JudgeMisconfigured
+from workers import copy_sources
+from workers.judge import template as judge_template
+from workers.judge.client import JudgeClient
+from workers.judge.contract import JudgeMisconfigured
+from workers.sandbox import adapter_files, launch
 
 # After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.
 JUDGE_PATIENCE = timedelta(minutes=60)
@@ -102,7 +104,7 @@ def judge_for(evaluation: Evaluation, given: Any) -> Any:
 
     An appeal's second grader may be another model at the same endpoint.
     """
-    from gradus.reviews.judging import Store
+    from gradus.reviews.judge_store import Store
 
     store = Store(evaluation, Judged)
     if evaluation.submission is not None and evaluation.submission.user.is_guest:

@@ -25,7 +25,7 @@ from graders.base import (
     Trained,
     WorkItem,
 )
-from workers.supervisor import RunnerTimeout, Stopped
+from workers.sandbox.supervisor import RunnerTimeout, Stopped
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +47,7 @@ class Remote(Protocol):
 
 
 class Running(Protocol):
-    """What carries out all other items: `workers.supervisor.Runner`."""
+    """What carries out all other items: `workers.sandbox.supervisor.Runner`."""
 
     def run(
         self, item: Any, *, on_event: Callable[[dict[str, Any]], None], should_stop: Callable[[], bool], seconds: float
@@ -55,7 +55,7 @@ class Running(Protocol):
 
 
 class Judging(Protocol):
-    """What answers `Judge` items: `workers.judge.JudgeClient`."""
+    """What answers `Judge` items: `workers.judge.client.JudgeClient`."""
 
     def judge(self, item: Judge) -> Judged: ...
 

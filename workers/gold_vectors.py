@@ -26,7 +26,7 @@ from graders.free_text.verifier import fixed_texts
 from gradus.courses import bundles
 from gradus.courses.models import ChallengeVersion
 from workers.execute import Running
-from workers.supervisor import Stopped
+from workers.sandbox.supervisor import Stopped
 
 log = structlog.get_logger(__name__)
 

@@ -14,8 +14,8 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
-from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, GuestSlot, InFlight, Lane, RunSlot
+from gradus.submissions.states import State
 
 EVERY_SECONDS = 600.0
 # Longer than between two counts over all rows, so that nothing ends unseen between them.

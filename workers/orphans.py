@@ -19,8 +19,8 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from gradus import stores
-from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation
+from gradus.submissions.states import State
 
 log = structlog.get_logger(__name__)
 EVERY_SECONDS = 3600.0

@@ -17,8 +17,9 @@ from challenges.feedback import floor_to_step
 from graders.base import Grade
 from gradus.submissions.models import Evaluation, Kind
 from gradus.submissions.services import Outcome
-from workers import adapter_files, language
+from workers import language
 from workers.assignments import on_hidden_rows
+from workers.sandbox import adapter_files
 
 
 def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:

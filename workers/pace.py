@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graders.base import Generate, Grading, Result, Score, WorkItem
-from workers.supervisor import Stopped
+from workers.sandbox.supervisor import Stopped
 
 # Lint lets hidden rows be longer by a quarter; the rest is for a machine that is not always equally fast. With 1.5 and
 # measurements that vary by 15 % two hidden sets at lint's bounds were told apart with an AUC of 0.66, with 2 of 0.51.

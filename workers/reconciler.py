@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from gradus.submissions import bell, failpoints
-from gradus.submissions.errors import CODES, OPEN, State
+from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import (
     Evaluation,
     EvaluationQuerySet,
@@ -28,6 +28,7 @@ from gradus.submissions.models import (
     WorkerStatus,
 )
 from gradus.submissions.services.finish import close
+from gradus.submissions.states import OPEN, State
 from workers import invariants, orphans
 
 log = structlog.get_logger(__name__)

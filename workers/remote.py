@@ -22,10 +22,10 @@ from typing import Any
 import openai
 
 from graders.base import Generate, Generated, Score, Scored
-from workers import endpoints
 from workers.engine.stopping import JSON, Stop
 from workers.engine.watch import Stopped
-from workers.judge_contract import Postpone
+from workers.judge import endpoints
+from workers.judge.contract import Postpone
 
 CONCURRENCY = 8
 ATTEMPTS = 4

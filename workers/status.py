@@ -13,7 +13,7 @@ from challenges.catalogue import MODELS
 from gradus.submissions.models import WorkerStatus
 
 if TYPE_CHECKING:
-    from workers.supervisor import Runner
+    from workers.sandbox.supervisor import Runner
     from workers.work import Worker
 
 NEEDS_MODEL = ("interactive", "grade", "train")

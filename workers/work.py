@@ -21,16 +21,16 @@ from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
 from workers import assignments, outcomes, remote, status
-from workers.baselines import SLACK
+from workers.authoring.baselines import SLACK
 from workers.engine import hardware
 from workers.events import EventWriter
 from workers.execute import Memo, execute
 from workers.gold_vectors import GoldVectors
 from workers.heartbeat import Heartbeat
-from workers.judge_contract import JudgeMisconfigured, Postpone
+from workers.judge.contract import JudgeMisconfigured, Postpone
 from workers.pace import paced
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
-from workers.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
+from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
 log = structlog.get_logger(__name__)
 NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}

@@ -13,7 +13,7 @@ from benchmarks.attacks.replay import Kind, Person
 from graders import agreement
 from graders.base import Grade
 from graders.free_text.calibration import EXACT, GradedAttack, person_score
-from workers.calibration import Bench, Embedding
+from workers.authoring.calibration import Bench, Embedding
 
 RATE = 0.05
 SEEDS = (0, 1, 2)

@@ -73,9 +73,9 @@ def measured(given: argparse.Namespace, locust: Path, folder: Path, redis: Any, 
     from django.db import connections
 
     from benchmarks.web.seed import seed
-    from gradus.launcher import ports
-    from gradus.launcher.console import Console
-    from gradus.launcher.stack import Stack
+    from gradus.operations import ports
+    from gradus.operations.console import Console
+    from gradus.operations.stack import Stack
 
     with (folder / "log").open("w") as log, Stack(ROOT, Console(log)) as running:
         say("preparing")

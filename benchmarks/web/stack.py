@@ -65,7 +65,7 @@ def take_model(folder: Path, source: Path | None) -> None:
 
 def prepare(console: Any) -> None:
     """Tables, the built-in course, static files: as `manage.py up` prepares them."""
-    from gradus.launcher import first_start
+    from gradus.operations import first_start
 
     first_start.protect()
     first_start.migrate()
@@ -76,8 +76,8 @@ def prepare(console: Any) -> None:
 @contextmanager
 def redis_server(folder: Path) -> Iterator[tuple[Any, str]]:
     """A Redis program to start and its address: the machine's own, or the one that comes with pip."""
-    from gradus.launcher import broker, ports
-    from gradus.launcher.processes import Program
+    from gradus.operations import broker, ports
+    from gradus.operations.processes import Program
 
     binary = shutil.which("redis-server")
     if binary is None:
@@ -91,7 +91,7 @@ def redis_server(folder: Path) -> Iterator[tuple[Any, str]]:
 
 def start(stack: Any, port: int, url: str, redis: Any) -> None:
     """The programs of `manage.py up`, the grade lane's worker with the stub engine; the busy lane has no worker."""
-    from gradus.launcher import ports, programs
+    from gradus.operations import ports, programs
 
     stack.add(redis)
     web = programs.web("127.0.0.1", port, url)
@@ -105,7 +105,7 @@ def start(stack: Any, port: int, url: str, redis: Any) -> None:
 
 def end(process: Any, seconds: float = 5.0) -> None:
     """Asks, then kills with all that it started."""
-    from gradus.launcher.processes import kill_session
+    from gradus.operations.processes import kill_session
 
     process.terminate()
     try:

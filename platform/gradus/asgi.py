@@ -4,8 +4,8 @@ from importlib import import_module
 import django
 from django.conf import settings
 
-from gradus.handler import Handler
 from gradus.static_files import served
+from gradus.thread_handler import Handler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
 django.setup(set_prefix=False)

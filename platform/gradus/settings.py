@@ -61,7 +61,7 @@ INSTALLED_APPS = [
     "gradus.reviews",
     "gradus.leaderboards",
     "gradus.learn",
-    "gradus.launcher",
+    "gradus.operations",
     "workers",
 ]
 
@@ -70,12 +70,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "gradus.compression.Pages",
     "csp.middleware.CSPMiddleware",
-    "gradus.entrance.checked",
+    "gradus.request_checks.checked",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "gradus.accounts.requests.Logged",
+    "gradus.accounts.request_log.Logged",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",

@@ -2,11 +2,11 @@ from django.contrib import admin
 from django.urls import include, path
 
 from gradus.accounts import admin_access
-from gradus.accounts.limits import too_many
+from gradus.accounts.rate_limits import too_many
 from gradus.api import api
-from gradus.entrance import bad_request
 from gradus.learn.views.course import home
 from gradus.learn.views.profile import profile
+from gradus.request_checks import bad_request
 from gradus.submissions.views import health_page, metrics
 
 admin_access.through_the_site(admin.site)

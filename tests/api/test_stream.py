@@ -12,7 +12,8 @@ from django.test import AsyncClient, RequestFactory
 
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Challenge
-from gradus.submissions import services, stream, watch
+from gradus.submissions import services, stream
+from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Evaluation, Event, Submission, WorkerStatus
 from gradus.submissions.queue import expected_wait
 from tests import factories

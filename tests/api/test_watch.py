@@ -13,10 +13,11 @@ from django.test import override_settings
 from django.urls import path
 
 from gradus.courses.models import Challenge
-from gradus.handler import Handler
-from gradus.submissions import services, watch
+from gradus.submissions import services
+from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Evaluation
 from gradus.submissions.queue import queue_position, queue_positions
+from gradus.thread_handler import Handler
 from tests import factories
 
 SEEN: list[str] = []

@@ -14,7 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from gradus.launcher.smoke.site import Site
+from gradus.operations.smoke.site import Site
 from tests.requirements import chromium
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"

@@ -14,8 +14,8 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from gradus.handler import Handler
 from gradus.static_files import served
+from gradus.thread_handler import Handler
 
 START_SECONDS = 20
 

@@ -11,9 +11,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from gradus.accounts.models import User
-from tests.browser import battlefield
-from tests.browser.ammunition import SHOTS, Shot
+from tests.browser import hostile_site as battlefield
 from tests.browser.conftest import SECONDS, session_of
+from tests.browser.xss_payloads import SHOTS, Shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -20,7 +20,7 @@ OUTSIDE = {"/bin/kill": ["-HUP", "$MAINPID"]}
 
 def web_server(words: list[str]) -> None:
     """Granian's options."""
-    from gradus.launcher.web_server import cli
+    from gradus.operations.web_server import cli
 
     # It looks whether the folder is there.
     words = [
@@ -51,7 +51,7 @@ def manage(words: list[str]) -> None:
         command.create_parser("manage.py", name).parse_args(words[1:])
 
 
-MODULES: dict[str, Callable[[list[str]], None]] = {"gradus.launcher.web_server": web_server, "celery": celery}
+MODULES: dict[str, Callable[[list[str]], None]] = {"gradus.operations.web_server": web_server, "celery": celery}
 
 
 def check(command: Command) -> None:
@@ -75,8 +75,8 @@ def test_it_is_there_and_takes_its_options(command: Command) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "python -m gradus.launcher.web_server --interface asginl --no-such-option gradus.asgi:application",
-        "python -m gradus.launcher.web_server --interface asginl gradus.asgi:nothing",
+        "python -m gradus.operations.web_server --interface asginl --no-such-option gradus.asgi:application",
+        "python -m gradus.operations.web_server --interface asginl gradus.asgi:nothing",
         "python -m celery -A gradus worker -Q grade --no-such-option",
         "python -m celery -A gradus worker -Q lane-without-a-name",
         "python manage.py reconcile --no-such-option",
@@ -99,7 +99,7 @@ def test_each_kind_of_file_gives_commands() -> None:
 @pytest.mark.parametrize("found", [of_procfile, of_units])
 def test_each_program_of_a_site_is_started(found: Callable[[], list[Command]]) -> None:
     lines = [" ".join(command.words) for command in found()]
-    for part in ("gradus.launcher.web_server", "celery", "manage.py reconcile"):
+    for part in ("gradus.operations.web_server", "celery", "manage.py reconcile"):
         assert any(part in line for line in lines), part
 
 

@@ -229,7 +229,7 @@ def test_streams_end_before_the_proxy_gives_up() -> None:
 
 
 def test_it_asks_where_the_unit_listens() -> None:
-    (web,) = [command.words for command in of_units() if "gradus.launcher.web_server" in command.words]
+    (web,) = [command.words for command in of_units() if "gradus.operations.web_server" in command.words]
     host, port = (web[web.index(option) + 1] for option in ("--host", "--port"))
     assert f"server {host}:{port};" in TEXT
     assert (UNITS / "gradus-web.service").is_file()

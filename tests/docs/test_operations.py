@@ -45,7 +45,7 @@ def test_every_command_on_the_page_exists(command):
 
 
 def test_every_system_check_of_ours_is_named():
-    source = (ROOT / "platform" / "gradus" / "launcher" / "checks.py").read_text()
+    source = (ROOT / "platform" / "gradus" / "operations" / "checks.py").read_text()
     errors = set(re.findall(r"gradus\.E\d+", source))
     assert errors
     assert errors - set(re.findall(r"gradus\.E\d+", PAGE)) == set()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gradus.launcher import broker, ports
+from gradus.operations import broker, ports
 
 
 def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:

@@ -77,7 +77,7 @@ def open_site(postgres: str | None = None, *, lease: int = 3, heartbeat: int = 1
         (folder / "failpoints").mkdir()
         env = environment(folder, url, lease, heartbeat) | extra
         with (folder / "log").open("wb") as log, subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.stage"],
+            [sys.executable, "-m", "tests.faults.harness"],
             cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
         ) as process:  # fmt: skip
             site = Site(process, folder, env)

@@ -1,6 +1,6 @@
 """The real runner with a stub engine: answers follow from the text alone, so that a job done twice gives one score.
 
-Words in a prompt make it misbehave. Only this package starts it, in `workers.runner`'s place.
+Words in a prompt make it misbehave. Only this package starts it, in `workers.sandbox.runner`'s place.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import os
 import time
 
 from graders.base import Rejected, Score, Scored
-from workers import runner
 from workers.engine.watch import Watch
+from workers.sandbox import runner
 
 SLOW_SECONDS = 1.5
 

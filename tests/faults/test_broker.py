@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 import pytest
 import redis
 
-from gradus.launcher import programs
+from gradus.operations import programs
 from tests.faults.conftest import clean, drain
 from tests.faults.servers import Broker, own_broker
 from tests.faults.site import ROOT, Site, open_site

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from tests.faults.conftest import clean, drain
-from tests.faults.family import parents
+from tests.faults.processes import parents
 from tests.faults.servers import wait_until
 from tests.faults.site import Site, open_site
 from tests.faults.visitors import Reader, Visitor, submit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradus.launcher import ports
+from gradus.operations import ports
 from tests.faults.site import open_site
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored, Train, Trained
-from workers import runner
+from workers.sandbox import runner
 
 LONGEST = 20_000
 

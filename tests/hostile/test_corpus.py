@@ -10,16 +10,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from gradus.submissions.errors import CODES
+from gradus.submissions.error_codes import CODES
 from gradus.submissions.services import Refused
 from gradus.submissions.services.payload import parse
 from tests import factories
 from tests.hostile import corpus, texts
 from tests.hostile.case import Case
-from tests.hostile.theatre import ENDS, LANES, SECONDS, Ending, Theatre, escaped
-from tests.hostile.watch import watched
-from workers import launch, status
-from workers.supervisor import Runner
+from tests.hostile.damage import watched
+from tests.hostile.driver import ENDS, LANES, SECONDS, Ending, Theatre, escaped
+from workers import status
+from workers.sandbox import launch
+from workers.sandbox.supervisor import Runner
 from workers.work import Worker
 
 # In the quick gate each category gives every so-manieth case; `-m slow` sends all.

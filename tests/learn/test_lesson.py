@@ -5,8 +5,8 @@ import pytest
 from django.urls import reverse
 
 from gradus.courses.services import publish
-from gradus.learn.board import board
-from gradus.learn.figures import lines, written
+from gradus.learn.approaches import board
+from gradus.learn.stated_numbers import lines, written
 from gradus.submissions.models import Standing
 from tests import factories
 from tests.learn import scene

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from gradus.learn.problems import of_refusal
+from gradus.learn.form_problems import of_refusal
 from gradus.submissions.models import Run, Submission
 from gradus.submissions.services import Refused
 

@@ -11,8 +11,8 @@ from gradus.accounts.models import ApiToken
 from gradus.learn import compare, results
 from gradus.reviews.models import Appeal, Review
 from gradus.submissions import services
-from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, QuotaSlot
+from gradus.submissions.states import State
 from tests import factories
 from tests.learn import worlds
 

@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from gradus.accounts.models import User
 from gradus.learn import forms
-from gradus.submissions.errors import State
 from gradus.submissions.models import QuotaSlot, Run, Submission
+from gradus.submissions.states import State
 from tests import factories
 
 HTMX = {"HX-Request": "true"}

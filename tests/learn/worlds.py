@@ -33,7 +33,8 @@ from challenges.bundle import read_course
 from graders.base import Embed, Embedded, Generate, Generated, Judge, Judged, Rejected, Score, Scored, Train, Trained
 from gradus.accounts.models import User
 from gradus.courses.services import publish
-from gradus.submissions import stream, watch
+from gradus.submissions import stream
+from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Submission
 from tests import factories
 from tests.challenges.factory import (
@@ -46,7 +47,8 @@ from tests.challenges.factory import (
     write_prompt_challenge,
     write_rows,
 )
-from workers import adapter_files, status
+from workers import status
+from workers.sandbox import adapter_files
 from workers.work import Worker
 
 START = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)

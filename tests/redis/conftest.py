@@ -14,7 +14,7 @@ from celery import Celery
 from kombu import pools
 
 from gradus import celery as gradus_celery
-from gradus.launcher import broker
+from gradus.operations import broker
 
 START_SECONDS = 20
 # Longer than a worker's start on a busy machine.

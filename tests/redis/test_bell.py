@@ -15,7 +15,7 @@ from django.conf import settings as site
 from django.db import connection
 from redis.client import Monitor
 
-from gradus.launcher import programs
+from gradus.operations import programs
 from gradus.submissions import bell
 from tests import factories
 from tests.redis.conftest import embedded, wait_until

@@ -8,9 +8,9 @@ from django.test import Client
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews import accuracy, services
-from gradus.reviews.nearest import likeness, person_graded
-from gradus.reviews.reasons import WORDS, in_words
-from gradus.reviews.signs import signs
+from gradus.reviews.machine_writing import signs
+from gradus.reviews.nearest_answers import likeness, person_graded
+from gradus.reviews.review_reasons import WORDS, in_words
 from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET

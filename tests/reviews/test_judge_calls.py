@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from graders.base import Judged
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.reviews.judging import Store
+from gradus.reviews.judge_store import Store
 from gradus.reviews.models import JudgeCall
 from gradus.submissions.models import Evaluation
 from tests import factories

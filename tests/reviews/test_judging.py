@@ -14,10 +14,10 @@ from pytest_django.fixtures import Settings
 from graders.base import Judged
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.reviews.judging import Store
+from gradus.reviews.judge_store import Store
 from gradus.reviews.models import Budget, JudgeCall
 from tests import factories
-from workers.judge import CallRecord
+from workers.judge.client import CallRecord
 
 RECORD = CallRecord(
     key="k" * 64,

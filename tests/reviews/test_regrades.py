@@ -9,8 +9,8 @@ from django.test import Client
 from gradus.accounts.models import ApiToken, Enrolment, User
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.reviews import services
-from gradus.reviews.matrix import matrix
 from gradus.reviews.models import Regrade, Review
+from gradus.reviews.regrade_matrix import matrix
 from gradus.submissions import services as submissions
 from gradus.submissions.models import Evaluation, Score, Standing, Submission
 from gradus.submissions.services import Refused

@@ -14,7 +14,7 @@ from graders.base import Judged
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews import spending
-from gradus.reviews.judging import Store
+from gradus.reviews.judge_store import Store
 from tests import factories
 from tests.reviews.test_judging import RECORD
 from tests.reviews.test_pages import teacher as teacher

@@ -16,7 +16,7 @@ from graders.base import Judged
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews import evidence
-from gradus.reviews.judging import Store
+from gradus.reviews.judge_store import Store
 from gradus.reviews.models import Review
 from tests import factories
 from tests.reviews import cases

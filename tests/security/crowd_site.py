@@ -86,7 +86,7 @@ def prepare(folder: str, attempts: str) -> None:
 
 
 def server(port: str) -> list[str]:
-    from gradus.launcher import programs
+    from gradus.operations import programs
 
     return list(programs.web("127.0.0.1", int(port), "").argv)
 

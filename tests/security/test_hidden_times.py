@@ -25,7 +25,8 @@ from sklearn.metrics import roc_auc_score
 from graders.base import Score, Scored
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Challenge
-from gradus.submissions import stream, watch
+from gradus.submissions import stream
+from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Evaluation, Submission
 from tests import factories
 from tests.workers.test_pace import LONG, SHORT

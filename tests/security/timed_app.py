@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from gradus.asgi import application as _ready
-from gradus.handler import Handler
+from gradus.thread_handler import Handler
 
 
 class Plant(Handler):

@@ -41,5 +41,5 @@ def test_the_command_line_loads_no_django(tmp_path):
 
 
 def test_the_runner_loads_neither_the_site_nor_celery(tmp_path):
-    code = "import workers.runner, workers.engine.places, workers.confinement"
+    code = "import workers.sandbox.runner, workers.engine.places, workers.sandbox.confinement"
     assert loaded(code, tmp_path, ("django", "celery", "gradus", "openai")) == []

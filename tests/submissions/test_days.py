@@ -14,7 +14,7 @@ from gradus.accounts.models import User
 from gradus.courses import days
 from gradus.courses.models import Challenge, Course
 from gradus.reviews import spending
-from gradus.reviews.judging import Store
+from gradus.reviews.judge_store import Store
 from gradus.reviews.models import Budget
 from gradus.submissions import services
 from gradus.submissions.models import CancelSlot, QuotaSlot

@@ -7,7 +7,7 @@ from dataclasses import replace
 from graders.base import Judged
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.reviews.judging import Store
+from gradus.reviews.judge_store import Store
 from gradus.reviews.models import JudgeCall
 from gradus.submissions import services
 from tests import factories

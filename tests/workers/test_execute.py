@@ -17,7 +17,7 @@ from graders.base import (
     Trained,
 )
 from workers.execute import Memo, execute
-from workers.supervisor import RunnerTimeout, Stopped
+from workers.sandbox.supervisor import RunnerTimeout, Stopped
 
 SCORE = Score("m", "p", ("a",), ("x", "y"))
 TRAIN = Train("m", (("a", "b"),), (), 8, 16, 1e-3, 3, 16, 17)

@@ -20,9 +20,9 @@ from graders.base import Embed
 from graders.free_text.calibration import GradedAnswer, GradedAttack, person_score
 from tests.graders.free_text import judges
 from tests.judge_server import QUOTING, Harsh, Hijacked, Honest, JudgeServer, Judging, Noisy
-from workers.calibration import Bench, Embedding, calibrate, unseen
-from workers.judge import JudgeClient
-from workers.ledger import Ledger
+from workers.authoring.calibration import Bench, Embedding, calibrate, unseen
+from workers.judge.client import JudgeClient
+from workers.judge.ledger import Ledger
 
 FOLDER = Path(challenges.__file__).parent / "library/fine-tuning-vs-prompting/prompt-retrieve-or-train"
 BUILT_IN = read_challenge(FOLDER)

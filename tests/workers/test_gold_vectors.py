@@ -17,7 +17,7 @@ from gradus.courses import bundles
 from gradus.courses.models import Challenge
 from tests import factories
 from workers import gold_vectors
-from workers.supervisor import RunnerDied
+from workers.sandbox.supervisor import RunnerDied
 from workers.work import Worker
 
 ANSWER = "Training is dear. The catalogue changes daily, so a look-up is better than weights."

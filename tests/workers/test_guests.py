@@ -14,7 +14,7 @@ from gradus.courses.models import Challenge
 from gradus.reviews import guests
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Appeal, Budget, JudgeCall, Review
-from gradus.reviews.reasons import in_words
+from gradus.reviews.review_reasons import in_words
 from gradus.submissions import services
 from gradus.submissions.models import Grader
 from tests import factories

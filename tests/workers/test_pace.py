@@ -18,7 +18,7 @@ from workers import execute as executing
 from workers import pace
 from workers.execute import execute
 from workers.pace import paced
-from workers.supervisor import Stopped
+from workers.sandbox.supervisor import Stopped
 
 GRADINGS = 3000
 PUBLIC_ROWS, HIDDEN_ROWS = 50, 200

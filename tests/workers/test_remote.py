@@ -12,12 +12,12 @@ from werkzeug import Response
 
 from graders.base import Generate, Grade, Score
 from tests.workers import tiny
-from tests.workers.test_engine_paths import ITEM, PROMPT
+from tests.workers.engine.test_paths import ITEM, PROMPT
 from workers import remote
 from workers.engine import generation, plain, scoring
 from workers.engine.watch import Stopped, Watch
 from workers.execute import execute
-from workers.judge_contract import Postpone
+from workers.judge.contract import Postpone
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine, Served
 
 SCORE = replace(ITEM, suffixes=ITEM.suffixes[:5], labels=(" skin", " heart", " stomach"))

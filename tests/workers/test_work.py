@@ -18,9 +18,9 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Event, QuotaSlot, Standing, WorkerStatus
 from tests import factories
 from workers import heartbeat, reconciler, status
-from workers.judge_contract import JudgeMisconfigured, Postpone
+from workers.judge.contract import JudgeMisconfigured, Postpone
 from workers.remote import EngineSlow
-from workers.supervisor import RunnerDied, RunnerTimeout, Stopped
+from workers.sandbox.supervisor import RunnerDied, RunnerTimeout, Stopped
 from workers.work import Worker
 
 NATURE = ("cloud", "eagle", "thunder", "rainbow", "comet", "sun", "balloon", "star")

@@ -6,7 +6,8 @@ from allauth.core.internal import ratelimit
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from gradus.accounts import guests, limits
+from gradus.accounts import guests
+from gradus.accounts import rate_limits as limits
 from gradus.accounts.models import User
 
 

@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 
-from gradus.accounts import limits
+from gradus.accounts import rate_limits as limits
 from gradus.accounts.models import User
 
 SESSION_KEY = "guest_id"

@@ -4,10 +4,11 @@ from typing import Any
 
 from challenges import marks as table
 from gradus.api.schemas import reviews as schemas
-from gradus.reviews import evidence, reasons
+from gradus.reviews import evidence
+from gradus.reviews import review_reasons as reasons
 from gradus.reviews.accuracy import Report
-from gradus.reviews.matrix import matrix
 from gradus.reviews.models import Regrade, Review
+from gradus.reviews.regrade_matrix import matrix
 
 
 def brief(review: Review, *, appealed: bool) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from gradus.accounts.models import User
 from gradus.courses.bundles import BundleMissing, lesson_file
 from gradus.courses.models import Challenge, Lesson
 from gradus.submissions import bell, services
-from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, Lane, Run
 from gradus.submissions.services import Refused
+from gradus.submissions.states import State
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,8 @@ from challenges.nesting import too_deep
 from challenges.prompts import target_text
 from challenges.rows import read_train
 from challenges.spec import Challenge, Kind, Label, TrainRow
-from gradus.learn import knobs, problems
+from gradus.learn import form_problems as problems
+from gradus.learn import knobs
 from gradus.submissions.services import Refused
 
 

@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 
 from challenges import marks as table
 from gradus.accounts.models import User
-from gradus.reviews import queue, signs
+from gradus.reviews import machine_writing as signs
+from gradus.reviews import queue
 from gradus.reviews.models import Review
 
 # More than a course of a few hundred learners decides in years; the newest ones say most about today's judge.

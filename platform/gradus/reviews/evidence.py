@@ -10,10 +10,12 @@ from typing import Any
 
 from challenges import marks as table
 from challenges.spec import Challenge, Criterion
-from gradus.reviews import nearest, reasons, signs
+from gradus.reviews import machine_writing as signs
+from gradus.reviews import nearest_answers as nearest
+from gradus.reviews import review_reasons as reasons
 from gradus.reviews import votes as judged
 from gradus.reviews.models import Appeal, Review
-from gradus.reviews.raw import raw_result
+from gradus.reviews.raw_results import raw_result
 from gradus.submissions.models import Evaluation
 
 SOURCES_SHOWN = 3

@@ -5,7 +5,7 @@ from django import forms
 
 from challenges import marks as table
 from challenges.spec import Criterion
-from gradus.entrance import allowed_characters
+from gradus.request_checks import allowed_characters
 from gradus.reviews.evidence import Case, Line
 from gradus.reviews.models import GoldRow
 

@@ -1,7 +1,6 @@
 from django.urls import path
 
-from gradus.reviews import calibration
-from gradus.reviews.views import figures, regrade, review
+from gradus.reviews.views import calibration, figures, regrade, review
 
 app_name = "reviews"
 urlpatterns = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from challenges.spec import Challenge
-from gradus.reviews import reasons
+from gradus.reviews import review_reasons as reasons
 from gradus.reviews.models import JudgeCall
 
 TEXT_CHARS = 600

@@ -8,9 +8,9 @@ from typing import Any
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 
-from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, Lane, ReconcilerStatus, Run, WorkerStatus
 from gradus.submissions.queue import ALIVE
+from gradus.submissions.states import State
 
 # It runs every ten seconds, so this is twelve rounds missed.
 RECONCILER_LATE = timedelta(minutes=2)

@@ -8,7 +8,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
-from gradus.submissions.errors import CODES, OPEN, State
+from gradus.submissions.error_codes import CODES
+from gradus.submissions.states import OPEN, State
 
 
 class Lane(models.TextChoices):

@@ -13,8 +13,8 @@ from django.db.models import Avg, ExpressionWrapper, F
 from django.db.models.fields import DurationField
 from django.utils import timezone
 
-from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, WorkerStatus
+from gradus.submissions.states import State
 
 ALIVE = timedelta(minutes=2)
 # Waits are a guess from what ended lately; in steps of five seconds they do not pretend to be more.

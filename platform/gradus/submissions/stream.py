@@ -11,7 +11,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from gradus.submissions import watch
+from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Evaluation, Event
 
 HEARTBEAT_SECONDS = 15

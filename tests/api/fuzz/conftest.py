@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
-from gradus.submissions import watch
+from gradus.submissions import stream_poller as watch
 from tests.api.fuzz import world
 from tests.api.fuzz.site import in_this_thread, open_connections
 

@@ -5,8 +5,8 @@ import pytest
 from graders.free_text import messages, templates
 from graders.free_text.messages import judge_item, version
 from tests.graders.free_text.judges import GOOD, bundle_of
-from workers import judge_template
-from workers.judge_contract import JudgeMisconfigured
+from workers.judge import template as judge_template
+from workers.judge.contract import JudgeMisconfigured
 
 
 def test_each_template_has_a_version_of_its_own() -> None:

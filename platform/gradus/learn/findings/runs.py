@@ -17,9 +17,9 @@ from gradus.courses.models import ChallengeVersion, Lesson
 from gradus.learn.findings import arms
 from gradus.learn.findings.arms import Place, Planned
 from gradus.submissions import bell, services
-from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, Lane, Run
 from gradus.submissions.services import Refused, Repetition
+from gradus.submissions.states import State
 
 
 @dataclass(frozen=True)

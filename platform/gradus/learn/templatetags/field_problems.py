@@ -6,7 +6,7 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from gradus.learn.problems import Problem
+from gradus.learn.form_problems import Problem
 
 register = template.Library()
 # The list beside the buttons has all of them.

@@ -8,9 +8,10 @@ from challenges.payloads import Hyperparameters
 from challenges.spec import Kind
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.courses.models import Challenge
-from gradus.learn import forms, knobs, markdown, pages, path
-from gradus.learn.board import board as three_approaches
-from gradus.learn.problems import Problem, as_refusal, of_refusal
+from gradus.learn import contexts as pages
+from gradus.learn import forms, knobs, markdown, path
+from gradus.learn.approaches import board as three_approaches
+from gradus.learn.form_problems import Problem, as_refusal, of_refusal
 from gradus.learn.starter import put_in
 from gradus.learn.views.access import shown_challenge
 from gradus.submissions import services

@@ -7,8 +7,10 @@ from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
-from gradus.learn import figures, illustrations, markdown, pages, path
-from gradus.learn.board import boards as boards_of
+from gradus.learn import contexts as pages
+from gradus.learn import illustrations, markdown, path
+from gradus.learn import stated_numbers as figures
+from gradus.learn.approaches import boards as boards_of
 from gradus.learn.findings import shown as findings
 from gradus.learn.views.access import shown_lesson
 from gradus.learn.views.advisor import step_context

@@ -6,8 +6,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner_or_guest
-from gradus.learn import forms, pages
-from gradus.learn.problems import Problem, of_refusal
+from gradus.learn import contexts as pages
+from gradus.learn import forms
+from gradus.learn.form_problems import Problem, of_refusal
 from gradus.learn.views.access import own_run, shown_challenge
 from gradus.submissions import services, stream
 from gradus.submissions.services import Refused

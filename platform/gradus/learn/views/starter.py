@@ -4,7 +4,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
 from challenges.spec import Kind
-from gradus.learn import forms, pages
+from gradus.learn import contexts as pages
+from gradus.learn import forms
 from gradus.learn import starter as starter_rows
 from gradus.learn.views.access import shown_challenge
 

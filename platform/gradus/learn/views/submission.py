@@ -8,9 +8,10 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Challenge
-from gradus.learn import forms, pages, path
+from gradus.learn import contexts as pages
+from gradus.learn import forms, path
+from gradus.learn.form_problems import of_refusal
 from gradus.learn.next_step import next_step
-from gradus.learn.problems import of_refusal
 from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.reviews import services as reviews
 from gradus.submissions import services, stream

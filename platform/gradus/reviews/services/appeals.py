@@ -10,10 +10,10 @@ from gradus.courses import calibrations
 from gradus.reviews.models import Appeal, Review
 from gradus.reviews.services import opening
 from gradus.submissions import services
-from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.services.refusal import refuse_broken, too_long
+from gradus.submissions.states import State
 
 TEXT_CHARS = 2000
 

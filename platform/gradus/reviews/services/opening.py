@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings
 
 from gradus.reviews.models import JudgeCall, Review
-from gradus.reviews.raw import raw_result
-from gradus.submissions.errors import State
+from gradus.reviews.raw_results import raw_result
 from gradus.submissions.models import Evaluation, Kind
 from gradus.submissions.services import Outcome
+from gradus.submissions.states import State
 
 DRAW = random.SystemRandom()
 # A question under a judge is new until this many of its final grades were marked blind.

@@ -13,10 +13,10 @@ from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.reviews.models import Appeal, Regrade, Regraded
 from gradus.submissions import services
-from gradus.submissions.errors import OPEN, State
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.services.refusal import refuse_broken, too_long
+from gradus.submissions.states import OPEN, State
 
 What = StaffAction.What
 ADOPTED = "adopted"

@@ -3,9 +3,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from gradus.reviews import queue, services
-from gradus.reviews.kept import KEPT, LEFT_OUT, counted
-from gradus.reviews.matrix import matrix
 from gradus.reviews.models import Regrade
+from gradus.reviews.regrade_matrix import matrix
+from gradus.reviews.regrade_reasons import KEPT, LEFT_OUT, counted
 from gradus.reviews.services.regrades import ADOPTED
 from gradus.reviews.views.access import reviewer
 from gradus.submissions.services import Refused

@@ -7,7 +7,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.models import User
-from gradus.reviews import evidence, queue, reasons, services
+from gradus.reviews import evidence, queue, services
+from gradus.reviews import review_reasons as reasons
 from gradus.reviews.forms import DecisionForm, GoldForm, machine_data
 from gradus.reviews.models import Review
 from gradus.reviews.views.access import reviewer

@@ -8,7 +8,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import gradus.submissions.errors
+import gradus.submissions.states
 
 
 class Migration(migrations.Migration):
@@ -283,7 +283,7 @@ class Migration(migrations.Migration):
                             ("review", "review"),
                             ("cancelled", "cancelled"),
                         ],
-                        default=gradus.submissions.errors.State["QUEUED"],
+                        default=gradus.submissions.states.State["QUEUED"],
                         max_length=10,
                     ),
                 ),
@@ -491,7 +491,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="evaluation",
             index=models.Index(
-                condition=models.Q(("state", gradus.submissions.errors.State["QUEUED"])),
+                condition=models.Q(("state", gradus.submissions.states.State["QUEUED"])),
                 fields=["lane", "turn", "id"],
                 name="queue",
             ),
@@ -499,7 +499,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="evaluation",
             index=models.Index(
-                condition=models.Q(("state", gradus.submissions.errors.State["RUNNING"])),
+                condition=models.Q(("state", gradus.submissions.states.State["RUNNING"])),
                 fields=["lease_until"],
                 name="leases",
             ),
@@ -528,9 +528,9 @@ class Migration(migrations.Migration):
             model_name="evaluation",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("lease_until__isnull", False), ("state", gradus.submissions.errors.State["RUNNING"])),
+                    models.Q(("lease_until__isnull", False), ("state", gradus.submissions.states.State["RUNNING"])),
                     models.Q(
-                        models.Q(("state", gradus.submissions.errors.State["RUNNING"]), _negated=True),
+                        models.Q(("state", gradus.submissions.states.State["RUNNING"]), _negated=True),
                         ("lease_until__isnull", True),
                     ),
                     _connector="OR",

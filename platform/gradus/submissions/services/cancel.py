@@ -1,12 +1,12 @@
 from django.db import transaction
 from django.db.models.functions import Now
 
-from gradus.submissions.errors import OPEN, State
 from gradus.submissions.models import CancelSlot, Evaluation, Run, Submission
 from gradus.submissions.quota import day_of
 from gradus.submissions.services import slots
 from gradus.submissions.services.finish import close
 from gradus.submissions.services.refusal import Refused
+from gradus.submissions.states import OPEN, State
 
 # In one day of the course.
 GIVEN_BACK_RUNNING = 2

@@ -8,10 +8,10 @@ from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from gradus.submissions import failpoints
-from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, EvaluationQuerySet
 from gradus.submissions.services import events
 from gradus.submissions.services.runs import AFTER_ALL_OTHERS
+from gradus.submissions.states import State
 
 # One statement, because a claim's time is the way there and back: the row is found and locked, taken, and said so.
 TAKE = """

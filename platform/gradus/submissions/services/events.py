@@ -7,8 +7,8 @@ from django.db import transaction
 from django.db.models import Max
 
 from challenges.characters import cleaned
-from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, Event
+from gradus.submissions.states import State
 
 # Type and data.
 Item = tuple[str, dict[str, Any]]

@@ -15,11 +15,12 @@ from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import Calibration, ChallengeVersion
 from gradus.submissions import failpoints, signals
-from gradus.submissions.errors import CODES, State
+from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import Evaluation, Kind, Score, Standing, Submission
 from gradus.submissions.services import events, slots
 from gradus.submissions.services.events import Item
 from gradus.submissions.services.standings import hold_learner, update_standing
+from gradus.submissions.states import State
 
 
 class LeaseLost(Exception):

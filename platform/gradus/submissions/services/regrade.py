@@ -10,11 +10,11 @@ from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import bell, signals
-from gradus.submissions.errors import State
 from gradus.submissions.models import Evaluation, Grader, Score, Submission
 from gradus.submissions.services import events
 from gradus.submissions.services.finish import make_current, released, shown_of, write_score
 from gradus.submissions.services.refusal import Refused
+from gradus.submissions.states import State
 
 # Nobody waits at a page for a regrade, so every learner's attempt is claimed before it.
 LAST_IN_THE_QUEUE = 1000

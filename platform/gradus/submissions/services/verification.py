@@ -11,10 +11,10 @@ from challenges.feedback import floor_to_step
 from challenges.spec import BaselineRef
 from gradus.courses import bundles, verification
 from gradus.courses.models import ChallengeVersion
-from gradus.submissions.errors import OPEN
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services.finish import Outcome
 from gradus.submissions.services.runs import start_run
+from gradus.submissions.states import OPEN
 
 
 def verify(version: ChallengeVersion) -> int:

@@ -1,0 +1,132 @@
+"""Contexts that several views share: a challenge with its form, an evaluation with what came of it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from challenges.dataset import DatasetReport
+from challenges.prompts import target_text
+from challenges.row_marks import PARTLY, counted
+from gradus.accounts.guests import learner
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge
+from gradus.learn import forms, knobs, markdown, path, results
+from gradus.learn.approaches import board
+from gradus.learn.form_problems import Problem
+from gradus.reviews import guests
+from gradus.reviews.services import has_second_grader
+from gradus.reviews.who_grades import who_grades
+from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Submission
+from gradus.submissions.queue import queue_position, seconds_each, wait_at
+from gradus.submissions.quota import attempts_left
+from gradus.submissions.services import hints_taken
+
+ATTEMPTS_SHOWN = 20
+
+
+def challenge_page(
+    request: HttpRequest,
+    challenge: Challenge,
+    draft: forms.Draft,
+    *,
+    problems: Sequence[Problem] = (),
+    report: DatasetReport | None = None,
+    starter: Mapping[str, Any] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The whole page around `draft`, which keeps what was typed. `starter` is what became of the starter rows."""
+    user = learner(request)
+    context = {
+        "challenge": challenge,
+        "lesson": challenge.lesson,
+        "spec": challenge.spec,
+        "statement": markdown.render(challenge.version.statement).html if challenge.version else "",
+        "samples": [(s, target_text(s.target)) for s in challenge.version.samples] if challenge.version else [],
+        "draft": draft,
+        "labels": [(label, draft.label_words.get(label, "")) for label in forms.labels_of(challenge.spec)],
+        "knobs": knobs.choices(challenge.spec),
+        "problems": problems,
+        "report": report,
+        "starter": starter,
+        "board": board(challenge, user),
+        **form_context(challenge, user),
+        **hints_context(request, challenge),
+        **learner_context(challenge, user),
+    }
+    return render(request, "learn/challenge.html", context, status=status)
+
+
+def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
+    """Limits and attempts, which every form shows before it is sent."""
+    return {
+        "attempts_left": attempts_left(user, challenge),
+        "guest_left": guest_left(user),
+        "guest_note": guests.note(user, challenge.kind),
+        "has_starter": bool(challenge.version and challenge.version.train),
+        "has_second_grader": has_second_grader(),
+        "who_grades": who_grades(challenge, user),
+    }
+
+
+def guest_left(user: User | None) -> int | None:
+    """Submissions left without an account; None for those who have one."""
+    if user is not None and not user.is_guest:
+        return None
+    used = GuestSlot.objects.filter(user=user).count() if user else 0
+    return max(0, settings.GUEST_SUBMISSIONS - used)
+
+
+def hints_context(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:
+    hints = [markdown.render(hint).html for hint in hints_taken(learner(request), challenge)]
+    return {"challenge": challenge, "hints": hints, "hints_total": len(challenge.spec.hints)}
+
+
+def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
+    """Past attempts, standing, and whether the solution is open."""
+    if user is None:
+        return {"attempts": [], "standing": None, "state": path.OPEN, "has_passed": False}
+    attempts = Submission.objects.of(user).filter(challenge=challenge).with_current()
+    own, others = path.by_track(challenge, path.standings_of(user, challenge))
+    return {
+        "attempts": attempts[:ATTEMPTS_SHOWN],
+        "standing": path.shown_standing(challenge, own),
+        "state": path.state_of(own, others),
+        "has_passed": path.has_passed(user, challenge),
+    }
+
+
+def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
+    """One evaluation as its page shows it, open or ended."""
+    evaluation = owner.current
+    spec = evaluation.version.parsed
+    rows = results.sample_rows(evaluation.version, evaluation.result)
+    curve = results.loss_curve(evaluation) if owner.kind == "lora" else None
+    position = queue_position(evaluation)
+    return {
+        "owner": owner,
+        "guest_note": guests.note(owner.user, owner.kind) if isinstance(owner, Submission) else "",
+        "evaluation": evaluation,
+        "target": f"#run-{owner.uuid}",
+        "challenge": owner.challenge if isinstance(owner, Submission) else owner.version.challenge,
+        "spec": spec,
+        "result": evaluation.result or {},
+        "score": score_of(evaluation),
+        "rows": rows,
+        "counts": counted(row.mark for row in rows),
+        "partly": sum(row.mark == PARTLY for row in rows),
+        "fields": results.field_summaries(spec, rows),
+        "valid": sum(row.valid is True for row in rows),
+        "confusion": results.confusion(spec, rows),
+        "curve": curve,
+        "curve_title": results.loss_title(curve) if curve else "",
+        "took": results.took(evaluation),
+        "position": position,
+        "wait": wait_at(position, seconds_each(evaluation.lane)) if position else None,
+    }
+
+
+def score_of(evaluation: Evaluation) -> Score | None:
+    return Score.objects.filter(evaluation=evaluation).first()

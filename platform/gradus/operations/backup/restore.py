@@ -1,0 +1,148 @@
+"""Restoring: everything is checked before anything changes, files come before the rows that name them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import storages
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.utils import timezone
+
+from gradus import stores
+from gradus.accounts.models import User
+from gradus.courses.models import Course
+from gradus.operations.backup import databases, manifest
+from gradus.operations.backup.manifest import BackupError, Manifest
+from gradus.submissions.models import ReconcilerStatus, WorkerStatus
+
+AWAKE = timedelta(seconds=30)
+
+
+def restore(source: Path, *, force: bool = False) -> Manifest:
+    """Puts the backup in the place of what this site has. On an error the old state is what it was.
+
+    Raises:
+        BackupError
+    """
+    made = manifest.read(source)
+    _fits(made)
+    if not force:
+        _is_empty()
+    _sleeps()
+    with tempfile.TemporaryDirectory(prefix="gradus-restore-") as folder:
+        database = _prepared(source / made.database.path, Path(folder))
+        changed = list(_put_new_files(source, made))
+        databases.replace(database, made.server)
+        for store, name, path in changed:
+            _put(store, name, path)
+    _give_secret_key(source, made, force)
+    _settle()
+    return made
+
+
+def _fits(made: Manifest) -> None:
+    if made.vendor != connection.vendor:
+        raise BackupError(
+            f"The backup is of {made.vendor}, DATABASE_URL names {connection.vendor}: restore it on its own kind."
+        )
+    known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
+    unknown = [name for name in made.migrations if name not in known]
+    if unknown:
+        raise BackupError(
+            f"The backup was taken by Gradus {made.version} and has the migration {unknown[0]}, which this source "
+            "lacks. Check that version out (or a newer one), install it, and restore again."
+        )
+
+
+def _is_empty() -> None:
+    """People and courses are what a site is; the tables alone may be there."""
+    tables = connection.introspection.table_names()
+    full = [m._meta.verbose_name_plural for m in (User, Course) if m._meta.db_table in tables and m.objects.exists()]
+    full += [f"files in “{name}”" for name in stores.KEPT if next(stores.walk(storages[name]), None)]
+    if full:
+        raise BackupError(f"This site is not empty: it has {', '.join(map(str, full))}. Replace them with --force.")
+
+
+def _sleeps() -> None:
+    """A worker of the old state must not write into the new one."""
+    try:
+        since = timezone.now() - AWAKE
+        awake = [
+            *WorkerStatus.objects.filter(last_seen__gt=since).values_list("name", flat=True),
+            *ReconcilerStatus.objects.filter(last_run__gt=since).values_list("name", flat=True),
+        ]
+    except DatabaseError:
+        connection.close()
+        return
+    if awake:
+        raise BackupError(
+            f"{awake[0]} was at work in the last {AWAKE.seconds} s. Stop the web server, the workers and the "
+            "reconciler, wait that long, and try again."
+        )
+
+
+def _prepared(database: Path, folder: Path) -> Path:
+    """SQLite is migrated before it is anybody's database; a dump of PostgreSQL after it was loaded."""
+    if connection.vendor != "sqlite":
+        return database
+    copy = folder / "gradus.sqlite3"
+    shutil.copyfile(database, copy)
+    env = os.environ | {"DATABASE_URL": f"sqlite:///{copy}", "DJANGO_SETTINGS_MODULE": "gradus.settings"}
+    argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), "migrate", "--no-input", "-v", "0"]
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-3:]
+        raise BackupError(f"The backup could not be migrated, nothing was changed: {' '.join(last)}")
+    return copy
+
+
+def _put_new_files(source: Path, made: Manifest) -> Iterator[tuple[str, str, Path]]:
+    """Those that are here with another content wait until the database has changed."""
+    for store, kept in made.files.items():
+        here = {file.name for file in stores.walk(storages[store])}
+        for name, part in kept.items():
+            path = source / part.path
+            if name not in here:
+                _put(store, name, path)
+            elif not _same(store, name, path):
+                yield store, name, path
+
+
+def _same(store: str, name: str, path: Path) -> bool:
+    with storages[store].open(name) as file:
+        return bool(file.read() == path.read_bytes())
+
+
+def _put(store: str, name: str, path: Path) -> None:
+    storages[store].delete(name)
+    with path.open("rb") as file:
+        kept = storages[store].save(name, File(file))
+    if kept != name:
+        raise BackupError(f"The store “{store}” kept {name} as {kept}: somebody else writes to it. Stop the site.")
+
+
+def _give_secret_key(source: Path, made: Manifest, force: bool) -> None:
+    target = settings.DATA_DIR / "secret-key"
+    if made.secret_key and (force or not target.exists()):
+        target.touch(mode=0o600)
+        target.write_bytes((source / made.secret_key.path).read_bytes())
+
+
+def _settle() -> None:
+    """Pending migrations, and whether standings are what the scores say."""
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+        call_command("rebuild", check=True, verbosity=0)
+    except (CommandError, DatabaseError) as error:
+        raise BackupError(f"The backup is restored, but: {error}") from None

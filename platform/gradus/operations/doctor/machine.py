@@ -1,0 +1,111 @@
+"""Python, packages, disk and folders."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from django.conf import settings
+
+from gradus.operations.doctor.findings import Finding, fail, ok, warn
+
+OLDEST = (3, 11)
+# Torch alone is about this large, and so are the model, its adapters and a grown database together.
+FREE_FAIL, FREE_WARN = 0.5, 5.0
+WORKER = ("torch", "transformers", "peft", "safetensors", "sklearn", "openai")
+SECRET = ("secret-key", "gradus.sqlite3")
+CLOSED = ("private", "artifacts", "media")
+
+
+def python() -> Iterator[Finding]:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < OLDEST:
+        yield fail("python", f"{found} is too old", "Install Python 3.11 or newer and run `make up` again.")
+    else:
+        yield ok("python", found)
+
+
+def packages() -> Iterator[Finding]:
+    """The site's own, then what only machines that grade need; versions against `constraints.txt`."""
+    missing = sorted(name for name in _core() if not _installed(name))
+    if missing:
+        yield fail("packages", f"missing: {', '.join(missing)}", "Run `make up`, or `pip install -e .`.")
+    else:
+        yield ok("packages", "the site's packages are installed")
+    lacking = [name for name in WORKER if find_spec(name) is None]
+    if lacking:
+        mend = 'For a machine that grades: `pip install -e ".[worker]"`.'
+        yield warn("worker packages", f"missing: {', '.join(lacking)}", mend)
+    else:
+        yield ok("worker packages", f"torch {version('torch')}, transformers {version('transformers')}")
+    other = sorted(f"{name} {here} instead of {wanted}" for name, here, wanted in _drift())
+    if other:
+        shown = ", ".join(other[:3]) + (f" and {len(other) - 3} more" if len(other) > 3 else "")
+        yield warn("versions", f"not those that were tested together: {shown}", "Run `make clean-venv up`.")
+
+
+def _core() -> set[str]:
+    lines = requires("gradus") or []
+    plain = [line.split(";")[0] for line in lines if "extra ==" not in line]
+    return {"".join(c if c.isalnum() or c in "-_." else " " for c in line).split()[0] for line in plain}
+
+
+def _installed(name: str) -> bool:
+    try:
+        version(name)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def _drift() -> Iterator[tuple[str, str, str]]:
+    """Installed packages whose version is not the pinned one."""
+    pins = settings.BASE_DIR / "constraints.txt"
+    for line in pins.read_text().splitlines() if pins.exists() else ():
+        name, found, wanted = line.partition("==")
+        if found and not line.startswith("#") and _installed(name) and version(name) != wanted:
+            yield name, version(name), wanted
+
+
+def disk() -> Iterator[Finding]:
+    free = shutil.disk_usage(settings.DATA_DIR).free / 1e9
+    text = f"{free:.1f} GB free for {settings.DATA_DIR}"
+    if free < FREE_FAIL:
+        yield fail("disk", text, "Make room, or move the data: set GRADUS_DATA_DIR to another disk.")
+    elif free < FREE_WARN:
+        yield warn("disk", text, "Make room: models, adapters and the database grow.")
+    else:
+        yield ok("disk", text)
+
+
+def data_folder() -> Iterator[Finding]:
+    """Secrets and hidden rows must be readable by this user alone."""
+    open_ones = [name for name in SECRET if _mode(settings.DATA_DIR / name) & 0o077]
+    open_ones += [f"{name}/" for name in CLOSED if _mode(settings.DATA_DIR / name) & 0o077]
+    if _mode(settings.DATA_DIR) & 0o022:
+        open_ones.insert(0, "the folder itself")
+    if open_ones:
+        mend = f"Run `chmod -R go-rwx` on them; `manage.py up` does it too. Folder: {settings.DATA_DIR}"
+        yield warn("data folder", f"others may use {', '.join(open_ones)}", mend)
+    elif not _writable(settings.DATA_DIR):
+        yield fail("data folder", f"{settings.DATA_DIR} cannot be written", "Give it to the user who runs Gradus.")
+    else:
+        yield ok("data folder", str(settings.DATA_DIR))
+
+
+def _mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777 if path.exists() else 0
+
+
+def _writable(folder: Path) -> bool:
+    probe = folder / ".doctor"
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError:
+        return False
+    return True

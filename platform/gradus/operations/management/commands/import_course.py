@@ -1,0 +1,53 @@
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from challenges.bundle import read_course
+from gradus.cli.authors import problems_in
+from gradus.courses import verification
+from gradus.courses.models import ChallengeVersion, Course
+from gradus.courses.services import import_course
+from gradus.courses.versions import VersionRefused
+from gradus.operations.first_start import LIBRARY
+from gradus.submissions import services
+
+
+class Command(BaseCommand):
+    help = (
+        "Check a course bundle and import it. New content is a draft until its baselines have reached their bounds on "
+        "this server; the workers run them when nothing else waits. Run it again after a change; submissions are kept."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("path", nargs="?", default=str(LIBRARY), help="the folder with course.yaml")
+        parser.add_argument(
+            "--unverified", action="store_true", help="publish at once; the pages say that nothing was verified here"
+        )
+
+    def handle(self, *args: Any, path: str, unverified: bool, **options: Any) -> None:
+        problems, unchecked = problems_in(Path(path))
+        if problems:
+            raise CommandError("\n".join(str(problem) for problem in problems))
+        if unchecked is not None:
+            self.stdout.write(f"not checked: similarity ({unchecked})")
+        try:
+            course = import_course(read_course(Path(path)), linted=unchecked is None, unverified=unverified)
+        except VersionRefused as refused:
+            raise CommandError(f"Nothing was imported.\n{refused}") from None
+        for version in verification.newest(course):
+            queued = services.verify(version)
+            self.report(course, version, queued)
+
+    def report(self, course: Course, version: ChallengeVersion, queued: int) -> None:
+        """What became of one challenge, what it lacks, and what its learners see."""
+        challenge, live = version.challenge, version.challenge.version
+        state = "verified" if version.is_verified else "draft" if version.is_draft else "published, not verified"
+        self.stdout.write(f"{course.slug} / {challenge.lesson.slug} / {challenge.slug} {version.version}: {state}")
+        for line in verification.lacking(version) if not version.is_verified else ():
+            self.stdout.write(f"  {line}")
+        if queued:
+            self.stdout.write(f"  {queued} baselines are queued; `manage.py doctor` says how they ended")
+        if version.is_draft:
+            shown = f"go on with version {live.version}" if live else "do not see this challenge yet"
+            self.stdout.write(f"  learners {shown}")

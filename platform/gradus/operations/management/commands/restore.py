@@ -1,0 +1,46 @@
+import tarfile
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from gradus.accounts import staff
+from gradus.accounts.models import StaffAction
+from gradus.operations.backup.manifest import BackupError
+from gradus.operations.backup.restore import restore
+
+
+class Command(BaseCommand):
+    help = "Put a backup in the place of what this site has. Stop the site first. A broken backup changes nothing."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("source", type=Path, help="what `manage.py backup` wrote")
+        parser.add_argument("--force", action="store_true", help="also where this site is not empty")
+
+    def handle(self, *args: Any, source: Path, force: bool, **options: Any) -> None:
+        with ExitStack() as places:
+            try:
+                made = restore(self.folder(source, places), force=force)
+            except BackupError as error:
+                raise CommandError(str(error)) from None
+            except (OSError, tarfile.TarError, DatabaseError) as error:
+                raise CommandError(f"The restore failed: {type(error).__name__}: {error}") from None
+        staff.note(StaffAction.What.BACKUP_RESTORED, source, made_at=str(made.made_at), version=made.version)
+        self.stdout.write(f"Restored what Gradus {made.version} had at {made.made_at}: {len(made.parts())} parts.")
+        self.stdout.write("Standings agree with the scores. Start the site; what was being graded is graded again.")
+        if made.missing:
+            self.stderr.write(self.style.WARNING(f"Missing since before the backup: {', '.join(made.missing[:5])}"))
+
+    def folder(self, source: Path, places: ExitStack) -> Path:
+        if source.is_dir():
+            return source.absolute()
+        if not source.is_file():
+            raise CommandError(f"There is no {source}.")
+        work = places.enter_context(tempfile.TemporaryDirectory(prefix="gradus-restore-"))
+        with tarfile.open(source) as archive:
+            archive.extractall(work, filter="data")
+        return Path(work) / "backup"

@@ -1,0 +1,150 @@
+"""One program that is started, watched, started again after a crash, and stopped with all that it started."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gradus.operations.console import Console
+
+PR_SET_PDEATHSIG = 1
+# After this long a start counts as good, and the next crash begins with a short wait again.
+STEADY_SECONDS = 30.0
+LONGEST_WAIT = 30.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to start. `last` is stopped after all others: the broker outlives its clients.
+
+    Lines that contain one of `hide` are not shown. What runs `once` is not started again when it ends.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    last: bool = False
+    hide: tuple[str, ...] = ()
+    once: bool = False
+
+
+class Child:
+    """A program's process. Start it from the main thread: PDEATHSIG follows the thread that forked."""
+
+    def __init__(self, program: Program, folder: Path, console: Console) -> None:
+        self.program = program
+        self.folder = folder
+        self.console = console
+        self.crashes = 0
+        self.due_at = 0.0
+        self.process: subprocess.Popen[str] | None = None
+        self._started_at = 0.0
+        self._reader: threading.Thread | None = None
+
+    def start(self) -> None:
+        """In a session of its own, so that Ctrl-C reaches the launcher alone and a kill reaches all of it."""
+        self._started_at = time.monotonic()
+        self.process = subprocess.Popen(
+            self.program.argv,
+            cwd=self.folder,
+            env={**os.environ, **self.program.env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=DieWith(os.getpid()),
+        )
+        self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
+        self._reader.start()
+
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def watch(self, now: float) -> None:
+        """Notices a crash, and starts again when its wait is over. `now` is `time.monotonic()`."""
+        if self.running():
+            return
+        if self.process is not None and self.program.once:
+            self.due_at, self.process = math.inf, None
+        elif self.process is not None:
+            self._notice_crash(now)
+        elif now >= self.due_at:
+            self.start()
+
+    def _notice_crash(self, now: float) -> None:
+        assert self.process is not None
+        code = self.process.returncode
+        kill_session(self.process.pid, signal.SIGKILL)
+        self.crashes = 1 if now - self._started_at > STEADY_SECONDS else self.crashes + 1
+        wait = min(LONGEST_WAIT, 0.5 * 2 ** (self.crashes - 1))
+        self.due_at, self.process = now + wait, None
+        self.console.line(self.program.name, f"ended with status {code}; starting again in {wait:g} s")
+
+    def terminate(self) -> None:
+        """Asks the first process; it is the one that knows how to stop its own."""
+        if self.process is not None and self.running():
+            self.process.terminate()
+
+    def kill(self) -> None:
+        """Ends all that is left of the session."""
+        if self.process is not None:
+            kill_session(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            if self._reader:
+                self._reader.join(timeout=2)
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                if any(text in line for text in self.program.hide):
+                    continue
+                self.console.line(self.program.name, line.rstrip("\n"))
+
+
+class DieWith:
+    """Runs between fork and exec: the child gets SIGTERM when the launcher dies, even by kill -9."""
+
+    def __init__(self, parent: int) -> None:
+        self.parent = parent
+        self.libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+    def __call__(self) -> None:
+        if self.libc is None:
+            return
+        self.libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != self.parent:
+            os._exit(1)
+
+
+def kill_session(leader: int, how: signal.Signals) -> None:
+    """Signals every process of a session, whatever groups they have made for themselves."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(leader, how)
+    for pid in session_members(leader):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, how)
+
+
+def session_members(leader: int) -> Iterator[int]:
+    """Process ids whose session is `leader`, without zombies; nothing where there is no /proc."""
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # "pid (name) state ppid pgrp session ...": the name may hold spaces and brackets.
+            state, _, _, session = entry.read_text().rpartition(")")[2].split()[:4]
+        except (OSError, ValueError):
+            continue
+        if int(session) == leader and state != "Z":
+            yield int(entry.parent.name)

@@ -1,0 +1,214 @@
+"""What a learner and a member of staff do, step by step, and what must come of it."""
+
+from __future__ import annotations
+
+import io
+import re
+import secrets
+import zipfile
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from challenges.bundle import CourseBundle
+from gradus.operations.smoke import baselines, visitor
+from gradus.operations.smoke.baselines import Choice
+from gradus.operations.smoke.report import MismatchError, expect
+from gradus.operations.smoke.visitor import Event, Visitor
+
+# A job waits for the model's first load, and training takes minutes on two cores.
+QUICK, SLOW = 240.0, 660.0
+UUID = re.compile(r"/(?:submissions|runs)/([0-9a-f-]{36})/")
+ADAPTER = {"adapter_config.json", "adapter_model.safetensors"}
+
+
+class Story:
+    def __init__(self, base: str, course: CourseBundle, administrator: Callable[[], tuple[str, str]]) -> None:
+        self.learner, self.staff = Visitor(base), Visitor(base)
+        self.course = course
+        self.administrator = administrator
+        self.prompt, self.zero = baselines.good(course, "prompt"), baselines.weak(course, "prompt")
+        self.lora, self.text = baselines.good(course, "lora"), baselines.good(course, "free_text")
+        self.sent: dict[str, str] = {}
+        self.token = ""
+
+    def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        """In an order that keeps two submissions open at most and trains while the rest is done."""
+        yield "lesson as a visitor", self.read_lesson
+        yield "sign up", self.sign_up
+        yield "run on public samples", self.run_prompt
+        yield "submit LoRA", lambda: self.submit("lora", self.lora)
+        yield "submit few-shot prompt", lambda: self.submit("prompt", self.prompt)
+        yield "  its events and score", lambda: self.settled("prompt", self.prompt, QUICK)
+        yield "submit weak prompt", lambda: self.submit("weak", self.zero)
+        yield "  its events and score", lambda: self.settled("weak", self.zero, QUICK)
+        yield "cancel a waiting LoRA", self.cancel
+        yield "submit free text", lambda: self.submit("text", self.text)
+        yield "  a provisional grade", self.provisional
+        yield "staff settles it", self.review
+        yield "demo: three panels", self.demo
+        yield "LoRA's events and score", lambda: self.settled("lora", self.lora, SLOW)
+        yield "  its adapter", self.adapter
+        yield "learning path", self.path
+        yield "leaderboard", self.board
+        yield "API with a token", self.api
+        yield "somebody else sees nothing", self.strangers
+
+    def close(self) -> None:
+        self.learner.close()
+        self.staff.close()
+
+    def read_lesson(self) -> str:
+        lesson = self.course.lessons[0]
+        expect(f"/lessons/{lesson.id}/" in self.learner.read("/"), "the home page does not lead to the lesson")
+        page = self.learner.read(f"/lessons/{lesson.id}/")
+        missing = [c.challenge.id for c in lesson.challenges if f"/challenges/{c.challenge.id}/" not in page]
+        expect(not missing, f"the lesson does not link {', '.join(missing)}")
+        return f"“{lesson.lesson.title}”, {len(lesson.challenges)} challenges"
+
+    def sign_up(self) -> str:
+        fields = {"email": "learner@example.org", "password1": secrets.token_urlsafe(16)}
+        self.learner.submit("/accounts/signup/", "/accounts/signup/", fields)
+        expect("/accounts/logout/" in self.learner.read("/profile/"), "nobody is logged in afterwards")
+        return fields["email"]
+
+    def run_prompt(self) -> str:
+        page = f"/challenges/{self.prompt.slug}/?kind=prompt"
+        answer = self.learner.submit(page, f"/challenges/{self.prompt.slug}/run", self.prompt.fields())
+        uuid = uuid_in(str(answer.url))
+        self.learner.follow(f"/runs/{uuid}/events", QUICK)
+        run = self.learner.api(f"/runs/{uuid}")
+        expect(run["status"] == "scored", f"the run is {run['status']}: {run.get('error')}")
+        rows = run["result"]["public"]["rows"]
+        expect(len(rows) == len(self.prompt.bundle.public), f"{len(rows)} rows shown")
+        return f"{sum(bool(row['correct']) for row in rows)} of {len(rows)} rows right"
+
+    def submit(self, name: str, choice: Choice) -> str:
+        kind = choice.baseline.payload.kind
+        page = f"/challenges/{choice.slug}/?kind={kind}"
+        answer = self.learner.submit(page, f"/challenges/{choice.slug}/submit", choice.fields(), choice.files())
+        self.sent[name] = uuid_in(str(answer.url))
+        return choice.name
+
+    def settled(self, name: str, choice: Choice, seconds: float) -> str:
+        """Events to the end, then the score within the baseline's bounds."""
+        events = self.learner.follow(f"/submissions/{self.sent[name]}/events", seconds)
+        found = self.outcome(name)
+        expect(found["status"] == "scored", f"it is {found['status']}: {found.get('error')}")
+        broken = choice.promise_broken(found["score"])
+        expect(not broken, broken)
+        passed = found["verdict"] == "passed"
+        expect(passed == (choice.passes and choice.bundle.challenge.pass_ <= found["score"]), f"{found['verdict']}")
+        return f"score {found['score']:.2f}, {found['verdict']}; {told(events)}"
+
+    def outcome(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.learner.api(f"/submissions/{self.sent[name]}")
+        return found
+
+    def cancel(self) -> str:
+        before = self.learner.api(f"/challenges/{self.lora.slug}")["attempts_left"]
+        self.submit("cancelled", self.lora)
+        page = f"/submissions/{self.sent['cancelled']}/"
+        self.learner.submit(page, f"{page}cancel", {})
+        self.learner.follow(f"{page}events", QUICK)
+        found = self.outcome("cancelled")
+        expect(found["status"] == "cancelled", f"it is {found['status']}")
+        after = self.learner.api(f"/challenges/{self.lora.slug}")["attempts_left"]
+        expect(after == before, f"{before} attempts before, {after} after: it was not given back")
+        return f"given back: {after} attempts left"
+
+    def provisional(self) -> str:
+        events = self.learner.follow(f"/submissions/{self.sent['text']}/events", QUICK)
+        found = self.outcome("text")
+        expect(found["status"] == "review", f"without a judge it is {found['status']}: {found.get('error')}")
+        expect(found.get("verified_by") is None, "a provisional grade says that it is verified")
+        return f"waits for a person; {told(events)}"
+
+    def review(self) -> str:
+        email, password = self.administrator()
+        self.staff.submit("/accounts/login/", "/accounts/login/", {"login": email, "password": password})
+        waiting = re.search(r'href="(/reviews/\d+/)"', self.staff.read("/reviews/"))
+        if waiting is None:
+            raise MismatchError("the queue of reviews is empty")
+        page = waiting.group(1)
+        marks = visitor.names(self.staff.read(page), "mark-")
+        expect(len(marks) == len(self.text.bundle.challenge.rubric), f"{len(marks)} criteria on the page")
+        self.staff.submit(page, page, {"action": "decide", "reason": "Smoke run", **dict.fromkeys(marks, "met")})
+        found = self.outcome("text")
+        expect(found["status"] == "scored" and found["verified_by"] == "person", f"afterwards: {found['status']}")
+        expect(found["score"] == 1.0 and found["verdict"] == "passed", f"all marks met give {found['score']}")
+        return "person-verified, score 1.00"
+
+    def demo(self) -> str:
+        lesson = self.course.lessons[0]
+        expect(lesson.lesson.demo is not None, "the lesson has no demo")
+        assert lesson.lesson.demo is not None
+        text = lesson.lesson.demo.chips[0]
+        answer = self.learner.submit(f"/lessons/{lesson.id}/", f"/lessons/{lesson.id}/demo/", {"text": text})
+        runs = re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", str(answer.url))
+        expect(len(runs) == 3, f"{len(runs)} panels")
+        for uuid in runs:
+            self.learner.follow(f"/runs/{uuid}/events", QUICK)
+            status = self.learner.api(f"/runs/{uuid}")["status"]
+            expect(status == "scored", f"a panel is {status}")
+        self.learner.read(answer.url.path)
+        return f"“{text[:40]}”"
+
+    def adapter(self) -> str:
+        answer = self.learner.http.get(f"/submissions/{self.sent['lora']}/artifact")
+        expect(answer.status_code == 200, f"the adapter answers {answer.status_code}")
+        found = set(zipfile.ZipFile(io.BytesIO(answer.content)).namelist())
+        expect(found >= ADAPTER, f"the zip holds {', '.join(sorted(found))}")
+        return f"{len(answer.content) / 1e6:.1f} MB, {len(found)} files"
+
+    def path(self) -> str:
+        page = self.learner.read("/path/")
+        lesson = self.course.lessons[0]
+        missing = [c.challenge.title for c in lesson.challenges if c.challenge.title not in page]
+        expect(not missing, f"the path does not show {', '.join(missing)}")
+        expect("passed" in page.lower(), "the path shows nothing as passed")
+        return f"{len(lesson.challenges)} steps"
+
+    def board(self) -> str:
+        for choice in (self.prompt, self.lora):
+            track = choice.baseline.payload.kind
+            self.learner.read(f"/leaderboards/{choice.slug}/?track={track}")
+            board = self.learner.api(f"/challenges/{choice.slug}/leaderboard?track={track}")
+            expect(board["mine"] is not None, f"my row is not on {choice.slug}, {track}")
+            expect(not choice.promise_broken(board["mine"]["score"]), f"the board shows {board['mine']['score']}")
+        return "my rows on two tracks"
+
+    def api(self) -> str:
+        answer = self.learner.submit("/profile/", "/profile/tokens/", {"name": "smoke"})
+        secret = re.search(r"gradus_[\w-]{20,}", answer.text)
+        if secret is None:
+            raise MismatchError("the profile page shows no token")
+        listed = self.learner.api("/submissions", token=secret.group())
+        states = {item["uuid"]: item["status"] for item in listed}
+        expect(set(states) == set(self.sent.values()), f"{len(states)} submissions listed, {len(self.sent)} sent")
+        return f"{len(states)} submissions listed"
+
+    def strangers(self) -> str:
+        stranger = Visitor(str(self.learner.http.base_url))
+        try:
+            for uuid in self.sent.values():
+                for path in (f"/submissions/{uuid}/", f"/submissions/{uuid}/events", f"/submissions/{uuid}/artifact"):
+                    status = stranger.http.get(path).status_code
+                    expect(status == 404, f"{path} answers {status} to a stranger")
+            expect(stranger.http.get("/reviews/").status_code == 404, "a stranger sees the reviews")
+        finally:
+            stranger.close()
+        return "404 everywhere"
+
+
+def uuid_in(address: str) -> str:
+    found = UUID.search(address)
+    if found is None:
+        raise MismatchError(f"led to {address}")
+    return found.group(1)
+
+
+def told(events: list[Event]) -> str:
+    """Which kinds of events came, with their numbers."""
+    kinds = [kind for kind, _ in events if kind not in ("state", "heartbeat")]
+    counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items())

@@ -1,0 +1,118 @@
+"""What stands behind a judge call: the log of calls (also the cache), and budgets in tokens and money a day.
+
+Implements `workers.judge.client.JudgeStore`. The site does not import the graders, so the caller who makes a store
+passes the class of its answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Greatest, Least
+
+from challenges.characters import cleaned
+from gradus.courses import days
+from gradus.reviews.models import Budget, JudgeCall
+from gradus.submissions.models import Evaluation
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Reply = TypeVar("Reply")
+
+
+class OverBudgetError(Exception):
+    """Rolls back what was taken off the other budgets."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of one budget and day; `micros` is None where only tokens bound it."""
+
+    scope: str
+    day: date
+    tokens: int
+    micros: int | None
+
+    @classmethod
+    def of(cls, kind: str, scope: str, zone: str) -> Limits:
+        return cls(scope, days.today(zone), settings.JUDGE_TOKENS[kind], settings.JUDGE_MONEY[kind])
+
+
+class Store(Generic[Reply]):
+    """Of one evaluation. `answer` makes a reply from `reply`, `problem`, `model` and `call_id`."""
+
+    def __init__(self, evaluation: Evaluation, answer: Callable[..., Reply]) -> None:
+        self.evaluation = evaluation
+        self.answer = answer
+        self.reserved: list[Limits] = []
+
+    def cached(self, key: str) -> Reply | None:
+        """An earlier usable reply to exactly the same call, so that the same answer gets the same grade."""
+        call = JudgeCall.objects.filter(key=key, problem="", reply__isnull=False).order_by("pk").first()
+        if call is None:
+            return None
+        return self.answer(reply=call.reply, problem="", model=call.model, call_id=call.pk)
+
+    def log(self, record: DataclassInstance) -> int:
+        """Appends; fields are those of `JudgeCall`."""
+        values: dict[str, Any] = cleaned(asdict(record))
+        values["problem"] = values["problem"][:200]
+        return JudgeCall.objects.create(evaluation=self.evaluation, **values).pk
+
+    def reserve(self, tokens: int, micros: int = 0) -> bool:
+        """Takes both off every budget that applies, or off none and returns False.
+
+        `micros` are millionths of the currency's unit; 0 where no price is known.
+        """
+        self.reserved = self.budgets()
+        try:
+            with transaction.atomic():
+                for limits in self.reserved:
+                    _take(limits, tokens, micros)
+        except OverBudgetError:
+            return False
+        return True
+
+    def settle(self, reserved: int, spent: int, reserved_micros: int = 0, spent_micros: int = 0) -> None:
+        """Gives back what was reserved and not spent; on the days of the reservation."""
+        money = Greatest(F("spent_micros") - reserved_micros + spent_micros, 0)
+        keys = [Q(scope=limits.scope, day=limits.day) for limits in self.reserved or self.budgets()]
+        found = Budget.objects.filter(reduce(or_, keys))
+        found.filter(allowed_micros=None).update(spent_micros=money)
+        found.exclude(allowed_micros=None).update(spent_micros=Least(money, F("allowed_micros")))
+        found.update(spent=Least(Greatest(F("spent") - reserved + spent, 0), F("allowed")))
+
+    def budgets(self) -> list[Limits]:
+        """In one order everywhere, so that two workers cannot wait for each other.
+
+        A question's and a learner's days are the course's, as for all their limits; the site's is that of TIME_ZONE.
+        """
+        owner = self.evaluation.submission or self.evaluation.run
+        assert owner is not None
+        challenge = owner.version.challenge
+        zone = challenge.lesson.course.timezone
+        found = [
+            Limits.of("challenge", f"challenge:{challenge.slug}", zone),
+            Limits.of("site", "site", settings.TIME_ZONE),
+        ]
+        if owner.user_id is not None:
+            found.append(Limits.of("user", f"user:{owner.user_id}", zone))
+        return found
+
+
+def _take(limits: Limits, tokens: int, micros: int) -> None:
+    key = {"scope": limits.scope, "day": limits.day}
+    Budget.objects.get_or_create(**key, defaults={"allowed": limits.tokens, "allowed_micros": limits.micros})
+    affordable = Q(allowed_micros=None) | Q(spent_micros__lte=F("allowed_micros") - micros)
+    within = Budget.objects.filter(affordable, **key, spent__lte=F("allowed") - tokens)
+    if within.update(spent=F("spent") + tokens, spent_micros=F("spent_micros") + micros) != 1:
+        raise OverBudgetError

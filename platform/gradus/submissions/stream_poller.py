@@ -1,0 +1,192 @@
+"""One look at the database for all open streams of a web process, twice a second, however many there are."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import operator
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, close_old_connections
+from django.db.models import Q
+
+from gradus.submissions.models import Evaluation, Event
+from gradus.submissions.queue import places as places_in
+from gradus.submissions.queue import seconds_each, wait_at
+from gradus.submissions.states import State
+
+log = structlog.get_logger(__name__)
+POLL_SECONDS = 0.5
+# A long queue is counted again at most this often: every claim moves everybody in it.
+PLACES_SECONDS = 2.0
+# SQLite takes expressions of at most 1,000 levels.
+CONDITIONS = 400
+EventRow = tuple[int, str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look found of an evaluation; events are those after the number that was asked for."""
+
+    state: dict[str, Any]
+    events: list[EventRow]
+    is_open: bool
+
+
+GONE = Look({"status": "expired"}, [], is_open=False)
+
+
+class Places:
+    """Where evaluations stand in their lanes, counted at most every `PLACES_SECONDS`."""
+
+    def __init__(self) -> None:
+        self.due = 0.0
+        self.known: dict[int, tuple[int, int | None]] = {}
+
+    def of(self, waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
+        """Position and expected wait, by id. Newcomers are counted at once."""
+        if time.monotonic() >= self.due:
+            self.known = _placed(waiting)
+            self.due = time.monotonic() + PLACES_SECONDS
+        elif new := [evaluation for evaluation in waiting if evaluation.pk not in self.known]:
+            self.known |= _placed(new)
+        return self.known
+
+
+def _placed(waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
+    lanes: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for evaluation in waiting:
+        lanes[evaluation.lane].append((evaluation.turn, evaluation.pk))
+    found: dict[int, tuple[int, int | None]] = {}
+    for lane, spots in lanes.items():
+        each = seconds_each(lane)
+        found |= {pk: (place, wait_at(place, each)) for pk, place in places_in(lane, spots).items()}
+    return found
+
+
+def look_at(wanted: Mapping[int, int], places: Places | None = None) -> dict[int, Look]:
+    """By id of an evaluation and the last event that is known of it.
+
+    States before events: an evaluation seen as ended has written its last event.
+    """
+    fields = ("pk", "state", "lane", "turn")
+    found = {one.pk: one for one in Evaluation.objects.filter(pk__in=wanted).only(*fields)}
+    waiting = [one for one in found.values() if one.state == State.QUEUED]
+    placed = (places or Places()).of(waiting)
+    events = _events(wanted)
+    return {pk: _look(found[pk], after, events[pk], placed) if pk in found else GONE for pk, after in wanted.items()}
+
+
+def _look_in_thread(wanted: Mapping[int, int], places: Places | None = None) -> dict[int, Look]:
+    """`look_at` outside any request, whose signals would look after the thread's connection."""
+    close_old_connections()
+    try:
+        return look_at(wanted, places)
+    finally:
+        close_old_connections()
+
+
+def _events(wanted: Mapping[int, int]) -> dict[int, list[EventRow]]:
+    """Those that wait have none, so most are asked for in one list."""
+    found: dict[int, list[EventRow]] = defaultdict(list)
+    new = [Q(evaluation_id__in=[pk for pk, after in wanted.items() if not after])]
+    new += [Q(evaluation_id=pk, seq__gt=after) for pk, after in wanted.items() if after]
+    for at in range(0, len(new), CONDITIONS):
+        rows = Event.objects.filter(functools.reduce(operator.or_, new[at : at + CONDITIONS]))
+        rows = rows.order_by("evaluation_id", "seq")
+        for pk, seq, kind, data in rows.values_list("evaluation_id", "seq", "type", "data"):
+            found[pk].append((seq, kind, data))
+    return found
+
+
+def _look(
+    evaluation: Evaluation, after: int, events: list[EventRow], placed: Mapping[int, tuple[int, int | None]]
+) -> Look:
+    if not evaluation.is_open and not events and not after:
+        # Old events are pruned; a stream still ends with the news that it has ended.
+        events = [(1, "finished", {"status": evaluation.state})]
+    waits = evaluation.state == State.QUEUED
+    place, wait = placed.get(evaluation.pk, (None, None)) if waits else (None, None)
+    state = {"status": evaluation.state, "queue_position": place, "wait_s": wait}
+    return Look(state, events, evaluation.is_open)
+
+
+class Follower:
+    """One stream's place at the watch. `after` is the last event that it has sent on."""
+
+    def __init__(self, evaluation_id: int, after: int) -> None:
+        self.evaluation_id = evaluation_id
+        self.after = after
+        self._look: Look | None = None
+        self._news = asyncio.Event()
+
+    def tell(self, look: Look | None) -> None:
+        self._look = look
+        self._news.set()
+
+    async def next(self) -> Look | None:
+        """The newest look, without what was sent on meanwhile; None where the database is away."""
+        await self._news.wait()
+        self._news.clear()
+        if self._look is None:
+            return None
+        new = [event for event in self._look.events if event[0] > self.after]
+        return Look(self._look.state, new, self._look.is_open)
+
+
+class Watch:
+    """Of one event loop. It looks while somebody follows."""
+
+    def __init__(self) -> None:
+        self.followers: set[Follower] = set()
+        self.places = Places()
+        self._task: asyncio.Task[None] | None = None
+        # Not thread-sensitive: a look must not wait behind a request.
+        self._look = sync_to_async(_look_in_thread, thread_sensitive=False)
+
+    async def first(self, evaluation_id: int, after: int) -> Look:
+        return (await self._look({evaluation_id: after}))[evaluation_id]
+
+    def join(self, follower: Follower) -> None:
+        self.followers.add(follower)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def leave(self, follower: Follower) -> None:
+        self.followers.discard(follower)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            # Nothing awaits between this and the end, so that nobody joins a watch that has just ended.
+            if not self.followers:
+                self._task = None
+                return
+            await self._tell()
+
+    async def _tell(self) -> None:
+        told = list(self.followers)
+        wanted: dict[int, int] = {}
+        for one in told:
+            wanted[one.evaluation_id] = min(one.after, wanted.get(one.evaluation_id, one.after))
+        try:
+            found = await self._look(wanted, self.places)
+        except DatabaseError as error:
+            log.warning("database_away", reason=type(error).__name__)
+            found = {}
+        for one in told:
+            one.tell(found.get(one.evaluation_id))
+
+
+_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionary()
+
+
+def of_this_loop() -> Watch:
+    return _watches.setdefault(asyncio.get_running_loop(), Watch())

@@ -1,0 +1,202 @@
+import hashlib
+import json
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+
+from gradus.courses.models import ChallengeVersion
+from gradus.operations import base_models
+from gradus.operations.doctor import findings, machine, site, work
+from gradus.submissions.models import Lane, ReconcilerStatus, WorkerStatus
+from tests import factories
+
+
+def levels(found):
+    return {finding.name: finding.level for finding in found}
+
+
+@pytest.fixture
+def model(data_dir):
+    """Files as after a conversion, tiny."""
+    for name in work.MODELS:
+        folder = base_models.folder(name)
+        folder.mkdir(parents=True)
+        for file in base_models.FILES:
+            (folder / file).write_bytes(b"weights")
+        (folder / "digest.txt").write_text(hashlib.sha256(b"weights").hexdigest() + "\n")
+    return folder
+
+
+@pytest.fixture
+def all_at_work(db):
+    for lane in Lane.values:
+        WorkerStatus.objects.create(name=f"w-{lane}", lane=lane, device="cpu", judge="judge-1")
+
+
+def test_a_look_that_breaks_is_a_finding():
+    def broken_look():
+        raise RuntimeError("boom")
+
+    found = findings.examine([broken_look])
+    assert [(finding.level, finding.name) for finding in found] == [("fail", "broken look")]
+    assert "boom" in found[0].text
+
+
+def test_python_and_packages_of_this_environment_are_fine():
+    assert levels(machine.python()) == {"python": "ok"}
+    assert levels(machine.packages())["packages"] == "ok"
+
+
+def test_an_old_python_is_a_failure(monkeypatch):
+    monkeypatch.setattr(machine.sys, "version_info", (3, 10, 1))
+    assert levels(machine.python()) == {"python": "fail"}
+
+
+def test_a_full_disk_is_a_failure(data_dir, monkeypatch):
+    usage = type("Usage", (), {"free": 1e8})
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
+    assert levels(machine.disk()) == {"disk": "fail"}
+
+
+def test_secrets_that_others_can_read_are_told(data_dir):
+    (data_dir / "secret-key").touch(mode=0o644)
+    (data_dir / "secret-key").chmod(0o644)
+    found = list(machine.data_folder())
+    assert levels(found) == {"data folder": "warn"}
+    assert "secret-key" in found[0].text
+    (data_dir / "secret-key").chmod(0o600)
+    assert levels(machine.data_folder()) == {"data folder": "ok"}
+
+
+def test_a_model_with_the_right_digest_is_fine(model):
+    assert levels(work.model_files()) == {"model": "ok"}
+
+
+def test_changed_weights_are_a_failure(model):
+    (model / "model.safetensors").write_bytes(b"other weights")
+    found = list(work.model_files())
+    assert levels(found) == {"model": "fail"}
+    assert "damaged" in found[0].text
+
+
+def test_a_missing_model_says_how_to_get_it(data_dir):
+    found = list(work.model_files())
+    assert levels(found) == {"model": "fail"}
+    assert "make models" in found[0].mend
+
+
+def test_workers_that_were_seen_are_fine(all_at_work):
+    assert levels(work.workers()) == {**{f"lane {lane}": "ok" for lane in Lane.values}, "judge": "ok"}
+
+
+def test_workers_not_seen_for_long_are_told(all_at_work):
+    WorkerStatus.objects.filter(lane="grade").update(last_seen=timezone.now() - timedelta(minutes=5))
+    found = levels(work.workers())
+    assert found["lane grade"] == "warn"
+    assert found["lane train"] == "ok"
+
+
+def test_a_judge_that_does_not_work_is_a_failure(all_at_work):
+    WorkerStatus.objects.filter(lane="judge").update(problem="The judge endpoint refuses the key (401).")
+    found = {finding.name: finding for finding in work.workers()}
+    assert found["judge"].level == found["lane judge"].level == "fail"
+    assert "401" in found["judge"].text
+
+
+def test_no_judge_is_no_failure(db, settings):
+    settings.JUDGE_MODEL = ""
+    assert levels(work.workers())["judge"] == "warn"
+
+
+def test_a_broker_that_does_not_answer_is_a_failure(settings, monkeypatch):
+    from gradus.celery import app
+
+    settings.REDIS_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(app.conf, "broker_url", settings.REDIS_URL)
+    monkeypatch.setattr(app.conf, "broker_write_url", settings.REDIS_URL)
+    assert levels(work.message_broker()) == {"broker": "fail"}
+
+
+def test_an_empty_site_lacks_a_course(db):
+    found = levels(site.database())
+    assert found == {"database": "ok", "course": "fail"}
+
+
+def test_a_course_with_lost_files_is_a_failure(course, settings, tmp_path):
+    before = {finding.name: finding for finding in site.database()}
+    assert before["course"].level == "warn"
+    store = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "empty"}}
+    settings.STORAGES = {**settings.STORAGES, "private": store}
+    after = {finding.name: finding for finding in site.database()}
+    assert after["course"].level == "fail"
+    assert "private storage lacks" in after["course"].text
+
+
+def test_hidden_sets_in_a_public_place_are_a_failure(settings, tmp_path):
+    settings.MEDIA_ROOT = str(tmp_path)
+    assert levels(site.configuration()) == {"settings": "fail"}
+
+
+def test_json_is_for_machines_and_the_status_tells(db, data_dir, capsys):
+    with pytest.raises(SystemExit) as end:
+        call_command("doctor", "--json")
+    assert end.value.code == 1
+    found = json.loads(capsys.readouterr().out)
+    assert {"level", "name", "text", "mend"} == set(found[0])
+    assert all(item["mend"] for item in found if item["level"] != "ok")
+
+
+def test_lines_are_for_people(course, model, all_at_work, grace, capsys):
+    call_command("doctor")
+    out = capsys.readouterr().out
+    assert "0 to mend" in out
+    assert "lane interactive" in out
+
+
+def test_isolation_is_tried_and_what_is_missing_is_told(data_dir, monkeypatch):
+    found = list(work.isolation())
+    assert levels(found).keys() == {"runner"}
+    held = work._confinement()
+    lacking = list(work._lacking(held))
+    assert (found[0].level == "ok") is (not lacking)
+
+    monkeypatch.setattr(work, "_confinement", lambda: {**held, "network": False, "landlock": 0})
+    worse = list(work.isolation())
+    assert levels(worse) == {"runner": "warn"}
+    assert "network namespace" in worse[0].text and "no Landlock" in worse[0].text
+
+
+def test_a_reconciler_that_does_not_run_is_told(db):
+    assert levels(work.reconciler()) == {"reconciler": "warn"}
+    ReconcilerStatus.objects.create(name="here:1")
+    assert levels(work.reconciler()) == {"reconciler": "ok"}
+    ReconcilerStatus.objects.update(broken={"without_current": 1})
+    assert levels(work.reconciler()) == {"reconciler": "fail"}
+    ReconcilerStatus.objects.update(last_run=timezone.now() - timedelta(minutes=3))
+    assert levels(work.reconciler()) == {"reconciler": "warn"}
+
+
+def test_what_a_version_lacks_is_told_with_the_baseline_that_missed(course):
+    version = factories.challenge("sea-or-sky").version
+    rows = [
+        {"file": ref.file, "score": 0.5, "ok": ref.min is None, "provisional": False, "problem": ref.missed(0.5)}
+        for ref in version.parsed.baselines
+    ]
+    ChallengeVersion.objects.filter(pk=version.pk).update(baselines=rows)
+    ChallengeVersion.objects.update(linted_at=timezone.now())
+    told = [finding for finding in site._content() if finding.name == "course"]
+    assert len(told) == 3 and all(finding.level == "warn" for finding in told)
+    assert told[0].text == (
+        "sea-or-sky 1.0.0 is published, but not verified on this server: baselines/good.yaml scored 0.50 (rounded "
+        "down), below its min of 0.63; baselines/lora.yaml scored 0.50 (rounded down), below its min of 0.70"
+    )
+    assert "has not run on this server yet" in told[1].text and "import_course" in told[1].mend
+
+
+def test_verified_versions_are_fine(course):
+    ChallengeVersion.objects.update(linted_at=timezone.now(), verified_at=timezone.now())
+    assert [finding.text for finding in site._content() if finding.name == "course"] == [
+        "1 published, 3 challenges, all verified"
+    ]

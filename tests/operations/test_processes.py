@@ -1,0 +1,120 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from gradus.operations import processes
+from gradus.operations.processes import Child, kill_session, session_members
+from tests.operations.conftest import alive
+from tests.operations.waiting import until
+
+ROOT = processes.Path(__file__).resolve().parents[2]
+SLEEP = "import signal; signal.pause()"
+
+
+@pytest.fixture
+def start(console, tmp_path):
+    """Starts a program; nothing is left afterwards."""
+    children = []
+
+    def begin(program):
+        child = Child(program, tmp_path, console)
+        children.append(child)
+        child.start()
+        return child
+
+    yield begin
+    for child in children:
+        child.kill()
+
+
+def test_lines_come_with_the_program_s_name(start, script, screen):
+    child = start(script("hello", "import sys; print('out'); print('err', file=sys.stderr)"))
+    until(lambda: not child.running() and "err" in screen.getvalue())
+    assert set(screen.getvalue().splitlines()) == {"hello       | out", "hello       | err"}
+
+
+def test_hidden_lines_are_not_shown(start, script, screen):
+    start(script("hello", "print('noise about memory'); print('news')", hide=("noise",)))
+    until(lambda: "news" in screen.getvalue())
+    assert "noise" not in screen.getvalue()
+
+
+def test_a_crash_is_told_and_started_again_after_a_wait(start, script, screen):
+    child = start(script("weak", "raise SystemExit(3)"))
+    until(lambda: not child.running())
+    child.watch(now := time.monotonic())
+    assert "weak        | ended with status 3; starting again in 0.5 s" in screen.getvalue()
+    child.watch(now + 0.4)
+    assert child.process is None
+    child.watch(now + 0.6)
+    assert child.process is not None
+
+
+def test_waits_grow_and_have_an_end(start, script):
+    child = start(script("weak", "raise SystemExit(3)"))
+    now, waits = time.monotonic(), []
+    for _ in range(9):
+        until(lambda: not child.running())
+        child.watch(now)
+        waits.append(child.due_at - now)
+        child.watch(child.due_at)
+    assert [round(wait, 3) for wait in waits] == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_after_a_steady_time_the_wait_is_short_again(start, script):
+    child = start(script("weak", "raise SystemExit(3)"))
+    until(lambda: not child.running())
+    child.crashes = 6
+    child.watch(time.monotonic() + processes.STEADY_SECONDS + 1)
+    assert child.crashes == 1
+
+
+def test_a_kill_reaches_grandchildren_in_groups_of_their_own(start, script, screen):
+    code = (
+        "import subprocess, sys, signal\n"
+        f"inner = subprocess.Popen([sys.executable, '-c', '{SLEEP}'], process_group=0)\n"
+        "print(inner.pid)\nsignal.pause()"
+    )
+    child = start(script("outer", code))
+    until(lambda: screen.getvalue().endswith("\n"))
+    inner = int(screen.getvalue().split("|")[1])
+    assert {child.process.pid, inner} <= set(session_members(child.process.pid))
+    kill_session(child.process.pid, signal.SIGKILL)
+    until(lambda: not alive(inner) and not child.running())
+
+
+def test_a_session_that_is_gone_is_no_error():
+    done = subprocess.Popen([sys.executable, "-c", "pass"], start_new_session=True)
+    done.wait()
+    kill_session(done.pid, signal.SIGKILL)
+    assert list(session_members(done.pid)) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="PDEATHSIG is Linux's")
+def test_children_end_with_a_launcher_that_is_killed(tmp_path):
+    code = (
+        "import sys, signal\nfrom pathlib import Path\n"
+        "from gradus.operations.console import Console\nfrom gradus.operations.processes import Child, Program\n"
+        f"child = Child(Program('inner', (sys.executable, '-c', '{SLEEP}')), Path('.'), Console())\n"
+        "child.start()\nprint(child.process.pid, flush=True)\nsignal.pause()"
+    )
+    env = os.environ | {"PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}"}
+    with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=env, stdout=subprocess.PIPE) as launcher:
+        inner = int(launcher.stdout.readline())
+        assert alive(inner)
+        launcher.kill()
+    until(lambda: not alive(inner))
+
+
+def test_what_runs_once_is_not_started_again(start, script, screen):
+    child = start(script("verify", "print('done')", once=True))
+    until(lambda: not child.running() and "done" in screen.getvalue())
+    now = time.monotonic()
+    for later in (0, 1, 3600):
+        child.watch(now + later)
+        assert child.process is None
+    assert "starting again" not in screen.getvalue()

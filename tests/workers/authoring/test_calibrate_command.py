@@ -1,0 +1,88 @@
+"""`gradus challenge calibrate`: prints, keeps the report beside the lesson, and its exit status is the gate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+from typer import Typer
+from typer.testing import CliRunner
+
+from challenges.bundle import read_challenge
+from graders.base import Embed
+from tests.challenges.factory import write_lesson
+from tests.graders.free_text import judges
+from tests.judge_server import Honest, JudgeServer
+from workers.authoring import calibrate_command
+
+APP = Typer()
+APP.command()(calibrate_command.calibrate)
+
+
+@pytest.fixture(autouse=True)
+def hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrate_command, "embed", lambda texts, watch: judges.embed(Embed(tuple(texts))).vectors)
+    for name in ("GRADUS_JUDGE_MODEL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "GRADUS_JUDGE_TEMPLATE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_lesson(tmp_path / "first") / "explain"
+
+
+def run(*argv: str) -> Any:
+    return CliRunner().invoke(APP, list(argv))
+
+
+def test_without_a_judge_the_verifier_is_measured_and_stays_provisional(folder: Path, tmp_path: Path) -> None:
+    result = run(str(folder), "--json", str(tmp_path / "out.json"))
+    assert result.exit_code == 1
+    assert "gate: shut" in result.output
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert (report["model"], report["passed"], report["calls"]) == ("", False, 0)
+    kept = json.loads((folder.parent / "measured.json").read_text())["calibration"]["explain"]
+    assert kept == {"digest": read_challenge(folder).digest, "judges": [report]}
+
+
+def test_an_honest_judge_opens_the_gate_and_stands_beside_the_verifier(
+    folder: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(str(folder))
+    bundle = read_challenge(folder)
+    server = JudgeServer(httpserver, Honest((row.answer, row.marks) for row in bundle.gold))
+    monkeypatch.setenv("GRADUS_JUDGE_MODEL", "judge")
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    result = run(str(folder))
+    assert result.exit_code == 0, result.output
+    assert "gate: open" in result.output
+    judged = json.loads((folder.parent / "measured.json").read_text())["calibration"]["explain"]["judges"]
+    assert [(row["model"], row["passed"]) for row in judged] == [("", False), ("judge-7", True)]
+    assert judged[1]["tokens"] > 0
+    texts = [row.answer for row in bundle.gold] + [c.text for c in bundle.challenge.rubric]
+    written = (folder.parent / "measured.json").read_text()
+    assert not [text for text in texts if text in written]
+
+
+def test_a_judge_that_refuses_the_key_writes_nothing(
+    folder: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    httpserver.expect_request("/v1/chat/completions").respond_with_data("{}", status=401)
+    monkeypatch.setenv("GRADUS_JUDGE_MODEL", "judge")
+    monkeypatch.setenv("OPENAI_BASE_URL", httpserver.url_for("/v1"))
+    monkeypatch.setenv("OPENAI_API_KEY", "wrong")
+    result = run(str(folder))
+    assert result.exit_code == 1
+    assert "OPENAI_API_KEY" in result.output
+    assert not (folder.parent / "measured.json").exists()
+
+
+def test_other_kinds_and_broken_folders_say_what_is_wrong(folder: Path, tmp_path: Path) -> None:
+    other = run(str(folder.parent / "sea-or-sky"))
+    assert (other.exit_code, "free_text" in other.output) == (1, True)
+    missing = run(str(tmp_path / "nothing"))
+    assert missing.exit_code == 1
+    assert "challenge.yaml" in missing.output

@@ -1,0 +1,101 @@
+import pytest
+
+from workers import work
+from workers.engine import hardware
+from workers.sandbox.supervisor import Runner
+
+
+def cpu(vendor, flags, field="flags"):
+    """Two cores of `/proc/cpuinfo`."""
+    return f"processor : 0\nvendor_id\t: {vendor}\nmodel name : bf16 amx_bf16\n{field}\t\t: fpu {flags} aes\n\n" * 2
+
+
+@pytest.mark.parametrize(
+    ("info", "fast"),
+    [
+        (cpu("AuthenticAMD", "avx512f avx512_bf16"), True),
+        (cpu("AuthenticAMD", "avx512f"), False),
+        (cpu("GenuineIntel", "avx512_bf16 amx_tile amx_bf16"), True),
+        (cpu("GenuineIntel", "avx512_bf16 avx512_fp16"), False),
+        (cpu("0x41", "asimd bf16", "Features"), True),
+        (cpu("0x41", "asimd", "Features"), False),
+        ("", False),
+    ],
+)
+def test_bf16_is_chosen_where_its_products_are_faster(info, fast, monkeypatch):
+    assert hardware.fast_bf16(info) is fast
+    monkeypatch.delenv("GRADUS_DTYPE", raising=False)
+    monkeypatch.setattr(hardware, "_cpu_info", lambda: info)
+    assert hardware.dtype("cpu") == ("bfloat16" if fast else "float32")
+    assert hardware.dtype("cuda") == "bfloat16"
+
+
+def test_an_admin_decides_otherwise(monkeypatch):
+    for chosen in hardware.DTYPES:
+        monkeypatch.setenv("GRADUS_DTYPE", chosen)
+        assert hardware.dtype("cpu") == chosen
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """Writes a tree with `files` and says that the process may use `cores` of the CPU's."""
+
+    def of(cores, files=None):
+        monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)), raising=False)
+        for name, text in (files or {}).items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        return tmp_path
+
+    return of
+
+
+V1 = {"proc/self/cgroup": "4:memory:/a\n1:cpu,cpuacct:/docker/1\n0::/elsewhere\n"}
+V2 = {"proc/self/cgroup": "0::/gradus.slice/worker.service\n"}
+SLICE = "sys/fs/cgroup/gradus.slice/"
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({}, 32),
+        (V2, 32),
+        (V2 | {f"{SLICE}worker.service/cpu.max": "max 100000\n", f"{SLICE}cpu.max": "max 100000\n"}, 32),
+        (V2 | {f"{SLICE}worker.service/cpu.max": "250000 100000\n"}, 3),
+        (V2 | {f"{SLICE}worker.service/cpu.max": "400000 100000\n", f"{SLICE}cpu.max": "200000 100000\n"}, 2),
+        (V2 | {f"{SLICE}worker.service/cpu.max": "10000 100000\n"}, 1),
+        (V2 | {f"{SLICE}worker.service/cpu.max": "6400000 100000\n"}, 32),
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/cpu.max": "150000 100000\n"}, 2),
+        (V1 | {"sys/fs/cgroup/cpu/docker/1/cpu.cfs_quota_us": "-1"}, 32),
+        # In a container the path is the host's, and its own group is mounted as the root.
+        (V1 | {"sys/fs/cgroup/cpu/cpu.cfs_quota_us": "300000\n", "sys/fs/cgroup/cpu/cpu.cfs_period_us": "50000\n"}, 6),
+    ],
+)  # fmt: skip
+def test_cores_are_those_it_is_bound_to_within_the_quotas_of_its_control_groups(machine, files, cores):
+    assert hardware.cores(machine(32, files)) == cores
+
+
+def test_a_quota_of_another_group_is_not_its_own(machine):
+    files = V2 | {"sys/fs/cgroup/other.slice/cpu.max": "100000 100000"}
+    assert hardware.cores(machine(4, files)) == 4
+
+
+@pytest.mark.parametrize(("bound", "lane", "threads"), [(32, "train", 8), (4, "grade", 4), (32, "judge", 1)])
+def test_a_worker_takes_its_lanes_threads_by_itself(machine, settings, monkeypatch, bound, lane, threads):
+    machine(bound)
+    monkeypatch.setattr(hardware, "_quotas", lambda root: [])
+    settings.RUNNER_THREADS = 0
+    assert work.Worker(lane).runner.threads == threads
+
+
+def test_threads_that_an_admin_chose_hold_in_every_lane(machine, settings):
+    machine(32)
+    settings.RUNNER_THREADS = 12
+    assert [work.Worker(lane).runner.threads for lane in ("train", "judge")] == [12, 12]
+
+
+def test_a_runner_without_a_lane_takes_no_more_than_help(machine, monkeypatch):
+    machine(32)
+    monkeypatch.setattr(hardware, "_quotas", lambda root: [2.5])
+    assert (Runner().threads, Runner(threads=5).threads) == (3, 5)

@@ -1,0 +1,507 @@
+"""What must not change a score: low precision, other rows, earlier jobs, a model that the fast path does not fit."""
+
+import copy
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import nn
+from transformers import BloomConfig, BloomForCausalLM
+
+from graders.base import Generate, Score, Train
+from tests.workers import oracle, tiny
+from tests.workers.engine.test_scoring import LABELS, PROMPT, suffixes
+from tests.workers.machine import needs_bf16, needs_library, needs_onednn
+from workers.engine import adapters, generation, linear, models, plain, probe, scoring
+from workers.engine.head import QuickHead
+from workers.engine.linear import OneDnnLinear, use_onednn
+from workers.engine.models import UNBOUNDED
+from workers.engine.prompts import Prefixes
+from workers.engine.session import Session
+from workers.engine.watch import Watch
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
+
+ITEM = Score(tiny.NAME, PROMPT, suffixes(40), LABELS)
+ROWS = tuple((f"Input: {text}\nOutput:", f" {label}") for text, label in (("rash", "skin"), ("pain", "heart")))
+TRAIN = Train(
+    tiny.NAME, ROWS, ROWS, r=4, lora_alpha=8, learning_rate=5e-2, num_train_epochs=4,
+    per_device_train_batch_size=2, seed=1,
+)  # fmt: skip
+
+
+def best(rows, offsets):
+    shifts = offsets or (0.0,) * len(LABELS)
+    return [max(range(len(row)), key=lambda label: row[label] - shifts[label]) for row in rows]
+
+
+@pytest.mark.parametrize("offsets", [(), (-9.0, -3.0, -1.0, -20.0, -18.0, -15.0)], ids=["plain", "calibrated"])
+def test_low_precision_picks_the_labels_that_fp32_picks(base, offsets):
+    item = replace(ITEM, suffixes=suffixes(150, seed=4), offsets=offsets)
+    exact = scoring.score(base, base.model, item, Watch()).logprobs
+    fast = scoring.score(base, base.model, item, Watch(), rounded=base.rounded).logprobs
+    assert best(fast, offsets) == best(exact, offsets)
+    tops = best(exact, offsets)
+    again = [n for n, top in enumerate(tops) if fast[n][top] == pytest.approx(exact[n][top], abs=2e-4)]
+    assert 0 < len(again) < len(exact), "some rows are looked at again, and not all"
+    assert all(scoring.margin(exact[n], offsets) > 0.05 for n in range(len(exact)) if n not in again)
+
+
+def test_only_labels_that_lie_close_are_computed_twice(base, monkeypatch):
+    """And no label's number is that of another."""
+    calls, run = [], scoring._run
+    monkeypatch.setattr(scoring, "_run", lambda *given: calls.append((given[1], given[3])) or run(*given))
+    exact = scoring.score(base, base.model, ITEM, Watch()).logprobs
+    calls.clear()
+    fast = scoring.score(base, base.model, ITEM, Watch(), rounded=base.rounded).logprobs
+    first = [row for model, rows in calls if model is base.rounded for row in rows]
+    second = [row for model, rows in calls if model is base.model for row in rows]
+    assert len(first) == len(exact) and all(len(row.trie.reads) == len(LABELS) for row in first)
+    twice = sum(len(row.trie.reads) for row in second)
+    assert 0 < twice < len(second) * len(LABELS)
+    pairs = [pair for row, wanted in zip(fast, exact, strict=True) for pair in zip(row, wanted, strict=True)]
+    assert twice <= sum(value == pytest.approx(wanted, abs=1e-4) for value, wanted in pairs) < len(pairs)
+
+
+def test_labels_that_are_not_computed_again_keep_their_distance_to_the_best(base, monkeypatch):
+    """What all labels have in common is off by 0.35, which must not make the third one the best."""
+    rows = [scoring.Row([5], scoring._trie([[1], [2], [3]]))]
+    job = scoring.Job(base, "rows", rows, Watch())
+    monkeypatch.setattr(scoring.Job, "run", lambda *given: {0: [-3.35, -3.45]})
+    logprobs = {0: [-3.0, -3.1, -3.31]}
+    scoring._decide(job, base.model, None, logprobs, (), 0.3)
+    assert logprobs[0] == pytest.approx([-3.35, -3.45, -3.66])
+    monkeypatch.setattr(scoring.Job, "run", lambda *given: {0: [-3.35, -9.45]})
+    logprobs = {0: [-3.0, -9.1, -4.31]}
+    scoring._decide(job, base.model, None, logprobs, (0.0, -6.0, 0.0), 0.3)
+    assert logprobs[0] == pytest.approx([-3.35, -9.45, -4.66])
+
+
+def test_a_row_whose_first_look_was_further_off_has_more_labels_compared(base, monkeypatch):
+    """Row 0 is off by 0.14: its margin becomes 0.21, which takes in its third label. Other rows keep theirs."""
+    first = {0: [-3.0, -3.1, -3.2], 1: [-2.0, -2.2, -9.0], 2: [-1.0, -1.12, -1.21]}
+    true = {0: [-3.04, -3.0, -2.9], 1: [-2.1, -2.05, -9.0], 2: [-1.04, -1.18, -1.0]}
+    tokens = [[1], [2], [3]]
+    job = scoring.Job(base, "rows", [scoring.Row([5], scoring._trie(tokens)) for _ in first], Watch())
+    asked = []
+
+    def run(job, model, prefix, numbers):
+        labels = {n: [token - 1 for ((_, token),) in job.rows[n].trie.reads] for n in numbers}
+        asked.append(labels)
+        return {n: [true[n][label] for label in some] for n, some in labels.items()}
+
+    monkeypatch.setattr(scoring.Job, "run", run)
+    logprobs = {n: list(values) for n, values in first.items()}
+    scoring._decide(job, base.model, None, logprobs, (), 0.15)
+    assert asked == [{0: [0, 1], 2: [0, 1]}, {0: [0, 1, 2]}]
+    assert logprobs == {0: true[0], 1: first[1], 2: pytest.approx([-1.04, -1.18, -1.25])}
+    for n in first:
+        asked.clear()
+        alone = {n: list(first[n])}
+        scoring._decide(job, base.model, None, alone, (), 0.15)
+        assert alone[n] == logprobs[n], "as beside the others"
+
+
+def test_some_labels_of_a_trie_are_read_as_among_all():
+    trie = scoring._trie([[1, 2], [1, 3, 4], [5], [1, 3, 6]])
+    assert trie.of([1, 3]) == scoring._trie([[1, 3, 4], [1, 3, 6]])
+    assert trie.of([2]) == scoring._trie([[5]]) and trie.of(range(4)) == trie
+
+
+def test_labels_within_the_margin_may_be_the_best():
+    assert scoring.near([-1.0, -1.29, -1.31, -9.0], (), 0.3) == [0, 1]
+    assert scoring.near([-1.0, -1.29, -1.31, -9.0], (0.0, 0.0, -0.5, -8.4), 0.3) == [2, 3]
+    assert scoring.near([-4.0], (), 0.3) == [0]
+
+
+def test_exact_items_are_computed_in_fp32_alone(base):
+    exact = scoring.score(base, base.model, ITEM, Watch())
+    asked = scoring.score(base, base.model, replace(ITEM, exact=True), Watch(), rounded=base.rounded)
+    assert asked.logprobs == exact.logprobs
+
+
+def test_margin_is_between_the_best_two_once_shifted():
+    assert scoring.margin([-1.0, -3.0, -2.5], ()) == pytest.approx(1.5)
+    assert scoring.margin([-1.0, -3.0, -2.5], (0.0, -3.0, 0.0)) == pytest.approx(1.0)
+    assert scoring.margin([-1.0], ()) == float("inf")
+
+
+def test_order_of_rows_hardly_moves_a_number(base):
+    forward = scoring.score(base, base.model, ITEM, Watch()).logprobs
+    backward = scoring.score(base, base.model, replace(ITEM, suffixes=ITEM.suffixes[::-1]), Watch()).logprobs
+    for one, other in zip(forward, backward[::-1], strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
+
+
+def test_ties_are_decided_by_the_row_alone(base):
+    """Offsets that make all labels of row 3 equal: a bit of rounding would choose."""
+    alone = scoring.score(base, base.model, replace(ITEM, suffixes=ITEM.suffixes[3:4]), Watch()).logprobs[0]
+    item = replace(ITEM, offsets=tuple(alone))
+    for suffixes_ in (item.suffixes, item.suffixes[::-1], item.suffixes[:4], item.suffixes[3:4] * 9):
+        found = scoring.score(base, base.model, replace(item, suffixes=suffixes_), Watch()).logprobs
+        assert found[suffixes_.index(item.suffixes[3])] == alone
+    low = scoring.score(base, base.model, item, Watch(), rounded=base.rounded).logprobs
+    assert low[3] == alone
+
+
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.permutations(range(24)), st.integers(1, 24), st.integers(0, 23))
+def test_no_label_depends_on_the_rows_beside_it(base, order, count, tied):
+    """Offsets put one row, whichever it is, on the edge between its best two labels."""
+    rows = suffixes(24, seed=7)
+    alone = [scoring.score(base, base.model, replace(ITEM, suffixes=(row,)), Watch()).logprobs[0] for row in rows]
+    item = replace(ITEM, offsets=tuple(alone[tied]))
+    chosen = [rows[n] for n in order[:count]]
+    found = scoring.score(base, base.model, replace(item, suffixes=tuple(chosen)), Watch()).logprobs
+    assert best(found, item.offsets) == best([alone[n] for n in order[:count]], item.offsets)
+
+
+words = st.lists(
+    st.sampled_from(
+        ["an", "itchy", "rash", "on", "both", "arms", "pain", "after", "meals", "é", "皮", "☃", "{x}", "<|im_end|>"]
+    ),
+    max_size=12,
+)
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words, st.lists(words, min_size=1, max_size=6), st.lists(words.filter(bool), min_size=2, max_size=4))
+def test_any_prompt_agrees_with_the_oracle(base, plain, prompt, rows, labels):
+    item = Score(
+        tiny.NAME,
+        " ".join(prompt),
+        tuple(" " + " ".join(row) for row in rows),
+        tuple(" " + " ".join(label) for label in labels),
+    )
+    scored = scoring.score(base, base.model, item, Watch())
+    for suffix, found in zip(item.suffixes, scored.logprobs, strict=True):
+        expected = [
+            oracle.label_logprob(plain, base, item.prompt + suffix, label, item.labels) for label in item.labels
+        ]
+        assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_kept_prompt_gives_the_same_bits_again(base):
+    kept = Prefixes()
+    first = scoring.score(base, base.model, ITEM, Watch(), prefixes=kept)
+    shared = next(iter(kept._kept[base.model]))
+    assert list(shared) == base.encode([PROMPT])[0][: len(shared)] and len(shared) > 20
+    again = scoring.score(base, base.model, ITEM, Watch(), prefixes=kept)
+    assert again.logprobs == first.logprobs == scoring.score(base, base.model, ITEM, Watch()).logprobs
+
+
+def test_kept_prompts_are_few_and_end_with_their_weights(models_dir):
+    base, kept = models.load(models_dir / tiny.NAME), Prefixes(size=2)
+    for tokens in ([5, 6], [7, 8], [9, 10], [7, 8]):
+        kept.of(base.model, tokens)
+    assert list(kept._kept[base.model]) == [(9, 10), (7, 8)]
+    del base
+    assert len(kept._kept) == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_adapters_in_turn_never_leak_through_what_is_kept(models_dir, tmp_path, dtype):
+    alone = [Session(models_dir, tmp_path / str(n), dtype=dtype) for n in range(3)]
+    trained = [s.run(replace(TRAIN, seed=n), Watch()).files for n, s in enumerate(alone[1:])]
+    items = [ITEM, replace(ITEM, adapter=trained[0]), replace(ITEM, adapter=trained[1])]
+    wanted = [s.run(item, Watch()).logprobs for s, item in zip(alone, items, strict=True)]
+    assert wanted[0] != wanted[1] != wanted[2]
+    shared = Session(models_dir, tmp_path / "shared", dtype=dtype)
+    for n in (0, 1, 2, 1, 0, 2, 0):
+        assert shared.run(items[n], Watch()).logprobs == wanted[n]
+
+
+@needs_library
+def test_texts_of_a_quick_head_are_those_of_fp32(models_dir, tmp_path, monkeypatch):
+    """Base and adapter have one; it is not asked for text that must keep to a schema."""
+    exact, quick = Session(models_dir, tmp_path / "exact"), Session(models_dir, tmp_path / "quick", dtype="bfloat16")
+    asked, best = [], QuickHead.best
+    monkeypatch.setattr(QuickHead, "best", lambda *given: asked.append(given[0]) or best(*given))
+    adapter = exact.run(TRAIN, Watch()).files
+    plainly = Generate(tiny.NAME, PROMPT, tuple(suffixes(20)), 30)
+    texts = {}
+    for item in (plainly, replace(plainly, adapter=adapter), plainly):
+        wanted = exact.run(item, Watch()).texts
+        assert not asked
+        assert quick.run(item, Watch()).texts == wanted
+        texts[item.adapter] = {id(head) for head in asked}, wanted
+        asked.clear()
+    heads = [found for found, _ in texts.values()]
+    assert len(heads[0]) == 1 and heads[0] == heads[1]
+    assert texts[None][1] != texts[adapter][1]
+    merged = adapters.merged(quick.base(tiny.NAME), Path(adapter))
+    assert torch.equal(merged.lm_head.weight, quick.base(tiny.NAME).model.lm_head.weight)
+    quick.run(replace(plainly, schema=SCHEMA, stop=("json",)), Watch())
+    assert not asked
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_linear_layers_on_onednn_compute_what_torch_does(bias):
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        layer, x = nn.Linear(40, 24, bias=bias), torch.randn(3, 7, 40)
+    expected = nn.functional.linear(x, layer.weight, layer.bias)
+    model = nn.Sequential(layer)
+    use_onednn(model)
+    assert type(model[0]) is OneDnnLinear
+    with torch.no_grad():
+        assert torch.allclose(model(x), expected, atol=1e-5)
+        copied = copy.deepcopy(model)
+        copied[0].weight.zero_()
+        assert not torch.allclose(copied(x), model(x))
+        assert torch.allclose(model(x), expected, atol=1e-5)
+        half = copied.to(torch.bfloat16)
+        assert half(x.bfloat16()).dtype == torch.bfloat16
+    x.requires_grad_()
+    model(x).sum().backward()
+    assert torch.allclose(x.grad, layer.weight.sum(0).expand_as(x), atol=1e-5)
+
+
+@needs_onednn
+@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.bfloat16, marks=needs_bf16)])
+@pytest.mark.parametrize("rows", [2, 9, 120])
+def test_packed_weights_hold_the_same_numbers_and_give_the_same_products(dtype, rows):
+    with torch.random.fork_rng():
+        torch.manual_seed(5)
+        weight, x = torch.randn(72, 40).to(dtype), torch.randn(rows, 40).to(dtype)
+    layer = nn.Linear(40, 72, bias=False).to(dtype).requires_grad_(False)
+    layer.weight.copy_(weight)
+    model = nn.Sequential(layer, nn.Linear(72, 3))
+    use_onednn(model)
+    before = linear.product(x, layer.weight)
+    linear.pack(model, keep=model[1])
+    assert layer.weight.is_mkldnn and not model[1].weight.is_mkldnn
+    assert torch.equal(linear.plain(layer.weight), weight)
+    assert torch.equal(linear.product(x, layer.weight), before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("bias", [True, False])
+def test_products_both_ways_are_those_of_torch(dtype, bias):
+    with torch.random.fork_rng():
+        torch.manual_seed(6)
+        x, g, weight = torch.randn(11, 40), torch.randn(24, 11).T, torch.randn(24, 40)
+        shift = torch.randn(24) if bias else None
+    forward, back = linear.forward_and_back(x.to(dtype))
+    near = 1e-5 if dtype != torch.bfloat16 else 0.2
+    found = forward(x.to(dtype), weight.to(dtype), None if shift is None else shift.to(dtype))
+    assert torch.allclose(found.float(), nn.functional.linear(x, weight, shift), atol=near, rtol=near)
+    assert torch.allclose(back(g.to(dtype), weight.to(dtype)).float(), g @ weight, atol=near, rtol=near)
+
+
+@needs_onednn
+def test_gradients_pass_through_packed_weights():
+    layer = nn.Linear(8, 6).requires_grad_(False)
+    expected, x = layer.weight.sum(0), torch.ones(3, 8, requires_grad=True)
+    model = nn.Sequential(layer)
+    use_onednn(model)
+    linear.pack(model)
+    model(x).sum().backward()
+    assert layer.weight.is_mkldnn and torch.allclose(x.grad, expected.expand_as(x))
+
+
+@needs_onednn
+def test_copies_of_a_packed_model_are_told_apart_and_keep_its_numbers(base):
+    def linears(model):
+        found = [m for m in model.modules() if isinstance(m, nn.Linear) and m is not model.get_output_embeddings()]
+        assert found
+        return found
+
+    packed = [layer.weight for layer in linears(base.model)]
+    assert all(weight.is_mkldnn for weight in packed)
+    for made in (models.own(base.model), models.shared(base.model), models.low_precision(base.model)):
+        weights = [layer.weight for layer in linears(made)]
+        assert not any(weight.is_mkldnn or weight.requires_grad for weight in weights)
+        for weight, other in zip(weights, packed, strict=True):
+            assert torch.equal(weight, other.to_dense().to(weight.dtype))
+    own, embedding = models.own(base.model), base.model.get_input_embeddings().weight
+    assert own.get_input_embeddings().weight is not embedding
+    assert models.shared(base.model).get_input_embeddings().weight is embedding
+    own.get_input_embeddings().weight.zero_()
+    assert embedding.any()
+
+
+def test_base_models_on_the_cpu_compute_with_onednn(base):
+    layers = [module for module in base.model.modules() if isinstance(module, nn.Linear)]
+    assert layers and all(type(layer) is OneDnnLinear for layer in layers)
+
+
+# --- a model that split attention does not fit ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def odd_folder(tmp_path_factory):
+    """Bloom: positions by ALiBi, an attention of its own."""
+    folder = tmp_path_factory.mktemp("odd") / "odd"
+    tokens = tiny.tokenizer()
+    config = BloomConfig(
+        vocab_size=tokens.get_vocab_size(),
+        hidden_size=32,
+        n_layer=2,
+        n_head=4,
+        eos_token_id=2,
+        pad_token_id=0,
+        initializer_range=0.25,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        BloomForCausalLM(config).save_pretrained(folder)
+    tokens.save(str(folder / "tokenizer.json"))
+    return folder
+
+
+def test_model_that_does_not_fit_is_computed_row_by_row_and_says_so(odd_folder, tmp_path, capfd):
+    session = Session(odd_folder.parent, tmp_path)
+    item = replace(ITEM, model="odd", suffixes=ITEM.suffixes[:4])
+    scored = session.run(item, Watch())
+    base, reference = session.base("odd"), oracle.plain(odd_folder)
+    assert not base.split
+    assert "odd: split attention does not fit" in capfd.readouterr().err
+    for suffix, found in zip(item.suffixes, scored.logprobs, strict=True):
+        expected = [oracle.label_logprob(reference, base, PROMPT + suffix, label, LABELS) for label in LABELS]
+        assert found == pytest.approx(expected, abs=1e-3)
+    said = session.run(Generate("odd", PROMPT, item.suffixes[:2], 6), Watch()).texts
+    assert said == [base.decode(oracle.greedy(reference, base, PROMPT + s, 6)) for s in item.suffixes[:2]]
+    losses = []
+    trained = session.run(replace(TRAIN, model="odd", num_train_epochs=30), Watch(losses.append))
+    assert trained.valid_loss < losses[1]["train_loss"] / 2
+    assert session.run(replace(item, adapter=trained.files), Watch()).logprobs != scored.logprobs
+
+
+def test_a_model_that_knows_no_other_attention_is_computed_row_by_row(tmp_path, capfd):
+    """GPT-Neo looks for its own by name, and fails for any other when it is loaded."""
+    folder = tiny.build(tmp_path, "other", "gpt_neo", attention_types=[[["global"], 3]])
+    session, reference = Session(tmp_path, tmp_path), oracle.plain(folder)
+    base = session.base("other")
+    assert not base.split and "other: split attention does not fit" in capfd.readouterr().err
+    scored = session.run(replace(ITEM, model="other", suffixes=ITEM.suffixes[:2]), Watch())
+    for suffix, found in zip(ITEM.suffixes, scored.logprobs, strict=False):
+        expected = [oracle.label_logprob(reference, base, PROMPT + suffix, label, LABELS) for label in LABELS]
+        assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_answers_of_a_model_that_does_not_fit_keep_to_a_schema_too(odd_folder, tmp_path):
+    session = Session(odd_folder.parent, tmp_path)
+    item = Generate("odd", PROMPT, ("Input: rash\n", "printer"), 60, ("json",), schema=SCHEMA)
+    said = session.run(item, Watch()).texts
+    assert not session.base("odd").split and session.base("odd").context == UNBOUNDED
+    assert all(list(json.loads(text)) == ["priority", "rash"] for text in said)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "gpt_neox", "opt", "phi", "qwen3", "gemma", "olmo2"])
+def test_any_model_whose_attention_goes_through_the_interface_is_split(tmp_path, kind):
+    folder = tiny.build(tmp_path, "other", kind)
+    session, reference = Session(tmp_path, tmp_path), oracle.plain(folder)
+    base = session.base("other")
+    assert base.split
+    scored = session.run(replace(ITEM, model="other", suffixes=ITEM.suffixes[:4]), Watch())
+    for suffix, found in zip(ITEM.suffixes, scored.logprobs, strict=False):
+        expected = [oracle.label_logprob(reference, base, PROMPT + suffix, label, LABELS) for label in LABELS]
+        assert found == pytest.approx(expected, abs=1e-3)
+    said = session.run(Generate("other", PROMPT, ITEM.suffixes[:3], 8), Watch()).texts
+    assert said == [base.decode(oracle.greedy(reference, base, PROMPT + s, 8)) for s in ITEM.suffixes[:3]]
+
+
+def test_plain_and_fast_ways_agree_where_both_fit(base):
+    slow = plain.score(base, base.model, ITEM, Watch())
+    fast = scoring.score(base, base.model, ITEM, Watch())
+    assert slow.prompt_tokens == fast.prompt_tokens
+    for one, other in zip(slow.logprobs, fast.logprobs, strict=True):
+        assert one == pytest.approx(other, abs=2e-4)
+
+
+def test_a_model_whose_texts_come_out_otherwise_is_computed_row_by_row(models_dir, monkeypatch, capfd):
+    assert probe.load(models_dir / tiny.NAME, "cpu").split
+    call = generation._call
+    for broken in (lambda *given: call(*given).flip(0), lambda *given: call(*given)[:, :5]):
+        monkeypatch.setattr(generation, "_call", broken)
+        assert not probe.load(models_dir / tiny.NAME, "cpu").split
+        assert "tiny: split attention does not fit" in capfd.readouterr().err
+
+
+# --- whatever is asked ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def alone(models_dir):
+    """The same model with the library's own attention."""
+    return models.load(models_dir / tiny.NAME, split=False)
+
+
+MARKS = [*tiny.SPECIAL[1:], *'abcxyz {}[]":,.\n', "é", "漢"]
+WORDS = st.sampled_from([*MARKS, "Input: ", "\nOutput:", " skin", "rash", " rash", " 12"])
+TEXTS = st.lists(WORDS, min_size=1, max_size=30).map("".join)
+ASKED = st.tuples(TEXTS, st.lists(TEXTS, min_size=1, max_size=7).map(tuple))
+
+
+@given(ASKED, st.lists(TEXTS, min_size=2, max_size=5, unique=True).map(tuple), st.booleans())
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_prompt_gets_the_labels_that_go_row_by_row(base, alone, asked, labels, in_line):
+    """In bf16 with its second look, whatever stands beside a row and in whatever order."""
+    prompt, suffixes = asked
+    item = Score(tiny.NAME, prompt, suffixes, labels)
+    with pytest.MonkeyPatch.context() as patch:
+        if not in_line:
+            patch.setattr(scoring, "in_line", lambda device, each: False)
+        rounded = scoring.score(base, base.model, item, Watch(), rounded=base.rounded).logprobs
+        exact = scoring.score(base, base.model, item, Watch()).logprobs
+        turned = scoring.score(base, base.model, replace(item, suffixes=suffixes[::-1]), Watch()).logprobs[::-1]
+    slow = plain.score(alone, alone.model, item, Watch()).logprobs
+    for row in zip(rounded, exact, turned, slow, strict=True):
+        _, fast, other, true = row
+        assert fast == pytest.approx(true, abs=5e-4) and other == pytest.approx(true, abs=5e-4)
+        if scoring.margin(true, ()) > 2 * scoring.TIE_MARGIN:
+            assert len({max(range(len(labels)), key=values.__getitem__) for values in row}) == 1
+
+
+@given(ASKED)
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_prompt_is_continued_as_row_by_row(base, alone, asked):
+    prompt, suffixes = asked
+    item = Generate(tiny.NAME, prompt, suffixes, 12, ("json",))
+    slow = plain.generate(alone, alone.model, item, Watch())
+    for head in (None, base.quick_head):
+        found = generation.generate(base, base.model, item, Watch(), head=head)
+        assert (found.texts, found.new_tokens) == (slow.texts, slow.new_tokens)
+
+
+# --- answers that must keep to a schema -------------------------------------------------------------------------
+
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"priority": {"enum": ["low", "high"]}, "rash": {"enum": ["yes", "no", "unknown"]}},
+        "required": ["priority", "rash"],
+        "additionalProperties": False,
+    }
+)
+
+
+def test_constrained_answers_keep_to_the_schema(models_dir, tmp_path):
+    session = Session(models_dir, tmp_path)
+    free = Generate(tiny.NAME, PROMPT, ("Input: rash\n", "printer", "x"), 60, ("json",))
+    assert not any(text.endswith("}") for text in session.run(free, Watch()).texts)
+    said = session.run(replace(free, schema=SCHEMA), Watch()).texts
+    for text in said:
+        found = json.loads(text)
+        assert list(found) == ["priority", "rash"]
+        assert found["priority"] in ("low", "high") and found["rash"] in ("yes", "no", "unknown")
+
+
+def test_ties_between_constrained_answers_keep_to_the_schema(models_dir, tmp_path, monkeypatch):
+    item = Generate(tiny.NAME, PROMPT, ("Input: rash\n", "printer", "x"), 60, ("json",), schema=SCHEMA)
+    said = Session(models_dir, tmp_path).run(item, Watch()).texts
+    monkeypatch.setattr(generation, "TIE_MARGIN", 100.0)
+    assert Session(models_dir, tmp_path).run(item, Watch()).texts == said
+
+
+def test_a_window_that_is_shorter_than_the_context_is_left_to_the_library(tmp_path):
+    """Too few tokens are tried for it to show."""
+    tiny.build(tmp_path, "windowed", "mistral", sliding_window=64)
+    tiny.build(tmp_path, "whole", "mistral", sliding_window=512)
+    assert not probe.load(tmp_path / "windowed", "cpu").split
+    assert probe.load(tmp_path / "whole", "cpu").split

@@ -1,0 +1,75 @@
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from workers.sandbox import privileges
+
+PREAMBLE = "import mmap, os, resource\nfrom workers.sandbox.confinement import confine\n"
+
+
+def confined(code, gpu=False):
+    """Runs `code` in a confined process; returns the last line that it wrote to standard error."""
+    code = f"{PREAMBLE}confine(os.getppid(), 4 * 1024**3, gpu={gpu})\n{code}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    return done.returncode, (done.stderr.strip().splitlines() or [""])[-1]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import socket; socket.create_connection(('127.0.0.1', 9), 1)",
+        "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', 9))",
+        "import socket; socket.getaddrinfo('example.org', 80)",
+        "import socket; socket.socket(socket.AF_UNIX).connect('/tmp/x')",
+        "import pickle, collections; pickle.loads(pickle.dumps(collections.OrderedDict))",
+        "import os; os.system('true')",
+        "import os; os.execv('/bin/true', ['true'])",
+        "import subprocess; subprocess.run(['true'])",
+    ],
+)
+def test_a_runner_may_not(code):
+    status, error = confined(code)
+    assert status == 1 and error.startswith("PermissionError: a runner may not use"), error
+
+
+def test_files_and_memory_are_bounded():
+    assert confined("bytearray(5 * 1024**3)") == (1, "MemoryError")
+    assert confined("assert resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)") == (0, "")
+    assert confined("assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == 2 * 1024**3") == (0, "")
+
+
+FREE = resource.RLIM_INFINITY
+RESERVE = "mmap.mmap(-1, 64 * 1024**3, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "addresses", "data", "reserving"),
+    [
+        (False, 4 * 1024**3, FREE, (1, "OSError: [Errno 12] Cannot allocate memory")),
+        (True, FREE, 4 * 1024**3, (0, "")),
+    ],
+)
+def test_with_a_gpu_what_is_only_reserved_does_not_count(gpu, addresses, data, reserving):
+    """CUDA reserves more addresses than the bound at its start."""
+    for limit, wanted in (("AS", addresses), ("DATA", data)):
+        assert confined(f"assert resource.getrlimit(resource.RLIMIT_{limit}) == ({wanted},) * 2", gpu) == (0, "")
+    assert confined(RESERVE, gpu) == reserving
+    assert confined("bytearray(5 * 1024**3)", gpu) == (1, "MemoryError")
+
+
+def test_a_runner_whose_worker_is_gone_ends_at_once():
+    code = f"from workers.sandbox.confinement import confine\nconfine({os.getpid()}, 2**32)\nraise SystemExit(7)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 7
+    gone = code.replace(str(os.getpid()), "1234567")
+    assert subprocess.run([sys.executable, "-c", gone], check=False).returncode == 1
+
+
+def test_the_runners_user_is_not_that_of_another_worker():
+    if os.geteuid() != 0:
+        assert privileges.user_for(1) is None
+        return
+    assert privileges.user_for(1) != privileges.user_for(2)
+    assert privileges.FIRST_USER <= privileges.user_for(4_000_000) <= privileges.LAST_USER

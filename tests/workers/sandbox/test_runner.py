@@ -1,0 +1,331 @@
+"""The runner and its supervisor, with a real child process and the tiny model."""
+
+import os
+import resource
+import signal
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from graders.base import Embed, Generate, Rejected, Score, Train
+from tests.workers import tiny
+from workers.engine import scoring
+from workers.engine.watch import Watch
+from workers.sandbox import adapter_files, launch, supervisor
+from workers.sandbox.runner import _report
+from workers.sandbox.supervisor import Runner, RunnerDied, RunnerFailed, RunnerTimeout, Stopped
+
+SCORE = Score(tiny.NAME, "Sort.\n\n", ("Input: rash\nOutput:", "Input: pain\nOutput:"), (" skin", " heart"), stage="s")
+ROWS = (("Input: rash\nOutput:", " skin"), ("Input: pain after meals\nOutput:", " stomach"))
+TRAIN = Train(
+    tiny.NAME, ROWS, (), r=4, lora_alpha=8, learning_rate=1e-3, num_train_epochs=2,
+    per_device_train_batch_size=2, seed=1,
+)  # fmt: skip
+ENDLESS = replace(TRAIN, num_train_epochs=1_000_000)
+
+
+def never():
+    return False
+
+
+def run(runner, item, *, on_event=lambda event: None, should_stop=never, seconds=60.0):
+    return runner.run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
+
+
+@pytest.fixture(scope="module")
+def runner(models_dir):
+    made = Runner(threads=1, models_dir=models_dir, device="cpu", dtype="float32")
+    yield made
+    made.close()
+
+
+class Seen:
+    """Collects events and acts on the n-th of a kind."""
+
+    def __init__(self, kind="loss", at=2, act=lambda: None):
+        self.events, self.kind, self.at, self.act = [], kind, at, act
+
+    def __call__(self, event):
+        self.events.append(event)
+        if sum(seen["type"] == self.kind for seen in self.events) == self.at:
+            self.act()
+
+
+def pid(runner):
+    return runner._process.pid
+
+
+def test_ctrl_c_in_a_terminal_is_left_to_the_supervisor(runner):
+    expected, process = run(runner, SCORE), pid(runner)
+    os.kill(process, signal.SIGINT)
+    assert replace(run(runner, SCORE), seconds=0.0) == replace(expected, seconds=0.0)
+    assert pid(runner) == process
+
+
+def test_low_precision_is_told_to_the_runner_and_decides_alike(models_dir, runner):
+    low = Runner(threads=1, models_dir=models_dir, device="cpu", dtype="bfloat16")
+    try:
+        exact, fast = run(runner, SCORE).logprobs, run(low, SCORE).logprobs
+        assert run(low, replace(SCORE, exact=True)).logprobs == exact
+    finally:
+        low.close()
+    assert [row.index(max(row)) for row in fast] == [row.index(max(row)) for row in exact]
+
+
+def test_scores_are_those_of_the_engine(runner, base):
+    events = []
+    scored = run(runner, SCORE, on_event=events.append)
+    expected = scoring.score(base, base.model, SCORE, Watch())
+    assert scored.logprobs == expected.logprobs
+    assert scored.prompt_tokens == expected.prompt_tokens
+    assert events[0] == {"type": "progress", "stage": "s", "done": 0, "total": 2}
+
+
+def test_one_process_serves_many_jobs(runner):
+    run(runner, SCORE)
+    first = pid(runner)
+    trained = run(runner, TRAIN)
+    assert run(runner, replace(SCORE, adapter=trained.files)).logprobs != run(runner, SCORE).logprobs
+    assert len(run(runner, Generate(tiny.NAME, "", ("a", "b"), 4)).texts) == 2
+    assert pid(runner) == first
+
+
+def test_adapter_stays_until_the_next_training(runner):
+    first = run(runner, TRAIN)
+    run(runner, SCORE)
+    assert Path(first.files, "adapter_model.safetensors").is_file()
+    second = run(runner, TRAIN)
+    assert not Path(first.files).exists() and Path(second.files).is_dir()
+
+
+def test_stop_is_polite_and_keeps_the_process(runner):
+    run(runner, SCORE)
+    before, stop = pid(runner), threading.Event()
+    with pytest.raises(Stopped):
+        run(runner, ENDLESS, on_event=Seen(act=stop.set), should_stop=stop.is_set)
+    assert run(runner, SCORE).prompt_tokens
+    assert pid(runner) == before
+
+
+def test_stop_kills_a_runner_that_does_not_listen(runner, monkeypatch):
+    monkeypatch.setattr(supervisor, "GRACE_SECONDS", 0.3)
+    run(runner, SCORE)
+    before, stop = pid(runner), threading.Event()
+
+    def freeze():
+        os.kill(before, signal.SIGSTOP)
+        stop.set()
+
+    with pytest.raises(Stopped):
+        run(runner, ENDLESS, on_event=Seen(act=freeze), should_stop=stop.is_set)
+    assert run(runner, SCORE).prompt_tokens and pid(runner) != before
+
+
+def test_overrun_is_killed_and_the_next_job_works(runner):
+    run(runner, SCORE)
+    before = pid(runner)
+    with pytest.raises(RunnerTimeout):
+        run(runner, ENDLESS, seconds=1.0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(before, 0)
+    assert run(runner, SCORE).prompt_tokens
+
+
+def test_killed_runner_is_told_and_started_again(runner):
+    run(runner, SCORE)
+    with pytest.raises(RunnerDied):
+        run(runner, ENDLESS, on_event=Seen(act=lambda: os.kill(pid(runner), signal.SIGKILL)))
+    assert run(runner, SCORE).prompt_tokens
+
+
+def test_runner_that_died_between_jobs_is_started_again(runner):
+    run(runner, SCORE)
+    dead = runner._process
+    dead.kill()
+    dead.wait()
+    assert run(runner, SCORE).prompt_tokens
+
+
+def test_error_while_an_event_is_taken_leaves_no_job_running(runner):
+    def refuse():
+        raise LookupError("lease lost")
+
+    with pytest.raises(LookupError):
+        run(runner, ENDLESS, on_event=Seen(act=refuse))
+    assert run(runner, SCORE).prompt_tokens
+
+
+def test_leavings_of_killed_workers_are_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(launch.tempfile, "gettempdir", lambda: str(tmp_path))
+    dead, alive, other = (
+        tmp_path / name for name in ("gradus-runner-4194999-x", f"gradus-runner-{os.getpid()}-x", "y")
+    )
+    for folder in (dead, alive, other):
+        folder.mkdir()
+    launch.sweep()
+    assert sorted(tmp_path.iterdir()) == sorted([alive, other])
+
+
+def test_learners_fault_is_told_as_such(runner):
+    with pytest.raises(Rejected) as caught:
+        run(runner, replace(TRAIN, learning_rate=1e30))
+    assert caught.value.code == "diverged"
+    assert run(runner, SCORE).prompt_tokens
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(tmp_path):
+    """The limit is a little over what a small job needs of a runner that has done nothing else.
+
+    The model is wide and the rows differ from their first token on, so that a step needs far more than the allocator
+    keeps in reserve on any machine.
+    """
+    tiny.build(tmp_path, intermediate_size=8192)
+    fresh = Runner(threads=1, models_dir=tmp_path)
+    try:
+        run(fresh, TRAIN)
+        pages = int(Path(f"/proc/{pid(fresh)}/statm").read_text().split()[0])
+    finally:
+        fresh.close()
+    tight = Runner(threads=1, models_dir=tmp_path, memory_bytes=pages * resource.getpagesize() + 8 * 1024**2)
+    long = tuple((f"{number} " + "rash " * 90, " skin") for number in range(2048))
+    try:
+        for _ in range(2):
+            with pytest.raises(Rejected) as caught:
+                run(tight, replace(TRAIN, rows=long, per_device_train_batch_size=2048))
+            assert caught.value.code == "out_of_memory"
+            assert tight._process.poll() is None
+    finally:
+        tight.close()
+
+
+def test_failure_names_the_kind_and_no_text(runner):
+    with pytest.raises(RunnerFailed) as caught:
+        run(runner, replace(SCORE, model="absent", suffixes=("the-hidden-row",)))
+    assert str(caught.value) == "FileNotFoundError"
+
+
+def test_log_of_a_failure_holds_no_text(capsys):
+    row = "-".join(("the", "hidden", "row"))
+    try:
+        raise ValueError(row)
+    except ValueError as error:
+        _report(error)
+    logged = capsys.readouterr().err
+    assert "ValueError" in logged and "test_runner.py" in logged and row not in logged
+
+
+def test_threads_take_turns(runner):
+    results, errors = [], []
+
+    def work():
+        try:
+            results.append(run(runner, SCORE).logprobs)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors and len(results) == 4 and all(result == results[0] for result in results)
+
+
+def test_environment_holds_no_secret(models_dir, monkeypatch):
+    secrets = ("DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY", "SECRET_KEY", "GRADUS_JUDGE_MODEL")
+    for name in secrets:
+        monkeypatch.setenv(name, "secret")
+    made = Runner(threads=1, models_dir=models_dir)
+    try:
+        run(made, SCORE)
+        environment = Path(f"/proc/{pid(made)}/environ").read_bytes().decode().split("\0")
+        assert not any("secret" in entry for entry in environment)
+        assert "HF_HUB_OFFLINE=1" in environment and "OMP_NUM_THREADS=1" in environment
+        assert Path(f"/proc/{pid(made)}/cwd").resolve() == made._scratch
+    finally:
+        made.close()
+
+
+def test_close_ends_the_process_and_removes_its_files(models_dir):
+    made = Runner(threads=1, models_dir=models_dir)
+    run(made, TRAIN)
+    child, scratch = made._process, made._scratch
+    made.close()
+    assert child.poll() is not None and not scratch.exists()
+    made.close()
+
+
+def test_runner_dies_with_its_worker(models_dir, tmp_path):
+    """A worker that is killed outright leaves no runner behind."""
+    import subprocess
+
+    script = (
+        "import os, signal\n"
+        "from graders.base import Score\n"
+        "from workers.sandbox.supervisor import Runner\n"
+        f"runner = Runner(threads=1, models_dir={str(models_dir)!r})\n"
+        f"item = Score({tiny.NAME!r}, 'a', ('b',), ('c',))\n"
+        "runner.run(item, on_event=print, should_stop=lambda: False, seconds=60)\n"
+        "print(runner._process.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    worker = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    assert worker.returncode == -signal.SIGKILL, worker.stderr
+    child = int(worker.stdout.split()[-1])
+    for _ in range(100):
+        if not Path(f"/proc/{child}").exists() or "\nState:\tZ" in Path(f"/proc/{child}/status").read_text():
+            return
+        threading.Event().wait(0.05)
+    pytest.fail("the runner outlived its worker")
+
+
+def test_the_engine_works_shut_in_and_the_worker_reads_its_adapter(runner):
+    """Torch, transformers and PEFT need nothing that is refused; what they write can be read by the worker."""
+    trained = run(runner, TRAIN)
+    files = adapter_files.read(Path(trained.files))
+    assert set(files) == set(adapter_files.NAMES) and all(files.values())
+    assert len(run(runner, Embed(("sea",))).vectors[0]) == 384
+
+
+def test_an_adapter_that_is_given_is_used(runner):
+    """As the demo's: the worker puts it where its runner may read."""
+    trained = adapter_files.read(Path(run(runner, TRAIN).files))
+    folder = launch.given_folder() / "given"
+    folder.mkdir(exist_ok=True)
+    for name, content in trained.items():
+        (folder / name).write_bytes(content)
+    assert run(runner, replace(SCORE, adapter=str(folder))).logprobs != run(runner, SCORE).logprobs
+
+
+def test_a_runner_that_cannot_load_dies_and_says_so(models_dir, monkeypatch):
+    monkeypatch.setattr(launch, "MODULE", "no_such_module")
+    runner = Runner(threads=1, models_dir=models_dir)
+    with pytest.raises(RunnerDied):
+        runner.run(SCORE, on_event=print, should_stop=lambda: False, seconds=5)
+    runner.close()
+
+
+def test_adapter_outside_the_scratch_folder_is_not_believed(runner, tmp_path):
+    run(runner, SCORE)
+    for name in adapter_files.NAMES:
+        (tmp_path / name).write_text("x")
+    claim = {
+        "files": str(tmp_path), "steps": 1, "train_loss": 0.1, "valid_loss": None, "trainable_share": 0.1,
+        "adapter_bytes": 1, "tokens": 1, "seconds": 1.0,
+    }  # fmt: skip
+    with pytest.raises(RunnerDied):
+        runner._checked(TRAIN, claim)
+    with pytest.raises(RunnerDied):
+        runner._checked(TRAIN, {"files": 3})
+
+
+def test_nothing_here_imports_torch_in_the_worker():
+    import subprocess
+
+    modules = "workers.execute, workers.sandbox.supervisor, workers.engine.fetch"
+    script = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

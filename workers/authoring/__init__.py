@@ -1,0 +1,1 @@
+"""What authors run on a worker machine: baselines, findings, calibration, the demo."""

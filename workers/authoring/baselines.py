@@ -1,0 +1,157 @@
+"""Runs a challenge's baselines for real, compares them with their bounds and with each other."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from challenges.bundle import Baseline, ChallengeBundle
+from challenges.payloads import PromptPayload, Submitted
+from challenges.spec import Lora
+from graders.base import Assignment, Grade, Rejected
+from graders.registry import grade
+from graders.significance import paired_test
+from workers.execute import Judging, Running, execute
+from workers.sandbox.supervisor import Runner
+
+# The machine of an author may be slower than the server's limits suppose; a test is not a race.
+SLACK = 6.0
+APPROACHES = ("zero-shot", "few-shot", "lora")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One baseline's result. `rows` are hidden scores by row, for paired tests; they are never written to a file.
+
+    `by_seed` holds the raw score of each training seed, where more than one ran; the rest is the first seed's.
+    """
+
+    file: str
+    kind: str
+    approach: str
+    score: float | None
+    ok: bool
+    problem: str = ""
+    cost: dict[str, float] = field(default_factory=dict)
+    training: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    by_seed: dict[int, float] = field(default_factory=dict)
+    rows: tuple[float, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """What `measured.json` keeps: the raw score, which pages floor, and the costs of public samples."""
+        return {
+            "file": self.file,
+            "kind": self.kind,
+            "approach": self.approach,
+            "score": None if self.score is None else round(self.score, 4),
+            "ok": self.ok,
+            "cost": self.cost,
+            "training": {name: round(value, 6) for name, value in self.training.items()},
+            "seconds": round(self.seconds),
+            "by_seed": {str(seed): round(score, 4) for seed, score in sorted(self.by_seed.items())},
+        }
+
+
+def run(
+    bundle: ChallengeBundle,
+    baseline: Baseline,
+    runner: Runner,
+    judge: Judging,
+    *,
+    on_event: Callable[[dict[str, Any]], None],
+    adapter_to: Path | None = None,
+    on_grade: Callable[[Grade], None] = lambda grade: None,
+) -> Outcome:
+    """Grades one baseline on the hidden rows, as a submission of it would be; `adapter_to` keeps what it trains."""
+    started = time.perf_counter()
+    file, kind, approach = baseline.ref.file, baseline.payload.kind, approach_of(baseline)
+    try:
+        found = graded(bundle, baseline.payload, runner, judge, on_event=on_event)
+    except Rejected as rejected:
+        spent = time.perf_counter() - started
+        return Outcome(file, kind, approach, None, False, f"rejected: {rejected.code}", seconds=spent)
+    on_grade(found)
+    if adapter_to is not None and found.adapter_files:
+        keep(Path(found.adapter_files), adapter_to)
+    problem = baseline.ref.missed(found.score)
+    return Outcome(
+        file=file,
+        kind=kind,
+        approach=approach,
+        score=found.score,
+        ok=not problem,
+        problem=problem,
+        cost=found.cost,
+        training=found.training,
+        seconds=time.perf_counter() - started,
+        rows=tuple(row.score for row in found.hidden),
+    )
+
+
+def graded(
+    bundle: ChallengeBundle,
+    payload: Submitted,
+    runner: Running,
+    judge: Judging | None,
+    *,
+    on_event: Callable[[dict[str, Any]], None],
+) -> Grade:
+    """The grade of a submission on public and hidden rows. Raises what `workers.execute.execute` raises."""
+    grading = grade(Assignment(bundle, payload, hidden=True))
+    return execute(grading, runner, judge, on_event, lambda: False, _seconds(bundle, payload.kind))
+
+
+def seeded(bundle: ChallengeBundle, count: int) -> list[tuple[int, ChallengeBundle]]:
+    """The bundle with its own training seed, then with each of the next `count - 1`."""
+    first = (bundle.challenge.lora or Lora()).fixed.seed
+    return [(seed, bundle.with_seed(seed)) for seed in range(first, first + count)]
+
+
+def merged(by_seed: dict[int, Outcome]) -> Outcome:
+    """The first seed's outcome with every seed's score; within bounds only if every seed's is."""
+    first = next(iter(by_seed.values()))
+    missed = {seed: outcome.problem for seed, outcome in by_seed.items() if not outcome.ok}
+    return replace(
+        first,
+        ok=not missed,
+        problem="; ".join(f"seed {seed} {problem}" for seed, problem in missed.items()),
+        by_seed={seed: outcome.score for seed, outcome in by_seed.items() if outcome.score is not None},
+    )
+
+
+def approach_of(baseline: Baseline) -> str:
+    """`zero-shot`, `few-shot`, `lora` or `free_text`: what stands side by side on the board."""
+    payload = baseline.payload
+    if isinstance(payload, PromptPayload):
+        return "few-shot" if payload.examples else "zero-shot"
+    return payload.kind
+
+
+def _seconds(bundle: ChallengeBundle, kind: str) -> float:
+    lora = bundle.challenge.lora
+    return SLACK * (bundle.challenge.limits.seconds + (lora.seconds if kind == "lora" and lora else 0))
+
+
+def keep(files: Path, folder: Path) -> None:
+    """Copies an adapter's two files; the folder is made where it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        shutil.copyfile(files / name, folder / name)
+
+
+def steps(outcomes: list[Outcome]) -> Iterator[tuple[str, str, float, float]]:
+    """From the best of one approach to the best of the next: files, difference of mean row scores, paired p."""
+    best = [max(rows, key=_score) for name in APPROACHES if (rows := [o for o in outcomes if o.approach == name])]
+    for low, high in itertools.pairwise([outcome for outcome in best if outcome.rows]):
+        mean = (sum(high.rows) - sum(low.rows)) / len(low.rows)
+        yield low.file, high.file, mean, paired_test(low.rows, high.rows)
+
+
+def _score(outcome: Outcome) -> float:
+    return -1.0 if outcome.score is None else outcome.score

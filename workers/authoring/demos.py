@@ -1,0 +1,119 @@
+"""A lesson's demo: trains its adapter, fits the temperature of it, and asks the model about the author's chips.
+
+Only public rows are read: neither training nor fitting sees a hidden one.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from challenges import payloads
+from challenges.bundle import ChallengeBundle, LessonBundle
+from challenges.demo_answers import FEW, TUNED, ZERO
+from challenges.folders import ADAPTER_FILES
+from challenges.payloads import LoraPayload
+from challenges.rows import read_train
+from challenges.spec import Demo
+from graders.base import Assignment, Grade
+from graders.registry import grade
+from workers.authoring import baselines
+from workers.execute import Running, execute
+from workers.sandbox import launch
+
+SECONDS = 3600.0
+OnEvent = Callable[[dict[str, Any]], None]
+Shares = dict[str, float]
+
+
+class NoDemo(Exception):
+    """The lesson has no demo, or its challenge has no LoRA baseline to train."""
+
+
+def of(lesson: LessonBundle) -> tuple[Demo, ChallengeBundle]:
+    """The demo and the challenge that it asks. Raises `NoDemo`."""
+    if lesson.lesson.demo is None:
+        raise NoDemo("the lesson has no demo")
+    demo = lesson.lesson.demo
+    return demo, next(bundle for bundle in lesson.challenges if bundle.challenge.id == demo.challenge)
+
+
+def train(lesson: LessonBundle, folder: Path, runner: Running, on_event: OnEvent) -> None:
+    """Trains on the rows of the challenge's first LoRA baseline and the demo's own; the adapter replaces the old one.
+
+    `folder` is the lesson's. Takes minutes. Raises `NoDemo`, and what the runner raises.
+    """
+    demo, challenge = of(lesson)
+    payload = next((b.payload for b in challenge.baselines if isinstance(b.payload, LoraPayload)), None)
+    if payload is None:
+        raise NoDemo(f"{demo.challenge} has no LoRA baseline")
+    extra = read_train((folder / demo.extra_rows).read_bytes())[0] if demo.extra_rows else []
+    payload = payload.model_copy(update={"rows": (*payload.rows, *extra)})
+    # A whole training, as for hidden rows, but asked about public inputs.
+    asked = tuple(sample.input for sample in challenge.public)
+    found = _graded(Assignment(challenge, payload, hidden=True, inputs=asked), runner, on_event)
+    baselines.keep(Path(str(found.adapter_files)), folder / demo.adapter)
+
+
+def temperature(lesson: LessonBundle, runner: Running) -> float:
+    """That of the adapter on the challenge's public rows, which it was not trained on."""
+    _, challenge = of(lesson)
+    shares = ask(lesson, [sample.input for sample in challenge.public], runner, panels=(TUNED,))[TUNED]
+    return fitted([(row, str(sample.target)) for row, sample in zip(shares, challenge.public, strict=True)])
+
+
+def ask(
+    lesson: LessonBundle, inputs: Sequence[str], runner: Running, *, panels: Sequence[str] = (ZERO, FEW, TUNED)
+) -> dict[str, list[Shares]]:
+    """By panel, each label's probability for each input, before any temperature."""
+    demo, challenge = of(lesson)
+    prompts = {ZERO: demo.zero_shot, FEW: demo.few_shot}
+    found = {}
+    with _adapter(lesson, demo) as adapter:
+        for panel in panels:
+            data = yaml.safe_load(lesson.files[prompts[panel]]) if panel in prompts else {"kind": "prompt"}
+            assignment = Assignment(challenge, payloads.parse(data), hidden=False, inputs=tuple(inputs))
+            graded = _graded(replace(assignment, adapter=adapter if panel == TUNED else None), runner, _silent)
+            found[panel] = [row.probabilities for row in graded.public]
+    return found
+
+
+def fitted(rows: Sequence[tuple[Mapping[str, float], str]]) -> float:
+    """The temperature that makes label probabilities fit best (Guo et al. 2017, arXiv 1706.04599), on a grid."""
+    return min((step / 20 for step in range(10, 101)), key=lambda t: _nll(rows, t))
+
+
+def _nll(rows: Sequence[tuple[Mapping[str, float], str]], t: float) -> float:
+    """Mean negative log-likelihood of the targets, in nats; shares are rounded, so none counts as quite zero."""
+    total = 0.0
+    for shares, target in rows:
+        powers = {label: max(share, 1e-4) ** (1 / t) for label, share in shares.items()}
+        total -= math.log(powers[target] / sum(powers.values()))
+    return total / len(rows)
+
+
+@contextmanager
+def _adapter(lesson: LessonBundle, demo: Demo) -> Iterator[str]:
+    """Its files where the runner, who may be another user, can read them."""
+    with tempfile.TemporaryDirectory(prefix="adapter-", dir=launch.given_folder()) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        for file in ADAPTER_FILES:
+            (folder / file).write_bytes(lesson.files[f"{demo.adapter}/{file}"])
+            (folder / file).chmod(0o644)
+        yield name
+
+
+def _graded(assignment: Assignment, runner: Running, on_event: OnEvent) -> Grade:
+    return execute(grade(assignment), runner, None, on_event, lambda: False, SECONDS)
+
+
+def _silent(event: dict[str, Any]) -> None:
+    pass

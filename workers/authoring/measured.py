@@ -1,0 +1,88 @@
+"""`measured.json` beside a lesson: what its baselines reached, on which machine, for which content."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+from challenges.bundle import ChallengeBundle
+from workers.authoring.baselines import Outcome, steps
+from workers.engine import hardware
+
+FIGURES = ("trainable_share", "adapter_bytes", "train_loss", "valid_loss", "seconds")
+
+
+def write(folder: Path, bundle: ChallengeBundle, outcomes: list[Outcome]) -> Path:
+    """Replaces the challenge's part of the file; other challenges' parts stay. Returns the file.
+
+    Where only some baselines ran, the others keep their results, if the content is still the same, and so do the
+    paired tests.
+    """
+    path = folder / "measured.json"
+    measured = json.loads(path.read_text()) if path.exists() else {}
+    name = bundle.challenge.id
+    before = measured.setdefault("baselines", {}).get(name, {})
+    kept = before if before.get("digest") == bundle.digest and len(outcomes) < len(bundle.baselines) else {}
+    ran = {outcome.file: outcome.record() for outcome in outcomes}
+    measured["baselines"][name] = {
+        "digest": bundle.digest,
+        "machine": machine(),
+        "results": list(({row["file"]: row for row in kept.get("results", [])} | ran).values()),
+        "steps": kept.get("steps") or _steps(outcomes),
+    }
+    others = tuple(f"{name}.{Path(row['file']).stem}." for row in kept.get("results", []))
+    figures_before = measured.get("figures", {}).items()
+    stay = {key: value for key, value in figures_before if not key.startswith(f"{name}.") or key.startswith(others)}
+    measured["figures"] = {**stay, **figures(name, outcomes)}
+    path.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n")
+    return path
+
+
+def write_calibration(folder: Path, bundle: ChallengeBundle, report: dict[str, Any]) -> Path:
+    """Adds a judge's calibration, beside those of other judges on the same content. Returns the file."""
+    path = folder / "measured.json"
+    measured = json.loads(path.read_text()) if path.exists() else {}
+    before = measured.setdefault("calibration", {}).get(bundle.challenge.id, {})
+    others = [
+        other
+        for other in (before.get("judges", []) if before.get("digest") == bundle.digest else [])
+        if (other["model"], other["template"]) != (report["model"], report["template"])
+    ]
+    measured["calibration"][bundle.challenge.id] = {"digest": bundle.digest, "judges": [*others, report]}
+    path.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n")
+    return path
+
+
+def _steps(outcomes: list[Outcome]) -> list[dict[str, Any]]:
+    return [
+        {"from": low, "to": high, "difference": round(mean, 3), "p": float(f"{p:.1g}")}
+        for low, high, mean, p in steps(outcomes)
+    ]
+
+
+def figures(name: str, outcomes: list[Outcome]) -> dict[str, float]:
+    """Numbers by `challenge.baseline.figure`, the keys that a lesson's figures name."""
+    found = {}
+    for outcome in outcomes:
+        shown, prefix = outcome.record(), f"{name}.{Path(outcome.file).stem}"
+        if shown["score"] is not None:
+            found[f"{prefix}.score"] = shown["score"]
+        found |= {f"{prefix}.{key}": value for key, value in outcome.cost.items()}
+        found |= {f"{prefix}.train_{key}": outcome.training[key] for key in FIGURES if key in outcome.training}
+        if "adapter_bytes" in outcome.training:
+            found[f"{prefix}.adapter_megabytes"] = round(outcome.training["adapter_bytes"] / 1e6, 2)
+    return found
+
+
+def machine() -> str:
+    """The CPU by name, and how many of its cores this process may use."""
+    return f"{_cpu()}, {hardware.cores()} cores"
+
+
+def _cpu() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

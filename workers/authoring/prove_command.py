@@ -1,0 +1,149 @@
+"""`gradus challenge prove`: runs the experiments behind a lesson's findings, or checks what is recorded of them."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+from rich.console import Console
+
+from challenges.findings import Finding
+from challenges.findings_runs import Repetition
+from challenges.source import Problem
+from workers.authoring.chosen_findings import Chosen, chosen_findings
+from workers.authoring.progress import bars, reporter
+from workers.authoring.prove_report import as_json, holds, lines, problem_as_json
+from workers.authoring.proving import NoResult, Prover
+from workers.execute import Running
+from workers.sandbox.supervisor import Runner
+
+HOLDS, WRONG, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+
+def prove(
+    path: Annotated[Path, typer.Argument(help="The folder of a course or a lesson, or of a challenge in a finding.")],
+    only: Annotated[list[str] | None, typer.Option(help="Only the finding with this id; may be repeated.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Run nothing; say what is missing, stale or wrong.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Forget what is recorded and kept, and run it anew.")] = False,
+) -> None:
+    """Run the experiments behind a lesson's findings and record what they give in findings.json.
+
+    Each finished run is kept on this machine: a command that was interrupted goes on where it stopped.
+    Exit status: 0 every claim holds, 1 one does not or there is something to correct, 2 there is nothing to prove.
+    """
+    if not structlog.is_configured():
+        # Its lines would stand between the bars, and in the JSON.
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    if check and force:
+        raise typer.BadParameter("--check runs nothing: leave out --check or --force.")
+    console = Console(stderr=json, soft_wrap=True, highlight=False, markup=False)
+    lessons = _chosen(path, only or [], console)
+    session = Session(console, lessons, [one for chosen in lessons for one in chosen.problems(checked=check)])
+    if not check and not session.problems:
+        session.run_all(Runner(), force=force)
+    if json:
+        typer.echo(jsonlib.dumps(session.as_json(), indent=2, ensure_ascii=False))
+    else:
+        session.show()
+    raise typer.Exit(HOLDS if session.is_right(checked=check) else WRONG)
+
+
+def _chosen(path: Path, only: list[str], console: Console) -> list[Chosen]:
+    lessons = chosen_findings(path)
+    known = sorted({name for chosen in lessons for name in chosen.known})
+    broken = any(chosen.is_broken for chosen in lessons)
+    unknown = [name for name in only if name not in known]
+    if unknown and known and not broken:
+        console.print(f"{path}: there is no finding {', '.join(unknown)}: name one of {', '.join(known)}")
+        raise typer.Exit(UNUSABLE)
+    chosen = [lesson.only(only) for lesson in lessons]
+    if not broken and not any(lesson.findings for lesson in chosen):
+        console.print(f"{path}: no findings here: name the folder of a course or lesson with a findings.yaml")
+        raise typer.Exit(UNUSABLE)
+    return chosen
+
+
+class Session:
+    """One call of the command: the provers of its lessons, and what it has to say in the end."""
+
+    def __init__(self, console: Console, lessons: list[Chosen], problems: list[Problem]) -> None:
+        self.console = console
+        self.problems = problems
+        self.provers = [(chosen, Prover.of(chosen.folder, chosen.gathered)) for chosen in lessons]
+        self.recorded: set[tuple[Path, str]] = set()
+
+    def run_all(self, runner: Runner, *, force: bool) -> None:
+        """Runs what is missing. An interruption ends the command with a sentence that says how to go on."""
+        try:
+            for chosen, prover in self.provers:
+                for finding in chosen.findings:
+                    if force:
+                        prover.forget(finding)
+                    if not prover.is_fresh(finding):
+                        self._prove(chosen, prover, finding, runner)
+        except KeyboardInterrupt:
+            left = sum(len(p.missing(f)) for chosen, p in self.provers for f in chosen.findings if not p.is_fresh(f))
+            self.console.print(
+                f"Interrupted; finished runs are kept, and {left} are missing. "
+                "Give the same command again (without --force), and it goes on with those."
+            )
+            raise typer.Exit(INTERRUPTED) from None
+        finally:
+            runner.close()
+
+    def _prove(self, chosen: Chosen, prover: Prover, finding: Finding, runner: Running) -> None:
+        every, missing = prover.runs(finding), prover.missing(finding)
+        self.console.print(f"{finding.id}: {len(every)} runs, {len(every) - len(missing)} of them kept from before")
+        try:
+            with bars(self.console) as progress:
+                for run in missing:
+                    bar = progress.add_task(_name(run), total=None)
+                    prover.run(run, runner, reporter(progress, bar))
+                    progress.update(bar, total=1, completed=1)
+                    if not self.console.is_terminal:
+                        # In a pipe bars are drawn at the end only.
+                        self.console.print(f"{_name(run)}: done")
+            prover.record(finding, chosen.known)
+        except NoResult as error:
+            what = f"`{finding.id}` cannot be recorded: {error}"
+            self.problems.append(Problem(str(chosen.folder / "findings.yaml"), None, what, "give the command again"))
+        else:
+            self.recorded.add((chosen.folder, finding.id))
+
+    def is_right(self, *, checked: bool) -> bool:
+        """Whether nothing is to be corrected and every claim holds."""
+        return not self.problems and (checked or all(self._holds(p, f) for c, p in self.provers for f in c.findings))
+
+    def _holds(self, prover: Prover, finding: Finding) -> bool:
+        return prover.is_fresh(finding) and holds(prover.records.findings[finding.id])
+
+    def show(self) -> None:
+        """Every chosen finding with a record, then every problem."""
+        for chosen, prover in self.provers:
+            for finding in chosen.findings:
+                record = prover.records.findings.get(finding.id)
+                if record is not None and prover.is_fresh(finding):
+                    new = (chosen.folder, finding.id) in self.recorded
+                    state = "recorded now" if new else f"recorded on {record.day}, nothing has changed since"
+                    for line in lines(finding, record, state):
+                        self.console.print(line)
+        for problem in self.problems:
+            self.console.print(str(problem))
+
+    def as_json(self) -> dict[str, Any]:
+        """Every chosen finding, with or without a record, and every problem."""
+        findings = [self._finding_as_json(*pair, one) for pair in self.provers for one in pair[0].findings]
+        return {"findings": findings, "problems": [problem_as_json(problem) for problem in self.problems]}
+
+    def _finding_as_json(self, chosen: Chosen, prover: Prover, finding: Finding) -> dict[str, Any]:
+        record = prover.records.findings.get(finding.id)
+        return as_json(finding, chosen.gathered.id, record, fresh=prover.is_fresh(finding))
+
+
+def _name(run: Repetition) -> str:
+    return f"{run.bundle.challenge.id} {run.arm} {run.name}"

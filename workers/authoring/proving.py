@@ -1,0 +1,115 @@
+"""Runs what a lesson's findings are made of, one run after another, and writes the record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from challenges.bundle import ChallengeBundle
+from challenges.findings import Finding, FindingRecord, Records, dump_records
+from challenges.findings_digest import finding_digest, run_digest
+from challenges.findings_runs import Arms, Repetition, experiment_runs
+from challenges.folders import GatheredLesson
+from graders.base import Rejected
+from graders.findings import Outputs, Run, experiment_record, outputs_of
+from workers.authoring.baselines import graded
+from workers.authoring.kept_runs import KeptRuns, write_whole
+from workers.authoring.measured import machine
+from workers.execute import Running
+from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout
+
+OnEvent = Callable[[dict[str, Any]], None]
+
+
+class NoResult(Exception):
+    """A run ended without outputs; the message names it and says why."""
+
+
+@dataclass
+class Prover:
+    """Proves the findings of one lesson. `kept` holds runs of earlier times, finished or not as a whole."""
+
+    folder: Path
+    bundles: Mapping[str, ChallengeBundle]
+    arms: Arms
+    records: Records
+    kept: KeptRuns = field(default_factory=KeptRuns)
+
+    @classmethod
+    def of(cls, folder: Path, gathered: GatheredLesson) -> Prover:
+        bundles = {name: bundle for name, bundle in gathered.challenges if bundle is not None}
+        return cls(folder, bundles, gathered.arms, gathered.records)
+
+    def is_fresh(self, finding: Finding) -> bool:
+        """Whether there is a record of this very content. False where a challenge or an arm cannot be read."""
+        record = self.records.findings.get(finding.id)
+        try:
+            return record is not None and record.digest == finding_digest(finding, self.bundles, self.arms)
+        except KeyError:
+            return False
+
+    def runs(self, finding: Finding) -> list[Repetition]:
+        """All runs of a finding; equal ones stand there once."""
+        return list({run_digest(run): run for run in self._repetitions(finding)}.values())
+
+    def _repetitions(self, finding: Finding) -> Iterator[Repetition]:
+        for experiment in finding.experiments:
+            for found in experiment_runs(experiment, self.bundles[experiment.challenge], self.arms).values():
+                yield from found
+
+    def missing(self, finding: Finding) -> list[Repetition]:
+        """The runs that are still to be run."""
+        return [run for run in self.runs(finding) if self.kept.get(run) is None]
+
+    def forget(self, finding: Finding) -> None:
+        """Drops the record and the runs that are kept, so that all of them run anew, also if that is interrupted."""
+        for run in self.runs(finding):
+            self.kept.forget(run)
+        self._write({name: one for name, one in self.records.findings.items() if name != finding.id})
+
+    def run(self, repetition: Repetition, runner: Running, on_event: OnEvent) -> None:
+        """Runs one repetition and keeps what it gave. Raises `NoResult`."""
+        where = f"the run {repetition.arm}, {repetition.name} on {repetition.bundle.challenge.id} gave no result"
+        try:
+            grade = graded(repetition.bundle, repetition.payload, runner, None, on_event=on_event)
+        except Rejected as rejected:
+            raise NoResult(f"{where} (rejected: {rejected.code})") from rejected
+        except (RunnerDied, RunnerFailed) as error:
+            raise NoResult(f"{where} ({error})") from error
+        except RunnerTimeout as error:
+            raise NoResult("it took far longer than the challenge's limits allow") from error
+        self.kept.put(repetition, outputs_of(grade))
+
+    def record(self, finding: Finding, known: set[str]) -> FindingRecord:
+        """Computes the record of a finding whose runs are all kept, and writes it; `known` are the findings' ids."""
+        record = FindingRecord(
+            digest=finding_digest(finding, self.bundles, self.arms),
+            machine=machine(),
+            day=f"{datetime.now(UTC):%Y-%m-%d}",
+            experiments=tuple(
+                experiment_record(finding, experiment, self._with_outputs(finding, experiment.challenge, n))
+                for n, experiment in enumerate(finding.experiments)
+            ),
+        )
+        others = {name: one for name, one in self.records.findings.items() if name in known}
+        self._write({**others, finding.id: record})
+        return record
+
+    def _with_outputs(self, finding: Finding, challenge: str, number: int) -> dict[str, list[Run]]:
+        found = experiment_runs(finding.experiments[number], self.bundles[challenge], self.arms)
+        return {arm: [Run(one, self._outputs(one)) for one in runs] for arm, runs in found.items()}
+
+    def _outputs(self, repetition: Repetition) -> Outputs:
+        outputs = self.kept.get(repetition)
+        if outputs is None:
+            raise NoResult(f"what was kept of the run {repetition.arm}, {repetition.name} is gone")
+        return outputs
+
+    def _write(self, findings: dict[str, FindingRecord]) -> None:
+        self.records = Records(findings=dict(sorted(findings.items())))
+        text = json.dumps(dump_records(self.records), indent=2, ensure_ascii=False, allow_nan=False)
+        write_whole(self.folder / "findings.json", text + "\n")

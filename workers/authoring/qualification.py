@@ -1,0 +1,109 @@
+"""One report on a judge over all free-text questions of a course: can its grades be trusted, and what do they cost?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge, read_course, read_lesson
+from challenges.lint import MARKERS
+from challenges.source import Problem
+from challenges.spec import Kind
+from graders.free_text.calibration import person_score
+from workers.authoring import calibration
+from workers.authoring.calibrate_command import sources_beside
+from workers.judge.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class Question:
+    """A free-text challenge, and what its learners can read (see `calibration.calibrate`).
+
+    `rows` bounds how many answers of each sort are asked; None asks all.
+    """
+
+    bundle: ChallengeBundle
+    sources: Mapping[str, str]
+    rows: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many answers are graded."""
+        return calibration.rows_of(self.bundle, self.sources, self.rows)
+
+
+def questions(path: Path, rows: int | None = None) -> list[Question]:
+    """The free-text challenges of a course, a lesson or a challenge, by the file that lies in the folder `path`.
+
+    Raises BundleErrors for a bundle that cannot be read, and where there is no graded free-text question.
+    """
+    found = [
+        Question(at_most(bundle, rows), sources_beside(folder.resolve(), bundle), rows)
+        for folder, bundle in _challenges(path)
+        if bundle.challenge.kind is Kind.FREE_TEXT and any(gold.role == "calibration" for gold in bundle.gold)
+    ]
+    if not found:
+        hint = f"name a folder with {', '.join(MARKERS)} that has a free_text challenge with calibration answers"
+        raise BundleErrors([Problem(str(path), None, "no free-text question with graded answers", hint)])
+    return found
+
+
+def _challenges(path: Path) -> Iterator[tuple[Path, ChallengeBundle]]:
+    """Each challenge with its folder."""
+    if (path / "course.yaml").exists():
+        for lesson in read_course(path).lessons:
+            yield from _challenges(path / lesson.id)
+    elif (path / "lesson.yaml").exists():
+        yield from ((path / bundle.challenge.id, bundle) for bundle in read_lesson(path).challenges)
+    else:
+        yield path, read_challenge(path)
+
+
+def at_most(bundle: ChallengeBundle, rows: int | None) -> ChallengeBundle:
+    """The bundle with at most `rows` answers of each sort, spread evenly over the scores; whole where None.
+
+    Answers of the role `prompt`, which the judge's prompt shows, all stay. Of attacks twice as many stay, because
+    half of them are held back from the grader and only those are asked.
+    """
+    if rows is None:
+        return bundle
+    kept = [gold for gold in bundle.gold if gold.role == "prompt"]
+    for role in ("calibration", "test"):
+        graded = [gold for gold in bundle.gold if gold.role == role]
+        by_score = sorted(graded, key=lambda gold: person_score(bundle.challenge, gold.marks))
+        kept += calibration.spread(by_score, rows)
+    attacks = calibration.spread(bundle.attacks, 2 * rows)
+    benign = calibration.spread(bundle.benign, rows)
+    return replace(bundle, gold=tuple(kept), attacks=tuple(attacks), benign=tuple(benign))
+
+
+def qualify(
+    asked: Iterable[Question],
+    bench: calibration.Bench,
+    ledger: Ledger,
+    on_done: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """JSON-ready: a calibration report by question id, and what the judge's calls took together.
+
+    `passed` says that every question's gate is open. `seconds` is the median of a call, None without one. Raises what
+    the judge raises, so that an endpoint which does not answer gives no report.
+    """
+    reports = {
+        one.bundle.challenge.id: calibration.calibrate(one.bundle, bench, on_done, one.sources, one.rows)
+        for one in asked
+    }
+    return {
+        "questions": reports,
+        "passed": all(report["passed"] for report in reports.values()),
+        "models": sorted({model for report in reports.values() for model in report["models"]}),
+        "calls": ledger.calls,
+        "forms": sorted(ledger.forms),
+        "tokens": ledger.tokens,
+        "cost": ledger.cost,
+        "seconds": round(median(ledger.seconds), 2) if ledger.seconds else None,
+        "unusable": dict(Counter(ledger.problems).most_common()),
+    }

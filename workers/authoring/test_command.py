@@ -1,0 +1,131 @@
+"""What of the `gradus` command needs torch: `challenge test`, and lint's similarity check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from challenges import similarity as rules
+from challenges.bundle import Baseline, BundleErrors, ChallengeBundle, read_challenge
+from challenges.findings_runs import Repetition
+from challenges.payloads import FreeTextPayload
+from challenges.source import Problem
+from graders.base import Grade
+from graders.findings import outputs_of
+from workers.authoring import baselines, measured
+from workers.authoring.kept_runs import KeptRuns
+from workers.authoring.progress import bars, reporter
+from workers.engine.embeddings import embed as embed_texts
+from workers.engine.watch import Watch
+from workers.judge.client import JudgeClient
+from workers.judge.ledger import Ledger
+from workers.sandbox.supervisor import Runner
+
+console = Console()
+
+
+def similarity(challenge: ChallengeBundle, embed: Any = None) -> list[Problem]:
+    """Near-duplicate rows by sentence embeddings; see `challenges.similarity`."""
+    return rules.similarity(challenge, embed or (lambda texts: embed_texts(texts, Watch())))
+
+
+def test(
+    path: Annotated[Path, typer.Argument(help="The folder of a challenge, a lesson or a course.")],
+    only: Annotated[list[str] | None, typer.Option(help="Run only this baseline, such as lora.yaml.")] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=10, help="Train each LoRA baseline that has a min with so many seeds.")
+    ] = 1,
+    record: Annotated[bool, typer.Option(help="Write the results to measured.json beside the lesson.")] = False,
+    save_adapter: Annotated[Path | None, typer.Option(help="Keep the adapter that a baseline trains.")] = None,
+) -> None:
+    """Run every baseline for real on this machine and compare it with its bounds.
+
+    Exit status: 0 all within their bounds, 1 some are not or the bundle has errors.
+    """
+    folders = sorted(file.parent for file in path.rglob("challenge.yaml"))
+    if not folders:
+        console.print(f"{path}: no challenge.yaml here or below: name the folder of a challenge, lesson or course")
+        raise typer.Exit(1)
+    runner = Runner()
+    try:
+        results = [_test_one(folder, runner, only or [], seeds, record, save_adapter) for folder in folders]
+    finally:
+        runner.close()
+    raise typer.Exit(0 if all(results) else 1)
+
+
+def _test_one(
+    folder: Path, runner: Runner, only: list[str], seeds: int, record: bool, save_adapter: Path | None
+) -> bool:
+    try:
+        bundle = read_challenge(folder)
+    except BundleErrors as errors:
+        for problem in errors.problems:
+            console.print(str(problem), highlight=False)
+        return False
+    chosen = [b for b in bundle.baselines if not only or Path(b.ref.file).name in only]
+    judge = JudgeClient.from_environment(Ledger())
+    outcomes = []
+    with bars(console) as progress:
+        for baseline in chosen:
+            count = seeds if baseline.payload.kind == "lora" and baseline.ref.min is not None else 1
+            by_seed = {}
+            for seed, variant in baselines.seeded(bundle, count):
+                name = f"{bundle.challenge.id} {Path(baseline.ref.file).name}" + (f" seed {seed}" if count > 1 else "")
+                bar = progress.add_task(name, total=None)
+                by_seed[seed] = baselines.run(
+                    variant,
+                    baseline,
+                    runner,
+                    judge,
+                    on_event=reporter(progress, bar),
+                    adapter_to=save_adapter if variant is bundle else None,
+                    on_grade=_keeper(variant, baseline),
+                )
+                progress.update(bar, total=1, completed=1)
+            outcomes.append(baselines.merged(by_seed) if count > 1 else by_seed[seed])
+    _print(bundle, outcomes)
+    if record:
+        console.print(f"written: {measured.write(folder.parent, bundle, outcomes)}")
+    return all(outcome.ok for outcome in outcomes)
+
+
+def _keeper(bundle: ChallengeBundle, baseline: Baseline) -> Callable[[Grade], None]:
+    """Keeps a run for `gradus challenge prove`, which then need not run the same submission again."""
+    run = Repetition(baseline.ref.file, "baseline", baseline.ref.file, bundle, baseline.payload)
+
+    def keep(grade: Grade) -> None:
+        if not isinstance(baseline.payload, FreeTextPayload):
+            KeptRuns().put(run, outputs_of(grade))
+
+    return keep
+
+
+def _print(bundle: ChallengeBundle, outcomes: list[baselines.Outcome]) -> None:
+    spec = bundle.challenge
+    table = Table(title=f"{spec.id} {spec.version}: pass {spec.pass_:.2f}", title_justify="left")
+    for heading in ("baseline", "kind", "score", "within bounds", "prompt tokens", "ms a request", "seconds"):
+        table.add_column(heading)
+    for outcome in outcomes:
+        table.add_row(
+            Path(outcome.file).name,
+            outcome.kind,
+            _scores(outcome),
+            "yes" if outcome.ok else outcome.problem,
+            f"{outcome.cost.get('prompt_tokens', 0):.0f}",
+            f"{outcome.cost.get('ms', 0):.0f}",
+            f"{outcome.seconds:.0f}",
+        )
+    console.print(table)
+    for low, high, mean, p in baselines.steps(outcomes):
+        console.print(f"{low} -> {high}: {mean:+.3f}, paired test p = {p:.2g}", highlight=False)
+
+
+def _scores(outcome: baselines.Outcome) -> str:
+    scores: list[float | None] = [*outcome.by_seed.values()] or [outcome.score]
+    return ", ".join("-" if score is None else f"{score:.3f}" for score in scores)

@@ -1,0 +1,1 @@
+"""The judge: the language model that marks answers in free text."""

@@ -1,0 +1,374 @@
+"""The judge: one OpenAI-compatible endpoint. The only file that imports openai.
+
+What a learner wrote is in the request, so nothing of a request or a reply goes into an exception's text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+import openai
+from openai import OpenAI
+
+from graders.base import Judge, Judged
+from graders.free_text import reply as replies
+from graders.parsing import only_json_object
+from workers.judge import endpoints, faults
+from workers.judge import prices as judge_prices
+from workers.judge.contract import CallRecord, JudgeMisconfigured, JudgeStore, Postpone
+
+TIMEOUT = 30.0
+TIMEOUT_MOST = 600
+OUTPUT_TOKENS = 2000
+RETRY_SECONDS = 15.0
+RETRY_SECONDS_MAX = 3600.0
+BREAKER_FAILURES = 3
+BREAKER_SECONDS = 60.0
+RUNGS = ("json_schema", "json_object", "text")
+NOT_CHAT = "not a chat completion"
+BODY_BYTES = 1_000_000
+
+_REPAIR = "That was not one JSON object of the required form. Send the same judgement again as one JSON object only."
+_PROBE = [{"role": "user", "content": 'Answer with this JSON object and nothing else: {"ok": true}'}]
+_PROBE_SCHEMA = {
+    "type": "object",
+    "properties": {"ok": {"type": "boolean"}},
+    "required": ["ok"],
+    "additionalProperties": False,
+}
+
+
+@dataclass
+class Endpoint:
+    """What a process knows of an endpoint: which parameters it takes, and whether it answers at all.
+
+    `fault` tells staff what was wrong with its last answer and how to mend it; empty where nothing was.
+    """
+
+    rung: int = 0
+    limit: str = "max_tokens"
+    temperature: bool = True
+    probed: bool = False
+    failures: int = 0
+    closed_until: float = 0.0
+    fault: str = ""
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def check(self, now: float) -> None:
+        """Raises `Postpone` while the circuit is open; after that one call may try."""
+        if now < self.closed_until:
+            raise Postpone(self.closed_until - now, "judge_breaker", self.fault)
+
+    def failed(self, now: float, fault: str) -> None:
+        with self.lock:
+            self.failures, self.fault = self.failures + 1, fault
+            if self.failures >= BREAKER_FAILURES:
+                self.closed_until = now + BREAKER_SECONDS
+
+    def answered(self) -> None:
+        with self.lock:
+            self.failures, self.closed_until = 0, 0.0
+
+    def step_down(self, complaint: str) -> bool:
+        """After a refused probe: changes what the endpoint complains of, else takes the next rung, if any is left."""
+        if "max_completion_tokens" in complaint and self.limit == "max_tokens":
+            self.limit = "max_completion_tokens"
+        elif "temperature" in complaint and self.temperature:
+            self.temperature = False
+        elif self.rung < len(RUNGS) - 1:
+            self.rung += 1
+        else:
+            return False
+        return True
+
+    def parameters(self, model: str) -> dict[str, Any]:
+        return {"model": model, self.limit: OUTPUT_TOKENS} | ({"temperature": 0} if self.temperature else {})
+
+    def response_format(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        if RUNGS[self.rung] == "text":
+            return {}
+        if RUNGS[self.rung] == "json_object":
+            return {"response_format": {"type": "json_object"}}
+        strict = {"name": "marks", "strict": True, "schema": dict(schema)}
+        return {"response_format": {"type": "json_schema", "json_schema": strict}}
+
+
+_ENDPOINTS: dict[tuple[str, str, str], Endpoint] = {}
+
+
+@dataclass(frozen=True)
+class _Answer:
+    text: str
+    model: str
+    finish: str
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    counted: bool = True
+
+
+@dataclass
+class _Spent:
+    """Of one judgement. Where an endpoint does not count, what was estimated high stands for it."""
+
+    tokens: int = 0
+    micros: int = 0
+
+
+class JudgeClient:
+    """Judges with `model` at `base_url`; without a model it answers everything with the reason in `absence`."""
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None,
+        api_key: str,
+        store: JudgeStore,
+        *,
+        timeout: float = TIMEOUT,
+        clock: Callable[[], float] = time.monotonic,
+        prices: judge_prices.Prices = judge_prices.UNKNOWN,
+        absence: str = "no_endpoint",
+    ) -> None:
+        self.absence = absence
+        self.model, self.store, self.clock, self.timeout, self.prices = model, store, clock, timeout, prices
+        # The key is part of the identity: after a new one the endpoint deserves a new look.
+        key = hashlib.sha256(api_key.encode()).hexdigest()
+        self.endpoint = _ENDPOINTS.setdefault((base_url or "", model, key), Endpoint())
+        self.client: OpenAI | None = None
+        if model:
+            self.client = endpoints.client(base_url, api_key, timeout)
+
+    @classmethod
+    def from_environment(cls, store: JudgeStore, environment: Mapping[str, str] = os.environ) -> JudgeClient:
+        """Reads GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY; needs the model and one of the others.
+
+        Raises JudgeMisconfigured for a price or a GRADUS_JUDGE_TIMEOUT that is no sensible number.
+        """
+        base_url, api_key = environment.get("OPENAI_BASE_URL") or None, environment.get("OPENAI_API_KEY", "")
+        model = environment.get("GRADUS_JUDGE_MODEL", "")
+        if not (model and (base_url or api_key)):
+            return cls.absent(store)
+        prices = judge_prices.from_environment(environment)
+        return cls(model, base_url, api_key, store, timeout=timeout_from(environment), prices=prices)
+
+    @classmethod
+    def absent(cls, store: JudgeStore, because: str = "no_endpoint") -> JudgeClient:
+        """A judge that is not there: the grader falls back to the built-in verifier, and staff read the reason."""
+        return cls("", None, "", store, absence=because)
+
+    @property
+    def fault(self) -> str | None:
+        """What staff should mend, empty where all is well; None where there is no endpoint to speak of."""
+        return None if self.client is None else self.endpoint.fault
+
+    def judge(self, item: Judge) -> Judged:
+        """The reply to one call, or None with the reason: `no_endpoint`, `guest`, `budget`, `unusable (...)`.
+
+        Raises Postpone for 429, 5xx, timeouts and broken connections, JudgeMisconfigured for a key, a model or an
+        address that does not work.
+        """
+        if self.client is None:
+            return Judged(None, self.absence)
+        key = self.cache_key(item)
+        if (known := self.store.cached(key)) is not None:
+            return known
+        self.endpoint.check(self.clock())
+        self._probe()
+        most = self._most(item)
+        if not self.store.reserve(2 * most.tokens, 2 * most.micros):  # a repair is a second call
+            return Judged(None, "budget")
+        spent = _Spent()
+        try:
+            return self._converse(item, key, spent)
+        finally:
+            self.store.settle(2 * most.tokens, spent.tokens, 2 * most.micros, spent.micros)
+
+    def _most(self, item: Judge) -> _Spent:
+        """What one call may cost."""
+        sent = _estimate(item)
+        return _Spent(sent + OUTPUT_TOKENS, self.prices.micros(sent, OUTPUT_TOKENS) or 0)
+
+    def _cost(self, answer: _Answer) -> int | None:
+        return self.prices.micros(answer.prompt_tokens, answer.completion_tokens) if answer.counted else None
+
+    def _pay(self, spent: _Spent, answer: _Answer, item: Judge) -> None:
+        if answer.counted:
+            spent.tokens += answer.prompt_tokens + answer.completion_tokens
+            spent.micros += self._cost(answer) or 0
+        else:
+            most = self._most(item)
+            spent.tokens, spent.micros = spent.tokens + most.tokens, spent.micros + most.micros
+
+    def cache_key(self, item: Judge) -> str:
+        """Digest of all that decides a reply: messages (the answer is in them), schema, template, model, parameters."""
+        parts = [item.messages, item.schema, item.template, self.model, 0, OUTPUT_TOKENS]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True, default=dict).encode()).hexdigest()
+
+    def _probe(self) -> None:
+        """Finds once, on a harmless message, what the endpoint takes; so no answer of a learner can change it."""
+        with self.endpoint.lock:
+            while not self.endpoint.probed:
+                try:
+                    answer = self._post(_PROBE, _PROBE_SCHEMA)
+                except openai.APIStatusError as error:
+                    if not self.endpoint.step_down(str(error)):
+                        raise self._misconfigured(faults.REFUSED_REQUEST, error.status_code) from None
+                else:
+                    if answer.finish == NOT_CHAT:
+                        raise self._misconfigured(faults.NO_CHAT)
+                    self.endpoint.probed = True
+
+    def _converse(self, item: Judge, key: str, spent: _Spent) -> Judged:
+        messages = [dict(message) for message in item.messages]
+        judged, answer = self._once(item, key, messages, spent)
+        if judged.reply is None and RUNGS[self.endpoint.rung] == "text" and answer.finish == "stop":
+            messages += [{"role": "assistant", "content": answer.text}, {"role": "user", "content": _REPAIR}]
+            judged, _ = self._once(item, key, messages, spent)
+        return judged
+
+    def _once(self, item: Judge, key: str, messages: list[dict[str, str]], spent: _Spent) -> tuple[Judged, _Answer]:
+        started = self.clock()
+        try:
+            answer = self._post(messages, item.schema)
+        except openai.APIStatusError as error:
+            answer = _Answer("", self.model, f"refused with {error.status_code}")
+        self._pay(spent, answer, item)
+        reply, problem = _usable(answer, item)
+        self.endpoint.fault = faults.unusable(problem, answer.finish == NOT_CHAT) if problem else ""
+        call_id = self.store.log(
+            CallRecord(
+                key=key,
+                template=item.template,
+                model=answer.model or self.model,
+                rung=RUNGS[self.endpoint.rung],
+                request=self._body(messages, item.schema),
+                response=answer.text,
+                reply=reply,
+                problem=problem,
+                prompt_tokens=answer.prompt_tokens,
+                completion_tokens=answer.completion_tokens,
+                seconds=self.clock() - started,
+                cost_micros=self._cost(answer),
+                currency=self.prices.currency if self.prices.are_known else "",
+            )
+        )
+        return Judged(reply, problem, answer.model or self.model, call_id), answer
+
+    def _post(self, messages: list[dict[str, str]], schema: Mapping[str, Any]) -> _Answer:
+        """One request. Raises openai.APIStatusError only for a request that the endpoint refuses (400, 422, ...)."""
+        assert self.client is not None
+        try:
+            with self.client.chat.completions.with_streaming_response.create(**self._body(messages, schema)) as raw:
+                answer = _read(self._whole(raw))
+        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
+            raise self._misconfigured(faults.REFUSED_KEY, error.status_code) from None
+        except openai.NotFoundError as error:
+            raise self._misconfigured(faults.REFUSED_MODEL, error.status_code) from None
+        except openai.APIStatusError as error:
+            if error.status_code < 400:
+                raise self._misconfigured(faults.REDIRECTED, error.status_code) from None
+            if error.status_code != 429 and error.status_code < 500:
+                raise
+            raise self._later(error.status_code, _retry_after(error.response.headers)) from None
+        except openai.APITimeoutError:
+            raise self._later("timeout") from None
+        except openai.APIConnectionError:
+            raise self._later("connection") from None
+        except httpx.HTTPError as error:  # the connection broke while the body came
+            raise self._later("timeout" if isinstance(error, httpx.TimeoutException) else "connection") from None
+        self.endpoint.answered()
+        return answer
+
+    def _body(self, messages: list[dict[str, str]], schema: Mapping[str, Any]) -> dict[str, Any]:
+        parameters = {**self.endpoint.parameters(self.model), **self.endpoint.response_format(schema)}
+        return {"messages": messages, **parameters}
+
+    def _whole(self, raw: Any) -> str:
+        """The body as text, in time as a whole and of bounded size: a client's timeout is only that of one read."""
+        parts, size, end = [], 0, time.monotonic() + self.timeout
+        for part in raw.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if time.monotonic() > end:
+                raise self._later("timeout")
+            if size > BODY_BYTES:
+                break
+        return b"".join(parts)[:BODY_BYTES].decode(errors="replace")
+
+    def _misconfigured(self, fault: str, status: int = 0) -> JudgeMisconfigured:
+        self.endpoint.fault = fault.format(status=status)
+        return JudgeMisconfigured(self.endpoint.fault)
+
+    def _later(self, what: int | str, seconds: float | None = None) -> Postpone:
+        fault = faults.postponed(what, self.timeout)
+        self.endpoint.failed(self.clock(), fault)
+        return Postpone(RETRY_SECONDS if seconds is None else seconds, f"judge_{what}", fault)
+
+
+def timeout_from(environment: Mapping[str, str]) -> float:
+    """GRADUS_JUDGE_TIMEOUT in seconds, from 1 to 600. Raises JudgeMisconfigured for anything else."""
+    text = environment.get("GRADUS_JUDGE_TIMEOUT", "").strip()
+    if not text:
+        return TIMEOUT
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= TIMEOUT_MOST):
+        raise JudgeMisconfigured(
+            f"GRADUS_JUDGE_TIMEOUT is not a whole number of seconds from 1 to {TIMEOUT_MOST}. Set it to one, such as "
+            f"{TIMEOUT:g}, and restart the workers."
+        )
+    return float(text)
+
+
+def _usable(answer: _Answer, item: Judge) -> tuple[dict[str, Any] | None, str]:
+    """The reply where it has the required form, else why it cannot be used."""
+    if answer.finish not in ("stop", ""):
+        return None, f"unusable ({answer.finish})"
+    reply = only_json_object(answer.text)
+    if reply is None:
+        return None, "unusable (not one JSON object)"
+    if replies.parse(reply, item.criteria) is None:
+        return None, "unusable (not the form that was asked for)"
+    return reply, ""
+
+
+def _read(body: str) -> _Answer:
+    """The first choice's text; a body of another form (a proxy's HTML page, say) is kept as text and unusable."""
+    try:
+        data = json.loads(body)
+        choice, usage = data["choices"][0], data.get("usage") or {}
+        return _Answer(
+            text=str(choice["message"].get("content") or ""),
+            model=str(data.get("model") or "")[:120],
+            finish=str(choice.get("finish_reason") or ""),
+            prompt_tokens=int(usage.get("prompt_tokens") or 0),
+            completion_tokens=int(usage.get("completion_tokens") or 0),
+            counted=bool(usage.get("prompt_tokens")),
+        )
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return _Answer(body[:20_000], "", NOT_CHAT, counted=False)
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds from a Retry-After header, given in seconds or as a date; None without a sensible one."""
+    value = headers.get("retry-after", "")
+    try:
+        seconds = float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - time.time()
+    except (ValueError, TypeError):
+        return None
+    return min(max(seconds, 1.0), RETRY_SECONDS_MAX)
+
+
+def _estimate(item: Judge) -> int:
+    """Prompt tokens, estimated high: three characters a token."""
+    return sum(len(message["content"]) for message in item.messages) // 3
+
+
+__all__ = ["CallRecord", "JudgeClient", "JudgeMisconfigured", "JudgeStore", "Postpone"]

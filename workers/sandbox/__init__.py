@@ -1,0 +1,1 @@
+"""The process that runs models apart from the worker, and what confines it."""

@@ -1,0 +1,119 @@
+"""The child process that holds the base model: `python -m workers.sandbox.runner`, which the supervisor starts.
+
+It reads work items from one pipe and writes events and results to another. It knows no database, no right answers
+and no secrets, and its error messages carry no text of a learner or an author.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workers.sandbox.confinement import confine
+from workers.sandbox.frames import Channel, Closed, Item, Late, Message, read_item
+
+if TYPE_CHECKING:
+    from workers.engine.session import Session
+
+SEND_SECONDS = 60.0
+IDLE_SECONDS = 3600.0
+
+
+class Jobs:
+    """Serves one job after another until the worker goes away."""
+
+    def __init__(self, channel: Channel, session: Session) -> None:
+        self.channel = channel
+        self.session = session
+
+    def serve(self) -> None:
+        """Returns when the worker closes its end."""
+        self._send({"type": "ready"})
+        while True:
+            message = self.channel.receive(IDLE_SECONDS)
+            if message is not None and message["type"] == "run":
+                self._send(self._answer(message["job"], message))
+
+    def _answer(self, job: int, message: Message) -> Message:
+        from graders.base import Rejected
+        from workers.engine.watch import Stopped, Watch
+
+        watch = Watch(on_event=lambda event: self._event(job, event), should_stop=lambda: self._cancelled(job))
+        try:
+            return {"type": "result", "job": job, "result": asdict(self._run(read_item(message), watch))}
+        except Rejected as rejected:
+            return {"type": "rejected", "job": job, "code": rejected.code, "detail": rejected.detail}
+        except Stopped:
+            return {"type": "stopped", "job": job}
+        except (Closed, Late):
+            raise
+        except Exception as error:
+            _report(error)
+            return {"type": "failed", "job": job, "error": type(error).__name__}
+
+    def _run(self, item: Item, watch: Any) -> Any:
+        return self.session.run(item, watch)
+
+    def _event(self, job: int, event: dict[str, Any]) -> None:
+        self._send({"type": "event", "job": job, "event": event})
+
+    def _cancelled(self, job: int) -> bool:
+        """A stop for an earlier job may come late: it is not for this one."""
+        message = self.channel.receive(0)
+        return message is not None and message == {"type": "stop", "job": job}
+
+    def _send(self, message: Message) -> None:
+        self.channel.send(message, SEND_SECONDS)
+
+
+def _report(error: Exception) -> None:
+    """Where it happened and what kind it is; an error's text may quote hidden rows, so it is left out."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    print(f"runner: {type(error).__name__}\n{frames}", file=sys.stderr, flush=True)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    # Ctrl-C in a terminal reaches this process as well as its supervisor, who ends it without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parser = argparse.ArgumentParser(prog="python -m workers.sandbox.runner")
+    for name in ("--read-fd", "--write-fd", "--parent", "--threads", "--memory"):
+        parser.add_argument(name, type=int, required=True)
+    parser.add_argument("--nice", type=int, default=0)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--models-dir", type=Path, required=True)
+    parser.add_argument("--scratch", type=Path, required=True)
+    parser.add_argument("--given", type=Path, required=True)
+    parser.add_argument("--user", type=int)
+    options = parser.parse_args(argv)
+    os.nice(options.nice)
+    readable = (options.models_dir, options.given)
+    gpu = options.device.startswith("cuda")
+    confine(options.parent, options.memory, user=options.user, readable=readable, scratch=options.scratch, gpu=gpu)
+    session = _session(options)
+    try:
+        Jobs(Channel(options.read_fd, options.write_fd), session).serve()
+    except (Closed, Late):
+        return 0
+    return 0
+
+
+def _session(options: argparse.Namespace) -> Session:
+    """Torch is imported here, after confinement."""
+    import torch
+
+    from workers.engine.session import Session
+
+    torch.set_num_threads(options.threads)
+    return Session(options.models_dir, options.scratch, device=options.device, dtype=options.dtype)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

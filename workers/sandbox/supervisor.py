@@ -1,0 +1,226 @@
+"""Starts, feeds, times, kills and restarts the runner."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from graders.base import Rejected, Train, Trained
+from workers.engine import hardware, places
+from workers.engine.watch import Stopped
+from workers.sandbox import adapter_files, launch
+from workers.sandbox.frames import Channel, Closed, FrameError, Item, Late, Message, Outcome, item_message, read_outcome
+
+__all__ = ["Runner", "RunnerDied", "RunnerFailed", "RunnerTimeout", "Stopped"]
+
+START_SECONDS = 180.0
+GRACE_SECONDS = 5.0
+POLL_SECONDS = 0.1
+MEMORY_BYTES = 16 * 1024**3
+DISK_BYTES = 4 * 1024**3
+DISK_LOOK_SECONDS = 2.0
+REJECTIONS = frozenset({"diverged", "prompt_too_long", "row_too_long", "out_of_memory"})
+
+OnEvent = Callable[[dict[str, Any]], None]
+ShouldStop = Callable[[], bool]
+
+
+class RunnerDied(Exception):
+    """The runner ended, or spoke nonsense, in the middle of a job: try again."""
+
+
+class RunnerFailed(Exception):
+    """The engine raised something unforeseen: trying again would not help. Names the kind of error only."""
+
+
+class RunnerTimeout(Exception):
+    """The job ran past its wall-clock limit; the runner was killed."""
+
+
+class Runner:
+    """A resident child process with one base model, for one job at a time; other threads wait their turn.
+
+    Started on first use and again after a death. It dies with the thread that started it, so that a killed worker
+    leaves none behind: call `run` from the worker's main thread or from one that lasts. `device`, `dtype` and
+    `threads` are the engine's profile.
+    """
+
+    def __init__(
+        self,
+        *,
+        nice: int = 0,
+        threads: int | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        models_dir: str | Path | None = None,
+        memory_bytes: int = MEMORY_BYTES,
+        disk_bytes: int = DISK_BYTES,
+    ) -> None:
+        self.threads = threads or hardware.threads()
+        self.device = device or hardware.device()
+        self.dtype = dtype or hardware.dtype(self.device)
+        self._nice = nice
+        self._models_dir = Path(models_dir) if models_dir else places.models_dir()
+        self._memory_bytes = memory_bytes
+        self._disk_bytes = disk_bytes
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+        self._scratch: Path | None = None
+        self._job = 0
+
+    def run(self, item: Item, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
+        """Carries out a work item within `seconds` of wall clock, the runner's start not counted.
+
+        Raises `RunnerTimeout`, `RunnerDied`, `RunnerFailed`, `Stopped` once `should_stop` is true, and
+        `graders.base.Rejected` for the learner's fault. A trained adapter's files stay until the next training
+        or `close`.
+        """
+        with self._lock:
+            try:
+                return self._run(item, on_event, should_stop, seconds)
+            except (Closed, Late, FrameError) as error:
+                status = self._kill()
+                raise RunnerDied(f"the runner ended with status {status}") from error
+            except (Rejected, RunnerFailed, Stopped):
+                # These are answers: the runner waits for its next job.
+                raise
+            except BaseException:
+                # Also where `on_event` raised: the runner is in the middle of a job that nobody waits for.
+                self._kill()
+                raise
+
+    def close(self) -> None:
+        """Ends the runner and removes its files; `run` starts it anew. Callable from any thread."""
+        process = self._process
+        if process is not None:
+            process.kill()
+        with self._lock:
+            self._kill()
+            if self._scratch is not None:
+                shutil.rmtree(self._scratch, ignore_errors=True)
+                self._scratch = None
+
+    def _run(self, item: Item, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
+        channel = self._started(should_stop)
+        if isinstance(item, Train):
+            self._forget_adapters()
+        self._job += 1
+        end = time.monotonic() + seconds
+        channel.send(item_message(self._job, item), seconds)
+        message = self._await(channel, on_event, should_stop, end)
+        return self._result(item, message)
+
+    def _await(self, channel: Channel, on_event: OnEvent, should_stop: ShouldStop, end: float) -> Message:
+        """The message that ends the job."""
+        look = time.monotonic() + DISK_LOOK_SECONDS
+        while True:
+            if should_stop():
+                self._stop(channel)
+            if time.monotonic() > end:
+                raise RunnerTimeout
+            if time.monotonic() > look:
+                self._look_at_disk()
+                look = time.monotonic() + DISK_LOOK_SECONDS
+            message = channel.receive(POLL_SECONDS)
+            if message is None or message.get("job") != self._job:
+                continue
+            if message["type"] != "event":
+                return message
+            on_event(message["event"])
+
+    def _look_at_disk(self) -> None:
+        """The kernel limits a single file; this limits all of them together."""
+        if self._scratch is not None and launch.used_bytes(self._scratch) > self._disk_bytes:
+            self._kill()
+            self._forget_adapters()
+            raise RunnerFailed("the runner's folder is too large")
+
+    def _stop(self, channel: Channel) -> None:
+        """Politely first: a runner that stops between steps keeps its model."""
+        channel.send({"type": "stop", "job": self._job}, GRACE_SECONDS)
+        end = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < end:
+            message = channel.receive(POLL_SECONDS)
+            if message is not None and message.get("job") == self._job and message["type"] != "event":
+                raise Stopped
+        self._kill()
+        raise Stopped
+
+    def _result(self, item: Item, message: Message) -> Outcome:
+        match message["type"]:
+            case "result":
+                return self._checked(item, message.get("result"))
+            case "rejected" if message.get("code") in REJECTIONS:
+                raise Rejected(message["code"], str(message.get("detail", "")))
+            case "failed":
+                raise RunnerFailed(str(message.get("error"))[:80])
+        raise RunnerDied(f"an unexpected message: {message['type'][:80]}")
+
+    def _checked(self, item: Item, data: Any) -> Outcome:
+        """The worker will read the adapter's files: they must be plain files of the scratch folder."""
+        try:
+            outcome = read_outcome(item, data)
+        except ValueError as error:
+            raise RunnerDied("a result of another shape") from error
+        if isinstance(outcome, Trained):
+            self._check_adapter(Path(outcome.files))
+        return outcome
+
+    def _check_adapter(self, folder: Path) -> None:
+        if folder.parent != self._scratch:
+            raise RunnerDied("an adapter outside the runner's folder")
+        try:
+            adapter_files.read(folder)
+        except ValueError as error:
+            raise RunnerDied("an adapter that is none") from error
+
+    def _forget_adapters(self) -> None:
+        assert self._scratch is not None
+        for folder in self._scratch.glob("adapter-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _started(self, should_stop: ShouldStop) -> Channel:
+        """The channel of a runner that is ready."""
+        if self._process is not None and self._process.poll() is not None:
+            self._kill()
+        if self._channel is None:
+            self._channel = self._start()
+            end = time.monotonic() + START_SECONDS
+            while (message := self._channel.receive(POLL_SECONDS)) is None or message["type"] != "ready":
+                if should_stop():
+                    self._kill()
+                    raise Stopped
+                if time.monotonic() > end:
+                    raise RunnerDied("the runner did not start")
+        return self._channel
+
+    def _start(self) -> Channel:
+        if self._scratch is None:
+            launch.sweep()
+            self._scratch = launch.scratch_folder()
+        options = {
+            "threads": self.threads,
+            "memory": self._memory_bytes,
+            "nice": self._nice,
+            "models-dir": self._models_dir.resolve(),
+            "device": self.device,
+            "dtype": self.dtype,
+        }
+        self._process, channel = launch.launch(self._scratch, self.threads, options)
+        return channel
+
+    def _kill(self) -> int | None:
+        """Ends the process, if there is one; returns its exit status."""
+        process, channel, self._process, self._channel = self._process, self._channel, None, None
+        if channel is not None:
+            channel.close()
+        if process is None:
+            return None
+        process.kill()
+        return process.wait()
