@@ -6,12 +6,12 @@ from pathlib import Path
 
 import yaml
 
+from challenges import kinds
 from challenges.catalogue import METRICS, MODELS
+from challenges.kinds.base import Lane
 from challenges.lint import lint
-from challenges.spec import Kind
+from graders import registry
 from graders.metrics import METRICS as MEASURES
-from graders.registry import GRADERS
-from gradus.submissions.services.submit import LANES
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
@@ -65,7 +65,8 @@ def test_every_app_and_package_has_one_line():
 
 
 def test_every_kind_has_a_grader_and_a_lane():
-    assert set(GRADERS) == set(LANES) == {kind.value for kind in Kind}
+    assert set(registry.names()) == set(kinds.names())
+    assert all(kind.lane in Lane for kind in kinds.every())
 
 
 def test_every_metric_and_model_of_the_catalogue_is_one_of_the_code():
