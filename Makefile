@@ -6,6 +6,7 @@
 #   make bench   side by side with peers, within the hour (ARGS="--json FILE")
 #   make second-python  the quick tests that need no torch, on a second Python where one is installed
 #   make mutants take out one guard after another: the fault suite must notice each
+#   make screenshots  take README's pictures anew (needs Chromium)
 #   make models  fetch the base models; make doctor: look over this machine
 
 VENV := .venv
@@ -25,7 +26,7 @@ PYTHON := python3
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint second-python smoke bench mutants openapi models doctor format clean-venv
+.PHONY: help up test check lint second-python smoke bench mutants openapi screenshots models doctor format clean-venv
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -63,6 +64,9 @@ mutants: $(STAMP)
 
 openapi: $(STAMP)
 	$(PY) manage.py export_openapi_schema --api gradus.api.api --sorted --indent 2 --output docs/openapi.json
+
+screenshots: $(STAMP)
+	$(PY) -m tests.browser.screenshots
 
 models: $(STAMP)
 	$(PY) manage.py fetch_models

@@ -1,6 +1,6 @@
-"""Fills the marked place of `benchmarks/README.md` from the JSON files in `benchmarks/results`; a test compares.
+"""Writes `benchmarks/results.md` from the JSON files in `benchmarks/results`.
 
-`python -m benchmarks.results`
+`python -m benchmarks.results`. A test holds the page equal to what this writes.
 """
 
 from __future__ import annotations
@@ -16,9 +16,15 @@ from benchmarks.measurement import Measurement
 from benchmarks.profile import Profile
 
 FOLDER = Path(__file__).resolve().parent / "results"
-README = Path(__file__).resolve().parent / "README.md"
-BEGIN, END = "<!-- results -->", "<!-- /results -->"
-NOTHING = "Nothing has been recorded yet: run the commands above with `--json benchmarks/results/NAME.json`."
+PAGE = Path(__file__).resolve().parent / "results.md"
+INTRODUCTION = """\
+# Recorded results
+
+`python -m benchmarks.results` writes this page from the files in `benchmarks/results/`; change nothing in it by hand.
+[How to read it](README.md#how-to-read-a-table), [the peers](README.md#peers) and [what the figures mean for the
+engine](notes/engine.md) stand elsewhere.
+"""
+NOTHING = "Nothing has been recorded yet: run a benchmark with `--json benchmarks/results/NAME.json`."
 HEAD = (
     "| work | shape | dtype | threads | peer | ours, s | peer, s | ratio | largest difference, ours / peer | "
     "equal answers, ours / peer |"
@@ -42,18 +48,25 @@ def text(folder: Path = FOLDER) -> str:
 def section(machine: str, rows: Sequence[Measurement]) -> str:
     measured = [row for row in rows if row.ratio is not None]
     table = [HEAD, "|" + " --- |" * 10, *map(line, measured)]
-    notes = [
-        f"- {row.peer} {row.version}, {row.output} {row.shape}, {row.dtype}: {row.note}" for row in measured if row.note
-    ]
     missing = [
         f"- {row.peer} {row.version}, {row.output} {row.shape}, {row.dtype}: {row.problem}"
         for row in rows
         if row.problem
     ]
-    parts = [f"On {machine}. {headline.headline(rows)}. {engines(rows)}", "\n".join(table)]
-    parts += ["How the peers ran:\n\n" + "\n".join(dict.fromkeys(notes))] if notes else []
+    parts = [f"## On {machine}", f"{headline.headline(rows)}. {engines(rows)}", "\n".join(table), *notes(measured)]
     parts += ["Without a figure:\n\n" + "\n".join(missing)] if missing else []
     return "\n\n".join(parts)
+
+
+def notes(rows: Sequence[Measurement]) -> list[str]:
+    """How the peers ran: one line for each note of a peer, with the rows that it belongs to."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row.note:
+            works = found.setdefault(f"{row.peer} {row.version}: {row.note}", [])
+            works.append(f"{row.output} {row.shape} {row.dtype}")
+    lines = [f"- {note} ({', '.join(dict.fromkeys(works))})" for note, works in found.items()]
+    return ["How the peers ran:\n\n" + "\n".join(lines)] if lines else []
 
 
 def engines(rows: Sequence[Measurement]) -> str:
@@ -70,7 +83,7 @@ def where_time_goes(profiles: Sequence[Profile]) -> list[str]:
     for machine in dict.fromkeys(one.machine for one in profiles):
         found = [one for one in profiles if one.machine == machine]
         versions = ", ".join(dict.fromkeys(one.engine for one in found))
-        made.append(f"Where our time goes, on {machine}, engine {versions}:\n\n{profile.table(found)}")
+        made.append(f"## Where our time goes on {machine}\n\nEngine {versions}.\n\n{profile.table(found)}")
     return made
 
 
@@ -104,18 +117,13 @@ def under_faults(storms: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
     return ["\n".join([head, "|" + " --- |" * (len(storms) + 1), *rows])]
 
 
-def inside(readme: str) -> str:
-    """What stands between the marks."""
-    return readme.split(BEGIN)[1].split(END)[0].strip()
-
-
-def filled(readme: str, found: str) -> str:
-    head, tail = readme.split(BEGIN)[0], readme.split(END)[1]
-    return f"{head}{BEGIN}\n{found}\n{END}{tail}"
+def page(folder: Path = FOLDER) -> str:
+    """The whole file, with its heading."""
+    return f"{INTRODUCTION}\n{text(folder)}\n"
 
 
 def main() -> None:
-    README.write_text(filled(README.read_text(), text()))
+    PAGE.write_text(page())
 
 
 if __name__ == "__main__":

@@ -75,5 +75,5 @@ def test_runs_under_faults_stand_side_by_side(tmp_path):
     ]
 
 
-def test_the_readme_states_what_is_recorded():
-    assert results.inside(results.README.read_text()) == results.text()
+def test_the_page_of_results_is_up_to_date():
+    assert results.PAGE.read_text() == results.page(), "run `python -m benchmarks.results`"

@@ -1,6 +1,6 @@
 """Our short questions, each answer graded as if unknown: what the built-in verifier must reach, with its embeddings.
 
-The bounds lie a margin under what was measured (benchmarks/README.md), since processors round differently.
+The bounds lie a margin under what was measured (benchmarks/notes/grading.md), since processors round differently.
 """
 
 from __future__ import annotations

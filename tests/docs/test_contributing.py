@@ -6,29 +6,67 @@ from pathlib import Path
 
 import yaml
 
+from challenges import kinds
 from challenges.catalogue import METRICS, MODELS
+from challenges.kinds.base import Lane
 from challenges.lint import lint
-from challenges.spec import Kind
+from graders import registry
 from graders.metrics import METRICS as MEASURES
-from graders.registry import GRADERS
-from gradus.submissions.services.submit import LANES
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 LESSON = ROOT / "challenges" / "library" / "fine-tuning-vs-prompting"
 # Files that a challenge's folder holds, named without their folder.
 OF_A_CHALLENGE = {"challenge.yaml", "statement.md", "solution.md", "public.jsonl", "hidden.jsonl", "train.jsonl"}
-OF_A_CHALLENGE |= {"baselines/", "lesson.yaml"}
+OF_A_CHALLENGE |= {"baselines/"}
+# Of a lesson's folder.
+OF_A_LESSON = {"lesson.yaml", "findings.yaml"}
+# Entry-point groups, which look like files.
+GROUPS = {"gradus.kinds", "gradus.graders", "gradus.pages"}
 
 
 def test_every_path_that_is_named_exists():
-    named = set(re.findall(r"`([\w./-]+(?:/|\.\w+))`", TEXT)) - OF_A_CHALLENGE
+    named = set(re.findall(r"`([\w./-]+(?:/|\.\w+))`", TEXT)) - OF_A_CHALLENGE - OF_A_LESSON - GROUPS
     assert len(named) > 15
     assert [name for name in sorted(named) if not (ROOT / name).exists() and not name.startswith("graders.")] == []
 
 
+def test_every_file_that_a_command_names_exists():
+    commands = [code for code in re.findall(r"`([^`]+)`", TEXT) if " " in code]
+    files = {word for code in commands for word in code.split() if re.fullmatch(r"tests/[\w/]+(?:\.py)?", word)}
+    assert len(files) > 5
+    assert [file for file in sorted(files) if not (ROOT / file).exists()] == []
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the first table under a heading, without its head."""
+    section = TEXT.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_where_is_names_one_file_that_exists_for_each_change():
+    rows = table("Where is ...?")
+    assert len(rows) >= 20
+    files = [file.strip("`") for _, file in rows]
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    assert len(set(files)) == len(files)
+
+
+def test_every_app_and_package_has_one_line():
+    places = [folder.strip("`") for folder, _ in table("Where things live")]
+    assert [place for place in places if not (ROOT / place).is_dir()] == []
+    rooms = (ROOT / "platform" / "gradus", ROOT / "workers")
+    packages = {f"{path.parent.relative_to(ROOT)}/" for room in rooms for path in room.glob("*/__init__.py")}
+    packages = {place for place in packages if not place.endswith("/management/")}
+    assert len(packages) > 10
+    assert packages | {"challenges/", "graders/", "workers/", "benchmarks/", "tests/"} <= set(places)
+    assert len(set(places)) == len(places)
+
+
 def test_every_kind_has_a_grader_and_a_lane():
-    assert set(GRADERS) == set(LANES) == {kind.value for kind in Kind}
+    assert set(registry.names()) == set(kinds.names())
+    assert all(kind.lane in Lane for kind in kinds.every())
 
 
 def test_every_metric_and_model_of_the_catalogue_is_one_of_the_code():
@@ -45,4 +83,4 @@ def test_a_copied_challenge_with_a_new_id_lints(tmp_path):
     spec = yaml.safe_load((folder / "challenge.yaml").read_text())
     (folder / "challenge.yaml").write_text(yaml.safe_dump({**spec, "id": "my-challenge"}, sort_keys=False))
     assert lint(folder) == []
-    assert {path.name for path in folder.iterdir()} >= {name.rstrip("/") for name in OF_A_CHALLENGE - {"lesson.yaml"}}
+    assert {path.name for path in folder.iterdir()} >= {name.rstrip("/") for name in OF_A_CHALLENGE}

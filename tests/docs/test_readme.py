@@ -1,45 +1,42 @@
-"""README and the lesson state what was measured, on the content that lies here."""
+"""README shows a challenge that works, and pictures that are small and can be taken anew."""
 
-import json
+import re
+import shutil
 
-from benchmarks.readme import MEASURED, README, inside, table
-from challenges.bundle import read_lesson
+import yaml
+
 from challenges.lint import lint
+from tests.browser import screenshots
+from tests.docs.pages import ROOT, links
 
-MEASURED_NOW = json.loads(MEASURED.read_text())
-LESSON = read_lesson(MEASURED.parent)
-
-
-def test_readme_states_the_measured_table():
-    assert inside(README.read_text()) == table(MEASURED_NOW)
-
-
-def test_baselines_were_measured_on_this_content_and_keep_their_promises():
-    for bundle in LESSON.challenges:
-        found = MEASURED_NOW["baselines"][bundle.challenge.id]
-        assert found["digest"] == bundle.digest, (
-            f"{bundle.challenge.id} has changed: run `gradus challenge test --record`"
-        )
-        assert {row["file"] for row in found["results"]} == {baseline.ref.file for baseline in bundle.baselines}
-        assert all(row["ok"] for row in found["results"])
+README = (ROOT / "README.md").read_text()
+CHALLENGE = ROOT / "challenges" / "library" / "fine-tuning-vs-prompting" / "symptom-specialty"
+LARGEST_PICTURE = 150_000
 
 
-def test_training_is_significantly_better_than_the_best_prompt():
-    """p < 0.01 on the hidden rows. What else the lesson states of prompts is a finding, proved by its own record."""
-    for name, best in {"symptom-specialty": "lora", "email-to-ticket": "gold"}.items():
-        step = MEASURED_NOW["baselines"][name]["steps"][-1]
-        assert step["to"] == f"baselines/{best}.yaml"
-        assert step["difference"] > 0 and step["p"] < 0.01
+def shortest_challenge() -> str:
+    return re.search(r"^```yaml\n(.*?)^```$", README, re.MULTILINE | re.DOTALL).group(1)
 
 
-def test_every_finding_is_proved_on_this_content():
-    assert [str(problem) for problem in lint(MEASURED.parent) if "finding" in problem.file] == []
-    assert {finding.id for finding in LESSON.findings} == set(LESSON.records.findings)
-    for record in LESSON.records.findings.values():
-        assert all(claim.holds for experiment in record.experiments for claim in experiment.claims)
+def test_the_shortest_challenge_lints_with_the_files_that_it_names(tmp_path):
+    folder = tmp_path / "symptom-specialty"
+    shutil.copytree(CHALLENGE, folder)
+    (folder / "challenge.yaml").write_text(shortest_challenge())
+    assert lint(folder) == []
 
 
-def test_the_lessons_figures_agree_with_what_was_measured():
-    assert [problem for problem in lint(MEASURED.parent) if "measured" in problem.what] == []
-    keys = {figure.measured for figure in LESSON.lesson.figures if figure.measured}
-    assert keys <= MEASURED_NOW["figures"].keys()
+def test_the_shortest_challenge_has_fifteen_lines_and_is_the_built_in_one():
+    shown, real = yaml.safe_load(shortest_challenge()), yaml.safe_load((CHALLENGE / "challenge.yaml").read_text())
+    assert len(shortest_challenge().splitlines()) == 15
+    assert {shown[key] == real[key] for key in ("id", "kind", "title", "model", "metric", "pass")} == {True}
+
+
+def test_pictures_are_those_that_the_command_takes_and_are_small():
+    shown = {ROOT / link for link in links(README) if link.endswith(".webp")}
+    assert shown == {screenshots.IMAGES / f"{name}.webp" for name in screenshots.NAMES}
+    assert all(0 < picture.stat().st_size < LARGEST_PICTURE for picture in shown)
+    assert "screenshots" in (ROOT / "Makefile").read_text()
+
+
+def test_readme_is_short():
+    assert len(README.splitlines()) <= 120
