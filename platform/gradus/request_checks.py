@@ -15,7 +15,7 @@ from django.shortcuts import render
 
 from challenges.characters import as_sentence, broken, is_broken
 from gradus.api.problems import problem
-from gradus.truncated_bodies import IncompleteBody
+from gradus.incomplete_bodies import IncompleteBody
 
 log = structlog.get_logger(__name__)
 API, ADMIN = "/api/", "/admin/"

@@ -5,11 +5,11 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, re_path
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
-from ninja.operation import Operation
 
 from gradus.accounts.scopes import LEARNER, named
 from gradus.api import challenges, courses, findings, problems, reviews, submissions, tokens
 from gradus.api.auth import need_of
+from gradus.api.ninja_internals import Operation, operations_of
 from gradus.api.parser import StrictParser
 from gradus.api.schemas import Problem
 
@@ -45,18 +45,12 @@ class Api(NinjaAPI):
         return schema
 
     def needed_scopes(self) -> dict[str, list[str]]:
-        """What each call needs of a token beside a learner's own scope, by operation id."""
-        operations = [
-            operation
-            for router in self._get_bound_routers()
-            for view in router.path_operations.values()
-            for operation in view.operations
-        ]
+        """Returns, by operation id, the scopes that a call needs of a token beside a learner's own."""
         return {
             self.get_openapi_operation_id(one): [
                 named(*level) for level in LEARNER.missing(need_of(one.auth_callbacks)).items()
             ]
-            for one in operations
+            for one in operations_of(self)
         }
 
     def get_openapi_operation_id(self, operation: Operation) -> str:

@@ -14,6 +14,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from challenges.field_errors import in_words, place
+from gradus.api.ninja_internals import own_message
 from gradus.api.parser import Unreadable
 from gradus.submissions.services import Refused
 
@@ -90,8 +91,7 @@ def on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
         return problem(400, str(error.__cause__))
     if isinstance(error.__cause__, Refused):
         return on_refused(request, error.__cause__)
-    usual = ("Unauthorized", "Forbidden", "CSRF check Failed", "Cannot parse request body")
-    return problem(error.status_code, "" if error.message.startswith(usual) else error.message)
+    return problem(error.status_code, own_message(error))
 
 
 def on_invalid(request: HttpRequest, error: Any) -> HttpResponse:

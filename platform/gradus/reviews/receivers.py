@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gradus.django_internals import delete_without_signals
 from gradus.reviews.models import JudgeCall
 from gradus.reviews.services import appeals, opening
 from gradus.submissions.models import Evaluation, Grader
@@ -24,8 +25,7 @@ def on_adopted(sender: object, evaluation: Evaluation, proposal: dict[str, Any],
 
 def on_erased(sender: object, instance: Evaluation, **extra: Any) -> None:
     """With an account its grades go, and only then may the calls behind them: the database holds to that order."""
-    calls = JudgeCall.objects.filter(evaluation_id=instance.pk)
-    calls._raw_delete(calls.db)
+    delete_without_signals(JudgeCall.objects.filter(evaluation_id=instance.pk))
 
 
 def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:

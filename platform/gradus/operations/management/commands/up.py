@@ -70,7 +70,7 @@ class Command(BaseCommand):
         return url
 
     def embedded_broker(self, stack: Stack, places: ExitStack) -> str:
-        path = places.enter_context(broker.place())
+        path = places.enter_context(broker.temporary_socket_path())
         try:
             program = broker.program(path)
         except broker.NoBrokerError as error:
