@@ -97,7 +97,7 @@ def test_an_ended_token_says_how_to_get_another(gradus: Gradus, as_ada: User) ->
     as_ada.api_tokens.update(created_at=F("expires_at") - timedelta(days=99), expires_at=timezone.now())
     done = gradus("submissions")
     assert done.exit_code == 5
-    assert "This token ended on" in done.output and done.output.count("`gradus login`") == 1
+    assert "This token expired on" in done.output and done.output.count("`gradus login`") == 1
 
 
 def test_without_a_token(gradus: Gradus, sea_or_sky: Challenge) -> None:

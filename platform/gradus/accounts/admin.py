@@ -1,3 +1,5 @@
+"""The admin's pages about accounts, roles, API tokens, exempt networks and the record of staff's actions."""
+
 from typing import Any
 
 from django import forms
@@ -12,7 +14,7 @@ from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffActi
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Shown, not edited: content comes from bundles, and services are the only writers of people's work."""
+    """Shows rows without letting anyone edit them: only services and imports of bundles write these tables."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -55,7 +57,7 @@ class ApiTokenAdmin(ReadOnly):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_apitoken")
 
-    @admin.action(description="Revoke: they stop working at once", permissions=["revoke"])
+    @admin.action(description="Revoke the chosen tokens: they stop working at once", permissions=["revoke"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
         for token in chosen:
             tokens.revoke(token)
