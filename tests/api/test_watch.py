@@ -78,7 +78,7 @@ def test_many_streams_cost_as_much_as_one(waiting: list[Evaluation], django_asse
 
 @pytest.mark.django_db
 def test_a_long_queue_is_not_counted_at_every_look(waiting: list[Evaluation], django_assert_max_num_queries) -> None:
-    places, wanted = watch.Places(), {one.pk: 0 for one in waiting[:3]}
+    places, wanted = watch.QueuePositions(), {one.pk: 0 for one in waiting[:3]}
     watch.look_at(wanted, places)
     with django_assert_max_num_queries(2):
         watch.look_at(wanted, places)
