@@ -248,7 +248,7 @@ def test_an_appeal_that_cannot_be_says_why(
     factories.grade(computed, 0.7)
     said = {
         (str(ungraded.uuid), "Why?"): (1, "no grade to appeal against yet"),
-        (str(computed.uuid), "Why?"): (1, "computed from fixed rows"),
+        (str(computed.uuid), "Why?"): (1, "computed from fixed samples"),
         (str(foreign.uuid), "Why?"): (1, "belongs to somebody else"),
         (str(ungraded.uuid), "x" * 2001): (1, "2000"),
         (str(ungraded.uuid), "  "): (2, "what the grade overlooks"),

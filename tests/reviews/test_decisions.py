@@ -157,7 +157,7 @@ def test_a_held_grade_is_never_the_current_one(ada: User, explain: Challenge) ->
 @pytest.mark.parametrize("settle", [services.decide, services.mark_blind])
 def test_a_mark_of_no_criterion_is_refused(review: Review, grace: User, settle) -> None:
     more = {"reason": ""} if settle is services.decide else {}
-    with pytest.raises(Refused, match="The rubric has no “charm”"):
+    with pytest.raises(Refused, match="The rubric has no criterion “charm”"):
         settle(review, by=grace, marks={**ALL_MET, "charm": "met"}, **more)
     review.refresh_from_db()
     assert (review.decided_at, review.blind_at) == (None, None)

@@ -1,4 +1,4 @@
-"""Visitors without an account never spend money: no judge is asked about their answers."""
+"""The note to visitors without an account, whose answers are not sent to a judge, because that costs money."""
 
 from gradus.accounts.models import User
 
@@ -9,5 +9,5 @@ NOTE = (
 
 
 def note(user: User | None, kind: str) -> str:
-    """What a visitor without an account reads beside a free-text challenge and its results; empty for others."""
+    """Returns the note for a visitor without an account at a free-text challenge. For everyone else it is empty."""
     return NOTE if kind == "free_text" and (user is None or user.is_guest) else ""
