@@ -96,4 +96,4 @@ class ThreadPoolHandler(ASGIHandler):
 
 def delete_without_signals(rows: QuerySet[Any]) -> None:
     """Deletes the rows with one statement: no signals, no cascade, no loading of related rows."""
-    rows._raw_delete(rows.db)  # type: ignore[attr-defined]
+    rows._raw_delete(rows.db)

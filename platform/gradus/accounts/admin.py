@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from gradus.accounts import networks, tokens
+from gradus.accounts import exempt_networks, tokens
 from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffAction, User
 
 
@@ -69,7 +69,7 @@ class ExemptNetworkForm(forms.ModelForm[ExemptNetwork]):
         fields = ("network", "until", "note")
 
     def clean_network(self) -> str:
-        return networks.canonical(self.cleaned_data["network"])
+        return exempt_networks.canonical(self.cleaned_data["network"])
 
     def clean_until(self) -> Any:
         until = self.cleaned_data["until"]

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from gradus.accounts.allauth_internals import count, seconds_left
-from gradus.accounts.networks import is_exempt
+from gradus.accounts.exempt_networks import is_exempt
 
 # allauth calls `too_many` without naming the limit. All limits of allauth but that on failed log-ins cover one minute.
 RETRY_SECONDS = 60

@@ -7,7 +7,7 @@ from django.conf import settings
 from ninja import Router, Status
 
 from gradus.accounts import tokens
-from gradus.accounts.adapter import TooManyAttempts
+from gradus.accounts.allauth_adapter import TooManyAttempts
 from gradus.accounts.models import User
 from gradus.accounts.scopes import Scope
 from gradus.api import schemas
