@@ -127,7 +127,7 @@ def test_a_doubtful_regrade_does_not_replace_a_final_grade(ada: User, explain: C
     submissions.regrade(submission)
     doubtful = cases.work_off(ALL_MET, provisional=True, review=("votes-apart",))
     assert submission.current.score.shown == 0.74
-    with pytest.raises(Refused, match="in doubt"):
+    with pytest.raises(Refused, match="only provisional"):
         submissions.adopt(doubtful)
     assert not Review.objects.exists()
 
