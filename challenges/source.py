@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,12 +12,13 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from challenges import spec
+from challenges import kinds, spec
 from challenges.characters import broken, broken_texts
 from challenges.rows import RowProblem
 from challenges.yaml_lines import Located, YamlFaults, read
 
 T = TypeVar("T")
+RowReader = Callable[[bytes], tuple[list[T], list[RowProblem]]]
 YAML_MAX = 2 * 1024 * 1024
 TEXT_MAX = 1024 * 1024
 ROWS_MAX = 16 * 1024 * 1024
@@ -38,11 +39,15 @@ class Problem:
 
 
 def _known_keys() -> set[str]:
-    models = [item for item in vars(spec).values() if isinstance(item, type) and issubclass(item, spec.Spec)]
-    return {f.alias or name for model in models for name, f in model.model_fields.items()}
+    """The keys of all YAML files, those of the kinds included: each model of the format adds its own."""
+    kinds.every()
+    return {field.alias or name for model in _models(spec.Spec) for name, field in model.model_fields.items()}
 
 
-KEYS = _known_keys()
+def _models(base: type[spec.Spec]) -> Iterator[type[spec.Spec]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _models(model)
 
 
 @dataclass
@@ -148,9 +153,7 @@ class Source:
                 self.add(rel, located.line(*error["loc"]), what, mend)
             return None
 
-    def rows(
-        self, rel: str, reader: Callable[[bytes], tuple[list[T], list[RowProblem]]], *, needed: bool
-    ) -> tuple[T, ...]:
+    def rows(self, rel: str, reader: RowReader[T], *, needed: bool) -> tuple[T, ...]:
         """All good rows of a JSON Lines file; the bad ones are problems."""
         data = self.data(rel, ROWS_MAX, needed=needed)
         rows, problems = reader(data or b"")
@@ -172,7 +175,7 @@ def explain(error: ErrorDetails) -> tuple[str, str]:
     if error["type"] == "missing":
         return f"`{where}` is missing", "add it"
     if error["type"] == "extra_forbidden":
-        near = get_close_matches(last, KEYS, n=1)
+        near = get_close_matches(last, _known_keys(), n=1)
         return f"the key `{where}` is unknown", f"did you mean `{near[0]}`?" if near else "remove it"
     if error["type"].startswith("union_tag"):
         key = str(error["ctx"].get("discriminator", "type")).strip("'")

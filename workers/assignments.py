@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from challenges import payloads
+from challenges import kinds, payloads
 from graders import registry
 from graders.base import Assignment, Grading, Judged, JudgeId
 from gradus.courses import bundles, calibrations
@@ -49,8 +49,8 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
         hidden=on_hidden_rows(evaluation),
         inputs=tuple(evaluation.run.inputs) if evaluation.run else (),
         calibrated=frozenset(JudgeId(*pair) for pair in calibrations.passed(evaluation.version)),
-        template=template_for(evaluation) if payload.kind == "free_text" else "",
-        sources=_sources(evaluation) if payload.kind == "free_text" else {},
+        template=template_for(evaluation) if kinds.find(payload.kind).is_judged else "",
+        sources=_sources(evaluation) if kinds.find(payload.kind).is_judged else {},
     )
     if not (evaluation.run and evaluation.run.adapter):
         yield assignment
@@ -84,12 +84,9 @@ def grading(assignment: Assignment) -> Grading:
 
 def seconds(assignment: Assignment) -> float:
     """Wall-clock limit of the whole job."""
-    challenge = assignment.bundle.challenge
     if not assignment.hidden:
         return RUN_SECONDS
-    if assignment.payload.kind == "lora" and challenge.lora:
-        return challenge.lora.seconds + challenge.limits.seconds
-    return challenge.limits.seconds
+    return kinds.find(assignment.payload.kind).seconds(assignment.bundle.challenge)
 
 
 def template_for(evaluation: Evaluation) -> str:

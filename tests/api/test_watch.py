@@ -54,7 +54,7 @@ def waiting(sea_or_sky: Challenge) -> list[Evaluation]:
 
 @pytest.mark.django_db
 def test_places_of_many_are_the_places_of_each(waiting: list[Evaluation]) -> None:
-    fair = sorted(waiting, key=lambda one: (one.turn, one.pk))
+    fair = sorted(waiting, key=lambda one: (one.fair_share_rank, one.pk))
     places = {one.pk: fair.index(one) + 1 for one in waiting}
     assert queue_positions("grade", places.keys()) == places
     assert {one.pk: queue_position(one) for one in waiting} == places

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle
-from challenges.payloads import PromptPayload, Submitted
-from challenges.spec import Lora
+from challenges.payloads import Submitted
 from graders.base import Assignment, Grade, Rejected
 from graders.registry import grade
 from graders.significance import paired_test
@@ -21,7 +21,6 @@ from workers.sandbox.supervisor import Runner
 
 # The machine of an author may be slower than the server's limits suppose; a test is not a race.
 SLACK = 6.0
-APPROACHES = ("zero-shot", "few-shot", "lora")
 
 
 @dataclass(frozen=True)
@@ -109,8 +108,7 @@ def graded(
 
 def seeded(bundle: ChallengeBundle, count: int) -> list[tuple[int, ChallengeBundle]]:
     """The bundle with its own training seed, then with each of the next `count - 1`."""
-    first = (bundle.challenge.lora or Lora()).fixed.seed
-    return [(seed, bundle.with_seed(seed)) for seed in range(first, first + count)]
+    return [(seed, bundle.with_seed(seed)) for seed in range(bundle.seed, bundle.seed + count)]
 
 
 def merged(by_seed: dict[int, Outcome]) -> Outcome:
@@ -126,16 +124,16 @@ def merged(by_seed: dict[int, Outcome]) -> Outcome:
 
 
 def approach_of(baseline: Baseline) -> str:
-    """`zero-shot`, `few-shot`, `lora` or `free_text`: what stands side by side on the board."""
-    payload = baseline.payload
-    if isinstance(payload, PromptPayload):
-        return "few-shot" if payload.examples else "zero-shot"
-    return payload.kind
+    """The name under which results are compared, such as `zero-shot`, `few-shot` or `lora`."""
+    return kinds.find(baseline.payload.kind).approach(baseline.payload)
+
+
+def _approaches() -> list[str]:
+    return [name for kind in kinds.every() for name in kind.approaches]
 
 
 def _seconds(bundle: ChallengeBundle, kind: str) -> float:
-    lora = bundle.challenge.lora
-    return SLACK * (bundle.challenge.limits.seconds + (lora.seconds if kind == "lora" and lora else 0))
+    return SLACK * kinds.find(kind).seconds(bundle.challenge)
 
 
 def keep(files: Path, folder: Path) -> None:
@@ -147,7 +145,7 @@ def keep(files: Path, folder: Path) -> None:
 
 def steps(outcomes: list[Outcome]) -> Iterator[tuple[str, str, float, float]]:
     """From the best of one approach to the best of the next: files, difference of mean row scores, paired p."""
-    best = [max(rows, key=_score) for name in APPROACHES if (rows := [o for o in outcomes if o.approach == name])]
+    best = [max(rows, key=_score) for name in _approaches() if (rows := [o for o in outcomes if o.approach == name])]
     for low, high in itertools.pairwise([outcome for outcome in best if outcome.rows]):
         mean = (sum(high.rows) - sum(low.rows)) / len(low.rows)
         yield low.file, high.file, mean, paired_test(low.rows, high.rows)

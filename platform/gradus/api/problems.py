@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from challenges import kinds
 from challenges.field_errors import in_words, place
 from gradus.api.ninja_internals import own_message
 from gradus.api.parser import Unreadable
@@ -40,7 +41,7 @@ DETAILS = {
     500: "Something went wrong on our side. Please try again.",
 }
 # Parts of a field's place that only ninja and the union of payloads use. A learner knows the field's own name.
-PLUMBING = {"body", "payload", "query", "path", "header", "data", "prompt", "lora", "free_text"}
+PLUMBING = frozenset({"body", "payload", "query", "path", "header", "data", *kinds.names()})
 
 
 def problem(

@@ -1,5 +1,6 @@
 """The note to visitors without an account, whose answers are not sent to a judge, because that costs money."""
 
+from challenges import kinds
 from gradus.accounts.models import User
 
 NOTE = (
@@ -9,5 +10,5 @@ NOTE = (
 
 
 def note(user: User | None, kind: str) -> str:
-    """Returns the note for a visitor without an account at a free-text challenge. For everyone else it is empty."""
-    return NOTE if kind == "free_text" and (user is None or user.is_guest) else ""
+    """Returns the note for a visitor without an account at a judged challenge. For everyone else it is empty."""
+    return NOTE if kinds.find(kind).is_judged and (user is None or user.is_guest) else ""

@@ -71,9 +71,9 @@ def matrix(regrade: Regrade) -> Matrix:
     """Returns what a shadow run would change, or has changed."""
     items = regrade.items.select_related(
         "old__score",
-        "old__against",
+        "old__graded_version",
         "old__submission__version",
-        "new__against",
+        "new__graded_version",
         "new__score",
         "new__submission__version",
     )

@@ -29,24 +29,24 @@ WALK_SECONDS = 5.0
 STRIDE = 500
 # Raw SQL, because the ORM would move the outer condition inside and number the wrong rows.
 LANDMARKS = """
-select turn, id, place from (
-    select turn, id, row_number() over (order by turn, id) as place
+select fair_share_rank, id, place from (
+    select fair_share_rank, id, row_number() over (order by fair_share_rank, id) as place
     from submissions_evaluation where lane = %s and state = 'queued'
 ) numbered where mod(place, %s) = 0 order by place
 """
-WAITING = "select turn, id from submissions_evaluation where lane = %s and state = 'queued' and id in ({})"
-# Pairs (turn, id) are compared in parts: PostgreSQL would compare whole pairs by reading the index to the turn's end.
+WAITING = "select fair_share_rank, id from submissions_evaluation where lane = %s and state = 'queued' and id in ({})"
+# Pairs (rank, id) are compared in parts: PostgreSQL would compare whole pairs by reading the index to the rank's end.
 AHEAD = """(select count(*) from (
     select 1 from submissions_evaluation one where one.lane = %s and one.state = 'queued' and {} limit %s
 ) counted)"""
 PARTS = (
-    "one.turn = wanted.turn and one.id < wanted.id and one.id > mark_id and mark_turn = wanted.turn",
-    "one.turn = wanted.turn and one.id < wanted.id and mark_turn < wanted.turn",
-    "one.turn = mark_turn and one.id > mark_id and mark_turn < wanted.turn",
-    "one.turn > mark_turn and one.turn < wanted.turn",
+    "one.fair_share_rank = wanted.rank and one.id < wanted.id and one.id > mark_id and mark_rank = wanted.rank",
+    "one.fair_share_rank = wanted.rank and one.id < wanted.id and mark_rank < wanted.rank",
+    "one.fair_share_rank = mark_rank and one.id > mark_id and mark_rank < wanted.rank",
+    "one.fair_share_rank > mark_rank and one.fair_share_rank < wanted.rank",
 )
-BETWEEN = "with wanted (id, turn, mark_id, mark_turn) as (values {}) select id, {} from wanted"
-# The place of an evaluation in the order of its lane: its turn, then its id.
+BETWEEN = "with wanted (id, rank, mark_id, mark_rank) as (values {}) select id, {} from wanted"
+# The place of an evaluation in the order of its lane: its rank, then its id.
 Spot = tuple[int, int]
 EVERYTHING = 10**9
 
@@ -72,7 +72,7 @@ def queue_position(evaluation: Evaluation) -> int | None:
     """Returns the position in the lane, 1 for the next evaluation that a worker takes; None if it does not wait."""
     if evaluation.state != State.QUEUED:
         return None
-    return places(evaluation.lane, [(evaluation.turn, evaluation.pk)])[evaluation.pk]
+    return places(evaluation.lane, [(evaluation.fair_share_rank, evaluation.pk)])[evaluation.pk]
 
 
 def queue_positions(lane: str, ids: Collection[int]) -> dict[int, int]:
@@ -115,7 +115,7 @@ def _counted(lane: str, waiting: Collection[Spot], walk: Walk, most: int) -> tup
 
 def between(known: Sequence[tuple[Spot, Spot, int | None]], lane: str, most: int) -> tuple[str, list[Any]]:
     """Returns the SQL, and its values, that counts the waiting evaluations between each spot and its landmark."""
-    values = [part for (turn, pk), mark, _ in known for part in (pk, turn, mark[1], mark[0])]
+    values = [part for (rank, pk), mark, _ in known for part in (pk, rank, mark[1], mark[0])]
     ahead = " + ".join(AHEAD.format(part) for part in PARTS)
     return BETWEEN.format(", ".join(["(%s, %s, %s, %s)"] * len(known)), ahead), [*values, *[lane, most] * len(PARTS)]
 
@@ -124,7 +124,7 @@ def _walked(lane: str) -> Walk:
     with connection.cursor() as cursor:
         cursor.execute(LANDMARKS, [lane, STRIDE])
         rows = cursor.fetchall()
-    spots, found = [(turn, pk) for turn, pk, _ in rows], [place for _, _, place in rows]
+    spots, found = [(rank, pk) for rank, pk, _ in rows], [place for _, _, place in rows]
     return Walk(monotonic() + WALK_SECONDS, spots, found)
 
 

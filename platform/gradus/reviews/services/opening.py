@@ -7,9 +7,10 @@ from typing import Any
 
 from django.conf import settings
 
+from challenges import kinds
 from gradus.reviews.models import JudgeCall, Review
 from gradus.reviews.raw_results import raw_result
-from gradus.submissions.models import Evaluation, Kind
+from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Outcome
 from gradus.submissions.states import State
 
@@ -35,7 +36,7 @@ def open_for(evaluation: Evaluation, reasons: list[str], score: float, notes: di
     """Opens a review if the evaluation needs one, and otherwise draws whether it is audited."""
     if evaluation.state == State.REVIEW:
         create(evaluation, reasons=reasons or ["provisional"], predicted=score, place=score, notes=notes)
-    elif evaluation.submission is not None and evaluation.submission.kind == Kind.FREE_TEXT:
+    elif evaluation.submission is not None and kinds.find(evaluation.submission.kind).is_judged:
         judge = judge_of(notes)
         if DRAW.random() < audit_share(evaluation, judge):
             # Its place in the queue is random, too. A place by score would reveal what the machine found.

@@ -16,7 +16,7 @@ from gradus.submissions.services.finish import make_current, released, shown_of,
 from gradus.submissions.services.refusal import Refused
 from gradus.submissions.states import State
 
-# The turn of a shadow regrade, higher than that of any attempt: no learner waits for it, so it comes last.
+# The rank of a shadow regrade, higher than that of any attempt: no learner waits for it, so it comes last.
 LAST_IN_THE_QUEUE = 1000
 
 
@@ -26,12 +26,12 @@ def regrade(
     *,
     shadow: bool = False,
     grader: Grader = Grader.AI,
-    against: ChallengeVersion | None = None,
+    graded_version: ChallengeVersion | None = None,
 ) -> Evaluation:
     """Queues a new evaluation of a submission. A decision by a person is never replaced by a regrade.
 
     The new score becomes current when it is recorded. It is only held if the regrade is a `shadow`, or if it would
-    lower a final grade; then `adopt` can make it current. `against` is the version to grade by, if it is not the
+    lower a final grade; then `adopt` can make it current. `graded_version` is the version to grade by, if it is not the
     submission's own.
 
     Raises:
@@ -40,8 +40,13 @@ def regrade(
     last = _lock_current(submission)
     if last.grader == Grader.PERSON:
         raise Refused("decided", "A person has decided this grade, so it cannot be regraded.", 409)
-    turn = LAST_IN_THE_QUEUE if shadow and grader == Grader.AI else 0
-    values = {"shadow": shadow, "grader": grader, "against": against or last.against, "turn": turn}
+    rank = LAST_IN_THE_QUEUE if shadow and grader == Grader.AI else 0
+    values = {
+        "shadow": shadow,
+        "grader": grader,
+        "graded_version": graded_version or last.graded_version,
+        "fair_share_rank": rank,
+    }
     evaluation = _succeed(last, state=State.QUEUED, is_current=False, **values)
     bell.ring_after_commit(evaluation.lane)
     return evaluation
@@ -95,7 +100,12 @@ def adopt(evaluation: Evaluation, *, by: User | None = None) -> Score:
 
 @transaction.atomic
 def decide(
-    submission: Submission, *, by: User, value: float, result: dict[str, Any], against: ChallengeVersion | None = None
+    submission: Submission,
+    *,
+    by: User,
+    value: float,
+    result: dict[str, Any],
+    graded_version: ChallengeVersion | None = None,
 ) -> Evaluation:
     """Records a person's grade in [0, 1] as a new current evaluation by the grader `person`.
 
@@ -105,7 +115,7 @@ def decide(
     last = _lock_current(submission)
     before = released(submission)
     Evaluation.objects.filter(pk=last.pk).update(is_current=False)
-    values = {"grader": Grader.PERSON, "result": result, "against": against or last.against}
+    values = {"grader": Grader.PERSON, "result": result, "graded_version": graded_version or last.graded_version}
     evaluation = _succeed(last, state=State.SCORED, finished_at=Now(), **values)
     write_score(evaluation, value, None, Score.VerifiedBy.PERSON, before=before, person=by)
     events.write(evaluation, [("finished", {"status": State.SCORED})])
