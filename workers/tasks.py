@@ -10,6 +10,7 @@ from celery import current_task
 from celery.signals import worker_init, worker_process_init, worker_shutting_down
 
 from gradus.celery import app
+from workers.celery_internals import pool_process_ids
 
 
 @app.task(name="workers.ring")  # type: ignore[untyped-decorator]
@@ -50,15 +51,9 @@ def give_back(**more: Any) -> None:
     """A deploy: jobs go back to the queue at once, their attempts not counted. Else Celery would wait for their end."""
     _end_residents()
     for worker in _controller:
-        for pid in _pool(worker):
+        for pid in pool_process_ids(worker):
             if pid != os.getpid():
                 os.kill(pid, signal.SIGUSR2)
-
-
-def _pool(worker: Any) -> list[int]:
-    """Process ids of a prefork pool; threads are in this process."""
-    processes = getattr(getattr(worker.pool, "_pool", None), "_pool", None) or []
-    return [process.pid for process in processes if isinstance(getattr(process, "pid", None), int)]
 
 
 def _end_residents() -> None:

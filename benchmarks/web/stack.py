@@ -81,7 +81,7 @@ def redis_server(folder: Path) -> Iterator[tuple[Any, str]]:
 
     binary = shutil.which("redis-server")
     if binary is None:
-        with broker.place() as path:
+        with broker.temporary_socket_path() as path:
             yield broker.program(path), broker.url(path)
         return
     port = ports.any_free()

@@ -1,6 +1,7 @@
-"""Tables whose rows stay as they were written: triggers for migrations, on SQLite and PostgreSQL.
+"""Makes tables append-only with triggers, on SQLite and PostgreSQL. Migrations call these functions.
 
-A later migration that alters such a table on SQLite makes it anew, which drops its triggers: run `install` again in it.
+On SQLite, a later migration that alters such a table creates the table again, which drops its triggers. That migration
+has to call `install` once more.
 """
 
 from typing import Any
@@ -14,12 +15,12 @@ CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; END $$;
 CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH {each} EXECUTE FUNCTION {name}();
 """
-# What a whole table loses at once; SQLite knows only rows.
+# Each event, and whether its trigger runs for each row or once for a statement. SQLite has no TRUNCATE.
 EVENTS = {"update": "ROW", "delete": "ROW", "truncate": "STATEMENT"}
 
 
 def install(schema_editor: Any, table: str, message: str, *events: str) -> None:
-    """Refuses these events on the table, by default all of `EVENTS`."""
+    """Makes the database refuse these events on the table, by default all of `EVENTS`, with `message` as its error."""
     sqlite = schema_editor.connection.vendor == "sqlite"
     for event in events or EVENTS:
         if sqlite and event == "truncate":
@@ -29,6 +30,7 @@ def install(schema_editor: Any, table: str, message: str, *events: str) -> None:
 
 
 def remove(schema_editor: Any, table: str, *events: str) -> None:
+    """Removes the triggers that `install` made with the same arguments."""
     for event in events or EVENTS:
         name = f"{table}_no_{event}"
         if schema_editor.connection.vendor == "sqlite":

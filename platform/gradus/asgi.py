@@ -1,14 +1,16 @@
+"""The ASGI application that the web server runs."""
+
 import os
 from importlib import import_module
 
 import django
 from django.conf import settings
 
-from gradus.static_files import served
-from gradus.thread_handler import Handler
+from gradus.django_internals import ThreadPoolHandler
+from gradus.static_files import serve_static_files
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
 django.setup(set_prefix=False)
-# Here and not at the first request: on a reload the old process ends once this one listens.
+# Imported now, not with the first request: on a reload the old process ends as soon as this one listens.
 import_module(settings.ROOT_URLCONF)
-application = served(Handler(settings.WEB_THREADS), settings.STATIC_ROOT)
+application = serve_static_files(ThreadPoolHandler(settings.WEB_THREADS), settings.STATIC_ROOT)

@@ -1,4 +1,7 @@
-"""The Celery application: a doorbell. Settings and their reasons are in `docs/operations.md`."""
+"""The Celery application. Its only task, `workers.ring`, wakes a worker, which then looks into the database.
+
+`docs/operations.md` gives the reasons for the settings.
+"""
 
 import os
 
@@ -12,7 +15,8 @@ app = Celery("gradus")
 app.conf.update(
     broker_url=settings.REDIS_URL or "memory://",
     task_ignore_result=True,
-    # Leases recover lost work; late acks and redelivery would only run it twice (celery#5935, #9082).
+    # Leases in the database recover lost work. Late acknowledgement and redelivery would only run it twice
+    # (celery#5935, celery#9082).
     task_acks_late=False,
     task_reject_on_worker_lost=False,
     worker_cancel_long_running_tasks_on_connection_loss=False,

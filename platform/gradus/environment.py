@@ -1,4 +1,4 @@
-"""Settings from the environment, with errors that name the variable and say what it takes."""
+"""Reads settings from environment variables. Errors name the variable and the values that it accepts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
 class Environment(environ.Env):  # type: ignore[misc]  # the package has no types
-    """Raises `ImproperlyConfigured` for a value that cannot be meant."""
+    """Each method reads one type of value, and raises `ImproperlyConfigured` if the text is not of that type."""
 
     def _given(self, name: str) -> str:
         return str(self.ENVIRON.get(name, ""))
 
     def flag(self, name: str, *, default: bool = False) -> bool:
+        """Reads a switch: yes or no."""
         value = self._given(name).strip().lower()
         if name not in self.ENVIRON:
             return default
@@ -28,44 +29,46 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         return value in YES
 
     def whole(self, name: str, *, default: int, least: int = 1) -> int:
-        """A whole number of at least `least`."""
+        """Reads a whole number that must be at least `least`."""
         value = self._given(name).strip() or str(default)
         if not (value.isascii() and value.isdigit() and int(value) >= least):
             raise self._wrong(name, f"a whole number of at least {least}, such as {default or least}")
         return int(value)
 
     def share(self, name: str, *, default: float) -> float:
-        """Between 0 and 1."""
+        """Reads a share, which must be between 0 and 1."""
         found = self._number(name, "a share between 0 and 1, such as 0.05")
         if found is not None and found > 1:
             raise self._wrong(name, "a share between 0 and 1, such as 0.05")
         return default if found is None else found
 
     def amount(self, name: str) -> float | None:
-        """An amount of money; None where none is given."""
+        """Reads an amount of money, which must not be negative. Returns None if the variable is not set."""
         return self._number(name, "an amount of 0 or more, such as 2.50")
 
     def one_of(self, name: str, values: tuple[str, ...], *, default: str) -> str:
+        """Reads a word, which must be one of `values`."""
         value = self._given(name).strip() or default
         if value not in values:
             raise self._wrong(name, f"one of {', '.join(filter(None, values))}")
         return value
 
     def address(self, name: str, schemes: tuple[str, ...]) -> str:
-        """A URL with one of `schemes`; empty where none is given."""
+        """Reads a URL, whose scheme must be one of `schemes`. Returns an empty text if the variable is not set."""
         value = self._given(name).strip()
         if value and urlsplit(value).scheme not in schemes:
             raise self._wrong(name, f"an address that begins with {' or '.join(f'{scheme}://' for scheme in schemes)}")
         return value
 
     def origins(self, name: str) -> list[str]:
-        """Comma-separated, each with its scheme."""
+        """Reads a comma-separated list of origins, each of which must have a scheme."""
         found: list[str] = self.list(name, default=[])
         if any(urlsplit(one).scheme not in ("http", "https") or not urlsplit(one).hostname for one in found):
             raise self._wrong(name, "origins with their scheme, such as https://gradus.example.org")
         return found
 
     def database(self, name: str, *, default: str) -> dict[str, Any]:
+        """Reads the address of a database. Returns Django's settings for it."""
         wanted = "postgres://user:password@host:5432/name or sqlite:////absolute/path"
         try:
             with warnings.catch_warnings(action="ignore"):
@@ -77,6 +80,7 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         return found
 
     def mail(self, name: str, *, default: str) -> dict[str, Any]:
+        """Reads the address of a mail server. Returns Django's settings for it."""
         try:
             found: dict[str, Any] = self.email_url(name, default=default)
         except (ImproperlyConfigured, ValueError, KeyError):
@@ -99,5 +103,5 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         return ImproperlyConfigured(f"{name} is {self._given(name)!r}; it takes {wanted} (docs/operations.md)")
 
     def _hidden(self, name: str, wanted: str) -> ImproperlyConfigured:
-        """The value may hold a password."""
+        """Returns an error that does not repeat the value, because the value may contain a password."""
         return ImproperlyConfigured(f"{name} cannot be read; it takes {wanted} (docs/operations.md)")

@@ -1,6 +1,6 @@
-"""One pool of connections to Redis in a process.
+"""Shares one pool of Redis connections among all requests of a process.
 
-Django's cache keeps a pool for each request's context, so that every request that asks the cache would connect anew.
+Django's cache creates a pool for each request, so that every request that uses the cache would open a new connection.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from redis import ConnectionPool
 
 
 class SharedPool(ConnectionPool):
-    """`from_url`, which is how Django makes its pools, gives the same one for the same address."""
+    """Returns from `from_url`, which Django calls to create a pool, the same pool each time for the same address."""
 
     @classmethod
     def from_url(cls, url: str, **options: Any) -> ConnectionPool:  # type: ignore[override]

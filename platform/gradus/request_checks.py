@@ -1,7 +1,7 @@
-"""What every request passes before anything reads it: its address, its cookies, its request id and its body's end.
+"""Checks every request before any other code reads it: its address, its cookies, its id and the end of its body.
 
-Texts in forms and API bodies are checked where a message can stand beside the field: `challenges.characters` is asked
-by services, by forms and by the API's parser.
+Texts in forms and in bodies of API calls are checked by forms, services and the API's parser instead, because there
+the message can stand beside the field. All of them use `challenges.characters`.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from django.shortcuts import render
 
 from challenges.characters import as_sentence, broken, is_broken
 from gradus.api.problems import problem
-from gradus.truncated_bodies import IncompleteBody
+from gradus.incomplete_bodies import IncompleteBody
 
 log = structlog.get_logger(__name__)
 API, ADMIN = "/api/", "/admin/"
-# What the log names a request by; a client may give its own.
+# The header with the id that log lines of a request carry. A client may send its own.
 REQUEST_ID = "HTTP_X_REQUEST_ID"
 
 
 class BrokenAddress(BadRequest):
-    """A parameter of the address holds a character that no text may hold; the message says which."""
+    """A parameter in the address contains a character that is not allowed. The message says which one."""
 
 
-def checked(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware. It stands before the session's, which looks up a cookie in the database."""
+def check_request(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware that refuses broken requests. It must come before the session's, which queries the database."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         if not getattr(request, "is_complete", True):
@@ -46,7 +46,7 @@ def checked(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable
 
 
 def refuse_in_admin(request: HttpRequest, exception: Exception) -> HttpResponse | None:
-    """Django's admin hands ids and years to the database as they came. The log keeps the traceback."""
+    """Answers 400 where Django's admin passed a wrong id or year to the database. The log keeps the traceback."""
     if not (request.path.startswith(ADMIN) and isinstance(exception, ValueError | OverflowError)):
         return None
     log.exception("admin_request_refused", path=request.path)
@@ -54,14 +54,14 @@ def refuse_in_admin(request: HttpRequest, exception: Exception) -> HttpResponse 
 
 
 def not_found(request: HttpRequest) -> HttpResponse:
-    """No address of ours holds such a character."""
+    """Answers 404 to an address with a character that no address of the site contains."""
     if request.path.startswith(API):
         return problem(404)
     raise Http404
 
 
 def broken_parameter(query: QueryDict) -> BrokenAddress | None:
-    """The first parameter whose name or value may not enter."""
+    """Returns an error about the first parameter with a character that is not allowed, or None."""
     for name, values in query.lists():
         for text in (name, *values):
             if (wrong := broken(text)) is not None:
@@ -71,7 +71,7 @@ def broken_parameter(query: QueryDict) -> BrokenAddress | None:
 
 
 def drop_broken(request: HttpRequest) -> None:
-    """Removes cookies and a request id that cannot be ours: a person cannot be asked to correct a cookie."""
+    """Removes cookies and a request id that contain such characters. Nobody can be asked to correct a cookie."""
     for name in [name for name, value in request.COOKIES.items() if is_broken(name + value)]:
         del request.COOKIES[name]
     if is_broken(request.META.get(REQUEST_ID, "")):
@@ -79,7 +79,7 @@ def drop_broken(request: HttpRequest) -> None:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler of 400: a page, or for the API problem details, that says how to send it right."""
+    """Renders a 400 that says what to change: a page, or problem details if the request is for the API."""
     said = str(exception) if isinstance(exception, BrokenAddress | IncompleteBody) else ""
     if request.path.startswith(API):
         return problem(400, said)
@@ -87,6 +87,6 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def allowed_characters(text: str) -> None:
-    """Validator of a form's field."""
+    """Validates a form's field. Raises `ValidationError` if the text contains a character that is not allowed."""
     if (wrong := broken(text)) is not None:
         raise ValidationError(as_sentence(wrong), code="control_character")

@@ -1,4 +1,4 @@
-"""One settings file, driven by the environment; `docs/operations.md` lists every variable."""
+"""All settings of the site. Environment variables set them; `docs/operations.md` describes each variable."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ DEBUG = env.flag("GRADUS_DEBUG")
 
 
 def secret_key() -> str:
-    """From the environment in production; elsewhere made once and kept in the data folder."""
+    """Returns Django's secret key: in production from the environment, otherwise a random one from the data folder."""
     if PRODUCTION or env.str("GRADUS_SECRET_KEY", default=""):
         return str(env.str("GRADUS_SECRET_KEY"))
     path = DATA_DIR / "secret-key"
@@ -69,24 +69,24 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "gradus.compression.Pages",
+    "gradus.compression.PageCompression",
     "csp.middleware.CSPMiddleware",
-    "gradus.request_checks.checked",
+    "gradus.request_checks.check_request",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "gradus.accounts.request_log.Logged",
+    "gradus.accounts.request_log.RequestLog",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "gradus.accounts.staff.remembered",
+    "gradus.accounts.staff.remember_request",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "gradus.urls"
-# Requests that one web process works on at a time; each thread keeps a database connection.
+# How many requests one web process works on at the same time. Each thread keeps a database connection.
 WEB_THREADS = env.whole("GRADUS_WEB_THREADS", default=4)
 ASGI_APPLICATION = "gradus.asgi.application"
 TEMPLATES = [
@@ -112,10 +112,10 @@ LEASE_SECONDS = env.whole("GRADUS_LEASE_SECONDS", default=60)
 DATABASES = {"default": env.database("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'gradus.sqlite3'}")}
 SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
 if SQLITE:
-    # IMMEDIATE, because a deferred transaction that turns into a writer fails at once with "database is locked".
-    # A file, as in production: the shared in-memory database that tests get otherwise locks whole tables.
+    # Tests use a file, as in production: Django's shared in-memory database for tests locks whole tables.
     DATABASES["default"]["TEST"] = {"NAME": DATA_DIR / "test.sqlite3"}
     DATABASES["default"]["OPTIONS"] = {
+        # A deferred transaction that begins to write fails at once with "database is locked".
         "transaction_mode": "IMMEDIATE",
         "timeout": 30,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
@@ -123,7 +123,7 @@ if SQLITE:
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["CONN_MAX_AGE"] = 60
-    # A process that is stopped within a transaction would keep its rows locked for as long as it is stopped.
+    # Without this limit, a process that hangs inside a transaction would keep its rows locked while it hangs.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
         "options", f"-c idle_in_transaction_session_timeout={1000 * max(10, LEASE_SECONDS)}"
     )
@@ -134,7 +134,7 @@ BUCKET = env.str("GRADUS_S3_BUCKET", default="")
 
 
 def storage(name: str) -> dict[str, object]:
-    """A store without a public address: a folder, or a prefix in an S3-compatible bucket."""
+    """Returns a store that has no public address: a folder, or a prefix in an S3-compatible bucket."""
     if BUCKET:
         return {
             "BACKEND": "storages.backends.s3.S3Storage",
@@ -150,7 +150,7 @@ STORAGES = {
     "default": storage("media"),
     "private": storage("private"),
     "artifacts": storage("artifacts"),
-    # With DEBUG, names are plain, so that a change is seen at once.
+    # With DEBUG, file names carry no digest, so that a changed file shows at once.
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "gradus.static_files.Storage"
     },
@@ -159,7 +159,7 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
-# Beside what is compressed already: source maps, which are large and which only debuggers ask for.
+# Files that are not compressed: the formats that are compressed already, and source maps, which only debuggers read.
 SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ("map", *Compressor.SKIP_COMPRESS_EXTENSIONS)
 
 # --- jobs -------------------------------------------------------------------------------------------------------
@@ -167,24 +167,28 @@ SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ("map", *Compressor.SKIP_COMPRESS_EXTENSI
 REDIS_URL = env.address("REDIS_URL", ("redis", "rediss", "unix", "redis+socket"))
 LANES = tuple(lane.value for lane in Lane)
 HEARTBEAT_SECONDS = env.whole("GRADUS_HEARTBEAT_SECONDS", default=10)
-# Read by the engine, which knows no Django; looked over here, so that a slip is told at the start.
+# The engine reads these two itself, because it does not use Django. They are checked here so that a wrong value stops
+# the site at its start.
 env.one_of("GRADUS_DEVICE", ("", "cpu", "cuda"), default="")
 env.one_of("GRADUS_DTYPE", ("", "float32", "bfloat16"), default="")
 RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)
-# Submissions of a visitor without an account in all, and open submissions of one learner at a time.
+# How many submissions a visitor without an account may make in all.
 GUEST_SUBMISSIONS = env.whole("GRADUS_GUEST_SUBMISSIONS", default=3)
+# How many submissions of one learner may wait or be graded at the same time.
 IN_FLIGHT = env.whole("GRADUS_IN_FLIGHT", default=2)
 
 # --- the judge (workers only) -----------------------------------------------------------------------------------
 
 JUDGE_MODEL = env.str("GRADUS_JUDGE_MODEL", default="")
-# Tokens a day: of one learner, of one question, of the whole site. A spent budget makes a grade provisional.
+# How many tokens the judge may use each day: for one learner, for one question, and for the whole site. When a budget
+# is used up, further grades are provisional.
 JUDGE_TOKENS = {
     "user": env.whole("GRADUS_JUDGE_TOKENS_USER", default=300_000, least=0),
     "challenge": env.whole("GRADUS_JUDGE_TOKENS_CHALLENGE", default=3_000_000, least=0),
     "site": env.whole("GRADUS_JUDGE_TOKENS_SITE", default=10_000_000, least=0),
 }
-# The same in money, in millionths of the unit of GRADUS_JUDGE_CURRENCY; None is no limit but the tokens.
+# How much money the judge may spend each day, in millionths of the unit of GRADUS_JUDGE_CURRENCY. None means that
+# there is no limit on money, only the one on tokens.
 JUDGE_MONEY = {
     scope: None if limit is None else round(limit * 1_000_000)
     for scope, limit in (
@@ -193,10 +197,12 @@ JUDGE_MONEY = {
         ("site", env.amount("GRADUS_JUDGE_MONEY_SITE")),
     )
 }
-# Appeals go to this model or template first, at the same endpoint; without both they go straight to a person.
+# An appeal goes first to a second grader: this model, this judge template, or both, at the judge's endpoint. If
+# neither is set, an appeal goes directly to a person.
 APPEAL_MODEL = env.str("GRADUS_APPEAL_MODEL", default="")
 APPEAL_TEMPLATE = env.str("GRADUS_APPEAL_TEMPLATE", default="")
-# The share of final free-text grades that a person marks blind; the second while a question and a judge are new.
+# The share of final free-text grades that a person marks without seeing the judge's marks. The second share applies
+# while a question, or its judge, is new.
 AUDIT_SHARE = env.share("GRADUS_AUDIT_SHARE", default=0.05)
 AUDIT_SHARE_NEW = env.share("GRADUS_AUDIT_SHARE_NEW", default=0.20)
 
@@ -217,7 +223,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-ACCOUNT_ADAPTER = "gradus.accounts.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "gradus.accounts.allauth_adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = env.one_of(
@@ -226,12 +232,13 @@ ACCOUNT_EMAIL_VERIFICATION = env.one_of(
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
-# How many proxies stand before the web server: as many entries of X-Forwarded-For, from its end, are theirs, and
-# limits by address look at the first of them. A visitor writes whatever else stands there.
+# How many proxies stand in front of the web server. Each appends one address to X-Forwarded-For; rate limits use the
+# first address that a trusted proxy appended. Everything before it is written by the visitor and may be false.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("GRADUS_PROXIES", default=1 if PRODUCTION else 0, least=0)
-# Beside allauth's own limits. Wrong passwords lock an account for one address, and far later for all of them; a second
-# factor's codes are counted as `login_failed`, too. Sign-ups are counted as `new_account` and visitors as `guest`,
-# both by `accounts/limits.py`, because allauth's own `signup` cannot be lifted for a classroom.
+# These come on top of allauth's own limits. Wrong passwords, and wrong codes of a second factor, count as
+# `login_failed` for one account from one address, and as `login_failed_account` for the account from any address.
+# `accounts/rate_limits.py` counts sign-ups as `new_account` and new visitors as `guest`, because allauth's own limit
+# on `signup` cannot be lifted for a classroom.
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key,20/h/key",
     "login_failed_account": "100/h/key",
@@ -256,7 +263,7 @@ DEFAULT_FROM_EMAIL = env.str("GRADUS_FROM_EMAIL", default="Gradus <gradus@localh
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        # Celery and Django's cache name a unix socket differently.
+        # Celery and Django's cache write the address of a unix socket differently.
         "LOCATION": REDIS_URL.replace("redis+socket://", "unix://"),
         "OPTIONS": {"pool_class": "gradus.redis_pool.SharedPool"},
     }
@@ -291,11 +298,11 @@ if PRODUCTION:
     SECURE_HSTS_PRELOAD = True
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
-# The largest payload is 2 MiB of JSON Lines in a form beside its other fields.
+# The largest submission is 2 MiB of JSON Lines, in a form with other fields.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
-# Prometheus sends it as a bearer token; without one only programs of this machine read /metrics.
+# The bearer token that Prometheus has to send. If it is not set, only programs on this machine can read /metrics.
 METRICS_TOKEN = env.str("GRADUS_METRICS_TOKEN", default="")
 
 # --- language, logs ---------------------------------------------------------------------------------------------
@@ -306,8 +313,9 @@ USE_I18N = True
 USE_TZ = True
 
 LOG_LEVEL = env.one_of("GRADUS_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
-# A line for each request or job is for those who collect logs, not for who has typed `make up`. The workers' level is
-# set by name, because Celery sets the root's for itself.
+# Log lines about single requests and jobs are written in production, or when GRADUS_LOG_LEVEL asks for them; after
+# `make up` on a laptop they would only hide what matters. The level of `workers` is set by name, because Celery sets
+# the level of the root logger itself.
 EVENTS_LEVEL = LOG_LEVEL if PRODUCTION or env.str("GRADUS_LOG_LEVEL", default="") else "WARNING"
 shared_processors: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -326,7 +334,7 @@ LOGGING = {
         },
         "console": {
             "()": structlog.stdlib.ProcessorFormatter,
-            # Plain: the default prints local variables, among them hidden rows and passwords.
+            # The default formatter would print local variables, among them hidden samples and passwords.
             "processor": structlog.dev.ConsoleRenderer(
                 colors=False, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
             ),

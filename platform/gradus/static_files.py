@@ -1,4 +1,8 @@
-"""Style sheets, scripts and pictures: named by their content, compressed once, and kept by browsers for a year."""
+"""Static files: named after their content, compressed when they are collected, and cached by browsers for a year.
+
+Leans on what servestatic and Django's static file storage do without documenting it. Tried with servestatic 4.4.0.
+`tests/structure/test_private_interfaces.py` fails when another release series is installed.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -7,35 +11,38 @@ from django.conf import settings
 from servestatic import ServeStaticASGI
 from servestatic.storage import CompressedManifestStaticFilesStorage
 
-YEAR = 365 * 24 * 60 * 60
+YEAR_SECONDS = 365 * 24 * 60 * 60
 
 
 class Storage(CompressedManifestStaticFilesStorage):
-    """`collectstatic` writes each file under a name with the digest of its content, as it is, as gzip and as brotli."""
+    """`collectstatic` names each file after its content, and writes it plain, as gzip and as brotli."""
 
-    # Our modules name what they import, which needs the digest as well. Django's own switch for this rewrites the
-    # modules of every package, and fails at one that imports what is not shipped with it.
+    # Our modules name what they import, and those names need the digest as well. Django's own switch for this rewrites
+    # the modules of every package, and fails at one that imports what is not shipped with it.
     patterns = (
         *CompressedManifestStaticFilesStorage.patterns,
         ("js/*.js", ((r"""(?P<matched>from "(?P<url>\./[\w-]+\.js)")""", 'from "%(url)s"'),)),
     )
 
     def stored_name(self, name: str) -> str:
-        """With the digest. Where nothing was collected, the plain name: a page without its style can still be read."""
+        """Returns the name with the digest, or the plain name while nothing has been collected.
+
+        A page without its style sheet can still be read.
+        """
         return super().stored_name(name) if self.hashed_files else name
 
 
 class Server(ServeStaticASGI):
-    """Sends the smallest of a file's variants that the browser takes."""
+    """Sends the smallest variant of a file that the browser accepts."""
 
-    FOREVER = YEAR
+    FOREVER = YEAR_SECONDS
 
 
-def served(application: Any, folder: Path) -> Server:
-    """The ASGI application that answers for the files in `folder`, and asks `application` for everything else.
+def serve_static_files(application: Any, folder: Path) -> Server:
+    """Returns an ASGI application that serves the files in `folder`, and passes every other request to `application`.
 
-    Names with a digest may be kept for a year; a browser asks each time whether a plain one has changed. The folder is
-    read once, here: it is made where nothing was collected yet.
+    Browsers may keep a file whose name has a digest for a year; for one with a plain name they ask each time whether
+    it has changed. The folder is read once, now. It is created if nothing has been collected yet.
     """
     folder.mkdir(parents=True, exist_ok=True)
     return Server(application, root=folder, prefix=settings.STATIC_URL, max_age=0, allow_all_origins=False)

@@ -1,4 +1,4 @@
-"""What lies in the private stores, whichever kind they are."""
+"""Lists the files in the site's private stores, whether they are folders or prefixes in an S3 bucket."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 
 from django.core.files.storage import FileSystemStorage, Storage
 
-# Everything that no command makes anew: bundles, raw outputs, adapters, and whatever Django itself was given.
+# The stores that a backup must contain, because no command can create their content again: bundles, raw outputs of
+# models, adapters, and files that Django was given.
 KEPT = ("private", "artifacts", "default")
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """`size` in bytes."""
+    """A file in a store. `size` is in bytes; `name` is relative to the store."""
 
     name: str
     size: int
@@ -24,9 +25,9 @@ class StoredFile:
 
 
 def walk(store: Storage, prefix: str = "") -> Iterator[StoredFile]:
-    """Files whose name begins with the folder `prefix` (ends in `/`, or empty); what vanishes meanwhile is left out.
+    """Yields the files in the folder `prefix`, which must be empty or end in `/`. Files that vanish are left out.
 
-    An object store is listed page by page: to ask folder by folder would take a request for each evaluation.
+    An S3 bucket is listed page by page, because listing folder by folder would take one request for each evaluation.
     """
     yield from (_in_folder(store, prefix) if isinstance(store, FileSystemStorage) else _in_bucket(store, prefix))
 

@@ -1,3 +1,5 @@
+"""The addresses of the site. Each app lists its own; the addresses of pages that belong to no app stand here."""
+
 from django.contrib import admin
 from django.urls import include, path
 
@@ -9,7 +11,7 @@ from gradus.learn.views.profile import profile
 from gradus.request_checks import bad_request
 from gradus.submissions.views import health_page, metrics
 
-admin_access.through_the_site(admin.site)
+admin_access.use_site_login(admin.site)
 
 urlpatterns = [
     path("", home, name="home"),
@@ -24,6 +26,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-# Found by name, by Django and by allauth.
+# Django and allauth look these two up by name.
 handler400 = bad_request
 handler429 = too_many

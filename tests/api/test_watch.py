@@ -13,11 +13,11 @@ from django.test import override_settings
 from django.urls import path
 
 from gradus.courses.models import Challenge
+from gradus.django_internals import ThreadPoolHandler
 from gradus.submissions import services
 from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Evaluation
 from gradus.submissions.queue import queue_position, queue_positions
-from gradus.thread_handler import Handler
 from tests import factories
 
 SEEN: list[str] = []
@@ -78,14 +78,14 @@ def test_many_streams_cost_as_much_as_one(waiting: list[Evaluation], django_asse
 
 @pytest.mark.django_db
 def test_a_long_queue_is_not_counted_at_every_look(waiting: list[Evaluation], django_assert_max_num_queries) -> None:
-    places, wanted = watch.Places(), {one.pk: 0 for one in waiting[:3]}
+    places, wanted = watch.QueuePositions(), {one.pk: 0 for one in waiting[:3]}
     watch.look_at(wanted, places)
     with django_assert_max_num_queries(2):
         watch.look_at(wanted, places)
     assert watch.look_at({waiting[4].pk: 0}, places)[waiting[4].pk].state["queue_position"] is not None
 
 
-def ask(handler: Handler, url: str) -> int:
+def ask(handler: ThreadPoolHandler, url: str) -> int:
     async def one() -> int:
         scope = {
             "type": "http",
@@ -106,7 +106,7 @@ def ask(handler: Handler, url: str) -> int:
 
 @override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[f"{__name__}.Around"] * 3)
 def test_a_request_stays_in_one_thread_and_threads_are_few() -> None:
-    handler, each = Handler(2), []
+    handler, each = ThreadPoolHandler(2), []
     for _ in range(6):
         SEEN.clear()
         assert ask(handler, "/named/") == 200
@@ -117,4 +117,4 @@ def test_a_request_stays_in_one_thread_and_threads_are_few() -> None:
 
 @override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[])
 def test_a_fault_is_answered() -> None:
-    assert ask(Handler(1), "/broken/") == 500
+    assert ask(ThreadPoolHandler(1), "/broken/") == 500

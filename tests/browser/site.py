@@ -14,8 +14,8 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from gradus.static_files import served
-from gradus.thread_handler import Handler
+from gradus.django_internals import ThreadPoolHandler
+from gradus.static_files import serve_static_files
 
 START_SECONDS = 20
 
@@ -48,7 +48,7 @@ class Site(threading.Thread):
 
     async def _serve(self) -> None:
         server = Server(
-            served(Handler(settings.WEB_THREADS), self.static),
+            serve_static_files(ThreadPoolHandler(settings.WEB_THREADS), self.static),
             port=self.port,
             interface=Interfaces.ASGINL,
             websockets=False,

@@ -87,7 +87,7 @@ def test_an_audit_shows_the_machines_marks_after_ones_own(ada, grace, course, vi
     for _ in range(3):
         staff.keyboard.press("m")
     staff.keyboard.press("Control+Shift+Enter")
-    expect(staff.get_by_text("are kept for the figures")).to_be_visible()
+    expect(staff.get_by_text("are stored for the figures")).to_be_visible()
     expect(staff.locator("blockquote mark")).to_have_text("weights keep old facts")
     audit.refresh_from_db()
     assert (audit.blind_marks, audit.decided_at) == (cases.ALL_MET, None)

@@ -97,7 +97,7 @@ def test_an_ended_token_says_how_to_get_another(gradus: Gradus, as_ada: User) ->
     as_ada.api_tokens.update(created_at=F("expires_at") - timedelta(days=99), expires_at=timezone.now())
     done = gradus("submissions")
     assert done.exit_code == 5
-    assert "This token ended on" in done.output and done.output.count("`gradus login`") == 1
+    assert "This token expired on" in done.output and done.output.count("`gradus login`") == 1
 
 
 def test_without_a_token(gradus: Gradus, sea_or_sky: Challenge) -> None:
@@ -248,7 +248,7 @@ def test_an_appeal_that_cannot_be_says_why(
     factories.grade(computed, 0.7)
     said = {
         (str(ungraded.uuid), "Why?"): (1, "no grade to appeal against yet"),
-        (str(computed.uuid), "Why?"): (1, "computed from fixed rows"),
+        (str(computed.uuid), "Why?"): (1, "computed from fixed samples"),
         (str(foreign.uuid), "Why?"): (1, "belongs to somebody else"),
         (str(ungraded.uuid), "x" * 2001): (1, "2000"),
         (str(ungraded.uuid), "  "): (2, "what the grade overlooks"),

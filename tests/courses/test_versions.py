@@ -72,9 +72,9 @@ def test_other_content_under_the_same_number_is_refused(live: Course, folder: Pa
     with pytest.raises(VersionRefused) as refused:
         publish(read_course(folder))
     text = str(refused.value)
-    assert "sea-or-sky: version 1.0.0 is here already with other content" in text
+    assert "sea-or-sky: the site already has a version 1.0.0 with other content" in text
     assert f"hidden.jsonl: 2 targets changed ({', '.join(ids)})" in text
-    assert "1 score stands on version 1.0.0." in text
+    assert "Version 1.0.0 has 1 score." in text
     assert "Raise `version:` in challenge.yaml to 1.0.1 or more" in text
     assert "I saw" not in text
     assert ChallengeVersion.objects.count() == before
@@ -84,7 +84,7 @@ def test_a_lower_number_is_refused_by_number_and_not_by_text(live: Course, folde
     edit(folder, "1.10.0", gold=0.9)
     publish(read_course(folder))
     edit(folder, "1.9.0", gold=0.7)
-    with pytest.raises(VersionRefused, match=r"version 1\.10\.0 is here already(.|\n)*to 1\.10\.1 or more"):
+    with pytest.raises(VersionRefused, match=r"version 1\.10\.0(.|\n)*to 1\.10\.1 or more"):
         publish(read_course(folder))
     edit(folder, "1.11.0")
     publish(read_course(folder))
@@ -95,7 +95,7 @@ def test_a_content_that_was_replaced_does_not_come_back_under_its_old_number(liv
     before = read_course(folder)
     edit(folder, "1.1.0", gold=0.9)
     publish(read_course(folder))
-    with pytest.raises(VersionRefused, match=r"this is version 1\.0\.0, and version 1\.1\.0 is here already"):
+    with pytest.raises(VersionRefused, match=r"this is version 1\.0\.0, but the site already has version 1\.1\.0"):
         publish(before)
 
 
@@ -126,7 +126,9 @@ def test_the_database_takes_a_number_once(live: Course) -> None:
 
 def test_an_older_course_does_not_replace_a_newer_one(live: Course, folder: Path) -> None:
     Course.objects.update(version="1.10.0")
-    with pytest.raises(VersionRefused, match=r"tiny: this is version 1\.0\.0, and version 1\.10\.0 is here already"):
+    with pytest.raises(
+        VersionRefused, match=r"tiny: this is version 1\.0\.0, but the site already has version 1\.10\.0"
+    ):
         publish(read_course(folder))
 
 

@@ -20,7 +20,7 @@ OUTSIDE = {"/bin/kill": ["-HUP", "$MAINPID"]}
 
 def web_server(words: list[str]) -> None:
     """Granian's options."""
-    from gradus.operations.web_server import cli
+    from granian import cli
 
     # It looks whether the folder is there.
     words = [

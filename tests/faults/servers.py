@@ -46,7 +46,7 @@ class Broker:
 
 @contextmanager
 def own_broker() -> Iterator[Broker]:
-    with broker.place() as path:
+    with broker.temporary_socket_path() as path:
         made = Broker(path)
         try:
             made.start()

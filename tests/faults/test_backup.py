@@ -128,7 +128,7 @@ def test_the_secret_key_is_left_out_unless_asked_for(busy, whole, tmp_path):
     assert not (whole / "secret-key").exists()
     answer = manage(busy, "backup", str(tmp_path / "with"), "--with-secret-key")
     assert (tmp_path / "with" / "secret-key").read_text() == (busy.folder / "secret-key").read_text()
-    assert "whoever has it can sign in as anybody" in answer.stderr
+    assert "with which a person can log in as anybody" in answer.stderr
 
 
 def test_an_existing_target_and_lost_files_are_told(busy, whole, tmp_path):

@@ -139,7 +139,7 @@ def test_the_page_shows_pseudonyms_only(sea_or_sky: Challenge, ada: User, bob: U
     text = ada_client.get(BOARD).content.decode()
     assert "enchantress" in text and "builder" in text
     assert "bob" not in text.replace("builder", "")
-    assert "is-own" in text and "tie band" in text and "(you)" in text
+    assert "is-own" in text and "share rank" in text and "(you)" in text
 
 
 def test_a_guest_reads_how_to_get_a_rank(sea_or_sky: Challenge, guest: User, guest_client: Client) -> None:

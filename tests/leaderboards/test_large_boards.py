@@ -61,7 +61,7 @@ def oracle(challenge: Challenge) -> list[tuple[int, int, float, int]]:
 
 @pytest.mark.parametrize("rows", [1, 7, 50, 1000])
 def test_every_page_is_what_a_full_sort_says(crowd: Challenge, rows: int) -> None:
-    running, found = ranking.Running(crowd, "prompt"), []
+    running, found = ranking.RunningRanking(crowd, "prompt"), []
     for start in range(0, running.total, rows):
         found += [(p.pk, p.rank, p.score, p.tied) for p, _ in running.slice(start, rows)]
     assert found == oracle(crowd) == [(p.pk, p.rank, p.score, p.tied) for p in ranking.places(crowd, "prompt")]

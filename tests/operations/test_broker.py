@@ -8,7 +8,7 @@ from gradus.operations.stack import Stack
 
 @pytest.fixture
 def running(console, tmp_path):
-    with broker.place() as path, Stack(tmp_path, console) as stack:
+    with broker.temporary_socket_path() as path, Stack(tmp_path, console) as stack:
         stack.add(broker.program(path))
         stack.wait_for("The broker", lambda: broker.answers(path), 20)
         yield path
@@ -40,7 +40,7 @@ def test_a_long_temporary_folder_is_not_used(tmp_path, monkeypatch):
     long = tmp_path / ("x" * 120)
     long.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(long))
-    with broker.place() as path:
+    with broker.temporary_socket_path() as path:
         assert len(str(path)) <= broker.LONGEST_PATH
     assert not path.parent.exists()
 

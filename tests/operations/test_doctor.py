@@ -9,7 +9,7 @@ from django.utils import timezone
 from challenges.kinds.base import Lane
 from gradus.courses.models import ChallengeVersion
 from gradus.operations import base_models
-from gradus.operations.doctor import findings, machine, site, work
+from gradus.operations.doctor import grading, machine, results, site
 from gradus.submissions.models import ReconcilerStatus, WorkerStatus
 from tests import factories
 
@@ -21,7 +21,7 @@ def levels(found):
 @pytest.fixture
 def model(data_dir):
     """Files as after a conversion, tiny."""
-    for name in work.MODELS:
+    for name in grading.MODELS:
         folder = base_models.folder(name)
         folder.mkdir(parents=True)
         for file in base_models.FILES:
@@ -36,12 +36,12 @@ def all_at_work(db):
         WorkerStatus.objects.create(name=f"w-{lane}", lane=lane, device="cpu", judge="judge-1")
 
 
-def test_a_look_that_breaks_is_a_finding():
-    def broken_look():
+def test_a_check_that_crashes_is_a_failed_result():
+    def broken_check():
         raise RuntimeError("boom")
 
-    found = findings.examine([broken_look])
-    assert [(finding.level, finding.name) for finding in found] == [("fail", "broken look")]
+    found = results.run_checks([broken_check])
+    assert [(finding.level, finding.name) for finding in found] == [("fail", "broken check")]
     assert "boom" in found[0].text
 
 
@@ -72,43 +72,43 @@ def test_secrets_that_others_can_read_are_told(data_dir):
 
 
 def test_a_model_with_the_right_digest_is_fine(model):
-    assert levels(work.model_files()) == {"model": "ok"}
+    assert levels(grading.model_files()) == {"model": "ok"}
 
 
 def test_changed_weights_are_a_failure(model):
     (model / "model.safetensors").write_bytes(b"other weights")
-    found = list(work.model_files())
+    found = list(grading.model_files())
     assert levels(found) == {"model": "fail"}
     assert "damaged" in found[0].text
 
 
 def test_a_missing_model_says_how_to_get_it(data_dir):
-    found = list(work.model_files())
+    found = list(grading.model_files())
     assert levels(found) == {"model": "fail"}
-    assert "make models" in found[0].mend
+    assert "make models" in found[0].hint
 
 
 def test_workers_that_were_seen_are_fine(all_at_work):
-    assert levels(work.workers()) == {**{f"lane {lane}": "ok" for lane in [*Lane]}, "judge": "ok"}
+    assert levels(grading.workers()) == {**{f"lane {lane}": "ok" for lane in [*Lane]}, "judge": "ok"}
 
 
 def test_workers_not_seen_for_long_are_told(all_at_work):
     WorkerStatus.objects.filter(lane="grade").update(last_seen=timezone.now() - timedelta(minutes=5))
-    found = levels(work.workers())
+    found = levels(grading.workers())
     assert found["lane grade"] == "warn"
     assert found["lane train"] == "ok"
 
 
 def test_a_judge_that_does_not_work_is_a_failure(all_at_work):
     WorkerStatus.objects.filter(lane="judge").update(problem="The judge endpoint refuses the key (401).")
-    found = {finding.name: finding for finding in work.workers()}
+    found = {finding.name: finding for finding in grading.workers()}
     assert found["judge"].level == found["lane judge"].level == "fail"
     assert "401" in found["judge"].text
 
 
 def test_no_judge_is_no_failure(db, settings):
     settings.JUDGE_MODEL = ""
-    assert levels(work.workers())["judge"] == "warn"
+    assert levels(grading.workers())["judge"] == "warn"
 
 
 def test_a_broker_that_does_not_answer_is_a_failure(settings, monkeypatch):
@@ -117,7 +117,7 @@ def test_a_broker_that_does_not_answer_is_a_failure(settings, monkeypatch):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     monkeypatch.setattr(app.conf, "broker_url", settings.REDIS_URL)
     monkeypatch.setattr(app.conf, "broker_write_url", settings.REDIS_URL)
-    assert levels(work.message_broker()) == {"broker": "fail"}
+    assert levels(grading.message_broker()) == {"broker": "fail"}
 
 
 def test_an_empty_site_lacks_a_course(db):
@@ -132,7 +132,7 @@ def test_a_course_with_lost_files_is_a_failure(course, settings, tmp_path):
     settings.STORAGES = {**settings.STORAGES, "private": store}
     after = {finding.name: finding for finding in site.database()}
     assert after["course"].level == "fail"
-    assert "private storage lacks" in after["course"].text
+    assert "files are missing from private storage" in after["course"].text
 
 
 def test_hidden_sets_in_a_public_place_are_a_failure(settings, tmp_path):
@@ -145,38 +145,38 @@ def test_json_is_for_machines_and_the_status_tells(db, data_dir, capsys):
         call_command("doctor", "--json")
     assert end.value.code == 1
     found = json.loads(capsys.readouterr().out)
-    assert {"level", "name", "text", "mend"} == set(found[0])
-    assert all(item["mend"] for item in found if item["level"] != "ok")
+    assert {"level", "name", "text", "hint"} == set(found[0])
+    assert all(item["hint"] for item in found if item["level"] != "ok")
 
 
 def test_lines_are_for_people(course, model, all_at_work, grace, capsys):
     call_command("doctor")
     out = capsys.readouterr().out
-    assert "0 to mend" in out
+    assert "0 failed" in out
     assert "lane interactive" in out
 
 
 def test_isolation_is_tried_and_what_is_missing_is_told(data_dir, monkeypatch):
-    found = list(work.isolation())
+    found = list(grading.isolation())
     assert levels(found).keys() == {"runner"}
-    held = work._confinement()
-    lacking = list(work._lacking(held))
+    held = grading._confinement()
+    lacking = list(grading._lacking(held))
     assert (found[0].level == "ok") is (not lacking)
 
-    monkeypatch.setattr(work, "_confinement", lambda: {**held, "network": False, "landlock": 0})
-    worse = list(work.isolation())
+    monkeypatch.setattr(grading, "_confinement", lambda: {**held, "network": False, "landlock": 0})
+    worse = list(grading.isolation())
     assert levels(worse) == {"runner": "warn"}
     assert "network namespace" in worse[0].text and "no Landlock" in worse[0].text
 
 
 def test_a_reconciler_that_does_not_run_is_told(db):
-    assert levels(work.reconciler()) == {"reconciler": "warn"}
+    assert levels(grading.reconciler()) == {"reconciler": "warn"}
     ReconcilerStatus.objects.create(name="here:1")
-    assert levels(work.reconciler()) == {"reconciler": "ok"}
+    assert levels(grading.reconciler()) == {"reconciler": "ok"}
     ReconcilerStatus.objects.update(broken={"without_current": 1})
-    assert levels(work.reconciler()) == {"reconciler": "fail"}
+    assert levels(grading.reconciler()) == {"reconciler": "fail"}
     ReconcilerStatus.objects.update(last_run=timezone.now() - timedelta(minutes=3))
-    assert levels(work.reconciler()) == {"reconciler": "warn"}
+    assert levels(grading.reconciler()) == {"reconciler": "warn"}
 
 
 def test_what_a_version_lacks_is_told_with_the_baseline_that_missed(course):
@@ -193,7 +193,7 @@ def test_what_a_version_lacks_is_told_with_the_baseline_that_missed(course):
         "sea-or-sky 1.0.0 is published, but not verified on this server: baselines/good.yaml scored 0.50 (rounded "
         "down), below its min of 0.63; baselines/lora.yaml scored 0.50 (rounded down), below its min of 0.70"
     )
-    assert "has not run on this server yet" in told[1].text and "import_course" in told[1].mend
+    assert "has not run on this server yet" in told[1].text and "import_course" in told[1].hint
 
 
 def test_verified_versions_are_fine(course):

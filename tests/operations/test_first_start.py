@@ -144,6 +144,6 @@ def test_a_library_that_breaks_a_version_number_is_told_and_stops_nothing(librar
     file = library / "first/sea-or-sky/challenge.yaml"
     file.write_text(file.read_text().replace("gold: 0.8", "gold: 0.9"))
     first_start.publish_course(console)
-    assert "was not imported; the site goes on with what is here" in screen.getvalue()
+    assert "was not imported; the site keeps the version it has" in screen.getvalue()
     assert "challenge.yaml: gold changed" in screen.getvalue()
     assert factories.challenge("sea-or-sky").spec.gold == 0.8

@@ -32,7 +32,7 @@ def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
 @contextmanager
 def embedded() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """As `make up` starts it."""
-    with broker.place() as path:
+    with broker.temporary_socket_path() as path:
         try:
             program = broker.program(path)
         except broker.NoBrokerError as reason:

@@ -48,7 +48,7 @@ def test_the_error_by_language(figures: accuracy.Report) -> None:
 
 def test_the_error_by_signs_of_a_machine(figures: accuracy.Report) -> None:
     rows = {row.name: row for row in figures.decided_signs}
-    assert rows["with signs of a machine's hand"].answers == 1
+    assert rows["with signs of machine writing"].answers == 1
     assert rows["without such signs"].mae == pytest.approx(0.25 / 3)
 
 
@@ -73,10 +73,10 @@ def test_the_interval_is_wilsons() -> None:
 @pytest.mark.parametrize(
     ("answer", "what"),
     [
-        ("As an AI language model, I would look the facts up.", "speaks as an assistant does"),
-        ("Look it up. I hope this helps!", "speaks as an assistant does"),
-        ("## Answer\n\nLook it up.", "holds Markdown headings or bold words"),
-        ("Dear [Your Name], look it up.", "has a place that was left to be filled in"),
+        ("As an AI language model, I would look the facts up.", "speaks like an AI assistant"),
+        ("Look it up. I hope this helps!", "speaks like an AI assistant"),
+        ("## Answer\n\nLook it up.", "has headings or bold words in Markdown"),
+        ("Dear [Your Name], look it up.", "has a placeholder that was not filled in"),
         ("a \u2014 b, c \u2014 d, and e \u2014 f", "uses 3 long dashes"),
     ],
 )
@@ -106,7 +106,7 @@ def test_signs_are_for_staff_and_cost_nothing(ada: User, grace_client: Client, a
     staff = grace_client.get(f"/reviews/{submission.reviews.get().pk}/").content.decode()
     learner = ada_client.get(f"/submissions/{submission.uuid}/").content.decode()
     assert "People write like this too" in staff and "Certainly! Here is" in staff
-    assert "People write like this too" not in learner and "speaks as an assistant" not in learner
+    assert "People write like this too" not in learner and "speaks like an AI assistant" not in learner
     assert submission.current.score.shown == 0.74
 
 
@@ -133,6 +133,6 @@ def test_people_graded_answers_stand_beside(ada: User, bob: User, grace: User, g
 def test_rules_are_said_in_words(explain: Challenge) -> None:
     spec = explain.spec
     assert in_words("split-vote: cause", spec).endswith("the majority: “Names the cause”")
-    assert in_words("no-judge: budget", spec).endswith("the day's budget was used up")
+    assert in_words("no-judge: budget", spec).endswith("the budget of the day is used up")
     assert in_words("near-pass-mark", spec) == WORDS["near-pass-mark"]
     assert in_words("a-new-rule: x", spec) == "a-new-rule: x"

@@ -153,7 +153,7 @@ def test_other_marks_are_kept_and_then_shown_beside_the_machines(
     assert (audit.blind_marks, audit.decided_at) == (ALL_MET, None)
     assert audit.submission.current.grader == "ai"
     page = grace_client.get(f"/reviews/{audit.pk}/").content.decode()
-    assert "<mark>weights keep old facts</mark>" in page and "are kept for the figures" in page
+    assert "<mark>weights keep old facts</mark>" in page and "are stored for the figures" in page
     grace_client.post(f"/reviews/{audit.pk}/", form({**MARKS, "cause": "met"}, "decide"))
     audit.refresh_from_db()
     assert audit.marks["cause"] == "met" and audit.blind_marks == ALL_MET

@@ -103,7 +103,9 @@ def test_a_reviewer_sees_all_that_is_needed(grace_client: Client, review: Review
     assert free_text(spec).model_answer is not None and free_text(spec).model_answer in text
     assert all(criterion.text in text for criterion in free_text(spec).rubric)
     assert NEAR["answer"] in text
-    assert "base64" in text and "no_endpoint" in text and "I named the cause." in text
+    assert (
+        "base64" in text and "no judge is set up" in text and "no_endpoint" not in text and "I named the cause." in text
+    )
     checked = [part.split(">")[0] for part in text.split("<input")[1:] if "checked" in part.split(">")[0]]
     assert len(checked) == 3 and 'value="partial"' in checked[0]
 

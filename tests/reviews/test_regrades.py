@@ -209,7 +209,7 @@ def test_each_kept_grade_says_why(
     assert (found.adopted, found.kept) == (1, {"lowers": 1})
     page = grace_client.get(f"/reviews/regrades/{graded.pk}/").content.decode()
     assert '<strong class="num">1</strong> adopted' in page
-    assert "1</strong> kept: it would go down, and lowering a grade that was shown needs a person" in page
+    assert "1</strong> kept: the new grade is lower, and only a person may lower a grade that was shown" in page
     api = Caller(ApiToken.issue(grace, "tests", factories.REVIEWING)[1]).get(f"/regrades/{graded.pk}").json()
     assert (api["adopted"], api["kept"], api["version"]) == (1, {"lowers": 1}, "1.0.0")
     assert sorted((one["counts"], one["kept_because"]) for one in api["changes"]) == [(False, "lowers"), (True, None)]

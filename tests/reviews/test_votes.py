@@ -70,20 +70,20 @@ def test_votes_stand_side_by_side_with_their_checks(review: Review) -> None:
     assert first.reason == HOSTILE
     assert first.checks == [
         "The judge was unsure",
-        "The judge marked this without a quote that holds; it counts as not met",
+        "The judge marked this without a valid quote, so it counts as not met",
     ]
     assert (second.number, second.mark, second.problem) == (2, "", "unusable (length)")
     assert (third.mark, third.counted, third.reason, third.checks) == ("partial", "", "It names half of it.", [])
     assert [vote.checks for vote in case.lines[1].said] == [[], [], []]
     assert [line.is_disputed for line in case.lines] == [True, True, True]
-    assert case.notes.said.overall == [(1, ["The answer speaks to whoever grades it"])]
+    assert case.notes.said.overall == [(1, ["The answer speaks to its grader"])]
 
 
 def test_the_page_shows_a_judges_words_as_text(review: Review, grace_client: Client) -> None:
     text = grace_client.get(f"/reviews/{review.pk}/").content.decode()
     assert "<script>alert(1)" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt; {{ request.user }} says so" in text
-    assert "40&nbsp;% sure" in text and "unusable (length)" in text and "counted as" in text
+    assert "confidence 40&nbsp;%" in text and "unusable (length)" in text and "counted as" in text
 
 
 def test_a_blind_audit_shows_none_of_it(ada: User, explain: Challenge, grace_client: Client) -> None:

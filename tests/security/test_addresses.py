@@ -84,7 +84,7 @@ def test_reading_makes_no_visitor(course, client):
 
 
 def test_an_account_has_only_so_many_tokens(ada, ada_client, open_api):
-    for number in range(tokens.MOST):
+    for number in range(tokens.TOKENS_MAX):
         ApiToken.issue(ada, str(number))
     given = {"email": ada.email, "password": factories.PASSWORD}
     problem(open_api.post("/tokens", given), 409, "token_limit")

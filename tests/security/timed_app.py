@@ -8,10 +8,10 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from gradus.asgi import application as _ready
-from gradus.thread_handler import Handler
+from gradus.django_internals import ThreadPoolHandler
 
 
-class Plant(Handler):
+class Plant(ThreadPoolHandler):
     def _in_thread(self, request: HttpRequest) -> HttpResponseBase:
         end = time.perf_counter() + float(request.headers.get("X-Plant", "0"))
         while time.perf_counter() < end:

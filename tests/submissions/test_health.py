@@ -83,7 +83,7 @@ def test_what_is_open_for_over_15_minutes_is_on_the_page(ada, bob, course, quiet
 def test_a_lane_with_work_and_without_a_worker_is_told(ada, course, quiet):
     factories.submit(ada)
     WorkerStatus.objects.filter(lane="grade").update(last_seen=timezone.now() - timedelta(minutes=5))
-    assert health.alerts() == ["No worker in the lane grade, and work waits"]
+    assert health.alerts() == ["Work waits in the lane grade, but no worker runs there"]
     assert metrics()['gradus_open_evaluations{lane="grade",state="queued"}'] == "1.0"
     assert metrics()['gradus_workers{lane="grade"}'] == "0.0"
 

@@ -1,3 +1,5 @@
+"""The admin's pages about accounts, roles, API tokens, exempt networks and the record of staff's actions."""
+
 from typing import Any
 
 from django import forms
@@ -7,12 +9,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from gradus.accounts import networks, tokens
+from gradus.accounts import exempt_networks, tokens
 from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffAction, User
 
 
 class ReadOnly(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Shown, not edited: content comes from bundles, and services are the only writers of people's work."""
+    """Shows rows without letting anyone edit them: only services and imports of bundles write these tables."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -55,7 +57,7 @@ class ApiTokenAdmin(ReadOnly):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_apitoken")
 
-    @admin.action(description="Revoke: they stop working at once", permissions=["revoke"])
+    @admin.action(description="Revoke the chosen tokens: they stop working at once", permissions=["revoke"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
         for token in chosen:
             tokens.revoke(token)
@@ -67,7 +69,7 @@ class ExemptNetworkForm(forms.ModelForm[ExemptNetwork]):
         fields = ("network", "until", "note")
 
     def clean_network(self) -> str:
-        return networks.canonical(self.cleaned_data["network"])
+        return exempt_networks.canonical(self.cleaned_data["network"])
 
     def clean_until(self) -> Any:
         until = self.cleaned_data["until"]

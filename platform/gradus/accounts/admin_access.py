@@ -1,4 +1,7 @@
-"""The admin has no log-in form and no password form of its own: both would go around second factor and rate limits."""
+"""Replaces the admin's forms for logging in and changing a password by the site's own pages.
+
+The admin's own forms know neither the second factor nor the rate limits.
+"""
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib.admin import AdminSite
@@ -6,11 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 
-def through_the_site(site: AdminSite) -> None:
-    """Sends staff who sign in, or change their password, from the admin to the site's own pages.
+def use_site_login(site: AdminSite) -> None:
+    """Sends staff who log in to the admin, or change their password there, to the site's own pages.
 
-    Call it before `site.urls` is read. Django's log-in view must not stay behind allauth's decorator: to somebody who
-    is signed in as staff already, it would go on checking passwords of other accounts.
+    Call this before `site.urls` is read. Django's log-in view must be replaced, not only decorated: to a person who is
+    logged in as staff already, it would still check the passwords of other accounts.
     """
     site.login = secure_admin_login(_to_index)  # type: ignore[method-assign]
     site.password_change = _to_password_page  # type: ignore[method-assign,assignment]

@@ -18,5 +18,5 @@ class AccountsConfig(AppConfig):
         post_save.connect(receivers.after_admin_form, sender=LogEntry, dispatch_uid="staff")
         for many in (User.groups.through, User.user_permissions.through):
             m2m_changed.connect(receivers.after_groups, sender=many, dispatch_uid="staff")
-        for model in receivers.KEPT:
+        for model in receivers.RECORDED_DELETIONS:
             post_delete.connect(receivers.after_delete, sender=model, dispatch_uid=f"staff {model.__name__}")

@@ -1,4 +1,4 @@
-"""allauth's forms, with what Gradus does beside."""
+"""allauth's forms for accounts, extended by what Gradus does in addition: it revokes API tokens, and locks sign-ups."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ from gradus.accounts.guests import SignedUp
 from gradus.accounts.models import User
 
 
-class RevokesTokens(forms.Form):
-    """Offers, with a new password, to revoke the account's API tokens; nothing is offered where there are none."""
+class RevokeTokensForm(forms.Form):
+    """Adds a checkbox to a form for a new password: revoke the account's API tokens. It is left out without tokens."""
 
     user: User | None
     revoke_tokens = forms.BooleanField(required=False, label="Also revoke my API tokens")
@@ -31,8 +31,8 @@ class RevokesTokens(forms.Form):
         live = self.user.api_tokens.live().count() if self.user else 0
         if live:
             self.fields["revoke_tokens"].help_text = (
-                f"{live} of them work now. Do so if somebody else may have had your password or your machine. "
-                "What uses a token then needs a new one."
+                f"{live} of them work now. Revoke them if somebody else may have had your password or your machine. "
+                "Every program that uses a token will then need a new one."
             )
         else:
             del self.fields["revoke_tokens"]
@@ -45,25 +45,25 @@ class RevokesTokens(forms.Form):
             messages.success(context.request, "Your API tokens no longer work.")
 
 
-class ChangePasswordForm(RevokesTokens, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
+class ChangePasswordForm(RevokeTokensForm, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
     pass
 
 
-class ResetPasswordKeyForm(RevokesTokens, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
-    """Whoever resets a password may have lost it to somebody, so the tokens go unless they say otherwise."""
+class ResetPasswordKeyForm(RevokeTokensForm, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    """Checks the box in advance: a person who resets a password may have lost it to somebody else."""
 
     revoke_tokens = forms.BooleanField(required=False, initial=True, label="Also revoke my API tokens")
 
 
 class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
-    """Sign-up in one transaction. Of requests that come at once, only the first makes an account."""
+    """Signs a person up in one transaction. Of several requests at the same time, only the first makes an account."""
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
-        """The new account, or the answer to somebody who gets none."""
+        """Returns the new account, or None and the response that says why there is no new account."""
         email = self.cleaned_data["email"]
         try:
             with transaction.atomic():
-                one_at_a_time(email)
+                lock_email(email)
                 self.validate_unique_email(email)
                 made: tuple[User | None, HttpResponse | None] = super().try_save(request)
                 return made
@@ -74,14 +74,14 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
         return None, _to_log_in(request, said)
 
 
-def one_at_a_time(email: str) -> None:
-    """Waits until no other transaction signs up with this address. On SQLite no other one writes at all."""
+def lock_email(email: str) -> None:
+    """Waits until no other transaction signs up with this address. SQLite allows only one writer in any case."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [email])
 
 
 def _to_log_in(request: HttpRequest, said: str) -> HttpResponse:
-    """A browser that the first answer has signed in is led on from there to where it wanted to go."""
+    """Redirects to the log-in page, which sends a browser that is logged in already on to the page it asked for."""
     get_adapter(request).add_message(request, messages.WARNING, message=said)
     return redirect(passthrough_next_redirect_url(request, reverse("account_login"), REDIRECT_FIELD_NAME))

@@ -1,4 +1,4 @@
-"""Visitors without an account. They are rows of `User`, known by the session, never logged in."""
+"""Visitors without an account. Each is a row of `User` whose id the session holds; a guest never logs in."""
 
 from django.http import HttpRequest
 
@@ -9,7 +9,7 @@ SESSION_KEY = "guest_id"
 
 
 def learner(request: HttpRequest) -> User | None:
-    """Who is learning here: the account that is logged in, else the session's guest, else nobody."""
+    """Returns the account that is logged in, or the session's guest, or None if there is neither."""
     if isinstance(request.user, User):
         return request.user
     guest_id = request.session.get(SESSION_KEY)
@@ -17,10 +17,16 @@ def learner(request: HttpRequest) -> User | None:
 
 
 def learner_or_guest(request: HttpRequest) -> User:
-    """Like `learner`, and makes a guest where there is nobody. Call it on a visitor's first action only."""
+    """Returns the learner, and creates a guest if there is neither account nor guest.
+
+    Call it only when a visitor acts, not when a visitor looks at a page.
+
+    Raises:
+        ImmediateHttpResponse: status 429, because this address has created too many guests.
+    """
     found = learner(request)
     if found is None:
-        # One address becomes only so many visitors: each could submit and run anew.
+        # Without a limit, one person could use new guests to get more attempts and more runs.
         limits.allow(request, "guest")
         found = User.objects.create_guest()
         request.session[SESSION_KEY] = found.pk
@@ -28,13 +34,13 @@ def learner_or_guest(request: HttpRequest) -> User:
 
 
 class SignedUp(Exception):
-    """The session's guest has an account: another request of the same browser came first."""
+    """The session's guest has become an account already, in another request of the same browser."""
 
 
 def claim(request: HttpRequest) -> User | None:
-    """Takes the session's guest for an account, in the caller's transaction; None where the session has no guest.
+    """Turns the session's guest into an account, in the caller's transaction. Returns None if there is no guest.
 
-    Of two requests that claim one guest, the second waits for the first one's transaction and then finds no guest.
+    If two requests claim the same guest, the second waits for the transaction of the first and then finds no guest.
 
     Raises:
         SignedUp: the guest has been claimed already.
@@ -48,5 +54,5 @@ def claim(request: HttpRequest) -> User | None:
 
 
 def context(request: HttpRequest) -> dict[str, User | None]:
-    """Template context: `learner`."""
+    """Adds `learner` to the context of every template."""
     return {"learner": learner(request) if hasattr(request, "session") else None}

@@ -1,3 +1,5 @@
+"""Accounts and guests, roles in courses, API tokens, networks without limits, and the record of staff's actions."""
+
 import hashlib
 import secrets
 from datetime import datetime, timedelta
@@ -15,7 +17,7 @@ from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
 
 
 def new_pseudonym() -> str:
-    """A name for the boards that says nothing of the person."""
+    """Returns a random name for leaderboards, which does not identify the person."""
     return f"learner-{secrets.token_hex(4)}"
 
 
@@ -53,12 +55,12 @@ class User(AbstractUser):
 
     @cached_property
     def is_reviewer(self) -> bool:
-        """Whether the person settles grades: site staff, and who teaches a course."""
+        """True if the person may decide about grades: staff of the site, and staff and authors of a course."""
         return self.is_staff or self.enrolments.filter(role__in=TEACHING).exists()
 
     @cached_property
     def widest_scope(self) -> Scope:
-        """What the person may do on the site, and so the most that a token of theirs may be given."""
+        """The widest scope that the person's API tokens may have, which is what the person may do on the site."""
         if self.is_staff:
             return Scope(Content.OWNER, LearnerData.EDITOR)
         roles = set(self.enrolments.values_list("role", flat=True))
@@ -96,10 +98,11 @@ def digest_of(secret: str) -> str:
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def live(self) -> Self:
+        """Returns the tokens that work now: neither revoked nor expired."""
         return self.filter(revoked_at=None, expires_at__gt=timezone.now())
 
     def matching(self, secret: str) -> Self:
-        """The token with this secret, unless it was revoked; it may have ended."""
+        """Returns the token with this secret unless it was revoked. It may have expired."""
         return self.filter(revoked_at=None, digest=digest_of(secret)).select_related("user")
 
 
@@ -107,11 +110,12 @@ TOKEN_DAYS = 90
 
 
 def usual_end() -> datetime:
+    """Returns when a token that is made now expires, unless its maker chooses another time."""
     return timezone.now() + timedelta(days=TOKEN_DAYS)
 
 
 class ApiToken(models.Model):
-    """A bearer token. Only its digest is kept: 32 random bytes need no slow hash."""
+    """A bearer token. Only a SHA-256 digest is stored; 32 random bytes cannot be guessed, so no slow hash is needed."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
     name = models.CharField(max_length=80)
@@ -146,7 +150,7 @@ class ApiToken(models.Model):
 
     @classmethod
     def issue(cls, user: "User", name: str, scope: Scope = LEARNER, days: int = TOKEN_DAYS) -> tuple["ApiToken", str]:
-        """Returns the row and the secret, which is shown once and not kept."""
+        """Creates a token. Returns its row and its secret, which is shown once and not stored."""
         secret, now = f"gradus_{secrets.token_urlsafe(32)}", timezone.now()
         token = cls.objects.create(
             user=user,
@@ -160,7 +164,7 @@ class ApiToken(models.Model):
         return token, secret
 
     def revoke(self) -> bool:
-        """Says whether it worked until now."""
+        """Revokes the token. Returns False if it was revoked already."""
         return type(self).objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now()) == 1
 
 
@@ -179,9 +183,9 @@ class ExemptNetwork(models.Model):
 
 
 class StaffAction(models.Model):
-    """Something that staff did on a page, over the API or in a shell. The database refuses to change or remove it.
+    """An action of staff on a page, over the API or in a shell. The database refuses to change or remove the row.
 
-    The account is named and has no foreign key: an entry outlives it.
+    The row holds the account's name and id instead of a foreign key, because it must outlive the account.
     """
 
     class What(models.TextChoices):

@@ -1,4 +1,7 @@
-"""Changes of rights, passwords and roles leave an entry, however they are made: in the admin, a command, a shell."""
+"""Records each change of rights, passwords and roles as a `StaffAction`, whether a page, a command or a shell made it.
+
+Signal handlers; `apps.py` connects them.
+"""
 
 from typing import Any
 
@@ -14,7 +17,7 @@ RIGHTS = ("is_staff", "is_superuser", "is_active")
 
 
 def before_save(sender: type[User], instance: User, raw: bool = False, **extra: Any) -> None:
-    """Keeps what was there, for `after_save`."""
+    """Remembers the rights and the password before the change, for `after_save`."""
     known = None if raw else User.objects.filter(pk=instance.pk).values(*RIGHTS, "password").first()
     instance.__dict__[BEFORE] = known or {"is_staff": False, "is_superuser": False, "is_active": True, "password": None}
 
@@ -46,7 +49,7 @@ def after_exemption(sender: type[ExemptNetwork], instance: ExemptNetwork, raw: b
 
 
 def after_delete(sender: type[Model], instance: Any, origin: Any = None, **extra: Any) -> None:
-    """Of what was removed by itself; not of what went with it, and not of visitors, who expire."""
+    """Records the rows that a person deleted, but no rows deleted by cascade, and no guests, who expire."""
     meant = origin.model if isinstance(origin, QuerySet) else type(origin)
     if meant is sender and not getattr(instance, "is_guest", False):
         staff.note(What.REMOVED, f"{sender._meta.verbose_name}: {instance}", id=instance.pk)
@@ -58,4 +61,5 @@ def after_admin_form(sender: type[LogEntry], instance: LogEntry, created: bool, 
         staff.note(What.ADMIN_FORM, f"{instance.content_type}: {instance.object_repr}", **details)
 
 
-KEPT = (User, Enrolment, ApiToken, ExemptNetwork)
+# Models whose deletion is recorded.
+RECORDED_DELETIONS = (User, Enrolment, ApiToken, ExemptNetwork)

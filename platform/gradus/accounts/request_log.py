@@ -1,4 +1,4 @@
-"""What the log says of a request: which one, from where, and no secret that stands in its address."""
+"""Describes a request in the log: its method, its path and the visitor's address, but no secret from the path."""
 
 import re
 
@@ -8,18 +8,19 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest
 from django_structlog.middlewares import RequestMiddleware
 
-# Links in mails: whoever has one sets a password or confirms an address.
+# Links that the site sends by email. Anyone who has such a link can set a password or confirm an email address.
 SECRET = re.compile(r"(/accounts/(?:password/reset/key|confirm-email)/)[^/?\s]+")
 
 
-class Logged(RequestMiddleware):
+class RequestLog(RequestMiddleware):
     @staticmethod
     def format_request(request: HttpRequest) -> str:
+        """Returns the method and the path, with "..." in place of a secret."""
         return SECRET.sub(r"\1...", RequestMiddleware.format_request(request))
 
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
-        """The address that limits count by; the library's own would believe whatever a visitor writes."""
+        """Logs the address that rate limits use. The library's own would be whatever the visitor claims."""
         try:
             ip = get_adapter().get_client_ip(request)
         except (PermissionDenied, ImproperlyConfigured):

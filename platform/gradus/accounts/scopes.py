@@ -1,4 +1,7 @@
-"""What an API token may do beside a learner's own work, on two axes: course content and learner data."""
+"""Scopes of API tokens: what a token may do in addition to its owner's own work as a learner.
+
+A scope has two axes: course content, and the data of other learners.
+"""
 
 from dataclasses import dataclass
 
@@ -6,7 +9,7 @@ from django.db.models import TextChoices
 
 
 class Content(TextChoices):
-    """Lessons, challenges and their versions. Each level may do what those before it may."""
+    """Access to lessons, challenges and their versions. Each level includes the levels before it."""
 
     NONE = "none"
     VIEWER = "viewer"
@@ -15,7 +18,7 @@ class Content(TextChoices):
 
 
 class LearnerData(TextChoices):
-    """Other people's answers and grades. Each level may do what those before it may."""
+    """Access to other people's answers and grades. Each level includes the levels before it."""
 
     NONE = "none"
     VIEWER = "viewer"
@@ -24,13 +27,13 @@ class LearnerData(TextChoices):
 
 @dataclass(frozen=True)
 class Scope:
-    """A level on each axis. The lowest scope is a learner's: their own runs, submissions, path and results."""
+    """A level on each axis. The lowest scope allows only the owner's own runs, submissions, path and results."""
 
     content: Content = Content.NONE
     learner_data: LearnerData = LearnerData.NONE
 
     def missing(self, need: "Scope") -> dict[str, str]:
-        """The levels that `need` asks for and this scope does not reach, by axis."""
+        """Returns, by axis, the levels that `need` requires and that this scope does not include."""
         return {axis: str(level) for axis, level in vars(need).items() if rank(vars(self)[axis]) < rank(level)}
 
 
@@ -42,5 +45,5 @@ def rank(level: Content | LearnerData) -> int:
 
 
 def named(axis: str, level: str) -> str:
-    """A scope's name, as documents and refusals write it: `learner_data:viewer`."""
+    """Returns the name of a level as API documents and error messages write it, such as `learner_data:viewer`."""
     return f"{axis}:{level}"

@@ -1,4 +1,4 @@
-"""What staff did: who, what, when. Services say it in the transaction that does it; the database keeps it as it was."""
+"""Records what staff did: who, what and when. Services call `note` in the transaction that makes the change."""
 
 import getpass
 import os
@@ -19,8 +19,8 @@ View = Callable[[HttpRequest], HttpResponseBase]
 API = "/api/"
 
 
-def remembered(get_response: View) -> View:
-    """Middleware: what is noted while a request is answered was done by whoever sent it."""
+def remember_request(get_response: View) -> View:
+    """Middleware that remembers the current request, so that `note` knows who acts."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         token = _request.set(request)
@@ -33,7 +33,7 @@ def remembered(get_response: View) -> View:
 
 
 def note(what: StaffAction.What, about: object, *, by: User | None = None, **details: Any) -> StaffAction:
-    """Writes an entry. Without `by` it was whoever sent the request, or, outside of one, whoever has the shell."""
+    """Writes a `StaffAction`. Without `by`, the actor is who sent the current request, or the user of the shell."""
     request = _request.get()
     user = by or actor()
     return StaffAction.objects.create(
@@ -48,18 +48,19 @@ def note(what: StaffAction.What, about: object, *, by: User | None = None, **det
 
 
 def actor() -> User | None:
-    """The account behind the request that is being answered; None in a shell."""
+    """Returns the account that sent the current request, or None: in a shell, or for a visitor."""
     request = _request.get()
     found = getattr(request, "auth", None) or getattr(request, "user", None)
     return found if isinstance(found, User) else None
 
 
 def in_shell() -> bool:
+    """Returns True if no request is being answered: in a command, a shell or a worker."""
     return _request.get() is None
 
 
 def is_for_another(user: User) -> bool:
-    """Whether staff, or a person with a shell, changes something that is the user's."""
+    """Returns True if staff, or a person with a shell, is changing something that belongs to another user."""
     found = actor()
     return in_shell() if found is None else found.pk != user.pk and found.is_staff
 
@@ -71,7 +72,7 @@ def _via(request: HttpRequest | None) -> StaffAction.Via:
 
 
 def _named(user: User | None) -> str:
-    """An account, or the machine's own user with the command that was typed, or both."""
+    """Returns the name of the account, or in a shell the machine's user with the command, or both."""
     if not in_shell():
         return str(user or "nobody")
     command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:2]])
@@ -80,11 +81,11 @@ def _named(user: User | None) -> str:
 
 
 def _login() -> str:
-    """Who has become root is named, too."""
+    """Returns the name of the machine's user; after `sudo`, also the name of the person who used it."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
-        # A container's user has no name.
+        # The user of a container may have a number but no name.
         name = str(os.getuid())
     before = os.environ.get("SUDO_USER", "")
     return f"{before} as {name}" if before and before != name else name

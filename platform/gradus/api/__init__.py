@@ -1,27 +1,30 @@
-"""The HTTP API at /api/v1/: parse, call one service or query, answer. Whatever a page can do, it can do."""
+"""The HTTP API at /api/v1/. It can do everything that the pages can do.
+
+Each function parses a request, calls one service or query, and returns a schema.
+"""
 
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, re_path
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
-from ninja.operation import Operation
 
 from gradus.accounts.scopes import LEARNER, named
 from gradus.api import challenges, courses, findings, problems, reviews, submissions, tokens
 from gradus.api.auth import need_of
+from gradus.api.ninja_internals import Operation, operations_of
 from gradus.api.parser import StrictParser
 from gradus.api.schemas import Problem
 
 DESCRIPTION = """Gradus over HTTP. Send `Authorization: Bearer gradus_...`; make a token on your profile,
-with `gradus login`, or with `POST /tokens`. A token ends after 90 days unless you choose otherwise,
-a year at most. It may do what a learner does; calls with `x-scopes` need a token that was given those.
+with `gradus login`, or with `POST /tokens`. A token expires after 90 days unless you choose otherwise,
+and after a year at most. It allows what a learner can do; calls with `x-scopes` need a token with these scopes.
 Errors are RFC 9457 problem details with a stable `code`.
-Scores are rounded down to the challenge's step; results of single rows come from public samples only."""
+Scores are rounded down to the challenge's step. Only results of public samples are given row by row."""
 
 
 class Api(NinjaAPI):
-    """Every error is a problem, also for what no API function answers; each call documents that."""
+    """Answers every error with problem details, and says so in the OpenAPI document of each call."""
 
     @property
     def urls(self) -> tuple[list[URLResolver | URLPattern], str, str]:
@@ -45,22 +48,16 @@ class Api(NinjaAPI):
         return schema
 
     def needed_scopes(self) -> dict[str, list[str]]:
-        """What each call needs of a token beside a learner's own scope, by operation id."""
-        operations = [
-            operation
-            for router in self._get_bound_routers()
-            for view in router.path_operations.values()
-            for operation in view.operations
-        ]
+        """Returns, by operation id, the scopes that a call needs of a token beside a learner's own."""
         return {
             self.get_openapi_operation_id(one): [
                 named(*level) for level in LEARNER.missing(need_of(one.auth_callbacks)).items()
             ]
-            for one in operations
+            for one in operations_of(self)
         }
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
-        """The function's name, so that moving it between modules changes no client."""
+        """Returns the function's name, so that moving it to another module does not change generated clients."""
         return operation.view_func.__name__
 
     def set_default_exception_handlers(self) -> None:

@@ -1,4 +1,4 @@
-"""Who calls: a bearer token, or the session of the pages (accounts and guests, with the CSRF check)."""
+"""Identifies the caller of the API, by a bearer token, or by the session of the pages with its CSRF check."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,31 +7,32 @@ from django.conf import settings
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja.errors import AuthenticationError
-from ninja.security import APIKeyCookie, HttpBearer
+from ninja.security import HttpBearer
 
 from gradus.accounts.guests import learner
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.scopes import LEARNER, Scope, named
+from gradus.api.ninja_internals import OptionalCookie
 from gradus.submissions.services import Refused
 
-# A script may call many times a second; one write a minute says enough about when a token was used.
+# A script may call many times a second. Writing the time of use once a minute is precise enough.
 USE_NOTED_EVERY = timedelta(minutes=1)
 
 
 class Nobody:
-    """A caller without an account; truthy, because that is how ninja is told that a caller may go on."""
+    """A caller without an account. It is truthy, because ninja lets a call go on only for a truthy value."""
 
 
 class Request(HttpRequest):
-    """A request as the API's functions see it."""
+    """A request whose caller ninja has identified."""
 
     auth: User | Nobody
 
 
 class BearerToken(HttpBearer):
-    """The one place that decides what a token may do; each call says what it needs. Its own checks come after.
+    """Decides whether a token allows a call. Each call names the scope that it needs.
 
-    A scope only takes away: what the token's user may not do is not there for the token either.
+    A scope can only restrict: a token never allows what its owner may not do. The call's own checks follow.
     """
 
     def __init__(self, need: Scope) -> None:
@@ -41,17 +42,22 @@ class BearerToken(HttpBearer):
     def authenticate(self, request: HttpRequest, token: str) -> User:
         found = ApiToken.objects.matching(token).filter(user__is_active=True).first()
         if found is None:
-            # Not None, which would go on to the session: a wrong token must not become somebody else.
+            # None would make ninja try the session next: a call with a wrong token must not act as somebody else.
             raise AuthenticationError(message="This token is unknown or was revoked. Make a new one on your profile.")
         if found.expires_at <= timezone.now():
-            ended = f"This token ended on {found.expires_at:%d %B %Y}."
+            ended = f"This token expired on {found.expires_at.day} {found.expires_at:%B %Y}."
             raise Refused("token_expired", f"{ended} Make a new one on your profile, or with `gradus login`.", 401)
         note_use(found)
         self.check(found)
         return found.user
 
     def check(self, token: ApiToken) -> None:
-        """Raises `Http404` where this call needs more than the user may, `Refused` where the token's scope is less."""
+        """Checks the scope.
+
+        Raises:
+            Http404: the token's owner may not make this call at all.
+            Refused: the owner may make this call, but the scope of this token does not include it.
+        """
         if token.user.widest_scope.missing(self.need):
             raise Http404
         missing = token.scope.missing(self.need)
@@ -64,48 +70,46 @@ class BearerToken(HttpBearer):
 
 
 def note_use(token: ApiToken) -> None:
-    """Asked here and not by the update alone: on SQLite one that finds nothing still waits for all other writers."""
+    """Stores when the token was used. Checks the time first: on SQLite, even an UPDATE of no rows waits for writers."""
     now = timezone.now()
     if token.last_used_at is None or token.last_used_at < now - USE_NOTED_EVERY:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
 
 
-class Session(APIKeyCookie):
+class Session(OptionalCookie):
     param_name = settings.SESSION_COOKIE_NAME
-
-    def _get_key(self, request: HttpRequest) -> str | None:
-        """Without a session there is nothing to forge, and who comes without one has to hear of tokens."""
-        return super()._get_key(request) if self.param_name in request.COOKIES else None
 
     def authenticate(self, request: HttpRequest, key: str | None) -> User | None:
         return learner(request)
 
 
 def nobody(request: HttpRequest) -> Nobody:
+    """Accepts a caller without token and session, for calls that anyone may make."""
     return Nobody()
 
 
 def requires(need: Scope) -> list[Any]:
-    """For `auth` of a call: a token with at least this scope, or the session of the pages."""
+    """Returns the value for `auth` of a call that needs a token with at least this scope, or the pages' session."""
     return [BearerToken(need), Session()]
 
 
 someone = requires(LEARNER)
 anyone = [*someone, nobody]
-# Added to what ninja writes for `someone`: no security at all is enough as well.
+# Tells readers of the OpenAPI document that the call also works without a token.
 OPTIONAL: dict[str, Any] = {"security": [{}]}
 
 
 def need_of(callbacks: Any) -> Scope:
-    """What a call asks of a token, by what it was given as `auth`."""
+    """Returns the scope that a call needs, given the value of its `auth`."""
     return next((one.need for one in callbacks or () if isinstance(one, BearerToken)), LEARNER)
 
 
 def caller(request: Request) -> User:
-    """The person behind a call that needs one."""
+    """Returns the account or guest that made a call which nobody else can make."""
     assert isinstance(request.auth, User)
     return request.auth
 
 
 def caller_or_none(request: Request) -> User | None:
+    """Returns the account or guest that made a call, or None for a caller without an account."""
     return request.auth if isinstance(request.auth, User) else None

@@ -1,3 +1,5 @@
+"""API calls about challenges and runs: read, take a hint, check training rows, run, and read the leaderboard."""
+
 from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
@@ -31,14 +33,14 @@ def shown(id: str) -> Challenge:
 
 @router.get("/challenges/{slug:id}", response=schemas.ChallengeOut, by_alias=True, auth=anyone, openapi_extra=OPTIONAL)
 def challenge(request: Request, id: str) -> schemas.ChallengeOut:
-    """Statement, public samples, limits, attempts left today, hints taken."""
+    """Returns the statement, public samples, limits, attempts left today, and the hints taken."""
     found, user = shown(id), caller_or_none(request)
     return shapes.challenge(found, user, services.hints_taken(user, found))
 
 
 @router.post("/challenges/{slug:id}/hints", response=schemas.ChallengeOut, by_alias=True)
 def take_hint(request: Request, id: str) -> schemas.ChallengeOut:
-    """Reveals the next hint; it costs no attempt."""
+    """Reveals the next hint. It costs no attempt."""
     found, user = shown(id), caller(request)
     services.take_hint(user, found)
     return shapes.challenge(found, user, services.hints_taken(user, found))
@@ -46,7 +48,7 @@ def take_hint(request: Request, id: str) -> schemas.ChallengeOut:
 
 @router.get("/challenges/{slug:id}/solution", response=schemas.SolutionOut)
 def solution(request: Request, id: str) -> schemas.SolutionOut:
-    """The author's solution, after passing."""
+    """Returns the author's solution to a caller who has passed the challenge."""
     found = shown(id)
     if found.version is None or not has_passed(caller(request), found):
         raise Refused("not_passed", "The solution opens once you have passed this challenge.", 403)
@@ -55,7 +57,7 @@ def solution(request: Request, id: str) -> schemas.SolutionOut:
 
 @router.post("/challenges/{slug:id}/dataset", response=schemas.DatasetOut)
 def dataset_check(request: Request, id: str, payload: schemas.TrainingRows) -> schemas.DatasetOut:
-    """What is in the training rows and what they will cost, before an attempt is spent."""
+    """Checks training rows and estimates the cost of training on them. It costs no attempt."""
     spec, given = shown(id).spec, payload.root
     if TUNE.name not in spec.tracks:
         raise Http404
@@ -69,7 +71,7 @@ def dataset_check(request: Request, id: str, payload: schemas.TrainingRows) -> s
 def leaderboard(
     request: Request, id: str, track: schemas.Track | None = None, page: Annotated[int, Query(ge=1)] = 1
 ) -> schemas.LeaderboardOut:
-    """Ranks, tie bands and my row. Equal shown scores share a rank."""
+    """Returns ranks, tie bands and the caller's row. Equal shown scores share a rank."""
     found = shown(id)
     chosen = boards.track_of(found, track)
     if chosen is None:
@@ -79,7 +81,7 @@ def leaderboard(
 
 @router.post("/challenges/{slug:id}/runs", response={201: schemas.RunOut})
 def run_start(request: Request, id: str, payload: schemas.Payload, response: HttpResponse) -> Status[schemas.RunOut]:
-    """Runs on the public samples; costs no attempt."""
+    """Starts a run on the public samples. It costs no attempt."""
     version = shown(id).version
     assert version is not None
     run = services.start_run(caller(request), version, payload.root)
@@ -88,26 +90,26 @@ def run_start(request: Request, id: str, payload: schemas.Payload, response: Htt
 
 
 def visible(request: Request, uuid: UUID) -> Run:
-    """The caller's run, or a demo that nobody owns; its address cannot be guessed."""
+    """Returns the caller's run, or a run of the demo that has no owner, because its id cannot be guessed."""
     mine = Q(user=caller(request)) | Q(user=None, purpose=Run.Purpose.DEMO)
     return get_object_or_404(Run.objects.filter(mine).select_related("version__challenge"), uuid=uuid)
 
 
 @router.get("/runs/{uuid:uuid}", response=schemas.RunOut, url_name="run")
 def run(request: Request, uuid: UUID) -> schemas.RunOut:
-    """Per-sample results on public samples."""
+    """Returns a run with its result for each public sample."""
     return outcomes.run(visible(request, uuid))
 
 
 @router.get("/runs/{uuid:uuid}/events", openapi_extra=SSE)
 def run_events(request: Request, uuid: UUID) -> HttpResponseBase:
-    """Events as they come; `Last-Event-ID` replays what came after. Ends after `finished`."""
+    """Streams events as they happen, beginning after `Last-Event-ID` if it is sent. Ends after `finished`."""
     return stream.response(request, visible(request, uuid).current)
 
 
 @router.post("/runs/{uuid:uuid}/cancel", response=schemas.RunOut)
 def run_cancel(request: Request, uuid: UUID) -> schemas.RunOut:
-    """Ends my own run, which cost no attempt."""
+    """Cancels a run of the caller, which cost no attempt."""
     found = get_object_or_404(Run.objects.filter(user=caller(request)), uuid=uuid)
     services.cancel_run(found)
     return outcomes.run(visible(request, uuid))

@@ -1,4 +1,4 @@
-"""Every code that a problem may carry, by HTTP status. Scripts rely on them: a code keeps its meaning."""
+"""Lists every code that an error response may have, by HTTP status. Scripts rely on them: a code keeps its meaning."""
 
 CODES: dict[int, tuple[str, ...]] = {
     400: ("bad_request",),
@@ -25,6 +25,6 @@ CODES: dict[int, tuple[str, ...]] = {
 
 
 def in_words() -> str:
-    """For the document."""
+    """Returns the list as a sentence for the OpenAPI document."""
     listed = "; ".join(f"{status}: {', '.join(codes)}" for status, codes in CODES.items())
     return f"By status. {listed}. More may be added."

@@ -1,3 +1,5 @@
+"""API calls about courses, the learning path, the advisor and the demo of a lesson."""
+
 from django.http import Http404
 from ninja import Router, Status
 
@@ -15,13 +17,13 @@ router = Router(tags=["courses"], auth=anyone)
 
 @router.get("/courses", response=list[schemas.CourseOut], openapi_extra=OPTIONAL)
 def courses(request: Request) -> list[schemas.CourseOut]:
-    """Published courses with their lessons."""
+    """Returns the published courses with their lessons."""
     return [shapes.course(course) for course in sorted(catalogue.now().courses, key=lambda course: course.title)]
 
 
 @router.get("/courses/{slug:id}/path", response=schemas.PathOut, openapi_extra=OPTIONAL)
 def path(request: Request, id: str) -> schemas.PathOut:
-    """Lessons and challenges with my progress, and what comes next."""
+    """Returns the lessons and challenges of a course with the caller's progress, and the next step."""
     return shapes.path(paths.path_of(caller_or_none(request), catalogue.now().course(id)))
 
 
@@ -31,7 +33,7 @@ def lesson_shown(id: str) -> Lesson:
 
 @router.post("/lessons/{slug:id}/advisor", response=schemas.AdviceOut, openapi_extra=OPTIONAL)
 def advise(request: Request, id: str, given: schemas.AdvisorIn) -> schemas.AdviceOut:
-    """Which approach fits a use case, with reasons and what would change the answer."""
+    """Recommends an approach for a use case, gives reasons, and says which answers would change the advice."""
     spec = lesson_shown(id).parsed.advisor
     if spec is None:
         raise Http404
@@ -41,7 +43,7 @@ def advise(request: Request, id: str, given: schemas.AdvisorIn) -> schemas.Advic
 
 @router.post("/lessons/{slug:id}/demo", response={201: schemas.DemoOut}, auth=someone)
 def demo_start(request: Request, id: str, given: schemas.DemoIn) -> Status[schemas.DemoOut]:
-    """One text, three ways of asking the same model: zero-shot, few-shot and fine-tuned, each a run."""
+    """Starts three runs that classify one text with the same model: zero-shot, few-shot and fine-tuned."""
     lesson = lesson_shown(id)
     if lesson.parsed.demo is None:
         raise Http404

@@ -1,3 +1,5 @@
+"""API calls about findings: statements of a lesson together with the experiments that show them."""
+
 from typing import Any
 
 from ninja import Router, Status
@@ -17,7 +19,7 @@ router = Router(tags=["courses"], auth=anyone)
 
 @router.get("/lessons/{slug:id}/findings", response=list[schemas.FindingOut], openapi_extra=OPTIONAL)
 def findings(request: Request, id: str) -> list[schemas.FindingOut]:
-    """What a lesson states, with the experiment behind each statement and its raw scores."""
+    """Returns the findings of a lesson, each with its statement, its experiment and the scores of single runs."""
     lesson = catalogue.now().lesson(id)
     return [_finding(lesson, one) for one in lesson.parsed_findings]
 
@@ -26,7 +28,7 @@ def findings(request: Request, id: str) -> list[schemas.FindingOut]:
 def finding_run_start(
     request: Request, id: str, finding: str, given: schemas.FindingRunIn
 ) -> Status[schemas.FindingRunsOut]:
-    """Runs the prompt arms of one repetition on the public rows; costs no attempt."""
+    """Runs the prompts of one repetition of a finding's experiment on the public samples. It costs no attempt."""
     lesson, found = with_finding(id, finding)
     started = runs.start(lesson, found, caller(request), given.repetition)
     return Status(201, schemas.FindingRunsOut(runs=[outcomes.run(run) for run in started]))

@@ -1,4 +1,7 @@
-"""Submissions, runs and boards as the API gives them: public samples and floored scores, for their owner's eyes."""
+"""Turns submissions, runs and leaderboards into the schemas that the API returns to their owner.
+
+They hold results of public samples only, and scores that are rounded down.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Bodies of requests: JSON as RFC 8259 and I-JSON have it, so that no two readers can read two things in one body."""
+"""Parses JSON bodies strictly, by RFC 8259 and I-JSON (RFC 7493), so that a body has only one possible meaning."""
 
 import json
 from itertools import islice
@@ -16,29 +16,29 @@ PROBLEMS_MAX = 50
 
 
 class Unreadable(Exception):
-    """A body that is no JSON; the text says how to mend it."""
+    """The body is not valid JSON. The message says how to fix it."""
 
 
 class StrictParser(Parser):
-    """ninja answers 400 to all that this raises; `problems.on_http_error` looks for what it was.
+    """The parser of all API calls. ninja wraps what it raises in a 400, which `problems.on_http_error` unwraps.
 
     Raises:
-        Unreadable: 400, the body is not a JSON object.
-        Refused: 422, a text in it holds a character that no text may hold.
+        Unreadable: the body is not a JSON object; answered with 400.
+        Refused: a text in it contains a character that is not allowed; answered with 422.
     """
 
     def parse_body(self, request: HttpRequest) -> Any:
         body = read(request.body)
-        # ninja would take whatever else for an object without fields, and go on with each field's default.
+        # ninja would treat a list or a number as an object without fields, and use the default of each field.
         if not isinstance(body, dict):
-            raise Unreadable("The body is no object: write {...}.")
+            raise Unreadable("The body must be a JSON object: write {...}.")
         if found := list(islice(broken_texts(body), PROBLEMS_MAX)):
             raise of_characters([(place(path)[0] or "body", wrong, place(path)[1]) for path, wrong in found])
         return body
 
 
 def read(body: bytes) -> Any:
-    """Raises `Unreadable`."""
+    """Parses a body. Raises `Unreadable` if it is not valid JSON."""
     try:
         text = body.decode()
         if too_deep(text):
@@ -56,7 +56,7 @@ def read(body: bytes) -> Any:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
-        raise Unreadable("A key stands twice in one object of the JSON: keep one of them.")
+        raise Unreadable("A key occurs twice in one object of the JSON: remove one of them.")
     return row
 
 

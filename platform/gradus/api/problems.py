@@ -1,4 +1,4 @@
-"""Every error as RFC 9457 problem details with a stable `code`."""
+"""Turns every error of the API into problem details (RFC 9457) with a stable `code`."""
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -15,6 +15,7 @@ from ninja.errors import HttpError, ValidationError
 
 from challenges import kinds
 from challenges.field_errors import in_words, place
+from gradus.api.ninja_internals import own_message
 from gradus.api.parser import Unreadable
 from gradus.submissions.services import Refused
 
@@ -33,13 +34,13 @@ USUAL = {
 DETAILS = {
     400: "The request could not be read.",
     401: "Send a bearer token: Authorization: Bearer gradus_... You can make one on your profile.",
-    403: "This is not allowed. Where you use the site's session, send the CSRF token too.",
-    404: "There is nothing here, or it belongs to somebody else.",
-    405: "This address does not take that method.",
-    413: "This is more than the site takes in one request.",
+    403: "This is not allowed. If you use the session of the site, send its CSRF token too.",
+    404: "Nothing exists at this address, or it belongs to somebody else.",
+    405: "This address does not support that method.",
+    413: "The request is larger than the site accepts.",
     500: "Something went wrong on our side. Please try again.",
 }
-# The names by which ninja and the payload union reach a field; a learner knows the field only.
+# Parts of a field's place that only ninja and the union of payloads use. A learner knows the field's own name.
 PLUMBING = frozenset({"body", "payload", "query", "path", "header", "data", *kinds.names()})
 
 
@@ -51,7 +52,7 @@ def problem(
     problems: Sequence[dict[str, Any]] = (),
     retry_after: int | None = None,
 ) -> HttpResponse:
-    """One problem as a response; `code` is what a script may rely on."""
+    """Returns problem details as a response. `code` is stable, so that scripts can rely on it."""
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -69,8 +70,8 @@ def problem(
 
 
 def install(api: NinjaAPI) -> None:
-    """Handlers for all that an API function or ninja itself may raise."""
-    # Their errors are Any: ninja declares that a handler may get the class in place of an instance.
+    """Installs a handler for each exception that an API function or ninja itself may raise."""
+    # The handlers declare errors as Any, because ninja's types say that a handler may get a class, not an instance.
     api.add_exception_handler(Refused, on_refused)
     api.add_exception_handler(Http404, lambda request, error: problem(404))
     api.add_exception_handler(PermissionDenied, lambda request, error: problem(403))
@@ -91,8 +92,7 @@ def on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
         return problem(400, str(error.__cause__))
     if isinstance(error.__cause__, Refused):
         return on_refused(request, error.__cause__)
-    usual = ("Unauthorized", "Forbidden", "CSRF check Failed", "Cannot parse request body")
-    return problem(error.status_code, "" if error.message.startswith(usual) else error.message)
+    return problem(error.status_code, own_message(error))
 
 
 def on_invalid(request: HttpRequest, error: Any) -> HttpResponse:
@@ -111,7 +111,7 @@ def on_crash(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def guarded(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """What leaves outside the handlers (a method that is not taken, a root without a page) is a problem as well."""
+    """Turns errors that bypass the handlers, such as a method that is not allowed, into problem details as well."""
 
     @wraps(view)
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

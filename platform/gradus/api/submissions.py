@@ -1,3 +1,5 @@
+"""API calls about submissions: submit, list, read, follow, cancel, appeal, and download an adapter."""
+
 import secrets
 from typing import Annotated
 from uuid import UUID
@@ -20,14 +22,14 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_le
 SSE = {
     "responses": {
         200: {"description": "Server-sent events", "content": {"text/event-stream": {}}},
-        204: {"description": "Nothing came after `Last-Event-ID`, and nothing will"},
+        204: {"description": "There are no events after `Last-Event-ID`, and there will be none"},
     }
 }
 ZIP = {"responses": {200: {"description": "The adapter", "content": {"application/zip": {}}}}}
 
 
 def own(request: Request, uuid: UUID) -> Submission:
-    """The caller's submission; 404 for somebody else's."""
+    """Returns the caller's submission. Raises `Http404` if it does not exist or belongs to somebody else."""
     found = Submission.objects.of(caller(request)).with_current().select_related("user")
     return get_object_or_404(found, uuid=uuid)
 
@@ -36,7 +38,7 @@ def own(request: Request, uuid: UUID) -> Submission:
 def submit(
     request: Request, id: str, payload: schemas.Payload, response: HttpResponse, key: Key = None
 ) -> Status[schemas.SubmissionOut]:
-    """Submits an attempt. The same Idempotency-Key with the same payload gives the same submission."""
+    """Submits an attempt. A second request with the same Idempotency-Key and payload returns the same submission."""
     challenge = get_object_or_404(Challenge.objects.shown(), slug=id)
     data = payload.root
     made, _ = services.submit(caller(request), challenge, data, idempotency_key=key or secrets.token_urlsafe(24))
@@ -51,7 +53,7 @@ def submissions(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: UUID | None = None,
 ) -> list[schemas.SubmissionBrief]:
-    """My submissions, newest first; `before` pages on from a submission."""
+    """Returns the caller's submissions, newest first. `before` is the id of the last submission of the page before."""
     found = Submission.objects.of(caller(request)).with_current()
     if challenge is not None:
         found = found.filter(challenge__slug=challenge)
@@ -62,32 +64,33 @@ def submissions(
 
 @router.get("/submissions/{uuid:uuid}", response=schemas.SubmissionOut, url_name="submission")
 def submission(request: Request, uuid: UUID) -> schemas.SubmissionOut:
+    """Returns one submission of the caller with its state and its result."""
     return outcomes.submission(own(request, uuid))
 
 
 @router.get("/submissions/{uuid:uuid}/events", openapi_extra=SSE)
 def submission_events(request: Request, uuid: UUID) -> HttpResponseBase:
-    """Events as they come; `Last-Event-ID` replays what came after. Ends after `finished`."""
+    """Streams events as they happen, beginning after `Last-Event-ID` if it is sent. Ends after `finished`."""
     return stream.response(request, own(request, uuid).current)
 
 
 @router.post("/submissions/{uuid:uuid}/cancel", response=schemas.SubmissionOut)
 def submission_cancel(request: Request, uuid: UUID) -> schemas.SubmissionOut:
-    """Ends an attempt. It is given back if it waited, and for running ones twice a day."""
+    """Cancels an attempt. A waiting attempt is given back to the quota; of running ones, two a day are."""
     services.cancel(own(request, uuid))
     return outcomes.submission(own(request, uuid))
 
 
 @router.post("/submissions/{uuid:uuid}/appeal", response=schemas.SubmissionOut)
 def submission_appeal(request: Request, uuid: UUID, appeal: schemas.AppealIn) -> schemas.SubmissionOut:
-    """Asks for another look at a free-text grade: a second grader's, where one is set up, then a person's."""
+    """Appeals against a free-text grade. A second grader checks it if one is set up, then a person."""
     reviews.appeal(own(request, uuid), appeal.text)
     return outcomes.submission(own(request, uuid))
 
 
 @router.get("/submissions/{uuid:uuid}/artifact", openapi_extra=ZIP)
 def submission_artifact(request: Request, uuid: UUID) -> HttpResponse:
-    """My own adapter as a zip with a model card."""
+    """Returns the caller's own adapter as a zip file with a model card."""
     found = own(request, uuid)
     name, store = found.current.artifact, storages["artifacts"]
     if not name or not store.exists(name):

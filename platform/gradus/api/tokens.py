@@ -1,3 +1,5 @@
+"""The API call that issues a token for an email address and a password."""
+
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.mfa.utils import is_mfa_enabled
@@ -5,7 +7,7 @@ from django.conf import settings
 from ninja import Router, Status
 
 from gradus.accounts import tokens
-from gradus.accounts.adapter import TooManyAttempts
+from gradus.accounts.allauth_adapter import TooManyAttempts
 from gradus.accounts.models import User
 from gradus.accounts.scopes import Scope
 from gradus.api import schemas
@@ -18,7 +20,7 @@ STATUS = {"token_limit": 409, "scope_not_yours": 403}
 
 @router.post("/tokens", response={201: schemas.TokenOut}, auth=None)
 def token_create(request: Request, body: schemas.TokenIn) -> Status[schemas.TokenOut]:
-    """Makes a bearer token from an email and password. The token is shown this once."""
+    """Issues a bearer token for an email address and a password. The token is shown only in this response."""
     user, scope = _verified(request, body), Scope(body.content, body.learner_data)
     try:
         token, secret = tokens.issue(user, body.name, scope, body.days)
@@ -29,7 +31,13 @@ def token_create(request: Request, body: schemas.TokenIn) -> Status[schemas.Toke
 
 
 def _verified(request: Request, body: schemas.TokenIn) -> User:
-    """Raises `Refused` with one answer for unknown, wrong and inactive; limits and timing are allauth's."""
+    """Returns the account with this email and password. allauth applies the rate limits.
+
+    Raises:
+        Refused: the account is unknown, the password is wrong, or the account is inactive (all with the same message,
+            so that nobody learns which addresses have accounts); too many attempts; or the account needs the site's
+            log-in page, because it has a second factor or an unconfirmed address.
+    """
     try:
         user = get_adapter(request).authenticate(request, email=body.email, password=body.password)
     except TooManyAttempts as error:

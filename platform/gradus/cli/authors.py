@@ -1,4 +1,4 @@
-"""`gradus challenge ...`: what course authors run on their own machine."""
+"""The commands `gradus challenge ...`, which course authors run on their own machine."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ app.command()(diff.diff)
 
 @app.callback(help=HELP)
 def challenge() -> None:
-    """Holds the commands together."""
+    """The group of these commands."""
 
 
 @app.command()
 def lint(path: Annotated[Path, typer.Argument(help="The folder of a course, a lesson or a challenge.")]) -> None:
-    """Say everything that is wrong with a course, a lesson or a challenge, as file:line: what: how to mend it.
+    """Check a course, a lesson or a challenge. Print each problem as file:line: what is wrong: how to fix it.
 
-    Exit status: 0 nothing to mend, 1 problems, 3 nothing else to mend but similarity was not checked.
+    Exit status: 0 no problems, 1 problems, 3 no problems, but the check for similarity could not run.
     """
     folder = path.parent if path.name in MARKERS else path
     problems, unchecked = problems_in(folder)
@@ -40,12 +40,12 @@ def lint(path: Annotated[Path, typer.Argument(help="The folder of a course, a le
     if unchecked is not None:
         typer.echo(f"not checked: similarity ({unchecked})")
     if not problems and unchecked is None:
-        typer.echo(f"{folder}: nothing to mend")
+        typer.echo(f"{folder}: no problems found")
     raise typer.Exit(1 if problems else MISSING if unchecked is not None else 0)
 
 
 def problems_in(folder: Path) -> tuple[list[Problem], str | None]:
-    """All problems at or below a folder, and why similarity was not checked, if it was not."""
+    """Returns all problems in a folder, and the reason why similarity was not checked, or None if it was."""
     try:
         similarity: Similarity = load("challenge.similarity")
         return lint_folder(folder, similarity), None

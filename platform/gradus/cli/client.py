@@ -1,4 +1,4 @@
-"""The site over HTTP: where it is, who one is, and its errors. No Django here."""
+"""The client of the site's HTTP API: its address, the user's token, and its errors. It does not use Django."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from typing import Any
 import httpx
 
 DEFAULT_URL = "http://localhost:8000"
-# A stream says something every 15 seconds; three missed signs of life and the connection is made anew.
+# A stream sends a heartbeat every 15 seconds. After 60 seconds without one, the client connects again.
 TIMEOUT = httpx.Timeout(30, read=60)
 TRIES = 3
 REFUSED, UNREACHABLE, NOT_SIGNED_IN = 1, 4, 5
 
 
 class Failure(Exception):
-    """Why a command ends. `code` is the exit status: 1 refused, 4 unreachable, 5 not signed in."""
+    """A command failed. `code` is the exit status: 1 refused, 4 the site does not answer, 5 not signed in."""
 
     def __init__(self, message: str, code: int = REFUSED, problems: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -31,40 +31,41 @@ class Failure(Exception):
 
 @dataclass(frozen=True)
 class Config:
-    """From GRADUS_URL and GRADUS_TOKEN, then from the file that `gradus login` wrote."""
+    """The address of the site and the token: from GRADUS_URL and GRADUS_TOKEN, or from the file of `gradus login`."""
 
     url: str = DEFAULT_URL
     token: str = ""
 
     @classmethod
     def load(cls) -> Config:
-        """Raises `Failure` for a file that is no TOML."""
+        """Reads the configuration. Raises `Failure` if the file is not valid TOML."""
         try:
             kept = tomllib.loads(path().read_text()) if path().exists() else {}
         except tomllib.TOMLDecodeError as error:
-            raise Failure(f"{path()}: {error}. Mend the file, or run `gradus login` after deleting it.") from error
+            raise Failure(f"{path()}: {error}. Fix the file, or delete it and run `gradus login`.") from error
         url = os.environ.get("GRADUS_URL") or kept.get("url") or DEFAULT_URL
         return cls(str(url).rstrip("/"), os.environ.get("GRADUS_TOKEN") or str(kept.get("token", "")))
 
     def save(self) -> Path:
-        """Readable by its owner only."""
+        """Writes the file, which only its owner can read. Returns its path."""
         file = path()
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=0o600)
         file.chmod(0o600)
-        # A JSON string of printable ASCII is a TOML string.
+        # A JSON string of printable ASCII characters is also a valid TOML string.
         file.write_text(f"url = {json.dumps(self.url)}\ntoken = {json.dumps(self.token)}\n")
         return file
 
 
 def path() -> Path:
+    """Returns the path of the configuration file."""
     base = os.environ.get("XDG_CONFIG_HOME")
     return (Path(base) if base else Path.home() / ".config") / "gradus" / "config.toml"
 
 
 @dataclass(frozen=True)
 class Event:
-    """One server-sent event; `id` 0 where it has none."""
+    """A server-sent event. `id` is 0 if the event has none."""
 
     type: str
     data: dict[str, Any]
@@ -87,12 +88,15 @@ class Api:
         self.http.close()
 
     def get(self, path: str, **params: Any) -> Any:
-        """The JSON of an answer. Raises `Failure`."""
+        """Sends a GET request. Returns the JSON of the response. Raises `Failure` for an error."""
         given = {key: value for key, value in params.items() if value is not None}
         return self._send("GET", path, params=given).json()
 
     def post(self, path: str, data: Any = None, *, key: str | None = None) -> Any:
-        """With a `key`, a broken connection is tried again: the site makes one submission of it."""
+        """Sends a POST request. Returns the JSON of the response. Raises `Failure` for an error.
+
+        With an idempotency `key`, a broken connection is tried again, because the site then makes only one submission.
+        """
         headers = {"Idempotency-Key": key} if key else {}
         for _ in range(TRIES - 1 if key else 0):
             try:
@@ -112,10 +116,10 @@ class Api:
             yield
         except httpx.TransportError as error:
             where = f"{self.config.url} does not answer ({type(error).__name__})."
-            raise Failure(f"{where} Is the site running? GRADUS_URL says where it is.", UNREACHABLE) from error
+            raise Failure(f"{where} Is the site running? Set GRADUS_URL to its address.", UNREACHABLE) from error
 
     def events(self, path: str) -> Iterator[Event]:
-        """Until `finished`; a connection that breaks goes on after the last event that came."""
+        """Yields events until `finished`. It connects again if the connection breaks. Raises `Failure`."""
         last, silent = 0, 0
         while silent < TRIES:
             silent += 1
@@ -139,7 +143,7 @@ class Api:
 
 
 def parsed(lines: Iterator[str]) -> Iterator[Event]:
-    """Server-sent events from lines; comments and unknown fields are left out."""
+    """Yields the server-sent events in these lines. Comments and unknown fields are ignored."""
     fields: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(":")
@@ -152,7 +156,7 @@ def parsed(lines: Iterator[str]) -> Iterator[Event]:
 
 
 def checked(response: httpx.Response) -> httpx.Response:
-    """Raises `Failure` for an error, in the words of its problem details."""
+    """Returns the response, or raises `Failure` with the message of its problem details if it is an error."""
     if not response.is_error:
         return response
     try:
@@ -161,7 +165,7 @@ def checked(response: httpx.Response) -> httpx.Response:
     except (ValueError, KeyError, TypeError):
         detail, problems = f"The site answered {response.status_code}. Does the address end before /api?", []
     if response.status_code == 401:
-        how = "" if "`gradus login`" in detail else " `gradus login` signs you in."
+        how = "" if "`gradus login`" in detail else " Run `gradus login` to sign in."
         raise Failure(detail + how, NOT_SIGNED_IN)
     after = response.headers.get("Retry-After")
     again = f" Try again in {after} s." if after else ""
@@ -169,6 +173,6 @@ def checked(response: httpx.Response) -> httpx.Response:
 
 
 def worded(problem: dict[str, Any]) -> str:
-    """`field: line: message`, without what is missing."""
+    """Returns a problem as `field: line: message`, without the parts that it does not have."""
     parts = (problem.get("field"), problem.get("line"), problem.get("message"))
     return ": ".join(str(part) for part in parts if part)

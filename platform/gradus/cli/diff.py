@@ -1,4 +1,4 @@
-"""`gradus challenge diff`: what differs between two contents of a challenge, as the refusal of an import says it."""
+"""The command `gradus challenge diff`, which compares two contents of a challenge, as an import does."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SAME, DIFFER, UNREADABLE = 0, 1, 2
 def diff(
     old: Annotated[Path, typer.Argument(help="The folder of a challenge, a lesson or a course.")],
     new: Annotated[Path, typer.Argument(help="The same folder with the new content.")],
-    json: Annotated[bool, typer.Option("--json", help="One JSON object, by the challenge's id.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object, by the challenge's id.")] = False,
 ) -> None:
-    """Say what differs between two contents: rows added, removed or changed, by file and id.
+    """Compare two contents: print the rows that were added, removed or changed, by file and id.
 
-    Exit status: 0 nothing differs, 1 something does, 2 a folder cannot be read.
+    Exit status: 0 no differences, 1 differences, 2 a folder cannot be read.
     """
     before, now = _read(old), _read(new)
     found = {name: compare(before[name], now[name]) for name in sorted(before.keys() & now.keys())}
@@ -37,18 +37,18 @@ def diff(
 
 
 def _read(folder: Path) -> dict[str, ChallengeBundle]:
-    """The challenges at or below a folder, by id."""
+    """Returns the challenges in a folder, by id."""
     folders = sorted(file.parent for file in folder.rglob("challenge.yaml"))
     if not folders:
         typer.echo(
-            f"{folder}: no challenge.yaml here or below: name the folder of a challenge, lesson or course", err=True
+            f"{folder}: there is no challenge.yaml in it: give the folder of a challenge, lesson or course", err=True
         )
         raise typer.Exit(UNREADABLE)
     try:
         return {bundle.challenge.id: bundle for bundle in map(read_challenge, folders)}
     except BundleErrors as errors:
         typer.echo("\n".join(str(problem) for problem in errors.problems), err=True)
-        typer.echo(f"{folder}: cannot be compared; `gradus challenge lint` says all that is wrong with it", err=True)
+        typer.echo(f"{folder}: cannot be compared; `gradus challenge lint` prints all its problems", err=True)
         raise typer.Exit(UNREADABLE) from None
 
 
@@ -67,5 +67,5 @@ def _show(differ: dict[str, Difference], only: dict[str, list[str]]) -> None:
 
 
 def _wanted(one: Difference) -> Any:
-    """The lowest version that a server would take for the new content; None where its version is high enough."""
+    """Returns the lowest version that a site would accept for the new content, or None if its own is high enough."""
     return after(one.old) if one.is_graded and number(one.new) <= number(one.old) else None

@@ -1,6 +1,6 @@
-"""`gradus login`, `run`, `submit` and the rest of what learners type.
+"""The commands of learners, such as `gradus login`, `gradus run` and `gradus submit`.
 
-Exit status: 0 done, 1 refused, 2 wrong usage, 4 the site does not answer, 5 not signed in.
+Exit status: 0 success, 1 refused, 2 wrong usage, 4 the site does not answer, 5 not signed in.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ app.add_typer(tokens, name="token")
 
 Slug = Annotated[str, typer.Argument(metavar="CHALLENGE", help="The challenge's id, as `gradus challenges` lists it.")]
 File = Annotated[
-    Path | None, typer.Argument(metavar="FILE", help="A payload in YAML or JSON, or an answer in .txt or .md; - reads.")
+    Path | None,
+    typer.Argument(metavar="FILE", help="A payload in YAML or JSON, or an answer in .txt or .md; - is standard input."),
 ]
 Rows = Annotated[Path | None, typer.Option("--rows", help="Training rows as JSON Lines, for a track that trains.")]
 Email = Annotated[str, typer.Option(prompt=True, help="The email of your account.")]
 Password = Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="GRADUS_PASSWORD", help="Asked for.")]
 Name = Annotated[str, typer.Option(help="What the token is for; your profile lists it.")]
-Days = Annotated[int, typer.Option(min=1, max=365, help="After how many days the token ends.")]
+Days = Annotated[int, typer.Option(min=1, max=365, help="After how many days the token expires.")]
 Content = Annotated[str, typer.Option(help="What the token may do with course content: none, viewer, editor or owner.")]
 LearnerData = Annotated[
     str, typer.Option(help="What the token may do with other people's answers and grades: none, viewer or editor.")
@@ -38,7 +39,7 @@ TOKEN_DAYS = 90
 
 @contextmanager
 def site(config: Config | None = None) -> Iterator[Api]:
-    """The site as configured; a failure is printed and becomes the exit status."""
+    """Yields a client of the site. A `Failure` is printed and becomes the exit status."""
     try:
         with Api(config or Config.load()) as api:
             yield api
@@ -58,7 +59,7 @@ def login(
     content: Content = "none",
     learner_data: LearnerData = "none",
 ) -> None:
-    """Sign in and keep a token in ~/.config/gradus/config.toml."""
+    """Sign in and store a token in ~/.config/gradus/config.toml."""
     with site() as api:
         where = (url or api.config.url).rstrip("/")
         wanted = {"name": "gradus login", "days": days, "content": content, "learner_data": learner_data}
@@ -83,14 +84,14 @@ def token_create(
     content: Content = "none",
     learner_data: LearnerData = "none",
 ) -> None:
-    """Make a token and print it; it is shown this once."""
+    """Make a token and print it. It is shown only this once."""
     wanted = {"name": name, "days": days, "content": content, "learner_data": learner_data}
     with site() as api:
         typer.echo(_token(Config(api.config.url), {"email": email, "password": password, **wanted}))
 
 
 def _token(config: Config, body: dict[str, Any]) -> str:
-    """Without the token that is kept: it may be a revoked one."""
+    """Issues a token. The request is sent without the stored token, which may have been revoked."""
     with Api(Config(config.url)) as api:
         made: dict[str, str] = api.post("tokens", body)
     return made["token"]
@@ -105,14 +106,14 @@ def challenges() -> None:
 
 @app.command()
 def show(challenge: Slug) -> None:
-    """Show a challenge: what to do, limits, attempts left."""
+    """Show a challenge: its statement, its limits and the attempts that you have left."""
     with site() as api:
         showing.challenge(api.get(f"challenges/{challenge}"))
 
 
 @app.command()
 def run(challenge: Slug, file: File = None, rows: Rows = None) -> None:
-    """Run on the public samples; costs no attempt."""
+    """Run a payload on the public samples. It costs no attempt."""
     with site() as api:
         made = api.post(f"challenges/{challenge}/runs", _payload(api, challenge, file, rows))
         _finish(api, f"runs/{made['uuid']}")
@@ -124,9 +125,9 @@ def submit(
     file: File = None,
     rows: Rows = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for the grade.")] = False,
-    key: Annotated[str, typer.Option(help="An Idempotency-Key: the same key and payload is one attempt.")] = "",
+    key: Annotated[str, typer.Option(help="An Idempotency-Key: sent twice with one payload, it is one attempt.")] = "",
 ) -> None:
-    """Submit an attempt, graded on hidden samples."""
+    """Submit an attempt, which is graded on hidden samples."""
     with site() as api:
         data = _payload(api, challenge, file, rows)
         made = api.post(f"challenges/{challenge}/submissions", data, key=key or str(uuid.uuid4()))
@@ -139,7 +140,7 @@ def submit(
 
 @app.command()
 def submissions(
-    challenge: Annotated[str | None, typer.Option(help="Of this challenge only.")] = None,
+    challenge: Annotated[str | None, typer.Option(help="List only submissions of this challenge.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
 ) -> None:
     """List your submissions, newest first."""
@@ -149,10 +150,10 @@ def submissions(
 
 @app.command()
 def logs(
-    identifier: Annotated[uuid.UUID, typer.Argument(metavar="UUID", help="Of a submission or a run.")],
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait until it has ended.")] = False,
+    identifier: Annotated[uuid.UUID, typer.Argument(metavar="UUID", help="The id of a submission or a run.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show its events until it has ended.")] = False,
 ) -> None:
-    """Show a submission or a run; with -f follow it."""
+    """Show a submission or a run. With -f, show its events until it has ended."""
     with site() as api:
         path = _path_of(api, identifier)
         if follow:
@@ -163,12 +164,14 @@ def logs(
 
 @app.command()
 def appeal(
-    identifier: Annotated[uuid.UUID, typer.Argument(metavar="SUBMISSION", help="As `gradus submissions` lists it.")],
-    reason: Annotated[str, typer.Option(help="In a sentence or two: what the grade overlooks.")],
+    identifier: Annotated[
+        uuid.UUID, typer.Argument(metavar="SUBMISSION", help="The id, as `gradus submissions` lists it.")
+    ],
+    reason: Annotated[str, typer.Option(help="What the grade overlooks, in a sentence or two.")],
 ) -> None:
-    """Ask for another look at the grade of an answer in free text."""
+    """Appeal against the grade of a free-text answer."""
     if not reason.strip():
-        raise typer.BadParameter("Say in a sentence what the grade overlooks.", param_hint="--reason")
+        raise typer.BadParameter("Say in a sentence or two what the grade overlooks.", param_hint="--reason")
     with site() as api:
         showing.appeal(api.post(f"submissions/{identifier}/appeal", {"text": reason}))
         typer.echo(f"`gradus logs {identifier}` shows the outcome.")
@@ -180,7 +183,7 @@ def leaderboard(
     track: Annotated[str | None, typer.Option(help="The track's name, as `gradus show` lists it.")] = None,
     page: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
-    """Show a challenge's ranks and your own."""
+    """Show the leaderboard of a challenge, with your own rank."""
     with site() as api:
         showing.leaderboard(api.get(f"challenges/{challenge}/leaderboard", track=track, page=page))
 
@@ -201,7 +204,7 @@ def _path_of(api: Api, identifier: uuid.UUID) -> str:
 
 
 def _finish(api: Api, path: str) -> None:
-    """Follows to the end; exit status 1 where it did not end well."""
+    """Follows a submission or a run to its end, and shows it. Exits with status 1 if it has failed."""
     with showing.Follower() as follower:
         for event in api.events(f"{path}/events"):
             follower.show(event)

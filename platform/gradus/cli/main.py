@@ -1,4 +1,4 @@
-"""The `gradus` command. It sets up no Django and imports none of the apps."""
+"""The `gradus` command. It does not set up Django, and imports none of the apps."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def gradus(
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Runs the command line. The console script `gradus` calls it."""
     app()

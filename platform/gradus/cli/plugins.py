@@ -1,4 +1,4 @@
-"""Commands from the entry points `gradus.commands`, imported when they are run, so that `gradus --help` is quick."""
+"""Loads commands from the entry points `gradus.commands` only when they are run, so that `gradus --help` is quick."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 GROUP = "gradus.commands"
-# Called by other commands; no commands themselves.
+# Entry points that are functions for other commands, not commands themselves.
 FUNCTIONS = frozenset({"challenge.similarity"})
 MISSING = 3
 
 
 class MissingExtra(Exception):
-    """What an entry point names cannot be imported here."""
+    """The module that an entry point names cannot be imported. The message says what to install."""
 
 
 def load(name: str) -> Callable[..., Any]:
-    """The function behind an entry point such as `challenge.test`. Raises `MissingExtra`."""
+    """Returns the function that an entry point such as `challenge.test` names. Raises `MissingExtra`."""
     found = [point for point in entry_points(group=GROUP) if point.name == name]
     if not found:
         raise MissingExtra(f"`{name}` is not installed")
@@ -37,14 +37,14 @@ def _load(point: EntryPoint) -> Callable[..., Any]:
 
 
 class LazyCommand(TyperCommand):
-    """Stands in the help for a command whose module is imported only when it runs."""
+    """Represents a command in the help. Its module is imported only when the command runs."""
 
     def __init__(self, name: str, point: EntryPoint) -> None:
         super().__init__(name=name, help=f"See `{name} --help`. Needs the worker extra.")
         self.point = point
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
-        """Parses with the real command, whose context then also invokes it."""
+        """Parses the arguments with the real command, which the returned context also runs."""
         try:
             single = typer.Typer(add_completion=False)
             single.command(self.name)(_load(self.point))
@@ -55,16 +55,16 @@ class LazyCommand(TyperCommand):
 
 
 class LazyGroup(TyperGroup):
-    """A group that also has the entry points whose name is `prefix` and one more word."""
+    """A group of commands that also has the entry points whose name is `prefix` and one more word."""
 
     prefix = ""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Own commands first, then those of other packages."""
+        """Lists the group's own commands first, then those from entry points."""
         return [*super().list_commands(ctx), *sorted(self._points())]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """An own command, or the stand-in of another package's."""
+        """Returns a command of the group, or a `LazyCommand` for one from an entry point."""
         own = super().get_command(ctx, cmd_name)
         point = self._points().get(cmd_name)
         return own if own is not None or point is None else LazyCommand(cmd_name, point)
@@ -78,12 +78,12 @@ class LazyGroup(TyperGroup):
 
 
 class ChallengeGroup(LazyGroup):
-    """`gradus challenge ...`"""
+    """The commands `gradus challenge ...`."""
 
     prefix = "challenge."
 
 
 class JudgeGroup(LazyGroup):
-    """`gradus judge ...`"""
+    """The commands `gradus judge ...`."""
 
     prefix = "judge."

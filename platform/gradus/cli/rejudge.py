@@ -1,4 +1,4 @@
-"""`gradus challenge rejudge`: a shadow run on the site, its change matrix, and the approval."""
+"""The command `gradus challenge rejudge`, which starts, shows, approves or discards a shadow run on the site."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gradus.cli.learners import Slug, site
 POLL_SECONDS = 2.0
 REASONS = {
     "decided": "a person has decided the grade",
-    "lowers": "it would go down, which needs --lower",
-    "in_doubt": "the new grade is in doubt itself",
+    "lowers": "the new grade is lower, which needs --lower",
+    "in_doubt": "the new grade is only provisional",
     "appealed": "an appeal is open",
     "own_answer": "it is your own answer",
-    "superseded": "it was graded anew in the meantime",
+    "superseded": "it was graded again in the meantime",
     "not_graded": "it could not be graded again",
     "open": "it is being graded",
 }
@@ -27,15 +27,15 @@ REASONS = {
 def rejudge(
     challenge: Slug,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Start a shadow run, or show the open one.")] = False,
-    approve: Annotated[bool, typer.Option("--approve", help="Make the open run's new grades count.")] = False,
-    discard: Annotated[bool, typer.Option("--discard", help="End the open run; no grade changes.")] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="Make the new grades of the open run count.")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Discard the open run. No grade changes.")] = False,
     lower: Annotated[
-        bool, typer.Option("--lower", help="With --approve: lower grades too; you answer for it.")
+        bool, typer.Option("--lower", help="With --approve: also lower grades. You are responsible for that.")
     ] = False,
-    note: Annotated[str, typer.Option(help="Why, for the record.")] = "",
-    wait: Annotated[bool, typer.Option(help="Wait until everything is graded.")] = True,
+    note: Annotated[str, typer.Option(help="The reason for the run, which is stored with it.")] = "",
+    wait: Annotated[bool, typer.Option(help="Wait until all answers are graded.")] = True,
 ) -> None:
-    """Grade all answers again without touching their grades, see what would change, then approve or discard it."""
+    """Grade all answers again without changing their grades, see what would change, then approve or discard that."""
     if dry_run + approve + discard != 1:
         raise typer.BadParameter("Choose one of --dry-run, --approve and --discard.")
     with site() as api:
@@ -61,18 +61,20 @@ def _reason(name: str) -> str:
 
 
 def open_run(api: Api, challenge: str) -> dict[str, Any] | None:
+    """Returns the open shadow run of a challenge, or None."""
     runs: list[dict[str, Any]] = api.get("regrades")
     return next((run for run in runs if run["challenge"] == challenge and not run["outcome"]), None)
 
 
 def start(api: Api, challenge: str, note: str) -> dict[str, Any]:
-    """The open run, or a new one."""
+    """Returns the open shadow run of a challenge, or starts one."""
     found = open_run(api, challenge) or api.post(f"challenges/{challenge}/regrades", {"note": note})
     whole: dict[str, Any] = api.get(f"regrades/{found['id']}")
     return whole
 
 
 def followed(api: Api, found: dict[str, Any], wait: bool) -> dict[str, Any]:
+    """Waits until all answers of a shadow run are graded, if `wait` says so. Returns the run."""
     while wait and found["waiting"]:
         typer.echo(f"{len(found['changes']) - found['waiting']} of {len(found['changes'])} graded", err=True)
         time.sleep(POLL_SECONDS)
@@ -81,7 +83,7 @@ def followed(api: Api, found: dict[str, Any], wait: bool) -> dict[str, Any]:
 
 
 def show(found: dict[str, Any]) -> None:
-    """The change matrix: old mark by new mark, and each score that would change."""
+    """Prints the changes of a shadow run: old marks by new marks, and each score that would change."""
     kinds = [f"{count} {kind.replace('_', ' ')}" for kind, count in found["kinds"].items() if count]
     typer.echo(f"{', '.join(kinds)}; passes gained {found['passes_gained']}, lost {found['passes_lost']}")
     marks = found["marks"]

@@ -1,4 +1,4 @@
-"""Payloads from files: YAML or JSON, JSON Lines for training rows, plain text for an answer."""
+"""Reads payloads from files: YAML or JSON, JSON Lines for training rows, and plain text for an answer."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def training_rows(file: Path) -> list[dict[str, str]]:
     found, problems = read_train(_bytes(file))
     if problems:
         lines = tuple(f"rows: {problem.line}: {problem.what} {problem.mend}" for problem in problems)
-        raise Failure(f"{file}: some lines are not training rows.", problems=lines)
+        raise Failure(f"{file}: some lines are not valid training rows.", problems=lines)
     return [{"input": row.input, "output": row.output} for row in found]
 
 
@@ -71,7 +71,7 @@ def _mapping(file: Path) -> dict[str, Any]:
 
 
 def _bytes(file: Path) -> bytes:
-    """`-` is standard input."""
+    """Reads a file. The name `-` means standard input."""
     if str(file) == "-":
         return sys.stdin.buffer.read()
     try:

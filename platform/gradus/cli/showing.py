@@ -1,4 +1,4 @@
-"""What learners see in a terminal: tables, results, and a job that is followed."""
+"""Prints what learners see in a terminal: tables, results, and the progress of a job."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def number(value: float | None) -> str:
 
 
 def table(title: str, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:
-    """Everything is text: what a learner or an author wrote is never markup."""
+    """Prints a table. All cells are escaped, so that no text of a learner or an author is read as markup."""
     shown = Table(title=escape(title), title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
         shown.add_column(column, justify="right" if column in ("Rank", "Score", "Tokens") else "left")
@@ -125,7 +125,7 @@ def _tokens(row: dict[str, Any]) -> str:
 
 
 def result(found: dict[str, Any], samples: dict[str, dict[str, Any]]) -> None:
-    """A submission or a run, with what came out for each public sample."""
+    """Prints a submission or a run, with the result of each public sample."""
     feedback = found.get("feedback") or found.get("result") or {}
     rows = feedback.get("public", {}).get("rows", [])
     if rows:
@@ -136,7 +136,7 @@ def result(found: dict[str, Any], samples: dict[str, dict[str, Any]]) -> None:
     if found.get("appeal"):
         appeal(found)
     elif found.get("can_appeal"):
-        out.print(f"`gradus appeal {found['uuid']} --reason ...` asks for another look.", markup=False)
+        out.print(f"To appeal against this grade: gradus appeal {found['uuid']} --reason ...", markup=False)
     if found["error"]:
         out.print(found["error"]["message"], markup=False)
 
@@ -145,7 +145,7 @@ STAGES = {"second": "with a second grader", "person": "with a person", "closed":
 
 
 def appeal(found: dict[str, Any]) -> None:
-    """Where an appeal stands."""
+    """Prints the state of an appeal."""
     made = found["appeal"]
     ended = f", the grade was {made['outcome']}" if made["outcome"] else ""
     out.print(f"Your appeal is {STAGES[made['stage']]}{ended}.", markup=False)
@@ -162,7 +162,7 @@ def summary(found: dict[str, Any], feedback: dict[str, Any]) -> str:
 
 
 def public_samples(rows: list[dict[str, Any]], samples: dict[str, dict[str, Any]]) -> None:
-    """Each row with its mark, its fields where answers are JSON objects, and how many rows have which mark."""
+    """Prints each sample with its mark, its fields if answers are JSON objects, and how many have which mark."""
     has_fields = any(row.get("fields") for row in rows)
     columns = ("", "Input", "Expected", "Got", *(("Fields",) if has_fields else ()))
     shown = [(*_sample(row, samples), *((_fields(row),) if has_fields else ())) for row in rows]
@@ -185,7 +185,7 @@ def _mark(row: dict[str, Any]) -> str:
 
 
 def _fields(row: dict[str, Any]) -> str:
-    """Such as "valid JSON; category right, priority wrong, summary 0.40"."""
+    """Returns a text such as "valid JSON; category right, priority wrong, summary 0.40"."""
     valid = "valid JSON" if row.get("valid") else "not valid"
     return f"{valid}; {', '.join(f'{name} {_share(score)}' for name, score in row.get('fields', {}).items())}"
 
@@ -196,7 +196,7 @@ def _share(score: float) -> str:
 
 
 class Follower:
-    """Events as lines and one bar."""
+    """Prints the events of a job as lines, and its progress as a bar."""
 
     def __init__(self) -> None:
         bar = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())

@@ -1,3 +1,5 @@
+"""The admin's pages about courses, lessons, challenges, their versions, and calibrations."""
+
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
@@ -39,11 +41,11 @@ class ChallengeVersionAdmin(ReadOnly):
 
     @admin.display
     def state(self, version: ChallengeVersion) -> str:
-        """Whether learners see it, and whether it was verified here."""
+        """Says whether learners see the version, and whether this server has verified it."""
         seen = "draft" if version.is_draft else "live" if version.challenge.version_id == version.pk else "replaced"
         return seen if version.is_verified else f"{seen}, not verified here"
 
-    @admin.display(description="What it lacks to be verified here")
+    @admin.display(description="Checks that this server still has to do")
     def lacking(self, version: ChallengeVersion) -> str:
         return "; ".join(verification.lacking(version)) if not version.is_verified else "nothing"
 
@@ -54,5 +56,5 @@ class CalibrationAdmin(ReadOnly):
     list_filter = ("passed",)
 
     def view_on_site(self, obj: Calibration) -> str:
-        """The report for people."""
+        """Returns the address of the page with the calibration's report."""
         return reverse("reviews:calibration", args=[obj.version_id])

@@ -1,4 +1,4 @@
-"""Bundles on the server: challenge contents by digest and lesson files, in private storage."""
+"""Stores bundles in private storage: the content of challenges under its digest, and the files of lessons."""
 
 from functools import lru_cache
 
@@ -10,7 +10,7 @@ from gradus.courses.models import ChallengeVersion, Lesson
 
 
 class BundleMissing(Exception):
-    """The database names a bundle that private storage does not hold."""
+    """The database names a bundle that is missing from private storage."""
 
 
 def path_of(digest: str) -> str:
@@ -18,15 +18,15 @@ def path_of(digest: str) -> str:
 
 
 def save(bundle: ChallengeBundle) -> None:
-    """Idempotent: the name is the content's digest."""
+    """Stores a challenge's content. Saving it again changes nothing, because its name is its digest."""
     _save(path_of(bundle.digest), bundle.to_json().encode())
 
 
 def load(version: ChallengeVersion) -> ChallengeBundle:
-    """With hidden rows: for workers and staff only.
+    """Returns the content of a version with its hidden samples, which only workers and staff may see.
 
     Raises:
-        BundleMissing
+        BundleMissing: private storage does not have the content.
     """
     return _load(version.digest)
 
@@ -46,19 +46,19 @@ def save_lesson_files(bundle: LessonBundle, digest: str) -> None:
 
 
 def lesson_file(lesson: Lesson, name: str) -> bytes:
-    """A file of the lesson's demo.
+    """Returns a file of the lesson's demo.
 
     Raises:
-        BundleMissing
+        BundleMissing: private storage does not have the file.
     """
     return lesson_content(lesson.digest, name)
 
 
 def lesson_content(digest: str, name: str) -> bytes:
-    """A file of the lesson that has this digest: the demo's, or an illustration.
+    """Returns a file, of the demo or an illustration, of the lesson with this digest.
 
     Raises:
-        BundleMissing
+        BundleMissing: private storage does not have the file.
     """
     store, path = storages["private"], f"lessons/{digest}/{name}"
     if not store.exists(path):

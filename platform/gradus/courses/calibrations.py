@@ -1,4 +1,4 @@
-"""Calibrations of judges: imported with a course, asked for when a grade becomes final."""
+"""Stores calibrations of judges, which come with a course, and finds the one that a final grade needs."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,10 +9,10 @@ from gradus.courses.models import Calibration, ChallengeVersion
 
 
 def save(version: ChallengeVersion, measured: dict[str, Any]) -> None:
-    """Keeps what `gradus challenge calibrate` measured, if it did so on this very content; else nothing passes.
+    """Stores the calibrations that `gradus challenge calibrate` measured.
 
-    `measured` is the challenge's part of `measured.json`: `digest`, and `judges`, each with model, template, passed
-    and its report.
+    If they were measured on other content, no judge passes for this version. `measured` is the challenge's part of
+    `measured.json`: `digest`, and `judges`, each with model, template, passed and its report.
     """
     current = measured.get("digest") == version.digest
     found = {(row["model"], row["template"]): row for row in (measured.get("judges", []) if current else [])}
@@ -29,17 +29,17 @@ def save(version: ChallengeVersion, measured: dict[str, Any]) -> None:
 
 
 def _withdraw(calibration: Calibration) -> None:
-    # Kept, because final grades name it.
+    # The row stays, because final grades refer to it.
     Calibration.objects.filter(pk=calibration.pk).update(passed=False)
 
 
 def passed(version: ChallengeVersion) -> Iterable[tuple[str, str]]:
-    """Model and template of every judge whose grades of this content may be final."""
+    """Returns the model and template of each judge whose grades of this content may be final."""
     return version.calibrations.filter(passed=True).values_list("model", "template")
 
 
 def behind(version: ChallengeVersion, judge: tuple[str, str] | None) -> Calibration | None:
-    """The passed calibration of one judge, or None."""
+    """Returns the calibration that allows this judge's grades to be final, or None if there is none."""
     if judge is None:
         return None
     return version.calibrations.filter(passed=True, model=judge[0], template=judge[1]).first()

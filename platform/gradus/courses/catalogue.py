@@ -1,8 +1,8 @@
-"""What is published, read once for all requests of a process until it changes.
+"""Caches the published courses, lessons and challenges in each process until they change.
 
-Content comes in whole bundles: `publish` stamps its course, and admins edit courses alone. So the courses' rows, one
-small query, say whether what is kept still holds. All of it is the same for every visitor: nobody's own rows belong
-here. Requests share the objects between threads, so they read them and set nothing.
+Content is published in whole bundles, which sets `updated_at` of the course, and admins can edit courses only. So one
+small query for the rows of the courses shows whether the cache is still valid. The cache holds only what is equal for
+all visitors. Threads share its objects, so requests must not change them.
 """
 
 from __future__ import annotations
@@ -22,11 +22,10 @@ Stamp = tuple[tuple[Any, ...], ...]
 
 @dataclass(frozen=True)
 class Edition:
-    """Published courses in the order of their making; current lessons and challenges by slug, in order of position.
+    """The published courses, oldest first, with the current lessons and challenges by slug, in order of position.
 
-    A lesson whose challenges are all drafts is not there yet, nor is a course with such lessons only.
-
-    A course has its lessons as `current_lessons`, a lesson its challenges as `current_challenges`.
+    Lessons whose challenges are all drafts are left out, and so are courses with such lessons only. A course has its
+    lessons as `current_lessons`, and a lesson has its challenges as `current_challenges`.
     """
 
     courses: tuple[Course, ...]
@@ -34,15 +33,15 @@ class Edition:
     challenges: Mapping[str, Challenge]
 
     def course(self, slug: str) -> Course:
-        """Raises `Http404`."""
+        """Returns a published course. Raises `Http404` if there is none with this slug."""
         return _found({course.slug: course for course in self.courses}, slug)
 
     def lesson(self, slug: str) -> Lesson:
-        """Raises `Http404`."""
+        """Returns a current lesson. Raises `Http404` if there is none with this slug."""
         return _found(self.lessons, slug)
 
     def challenge(self, slug: str) -> Challenge:
-        """Raises `Http404`."""
+        """Returns a current challenge. Raises `Http404` if there is none with this slug."""
         return _found(self.challenges, slug)
 
 
@@ -56,7 +55,7 @@ _kept: tuple[Stamp, Edition] | None = None
 
 
 def now() -> Edition:
-    """What is published at this moment."""
+    """Returns what is published at this moment."""
     global _kept
     rows = Course.objects.shown().order_by("pk")
     stamp, kept = tuple(rows.values_list()), _kept
@@ -66,7 +65,7 @@ def now() -> Edition:
 
 
 def forget(**_signal: Any) -> None:
-    """For changes that leave the courses' rows as they are; only this process sees it."""
+    """Empties the cache of this process, after a change that does not show in the rows of the courses."""
     global _kept
     _kept = None
 
@@ -77,7 +76,7 @@ for _model in (Course, Lesson, Challenge, ChallengeVersion):
 
 
 def _read(stamp: Stamp) -> Edition:
-    """Each course, lesson and challenge is one object, whichever way it is reached."""
+    """Reads everything that is published. Each course, lesson and challenge becomes exactly one object."""
     names = [field.attname for field in Course._meta.concrete_fields]
     courses = {row[0]: Course.from_db("default", names, row) for row in stamp}
     lessons = {one.pk: one for one in Lesson.objects.filter(is_current=True, course__in=courses).order_by("position")}

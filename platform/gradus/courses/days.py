@@ -1,4 +1,4 @@
-"""The day that a limit by day belongs to. Every such limit asks here, so that all days begin at the same midnight."""
+"""Says which day it is for a limit by day. All such limits use it, so that their days begin at the same midnight."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,12 +7,13 @@ from django.utils import timezone
 
 
 def today(zone: str) -> date:
-    """The date in `zone`, an IANA name such as `Pacific/Auckland`; a course's own is `Course.timezone`."""
+    """Returns the date in `zone`, an IANA name such as `Pacific/Auckland`. A course has its zone in `timezone`."""
     return timezone.now().astimezone(ZoneInfo(zone)).date()
 
 
 def seconds_to_midnight(zone: str) -> int:
-    """Whole seconds until the next day begins in `zone`, at least 1; right also on a day when clocks are changed."""
+    """Returns the whole seconds, at least 1, until the next day begins in `zone`, also when clocks are changed."""
     midnight = datetime.combine(today(zone) + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
-    # Two times of one zone are subtracted as a wall clock shows them, without the hour that a change adds or takes.
+    # Python subtracts two times of the same zone as wall-clock times, which would miss the hour that a change of clocks
+    # adds or removes. So both are converted to UTC.
     return max(1, int((midnight.astimezone(UTC) - timezone.now()).total_seconds()))

@@ -1,3 +1,5 @@
+"""Courses, lessons, challenges with their versions, and calibrations, as imported from bundles."""
+
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Self, TypeVar
@@ -9,27 +11,27 @@ from django.utils.timezone import now
 from challenges import findings as finding_specs
 from challenges import spec as specs
 
-# A process keeps at most so many parsed contents of each sort: those in use, and those of old submissions.
-KEPT = 256
-Made = TypeVar("Made")
-# Challenge and digest, by which the database knows a content too.
+# How many parsed contents of each type a process caches. Old submissions refer to old contents.
+CACHED_MAX = 256
+Parsed = TypeVar("Parsed")
+# The id of a challenge and the digest of a content, which together are unique in the database.
 Content = tuple[int, str]
 _specs: dict[Content, specs.Challenge] = {}
 _samples: dict[Content, tuple[specs.Sample, ...]] = {}
 
 
-def once(kept: dict[Content, Made], content: Content, make: Callable[[], Made]) -> Made:
-    """What `make` gives for this content, made once in a process."""
-    found = kept.get(content)
+def parse_once(cache: dict[Content, Parsed], content: Content, parse: Callable[[], Parsed]) -> Parsed:
+    """Returns what `parse` returns for this content, and calls it only once in a process."""
+    found = cache.get(content)
     if found is None:
-        if len(kept) >= KEPT:
-            kept.clear()
-        found = kept[content] = make()
+        if len(cache) >= CACHED_MAX:
+            cache.clear()
+        found = cache[content] = parse()
     return found
 
 
 def forget() -> None:
-    """What is parsed, which outlives a database in tests."""
+    """Empties the cache of parsed contents. Tests call it, because the cache outlives a test's database."""
     _specs.clear()
     _samples.clear()
 
@@ -40,7 +42,7 @@ class CourseQuerySet(models.QuerySet["Course"]):
 
 
 class Course(models.Model):
-    """A published course; its content is the bundle that was imported last."""
+    """A course. Its content is the bundle that was imported last."""
 
     slug = models.SlugField(max_length=64, unique=True)
     title = models.CharField(max_length=200)
@@ -60,10 +62,10 @@ class Course(models.Model):
 
 
 class Lesson(models.Model):
-    """One lesson: text, questions, advisor, demo. `spec` is `lesson.yaml`, `measured` the figures measured.
+    """A lesson: its text, questions, advisor and demo. `spec` is `lesson.yaml`, and `measured` is `measured.json`.
 
-    `findings` are those of `findings.yaml`, `arms` the submissions that they name by challenge and file, and `records`
-    what `gradus challenge prove` measured, by the finding's id.
+    `findings` are the entries of `findings.yaml`, `arms` the submissions that they name, by challenge and file, and
+    `records` the measurements of `gradus challenge prove`, by the finding's id.
     """
 
     course = models.ForeignKey(Course, models.CASCADE, related_name="lessons")
@@ -111,7 +113,7 @@ class ChallengeQuerySet(models.QuerySet["Challenge"]):
 
 
 class Challenge(models.Model):
-    """What learners know by one name; `version` is the one that takes submissions."""
+    """A challenge, whose content can change from version to version. `version` is the one that accepts submissions."""
 
     lesson = models.ForeignKey(Lesson, models.CASCADE, related_name="challenges")
     slug = models.SlugField(max_length=64, unique=True)
@@ -142,12 +144,13 @@ class Challenge(models.Model):
 
 
 class ChallengeVersion(models.Model):
-    """An immutable version by content digest. Hidden rows and gold answers lie in private storage, never here.
+    """An immutable version of a challenge, identified by the digest of its content.
 
-    It is a draft, which no learner sees, until it is published: when it is verified, or at once if staff say so.
+    Hidden samples and gold answers are in private storage, never here. A version is a draft, which no learner sees,
+    until it is published: when this server has verified it, or at once if staff decide so.
     """
 
-    # Most of a row's bytes: whoever needs a version's name or its parsed forms leaves them out.
+    # The large fields of a row. Queries that need only the name of a version, or its parsed content, defer them.
     CONTENT = ("spec", "statement", "solution", "public", "train", "baselines", "author_baselines")
 
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="versions")
@@ -180,16 +183,16 @@ class ChallengeVersion(models.Model):
 
     @classmethod
     def content(cls, path: str) -> tuple[str, ...]:
-        """The names of the content's fields, as seen along `path`, for `defer`."""
+        """Returns the names of the large fields for `defer`, in a query that reaches versions by `path`."""
         return tuple(f"{path}__{name}" for name in cls.CONTENT)
 
     @property
     def parsed(self) -> specs.Challenge:
-        return once(_specs, (self.challenge_id, self.digest), lambda: specs.Challenge.model_validate(self.spec))
+        return parse_once(_specs, (self.challenge_id, self.digest), lambda: specs.Challenge.model_validate(self.spec))
 
     @property
     def is_verified(self) -> bool:
-        """Whether this server has checked this content: every check of lint, and every baseline within its bounds."""
+        """True if this server has run all checks of lint on this content, and all its baselines met their bounds."""
         return self.verified_at is not None
 
     @property
@@ -198,7 +201,7 @@ class ChallengeVersion(models.Model):
 
     @property
     def results(self) -> list[dict[str, Any]]:
-        """The baselines' results to show: this server's once it is verified, the author's until then."""
+        """The results of baselines to show: those of this server if it has verified the version, else the author's."""
         shown: list[dict[str, Any]] = self.baselines if self.is_verified else self.author_baselines
         return shown
 
@@ -206,11 +209,11 @@ class ChallengeVersion(models.Model):
     def samples(self) -> tuple[specs.Sample, ...]:
         """The public samples."""
         content = (self.challenge_id, self.digest)
-        return once(_samples, content, lambda: tuple(map(specs.Sample.model_validate, self.public)))
+        return parse_once(_samples, content, lambda: tuple(map(specs.Sample.model_validate, self.public)))
 
 
 class Calibration(models.Model):
-    """How well a judge, or the built-in verifier (no model), agrees with people on one content. Read-only for staff."""
+    """How well a judge agrees with people on one content. Without a model, the built-in verifier is the judge."""
 
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="calibrations")
     model = models.CharField(max_length=120, blank=True, help_text="What the endpoint says has answered")

@@ -1,4 +1,4 @@
-"""A course that is published, hidden or frozen leaves an entry, however that is done."""
+"""Records when staff publish, hide or freeze a course, whether on a page, by a command or in a shell."""
 
 import json
 from typing import Any

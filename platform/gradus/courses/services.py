@@ -1,4 +1,4 @@
-"""Importing: a read bundle becomes rows and files. Old versions stay, for the submissions made to them."""
+"""Services that import a course bundle into the database and private storage. Old versions of challenges stay."""
 
 import hashlib
 import json
@@ -17,20 +17,21 @@ from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 
 
 def publish(bundle: CourseBundle) -> Course:
-    """Imports a course and shows all of it at once, verified or not. Raises `VersionRefused`."""
+    """Imports a course and publishes it at once, verified or not. Raises `VersionRefused` as `import_course` does."""
     return import_course(bundle, unverified=True)
 
 
 def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: bool = False) -> Course:
-    """Imports a course. Idempotent by digest; what left the bundle stays, but is no longer current.
+    """Imports a course. Importing the same content again changes nothing.
 
-    A challenge's new content is a draft until it is verified here, and `unverified` publishes it all the same.
-    `linted` says that every check of lint has passed, similarity included.
+    Lessons and challenges that are no longer in the bundle stay in the database, but are not current. The new content
+    of a challenge is a draft until this server has verified it; `unverified` publishes it at once. `linted` says that
+    all checks of lint have passed, including the one for similarity.
 
     Raises:
-        VersionRefused: a version number stands for other content already, or a higher one is here.
+        VersionRefused: another content has this version number already, or the site has a higher version.
     """
-    versions.hold(bundle)
+    versions.check_versions(bundle)
     for lesson in bundle.lessons:
         bundles.save_lesson_files(lesson, digest_of(lesson))
         for challenge in lesson.challenges:
@@ -39,7 +40,7 @@ def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: boo
         with transaction.atomic():
             return _write(bundle, linted, unverified)
     except IntegrityError as error:
-        versions.hold(bundle)
+        versions.check_versions(bundle)
         raise versions.VersionRefused("Another import of this course was faster. Import again.") from error
 
 
@@ -67,7 +68,7 @@ def _write(bundle: CourseBundle, linted: bool, unverified: bool) -> Course:
 
 
 def _accept(written: list[ChallengeVersion], linted: bool, unverified: bool) -> dict[str, list[str]]:
-    """Lint's result, and what follows from it; says which versions are drafts and which went live unverified."""
+    """Verifies and publishes the versions as far as possible. Returns those that are drafts or published unverified."""
     for version in written:
         if linted and version.linted_at is None:
             version.linted_at = timezone.now()
@@ -134,7 +135,7 @@ def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> 
 
 
 def digest_of(lesson: LessonBundle) -> str:
-    """Of what a lesson shows and its demo runs: text, spec and files."""
+    """Returns the SHA-256 digest of a lesson's text, its spec and its files."""
     parts = [lesson.text, json.dumps(dump(lesson.lesson), sort_keys=True)]
     parts += [f"{name}:{hashlib.sha256(data).hexdigest()}" for name, data in sorted(lesson.files.items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

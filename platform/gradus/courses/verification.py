@@ -1,4 +1,4 @@
-"""From draft to published: what is known of a version on this server, and what it still lacks."""
+"""Verifies versions on this server: stores results of baselines, says what is missing, and publishes drafts."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ log = structlog.get_logger(__name__)
 
 @transaction.atomic
 def record(version_id: int, row: dict[str, Any]) -> ChallengeVersion:
-    """Keeps one baseline's result on this server, in the place of an earlier one of the same file.
+    """Stores the result of a baseline that ran on this server. It replaces an earlier result of the same file.
 
-    `row` has `file`, `kind`, `approach`, `score` (floored to the step, or None), `ok`, `problem`, `provisional`,
-    `cost`, `training` and `seconds`. With the last one that was missing the version becomes verified, and a draft is
+    `row` has `file`, `kind`, `approach`, `score` (rounded down to the step, or None), `ok`, `problem`, `provisional`,
+    `cost`, `training` and `seconds`. If it was the last missing result, the version becomes verified, and a draft is
     published.
     """
     version = ChallengeVersion.objects.select_for_update().get(pk=version_id)
@@ -30,7 +30,7 @@ def record(version_id: int, row: dict[str, Any]) -> ChallengeVersion:
 
 
 def settle(version: ChallengeVersion) -> None:
-    """Within the caller's transaction, which holds the version: verifies it where nothing is lacking any more."""
+    """Verifies the version if no check is missing. The caller's transaction must have locked the version."""
     if version.is_verified or lacking(version):
         return
     version.verified_at = timezone.now()
@@ -42,7 +42,7 @@ def settle(version: ChallengeVersion) -> None:
 
 
 def publish(version: ChallengeVersion) -> None:
-    """Learners see this version from now on."""
+    """Publishes a version: learners see it from now on."""
     if version.is_draft:
         version.published_at = timezone.now()
         version.save(update_fields=["published_at"])
@@ -51,18 +51,18 @@ def publish(version: ChallengeVersion) -> None:
 
 
 def _is_newest(version: ChallengeVersion) -> bool:
-    """A draft that is verified late does not take the place of a newer version."""
+    """Returns False if learners see a newer version already. A draft that is verified late must not replace it."""
     live = version.challenge.version
     return live is None or number(version.version) > number(live.version)
 
 
 def _stamp(version: ChallengeVersion) -> None:
-    """Other processes read what is published anew."""
+    """Sets the time of the course's last change, so that all processes read it again; see `catalogue`."""
     Course.objects.filter(lessons__challenges=version.challenge_id).update(updated_at=timezone.now())
 
 
 def newest(course: Course | None = None) -> list[ChallengeVersion]:
-    """The version with the highest number of each current challenge, draft or not, in the order of the path."""
+    """Returns the version with the highest number of each current challenge, draft or not, in the order of the path."""
     current = ChallengeVersion.objects.filter(challenge__is_current=True, challenge__lesson__is_current=True)
     if course is not None:
         current = current.filter(challenge__lesson__course=course)
@@ -77,7 +77,7 @@ def _rank(version: ChallengeVersion) -> tuple[Number, bool, int]:
 
 
 def lacking(version: ChallengeVersion) -> list[str]:
-    """What keeps a version from being verified here, one line each; empty where nothing does."""
+    """Returns what is still missing before this server has verified a version, one line each."""
     found = [] if version.linted_at else ["not checked: similarity (import it where the worker extra is installed)"]
     results = {row["file"]: row for row in version.baselines}
     for ref in version.parsed.baselines:
@@ -93,6 +93,6 @@ def lacking(version: ChallengeVersion) -> list[str]:
 
 
 def to_run(version: ChallengeVersion) -> list[str]:
-    """The files of the baselines whose result is missing here or was not good."""
+    """Returns the files of the baselines that have no result on this server, or a result outside their bounds."""
     good = {row["file"] for row in version.baselines if row["ok"] and not row["provisional"]}
     return [ref.file for ref in version.parsed.baselines if ref.file not in good]

@@ -1,4 +1,7 @@
-"""One version number, one content: what an import would break of that, in words that say how to put it right."""
+"""Checks before an import that a version number has only one content, and that versions do not go back.
+
+The messages tell the author what to change.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,11 @@ from gradus.courses.models import Challenge, ChallengeVersion, Course
 
 
 class VersionRefused(Exception):
-    """An import would give one number two contents, or go back to a lower number. The text is for the author."""
+    """An import would give one version number two contents, or replace a version by a lower one."""
 
 
-def hold(bundle: CourseBundle) -> None:
-    """Raises `VersionRefused` with everything about the versions that has to be put right, course and challenges."""
+def check_versions(bundle: CourseBundle) -> None:
+    """Checks the versions of a course and its challenges. Raises `VersionRefused` with all that the author must fix."""
     wrong = [*_course(bundle)]
     for lesson in bundle.lessons:
         for challenge in lesson.challenges:
@@ -29,10 +32,10 @@ def hold(bundle: CourseBundle) -> None:
 
 
 def _course(bundle: CourseBundle) -> Iterator[str]:
-    """A course may change its texts under one number, but an older one does not take the place of a newer one."""
+    """Yields an error if the site has a newer version of the course. Its texts may change without a new version."""
     here = Course.objects.filter(slug=bundle.course.id).values_list("version", flat=True).first()
     if here is not None and number(bundle.course.version) < number(here):
-        yield f"{bundle.course.id}: this is version {bundle.course.version}, and version {here} is here already."
+        yield f"{bundle.course.id}: this is version {bundle.course.version}, but the site already has version {here}."
         yield f"  Raise `version:` in course.yaml to {here} or more."
 
 
@@ -52,13 +55,12 @@ def _challenge(bundle: ChallengeBundle) -> Iterator[str]:
 def _refusal(bundle: ChallengeBundle, old: ChallengeVersion, highest: str) -> Iterator[str]:
     name, given = bundle.challenge.id, bundle.challenge.version
     if number(given) == number(old.version):
-        yield f"{name}: version {given} is here already with other content, and a number stands for one content only."
+        yield f"{name}: the site already has a version {given} with other content. A version has only one content."
     else:
-        yield f"{name}: this is version {given}, and version {old.version} is here already."
+        yield f"{name}: this is version {given}, but the site already has version {old.version}."
     yield from (f"  {line}" for line in _differences(bundle, old))
     count = scores_of(old)
-    stand = "1 score stands" if count == 1 else f"{count} scores stand"
-    yield f"  {stand} on version {old.version}."
+    yield f"  Version {old.version} has {count} score{'' if count == 1 else 's'}."
     yield f"  Raise `version:` in challenge.yaml to {after(highest)} or more, and import again."
 
 
@@ -66,12 +68,12 @@ def _differences(bundle: ChallengeBundle, old: ChallengeVersion) -> list[str]:
     try:
         return compare(bundles.load(old), bundle).lines()
     except bundles.BundleMissing:
-        return ["what differs cannot be said: private storage has lost the content that is here"]
+        return ["The differences are unknown, because private storage has lost the content of the old version."]
 
 
 def scores_of(version: ChallengeVersion) -> int:
-    """How many scores that count now were made by this content; a regrade may have moved them to another one."""
-    # Scores belong to an app that knows this one, and not the other way round.
+    """Returns how many current scores were graded by this version. A regrade can move a score to another version."""
+    # The app `submissions` imports this app, so this app cannot import its models.
     scores: Any = apps.get_model("submissions", "Score")._default_manager
     count: int = scores.current().of_version(version).count()
     return count

@@ -1,4 +1,4 @@
-"""Reads standings into boards; writes nothing. Only floored scores rank, tie or show."""
+"""Builds leaderboards from standings. They show and compare only scores that are rounded down to their step."""
 
 import math
 from collections.abc import Mapping
@@ -21,13 +21,13 @@ PAGE_ROWS = 50
 BESIDE_ROWS = 5
 
 
-# A learner's standings on the versions that are live, by challenge and track.
+# A learner's standings on the current versions, by the id of the challenge and the track.
 Own = Mapping[tuple[int, str], Standing]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One learner's place. `rank` is None for an own row that does not rank (yet)."""
+    """A learner's row. `rank` is None for the viewer's own row if it has no rank (yet)."""
 
     rank: int | None
     pseudonym: str
@@ -43,7 +43,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Older:
-    """How many learners' best scores another version has. They are not on the board until they are graded again."""
+    """How many learners have their best score on an older version. It is not shown until it is graded again."""
 
     version: str
     scores: int
@@ -51,7 +51,7 @@ class Older:
 
 @dataclass(frozen=True)
 class Board:
-    """One page of one track."""
+    """One page of the leaderboard of a track."""
 
     challenge: Challenge
     track: str
@@ -72,7 +72,7 @@ class Board:
 
 @dataclass(frozen=True)
 class Entry:
-    """A board in the list of boards."""
+    """A leaderboard in the list of all leaderboards."""
 
     challenge: Challenge
     learners: int
@@ -88,9 +88,10 @@ def board(
     own: Own | None = None,
     others: bool = True,
 ) -> Board:
-    """The page of the board that `viewer` sees; a page out of range is the nearest one. `own` saves asking for it.
+    """Returns the page of a leaderboard that `viewer` sees. If `page` is out of range, it is the nearest page.
 
-    Without `others` it is not said what other versions have.
+    `own` are the viewer's standings, if the caller has them already. Without `others`, scores of older versions are
+    not counted.
     """
     found = ranking(challenge, track)
     pages = max(1, math.ceil(found.total / rows))
@@ -113,7 +114,7 @@ def board(
 
 
 def _rows(found: Ranking, start: int, rows: int) -> list[tuple[int, Row]]:
-    """Learner and row, as everybody sees it. A page of a large board is read once for as long as its count holds."""
+    """Returns the rows of a page, each with its learner's id. The page of a large leaderboard is cached."""
     if found.until is None:
         return [(place.user_id, row_of(standing, place)) for place, standing in found.slice(start, rows)]
     key = f"board-{found.version.pk}-{found.track}-{found.until}-{start}-{rows}"
@@ -125,6 +126,7 @@ def _rows(found: Ranking, start: int, rows: int) -> list[tuple[int, Row]]:
 
 
 def own_standings(viewer: User | None, *challenges: Challenge) -> Own:
+    """Returns the viewer's standings on the current versions of these challenges."""
     if viewer is None:
         return {}
     live = [challenge.version_id for challenge in challenges]
@@ -135,7 +137,7 @@ def own_standings(viewer: User | None, *challenges: Challenge) -> Own:
 
 
 def older(found: Ranking) -> tuple[Older, ...]:
-    """Versions whose scores wait for a regrade, newest first; of a frozen board nothing waits."""
+    """Returns older versions whose scores wait for a regrade, newest first. On a frozen leaderboard, none wait."""
     if is_frozen(found.challenge):
         return ()
     key = f"older-{found.version.pk}-{found.track}"
@@ -150,20 +152,20 @@ def older(found: Ranking) -> tuple[Older, ...]:
 
 
 def beside(challenge: Challenge, track: str, viewer: User | None, own: Own | None = None) -> list[Board]:
-    """The tops of the challenge's other tracks, on the same hidden set."""
+    """Returns the first rows of the challenge's other tracks, which are graded on the same hidden samples."""
     others = [kind for kind in challenge.spec.tracks if kind != track]
     return [board(challenge, other, viewer, rows=BESIDE_ROWS, own=own, others=False) for other in others]
 
 
 def track_of(challenge: Challenge, wanted: str | None) -> str | None:
-    """The challenge's own track where none is asked for; None where it does not have the wanted one."""
+    """Returns the wanted track, or the challenge's main track if `wanted` is empty, or None for an unknown track."""
     if not wanted:
         return challenge.spec.kind
     return wanted if wanted in challenge.spec.tracks else None
 
 
 def entries(viewer: User | None) -> list[Entry]:
-    """The challenges' own boards in the order of the courses."""
+    """Returns the leaderboards of all challenges' main tracks, in the order of the courses."""
     shown = [one for course in _by_title() for lesson in course.current_lessons for one in lesson.current_challenges]
     own = own_standings(viewer, *shown)
     found = [ranking(challenge, challenge.kind) for challenge in shown]
@@ -184,7 +186,7 @@ def _mine(found: Ranking, own: Own) -> Row | None:
 
 
 def row_of(standing: Standing, place: Place | None) -> Row:
-    """As everybody sees it."""
+    """Returns the row of a standing as everybody sees it."""
     return Row(
         rank=place.rank if place else None,
         pseudonym=standing.user.pseudonym,
@@ -200,6 +202,6 @@ def row_of(standing: Standing, place: Place | None) -> Row:
 
 
 def whole_second(moment: datetime) -> datetime:
-    """Rounded up, so that a time tells nothing finer about what a hidden set took."""
+    """Returns the time rounded up to a second. A finer time could reveal how long grading the hidden samples took."""
     up = timedelta(seconds=1) if moment.microsecond else timedelta()
     return moment.replace(microsecond=0) + up

@@ -1,10 +1,10 @@
-"""Places on a board, best first: by a count of scores while it runs, by the private split once it is frozen.
+"""Ranks the standings of a leaderboard: by their public scores while it runs, by private ones once it is frozen.
 
-A board holds one version of its challenge, because scores on different rows cannot be compared.
+A leaderboard holds one version of its challenge, because scores on different hidden samples cannot be compared.
 
-Only floored scores rank and tie. Before a course is frozen the public split ranks; from then on the private split does,
-floored to the same step. What was submitted after the freeze has no part in that: else each later attempt would ask the
-private split a question.
+Scores are compared after they were rounded down to the challenge's step. Before a course is frozen, scores on the
+public part of the hidden samples count; from then on, scores on their private part, rounded to the same step.
+Submissions after the freeze do not count, because each of them would reveal something about the private part.
 """
 
 import math
@@ -24,7 +24,7 @@ from gradus.submissions.services.standings import standing_of
 
 @dataclass(frozen=True)
 class Place:
-    """A ranked standing, on a frozen board a final score, before its row is loaded."""
+    """The rank of a standing, whose row is not loaded yet. On a frozen leaderboard, `pk` is that of a score."""
 
     pk: int
     user_id: int
@@ -34,12 +34,13 @@ class Place:
 
 
 def is_frozen(challenge: Challenge) -> bool:
+    """Returns True if the leaderboards of the challenge's course are final."""
     frozen_at = challenge.lesson.course.frozen_at
     return frozen_at is not None and frozen_at <= timezone.now()
 
 
 def version_of(challenge: Challenge) -> ChallengeVersion:
-    """The one version that a board holds: what is live, on a frozen board what was live at the freeze."""
+    """Returns the version that a leaderboard holds: the current one, or the one that was current at the freeze."""
     assert challenge.version is not None
     if not is_frozen(challenge):
         return challenge.version
@@ -49,7 +50,7 @@ def version_of(challenge: Challenge) -> ChallengeVersion:
 
 
 def places(challenge: Challenge, track: str) -> list[Place]:
-    """All ranked standings, best first; equal scores share a rank and the next rank skips (1, 1, 3)."""
+    """Returns the places of all ranked standings, best first. Equal scores share a rank, as in 1, 1, 3."""
     if is_frozen(challenge):
         found = _final(challenge, track)
     else:
@@ -61,7 +62,10 @@ def places(challenge: Challenge, track: str) -> list[Place]:
 
 
 def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
-    """Score, learner and final value, earliest first: of each learner what was best, as shown, among what was in."""
+    """Returns (id of the score, id of the learner, final score), earliest first.
+
+    Each learner has the best score, by its shown value, among those submitted before the freeze.
+    """
     step, owner = challenge.spec.feedback.step, "evaluation__submission__"
     scores = Score.objects.current().on(challenge, track).of_version(version_of(challenge))
     scores = scores.filter(**{f"{owner}created_at__lte": challenge.lesson.course.frozen_at})
@@ -83,7 +87,7 @@ def _ranked(found: list[tuple[int, int, float]], equal: Counter[float]) -> Itera
 
 
 class Ranking(Protocol):
-    """Places with their standings, best first. `until` is how long they may be kept, None where they may not."""
+    """The places of a leaderboard with their standings, best first. They may be cached `until`, unless it is None."""
 
     challenge: Challenge
     version: ChallengeVersion
@@ -95,8 +99,8 @@ class Ranking(Protocol):
     def of(self, standing: Standing) -> tuple[Place, Standing] | None: ...
 
 
-class Final:
-    """A frozen board: all places are computed, and rows are what they were at the freeze."""
+class FrozenRanking:
+    """The ranking of a frozen leaderboard. All places are computed, from the scores at the time of the freeze."""
 
     until: float | None = None
 
@@ -117,10 +121,10 @@ class Final:
         return [(place, standing_of(scores[place.pk])) for place in shown if place.pk in scores]
 
 
-class Running:
-    """A running board: scores are floored to few steps, so that counting them by score ranks everybody.
+class RunningRanking:
+    """The ranking of a running leaderboard. It counts how many learners have each score, because there are few scores.
 
-    Equal to `places`, which a test compares; only a page's own rows are read, from its band on along the index.
+    It gives the ranks that `places` gives, as a test checks, but reads only the rows of a page, along an index.
     """
 
     def __init__(self, challenge: Challenge, track: str) -> None:
@@ -135,7 +139,7 @@ class Running:
         if first is None:
             return []
         skipped = start - (first.rank - 1)
-        # The keys first: skipping rows along the index is cheap, skipping them joined with people is not.
+        # The keys are read first: skipping rows is cheap in the index alone, but not in a join with the learners.
         keys = self.ranked.filter(shown__lte=first.score).values_list("pk", flat=True)[skipped : skipped + rows]
         found = Standing.objects.ranked().filter(pk__in=list(keys)).select_related("user")
         return [(self._placed(standing), standing) for standing in found]
@@ -144,11 +148,12 @@ class Running:
         return (self._placed(standing), standing) if standing.ranked else None
 
     def _placed(self, standing: Standing) -> Place:
-        """A score that is newer than the count stands alone, behind all that are better."""
+        """Returns the place of a standing. A score that is newer than the cached count has no tie yet."""
         band = self._by_score.get(standing.shown)
         rank = band.rank if band else 1 + sum(b.learners for b in self.bands if b.score > standing.shown)
         return Place(standing.pk, standing.user_id, rank, standing.shown, band.learners if band else 1)
 
 
 def ranking(challenge: Challenge, track: str) -> Ranking:
-    return Final(challenge, track) if is_frozen(challenge) else Running(challenge, track)
+    """Returns the ranking of a challenge's track, by its private scores if the course is frozen."""
+    return FrozenRanking(challenge, track) if is_frozen(challenge) else RunningRanking(challenge, track)

@@ -1,7 +1,8 @@
-"""How many learners have each score on a board, which holds one version: what ranks are made of.
+"""Counts how many learners have each score on a leaderboard. Ranks are computed from these counts.
 
-A large board is counted once for all who look within `FRESH_SECONDS`, or longer where counting takes long: one of them
-counts, the others see the count before. It holds scores and numbers, nothing of anybody, so that all may share it.
+The counts of a large leaderboard are cached for `FRESH_SECONDS`, or longer if counting takes long. When they are old,
+one visitor's request counts again, and the others get the old counts meanwhile. The counts hold no personal data, so
+all visitors share them.
 """
 
 import time
@@ -14,9 +15,9 @@ from gradus.submissions.models import Standing
 
 LARGE = 5_000
 FRESH_SECONDS = 30
-# A count that took a second holds for a hundred, so that a board of any size takes one hundredth of a core at most.
+# Counts that took one second are cached for 100, so that a leaderboard of any size uses at most 1 % of a CPU core.
 COUNTING_SHARE = 0.01
-# How long an old count serves while somebody counts; then a visitor counts for himself.
+# How long old counts may be used while another request counts. After that, each request counts for itself.
 KEPT_SECONDS = 600
 COUNTING_SECONDS = 30
 
@@ -25,7 +26,7 @@ Counts = list[tuple[float, int]]
 
 @dataclass(frozen=True)
 class Band:
-    """Learners whose floored scores are equal: no order among them."""
+    """Learners with equal scores. They share a rank."""
 
     rank: int
     score: float
@@ -34,7 +35,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Tally:
-    """`bands` best first; `until` is how long a large board's count holds, None for a small one, which is never old."""
+    """The bands of a leaderboard, best first. They are cached `until`, or not cached if it is None."""
 
     bands: tuple[Band, ...]
     until: float | None
@@ -45,11 +46,12 @@ class Tally:
 
 
 def bands(version_id: int, track: str) -> list[Band]:
-    """Best first; equal scores share a rank and the next rank skips (1, 1, 3)."""
+    """Returns the bands of a leaderboard, best first. Equal scores share a rank, as in 1, 1, 3."""
     return list(tally(version_id, track).bands)
 
 
 def tally(version_id: int, track: str) -> Tally:
+    """Returns the counts of a leaderboard, from the cache if it is large."""
     until, counts = _counts(version_id, track)
     found, ahead = [], 0
     for score, learners in counts:
@@ -77,6 +79,6 @@ def _counts(version_id: int, track: str) -> tuple[float | None, Counts]:
 
 
 def count(version_id: int, track: str) -> Counts:
-    """Score and number of ranked learners, best first, along the board's index."""
+    """Counts the ranked learners by score, best first, along an index."""
     ranked = Standing.objects.filter(ranked=True, version_id=version_id, track=track)
     return list(ranked.values_list("shown").annotate(n=Count("pk")).order_by("-shown"))

@@ -1,3 +1,5 @@
+"""The addresses of the leaderboards."""
+
 from django.urls import path
 
 from gradus.leaderboards import views

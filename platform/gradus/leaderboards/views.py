@@ -1,3 +1,5 @@
+"""The pages of the leaderboards."""
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -8,11 +10,12 @@ from gradus.leaderboards import boards
 
 
 def board_list(request: HttpRequest) -> HttpResponse:
-    """Every board, by lesson, with the number of ranked learners and my own place."""
+    """Lists all leaderboards by lesson, with the number of ranked learners and the visitor's own place."""
     return render(request, "leaderboards/index.html", {"entries": boards.entries(learner(request))})
 
 
 def board_show(request: HttpRequest, slug: str) -> HttpResponse:
+    """Shows one page of a leaderboard, with the first rows of the challenge's other tracks beside it."""
     challenge = catalogue.now().challenge(slug)
     track = boards.track_of(challenge, request.GET.get("track"))
     if track is None:

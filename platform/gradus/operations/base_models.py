@@ -1,4 +1,4 @@
-"""Base models' files as the site sees them, without torch."""
+"""Checks the files of the base models without loading them, so that the site needs no torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def folder(name: str, data_dir: Path | None = None) -> Path:
 
 
 def state(name: str, data_dir: Path | None = None) -> State:
-    """By the files' names alone; `digest_holds` reads the weights."""
+    """Returns the state of a model, judged by which files exist. `digest_holds` also reads the weights."""
     place = folder(name, data_dir)
     if not place.exists():
         return "missing"
@@ -25,7 +25,7 @@ def state(name: str, data_dir: Path | None = None) -> State:
 
 
 def digest_holds(name: str) -> bool:
-    """Whether the weights are those that were converted here."""
+    """Returns True if the weights still have the digest that was stored when they were converted."""
     with (folder(name) / "model.safetensors").open("rb") as weights:
         found = hashlib.file_digest(weights, "sha256").hexdigest()
     return found == (folder(name) / "digest.txt").read_text().strip()

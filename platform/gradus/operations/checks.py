@@ -1,4 +1,4 @@
-"""Django system checks: what is wrong with the settings themselves. What needs a look at the world is `doctor`'s."""
+"""Django system checks of the settings. Checks that need the database, the disk or a network belong to `doctor`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from challenges.catalogue import MODELS
 from gradus.operations import base_models
 
 BROKERS = ("redis", "rediss", "redis+socket", "sentinel")
-# Names whose files no web server may reach: they hold hidden rows, raw outputs and learners' adapters.
+# Stores that no web server may serve: they hold hidden samples, raw outputs and learners' adapters.
 CLOSED = ("private", "artifacts")
 
 
 @register(Tags.security)
 def closed_stores(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Hidden sets and learners' files must lie outside everything that a web server serves."""
+    """Checks that hidden samples and learners' files lie outside every folder that a web server serves."""
     return [
         Error(
-            f"The store “{name}” ({place}) lies inside {served}, which is served to everybody.",
-            hint="Move it: hidden rows and learners' files must have no public address.",
+            f"The store “{name}” ({place}) lies inside {served}, which everybody can download.",
+            hint="Move the store: hidden samples and learners' files must have no public address.",
             id="gradus.E001",
         )
         for name in CLOSED
@@ -38,39 +38,43 @@ def closed_stores(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Chec
 
 @register(Tags.compatibility)
 def broker(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """An address that Celery cannot use would only show when the first bell rings."""
+    """Checks that Celery can use REDIS_URL. Otherwise a wrong address would show only with the first submission."""
     if not settings.REDIS_URL or urlsplit(settings.REDIS_URL).scheme in BROKERS:
         return []
-    text = "REDIS_URL is no address that Celery can use."
-    hint = f"Use one that starts with {', '.join(f'{name}://' for name in BROKERS)}; or leave it out (embedded broker)."
+    text = "Celery cannot use the address in REDIS_URL."
+    schemes = ", ".join(f"{name}://" for name in BROKERS)
+    hint = f"Use an address that starts with one of {schemes}, or remove REDIS_URL to use the embedded broker."
     return [Error(text, hint=hint, id="gradus.E002")]
 
 
 @register(Tags.compatibility, deploy=True)
 def deployment(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """What a large course should have. The site also runs without."""
+    """Reports what a large course should have, although the site also runs without it."""
     found: list[CheckMessage] = []
     if settings.SQLITE:
-        hint = "Fine on one machine. Set DATABASE_URL to PostgreSQL where several machines work."
+        hint = "That is good enough on one machine. For several machines, set DATABASE_URL to PostgreSQL."
         found.append(Info("The database is SQLite.", hint=hint, id="gradus.I001"))
     if not settings.REDIS_URL:
-        hint = "Workers started by `manage.py up` get an embedded one; set REDIS_URL where several machines work."
-        found.append(Info("There is no broker address.", hint=hint, id="gradus.I002"))
+        hint = "`manage.py up` starts an embedded broker. For several machines, set REDIS_URL."
+        found.append(Info("REDIS_URL is not set.", hint=hint, id="gradus.I002"))
     missing = [name for name in MODELS if base_models.state(name) != "ready"]
     if missing:
-        hint = "Run `make models` on machines that grade. The site counts tokens with the tokenizer that lies there."
-        found.append(Info(f"No files of the base model: {', '.join(missing)}.", hint=hint, id="gradus.I003"))
+        hint = (
+            "Run `make models` on machines that grade, and on the web server, which counts tokens with the tokenizer."
+        )
+        found.append(Info(f"Base models are missing: {', '.join(missing)}.", hint=hint, id="gradus.I003"))
     if settings.DEBUG:
         found.append(checks.Warning("GRADUS_DEBUG is on.", hint="It shows settings to visitors.", id="gradus.W001"))
     return found
 
 
 def _location(name: str) -> Path | None:
-    """The folder of a store that keeps files; None for object storage."""
+    """Returns the folder of a store, or None if the store is a bucket."""
     store = storages[name]
     return Path(store.location).resolve() if isinstance(store, FileSystemStorage) else None
 
 
 def _served() -> Iterator[Path]:
+    """Yields the folders that a web server may serve."""
     named = [settings.MEDIA_ROOT, settings.STATIC_ROOT, _location("default"), *settings.STATICFILES_DIRS]
     yield from {Path(place).resolve() for place in named if place}

@@ -1,4 +1,4 @@
-"""Lines of many programs on one terminal: each with its name before it, in its own colour."""
+"""Prints the lines of many programs on one terminal, each line after its program's name in a colour of its own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
 
 
 class Console:
-    """Writes whole lines from several threads; colours only where a person looks."""
+    """Writes whole lines from several threads. It uses colours only on a terminal."""
 
     def __init__(self, out: TextIO | None = None, *, width: int = 11) -> None:
         self.out = out or sys.stdout
@@ -21,14 +21,14 @@ class Console:
         self._colours: dict[str, int] = {}
 
     def line(self, name: str, text: str) -> None:
-        """One line of the program `name`."""
+        """Prints a line of the program `name`."""
         prefix = f"{name:<{self.width}} |"
         if self.coloured:
             prefix = f"\x1b[{self._colour(name)}m{prefix}\x1b[0m"
         self.say(f"{prefix} {text}")
 
     def say(self, text: str) -> None:
-        """A line of the launcher's own. A terminal that has gone stops nothing."""
+        """Prints a line of `manage.py up` itself. If the terminal was closed, lines are dropped without an error."""
         with self._lock:
             try:
                 self.out.write(f"{text}\n")

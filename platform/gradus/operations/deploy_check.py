@@ -1,4 +1,4 @@
-"""`check --deploy` as a production site would see it, in an environment of its own: part of `make check`."""
+"""Runs Django's `check --deploy` under production settings. `make check` calls it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MANAGE = Path(__file__).resolve().parents[3] / "manage.py"
 
 
 def environment(data_dir: str) -> dict[str, str]:
-    """Production settings with made-up names, whatever `.env` and the caller have set."""
+    """Returns an environment with production settings and example names, which override `.env` and the caller's."""
     return os.environ | {
         "DATABASE_URL": f"sqlite:///{data_dir}/gradus.sqlite3",
         "GRADUS_PRODUCTION": "1",

@@ -1,4 +1,4 @@
-"""What must be there before the programs start. Each step does nothing where it was done before."""
+"""Prepares a site before its programs start. Each step does nothing if it has been done before."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ADMIN_EMAIL = "admin@localhost"
 
 
 def protect() -> None:
-    """The runner may be another user: it may pass through the data folder to the models, and read nothing else."""
+    """Makes private data readable for the owner only. The runner, which may be another user, can reach the models."""
     settings.DATA_DIR.chmod(0o711)
     for name in ("private", "artifacts", "media"):
         folder = settings.DATA_DIR / name
@@ -48,11 +48,11 @@ def migrate() -> None:
 
 
 def fetch_models(console: Console) -> bool:
-    """Says whether all base models are here now. A failure stops nothing: the site runs and jobs wait."""
+    """Fetches the missing base models. Returns True if all are there now; without them, the site runs and jobs wait."""
     missing = [name for name in MODELS if base_models.state(name) != "ready"]
     if not missing:
         return True
-    console.say(f"Fetching {', '.join(missing)}: once, some minutes.")
+    console.say(f"Fetching {', '.join(missing)}. This happens only once, and takes some minutes.")
     argv = [sys.executable, "-m", "workers.engine.fetch", *missing, "--data-dir", str(settings.DATA_DIR)]
     done = subprocess.run(argv, cwd=settings.BASE_DIR, check=False).returncode == 0
     if not done:
@@ -61,9 +61,9 @@ def fetch_models(console: Console) -> bool:
 
 
 def publish_course(console: Console) -> None:
-    """Imports the built-in course where its content differs from what is published, and shows it at once.
+    """Imports and publishes the built-in course if its content differs from what is published.
 
-    Until this server has verified it (see `is_verification_due`), its pages say so.
+    The pages say that the course is not verified until this server has verified it; see `is_verification_due`.
     """
     try:
         bundle = read_course(LIBRARY)
@@ -75,15 +75,15 @@ def publish_course(console: Console) -> None:
     try:
         course = publish(bundle)
     except VersionRefused as refused:
-        console.say(f"The built-in course was not imported; the site goes on with what is here.\n{refused}")
+        console.say(f"The built-in course was not imported; the site keeps the version it has.\n{refused}")
         return
     console.say(f"Course “{course.title}” {course.version} is published.")
 
 
 def is_verification_due() -> bool:
-    """Whether a baseline of the built-in course has no result on this server and does not wait for one, or lint does.
+    """Returns True if this server still has to check the built-in course or to run some of its baselines.
 
-    A baseline that missed its bounds is not run again at each start; `manage.py import_course` does so.
+    A baseline that missed its bounds is not run again at each start. `manage.py import_course` runs it again.
     """
     names = [file.parent.name for file in LIBRARY.rglob("challenge.yaml")]
     shown = Challenge.objects.shown().filter(slug__in=names, version__verified_at=None)
@@ -96,7 +96,7 @@ def _is_untried(version: ChallengeVersion) -> bool:
 
 
 def _files_are_here() -> bool:
-    """Whether private storage still has the published bundles; somebody may have emptied it."""
+    """Returns True if private storage still has the published bundles. Somebody may have deleted them."""
     digests = [
         challenge.version.digest
         for lesson in Lesson.objects.filter(is_current=True)
@@ -108,7 +108,7 @@ def _files_are_here() -> bool:
 
 @transaction.atomic
 def make_admin() -> str | None:
-    """On the first start: an administrator. Returns the password, which is shown once and not kept."""
+    """Creates an administrator on the first start. Returns the password, which is shown once and not stored."""
     if User.objects.filter(is_superuser=True).exists():
         return None
     password = secrets.token_urlsafe(12)
@@ -118,7 +118,7 @@ def make_admin() -> str | None:
 
 
 def collect_static(console: Console) -> None:
-    """Collects where a source file is new, changed or gone since the last time."""
+    """Collects the static files if one of them was added, changed or removed since the last time."""
     stamp, wanted = settings.STATIC_ROOT / ".collected", _fingerprint()
     if stamp.exists() and stamp.read_text() == wanted:
         return

@@ -1,4 +1,4 @@
-"""One program that is started, watched, started again after a crash, and stopped with all that it started."""
+"""Runs one program: starts it, starts it again after a crash, and stops it with all the processes it has started."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from pathlib import Path
 from gradus.operations.console import Console
 
 PR_SET_PDEATHSIG = 1
-# After this long a start counts as good, and the next crash begins with a short wait again.
+# A program that has run for this long counts as started: after its next crash, the waits begin short again.
 STEADY_SECONDS = 30.0
 LONGEST_WAIT = 30.0
 
 
 @dataclass(frozen=True)
 class Program:
-    """What to start. `last` is stopped after all others: the broker outlives its clients.
+    """A program to start. One with `last` is stopped after all others, as the broker is after its clients.
 
-    Lines that contain one of `hide` are not shown. What runs `once` is not started again when it ends.
+    Lines that contain one of the texts in `hide` are not shown. A program with `once` is not started again.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Program:
 
 
 class Child:
-    """A program's process. Start it from the main thread: PDEATHSIG follows the thread that forked."""
+    """The process of a program. Start it from the main thread: PDEATHSIG fires when the thread that forked ends."""
 
     def __init__(self, program: Program, folder: Path, console: Console) -> None:
         self.program = program
@@ -52,7 +52,7 @@ class Child:
         self._reader: threading.Thread | None = None
 
     def start(self) -> None:
-        """In a session of its own, so that Ctrl-C reaches the launcher alone and a kill reaches all of it."""
+        """Starts the process in a session of its own. So Ctrl-C does not reach it, and a kill reaches all of it."""
         self._started_at = time.monotonic()
         self.process = subprocess.Popen(
             self.program.argv,
@@ -73,7 +73,7 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def watch(self, now: float) -> None:
-        """Notices a crash, and starts again when its wait is over. `now` is `time.monotonic()`."""
+        """Notices a crash, and starts the program again when the wait is over. `now` is `time.monotonic()`."""
         if self.running():
             return
         if self.process is not None and self.program.once:
@@ -93,12 +93,12 @@ class Child:
         self.console.line(self.program.name, f"ended with status {code}; starting again in {wait:g} s")
 
     def terminate(self) -> None:
-        """Asks the first process; it is the one that knows how to stop its own."""
+        """Sends SIGTERM to the first process, which stops the processes that it started."""
         if self.process is not None and self.running():
             self.process.terminate()
 
     def kill(self) -> None:
-        """Ends all that is left of the session."""
+        """Kills every process of the session that is still running."""
         if self.process is not None:
             kill_session(self.process.pid, signal.SIGKILL)
             self.process.wait()
@@ -115,7 +115,7 @@ class Child:
 
 
 class DieWith:
-    """Runs between fork and exec: the child gets SIGTERM when the launcher dies, even by kill -9."""
+    """Runs between fork and exec. It makes the child get SIGTERM when its parent dies, even by kill -9."""
 
     def __init__(self, parent: int) -> None:
         self.parent = parent
@@ -130,7 +130,7 @@ class DieWith:
 
 
 def kill_session(leader: int, how: signal.Signals) -> None:
-    """Signals every process of a session, whatever groups they have made for themselves."""
+    """Sends a signal to every process of a session, also to those in process groups of their own."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, how)
     for pid in session_members(leader):
@@ -139,10 +139,10 @@ def kill_session(leader: int, how: signal.Signals) -> None:
 
 
 def session_members(leader: int) -> Iterator[int]:
-    """Process ids whose session is `leader`, without zombies; nothing where there is no /proc."""
+    """Yields the ids of the session's processes without zombies; nothing on systems without /proc."""
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
-            # "pid (name) state ppid pgrp session ...": the name may hold spaces and brackets.
+            # The line is "pid (name) state ppid pgrp session ..."; the name may contain spaces and brackets.
             state, _, _, session = entry.read_text().rpartition(")")[2].split()[:4]
         except (OSError, ValueError):
             continue

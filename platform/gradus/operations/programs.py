@@ -1,4 +1,4 @@
-"""Which programs make up a running site, and how each is started. `deploy/` has the same ones as systemd units."""
+"""The programs of a running site, with their command lines. `deploy/` starts them as systemd units instead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gradus.operations.processes import Program
 
 
 def environment(broker_url: str) -> dict[str, str]:
-    """What every program gets, so that all of them see the same site whatever `.env` says."""
+    """Returns the environment of every program, so that all use the same data and broker, regardless of `.env`."""
     return {
         "DJANGO_SETTINGS_MODULE": "gradus.settings",
         "GRADUS_DATA_DIR": str(settings.DATA_DIR),
@@ -23,7 +23,7 @@ def environment(broker_url: str) -> dict[str, str]:
 
 
 def worker(lane: str, broker_url: str) -> Program:
-    """A Celery worker where there is a broker; else the same loop body, which looks each second."""
+    """Returns a Celery worker, or without a broker, a loop that checks the database each second."""
     env = environment(broker_url)
     if not broker_url:
         return Program(lane, _manage("work", "--lane", lane), env)
@@ -31,12 +31,12 @@ def worker(lane: str, broker_url: str) -> Program:
 
 
 def celery_worker(lane: str) -> tuple[str, ...]:
-    """The judge waits on a network, so several at once; elsewhere one process per runner."""
+    """Returns the command line of a worker: four threads for the judge, which waits on a network; else one process."""
     pool = ("-P", "threads", "-c", "4") if lane == "judge" else ("-P", "prefork", "-c", "1")
     name = f"{lane}@gradus"
-    # Events of a worker are published with retries for ever, deaf to SIGTERM while the broker is gone.
+    # With Celery's events on, a worker that has lost its broker retries for ever and ignores SIGTERM.
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning")
-    # Started as root, the runner drops to another user; `doctor` speaks of it, Celery need not.
+    # The runner of a worker that is root drops its rights. `doctor` checks that, so Celery's warning is not needed.
     python = (sys.executable, "-W", "ignore:You're running the worker with superuser")
     return (*python, "-m", "celery", "-q", "-A", "gradus", "worker", "-Q", lane, *pool, "-n", name, *quiet)
 
@@ -46,12 +46,12 @@ def reconciler(broker_url: str) -> Program:
 
 
 def verification(broker_url: str) -> Program:
-    """Lints the built-in course and queues its baselines; it takes minutes of computing and nobody waits for it."""
+    """Returns a program of low priority that checks the built-in course and queues its baselines; it takes minutes."""
     return Program("verify", ("nice", "-n", "19", *_manage("import_course")), environment(broker_url), once=True)
 
 
 def web(host: str, port: int, broker_url: str) -> Program:
-    """The ASGI server."""
+    """Returns the web server."""
     listen = ("--interface", "asginl", "--host", host, "--port", str(port), "--no-ws", "--log-level", "warning")
     stop = ("--workers-kill-timeout", "3", "--respawn-failed-workers")
     argv = (sys.executable, "-m", "gradus.operations.web_server", *listen, *stop, "gradus.asgi:application")

@@ -1,4 +1,4 @@
-"""All programs of one start: started in order, kept running, stopped together."""
+"""Runs all programs of a site: starts them in order, keeps them running, and stops them together."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LOOK_SECONDS = 0.2
 
 
 class NotReadyError(Exception):
-    """A program did not become ready in time; the text says which and where to look."""
+    """A program was not ready in time. The message says which one, and where to look for the reason."""
 
 
 class Stack:
-    """Use as a context manager, in the main thread: it takes SIGINT, SIGTERM and SIGHUP for as long as it lasts.
+    """A context manager for the main thread that handles SIGINT, SIGTERM and SIGHUP while it is open.
 
-    The first signal stops everything, with `grace` seconds for each program to end by itself; a second one kills.
+    The first signal stops everything and gives each program `grace` seconds to end. A second signal kills them.
     """
 
     def __init__(self, folder: Path, console: Console, *, grace: float = 8.0) -> None:
@@ -49,14 +49,18 @@ class Stack:
         self.stopping.set()
 
     def add(self, program: Program) -> Child:
-        """Starts a program and keeps it running from now on."""
+        """Starts a program, and starts it again whenever it crashes."""
         child = Child(program, self.folder, self.console)
         self.children.append(child)
         child.start()
         return child
 
     def wait_for(self, what: str, ready: Callable[[], bool], seconds: float) -> None:
-        """Watches over everything until `ready()`; returns early when asked to stop. Raises `NotReadyError`."""
+        """Keeps all programs running until `ready()` returns True, or until a signal says to stop.
+
+        Raises:
+            NotReadyError: `seconds` have passed.
+        """
         end = time.monotonic() + seconds
         while not self.stopping.is_set():
             if ready():
@@ -67,7 +71,7 @@ class Stack:
             self.stopping.wait(LOOK_SECONDS)
 
     def run(self) -> None:
-        """Watches over everything until a signal comes."""
+        """Keeps all programs running until a signal says to stop."""
         while not self.stopping.wait(LOOK_SECONDS):
             self.look()
 
@@ -77,7 +81,7 @@ class Stack:
             child.watch(now)
 
     def stop(self) -> None:
-        """Asks, waits, kills: first the clients, then what they depend on."""
+        """Stops all programs, those with `last` after the others: asks them to end, waits, and kills the rest."""
         self.stopping.set()
         self._end([child for child in self.children if not child.program.last])
         self._end([child for child in self.children if child.program.last])

@@ -1,7 +1,7 @@
-"""How often the machine's marks are a person's: from blind audits, and from all decisions.
+"""Measures how often the judge and the code checks agree with people: in blind audits, and in all decisions.
 
-Only audits are a fair sample of what the machine finalised; what staff decide otherwise was doubtful or appealed, so
-its error is larger and says where to look, not how good the machine is.
+Only blind audits are a fair sample of the final grades. The other decisions are about grades that were in doubt or
+appealed, so their error is larger. It shows where to look, not how good the judge is.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from gradus.reviews import machine_writing as signs
 from gradus.reviews import queue
 from gradus.reviews.models import Review
 
-# More than a course of a few hundred learners decides in years; the newest ones say most about today's judge.
+# How many of the newest decisions are measured. They say most about today's judge, and a course makes fewer in years.
 LOOKED_AT = 5000
 Z = 1.96
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A machine's marks and a person's about one answer; scores in [0, 1]."""
+    """The machine's and a person's marks of one answer. Scores are in [0, 1]."""
 
     review: Review
     machine: dict[str, str]
@@ -37,13 +37,17 @@ class Pair:
 
     @property
     def error(self) -> float:
-        """Machine less person: below 0 the machine is harsher."""
+        """The machine's score minus the person's. It is negative if the machine is more severe."""
         return self.machine_score - self.person_score
 
 
 @dataclass(frozen=True)
 class Row:
-    """Figures of one group. `low` and `high` bound the share of same verdicts (Wilson 1927, 95 %)."""
+    """The figures of a group of answers.
+
+    `low` and `high` are the 95 % confidence interval of the share of equal verdicts (Wilson 1927). `bias` is the mean
+    difference between the machine's score and the person's, and `mae` the mean absolute difference.
+    """
 
     name: str
     answers: int
@@ -56,13 +60,13 @@ class Row:
 
 
 def audits(user: User) -> list[Pair]:
-    """Final grades drawn at random, marked without sight of the machine's marks."""
+    """Returns the final grades that were drawn at random and marked without seeing the machine's marks."""
     found = _decided(user).filter(kind=Review.Kind.AUDIT, blind_at__isnull=False).order_by("-blind_at")
     return [pair for review in found[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or {}))]
 
 
 def decisions(user: User) -> list[Pair]:
-    """Everything that a person has decided, audits included."""
+    """Returns everything that a person has decided, including audits."""
     found = _decided(user).filter(decided_at__isnull=False).order_by("-decided_at")
     return [pair for review in found[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or review.marks))]
 
@@ -75,7 +79,7 @@ def _decided(user: User) -> QuerySet[Review]:
 
 
 def _pair(review: Review, person: dict[str, str]) -> Pair | None:
-    """None where the machine left no marks, or the rubric has changed its criteria."""
+    """Returns the marks of a review, or None if the machine gave none, or the rubric has other criteria now."""
     given = (review.evaluation.result or {}).get("marks", [])
     machine = {mark["id"]: mark["mark"] for mark in given}
     spec = review.evaluation.version.parsed
@@ -86,7 +90,7 @@ def _pair(review: Review, person: dict[str, str]) -> Pair | None:
 
 
 def row(name: str, pairs: list[Pair]) -> Row:
-    """Of at least one pair."""
+    """Returns the figures of a group, which must not be empty."""
     marks = [pair.machine[id] == mark for pair in pairs for id, mark in pair.person.items()]
     agree = sum(pair.same_verdict for pair in pairs)
     low, high = wilson(agree, len(pairs))
@@ -103,7 +107,7 @@ def row(name: str, pairs: list[Pair]) -> Row:
 
 
 def wilson(hits: int, count: int) -> tuple[float, float]:
-    """The score interval of Wilson (1927) at 95 % for `hits` of `count` > 0."""
+    """Returns the 95 % score interval of Wilson (1927) for `hits` of `count` > 0."""
     share, spread = hits / count, Z * Z / count
     middle = (share + spread / 2) / (1 + spread)
     half = Z / (1 + spread) * math.sqrt(share * (1 - share) / count + spread / (4 * count))
@@ -111,7 +115,7 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
 
 
 def rows_by(key: Callable[[Pair], str], pairs: Iterable[Pair]) -> list[Row]:
-    """A row per group, the largest first."""
+    """Returns the figures of each group, the largest group first."""
     groups: dict[str, list[Pair]] = {}
     for pair in pairs:
         groups.setdefault(key(pair), []).append(pair)
@@ -119,7 +123,7 @@ def rows_by(key: Callable[[Pair], str], pairs: Iterable[Pair]) -> list[Row]:
 
 
 def by_question(pair: Pair) -> str:
-    """The judge belongs to it: another model is another grader."""
+    """Names the group by question and judge, because another model is another grader."""
     return f"{pair.review.submission.challenge.slug}, {pair.review.judge or 'without a judge'}"
 
 
@@ -129,12 +133,12 @@ def by_language(pair: Pair) -> str:
 
 def by_signs(pair: Pair) -> str:
     found = signs.signs(pair.review.submission.payload.get("answer", ""))
-    return "with signs of a machine's hand" if found else "without such signs"
+    return "with signs of machine writing" if found else "without such signs"
 
 
 @dataclass(frozen=True)
 class Report:
-    """`total` is None where nothing was audited yet."""
+    """The figures of the page on accuracy. `total` is None if no grade has been audited yet."""
 
     total: Row | None
     questions: list[Row]
@@ -144,7 +148,7 @@ class Report:
 
 
 def report(user: User) -> Report:
-    """Over the courses that a person teaches."""
+    """Returns the figures for the courses that a person teaches."""
     fair, every = audits(user), decisions(user)
     return Report(
         total=row("all audits", fair) if fair else None,

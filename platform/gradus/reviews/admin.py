@@ -1,3 +1,5 @@
+"""The admin's pages about reviews, appeals, calls to the judge, gold rows and regrades."""
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -59,7 +61,7 @@ admin.site.unregister(Submission)
 
 @admin.register(Submission)
 class RegradableSubmissionAdmin(SubmissionAdmin):
-    """With the regrade, which belongs to reviews because a person approves it."""
+    """Adds the regrade to the page of submissions. It belongs to this app because a person has to approve it."""
 
     actions = (*SubmissionAdmin.actions, "regrade")
 

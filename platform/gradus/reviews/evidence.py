@@ -1,6 +1,6 @@
-"""What a reviewer reads: the answer with its evidence marked, the machine's notes, the nearest graded answers.
+"""Collects what a reviewer reads: the answer with its quotes, the machine's notes, and the nearest graded answers.
 
-Of a blind audit everything that the machine found is left out here, so that no page and no call can show it.
+In a blind audit, everything that the machine found is left out here, so that neither a page nor the API can show it.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ SOURCES_SHOWN = 3
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of the answer; `is_evidence` where the machine quoted it."""
+    """A part of the answer. `is_evidence` is True if the machine quoted it."""
 
     text: str
     is_evidence: bool
@@ -32,7 +32,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A graded answer near to this one; `score` in [0, 1]; `by` is `author` (a gold answer) or `person`."""
+    """A graded answer that is similar to this one.
+
+    `likeness` and `score` are in [0, 1]; `by` is `author` (a gold answer) or `person`.
+    """
 
     likeness: float
     answer: str
@@ -43,9 +46,9 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Notes:
-    """From the raw result in private storage; for staff only. `reasons` of the judge's votes are its raw words.
+    """The machine's notes from the raw result in private storage, for staff only.
 
-    `copied` has the sources with which the answer shares runs of words, and the share in percent.
+    `copied` has the sources that share runs of words with the answer, each with the share in percent.
     """
 
     flags: list[str] = field(default_factory=list)
@@ -57,9 +60,9 @@ class Notes:
 
 @dataclass(frozen=True)
 class Line:
-    """One criterion beside what the machine made of it; `second` is the second grader's mark, where there is one.
+    """A criterion with the machine's mark. `second` is the mark of the second grader, if there is one.
 
-    `said` are the judge's own words, vote by vote.
+    `said` are the judge's votes in its own words.
     """
 
     criterion: Criterion
@@ -72,13 +75,13 @@ class Line:
 
     @property
     def is_disputed(self) -> bool:
-        """Whether the judge's votes differ, a check fired on one, or one could not be used."""
+        """True if the judge's votes differ, if a check objected to one, or if one could not be used."""
         return len({vote.mark for vote in self.said}) > 1 or any(vote.checks or vote.problem for vote in self.said)
 
 
 @dataclass(frozen=True)
 class Case:
-    """All that is beside one answer. While the audit is blind: no mark, no score, no quote, no vote, no flag."""
+    """Everything about one answer. While an audit is blind, it has no marks, score, quotes, votes or flags."""
 
     review: Review
     challenge: Challenge
@@ -94,12 +97,12 @@ class Case:
 
     @property
     def can_accept(self) -> bool:
-        """Whether the machine's marks are all of the kind that a person may give."""
+        """True if a person could give all the machine's marks, so that they can be accepted as they are."""
         return not self.review.is_blind and all(line.mark in table.allowed(line.criterion) for line in self.lines)
 
 
 def case(review: Review) -> Case:
-    """Reads everything about one review."""
+    """Returns everything about one review."""
     challenge, blind = review.evaluation.version.parsed, review.is_blind
     answer = review.submission.payload.get("answer", "")
     private = raw_result(review.evaluation).get("private", {})
@@ -123,7 +126,7 @@ def case(review: Review) -> Case:
 
 
 def pieces(answer: str, quotes: Iterable[str]) -> list[Piece]:
-    """The answer cut at the quotes; overlapping quotes are one stretch, quotes that do not occur are left out."""
+    """Cuts the answer at the quotes. Overlapping quotes are joined, and quotes that do not occur are left out."""
     covered = [False] * len(answer)
     for quote in quotes:
         at = answer.find(quote) if quote else -1
@@ -136,11 +139,11 @@ def pieces(answer: str, quotes: Iterable[str]) -> list[Piece]:
 
 
 def notes(private: dict[str, Any], challenge: Challenge) -> Notes:
-    """Empty where the machine kept nothing."""
+    """Returns the machine's notes, which are empty if no raw result was stored."""
     copied = list(private.get("copied", {}).items())[:SOURCES_SHOWN]
     return Notes(
         flags=reasons.all_in_words(list(private.get("flags", [])), challenge),
-        problems=list(private.get("problems", [])),
+        problems=[reasons.PROBLEMS.get(code, code) for code in private.get("problems", [])],
         votes=list(private.get("votes", [])),
         said=judged.said(private, challenge),
         copied=[(reasons.source_in_words(name), round(100 * share)) for name, share in copied],
@@ -148,7 +151,7 @@ def notes(private: dict[str, Any], challenge: Challenge) -> Notes:
 
 
 def neighbours(review: Review, private: dict[str, Any], challenge: Challenge) -> list[Neighbour]:
-    """The author's nearest graded answers, as the worker found them by embedding; then those of people, by words."""
+    """Returns the nearest graded answers: the author's, found by embeddings, and those of reviewers, by words."""
     found = [
         _neighbour(i["likeness"], i["answer"], i["marks"], challenge, "author") for i in private.get("nearest", [])
     ]
@@ -164,12 +167,12 @@ def _neighbour(likeness: float, answer: str, marks: dict[str, str], challenge: C
 
 
 def blank(challenge: Challenge) -> list[Line]:
-    """The criteria alone."""
+    """Returns the criteria without any marks."""
     return [Line(criterion, "", 0.0, [], []) for criterion in free_text(challenge).rubric]
 
 
 def marked(evaluation: Evaluation, challenge: Challenge, found: Notes, appeal: Appeal | None) -> list[Line]:
-    """In the rubric's order."""
+    """Returns the criteria with the machine's marks, in the order of the rubric."""
     given = {mark["id"]: mark for mark in (evaluation.result or {}).get("marks", [])}
     second = appeal.second.result if appeal is not None and appeal.second is not None else None
     seconds = {mark["id"]: mark["mark"] for mark in (second or {}).get("marks", [])}

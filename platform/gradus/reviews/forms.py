@@ -1,3 +1,5 @@
+"""The forms of a review: a mark for each criterion, and the use of a gold row."""
+
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,14 +15,14 @@ NAMES = {"met": "Met", "partial": "Half", "not_met": "Not met"}
 
 
 class DecisionForm(forms.Form):
-    """One choice per criterion and why; preset with the blind marks, else with the machine's where they may show."""
+    """A mark for each criterion, and a reason. The blind marks are chosen in advance, or the machine's if visible."""
 
     reason = forms.CharField(
         required=False,
         max_length=2000,
         validators=[allowed_characters],
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For staff; the learner sees your marks, not this. Needed where a final grade goes down.",
+        help_text="Only staff can read this. It is required if you lower a final grade.",
     )
 
     def __init__(self, case: Case, data: Any = None) -> None:
@@ -38,23 +40,23 @@ class DecisionForm(forms.Form):
             )
 
     def rows(self) -> Iterator[tuple[Line, forms.BoundField]]:
-        """Each criterion beside its field."""
+        """Yields each criterion with its field."""
         for line in self.lines:
             yield line, self[field_of(line.criterion)]
 
     def marks(self) -> dict[str, str]:
-        """Of a valid form, by criterion id."""
+        """Returns the marks of a valid form by the criterion's id."""
         return {line.criterion.id: self.cleaned_data[field_of(line.criterion)] for line in self.lines}
 
 
 class GoldForm(forms.Form):
-    """What a gold row will be used for."""
+    """The use of a gold row."""
 
     role = forms.ChoiceField(
         choices=[
-            (GoldRow.Role.CALIBRATION, "calibration: to measure the grader"),
-            (GoldRow.Role.PROMPT, "prompt: an example for the judge"),
-            (GoldRow.Role.TEST, "test: kept apart from both"),
+            (GoldRow.Role.CALIBRATION, "calibration: measures the grader"),
+            (GoldRow.Role.PROMPT, "prompt: is an example for the judge"),
+            (GoldRow.Role.TEST, "test: is used for neither of the two"),
         ]
     )
 
@@ -64,5 +66,5 @@ def field_of(criterion: Criterion) -> str:
 
 
 def machine_data(case: Case, reason: str) -> dict[str, str]:
-    """What the form would hold if the machine's marks were chosen."""
+    """Returns the data of a form in which the machine's marks are chosen."""
     return {"reason": reason, **{field_of(line.criterion): line.mark for line in case.lines}}

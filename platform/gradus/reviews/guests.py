@@ -1,4 +1,4 @@
-"""Visitors without an account never spend money: no judge is asked about their answers."""
+"""The note to visitors without an account, whose answers are not sent to a judge, because that costs money."""
 
 from challenges import kinds
 from gradus.accounts.models import User
@@ -10,5 +10,5 @@ NOTE = (
 
 
 def note(user: User | None, kind: str) -> str:
-    """What a visitor without an account reads beside a free-text challenge and its results; empty for others."""
+    """Returns the note for a visitor without an account at a judged challenge. For everyone else it is empty."""
     return NOTE if kinds.find(kind).is_judged and (user is None or user.is_guest) else ""

@@ -1,7 +1,7 @@
-"""What stands behind a judge call: the log of calls (also the cache), and budgets in tokens and money a day.
+"""Stores calls to the judge, which also serve as a cache, and enforces daily budgets in tokens and money.
 
-Implements `workers.judge.client.JudgeStore`. The site does not import the graders, so the caller who makes a store
-passes the class of its answers.
+It implements `workers.judge.client.JudgeStore`. The site must not import the graders, so the caller passes the class of
+the replies.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Reply = TypeVar("Reply")
 
 
 class OverBudgetError(Exception):
-    """Rolls back what was taken off the other budgets."""
+    """A budget is used up. Raising it rolls back what was taken from the other budgets."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Of one budget and day; `micros` is None where only tokens bound it."""
+    """The limits of one budget on one day. `micros` is None if there is no limit on money."""
 
     scope: str
     day: date
@@ -48,7 +48,7 @@ class Limits:
 
 
 class Store(Generic[Reply]):
-    """Of one evaluation. `answer` makes a reply from `reply`, `problem`, `model` and `call_id`."""
+    """The store for one evaluation. `answer` makes a reply from `reply`, `problem`, `model` and `call_id`."""
 
     def __init__(self, evaluation: Evaluation, answer: Callable[..., Reply]) -> None:
         self.evaluation = evaluation
@@ -56,22 +56,22 @@ class Store(Generic[Reply]):
         self.reserved: list[Limits] = []
 
     def cached(self, key: str) -> Reply | None:
-        """An earlier usable reply to exactly the same call, so that the same answer gets the same grade."""
+        """Returns an earlier usable reply to an equal call, or None. So equal answers get equal grades."""
         call = JudgeCall.objects.filter(key=key, problem="", reply__isnull=False).order_by("pk").first()
         if call is None:
             return None
         return self.answer(reply=call.reply, problem="", model=call.model, call_id=call.pk)
 
     def log(self, record: DataclassInstance) -> int:
-        """Appends; fields are those of `JudgeCall`."""
+        """Stores a call. The fields of `record` are those of `JudgeCall`. Returns the id of the row."""
         values: dict[str, Any] = cleaned(asdict(record))
         values["problem"] = values["problem"][:200]
         return JudgeCall.objects.create(evaluation=self.evaluation, **values).pk
 
     def reserve(self, tokens: int, micros: int = 0) -> bool:
-        """Takes both off every budget that applies, or off none and returns False.
+        """Takes tokens and money from every budget that applies. Returns False, and takes nothing, if one is used up.
 
-        `micros` are millionths of the currency's unit; 0 where no price is known.
+        `micros` are millionths of the currency's unit, and 0 if the price is unknown.
         """
         self.reserved = self.budgets()
         try:
@@ -83,7 +83,7 @@ class Store(Generic[Reply]):
         return True
 
     def settle(self, reserved: int, spent: int, reserved_micros: int = 0, spent_micros: int = 0) -> None:
-        """Gives back what was reserved and not spent; on the days of the reservation."""
+        """Returns what was reserved but not spent to the budgets, on the days of the reservation."""
         money = Greatest(F("spent_micros") - reserved_micros + spent_micros, 0)
         keys = [Q(scope=limits.scope, day=limits.day) for limits in self.reserved or self.budgets()]
         found = Budget.objects.filter(reduce(or_, keys))
@@ -92,9 +92,9 @@ class Store(Generic[Reply]):
         found.update(spent=Least(Greatest(F("spent") - reserved + spent, 0), F("allowed")))
 
     def budgets(self) -> list[Limits]:
-        """In one order everywhere, so that two workers cannot wait for each other.
+        """Returns the budgets that apply, always in one order, so that two workers cannot block each other.
 
-        A question's and a learner's days are the course's, as for all their limits; the site's is that of TIME_ZONE.
+        The days of a question and a learner begin at midnight in the course's time zone, the site's in TIME_ZONE.
         """
         owner = self.evaluation.submission or self.evaluation.run
         assert owner is not None

@@ -1,7 +1,7 @@
-"""Signs that a machine may have written an answer. Evidence for a reviewer's eyes, never a reason for a lower mark.
+"""Finds signs that a machine may have written an answer. They inform a reviewer, and never lower a mark.
 
-Each sign is something that can be pointed at in the text. People write all of them too; no sign is counted into a
-score or shown to a learner.
+Each sign is a part of the text that a reviewer can look at. People write like this too, so no sign counts towards a
+score, and no sign is shown to a learner.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ DASHES_MIN = 3
 
 @dataclass(frozen=True)
 class Sign:
-    """What was seen, and where: a stretch of the answer, shortened."""
+    """A sign of machine writing: what it is, and the part of the answer that shows it, shortened."""
 
     what: str
     where: str
 
 
 def signs(answer: str) -> list[Sign]:
-    """In a fixed order; none for most answers."""
+    """Returns the signs in an answer, in a fixed order. Most answers have none."""
     found = [
-        _first("speaks as an assistant does", _ASSISTANT, answer),
-        _first("holds Markdown headings or bold words", _MARKDOWN, answer),
-        _first("has a place that was left to be filled in", _PLACEHOLDER, answer),
+        _first("speaks like an AI assistant", _ASSISTANT, answer),
+        _first("has headings or bold words in Markdown", _MARKDOWN, answer),
+        _first("has a placeholder that was not filled in", _PLACEHOLDER, answer),
     ]
     dashes = _DASH.findall(answer)
     if len(dashes) >= DASHES_MIN:

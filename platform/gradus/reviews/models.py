@@ -1,3 +1,5 @@
+"""Reviews, appeals, gold rows, regrades, and the judge's calls with their budgets."""
+
 from typing import Self
 
 from django.conf import settings
@@ -15,10 +17,11 @@ class ReviewQuerySet(models.QuerySet["Review"]):
 
 
 class Review(models.Model):
-    """A grade that wants a person. Opened inside the transaction that records the grade; a decision is never changed.
+    """A grade that a person has to review. It is opened in the transaction that records the grade.
 
-    An `audit` is a final grade, drawn at random: its reviewer sees no mark of the machine before the own ones are in
-    `blind_marks`. Only those say how often the machine is right.
+    A decision is never changed. An `audit` is about a final grade that was drawn at random: its reviewer sees the
+    machine's marks only after giving own marks, which are stored in `blind_marks`. Only these marks are a fair measure
+    of how often the machine is right.
     """
 
     class Kind(models.TextChoices):
@@ -68,14 +71,14 @@ class Review(models.Model):
 
     @property
     def is_blind(self) -> bool:
-        """Whether the machine's marks are still hidden from its reviewer."""
+        """True while the reviewer must not see the machine's marks."""
         return self.kind == self.Kind.AUDIT and self.blind_at is None
 
 
 class Appeal(models.Model):
-    """A learner's wish that somebody else looks at a grade: a second grader first, where there is one, then a person.
+    """A learner's appeal against a grade. A second grader looks at it first, if one is set up, and then a person.
 
-    One per evaluation, and one open per submission.
+    An evaluation has at most one appeal, and a submission at most one open appeal.
     """
 
     class Stage(models.TextChoices):
@@ -119,7 +122,7 @@ class Appeal(models.Model):
 
 
 class GoldRow(models.Model):
-    """An answer that a person has decided, kept for the author to put into the bundle's `gold.jsonl`."""
+    """An answer with a person's marks, which the author can put into the bundle's `gold.jsonl`."""
 
     class Role(models.TextChoices):
         PROMPT = "prompt"
@@ -147,7 +150,7 @@ class GoldRow(models.Model):
 
 
 class Regrade(models.Model):
-    """A shadow run: submissions of a challenge graded again beside their grades, until a person ends it."""
+    """A shadow run: submissions are graded again, but the new grades count only if a person approves the run."""
 
     class Outcome(models.TextChoices):
         APPROVED = "approved"
@@ -185,7 +188,7 @@ class Regrade(models.Model):
 
 
 class Regraded(models.Model):
-    """One submission of a shadow run: the evaluation that counted when it began, and the new one beside it."""
+    """A submission of a shadow run, with the evaluation that was current when the run began, and the new one."""
 
     regrade = models.ForeignKey(Regrade, models.CASCADE, related_name="items")
     old = models.ForeignKey(Evaluation, models.CASCADE, related_name="+")
@@ -207,10 +210,10 @@ class Regraded(models.Model):
 
 
 class JudgeCall(models.Model):
-    """One call to the judge, kept whole. Never shown to a learner.
+    """A call to the judge with its request and response. It is never shown to a learner.
 
-    Append-only: the database refuses a change, and a removal for as long as the evaluation is there. When an account
-    is erased the calls about its answers go after their evaluations (`receivers.on_erased`).
+    The table is append-only: the database refuses to change a row, or to delete it while its evaluation exists. When an
+    account is deleted, the calls about its answers are deleted after their evaluations (`receivers.on_erased`).
     """
 
     evaluation = models.ForeignKey(Evaluation, models.DO_NOTHING, null=True, related_name="judge_calls")
@@ -236,9 +239,9 @@ class JudgeCall(models.Model):
 
 
 class Budget(models.Model):
-    """What judge calls took in a day: of a learner (`user:1`), a question (`challenge:x`), or the site (`site`).
+    """A daily budget for calls to the judge: of a learner (`user:1`), a question (`challenge:x`) or the site (`site`).
 
-    `spent` and `allowed` are tokens; `spent_micros` and `allowed_micros` millionths of the currency's unit.
+    `spent` and `allowed` are in tokens, `spent_micros` and `allowed_micros` in millionths of the currency's unit.
     """
 
     scope = models.CharField(max_length=80)

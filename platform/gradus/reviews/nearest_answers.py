@@ -1,6 +1,6 @@
-"""Answers that people have graded, nearest to another one by the words they share.
+"""Finds the answers that people have graded and that share most words with another answer.
 
-The site has no embeddings; rare words that two answers share weigh most (tf-idf cosine, Salton & Buckley 1988).
+The site has no embeddings, so it uses the cosine of tf-idf weights (Salton & Buckley 1988): rare words count most.
 """
 
 from __future__ import annotations
@@ -15,14 +15,17 @@ from gradus.reviews.models import Review
 SHOWN = 3
 LIKENESS_MIN = 0.1
 LOOKED_AT = 300
-# What a word counts that every answer has: little, but two answers of such words are still alike.
+# The weight of a word that every answer has. It is small, but two answers of such words are still similar.
 COMMON = 0.05
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 Weights = Mapping[str, float]
 
 
 def person_graded(review: Review) -> list[tuple[float, Review]]:
-    """The three nearest decided answers of other learners to the same question, likeness in [0.1, 1], nearest first."""
+    """Returns the three nearest decided answers of other learners to this question, each with its similarity.
+
+    Similarities are in [0.1, 1], the highest first.
+    """
     decided = Review.objects.filter(
         submission__challenge=review.submission.challenge_id, decided_at__isnull=False
     ).exclude(submission__user=review.submission.user_id)
@@ -34,7 +37,7 @@ def person_graded(review: Review) -> list[tuple[float, Review]]:
 
 
 def likeness(text: str, others: Sequence[str]) -> list[float]:
-    """The cosine of `text` with each of `others`, in [0, 1]."""
+    """Returns the cosine similarity of `text` with each of `others`, in [0, 1]."""
     counts = [Counter(_WORD.findall(one.casefold())) for one in (text, *others)]
     seen_in = Counter(word for count in counts for word in count)
     rarity = {word: math.log((1 + len(counts)) / (1 + n)) + COMMON for word, n in seen_in.items()}

@@ -1,4 +1,4 @@
-"""Reads for reviewers: what waits, in which order, and who may see it. One's own answers are left out."""
+"""Queries for reviewers: which answers wait, in which order, and who may see them. Nobody sees their own answers."""
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -8,7 +8,10 @@ from gradus.reviews.models import Appeal, Regrade, Review
 
 
 def waiting_for(user: User) -> QuerySet[Review]:
-    """Appeals first, then by the machine's score, audits among them; `appealed` says which are appeals."""
+    """Returns the reviews that wait: appeals first, then the others and audits by predicted score.
+
+    The annotation `appealed` says which are appeals.
+    """
     person = Appeal.Stage.PERSON
     open_appeal = Appeal.objects.filter(evaluation=OuterRef("evaluation"), stage=person)
     waiting = Review.objects.waiting().select_related("submission__challenge__lesson__course", "submission__version")
@@ -19,7 +22,7 @@ def waiting_for(user: User) -> QuerySet[Review]:
 
 
 def taught_by(user: User) -> QuerySet[Course]:
-    """The courses whose answers a person may review."""
+    """Returns the courses whose answers a person may review."""
     courses = Course.objects.all()
     if user.is_staff:
         return courses
@@ -28,18 +31,19 @@ def taught_by(user: User) -> QuerySet[Course]:
 
 
 def challenges_of(user: User) -> QuerySet[Challenge]:
-    """What a person may regrade, and whose gold rows are theirs to take."""
+    """Returns the challenges that a person may regrade, and whose gold rows they may read."""
     found = Challenge.objects.shown().filter(lesson__course__in=taught_by(user))
     return found.order_by("lesson__course", "lesson__position", "position")
 
 
 def regrades_for(user: User) -> QuerySet[Regrade]:
+    """Returns the shadow runs that a person may see."""
     found = Regrade.objects.select_related("challenge__version", "version", "started_by", "ended_by")
     return found.filter(challenge__lesson__course__in=taught_by(user))
 
 
 def reviews_for(user: User) -> QuerySet[Review]:
-    """All that a person may open, decided or not; never one's own answers."""
+    """Returns the reviews that a person may open, decided or not, without those of the person's own answers."""
     found = Review.objects.select_related(
         "submission__challenge__lesson__course",
         "submission__version",
@@ -52,7 +56,7 @@ def reviews_for(user: User) -> QuerySet[Review]:
 
 
 def after(user: User, review: Review) -> Review | None:
-    """The one that follows in the queue, else the first other one; None where nothing else waits."""
+    """Returns the next review in the queue, or the first one after the last, or None if no other review waits."""
     ids = list(waiting_for(user).values_list("pk", flat=True))
     later = ids[ids.index(review.pk) + 1 :] if review.pk in ids else []
     chosen = next((pk for pk in [*later, *ids] if pk != review.pk), None)

@@ -1,4 +1,4 @@
-"""The raw result that a worker keeps in private storage; for staff only."""
+"""Reads the raw result of an evaluation, which a worker has written to private storage. For staff only."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from gradus.submissions.models import Evaluation
 
 
 def raw_result(evaluation: Evaluation) -> dict[str, Any]:
-    """Empty where the machine kept nothing."""
+    """Returns the raw result, which is empty if the worker stored none."""
     store = storages["private"]
     if not evaluation.raw or not store.exists(evaluation.raw):
         return {}

@@ -1,7 +1,8 @@
-"""What follows from the end of an evaluation; each inside the transaction that ends it."""
+"""Signal handlers that react to the end of an evaluation, in the transaction that ends it."""
 
 from typing import Any
 
+from gradus.django_internals import delete_without_signals
 from gradus.reviews.models import JudgeCall
 from gradus.reviews.services import appeals, opening
 from gradus.submissions.models import Evaluation, Grader
@@ -9,7 +10,7 @@ from gradus.submissions.services import Outcome
 
 
 def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extra: Any) -> None:
-    """A held grade opens no review: it counts for nothing yet."""
+    """Opens a review or an audit of a new grade. A grade that is only held opens none, because it does not count."""
     if evaluation.grader == Grader.SECOND:
         appeals.second_graded(evaluation)
     elif evaluation.proposal is None:
@@ -19,16 +20,16 @@ def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extr
 
 
 def on_adopted(sender: object, evaluation: Evaluation, proposal: dict[str, Any], **extra: Any) -> None:
+    """Opens a review or an audit of a held grade that has become current."""
     opening.open_adopted(evaluation, proposal)
 
 
 def on_erased(sender: object, instance: Evaluation, **extra: Any) -> None:
-    """With an account its grades go, and only then may the calls behind them: the database holds to that order."""
-    calls = JudgeCall.objects.filter(evaluation_id=instance.pk)
-    calls._raw_delete(calls.db)
+    """Deletes the judge's calls for a deleted evaluation. The database refuses to delete them before it."""
+    delete_without_signals(JudgeCall.objects.filter(evaluation_id=instance.pk))
 
 
 def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:
-    """A second grader that fails leaves the appeal to a person."""
+    """Passes an appeal on to a person if its second grader has failed."""
     if evaluation.grader == Grader.SECOND:
         appeals.second_graded(evaluation)

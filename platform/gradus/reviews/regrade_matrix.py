@@ -1,4 +1,4 @@
-"""What a shadow run would change: old mark by new mark, passes gained and lost, and each submission."""
+"""Computes what a shadow run would change: old marks by new marks, passes gained and lost, and each submission."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ CHANGES = ("raised", "same", "lowered", "in_doubt", "not_graded", "waiting")
 
 @dataclass(frozen=True)
 class Change:
-    """One submission; scores are those that a learner would see, `new` is None while there is none.
+    """The change of one submission. Scores are those that a learner would see; `new` is None until it is graded.
 
-    `before` and `after` are the versions that gave them.
+    `before` and `after` are the versions of the challenge by which the scores were graded.
     """
 
     item: Regraded
@@ -39,15 +39,15 @@ class Change:
 
     @property
     def kept(self) -> str:
-        """Why the old grade stays, in words; empty where the new one counts, or nobody has ended the run."""
+        """Why the old grade stays, in words. It is empty if the new one counts, or if the run has not ended."""
         return KEPT.get(self.item.kept_because, self.item.kept_because)
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """`marks[old][new]` counts criterion marks over all graded items; `kinds` counts submissions.
+    """All changes of a shadow run. `marks[old][new]` counts marks of criteria; `kinds` counts submissions.
 
-    `kept` counts by reason those whose grade stayed when the run was approved.
+    `kept` counts, by reason, the submissions whose grade stayed when the run was approved.
     """
 
     changes: list[Change]
@@ -68,6 +68,7 @@ class Matrix:
 
 
 def matrix(regrade: Regrade) -> Matrix:
+    """Returns what a shadow run would change, or has changed."""
     items = regrade.items.select_related(
         "old__score",
         "old__graded_version",
@@ -103,7 +104,7 @@ def _change(item: Regraded) -> Change:
 
 
 def _value(evaluation: Evaluation) -> float | None:
-    """Held, or adopted since."""
+    """Returns the new score, whether it is held or has been adopted, or None if there is none."""
     if evaluation.proposal is not None:
         return float(evaluation.proposal["value"])
     score = getattr(evaluation, "score", None)

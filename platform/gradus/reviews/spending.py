@@ -1,4 +1,4 @@
-"""What the judge's calls took and cost, for staff. An unknown cost is counted as such, never added as zero."""
+"""Sums up the judge's calls and their costs for staff. Unknown costs are counted separately, never added as zero."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LISTED = 12
 
 @dataclass(frozen=True)
 class Row:
-    """Calls of one group. `costs` are amounts by currency over the calls of known cost; `unpriced` counts the rest."""
+    """The calls of a group. `costs` are amounts by currency; `unpriced` counts the calls with an unknown cost."""
 
     name: str
     calls: int
@@ -36,7 +36,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Spent:
-    """One budget of today; money in the currency's unit, `money_allowed` None without a limit."""
+    """A budget of today. Money is in the currency's unit; `money_allowed` is None if there is no limit."""
 
     scope: str
     tokens: int
@@ -46,25 +46,26 @@ class Spent:
 
     @property
     def share(self) -> float:
-        """Of what is allowed, in [0, 1]: of the tokens or the money, whichever is nearer to its end."""
+        """The used share in [0, 1]: that of tokens or of money, whichever is larger."""
         money = self.money / self.money_allowed if self.money_allowed else 0.0
         return max(self.tokens / self.tokens_allowed if self.tokens_allowed else 1.0, money)
 
 
 def by_period(now: datetime | None = None) -> list[Row]:
+    """Returns the calls of the last day, week and month."""
     now = now or timezone.now()
     return [_row(name, JudgeCall.objects.filter(created_at__gte=now - length)) for name, length in PERIODS.items()]
 
 
 def by_model(now: datetime | None = None) -> list[Row]:
-    """Of the last 30 days, the most called first."""
+    """Returns the calls of the last 30 days by model, the most used model first."""
     recent = JudgeCall.objects.filter(created_at__gte=(now or timezone.now()) - PERIODS["Last 30 days"])
     models = recent.values_list("model").annotate(n=Count("pk")).order_by("-n", "model")
     return [_row(model, recent.filter(model=model)) for model, _ in models[:LISTED]]
 
 
 def budgets() -> list[Spent]:
-    """Today's, each by the day that it is counted by: the site's, then the most used up."""
+    """Returns the budgets of today: the site's first, then those of which the largest share is used."""
     found = [
         Spent(
             budget.scope,
@@ -79,7 +80,7 @@ def budgets() -> list[Spent]:
 
 
 def _of_today() -> Q:
-    """A question's day is its course's; a learner's is that of the course in which the answer was given."""
+    """Selects the budgets of today. The day of questions and learners is the one in the course's time zone."""
     zones = dict(Challenge.objects.values_list("slug", "lesson__course__timezone"))
     by_day: dict[date, list[str]] = defaultdict(list)
     for slug, zone in zones.items():
@@ -91,6 +92,7 @@ def _of_today() -> Q:
 
 
 def has_money_limit() -> bool:
+    """Returns True if one of the budgets limits money."""
     return any(limit is not None for limit in settings.JUDGE_MONEY.values())
 
 

@@ -1,3 +1,5 @@
+"""The addresses of the pages for reviewers."""
+
 from django.urls import path
 
 from gradus.reviews.views import calibration, figures, regrade, review

@@ -1,6 +1,6 @@
-"""What the judge said about each criterion, vote by vote, beside the checks in code that fired. For staff only.
+"""Shows staff the judge's votes on each criterion in its own words, with the code checks that objected to them.
 
-A judge's words are untrusted: a model wrote them after it had read what a learner wrote. They are shown as text.
+The judge's words are untrusted, because a model wrote them after reading a learner's answer. They are shown as text.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ TEXT_CHARS = 600
 
 @dataclass(frozen=True)
 class Vote:
-    """One call about one criterion; `counted` is the mark after the checks, where they changed the judge's own.
+    """One call's vote on one criterion. `counted` is the mark after the checks, if they changed the judge's mark.
 
-    Of a call without a usable reply only `problem` is set.
+    If the call had no usable reply, only `problem` is set.
     """
 
     number: int
@@ -37,14 +37,14 @@ class Vote:
 
 @dataclass(frozen=True)
 class Said:
-    """All calls behind one grade: votes by criterion, and the checks on each whole reply by its number."""
+    """All calls for one grade: the votes by criterion, and the checks on each reply as a whole, by its number."""
 
     by_criterion: Mapping[str, list[Vote]]
     overall: list[tuple[int, list[str]]]
 
 
 def said(private: Mapping[str, Any], challenge: Challenge) -> Said:
-    """Of a raw result. The calls may have been made for another evaluation of the same words: the cache."""
+    """Returns the votes in a raw result. Calls may belong to another evaluation of an equal answer (the cache)."""
     known = JudgeCall.objects.in_bulk(list(private.get("calls", [])))
     calls = [known[pk] for pk in private.get("calls", []) if pk in known]
     checks, counted = list(private.get("checks", [])), list(private.get("votes", []))
@@ -82,6 +82,6 @@ def _vote(
 
 
 def _overall(rules: Sequence[str], challenge: Challenge) -> list[str]:
-    """Checks that are about no single criterion."""
+    """Returns the checks that concern the reply as a whole, not a single criterion."""
     ids = {criterion.id for criterion in free_text(challenge).rubric}
     return [reasons.in_words(rule, challenge) for rule in rules if rule.partition(": ")[2] not in ids]

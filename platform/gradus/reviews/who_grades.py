@@ -1,4 +1,4 @@
-"""Who grades a challenge on this server, so that pages and API say no more than what is true here."""
+"""Says who grades a challenge on this server, so that pages and API claim only what is true here."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from gradus.submissions.models import WorkerStatus
 from gradus.submissions.queue import ALIVE
 
 ROWS, AI, PERSON = "rows", "ai", "person"
-# The wait for a person is the median of so many newest decisions.
+# The usual wait for a person is the median of this many newest decisions.
 RECENT = 20
 
 
 @dataclass(frozen=True)
 class WhoGrades:
-    """`by` is `rows` (the base model runs on hidden rows), `ai` (a judge that passed the gate) or `person`.
+    """Who grades: `by` is `rows` (the base model runs on hidden samples), `ai` (a judge), or `person`.
 
-    `judge_reads` says that a judge model at an endpoint reads the answer, whoever decides. `usual_wait` is the median
-    time that a person took lately for this question; None where nobody has decided an answer to it yet.
+    `judge_reads` is True if a judge at an endpoint reads the answer, even if a person decides. `usual_wait` is the
+    median time that a person took lately for this question, or None if nobody has decided an answer to it yet.
     """
 
     by: str
@@ -36,7 +36,7 @@ class WhoGrades:
 
 
 def who_grades(challenge: Challenge, user: User | None) -> WhoGrades:
-    """Who grades this learner's answers to the challenge's current version. No judge is asked about a guest's."""
+    """Returns who grades this learner's answers to the current version. Answers of guests are not sent to a judge."""
     if not kinds.find(challenge.spec.kind).is_judged:
         return WhoGrades(ROWS)
     assert challenge.version is not None
@@ -46,10 +46,9 @@ def who_grades(challenge: Challenge, user: User | None) -> WhoGrades:
 
 
 def is_ai_verified(challenge: Challenge) -> bool:
-    """Whether scores of this challenge are AI-verified here.
+    """Returns True if scores of this challenge are AI-verified on this server.
 
-    The baselines of its version must have reached what they must. For free text a judge at work must have passed the
-    author's gate as well.
+    This server must have verified the version. For free text, a judge that runs must also have passed the gate.
     """
     if challenge.version is None or not challenge.version.is_verified:
         return False
@@ -57,13 +56,13 @@ def is_ai_verified(challenge: Challenge) -> bool:
 
 
 def judges_at_work() -> set[str]:
-    """The judge models that workers which were seen lately have been set up with."""
+    """Returns the judge models of the workers that were seen lately."""
     seen = WorkerStatus.objects.filter(lane=Lane.JUDGE, last_seen__gte=timezone.now() - ALIVE)
     return {name for name in seen.values_list("judge", flat=True) if name}
 
 
 def usual_wait(challenge: Challenge) -> timedelta | None:
-    """The median time from a grade to a person's decision, over the newest decisions on this challenge."""
+    """Returns the median time from a grade to a person's decision, over the newest decisions on this challenge."""
     decided = Review.objects.filter(submission__challenge=challenge, kind=Review.Kind.REVIEW, decided_at__isnull=False)
     times = decided.order_by("-decided_at").values_list("opened_at", "decided_at")[:RECENT]
     waits = [(end - start).total_seconds() for start, end in times if end is not None]
@@ -75,5 +74,5 @@ def _has_passed(version: ChallengeVersion, judges: set[str]) -> bool:
 
 
 def _is_same(configured: str, answered: str) -> bool:
-    """An endpoint may answer to `vendor/model` with the model's dated name, such as `model-2026-11-01`."""
+    """Compares names of models: an endpoint may answer for `vendor/model` as `model-2026-11-01`, with a date."""
     return answered.rpartition("/")[2].startswith(configured.rpartition("/")[2])

@@ -1,3 +1,5 @@
+"""The admin's pages about submissions, evaluations, scores, runs, workers and the reconciler."""
+
 from typing import Any
 
 from django.contrib import admin
@@ -18,10 +20,10 @@ from gradus.submissions.models import (
 )
 
 
-class HiddenRows(admin.SimpleListFilter):
-    """Submissions that hold hidden rows: somebody has seen them."""
+class HiddenSamplesFilter(admin.SimpleListFilter):
+    """Filters for submissions that contain hidden samples, which means that somebody has seen these samples."""
 
-    title = "hidden rows handed in"
+    title = "hidden samples in the submission"
     parameter_name = "overlap"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
@@ -32,11 +34,11 @@ class HiddenRows(admin.SimpleListFilter):
 
 
 class Exported(ReadOnly):
-    """Rows that are chosen in the list go out as CSV, in the columns that `exports` lists, and the log says so."""
+    """Exports the chosen rows as CSV, with the columns that `exports` lists, and records that as an action of staff."""
 
     actions: tuple[str, ...] = ("export",)
 
-    @admin.action(description="Export as CSV (noted in the log of staff's actions)", permissions=["view"])
+    @admin.action(description="Export as CSV (recorded as an action of staff)", permissions=["view"])
     def export(self, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse:
         name = next(name for name, export in EXPORTS.items() if export.model is self.model)
         response = HttpResponse(as_csv(name, chosen), content_type="text/csv; charset=utf-8")
@@ -60,7 +62,7 @@ class EvaluationAdmin(ReadOnly):
     list_display = (
         "id", "submission", "run", "state", "lane", "attempt", "error_code", "overlap", "created_at", "finished_at",
     )  # fmt: skip
-    list_filter = ("state", "lane", "error_code", HiddenRows)
+    list_filter = ("state", "lane", "error_code", HiddenSamplesFilter)
 
 
 @admin.register(WorkerStatus)

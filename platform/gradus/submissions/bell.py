@@ -1,4 +1,4 @@
-"""The doorbell: a message without payload on the queue named after the lane. The database is the queue."""
+"""The bell: a Celery message without content that wakes a worker. The queue itself is the table of evaluations."""
 
 import structlog
 from django.conf import settings
@@ -8,7 +8,10 @@ log = structlog.get_logger(__name__)
 
 
 def ring(lane: str) -> bool:
-    """Says "look" to one worker of the lane. A broker that is down is no error: workers look by themselves."""
+    """Wakes one worker of the lane, which then looks for work. Returns False if no message was sent.
+
+    A broker that is down is not an error, because workers also look for work by themselves.
+    """
     if not settings.REDIS_URL:
         return False
     from gradus.celery import app
@@ -16,11 +19,12 @@ def ring(lane: str) -> bool:
     try:
         app.send_task("workers.ring", queue=lane, retry=False, expires=60)
     except Exception as error:
-        # Whatever the broker's client raises, the row is queued and the reconciler rings again.
+        # The client of a broker can raise many exceptions. The evaluation is queued, and the reconciler rings again.
         log.warning("bell_not_rung", lane=lane, reason=f"{type(error).__name__}: {error}")
         return False
     return True
 
 
 def ring_after_commit(lane: str) -> None:
+    """Rings when the current transaction has been committed, so that the worker finds the evaluation."""
     transaction.on_commit(lambda: ring(lane))

@@ -1,4 +1,4 @@
-"""Every error code: the state that it leads to, whether the attempt is given back, and what the learner reads."""
+"""All error codes of an evaluation: the state each leads to, whether the attempt is given back, and its message."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from gradus.submissions.states import State
 
 @dataclass(frozen=True)
 class Code:
-    """`refund` gives the attempt back."""
+    """An error code. With `refund`, the attempt is given back. Learners read `message`."""
 
     state: State
     refund: bool

@@ -1,6 +1,6 @@
-"""Tables that staff may take out as CSV: a list of columns for each, and an entry in the log for each export.
+"""Exports tables as CSV for staff, and records each export as an action of staff.
 
-What is not listed here is not exported, so a new column of a model stays inside until somebody adds it.
+Only the columns that are listed here are exported. A new field of a model is not exported until somebody adds it.
 """
 
 import csv
@@ -15,13 +15,13 @@ from gradus.accounts import staff
 from gradus.accounts.models import StaffAction
 from gradus.submissions.models import Score, Standing, Submission
 
-# A spreadsheet would carry out a cell that begins so (OWASP, "CSV Injection").
+# A spreadsheet would execute a cell that begins with one of these (OWASP, "CSV Injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
 class Export:
-    """`columns` maps a heading to the field that it shows, in Django's path notation."""
+    """A table to export. `columns` maps each heading to the field below it, in Django's path notation."""
 
     model: type[models.Model]
     columns: Mapping[str, str]
@@ -74,9 +74,12 @@ EXPORTS = {
 
 @transaction.atomic
 def as_csv(name: str, chosen: models.QuerySet[Any] | None = None) -> str:
-    """The table `name` of `EXPORTS` as CSV with a line of headings, the newest row last; notes it as staff's action.
+    """Returns the table `name` of `EXPORTS` as CSV, with headings, the newest row last. Records the export.
 
-    `chosen` are the rows, all of them where it is None. Raises KeyError for a name that is not listed.
+    `chosen` are the rows to export; None means all rows.
+
+    Raises:
+        KeyError: `EXPORTS` has no table with this name.
     """
     export = EXPORTS[name]
     rows = (export.model._default_manager.all() if chosen is None else chosen).order_by("pk")

@@ -1,8 +1,8 @@
-"""Where a test may kill, stop or break a process: the crash points of the submission lifecycle.
+"""Points in the life of a submission where a test can kill, stop or break a process.
 
-Off unless `GRADUS_FAILPOINTS` names a folder of tokens, and never on in production. A token is a file named
-`POINT-kill-N`, `POINT-error-N` or `POINT-stop:SECONDS-N`. The process that reaches the point and removes the file acts
-on it, so each token acts once, whichever process comes first.
+They do nothing unless `GRADUS_FAILPOINTS` names a folder with tokens, which is refused in production. A token is a file
+named `POINT-kill-N`, `POINT-error-N` or `POINT-stop:SECONDS-N`. The first process that reaches the point removes the
+file and does what its name says, so each token acts only once.
 """
 
 import os
@@ -29,11 +29,11 @@ POINTS = (
 )
 FOLDER = os.environ.get("GRADUS_FAILPOINTS", "")
 if FOLDER and settings.PRODUCTION:
-    raise ImproperlyConfigured("GRADUS_FAILPOINTS is for tests: it must not be set where GRADUS_PRODUCTION is.")
+    raise ImproperlyConfigured("GRADUS_FAILPOINTS is for tests. Do not set it together with GRADUS_PRODUCTION.")
 
 
 def reach(point: str) -> None:
-    """Does nothing, unless a test has put a token for this point.
+    """Does nothing, unless a test has written a token for this point.
 
     Raises:
         OperationalError: the token says `error`.
@@ -66,7 +66,7 @@ def _act(point: str, action: str) -> None:
 
 
 def _stop(seconds: str) -> None:
-    """All threads, so that no heartbeat goes on; a helper wakes the process up again."""
+    """Stops all threads of the process, so that no heartbeat is sent. Another process continues it after `seconds`."""
     again = ("/bin/sh", "-c", 'sleep "$0"; kill -CONT "$1"', seconds, str(os.getpid()))
     subprocess.Popen(again, start_new_session=True)
     os.kill(os.getpid(), signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""Reads about grading as a whole: what waits, for how long, who works, and what an admin should look at."""
+"""Queries about the health of grading: what waits and for how long, which workers run, and what needs an admin."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +13,20 @@ from gradus.submissions.models import Evaluation, ReconcilerStatus, Run, WorkerS
 from gradus.submissions.queue import ALIVE
 from gradus.submissions.states import State
 
-# It runs every ten seconds, so this is twelve rounds missed.
+# The reconciler runs every ten seconds, so it has missed twelve rounds by then.
 RECONCILER_LATE = timedelta(minutes=2)
 OVERDUE = timedelta(minutes=15)
-# A baseline that verifies a version comes after everything else, so its age says nothing.
+# Baselines that verify a version are left out: they wait until nothing else waits, so their age says nothing.
 AWAITED = Q(run__isnull=True) | ~Q(run__purpose=Run.Purpose.BASELINE)
 SHOWN = 100
 
 
 @dataclass(frozen=True)
 class LaneHealth:
-    """`oldest_s`: seconds since the oldest open evaluation was submitted, 0 where none is open. Baselines aside."""
+    """The state of a lane. `oldest_s` is the age of the oldest open evaluation in seconds, 0 if none is open.
+
+    Baselines that verify a version are not counted in `oldest_s`.
+    """
 
     lane: str
     queued: int
@@ -34,6 +37,7 @@ class LaneHealth:
 
 
 def lanes() -> list[LaneHealth]:
+    """Returns the state of each lane."""
     counts = Evaluation.objects.open().values("lane").annotate(
         queued=Count("pk", filter=Q(state=State.QUEUED)),
         running=Count("pk", filter=Q(state=State.RUNNING)),
@@ -53,23 +57,24 @@ def _lane(lane: str, row: Mapping[str, Any] | None, seen: list[WorkerStatus]) ->
 
 
 def overdue() -> QuerySet[Evaluation]:
-    """Open for more than a quarter of an hour, oldest first."""
+    """Returns the evaluations that have been open for more than 15 minutes, oldest first."""
     late = Evaluation.objects.open().filter(AWAITED, created_at__lt=timezone.now() - OVERDUE)
     return late.select_related("submission__challenge", "submission__user", "run__version").order_by("created_at")
 
 
 def last_sweep() -> ReconcilerStatus | None:
+    """Returns what the reconciler reported after its last round, or None if it has never run."""
     return ReconcilerStatus.objects.order_by("-last_run").first()
 
 
 def reconciler_late() -> bool:
-    """Whether no reconciler has ended a round in the last two minutes."""
+    """Returns True if no reconciler has finished a round in the last two minutes."""
     last = last_sweep()
     return last is None or timezone.now() - last.last_run > RECONCILER_LATE
 
 
 def alerts() -> list[str]:
-    """What an admin should act on now; docs/operations.md says how, by these words."""
+    """Returns what an admin should act on now. docs/operations.md explains each of these texts."""
     found = []
     if reconciler_late():
         found.append("The reconciler has not run for two minutes")
@@ -78,7 +83,7 @@ def alerts() -> list[str]:
         found.append(f"Invariants are broken: {', '.join(sorted(last.broken))}")
     for lane in lanes():
         if (lane.queued or lane.running) and not lane.workers:
-            found.append(f"No worker in the lane {lane.lane}, and work waits")
+            found.append(f"Work waits in the lane {lane.lane}, but no worker runs there")
         if lane.problems:
             found.append(f"A worker in the lane {lane.lane} cannot work: {lane.problems[0]}")
     if late := overdue().count():

@@ -1,4 +1,4 @@
-"""Prometheus metrics of grading, read from the database at each scrape, so that every web process tells the same."""
+"""Prometheus metrics of grading. They are read from the database, so that all web processes report equal values."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from gradus.submissions import health
 
 class Grading(Collector):
     def describe(self) -> list[Metric]:
-        """Nothing: else registering would ask the database while the site starts."""
+        """Returns nothing. Otherwise, registering this collector would query the database while the site starts."""
         return []
 
     def collect(self) -> Iterator[Metric]:
@@ -20,7 +20,7 @@ class Grading(Collector):
             found = [*lane_metrics(), *sweep_metrics()]
         except DatabaseError:
             found = []
-        yield gauge("gradus_database_up", "1 where the database answered this scrape", float(bool(found)))
+        yield gauge("gradus_database_up", "1 if the database answered this scrape, else 0", float(bool(found)))
         yield from found
 
 
@@ -42,7 +42,7 @@ def lane_metrics() -> Iterator[Metric]:
 
 
 def sweep_metrics() -> Iterator[Metric]:
-    """0 as a time where none has ever run, so that its age is beyond every bound."""
+    """Yields metrics of the reconciler. If it has never run, the time of its last run is 0."""
     last = health.last_sweep()
     ran = last.last_run.timestamp() if last else 0.0
     yield gauge("gradus_reconciler_last_run_timestamp_seconds", "When a reconciler last ended a round", ran)

@@ -1,4 +1,4 @@
-"""Reads about waiting: who is ahead in a lane, and how long that may take."""
+"""Queries about waiting: the position of an evaluation in its lane, and how long it will probably wait."""
 
 import math
 from bisect import bisect_left
@@ -16,16 +16,18 @@ from django.utils import timezone
 from gradus.submissions.models import Evaluation, WorkerStatus
 from gradus.submissions.states import State
 
+# A worker that was seen within this time counts as running.
 ALIVE = timedelta(minutes=2)
-# Waits are a guess from what ended lately; in steps of five seconds they do not pretend to be more.
+# Expected waits are estimated from recent evaluations, so they are given in steps of five seconds.
 STEP_SECONDS = 5
 
 
-# A long queue is walked as a whole at most this often in a process; what is asked for in between is counted from the
-# nearest of the landmarks that the walk has left, so that a place costs as much far back as at the front.
+# A long queue is read as a whole at most this often in a process. That leaves a landmark at each `STRIDE`th evaluation.
+# Between two reads, positions are counted from the nearest landmark, so that a position far back costs no more than one
+# at the front.
 WALK_SECONDS = 5.0
 STRIDE = 500
-# The ORM would put the outer condition inside and number the wrong rows.
+# Raw SQL, because the ORM would move the outer condition inside and number the wrong rows.
 LANDMARKS = """
 select fair_share_rank, id, place from (
     select fair_share_rank, id, row_number() over (order by fair_share_rank, id) as place
@@ -33,7 +35,7 @@ select fair_share_rank, id, place from (
 ) numbered where mod(place, %s) = 0 order by place
 """
 WAITING = "select fair_share_rank, id from submissions_evaluation where lane = %s and state = 'queued' and id in ({})"
-# Rank by rank: where pairs are compared as pairs, PostgreSQL reads the index on to the end of the rank.
+# Pairs (rank, id) are compared in parts: PostgreSQL would compare whole pairs by reading the index to the rank's end.
 AHEAD = """(select count(*) from (
     select 1 from submissions_evaluation one where one.lane = %s and one.state = 'queued' and {} limit %s
 ) counted)"""
@@ -44,21 +46,21 @@ PARTS = (
     "one.fair_share_rank > mark_rank and one.fair_share_rank < wanted.rank",
 )
 BETWEEN = "with wanted (id, rank, mark_id, mark_rank) as (values {}) select id, {} from wanted"
-# Turn and id, which is the order of a lane.
+# The place of an evaluation in the order of its lane: its rank, then its id.
 Spot = tuple[int, int]
 EVERYTHING = 10**9
 
 
 @dataclass(frozen=True)
 class Walk:
-    """Each `STRIDE`th of a lane, and its place; until `due` it is not walked again."""
+    """The landmarks of a lane: each `STRIDE`th waiting evaluation with its position. Valid until `due`."""
 
     due: float
     spots: list[Spot]
     places: list[int]
 
     def mark(self, spot: Spot) -> tuple[Spot, int]:
-        """The last landmark before `spot`, or the start."""
+        """Returns the last landmark before `spot` and its position, or the start of the queue."""
         at = bisect_left(self.spots, spot)
         return (self.spots[at - 1], self.places[at - 1]) if at else ((-1, 0), 0)
 
@@ -67,14 +69,14 @@ _walks: dict[str, Walk] = {}
 
 
 def queue_position(evaluation: Evaluation) -> int | None:
-    """1 for the next one that a worker takes; None where it does not wait."""
+    """Returns the position in the lane, 1 for the next evaluation that a worker takes; None if it does not wait."""
     if evaluation.state != State.QUEUED:
         return None
     return places(evaluation.lane, [(evaluation.fair_share_rank, evaluation.pk)])[evaluation.pk]
 
 
 def queue_positions(lane: str, ids: Collection[int]) -> dict[int, int]:
-    """`queue_position` of many at once, by id; those that do not wait in this lane are left out."""
+    """Returns the queue positions of many evaluations by id. Those that do not wait in this lane are left out."""
     if not ids:
         return {}
     with connection.cursor() as cursor:
@@ -83,7 +85,7 @@ def queue_positions(lane: str, ids: Collection[int]) -> dict[int, int]:
 
 
 def places(lane: str, waiting: Collection[Spot]) -> dict[int, int]:
-    """Places by id of what waits in this lane. A short queue is counted as it is, a long one from its landmarks."""
+    """Returns queue positions by id. A short queue is counted directly, a long one from its landmarks."""
     if not waiting:
         return {}
     walk = _walks.get(lane)
@@ -96,7 +98,7 @@ def places(lane: str, waiting: Collection[Spot]) -> dict[int, int]:
 
 
 def _counted(lane: str, waiting: Collection[Spot], walk: Walk, most: int) -> tuple[bool, dict[int, int]]:
-    """Whether no gap has `most`, and places: each is counted from the nearest one before it that is known."""
+    """Counts each position from the nearest known one before it. Also returns False if a gap has `most` or more."""
     ordered = sorted(waiting)
     known: list[tuple[Spot, Spot, int | None]] = []
     for spot, before in zip(ordered, [(-1, 0), *ordered], strict=False):
@@ -112,7 +114,7 @@ def _counted(lane: str, waiting: Collection[Spot], walk: Walk, most: int) -> tup
 
 
 def between(known: Sequence[tuple[Spot, Spot, int | None]], lane: str, most: int) -> tuple[str, list[Any]]:
-    """SQL and its values: how many wait between each spot and its mark."""
+    """Returns the SQL, and its values, that counts the waiting evaluations between each spot and its landmark."""
     values = [part for (rank, pk), mark, _ in known for part in (pk, rank, mark[1], mark[0])]
     ahead = " + ".join(AHEAD.format(part) for part in PARTS)
     return BETWEEN.format(", ".join(["(%s, %s, %s, %s)"] * len(known)), ahead), [*values, *[lane, most] * len(PARTS)]
@@ -127,30 +129,33 @@ def _walked(lane: str) -> Walk:
 
 
 def forget() -> None:
-    """The walks so far, which outlive a database in tests."""
+    """Forgets all landmarks. Tests call it, because landmarks outlive a test's database."""
     _walks.clear()
 
 
 def expected_wait(evaluation: Evaluation) -> int | None:
-    """Seconds until a worker starts on it, from what ended in the last hour; None where nobody can tell."""
+    """Estimates the seconds until a worker starts an evaluation, from the last hour. None if that is unknown."""
     position = queue_position(evaluation)
     return wait_at(position, seconds_each(evaluation.lane)) if position is not None else None
 
 
 def wait_at(position: int, each: float | None) -> int | None:
-    """Seconds that `position` evaluations take, in whole steps."""
+    """Returns the seconds until `position` evaluations have ended, rounded up to whole steps."""
     return None if each is None else math.ceil(position * each / STEP_SECONDS) * STEP_SECONDS
 
 
 def seconds_each(lane: str) -> float | None:
-    """How often the lane ends an evaluation, with all its workers; None where nobody can tell."""
+    """Returns the seconds between two ends of evaluations in a lane, with all its workers. None if that is unknown."""
     workers = WorkerStatus.objects.filter(lane=lane, last_seen__gte=timezone.now() - ALIVE).count()
     mean = _mean_seconds(lane) if workers else None
     return mean / workers if mean is not None else None
 
 
 def _mean_seconds(lane: str) -> int | None:
-    """Whole seconds: a long queue would multiply a fraction, which hidden rows had a part in, into view."""
+    """Returns how long an evaluation took on average in the last hour, in whole seconds.
+
+    The fraction is left out: it depends on hidden samples, and a long queue would multiply it until a learner sees it.
+    """
     took = ExpressionWrapper(F("finished_at") - F("started_at"), DurationField())
     lately = Evaluation.objects.filter(
         lane=lane, started_at__isnull=False, finished_at__gte=timezone.now() - timedelta(hours=1)

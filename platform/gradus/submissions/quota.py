@@ -1,4 +1,4 @@
-"""Reads about attempts. The database's slots are the truth; these only tell it."""
+"""Queries about attempts. The slots in the database enforce the quota; these functions only report it."""
 
 from datetime import date
 
@@ -9,12 +9,15 @@ from gradus.submissions.models import QuotaSlot
 
 
 def day_of(challenge: Challenge) -> date:
-    """Today in the course's time zone."""
+    """Returns today's date in the time zone of the challenge's course."""
     return days.today(challenge.lesson.course.timezone)
 
 
 def attempts_left(user: User | None, challenge: Challenge) -> int:
-    """Attempts left today, in the course's time zone; 0 also where a new version allows fewer than were used."""
+    """Returns how many attempts a learner has left today, in the time zone of the course.
+
+    It is 0 if a new version allows fewer attempts than the learner has used.
+    """
     allowed = challenge.spec.limits.attempts_per_day
     if user is None:
         return allowed

@@ -1,4 +1,4 @@
-"""Sent inside the transaction that they are about. Receivers may veto by raising.
+"""Signals about the end of an evaluation. They are sent inside its transaction, which a receiver aborts by raising.
 
 `recorded`: a grade was recorded (`evaluation`, `outcome`). `closed`: an evaluation ended without a grade
 (`evaluation`). `adopted`: a held grade became current (`evaluation`, `proposal`).

@@ -1,7 +1,7 @@
-"""Server-sent events from the event table, for pages and the API alike. The table is the truth; this only reads.
+"""Streams the events of an evaluation from the event table as server-sent events, for the pages and the API.
 
-Format: https://html.spec.whatwg.org/multipage/server-sent-events.html. `id` is the event's number within its
-evaluation, so a client that sends `Last-Event-ID` (or `?after=`) gets exactly what it has not seen.
+Format: https://html.spec.whatwg.org/multipage/server-sent-events.html. The `id` of an event is its number within its
+evaluation, so a client that sends `Last-Event-ID` (or `?after=`) gets exactly the events that it has not seen.
 """
 
 import json
@@ -15,12 +15,12 @@ from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Evaluation, Event
 
 HEARTBEAT_SECONDS = 15
-# A page gets one hour; the browser then connects again by itself with the last number it saw.
+# A stream ends after one hour. The browser then connects again by itself, with the number of the last event it saw.
 LONGEST_SECONDS = 3600
 
 
 def response(request: HttpRequest, evaluation: Evaluation) -> HttpResponseBase:
-    """The stream, or 204 (which tells a browser to stop asking) where everything has been seen."""
+    """Returns the stream, or 204, which tells the browser to stop asking, if the client has seen all events."""
     after = seen(request)
     if not evaluation.is_open and after and after >= last_seq(evaluation.pk):
         return HttpResponse(status=204)
@@ -31,7 +31,7 @@ def response(request: HttpRequest, evaluation: Evaluation) -> HttpResponseBase:
 
 
 def seen(request: HttpRequest) -> int:
-    """The last event that the client has, 0 for none."""
+    """Returns the number of the last event that the client has seen, or 0 if it has seen none."""
     given = request.headers.get("Last-Event-ID") or request.GET.get("after", "")
     return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else 0
 
@@ -42,9 +42,10 @@ def last_seq(evaluation_id: int) -> int:
 
 
 async def follow(evaluation_id: int, after: int = 0) -> AsyncGenerator[bytes, None]:
-    """Events after number `after` as they come, a `state` event first and whenever it changes, until the end.
+    """Yields the events after number `after` as they happen, until the evaluation ends.
 
-    Ends early where the database is away: a browser then connects again with the last number it saw.
+    A `state` event comes first, and again whenever the state changes. The stream ends early if the database does not
+    answer; the browser then connects again with the number of the last event it saw.
     """
     all_streams, me = watch.of_this_loop(), watch.Follower(evaluation_id, after)
     found: watch.Look | None = await all_streams.first(evaluation_id, after)
@@ -70,6 +71,6 @@ async def follow(evaluation_id: int, after: int = 0) -> AsyncGenerator[bytes, No
 
 
 def line(kind: str, data: dict[str, Any], seq: int | None = None) -> bytes:
-    """One server-sent event. `state` and `heartbeat` carry no id: they are not replayed."""
+    """Formats one server-sent event. `state` and `heartbeat` have no id, because they are not sent again."""
     head = f"id: {seq}\n" if seq is not None else ""
     return f"{head}event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

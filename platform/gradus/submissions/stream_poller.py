@@ -1,4 +1,4 @@
-"""One look at the database for all open streams of a web process, twice a second, however many there are."""
+"""Polls the database twice a second for all open streams of a web process together, however many there are."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from gradus.submissions.states import State
 
 log = structlog.get_logger(__name__)
 POLL_SECONDS = 0.5
-# A long queue is counted again at most this often: every claim moves everybody in it.
-PLACES_SECONDS = 2.0
-# SQLite takes expressions of at most 1,000 levels.
+# Queue positions are counted again at most this often, because each claim changes all of them.
+POSITIONS_SECONDS = 2.0
+# SQLite allows expressions of at most 1,000 levels.
 CONDITIONS = 400
 EventRow = tuple[int, str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one look found of an evaluation; events are those after the number that was asked for."""
+    """What one poll found about an evaluation. `events` are those after the number that was asked for."""
 
     state: dict[str, Any]
     events: list[EventRow]
@@ -43,18 +43,18 @@ class Look:
 GONE = Look({"status": "expired"}, [], is_open=False)
 
 
-class Places:
-    """Where evaluations stand in their lanes, counted at most every `PLACES_SECONDS`."""
+class QueuePositions:
+    """Queue positions and expected waits of evaluations, counted at most every `POSITIONS_SECONDS`."""
 
     def __init__(self) -> None:
         self.due = 0.0
         self.known: dict[int, tuple[int, int | None]] = {}
 
     def of(self, waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
-        """Position and expected wait, by id. Newcomers are counted at once."""
+        """Returns queue position and expected wait by id. New evaluations are counted at once."""
         if time.monotonic() >= self.due:
             self.known = _placed(waiting)
-            self.due = time.monotonic() + PLACES_SECONDS
+            self.due = time.monotonic() + POSITIONS_SECONDS
         elif new := [evaluation for evaluation in waiting if evaluation.pk not in self.known]:
             self.known |= _placed(new)
         return self.known
@@ -71,21 +71,22 @@ def _placed(waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
     return found
 
 
-def look_at(wanted: Mapping[int, int], places: Places | None = None) -> dict[int, Look]:
-    """By id of an evaluation and the last event that is known of it.
+def look_at(wanted: Mapping[int, int], places: QueuePositions | None = None) -> dict[int, Look]:
+    """Returns, by id, the state and the new events of evaluations.
 
-    States before events: an evaluation seen as ended has written its last event.
+    `wanted` maps the id of an evaluation to the number of the last event that is known. States are read before events:
+    an evaluation that has ended by then has written its last event.
     """
     fields = ("pk", "state", "lane", "fair_share_rank")
     found = {one.pk: one for one in Evaluation.objects.filter(pk__in=wanted).only(*fields)}
     waiting = [one for one in found.values() if one.state == State.QUEUED]
-    placed = (places or Places()).of(waiting)
+    placed = (places or QueuePositions()).of(waiting)
     events = _events(wanted)
     return {pk: _look(found[pk], after, events[pk], placed) if pk in found else GONE for pk, after in wanted.items()}
 
 
-def _look_in_thread(wanted: Mapping[int, int], places: Places | None = None) -> dict[int, Look]:
-    """`look_at` outside any request, whose signals would look after the thread's connection."""
+def _look_in_thread(wanted: Mapping[int, int], places: QueuePositions | None = None) -> dict[int, Look]:
+    """Runs `look_at` in a thread without a request, so it has to close stale connections itself."""
     close_old_connections()
     try:
         return look_at(wanted, places)
@@ -94,7 +95,7 @@ def _look_in_thread(wanted: Mapping[int, int], places: Places | None = None) -> 
 
 
 def _events(wanted: Mapping[int, int]) -> dict[int, list[EventRow]]:
-    """Those that wait have none, so most are asked for in one list."""
+    """Returns the new events by evaluation. Waiting evaluations have none, so most are asked for in one condition."""
     found: dict[int, list[EventRow]] = defaultdict(list)
     new = [Q(evaluation_id__in=[pk for pk, after in wanted.items() if not after])]
     new += [Q(evaluation_id=pk, seq__gt=after) for pk, after in wanted.items() if after]
@@ -110,7 +111,7 @@ def _look(
     evaluation: Evaluation, after: int, events: list[EventRow], placed: Mapping[int, tuple[int, int | None]]
 ) -> Look:
     if not evaluation.is_open and not events and not after:
-        # Old events are pruned; a stream still ends with the news that it has ended.
+        # Old events are deleted after a while. The stream still ends with the event that the evaluation has ended.
         events = [(1, "finished", {"status": evaluation.state})]
     waits = evaluation.state == State.QUEUED
     place, wait = placed.get(evaluation.pk, (None, None)) if waits else (None, None)
@@ -119,7 +120,7 @@ def _look(
 
 
 class Follower:
-    """One stream's place at the watch. `after` is the last event that it has sent on."""
+    """One open stream. `after` is the number of the last event that it has sent."""
 
     def __init__(self, evaluation_id: int, after: int) -> None:
         self.evaluation_id = evaluation_id
@@ -132,7 +133,7 @@ class Follower:
         self._news.set()
 
     async def next(self) -> Look | None:
-        """The newest look, without what was sent on meanwhile; None where the database is away."""
+        """Waits for the next poll. Returns it without events that were sent already, or None without a database."""
         await self._news.wait()
         self._news.clear()
         if self._look is None:
@@ -141,14 +142,14 @@ class Follower:
         return Look(self._look.state, new, self._look.is_open)
 
 
-class Watch:
-    """Of one event loop. It looks while somebody follows."""
+class Poller:
+    """Polls the database for all streams of one event loop, while there are any."""
 
     def __init__(self) -> None:
         self.followers: set[Follower] = set()
-        self.places = Places()
+        self.places = QueuePositions()
         self._task: asyncio.Task[None] | None = None
-        # Not thread-sensitive: a look must not wait behind a request.
+        # Not thread-sensitive, because a poll must not wait until a request has been answered.
         self._look = sync_to_async(_look_in_thread, thread_sensitive=False)
 
     async def first(self, evaluation_id: int, after: int) -> Look:
@@ -165,7 +166,7 @@ class Watch:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            # Nothing awaits between this and the end, so that nobody joins a watch that has just ended.
+            # There is no `await` between this check and the end, so that no stream joins a poller that has just ended.
             if not self.followers:
                 self._task = None
                 return
@@ -185,8 +186,8 @@ class Watch:
             one.tell(found.get(one.evaluation_id))
 
 
-_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, Watch] = WeakKeyDictionary()
+_pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, Poller] = WeakKeyDictionary()
 
 
-def of_this_loop() -> Watch:
-    return _watches.setdefault(asyncio.get_running_loop(), Watch())
+def of_this_loop() -> Poller:
+    return _pollers.setdefault(asyncio.get_running_loop(), Poller())

@@ -1,4 +1,4 @@
-"""The admin's page about grading, for staff only, and the metrics, for who has their token."""
+"""The admin's page about the health of grading, for staff, and the metrics for Prometheus."""
 
 import secrets
 from ipaddress import ip_address
@@ -27,7 +27,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """For Prometheus; whoever may not read them is not told that they are there."""
+    """Returns the metrics, or 404 to a client that may not read them, so that it does not learn that they exist."""
     if not _may_scrape(request):
         return HttpResponseNotFound()
     answer: HttpResponse = ExportToDjangoView(request)
@@ -35,7 +35,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _may_scrape(request: HttpRequest) -> bool:
-    """With a token whoever sends it. Else programs of this machine that ask without a proxy."""
+    """Returns True if the client sends the token. Without a token set, only programs on this machine may read them."""
     if settings.METRICS_TOKEN:
         given = request.headers.get("Authorization", "")
         return secrets.compare_digest(given.encode(), f"Bearer {settings.METRICS_TOKEN}".encode())

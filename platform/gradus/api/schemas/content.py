@@ -1,4 +1,4 @@
-"""Courses, lessons, the advisor and challenges."""
+"""Schemas of courses, lessons, the advisor and challenges."""
 
 from typing import Annotated, Any, Literal
 
@@ -33,7 +33,7 @@ class CourseOut(Schema):
 
 
 class ChallengeStep(Schema):
-    """My state in one challenge: `locked`, `open`, `passed` or `gold`."""
+    """The caller's state in a challenge: `locked`, `open`, `passed` or `gold`."""
 
     id: str
     title: str
@@ -64,7 +64,7 @@ class PathOut(Schema):
 
 
 class AdvisorIn(Schema):
-    """Choice ids by question id; questions may be left out."""
+    """The ids of the chosen answers by the question's id. Questions may be left out."""
 
     answers: dict[str, str]
 
@@ -82,7 +82,7 @@ class ReasonOut(Schema):
 
 
 class FlipOut(Schema):
-    """One other answer that alone would change the main recommendation."""
+    """Another answer to one question that would change the main recommendation."""
 
     question: str
     choice: str
@@ -97,7 +97,7 @@ class ApproachScore(Schema):
 
 
 class AdviceOut(Schema):
-    """The main approach first, then what combines with it; what speaks for and against; what to try before."""
+    """The main approach, what combines with it, the reasons for and against, and what to try first."""
 
     recommended: list[ApproachOut]
     reasons: list[ReasonOut]
@@ -135,7 +135,7 @@ class ChallengeOut(Schema):
     public_metrics: list[str]
     pass_: float = Field(alias="pass")
     gold: float | None = None
-    track_gold: dict[str, float] = Field({}, description="Gold marks of other tracks, where they differ from `gold`")
+    track_gold: dict[str, float] = Field({}, description="Gold marks of other tracks, if they differ from `gold`")
     limits: dict[str, int]
     feedback: dict[str, Any]
     samples: list[SampleOut]
@@ -151,7 +151,7 @@ class ChallengeOut(Schema):
     attempts_left: int
     guest_note: str | None = Field(None, description="How a free-text answer without an account is graded")
     hints_total: int
-    hints: list[str] = Field(description="The hints that I took")
-    best: dict[str, float] = Field(description="My best shown score by track, under this version")
+    hints: list[str] = Field(description="The hints that the caller has taken")
+    best: dict[str, float] = Field(description="The caller's best shown score by track, on this version")
 
     model_config = ConfigDict(populate_by_name=True)

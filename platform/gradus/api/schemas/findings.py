@@ -1,4 +1,4 @@
-"""Findings of a lesson: what is stated, the experiment behind it, and what it gave."""
+"""Schemas of findings: the statements of a lesson, their experiments and the measurements."""
 
 from ninja import Schema
 from pydantic import Field
@@ -7,7 +7,7 @@ from gradus.api.schemas.results import RunOut
 
 
 class ArmRunOut(Schema):
-    """One repetition by the author: raw scores by measure, on the finding's rows and on the public rows."""
+    """A repetition that the author measured: its scores by measure, on the finding's samples and the public ones."""
 
     name: str
     values: dict[str, float]
@@ -17,14 +17,14 @@ class ArmRunOut(Schema):
 class ArmOut(Schema):
     id: str
     title: str
-    repetitions: int = Field(description="How many a learner can run; 0 for an arm that is trained")
-    runs: list[ArmRunOut] = Field(description="What the author measured; empty where nothing was")
+    repetitions: int = Field(description="How many repetitions a learner can run; 0 for an arm that is trained")
+    runs: list[ArmRunOut] = Field(description="What the author measured; empty if nothing was measured")
     mean: dict[str, float]
     sd: dict[str, float]
 
 
 class ClaimOut(Schema):
-    """What was claimed of arms; from `effect` on what was measured, null where nothing was."""
+    """A claim about arms. The fields from `effect` on are measurements, and null if nothing was measured."""
 
     arms: list[str]
     varies: str
@@ -42,7 +42,7 @@ class ClaimOut(Schema):
 
 class ExperimentOut(Schema):
     challenge: str
-    rows: int | None = Field(None, description="How many rows the measurement had")
+    rows: int | None = Field(None, description="How many samples were measured")
     arms: list[ArmOut]
     claims: list[ClaimOut]
 
@@ -50,19 +50,21 @@ class ExperimentOut(Schema):
 class FindingOut(Schema):
     id: str
     title: str
-    statement: str | None = Field(None, description="null where nothing was measured")
+    statement: str | None = Field(None, description="null if nothing was measured")
     limits: str | None = Field(None, description="What the finding does not show")
-    rows: str = Field(description="`hidden` or `public`: the rows that the measurement is about")
+    rows: str = Field(description="The samples that were measured: `hidden` or `public`")
     machine: str | None = None
     day: str | None = None
     experiments: list[ExperimentOut]
 
 
 class FindingRunIn(Schema):
-    repetition: int | None = Field(None, ge=1, le=20, description="null for the next one that you have not run")
+    repetition: int | None = Field(
+        None, ge=1, le=20, description="The repetition to run; null for the next one that you have not run"
+    )
 
 
 class FindingRunsOut(Schema):
-    """Follow each run. Arms that could not start, because too many runs are open, start with another call."""
+    """The runs that were started. Arms that could not start, because too many runs are open, need another call."""
 
     runs: list[RunOut]

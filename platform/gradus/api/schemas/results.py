@@ -1,4 +1,4 @@
-"""Payloads, submissions, runs, boards, tokens, and what goes wrong."""
+"""Schemas of payloads, submissions, runs, leaderboards, tokens and errors."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -45,7 +45,7 @@ class TrainingRows(RootModel[TunePayload]):
 
 
 class Problem(Schema):
-    """RFC 9457 problem details; scripts rely on `code`."""
+    """Problem details (RFC 9457). Scripts can rely on `code`."""
 
     type: str = "about:blank"
     title: str
@@ -56,7 +56,7 @@ class Problem(Schema):
 
 
 class RowOut(Schema):
-    """One public sample's outcome."""
+    """The result of a public sample."""
 
     id: str
     output: str
@@ -71,7 +71,7 @@ class RowOut(Schema):
 
 
 class MarkOut(Schema):
-    """One criterion: the author's label, and my own words as evidence."""
+    """A criterion with its mark, the author's label, and quotes of the caller's answer as evidence."""
 
     id: str
     label: str
@@ -83,7 +83,7 @@ class MarkOut(Schema):
 
 
 class PublicResult(Schema):
-    """Computed from the public samples."""
+    """The results of the public samples."""
 
     score: float | None = None
     metrics: dict[str, float | None] = {}
@@ -103,7 +103,7 @@ class ErrorOut(Schema):
 
 
 class AppealOut(Schema):
-    """My appeal: with a second grader, with a person, or closed with an outcome."""
+    """The caller's appeal: with a second grader, with a person, or closed with an outcome."""
 
     stage: Literal["second", "person", "closed"]
     outcome: Literal["raised", "kept", "lowered"] | None = None
@@ -121,7 +121,7 @@ class SubmissionOut(Schema):
     version: str | None = Field(None, description="The version of the challenge that gave the score")
     verdict: Verdict | None = None
     gold: bool = False
-    verified_by: VerifiedBy | None = Field(None, description="null while provisional")
+    verified_by: VerifiedBy | None = Field(None, description="null while the score is provisional")
     metrics: dict[str, float] = {}
     feedback: FeedbackOut | None = None
     error: ErrorOut | None = None
@@ -132,7 +132,7 @@ class SubmissionOut(Schema):
     has_artifact: bool = False
     appealed: bool = False
     can_appeal: bool = False
-    appeal: AppealOut | None = Field(None, description="The newest one")
+    appeal: AppealOut | None = Field(None, description="The newest appeal")
     created_at: datetime
     finished_at: datetime | None = None
 
@@ -172,7 +172,7 @@ class DemoIn(Schema):
 
 
 class DemoOut(Schema):
-    """Follow each run; its label says which way of asking it is."""
+    """The three runs of the demo. The label of each says how it asks the model."""
 
     notice: str
     runs: list[RunOut]
@@ -183,7 +183,7 @@ class SolutionOut(Schema):
 
 
 class DatasetBin(Schema):
-    """Rows with low <= tokens <= high."""
+    """How many rows have at least `low` and at most `high` tokens."""
 
     low: int
     high: int
@@ -215,7 +215,7 @@ class PlaceOut(Schema):
     rank: int | None = None
     pseudonym: str
     score: float
-    tied: int = Field(description="How many learners share this rank, this one included")
+    tied: int = Field(description="How many learners share this rank, including this one")
     passed: bool
     gold: bool
     provisional: bool
@@ -225,7 +225,7 @@ class PlaceOut(Schema):
 
 
 class BandOut(Schema):
-    """Learners whose shown scores are equal: there is no order among them."""
+    """Learners with equal shown scores, who share a rank."""
 
     rank: int
     score: float
@@ -233,7 +233,7 @@ class BandOut(Schema):
 
 
 class OlderOut(Schema):
-    """Scores of another version, which are not on the board until they are graded again under the board's version."""
+    """Scores of another version. They are not on the leaderboard until they are graded by its version."""
 
     version: str
     scores: int
@@ -241,11 +241,11 @@ class OlderOut(Schema):
 
 class LeaderboardOut(Schema):
     challenge: str
-    version: str = Field(description="The one version whose scores are on the board")
+    version: str = Field(description="The version whose scores are on the leaderboard")
     older: list[OlderOut]
     track: Track
     tracks: list[Track]
-    frozen: bool = Field(description="Frozen boards rank by the private split")
+    frozen: bool = Field(description="A frozen leaderboard ranks by scores on the private part of the hidden samples")
     total: int
     page: int
     pages: int
@@ -258,7 +258,7 @@ class TokenIn(Schema):
     email: str = Field(max_length=254)
     password: str = Field(max_length=1024)
     name: str = Field("command line", min_length=1, max_length=80)
-    days: int = Field(TOKEN_DAYS, ge=1, le=DAYS_MAX, description="After how many days the token ends")
+    days: int = Field(TOKEN_DAYS, ge=1, le=DAYS_MAX, description="After how many days the token expires")
     content: Content = Field(Content.NONE, description="What the token may do with course content")
     learner_data: LearnerData = Field(
         LearnerData.NONE, description="What the token may do with other people's answers and grades"
@@ -266,7 +266,7 @@ class TokenIn(Schema):
 
 
 class TokenOut(Schema):
-    """The token is shown this once."""
+    """The token, which is shown only in this response."""
 
     token: str
     name: str

@@ -1,4 +1,4 @@
-"""What reviewers take and give: for staff and course teachers only."""
+"""Schemas of the calls for reviewers, who are staff of the site and teachers of a course."""
 
 from datetime import datetime
 from typing import Literal
@@ -13,7 +13,7 @@ GivenMark = Literal["met", "partial", "not_met"]
 
 
 class ReviewBrief(Schema):
-    """One answer that waits. A blind audit shows no score."""
+    """An answer that waits for a person. A blind audit shows no score."""
 
     id: int
     kind: Literal["review", "audit"]
@@ -26,7 +26,7 @@ class ReviewBrief(Schema):
 
 
 class CriterionLine(Schema):
-    """One criterion, with the machine's mark, quotes and votes beside it; all empty while the audit is blind."""
+    """A criterion with the machine's mark, quotes and votes, which are all empty while an audit is blind."""
 
     id: str
     label: str
@@ -40,7 +40,7 @@ class CriterionLine(Schema):
 
 
 class NeighbourOut(Schema):
-    """A graded answer near to this one; `by` says who graded it."""
+    """A graded answer that is similar to this one. `by` says who graded it."""
 
     likeness: float
     answer: str
@@ -50,7 +50,7 @@ class NeighbourOut(Schema):
 
 
 class SignOut(Schema):
-    """Something in the text that machines often write; evidence, and no reason for a lower mark."""
+    """A sign of machine writing in the answer. It informs a reviewer, and is no reason for a lower mark."""
 
     what: str
     where: str
@@ -61,7 +61,7 @@ class ReviewOut(ReviewBrief):
     question: str
     model_answer: str
     answer: str
-    language: str = Field(description="As a detector guesses it; empty where it cannot tell")
+    language: str = Field(description="The language that a detector guesses; empty if unknown")
     criteria: list[CriterionLine]
     flags: list[str]
     signs: list[SignOut]
@@ -81,7 +81,7 @@ class BlindIn(Schema):
 
 
 class DecisionIn(BlindIn):
-    reason: str = Field("", max_length=2000, description="For staff. Needed where a final grade goes down")
+    reason: str = Field("", max_length=2000, description="For staff. Required to lower a final grade")
 
 
 class GoldIn(Schema):
@@ -97,7 +97,7 @@ class GoldOut(Schema):
 
 
 class FigureOut(Schema):
-    """How often machine and person agree about one group of answers; `bias` is machine less person."""
+    """How often the machine agrees with a person in a group of answers. `bias` is machine minus person."""
 
     name: str
     answers: int
@@ -110,7 +110,7 @@ class FigureOut(Schema):
 
 
 class AccuracyOut(Schema):
-    """From blind audits, and from all decisions, which are about doubtful answers mostly."""
+    """Figures from blind audits, and from all decisions, most of which are about answers in doubt."""
 
     total: FigureOut | None = None
     questions: list[FigureOut]
@@ -121,7 +121,7 @@ class AccuracyOut(Schema):
 
 class RegradeIn(Schema):
     note: str = Field("", max_length=300)
-    submissions: list[UUID] | None = Field(None, description="All where left out")
+    submissions: list[UUID] | None = Field(None, description="The submissions to grade again; all if left out")
 
 
 class RegradeBrief(Schema):
@@ -162,11 +162,11 @@ class RegradeOut(RegradeBrief):
 
 class ApprovalIn(Schema):
     lower: bool = Field(
-        False, strict=True, description="Also lower grades that learners have been shown; you stand behind it"
+        False, strict=True, description="Also lower grades that learners have been shown; you are responsible for that"
     )
 
 
 class ApprovalOut(Schema):
-    """What became of each: `adopted`, or why it stayed as it was."""
+    """How many grades were `adopted`, and how many were not, by reason."""
 
     done: dict[str, int]

@@ -1,4 +1,4 @@
-"""Rows of boards, each rendered once in a process: most visitors see the same ones."""
+"""The template tag that renders a row of a leaderboard. Rows are cached, because most visitors see equal ones."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -10,18 +10,18 @@ from django.utils.safestring import SafeString
 from gradus.leaderboards.boards import Row
 
 register = template.Library()
-KEPT = 4096
+CACHED_ROWS = 4096
 
 
 @register.simple_tag
 def board_row(row: Row, *, shows_costs: bool) -> SafeString:
-    """One learner's place as a table row."""
+    """Renders a learner's row."""
     tokens = row.cost.get("prompt_tokens") if shows_costs else None
     result = "provisional" if row.provisional else "gold" if row.gold else "passed" if row.passed else ""
     return _row(row.rank, row.pseudonym, row.score, row.tied > 1, result, row.mine, row.reached_at, tokens, shows_costs)
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED_ROWS)
 def _row(
     rank: int | None,
     pseudonym: str,
@@ -33,5 +33,5 @@ def _row(
     tokens: float | None,
     shows_costs: bool,
 ) -> SafeString:
-    """Its arguments are all that a row shows, so that no two of them can be taken for each other."""
+    """Renders a row. Its arguments are everything that the row shows, so they can be the key of the cache."""
     return render_to_string("leaderboards/_row.html", locals())

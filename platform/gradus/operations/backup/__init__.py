@@ -1,1 +1,1 @@
-"""`manage.py backup` and `manage.py restore`: the database and the stored files as one folder with a manifest."""
+"""`manage.py backup` and `manage.py restore`: one folder with the database, the stored files and a manifest."""

@@ -1,4 +1,4 @@
-"""A consistent copy of the database while the site writes, and its way back in one transaction."""
+"""Copies the database consistently while the site writes, and puts such a copy back in one transaction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ Query = Callable[[str], Rows]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """`query` sees exactly what the copy at `path` holds."""
+    """A copy of the database at `path`. `query` returns exactly what the copy contains.
+
+    `server` is the major version of a PostgreSQL server, and 0 for SQLite.
+    """
 
     path: Path
     vendor: str
@@ -30,14 +33,14 @@ class Snapshot:
 
 @contextmanager
 def snapshot(folder: Path) -> Iterator[Snapshot]:
-    """Raises `BackupError`."""
+    """Copies the site's database into `folder`. Raises `BackupError` if that fails."""
     with _sqlite(folder) if connection.vendor == "sqlite" else _postgresql(folder) as taken:
         yield taken
 
 
 @contextmanager
 def _sqlite(folder: Path) -> Iterator[Snapshot]:
-    """By the online backup API, in one step: writers go on in the write-ahead log."""
+    """Copies SQLite by its online backup API, in one step. Writers go on, because they use the write-ahead log."""
     path = folder / "database.sqlite3"
     connection.ensure_connection()
     source, copy = connection.connection, sqlite3.connect(path)
@@ -51,7 +54,7 @@ def _sqlite(folder: Path) -> Iterator[Snapshot]:
 
 @contextmanager
 def _postgresql(folder: Path) -> Iterator[Snapshot]:
-    """`pg_dump` reads the snapshot of a transaction of ours, so that both see the same rows."""
+    """Runs `pg_dump` on the exported snapshot of a transaction, so that `query` sees the rows that the dump holds."""
     path, link = folder / "database.dump", connection.copy()
     server = postgres.server_version(connection)
     try:
@@ -71,10 +74,10 @@ def _postgresql(folder: Path) -> Iterator[Snapshot]:
 
 
 def replace(path: Path, server: int) -> None:
-    """Puts the copy at `path` in place of all that the site's database holds, or changes nothing.
+    """Replaces everything in the site's database by the copy at `path`, or changes nothing.
 
     Raises:
-        BackupError
+        BackupError: the copy could not be loaded.
     """
     if connection.vendor == "postgresql":
         postgres.load(path, server)
@@ -83,7 +86,7 @@ def replace(path: Path, server: int) -> None:
     connection.close()
     source, target = sqlite3.connect(path), sqlite3.connect(name, timeout=30)
     try:
-        # The target is written in one transaction, and other connections to it go on to work.
+        # SQLite writes the target in one transaction, and other connections to it stay valid.
         source.backup(target)
     except sqlite3.Error as error:
         raise BackupError(f"The database could not be written: {error}. Stop the site, and try again.") from None
@@ -93,4 +96,5 @@ def replace(path: Path, server: int) -> None:
 
 
 def names(query: Query, sql: str) -> Sequence[str]:
+    """Returns the first column of a query as texts."""
     return [str(row[0]) for row in query(sql)]

@@ -1,4 +1,4 @@
-"""What a backup says of itself: versions, migrations, and each file with its digest."""
+"""The manifest of a backup: its versions, its migrations, and each of its files with a digest."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ NAME = "manifest.json"
 
 
 class BackupError(Exception):
-    """Says what is wrong with a backup or its target, and how to mend it."""
+    """A backup cannot be taken or restored. The message says why, and what to do."""
 
 
 class Part(BaseModel):
-    """`path` is below the backup's folder; `size` in bytes."""
+    """A file of a backup. `path` is relative to the backup's folder; `size` is in bytes."""
 
     path: str
     size: int
@@ -24,7 +24,10 @@ class Part(BaseModel):
 
 
 class Manifest(BaseModel):
-    """`server` is the database server's major version, 0 for SQLite; `migrations` are `app.name`, those applied."""
+    """Describes a backup. `server` is PostgreSQL's major version, or 0 for SQLite.
+
+    `migrations` are the ones that were applied, as `app.name`. `missing` are files that rows named but no store had.
+    """
 
     format: Literal[1] = 1
     version: str
@@ -34,7 +37,7 @@ class Manifest(BaseModel):
     migrations: list[str]
     database: Part
     secret_key: Part | None = None
-    # By store, then by the name there.
+    # The files of each store, by name.
     files: dict[str, dict[str, Part]]
     missing: list[str] = []
 
@@ -50,29 +53,29 @@ def part_of(root: Path, path: Path) -> Part:
 
 
 def read(root: Path) -> Manifest:
-    """Checks every digest.
+    """Reads the manifest of the backup in the folder `root`, and checks the digest of every file.
 
     Raises:
-        BackupError: it is no backup, or not whole.
+        BackupError: the folder is not a backup, or the backup is incomplete or damaged.
     """
     try:
         manifest = Manifest.model_validate_json((root / NAME).read_bytes())
     except FileNotFoundError:
-        raise BackupError(f"{root} is no backup: it has no {NAME}. A backup that was cut off never gets one.") from None
+        raise BackupError(f"{root} is not a complete backup: it has no {NAME}, which is written last.") from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise BackupError(f"{NAME} is not readable: {first['loc']}: {first['msg']}. Take another backup.") from None
+        raise BackupError(f"{NAME} cannot be read: {first['loc']}: {first['msg']}. Use another backup.") from None
     wrong = [problem for part in manifest.parts() if (problem := _problem(root, part))]
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise BackupError(f"The backup is broken: {'; '.join(wrong[:5])}{more}. Nothing was changed. Take another one.")
+        raise BackupError(f"The backup is broken: {'; '.join(wrong[:5])}{more}. Nothing was changed. Use another one.")
     return manifest
 
 
 def _problem(root: Path, part: Part) -> str:
     path = (root / part.path).resolve()
     if not path.is_relative_to(root.resolve()):
-        return f"{part.path} lies outside"
+        return f"{part.path} lies outside the backup's folder"
     if not path.is_file():
         return f"{part.path} is missing"
     return "" if part_of(root, root / part.path) == part else f"{part.path} differs from its digest"

@@ -1,4 +1,4 @@
-"""PostgreSQL's own programs: found, of a version that fits, and run with the settings of `DATABASE_URL`."""
+"""Runs PostgreSQL's own programs, in a version that fits the server, with the settings of `DATABASE_URL`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.db import connection
 from gradus.operations.backup.manifest import BackupError
 
 PLACES = Path("/usr/lib/postgresql")
-# All of ours, with what other versions of this program have left. Extensions and their functions stay.
+# Drops all tables and functions in the public schema, whichever version of Gradus made them. Extensions stay.
 EMPTY = """
 DO $$ DECLARE found record; BEGIN
   FOR found IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' LOOP
@@ -31,22 +31,28 @@ END $$;
 
 
 def server_version(link: Any) -> int:
-    """The major version."""
+    """Returns the major version of the server."""
     link.ensure_connection()
     return int(link.pg_version) // 10_000
 
 
 def dump(path: Path, snapshot: str, server: int) -> None:
-    """Raises `BackupError`."""
+    """Writes an exported snapshot to the file `path` with `pg_dump`. Raises `BackupError`."""
     more = ("--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={path}")
     run("pg_dump", server, *more)
 
 
 def load(path: Path, made_by: int) -> None:
-    """Drops and fills in one transaction. Raises `BackupError`; then nothing has changed."""
+    """Replaces the content of the database by a dump, in one transaction.
+
+    Raises:
+        BackupError: the dump is from a newer server, or a program failed. Nothing has changed.
+    """
     server = server_version(connection)
     if made_by > server:
-        raise BackupError(f"The backup is of PostgreSQL {made_by}, this server has {server}: use a newer server.")
+        raise BackupError(
+            f"The backup was taken from PostgreSQL {made_by}, but this server is version {server}. Use a newer server."
+        )
     connection.close()
     with tempfile.TemporaryDirectory(prefix="gradus-restore-") as folder:
         script, empty = Path(folder) / "script.sql", Path(folder) / "empty.sql"
@@ -57,6 +63,7 @@ def load(path: Path, made_by: int) -> None:
 
 
 def run(name: str, server: int, *arguments: str, connects: bool = True) -> None:
+    """Runs a program of PostgreSQL. Raises `BackupError` if it fails."""
     program = find(name, server)
     env = os.environ | (_environment() if connects else {})
     done = subprocess.run([program, *arguments], env=env, capture_output=True, text=True, check=False)
@@ -66,10 +73,10 @@ def run(name: str, server: int, *arguments: str, connects: bool = True) -> None:
 
 
 def find(name: str, server: int) -> str:
-    """The program of the server's version, else the next newer one.
+    """Returns the path of a program: the one of the server's version, or else the next newer one.
 
     Raises:
-        BackupError: there is none that fits; the text names the package.
+        BackupError: no installed version fits. The message names the package to install.
     """
     paths = [str(path) for path in PLACES.glob(f"*/bin/{name}")]
     on_path = shutil.which(name)
@@ -77,20 +84,20 @@ def find(name: str, server: int) -> str:
     fitting = [version for version in sorted(found) if version >= server]
     if fitting:
         return found[fitting[0]]
-    have = f"; here is only {max(found)}" if found else ""
-    mend = f"On Debian: apt-get install postgresql-client-{server}"
-    raise BackupError(f"{name} of PostgreSQL {server} or newer is needed{have}. {mend}")
+    have = f", but only {max(found)} is installed" if found else ""
+    hint = f"On Debian: apt-get install postgresql-client-{server}"
+    raise BackupError(f"{name} of PostgreSQL {server} or newer is needed{have}. {hint}")
 
 
 def version_of(program: str) -> int:
-    """0 where it does not say."""
+    """Returns the major version of a program, or 0 if its answer cannot be read."""
     told = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
     number = re.search(r"\(PostgreSQL\) (\d+)", told)
     return int(number[1]) if number else 0
 
 
 def _environment() -> dict[str, str]:
-    """As libpq reads it: a password on a command line could be read by everybody on the machine."""
+    """Returns the connection as variables for libpq. On a command line, other users could read the password."""
     given = connection.settings_dict
     options = {f"PG{name.upper()}": str(value) for name, value in given.get("OPTIONS", {}).items() if name in LIBPQ}
     named = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}

@@ -1,4 +1,4 @@
-"""Restoring: everything is checked before anything changes, files come before the rows that name them."""
+"""Restores a backup. Everything is checked before anything changes, and files are written before the database."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ from gradus.operations.backup import databases, manifest
 from gradus.operations.backup.manifest import BackupError, Manifest
 from gradus.submissions.models import ReconcilerStatus, WorkerStatus
 
-AWAKE = timedelta(seconds=30)
+# A worker that was seen within this time counts as running.
+SEEN_WITHIN = timedelta(seconds=30)
 
 
 def restore(source: Path, *, force: bool = False) -> Manifest:
-    """Puts the backup in the place of what this site has. On an error the old state is what it was.
+    """Replaces the data of this site by the backup in the folder `source`.
 
     Raises:
-        BackupError
+        BackupError: the backup does not fit, is damaged, or could not be written; the site is not empty (without
+            `force`), or still runs.
     """
     made = manifest.read(source)
-    _fits(made)
+    _check_that_it_fits(made)
     if not force:
-        _is_empty()
-    _sleeps()
+        _check_that_site_is_empty()
+    _check_that_nothing_runs()
     with tempfile.TemporaryDirectory(prefix="gradus-restore-") as folder:
         database = _prepared(source / made.database.path, Path(folder))
         changed = list(_put_new_files(source, made))
@@ -51,22 +53,23 @@ def restore(source: Path, *, force: bool = False) -> Manifest:
     return made
 
 
-def _fits(made: Manifest) -> None:
+def _check_that_it_fits(made: Manifest) -> None:
     if made.vendor != connection.vendor:
         raise BackupError(
-            f"The backup is of {made.vendor}, DATABASE_URL names {connection.vendor}: restore it on its own kind."
+            f"The backup is from {made.vendor}, but DATABASE_URL names {connection.vendor}. Restore it on a site with "
+            f"{made.vendor}."
         )
     known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
     unknown = [name for name in made.migrations if name not in known]
     if unknown:
         raise BackupError(
-            f"The backup was taken by Gradus {made.version} and has the migration {unknown[0]}, which this source "
-            "lacks. Check that version out (or a newer one), install it, and restore again."
+            f"The backup was taken by Gradus {made.version} and has the migration {unknown[0]}, which this version "
+            "does not have. Install that version or a newer one, and restore again."
         )
 
 
-def _is_empty() -> None:
-    """People and courses are what a site is; the tables alone may be there."""
+def _check_that_site_is_empty() -> None:
+    """Raises `BackupError` if the site has accounts, courses or stored files. Empty tables may exist."""
     tables = connection.introspection.table_names()
     full = [m._meta.verbose_name_plural for m in (User, Course) if m._meta.db_table in tables and m.objects.exists()]
     full += [f"files in “{name}”" for name in stores.KEPT if next(stores.walk(storages[name]), None)]
@@ -74,10 +77,10 @@ def _is_empty() -> None:
         raise BackupError(f"This site is not empty: it has {', '.join(map(str, full))}. Replace them with --force.")
 
 
-def _sleeps() -> None:
-    """A worker of the old state must not write into the new one."""
+def _check_that_nothing_runs() -> None:
+    """Raises `BackupError` if a worker was seen recently: it could write results of old jobs into the new database."""
     try:
-        since = timezone.now() - AWAKE
+        since = timezone.now() - SEEN_WITHIN
         awake = [
             *WorkerStatus.objects.filter(last_seen__gt=since).values_list("name", flat=True),
             *ReconcilerStatus.objects.filter(last_run__gt=since).values_list("name", flat=True),
@@ -87,13 +90,13 @@ def _sleeps() -> None:
         return
     if awake:
         raise BackupError(
-            f"{awake[0]} was at work in the last {AWAKE.seconds} s. Stop the web server, the workers and the "
-            "reconciler, wait that long, and try again."
+            f"{awake[0]} was running in the last {SEEN_WITHIN.seconds} seconds. Stop the web server, the workers and "
+            f"the reconciler, wait {SEEN_WITHIN.seconds} seconds, and try again."
         )
 
 
 def _prepared(database: Path, folder: Path) -> Path:
-    """SQLite is migrated before it is anybody's database; a dump of PostgreSQL after it was loaded."""
+    """Returns the database to load. A copy of SQLite is migrated first; a dump of PostgreSQL is migrated afterwards."""
     if connection.vendor != "sqlite":
         return database
     copy = folder / "gradus.sqlite3"
@@ -103,12 +106,12 @@ def _prepared(database: Path, folder: Path) -> Path:
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         last = done.stderr.strip().splitlines()[-3:]
-        raise BackupError(f"The backup could not be migrated, nothing was changed: {' '.join(last)}")
+        raise BackupError(f"The backup could not be migrated. Nothing was changed: {' '.join(last)}")
     return copy
 
 
 def _put_new_files(source: Path, made: Manifest) -> Iterator[tuple[str, str, Path]]:
-    """Those that are here with another content wait until the database has changed."""
+    """Writes the files that the site lacks. Yields those it has with other content: they wait for the database."""
     for store, kept in made.files.items():
         here = {file.name for file in stores.walk(storages[store])}
         for name, part in kept.items():
@@ -129,7 +132,9 @@ def _put(store: str, name: str, path: Path) -> None:
     with path.open("rb") as file:
         kept = storages[store].save(name, File(file))
     if kept != name:
-        raise BackupError(f"The store “{store}” kept {name} as {kept}: somebody else writes to it. Stop the site.")
+        raise BackupError(
+            f"The store “{store}” saved {name} as {kept}, so another program writes to it. Stop the site and try again."
+        )
 
 
 def _give_secret_key(source: Path, made: Manifest, force: bool) -> None:
@@ -140,7 +145,7 @@ def _give_secret_key(source: Path, made: Manifest, force: bool) -> None:
 
 
 def _settle() -> None:
-    """Pending migrations, and whether standings are what the scores say."""
+    """Applies pending migrations, and checks that the standings agree with the scores."""
     try:
         call_command("migrate", interactive=False, verbosity=0)
         call_command("rebuild", check=True, verbosity=0)

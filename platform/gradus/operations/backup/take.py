@@ -1,7 +1,8 @@
-"""Taking a backup while the site runs.
+"""Takes a backup while the site runs.
 
-The database comes first and the files after it: a file is written before a row names it, so each file that the snapshot
-names is there when its copy is made. A file that was deleted in between had lost its row in between.
+The database is copied first and the files after it. The site writes a file before it writes the row that names the
+file, so each file that a copied row names exists when the files are copied. If a file was deleted in between, its row
+was deleted before it.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ Named = dict[str, list[str]]
 
 
 def take(target: Path, *, secret_key: bool = False, incomplete: bool = False) -> Manifest:
-    """Writes the folder `target`, which appears whole or not at all.
+    """Writes a backup to the new folder `target`, which appears complete or not at all.
 
     Raises:
-        BackupError
+        BackupError: `target` exists, the database cannot be copied, or stored files are missing (without
+            `incomplete`).
     """
     if target.exists():
-        raise BackupError(f"{target} exists. Name a folder that does not, or remove it.")
+        raise BackupError(f"{target} already exists. Give the name of a new folder, or remove this one.")
     work = target.with_name(f".{target.name}.{os.getpid()}.part")
     work.mkdir(parents=True, mode=0o700)
     try:
@@ -54,8 +56,8 @@ def _fill(work: Path, secret_key: bool, incomplete: bool) -> Manifest:
     missing = _missing(named, files)
     if missing and not incomplete:
         raise BackupError(
-            f"The database names {len(missing)} files that the stores lack, such as {missing[0]}. Put them back "
-            "(`manage.py import_course` writes bundles anew), or take the backup without them: --incomplete"
+            f"{len(missing)} files that the database names are missing from the stores, such as {missing[0]}. Put them "
+            "back (`manage.py import_course` writes bundles again), or take the backup without them: --incomplete"
         )
     return Manifest(
         version=version("gradus"),
@@ -71,7 +73,7 @@ def _fill(work: Path, secret_key: bool, incomplete: bool) -> Manifest:
 
 
 def _named(query: databases.Query) -> Named:
-    """Files by store that the rows name. Table names come from the models, so nothing of a user's is in the text."""
+    """Returns, by store, the files that rows name. The SQL contains only names of our models, no input of a user."""
     rows, versions = Evaluation._meta.db_table, ChallengeVersion._meta.db_table
     columns = {"private": "raw", "artifacts": "artifact"}
     found: Named = {
@@ -97,7 +99,7 @@ def _copied(work: Path, store: str) -> Iterator[tuple[str, Part]]:
 
 
 def _missing(named: Named, files: dict[str, dict[str, Part]]) -> list[str]:
-    """Without those whose rows have gone since the snapshot, as when somebody deletes their account."""
+    """Returns the files that are missing although a row still names them. Accounts may have been deleted meanwhile."""
     lost = [(store, name) for store, kept in named.items() for name in kept if name not in files[store]]
     if not lost:
         return []
@@ -115,7 +117,9 @@ def _ask(sql: str) -> databases.Rows:
 def _secret_key(work: Path) -> Part:
     source = settings.DATA_DIR / "secret-key"
     if not source.exists():
-        raise BackupError("There is no secret-key in the data folder: GRADUS_SECRET_KEY holds it. Keep that yourself.")
+        raise BackupError(
+            "The data folder has no secret-key, because GRADUS_SECRET_KEY is set. Keep a copy of its value yourself."
+        )
     path = work / "secret-key"
     path.touch(mode=0o600)
     path.write_bytes(source.read_bytes())

@@ -1,1 +1,1 @@
-"""`manage.py doctor`: looks at this machine and says how to mend what is wrong."""
+"""`manage.py doctor`: checks this machine and the site, and says how to fix what is wrong."""

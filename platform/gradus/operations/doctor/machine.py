@@ -1,4 +1,4 @@
-"""Python, packages, disk and folders."""
+"""Checks of this machine: its Python, its packages, its disk, and who may read the data folder."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from pathlib import Path
 
 from django.conf import settings
 
-from gradus.operations.doctor.findings import Finding, fail, ok, warn
+from gradus.operations.doctor.results import Result, fail, ok, warn
 
 OLDEST = (3, 11)
-# Torch alone is about this large, and so are the model, its adapters and a grown database together.
+# Free disk space in GB below which a check fails or warns. Torch, the model, adapters and the database need about 5.
 FREE_FAIL, FREE_WARN = 0.5, 5.0
 WORKER = ("torch", "transformers", "peft", "safetensors", "sklearn", "openai")
 SECRET = ("secret-key", "gradus.sqlite3")
 CLOSED = ("private", "artifacts", "media")
 
 
-def python() -> Iterator[Finding]:
+def python() -> Iterator[Result]:
+    """Checks the version of Python."""
     found = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < OLDEST:
         yield fail("python", f"{found} is too old", "Install Python 3.11 or newer and run `make up` again.")
@@ -29,8 +30,8 @@ def python() -> Iterator[Finding]:
         yield ok("python", found)
 
 
-def packages() -> Iterator[Finding]:
-    """The site's own, then what only machines that grade need; versions against `constraints.txt`."""
+def packages() -> Iterator[Result]:
+    """Checks the packages of the site, those that only graders need, and their versions against `constraints.txt`."""
     missing = sorted(name for name in _core() if not _installed(name))
     if missing:
         yield fail("packages", f"missing: {', '.join(missing)}", "Run `make up`, or `pip install -e .`.")
@@ -38,17 +39,18 @@ def packages() -> Iterator[Finding]:
         yield ok("packages", "the site's packages are installed")
     lacking = [name for name in WORKER if find_spec(name) is None]
     if lacking:
-        mend = 'For a machine that grades: `pip install -e ".[worker]"`.'
-        yield warn("worker packages", f"missing: {', '.join(lacking)}", mend)
+        hint = 'For a machine that grades: `pip install -e ".[worker]"`.'
+        yield warn("worker packages", f"missing: {', '.join(lacking)}", hint)
     else:
         yield ok("worker packages", f"torch {version('torch')}, transformers {version('transformers')}")
     other = sorted(f"{name} {here} instead of {wanted}" for name, here, wanted in _drift())
     if other:
         shown = ", ".join(other[:3]) + (f" and {len(other) - 3} more" if len(other) > 3 else "")
-        yield warn("versions", f"not those that were tested together: {shown}", "Run `make clean-venv up`.")
+        yield warn("versions", f"not the versions that were tested together: {shown}", "Run `make clean-venv up`.")
 
 
 def _core() -> set[str]:
+    """Returns the names of the packages that the site itself requires."""
     lines = requires("gradus") or []
     plain = [line.split(";")[0] for line in lines if "extra ==" not in line]
     return {"".join(c if c.isalnum() or c in "-_." else " " for c in line).split()[0] for line in plain}
@@ -63,7 +65,7 @@ def _installed(name: str) -> bool:
 
 
 def _drift() -> Iterator[tuple[str, str, str]]:
-    """Installed packages whose version is not the pinned one."""
+    """Yields each installed package whose version is not the pinned one, as (name, installed, pinned)."""
     pins = settings.BASE_DIR / "constraints.txt"
     for line in pins.read_text().splitlines() if pins.exists() else ():
         name, found, wanted = line.partition("==")
@@ -71,28 +73,29 @@ def _drift() -> Iterator[tuple[str, str, str]]:
             yield name, version(name), wanted
 
 
-def disk() -> Iterator[Finding]:
+def disk() -> Iterator[Result]:
+    """Checks that there is enough free disk space."""
     free = shutil.disk_usage(settings.DATA_DIR).free / 1e9
     text = f"{free:.1f} GB free for {settings.DATA_DIR}"
     if free < FREE_FAIL:
-        yield fail("disk", text, "Make room, or move the data: set GRADUS_DATA_DIR to another disk.")
+        yield fail("disk", text, "Delete files, or move the data: set GRADUS_DATA_DIR to a folder on another disk.")
     elif free < FREE_WARN:
-        yield warn("disk", text, "Make room: models, adapters and the database grow.")
+        yield warn("disk", text, "Delete files: models, adapters and the database will grow.")
     else:
         yield ok("disk", text)
 
 
-def data_folder() -> Iterator[Finding]:
-    """Secrets and hidden rows must be readable by this user alone."""
+def data_folder() -> Iterator[Result]:
+    """Checks that only this user can read secrets and hidden samples, and that the data folder can be written."""
     open_ones = [name for name in SECRET if _mode(settings.DATA_DIR / name) & 0o077]
     open_ones += [f"{name}/" for name in CLOSED if _mode(settings.DATA_DIR / name) & 0o077]
     if _mode(settings.DATA_DIR) & 0o022:
         open_ones.insert(0, "the folder itself")
     if open_ones:
-        mend = f"Run `chmod -R go-rwx` on them; `manage.py up` does it too. Folder: {settings.DATA_DIR}"
-        yield warn("data folder", f"others may use {', '.join(open_ones)}", mend)
+        hint = f"Run `chmod -R go-rwx` on them; `manage.py up` does it too. Folder: {settings.DATA_DIR}"
+        yield warn("data folder", f"other users of this machine can read {', '.join(open_ones)}", hint)
     elif not _writable(settings.DATA_DIR):
-        yield fail("data folder", f"{settings.DATA_DIR} cannot be written", "Give it to the user who runs Gradus.")
+        yield fail("data folder", f"{settings.DATA_DIR} cannot be written", "Make the user who runs Gradus its owner.")
     else:
         yield ok("data folder", str(settings.DATA_DIR))
 

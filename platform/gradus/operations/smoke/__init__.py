@@ -1,1 +1,1 @@
-"""`manage.py smoke`: the main job over HTTP, as learners and staff do it, on a site of its own."""
+"""`manage.py smoke`: starts a site and uses it over HTTP, as learners and staff do."""

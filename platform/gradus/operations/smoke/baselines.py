@@ -1,4 +1,4 @@
-"""Which of the built-in baselines the smoke run submits, and what they promise."""
+"""Chooses the built-in baselines that a smoke run submits, with the scores that they must reach."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from challenges.spec import Label
 
 @dataclass(frozen=True)
 class Choice:
-    """A real submission with the bounds of its hidden score."""
+    """A baseline of a challenge: a real submission, with bounds for its score on the hidden samples."""
 
     bundle: ChallengeBundle
     baseline: Baseline
@@ -39,17 +39,20 @@ class Choice:
         return answer.labels if isinstance(answer, Label) else ()
 
     def promise_broken(self, shown: float) -> str:
-        """Why a shown score is not what was promised; empty where it is. A shown score is floored to its step."""
+        """Returns why a shown score is outside the baseline's bounds, or an empty text if it is inside.
+
+        Shown scores are rounded down to the challenge's step.
+        """
         ref, step = self.baseline.ref, self.bundle.challenge.feedback.step
         floor = math.floor((ref.min or 0) / step + 1e-9) * step
         if shown < floor - 1e-9:
-            return f"{shown:.3f} shown, at least {floor:.3f} promised"
+            return f"the score is {shown:.3f}, but should be at least {floor:.3f}"
         if ref.max is not None and shown > ref.max + 1e-9:
-            return f"{shown:.3f} shown, at most {ref.max:.3f} promised"
+            return f"the score is {shown:.3f}, but should be at most {ref.max:.3f}"
         return ""
 
     def fields(self) -> dict[str, Any]:
-        """What a learner types into the challenge's form; training rows go as a file."""
+        """Returns the fields of the challenge's form as a learner fills them in. `files` returns training rows."""
         payload = self.baseline.payload
         match payload:
             case FreeTextPayload():
@@ -76,13 +79,13 @@ class Choice:
 
 
 def good(course: CourseBundle, kind: str) -> Choice:
-    """The cheapest of the kind that promises to pass."""
+    """Returns the cheapest baseline of a kind that must pass."""
     found = [choice for choice in _all(course) if choice.baseline.payload.kind == kind and choice.passes]
     return min(found, key=lambda choice: _cost(choice.baseline))
 
 
 def weak(course: CourseBundle, kind: str) -> Choice:
-    """The cheapest of the kind that promises not to pass."""
+    """Returns the cheapest baseline of a kind that must not pass."""
     found = [choice for choice in _all(course) if choice.baseline.payload.kind == kind]
     return min(
         (choice for choice in found if choice.baseline.ref.min is None and choice.baseline.ref.max is not None),
@@ -96,7 +99,7 @@ def _all(course: CourseBundle) -> list[Choice]:
 
 
 def _cost(baseline: Baseline) -> int:
-    """Characters that the model reads, roughly."""
+    """Returns roughly how many characters the model reads."""
     payload = baseline.payload
     if isinstance(payload, TunePayload):
         return payload.hyperparameters.num_train_epochs * sum(len(r.input) + len(r.output) for r in payload.rows)

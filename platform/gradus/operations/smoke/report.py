@@ -1,4 +1,4 @@
-"""The table that a smoke run ends with."""
+"""Runs the steps of a smoke run, and prints a table of their results."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import httpx
 
 
 class MismatchError(Exception):
-    """Something differs from what was promised; the text says what was wanted and what came."""
+    """The site did not do what it must do. The message says what was expected and what happened."""
 
 
 def expect(holds: bool, said: str) -> None:
-    """Raises `MismatchError`. Not `assert`, which `python -O` removes."""
+    """Raises `MismatchError` if `holds` is False. `assert` would not do: `python -O` removes it."""
     if not holds:
         raise MismatchError(said)
 
@@ -33,7 +33,7 @@ class Report:
     rows: list[Row] = field(default_factory=list)
 
     def step(self, name: str, action: Callable[[], str]) -> None:
-        """Runs a step and keeps what came of it; whatever goes wrong in one step, the next is tried."""
+        """Runs a step, and stores and prints its result. If the step fails, the next step runs all the same."""
         start = time.monotonic()
         try:
             passed, detail = True, action()

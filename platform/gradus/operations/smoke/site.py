@@ -1,4 +1,4 @@
-"""A whole site on a temporary folder and a free port, started as a person would start it."""
+"""Starts a whole site in a temporary folder and on a free port, as a person would start it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LINES_KEPT = 4000
 
 
 class Site:
-    """`start` waits for the address; `stop` sends what Ctrl-C sends, and tells whether anything was left."""
+    """A site for a smoke run. `start` waits for its address; `stop` does what Ctrl-C does, and checks what is left."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -36,7 +36,7 @@ class Site:
         self._process: subprocess.Popen[str] | None = None
 
     def environment(self) -> dict[str, str]:
-        """Set, not left out: what is left out, `.env` would fill in."""
+        """Returns the environment of the site. It sets every variable, because `.env` would set those left out."""
         return os.environ | {
             "GRADUS_DATA_DIR": str(self.folder),
             "DATABASE_URL": f"sqlite:///{self.folder / 'gradus.sqlite3'}",
@@ -53,16 +53,16 @@ class Site:
         }
 
     def take_models(self) -> str:
-        """Links or copies the base models that lie in the usual data folder; what is missing `up` fetches."""
+        """Links or copies the base models from the usual data folder. `up` fetches those that are missing."""
         taken = [name for name in MODELS if base_models.state(name) == "ready"]
         for name in taken:
             source, target = base_models.folder(name), base_models.folder(name, self.folder)
             shutil.copytree(source, target, copy_function=_link_or_copy)
-        return f"taken from {settings.DATA_DIR}" if taken else "none here: they are fetched"
+        return f"copied from {settings.DATA_DIR}" if taken else "not on this machine; they will be fetched"
 
     def start(self, seconds: float) -> str:
-        """Returns the address. Raises `MismatchError` where none comes in time."""
-        # Verifying the course would keep the workers busy for minutes, and the story submits baselines itself.
+        """Starts the site. Returns its address. Raises `MismatchError` if it does not start in time."""
+        # Verifying the course would keep the workers busy for minutes, and the smoke run submits baselines itself.
         argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), "up", "--no-verify", "--port", str(self.port)]
         self._process = subprocess.Popen(
             argv,
@@ -80,7 +80,7 @@ class Site:
         return self._await(ADDRESS, seconds).group(1)
 
     def administrator(self) -> tuple[str, str]:
-        """Email and password that the first start printed."""
+        """Returns the email and the password of the administrator, which the first start printed."""
         found = self._await(PASSWORD, 10)
         return found.group(1), found.group(2)
 
@@ -109,7 +109,7 @@ class Site:
             self._news.notify_all()
 
     def stop(self, seconds: float = 30) -> str:
-        """Ends everything. Raises `MismatchError` where a process was left or the end took too long."""
+        """Stops the site. Raises `MismatchError` if that took too long or left a process running."""
         if self._process is None:
             return "was not started"
         process, self._process = self._process, None
@@ -119,18 +119,18 @@ class Site:
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise MismatchError(f"it still ran {seconds:g} s after Ctrl-C") from None
+            raise MismatchError(f"the site was still running {seconds:g} s after Ctrl-C") from None
         finally:
             left = [pid for pid in started if alive(pid)]
             for leader in (process.pid, *started):
                 kill_session(leader, signal.SIGKILL)
         if left:
-            raise MismatchError(f"{len(left)} processes were left behind")
-        return f"{len(started)} programs ended"
+            raise MismatchError(f"{len(left)} processes were still running after the end")
+        return f"{len(started)} programs stopped"
 
 
 def children(pid: int) -> list[int]:
-    """Direct children by /proc; none where there is no /proc."""
+    """Returns the ids of a process's direct children; none on systems without /proc."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
@@ -138,7 +138,7 @@ def children(pid: int) -> list[int]:
 
 
 def alive(leader: int) -> bool:
-    """Whether anything of a session still runs."""
+    """Returns True if a process of the session is still running."""
     return any(True for _ in session_members(leader))
 
 

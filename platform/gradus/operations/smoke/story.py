@@ -1,4 +1,4 @@
-"""What a learner and a member of staff do, step by step, and what must come of it."""
+"""The steps of a smoke run: what a learner and a member of staff do, and what must happen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from gradus.operations.smoke.baselines import Choice
 from gradus.operations.smoke.report import MismatchError, expect
 from gradus.operations.smoke.visitor import Event, Visitor
 
-# A job waits for the model's first load, and training takes minutes on two cores.
+# Time limits in seconds. A first job waits for the model to load, and training takes minutes on two cores.
 QUICK, SLOW = 240.0, 660.0
 UUID = re.compile(r"/(?:submissions|runs)/([0-9a-f-]{36})/")
 ADAPTER = {"adapter_config.json", "adapter_model.safetensors"}
@@ -36,7 +36,7 @@ class Story:
         self.token = ""
 
     def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
-        """In an order that keeps two submissions open at most and trains while the rest is done."""
+        """Yields the steps in an order that keeps at most two submissions open, and trains while the rest is done."""
         yield "lesson as a visitor", self.read_lesson
         yield "sign up", self.sign_up
         yield "run on public samples", self.run_prompt
@@ -94,7 +94,7 @@ class Story:
         return choice.name
 
     def settled(self, name: str, choice: Choice, seconds: float) -> str:
-        """Events to the end, then the score within the baseline's bounds."""
+        """Reads the events to their end, then checks that the score is within the baseline's bounds."""
         events = self.learner.follow(f"/submissions/{self.sent[name]}/events", seconds)
         found = self.outcome(name)
         expect(found["status"] == "scored", f"it is {found['status']}: {found.get('error')}")
@@ -212,7 +212,7 @@ def uuid_in(address: str) -> str:
 
 
 def told(events: list[Event]) -> str:
-    """Which kinds of events came, with their numbers."""
+    """Returns how many events of each type came."""
     kinds = [kind for kind, _ in events if kind not in ("state", "heartbeat")]
     counts = {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)}
     return ", ".join(f"{count} {kind}" for kind, count in counts.items())

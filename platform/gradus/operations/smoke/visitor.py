@@ -1,4 +1,4 @@
-"""A person with a browser, over plain HTTP: pages, forms with their CSRF token, cookies, event streams."""
+"""Acts like a person with a browser, over plain HTTP: pages, forms with their CSRF token, cookies, event streams."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Visitor:
         self.http.close()
 
     def read(self, path: str) -> str:
-        """A page that answers 200."""
+        """Returns a page. Raises `MismatchError` if its status is not 200."""
         answer = self.http.get(path)
         expect(answer.status_code == 200, f"GET {path} answers {answer.status_code}")
         return answer.text
 
     def submit(self, page: str, action: str, fields: dict[str, Any], files: Any = None) -> httpx.Response:
-        """Opens the page, takes its form's hidden fields, posts to `action` and follows redirects."""
+        """Opens a page, posts its form with the hidden fields to `action`, and follows redirects."""
         text = self.read(page)
         hidden = {name: value for name in ("csrfmiddlewaretoken", "key") if (value := field_value(text, name))}
         expect("csrfmiddlewaretoken" in hidden, f"{page} has no form with a CSRF token")
@@ -41,7 +41,7 @@ class Visitor:
         return answer
 
     def api(self, path: str, token: str = "") -> Any:
-        """A JSON answer, with the session's cookies or a bearer token."""
+        """Calls the API with the session's cookies or a bearer token. Returns the parsed JSON."""
         if token:
             headers = {"Authorization": f"Bearer {token}"}
             answer = httpx.get(self.http.base_url.join(f"/api/v1{path}"), headers=headers, timeout=60, trust_env=False)
@@ -51,7 +51,7 @@ class Visitor:
         return answer.json()
 
     def follow(self, path: str, seconds: float) -> list[Event]:
-        """Reads the event stream until it ends by itself."""
+        """Reads an event stream until it ends. Returns its events."""
         end, events = time.monotonic() + seconds, []
         with self.http.stream("GET", path, timeout=httpx.Timeout(60, read=60)) as stream:
             expect(stream.status_code == 200, f"GET {path} answers {stream.status_code}")
@@ -63,7 +63,7 @@ class Visitor:
 
 
 def parse_events(lines: Iterator[str]) -> Iterator[Event]:
-    """Server-sent events as (type, data)."""
+    """Yields server-sent events as (type, data)."""
     kind, data = "message", ""
     for line in lines:
         name, _, value = line.partition(":")
@@ -77,7 +77,7 @@ def parse_events(lines: Iterator[str]) -> Iterator[Event]:
 
 
 def field_value(text: str, name: str) -> str | None:
-    """The value of the page's first input of that name."""
+    """Returns the value of the page's first input with this name, or None."""
     for tag in re.findall(r"<input\b[^>]*>", text):
         if f'name="{name}"' in tag and (found := re.search(r'value="([^"]*)"', tag)):
             return html.unescape(found.group(1))
@@ -85,12 +85,12 @@ def field_value(text: str, name: str) -> str | None:
 
 
 def names(text: str, prefix: str) -> set[str]:
-    """Names of the page's inputs that begin with `prefix`."""
+    """Returns the names of the page's inputs that begin with `prefix`."""
     return {html.unescape(name) for name in re.findall(rf'name="({re.escape(prefix)}[^"]*)"', text)}
 
 
 def problems(text: str) -> str:
-    """What a page says in its alerts, in short."""
+    """Returns the texts of a page's alerts, cut to 300 characters."""
     blocks = re.findall(r'role="alert"[^>]*>(.*?)</(?:div|ul)>', text, re.DOTALL)
     plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", block)) for block in blocks)
     return " ".join(plain.split())[:300] or "no reason on the page"

@@ -1,4 +1,4 @@
-"""A person's side of grading: reviews are opened with a grade, appeals by learners, decisions by staff."""
+"""Services for grading by people: reviews, appeals, decisions, gold rows and regrades."""
 
 from gradus.reviews.services.appeals import appeal, can_appeal, goes_to_second, has_second_grader
 from gradus.reviews.services.deciding import decide, mark_blind, score_of

@@ -1,4 +1,4 @@
-"""Appeals: a second grader first, where one is set up and the grade is final; then a person."""
+"""Services for appeals. A second grader decides first, if one is set up and the grade is final, and then a person."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ TEXT_CHARS = 2000
 
 
 def has_second_grader() -> bool:
-    """Whether an appeal goes to another model or template before it goes to a person."""
+    """Returns True if an appeal goes to another model or judge template before it goes to a person."""
     return bool(settings.APPEAL_MODEL or settings.APPEAL_TEMPLATE)
 
 
 @transaction.atomic
 def appeal(submission: Submission, text: str) -> Appeal:
-    """Asks for another look. A grade is appealed once; an open review of it is the same queue.
+    """Appeals against a grade, which is possible once. If the grade already waits for a review, that review stays.
 
     Raises:
-        Refused: 409 where there is no grade yet, a person has decided, or an appeal exists; 422 without a word of why,
-            for a text that is too long, or with a character that no text may hold.
+        Refused: 409, there is no grade yet, a person has decided, or there is an appeal already; 422, the text is
+            empty, too long, or contains a character that is not allowed.
     """
     refuse_broken("text", text)
     if len(text.strip()) > TEXT_CHARS:
@@ -38,7 +38,7 @@ def appeal(submission: Submission, text: str) -> Appeal:
     evaluation = submission.current
     refuse(submission, evaluation)
     if not text.strip():
-        raise Refused("no_reason", "Say in a sentence what the grade overlooks.")
+        raise Refused("no_reason", "Say in a sentence or two what the grade overlooks.")
     second = None
     if goes_to_second(submission):
         second = services.regrade(submission, shadow=True, grader=Grader.SECOND)
@@ -59,18 +59,19 @@ def appeal(submission: Submission, text: str) -> Appeal:
 
 
 def refuse(submission: Submission, evaluation: Evaluation) -> None:
-    """Raises `Refused` where this grade cannot be appealed."""
+    """Raises `Refused` (409) if a learner cannot appeal against this grade."""
     if evaluation.state not in (State.SCORED, State.REVIEW):
         raise Refused("no_grade", "There is no grade to appeal against yet.", 409)
     if evaluation.grader == Grader.PERSON:
         raise Refused("decided", "A person has already decided this grade.", 409)
     if not kinds.find(submission.kind).is_judged:
-        raise Refused("computed", "This score is computed from fixed rows; a person would compute the same.", 409)
+        raise Refused("computed", "This score is computed from fixed samples, so a person could not change it.", 409)
     if Appeal.objects.filter(evaluation=evaluation).exists() or submission.appeals.filter(closed_at=None).exists():
         raise Refused("appealed", "You have already appealed against this grade. You will see the answer here.", 409)
 
 
 def can_appeal(submission: Submission) -> bool:
+    """Returns True if the learner can appeal against the current grade."""
     try:
         refuse(submission, submission.current)
     except Refused:
@@ -79,11 +80,11 @@ def can_appeal(submission: Submission) -> bool:
 
 
 def goes_to_second(submission: Submission) -> bool:
-    """Whether an appeal now would meet a second grader first.
+    """Returns True if an appeal would go to a second grader first.
 
-    A grade that waits for a person anyway goes there, nobody asks a second grader twice, and no judge is asked about
-    the answer of a visitor without an account. Without a judge that has passed the gate for this question a second
-    grader's marks could not be final.
+    It would not if the grade waits for a person anyway, if a second grader has been asked before, or if the visitor has
+    no account. It would not either if no judge has passed the gate of this question, because then the marks of a second
+    grader could not be final.
     """
     if not has_second_grader() or submission.user.is_guest or submission.current.state != State.SCORED:
         return False
@@ -92,9 +93,9 @@ def goes_to_second(submission: Submission) -> bool:
 
 
 def second_graded(evaluation: Evaluation) -> None:
-    """After the second grader, with a held grade or without one: a higher final grade counts, else a person looks.
+    """Ends the second grader's part of an appeal: a higher final grade is adopted, otherwise a person has to decide.
 
-    It never lowers a grade and never refuses an appeal: that takes a person.
+    A second grader never lowers a grade and never rejects an appeal. Only a person can do that.
     """
     made = Appeal.objects.select_for_update().filter(second=evaluation, stage=Appeal.Stage.SECOND).first()
     if made is None:
@@ -114,7 +115,7 @@ def _is_higher(new: Evaluation, old: Evaluation) -> bool:
 
 
 def to_person(made: Appeal) -> None:
-    """Into the queue. A review or an audit that is open already becomes the appeal's."""
+    """Puts the appeal into the queue. If a review or an audit of the grade exists, it is used for the appeal."""
     evaluation = made.evaluation
     review = Review.objects.select_for_update().filter(evaluation=evaluation).first()
     if review is None:
@@ -127,7 +128,7 @@ def to_person(made: Appeal) -> None:
 
 
 def close_by_person(submission: Submission, decided: Evaluation) -> None:
-    """Within the transaction of a person's decision."""
+    """Closes the open appeals of a submission, in the transaction of a person's decision."""
     for made in submission.appeals.select_for_update().filter(closed_at=None):
         before, after = made.evaluation.score.shown, decided.score.shown
         raised = Appeal.Outcome.RAISED if after > before else Appeal.Outcome.LOWERED

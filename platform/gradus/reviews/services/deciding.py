@@ -1,4 +1,4 @@
-"""A person's marks become the grade. What the machine said stays beside it; who decided, when and why is kept."""
+"""Services with which a person decides a grade or marks an audit. The machine's grade stays in the database."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ REASON_CHARS = 2000
 
 
 def score_of(challenge: Challenge, marks: dict[str, str]) -> float:
-    """The score in [0, 1] of a person's marks by criterion id.
+    """Returns the score in [0, 1] of a person's marks, which are given by the criterion's id.
 
     Raises:
-        Refused: 422 where a criterion lacks a mark, has one that it does not allow, or is none of the rubric.
+        Refused: 422, a criterion has no mark or one that it does not allow, or the rubric has no such criterion.
     """
     if strange := set(marks) - {criterion.id for criterion in free_text(challenge).rubric}:
-        raise Refused("bad_mark", f"The rubric has no “{min(strange)[:80]}”.")
+        raise Refused("bad_mark", f"The rubric has no criterion “{min(strange)[:80]}”.")
     for criterion in free_text(challenge).rubric:
         if marks.get(criterion.id) not in table.allowed(criterion):
             raise Refused("bad_mark", f"Choose a mark for “{criterion.label}”.")
@@ -39,12 +39,12 @@ def score_of(challenge: Challenge, marks: dict[str, str]) -> float:
 
 @transaction.atomic
 def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> Evaluation:
-    """A person's marks become the current grade; an appeal that waited for them is closed.
+    """Makes a person's marks the current grade, and closes an appeal against the grade before.
 
     Raises:
-        Refused: 403 for one's own answer; 409 where somebody decided first, or an audit was not marked blind yet;
-            422 for missing marks, without a reason where a final grade goes down, or for a reason that is too long or
-            holds a character that no text may hold.
+        Refused: 403, it is the person's own answer; 409, somebody else has decided, or an audit has not been marked
+            blind yet; 422, a mark is missing, or the reason is missing although a final grade is lowered, too long, or
+            contains a character that is not allowed.
     """
     refuse_broken("reason", reason)
     if len(reason.strip()) > REASON_CHARS:
@@ -63,7 +63,7 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
         graded_version=evaluation.graded_version,
     )
     if made.score.before is not None and made.score.shown < made.score.before and not reason.strip():
-        raise Refused("reason_needed", "This lowers a grade that the learner has seen. Say why, for the record.")
+        raise Refused("reason_needed", "This lowers a grade that the learner has seen. Give a reason.")
     opening.supersede(evaluation)
     appeals.close_by_person(review.submission, made)
     staff.note(What.GRADE_DECIDED, review.submission, by=by, review=review.pk, evaluation=made.pk)
@@ -72,19 +72,20 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
 
 @transaction.atomic
 def mark_blind(review: Review, *, by: User, marks: dict[str, str]) -> Review:
-    """Keeps a person's marks of an audited grade, given without the machine's. Equal marks settle the audit.
+    """Stores a person's marks of an audit, which were given without seeing the machine's marks.
 
-    Where they differ nothing has happened to the grade yet: with both before their eyes, a person decides. Where a
-    person has decided the grade in the meantime, the audit only counts.
+    If they are equal, the audit is closed. If they differ, the grade does not change yet: a person then sees both and
+    decides. If a person has decided the grade in the meantime, the audit is closed, too.
 
     Raises:
-        Refused: 403 for one's own answer; 409 where it is no audit, or was marked already; 422 for missing marks.
+        Refused: 403, it is the person's own answer; 409, it is not an audit, or it has been marked blind already; 422,
+            a mark is missing.
     """
     refuse_own(review, by)
     score_of(review.evaluation.version.parsed, marks)
     blind = Review.objects.filter(pk=review.pk, kind=Review.Kind.AUDIT, blind_at=None)
     if blind.update(blind_at=timezone.now(), blind_by=by, blind_marks=marks) != 1:
-        raise Refused("decided", "This answer was marked blind already, or is no audit.", 409)
+        raise Refused("decided", "This answer has been marked blind already, or is not an audit.", 409)
     staff.note(What.AUDIT_MARKED, review.submission, by=by, review=review.pk)
     review.refresh_from_db()
     if review.submission.current.grader == Grader.PERSON:
@@ -96,28 +97,29 @@ def mark_blind(review: Review, *, by: User, marks: dict[str, str]) -> Review:
 
 
 def machine_marks(evaluation: Evaluation) -> dict[str, str]:
-    """By criterion id, as they were recorded."""
+    """Returns the machine's marks by the criterion's id."""
     return {mark["id"]: mark["mark"] for mark in (evaluation.result or {}).get("marks", [])}
 
 
 def refuse_own(review: Review, by: User) -> None:
+    """Raises `Refused` (403) if the answer is the person's own."""
     if review.submission.user_id == by.pk:
-        raise Refused("own_answer", "Your own answer is graded by somebody else.", 403)
+        raise Refused("own_answer", "Somebody else has to grade your own answer.", 403)
 
 
 def _close(review: Review, by: User, marks: dict[str, str], reason: str) -> None:
-    """One conditional update: of two who decide at once, one changes a row."""
+    """Closes the review by a conditional update, so that only one of two parallel decisions wins."""
     won = Review.objects.filter(pk=review.pk, decided_at=None).update(
         decided_at=timezone.now(), decided_by=by, marks=marks, reason=reason.strip()
     )
     if won != 1:
-        raise Refused("decided", "Somebody else has just decided this one.", 409)
+        raise Refused("decided", "Somebody else has just decided this review.", 409)
 
 
 def result_of(evaluation: Evaluation, marks: dict[str, str]) -> dict[str, Any]:
-    """What the learner sees of a person's marks: labels, points, own quotes, and the author's words where points lack.
+    """Returns what the learner sees of a person's marks: labels, points, quotes, and the author's advice.
 
-    Quotes that the machine found stay beside a criterion that earns; for one that does not they would be no evidence.
+    The machine's quotes stay with a criterion that earns points. For one that does not, they would not be evidence.
     """
     rubric = free_text(evaluation.version.parsed).rubric
     quotes = {mark["id"]: mark.get("evidence", []) for mark in (evaluation.result or {}).get("marks", [])}

@@ -1,4 +1,4 @@
-"""Answers that a person decided, as gold rows that an author can put into the bundle."""
+"""Services that store decided answers as gold rows, for the author to put into the bundle."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from gradus.submissions.services import Refused
 
 @transaction.atomic
 def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
-    """Keeps a decided answer with the person's marks; the course owns it from then on. Twice gives the same row.
+    """Stores a decided answer with the person's marks as a gold row, which belongs to the course from then on.
 
     Raises:
-        Refused: 403 for one's own answer; 409 before a decision; 422 for a role that gold rows do not have.
+        Refused: 403, it is the person's own answer; 409, it has not been decided; 422, the role is unknown.
     """
     refuse_own(review, by)
     if review.decided_at is None:
@@ -37,6 +37,6 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
 
 
 def as_json_lines(challenge: Challenge) -> str:
-    """All gold rows of a challenge in the form of `gold.jsonl`, oldest first."""
+    """Returns all gold rows of a challenge in the format of `gold.jsonl`, oldest first."""
     rows = (GoldAnswer(answer=r.answer, marks=r.marks, role=r.role) for r in challenge.gold_rows.all())
     return "".join(json.dumps(dump(row), ensure_ascii=False) + "\n" for row in rows)

@@ -1,4 +1,4 @@
-"""Reviews are opened with a grade: where a rule asks for a person, and for a random share of what is final."""
+"""Opens reviews of new grades: if a rule requires a person, and as audits of a random share of final grades."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ from gradus.submissions.services import Outcome
 from gradus.submissions.states import State
 
 DRAW = random.SystemRandom()
-# A question under a judge is new until this many of its final grades were marked blind.
+# A judge is new to a question until this many of its final grades have been marked blind.
 NEW_UNTIL = 20
 
 
 def open_review(evaluation: Evaluation, outcome: Outcome) -> None:
-    """After a recorded grade, in its transaction: a review where a person is asked, else perhaps an audit."""
+    """Opens a review or perhaps an audit of a recorded grade, in its transaction."""
     if evaluation.submission is None or outcome.score is None:
         return
     open_for(evaluation, list(outcome.review), outcome.score, outcome.notes)
 
 
 def open_adopted(evaluation: Evaluation, proposal: dict[str, Any]) -> None:
-    """The same after a held grade became current; what waited about the grade before it waits no more."""
+    """Opens a review or perhaps an audit of a held grade that has become current, and removes earlier reviews."""
     supersede(evaluation)
     open_for(evaluation, proposal["review"], proposal["value"], proposal["notes"])
 
 
 def open_for(evaluation: Evaluation, reasons: list[str], score: float, notes: dict[str, Any]) -> None:
+    """Opens a review if the evaluation needs one, and otherwise draws whether it is audited."""
     if evaluation.state == State.REVIEW:
         create(evaluation, reasons=reasons or ["provisional"], predicted=score, place=score, notes=notes)
     elif evaluation.submission is not None and kinds.find(evaluation.submission.kind).is_judged:
         judge = judge_of(notes)
         if DRAW.random() < audit_share(evaluation, judge):
-            # Its place among the others is drawn as well: by the score it would tell what the machine found.
+            # Its place in the queue is random, too. A place by score would reveal what the machine found.
             values = {"reasons": ["audit"], "predicted": score, "place": DRAW.random()}
             create(evaluation, kind=Review.Kind.AUDIT, notes=notes, **values)
 
 
 def create(evaluation: Evaluation, *, notes: dict[str, Any], **values: Any) -> Review:
-    """One review per evaluation of a submission."""
+    """Creates the review of an evaluation, which has at most one."""
     assert evaluation.submission is not None
     made: Review = Review.objects.create(
         submission=evaluation.submission,
@@ -57,25 +58,25 @@ def create(evaluation: Evaluation, *, notes: dict[str, Any], **values: Any) -> R
 
 
 def supersede(evaluation: Evaluation) -> None:
-    """Takes undecided reviews of other grades of the submission out of the queue; audits are about those grades."""
+    """Deletes undecided reviews of earlier grades of the submission. Audits stay, because they measure those grades."""
     waiting = Review.objects.waiting().filter(submission=evaluation.submission, kind=Review.Kind.REVIEW)
     waiting.exclude(evaluation=evaluation).delete()
 
 
 def kept_notes(evaluation: Evaluation) -> dict[str, Any]:
-    """The notes of a grade whose review opens later than the grade."""
+    """Returns the stored notes of a grade, for a review that is opened later than the grade."""
     found: dict[str, Any] = raw_result(evaluation).get("notes", {})
     return found
 
 
 def judge_of(notes: dict[str, Any]) -> str:
-    """The model that answered the first call; none where code or the built-in verifier graded alone."""
+    """Returns the model that answered the first call, or an empty text if only code graded."""
     call = JudgeCall.objects.filter(pk__in=notes.get("calls", [])).order_by("pk").first()
     return call.model if call else ""
 
 
 def audit_share(evaluation: Evaluation, judge: str) -> float:
-    """The probability with which a final grade is audited: higher while question and judge are new to each other."""
+    """Returns the probability of an audit of a final grade, which is higher while the judge is new to the question."""
     assert evaluation.submission is not None
     known = Review.objects.filter(
         kind=Review.Kind.AUDIT, blind_at__isnull=False, judge=judge, submission__version=evaluation.submission.version

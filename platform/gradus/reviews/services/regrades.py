@@ -1,4 +1,4 @@
-"""Regrades as shadow runs: graded again beside the grades that count, looked at as a whole, then adopted or not."""
+"""Services for shadow runs: answers are graded again, a person looks at all changes, and then approves them or not."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def start_regrade(
 ) -> Regrade:
     """Queues a shadow evaluation of each chosen submission, or of all, by the challenge's newest version.
 
-    Left out are answers that a person has decided, that are being graded, or whose appeal is open; the run keeps how
-    many of each there were.
+    Answers that a person has decided, that are being graded, or that have an open appeal are left out. The run stores
+    how many there were of each.
 
     Raises:
-        Refused: 409 where another shadow run of the challenge is open; 422 where nothing is left to grade, or for a
-            note that is too long or holds a character that no text may hold.
+        Refused: 409, another shadow run of the challenge is open; 422, there is nothing to grade, or the note is too
+            long or contains a character that is not allowed.
     """
     refuse_broken("note", note)
     if len(note) > NOTE_CHARS:
@@ -46,11 +46,11 @@ def start_regrade(
             values = {"version": challenge.version, "note": note, "left_out": left_out}
             regrade = Regrade.objects.create(challenge=challenge, started_by=by, **values)
             if not [_add(regrade, old) for old in gradable]:
-                raise Refused("nothing", "No submission of this challenge can be regraded by a machine.")
+                raise Refused("nothing", "This challenge has no submission that can be regraded.")
             staff.note(What.REGRADE_STARTED, challenge, by=by, regrade=regrade.pk, note=regrade.note)
     except IntegrityError:
         raise Refused(
-            "open_regrade", "A shadow run of this challenge is open. Approve or discard it first.", 409
+            "open_regrade", "This challenge already has an open shadow run. Approve or discard it first.", 409
         ) from None
     return regrade
 
@@ -66,7 +66,7 @@ def _gradable(challenge: Challenge, chosen: list[int] | None) -> list[Evaluation
 
 
 def _left_out(challenge: Challenge, chosen: list[int] | None, gradable: list[Evaluation]) -> dict[str, int]:
-    """Submissions with an ended grade that are not graded again, by reason."""
+    """Counts the graded submissions that are not graded again, by reason."""
     ended = Evaluation.objects.filter(
         submission__challenge=challenge, is_current=True, state__in=[State.SCORED, State.REVIEW]
     )
@@ -94,17 +94,18 @@ def _newer(submission: Submission, version: ChallengeVersion | None) -> Challeng
 
 @transaction.atomic
 def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
-    """Makes the new grades current; those that lower a final one only with `lower`, which `by` then stands behind.
+    """Makes the new grades current. Grades that lower a final one need `lower`; then `by` is responsible for them.
 
-    Returns what became of the items by name: `adopted`, `lowers`, `in_doubt`, `decided`, `appealed`, `own_answer`,
-    `superseded`, `not_graded`. All but the first stay as they were, and each item keeps why.
+    Returns how many items were `adopted`, and how many were not, by reason: `lowers`, `in_doubt`, `decided`,
+    `appealed`, `own_answer`, `superseded` or `not_graded`. Each item stores its reason.
 
     Raises:
-        Refused: 409 while items are still being graded, or where the run has ended.
+        Refused: 409, items are still being graded, or the run has ended.
     """
     waiting = regrade.items.filter(new__state__in=OPEN).count()
     if waiting:
-        raise Refused("running", f"{waiting} of {regrade.items.count()} are still being graded.", 409)
+        count = regrade.items.count()
+        raise Refused("running", f"{waiting} of {count} answers are still being graded. Wait for them.", 409)
     _end(regrade, by, Regrade.Outcome.APPROVED)
     items = regrade.items.select_related(
         "old", "new__submission__challenge", "new__submission__version", "new__graded_version"
@@ -115,7 +116,7 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
 
 
 def _settle(item: Regraded, by: User, lower: bool) -> str:
-    """Adopts the new grade, or keeps the reason why the one before it stays."""
+    """Adopts the new grade, or stores the reason why the old one stays."""
     outcome = _adopt(item, by, lower)
     values = {"adopted_at": timezone.now()} if outcome == ADOPTED else {"kept_because": outcome}
     Regraded.objects.filter(pk=item.pk).update(**values)
@@ -142,10 +143,10 @@ def _adopt(item: Regraded, by: User, lower: bool) -> str:
 
 @transaction.atomic
 def discard(regrade: Regrade, *, by: User) -> None:
-    """Ends a shadow run; nothing changes for a learner. What was not graded yet is cancelled.
+    """Discards a shadow run. No grade changes, and evaluations that are still open are cancelled.
 
     Raises:
-        Refused: 409 where the run has ended.
+        Refused: 409, the run has ended.
     """
     _end(regrade, by, Regrade.Outcome.DISCARDED)
     staff.note(What.REGRADE_DISCARDED, regrade.challenge, by=by, regrade=regrade.pk)

@@ -1,4 +1,4 @@
-"""Read-only pages for staff: how far the judges of a question can be trusted."""
+"""Pages for reviewers about calibrations: how well the judges of a question agree with people."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ FIGURES = {"agreement": "Agreement", "qwk": "QWK", "bias": "Bias", "mae": "Mean 
 
 
 def calibration_list(request: HttpRequest) -> HttpResponse:
-    """Every question in free text that takes answers, with the judges that were measured on it."""
+    """Lists the free-text challenges with the judges that were measured on them."""
     return render(request, "reviews/calibrations.html", {"versions": versions_for(reviewer(request))})
 
 
 def calibration_show(request: HttpRequest, pk: int) -> HttpResponse:
-    """The reports of one content, newest first."""
+    """Shows the calibration reports of one version, newest first."""
     user = reviewer(request)
     version = get_object_or_404(ChallengeVersion.objects.select_related("challenge__lesson__course"), pk=pk)
     if not kinds.find(version.parsed.kind).is_judged or not may_see(user, version):
@@ -34,7 +34,7 @@ def calibration_show(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def versions_for(user: User) -> QuerySet[ChallengeVersion]:
-    """Current versions of questions in free text, in the courses that this person may review."""
+    """Returns the current versions of judged challenges in the courses that this person may review."""
     found = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind__in=kinds.judged())
     if not user.is_staff:
         found = found.filter(challenge__lesson__course__in=queue.taught_by(user))
@@ -48,7 +48,7 @@ def may_see(user: User, version: ChallengeVersion) -> bool:
 
 
 def shown(report: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
-    """A report with the criteria's labels, and its curve as pairs of percent and accuracy."""
+    """Returns a report with the labels of criteria, and with its curve as pairs of percent and accuracy."""
     criteria = [{**row, "label": labels.get(row["id"], row["id"])} for row in report.get("criteria", [])]
     curve = report.get("coverage", {}).get("accuracy_by_share", {})
     pairs = [(round(100 * float(share)), value) for share, value in sorted(curve.items())]

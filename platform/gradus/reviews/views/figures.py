@@ -1,3 +1,5 @@
+"""Pages with figures: how often the machine agrees with people, and what the judge costs."""
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -6,14 +8,14 @@ from gradus.reviews.views.access import reviewer
 
 
 def accuracy_show(request: HttpRequest) -> HttpResponse:
-    """How often the machine is right, by question, by language, and where signs of a machine's hand were seen."""
+    """Shows how often the machine agrees with people: by question, by language, and by signs of machine writing."""
     user = reviewer(request)
     gold = queue.challenges_of(user).filter(gold_rows__isnull=False).distinct()
     return render(request, "reviews/accuracy.html", {"report": accuracy.report(user), "gold": gold})
 
 
 def spending_show(request: HttpRequest) -> HttpResponse:
-    """What the judge's calls took and cost, and what is left of today's budgets; of the whole site, so for staff."""
+    """Shows the judge's calls, their costs and today's budgets of the whole site, for staff of the site only."""
     if not reviewer(request).is_staff:
         raise Http404
     context = {"periods": spending.by_period(), "models": spending.by_model(), "budgets": spending.budgets()}

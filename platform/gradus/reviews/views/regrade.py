@@ -1,3 +1,5 @@
+"""Pages on which reviewers start shadow runs, look at their changes, and approve or discard them."""
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -14,7 +16,7 @@ LISTED = 50
 
 
 def regrade_list(request: HttpRequest) -> HttpResponse:
-    """Shadow runs, newest first; a POST starts one."""
+    """Lists the shadow runs, newest first. A POST starts one."""
     user = reviewer(request)
     challenges = queue.challenges_of(user)
     slug, note = request.POST.get("challenge", ""), request.POST.get("note", "")
@@ -33,7 +35,7 @@ def regrade_list(request: HttpRequest) -> HttpResponse:
 
 
 def regrade_show(request: HttpRequest, pk: int) -> HttpResponse:
-    """What a shadow run would change; a POST approves or discards it."""
+    """Shows what a shadow run would change. A POST approves or discards it."""
     user = reviewer(request)
     regrade = get_object_or_404(queue.regrades_for(user), pk=pk)
     if request.method == "POST":
@@ -50,6 +52,7 @@ def regrade_show(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def end(request: HttpRequest, regrade: Regrade) -> None:
+    """Approves or discards a shadow run, and says what has changed."""
     user, approves = reviewer(request), request.POST.get("action") == "approve"
     try:
         if approves:
@@ -63,7 +66,7 @@ def end(request: HttpRequest, regrade: Regrade) -> None:
 
 
 def in_words(done: dict[str, int]) -> str:
-    """What became of the items of an approved run; the page says why each was kept."""
+    """Returns how many new grades of an approved run count now. The page gives the reasons for the others."""
     adopted, kept = done.get(ADOPTED, 0), sum(done.values()) - done.get(ADOPTED, 0)
     told = "1 new grade counts now." if adopted == 1 else f"{adopted} new grades count now."
     return f"{told} {kept} stayed as they were; the reasons are below." if kept else told

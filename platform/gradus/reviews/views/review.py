@@ -1,3 +1,5 @@
+"""Pages on which reviewers read answers, mark them, and store them as gold rows."""
+
 from typing import Any
 
 from django.contrib import messages
@@ -19,7 +21,7 @@ PAGE_ROWS = 50
 
 
 def review_list(request: HttpRequest) -> HttpResponse:
-    """What waits for a person: appeals first, then by the machine's score, audits among them."""
+    """Lists the answers that wait for a person: appeals first, the others and audits by predicted score."""
     waiting = queue.waiting_for(reviewer(request))
     page = Paginator(waiting, PAGE_ROWS).get_page(request.GET.get("page"))
     rows = [(review, reasons.all_in_words(review.reasons, review.submission.version.parsed)) for review in page]
@@ -27,7 +29,7 @@ def review_list(request: HttpRequest) -> HttpResponse:
 
 
 def review_show(request: HttpRequest, pk: int) -> HttpResponse:
-    """One answer with the machine's marks, or blind; a POST records a person's."""
+    """Shows one answer, with the machine's marks unless it is a blind audit. A POST records a person's marks."""
     user = reviewer(request)
     review = get_object_or_404(queue.reviews_for(user), pk=pk)
     case = evidence.case(review)
@@ -52,7 +54,7 @@ def posted(request: HttpRequest, case: evidence.Case) -> Any:
 
 def record(request: HttpRequest, user: User, review: Review, form: DecisionForm) -> Refused | None:
     try:
-        # A form that was blind when it was sent stays blind, whoever was faster.
+        # A form that was sent blind counts as blind, even if somebody else has marked the audit in the meantime.
         if request.POST.get("action") == "blind":
             services.mark_blind(review, by=user, marks=form.marks())
         else:
@@ -63,12 +65,13 @@ def record(request: HttpRequest, user: User, review: Review, form: DecisionForm)
 
 
 def onward(request: HttpRequest, user: User, review: Review) -> HttpResponse:
-    """To the next answer; after blind marks that differ, back to this one with the machine's beside them."""
+    """Redirects to the next answer, or back to this one if the blind marks differ from the machine's."""
     review.refresh_from_db()
     if review.decided_at is None:
-        messages.info(request, "Kept. Your marks differ from the machine's: look again, then record what should count.")
+        said = "Your marks are stored. They differ from the machine's: look at both, then record what should count."
+        messages.info(request, said)
         return redirect("reviews:review", review.pk)
-    messages.success(request, "Recorded. The learner sees a person-verified grade.")
+    messages.success(request, "Your marks are recorded. The learner now sees a person-verified grade.")
     following = queue.after(user, review)
     return redirect("reviews:review", following.pk) if following else redirect("reviews:queue")
 
@@ -79,19 +82,19 @@ def around(user: User, review: Review) -> dict[str, Any]:
 
 @require_POST
 def gold_create(request: HttpRequest, pk: int) -> HttpResponse:
-    """Keeps a decided answer as a gold row."""
+    """Stores a decided answer as a gold row."""
     user = reviewer(request)
     review = get_object_or_404(queue.reviews_for(user), pk=pk)
     try:
         row = services.make_gold(review, by=user, role=request.POST.get("role", ""))
-        messages.success(request, f"Kept as a {row.role} row.")
+        messages.success(request, f"The answer is stored as a gold row with the role {row.role}.")
     except Refused as refusal:
         messages.warning(request, refusal.message)
     return redirect("reviews:review", review.pk)
 
 
 def gold_rows(request: HttpRequest, slug: str) -> HttpResponse:
-    """All gold rows of a challenge, in the form of `gold.jsonl`."""
+    """Downloads all gold rows of a challenge in the format of `gold.jsonl`."""
     challenge = get_object_or_404(queue.challenges_of(reviewer(request)), slug=slug)
     answer = HttpResponse(services.as_json_lines(challenge), content_type="application/jsonl; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{slug}-gold.jsonl"'

@@ -1,4 +1,4 @@
-"""The only writers of submissions, evaluations, scores and standings. Transactions live here."""
+"""Services for submissions and runs. Only they write submissions, evaluations, scores and standings."""
 
 from gradus.submissions.services.cancel import cancel, cancel_run, withdraw
 from gradus.submissions.services.claim import claim, heartbeat, learner_waits

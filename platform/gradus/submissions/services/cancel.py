@@ -1,3 +1,5 @@
+"""Services that cancel submissions, runs and shadow evaluations."""
+
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -8,18 +10,18 @@ from gradus.submissions.services.finish import close
 from gradus.submissions.services.refusal import Refused
 from gradus.submissions.states import OPEN, State
 
-# In one day of the course.
+# How many running attempts a learner gets back by cancelling them, on one day of the course.
 GIVEN_BACK_RUNNING = 2
 
 
 @transaction.atomic
 def cancel(submission: Submission) -> Evaluation:
-    """Ends an open evaluation now; the worker notices at its next heartbeat, its fence being stale.
+    """Cancels an open submission at once. Its worker notices that at its next heartbeat.
 
-    A queued attempt is always given back, a running one twice a day at most.
+    A waiting attempt is always given back to the quota, a running one at most twice a day.
 
     Raises:
-        Refused: 409 where there is nothing to cancel any more, and then nothing has changed.
+        Refused: 409, the submission has already ended. Nothing has changed.
     """
     evaluation = Evaluation.objects.select_for_update().get(submission=submission, is_current=True)
     if not evaluation.is_open or evaluation.number > 1:
@@ -35,10 +37,10 @@ def cancel(submission: Submission) -> Evaluation:
 
 @transaction.atomic
 def cancel_run(run: Run) -> Evaluation:
-    """Ends an open run now and frees its place among the learner's open runs; it had cost no attempt.
+    """Cancels an open run at once, and frees its slot among the learner's open runs. A run costs no attempt.
 
     Raises:
-        Refused: 409 where the run has already ended, and then nothing has changed.
+        Refused: 409, the run has already ended. Nothing has changed.
     """
     evaluation = Evaluation.objects.select_for_update().get(run=run, is_current=True)
     if not evaluation.is_open or not _end(evaluation, "run_cancelled"):
@@ -48,7 +50,7 @@ def cancel_run(run: Run) -> Evaluation:
 
 
 def _end(evaluation: Evaluation, code: str) -> bool:
-    """False where another transaction has changed its state meanwhile."""
+    """Sets the state to cancelled. Returns False if another transaction has changed the evaluation meanwhile."""
     changed = Evaluation.objects.filter(pk=evaluation.pk, state=evaluation.state, fence=evaluation.fence).update(
         state=State.CANCELLED, lease_until=None, error_code=code, finished_at=Now(), cancel_requested=True
     )
@@ -64,7 +66,7 @@ def _take_cancel_slot(submission: Submission) -> bool:
 
 @transaction.atomic
 def withdraw(evaluation: Evaluation) -> bool:
-    """Ends an open shadow evaluation; the grade that counts is untouched. False where it had ended already."""
+    """Cancels an open shadow evaluation. The current grade does not change. Returns False if it had ended already."""
     waiting = Evaluation.objects.filter(pk=evaluation.pk, shadow=True, state__in=OPEN)
     changed = waiting.update(
         state=State.CANCELLED, lease_until=None, error_code="cancelled", finished_at=Now(), cancel_requested=True

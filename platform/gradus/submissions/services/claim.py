@@ -1,4 +1,7 @@
-"""Claim and heartbeat: conditional updates on the database's clock. The row count says who won."""
+"""Services with which workers claim evaluations and keep their leases.
+
+They are conditional updates that use the database's clock. The number of changed rows says which worker has won.
+"""
 
 from datetime import timedelta
 
@@ -13,7 +16,8 @@ from gradus.submissions.services import events
 from gradus.submissions.services.runs import AFTER_ALL_OTHERS
 from gradus.submissions.states import State
 
-# One statement, because a claim's time is the way there and back: the row is found and locked, taken, and said so.
+# One statement finds and locks the row, changes it and writes the event, because each round trip to the database would
+# make a claim slower.
 TAKE = """
 with next as ({next}),
 taken as (
@@ -33,9 +37,10 @@ select * from taken
 
 
 def claim(lane: str, *, worker: str, profile: str) -> Evaluation | None:
-    """Takes the fairest queued evaluation of the lane: fewest open ones of its learner first, then the oldest.
+    """Claims the next evaluation of the lane: that of the learner with the fewest open ones, then the oldest.
 
-    The claim raises the fence and sets the lease; whoever holds an older fence changes nothing any more.
+    Returns None if nothing waits. The claim raises the fence and sets the lease: a worker with an older fence can no
+    longer change the evaluation.
     """
     with transaction.atomic():
         take = _take_at_once if connection.vendor == "postgresql" else _take
@@ -48,12 +53,12 @@ def claim(lane: str, *, worker: str, profile: str) -> Evaluation | None:
 
 
 def learner_waits(lane: str, profile: str) -> bool:
-    """Whether something waits that comes before every baseline."""
+    """Returns True if an evaluation waits that comes before all baselines."""
     return Evaluation.objects.claimable(lane, profile).filter(fair_share_rank__lt=AFTER_ALL_OTHERS).exists()
 
 
 def _next(lane: str, profile: str) -> EvaluationQuerySet:
-    """What has no attempts left is the reconciler's."""
+    """Returns the evaluations to claim, in their order. The reconciler ends those that have no attempts left."""
     return Evaluation.objects.claimable(lane, profile).filter(attempt__lt=F("max_attempts")).unlocked()
 
 
@@ -64,7 +69,7 @@ def _take_at_once(lane: str, worker: str, profile: str) -> Evaluation | None:
 
 
 def _take(lane: str, worker: str, profile: str) -> Evaluation | None:
-    """The same in steps, where a transaction that writes is alone; another database than SQLite may lose a race."""
+    """Claims in several statements, for SQLite, where only one transaction writes. Other databases may lose a race."""
     while (pk := _next(lane, profile).values_list("pk", flat=True).first()) is not None:
         won = Evaluation.objects.filter(pk=pk, state=State.QUEUED).update(
             state=State.RUNNING,
@@ -83,10 +88,11 @@ def _take(lane: str, worker: str, profile: str) -> Evaluation | None:
 
 
 def lease_end() -> object:
+    """Returns the end of a lease that begins now, as an expression for the database."""
     return Now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
 def heartbeat(evaluation_id: int, fence: int) -> bool:
-    """Prolongs the lease. False: the work is no longer ours (lease lost or cancelled), stop it."""
+    """Extends the lease. Returns False if the worker must stop: the lease was lost, or the evaluation cancelled."""
     held = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING, cancel_requested=False)
     return held.update(lease_until=lease_end()) == 1

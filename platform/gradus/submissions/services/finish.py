@@ -1,4 +1,7 @@
-"""The fenced ends of an evaluation. Each changes exactly one row of state, or nothing at all."""
+"""Services that end an evaluation or return it to the queue. A worker needs the current fence to call them.
+
+Each changes the state of exactly one evaluation, or nothing at all.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -25,16 +28,16 @@ from gradus.submissions.states import State
 
 
 class LeaseLost(Exception):
-    """The fence has moved on: somebody else has this evaluation, and nothing was written."""
+    """The fence is no longer current: another worker has this evaluation. Nothing was written."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a worker found. `result` is what the learner may see; scores are in [0, 1].
+    """What a worker found out about a submission or a run. `result` is what the learner may see.
 
-    A trial or a demo has no score. A baseline has one, which is kept with the version and makes no row of scores.
-    `judge` is the model and the template of the judge behind the marks, if there was one. `overlap` counts hidden
-    rows that the payload holds; staff alone read it.
+    Scores are in [0, 1]. A trial or a demo has no score. The score of a baseline is stored with the version instead of
+    in a row of scores. `judge` is the model and the template of the judge that gave the marks, if there was one.
+    `overlap` counts the hidden samples that the payload contains; only staff can see it.
     """
 
     result: dict[str, Any]
@@ -51,18 +54,18 @@ class Outcome:
 
     @property
     def unsettled(self) -> bool:
-        """Whether a person is asked."""
+        """True if a person has to review the grade."""
         return self.provisional or bool(self.review)
 
 
 def record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Item] = ()) -> Evaluation:
-    """Evaluation to `scored` or `review`, score, standing, in one transaction; a shadow's score is only held.
+    """Records a grade in one transaction: the state `scored` or `review`, the score and the standing.
 
-    A judge's marks are final only if it has passed the gate on this content; the score names its calibration.
-    `last` are events that came before the end and are not yet written.
+    The score of a shadow evaluation is only held. A judge's marks are final only if the judge has passed the gate on
+    this content; the score names its calibration. `last` are earlier events that have not been written yet.
 
     Raises:
-        LeaseLost: the fence is not current; everything is rolled back.
+        LeaseLost: the fence is not current. Everything is rolled back.
     """
     evaluation = _record(evaluation_id, fence, outcome, last)
     failpoints.reach("record.committed")
@@ -95,7 +98,7 @@ def _record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Ite
 
 
 def _asks_a_person(evaluation_id: int, outcome: Outcome) -> bool:
-    """Of a run nobody is asked, whatever it found."""
+    """Returns True if a person has to review the grade. Runs are never reviewed."""
     doubtful = outcome.unsettled and outcome.score is not None
     return doubtful and Evaluation.objects.filter(pk=evaluation_id, submission__isnull=False).exists()
 
@@ -108,7 +111,7 @@ def _calibration(evaluation_id: int, outcome: Outcome) -> Calibration | None:
 
 
 def _take(evaluation: Evaluation, outcome: Outcome, value: float, calibration: Calibration | None) -> None:
-    """Makes the score the current one, or holds it where nobody may say so without a person."""
+    """Makes the score the current one, or holds it if only a person may decide that."""
     assert evaluation.submission is not None
     hold_learner(evaluation.submission.user_id)
     before = released(evaluation.submission) if evaluation.number > 1 else None
@@ -142,13 +145,13 @@ def _hold(evaluation: Evaluation, outcome: Outcome) -> None:
 
 
 def released(submission: Submission) -> float | None:
-    """The final score that a learner has been shown; None while there is none, or only a provisional one."""
+    """Returns the final score that the learner has been shown, or None if there is no final score yet."""
     found = Score.objects.filter(evaluation__submission=submission, evaluation__is_current=True, provisional=False)
     return found.values_list("shown", flat=True).first()
 
 
 def shown_of(evaluation: Evaluation, value: float) -> float:
-    """What a learner would see of `value`, in [0, 1], under the challenge's feedback mode."""
+    """Returns the score in [0, 1] that a learner sees for `value`, by the challenge's feedback mode."""
     submission, spec = evaluation.submission, evaluation.version.parsed
     assert submission is not None
     if spec.feedback.mode != "ladder":
@@ -170,7 +173,10 @@ def write_score(
     judge: tuple[str, str] | None = None,
     calibration: Calibration | None = None,
 ) -> Score:
-    """The score row and the standing. `before` is the final score it replaces; `person` stands behind a lower one."""
+    """Writes the score and updates the standing.
+
+    `before` is the final score that it replaces. `person` is who approved a score that is lower than `before`.
+    """
     submission, spec = evaluation.submission, evaluation.version.parsed
     assert submission is not None
     hold_learner(submission.user_id)
@@ -197,7 +203,11 @@ def write_score(
 
 @transaction.atomic
 def reject(evaluation_id: int, fence: int, code: str) -> Evaluation:
-    """The learner's fault or ours, as the table in `errors` says; refunds where it says so."""
+    """Ends an evaluation with an error. The table in `error_codes` gives its state, and says if the attempt returns.
+
+    Raises:
+        LeaseLost: the fence is not current.
+    """
     entry = CODES.get(code) or CODES["internal"]
     evaluation = _end(evaluation_id, fence, entry.state, error_code=code if code in CODES else "internal")
     close(evaluation, code, entry.refund)
@@ -208,7 +218,7 @@ fail = reject
 
 
 def close(evaluation: Evaluation, reason: str, refund: bool) -> None:
-    """Frees the learner's slot, gives the attempt back where due, and says so in the events."""
+    """Frees the learner's slot, gives the attempt back if `refund` says so, and writes the final event."""
     slots.release(evaluation)
     if evaluation.submission is not None and refund and evaluation.number == 1:
         slots.give_back(evaluation.submission, reason)
@@ -218,7 +228,13 @@ def close(evaluation: Evaluation, reason: str, refund: bool) -> None:
 
 @transaction.atomic
 def postpone(evaluation_id: int, fence: int, seconds: float, reason: str) -> Evaluation:
-    """`running -> queued` later, without counting the attempt (a judge that is busy is not a crash)."""
+    """Returns a running evaluation to the queue, to be claimed again after `seconds`, and does not count the attempt.
+
+    Workers call it when a judge is busy, which is not a crash.
+
+    Raises:
+        LeaseLost: the fence is not current.
+    """
     changed = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING).update(
         state=State.QUEUED,
         lease_until=None,
@@ -235,7 +251,10 @@ def postpone(evaluation_id: int, fence: int, seconds: float, reason: str) -> Eva
 
 @transaction.atomic
 def release(evaluation_id: int, fence: int) -> bool:
-    """The worker is told to end: back to the queue at once, the attempt not counted. False where it is not ours."""
+    """Returns a running evaluation to the queue at once, because its worker has to stop. The attempt does not count.
+
+    Returns False if the fence is not current.
+    """
     held = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING)
     return held.update(state=State.QUEUED, lease_until=None, attempt=F("attempt") - 1, available_at=Now()) == 1
 
@@ -252,7 +271,7 @@ def _end(evaluation_id: int, fence: int, state: State, **values: Any) -> Evaluat
 
 
 def make_current(evaluation: Evaluation) -> None:
-    """A regrade becomes current only with its result, so that a regrade that fails takes no score away."""
+    """Makes a regrade the current evaluation. Call it only with its result: a regrade that fails changes nothing."""
     if not evaluation.is_current:
         Evaluation.objects.filter(submission=evaluation.submission, is_current=True).update(is_current=False)
         Evaluation.objects.filter(pk=evaluation.pk).update(is_current=True)
@@ -260,7 +279,10 @@ def make_current(evaluation: Evaluation) -> None:
 
 
 def retry(evaluation_id: int, fence: int, *, after_seconds: float = 2) -> bool:
-    """Our machine stumbled: back to the queue with the attempt counted. The reconciler ends it after the last."""
+    """Returns a running evaluation to the queue after a fault of ours, and counts the attempt.
+
+    The reconciler ends it after the last attempt. Returns False if the fence is not current.
+    """
     return (
         Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING).update(
             state=State.QUEUED, lease_until=None, available_at=Now() + timedelta(seconds=after_seconds)

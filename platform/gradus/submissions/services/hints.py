@@ -1,3 +1,5 @@
+"""Services for the hints of a challenge."""
+
 from django.db import transaction
 
 from gradus.accounts.models import User
@@ -7,7 +9,7 @@ from gradus.submissions.models import HintsTaken
 
 @transaction.atomic
 def take_hint(user: User, challenge: Challenge) -> int:
-    """Reveals the next hint; returns how many the learner has seen. After the last one nothing changes."""
+    """Reveals the next hint, if there is one. Returns how many hints the learner has seen."""
     row, _ = HintsTaken.objects.select_for_update().get_or_create(user=user, challenge=challenge)
     row.count = min(row.count + 1, len(challenge.spec.hints))
     row.save(update_fields=["count"])
@@ -15,6 +17,6 @@ def take_hint(user: User, challenge: Challenge) -> int:
 
 
 def hints_taken(user: User | None, challenge: Challenge) -> list[str]:
-    """The hints that the learner has revealed, in order."""
+    """Returns the hints that the learner has revealed, in order."""
     row = HintsTaken.objects.filter(user=user, challenge=challenge).first() if user else None
     return list(challenge.spec.hints[: row.count]) if row else []

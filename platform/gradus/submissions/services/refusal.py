@@ -1,3 +1,5 @@
+"""The exception with which services refuse a request, and the refusals that several services need."""
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +9,10 @@ from challenges.characters import as_sentence, broken
 
 @dataclass
 class Refused(Exception):
-    """What was sent cannot be taken; nothing was stored and no attempt spent. `status` is an HTTP status."""
+    """A request was refused: nothing was stored, and no attempt was used. `status` is an HTTP status.
+
+    `message` says what to change. `problems` has one entry for each wrong field. `retry_after` is in seconds.
+    """
 
     code: str
     message: str
@@ -20,13 +25,16 @@ class Refused(Exception):
 
 
 def refuse_broken(field: str, text: str) -> None:
-    """Raises `Refused` (422, `control_character`) where `text` holds a character that no text may hold."""
+    """Raises `Refused` (422, `control_character`) if `text` contains a character that is not allowed."""
     if (wrong := broken(text)) is not None:
         raise of_characters([(field, wrong, None)])
 
 
 def of_characters(found: Sequence[tuple[str, str, int | None]]) -> Refused:
-    """The refusal of texts: of each the field, what `challenges.characters.broken` says, and the row's number."""
+    """Returns the refusal of texts with characters that are not allowed.
+
+    `found` has, for each text, the field, what `challenges.characters.broken` returned, and the number of the row.
+    """
     problems: list[dict[str, Any]] = [
         {"code": "control_character", "field": field, "message": as_sentence(wrong), "line": line}
         for field, wrong, line in found
@@ -35,6 +43,6 @@ def of_characters(found: Sequence[tuple[str, str, int | None]]) -> Refused:
 
 
 def too_long(field: str, text: str, most: int) -> Refused:
-    """The refusal of a text that is longer than `most` characters: cut, it would say something else."""
+    """Returns the refusal of a text that has more than `most` characters. Texts are never cut: it could change them."""
     message = f"The text has {len(text):,} characters; {most:,} are allowed. Shorten it."
     return Refused("too_long", message, problems=[{"code": "too_long", "field": field, "message": message}])

@@ -1,4 +1,4 @@
-"""New evaluations of old submissions: a regrade by the machine, a decision by a person."""
+"""Services that grade a submission again: a regrade by a worker, or a decision by a person."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from gradus.submissions.services.finish import make_current, released, shown_of,
 from gradus.submissions.services.refusal import Refused
 from gradus.submissions.states import State
 
-# Nobody waits at a page for a regrade, so every learner's attempt is claimed before it.
+# The rank of a shadow regrade, higher than that of any attempt: no learner waits for it, so it comes last.
 LAST_IN_THE_QUEUE = 1000
 
 
@@ -28,18 +28,18 @@ def regrade(
     grader: Grader = Grader.AI,
     graded_version: ChallengeVersion | None = None,
 ) -> Evaluation:
-    """Queues a new evaluation. A person's decision stays current: it is never regraded away.
+    """Queues a new evaluation of a submission. A decision by a person is never replaced by a regrade.
 
-    Its score becomes current when it is recorded, but is held where the run is a `shadow` and where it would lower a
-    final grade; `adopt` takes it then. `graded_version` is the version to grade by, where it is not that of the
-    submission.
+    The new score becomes current when it is recorded. It is only held if the regrade is a `shadow`, or if it would
+    lower a final grade; then `adopt` can make it current. `graded_version` is the version to grade by, if it is not the
+    submission's own.
 
     Raises:
-        Refused: 409 while an evaluation is open, or where a person has decided.
+        Refused: 409, an evaluation is open, or a person has decided.
     """
     last = _lock_current(submission)
     if last.grader == Grader.PERSON:
-        raise Refused("decided", "A person has decided this grade; it is not regraded by a machine.", 409)
+        raise Refused("decided", "A person has decided this grade, so it cannot be regraded.", 409)
     rank = LAST_IN_THE_QUEUE if shadow and grader == Grader.AI else 0
     values = {
         "shadow": shadow,
@@ -54,11 +54,11 @@ def regrade(
 
 @transaction.atomic
 def adopt(evaluation: Evaluation, *, by: User | None = None) -> Score:
-    """A held score becomes the current one; `by` is the person who approves, without whom no grade goes down.
+    """Makes a held score the current one. `by` is the person who approves it; without one, no grade is lowered.
 
     Raises:
-        Refused: 409 where nothing is held, a person has decided, or the new score is in doubt; 403 where it is lower
-            than a final one and nobody approves.
+        Refused: 409, no score is held, a person has decided, or the new score is provisional; 403, the new score is
+            lower than a final one and no person approves it.
     """
     assert evaluation.submission is not None
     last = _lock_current(evaluation.submission)
@@ -66,17 +66,19 @@ def adopt(evaluation: Evaluation, *, by: User | None = None) -> Score:
     if held.proposal is None or held.number < last.number:
         raise Refused("not_held", "There is no newer grade to adopt.", 409)
     if last.grader == Grader.PERSON:
-        raise Refused("decided", "A person has decided this grade; it stays.", 409)
+        raise Refused("decided", "A person has decided this grade, so it does not change.", 409)
     before, proposal = released(evaluation.submission), held.proposal
     judge = (proposal["judge"][0], proposal["judge"][1]) if proposal["judge"] else None
     calibration = calibrations.behind(held.version, judge)
     if judge is not None and calibration is None and not proposal["provisional"]:
-        raise Refused("in_doubt", "A newer measurement has taken the judge's gate away; the grade stays.", 409)
+        said = "By a newer calibration, the judge no longer passes the gate, so the grade does not change."
+        raise Refused("in_doubt", said, 409)
     if before is not None and proposal["provisional"]:
-        raise Refused("in_doubt", "The new grade is in doubt itself; the final one stays.", 409)
+        said = "The new grade is only provisional, so the final grade does not change."
+        raise Refused("in_doubt", said, 409)
     lowers = before is not None and shown_of(held, proposal["value"]) < before
     if lowers and by is None:
-        raise Refused("lowers", "A final grade is lowered by a person only.", 403)
+        raise Refused("lowers", "Only a person can lower a final grade.", 403)
     held.proposal = None
     held.save(update_fields=["proposal"])
     make_current(held)
@@ -105,10 +107,10 @@ def decide(
     result: dict[str, Any],
     graded_version: ChallengeVersion | None = None,
 ) -> Evaluation:
-    """A person's grade in [0, 1]: a new current evaluation by the grader `person`, scored at once.
+    """Records a person's grade in [0, 1] as a new current evaluation by the grader `person`.
 
     Raises:
-        Refused: 409 while an evaluation is open.
+        Refused: 409, an evaluation is open.
     """
     last = _lock_current(submission)
     before = released(submission)
@@ -123,7 +125,7 @@ def decide(
 def _lock_current(submission: Submission) -> Evaluation:
     last = Evaluation.objects.select_for_update().get(submission=submission, is_current=True)
     if Evaluation.objects.open().filter(submission=submission).exists():
-        raise Refused("open", "This submission is being graded. Wait until that has ended.", 409)
+        raise Refused("open", "This submission is being graded. Wait until that has finished.", 409)
     return last
 
 

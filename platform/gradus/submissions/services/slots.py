@@ -1,5 +1,9 @@
-"""Slots keep the limits on what learners do. A unique key on (whose, number) settles parallel requests, where a count
-would let several through; each slot stores how many were allowed when it was taken, and a CHECK holds it to that."""
+"""Slots enforce limits, such as the attempts of a learner a day, when requests arrive at the same time.
+
+Each use takes a numbered row. A unique key on the owner and the number lets only one of two parallel requests have it,
+where counting rows would let both through. A row also stores how many were allowed when it was taken, and a CHECK
+constraint keeps its number within that.
+"""
 
 from collections.abc import Callable
 from itertools import count
@@ -11,15 +15,15 @@ from gradus.submissions.models import Evaluation, GuestSlot, InFlight, QuotaSlot
 from gradus.submissions.services.refusal import Refused
 
 Done = TypeVar("Done")
-# How often a lost race for a slot is tried again; each loss means that another request won, so it ends.
+# How often a lost race for a slot is tried again. Each loss means that another request has won, so this ends.
 RACES = 30
 
 
 def take(model: type[models.Model], whose: dict[str, Any], allowed: int, **owner: Any) -> bool:
-    """Takes the lowest free slot of `whose`, within the caller's transaction; False where `allowed` are in use.
+    """Takes the lowest free slot of `whose` within the caller's transaction. Returns False if `allowed` are in use.
 
     Raises:
-        IntegrityError: another transaction has taken this slot meanwhile; see `try_again`.
+        IntegrityError: another transaction has taken this slot meanwhile. See `try_again`.
     """
     rows = model._default_manager
     used = set(rows.filter(**whose).values_list("slot", flat=True))
@@ -31,10 +35,10 @@ def take(model: type[models.Model], whose: dict[str, Any], allowed: int, **owner
 
 
 def try_again(work: Callable[[], Done]) -> Done:
-    """Does `work` in a transaction (a savepoint within another one), again where it has lost a race for a slot.
+    """Calls `work` in a transaction, or a savepoint within one, and calls it again if it lost a race for a slot.
 
     Raises:
-        Refused: 409 where it has lost every time.
+        Refused: 409, it has lost the race `RACES` times.
     """
     for _ in range(RACES):
         try:
@@ -54,7 +58,7 @@ def release(evaluation: Evaluation) -> None:
 
 
 def give_back(submission: Submission, reason: str) -> None:
-    """Gives the attempt back, a guest's as well, and logs why; twice is the same as once."""
+    """Gives the attempt of a learner or guest back and records why. Calling it twice changes nothing more."""
     of_day, _ = QuotaSlot.objects.filter(submission=submission).delete()
     of_guest, _ = GuestSlot.objects.filter(submission=submission).delete()
     if of_day or of_guest:

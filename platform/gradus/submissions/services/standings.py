@@ -1,4 +1,4 @@
-"""Standings: the best shown score of a learner on a track of a challenge's version. Computed from scores only."""
+"""Services that compute standings from scores: a learner's best shown score on a track of a challenge's version."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from gradus.submissions.models import Score, Standing
 
 
 def best_scores(user_id: int, challenge_id: int, track: str) -> dict[int, Score]:
-    """By version the score that counts: passed, then verified, then the highest shown, then the earliest."""
+    """Returns the best score for each version: a passed one first, then a verified, the highest and the earliest."""
     current = Score.objects.current().on(challenge_id, track).filter(evaluation__submission__user_id=user_id)
     best: dict[int, int] = {}
     versions = ("evaluation__graded_version", "evaluation__submission__version")
@@ -21,6 +21,7 @@ def best_scores(user_id: int, challenge_id: int, track: str) -> dict[int, Score]
 
 
 def values_of(score: Score) -> dict[str, Any]:
+    """Returns the fields of the standing that this score makes."""
     result = score.evaluation.result or {}
     submission = score.evaluation.submission
     assert submission is not None
@@ -38,7 +39,7 @@ def values_of(score: Score) -> dict[str, Any]:
 
 
 def standing_of(score: Score) -> Standing:
-    """The standing that `score` alone would make; not stored."""
+    """Returns the standing that this score alone would make. It is not stored."""
     submission = score.evaluation.submission
     assert submission is not None
     key: dict[str, Any] = {"user": submission.user, "challenge_id": submission.challenge_id, "track": submission.kind}
@@ -46,15 +47,18 @@ def standing_of(score: Score) -> Standing:
 
 
 def hold_learner(user_id: int) -> None:
-    """Until the transaction ends nobody else settles this learner's standings.
+    """Locks the learner's standings until the end of the transaction.
 
-    Two grades that are recorded at once would each miss the other's score, and the later one would win.
+    Otherwise, two grades that are recorded at the same time would each miss the other's score.
     """
     User.objects.select_for_update(no_key=True).filter(pk=user_id).values_list("pk", flat=True).first()
 
 
 def update_standing(user_id: int, challenge_id: int, track: str) -> None:
-    """Of every version: a regrade takes a score from one to another. The caller's transaction holds the learner."""
+    """Updates the standings of every version, because a regrade can move a score from one version to another.
+
+    It locks the learner within the caller's transaction.
+    """
     hold_learner(user_id)
     key: dict[str, Any] = {"user_id": user_id, "challenge_id": challenge_id, "track": track}
     best = best_scores(user_id, challenge_id, track)
@@ -64,7 +68,7 @@ def update_standing(user_id: int, challenge_id: int, track: str) -> None:
 
 
 def differences() -> list[str]:
-    """Standings that are not what the scores say, one line each; empty where all is as it should be."""
+    """Returns the standings that disagree with the scores, one line each."""
     kept = {(*_key(row), row.version_id): row for row in Standing.objects.all()}
     keys = _scored() | {_key(row) for row in kept.values()}
     due = {(*key, version): score for key in keys for version, score in best_scores(*key).items()}
@@ -85,7 +89,7 @@ def _key(row: Standing) -> tuple[int, int, str]:
 
 @transaction.atomic
 def rebuild() -> int:
-    """Writes every standing anew from the scores; returns how many there are."""
+    """Computes all standings again from the scores. Returns how many there are."""
     Standing.objects.all().delete()
     for key in _scored():
         update_standing(*key)

@@ -14,13 +14,13 @@ from gradus.operations.backup.take import take
 
 
 class Command(BaseCommand):
-    help = "Copy the database and the stored files while the site runs, into a folder or a .tar file, with digests."
+    help = "Back up the database and the stored files into a folder or a .tar file. The site may go on running."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("target", type=Path, help="a new folder, or a new file whose name ends in .tar")
         parser.add_argument("--with-secret-key", action="store_true", help="also copy the key that signs sessions")
-        parser.add_argument("--incomplete", action="store_true", help="also where stored files are missing already")
+        parser.add_argument("--incomplete", action="store_true", help="go on although stored files are missing")
 
     def handle(self, *args: Any, target: Path, with_secret_key: bool, incomplete: bool, **options: Any) -> None:
         try:
@@ -32,18 +32,18 @@ class Command(BaseCommand):
         except BackupError as error:
             raise CommandError(str(error)) from None
         except OSError as error:
-            raise CommandError(f"{target} could not be written: {error}. Nothing of it was kept.") from None
+            raise CommandError(f"{target} could not be written: {error}. The incomplete backup was removed.") from None
         self.note(target, with_secret_key)
         count, size = len(made.parts()), sum(part.size for part in made.parts())
         self.stdout.write(f"{target}: {made.vendor} and {count - 1} files, {size / 1e6:.1f} MB, each with its digest")
         if made.missing:
             self.stderr.write(self.style.WARNING(f"{len(made.missing)} files were missing: {made.missing[0]}, ..."))
         if with_secret_key:
-            text = "It holds the secret key: whoever has it can sign in as anybody. Keep it like a password."
+            text = "It contains the secret key, with which a person can log in as anybody. Keep it like a password."
             self.stderr.write(self.style.WARNING(text))
 
     def note(self, target: Path, with_secret_key: bool) -> None:
-        """A backup is also taken before a migration that the log of staff's actions may still wait for."""
+        """Records the backup, unless the table for that is missing because a migration has not been applied yet."""
         try:
             with transaction.atomic():
                 staff.note(StaffAction.What.BACKUP_TAKEN, target, secret_key=with_secret_key)
@@ -51,9 +51,9 @@ class Command(BaseCommand):
             self.stderr.write(self.style.WARNING(f"The backup is not in the log of staff's actions: {error}"))
 
     def into_file(self, target: Path, with_secret_key: bool, incomplete: bool) -> Any:
-        """Beside the target, so that the disk that is to hold it also holds the copy."""
+        """Takes the backup into a .tar file. The temporary copy lies beside it, on the same disk."""
         if target.exists():
-            raise BackupError(f"{target} exists. Name a file that does not, or remove it.")
+            raise BackupError(f"{target} already exists. Give the name of a new file, or remove this one.")
         with tempfile.TemporaryDirectory(prefix=".gradus-backup-", dir=target.absolute().parent) as work:
             folder, part = Path(work) / "backup", Path(work) / "backup.tar"
             made = take(folder, secret_key=with_secret_key, incomplete=incomplete)

@@ -9,13 +9,13 @@ from challenges.catalogue import MODELS
 
 
 class Command(BaseCommand):
-    help = "Fetch the base models and convert them, once. Needs the worker packages."
+    help = "Download and convert the base models that are missing. Needs the packages of a worker."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("names", nargs="*", help=f"default: all of {', '.join(MODELS)}")
+        parser.add_argument("names", nargs="*", help=f"the models to fetch; default: {', '.join(MODELS)}")
 
     def handle(self, *args: Any, names: list[str], **options: Any) -> None:
-        # Another process, because it needs torch and this package must not.
+        # Runs in another process, because it needs torch, which the site must not import.
         argv = [sys.executable, "-m", "workers.engine.fetch", *names, "--data-dir", str(settings.DATA_DIR)]
         if subprocess.run(argv, cwd=settings.BASE_DIR, check=False).returncode != 0:
             raise CommandError("The models could not be fetched; the lines above say why.")

@@ -16,13 +16,14 @@ from gradus.submissions import services
 class Command(BaseCommand):
     help = (
         "Check a course bundle and import it. New content is a draft until its baselines have reached their bounds on "
-        "this server; the workers run them when nothing else waits. Run it again after a change; submissions are kept."
+        "this server. The workers run the baselines when nothing else waits. Run this command again after each change "
+        "of the course: submissions are kept."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("path", nargs="?", default=str(LIBRARY), help="the folder with course.yaml")
         parser.add_argument(
-            "--unverified", action="store_true", help="publish at once; the pages say that nothing was verified here"
+            "--unverified", action="store_true", help="publish at once; the pages say that it is not verified"
         )
 
     def handle(self, *args: Any, path: str, unverified: bool, **options: Any) -> None:
@@ -40,14 +41,14 @@ class Command(BaseCommand):
             self.report(course, version, queued)
 
     def report(self, course: Course, version: ChallengeVersion, queued: int) -> None:
-        """What became of one challenge, what it lacks, and what its learners see."""
+        """Prints the state of a challenge, which checks it still lacks, and what learners see."""
         challenge, live = version.challenge, version.challenge.version
         state = "verified" if version.is_verified else "draft" if version.is_draft else "published, not verified"
         self.stdout.write(f"{course.slug} / {challenge.lesson.slug} / {challenge.slug} {version.version}: {state}")
         for line in verification.lacking(version) if not version.is_verified else ():
             self.stdout.write(f"  {line}")
         if queued:
-            self.stdout.write(f"  {queued} baselines are queued; `manage.py doctor` says how they ended")
+            self.stdout.write(f"  {queued} baselines are queued; `manage.py doctor` shows their results")
         if version.is_draft:
-            shown = f"go on with version {live.version}" if live else "do not see this challenge yet"
+            shown = f"still get version {live.version}" if live else "do not see this challenge yet"
             self.stdout.write(f"  learners {shown}")

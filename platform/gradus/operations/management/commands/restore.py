@@ -14,12 +14,12 @@ from gradus.operations.backup.restore import restore
 
 
 class Command(BaseCommand):
-    help = "Put a backup in the place of what this site has. Stop the site first. A broken backup changes nothing."
+    help = "Replace all data of this site by a backup. Stop the site first. A broken backup changes nothing."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("source", type=Path, help="what `manage.py backup` wrote")
-        parser.add_argument("--force", action="store_true", help="also where this site is not empty")
+        parser.add_argument("source", type=Path, help="the folder or .tar file that `manage.py backup` wrote")
+        parser.add_argument("--force", action="store_true", help="go on although this site is not empty")
 
     def handle(self, *args: Any, source: Path, force: bool, **options: Any) -> None:
         with ExitStack() as places:
@@ -30,10 +30,12 @@ class Command(BaseCommand):
             except (OSError, tarfile.TarError, DatabaseError) as error:
                 raise CommandError(f"The restore failed: {type(error).__name__}: {error}") from None
         staff.note(StaffAction.What.BACKUP_RESTORED, source, made_at=str(made.made_at), version=made.version)
-        self.stdout.write(f"Restored what Gradus {made.version} had at {made.made_at}: {len(made.parts())} parts.")
-        self.stdout.write("Standings agree with the scores. Start the site; what was being graded is graded again.")
+        text = f"Restored the backup that Gradus {made.version} took at {made.made_at}: {len(made.parts())} files."
+        self.stdout.write(text)
+        self.stdout.write("The standings agree with the scores. Start the site: it grades again what was being graded.")
         if made.missing:
-            self.stderr.write(self.style.WARNING(f"Missing since before the backup: {', '.join(made.missing[:5])}"))
+            text = f"These files were missing already when the backup was taken: {', '.join(made.missing[:5])}"
+            self.stderr.write(self.style.WARNING(text))
 
     def folder(self, source: Path, places: ExitStack) -> Path:
         if source.is_dir():

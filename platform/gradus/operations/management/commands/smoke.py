@@ -16,23 +16,23 @@ from gradus.operations.smoke.report import Report, expect
 from gradus.operations.smoke.site import Site
 from gradus.operations.smoke.story import Story
 
-# A first start fetches and converts the model where none is here.
+# The first start on a machine has to fetch and convert the model.
 START_SECONDS = 900
 LINES_SHOWN = 80
 
 
 class Command(BaseCommand):
     help = (
-        "Start a whole site on a temporary folder, do the main job over HTTP as a learner and as staff, compare the "
-        "scores with what the built-in baselines promise, and stop everything. Ends with status 1 on a difference."
+        "Start a whole site in a temporary folder, use it over HTTP as a learner and as staff, compare the scores with "
+        "the bounds of the built-in baselines, and stop everything. Exits with status 1 if anything differs."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--log", type=Path, help="keep the site's log in this file")
+        parser.add_argument("--log", type=Path, help="write the log of the site to this file")
 
     def handle(self, *args: Any, log: Path | None, **options: Any) -> None:
-        # So that the site is stopped and its folder removed also when somebody ends this from outside.
+        # Turns SIGTERM into an exception, so that the site is stopped and its folder removed.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         logging.getLogger("httpx").setLevel(logging.WARNING)
         report = Report(self.say)
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def play(self, site: Site, report: Report) -> None:
-        """The steps of the story; without a site or a course there is none."""
+        """Runs all steps. If the course cannot be read, or the site does not start, the other steps are left out."""
         known: dict[str, Any] = {}
 
         def read() -> str:
@@ -81,10 +81,10 @@ class Command(BaseCommand):
 
 
 def examined(site: Site) -> str:
-    """Nothing that `doctor` calls a failure."""
+    """Runs `doctor` on the site. Raises `MismatchError` if one of its checks fails."""
     argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), "doctor", "--json"]
     done = subprocess.run(argv, env=site.environment(), capture_output=True, text=True, check=False)
     found = json.loads(done.stdout)
     wrong = [f"{item['name']}: {item['text']}" for item in found if item["level"] == "fail"]
     expect(not wrong, "; ".join(wrong))
-    return f"{sum(item['level'] == 'ok' for item in found)} ok, nothing to mend"
+    return f"{sum(item['level'] == 'ok' for item in found)} ok, nothing failed"

@@ -13,28 +13,29 @@ ALL_LANES = ",".join(settings.LANES)
 
 class Command(BaseCommand):
     help = (
-        "Start the whole site on this machine: database, built-in course and model, broker, one worker per lane, "
-        "reconciler and web server. Ctrl-C stops all of it."
+        "Start the whole site on this machine: database, built-in course and model, broker, one worker for each lane, "
+        "reconciler and web server. Ctrl-C stops everything."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="default: 8000")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on; default: 127.0.0.1")
-        parser.add_argument("--lanes", default=ALL_LANES, help=f"lanes that work here; default: {ALL_LANES}")
+        parser.add_argument("--lanes", default=ALL_LANES, help=f"lanes to start a worker for; default: {ALL_LANES}")
         parser.add_argument("--no-model", action="store_true", help="do not fetch a missing model")
         parser.add_argument(
-            "--no-verify", action="store_true", help="do not check the built-in course and run its baselines here"
+            "--no-verify", action="store_true", help="do not check the built-in course, and do not run its baselines"
         )
 
     def handle(
         self, *args: Any, port: int, host: str, lanes: str, no_model: bool, no_verify: bool, **options: Any
     ) -> None:
         if not ports.is_free(host, port):
-            raise CommandError(f"Port {port} on {host} is in use. Stop what uses it, or choose: --port {port + 1}")
+            hint = f"Stop the program that uses it, or choose another port: --port {port + 1}"
+            raise CommandError(f"Port {port} on {host} is in use. {hint}")
         wanted = [lane for lane in lanes.split(",") if lane]
         if unknown := set(wanted) - set(settings.LANES):
-            raise CommandError(f"No such lane: {', '.join(sorted(unknown))}. There are: {ALL_LANES}")
+            raise CommandError(f"No such lane: {', '.join(sorted(unknown))}. The lanes are: {ALL_LANES}")
         console = Console()
         with Stack(settings.BASE_DIR, console) as stack, ExitStack() as places:
             try:
@@ -60,7 +61,7 @@ class Command(BaseCommand):
         first_start.collect_static(console)
 
     def start(self, stack: Stack, places: ExitStack, lanes: list[str], host: str, port: int) -> str:
-        """Returns the broker's address."""
+        """Starts all programs. Returns the address of the broker, or an empty text if there is no broker."""
         url = settings.REDIS_URL or self.embedded_broker(stack, places)
         stack.add(programs.web(host, port, url))
         for lane in lanes:
@@ -70,11 +71,11 @@ class Command(BaseCommand):
         return url
 
     def embedded_broker(self, stack: Stack, places: ExitStack) -> str:
-        path = places.enter_context(broker.place())
+        path = places.enter_context(broker.temporary_socket_path())
         try:
             program = broker.program(path)
         except broker.NoBrokerError as error:
-            stack.console.say(f"No embedded broker: {error}. Workers look at the database each second instead.")
+            stack.console.say(f"There is no embedded broker: {error}. Workers check the database each second instead.")
             return ""
         stack.add(program)
         stack.wait_for("The broker", lambda: broker.answers(path), 15)

@@ -7,7 +7,7 @@ from gradus.reviews.services import as_json_lines
 
 
 class Command(BaseCommand):
-    help = "Print the gold rows that reviewers kept, in the form of the bundle's gold.jsonl."
+    help = "Print the gold rows that reviewers have stored, in the format of the bundle's gold.jsonl."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("challenge", help="the challenge's id, as in its address")
@@ -16,5 +16,5 @@ class Command(BaseCommand):
         found = Challenge.objects.shown().filter(slug=challenge).first()
         if found is None:
             known = ", ".join(Challenge.objects.shown().values_list("slug", flat=True))
-            raise CommandError(f"There is no challenge `{challenge}`. There are: {known or 'none'}.")
+            raise CommandError(f"There is no challenge `{challenge}`. The challenges are: {known or 'none'}.")
         self.stdout.write(as_json_lines(found), ending="")

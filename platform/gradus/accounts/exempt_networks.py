@@ -1,4 +1,4 @@
-"""Networks whose sign-ups and visitors are not counted, such as a classroom behind one address."""
+"""Networks that staff has exempted from the limits on sign-ups and new visitors, such as a classroom's."""
 
 from ipaddress import ip_address, ip_network
 
@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from gradus.accounts.models import ExemptNetwork
 
-# A shorter prefix would be a typing error, or would lift the limits for a good part of the internet.
+# A shorter prefix is probably a typing error: it would lift the limits for a large part of the internet.
 SHORTEST_PREFIX = {4: 16, 6: 32}
 
 
 def canonical(text: str) -> str:
-    """An address or a network in CIDR notation, as the database keeps it. Raises `ValidationError` for another text."""
+    """Returns an address or network in the CIDR notation that the database stores. Raises `ValidationError`."""
     try:
         network = ip_network(text.strip(), strict=False)
     except ValueError:
@@ -28,7 +28,7 @@ def canonical(text: str) -> str:
 
 
 def is_exempt(request: HttpRequest) -> bool:
-    """Whether the request comes from a network that staff has listed; the address is the one that limits count by."""
+    """Returns True if the request comes from an exempt network. The address is the one that rate limits use."""
     listed = ExemptNetwork.objects.filter(until__gt=timezone.now()).values_list("network", flat=True)
     address = ip_address(get_adapter(request).get_client_ip(request)) if listed else None
     return any(address in ip_network(one) for one in listed)

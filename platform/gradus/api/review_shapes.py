@@ -1,4 +1,4 @@
-"""Reviews, figures and shadow runs as the API gives them to reviewers."""
+"""Turns reviews, accuracy figures and shadow runs into the schemas that the API returns to reviewers."""
 
 from typing import Any
 

@@ -1,0 +1,52 @@
+"""The adapter that allauth asks: who may sign up, which row becomes the account, when a log-in is refused."""
+
+import secrets
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from gradus.accounts import guests
+from gradus.accounts import rate_limits as limits
+from gradus.accounts.allauth_internals import LoginAttemptLimits
+from gradus.accounts.models import User
+
+
+class TooManyAttempts(ValidationError):
+    """Too many wrong passwords were entered. `seconds` says how long the person has to wait."""
+
+    def __init__(self, seconds: int) -> None:
+        wait = limits.in_words(seconds)
+        super().__init__(f"Too many failed login attempts. Try again in {wait}, or reset your password.")
+        self.seconds = seconds
+
+
+class AccountAdapter(LoginAttemptLimits):
+    """Sign-up turns the session's guest into an account. Wrong passwords lock an account for one address first."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Counts a sign-up of any kind. Raises `ImmediateHttpResponse` with status 429 if there were too many."""
+        limits.allow(request, "new_account")
+        return True
+
+    def clean_email(self, email: str) -> str:
+        """Refuses an email address that is longer than its column: allauth would cut it, PostgreSQL would fail."""
+        most = User._meta.get_field("email").max_length or 0
+        if len(email) > most:
+            raise ValidationError(f"The address has {len(email)} characters; {most} are allowed. Use a shorter one.")
+        return str(super().clean_email(email))
+
+    def new_user(self, request: HttpRequest) -> User:
+        """Returns the session's guest, or a new row. Raises `guests.SignedUp` if the guest already has an account."""
+        return guests.claim(request) or User()
+
+    def save_user(self, request: HttpRequest, user: User, form: object, commit: bool = True) -> User:
+        saved: User = super().save_user(request, user, form, commit)
+        request.session.pop(guests.SESSION_KEY, None)
+        return saved
+
+    def generate_unique_username(self, texts: list[str | None], regex: str | None = None) -> str:
+        """Returns a random name, which nobody sees. A name made from the email could clash when two sign up at once."""
+        return f"learner-{secrets.token_hex(8)}"
+
+    def too_many_attempts(self, seconds: int) -> Exception:
+        return TooManyAttempts(seconds)

@@ -1,0 +1,99 @@
+"""All that Gradus uses of Django without Django documenting it: how a request is received, answered and refused.
+
+Tried with django 5.2.19. `tests/structure/test_private_interfaces.py` fails when another release series is installed.
+
+Django's own ASGI handler starts a thread, and with it a database connection, for each request, keeps both for as long
+as a streamed response is open, and switches between thread and event loop for each middleware. `ThreadPoolHandler`
+runs all middleware and the view of a request in one visit to one of a few threads, which live on and keep their
+connections. Streamed responses occupy no thread and no connection: they run in the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.core.handlers.base import BaseHandler
+from django.db import close_old_connections
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase
+
+from gradus.incomplete_bodies import IncompleteBody, TailReader
+
+
+class BodyBrokeOff(Exception):
+    """The body of a request ended early, or one of its chunks cannot be read."""
+
+
+class Request(ASGIRequest):
+    """A request that says whether its body arrived completely."""
+
+    is_complete = True
+
+    def parse_file_upload(self, META: Mapping[str, Any], post_data: Any) -> Any:  # noqa: N803 (Django names it)
+        """Parses a multipart body. Django's own parser would read a body that broke off as a shorter one.
+
+        Raises:
+            IncompleteBody: the closing delimiter of RFC 2046, section 5.1.1, is missing.
+        """
+        reader: Any = TailReader(post_data)
+        parsed = super().parse_file_upload(META, reader)
+        boundary = (self.content_params or {}).get("boundary", "")
+        if not reader.read_to_end().rstrip().endswith(f"--{boundary}--".encode()):
+            raise IncompleteBody
+        return parsed
+
+
+class ThreadPoolHandler(ASGIHandler):
+    request_class = Request
+
+    def __init__(self, threads: int) -> None:
+        BaseHandler.__init__(self)
+        self.load_middleware(is_async=False)
+        self.threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
+        self._answer = sync_to_async(self._in_thread, thread_sensitive=False, executor=self.threads)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            raise ValueError(f"Only HTTP is served here, not {scope['type']}.")
+        try:
+            await self.handle(scope, receive, send)
+        except BodyBrokeOff:
+            await self._refuse(scope, send)
+
+    async def read_body(self, receive: Any) -> Any:
+        """Reads the body. Django would send no answer to a broken body, and the server would turn that into a 500."""
+        try:
+            return await super().read_body(receive)
+        except RequestAborted:
+            raise BodyBrokeOff from None
+
+    async def _refuse(self, scope: Any, send: Any) -> None:
+        """Sends the refusal through all middleware, so that it is logged and has the usual headers."""
+        request, refusal = self.create_request(scope, BytesIO())
+        if isinstance(request, Request):
+            request.is_complete = False
+            await self.send_response(await self.get_response_async(request), send)
+        elif refusal is not None:
+            await self.send_response(refusal, send)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        return await self._answer(request)
+
+    def _in_thread(self, request: HttpRequest) -> HttpResponseBase:
+        """Closes stale connections in this thread, because the request's own signals are sent in another one."""
+        close_old_connections()
+        try:
+            return self.get_response(request)
+        finally:
+            close_old_connections()
+
+
+def delete_without_signals(rows: QuerySet[Any]) -> None:
+    """Deletes the rows with one statement: no signals, no cascade, no loading of related rows."""
+    rows._raw_delete(rows.db)
