@@ -1,6 +1,6 @@
 # Each target sets up what it needs. Nothing to do is done in seconds.
 #   make up      the whole site, on http://localhost:8000 (PORT=8080 for another port; ARGS="--host 0.0.0.0")
-#   make test    the whole test suite
+#   make test    the whole test suite, in as many processes as there are cores (TESTS=1 for another number)
 #   make check   the whole gate: lint, types, contracts, migrations, deployment settings, bundle, quick tests
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away
 #   make bench   side by side with peers, within the hour (ARGS="--json FILE")
@@ -13,6 +13,9 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 PORT ?= 8000
+TESTS ?= logical
+# A process that has nothing left to do takes over half of what waits in another.
+PYTEST := $(PY) -m pytest --numprocesses $(TESTS) --maxprocesses 8 --dist worksteal --durations 10
 
 # PYTHON=/path/to/python3.12 chooses another; else the first of these that is 3.11 or newer.
 WANTED := import sys; sys.exit(sys.version_info < (3, 11))
@@ -35,10 +38,10 @@ up: $(STAMP)
 
 test: $(STAMP)
 	-$(PY) manage.py fetch_models
-	$(PY) -m pytest
+	$(PYTEST)
 
 check: $(STAMP) lint second-python
-	$(PY) -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 second-python: $(STAMP)
 	$(PY) -m tests.second_python

@@ -88,7 +88,8 @@ def test_every_target_is_there(target, project):
 def test_the_gate_has_every_part(project):
     said = make(project, "-n", "check").stdout
     parts = ["ruff check", "ruff format --check", "mypy", "lint-imports", "makemigrations --check", "deploy_check"]
-    parts += ["challenge lint challenges/library", "tests.second_python", 'pytest -m "not slow"']
+    parts += ["challenge lint challenges/library", "tests.second_python"]
+    parts += ["pytest --numprocesses logical", "--durations 10", '-m "not slow"']
     assert [part for part in parts if part not in said] == []
 
 
