@@ -2,6 +2,7 @@
 #   make up      the whole site, on http://localhost:8000 (PORT=8080 for another port; ARGS="--host 0.0.0.0")
 #   make test    the whole test suite, in as many processes as there are cores (TESTS=1 for another number)
 #   make check   the whole gate: lint, types, contracts, migrations, deployment settings, bundle, quick tests
+#   make quick   the tests that a change touches, the nearest first, for at most two minutes
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away
 #   make bench   side by side with peers, within the hour (ARGS="--json FILE")
 #   make second-python  the quick tests that need no torch, on a second Python where one is installed
@@ -28,7 +29,7 @@ PYTHON := python3
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint second-python smoke bench mutants openapi models doctor format clean-venv
+.PHONY: help up test check quick lint style types site library second-python smoke bench mutants openapi models doctor format clean-venv
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -40,20 +41,33 @@ test: $(STAMP)
 	-$(PY) manage.py fetch_models
 	$(PYTEST)
 
-check: $(STAMP) lint second-python
+# Each of the long ones uses one core: two at a time, each one's output in one piece where this make can do that.
+check: $(STAMP)
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) lint second-python
 	$(PYTEST) -m "not slow"
+
+quick: $(STAMP)
+	$(PY) -m tests.touched
 
 second-python: $(STAMP)
 	$(PY) -m tests.second_python
 
-lint: $(STAMP)
+lint: style types library site
+
+style: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+library: $(STAMP)
+	$(BIN)/gradus challenge lint challenges/library
+
+site: $(STAMP)
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m gradus.launcher.deploy_check
-	$(BIN)/gradus challenge lint challenges/library
 
 smoke: $(STAMP)
 	$(PY) manage.py smoke

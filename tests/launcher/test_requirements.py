@@ -19,9 +19,9 @@ def run(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  redis: needs Redis\n")
 
     def pytest_with(*options: str, **env: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "tests.requirements", "-p", "no:django"]
+        argv = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "tests.requirements", "-p", "xdist"]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("GRADUS_", "PYTEST"))}
-        clean |= {"PYTHONPATH": str(ROOT), **env}
+        clean |= {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **env}
         return subprocess.run([*argv, *options, str(tmp_path)], cwd=tmp_path, env=clean, capture_output=True, text=True)
 
     return pytest_with
