@@ -15,6 +15,8 @@ PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 PORT ?= 8000
 TESTS ?= logical
+# Tests start hundreds of Python processes: without compiled files each would compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
 # A process that has nothing left to do takes over half of what waits in another.
 PYTEST := $(PY) -m pytest --numprocesses $(TESTS) --maxprocesses 8 --dist worksteal --durations 10
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import factory
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import get_hasher, make_password
 
 from challenges.bundle import CourseBundle, read_course
 from challenges.spec import Lesson
@@ -42,6 +42,16 @@ FREE_TEXT: dict[str, Any] = {
 }
 
 
+def hashed(password: str) -> str:
+    """By the hasher of the settings, once for all learners: Argon2 takes a tenth of a second, as it should."""
+    return _hashed(password, get_hasher().algorithm)
+
+
+@cache
+def _hashed(password: str, algorithm: str) -> str:
+    return make_password(password, hasher=algorithm)
+
+
 class UserFactory(factory.django.DjangoModelFactory[User]):
     """A learner with an account; the password is `PASSWORD`."""
 
@@ -52,8 +62,7 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     username = factory.Sequence(lambda n: f"learner{n}")
     email = factory.LazyAttribute(lambda user: f"{user.username}@example.org")
     pseudonym = factory.Sequence(lambda n: f"learner-{n:04d}")
-    # A hash costs a tenth of a second, as it should; one of each password is enough for all learners of all tests.
-    password = factory.Transformer(PASSWORD, transform=cache(make_password))
+    password = factory.Transformer(PASSWORD, transform=hashed)
 
 
 def tiny_bundle(folder: Path, **lesson: Any) -> CourseBundle:
