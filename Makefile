@@ -1,7 +1,8 @@
 # Each target sets up what it needs. Nothing to do is done in seconds.
 #   make up      the whole site, on http://localhost:8000 (PORT=8080 for another port; ARGS="--host 0.0.0.0")
-#   make test    the whole test suite
+#   make test    the whole test suite, in as many processes as there are cores (TESTS=1 for another number)
 #   make check   the whole gate: lint, types, contracts, migrations, deployment settings, bundle, quick tests
+#   make quick   the tests that a change touches, the nearest first, for at most two minutes
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away
 #   make bench   side by side with peers, within the hour (ARGS="--json FILE")
 #   make second-python  the quick tests that need no torch, on a second Python where one is installed
@@ -14,6 +15,11 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 PORT ?= 8000
+TESTS ?= logical
+# Tests start hundreds of Python processes: without compiled files each would compile the project again.
+unexport PYTHONDONTWRITEBYTECODE
+# A process that has nothing left to do takes over half of what waits in another.
+PYTEST := $(PY) -m pytest --numprocesses $(TESTS) --maxprocesses 8 --dist worksteal --durations 10
 
 # PYTHON=/path/to/python3.12 chooses another; else the first of these that is 3.11 or newer.
 WANTED := import sys; sys.exit(sys.version_info < (3, 11))
@@ -26,7 +32,7 @@ PYTHON := python3
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lint second-python smoke bench mutants openapi screenshots models doctor format clean-venv
+.PHONY: help up test check quick lint style types site library second-python smoke bench mutants openapi screenshots models doctor format clean-venv
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -36,22 +42,35 @@ up: $(STAMP)
 
 test: $(STAMP)
 	-$(PY) manage.py fetch_models
-	$(PY) -m pytest
+	$(PYTEST)
 
-check: $(STAMP) lint second-python
-	$(PY) -m pytest -m "not slow"
+# Each of the long ones uses one core: two at a time, each one's output in one piece where this make can do that.
+check: $(STAMP)
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) lint second-python
+	$(PYTEST) -m "not slow"
+
+quick: $(STAMP)
+	$(PY) -m tests.touched
 
 second-python: $(STAMP)
 	$(PY) -m tests.second_python
 
-lint: $(STAMP)
+lint: style types library site
+
+style: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+library: $(STAMP)
+	$(BIN)/gradus challenge lint challenges/library
+
+site: $(STAMP)
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) -m gradus.operations.deploy_check
-	$(BIN)/gradus challenge lint challenges/library
 
 smoke: $(STAMP)
 	$(PY) manage.py smoke

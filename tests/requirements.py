@@ -1,7 +1,8 @@
 """Tests that need something of the machine: skipped in plain sight where it is missing, failed where it must be there.
 
 `GRADUS_REQUIRE=browser,postgres,redis` names what must be there; `.ci/run` sets it. A test asks by its marker. The
-servers are named by `GRADUS_TEST_POSTGRES` and `GRADUS_TEST_REDIS`, which the fixtures below give.
+servers are named by `GRADUS_TEST_POSTGRES` and `GRADUS_TEST_REDIS`, which the fixtures below give. Where pytest-xdist
+runs the tests in several processes, each process finds out for itself, and the first one reports for all.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import shutil
 import socket
 from collections.abc import Callable
 from importlib.util import find_spec
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -90,6 +92,18 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(f"{name}: {known[name]}")
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of pytest-xdist tells the first one what was missing."""
+    if (said := getattr(session.config, "workeroutput", None)) is not None:
+        said["needs"] = session.config.stash[NEEDS]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """In the first process, when another one has ended. A process that crashed has said nothing."""
+    node.config.stash[NEEDS].update(getattr(node, "workeroutput", {}).get("needs", {}))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for name, reason in config.stash[NEEDS].items():
         if reason:
@@ -106,11 +120,23 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
-    """For tests marked `postgres`: a role that may create databases."""
+    """For tests marked `postgres`: a role that may create databases. Each test makes one of its own name."""
     return os.environ["GRADUS_TEST_POSTGRES"]
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> str:
-    """For tests marked `redis`: a database that tests may flush."""
-    return os.environ["GRADUS_TEST_REDIS"]
+    """For tests marked `redis`: a database that tests may flush, and that no other process of the run uses."""
+    return numbered(os.environ["GRADUS_TEST_REDIS"], process())
+
+
+def numbered(address: str, process: str) -> str:
+    """The address with its database's number raised by that of the process: Redis numbers its databases."""
+    parts = urlsplit(address)
+    number = int(parts.path.strip("/") or 0) + int(process.removeprefix("gw") or 0)
+    return parts._replace(path=f"/{number}").geturl()
+
+
+def process() -> str:
+    """The name that pytest-xdist gives to this process, as "gw0"; empty where one process runs all tests."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "")

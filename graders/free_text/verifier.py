@@ -73,7 +73,7 @@ def embed_item(bundle: ChallengeBundle, text: str) -> Embed:
 
 def is_short(bundle: ChallengeBundle) -> bool:
     """Whether the graded answers to a question are of a few words each."""
-    return short.are_short([row.answer for row in graded(bundle)])
+    return short.are_short(tuple(row.answer for row in graded(bundle)))
 
 
 def in_context(bundle: ChallengeBundle, text: str) -> list[str]:

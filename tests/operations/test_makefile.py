@@ -79,7 +79,7 @@ def test_without_ensurepip_pip_comes_from_outside(project):
 
 
 @pytest.mark.parametrize(
-    "target", ["up", "test", "check", "smoke", "bench", "models", "doctor", "lint", "second-python"]
+    "target", ["up", "test", "check", "quick", "smoke", "bench", "models", "doctor", "lint", "second-python"]
 )
 def test_every_target_is_there(target, project):
     assert make(project, "-n", target).returncode == 0
@@ -88,8 +88,21 @@ def test_every_target_is_there(target, project):
 def test_the_gate_has_every_part(project):
     said = make(project, "-n", "check").stdout
     parts = ["ruff check", "ruff format --check", "mypy", "lint-imports", "makemigrations --check", "deploy_check"]
-    parts += ["challenge lint challenges/library", "tests.second_python", 'pytest -m "not slow"']
+    parts += ["challenge lint challenges/library", "tests.second_python"]
+    parts += ["pytest --numprocesses logical", "--durations 10", '-m "not slow"']
     assert [part for part in parts if part not in said] == []
+
+
+@pytest.mark.parametrize("part", ["mypy", "ruff", "gradus", "tests.second_python", "nothing"])
+def test_a_part_that_fails_ends_the_gate_before_the_tests(project, part):
+    python = logging_python(project, ensurepip=True)
+    make(project, ".venv/.installed", f"PYTHON={python}")
+    for name in ("ruff", "lint-imports", "mypy", "gradus", "python"):
+        refuse = f'case "$0 $*" in *{part}*) exit 1;; esac; echo "$0 $*" >> {project}/done'
+        fake(project, f".venv/bin/{name}", refuse)
+    (project / "done").touch()
+    assert (make(project, "check").returncode == 0) == (part == "nothing")
+    assert ("-m pytest" in (project / "done").read_text()) == (part == "nothing")
 
 
 def test_ci_runs_the_gate_and_requires_everything():

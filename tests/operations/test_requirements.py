@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.requirements import numbered
+
 ROOT = Path(__file__).resolve().parents[2]
 TEST = "import pytest\n\n@pytest.mark.redis\ndef test_it():\n    pass\n"
 
@@ -16,11 +18,11 @@ def run(tmp_path):
     (tmp_path / "test_needy.py").write_text(TEST)
     (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers =\n  redis: needs Redis\n")
 
-    def pytest_with(**env: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "tests.requirements", "-p", "no:django"]
+    def pytest_with(*options: str, **env: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "pytest", "-q", "-rs", "-p", "tests.requirements", "-p", "xdist"]
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("GRADUS_", "PYTEST"))}
-        clean |= {"PYTHONPATH": str(ROOT), **env}
-        return subprocess.run([*argv, str(tmp_path)], cwd=tmp_path, env=clean, capture_output=True, text=True)
+        clean |= {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **env}
+        return subprocess.run([*argv, *options, str(tmp_path)], cwd=tmp_path, env=clean, capture_output=True, text=True)
 
     return pytest_with
 
@@ -30,6 +32,17 @@ def test_what_is_missing_is_skipped_and_named(run):
     assert done.returncode == 0
     assert "1 skipped" in done.stdout
     assert "NOT TESTED HERE: redis (GRADUS_TEST_REDIS is not set" in done.stdout
+
+
+def test_the_first_process_names_what_the_others_missed(run):
+    done = run("-n", "2")
+    assert done.returncode == 0
+    assert "NOT TESTED HERE: redis (GRADUS_TEST_REDIS is not set" in done.stdout
+
+
+@pytest.mark.parametrize(("process", "number"), [("", 9), ("gw0", 9), ("gw1", 10), ("gw12", 21)])
+def test_each_process_has_a_redis_database_of_its_own(process, number):
+    assert numbered("redis://127.0.0.1:6379/9", process) == f"redis://127.0.0.1:6379/{number}"
 
 
 def test_what_is_required_fails(run):

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests.requirements import process
+
 pytestmark = pytest.mark.postgres
 
 SECONDS = 600
@@ -23,7 +25,8 @@ def passed_on_postgresql(url: str, folder: Path, *suites: str, seconds: int = SE
     roots = (settings.BASE_DIR / "platform", settings.BASE_DIR)
     env = {
         **os.environ,
-        "DATABASE_URL": url,
+        # Django creates the database "test_" + this name, and drops it.
+        "DATABASE_URL": f"{url}{process()}",
         "GRADUS_DATA_DIR": str(folder),
         "GRADUS_REQUIRE": "postgres",
         "PYTHONPATH": os.pathsep.join(map(str, roots)),

@@ -77,8 +77,14 @@ def confine(
 
 
 def code() -> list[Path]:
-    """Interpreter, packages and our own code. Of `challenges` the code alone: a course with hidden rows lies there."""
+    """Interpreter, packages and our own code. Of `challenges` the code alone: a course with hidden rows lies there.
+
+    pip puts a package's shared libraries into `lib`, beside the folder of the Python version. For packages outside the
+    interpreter's own prefix (`pip install --user`, a shared environment) that folder has to be named as well: without
+    oneDNN's library a runner would compute other sums than its worker.
+    """
     packages = [Path(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
+    libraries = [path.parents[1] for path in packages if path.match("lib*/python*/*")]
     interpreter = [Path(sys.prefix), Path(sys.base_prefix), *map(Path, site.getsitepackages())]
     ours = [
         PROJECT / "workers",
@@ -86,7 +92,7 @@ def code() -> list[Path]:
         PROJECT / "challenges" / "kinds",
         *(PROJECT / "challenges").glob("*.py"),
     ]
-    return list(dict.fromkeys([*interpreter, *packages, *ours]))
+    return list(dict.fromkeys([*interpreter, *packages, *libraries, *ours]))
 
 
 def _leave_network() -> tuple[bool, bool]:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from workers.sandbox import privileges
+from workers.sandbox import confinement, privileges
 
 PREAMBLE = "import mmap, os, resource\nfrom workers.sandbox.confinement import confine\n"
 
@@ -73,3 +73,11 @@ def test_the_runners_user_is_not_that_of_another_worker():
         return
     assert privileges.user_for(1) != privileges.user_for(2)
     assert privileges.FIRST_USER <= privileges.user_for(4_000_000) <= privileges.LAST_USER
+
+
+def test_libraries_that_packages_bring_stay_readable(tmp_path, monkeypatch):
+    """Those of packages outside the interpreter's prefix, too; and nothing above a folder of another shape."""
+    packages, odd = tmp_path / "lib" / "python3.11" / "site-packages", tmp_path / "odd" / "site-packages"
+    monkeypatch.setattr(sys, "path", [str(packages), str(odd)])
+    assert {packages, tmp_path / "lib", odd} <= set(confinement.code())
+    assert not {tmp_path, tmp_path / "odd", tmp_path.parent} & set(confinement.code())
