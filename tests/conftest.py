@@ -21,7 +21,7 @@ from gradus.courses.models import Challenge, Course
 from gradus.submissions import queue
 from tests import factories
 
-pytest_plugins = ["tests.requirements"]
+pytest_plugins = ["tests.requirements", "tests.packages"]
 
 
 @pytest.fixture(autouse=True)
