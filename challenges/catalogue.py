@@ -49,12 +49,4 @@ MODELS: dict[str, BaseModel] = {
     ),
 }
 
-# Metrics by name, with the title that people read.
-METRIC_TITLES = {
-    "accuracy": "Accuracy",
-    "macro_f1": "Macro F1",
-    "exact_match": "Exact match",
-    "json_fields": "Field accuracy",
-}
-METRICS: tuple[str, ...] = tuple(METRIC_TITLES)
 EMBEDDINGS = "all-minilm-l6-v2"

@@ -131,6 +131,7 @@ class ChallengeOut(Schema):
     prompt: dict[str, Any]
     lora: dict[str, Any] | None = None
     metric: str
+    metric_title: str = Field(description="What people call the metric")
     public_metrics: list[str]
     pass_: float = Field(alias="pass")
     gold: float | None = None

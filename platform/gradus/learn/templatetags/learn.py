@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from challenges.catalogue import METRIC_TITLES
+from challenges import metrics
 from gradus.learn import compare
 
 register = template.Library()
@@ -77,7 +77,7 @@ def whole(value: object) -> datetime | None:
 @register.filter
 def metric(name: str) -> str:
     """A metric's title."""
-    return METRIC_TITLES.get(name, name)
+    return metrics.title(name)
 
 
 @register.filter
