@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from challenges import metrics
+from challenges.catalogue import model_title
 from gradus.learn import compare
 
 register = template.Library()
@@ -78,6 +79,12 @@ def whole(value: object) -> datetime | None:
 def metric(name: str) -> str:
     """A metric's title."""
     return metrics.title(name)
+
+
+@register.filter
+def base_model(name: str) -> str:
+    """A base model's title."""
+    return model_title(name)
 
 
 @register.filter
