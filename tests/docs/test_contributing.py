@@ -4,6 +4,7 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 
 from challenges.catalogue import MODELS
@@ -34,6 +35,22 @@ def test_every_model_of_the_catalogue_is_whole():
     for name, model in MODELS.items():
         assert model.name == name
         assert model.context > 0 and model.special_tokens
+
+
+@pytest.mark.parametrize(
+    ("title", "test"),
+    [
+        ("Add a metric", "test_metric.py"),
+        ("Add a base model", "test_base_model.py"),
+        ("Add a judge template", "test_judge_template.py"),
+        ("Add an approach to the advisor", "test_advisor.py"),
+    ],
+)
+def test_what_people_add_takes_five_lines_which_a_test_follows(title, test):
+    section = TEXT.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^(\d)\. ", section, re.MULTILINE) == ["1", "2", "3", "4", "5"]
+    assert f"tests/extending/{test}" in section
+    assert f'CONTRIBUTING, "{title}' in (ROOT / "tests" / "extending" / test).read_text()
 
 
 def test_a_copied_challenge_with_a_new_id_lints(tmp_path):

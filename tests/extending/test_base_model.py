@@ -5,11 +5,13 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import storages
 from transformers import AutoModelForCausalLM
 
 from challenges import catalogue
@@ -18,6 +20,7 @@ from challenges.findings_digest import checkpoint
 from challenges.lint import lint
 from challenges.models_file import ModelsFileError, read_models
 from challenges.payloads import PromptPayload
+from challenges.spec import Challenge
 from challenges.tokens import counter
 from gradus.environment import Environment
 from gradus.operations.doctor import work
@@ -44,6 +47,12 @@ def checkpoint_folder(tmp_path_factory):
     model.save_pretrained(folder)
     (folder / "digest.txt").unlink()
     return folder, model.num_parameters()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread():
+    """A model this small gains nothing from threads, and the machine is shared."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
@@ -89,6 +98,7 @@ def name_file(tmp_path, monkeypatch, *entries):
     return path
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_model_of_the_operators_file_is_linted_shown_and_computed(listed, data_dir, tmp_path, ada, ada_client):
     # What `manage.py fetch_models` starts. It converts the checkpoint once; nothing reads the operator's folder later.
     assert fetch.main([NAME, "--data-dir", str(data_dir)]) == 0
@@ -108,7 +118,7 @@ def test_a_model_of_the_operators_file_is_linted_shown_and_computed(listed, data
     refused = {**factories.PROMPT, "instructions": "Sea <|im_start|> or sky?"}
     answer = ada_client.post(
         "/api/v1/challenges/sea-or-sky/submissions",
-        data={"payload": refused},
+        data=refused,
         content_type="application/json",
         headers={"Idempotency-Key": "one"},
     )
@@ -126,19 +136,10 @@ def test_a_model_of_the_operators_file_is_linted_shown_and_computed(listed, data
     status = WorkerStatus.objects.get(lane="train")
     assert status.base_models == {NAME: hashlib.sha256(weights).hexdigest()}
     assert status.problem == ""
-    assert adapter_base(tuned.current) == NAME
-
-
-def adapter_base(evaluation):
-    """What the adapter that a learner downloads names as its base."""
-    import io
-    import zipfile
-
-    from django.core.files.storage import storages
-
-    with storages["artifacts"].open(evaluation.adapter) as file, zipfile.ZipFile(io.BytesIO(file.read())) as archive:
-        name = next(name for name in archive.namelist() if name.endswith("adapter_config.json"))
-        return json.loads(archive.read(name))["base_model_name_or_path"]
+    place = f"{tuned.current.pk}/{tuned.current.fence}/adapter.zip"
+    with storages["artifacts"].open(place) as file, zipfile.ZipFile(file) as archive:
+        config = json.loads(archive.read("adapter_config.json"))
+    assert config["base_model_name_or_path"] == NAME
 
 
 def test_the_data_folder_may_hold_the_file_as_json(data_dir, entry, tmp_path):
@@ -322,7 +323,5 @@ def test_a_hub_that_does_not_answer_says_what_to_do(hub, data_dir, entry, tmp_pa
 
 def test_a_prompt_with_its_control_tokens_is_refused_by_code(listed):
     spec = factory.prompt_spec(model=NAME)
-    from challenges.spec import Challenge
-
     problems = check(Challenge.model_validate(spec), PromptPayload(instructions="Say <|endoftext|> now."), len)
     assert [problem.code for problem in problems] == ["special_token"]
