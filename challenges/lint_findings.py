@@ -15,6 +15,7 @@ from challenges.lint_finding_subject import FindingSubject, finding_subjects
 from challenges.lint_records import lint_mentions, lint_record
 from challenges.lint_spec import lint_payload, refusals
 from challenges.lint_subject import Subject
+from challenges.metrics import metrics
 from challenges.source import Source
 
 
@@ -63,6 +64,16 @@ def _challenge(subject: FindingSubject, name: str, *place: str | int) -> None:
         subject.add(f"`{name}` has no rows to compare arms on", "name a challenge with rows", *place)
     elif not subject.bundles[name].hidden or not subject.bundles[name].public:
         subject.add(f"`{name}` lacks public or hidden rows", "add rows to it", *place)
+    else:
+        _metric(subject, name, subject.bundles[name].challenge.metric.name, place)
+
+
+def _metric(subject: FindingSubject, challenge: str, name: str, place: tuple[str | int, ...]) -> None:
+    metric = metrics().get(name)
+    compared = any(claim.measure == "score" for claim in subject.finding.claims)
+    if compared and metric is not None and not metric.in_findings:
+        what = f"the metric `{name}` of `{challenge}` is not a mean over rows, so no claim can compare its score"
+        subject.add(what, "name a challenge with another metric", *place)
 
 
 def _arm(subject: FindingSubject, challenge: Subject, arm: Arm, place: tuple[str | int, ...]) -> None:

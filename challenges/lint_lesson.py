@@ -15,6 +15,7 @@ from challenges.source import Source
 from challenges.spec import Advisor, Demo, Figure, Label
 
 PROMPT: TypeAdapter[PromptPayload] = TypeAdapter(PromptPayload)
+APPROACHES = ("advisor", "approaches")
 
 
 def lint_course(source: Source, gathered: GatheredCourse) -> None:
@@ -96,8 +97,14 @@ def _unlisted(source: Source, rel: str, marker: str, listed: tuple[str, ...], ow
 
 
 def _advisor(source: Source, gathered: GatheredLesson, advisor: Advisor) -> None:
-    known = {approach.id for approach in advisor.approaches}
+    ids = tuple(approach.id for approach in advisor.approaches)
+    known = set(ids)
+    for n in _repeated(ids):
+        _lesson(source, gathered, f"the approach `{ids[n]}` stands twice", "rename one of them", *APPROACHES, n, "id")
     for n, approach in enumerate(advisor.approaches):
+        if approach.start <= 0 and not _has_weight(advisor, approach.id):
+            what = f"no answer speaks for `{approach.id}`, so it is never advised"
+            _lesson(source, gathered, what, "give it a weight above 0 in a choice of `questions`", *APPROACHES, n)
         for name in {*approach.cheaper, *approach.combines_with} - known:
             _lesson(source, gathered, f"`{name}` is no approach", "correct the id", "advisor", "approaches", n)
     for n, question in enumerate(advisor.questions):
@@ -105,6 +112,11 @@ def _advisor(source: Source, gathered: GatheredLesson, advisor: Advisor) -> None
             for name in sorted({*choice.weights, *choice.because, *choice.excludes} - known):
                 place = ("advisor", "questions", n, "choices", m)
                 _lesson(source, gathered, f"`{name}` is no approach", "correct the id", *place)
+
+
+def _has_weight(advisor: Advisor, approach: str) -> bool:
+    choices = [choice for question in advisor.questions for choice in question.choices]
+    return any(choice.weights.get(approach, 0.0) > 0 for choice in choices)
 
 
 def _demo(source: Source, gathered: GatheredLesson, demo: Demo) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from challenges import kinds
-from challenges.catalogue import METRICS, MODELS
+from challenges.catalogue import MODELS
 from challenges.check import check
 from challenges.field_checks import FieldProblem
 from challenges.lint_subject import Subject
+from challenges.metrics import fitting, metrics
 from challenges.payloads import Submitted
 from challenges.prompts import problem_with
 from challenges.spec import Challenge, Json, Label
@@ -35,12 +36,16 @@ def _names(subject: Subject) -> None:
     if challenge.model not in MODELS:
         subject.spec("the model is not in the catalogue", f"use one of {', '.join(MODELS)}", "model")
     for name, path in [(challenge.metric.name, "metric"), *((n, "public_metrics") for n in challenge.public_metrics)]:
-        if name not in METRICS:
-            subject.spec(f"the metric `{name}` is not in the catalogue", f"use one of {', '.join(METRICS)}", path)
-        elif name == "json_fields" and not isinstance(challenge.answer, Json):
-            subject.spec("json_fields needs answers of type json", "use accuracy, macro_f1 or exact_match", path)
-        elif name == "macro_f1" and not isinstance(challenge.answer, Label):
-            subject.spec("macro_f1 needs answers of type label", "use exact_match or json_fields", path)
+        _metric(subject, name, path)
+
+
+def _metric(subject: Subject, name: str, path: str) -> None:
+    known, answer = metrics(), subject.challenge.answer
+    if name not in known:
+        subject.spec(f"the metric `{name}` is not in the catalogue", f"use one of {', '.join(known)}", path)
+    elif answer is not None and name not in (fit := fitting(answer.type)):
+        needs = " or ".join(known[name].answers)
+        subject.spec(f"{name} needs answers of type {needs}", f"use one of {', '.join(fit)}", path)
 
 
 def _answer(subject: Subject) -> None:

@@ -174,6 +174,8 @@ def explain(error: ErrorDetails) -> tuple[str, str]:
     last = str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "missing":
         return f"`{where}` is missing", "add it"
+    if error["type"] == "unexpected_keyword_argument":
+        return f"the key `{where}` is unknown", "remove it"
     if error["type"] == "extra_forbidden":
         near = get_close_matches(last, _known_keys(), n=1)
         return f"the key `{where}` is unknown", f"did you mean `{near[0]}`?" if near else "remove it"

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
-from pathlib import Path
 
 from tokenizers import Tokenizer
 
+from challenges.catalogue import MODELS
 from challenges.lengths import CountTokens
-
-PROJECT = Path(__file__).resolve().parents[1]
-
-
-def data_dir() -> Path:
-    """`GRADUS_DATA_DIR`, or `.data` beside the packages."""
-    return Path(os.environ.get("GRADUS_DATA_DIR") or PROJECT / ".data")
+from challenges.places import data_dir
 
 
 def counter(model: str | None) -> CountTokens | None:
-    """Counts a text's tokens as the named base model does, without added special tokens; None if it is not here."""
-    path = data_dir() / "models" / (model or "") / "tokenizer.json"
-    tokenizer = _load(str(path)) if model and path.is_file() else None
-    if tokenizer is None:
+    """Counts a text's tokens as the named base model does, without added special tokens; None if it is not here.
+
+    A name that the catalogue does not know is never looked for on the disk.
+    """
+    if model is None or model not in MODELS:
         return None
+    path = data_dir() / "models" / model / "tokenizer.json"
+    if not path.is_file():
+        return None
+    tokenizer = _load(str(path))
     return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 

@@ -1,4 +1,4 @@
-"""Metrics by name: thin over scikit-learn, plus JSON fields. Higher is better, in [0, 1]."""
+"""The built-in metrics: thin over scikit-learn, plus JSON fields. Higher is better, in [0, 1]."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import Any
 
 from sklearn.metrics import accuracy_score, f1_score
 
+from challenges.metrics import metrics
+from challenges.registry import load
 from challenges.spec import Json
 
 Target = str | Mapping[str, str]
@@ -40,11 +42,16 @@ MetricFunction = Callable[[Sequence[Prediction], Sequence[Target], Any], Measure
 def measure(name: str, predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
     """Applies the metric called `name`; `answer` is the challenge's answer spec.
 
-    Raises KeyError for an unknown name and ValueError where there are no rows or the lengths differ.
+    Raises KeyError for an unknown name, and ValueError where there are no rows, where the lengths differ, or where
+    the metric gives a value outside [0, 1] or not one score for each row.
     """
     if not targets or len(predictions) != len(targets):
         raise ValueError("a metric needs one prediction for each of at least one target")
-    return METRICS[name](predictions, targets, answer)
+    function: MetricFunction = load(metrics()[name].function)
+    measured = function(predictions, targets, answer)
+    if len(measured.rows) != len(targets) or not all(0 <= value <= 1 for value in (measured.value, *measured.rows)):
+        raise ValueError(f"the metric {name} must give a value and one score for each row, all in [0, 1]")
+    return measured
 
 
 def accuracy(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
@@ -108,11 +115,3 @@ def _squad_tokens(text: str) -> list[str]:
 
 def _plain(value: Prediction | Target) -> str | None:
     return None if value is None else " ".join(unicodedata.normalize("NFKC", str(value)).split())
-
-
-METRICS: dict[str, MetricFunction] = {
-    "accuracy": accuracy,
-    "macro_f1": macro_f1,
-    "exact_match": exact_match,
-    "json_fields": json_fields,
-}

@@ -22,7 +22,7 @@ from gradus.reviews import triggers as reviews
 from gradus.submissions import queue
 from tests import factories
 
-pytest_plugins = ["tests.requirements"]
+pytest_plugins = ["tests.requirements", "tests.packages"]
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
+from challenges.catalogue import MODELS
 from challenges.overlap import overlap
 from graders.base import Rejected
 from gradus.courses.bundles import BundleMissing
@@ -127,6 +128,7 @@ class Worker:
         failpoints.reach("grade.started")
         judge = assignments.judge_for(evaluation, self.judge)
         with assignments.prepared(evaluation) as assignment:
+            self._need(assignment.bundle.challenge.model)
             # Verifying asks what a baseline scores; how fast is shown, and a busy machine is no reason to fail it.
             seconds = assignments.seconds(assignment) * (SLACK if outcomes.is_baseline(evaluation) else 1)
             grade = execute(
@@ -142,6 +144,16 @@ class Worker:
             self._note(judge)
             held = overlap(assignment.bundle, assignment.payload)
             return outcomes.outcome(evaluation, grade, held)
+
+    def _need(self, model: str | None) -> None:
+        """Another worker may hold the model: the job goes back, and this worker's status says how to get it."""
+        if model is None or model in self.remotes or model in status.digests():
+            return
+        if model in MODELS:
+            how = f"Run `python -m workers.engine.fetch {model}` on its machine."
+        else:
+            how = "List it in the file that GRADUS_MODELS_FILE names, as the web server does, and restart the workers."
+        raise EngineMisconfigured(f"This worker does not hold the base model {model}. {how}")
 
     def _note(self, judge: Any) -> None:
         """What the judge's endpoint wants mended; nothing new where the job asked no endpoint."""

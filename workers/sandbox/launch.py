@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
+from challenges import models_file
 from workers.engine.places import PROJECT
 from workers.sandbox import privileges
 from workers.sandbox.frames import Channel
@@ -40,9 +41,12 @@ def scratch_folder() -> Path:
 
 @cache
 def given_folder() -> Path:
-    """Where this worker puts files that its runner may read and not write: a staff adapter."""
+    """Where this worker puts files that its runner may read and not write: the list of base models, a staff adapter."""
     folder = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-given-")).resolve()
     folder.chmod(0o755)
+    if (listed := models_file.models_file()) is not None:
+        shutil.copyfile(listed, folder / models_file.NAME)
+        (folder / models_file.NAME).chmod(0o644)
     return folder
 
 
@@ -95,6 +99,8 @@ def environment(scratch: Path, threads: int) -> dict[str, str]:
     own = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return own | {
         "PYTHONPATH": str(PROJECT),
+        # The site's data folder is closed to it: it finds the list of base models among what it is given.
+        "GRADUS_DATA_DIR": str(given_folder()),
         "HOME": str(scratch),
         # Some libraries ask who they are, and the runner's user is in no list.
         "USER": "gradus-runner",

@@ -1,6 +1,6 @@
 """From rows to what the API gives. Everything here is for its owner's eyes: public samples and floored scores."""
 
-from challenges import kinds
+from challenges import kinds, metrics
 from challenges.spec import Approach, dump
 from gradus.accounts.models import User
 from gradus.api import schemas
@@ -105,6 +105,7 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
             "tracks": list(spec.tracks),
             "statement": version.statement,
             "metric": spec.metric.name,
+            "metric_title": metrics.title(spec.metric.name),
             "samples": [{"id": s.id, "input": s.input, "target": s.target} for s in version.samples],
             "train": version.train,
             "details": {name: kinds.find(name).shown_keys(spec) for name in spec.tracks},

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
+from challenges.models_file import ModelsFileError
 from gradus.cli import authors, learners
 from gradus.cli.plugins import JudgeGroup, LazyGroup
 
@@ -36,4 +38,7 @@ def gradus(
 
 def main() -> None:
     """Runs the command line. The console script `gradus` calls it."""
-    app()
+    try:
+        app()
+    except ModelsFileError as error:
+        sys.exit(str(error))

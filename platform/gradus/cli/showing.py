@@ -12,7 +12,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from challenges.catalogue import METRIC_TITLES
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
 from gradus.cli.client import Event
 
@@ -66,7 +65,7 @@ def challenge(found: dict[str, Any]) -> None:
         ("Kind", ", ".join(found["tracks"])),
         ("Version", found["version"] + ("" if found["verified"] else " (not verified on this server)")),
         ("Pass, gold", f"{number(found['pass'])}, {number(found['gold']) or 'none'}"),
-        ("Metric", METRIC_TITLES.get(found["metric"], found["metric"])),
+        ("Metric", found["metric_title"]),
         ("Attempts left today", f"{found['attempts_left']} of {limits['attempts_per_day']}"),
         ("Public samples", len(found["samples"])),
         ("Starter rows", len(found["train"])),

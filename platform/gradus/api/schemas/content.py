@@ -132,6 +132,7 @@ class ChallengeOut(Schema):
     answer: dict[str, Any] | None = None
     prompt: dict[str, Any]
     metric: str
+    metric_title: str = Field(description="What people call the metric")
     public_metrics: list[str]
     pass_: float = Field(alias="pass")
     gold: float | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from challenges.catalogue import METRIC_TITLES
+from challenges import metrics
 from challenges.findings import Claim, ClaimRecord, Finding, Measure, Varied
 from challenges.spec import Challenge
 from gradus.learn.findings.scale import plain
@@ -29,8 +29,7 @@ MEASURES: dict[Measure, str] = {
 
 def of_measures(finding: Finding, challenge: Challenge | None) -> dict[Measure, str]:
     """What the finding's claims are about, in their order, by its name; the challenge's score goes by its metric."""
-    metric = challenge.metric.name if challenge and challenge.metric else ""
-    named = {**MEASURES, "score": METRIC_TITLES.get(metric, MEASURES["score"])}
+    named = {**MEASURES, "score": metrics.title(challenge.metric.name)} if challenge else MEASURES
     return {claim.measure: named[claim.measure] for claim in finding.claims}
 
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from challenges import kinds
-from challenges.catalogue import METRIC_TITLES
+from challenges import kinds, metrics
+from challenges.catalogue import model_title
 from challenges.kinds.base import Kind
 from gradus.learn import compare
 from gradus.learn.kinds import templates_of
@@ -80,7 +80,13 @@ def whole(value: object) -> datetime | None:
 @register.filter
 def metric(name: str) -> str:
     """A metric's title."""
-    return METRIC_TITLES.get(name, name)
+    return metrics.title(name)
+
+
+@register.filter
+def base_model(name: str) -> str:
+    """A base model's title."""
+    return model_title(name)
 
 
 @register.filter

@@ -1,0 +1,57 @@
+"""The registry of metrics. One line gives a metric its name, its title, the answers it fits and its function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from challenges.registry import RegistryError, load, registered
+
+GROUP = "gradus.metrics"
+ANY = ("label", "json", "text")
+
+
+@dataclass(frozen=True)
+class RegisteredMetric:
+    """A metric that a challenge may name. `answers` are the answer types that it can compare.
+
+    `function` is the dotted path of a `graders.metrics.MetricFunction`, which is imported when something is graded.
+    `in_findings` is false for a metric that is not the mean of its rows' scores: a finding resamples rows, so it could
+    not compare that metric. (Macro F1 is the one exception, which `graders.effects` computes itself.)
+    """
+
+    title: str
+    answers: tuple[str, ...]
+    function: str
+    in_findings: bool = True
+
+
+BUILT_IN = {
+    "accuracy": RegisteredMetric("Accuracy", ANY, "graders.metrics:accuracy"),
+    "macro_f1": RegisteredMetric("Macro F1", ("label",), "graders.metrics:macro_f1"),
+    "exact_match": RegisteredMetric("Exact match", ANY, "graders.metrics:exact_match"),
+    "json_fields": RegisteredMetric("Field accuracy", ("json",), "graders.metrics:json_fields"),
+}
+
+
+def metrics() -> dict[str, RegisteredMetric]:
+    """Every metric by name: the built-in ones, then those of packages (entry-point group `gradus.metrics`).
+
+    Raises `RegistryError` where an entry point names something else than a `RegisteredMetric`.
+    """
+    added = {name: load(path) for name, path in registered(GROUP, {}).items() if name not in BUILT_IN}
+    for name, found in added.items():
+        if not isinstance(found, RegisteredMetric):
+            wanted = "challenges.metrics.RegisteredMetric"
+            raise RegistryError(f"The entry point `{name}` of `{GROUP}` must name a {wanted}.")
+    return {**BUILT_IN, **added}
+
+
+def fitting(answer_type: str) -> list[str]:
+    """Names of the metrics that can compare answers of one type: `label`, `json` or `text`."""
+    return [name for name, metric in metrics().items() if answer_type in metric.answers]
+
+
+def title(name: str) -> str:
+    """The title that people read. A metric whose package is gone is called by its name, written as words."""
+    found = metrics().get(name)
+    return found.title if found else name.replace("_", " ").capitalize()
