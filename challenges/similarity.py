@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from challenges.bundle import ChallengeBundle
 from challenges.overlap import inputs
-from challenges.source import Problem
+from challenges.problems import Problem
 from challenges.spec import Sample, TrainRow
 
 if TYPE_CHECKING:

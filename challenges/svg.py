@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from challenges import svg_rules as rules
 from challenges.characters import unwanted
-from challenges.source import Problem
+from challenges.problems import Problem
 
 PROBLEMS_MAX = 20
 
@@ -139,12 +139,12 @@ class _Reader:
         except _Stop:
             pass
 
-    def add(self, line: int, what: str, mend: str) -> None:
+    def add(self, line: int, what: str, fix: str) -> None:
         if len(self.problems) < PROBLEMS_MAX:
-            self.problems.append(Problem("", line, what, mend))
+            self.problems.append(Problem("", line, what, fix))
 
-    def _here(self, what: str, mend: str) -> None:
-        self.add(self._parser.CurrentLineNumber, what, mend)
+    def _here(self, what: str, fix: str) -> None:
+        self.add(self._parser.CurrentLineNumber, what, fix)
 
     def _doctype(self, *_: object) -> None:
         self._here("has a document type", "remove the <!DOCTYPE ...> line")

@@ -40,7 +40,7 @@ def trial(path: str, seeds: int = 3):
 def test_clean_course_exits_0(tmp_path, points):
     points(similarity=f"{__name__}:nothing_similar")
     done = run("challenge", "lint", factory.write_course(tmp_path))
-    assert (done.exit_code, "nothing to mend" in done.output) == (0, True)
+    assert (done.exit_code, "nothing to fix" in done.output) == (0, True)
 
 
 def test_problems_exit_1_and_name_the_path_as_typed(tmp_path, points):

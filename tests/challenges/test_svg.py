@@ -45,7 +45,7 @@ def test_text_is_escaped_and_keeps_its_spaces():
 )
 def test_a_problem_has_its_line_and_says_how_to_fix_it(inside, line, words, mend):
     (problem,) = read_svg(f"{HEAD}\n{inside}</svg>".encode()).problems
-    assert problem.line == line and words in problem.what and mend in problem.mend
+    assert problem.line == line and words in problem.what and mend in problem.fix
 
 
 def test_all_problems_are_told_at_once_but_not_endlessly():

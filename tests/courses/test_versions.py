@@ -261,7 +261,7 @@ def test_an_import_queues_each_baseline_once(folder: Path, similarity: Any, caps
 
 
 def test_an_import_does_what_lint_does(folder: Path, similarity: Any) -> None:
-    from challenges.source import Problem
+    from challenges.problems import Problem
 
     similarity([Problem("hidden.jsonl", 3, "nearly the same as public.jsonl:1", "rewrite one")])
     with pytest.raises(CommandError, match=r"hidden\.jsonl:3: nearly the same as public\.jsonl:1"):

@@ -12,7 +12,8 @@ from challenges.folders import GatheredLesson, gather_course, gather_lesson
 from challenges.lint import MARKERS
 from challenges.lint_finding_subject import finding_subjects
 from challenges.lint_findings import lint_declared, lint_findings
-from challenges.source import Problem, Source
+from challenges.problems import Problem
+from challenges.source import Source
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from challenges.findings import Finding
 from challenges.findings_runs import Repetition
-from challenges.source import Problem
+from challenges.problems import Problem
 from workers.authoring.chosen_findings import Chosen, chosen_findings
 from workers.authoring.progress import bars, reporter
 from workers.authoring.prove_report import as_json, holds, lines, problem_as_json

@@ -7,7 +7,7 @@ from typing import Any
 
 from challenges.findings import ArmRecord, Claim, ClaimRecord, Finding, FindingRecord
 from challenges.lint_records import in_words
-from challenges.source import Problem
+from challenges.problems import Problem
 
 
 def lines(finding: Finding, record: FindingRecord, state: str) -> Iterator[str]:
@@ -60,4 +60,4 @@ def claims(record: FindingRecord) -> Iterator[ClaimRecord]:
 
 
 def problem_as_json(problem: Problem) -> dict[str, Any]:
-    return {"file": problem.file, "line": problem.line, "what": problem.what, "fix": problem.mend}
+    return {"file": problem.file, "line": problem.line, "what": problem.what, "fix": problem.fix}

@@ -11,7 +11,7 @@ from typing import Any
 
 from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge, read_course, read_lesson
 from challenges.lint import MARKERS
-from challenges.source import Problem
+from challenges.problems import Problem
 from challenges.spec import Kind
 from graders.free_text.calibration import person_score
 from workers.authoring import calibration

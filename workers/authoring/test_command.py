@@ -14,7 +14,7 @@ from challenges import similarity as rules
 from challenges.bundle import Baseline, BundleErrors, ChallengeBundle, read_challenge
 from challenges.findings_runs import Repetition
 from challenges.payloads import FreeTextPayload
-from challenges.source import Problem
+from challenges.problems import Problem
 from graders.base import Grade
 from graders.findings import outputs_of
 from workers.authoring import baselines, measured

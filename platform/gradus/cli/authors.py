@@ -10,7 +10,7 @@ import typer
 
 from challenges.lint import MARKERS, Similarity
 from challenges.lint import lint as lint_folder
-from challenges.source import Problem
+from challenges.problems import Problem
 from gradus.cli import diff, rejudge
 from gradus.cli.plugins import MISSING, ChallengeGroup, MissingExtra, load
 
@@ -29,9 +29,9 @@ def challenge() -> None:
 
 @app.command()
 def lint(path: Annotated[Path, typer.Argument(help="The folder of a course, a lesson or a challenge.")]) -> None:
-    """Say everything that is wrong with a course, a lesson or a challenge, as file:line: what: how to mend it.
+    """Say everything that is wrong with a course, a lesson or a challenge, as file:line: what: how to fix it.
 
-    Exit status: 0 nothing to mend, 1 problems, 3 nothing else to mend but similarity was not checked.
+    Exit status: 0 nothing to fix, 1 problems, 3 no problems found but similarity was not checked.
     """
     folder = path.parent if path.name in MARKERS else path
     problems, unchecked = problems_in(folder)
@@ -40,7 +40,7 @@ def lint(path: Annotated[Path, typer.Argument(help="The folder of a course, a le
     if unchecked is not None:
         typer.echo(f"not checked: similarity ({unchecked})")
     if not problems and unchecked is None:
-        typer.echo(f"{folder}: nothing to mend")
+        typer.echo(f"{folder}: nothing to fix")
     raise typer.Exit(1 if problems else MISSING if unchecked is not None else 0)
 
 

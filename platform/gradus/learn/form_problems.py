@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from challenges.check import FieldProblem
-from challenges.rows import RowProblem, row_lines
+from challenges.problems import Problem as FileProblem
+from challenges.rows import row_lines
 from gradus.submissions.services import Refused
 
 NAMES = {
@@ -87,7 +88,7 @@ def _problem(item: dict[str, Any], lines: list[int], labels: Sequence[str]) -> P
     return Problem(where, str(item.get("message", "")), line, str(item.get("mend", "")), _control(item, labels))
 
 
-def of_row(problem: RowProblem) -> dict[str, Any]:
+def of_row(problem: FileProblem) -> dict[str, Any]:
     """A line that cannot be read, as a problem of a refusal."""
-    what, mend = (f"{text[0].upper()}{text[1:]}." for text in (problem.what, problem.mend))
+    what, mend = (f"{text[0].upper()}{text[1:]}." for text in (problem.what, problem.fix))
     return {"code": problem.code, "field": "rows_file", "message": what, "line": problem.line, "mend": mend}
