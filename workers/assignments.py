@@ -28,8 +28,6 @@ from workers.sandbox import adapter_files, launch
 
 # After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.
 JUDGE_PATIENCE = timedelta(minutes=60)
-# A trial must feel immediate; a job that trains or calls a judge has its own limit in the challenge.
-RUN_SECONDS = 180
 
 
 @contextmanager
@@ -80,16 +78,6 @@ def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:
 
 def grading(assignment: Assignment) -> Grading:
     return registry.grade(assignment)
-
-
-def seconds(assignment: Assignment) -> float:
-    """Wall-clock limit of the whole job."""
-    challenge = assignment.bundle.challenge
-    if not assignment.hidden:
-        return RUN_SECONDS
-    if assignment.payload.kind == "lora" and challenge.lora:
-        return challenge.lora.seconds + challenge.limits.seconds
-    return challenge.limits.seconds
 
 
 def template_for(evaluation: Evaluation) -> str:

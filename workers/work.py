@@ -15,13 +15,12 @@ from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from challenges.overlap import overlap
-from graders.base import Rejected
+from graders.base import Assignment, Rejected
 from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
-from workers import assignments, outcomes, remote, status
-from workers.authoring.baselines import SLACK
+from workers import assignments, job_limits, outcomes, remote, status
 from workers.engine import hardware
 from workers.events import EventWriter
 from workers.execute import Memo, execute
@@ -127,8 +126,7 @@ class Worker:
         failpoints.reach("grade.started")
         judge = assignments.judge_for(evaluation, self.judge)
         with assignments.prepared(evaluation) as assignment:
-            # Verifying asks what a baseline scores; how fast is shown, and a busy machine is no reason to fail it.
-            seconds = assignments.seconds(assignment) * (SLACK if outcomes.is_baseline(evaluation) else 1)
+            seconds = _seconds(evaluation, assignment)
             grade = execute(
                 paced(assignments.grading(assignment), stop, seconds),
                 self.gold,
@@ -203,6 +201,12 @@ class Worker:
 
     def close(self) -> None:
         self.runner.close()
+
+
+def _seconds(evaluation: Evaluation, assignment: Assignment) -> float:
+    if outcomes.is_baseline(evaluation):
+        return job_limits.baseline_seconds(assignment.bundle.challenge, assignment.payload)
+    return job_limits.job_seconds(assignment)
 
 
 def _remotes() -> tuple[dict[str, RemoteEngine], str]:

@@ -120,12 +120,12 @@ def test_rows_that_lint_refuses_would_be_told_apart(clock: Clock) -> None:
 @pytest.mark.parametrize("longer", [0.1, 1.0, LONG])
 def test_the_end_depends_on_public_rows_and_counts_alone(clock: Clock, longer: float) -> None:
     after = end(clock, Engine(clock, longer, 0, spread=0.0))
-    assert after == pytest.approx(pace.SLACK * ROW_S * HIDDEN_ROWS)
+    assert after == pytest.approx(pace.FACTOR * ROW_S * HIDDEN_ROWS)
 
 
 def test_what_takes_longer_ends_with_a_whole_number_of_the_same_time(clock: Clock) -> None:
-    after = end(clock, Engine(clock, 1.1 * pace.SLACK, 0, spread=0.0))
-    assert after == pytest.approx(2 * pace.SLACK * ROW_S * HIDDEN_ROWS)
+    after = end(clock, Engine(clock, 1.1 * pace.FACTOR, 0, spread=0.0))
+    assert after == pytest.approx(2 * pace.FACTOR * ROW_S * HIDDEN_ROWS)
 
 
 def test_a_few_milliseconds_are_held_for_a_quarter_of_a_second(clock: Clock) -> None:

@@ -17,10 +17,9 @@ from graders.base import Assignment, Grade, Rejected
 from graders.registry import grade
 from graders.significance import paired_test
 from workers.execute import Judging, Running, execute
+from workers.job_limits import baseline_seconds
 from workers.sandbox.supervisor import Runner
 
-# The machine of an author may be slower than the server's limits suppose; a test is not a race.
-SLACK = 6.0
 APPROACHES = ("zero-shot", "few-shot", "lora")
 
 
@@ -104,7 +103,7 @@ def graded(
 ) -> Grade:
     """The grade of a submission on public and hidden rows. Raises what `workers.execute.execute` raises."""
     grading = grade(Assignment(bundle, payload, hidden=True))
-    return execute(grading, runner, judge, on_event, lambda: False, _seconds(bundle, payload.kind))
+    return execute(grading, runner, judge, on_event, lambda: False, baseline_seconds(bundle.challenge, payload))
 
 
 def seeded(bundle: ChallengeBundle, count: int) -> list[tuple[int, ChallengeBundle]]:
@@ -131,11 +130,6 @@ def approach_of(baseline: Baseline) -> str:
     if isinstance(payload, PromptPayload):
         return "few-shot" if payload.examples else "zero-shot"
     return payload.kind
-
-
-def _seconds(bundle: ChallengeBundle, kind: str) -> float:
-    lora = bundle.challenge.lora
-    return SLACK * (bundle.challenge.limits.seconds + (lora.seconds if kind == "lora" and lora else 0))
 
 
 def keep(files: Path, folder: Path) -> None:
