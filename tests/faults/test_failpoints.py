@@ -7,6 +7,7 @@ import itertools
 import pytest
 
 from gradus.submissions.failpoints import POINTS
+from gradus.submissions.states import MAX_ATTEMPTS
 from tests.faults.conftest import clean, drain
 from tests.faults.servers import wait_until
 
@@ -92,8 +93,8 @@ def test_two_faults_in_sweeps_lose_and_double_nothing(site, action):
     assert counts["scored"] == counts["accepted"] == 2 * LEARNERS * EACH
 
 
-def test_five_lost_workers_end_a_job_and_give_the_attempt_back(site):
-    site.arm("grade.started", "kill", count=5)
+def test_a_worker_lost_in_each_attempt_ends_a_job_and_gives_the_learners_attempt_back(site):
+    site.arm("grade.started", "kill", count=MAX_ATTEMPTS)
     site.submit(learners=1, each=1)
     drain(site)
     counts = clean(site.history())

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from gradus.submissions.states import MAX_ATTEMPTS
 from tests.faults.conftest import clean, drain
 
 
@@ -49,13 +50,13 @@ def test_a_worker_that_is_stopped_past_its_lease_wakes_up_to_nothing(site):
     assert by_word(site) == [("scored", "", 2)]
 
 
-def test_poison_fails_after_five_attempts_and_hurts_nobody_else(site):
+def test_poison_fails_after_the_last_attempt_and_hurts_nobody_else(site):
     site.submit(learners=1, each=1, word="poison")
     site.submit(learners=2, each=2)
     drain(site)
     counts = clean(site.history())
     assert (counts["failed"], counts["scored"]) == (1, 4)
-    assert sorted(by_word(site))[0] == ("failed", "worker_lost", 5)
+    assert sorted(by_word(site))[0] == ("failed", "worker_lost", MAX_ATTEMPTS)
 
 
 def test_diverging_training_is_the_learners_fault(site):

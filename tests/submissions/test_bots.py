@@ -17,7 +17,7 @@ import time_machine
 from django.conf import settings
 
 from challenges.bundle import read_course
-from challenges.feedback import shown
+from challenges.feedback import shown_score
 from challenges.spec import Feedback, Limits
 from gradus.accounts.models import User
 from gradus.courses.services import publish
@@ -56,7 +56,7 @@ class Site:
         self.asked[account] = asked + 1
         right = answers == self.labels
         value = float(right.mean() if self.one_split else right[:ROWS].mean())
-        said = shown(self.feedback, value, self.best.get(account, 0.0))
+        said = shown_score(self.feedback, value, self.best.get(account, 0.0))
         self.best[account] = max(said, self.best.get(account, 0.0))
         return said
 

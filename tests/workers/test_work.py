@@ -16,6 +16,7 @@ from gradus.courses import bundles
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Event, QuotaSlot, Standing, WorkerStatus
+from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from workers import heartbeat, reconciler, status
 from workers.judge.contract import JudgeMisconfigured, Postpone
@@ -231,10 +232,10 @@ def test_a_runner_that_died_is_tried_again(ada, course):
     assert (submission.current.state, submission.current.attempt) == ("queued", 1)
 
 
-def test_an_engine_that_stays_too_slow_is_asked_five_times_and_the_attempt_is_given_back(ada, course):
+def test_an_engine_that_stays_too_slow_uses_up_the_attempts_and_the_learners_is_given_back(ada, course):
     submission = factories.submit(ada)
     slow = worker(EngineSlow())
-    for attempt in range(1, 6):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         Evaluation.objects.update(available_at=timezone.now() - timedelta(seconds=1))
         assert slow.step()
         assert (submission.current.state, submission.current.attempt) == ("queued", attempt)

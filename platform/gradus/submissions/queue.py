@@ -32,7 +32,6 @@ select turn, id, place from (
     from submissions_evaluation where lane = %s and state = 'queued'
 ) numbered where mod(place, %s) = 0 order by place
 """
-WAITING = "select turn, id from submissions_evaluation where lane = %s and state = 'queued' and id in ({})"
 # By turn: where pairs are compared as pairs, PostgreSQL reads the index on to the end of the turn.
 AHEAD = """(select count(*) from (
     select 1 from submissions_evaluation one where one.lane = %s and one.state = 'queued' and {} limit %s
@@ -71,15 +70,6 @@ def queue_position(evaluation: Evaluation) -> int | None:
     if evaluation.state != State.QUEUED:
         return None
     return places(evaluation.lane, [(evaluation.turn, evaluation.pk)])[evaluation.pk]
-
-
-def queue_positions(lane: str, ids: Collection[int]) -> dict[int, int]:
-    """`queue_position` of many at once, by id; those that do not wait in this lane are left out."""
-    if not ids:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(WAITING.format(", ".join(["%s"] * len(ids))), [lane, *ids])
-        return places(lane, cursor.fetchall())
 
 
 def places(lane: str, waiting: Collection[Spot]) -> dict[int, int]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle, CourseBundle
+from challenges.feedback import floor_to_step
 from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
 from challenges.spec import Label
 
@@ -39,9 +39,9 @@ class Choice:
     def promise_broken(self, shown: float) -> str:
         """Why a shown score is not what was promised; empty where it is. A shown score is floored to its step."""
         ref, step = self.baseline.ref, self.bundle.challenge.feedback.step
-        floor = math.floor((ref.min or 0) / step + 1e-9) * step
-        if shown < floor - 1e-9:
-            return f"{shown:.3f} shown, at least {floor:.3f} promised"
+        least = floor_to_step(ref.min or 0, step)
+        if shown < least:
+            return f"{shown:.3f} shown, at least {least:.3f} promised"
         if ref.max is not None and shown > ref.max + 1e-9:
             return f"{shown:.3f} shown, at most {ref.max:.3f} promised"
         return ""
