@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 from django.db.models.functions import Now
@@ -14,9 +14,18 @@ from gradus.submissions.models import WorkerStatus
 
 if TYPE_CHECKING:
     from workers.sandbox.supervisor import Runner
-    from workers.work import Worker
 
 NEEDS_MODEL = ("interactive", "grade", "train")
+
+
+class Reporting(Protocol):
+    """The attributes of a `workers.work.Worker` that its status shows."""
+
+    name: str
+    lane: str
+    profile: str
+    fault: str
+    runner: Runner
 
 
 def digests() -> dict[str, str]:
@@ -46,7 +55,7 @@ def profile(runner: Runner, remotes: Sequence[str] = ()) -> str:
     return "/".join([runner.device, runner.dtype, str(runner.threads), *(f"remote:{name}" for name in remotes)])
 
 
-def report(worker: Worker, *, busy_with: int | None = None) -> None:
+def report(worker: Reporting, *, busy_with: int | None = None) -> None:
     values = {
         "lane": worker.lane,
         "device": worker.runner.device,

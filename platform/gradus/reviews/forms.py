@@ -5,9 +5,9 @@ from django import forms
 
 from challenges import marks as table
 from challenges.spec import Criterion
-from gradus.request_checks import allowed_characters
 from gradus.reviews.evidence import Case, Line
 from gradus.reviews.models import GoldRow
+from gradus.validators import allowed_characters
 
 NAMES = {"met": "Met", "partial": "Half", "not_met": "Not met"}
 
