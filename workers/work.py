@@ -33,18 +33,20 @@ from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stoppe
 
 log = structlog.get_logger(__name__)
 NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
-# An InternalError is how PostgreSQL tells that it has ended a transaction which was idle for too long.
-AWAY = (OperationalError, InterfaceError, InternalError)
-# How often a baseline looks whether a learner waits for its worker.
+# The database cannot be reached or has ended the connection. PostgreSQL raises InternalError after a transaction was
+# idle for too long.
+DATABASE_LOST = (OperationalError, InterfaceError, InternalError)
+# How often a baseline checks whether a learner waits for its worker.
 GIVE_WAY_SECONDS = 1.0
-# After a fault of the database or the disk; doubled with each attempt.
+# Seconds until a job is tried again after a fault of the database or the disk, doubled with each attempt.
 FAULT_SECONDS = 5
-# After a remote engine was too slow; doubled likewise: five attempts take about as long as a judge is waited for.
+# Seconds until a job is tried again after a remote engine was too slow, doubled with each attempt. All attempts
+# together take about as long as a job waits for a judge.
 SLOW_SECONDS = 60
 
 
 class Worker:
-    """One lane on this machine, with one resident runner."""
+    """Works on the evaluations of one lane on this machine, with one resident runner."""
 
     def __init__(self, lane: str, *, runner: Runner | None = None, judge: Any = None) -> None:
         self.lane = lane
@@ -63,11 +65,11 @@ class Worker:
         self.ending = threading.Event()
 
     def end(self) -> None:
-        """A deploy: the job at hand goes back to the queue, its attempt not counted. Safe in a signal handler."""
+        """Stops the worker; its job goes back to the queue and the attempt is not counted. Safe in a signal handler."""
         self.ending.set()
 
     def step(self) -> bool:
-        """Does one evaluation, if there is one; says whether there was."""
+        """Claims and grades one evaluation; returns whether there was one."""
         if self.ending.is_set():
             return False
         problem = status.problem(self.lane) or self.remote_fault
@@ -90,7 +92,7 @@ class Worker:
         return True
 
     def answer_bell(self) -> None:
-        """One evaluation; rings again if there may be more, so that other lanes' bells get their turn."""
+        """Grades one evaluation and rings again if there may be more, so that other lanes get their turn in between."""
         if self.step():
             bell.ring(self.lane)
 
@@ -107,7 +109,7 @@ class Worker:
                 self._settle(evaluation, RunnerDied("the machine was paused") if paused else error)
 
     def _stop(self, evaluation: Evaluation, heartbeat: Heartbeat) -> Callable[[], bool]:
-        """Asked between and within work items. A baseline also makes way for a learner who waits."""
+        """A function that says whether the job must stop. A baseline also stops for a learner who waits."""
         gives_way = outcomes.is_baseline(evaluation)
         asked = time.monotonic()
 
@@ -137,23 +139,23 @@ class Worker:
                 memo=self.memo,
                 remotes=self.remotes,
             )
-            self._note(judge)
+            self._note_judge_fault(judge)
             held = overlap(assignment.bundle, assignment.payload)
             return outcomes.outcome(evaluation, grade, held)
 
-    def _note(self, judge: Any) -> None:
-        """What the judge's endpoint wants mended; nothing new where the job asked no endpoint."""
+    def _note_judge_fault(self, judge: Any) -> None:
+        """Remembers for the worker's status what is wrong with the judge's endpoint, if an endpoint was asked."""
         fault = getattr(judge, "fault", "")
         self.fault = self.fault if fault is None else fault
 
     def _settle(self, evaluation: Evaluation, error: Exception) -> None:
-        """Tells the database what came instead of a grade. Where it is away itself, the lease runs out."""
+        """Records an error instead of a grade. If the database cannot be reached either, the lease expires."""
         try:
             self._tell(evaluation, error)
         except LeaseLost:
             log.info("stopped", reason="lease lost")
-        except AWAY as away:
-            log.warning("database_away", reason=type(away).__name__)
+        except DATABASE_LOST as lost:
+            log.warning("database_away", reason=type(lost).__name__)
             connection.close()
 
     def _tell(self, evaluation: Evaluation, error: Exception) -> None:
@@ -182,9 +184,9 @@ class Worker:
                 self._refuse(evaluation, error)
 
     def _try_later(self, evaluation: Evaluation, error: Exception) -> None:
-        """Database or disk: not the learner's fault, and it may pass.
+        """Queues the job again after an error of the database or the disk, which is not the learner's fault.
 
-        Where only the reply to COMMIT was lost, the fenced update finds nothing that still runs, and changes nothing.
+        If only the reply to COMMIT was lost, the evaluation has ended already and the fenced update changes nothing.
         """
         log.warning("machine_fault", reason=type(error).__name__, attempt=evaluation.attempt)
         if not connection.in_atomic_block:
@@ -194,7 +196,7 @@ class Worker:
     def _refuse(self, evaluation: Evaluation, error: Exception) -> None:
         code = code_of(error)
         if code == "internal":
-            # Where, but not the message: it may quote a hidden row.
+            # The log gets the place but not the message, which may quote a hidden row.
             stack = "".join(traceback.format_tb(error.__traceback__))
             log.error("grading_failed", reason=type(error).__name__, stack=stack)
         services.reject(evaluation.pk, evaluation.fence, code)
@@ -210,7 +212,7 @@ def _seconds(evaluation: Evaluation, assignment: Assignment) -> float:
 
 
 def _remotes() -> tuple[dict[str, RemoteEngine], str]:
-    """Engines by base model, and what is wrong with their settings: then this worker claims nothing."""
+    """Remote engines by base model, and what is wrong with their settings; with a fault the worker claims nothing."""
     try:
         return remote.engines(), ""
     except EngineMisconfigured as error:
@@ -218,6 +220,7 @@ def _remotes() -> tuple[dict[str, RemoteEngine], str]:
 
 
 def code_of(error: Exception) -> str:
+    """The error code of `gradus.submissions.error_codes` for an exception of a job."""
     match error:
         case Rejected():
             return error.code
@@ -230,18 +233,18 @@ def code_of(error: Exception) -> str:
 
 
 _residents: dict[str, Worker] = {}
-# The judge's lane answers bells in several threads; they share one worker and one runner.
+# The judge lane runs several threads, which share one worker and one runner.
 _making = threading.Lock()
 
 
 def end_residents() -> None:
-    """A deploy. Safe in a signal handler: the lock may be held by the very thread that was interrupted."""
+    """Stops all workers of this process. It takes no lock, because the interrupted thread may hold it."""
     for worker in list(_residents.values()):
         worker.end()
 
 
 def resident(lane: str) -> Worker:
-    """The process's worker of the lane; made on first use, because Celery forks before it works."""
+    """This process's worker of the lane. It is made on first use, because Celery forks its processes first."""
     with _making:
         if lane not in _residents:
             _residents[lane] = Worker(lane)

@@ -1,4 +1,4 @@
-"""Prompt templates of the judge: a text file each in `judge_templates/`, found by its name."""
+"""Loads the judge's prompt templates, each a text file in `judge_templates/`, by name."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ DEFAULT = "criteria-1"
 
 
 def names() -> tuple[str, ...]:
-    """Every template that can be chosen."""
+    """The names of all templates."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.txt")))
 
 
 @cache
 def instructions(name: str) -> str:
-    """The system message of a template; the default's for an empty name. Raises KeyError for an unknown one."""
+    """The system message of a template; "" means the default template. Raises KeyError for an unknown name."""
     chosen = name or DEFAULT
     if chosen not in names():
         raise KeyError(f"there is no judge template `{chosen}`; there are {', '.join(names())}")

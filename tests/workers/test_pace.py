@@ -129,7 +129,7 @@ def test_what_takes_longer_ends_with_a_whole_number_of_the_same_time(clock: Cloc
 
 
 def test_a_few_milliseconds_are_held_for_a_quarter_of_a_second(clock: Clock) -> None:
-    assert end(clock, Engine(clock, 1.0, 0, 0.0), public=1, hidden=1) == pytest.approx(pace.LEAST_SECONDS)
+    assert end(clock, Engine(clock, 1.0, 0, 0.0), public=1, hidden=1) == pytest.approx(pace.MIN_SECONDS)
 
 
 def test_without_public_rows_the_step_is_coarse(clock: Clock) -> None:

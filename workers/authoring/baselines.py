@@ -1,4 +1,4 @@
-"""Runs a challenge's baselines for real, compares them with their bounds and with each other."""
+"""Runs a challenge's baselines on the base model and compares their scores with their bounds and with each other."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ APPROACHES = ("zero-shot", "few-shot", "lora")
 
 @dataclass(frozen=True)
 class Outcome:
-    """One baseline's result. `rows` are hidden scores by row, for paired tests; they are never written to a file.
+    """The result of one baseline.
 
-    `by_seed` holds the raw score of each training seed, where more than one ran; the rest is the first seed's.
+    `rows` holds the score of each hidden row, for paired tests; it is never written to a file. If several seeds ran,
+    `by_seed` holds the raw score of each, and all other fields belong to the first seed.
     """
 
     file: str
@@ -43,7 +44,7 @@ class Outcome:
     rows: tuple[float, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """What `measured.json` keeps: the raw score, which pages floor, and the costs of public samples."""
+        """The entry in `measured.json`: the raw score, which pages round down, and the cost on public samples."""
         return {
             "file": self.file,
             "kind": self.kind,
@@ -67,7 +68,7 @@ def run(
     adapter_to: Path | None = None,
     on_grade: Callable[[Grade], None] = lambda grade: None,
 ) -> Outcome:
-    """Grades one baseline on the hidden rows, as a submission of it would be; `adapter_to` keeps what it trains."""
+    """Grades one baseline on the hidden rows, as a submission; `adapter_to` is a folder for the trained adapter."""
     started = time.perf_counter()
     file, kind, approach = baseline.ref.file, baseline.payload.kind, approach_of(baseline)
     try:
@@ -101,19 +102,19 @@ def graded(
     *,
     on_event: Callable[[dict[str, Any]], None],
 ) -> Grade:
-    """The grade of a submission on public and hidden rows. Raises what `workers.execute.execute` raises."""
+    """Grades a payload on public and hidden rows. Raises what `workers.execute.execute` raises."""
     grading = grade(Assignment(bundle, payload, hidden=True))
     return execute(grading, runner, judge, on_event, lambda: False, baseline_seconds(bundle.challenge, payload))
 
 
 def seeded(bundle: ChallengeBundle, count: int) -> list[tuple[int, ChallengeBundle]]:
-    """The bundle with its own training seed, then with each of the next `count - 1`."""
+    """Pairs of a training seed and the bundle with it: the bundle's own seed and the next `count - 1`."""
     first = (bundle.challenge.lora or Lora()).fixed.seed
     return [(seed, bundle.with_seed(seed)) for seed in range(first, first + count)]
 
 
 def merged(by_seed: dict[int, Outcome]) -> Outcome:
-    """The first seed's outcome with every seed's score; within bounds only if every seed's is."""
+    """The outcome of the first seed with the scores of all seeds; it is ok only if the score of each seed is."""
     first = next(iter(by_seed.values()))
     missed = {seed: outcome.problem for seed, outcome in by_seed.items() if not outcome.ok}
     return replace(
@@ -125,7 +126,7 @@ def merged(by_seed: dict[int, Outcome]) -> Outcome:
 
 
 def approach_of(baseline: Baseline) -> str:
-    """`zero-shot`, `few-shot`, `lora` or `free_text`: what stands side by side on the board."""
+    """The approach under which the leaderboard lists the baseline: `zero-shot`, `few-shot`, `lora` or `free_text`."""
     payload = baseline.payload
     if isinstance(payload, PromptPayload):
         return "few-shot" if payload.examples else "zero-shot"
@@ -133,14 +134,17 @@ def approach_of(baseline: Baseline) -> str:
 
 
 def keep(files: Path, folder: Path) -> None:
-    """Copies an adapter's two files; the folder is made where it is not there."""
+    """Copies the two files of an adapter to `folder`, which is made if it does not exist."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         shutil.copyfile(files / name, folder / name)
 
 
 def steps(outcomes: list[Outcome]) -> Iterator[tuple[str, str, float, float]]:
-    """From the best of one approach to the best of the next: files, difference of mean row scores, paired p."""
+    """Compares the best baseline of each approach with that of the next approach.
+
+    Yields both files, the difference of their mean row scores, and the p-value of a paired test.
+    """
     best = [max(rows, key=_score) for name in APPROACHES if (rows := [o for o in outcomes if o.approach == name])]
     for low, high in itertools.pairwise([outcome for outcome in best if outcome.rows]):
         mean = (sum(high.rows) - sum(low.rows)) / len(low.rows)

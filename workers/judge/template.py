@@ -1,4 +1,4 @@
-"""Which prompt template this process's judge uses."""
+"""Reads from the environment which prompt template the judge uses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from workers.judge.contract import JudgeMisconfigured
 
 
 def chosen(environment: Mapping[str, str] = os.environ) -> str:
-    """The name in GRADUS_JUDGE_TEMPLATE, empty for the default. Raises JudgeMisconfigured for an unknown one."""
+    """The template's name in GRADUS_JUDGE_TEMPLATE, "" for the default. Raises JudgeMisconfigured if it is unknown."""
     name = environment.get("GRADUS_JUDGE_TEMPLATE", "")
     if name and name not in templates.names():
         raise JudgeMisconfigured(

@@ -70,9 +70,12 @@ def test_prices_come_from_the_settings() -> None:
     [
         (
             {"GRADUS_JUDGE_PRICE_INPUT": "cheap", "GRADUS_JUDGE_PRICE_OUTPUT": "1"},
-            "GRADUS_JUDGE_PRICE_INPUT is no price",
+            "GRADUS_JUDGE_PRICE_INPUT is not a price",
         ),
-        ({"GRADUS_JUDGE_PRICE_INPUT": "1", "GRADUS_JUDGE_PRICE_OUTPUT": "-1"}, "GRADUS_JUDGE_PRICE_OUTPUT is no price"),
+        (
+            {"GRADUS_JUDGE_PRICE_INPUT": "1", "GRADUS_JUDGE_PRICE_OUTPUT": "-1"},
+            "GRADUS_JUDGE_PRICE_OUTPUT is not a price",
+        ),
         ({"GRADUS_JUDGE_PRICE_INPUT": "NaN", "GRADUS_JUDGE_PRICE_OUTPUT": "1"}, "no price"),
         ({"GRADUS_JUDGE_PRICE_INPUT": "1"}, "Set both"),
         ({"GRADUS_JUDGE_CURRENCY": "euro"}, "three capitals"),
