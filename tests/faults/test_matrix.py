@@ -1,4 +1,4 @@
-"""The fault matrix of the design: what happens to machines, on real processes and both databases."""
+"""The fault matrix of the design: faults of machines, with real processes and on both databases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def all_scored(site, count):
 
 
 def by_word(site):
-    """Evaluations in the order of their submission."""
+    """State, error code and attempt of each evaluation, in the order of their submission."""
     return [(row["state"], row["error_code"], row["attempt"]) for row in site.evaluations()]
 
 

@@ -1,4 +1,4 @@
-"""No hostile drawing is shown: lint refuses it with its place, and a server that has it all the same shows words."""
+"""No hostile drawing is shown: lint refuses it, and a server that has one anyway shows its alternative text."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ def test_a_silent_endpoint_is_named(worker: Worker, server: JudgeServer, submiss
     finally:
         release.set()
     assert submission.current.state == "queued"
-    assert "silent for 0.5 s" in problem()
+    assert "did not answer within 0.5 s" in problem()
     assert "GRADUS_JUDGE_MODEL" in problem()
 
 
