@@ -1,4 +1,4 @@
-"""What counts as a machine that stood still: the share of a job's time by which ticks were late."""
+"""A machine counts as suspended by the share of a job's time by which ticks were late."""
 
 import pytest
 

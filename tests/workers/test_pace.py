@@ -1,6 +1,7 @@
-"""What a learner sees of times tells nothing of hidden rows that lint lets through; without the schedule it tells all.
+"""The times that a learner sees reveal nothing about hidden rows within lint's bounds; without the schedule they do.
 
-Real grader code, a clock that only the engine and the schedule move, and the classifier of `tests.learn.test_timing`.
+The tests use the real graders, a clock that only the engine and the schedule advance, and the classifier of
+`tests.learn.test_timing`.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from workers.sandbox.supervisor import Stopped
 
 GRADINGS = 3000
 PUBLIC_ROWS, HIDDEN_ROWS = 50, 200
-# Lint's bounds: how long hidden rows are beside public ones.
+# Lint's bounds for the length of hidden rows relative to public rows.
 SHORT, LONG = 0.75, 1.25
-# Seconds of a row, and how unlike each other two measurements of the same work are.
+# Seconds per row, and the relative spread of measurements of equal work.
 ROW_S, SPREAD = 0.01, 0.05
 
 
 class Clock:
-    """Stands still but where the engine works and where a result is held."""
+    """A clock that only advances while the engine works or a result is held back."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -51,7 +52,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Engine:
-    """Hidden rows take `longer` times as long as public ones; each item varies as a machine does."""
+    """An engine whose hidden rows take `longer` times as long as public ones, with random variation."""
 
     def __init__(self, clock: Clock, longer: float, seed: int, spread: float = SPREAD) -> None:
         self.clock, self.longer, self.spread = clock, longer, spread
@@ -77,13 +78,13 @@ def grading(public: int = PUBLIC_ROWS, hidden: int = HIDDEN_ROWS) -> Grading:
 def end(
     clock: Clock, engine: Engine, deadline: float = 600, stop: Callable[[], bool] = lambda: False, **rows: int
 ) -> float:
-    """Seconds from the beginning of the hidden rows to the end, when everything else may begin."""
+    """Seconds from the start of the hidden rows to the end of the job."""
     execute(paced(grading(**rows), stop, deadline), engine, None, lambda event: None, stop, deadline)
     return clock.now - engine.began.get("hidden", clock.now)
 
 
 def seen(clock: Clock, short: float, long: float, spread: float = SPREAD) -> float:
-    """AUC of who knows when the public rows came back and when the end was told, of two hidden sets in turn."""
+    """The AUC with which two hidden sets are told apart by the times of the public rows and of the end."""
     engines = [Engine(clock, longer, seed, spread) for seed, longer in enumerate((short, long))]
     times, labels = [], np.arange(GRADINGS) % 2
     for label in labels:
@@ -113,7 +114,7 @@ def test_without_the_schedule_they_are(clock: Clock, monkeypatch: pytest.MonkeyP
 
 
 def test_rows_that_lint_refuses_would_be_told_apart(clock: Clock) -> None:
-    """So the schedule needs lint: one that allowed for any length would hold everybody back for ever."""
+    """The schedule needs lint's bounds: a schedule for rows of any length would have to wait forever."""
     assert seen(clock, 1.0, 4.0) > 0.95
 
 

@@ -1,4 +1,4 @@
-"""Finality is earned and given, both together: on the built-in question, with judges that err or are hijacked."""
+"""Final grades on the built-in question: with judges that err, and with judges under an attacker's control."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`gradus challenge calibrate`: prints, keeps the report beside the lesson, and its exit status is the gate."""
+"""`gradus challenge calibrate` prints a report, stores it beside the lesson, and returns the gate as exit status."""
 
 from __future__ import annotations
 

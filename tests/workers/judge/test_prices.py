@@ -1,4 +1,4 @@
-"""What a judge call costs: prices from the settings, a cost with each call, money reserved before and settled after."""
+"""The cost of judge calls: prices from settings, a cost for each call, and money reserved and settled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workers.judge.ledger import Ledger
 from workers.judge.prices import Prices, from_environment
 
 PRICES = Prices(Decimal("0.15"), Decimal("0.60"), "EUR")
-# Of the reply: 100 tokens sent, 20 received.
+# The reply counts 100 tokens sent and 20 received.
 COST = 27
 Make = Callable[..., JudgeClient]
 

@@ -21,7 +21,7 @@ from workers.sandbox.frames import (
 
 @pytest.fixture
 def ends():
-    """A channel, and the raw pipe ends of its peer."""
+    """A channel, and the pipe ends of the other side."""
     read_fd, peer_writes = os.pipe()
     peer_reads, write_fd = os.pipe()
     channel = Channel(read_fd, write_fd)
