@@ -37,6 +37,7 @@ class Ask:
         return self.words.get(label, label)
 
     def render(self, inputs: Sequence[str]) -> Rendered:
+        """The prompts for `inputs`, as a common beginning and one ending for each input."""
         return render(
             self.challenge.prompt,
             instructions=self.instructions,

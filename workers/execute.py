@@ -113,9 +113,11 @@ class Memo:
         self._kept: OrderedDict[WorkItem, Result] = OrderedDict()
 
     def get(self, item: WorkItem) -> Result | None:
+        """The cached result of a calibration item; None for all other items."""
         return self._kept.get(item) if _is_calibration(item) else None
 
     def put(self, item: WorkItem, result: Result) -> None:
+        """Caches the result if the item is a calibration item, and drops the oldest results beyond `size`."""
         if _is_calibration(item):
             self._kept[item] = result
             self._kept.move_to_end(item)

@@ -23,6 +23,7 @@ from gradus.submissions.models import (
     EvaluationQuerySet,
     Event,
     InFlight,
+    Lane,
     ReconcilerStatus,
     Run,
     RunSlot,
@@ -136,5 +137,5 @@ def prune() -> int:
 
 def ring_all() -> None:
     """Rings each lane once, so that idle workers, too, report that they are alive."""
-    for lane in ("interactive", "grade", "judge", "train"):
+    for lane in Lane.values:
         bell.ring(lane)

@@ -34,8 +34,10 @@ _ending = threading.Event()
 
 @worker_init.connect  # type: ignore[untyped-decorator]
 def keep(sender: Any, **more: Any) -> None:
+    """Remembers the Celery worker, whose pool must be told to end."""
     _controller[:] = [sender]
-    # Until a process of the pool has installed its handler, the signal would kill it as a lost worker.
+    # A process of the pool that has not installed its handler yet would be killed by the signal, and Celery would
+    # report a lost worker.
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 
 

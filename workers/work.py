@@ -202,6 +202,7 @@ class Worker:
         services.reject(evaluation.pk, evaluation.fence, code)
 
     def close(self) -> None:
+        """Ends the runner."""
         self.runner.close()
 
 

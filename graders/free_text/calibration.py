@@ -28,6 +28,7 @@ class GradedAnswer:
 
     @property
     def value(self) -> float:
+        """The machine's score in [0, 1]."""
         assert self.grade.score is not None
         return self.grade.score
 
@@ -42,6 +43,7 @@ class GradedAttack:
 
     @property
     def is_above(self) -> bool:
+        """Whether the attack scores more than `most`."""
         return self.grade.score is not None and self.grade.score > self.most + EXACT
 
     @property

@@ -17,6 +17,8 @@ class _Closed(BaseModel):
 
 
 class ReplyMark(_Closed):
+    """The mark of one criterion; `evidence` are quotes of the answer."""
+
     id: str
     evidence: tuple[str, ...]
     reason: str

@@ -26,8 +26,8 @@ MARKS = re.compile(r"\*\*|[*`]|^\s*(?:[-+]|\d+\.)\s+", re.M)
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 I_WOULD = re.compile(r"\bI(?: would|'d)\b")
 FIRST_PERSON = re.compile(r"\b(?:I|I'[a-z]+|[Mm]y|[Mm]e|[Ww]e|[Oo]ur|[Uu]s)\b")
-# Sentences that begin with these words are statements. Others may be commands ("Start with ..."), which cannot follow
-# "that".
+# Sentences that begin with these words are statements. Others may be commands ("Start with ..."), and a command cannot
+# follow "that".
 STATEMENT = re.compile(
     r"(?:The|An?|One|It|They|There|Nobody|Somebody|Someone|People|Each|Every|All|Most|Many|Some|Several|No|If|When|"
     r"While|Since|Because|With|At|In|After|Near|Neither|Both|This|That|These|Those|Its|Their)\b|"

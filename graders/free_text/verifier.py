@@ -142,6 +142,7 @@ class _Space:
         return (meaning + short.by_spelling(texts) + short.by_numbers(texts)) / (3 + short.CLAUSES)
 
     def quote(self, criterion: Criterion) -> str:
+        """The sentence of the answer that is most similar to a phrase that the criterion accepts."""
         near = self._phrases(self.groups[-1], criterion.accept or (criterion.text,))
         return sentences(self.text)[int(np.argmax(near.max(axis=1)))]
 
@@ -163,6 +164,7 @@ class _Space:
         return np.where(denied[None, :] & ~own[:, None], 0.0, 1.0)
 
     def nearest(self) -> tuple[tuple[float, Known], ...]:
+        """The most similar graded answers with their cosine similarities, the most similar first."""
         own = self.vectors[self.at[self.text]]
         pairs = [(round(float(self.vectors[self.at[row.answer]] @ own), 3), row) for row in self.known]
         return tuple(sorted(pairs, key=lambda pair: -pair[0])[:NEAREST])

@@ -94,9 +94,11 @@ class Endpoint:
         return True
 
     def parameters(self, model: str) -> dict[str, Any]:
+        """The parameters of a call, except messages and response format, that the endpoint accepts."""
         return {"model": model, self.limit: OUTPUT_TOKENS} | ({"temperature": 0} if self.temperature else {})
 
     def response_format(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameter that asks for a reply of this JSON schema, or for JSON, as far as the endpoint accepts it."""
         if RUNGS[self.rung] == "text":
             return {}
         if RUNGS[self.rung] == "json_object":

@@ -24,6 +24,7 @@ class Prices:
 
     @property
     def are_known(self) -> bool:
+        """Whether both prices are set."""
         return self.sent is not None and self.received is not None
 
     def micros(self, sent: int, received: int) -> int | None:
