@@ -200,7 +200,7 @@ def test_busy_endpoint_is_asked_four_times_within_seven_seconds(httpserver, engi
     ],
     ids=["context", "key", "model", "no choice", "html", "no tokens", "unequal lists", "short lists", "no numbers"],
 )
-def test_wrong_setting_tells_staff_what_to_mend_and_quotes_nothing(httpserver, engine, reply, status):
+def test_wrong_setting_tells_staff_what_to_fix_and_quotes_nothing(httpserver, engine, reply, status):
     kind = "text/html" if reply.startswith("<") else "application/json"
     httpserver.expect_request("/v1/completions").respond_with_data(reply, status=status, content_type=kind)
     with pytest.raises(EngineMisconfigured) as wrong:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def payload(file: Path | None, rows: Path | None) -> dict[str, Any]:
 def training_rows(file: Path) -> list[dict[str, str]]:
     found, problems = read_train(_bytes(file))
     if problems:
-        lines = tuple(f"rows: {problem.line}: {problem.what} {problem.fix}" for problem in problems)
+        lines = tuple(str(replace(problem, file=str(file))) for problem in problems)
         raise Failure(f"{file}: some lines are no training rows.", problems=lines)
     return [{"input": row.input, "output": row.output} for row in found]
 

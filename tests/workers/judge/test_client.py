@@ -309,7 +309,7 @@ def test_a_closed_port_postpones(store: MemoryStore) -> None:
         (Response('{"error": {"message": "no"}}', 400), "chat completions"),
     ],
 )
-def test_a_wrong_setting_says_how_to_mend_it(
+def test_a_wrong_setting_says_how_to_fix_it(
     httpserver: HTTPServer, store: MemoryStore, answer: Response, advice: str
 ) -> None:
     httpserver.expect_request("/v1/chat/completions").respond_with_response(answer)
