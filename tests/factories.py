@@ -71,7 +71,7 @@ def challenge(slug: str) -> Challenge:
 
 
 def submit(user: User, slug: str = "sea-or-sky", payload: dict[str, Any] | None = None) -> Submission:
-    """Makes a submission, which is then queued."""
+    """A queued submission."""
     submission, _ = services.submit(user, challenge(slug), payload or PROMPT, idempotency_key=f"key-{next(KEYS)}")
     return submission
 

@@ -1,7 +1,7 @@
-"""Handles tests that need a browser or a server: they are skipped without it, or fail if it is required.
+"""Tests that need something of the machine: skipped in plain sight where it is missing, failed where it must be there.
 
-A marker says what a test needs. `GRADUS_REQUIRE=browser,postgres,redis` names what is required; `.ci/run` sets it.
-`GRADUS_TEST_POSTGRES` and `GRADUS_TEST_REDIS` hold the addresses of the servers, which the fixtures below return.
+`GRADUS_REQUIRE=browser,postgres,redis` names what must be there; `.ci/run` sets it. A test asks by its marker. The
+servers are named by `GRADUS_TEST_POSTGRES` and `GRADUS_TEST_REDIS`, which the fixtures below give.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 def chromium() -> str | None:
-    """The path of Chromium: `GRADUS_CHROMIUM`, or the first installed one."""
+    """The browser's path: `GRADUS_CHROMIUM`, or the first that is installed."""
     named = os.environ.get("GRADUS_CHROMIUM")
     return named or next((path for name in CHROMIUM if (path := shutil.which(name))), None)
 
@@ -45,7 +45,7 @@ def _gpu() -> str:
 
 
 def _server(variable: str, port: int, example: str) -> str:
-    """Why the server is missing, or "" if a server listens at the address in `variable`."""
+    """Why it is missing; empty where something listens at the address."""
     address = urlsplit(os.environ.get(variable, ""))
     if not address.hostname:
         return f"{variable} is not set, as {example}"
@@ -61,7 +61,7 @@ NEEDS = pytest.StashKey[dict[str, str]]()
 
 
 def required() -> set[str]:
-    """The names in `GRADUS_REQUIRE`. Raises pytest.UsageError for an unknown name, which would disable a check."""
+    """Raises pytest.UsageError for a name that is no requirement: a typing error must not switch the gate off."""
     names = {name.strip() for name in os.environ.get("GRADUS_REQUIRE", "").split(",") if name.strip()}
     if unknown := names - set(MISSING):
         raise pytest.UsageError(f"GRADUS_REQUIRE has {', '.join(sorted(unknown))}; known: {', '.join(MISSING)}")
@@ -95,7 +95,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """The path of Chromium, for tests marked `browser`."""
+    """For tests marked `browser`."""
     path = chromium()
     assert path is not None
     return path
@@ -103,11 +103,11 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> str:
-    """The address of a PostgreSQL server whose role may create databases, for tests marked `postgres`."""
+    """For tests marked `postgres`: a role that may create databases."""
     return os.environ["GRADUS_TEST_POSTGRES"]
 
 
 @pytest.fixture(scope="session")
 def redis_url() -> str:
-    """The address of a Redis database that tests may flush, for tests marked `redis`."""
+    """For tests marked `redis`: a database that tests may flush."""
     return os.environ["GRADUS_TEST_REDIS"]
