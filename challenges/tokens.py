@@ -19,7 +19,10 @@ def data_dir() -> Path:
 
 
 def counter(model: str | None) -> CountTokens | None:
-    """Counts a text's tokens as the named base model does, without added special tokens; None if it is not here."""
+    """A function that counts the tokens of a text for the base model, without added special tokens.
+
+    It is None if the model's tokenizer is not on this machine.
+    """
     path = data_dir() / "models" / (model or "") / "tokenizer.json"
     tokenizer = _load(str(path)) if model and path.is_file() else None
     if tokenizer is None:
