@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
+from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge, GoldAnswer, dump
 from graders.free_text.calibration import person_score
 
@@ -187,7 +188,13 @@ def _number(where: str, value: Any) -> float:
 def of_challenge(bundle: ChallengeBundle) -> Asked:
     """A challenge's own answers in the same form. `test` answers come last."""
     spec = bundle.challenge
-    asked = Asked(spec.question or "", spec.model_answer or "", 1.0, [dump(c) for c in spec.rubric], spec.pass_)
+    asked = Asked(
+        free_text(spec).question or "",
+        free_text(spec).model_answer or "",
+        1.0,
+        [dump(c) for c in free_text(spec).rubric],
+        spec.pass_,
+    )
     asked.rows = [Row(g.answer, person_score(spec, g.marks), dict(g.marks)) for g in bundle.gold]
     asked.attacks = [Attack(a.category, a.answer, a.max_score) for a in bundle.attacks]
     asked.attacks += [Attack(f"benign-{b.category}", b.answer, person_score(spec, b.marks)) for b in bundle.benign]

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
+from challenges import kinds
 from challenges.findings import Finding, Records, dump_records
-from challenges.payloads import AnyPayload, Submitted, sha256
-from challenges.source import Problem as Problem
+from challenges.payloads import Submitted, parse, sha256
+from challenges.problems import Problem
 from challenges.spec import (
     Attack,
     BaselineRef,
@@ -21,7 +20,6 @@ from challenges.spec import (
     Course,
     GoldAnswer,
     Lesson,
-    Lora,
     Sample,
     Spec,
     TrainRow,
@@ -69,12 +67,17 @@ class ChallengeBundle:
 
     def with_seed(self, seed: int) -> ChallengeBundle:
         """This content with another training seed. It keeps its digest, which tells contents apart and not runs."""
-        lora = self.challenge.lora or Lora()
-        if seed == lora.fixed.seed:
+        if seed == self.seed:
             return self
-        fixed = lora.fixed.model_copy(update={"seed": seed})
-        changed = self.challenge.model_copy(update={"lora": lora.model_copy(update={"fixed": fixed})})
-        return replace(self, challenge=changed)
+        challenge = self.challenge
+        for name in challenge.tracks:
+            challenge = kinds.find(name).with_seed(challenge, seed)
+        return replace(self, challenge=challenge)
+
+    @property
+    def seed(self) -> int:
+        """The seed of its training runs; 0 where no track trains."""
+        return max(kinds.find(name).seed(self.challenge) for name in self.challenge.tracks)
 
     def _graded(self) -> dict[str, Any]:
         return {
@@ -118,11 +121,8 @@ class ChallengeBundle:
         return bundle
 
 
-PAYLOAD: TypeAdapter[Submitted] = TypeAdapter(AnyPayload)
-
-
 def _baseline(item: dict[str, Any]) -> Baseline:
-    return Baseline(BaselineRef.model_validate(item["ref"]), PAYLOAD.validate_python(item["payload"]))
+    return Baseline(BaselineRef.model_validate(item["ref"]), parse(item["payload"]))
 
 
 def _dump_all(rows: tuple[Spec, ...]) -> list[dict[str, Any]]:

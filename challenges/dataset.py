@@ -1,4 +1,4 @@
-"""The dataset check that a learner sees before a LoRA submission: what is in the rows, and what they will cost."""
+"""The dataset check that a learner sees before a training run: what is in the rows, and what they will cost."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from challenges.check import FieldProblem, check
+from challenges.check import check
+from challenges.field_checks import FieldProblem
+from challenges.kinds.tune import Hyperparameters, TunePayload, tune
 from challenges.lengths import CountTokens, row_tokens
-from challenges.payloads import Hyperparameters, LoraPayload
-from challenges.spec import Challenge, Label, Lora, TrainRow
+from challenges.spec import Challenge, Label, TrainRow
 from challenges.texts import normal
 
 # LoRA training of the built-in model in fp32 on two AVX2 cores, in training tokens per second, as measured with the
@@ -75,7 +76,7 @@ def report(
         tokens_per_row=sum(counts) / len(counts) if counts else 0.0,
         longest_row=counts.index(max(counts)) + 1 if counts else 0,
         total_tokens=total,
-        tokens_max=(challenge.lora or Lora()).tokens_max,
+        tokens_max=tune(challenge).tokens_max,
         seconds=total / tokens_per_second,
         problems=_problems(challenge, rows, count_tokens, instructions, hyperparameters),
     )
@@ -90,9 +91,7 @@ def _problems(
 ) -> tuple[FieldProblem, ...]:
     if not rows:
         return (FieldProblem("empty", "rows", "There are no rows: add some."),)
-    payload = LoraPayload.model_construct(
-        kind="lora", instructions=instructions, rows=tuple(rows), hyperparameters=hyperparameters
-    )
+    payload = TunePayload.model_construct(instructions=instructions, rows=tuple(rows), hyperparameters=hyperparameters)
     return tuple(check(challenge, payload, count_tokens))
 
 

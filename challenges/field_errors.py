@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from challenges import kinds
+
 # pydantic's own words name our classes here, or speak of Python.
 WORDS = {
     "missing": "This field is missing: add it.",
@@ -23,15 +25,13 @@ WORDS = {
     "finite_number": "Write a finite number.",
     "recursion_loop": "It is nested too deeply.",
 }
-# Parts of a location that name a member of the union of payloads, and no field.
-KINDS = frozenset({"prompt", "lora", "free_text"})
 
 
 def in_words(error: Mapping[str, Any]) -> str:
     """One item of `ValidationError.errors()` as a sentence."""
     kind = str(error["type"])
     if kind == "union_tag_invalid":
-        return "This is no known kind: take one of prompt, lora, free_text."
+        return f"There is no such kind: use one of {', '.join(kinds.names())}."
     said = WORDS.get(kind) or str(error["msg"]).removeprefix("Value error, ")
     return said if said.endswith(".") else f"{said}."
 
@@ -39,6 +39,7 @@ def in_words(error: Mapping[str, Any]) -> str:
 def place(location: tuple[Any, ...]) -> tuple[str, int | None]:
     """The field's name with dots, and the number of the row or example from 1 where it is in one."""
     path = [str(part) for part in location]
-    path = path[1:] if path and path[0] in KINDS else path
+    # The first part names a member of the union of payloads, and is not a field.
+    path = path[1:] if path and path[0] in kinds.names() else path
     numbered = len(path) > 1 and path[0] in ("rows", "examples") and path[1].isdigit()
     return ".".join(part[:80] for part in path), int(path[1]) + 1 if numbered else None

@@ -9,7 +9,7 @@ from challenges.bundle import ChallengeBundle, sha256_of
 from challenges.catalogue import MODELS
 from challenges.findings import Experiment, Finding
 from challenges.findings_runs import Arms, Repetition, experiment_runs
-from challenges.payloads import LoraPayload
+from challenges.kinds.tune import TunePayload, tune
 from challenges.spec import dump
 
 # The test's constants. Changing one makes every record stale.
@@ -28,7 +28,7 @@ def run_digest(repetition: Repetition) -> str:
     """
     bundle, payload = repetition.bundle, repetition.payload
     challenge = bundle.challenge
-    lora = challenge.lora if isinstance(payload, LoraPayload) else None
+    section = tune(challenge) if isinstance(payload, TunePayload) else None
     return sha256_of(
         {
             "model": checkpoint(challenge.model),
@@ -37,7 +37,7 @@ def run_digest(repetition: Repetition) -> str:
             "answer": dump(challenge.answer) if challenge.answer else None,
             "prompt": dump(challenge.prompt),
             "payload": payload.model_dump(mode="json"),
-            "training": {"fixed": dump(lora.fixed), "row_tokens_max": lora.row_tokens_max} if lora else None,
+            "training": {"fixed": dump(section.fixed), "row_tokens_max": section.row_tokens_max} if section else None,
         }
     )
 

@@ -10,7 +10,8 @@ from random import Random
 
 from challenges.bundle import ChallengeBundle
 from challenges.findings import Arm, ExampleSets, Experiment, Measure
-from challenges.payloads import Example, PromptPayload, Submitted
+from challenges.kinds.prompt import PromptPayload
+from challenges.payloads import Example, Submitted
 from challenges.spec import Challenge, Json, Label, TrainRow
 
 Arms = Mapping[tuple[str, str], Submitted]

@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 import posixpath
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-from challenges.bundle import PAYLOAD, Baseline, ChallengeBundle, CourseBundle, LessonBundle
+from challenges import kinds
+from challenges.bundle import Baseline, ChallengeBundle, CourseBundle, LessonBundle
 from challenges.findings import Finding, Findings, Records
 from challenges.lesson_text import images
-from challenges.payloads import Submitted
+from challenges.payloads import Submitted, adapter
 from challenges.rows import read_attacks, read_benign, read_gold, read_samples, read_train
-from challenges.source import Source
-from challenges.spec import Challenge, Course, Demo, Kind, Lesson
+from challenges.source import RowReader, Source
+from challenges.spec import Challenge, Course, Demo, Lesson
 from challenges.svg_rules import BYTES_MAX
 from challenges.yaml_lines import Located
 
+T = TypeVar("T")
 ADAPTER_MAX = 64 * 1024 * 1024
 CHALLENGE: TypeAdapter[Challenge] = TypeAdapter(Challenge)
 LESSON: TypeAdapter[Lesson] = TypeAdapter(Lesson)
@@ -185,19 +187,18 @@ def gather_challenge(source: Source, rel: str) -> ChallengeBundle | None:
     file = posixpath.join(rel, "challenge.yaml")
     located = source.yaml(file)
     challenge = source.model(file, CHALLENGE, located)
-    free = challenge is not None and challenge.kind is Kind.FREE_TEXT
-    sampled = challenge is not None and not free
+    needed = kinds.find(challenge.kind).needed_files if challenge else frozenset()
 
     def at(name: str) -> str:
         return posixpath.join(rel, name)
 
+    def rows(name: str, reader: RowReader[T]) -> tuple[T, ...]:
+        return source.rows(at(name), reader, needed=name in needed)
+
     statement, solution = source.text(at("statement.md")), source.text(at("solution.md"))
-    public = source.rows(at("public.jsonl"), read_samples, needed=sampled)
-    hidden = source.rows(at("hidden.jsonl"), read_samples, needed=sampled)
-    train = source.rows(at("train.jsonl"), read_train, needed=False)
-    gold = source.rows(at("gold.jsonl"), read_gold, needed=free)
-    attacks = source.rows(at("attacks.jsonl"), read_attacks, needed=False)
-    benign = source.rows(at("benign.jsonl"), read_benign, needed=False)
+    public, hidden = rows("public.jsonl", read_samples), rows("hidden.jsonl", read_samples)
+    train, gold = rows("train.jsonl", read_train), rows("gold.jsonl", read_gold)
+    attacks, benign = rows("attacks.jsonl", read_attacks), rows("benign.jsonl", read_benign)
     baselines = tuple(_baselines(source, rel, challenge)) if challenge else ()
     if challenge is None:
         return None
@@ -223,7 +224,7 @@ def read_payload(source: Source, rel: str, name: str) -> Submitted | None:
     data = dict(located.data)
     if "rows_file" in data and not _fill_rows(source, rel, file, located, data):
         return None
-    return source.model(file, PAYLOAD, located, data)
+    return source.model(file, adapter(), located, data)
 
 
 def _fill_rows(source: Source, rel: str, file: str, located: Located, data: dict[Any, Any]) -> bool:

@@ -7,18 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.folders import GatheredLesson, gather_challenge, gather_course, gather_lesson
 from challenges.lint_findings import lint_findings
-from challenges.lint_free_text import lint_free_text
 from challenges.lint_lesson import lint_course, lint_ids, lint_lesson
 from challenges.lint_lesson_text import lint_lesson_text
 from challenges.lint_rows import lint_rows
 from challenges.lint_spec import lint_spec
 from challenges.lint_subject import Subject
 from challenges.payloads import Submitted
-from challenges.source import Problem, Source
-from challenges.spec import BaselineRef, Kind
+from challenges.problems import Problem
+from challenges.source import Source
+from challenges.spec import BaselineRef
 
 Similarity = Callable[[ChallengeBundle], list[Problem]]
 MARKERS = ("course.yaml", "lesson.yaml", "challenge.yaml")
@@ -73,11 +74,12 @@ def _lint_challenge(
 ) -> None:
     subject = Subject(source, rel, bundle)
     lint_spec(subject)
-    if bundle.challenge.kind is Kind.FREE_TEXT:
-        lint_free_text(subject)
-        return
-    lint_rows(subject)
-    for problem in similarity(_with_arms(bundle, arms)) if similarity else ():
+    tracks = [kinds.find(name) for name in bundle.challenge.tracks]
+    if tracks[0].has_samples:
+        lint_rows(subject)
+    for kind in tracks:
+        kind.lint(subject)
+    for problem in similarity(_with_arms(bundle, arms)) if similarity and tracks[0].has_samples else ():
         source.problems.append(replace(problem, file=subject.at(problem.file)))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 
+from challenges import kinds
 from challenges.findings import Arm, Claim, Experiment
 from challenges.findings_runs import Repetition, measures
 from challenges.lint_finding_subject import FindingSubject
-from challenges.payloads import LoraPayload, PromptPayload, sha256
-from challenges.spec import Prompt
+from challenges.payloads import sha256
+from challenges.spec import Challenge
 
 SEEDS_MIN, REPETITIONS_MIN = 3, 5
 
@@ -39,17 +40,17 @@ def _claim(subject: FindingSubject, n: int, claim: Claim, experiment: Experiment
         what = f"`{experiment.challenge}` is not measured by `{claim.measure}`"
         subject.add(what, f"use {' or '.join(measures(challenge))}", "claims", n, "measure")
     for first, second in combinations(claim.arms, 2):
-        _pair(subject, n, claim, (arms[first], runs[first]), (arms[second], runs[second]), challenge.prompt)
+        _pair(subject, n, claim, (arms[first], runs[first]), (arms[second], runs[second]), challenge)
     _repetitions(subject, n, claim, runs)
 
 
 ArmRuns = tuple[Arm, Sequence[Repetition]]
 
 
-def _pair(subject: FindingSubject, n: int, claim: Claim, first: ArmRuns, second: ArmRuns, prompt: Prompt) -> None:
+def _pair(subject: FindingSubject, n: int, claim: Claim, first: ArmRuns, second: ArmRuns, challenge: Challenge) -> None:
     names = f"`{first[0].id}` and `{second[0].id}`"
     varies = claim.varies
-    differ = differences(first[1], second[1], prompt)
+    differ = differences(first[1], second[1], challenge)
     one, other = first[0].example_sets, second[0].example_sets
     if one is not None and other is not None and one != other and varies not in ("examples", "method"):
         mend = "give both the same count, per_label and seed"
@@ -71,46 +72,24 @@ def _listed(names: set[str]) -> str:
     return " and ".join(sorted(names))
 
 
-def differences(first: Sequence[Repetition], second: Sequence[Repetition], prompt: Prompt) -> set[str]:
+def differences(first: Sequence[Repetition], second: Sequence[Repetition], challenge: Challenge) -> set[str]:
     """In what the runs of two arms differ, in the words of `varies`.
 
     Runs are compared one by one where both arms have equally many, else each with each. Seeds are repetitions and no
     difference.
     """
     pairs = zip(first, second, strict=True) if len(first) == len(second) else product(first, second)
-    return {name for one, other in pairs for name in _different(one, other, prompt)}
+    return {name for one, other in pairs for name in _different(one, other, challenge)}
 
 
-def _different(one: Repetition, other: Repetition, prompt: Prompt) -> set[str]:
-    a, b = one.payload, other.payload
-    if isinstance(a, PromptPayload) and isinstance(b, PromptPayload):
-        return _unequal(_prompt_parts(a, prompt), _prompt_parts(b, prompt)) | _examples(a, b)
-    if isinstance(a, LoraPayload) and isinstance(b, LoraPayload):
-        return _unequal(_training_parts(a), _training_parts(b))
-    return {"method"}
-
-
-def _unequal(a: dict[str, object], b: dict[str, object]) -> set[str]:
-    return {name for name in a if a[name] != b[name]}
-
-
-def _prompt_parts(payload: PromptPayload, prompt: Prompt) -> dict[str, object]:
-    """What the model is given in the end: a default that is written out is no difference."""
-    words = {label: word for label, word in payload.label_words.items() if word != label}
-    template = prompt.example if payload.example is None else payload.example
-    return {"instructions": payload.instructions.strip(), "example": template, "label_words": words}
-
-
-def _examples(a: PromptPayload, b: PromptPayload) -> set[str]:
-    if a.examples == b.examples:
-        return set()
-    same = sorted(map(repr, a.examples)) == sorted(map(repr, b.examples))
-    return {"order"} if same else {"examples"}
-
-
-def _training_parts(payload: LoraPayload) -> dict[str, object]:
-    parts = {"instructions": payload.instructions.strip(), "hyperparameters": payload.hyperparameters}
-    return {**parts, "rows": payload.rows}
+def _different(one: Repetition, other: Repetition, challenge: Challenge) -> set[str]:
+    if one.payload.kind != other.payload.kind:
+        return {"method"}
+    kind = kinds.find(one.payload.kind)
+    a, b = kind.parts(challenge, one.payload), kind.parts(challenge, other.payload)
+    unequal = {name for name in a if a[name] != b[name]}
+    # Other examples stand in another order as well: that is one difference.
+    return unequal - {"order"} if "examples" in unequal else unequal
 
 
 def _repetitions(subject: FindingSubject, n: int, claim: Claim, runs: Mapping[str, Sequence[Repetition]]) -> None:
@@ -135,5 +114,4 @@ def _needed(runs: Sequence[Repetition]) -> int:
 
 
 def _seed(run: Repetition) -> int:
-    lora = run.bundle.challenge.lora
-    return lora.fixed.seed if lora is not None and isinstance(run.payload, LoraPayload) else 0
+    return kinds.find(run.payload.kind).seed(run.bundle.challenge)

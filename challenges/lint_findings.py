@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from challenges import kinds
 from challenges.findings import Arm, ExampleSets
 from challenges.findings_runs import by_label, draw, measures
 from challenges.findings_text import named
 from challenges.folders import GatheredLesson
+from challenges.kinds.prompt import PromptPayload
 from challenges.lint_claims import lint_claims
 from challenges.lint_finding_subject import FindingSubject, finding_subjects
 from challenges.lint_records import lint_mentions, lint_record
 from challenges.lint_spec import lint_payload, refusals
 from challenges.lint_subject import Subject
-from challenges.payloads import LoraPayload, PromptPayload
 from challenges.source import Source
-from challenges.spec import Kind
 
 
 def lint_findings(source: Source, gathered: GatheredLesson, only: Collection[str] | None = None) -> None:
@@ -59,7 +59,7 @@ def _challenge(subject: FindingSubject, name: str, *place: str | int) -> None:
         subject.add(f"there is no challenge `{name}` in this lesson", mend, *place)
     elif name not in subject.subjects:
         subject.add(f"the challenge `{name}` cannot be read", "correct its challenge.yaml first", *place)
-    elif subject.bundles[name].challenge.kind is Kind.FREE_TEXT:
+    elif not kinds.find(subject.bundles[name].challenge.kind).has_samples:
         subject.add(f"`{name}` has no rows to compare arms on", "name a challenge with rows", *place)
     elif not subject.bundles[name].hidden or not subject.bundles[name].public:
         subject.add(f"`{name}` lacks public or hidden rows", "add rows to it", *place)
@@ -71,7 +71,7 @@ def _arm(subject: FindingSubject, challenge: Subject, arm: Arm, place: tuple[str
         subject.add(f"`{arm.files[index]}` stands twice", "name each file once", *place, "files", index)
     for index in _repeated(arm.seeds):
         subject.add(f"the seed {arm.seeds[index]} stands twice", "give three different seeds", *place, "seeds", index)
-    if arm.seeds and not isinstance(payloads[0], LoraPayload):
+    if arm.seeds and not kinds.find(payloads[0].kind).is_trained:
         subject.add(f"`{arm.id}` trains nothing, so seeds change nothing", "remove seeds", *place, "seeds")
     if arm.example_sets is None:
         for file, payload in zip(arm.files, payloads, strict=True):

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from pydantic import TypeAdapter
 
 from challenges.folders import GatheredCourse, GatheredLesson, demo_names
-from challenges.payloads import PromptPayload
+from challenges.kinds.prompt import PromptPayload
 from challenges.rows import read_train
 from challenges.source import Source
 from challenges.spec import Advisor, Demo, Figure, Label

@@ -10,10 +10,10 @@ from statistics import fmean
 
 from challenges.catalogue import MODELS
 from challenges.characters import unwanted
-from challenges.lengths import CountTokens, input_tokens, row_tokens
+from challenges.lengths import CountTokens, input_tokens
 from challenges.lint_subject import Rows, Subject
 from challenges.prompts import problem_with, target_text
-from challenges.spec import Answer, Json, Kind, Label, Sample, TrainRow
+from challenges.spec import Answer, Json, Label, Sample, TrainRow
 from challenges.texts import normal
 from challenges.tokens import counter
 
@@ -147,8 +147,6 @@ def _lengths(subject: Subject) -> None:
         for index, used in enumerate(input_tokens(challenge, count, [row.input for row in rows])):
             if used > room:
                 subject.row(name, index, f"has {used} tokens; the context leaves {room}", "shorten it")
-    if challenge.lora is not None and Kind.LORA in challenge.tracks:
-        _train_lengths(subject, count, challenge.lora.row_tokens_max)
 
 
 def _answer_tokens(answer: Answer, count: CountTokens) -> int:
@@ -156,10 +154,3 @@ def _answer_tokens(answer: Answer, count: CountTokens) -> int:
     if isinstance(answer, Label) and answer.decode == "score":
         return max(count(" " + label) for label in answer.labels)
     return answer.max_new_tokens
-
-
-def _train_lengths(subject: Subject, count: CountTokens, most: int) -> None:
-    instructions = subject.challenge.prompt.instructions
-    for index, used in enumerate(row_tokens(subject.challenge, count, instructions, subject.bundle.train)):
-        if used > most:
-            subject.row("train.jsonl", index, f"has {used} tokens; row_tokens_max is {most}", "shorten it")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from challenges import kinds
 from challenges.catalogue import METRICS, MODELS
-from challenges.check import FieldProblem, check
+from challenges.check import check
+from challenges.field_checks import FieldProblem
 from challenges.lint_subject import Subject
-from challenges.overlap import inputs
-from challenges.payloads import PromptPayload, Submitted
+from challenges.payloads import Submitted
 from challenges.prompts import problem_with
-from challenges.spec import Challenge, Json, Kind, Label
+from challenges.spec import Challenge, Json, Label
 from challenges.texts import normal
 from challenges.tokens import counter
 
@@ -17,12 +18,11 @@ WHOLE = 1e-6
 
 def lint_spec(subject: Subject) -> None:
     """Names that the catalogue must know, the row template, the marks and every baseline."""
-    if subject.challenge.kind is not Kind.FREE_TEXT:
+    if kinds.find(subject.challenge.kind).needs_model:
         _names(subject)
         _answer(subject)
         if (wrong := problem_with(subject.challenge.prompt.example)) is not None:
             subject.spec(wrong, "correct prompt.example", "prompt", "example")
-    _knobs(subject)
     _marks(subject)
     _feedback(subject)
     _bounds(subject)
@@ -55,16 +55,6 @@ def _answer(subject: Subject) -> None:
             subject.spec(f"weights names `{name}`, which is no field", mend, "answer", "weights", name)
 
 
-def _knobs(subject: Subject) -> None:
-    lora = subject.challenge.lora
-    if lora is None:
-        return
-    for name in ("learning_rate", "num_train_epochs"):
-        low, high = getattr(lora.knobs, name)
-        if not 0 < low <= high:
-            subject.spec(f"{name} is no interval", "give [lowest, highest], both above 0", "lora", "knobs", name)
-
-
 def _marks(subject: Subject) -> None:
     challenge = subject.challenge
     step = challenge.feedback.step
@@ -85,8 +75,8 @@ def _feedback(subject: Subject) -> None:
     if challenge.public_metrics:
         what = "public metrics would tell of each attempt what the ladder keeps back"
         subject.spec(what, "leave them out, or set feedback.mode to rounded", "public_metrics")
-    if challenge.kind is Kind.FREE_TEXT:
-        what = "a free_text grade shows its marks, so a ladder would hide nothing"
+    if kinds.find(challenge.kind).is_judged:
+        what = f"a {challenge.kind} grade shows its marks, so a ladder would hide nothing"
         subject.spec(what, "set feedback.mode to rounded", "feedback", "mode")
 
 
@@ -131,8 +121,9 @@ def _uncounted(text: str) -> int:
 
 def _leaks(subject: Subject, file: str, payload: Submitted) -> None:
     hidden = {normal(sample.input) for sample in subject.bundle.hidden}
-    field = "examples" if isinstance(payload, PromptPayload) else "rows"
-    for number, text in enumerate(inputs(payload)):
+    kind = kinds.find(payload.kind)
+    field = kind.rows_field or "examples"
+    for number, text in enumerate(kind.inputs(payload)):
         if normal(text) in hidden:
             located = subject.source.yaml(file)
             line = located.line(field, number) if located else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from challenges.spec import Criterion
+from challenges.kinds.rubric import Criterion
 
 VALUES = {"met": 1.0, "partial": 0.5, "not_met": 0.0, "cannot_tell": 0.0}
 GIVEN = ("met", "partial", "not_met")

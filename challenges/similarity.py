@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from challenges import kinds
 from challenges.bundle import ChallengeBundle
-from challenges.overlap import inputs
 from challenges.problems import Problem
 from challenges.spec import Sample, TrainRow
 
@@ -47,7 +47,7 @@ def _submitted(challenge: ChallengeBundle, hidden: Matrix, embed: Embed) -> list
     given = [
         (baseline.ref.file, number, text)
         for baseline in challenge.baselines
-        for number, text in enumerate(inputs(baseline.payload), 1)
+        for number, text in enumerate(kinds.find(baseline.payload.kind).inputs(baseline.payload), 1)
         if text not in elsewhere
     ]
     if not given:

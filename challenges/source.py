@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,23 +12,28 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from challenges import spec
+from challenges import kinds, spec
 from challenges.characters import broken, broken_texts
-from challenges.problems import Problem as Problem
+from challenges.problems import Problem
 from challenges.yaml_lines import Located, YamlErrors, read
 
 T = TypeVar("T")
+RowReader = Callable[[bytes], tuple[list[T], list[Problem]]]
 YAML_MAX = 2 * 1024 * 1024
 TEXT_MAX = 1024 * 1024
 ROWS_MAX = 16 * 1024 * 1024
 
 
 def _known_keys() -> set[str]:
-    models = [item for item in vars(spec).values() if isinstance(item, type) and issubclass(item, spec.Spec)]
-    return {f.alias or name for model in models for name, f in model.model_fields.items()}
+    """The keys of all YAML files, those of the kinds included: each model of the format adds its own."""
+    kinds.every()
+    return {field.alias or name for model in _models(spec.Spec) for name, field in model.model_fields.items()}
 
 
-KEYS = _known_keys()
+def _models(base: type[spec.Spec]) -> Iterator[type[spec.Spec]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _models(model)
 
 
 @dataclass
@@ -133,9 +138,7 @@ class Source:
                 self.add(rel, located.line(*error["loc"]), what, fix)
             return None
 
-    def rows(
-        self, rel: str, reader: Callable[[bytes], tuple[list[T], list[Problem]]], *, needed: bool
-    ) -> tuple[T, ...]:
+    def rows(self, rel: str, reader: RowReader[T], *, needed: bool) -> tuple[T, ...]:
         """The valid rows of a JSON Lines file; each invalid one adds a problem."""
         data = self.data(rel, ROWS_MAX, needed=needed)
         rows, problems = reader(data or b"")
@@ -156,7 +159,7 @@ def explain(error: ErrorDetails) -> tuple[str, str]:
     if error["type"] == "missing":
         return f"`{where}` is missing", "add it"
     if error["type"] == "extra_forbidden":
-        near = get_close_matches(last, KEYS, n=1)
+        near = get_close_matches(last, _known_keys(), n=1)
         return f"the key `{where}` is unknown", f"did you mean `{near[0]}`?" if near else "remove it"
     if error["type"].startswith("union_tag"):
         key = str(error["ctx"].get("discriminator", "type")).strip("'")

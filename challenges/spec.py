@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, InitErrorDetails
+
+from challenges import kinds
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=20)]
@@ -13,18 +27,13 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 # As long as the columns of titles.
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+KindName = Annotated[str, AfterValidator(kinds.known_name)]
 
 
 class Spec(BaseModel):
     """Closed and immutable: an unknown key is an author's typo, so it is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Kind(StrEnum):
-    PROMPT = "prompt"
-    LORA = "lora"
-    FREE_TEXT = "free_text"
 
 
 class Label(Spec):
@@ -100,64 +109,6 @@ class Metric(Spec):
     name: str
 
 
-class Knobs(Spec):
-    """What a learner may choose: listed values, or a closed interval."""
-
-    r: tuple[Literal[4, 8, 16, 32], ...] = (4, 8, 16)
-    lora_alpha: tuple[Literal[4, 8, 16, 32, 64], ...] = (8, 16, 32)
-    learning_rate: tuple[float, float] = (1.0e-5, 2.0e-3)
-    num_train_epochs: tuple[int, int] = (1, 5)
-    per_device_train_batch_size: tuple[int, ...] = (4, 8, 16)
-
-
-class Fixed(Spec):
-    seed: int = 17
-    target_modules: Literal["all-linear"] = "all-linear"
-
-
-class Lora(Spec):
-    rows_max: int = Field(500, ge=1, le=2000)
-    row_tokens_max: int = Field(256, ge=8, le=512)
-    tokens_max: int = Field(150_000, ge=1000, le=2_000_000)
-    steps_max: int = Field(500, ge=1, le=500)
-    knobs: Knobs = Knobs()
-    fixed: Fixed = Fixed()
-    seconds: int = Field(600, ge=10, le=600)
-
-
-class Criterion(Spec):
-    """One thing a good answer does. `text` and the phrases are for graders; learners see `label`."""
-
-    id: Slug
-    points: int = Field(ge=1, le=100)
-    label: Text
-    text: Text
-    kind: Literal["must_mention", "must_not_claim", "quality"] = "must_mention"
-    partial: Literal["none", "half"] = "none"
-    improve: str = ""
-    accept: tuple[Text, ...] = ()
-    reject: tuple[Text, ...] = ()
-
-
-def _optional(default: float) -> Any:
-    """A key that came later: left out of the dump where it keeps its default, so that digests stay what they are."""
-    return Field(default, exclude_if=lambda value: value == default)
-
-
-class Gate(Spec):
-    """What a judge must reach on the author's answers before its grades of a question can be final.
-
-    `agreement` and `qwk` with people's marks and scores, at least; `bias` (signed error of the score, as a share of
-    all points) and `attack_success`, at most. Below `confidence` (0 to 100) one call is not enough.
-    """
-
-    agreement: Share = 0.90
-    attack_success: Share = 0.02
-    qwk: Share = _optional(0.75)
-    bias: Share = _optional(0.05)
-    confidence: Annotated[int, Field(ge=0, le=100)] = _optional(70)
-
-
 class BaselineRef(Spec):
     """A real submission in `file` and the hidden score that it must get; with neither bound it is only measured."""
 
@@ -176,64 +127,115 @@ class BaselineRef(Spec):
         return ""
 
 
+class Keys(Spec):
+    """The keys of `challenge.yaml` that belong to one kind. A kind without keys of its own has none of these."""
+
+
 class Challenge(Spec):
-    """`challenge.yaml`. `kind` is what passing asks for, `also` other tracks on the same hidden set."""
+    """`challenge.yaml`. `kind` is the kind of submission that passing asks for; `also` names other tracks, which are
+    graded on the same hidden set.
+
+    A kind may add keys of its own, which `keys` holds by the kind's name. They stand beside the others in the file.
+    """
 
     schema_: Literal[1] = Field(alias="schema")
     id: Slug
     version: Version
-    kind: Kind
-    also: tuple[Kind, ...] = ()
+    kind: KindName
+    also: tuple[KindName, ...] = ()
     title: Text
     summary: str = ""
     minutes: int = Field(15, ge=1, le=240)
     model: str | None = None
     answer: Answer | None = None
     prompt: Prompt = Prompt()
-    lora: Lora | None = None
     metric: Metric = Metric(name="accuracy")
     public_metrics: tuple[str, ...] = ()
     pass_: Share = Field(alias="pass")
     gold: Share | None = None
-    # Marks of the other tracks, which reach further: a training run is no match for a prompt.
-    track_gold: dict[Kind, Share] = Field({}, exclude_if=lambda marks: not marks)
+    # The gold marks of other tracks: a fine-tuned model reaches higher scores than a prompt.
+    track_gold: dict[KindName, Share] = Field({}, exclude_if=lambda marks: not marks)
     limits: Limits = Limits()
     feedback: Feedback = Feedback()
     hints: tuple[Text, Text, Text]
     baselines: tuple[BaselineRef, ...] = Field(min_length=2)
-    question: str | None = None
-    model_answer: str | None = None
-    words: tuple[int, int] = (30, 250)
-    rubric: tuple[Criterion, ...] = ()
-    gate: Gate = Gate()
+    _keys: dict[str, Keys] = PrivateAttr(default_factory=dict)
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
 
     @property
-    def tracks(self) -> tuple[Kind, ...]:
-        """Every kind of submission that is taken, the one that passes first."""
+    def tracks(self) -> tuple[str, ...]:
+        """Every kind of submission that is accepted, the one that passes first."""
         return (self.kind, *(kind for kind in self.also if kind != self.kind))
 
     def gold_of(self, track: str) -> float | None:
         """The gold mark of a track: its own in `track_gold`, else the challenge's."""
-        return self.track_gold.get(Kind(track), self.gold)
+        return self.track_gold.get(track, self.gold)
+
+    def keys_of(self, kind: str) -> Keys | None:
+        """The keys that belong to `kind`, or None where the challenge does not accept that kind."""
+        return self._keys.get(kind)
+
+    def with_keys(self, kind: str, keys: Keys) -> Self:
+        """A copy with other keys of one kind."""
+        changed = self.model_copy()
+        changed._keys = {**self._keys, kind: keys}
+        return changed
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_the_keys_of_its_kinds(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if not isinstance(data, dict):
+            return handler(data)
+        own, keys, errors = _split(data)
+        challenge = None
+        try:
+            challenge = handler(own)
+        except ValidationError as error:
+            errors = [*error.errors(), *errors]
+        if challenge is None or errors:
+            raise ValidationError.from_exception_data(cls.__name__, [_again(error) for error in errors])
+        challenge._keys = keys
+        return challenge
 
     @model_validator(mode="after")
-    def _complete(self) -> Challenge:
-        if Kind.FREE_TEXT in self.tracks:
-            if len(self.tracks) > 1:
-                raise ValueError("a free_text challenge has no other track")
-            if not (self.question and self.model_answer and self.rubric):
-                raise ValueError("a free_text challenge needs question, model_answer and rubric")
-        elif not (self.model and self.answer):
-            raise ValueError(f"a {self.kind} challenge needs model and answer")
-        if Kind.LORA in self.tracks and self.lora is None:
-            raise ValueError("a challenge with a lora track needs the lora section")
+    def _complete(self) -> Self:
+        tracks = [kinds.find(name) for name in self.tracks]
+        for kind in tracks:
+            if kind.is_alone and len(tracks) > 1:
+                raise ValueError(f"a {kind.name} challenge has no other track")
+            if kind.needs_model and not (self.model and self.answer):
+                raise ValueError(f"a {kind.name} challenge needs model and answer")
         if any(mark is not None and mark < self.pass_ for mark in (self.gold, *self.track_gold.values())):
             raise ValueError("gold must not be below pass")
-        if stray := [kind.value for kind in self.track_gold if kind not in self.also]:
+        if stray := [kind for kind in self.track_gold if kind not in self.also]:
             raise ValueError(f"track_gold names {', '.join(stray)}: name only tracks that stand in `also`")
         return self
+
+    @model_serializer(mode="wrap")
+    def _flat(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        flat: dict[str, Any] = handler(self)
+        for keys in self._keys.values():
+            flat |= keys.model_dump(mode="json", by_alias=True)
+        return flat
+
+
+def _split(data: dict[Any, Any]) -> tuple[dict[Any, Any], dict[str, Keys], list[ErrorDetails]]:
+    """The challenge's common keys, the keys of each of its kinds, and what is wrong with those."""
+    own, found, errors = dict(data), dict[str, Keys](), list[ErrorDetails]()
+    for kind in kinds.named_in(data):
+        if kind.keys is None:
+            continue
+        names = {field.alias or name for name, field in kind.keys.model_fields.items()}
+        try:
+            found[kind.name] = kind.keys.model_validate({key: own.pop(key) for key in list(own) if key in names})
+        except ValidationError as error:
+            errors += error.errors()
+    return own, found, errors
+
+
+def _again(error: ErrorDetails) -> InitErrorDetails:
+    return InitErrorDetails(type=error["type"], loc=error["loc"], input=error["input"], ctx=error.get("ctx", {}))
 
 
 class Sample(Spec):
@@ -252,12 +254,20 @@ class TrainRow(Spec):
     output: Text
 
 
+GoldRole = Literal["prompt", "calibration", "test"]
+
+
 class GoldAnswer(Spec):
     """An answer marked by the author; roles are disjoint."""
 
     answer: str
     marks: dict[str, Literal["met", "partial", "not_met"]]
-    role: Literal["prompt", "calibration", "test"]
+    role: GoldRole
+
+    @property
+    def is_example(self) -> bool:
+        """Whether the judge is shown the answer with its marks, so that it must not be measured on it."""
+        return self.role == "prompt"
 
 
 class Attack(Spec):
@@ -341,7 +351,7 @@ class Related(Spec):
 class Demo(Spec):
     """Zero-shot, few-shot and fine-tuned answers of one model to one input.
 
-    The adapter is trained on the rows of the challenge's first LoRA baseline and on `extra_rows`; `temperature`
+    The adapter is trained on the rows of the challenge's first fine-tuning baseline and on `extra_rows`; `temperature`
     calibrates its probabilities. `gradus challenge demo` trains the one and fits the other.
     """
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
+from challenges.payloads import Submitted
 
 
 class Verdict(StrEnum):
@@ -249,7 +249,7 @@ class Assignment:
     """
 
     bundle: ChallengeBundle
-    payload: PromptPayload | LoraPayload | FreeTextPayload
+    payload: Submitted
     hidden: bool
     inputs: tuple[str, ...] = ()
     adapter: str | None = None

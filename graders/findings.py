@@ -12,7 +12,8 @@ import numpy as np
 from challenges.findings import ArmRecord, Claim, ClaimRecord, Experiment, ExperimentRecord, Finding, Measure, RunRecord
 from challenges.findings_digest import P_MAX
 from challenges.findings_runs import Repetition, listed_fields, measures
-from challenges.payloads import PromptPayload, Submitted
+from challenges.kinds.prompt import PromptPayload
+from challenges.payloads import Submitted
 from challenges.spec import Challenge, Json, Label, Sample
 from graders.base import Grade
 from graders.decoding import Ask, read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from challenges.payloads import PromptPayload
+from challenges.kinds.prompt import PromptPayload
 from challenges.spec import Challenge
 from graders.base import Assignment, Grading
 from graders.decoding import Ask

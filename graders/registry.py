@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Protocol, cast
 
+from challenges.registry import load, registered
 from graders.base import Assignment, Grading
 
 GRADERS = {
     "prompt": "graders.prompt",
-    "lora": "graders.lora",
+    "tune": "graders.tune",
     "free_text": "graders.free_text.grading",
 }
 
 
 class Grader(Protocol):
-    """What each module in `GRADERS` offers."""
+    """What each module in `GRADERS`, or of the entry-point group `gradus.graders`, offers."""
 
     def grade(self, assignment: Assignment) -> Grading: ...
 
 
+def names() -> tuple[str, ...]:
+    """The kinds that have a grader."""
+    return tuple(registered("gradus.graders", GRADERS))
+
+
 def grade(assignment: Assignment) -> Grading:
     """The generator that grades `assignment`; see `graders.base` for its items and results."""
-    return cast(Grader, import_module(GRADERS[assignment.payload.kind])).grade(assignment)
+    grader = load(registered("gradus.graders", GRADERS)[assignment.payload.kind])
+    return cast(Grader, grader).grade(assignment)

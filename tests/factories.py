@@ -30,7 +30,7 @@ PROMPT: dict[str, Any] = {
     "examples": [{"input": "a gull over the bay", "output": "sky"}, {"input": "a rusty buoy", "output": "sea"}],
 }
 LORA: dict[str, Any] = {
-    "kind": "lora",
+    "kind": "tune",
     "rows": [{"input": "a heron", "output": "sky"}, {"input": "an oyster", "output": "sea"}],
     "hyperparameters": {"r": 8, "num_train_epochs": 2},
 }
@@ -62,7 +62,7 @@ def tiny_bundle(folder: Path, **lesson: Any) -> CourseBundle:
 
 
 def tiny_course(folder: Path, **lesson: Any) -> Course:
-    """Publishes `sea-or-sky` (prompt, also lora), `ticket` (lora, also prompt) and `explain` (free text)."""
+    """Publishes `sea-or-sky` (prompt, also tune), `ticket` (tune, also prompt) and `explain` (free text)."""
     return publish(tiny_bundle(folder, **lesson))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from challenges import payloads
+from challenges import kinds, payloads
 from graders import registry
 from graders.base import Assignment, Grading, Judged, JudgeId
 from gradus.courses import bundles, calibrations
@@ -48,8 +48,8 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
         hidden=on_hidden_rows(evaluation),
         inputs=tuple(evaluation.run.inputs) if evaluation.run else (),
         calibrated=frozenset(JudgeId(*pair) for pair in calibrations.passed(evaluation.version)),
-        template=template_for(evaluation) if payload.kind == "free_text" else "",
-        sources=_sources(evaluation) if payload.kind == "free_text" else {},
+        template=template_for(evaluation) if kinds.find(payload.kind).is_judged else "",
+        sources=_sources(evaluation) if kinds.find(payload.kind).is_judged else {},
     )
     if not (evaluation.run and evaluation.run.adapter):
         yield assignment

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from challenges import kinds
 from graders.free_text.copies import LEARNER
 from gradus.courses.models import ChallengeVersion, Lesson
-from gradus.submissions.models import Kind, Submission
+from gradus.submissions.models import Submission
 
 # Only this many of the newest answers of other learners are compared; a copy of an older answer is not found.
 OTHERS_MAX = 300
@@ -32,6 +33,8 @@ def faq(lesson: Lesson) -> str:
 
 def others(submission: Submission) -> dict[str, str]:
     """At most `OTHERS_MAX` earlier answers of other learners, the newest first."""
-    earlier = Submission.objects.filter(challenge=submission.challenge_id, kind=Kind.FREE_TEXT, pk__lt=submission.pk)
+    earlier = Submission.objects.filter(
+        challenge=submission.challenge_id, kind__in=kinds.judged(), pk__lt=submission.pk
+    )
     rows = earlier.exclude(user=submission.user_id).order_by("-pk").values_list("pk", "payload__answer")
     return {f"{LEARNER}{pk}": answer or "" for pk, answer in rows[:OTHERS_MAX]}

@@ -22,6 +22,7 @@ from django.core.files.storage import storages
 from django.db.models import F
 from numpy.typing import NDArray
 
+from challenges import kinds
 from graders.base import Embed, Embedded
 from graders.free_text.verifier import fixed_texts
 from gradus.courses import bundles
@@ -90,7 +91,7 @@ class GoldVectors:
 
 def questions(without: set[str]) -> list[ChallengeVersion]:
     """The current versions of free-text challenges whose digest is not in `without`."""
-    current = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind="free_text")
+    current = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind__in=kinds.judged())
     return list(current.exclude(digest__in=without).order_by("pk"))
 
 

@@ -1,7 +1,8 @@
-"""How many seconds a job may take: the only place that says it for submissions, trials and baselines."""
+"""The time limits of trials, submissions and baselines; the kind of a challenge says how long a submission may take."""
 
 from __future__ import annotations
 
+from challenges import kinds
 from challenges.payloads import Submitted
 from challenges.spec import Challenge
 from graders.base import Assignment
@@ -16,15 +17,9 @@ def job_seconds(assignment: Assignment) -> float:
     """Wall-clock limit of a whole job of a learner, in seconds: a trial's, or a submission's with its hidden rows."""
     if not assignment.hidden:
         return TRIAL_SECONDS
-    return submission_seconds(assignment.bundle.challenge, assignment.payload)
+    return kinds.find(assignment.payload.kind).seconds(assignment.bundle.challenge)
 
 
 def baseline_seconds(challenge: Challenge, payload: Submitted) -> float:
     """Wall-clock limit of a baseline, in seconds, both on a server and on an author's machine."""
-    return BASELINE_FACTOR * submission_seconds(challenge, payload)
-
-
-def submission_seconds(challenge: Challenge, payload: Submitted) -> float:
-    """The limit that the challenge sets, in seconds; a training run gets its own time on top."""
-    training = challenge.lora.seconds if payload.kind == "lora" and challenge.lora else 0
-    return challenge.limits.seconds + training
+    return BASELINE_FACTOR * kinds.find(payload.kind).seconds(challenge)

@@ -13,9 +13,10 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
+from challenges import kinds
 from challenges.feedback import floor_to_step
 from graders.base import Grade
-from gradus.submissions.models import Evaluation, Kind
+from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Outcome
 from workers import language
 from workers.assignments import on_hidden_rows
@@ -53,7 +54,7 @@ def is_baseline(evaluation: Evaluation) -> bool:
 def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
     """Notes for the reviewers of a free-text answer: the ids of the judge's calls and the language of the answer."""
     submission = evaluation.submission
-    if submission is None or submission.kind != Kind.FREE_TEXT:
+    if submission is None or not kinds.find(submission.kind).is_judged:
         return {}
     return {"calls": list(grade.private.get("calls", [])), "language": language.detect(submission.payload["answer"])}
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.attacks import rows
 from benchmarks.attacks.replay import Kind, Person
+from challenges.kinds.rubric import free_text
 from graders import agreement
 from graders.base import Grade
 from graders.free_text.calibration import EXACT, GradedAttack, person_score
@@ -48,7 +49,7 @@ def grade_honest(embed: Embedding, given: Iterable[rows.Honest], rate: float, se
     graded = []
     for row in given:
         bundle = rows.bundle(row.question)
-        judge = Person(row, bundle.challenge.rubric, rate, seed)
+        judge = Person(row, free_text(bundle.challenge).rubric, rate, seed)
         grade = Bench(judge, embed).grade(bundle, row.answer, rows.sources(row.question))
         graded.append(GradedHonest(row, grade, person_score(bundle.challenge, row.marks)))
     return graded

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.attacks.rows import Attack, Honest
-from challenges.spec import Criterion
+from challenges.kinds.rubric import Criterion
 from graders.base import Judge, Judged
 from graders.free_text.text import sentences
 

@@ -11,7 +11,7 @@ from typing import Any
 
 BOARD, BUSY_LANE = "symptom-specialty", "train"
 PROMPT = {"kind": "prompt", "instructions": "Name the doctor.", "examples": []}
-LORA = {"kind": "lora", "rows": [{"input": "itchy eyes", "output": "Allergist"}]}
+LORA = {"kind": "tune", "rows": [{"input": "itchy eyes", "output": "Allergist"}]}
 
 PEOPLE = """
 insert into accounts_user (password, is_superuser, username, first_name, last_name, email, is_staff, is_active,
@@ -29,7 +29,8 @@ where u.username like 'load-%%' and substr(u.username, 6)::int between %(first)s
 order by k, u.id
 """
 EVALUATIONS = """
-insert into submissions_evaluation (submission_id, number, is_current, state, lane, turn, attempt, max_attempts, fence,
+insert into submissions_evaluation (submission_id, number, is_current, state, lane, fair_share_rank, attempt,
+    max_attempts, fence,
     cancel_requested, error_code, grader, shadow, grader_version, engine_profile, worker, raw, artifact,
     result, created_at, started_at, finished_at)
 select s.id, 1, true, %(state)s, %(lane)s, case when s.idempotency_key = 'wait-2' then 1 else 0 end,
@@ -60,15 +61,15 @@ join submissions_submission s on s.id = e.submission_id
 QUOTA = """
 insert into submissions_quotaslot (user_id, challenge_id, day, slot, allowed, submission_id)
 select user_id, challenge_id, current_date, substr(idempotency_key, 6)::int, 10, id
-from submissions_submission where kind = 'lora'
+from submissions_submission where kind = 'tune'
 """
 FLIGHT = """
 insert into submissions_inflight (user_id, slot, submission_id)
-select user_id, substr(idempotency_key, 6)::int, id from submissions_submission where kind = 'lora'
+select user_id, substr(idempotency_key, 6)::int, id from submissions_submission where kind = 'tune'
 """
 QUEUED = """
 select s.uuid::text, s.user_id from submissions_submission s join submissions_evaluation e on e.submission_id = s.id
-where e.state = 'queued' and e.lane = %(lane)s order by e.turn, e.id
+where e.state = 'queued' and e.lane = %(lane)s order by e.fair_share_rank, e.id
 """
 
 
@@ -117,7 +118,7 @@ def _scored(cursor: Any, scores: int) -> None:
 
 def _queued(cursor: Any, first: int, last: int) -> None:
     challenge = board()
-    key = {"challenge": challenge.pk, "version": challenge.version_id, "kind": "lora", "prefix": "wait-"}
+    key = {"challenge": challenge.pk, "version": challenge.version_id, "kind": "tune", "prefix": "wait-"}
     cursor.execute(SUBMISSIONS, {**key, "payload": json.dumps(LORA), "each": 2, "first": first, "last": last})
     cursor.execute(EVALUATIONS, {**key, "state": "queued", "lane": BUSY_LANE, "attempt": 0})
     cursor.execute(QUOTA)

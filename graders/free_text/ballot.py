@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from challenges.spec import Challenge, Criterion
+from challenges.kinds.rubric import Criterion, free_text
+from challenges.spec import Challenge
 from graders.base import Judged, Mark
 from graders.free_text.cleaning import Cleaned
 from graders.free_text.reply import ReplyMark, parse
@@ -51,11 +52,11 @@ class Ballot:
 
 def read_ballot(judged: Judged, challenge: Challenge, cleaned: Cleaned) -> Ballot | None:
     """Checks a reply against the rubric and the answer; None if the reply cannot be used."""
-    reply = parse(judged.reply, [c.id for c in challenge.rubric])
+    reply = parse(judged.reply, [c.id for c in free_text(challenge).rubric])
     if reply is None:
         return None
     marked = {m.id: m for m in reply.criteria}
-    checks = {c.id: _check(c, marked[c.id], challenge, cleaned) for c in challenge.rubric}
+    checks = {c.id: _check(c, marked[c.id], challenge, cleaned) for c in free_text(challenge).rubric}
     failed = [f"{rule}: {id}" for id, check in checks.items() for rule in check.failed]
     failed += ["contradictions"] if reply.contradictions else []
     failed += ["addresses-grader"] if reply.addresses_grader else []
@@ -83,7 +84,7 @@ def _check(criterion: Criterion, marked: ReplyMark, challenge: Challenge, cleane
     found = [find_quote(quote, cleaned.text) for quote in marked.evidence]
     valid = [span for span in found if span and _counts(span, criterion, challenge, cleaned)]
     doubts = ["quote-not-valid"] if len(valid) < len(found) else []
-    doubts += ["low-confidence"] if marked.confidence < challenge.gate.confidence else []
+    doubts += ["low-confidence"] if marked.confidence < free_text(challenge).gate.confidence else []
     evidence = tuple(cleaned.text[a:b] for a, b in valid)
     if criterion.kind == "must_not_claim":
         doubts += ["no-quote"] if marked.mark is Mark.NOT_MET and not valid else []
@@ -133,6 +134,6 @@ def _counts(span: tuple[int, int], criterion: Criterion, challenge: Challenge, c
 
 def _is_borrowed(quote: str, criterion: Criterion, challenge: Challenge) -> bool:
     """Whether the quote only repeats words of the question or the criterion, which shows no knowledge."""
-    shown = " ".join((challenge.question or "", *(c.label for c in challenge.rubric)))
+    shown = " ".join((free_text(challenge).question or "", *(c.label for c in free_text(challenge).rubric)))
     is_long = len(content_words(quote)) >= ECHO_WORDS_MIN
     return not normal(quote) or echoes(quote, shown, known=0.8) or (is_long and echoes(quote, criterion.text))

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from challenges.spec import Challenge, Gate
+from challenges.kinds.rubric import Gate, free_text
+from challenges.spec import Challenge
 from graders import agreement
 from graders.base import Grade, JudgeId, Mark
 from graders.free_text.points import score
@@ -54,7 +55,9 @@ class GradedAttack:
 
 def person_score(challenge: Challenge, marks: Mapping[str, str]) -> float:
     """The score in [0, 1] of a person's marks; a criterion without a mark counts as not met."""
-    return score(challenge.rubric, {c.id: Mark(marks.get(c.id, Mark.NOT_MET)) for c in challenge.rubric})
+    return score(
+        free_text(challenge).rubric, {c.id: Mark(marks.get(c.id, Mark.NOT_MET)) for c in free_text(challenge).rubric}
+    )
 
 
 def report(
@@ -85,7 +88,7 @@ def report(
         "benign": _benign(challenge, benign),
         "suite": _suite(suite),
     }
-    missed = gate_missed(found, challenge.gate)
+    missed = gate_missed(found, free_text(challenge).gate)
     return {**found, "passed": not missed, "missed": missed}
 
 
@@ -117,7 +120,7 @@ def gate_missed(found: Mapping[str, Any], gate: Gate) -> list[str]:
 def _agreement(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:
     person = [person_score(challenge, row.marks) for row in rows]
     machine = [row.value for row in rows]
-    pairs = {c.id: _marks(c.id, rows) for c in challenge.rubric}
+    pairs = {c.id: _marks(c.id, rows) for c in free_text(challenge).rubric}
     alike = [sum(pair[0] == pair[1] for pair in row) / len(row) for row in zip(*pairs.values(), strict=True)]
     criteria = [{"id": id, **_by_criterion(found)} for id, found in pairs.items()]
     low, high = agreement.interval(lambda x, _: sum(x) / len(x), alike, alike)

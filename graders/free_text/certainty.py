@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from challenges.spec import Challenge, Criterion
+from challenges.kinds.rubric import Criterion, free_text
+from challenges.spec import Challenge
 from graders.free_text.likeness import Prediction
 from graders.free_text.points import as_mark, score
 
@@ -23,13 +24,13 @@ def certainty(challenge: Challenge, found: Mapping[str, Prediction]) -> float:
     the distribution of the sum comes from a convolution. The standard deviations were measured by leave-one-out on
     graded answers.
     """
-    marks = {c.id: as_mark(found[c.id].value, c) for c in challenge.rubric}
+    marks = {c.id: as_mark(found[c.id].value, c) for c in free_text(challenge).rubric}
     points = np.ones(1)
-    for c in challenge.rubric:
+    for c in free_text(challenge).rubric:
         points = np.convolve(points, _chances(c, found[c.id]))
     shares = np.arange(len(points)) / (len(points) - 1)
     passing = float(points[shares >= challenge.pass_ - EXACT].sum())
-    passes = score(challenge.rubric, marks) >= challenge.pass_ - EXACT
+    passes = score(free_text(challenge).rubric, marks) >= challenge.pass_ - EXACT
     return min(1.0, max(0.0, passing if passes else 1 - passing))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from challenges.bundle import ChallengeBundle
+from challenges.kinds.rubric import free_text
 from challenges.spec import Benign, GoldAnswer
 from graders.free_text.text import words
 
@@ -38,8 +39,8 @@ def shares(text: str, bundle: ChallengeBundle, sources: Mapping[str, str]) -> di
     gold answers are added. The source `everything` is all texts together except answers of other learners, so that a
     patchwork of several sources is found. Fewer than five shared runs count as none.
     """
-    own = runs(text) - runs(bundle.challenge.question or "")
-    texts = {"model answer": bundle.challenge.model_answer or "", **_gold(bundle), **sources}
+    own = runs(text) - runs(free_text(bundle.challenge).question or "")
+    texts = {"model answer": free_text(bundle.challenge).model_answer or "", **_gold(bundle), **sources}
     shared = {name: own & runs(source) for name, source in texts.items()}
     shared["everything"] = frozenset().union(*(found for name, found in shared.items() if not name.startswith(LEARNER)))
     found = {name: len(these) / len(own) for name, these in shared.items() if len(these) >= RUNS_MIN}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from challenges.spec import Criterion
+from challenges.kinds.rubric import Criterion
 from graders.base import Mark
 from graders.free_text.points import score
 

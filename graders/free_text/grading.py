@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from challenges.bundle import ChallengeBundle
-from challenges.payloads import FreeTextPayload
+from challenges.kinds.free_text import FreeTextPayload
+from challenges.kinds.rubric import free_text
 from graders.base import Assignment, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
 from graders.free_text import copies, distance, settled, speech_acts
 from graders.free_text.ballot import Ballot, read_ballot
@@ -71,7 +72,11 @@ def grade(assignment: Assignment) -> Grading:
 def prepare(assignment: Assignment, answer: str) -> Case:
     """Cleans an answer and collects its flags."""
     bundle = assignment.bundle
-    authors = [bundle.challenge.question or "", bundle.challenge.model_answer or "", *(g.answer for g in bundle.gold)]
+    authors = [
+        free_text(bundle.challenge).question or "",
+        free_text(bundle.challenge).model_answer or "",
+        *(g.answer for g in bundle.gold),
+    ]
     cleaned = clean(answer, bundle.challenge.limits.answer_chars, language_of(authors))
     found = {
         "copied": settled.copies(cleaned.text, bundle) or settled.same_gold(cleaned.text, bundle) is not None,
@@ -81,7 +86,7 @@ def prepare(assignment: Assignment, answer: str) -> Case:
 
 
 def _checked(case: Case, rule: str | None) -> Grade:
-    low, high = case.bundle.challenge.words
+    low, high = free_text(case.bundle.challenge).words
     count = len(words(case.text))
     # It does not say whether code would settle the answer, because that would reveal the author's graded answers.
     figures = {"words": float(count), "within_words": float(low <= count <= high)}
@@ -91,7 +96,9 @@ def _checked(case: Case, rule: str | None) -> Grade:
 def _judged(case: Case) -> Grading:
     first: Judged = yield judge_item(case.bundle, case.text, 0, case.assignment.template)
     item = embed_item(case.bundle, case.text)
-    asked = Embed(tuple(dict.fromkeys((*item.texts, *compared(case.text, case.bundle.challenge.rubric)))), item.stage)
+    asked = Embed(
+        tuple(dict.fromkeys((*item.texts, *compared(case.text, free_text(case.bundle.challenge).rubric)))), item.stage
+    )
     embedded: Embedded = yield asked
     guess = estimate(case.bundle, case.text, asked, embedded)
     if first.reply is None and not first.problem.startswith(UNUSABLE):
@@ -142,9 +149,9 @@ def _final(
     decision = decide(challenge, ballots)
     unlike = _unlike(case, decision.marks, guess, VALUE_GAP)
     rules = review_rules(challenge, decision, case.flags, unlike)
-    rules += distance.rules(challenge.rubric, decision.marks, guess.values)
+    rules += distance.rules(free_text(challenge).rubric, decision.marks, guess.values)
     rules += copies.rules(case.copied)
-    rules += speech_acts.rules(case.text, challenge.rubric, decision.marks, decision.evidence, vectors)
+    rules += speech_acts.rules(case.text, free_text(challenge).rubric, decision.marks, decision.evidence, vectors)
     rules += sorted({rule for ballot in ballots for rule in ballot.failed})
     rules += [f"like-a-wrong-claim: {id}" for id in guess.claims if decision.marks[id] is Mark.MET]
     rules += ["unusable-reply"] if len(ballots) < len(calls) else []
@@ -165,7 +172,7 @@ def _uncalibrated(case: Case, judge: JudgeId, ballots: list[Ballot]) -> list[str
 
 def _provisional(case: Case, guess: Estimate, rule: str, calls: list[Judged]) -> Grade:
     challenge = case.bundle.challenge
-    marks = {c.id: as_mark(guess.values[c.id], c) for c in challenge.rubric}
+    marks = {c.id: as_mark(guess.values[c.id], c) for c in free_text(challenge).rubric}
     quotes = {id: (guess.quotes[id],) for id, mark in marks.items() if mark in (Mark.MET, Mark.PARTIAL)}
     shown = criterion_marks(challenge, marks, quotes)
     return graded_by(

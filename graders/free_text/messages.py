@@ -9,7 +9,8 @@ from functools import cache
 from typing import Any
 
 from challenges.bundle import ChallengeBundle, sha256_of
-from challenges.spec import Challenge, Criterion
+from challenges.kinds.rubric import Criterion, free_text
+from challenges.spec import Challenge
 from graders.base import Judge, Mark
 from graders.free_text.templates import DEFAULT, instructions
 
@@ -36,7 +37,7 @@ def judge_item(bundle: ChallengeBundle, text: str, vote: int, template: str = ""
     The points, the pass mark and the learner's identity are not sent.
     """
     challenge = bundle.challenge
-    rubric = _order(challenge.rubric, vote)
+    rubric = _order(free_text(challenge).rubric, vote)
     messages = (
         {"role": "system", "content": instructions(template)},
         {"role": "user", "content": _static(challenge, bundle, rubric)},
@@ -78,8 +79,10 @@ def _static(challenge: Challenge, bundle: ChallengeBundle, rubric: Sequence[Crit
     criteria = [
         dict(zip(_KEYS, (c.id, c.kind, c.partial == "half", c.text, c.accept, c.reject), strict=True)) for c in rubric
     ]
-    graded = [{"answer": gold.answer, "marks": gold.marks} for gold in bundle.gold if gold.role == "prompt"]
-    parts = zip(_TITLES, (challenge.question, challenge.model_answer, criteria, graded), strict=True)
+    graded = [{"answer": gold.answer, "marks": gold.marks} for gold in bundle.gold if gold.is_example]
+    parts = zip(
+        _TITLES, (free_text(challenge).question, free_text(challenge).model_answer, criteria, graded), strict=True
+    )
     return "\n\n".join(f"{title}:\n{json.dumps(part, ensure_ascii=False)}" for title, part in parts)
 
 

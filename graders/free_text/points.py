@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from challenges.spec import Criterion
+from challenges.kinds.rubric import Criterion
 from graders.base import Mark
 
 VALUES = {Mark.MET: 1.0, Mark.PARTIAL: 0.5, Mark.NOT_MET: 0.0, Mark.CANNOT_TELL: 0.0}

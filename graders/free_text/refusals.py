@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from challenges.spec import Criterion
+from challenges.kinds.rubric import Criterion
 from graders.free_text.text import content_words, sentences
 
 Vectors = Mapping[str, NDArray[np.float64]]

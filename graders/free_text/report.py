@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
+from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
 from graders.base import CriterionMark, Grade, JudgeId, Mark
 from graders.free_text.points import table
@@ -15,7 +16,7 @@ def criterion_marks(
     challenge: Challenge, marks: Mapping[str, Mark], evidence: Mapping[str, tuple[str, ...]]
 ) -> tuple[CriterionMark, ...]:
     """The marks shown to the learner, in the rubric's order; `improve` is filled only if points are missing."""
-    points = table(challenge.rubric, marks)
+    points = table(free_text(challenge).rubric, marks)
     return tuple(
         CriterionMark(
             id=c.id,
@@ -26,7 +27,7 @@ def criterion_marks(
             evidence=evidence.get(c.id, ()),
             improve=c.improve if points[c.id] < c.points else "",
         )
-        for c in challenge.rubric
+        for c in free_text(challenge).rubric
     )
 
 
@@ -52,6 +53,6 @@ def graded_by(
 
 def zero(bundle: ChallengeBundle, rule: str, flags: tuple[str, ...]) -> Grade:
     """A final score of 0 that needs no call of the judge."""
-    nothing = {c.id: Mark.NOT_MET for c in bundle.challenge.rubric}
+    nothing = {c.id: Mark.NOT_MET for c in free_text(bundle.challenge).rubric}
     marks = criterion_marks(bundle.challenge, nothing, {})
     return Grade(score=0.0, marks=marks, private={"rule": rule, "flags": flags})

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from challenges.bundle import ChallengeBundle
-from challenges.spec import Benign, Criterion, GoldAnswer
+from challenges.kinds.rubric import Criterion, free_text
+from challenges.spec import Benign, GoldAnswer
 from graders.base import Mark
 from graders.free_text.points import score
 from graders.free_text.text import containment, content_words, exact, normal, words
@@ -33,7 +34,11 @@ def zero_rule(text: str, bundle: ChallengeBundle) -> str | None:
     """The rule, `empty` or `gold-zero`, by which a cleaned answer scores a final 0 without a call; else None."""
     if not text:
         return "empty"
-    same = [gold_score(row, bundle.challenge.rubric) for row in _graded(bundle) if exact(row.answer) == exact(text)]
+    same = [
+        gold_score(row, free_text(bundle.challenge).rubric)
+        for row in _graded(bundle)
+        if exact(row.answer) == exact(text)
+    ]
     return "gold-zero" if same and not any(same) else None
 
 
@@ -52,9 +57,11 @@ def copies(text: str, bundle: ChallengeBundle) -> bool:
     """Whether the answer consists of the words of the model answer or of a good gold answer, in any order."""
     if len(set(content_words(text))) < COPY_WORDS_MIN:
         return False
-    rubric, passing = bundle.challenge.rubric, bundle.challenge.pass_
+    rubric, passing = free_text(bundle.challenge).rubric, bundle.challenge.pass_
     good = [gold.answer for gold in _graded(bundle) if gold_score(gold, rubric) >= passing]
-    return any(containment(text, source) >= COPY_SHARE for source in (bundle.challenge.model_answer or "", *good))
+    return any(
+        containment(text, source) >= COPY_SHARE for source in (free_text(bundle.challenge).model_answer or "", *good)
+    )
 
 
 def is_known_attack(text: str, bundle: ChallengeBundle) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from challenges.spec import Criterion
+from challenges.kinds.rubric import Criterion
 from graders.base import Mark
 from graders.free_text.conditionals import commits_to_nothing
 from graders.free_text.irony import mocks

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from challenges.bundle import ChallengeBundle
+from challenges.kinds.rubric import free_text
 from graders.free_text.suite_material import Material, material, sentences
 
 FILE = Path(__file__).parent / "suite_phrasings.yaml"
@@ -48,7 +49,7 @@ def suite(bundle: ChallengeBundle, sources: Mapping[str, str]) -> tuple[SuiteAtt
     `solution` is missing, the bundle's solution is used. Texts longer than the question allows leave out the last
     criteria. Raises ValueError if the question has no rubric.
     """
-    if not bundle.challenge.rubric:
+    if not free_text(bundle.challenge).rubric:
         raise ValueError("attacks need a free-text question with a rubric")
     parts = material(bundle, sources)
     return tuple(attack for family in phrasings() for attack in _family(family, parts, bundle))
@@ -62,11 +63,11 @@ def phrasings() -> Mapping[str, tuple[Phrasing, ...]]:
 
 
 def _family(family: str, parts: Sequence[Material], bundle: ChallengeBundle) -> Iterator[SuiteAttack]:
-    question = sentences(bundle.challenge.question or "")[0]
+    question = sentences(free_text(bundle.challenge).question or "")[0]
     for at, phrasing in enumerate(phrasings()[family]):
         usable = [fields for part in parts if (fields := _fields(part, at)) and _has_all(phrasing, fields)]
         if usable:
-            text = _fitting(phrasing, usable, question, bundle.challenge.words[1])
+            text = _fitting(phrasing, usable, question, free_text(bundle.challenge).words[1])
             yield SuiteAttack(family, phrasing.id, text, phrasing.most)
 
 

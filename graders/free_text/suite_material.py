@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from challenges.bundle import ChallengeBundle
-from challenges.spec import Criterion
+from challenges.kinds.rubric import Criterion, free_text
 
 KEY_WORDS = 3
 # A text that shares fewer content words with a criterion is about something else.
@@ -76,8 +76,8 @@ def material(bundle: ChallengeBundle, sources: Mapping[str, str]) -> tuple[Mater
     spec = bundle.challenge
     solution = _copied(sources.get("solution") or bundle.solution)
     lesson = [*_copied(sources.get("lesson", "")), *_copied(sources.get("faq", ""))]
-    claims = [claim for text in (*sentences(spec.model_answer or ""), *solution) if (claim := _claim(text))]
-    wanted = [c for c in spec.rubric if c.kind != "must_not_claim"] or spec.rubric
+    claims = [claim for text in (*sentences(free_text(spec).model_answer or ""), *solution) if (claim := _claim(text))]
+    wanted = [c for c in free_text(spec).rubric if c.kind != "must_not_claim"] or free_text(spec).rubric
     chosen = zip(*(_nearest(wanted, texts) for texts in (claims, lesson, solution)), strict=True)
     return tuple(Material(criterion, *texts) for criterion, texts in zip(wanted, chosen, strict=True))
 

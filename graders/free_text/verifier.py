@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenges.bundle import ChallengeBundle
-from challenges.spec import Benign, Criterion, GoldAnswer
+from challenges.kinds.rubric import Criterion, free_text
+from challenges.spec import Benign, GoldAnswer
 from graders.base import Embed, Embedded, Mark
 from graders.free_text import likeness, short
 from graders.free_text.certainty import certainty
@@ -55,10 +56,10 @@ def graded(bundle: ChallengeBundle) -> tuple[Known, ...]:
 def fixed_texts(bundle: ChallengeBundle) -> tuple[str, ...]:
     """The texts that every estimate of a question needs: graded answers, their sentences, the author's phrases."""
     fixed = [part for row in graded(bundle) for part in (row.answer, *sentences(row.answer))]
-    phrases = [phrase for c in bundle.challenge.rubric for phrase in (*_good(c), *c.reject)]
+    phrases = [phrase for c in free_text(bundle.challenge).rubric for phrase in (*_good(c), *c.reject)]
     fixed += phrases
     if is_short(bundle):
-        taught = [phrase for c in bundle.challenge.rubric for phrase in _taught(c)]
+        taught = [phrase for c in free_text(bundle.challenge).rubric for phrase in _taught(c)]
         known = dict.fromkeys((*(row.answer for row in graded(bundle)), *taught))
         fixed += [part for text in known for part in in_context(bundle, text)]
     return tuple(dict.fromkeys(fixed))
@@ -77,13 +78,13 @@ def is_short(bundle: ChallengeBundle) -> bool:
 
 def in_context(bundle: ChallengeBundle, text: str) -> list[str]:
     """A short answer and its clauses, each after the question."""
-    return [short.in_context(bundle.challenge.question or "", part) for part in (text, *short.clauses(text))]
+    return [short.in_context(free_text(bundle.challenge).question or "", part) for part in (text, *short.clauses(text))]
 
 
 def estimate(bundle: ChallengeBundle, text: str, item: Embed, embedded: Embedded) -> Estimate:
     """Estimates the marks of `text` from its similarity to graded answers and to the author's phrases."""
     space = _Space(bundle, text, item, np.asarray(embedded.vectors, dtype=np.float64))
-    rubric = bundle.challenge.rubric
+    rubric = free_text(bundle.challenge).rubric
     found = {c.id: space.predict(c) for c in rubric}
     values = {id: min(1.0, max(0.0, one.value)) for id, one in found.items()}
     sure = certainty(bundle.challenge, found)

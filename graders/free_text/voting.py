@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from challenges.spec import Challenge, Criterion
+from challenges.kinds.rubric import Criterion, free_text
+from challenges.spec import Challenge
 from graders.base import Mark
 from graders.free_text.ballot import Ballot
 from graders.free_text.points import score
@@ -32,7 +33,7 @@ class Decision:
 
 def decide(challenge: Challenge, ballots: Sequence[Ballot]) -> Decision:
     """Takes the majority of at least one ballot for each criterion; without a majority the mark is `cannot_tell`."""
-    rubric = challenge.rubric
+    rubric = free_text(challenge).rubric
     marks = {c.id: _majority([ballot.marks[c.id] for ballot in ballots]) for c in rubric}
     scores = sorted(score(rubric, ballot.marks) for ballot in ballots)
     outliers = (len(scores) - 1) // 4
@@ -46,7 +47,7 @@ def decide(challenge: Challenge, ballots: Sequence[Ballot]) -> Decision:
 
 def decisive(challenge: Challenge, marks: Mapping[str, Mark]) -> tuple[str, ...]:
     """The criteria for which a neighbouring mark would change the verdict."""
-    rubric, passing = challenge.rubric, challenge.pass_
+    rubric, passing = free_text(challenge).rubric, challenge.pass_
     passed = score(rubric, marks) >= passing - 1e-9
     return tuple(
         c.id
@@ -64,14 +65,14 @@ def review_rules(challenge: Challenge, decision: Decision, flags: Sequence[str],
     for a person unless the estimate agrees with the majority. With 5 % wrong marks and three heavy criteria, every
     third honest answer has such a split, and nearly all majorities are right.
     """
-    total = sum(c.points for c in challenge.rubric)
-    heavy = {c.id for c in challenge.rubric if c.points / total >= SPLIT_SHARE}
+    total = sum(c.points for c in free_text(challenge).rubric)
+    heavy = {c.id for c in free_text(challenge).rubric if c.points / total >= SPLIT_SHARE}
     rules = [f"cannot-tell: {id}" for id, mark in decision.marks.items() if mark is Mark.CANNOT_TELL]
     rules += [f"split-vote: {id}" for id in decision.split if id in heavy and id in unlike]
     rules += ["votes-apart"] if decision.spread > SPREAD_MAX else []
     turning = set(decisive(challenge, decision.marks))
     rules += ["near-pass-mark"] if turning & set(decision.split) else []
-    return rules + (list(flags) if score(challenge.rubric, decision.marks) > 0 else [])
+    return rules + (list(flags) if score(free_text(challenge).rubric, decision.marks) > 0 else [])
 
 
 def _majority(marks: Sequence[Mark]) -> Mark:

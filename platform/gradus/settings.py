@@ -7,6 +7,7 @@ import structlog
 from csp.constants import NONCE, NONE, SELF
 from servestatic.compress import Compressor
 
+from challenges.kinds.base import Lane
 from gradus.environment import Environment
 
 django_stubs_ext.monkeypatch()
@@ -164,7 +165,7 @@ SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ("map", *Compressor.SKIP_COMPRESS_EXTENSI
 # --- jobs -------------------------------------------------------------------------------------------------------
 
 REDIS_URL = env.address("REDIS_URL", ("redis", "rediss", "unix", "redis+socket"))
-LANES = ("interactive", "grade", "judge", "train")
+LANES = tuple(lane.value for lane in Lane)
 HEARTBEAT_SECONDS = env.whole("GRADUS_HEARTBEAT_SECONDS", default=10)
 # Read by the engine, which knows no Django; looked over here, so that a slip is told at the start.
 env.one_of("GRADUS_DEVICE", ("", "cpu", "cuda"), default="")

@@ -99,7 +99,7 @@ export const lines = {
   },
 };
 
-const KINDS = ["zero-shot", "prompt", "lora"];
+const KINDS = ["zero-shot", "few-shot", "lora"];
 const kindIndex = (kind) => Math.max(0, KINDS.indexOf(kind) % 4);
 
 const floor = ({ min }) => Math.max(0, Math.floor(min * 10 - 0.5) / 10);

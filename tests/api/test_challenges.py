@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge
@@ -14,7 +15,7 @@ from tests.api.conftest import Caller, problem
 
 def test_a_challenge_for_nobody(open_api: Caller, sea_or_sky: Challenge) -> None:
     body = open_api.get("/challenges/sea-or-sky").json()
-    assert (body["kind"], body["tracks"], body["pass"]) == ("prompt", ["prompt", "lora"], 0.6)
+    assert (body["kind"], body["tracks"], body["pass"]) == ("prompt", ["prompt", "tune"], 0.6)
     assert [row["id"] for row in body["samples"]] == ["p0-sea", "p0-sky", "p1-sea", "p1-sky"]
     assert (body["attempts_left"], body["best"], body["hints"]) == (10, {}, [])
 
@@ -32,8 +33,8 @@ def test_nothing_hidden_is_told(ada_api: Caller, course: object, slug: str) -> N
     bundle, spec = bundles.load(challenge.version), challenge.spec
     text = ada_api.get(f"/challenges/{slug}").content.decode()
     secrets = [sample.input for sample in bundle.hidden] + [gold.answer for gold in bundle.gold]
-    secrets += [criterion.text for criterion in spec.rubric] + [spec.hints[0], bundle.solution.strip()]
-    secrets += [spec.model_answer] if spec.model_answer else []
+    secrets += [criterion.text for criterion in free_text(spec).rubric] + [spec.hints[0], bundle.solution.strip()]
+    secrets += [free_text(spec).model_answer] if free_text(spec).model_answer else []
     assert len(secrets) > 2
     assert [secret for secret in secrets if secret in text] == []
 
@@ -75,14 +76,14 @@ def test_the_leaderboard(ada_api: Caller, open_api: Caller, ada: User, bob: User
         (1, "builder", 0.7, False),
     ]
     assert body["bands"] == [{"rank": 1, "score": 0.7, "learners": 2}]
-    assert (body["track"], body["tracks"], body["frozen"], body["total"]) == ("prompt", ["prompt", "lora"], False, 2)
+    assert (body["track"], body["tracks"], body["frozen"], body["total"]) == ("prompt", ["prompt", "tune"], False, 2)
     assert body["mine"]["pseudonym"] == "enchantress"
     assert open_api.get("/challenges/sea-or-sky/leaderboard").json()["mine"] is None
-    assert ada_api.get("/challenges/sea-or-sky/leaderboard?track=lora").json()["rows"] == []
+    assert ada_api.get("/challenges/sea-or-sky/leaderboard?track=tune").json()["rows"] == []
 
 
 def test_a_track_that_the_challenge_does_not_have(open_api: Caller, explain: Challenge) -> None:
-    problem(open_api.get("/challenges/explain/leaderboard?track=lora"), 404, "not_found")
+    problem(open_api.get("/challenges/explain/leaderboard?track=tune"), 404, "not_found")
     problem(open_api.get("/challenges/explain/leaderboard?track=x"), 422, "bad_payload")
 
 
@@ -94,7 +95,7 @@ def test_the_solution_opens_after_passing(ada_api: Caller, ada: User, sea_or_sky
 
 def test_a_dataset_is_checked_before_an_attempt(ada_api: Caller, sea_or_sky: Challenge) -> None:
     rows = [{"input": "a heron", "output": "sky"}, {"input": "A heron!", "output": "air"}]
-    body = ada_api.post("/challenges/sea-or-sky/dataset", {"kind": "lora", "rows": rows}).json()
+    body = ada_api.post("/challenges/sea-or-sky/dataset", {"kind": "tune", "rows": rows}).json()
     assert (body["rows"], body["labels"]["sky"], body["duplicates"]) == (2, 1, [[1, 2]])
     assert [(item["code"], item["line"]) for item in body["problems"]] == [("unknown_label", 2)]
     assert not QuotaSlot.objects.exists()

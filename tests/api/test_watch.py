@@ -54,12 +54,12 @@ def waiting(sea_or_sky: Challenge) -> list[Evaluation]:
 
 @pytest.mark.django_db
 def test_places_of_many_are_the_places_of_each(waiting: list[Evaluation]) -> None:
-    fair = sorted(waiting, key=lambda one: (one.turn, one.pk))
+    fair = sorted(waiting, key=lambda one: (one.fair_share_rank, one.pk))
     expected = {one.pk: fair.index(one) + 1 for one in waiting}
-    spots = [(one.turn, one.pk) for one in waiting]
+    spots = [(one.fair_share_rank, one.pk) for one in waiting]
     assert places("grade", spots) == expected
     assert {one.pk: queue_position(one) for one in waiting} == expected
-    assert places("grade", [(fair[3].turn, fair[3].pk)]) == {fair[3].pk: 4}
+    assert places("grade", [(fair[3].fair_share_rank, fair[3].pk)]) == {fair[3].pk: 4}
     assert places("grade", []) == {}
 
 

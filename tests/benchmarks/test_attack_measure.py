@@ -11,6 +11,7 @@ import pytest
 from benchmarks.attacks import measure, rows
 from benchmarks.attacks.__main__ import lines
 from benchmarks.attacks.replay import Kind, Person
+from challenges.kinds.rubric import free_text
 from graders.base import Embed, Mark
 from graders.free_text import copies, speech_acts
 from graders.free_text.messages import judge_item
@@ -26,7 +27,7 @@ def vector(text: str) -> Any:
 def stopped(row: rows.Attack | rows.Honest, marks: dict[str, str]) -> list[str]:
     """The rules that the words alone bring up, without a sentence embedding and an estimate."""
     bundle = rows.bundle(row.question)
-    rubric = bundle.challenge.rubric
+    rubric = free_text(bundle.challenge).rubric
     quotes = {c.id: row.quotes.get(c.id, []) for c in rubric if c.kind != "must_not_claim"}
     given = {c.id: Mark(marks.get(c.id, "not_met")) for c in rubric}
     vectors = {text: vector(text) for text in compared(row.answer, rubric)}
@@ -39,7 +40,7 @@ def test_words_alone_stop_nearly_all_open_attacks() -> None:
     passed = [
         row
         for row in given
-        if not stopped(row, dict.fromkeys((c.id for c in rows.bundle(row.question).challenge.rubric), "met"))
+        if not stopped(row, dict.fromkeys((c.id for c in free_text(rows.bundle(row.question).challenge).rubric), "met"))
     ]
     assert len(given) == 100
     # Those that advise against something need the sentence embeddings of a site.
@@ -58,7 +59,7 @@ def test_a_judge_that_errs_does_so_on_about_the_share_that_it_should() -> None:
     for row in rows.honest()[:40]:
         bundle = rows.bundle(row.question)
         item = judge_item(bundle, row.answer, 0)
-        reply = Person(row, bundle.challenge.rubric, 0.05, 1).judge(item).reply
+        reply = Person(row, free_text(bundle.challenge).rubric, 0.05, 1).judge(item).reply
         assert reply is not None
         marks = {mark["id"]: mark["mark"] for mark in reply["criteria"]}
         wrong += sum(marks[id] != mark for id, mark in row.marks.items())

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import pytest
+from challenges.lint_free_text import CREDIT
 
 from benchmarks.attacks.rows import QUESTIONS, Attack, Honest, attacks, bundle, honest, sources
+from challenges.kinds.rubric import free_text
 from challenges.lint import lint
-from challenges.lint_free_text import CREDIT
 from challenges.texts import normal
 
 FAMILIES = {
@@ -75,7 +76,7 @@ def test_at_least_fifty_honest_answers_for_each_question(all_honest: list[Honest
 def test_honest_answers_are_of_all_qualities(all_honest: list[Honest]) -> None:
     scores = defaultdict(list)
     for row in all_honest:
-        rubric = bundle(row.question).challenge.rubric
+        rubric = free_text(bundle(row.question).challenge).rubric
         earned = sum(criterion.points * CREDIT[row.marks[criterion.id]] for criterion in rubric)
         scores[row.question].append(earned / 100)
     for question, got in scores.items():
@@ -85,12 +86,12 @@ def test_honest_answers_are_of_all_qualities(all_honest: list[Honest]) -> None:
 
 def test_marks_and_quotes_name_the_criteria(all_honest: list[Honest], all_attacks: list[Attack]) -> None:
     for row in all_honest:
-        rubric = {criterion.id: criterion for criterion in bundle(row.question).challenge.rubric}
+        rubric = {criterion.id: criterion for criterion in free_text(bundle(row.question).challenge).rubric}
         assert row.marks.keys() == rubric.keys(), row.id
         assert row.quotes.keys() == {name for name, mark in row.marks.items() if mark != "not_met"}, row.id
         assert all(rubric[name].partial == "half" for name, mark in row.marks.items() if mark == "partial"), row.id
     for attack in all_attacks:
-        assert attack.quotes.keys() == {c.id for c in bundle(attack.question).challenge.rubric}, attack.id
+        assert attack.quotes.keys() == {c.id for c in free_text(bundle(attack.question).challenge).rubric}, attack.id
         assert 0 <= attack.most < 0.4, attack.id
 
 

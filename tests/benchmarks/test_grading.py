@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks import grading, grading_rows
 from benchmarks.grading_rows import BadRows
+from challenges.kinds.rubric import free_text
 from graders.base import Embed
 from tests.graders.free_text import judges
 
@@ -126,7 +127,7 @@ def test_a_rubric_of_the_rows_holds_beside_a_file_of_questions(tmp_path: Path) -
     rows = lines(tmp_path / "rows.jsonl", [{**row, "rubric": rubric, "marks": marks} for row in ROWS])
     (asked,) = grading_rows.load(rows, None, lines(tmp_path / "questions.jsonl", QUESTIONS))
     bundle = asked.bundle(asked.rows)
-    assert [criterion.id for criterion in bundle.challenge.rubric] == ["light", "why"]
+    assert [criterion.id for criterion in free_text(bundle.challenge).rubric] == ["light", "why"]
     assert all(gold.marks == marks for gold in bundle.gold)
 
 

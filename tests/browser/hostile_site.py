@@ -137,7 +137,7 @@ def make(folder: Path, ada: User, grace: User) -> list[Stop]:
         Stop(ada, "/lessons/first/advisor/?changes=weekly&rows=many"),
         Stop(ada, "/lessons/first/findings/few-shot/"),
         *(Stop(ada, f"/challenges/{slug}/", tuple(words)) for slug in ("sea-or-sky", "ticket", "explain")),
-        Stop(ada, "/challenges/sea-or-sky/?track=lora&rows=starter"),
+        Stop(ada, "/challenges/sea-or-sky/?track=tune&rows=starter"),
         Stop(ada, "/challenges/sea-or-sky/solution/", tuple(words)),
         *learner,
         *trials(ada),

@@ -63,7 +63,7 @@ def furnish(folder: Path, learner: User) -> Pages:
             f"/courses/{built_in.slug}/",
             f"/lessons/{lesson.slug}/",
             *(f"/challenges/{slug}/" for slug in slugs),
-            f"/challenges/{slugs[0]}/?track=lora&rows=starter",
+            f"/challenges/{slugs[0]}/?track=tune&rows=starter",
             "/leaderboards/",
             "/leaderboards/sea-or-sky/",
             "/accounts/login/",

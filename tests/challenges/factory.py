@@ -55,7 +55,7 @@ def prompt_spec(**changes: Any) -> dict[str, Any]:
         "id": "sea-or-sky",
         "version": "1.0.0",
         "kind": "prompt",
-        "also": ["lora"],
+        "also": ["tune"],
         "title": "Sea or sky",
         "model": "smollm2-135m-instruct",
         "answer": {"type": "label", "labels": list(LABELS)},
@@ -63,7 +63,7 @@ def prompt_spec(**changes: Any) -> dict[str, Any]:
         "metric": {"name": "macro_f1"},
         "pass": 0.6,
         "gold": 0.8,
-        "lora": {"rows_max": 100, "row_tokens_max": 64, "tokens_max": 20_000},
+        "tune": {"rows_max": 100, "row_tokens_max": 64, "tokens_max": 20_000},
         "hints": HINTS,
         "baselines": [
             {"file": "baselines/weak.yaml", "max": 0.5},
@@ -85,7 +85,7 @@ def write_prompt_challenge(root: Path, **changes: Any) -> Path:
     write_yaml(root / "baselines/weak.yaml", {"kind": "prompt"})
     examples = [{"input": "a gull over the bay", "output": "sky"}, {"input": "a rusty buoy", "output": "sea"}]
     write_yaml(root / "baselines/good.yaml", {"kind": "prompt", "instructions": "Sea or sky?", "examples": examples})
-    lora = {"kind": "lora", "rows_file": "../train.jsonl", "hyperparameters": {"r": 8, "num_train_epochs": 2}}
+    lora = {"kind": "tune", "rows_file": "../train.jsonl", "hyperparameters": {"r": 8, "num_train_epochs": 2}}
     write_yaml(root / "baselines/lora.yaml", lora)
     return root
 
@@ -100,10 +100,10 @@ def label_samples(prefix: str, start: int, stop: int) -> list[dict[str, str]]:
 
 
 def write_lora_challenge(root: Path, **changes: Any) -> Path:
-    """A JSON challenge of kind lora."""
+    """A JSON challenge of the kind tune."""
     spec = prompt_spec(
         id="ticket",
-        kind="lora",
+        kind="tune",
         also=["prompt"],
         title="Ticket",
         answer={"type": "json", "schema": {"priority": ["low", "high"], "summary": "string"}},
@@ -118,7 +118,7 @@ def write_lora_challenge(root: Path, **changes: Any) -> Path:
     train = [{"input": s["input"], "output": json.dumps(s["target"])} for s in ticket_samples("t", 6, 8)]
     write_rows(root / "train.jsonl", train)
     write_yaml(root / "baselines/weak.yaml", {"kind": "prompt", "instructions": "Answer in JSON."})
-    write_yaml(root / "baselines/lora.yaml", {"kind": "lora", "rows_file": "../train.jsonl"})
+    write_yaml(root / "baselines/lora.yaml", {"kind": "tune", "rows_file": "../train.jsonl"})
     return root
 
 

@@ -8,7 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from challenges.bundle import Baseline, BundleErrors, ChallengeBundle, read_challenge, read_course, read_lesson
-from challenges.payloads import Example, LoraPayload, PromptPayload
+from challenges.kinds.prompt import PromptPayload
+from challenges.kinds.tune import TunePayload
+from challenges.payloads import Example
 from challenges.spec import Attack, BaselineRef, Challenge, GoldAnswer, Sample, TrainRow, dump
 from tests.challenges import factory
 
@@ -151,7 +153,7 @@ def test_a_linked_folder_is_refused_and_so_is_a_pipe(tmp_path):
 def test_rows_file_stays_inside_the_challenge(tmp_path, rows_file):
     factory.write_prompt_challenge(tmp_path / "other")
     root = factory.write_prompt_challenge(tmp_path / "c")
-    factory.write_yaml(root / "baselines/lora.yaml", {"kind": "lora", "rows_file": rows_file})
+    factory.write_yaml(root / "baselines/lora.yaml", {"kind": "tune", "rows_file": rows_file})
     assert {p.file for p in problems_of(read_challenge, root)} <= {"baselines/lora.yaml", "."}
 
 
@@ -215,7 +217,7 @@ samples = st.builds(Sample, id=words, input=words, target=words | st.dictionarie
 examples = st.builds(Example, input=words, output=words)
 train_rows = st.builds(TrainRow, input=words, output=words)
 payloads = st.builds(PromptPayload, instructions=words, examples=st.lists(examples, max_size=2).map(tuple)) | st.builds(
-    LoraPayload, rows=st.lists(train_rows, min_size=1, max_size=2).map(tuple)
+    TunePayload, rows=st.lists(train_rows, min_size=1, max_size=2).map(tuple)
 )
 refs = st.builds(BaselineRef, file=st.just("baselines/a.yaml"), min=st.floats(0, 1), max=st.none())
 

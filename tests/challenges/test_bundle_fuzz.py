@@ -27,7 +27,7 @@ FILES = (
     "first/explain/challenge.yaml",
     "first/explain/gold.jsonl",
 )
-KEYS = ("schema", "id", "kind", "lessons", "answer", "labels", "limits", "rubric", "rows_file", "file", "demo", "lora")
+KEYS = ("schema", "id", "kind", "lessons", "answer", "labels", "limits", "rubric", "rows_file", "file", "demo", "tune")
 SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates() | st.binary(max_size=8)
 )

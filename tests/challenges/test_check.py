@@ -5,7 +5,10 @@ import time
 import pytest
 
 from challenges.check import check
-from challenges.payloads import Example, FreeTextPayload, Hyperparameters, LoraPayload, PromptPayload
+from challenges.kinds.free_text import FreeTextPayload
+from challenges.kinds.prompt import PromptPayload
+from challenges.kinds.tune import Hyperparameters, TunePayload
+from challenges.payloads import Example
 from challenges.spec import Challenge, TrainRow
 from tests.challenges import factory
 
@@ -17,7 +20,7 @@ def challenge(**changes):
 
 
 def free_text(**changes):
-    spec = {k: v for k, v in factory.prompt_spec().items() if k not in ("model", "answer", "prompt", "also", "lora")}
+    spec = {k: v for k, v in factory.prompt_spec().items() if k not in ("model", "answer", "prompt", "also", "tune")}
     more = {"kind": "free_text", "question": "Why?", "model_answer": "So.", "rubric": factory.RUBRIC, "words": [3, 10]}
     return Challenge.model_validate({**spec, **more, **changes})
 
@@ -29,7 +32,7 @@ def prompt(**changes):
 
 
 def lora(rows=(SEA,), **knobs):
-    return LoraPayload(rows=tuple(rows), hyperparameters=Hyperparameters(**knobs))
+    return TunePayload(rows=tuple(rows), hyperparameters=Hyperparameters(**knobs))
 
 
 def found(problems):
@@ -86,7 +89,7 @@ def test_tokens_max_names_rows_epochs_and_tokens(count_words):
 def test_steps_are_bounded(count_words):
     section = {"rows_max": 2000, "row_tokens_max": 64, "tokens_max": 2_000_000, "steps_max": 500}
     payload = lora([SEA] * 401, num_train_epochs=5, per_device_train_batch_size=4)
-    assert found(check(challenge(lora=section), payload, count_words)) == {("too_many_steps", "hyperparameters", None)}
+    assert found(check(challenge(tune=section), payload, count_words)) == {("too_many_steps", "hyperparameters", None)}
 
 
 def test_a_locked_template_cannot_be_changed(count_words):
@@ -97,7 +100,8 @@ def test_a_locked_template_cannot_be_changed(count_words):
 
 
 def test_a_kind_that_is_not_taken_is_refused(count_words):
-    told = check(challenge(also=[], lora=None), lora(), count_words)
+    spec = {name: value for name, value in factory.prompt_spec(also=[]).items() if name != "tune"}
+    told = check(Challenge.model_validate(spec), lora(), count_words)
     assert found(told) == {("not_accepted_kind", "kind", None)}
     assert found(check(free_text(), prompt(), count_words)) == {("not_accepted_kind", "kind", None)}
 
@@ -135,6 +139,6 @@ def test_the_largest_payload_is_checked_within_a_second(count_words):
     section = {"rows_max": 2000, "row_tokens_max": 512, "tokens_max": 2_000_000}
     rows = [TrainRow(input="{input}<|" * 110, output="air")] * 2000
     start = time.perf_counter()
-    problems = check(challenge(lora=section), lora(rows), count_words)
+    problems = check(challenge(tune=section), lora(rows), count_words)
     assert time.perf_counter() - start < 1
     assert len(problems) == 50

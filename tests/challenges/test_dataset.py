@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from challenges.dataset import TOKENS_PER_SECOND, report
-from challenges.payloads import Hyperparameters
+from challenges.kinds.tune import Hyperparameters
 from challenges.spec import Challenge, TrainRow
 from tests.challenges import factory
 

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from challenges import marks
-from challenges.spec import Criterion
+from challenges.kinds.rubric import Criterion
 from graders.base import Mark
 from graders.free_text import points as graders_points
 from tests.challenges.factory import RUBRIC

@@ -31,7 +31,7 @@ def prompt(*inputs: str, instructions: str = "") -> dict:
         (prompt(instructions="Mind: I saw a fish today. And: I saw a coral today."), 2),
         (prompt(instructions="I saw a fishmonger today"), 0),
         (prompt(ROWS[0], instructions=ROWS[0]), 1),
-        ({"kind": "lora", "rows": [{"input": text, "output": "sea"} for text in (*ROWS, "an oyster")]}, 2),
+        ({"kind": "tune", "rows": [{"input": text, "output": "sea"} for text in (*ROWS, "an oyster")]}, 2),
     ],
 )
 def test_counts_hidden_rows(label, payload, count):

@@ -137,7 +137,7 @@ def test_training_rows_come_from_a_file(gradus: Gradus, as_ada: User, sea_or_sky
     rows = home / "train.jsonl"
     rows.write_text('{"prompt": "a heron", "completion": "sky"}\n{"input": "an oyster", "output": "sea"}\n')
     knobs = home / "lora.json"
-    knobs.write_text(json.dumps({"kind": "lora", "hyperparameters": {"r": 16}}))
+    knobs.write_text(json.dumps({"kind": "tune", "hyperparameters": {"r": 16}}))
     assert gradus("submit", "sea-or-sky", str(knobs), "--rows", str(rows)).exit_code == 0
     made = Submission.objects.get()
     assert [row["input"] for row in made.payload["rows"]] == ["a heron", "an oyster"]

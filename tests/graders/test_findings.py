@@ -8,7 +8,7 @@ import pytest
 
 from challenges.findings import Claim, Finding
 from challenges.findings_runs import Repetition
-from challenges.payloads import PromptPayload
+from challenges.kinds.prompt import PromptPayload
 from graders.effects import Effect
 from graders.findings import Outputs, Run, experiment_record, predictions, readings, verdict
 from graders.metrics import METRICS, measure

@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from challenges.payloads import Example, PromptPayload
+from challenges.kinds.prompt import PromptPayload
+from challenges.payloads import Example
 from graders.base import Assignment, Generate, Generated, Grade, Score, Scored, WorkItem
 from graders.registry import grade
 from tests.graders.bundles import JSON, LABEL, LABELS, bundle, challenge, drive, samples

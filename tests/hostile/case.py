@@ -96,8 +96,8 @@ def lora(category: str, name: str, rows: bytes, *, knobs: Mapping[str, Any] | No
     file_name, file_type = rest.pop("file_name", "rows.jsonl"), rest.pop("file_type", "application/jsonl")
     members = b",".join(line for line in rows.split(b"\n") if line.strip())
     chosen = json.dumps(dict(knobs or {})).encode()
-    body = b'{"kind":"lora","rows":[' + members + b'],"hyperparameters":' + chosen + b"}"
-    web = {"kind": "lora", "instructions": "", "rows": "", **KNOBS, **{k: shown(v) for k, v in (knobs or {}).items()}}
+    body = b'{"kind":"tune","rows":[' + members + b'],"hyperparameters":' + chosen + b"}"
+    web = {"kind": "tune", "instructions": "", "rows": "", **KNOBS, **{k: shown(v) for k, v in (knobs or {}).items()}}
     files = (("rows_file", file_name, rows, file_type),)
     api = rest.pop("api", Send(body=body, content_type=JSON))
     return Case(category, name, Send(form(web), files), api, **rest)

@@ -198,10 +198,10 @@ def sizes() -> Iterator[Case]:
     for length in (2001, 16_385, 1_000_000):
         yield replace(
             lora("over the limits", f"instructions of lora {length}", row()),
-            web=Send([*form({"kind": "lora", "instructions": "x" * length, "rows": row().decode()})]),
+            web=Send([*form({"kind": "tune", "instructions": "x" * length, "rows": row().decode()})]),
             api=Send(
                 body=json.dumps(
-                    {"kind": "lora", "instructions": "x" * length, "rows": [{"input": "a", "output": "sea"}]}
+                    {"kind": "tune", "instructions": "x" * length, "rows": [{"input": "a", "output": "sea"}]}
                 ).encode(),
                 content_type=JSON,
             ),

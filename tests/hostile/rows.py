@@ -60,7 +60,7 @@ def encodings() -> Iterator[Case]:
     text = '{"input": "caf\u00e9", "output": "sea"}'
     for name in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "latin-1", "cp037"):
         data = text.encode(name)
-        whole = Send(body=b'{"kind":"lora","rows":['.decode().encode(name) + data, content_type=JSON)
+        whole = Send(body=b'{"kind":"tune","rows":['.decode().encode(name) + data, content_type=JSON)
         yield lora("bad UTF-8", name, data, api=whole)
     for name in ("shift-jis", "gb18030", "big5", "euc-kr", "koi8-r"):
         word = {"koi8-r": "\u043c\u043e\u0440\u0435", "euc-kr": "\ubc14\ub2e4"}.get(name, "\u6d77\u5cb8")

@@ -150,7 +150,7 @@ def test_a_guest_reads_how_to_get_a_rank(sea_or_sky: Challenge, guest: User, gue
 
 def test_unknown_boards(client: Client, explain: Challenge) -> None:
     assert client.get("/leaderboards/none/").status_code == 404
-    assert client.get("/leaderboards/explain/?track=lora").status_code == 404
+    assert client.get("/leaderboards/explain/?track=tune").status_code == 404
     assert client.get("/leaderboards/explain/?page=x").status_code == 200
 
 

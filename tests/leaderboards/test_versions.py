@@ -157,16 +157,16 @@ def test_pages_name_the_version_of_a_score(folder: Path, ada: User, ada_client: 
 
 
 def test_gold_by_training_has_its_own_mark_and_counts_once_the_challenge_is_passed(folder: Path, ada: User) -> None:
-    raise_version(folder, track_gold={"lora": 0.9})
+    raise_version(folder, track_gold={"tune": 0.9})
 
     def state() -> str:
         return path.paths(ada)[0].lessons[0].challenges[0].state
 
     factories.grade(factories.submit(ada, payload=factories.LORA), 0.85)
-    low = Standing.objects.get(user=ada, track="lora")
+    low = Standing.objects.get(user=ada, track="tune")
     assert (low.passed, low.gold, state()) == (True, False, path.OPEN)
     factories.grade(factories.submit(ada, payload=factories.LORA), 0.95)
-    assert Standing.objects.get(user=ada, track="lora").gold
+    assert Standing.objects.get(user=ada, track="tune").gold
     assert state() == path.OPEN
     factories.grade(factories.submit(ada), 0.7)
     assert not Standing.objects.get(user=ada, track="prompt").gold

@@ -46,7 +46,7 @@ ADVISOR: dict[str, Any] = {
             "help": "The facts.",
             "choices": [
                 {"id": "weekly", "label": "Weekly", "weights": {"rag": 5}, "because": {"rag": "Facts move."}},
-                {"id": "never", "label": "Never", "weights": {"lora": 1}, "excludes": ["rag"]},
+                {"id": "never", "label": "Never", "weights": {"tune": 1}, "excludes": ["rag"]},
             ],
         },
         {
@@ -58,9 +58,9 @@ ADVISOR: dict[str, Any] = {
                     "label": "Few",
                     "weights": {"prompting": 1},
                     "excludes": ["lora"],
-                    "because": {"lora": "Too few rows.", "prompting": "They fit in a prompt."},
+                    "because": {"tune": "Too few rows.", "prompting": "They fit in a prompt."},
                 },
-                {"id": "many", "label": "Many", "weights": {"lora": 6}, "because": {"lora": "Rows enough."}},
+                {"id": "many", "label": "Many", "weights": {"tune": 6}, "because": {"tune": "Rows enough."}},
             ],
         },
     ],
@@ -151,7 +151,7 @@ BASELINES: list[dict[str, Any]] = [
     {
         "file": "baselines/lora.yaml",
         "approach": "lora",
-        "kind": "lora",
+        "kind": "tune",
         "score": 0.9191,
         "ok": True,
         "cost": {"prompt_tokens": 20.0, "ms": 10.0},

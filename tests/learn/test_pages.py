@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
 from gradus.courses.bundles import load
 from gradus.submissions.models import Submission
@@ -45,7 +46,7 @@ def public_pages() -> list[str]:
     for slug in ("sea-or-sky", "ticket", "explain"):
         pages.append(reverse("learn:challenge", args=[slug]))
     pages += [
-        reverse("learn:challenge", args=["sea-or-sky"]) + "?track=lora&rows=starter",
+        reverse("learn:challenge", args=["sea-or-sky"]) + "?track=tune&rows=starter",
         reverse("learn:challenge", args=["ticket"]) + "?track=prompt",
         reverse("learn:board", args=["sea-or-sky"]),
         reverse("learn:starter", args=["sea-or-sky"]),
@@ -77,8 +78,8 @@ def test_hidden_rows_rubric_and_model_answer_are_on_no_page(ada_client, attempts
     for slug in ("sea-or-sky", "ticket", "explain"):
         bundle = load(factories.challenge(slug).version)
         secrets += [sample.input for sample in bundle.hidden] + [row.answer for row in bundle.gold]
-        secrets += [criterion.text for criterion in bundle.challenge.rubric]
-        secrets += [bundle.challenge.model_answer] if bundle.challenge.model_answer else []
+        secrets += [criterion.text for criterion in free_text(bundle.challenge).rubric]
+        secrets += [free_text(bundle.challenge).model_answer] if free_text(bundle.challenge).model_answer else []
     assert len(secrets) > 10
     for page in [*public_pages(), *own_pages(attempts)]:
         text = ada_client.get(page).content.decode()

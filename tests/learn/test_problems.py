@@ -12,7 +12,7 @@ from gradus.submissions.services import Refused
 HTMX = {"HX-Request": "true"}
 PROMPT = {"kind": "prompt", "key": "k", "instructions": "", "template": "Text: {input}\nPlace: {output}"}
 LORA = {
-    "kind": "lora",
+    "kind": "tune",
     "key": "k",
     "rows": '{"input": "a crab", "output": "sea"}',
     "r": "8",

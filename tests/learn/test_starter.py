@@ -5,13 +5,16 @@ import html
 import pytest
 
 from challenges.check import check
+from challenges.kinds.tune import TuneKeys, tune
 from challenges.payloads import parse
-from gradus.learn import forms, starter
+from gradus.learn import forms
+from gradus.learn.kinds.tune import starter
+from gradus.learn.kinds.tune.training_rows import json_lines
 from gradus.submissions.models import Submission
 
 USE = "/challenges/ticket/starter"
 KNOBS = {"r": "8", "lora_alpha": "16", "learning_rate": "0.001", "per_device_train_batch_size": "8"}
-FORM = {"kind": "lora", "key": "k", "instructions": "Be brief.", "rows": "", "num_train_epochs": "3", **KNOBS}
+FORM = {"kind": "tune", "key": "k", "instructions": "Be brief.", "rows": "", "num_train_epochs": "3", **KNOBS}
 OWN = '{"input": "mine", "output": "{}"}\n'
 
 
@@ -19,6 +22,11 @@ OWN = '{"input": "mine", "output": "{}"}\n'
 def a_token_a_word(monkeypatch):
     """The tokenizer's file may not be here."""
     monkeypatch.setattr(starter, "counter", lambda challenge: lambda text: len(text.split()))
+
+
+def with_tokens(spec, tokens_max):
+    """The challenge with another budget of training tokens."""
+    return spec.with_keys("tune", TuneKeys(tune=tune(spec).model_copy(update={"tokens_max": tokens_max})))
 
 
 def rows_in(text: str) -> str:
@@ -29,7 +37,7 @@ def rows_in(text: str) -> str:
 def test_rows_go_into_an_empty_form_which_keeps_the_rest(ada_client, ticket):
     response = ada_client.post(USE, FORM)
     text = response.content.decode()
-    assert response.status_code == 200 and rows_in(text) == forms.json_lines(ticket.version.train)
+    assert response.status_code == 200 and rows_in(text) == json_lines(ticket.version.train)
     assert "Be brief." in text and f"The author's {len(ticket.version.train)} rows are in" in text
     assert "Undo" not in text and "Replace what you have" not in text and not Submission.objects.exists()
 
@@ -43,7 +51,7 @@ def test_typed_rows_are_not_overwritten_before_the_learner_said_so(ada_client, t
 
 def test_rows_that_were_replaced_come_back(ada_client, ticket):
     replaced = ada_client.post(USE, {**FORM, "rows": OWN, "num_train_epochs": "5", "replace": "1"}).content.decode()
-    assert rows_in(replaced) == forms.json_lines(ticket.version.train) and "Undo: put my rows back" in replaced
+    assert rows_in(replaced) == json_lines(ticket.version.train) and "Undo: put my rows back" in replaced
     before = {"rows_before": OWN, "epochs_before": "5", "undo": "1"}
     back = ada_client.post(USE, {**FORM, "rows": rows_in(replaced), **before}).content.decode()
     assert rows_in(back) == OWN and "Undo" not in back
@@ -51,16 +59,16 @@ def test_rows_that_were_replaced_come_back(ada_client, ticket):
 
 
 def test_the_starter_rows_themselves_are_replaced_without_asking(ada_client, ticket):
-    text = ada_client.post(USE, {**FORM, "rows": forms.json_lines(ticket.version.train)}).content.decode()
+    text = ada_client.post(USE, {**FORM, "rows": json_lines(ticket.version.train)}).content.decode()
     assert "Replace what you have" not in text and "rows are in" in text
 
 
 def test_epochs_are_lowered_to_the_most_that_fits(ada_client, ticket, monkeypatch):
     spec = ticket.spec
-    draft = forms.blank(spec, "lora")
+    draft = forms.started(spec, "tune")
     _, whole = starter.put_in(ticket.version, draft)
     per_epoch = whole.tokens // whole.epochs
-    limited = spec.model_copy(update={"lora": spec.lora.model_copy(update={"tokens_max": per_epoch * 2 + 1})})
+    limited = with_tokens(spec, per_epoch * 2 + 1)
     monkeypatch.setattr(type(ticket.version), "parsed", property(lambda self: limited))
     changed, cost = starter.put_in(ticket.version, draft)
     assert (cost.epochs, cost.asked, cost.most, cost.fits, cost.lowered) == (2, 3, 2, True, True)
@@ -69,7 +77,7 @@ def test_epochs_are_lowered_to_the_most_that_fits(ada_client, ticket, monkeypatc
     text = ada_client.post(USE, form).content.decode()
     assert f"With 2 epochs they use {cost.tokens:,} of {cost.tokens_max:,} training tokens" in text
     assert "The epochs were set from 3 to 2, which is the most that fits" in text
-    sent = forms.payload_of(limited, changed, changed.rows.encode())
+    sent = forms.payload_of(limited, changed)
     assert check(limited, parse(sent), lambda text: len(text.split())) == []
     chosen = ada_client.post(USE, {**form, "num_train_epochs": "1"}).content.decode()
     assert "With 1 epoch they use" in chosen and "were set from" not in chosen
@@ -77,7 +85,7 @@ def test_epochs_are_lowered_to_the_most_that_fits(ada_client, ticket, monkeypatc
 
 def test_rows_that_fit_not_even_once_are_said_to_be_too_many(ada_client, ticket, monkeypatch):
     spec = ticket.spec
-    limited = spec.model_copy(update={"lora": spec.lora.model_copy(update={"tokens_max": 3})})
+    limited = with_tokens(spec, 3)
     monkeypatch.setattr(type(ticket.version), "parsed", property(lambda self: limited))
     assert "more than this challenge allows: remove some rows" in ada_client.post(USE, FORM).content.decode()
 
@@ -96,7 +104,7 @@ def test_hostile_fields_are_shown_as_text(ada_client, ticket, field, text):
 
 
 def test_the_link_opens_a_form_with_rows_that_fit(client, ticket):
-    text = client.get("/challenges/ticket/", {"track": "lora", "rows": "starter"}).content.decode()
+    text = client.get("/challenges/ticket/", {"track": "tune", "rows": "starter"}).content.decode()
     assert "rows are in.</strong>" in text and rows_in(text)
 
 

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from gradus.accounts.models import User
-from gradus.learn import forms
+from gradus.learn.kinds.tune.training_rows import json_lines
 from gradus.submissions.models import QuotaSlot, Run, Submission
 from gradus.submissions.states import State
 from tests import factories
@@ -31,7 +31,7 @@ def prompt_form(**changes):
 def lora_form(rows, **changes):
     knobs = {"r": "8", "lora_alpha": "16", "learning_rate": "0.001", "num_train_epochs": "2"}
     return {
-        "kind": "lora",
+        "kind": "tune",
         "key": "key-2",
         "instructions": "",
         "rows": rows,
@@ -210,7 +210,7 @@ def test_the_form_starts_from_the_last_attempt_or_the_one_chosen(ada, ada_client
     page = "/challenges/sea-or-sky/"
     assert "Second words" in ada_client.get(page).content.decode()
     assert "First words" in ada_client.get(page, {"from": str(first.uuid)}).content.decode()
-    assert "Second words" not in ada_client.get(page, {"track": "lora"}).content.decode()
+    assert "Second words" not in ada_client.get(page, {"track": "tune"}).content.decode()
 
 
 def test_nobody_starts_from_somebody_elses_attempt(ada, bob_client, course):
@@ -225,14 +225,14 @@ def test_starter_rows_fill_the_form_and_read_back_as_the_same_rows(client, ticke
     text = client.get("/challenges/ticket/starter.jsonl").content
     assert [row.model_dump() for row in train_rows(text)] == ticket.version.train
     assert b'"output": {"priority"' in text
-    page = client.get("/challenges/ticket/", {"rows": "starter", "track": "lora"}).content.decode()
+    page = client.get("/challenges/ticket/", {"rows": "starter", "track": "tune"}).content.decode()
     assert "&quot;priority&quot;" in page
 
 
 def test_an_output_that_is_nested_deeply_is_shown_as_text():
     """JSON that no reader takes is a text like any other."""
     output = '{"a":' * 1000 + "{}" + "}" * 1000
-    assert json.loads(forms.json_lines([{"input": "x", "output": output}])) == {"input": "x", "output": output}
+    assert json.loads(json_lines([{"input": "x", "output": output}])) == {"input": "x", "output": output}
 
 
 def test_dataset_check_reports_without_spending_anything(ada_client, course):

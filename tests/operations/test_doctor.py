@@ -6,10 +6,11 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from challenges.kinds.base import Lane
 from gradus.courses.models import ChallengeVersion
 from gradus.operations import base_models
 from gradus.operations.doctor import findings, machine, site, work
-from gradus.submissions.models import Lane, ReconcilerStatus, WorkerStatus
+from gradus.submissions.models import ReconcilerStatus, WorkerStatus
 from tests import factories
 
 
@@ -31,7 +32,7 @@ def model(data_dir):
 
 @pytest.fixture
 def all_at_work(db):
-    for lane in Lane.values:
+    for lane in [*Lane]:
         WorkerStatus.objects.create(name=f"w-{lane}", lane=lane, device="cpu", judge="judge-1")
 
 
@@ -88,7 +89,7 @@ def test_a_missing_model_says_how_to_get_it(data_dir):
 
 
 def test_workers_that_were_seen_are_fine(all_at_work):
-    assert levels(work.workers()) == {**{f"lane {lane}": "ok" for lane in Lane.values}, "judge": "ok"}
+    assert levels(work.workers()) == {**{f"lane {lane}": "ok" for lane in [*Lane]}, "judge": "ok"}
 
 
 def test_workers_not_seen_for_long_are_told(all_at_work):

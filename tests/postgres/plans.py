@@ -64,7 +64,7 @@ def pages_read(plan: str) -> int:
 def test_a_claim_takes_the_first_along_the_index_in_one_statement(crowd: Challenge) -> None:
     with CaptureQueriesContext(connection) as queries:
         claimed = services.claim("grade", worker="w", profile="cpu/float32/1")
-    first = Evaluation.objects.filter(lane="grade").order_by("turn", "id").first()
+    first = Evaluation.objects.filter(lane="grade").order_by("fair_share_rank", "id").first()
     assert claimed is not None and claimed == first
     (take,) = [one["sql"] for one in queries if "submissions_evaluation" in one["sql"]]
     found = plan(take)
@@ -87,7 +87,7 @@ def test_a_place_far_back_costs_as_little_as_one_in_front(crowd: Challenge) -> N
     last = Evaluation.objects.filter(state="queued").order_by("-turn", "-id")[0]
     assert queue.queue_position(last) == WAITING + 1
     walk = queue._walks["grade"]
-    spot = (last.turn, last.pk)
+    spot = (last.fair_share_rank, last.pk)
     assert pages_read(plan(*queue.between([(spot, *walk.mark(spot))], "grade", 10**9))) < 60
 
 

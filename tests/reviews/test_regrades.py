@@ -39,7 +39,7 @@ def graded(up: Submission, down: Submission, grace: User, explain: Challenge) ->
     regrade = services.start_regrade(explain, by=grace, note="A new judge")
     new = {up.pk: ALL_MET, down.pk: {**ALL_MET, "cause": "not_met"}}
     for _ in new:
-        waiting = Evaluation.objects.filter(state="queued").order_by("turn", "pk").first()
+        waiting = Evaluation.objects.filter(state="queued").order_by("fair_share_rank", "pk").first()
         assert waiting is not None and waiting.submission_id is not None
         cases.work_off(new[waiting.submission_id])
     return regrade

@@ -10,11 +10,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.reviews import services, who_grades
 from gradus.reviews.models import Review
-from gradus.submissions.models import Lane, WorkerStatus
+from gradus.submissions.models import WorkerStatus
 from tests import factories
 from tests.reviews import cases
 

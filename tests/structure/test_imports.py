@@ -35,12 +35,6 @@ def test_a_contract_catches_a_forbidden_import(tmp_path):
     assert "low is not allowed to import high" in done.stdout
 
 
-def test_every_package_is_under_the_contract_against_circles():
-    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
-    (contract,) = [one for one in config["contracts"] if one["type"] == "acyclic_siblings"]
-    assert contract["ancestors"] == config["root_packages"]
-
-
 def test_a_contract_catches_a_circle_through_a_function_and_between_folders(tmp_path):
     """Neither of the two modules imports the other; their folders do, and one of the imports hides in a function."""
     for name, text in {

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from challenges.kinds.base import Lane
 from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Lane, Run
+from gradus.submissions.models import Evaluation, Run
 from tests import factories
 
 FLOODERS, EACH = 50, 200
@@ -26,7 +27,7 @@ def test_a_flood_of_ten_thousand_at_most_doubles_a_wait(sea_or_sky, ada):
     )
     # As `submit` and `start_run` do: the turn is the number of one's own that are open already.
     Evaluation.objects.bulk_create(
-        Evaluation(run=run, lane=Lane.GRADE, turn=number % EACH) for number, run in enumerate(runs)
+        Evaluation(run=run, lane=Lane.GRADE, fair_share_rank=number % EACH) for number, run in enumerate(runs)
     )
     mine = factories.submit(ada).current
     wait = 1

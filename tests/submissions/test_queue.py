@@ -23,8 +23,8 @@ def waiting(sea_or_sky: Challenge, monkeypatch: pytest.MonkeyPatch) -> list[Eval
     for user in factories.UserFactory.create_batch(WAITING):
         factories.submit(user)
     for one in Evaluation.objects.all():
-        Evaluation.objects.filter(pk=one.pk).update(turn=draw.choice([0, 0, 1, 4]))
-    return list(Evaluation.objects.order_by("turn", "id"))
+        Evaluation.objects.filter(pk=one.pk).update(fair_share_rank=draw.choice([0, 0, 1, 4]))
+    return list(Evaluation.objects.order_by("fair_share_rank", "id"))
 
 
 def all_places(evaluations: list[Evaluation]) -> dict[int, int]:
@@ -32,7 +32,7 @@ def all_places(evaluations: list[Evaluation]) -> dict[int, int]:
 
 
 def spots(evaluations: list[Evaluation]) -> list[queue.Spot]:
-    return [(one.turn, one.pk) for one in evaluations]
+    return [(one.fair_share_rank, one.pk) for one in evaluations]
 
 
 def test_places_of_a_long_queue_are_those_of_a_full_sort(waiting: list[Evaluation]) -> None:

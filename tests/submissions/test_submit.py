@@ -23,7 +23,12 @@ def test_a_submit_stores_the_attempt_its_slot_and_a_queued_evaluation(ada, sea_o
 
     evaluation = submission.current
     assert is_new
-    assert (evaluation.state, evaluation.lane, evaluation.turn, evaluation.fence) == ("queued", "grade", 0, 0)
+    assert (evaluation.state, evaluation.lane, evaluation.fair_share_rank, evaluation.fence) == (
+        "queued",
+        "grade",
+        0,
+        0,
+    )
     assert QuotaSlot.objects.get(submission=submission).slot == 1
     assert attempts_left(ada, sea_or_sky) == sea_or_sky.spec.limits.attempts_per_day - 1
 
@@ -63,10 +68,10 @@ def test_a_key_with_another_payload_is_refused(ada, sea_or_sky):
         ({"kind": "prompt", "surprise": 1}, "surprise"),
         ({"kind": "poem"}, ""),
         ([], ""),
-        ({"kind": "lora", "rows": [{"input": "a", "output": "sea"}, {"input": "b"}]}, "rows.1.output"),
-        ({"kind": "lora", "rows": [{"input": "a", "output": "sea"}], "hyperparameters": {"r": 7}}, "hyperparameters.r"),
+        ({"kind": "tune", "rows": [{"input": "a", "output": "sea"}, {"input": "b"}]}, "rows.1.output"),
+        ({"kind": "tune", "rows": [{"input": "a", "output": "sea"}], "hyperparameters": {"r": 7}}, "hyperparameters.r"),
         (
-            {"kind": "lora", "rows": [{"input": "a", "output": "sea"}], "hyperparameters": {"learning_rate": "NaN"}},
+            {"kind": "tune", "rows": [{"input": "a", "output": "sea"}], "hyperparameters": {"learning_rate": "NaN"}},
             "hyperparameters.learning_rate",
         ),
     ],
@@ -84,7 +89,7 @@ def test_a_bad_payload_names_its_field_and_spends_nothing(ada, sea_or_sky, paylo
 def test_a_bad_row_names_its_line(ada, sea_or_sky):
     rows = [{"input": "a", "output": "sea"}, {"input": "b"}]
     with pytest.raises(Refused) as refused:
-        submit(ada, sea_or_sky, {"kind": "lora", "rows": rows})
+        submit(ada, sea_or_sky, {"kind": "tune", "rows": rows})
 
     assert refused.value.problems[0]["line"] == 2
 

@@ -10,17 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle
-from challenges.payloads import PromptPayload, Submitted
-from challenges.spec import Lora
+from challenges.payloads import Submitted
 from graders.base import Assignment, Grade, Rejected
 from graders.registry import grade
 from graders.significance import paired_test
 from workers.execute import Judging, Running, execute
 from workers.job_limits import baseline_seconds
 from workers.sandbox.supervisor import Runner
-
-APPROACHES = ("zero-shot", "few-shot", "lora")
 
 
 @dataclass(frozen=True)
@@ -109,8 +107,7 @@ def graded(
 
 def seeded(bundle: ChallengeBundle, count: int) -> list[tuple[int, ChallengeBundle]]:
     """Pairs of a training seed and the bundle with it: the bundle's own seed and the next `count - 1`."""
-    first = (bundle.challenge.lora or Lora()).fixed.seed
-    return [(seed, bundle.with_seed(seed)) for seed in range(first, first + count)]
+    return [(seed, bundle.with_seed(seed)) for seed in range(bundle.seed, bundle.seed + count)]
 
 
 def merged(by_seed: dict[int, Outcome]) -> Outcome:
@@ -126,11 +123,12 @@ def merged(by_seed: dict[int, Outcome]) -> Outcome:
 
 
 def approach_of(baseline: Baseline) -> str:
-    """The approach under which the leaderboard lists the baseline: `zero-shot`, `few-shot`, `lora` or `free_text`."""
-    payload = baseline.payload
-    if isinstance(payload, PromptPayload):
-        return "few-shot" if payload.examples else "zero-shot"
-    return payload.kind
+    """The approach under which the leaderboard lists the baseline, such as `zero-shot`, `few-shot` or `lora`."""
+    return kinds.find(baseline.payload.kind).approach(baseline.payload)
+
+
+def _approaches() -> list[str]:
+    return [name for kind in kinds.every() for name in kind.approaches]
 
 
 def keep(files: Path, folder: Path) -> None:
@@ -145,7 +143,7 @@ def steps(outcomes: list[Outcome]) -> Iterator[tuple[str, str, float, float]]:
 
     Yields both files, the difference of their mean row scores, and the p-value of a paired test.
     """
-    best = [max(rows, key=_score) for name in APPROACHES if (rows := [o for o in outcomes if o.approach == name])]
+    best = [max(rows, key=_score) for name in _approaches() if (rows := [o for o in outcomes if o.approach == name])]
     for low, high in itertools.pairwise([outcome for outcome in best if outcome.rows]):
         mean = (sum(high.rows) - sum(low.rows)) / len(low.rows)
         yield low.file, high.file, mean, paired_test(low.rows, high.rows)

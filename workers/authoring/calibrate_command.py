@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from challenges import kinds
 from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge
-from challenges.spec import Kind
 from workers.authoring import calibration, measured
 from workers.engine.embeddings import embed
 from workers.engine.watch import Watch
@@ -74,7 +74,7 @@ def _read(path: Path) -> ChallengeBundle:
         for problem in errors.problems:
             console.print(str(problem), highlight=False)
         raise typer.Exit(1) from None
-    if bundle.challenge.kind is not Kind.FREE_TEXT:
+    if not kinds.find(bundle.challenge.kind).is_judged:
         console.print(f"{path}: a judge only grades answers in free text; name a free_text challenge")
         raise typer.Exit(1)
     if not any(gold.role == "calibration" for gold in bundle.gold):

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from challenges.bundle import ChallengeBundle
-from challenges.payloads import FreeTextPayload
+from challenges.kinds.free_text import FreeTextPayload
 from challenges.spec import Attack, Benign, GoldAnswer
 from graders import registry
 from graders.base import Assignment, Embed, Embedded, Grade, Judge, WorkItem
@@ -39,7 +39,7 @@ class Bench:
 
         Raises what the judge raises, and Postpone only after waiting `PATIENCE` times.
         """
-        payload = FreeTextPayload(kind="free_text", answer=answer)
+        payload = FreeTextPayload(answer=answer)
         assignment = Assignment(bundle, payload, hidden=True, calibrated=None, template=self.template, sources=sources)
         grading = registry.grade(assignment)
         result = None
@@ -127,5 +127,5 @@ def spread(rows: Sequence[Row], most: int | None) -> list[Row]:
 
 def rows_of(bundle: ChallengeBundle, sources: Sources = NO_SOURCES, suite_rows: int | None = None) -> int:
     """How many answers a calibration grades."""
-    gold = sum(row.role != "prompt" for row in bundle.gold)
+    gold = sum(not row.is_example for row in bundle.gold)
     return gold + len(halves(bundle.attacks)[1]) + len(bundle.benign) + len(ours_of(bundle, sources, suite_rows))

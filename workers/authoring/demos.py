@@ -19,7 +19,8 @@ from challenges import payloads
 from challenges.bundle import ChallengeBundle, LessonBundle
 from challenges.demo_answers import FEW, TUNED, ZERO
 from challenges.folders import ADAPTER_FILES
-from challenges.payloads import LoraPayload
+from challenges.kinds.prompt import KIND as PROMPT
+from challenges.kinds.tune import TunePayload
 from challenges.rows import read_train
 from challenges.spec import Demo
 from graders.base import Assignment, Grade
@@ -51,7 +52,7 @@ def train(lesson: LessonBundle, folder: Path, runner: Running, on_event: OnEvent
     `folder` is the folder of the lesson. It takes minutes. Raises `NoDemo`, and what the runner raises.
     """
     demo, challenge = of(lesson)
-    payload = next((b.payload for b in challenge.baselines if isinstance(b.payload, LoraPayload)), None)
+    payload = next((b.payload for b in challenge.baselines if isinstance(b.payload, TunePayload)), None)
     if payload is None:
         raise NoDemo(f"{demo.challenge} has no LoRA baseline")
     extra = read_train((folder / demo.extra_rows).read_bytes())[0] if demo.extra_rows else []
@@ -78,7 +79,7 @@ def ask(
     found = {}
     with _adapter(lesson, demo) as adapter:
         for panel in panels:
-            data = yaml.safe_load(lesson.files[prompts[panel]]) if panel in prompts else {"kind": "prompt"}
+            data = yaml.safe_load(lesson.files[prompts[panel]]) if panel in prompts else {"kind": PROMPT.name}
             assignment = Assignment(challenge, payloads.parse(data), hidden=False, inputs=tuple(inputs))
             graded = _graded(replace(assignment, adapter=adapter if panel == TUNED else None), runner, _silent)
             found[panel] = [row.probabilities for row in graded.public]

@@ -9,10 +9,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from challenges import kinds
 from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge, read_course, read_lesson
 from challenges.lint import MARKERS
 from challenges.problems import Problem
-from challenges.spec import Kind
 from graders.free_text.calibration import person_score
 from workers.authoring import calibration
 from workers.authoring.calibrate_command import sources_beside
@@ -44,7 +44,7 @@ def questions(path: Path, rows: int | None = None) -> list[Question]:
     found = [
         Question(at_most(bundle, rows), sources_beside(folder.resolve(), bundle), rows)
         for folder, bundle in _challenges(path)
-        if bundle.challenge.kind is Kind.FREE_TEXT and any(gold.role == "calibration" for gold in bundle.gold)
+        if kinds.find(bundle.challenge.kind).is_judged and any(gold.role == "calibration" for gold in bundle.gold)
     ]
     if not found:
         hint = f"name a folder with {', '.join(MARKERS)} that has a free_text challenge with calibration answers"
@@ -71,7 +71,7 @@ def at_most(bundle: ChallengeBundle, rows: int | None) -> ChallengeBundle:
     """
     if rows is None:
         return bundle
-    kept = [gold for gold in bundle.gold if gold.role == "prompt"]
+    kept = [gold for gold in bundle.gold if gold.is_example]
     for role in ("calibration", "test"):
         graded = [gold for gold in bundle.gold if gold.role == role]
         by_score = sorted(graded, key=lambda gold: person_score(bundle.challenge, gold.marks))

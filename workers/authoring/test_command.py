@@ -10,10 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from challenges import kinds
 from challenges import similarity as rules
 from challenges.bundle import Baseline, BundleErrors, ChallengeBundle, read_challenge
 from challenges.findings_runs import Repetition
-from challenges.payloads import FreeTextPayload
+from challenges.kinds.free_text import FreeTextPayload
 from challenges.problems import Problem
 from graders.base import Grade
 from graders.findings import outputs_of
@@ -75,7 +76,7 @@ def _test_one(
     outcomes = []
     with bars(console) as progress:
         for baseline in chosen:
-            count = seeds if baseline.payload.kind == "lora" and baseline.ref.min is not None else 1
+            count = seeds if kinds.find(baseline.payload.kind).is_trained and baseline.ref.min is not None else 1
             by_seed = {}
             for seed, variant in baselines.seeded(bundle, count):
                 name = f"{bundle.challenge.id} {Path(baseline.ref.file).name}" + (f" seed {seed}" if count > 1 else "")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from challenges import marks as table
+from challenges.kinds.rubric import free_text
 from gradus.api.schemas import reviews as schemas
 from gradus.reviews import evidence
 from gradus.reviews import review_reasons as reasons
@@ -32,8 +33,8 @@ def case(case: evidence.Case) -> schemas.ReviewOut:
         {
             **brief(review, appealed=bool(appeal and appeal.is_open)),
             "submission": review.submission.uuid,
-            "question": spec.question,
-            "model_answer": spec.model_answer,
+            "question": free_text(spec).question,
+            "model_answer": free_text(spec).model_answer,
             "answer": case.answer,
             "language": review.language,
             "criteria": [_line(line) for line in case.lines],

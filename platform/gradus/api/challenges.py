@@ -9,7 +9,7 @@ from django.urls import reverse
 from ninja import Query, Router, Status
 
 from challenges import dataset
-from challenges.spec import Kind
+from challenges.kinds.tune import KIND as TUNE
 from gradus.api import outcomes, schemas, shapes
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.api.submissions import SSE
@@ -54,10 +54,10 @@ def solution(request: Request, id: str) -> schemas.SolutionOut:
 
 
 @router.post("/challenges/{slug:id}/dataset", response=schemas.DatasetOut)
-def dataset_check(request: Request, id: str, payload: schemas.LoraRows) -> schemas.DatasetOut:
+def dataset_check(request: Request, id: str, payload: schemas.TrainingRows) -> schemas.DatasetOut:
     """What is in the training rows and what they will cost, before an attempt is spent."""
     spec, given = shown(id).spec, payload.root
-    if Kind.LORA not in spec.tracks:
+    if TUNE.name not in spec.tracks:
         raise Http404
     report = dataset.report(
         spec, given.rows, counter(spec), instructions=given.instructions, hyperparameters=given.hyperparameters
@@ -82,7 +82,7 @@ def run_start(request: Request, id: str, payload: schemas.Payload, response: Htt
     """Runs on the public samples; costs no attempt."""
     version = shown(id).version
     assert version is not None
-    run = services.start_run(caller(request), version, payload.root.model_dump(mode="json"))
+    run = services.start_run(caller(request), version, payload.root)
     response["Location"] = reverse("api:run", args=[run.uuid])
     return Status(201, outcomes.run(run))
 

@@ -126,7 +126,7 @@ def leaderboard(board: boards.Board) -> schemas.LeaderboardOut:
             **{key: getattr(board, key) for key in ("track", "frozen", "total", "page", "pages", "version")},
             "older": [vars(one) for one in board.older],
             "challenge": board.challenge.slug,
-            "tracks": [kind.value for kind in board.challenge.spec.tracks],
+            "tracks": list(board.challenge.spec.tracks),
             "rows": [vars(row) for row in board.rows],
             "bands": [vars(band) for band in board.bands],
             "mine": vars(board.mine) if board.mine else None,

@@ -13,6 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from challenges import kinds
 from challenges.field_errors import in_words, place
 from gradus.api.parser import Unreadable
 from gradus.submissions.services import Refused
@@ -39,7 +40,7 @@ DETAILS = {
     500: "Something went wrong on our side. Please try again.",
 }
 # The names by which ninja and the payload union reach a field; a learner knows the field only.
-PLUMBING = {"body", "payload", "query", "path", "header", "data", "prompt", "lora", "free_text"}
+PLUMBING = frozenset({"body", "payload", "query", "path", "header", "data", *kinds.names()})
 
 
 def problem(

@@ -1,5 +1,6 @@
 """From rows to what the API gives. Everything here is for its owner's eyes: public samples and floored scores."""
 
+from challenges import kinds
 from challenges.spec import Approach, dump
 from gradus.accounts.models import User
 from gradus.api import schemas
@@ -94,22 +95,20 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
     values = dump(spec)
     return schemas.ChallengeOut.model_validate(
         {
-            **{key: values[key] for key in ("title", "summary", "minutes", "model", "answer", "prompt", "lora")},
+            **{key: values[key] for key in ("title", "summary", "minutes", "model", "answer", "prompt")},
             **{key: values[key] for key in ("kind", "public_metrics", "pass", "gold", "limits", "feedback")},
             "track_gold": values.get("track_gold", {}),
             "id": challenge.slug,
             "lesson": challenge.lesson.slug,
             "version": version.version,
             "verified": version.is_verified,
-            "tracks": [kind.value for kind in spec.tracks],
+            "tracks": list(spec.tracks),
             "statement": version.statement,
             "metric": spec.metric.name,
             "samples": [{"id": s.id, "input": s.input, "target": s.target} for s in version.samples],
             "train": version.train,
-            "question": spec.question,
-            "words": list(spec.words) if spec.question else None,
+            "details": {name: kinds.find(name).shown_keys(spec) for name in spec.tracks},
             "graded_by": who_grades(challenge, user).by,
-            "criteria": [{"id": c.id, "label": c.label, "points": c.points} for c in spec.rubric],
             "attempts_left": attempts_left(user, challenge),
             "guest_note": guests.note(user, challenge.kind) or None,
             "hints_total": len(spec.hints),

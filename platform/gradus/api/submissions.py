@@ -38,7 +38,7 @@ def submit(
 ) -> Status[schemas.SubmissionOut]:
     """Submits an attempt. The same Idempotency-Key with the same payload gives the same submission."""
     challenge = get_object_or_404(Challenge.objects.shown(), slug=id)
-    data = payload.root.model_dump(mode="json")
+    data = payload.root
     made, _ = services.submit(caller(request), challenge, data, idempotency_key=key or secrets.token_urlsafe(24))
     response["Location"] = reverse("api:submission", args=[made.uuid])
     return Status(201, outcomes.submission(own(request, made.uuid)))

@@ -24,7 +24,7 @@ Slug = Annotated[str, typer.Argument(metavar="CHALLENGE", help="The challenge's 
 File = Annotated[
     Path | None, typer.Argument(metavar="FILE", help="A payload in YAML or JSON, or an answer in .txt or .md; - reads.")
 ]
-Rows = Annotated[Path | None, typer.Option("--rows", help="Training rows as JSON Lines, for the lora track.")]
+Rows = Annotated[Path | None, typer.Option("--rows", help="Training rows as JSON Lines, for a track that trains.")]
 Email = Annotated[str, typer.Option(prompt=True, help="The email of your account.")]
 Password = Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="GRADUS_PASSWORD", help="Asked for.")]
 Name = Annotated[str, typer.Option(help="What the token is for; your profile lists it.")]
@@ -114,7 +114,7 @@ def show(challenge: Slug) -> None:
 def run(challenge: Slug, file: File = None, rows: Rows = None) -> None:
     """Run on the public samples; costs no attempt."""
     with site() as api:
-        made = api.post(f"challenges/{challenge}/runs", sending.payload(file, rows))
+        made = api.post(f"challenges/{challenge}/runs", _payload(api, challenge, file, rows))
         _finish(api, f"runs/{made['uuid']}")
 
 
@@ -128,7 +128,7 @@ def submit(
 ) -> None:
     """Submit an attempt, graded on hidden samples."""
     with site() as api:
-        data = sending.payload(file, rows)
+        data = _payload(api, challenge, file, rows)
         made = api.post(f"challenges/{challenge}/submissions", data, key=key or str(uuid.uuid4()))
         typer.echo(made["uuid"])
         if follow:
@@ -177,12 +177,17 @@ def appeal(
 @app.command()
 def leaderboard(
     challenge: Slug,
-    track: Annotated[str | None, typer.Option(help="prompt, lora or free_text.")] = None,
+    track: Annotated[str | None, typer.Option(help="The track's name, as `gradus show` lists it.")] = None,
     page: Annotated[int, typer.Option(min=1)] = 1,
 ) -> None:
     """Show a challenge's ranks and your own."""
     with site() as api:
         showing.leaderboard(api.get(f"challenges/{challenge}/leaderboard", track=track, page=page))
+
+
+def _payload(api: Api, challenge: str, file: Path | None, rows: Path | None) -> dict[str, Any]:
+    """What the files hold. The challenge says which kinds it accepts."""
+    return sending.payload(file, rows, api.get(f"challenges/{challenge}")["tracks"])
 
 
 def _path_of(api: Api, identifier: uuid.UUID) -> str:

@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from challenges import kinds
+from challenges.kinds.base import Kind
 from challenges.rows import read_train
 from gradus.cli.client import Failure
 
 TEXTS = (".txt", ".md")
 
 
-def payload(file: Path | None, rows: Path | None) -> dict[str, Any]:
-    """What to send. `rows`, or the payload's own `rows_file`, holds training rows; a text file is an answer.
+def payload(file: Path | None, rows: Path | None, tracks: Sequence[str]) -> dict[str, Any]:
+    """What to send to a challenge that accepts the kinds `tracks`.
 
-    Raises `Failure` for what cannot be read, with a problem for each line of rows that is none.
+    `rows`, or the payload's own `rows_file`, holds training rows. A text file becomes the first kind of `tracks` that
+    is a plain text, and training rows alone the first kind that trains.
+
+    Raises `Failure` for what cannot be read, with a problem for each line that is not a training row.
     """
     if file is None and rows is None:
         raise Failure("Name a payload file, or training rows with --rows.")
     if file is not None and file.suffix in TEXTS:
-        return {"kind": "free_text", "answer": _bytes(file).decode(errors="replace")}
-    data: dict[str, Any] = _mapping(file) if file is not None else {"kind": "lora"}
+        kind = _first(tracks, "text_field", "This challenge does not take a plain text: write a payload in YAML.")
+        return {"kind": kind.name, kind.text_field: _bytes(file).decode(errors="replace")}
+    data = _mapping(file) if file is not None else _rows_alone(tracks)
     named = data.pop("rows_file", None)
     if rows is None and named is not None and file is not None:
         rows = file.parent / str(named)
@@ -33,11 +40,24 @@ def payload(file: Path | None, rows: Path | None) -> dict[str, Any]:
     return data
 
 
+def _rows_alone(tracks: Sequence[str]) -> dict[str, Any]:
+    return {"kind": _first(tracks, "rows_field", "This challenge does not take training rows.").name}
+
+
+def _first(tracks: Sequence[str], attribute: str, otherwise: str) -> Kind:
+    """The first kind that has the attribute. Raises `Failure` where none has it; unknown kinds have none."""
+    known = [kinds.find(name) for name in tracks if name in kinds.names()]
+    for kind in known:
+        if getattr(kind, attribute):
+            return kind
+    raise Failure(otherwise)
+
+
 def training_rows(file: Path) -> list[dict[str, str]]:
     found, problems = read_train(_bytes(file))
     if problems:
         lines = tuple(str(replace(problem, file=str(file))) for problem in problems)
-        raise Failure(f"{file}: some lines are no training rows.", problems=lines)
+        raise Failure(f"{file}: some lines are not training rows.", problems=lines)
     return [{"input": row.input, "output": row.output} for row in found]
 
 

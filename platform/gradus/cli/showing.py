@@ -58,8 +58,9 @@ HEAD = ("Challenge", "Title", "Kind", "State", "Score", "Version")
 
 def challenge(found: dict[str, Any]) -> None:
     out.print(Markdown(f"# {found['title']}\n\n{found['statement']}"))
-    if found["question"]:
-        out.print(Markdown(f"> {found['question']}"))
+    for details in found["details"].values():
+        if question := details.get("question"):
+            out.print(Markdown(f"> {question}"))
     limits = found["limits"]
     facts = [
         ("Kind", ", ".join(found["tracks"])),

@@ -138,7 +138,7 @@ class Challenge(models.Model):
 
     @property
     def kind(self) -> str:
-        return self.spec.kind.value
+        return self.spec.kind
 
 
 class ChallengeVersion(models.Model):

@@ -7,9 +7,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from challenges import kinds
 from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
-from challenges.payloads import Submitted
-from challenges.spec import Kind, dump
+from challenges.spec import dump
 from gradus.accounts import staff
 from gradus.accounts.models import StaffAction
 from gradus.courses import bundles, calibrations, verification, versions
@@ -96,7 +96,10 @@ def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> list[C
             "spec": dump(bundle.lesson),
             "measured": bundle.measured,
             "findings": [dump(finding) for finding in bundle.findings],
-            "arms": {f"{challenge}/{file}": _arm(payload) for (challenge, file), payload in bundle.arms.items()},
+            "arms": {
+                f"{challenge}/{file}": kinds.find(payload.kind).stored_arm(payload)
+                for (challenge, file), payload in bundle.arms.items()
+            },
             "records": {name: dump(record) for name, record in bundle.records.findings.items()},
             "contents": {challenge.challenge.id: challenge.digest for challenge in bundle.challenges},
             "digest": digest_of(bundle),
@@ -104,11 +107,6 @@ def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> list[C
         },
     )
     return [_write_challenge(lesson, place, challenge) for place, challenge in enumerate(bundle.challenges)]
-
-
-def _arm(payload: Submitted) -> dict[str, Any]:
-    """Only prompts are made again from the page, so the rows of training runs stay with the bundle."""
-    return payload.model_dump(mode="json", include=None if payload.kind == "prompt" else {"kind"})
 
 
 def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> ChallengeVersion:
@@ -130,7 +128,7 @@ def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> 
             "author_baselines": results["results"] if results.get("digest") == bundle.digest else [],
         },
     )
-    if bundle.challenge.kind is Kind.FREE_TEXT:
+    if kinds.find(bundle.challenge.kind).is_judged:
         calibrations.save(version, lesson.measured.get("calibration", {}).get(bundle.challenge.id, {}))
     return version
 

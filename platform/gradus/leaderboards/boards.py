@@ -9,7 +9,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import Count
 
-from challenges.spec import Kind
+from challenges import kinds
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
@@ -19,7 +19,6 @@ from gradus.submissions.models import Standing
 
 PAGE_ROWS = 50
 BESIDE_ROWS = 5
-TRACK_NAMES = {Kind.PROMPT: "Prompt", Kind.LORA: "LoRA", Kind.FREE_TEXT: "Free text"}
 
 
 # A learner's standings on the versions that are live, by challenge and track.
@@ -68,7 +67,7 @@ class Board:
 
     @property
     def track_name(self) -> str:
-        return TRACK_NAMES[Kind(self.track)]
+        return kinds.find(self.track).title
 
 
 @dataclass(frozen=True)
@@ -152,15 +151,15 @@ def older(found: Ranking) -> tuple[Older, ...]:
 
 def beside(challenge: Challenge, track: str, viewer: User | None, own: Own | None = None) -> list[Board]:
     """The tops of the challenge's other tracks, on the same hidden set."""
-    others = [kind.value for kind in challenge.spec.tracks if kind.value != track]
+    others = [kind for kind in challenge.spec.tracks if kind != track]
     return [board(challenge, other, viewer, rows=BESIDE_ROWS, own=own, others=False) for other in others]
 
 
 def track_of(challenge: Challenge, wanted: str | None) -> str | None:
     """The challenge's own track where none is asked for; None where it does not have the wanted one."""
     if not wanted:
-        return challenge.spec.kind.value
-    return wanted if wanted in {kind.value for kind in challenge.spec.tracks} else None
+        return challenge.spec.kind
+    return wanted if wanted in challenge.spec.tracks else None
 
 
 def entries(viewer: User | None) -> list[Entry]:

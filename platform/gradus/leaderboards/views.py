@@ -1,7 +1,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from challenges.spec import Kind
+from challenges import kinds
 from gradus.accounts.guests import learner
 from gradus.courses import catalogue
 from gradus.leaderboards import boards
@@ -27,10 +27,10 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "board": board,
             "challenge": challenge,
-            "track_name": boards.TRACK_NAMES[Kind(track)],
-            "tracks": [(kind.value, boards.TRACK_NAMES[kind]) for kind in challenge.spec.tracks],
+            "track_name": kinds.find(track).title,
+            "tracks": [(kind, kinds.find(kind).title) for kind in challenge.spec.tracks],
             "beside": boards.beside(challenge, track, viewer, own),
-            "shows_costs": track != Kind.FREE_TEXT,
+            "shows_costs": kinds.find(track).has_costs,
             "pinned": board.mine and board.mine.pseudonym not in {row.pseudonym for row in board.rows},
         },
     )

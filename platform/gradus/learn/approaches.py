@@ -12,15 +12,18 @@ from typing import Any
 
 from django.db.models import Prefetch
 
+from challenges import kinds, payloads
 from challenges.feedback import floor_to_step
+from challenges.kinds.prompt import FEW_SHOT
+from challenges.kinds.tune import LORA
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.submissions.models import Evaluation, Standing
 
-ZERO, FEW, LORA = "zero-shot", "few-shot", "lora"
-TITLES = {ZERO: "Zero-shot", FEW: "Few-shot", LORA: "LoRA"}
-OWN = {**TITLES, ZERO: "zero-shot", FEW: "few-shot"}
-ORDER = (ZERO, FEW, LORA)
+
+def titles() -> dict[str, str]:
+    """The title of each approach, in the order of the kinds."""
+    return {name: title for kind in kinds.every() for name, title in kind.approaches.items()}
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Entry:
 
     @property
     def title(self) -> str:
-        return TITLES[self.approach]
+        return titles()[self.approach]
 
 
 @dataclass(frozen=True)
@@ -59,12 +62,11 @@ class Board:
     @property
     def chart(self) -> dict[str, Any]:
         """JSON of the `tradeoff` chart."""
-        kinds = {ZERO: "zero-shot", FEW: "prompt", LORA: "lora"}
         return {
             "points": [
                 {
                     "name": entry.name,
-                    "kind": kinds[entry.approach],
+                    "kind": entry.approach,
                     "accuracy": entry.score,
                     "tokens": entry.tokens,
                     "latency_ms": entry.ms,
@@ -93,7 +95,8 @@ def _board(challenge: Challenge, own: Iterable[Standing]) -> Board:
     step = challenge.spec.feedback.step
     entries = [_baseline(row, step) for row in challenge.version.results if row.get("score") is not None]
     entries += [_own(standing) for standing in own]
-    entries.sort(key=lambda entry: (ORDER.index(entry.approach), entry.mine, entry.score))
+    order = list(titles())
+    entries.sort(key=lambda entry: (order.index(entry.approach), entry.mine, entry.score))
     return Board(tuple(entries), _break_even(entries), _finding(entries))
 
 
@@ -121,17 +124,16 @@ def _baseline(row: dict[str, Any], step: float) -> Entry:
         score=floor_to_step(row["score"], step),
         tokens=cost.get("prompt_tokens"),
         ms=cost.get("ms"),
-        train_seconds=math.ceil(seconds) if approach == LORA and seconds else None,
+        train_seconds=math.ceil(seconds) if kinds.find(row["kind"]).is_trained and seconds else None,
         mine=False,
     )
 
 
 def _own(standing: Standing) -> Entry:
-    payload = standing.submission.payload
-    approach = LORA if standing.track == "lora" else FEW if payload.get("examples") else ZERO
+    approach = kinds.find(standing.track).approach(payloads.parse(standing.submission.payload))
     training = (standing.submission.current.result or {}).get("training") or {}
     return Entry(
-        name=f"your {OWN[approach]}",
+        name=f"your {_lower(titles()[approach])}",
         approach=approach,
         score=standing.shown,
         tokens=standing.cost.get("prompt_tokens"),
@@ -141,20 +143,25 @@ def _own(standing: Standing) -> Entry:
     )
 
 
+def _lower(title: str) -> str:
+    """A title within a sentence: an abbreviation such as LoRA stays as it is."""
+    return title.lower() if title[1:].islower() else title
+
+
 def _best(entries: list[Entry], approach: str) -> Entry | None:
     return max((e for e in entries if e.approach == approach), key=lambda e: e.score, default=None)
 
 
 def _break_even(entries: list[Entry]) -> BreakEven | None:
     """Against the best few-shot prompt; None where a request of the trained model is not faster."""
-    prompt, lora = _best(entries, FEW), _best(entries, LORA)
-    if prompt is None or lora is None or not lora.train_seconds or prompt.ms is None or lora.ms is None:
+    prompt, tuned = _best(entries, FEW_SHOT), _best(entries, LORA)
+    if prompt is None or tuned is None or not tuned.train_seconds or prompt.ms is None or tuned.ms is None:
         return None
-    saved = prompt.ms - lora.ms
+    saved = prompt.ms - tuned.ms
     if saved <= 0:
         return None
-    tokens = (prompt.tokens or 0) - (lora.tokens or 0)
-    return BreakEven(math.ceil(1000 * lora.train_seconds / saved), lora.train_seconds, saved, tokens)
+    tokens = (prompt.tokens or 0) - (tuned.tokens or 0)
+    return BreakEven(math.ceil(1000 * tuned.train_seconds / saved), tuned.train_seconds, saved, tokens)
 
 
 def _finding(entries: list[Entry]) -> str:
@@ -162,7 +169,7 @@ def _finding(entries: list[Entry]) -> str:
     top = max(entries, key=lambda entry: entry.score, default=None)
     if top is None:
         return "Nothing has been measured here yet"
-    prompt = _best(entries, FEW)
+    prompt = _best(entries, FEW_SHOT)
     if top.approach == LORA and prompt and prompt.tokens and top.tokens and prompt.tokens > top.tokens:
         times = prompt.tokens / top.tokens
         return f"The trained model scores highest, {top.score:.2f}, and reads {times:.1f} times fewer tokens"

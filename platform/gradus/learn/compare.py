@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from challenges.row_marks import PARTLY
+from gradus.learn.kinds import page_of
 from gradus.learn.results import SampleRow, sample_rows
 from gradus.submissions.models import Submission
 
@@ -80,20 +81,7 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
 
 def texts(payload: dict[str, Any]) -> dict[str, str]:
     """A payload as named texts, in the order of its form."""
-    found = {"Kind": payload["kind"]}
-    if payload.get("instructions"):
-        found["Instructions"] = payload["instructions"]
-    if payload.get("example"):
-        found["Row template"] = payload["example"]
-    found.update({f"Word for {label}": word for label, word in payload.get("label_words", {}).items()})
-    for number, example in enumerate(payload.get("examples", []), 1):
-        found[f"Example {number}"] = f"{example['input']}\n→ {example['output']}"
-    if "rows" in payload:
-        found["Training rows"] = "\n".join(f"{row['input']} → {row['output']}" for row in payload["rows"])
-    found.update({name: f"{value:g}" for name, value in payload.get("hyperparameters", {}).items()})
-    if "answer" in payload:
-        found["Answer"] = payload["answer"]
-    return found
+    return page_of(payload["kind"]).describe(payload)
 
 
 def pieces(old: str, new: str) -> tuple[Piece, ...]:

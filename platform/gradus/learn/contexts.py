@@ -7,15 +7,16 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from challenges.dataset import DatasetReport
 from challenges.prompts import target_text
 from challenges.row_marks import PARTLY, counted
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.learn import forms, knobs, markdown, path, results
+from gradus.learn import markdown, path, results
 from gradus.learn.approaches import board
 from gradus.learn.form_problems import Problem
+from gradus.learn.kinds import page_of
+from gradus.learn.kinds.base import Draft
 from gradus.reviews import guests
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import who_grades
@@ -30,14 +31,13 @@ ATTEMPTS_SHOWN = 20
 def challenge_page(
     request: HttpRequest,
     challenge: Challenge,
-    draft: forms.Draft,
+    draft: Draft,
     *,
     problems: Sequence[Problem] = (),
-    report: DatasetReport | None = None,
-    starter: Mapping[str, Any] | None = None,
+    extra: Mapping[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The whole page around `draft`, which keeps what was typed. `starter` is what became of the starter rows."""
+    """The whole page around `draft`, which keeps what was typed. `extra` goes to the templates of its kind."""
     user = learner(request)
     context = {
         "challenge": challenge,
@@ -46,15 +46,13 @@ def challenge_page(
         "statement": markdown.render(challenge.version.statement).html if challenge.version else "",
         "samples": [(s, target_text(s.target)) for s in challenge.version.samples] if challenge.version else [],
         "draft": draft,
-        "labels": [(label, draft.label_words.get(label, "")) for label in forms.labels_of(challenge.spec)],
-        "knobs": knobs.choices(challenge.spec),
         "problems": problems,
-        "report": report,
-        "starter": starter,
         "board": board(challenge, user),
+        **page_of(draft.kind).context(challenge.spec, draft),
         **form_context(challenge, user),
         **hints_context(request, challenge),
         **learner_context(challenge, user),
+        **(extra or {}),
     }
     return render(request, "learn/challenge.html", context, status=status)
 
@@ -103,7 +101,6 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
     evaluation = owner.current
     spec = evaluation.version.parsed
     rows = results.sample_rows(evaluation.version, evaluation.result)
-    curve = results.loss_curve(evaluation) if owner.kind == "lora" else None
     position = queue_position(evaluation)
     return {
         "owner": owner,
@@ -120,8 +117,7 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         "fields": results.field_summaries(spec, rows),
         "valid": sum(row.valid is True for row in rows),
         "confusion": results.confusion(spec, rows),
-        "curve": curve,
-        "curve_title": results.loss_title(curve) if curve else "",
+        **page_of(owner.kind).result(evaluation),
         "took": results.took(evaluation),
         "position": position,
         "wait": wait_at(position, seconds_each(evaluation.lane)) if position else None,

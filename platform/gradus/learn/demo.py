@@ -1,6 +1,6 @@
 """The lesson's demo: one input, three ways of asking the same model. Each answer is a real run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -10,13 +10,17 @@ from django.db import transaction
 
 from challenges import payloads
 from challenges.demo_answers import FEW, TUNED, ZERO, Said, said
+from challenges.kinds.base import Lane
+from challenges.kinds.prompt import KIND as PROMPT
+from challenges.kinds.prompt import PromptPayload
+from challenges.kinds.tune import KIND as TUNE
 from challenges.prompts import render
 from challenges.spec import Demo
 from gradus.accounts.models import User
 from gradus.courses.bundles import BundleMissing, lesson_file
 from gradus.courses.models import Challenge, Lesson
 from gradus.submissions import bell, services
-from gradus.submissions.models import Evaluation, Lane, Run
+from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused
 from gradus.submissions.states import State
 
@@ -48,6 +52,11 @@ class Panel:
     said: Said | None = None
     tokens: float | None = None
     times: Times | None = None
+
+    @property
+    def kind(self) -> str:
+        """Of the badge: the kind of challenge in which a learner makes such a model."""
+        return TUNE.name if self.name == TUNED else PROMPT.name
 
 
 def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
@@ -88,9 +97,9 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
 def _payloads(lesson: Lesson, demo: Demo) -> dict[str, dict[str, Any]]:
     """By panel. What was trained needs no instructions: they are in the weights."""
     return {
-        ZERO: {"kind": "prompt", **_yaml(lesson, demo.zero_shot)},
-        FEW: {"kind": "prompt", **_yaml(lesson, demo.few_shot)},
-        TUNED: {"kind": "prompt"},
+        ZERO: {"kind": PROMPT.name, **_yaml(lesson, demo.zero_shot)},
+        FEW: {"kind": PROMPT.name, **_yaml(lesson, demo.few_shot)},
+        TUNED: {"kind": PROMPT.name},
     }
 
 
@@ -104,21 +113,21 @@ def panel(lesson: Lesson, run: Run) -> Panel:
     demo = lesson.parsed.demo
     assert demo is not None
     evaluation = run.current
-    common: dict[str, Any] = {
-        "name": run.label,
-        "title": TITLES[run.label],
-        "run": run,
-        "state": evaluation.state,
-        "is_open": evaluation.is_open,
-        "prompt": prompt_of(run),
-        "message": evaluation.message,
-    }
+    empty = Panel(
+        name=run.label,
+        title=TITLES[run.label],
+        run=run,
+        state=evaluation.state,
+        is_open=evaluation.is_open,
+        prompt=prompt_of(run),
+        message=evaluation.message,
+    )
     rows = ((evaluation.result or {}).get("public") or {}).get("rows") or []
     if not rows:
-        return Panel(**common)
+        return empty
     cost = (evaluation.result or {}).get("cost") or {}
     found = said(demo, run.label, rows[0].get("probabilities") or {})
-    return Panel(**common, said=found, tokens=cost.get("prompt_tokens"), times=times(run))
+    return replace(empty, said=found, tokens=cost.get("prompt_tokens"), times=times(run))
 
 
 def times(run: Run) -> Times | None:
@@ -139,7 +148,7 @@ def times(run: Run) -> Times | None:
 def prompt_of(run: Run) -> str:
     """The exact text that the model read."""
     payload = payloads.parse(run.payload)
-    assert isinstance(payload, payloads.PromptPayload)
+    assert isinstance(payload, PromptPayload)
     rendered = render(
         run.version.parsed.prompt,
         instructions=payload.instructions,

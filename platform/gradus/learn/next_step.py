@@ -75,4 +75,4 @@ def _track(submission: Submission, challenge: Challenge, *, is_done: bool, tries
     if not tries:
         return ""
     tried = set(Submission.objects.of(submission.user).filter(challenge=challenge).values_list("kind", flat=True))
-    return next((kind.value for kind in challenge.spec.tracks if kind.value not in tried), "")
+    return next((kind for kind in challenge.spec.tracks if kind not in tried), "")

@@ -1,6 +1,7 @@
 from django.urls import path
 
-from gradus.learn.views import advisor, challenge, compare, course, demo, finding, lesson, run, starter, submission
+from gradus.learn.kinds.tune import views as tune
+from gradus.learn.views import advisor, challenge, compare, course, demo, finding, lesson, run, submission
 from gradus.learn.views import path as path_views
 from gradus.learn.views import profile as profiles
 
@@ -17,9 +18,9 @@ urlpatterns = [
     path("lessons/<slug:slug>/findings/<slug:name>/runs", finding.finding_run, name="finding_run"),
     path("challenges/<slug:slug>/", challenge.challenge, name="challenge"),
     path("challenges/<slug:slug>/hint", challenge.hint, name="hint"),
-    path("challenges/<slug:slug>/dataset-check", challenge.dataset_check, name="dataset_check"),
-    path("challenges/<slug:slug>/starter.jsonl", challenge.starter, name="starter"),
-    path("challenges/<slug:slug>/starter", starter.starter_use, name="starter_use"),
+    path("challenges/<slug:slug>/dataset-check", tune.dataset_check, name="dataset_check"),
+    path("challenges/<slug:slug>/starter.jsonl", tune.starter, name="starter"),
+    path("challenges/<slug:slug>/starter", tune.starter_use, name="starter_use"),
     path("challenges/<slug:slug>/public.jsonl", challenge.samples, name="samples"),
     path("challenges/<slug:slug>/solution/", challenge.solution, name="solution"),
     path("challenges/<slug:slug>/board/", challenge.board, name="board"),

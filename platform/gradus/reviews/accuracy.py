@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from challenges import marks as table
+from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
 from gradus.reviews import machine_writing as signs
 from gradus.reviews import queue
@@ -68,7 +69,7 @@ def decisions(user: User) -> list[Pair]:
 
 def _decided(user: User) -> QuerySet[Review]:
     found = Review.objects.select_related(
-        "submission__challenge", "evaluation__submission__version", "evaluation__against"
+        "submission__challenge", "evaluation__submission__version", "evaluation__graded_version"
     )
     return found.filter(submission__challenge__lesson__course__in=queue.taught_by(user))
 
@@ -80,7 +81,7 @@ def _pair(review: Review, person: dict[str, str]) -> Pair | None:
     spec = review.evaluation.version.parsed
     if not machine or machine.keys() != person.keys():
         return None
-    theirs, own = review.predicted, table.score(spec.rubric, person)
+    theirs, own = review.predicted, table.score(free_text(spec).rubric, person)
     return Pair(review, machine, person, theirs, own, (theirs >= spec.pass_) == (own >= spec.pass_))
 
 

@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from challenges import marks as table
-from challenges.spec import Challenge, Criterion
+from challenges.kinds.rubric import Criterion, free_text
+from challenges.spec import Challenge
 from gradus.reviews import machine_writing as signs
 from gradus.reviews import nearest_answers as nearest
 from gradus.reviews import review_reasons as reasons
@@ -159,12 +160,12 @@ def neighbours(review: Review, private: dict[str, Any], challenge: Challenge) ->
 
 
 def _neighbour(likeness: float, answer: str, marks: dict[str, str], challenge: Challenge, by: str) -> Neighbour:
-    return Neighbour(likeness, answer, marks, table.score(challenge.rubric, marks), by)
+    return Neighbour(likeness, answer, marks, table.score(free_text(challenge).rubric, marks), by)
 
 
 def blank(challenge: Challenge) -> list[Line]:
     """The criteria alone."""
-    return [Line(criterion, "", 0.0, [], []) for criterion in challenge.rubric]
+    return [Line(criterion, "", 0.0, [], []) for criterion in free_text(challenge).rubric]
 
 
 def marked(evaluation: Evaluation, challenge: Challenge, found: Notes, appeal: Appeal | None) -> list[Line]:
@@ -174,7 +175,7 @@ def marked(evaluation: Evaluation, challenge: Challenge, found: Notes, appeal: A
     seconds = {mark["id"]: mark["mark"] for mark in (second or {}).get("marks", [])}
     return [
         _line(criterion, given.get(criterion.id, {}), found, seconds.get(criterion.id, ""))
-        for criterion in challenge.rubric
+        for criterion in free_text(challenge).rubric
     ]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 from django import forms
 
 from challenges import marks as table
-from challenges.spec import Criterion
+from challenges.kinds.rubric import Criterion
 from gradus.reviews.evidence import Case, Line
 from gradus.reviews.models import GoldRow
 from gradus.validators import allowed_characters

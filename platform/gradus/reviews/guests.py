@@ -1,5 +1,6 @@
 """Visitors without an account never spend money: no judge is asked about their answers."""
 
+from challenges import kinds
 from gradus.accounts.models import User
 
 NOTE = (
@@ -10,4 +11,4 @@ NOTE = (
 
 def note(user: User | None, kind: str) -> str:
     """What a visitor without an account reads beside a free-text challenge and its results; empty for others."""
-    return NOTE if kind == "free_text" and (user is None or user.is_guest) else ""
+    return NOTE if kinds.find(kind).is_judged and (user is None or user.is_guest) else ""

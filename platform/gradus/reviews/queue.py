@@ -44,7 +44,7 @@ def reviews_for(user: User) -> QuerySet[Review]:
         "submission__challenge__lesson__course",
         "submission__version",
         "evaluation__submission__version",
-        "evaluation__against",
+        "evaluation__graded_version",
         "decided_by",
         "blind_by",
     )

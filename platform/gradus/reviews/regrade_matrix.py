@@ -70,9 +70,9 @@ class Matrix:
 def matrix(regrade: Regrade) -> Matrix:
     items = regrade.items.select_related(
         "old__score",
-        "old__against",
+        "old__graded_version",
         "old__submission__version",
-        "new__against",
+        "new__graded_version",
         "new__score",
         "new__submission__version",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
 
 WORDS = {
@@ -88,7 +89,7 @@ def in_words(rule: str, challenge: Challenge) -> str:
     if name == "copied-from":
         source, _, share = detail.rpartition(", ")
         return f"{WORDS[name]} {source_in_words(source)}: {share}"
-    labels = {criterion.id: f"“{criterion.label}”" for criterion in challenge.rubric}
+    labels = {criterion.id: f"“{criterion.label}”" for criterion in free_text(challenge).rubric}
     shown = labels.get(detail) or PROBLEMS.get(detail) or detail
     return f"{WORDS[name]}: {shown}" if shown else WORDS[name]
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
 from gradus.reviews import review_reasons as reasons
 from gradus.reviews.models import JudgeCall
@@ -55,7 +56,7 @@ def said(private: Mapping[str, Any], challenge: Challenge) -> Said:
             _vote(n, call, criterion.id, rules, marks, challenge)
             for n, (call, (rules, marks)) in enumerate(per_call, 1)
         ]
-        for criterion in challenge.rubric
+        for criterion in free_text(challenge).rubric
     }
     overall = [(n, _overall(rules, challenge)) for n, (_, (rules, _)) in enumerate(per_call, 1)]
     return Said(votes, [(n, found) for n, found in overall if found])
@@ -82,5 +83,5 @@ def _vote(
 
 def _overall(rules: Sequence[str], challenge: Challenge) -> list[str]:
     """Checks that are about no single criterion."""
-    ids = {criterion.id for criterion in challenge.rubric}
+    ids = {criterion.id for criterion in free_text(challenge).rubric}
     return [reasons.in_words(rule, challenge) for rule in rules if rule.partition(": ")[2] not in ids]

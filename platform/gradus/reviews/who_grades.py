@@ -8,12 +8,13 @@ from statistics import median
 
 from django.utils import timezone
 
-from challenges.spec import Kind
+from challenges import kinds
+from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.reviews.models import Review
-from gradus.submissions.models import Lane, WorkerStatus
+from gradus.submissions.models import WorkerStatus
 from gradus.submissions.queue import ALIVE
 
 ROWS, AI, PERSON = "rows", "ai", "person"
@@ -36,7 +37,7 @@ class WhoGrades:
 
 def who_grades(challenge: Challenge, user: User | None) -> WhoGrades:
     """Who grades this learner's answers to the challenge's current version. No judge is asked about a guest's."""
-    if challenge.spec.kind is not Kind.FREE_TEXT:
+    if not kinds.find(challenge.spec.kind).is_judged:
         return WhoGrades(ROWS)
     assert challenge.version is not None
     judges = set() if user is None or user.is_guest else judges_at_work()
@@ -52,7 +53,7 @@ def is_ai_verified(challenge: Challenge) -> bool:
     """
     if challenge.version is None or not challenge.version.is_verified:
         return False
-    return challenge.spec.kind is not Kind.FREE_TEXT or _has_passed(challenge.version, judges_at_work())
+    return not kinds.find(challenge.spec.kind).is_judged or _has_passed(challenge.version, judges_at_work())
 
 
 def judges_at_work() -> set[str]:

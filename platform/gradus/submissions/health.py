@@ -8,7 +8,8 @@ from typing import Any
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 
-from gradus.submissions.models import Evaluation, Lane, ReconcilerStatus, Run, WorkerStatus
+from challenges.kinds.base import Lane
+from gradus.submissions.models import Evaluation, ReconcilerStatus, Run, WorkerStatus
 from gradus.submissions.queue import ALIVE
 from gradus.submissions.states import State
 
@@ -40,7 +41,7 @@ def lanes() -> list[LaneHealth]:
     )  # fmt: skip
     found, now = {row["lane"]: row for row in counts}, timezone.now()
     seen = list(WorkerStatus.objects.filter(last_seen__gte=now - ALIVE))
-    return [_lane(lane, found.get(lane), [worker for worker in seen if worker.lane == lane]) for lane in Lane.values]
+    return [_lane(lane, found.get(lane), [worker for worker in seen if worker.lane == lane]) for lane in [*Lane]]
 
 
 def _lane(lane: str, row: Mapping[str, Any] | None, seen: list[WorkerStatus]) -> LaneHealth:

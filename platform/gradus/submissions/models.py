@@ -2,27 +2,25 @@ import uuid
 from typing import Any, Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import connections, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from challenges import kinds
+from challenges.kinds.base import Lane
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.submissions.error_codes import CODES
 from gradus.submissions.states import OPEN, State
 
-
-class Lane(models.TextChoices):
-    INTERACTIVE = "interactive"
-    GRADE = "grade"
-    JUDGE = "judge"
-    TRAIN = "train"
+LANES = [(lane.value, lane.value) for lane in Lane]
 
 
-class Kind(models.TextChoices):
-    PROMPT = "prompt"
-    LORA = "lora", "LoRA"
-    FREE_TEXT = "free_text", "free text"
+def known_kind(name: str) -> None:
+    """Raises ValidationError for a name that is not in the registry of kinds."""
+    if name not in kinds.names():
+        raise ValidationError(f"There is no kind of challenge called {name}.")
 
 
 class Grader(models.TextChoices):
@@ -50,8 +48,8 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
                 models.Prefetch(
                     "evaluations",
                     Evaluation.objects.filter(is_current=True)
-                    .select_related("score", "against")
-                    .defer(*ChallengeVersion.content("against")),
+                    .select_related("score", "graded_version")
+                    .defer(*ChallengeVersion.content("graded_version")),
                     to_attr="current_evaluations",
                 )
             )
@@ -65,7 +63,7 @@ class Submission(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="submissions")
     challenge = models.ForeignKey(Challenge, models.PROTECT, related_name="submissions")
     version = models.ForeignKey(ChallengeVersion, models.PROTECT, related_name="submissions")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=kinds.NAME_MAX, validators=[known_kind])
     payload = models.JSONField()
     payload_sha256 = models.CharField(max_length=64)
     idempotency_key = models.CharField(max_length=80)
@@ -104,7 +102,7 @@ class Run(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="runs")
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.TRIAL)
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="runs")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=kinds.NAME_MAX, validators=[known_kind])
     payload = models.JSONField()
     inputs = models.JSONField(default=list)
     adapter = models.CharField(max_length=300, blank=True, help_text="A staff adapter's folder in private storage")
@@ -270,7 +268,7 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
             lane=lane,
             state=State.QUEUED,
             available_at__lte=Now(),
-        ).order_by("turn", "id")
+        ).order_by("fair_share_rank", "id")
 
     def expired(self) -> Self:
         return self.filter(state=State.RUNNING, lease_until__lt=Now())
@@ -289,8 +287,8 @@ class Evaluation(models.Model):
     number = models.PositiveSmallIntegerField(default=1)
     is_current = models.BooleanField(default=True)
     state = models.CharField(max_length=10, choices=[(s.value, s.value) for s in State], default=State.QUEUED)
-    lane = models.CharField(max_length=12, choices=Lane.choices)
-    turn = models.PositiveIntegerField(default=0)
+    lane = models.CharField(max_length=12, choices=LANES)
+    fair_share_rank = models.PositiveIntegerField(default=0)
     available_at = models.DateTimeField(db_default=Now())
     attempt = models.PositiveSmallIntegerField(default=0)
     max_attempts = models.PositiveSmallIntegerField(default=5)
@@ -300,7 +298,7 @@ class Evaluation(models.Model):
     postponed_since = models.DateTimeField(null=True, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     grader = models.CharField(max_length=20, choices=Grader.choices, default=Grader.AI)
-    against = models.ForeignKey(
+    graded_version = models.ForeignKey(
         ChallengeVersion,
         models.PROTECT,
         null=True,
@@ -352,7 +350,7 @@ class Evaluation(models.Model):
             ),
         ]
         indexes = [
-            models.Index(name="queue", fields=["lane", "turn", "id"], condition=Q(state=State.QUEUED)),
+            models.Index(name="queue", fields=["lane", "fair_share_rank", "id"], condition=Q(state=State.QUEUED)),
             models.Index(name="leases", fields=["lease_until"], condition=Q(state=State.RUNNING)),
             models.Index(name="ended_lately", fields=["lane", "finished_at"], condition=Q(finished_at__isnull=False)),
             models.Index(name="still_open", fields=["created_at"], condition=Q(state__in=[s.value for s in OPEN])),
@@ -366,14 +364,14 @@ class Evaluation(models.Model):
         """What it is graded by: the owner's version, or the newer one of a regrade."""
         owner = self.submission or self.run
         assert owner is not None
-        return self.against or owner.version
+        return self.graded_version or owner.version
 
     @property
     def version_id(self) -> int:
         """`version`'s key, without loading it."""
         owner = self.submission or self.run
         assert owner is not None
-        return self.against_id or owner.version_id
+        return self.graded_version_id or owner.version_id
 
     @property
     def is_open(self) -> bool:
@@ -395,8 +393,8 @@ class ScoreQuerySet(models.QuerySet["Score"]):
 
     def of_version(self, version: ChallengeVersion) -> Self:
         """Scores that this content gave: to its own submissions, and in a regrade to older ones."""
-        own = Q(evaluation__against=None, evaluation__submission__version=version)
-        return self.filter(own | Q(evaluation__against=version))
+        own = Q(evaluation__graded_version=None, evaluation__submission__version=version)
+        return self.filter(own | Q(evaluation__graded_version=version))
 
     def best_first(self) -> Self:
         """What a standing is made of: passed, then verified, then the highest shown, then the earliest."""
@@ -506,7 +504,7 @@ class Standing(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="standings")
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="standings")
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="standings")
-    track = models.CharField(max_length=10, choices=Kind.choices)
+    track = models.CharField(max_length=kinds.NAME_MAX, validators=[known_kind])
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="+")
     shown = models.FloatField()
     private_value = models.FloatField(null=True, blank=True)
@@ -540,7 +538,7 @@ class WorkerStatus(models.Model):
     """What a worker says of itself; all that web and `doctor` know about workers."""
 
     name = models.CharField(max_length=120, unique=True)
-    lane = models.CharField(max_length=12, choices=Lane.choices)
+    lane = models.CharField(max_length=12, choices=LANES)
     device = models.CharField(max_length=80, blank=True)
     profile = models.CharField(max_length=80, blank=True)
     base_models = models.JSONField(default=dict, help_text="Base models it can run, by digest")

@@ -27,22 +27,22 @@ WALK_SECONDS = 5.0
 STRIDE = 500
 # The ORM would put the outer condition inside and number the wrong rows.
 LANDMARKS = """
-select turn, id, place from (
-    select turn, id, row_number() over (order by turn, id) as place
+select fair_share_rank, id, place from (
+    select fair_share_rank, id, row_number() over (order by fair_share_rank, id) as place
     from submissions_evaluation where lane = %s and state = 'queued'
 ) numbered where mod(place, %s) = 0 order by place
 """
-# By turn: where pairs are compared as pairs, PostgreSQL reads the index on to the end of the turn.
+# Rank by rank: where pairs are compared as pairs, PostgreSQL reads the index on to the end of the rank.
 AHEAD = """(select count(*) from (
     select 1 from submissions_evaluation one where one.lane = %s and one.state = 'queued' and {} limit %s
 ) counted)"""
 PARTS = (
-    "one.turn = wanted.turn and one.id < wanted.id and one.id > mark_id and mark_turn = wanted.turn",
-    "one.turn = wanted.turn and one.id < wanted.id and mark_turn < wanted.turn",
-    "one.turn = mark_turn and one.id > mark_id and mark_turn < wanted.turn",
-    "one.turn > mark_turn and one.turn < wanted.turn",
+    "one.fair_share_rank = wanted.rank and one.id < wanted.id and one.id > mark_id and mark_rank = wanted.rank",
+    "one.fair_share_rank = wanted.rank and one.id < wanted.id and mark_rank < wanted.rank",
+    "one.fair_share_rank = mark_rank and one.id > mark_id and mark_rank < wanted.rank",
+    "one.fair_share_rank > mark_rank and one.fair_share_rank < wanted.rank",
 )
-BETWEEN = "with wanted (id, turn, mark_id, mark_turn) as (values {}) select id, {} from wanted"
+BETWEEN = "with wanted (id, rank, mark_id, mark_rank) as (values {}) select id, {} from wanted"
 # Turn and id, which is the order of a lane.
 Spot = tuple[int, int]
 EVERYTHING = 10**9
@@ -69,7 +69,7 @@ def queue_position(evaluation: Evaluation) -> int | None:
     """1 for the next one that a worker takes; None where it does not wait."""
     if evaluation.state != State.QUEUED:
         return None
-    return places(evaluation.lane, [(evaluation.turn, evaluation.pk)])[evaluation.pk]
+    return places(evaluation.lane, [(evaluation.fair_share_rank, evaluation.pk)])[evaluation.pk]
 
 
 def places(lane: str, waiting: Collection[Spot]) -> dict[int, int]:
@@ -103,7 +103,7 @@ def _counted(lane: str, waiting: Collection[Spot], walk: Walk, most: int) -> tup
 
 def between(known: Sequence[tuple[Spot, Spot, int | None]], lane: str, most: int) -> tuple[str, list[Any]]:
     """SQL and its values: how many wait between each spot and its mark."""
-    values = [part for (turn, pk), mark, _ in known for part in (pk, turn, mark[1], mark[0])]
+    values = [part for (rank, pk), mark, _ in known for part in (pk, rank, mark[1], mark[0])]
     ahead = " + ".join(AHEAD.format(part) for part in PARTS)
     return BETWEEN.format(", ".join(["(%s, %s, %s, %s)"] * len(known)), ahead), [*values, *[lane, most] * len(PARTS)]
 
@@ -112,7 +112,7 @@ def _walked(lane: str) -> Walk:
     with connection.cursor() as cursor:
         cursor.execute(LANDMARKS, [lane, STRIDE])
         rows = cursor.fetchall()
-    spots, found = [(turn, pk) for turn, pk, _ in rows], [place for _, _, place in rows]
+    spots, found = [(rank, pk) for rank, pk, _ in rows], [place for _, _, place in rows]
     return Walk(monotonic() + WALK_SECONDS, spots, found)
 
 

@@ -63,7 +63,7 @@ class Places:
 def _placed(waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
     lanes: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for evaluation in waiting:
-        lanes[evaluation.lane].append((evaluation.turn, evaluation.pk))
+        lanes[evaluation.lane].append((evaluation.fair_share_rank, evaluation.pk))
     found: dict[int, tuple[int, int | None]] = {}
     for lane, spots in lanes.items():
         each = seconds_each(lane)
@@ -76,7 +76,7 @@ def look_at(wanted: Mapping[int, int], places: Places | None = None) -> dict[int
 
     States before events: an evaluation seen as ended has written its last event.
     """
-    fields = ("pk", "state", "lane", "turn")
+    fields = ("pk", "state", "lane", "fair_share_rank")
     found = {one.pk: one for one in Evaluation.objects.filter(pk__in=wanted).only(*fields)}
     waiting = [one for one in found.values() if one.state == State.QUEUED]
     placed = (places or Places()).of(waiting)

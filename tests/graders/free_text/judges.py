@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from challenges.bundle import ChallengeBundle
-from challenges.payloads import FreeTextPayload
-from challenges.spec import Attack, Challenge, Criterion, GoldAnswer
+from challenges.kinds.free_text import FreeTextPayload
+from challenges.kinds.rubric import Criterion
+from challenges.spec import Attack, Challenge, GoldAnswer
 from graders.base import Assignment, Embed, Embedded, Grade, Judge, Judged, JudgeId, WorkItem
 from graders.free_text.grading import grade
 from graders.free_text.messages import version

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from challenges.spec import Gate
+from challenges.kinds.rubric import Gate, free_text
 from graders.base import CriterionMark, Grade, JudgeId, Mark
 from graders.free_text.calibration import GradedAnswer, GradedAttack, gate_missed, report
 from graders.free_text.points import table
@@ -18,9 +18,11 @@ ROWS = gold_rows(24)
 
 
 def graded(marks: dict[str, str], *, judge: JudgeId | None = JUDGE, review: tuple[str, ...] = ()) -> Grade:
-    points = table(SPEC.rubric, {id: Mark(mark) for id, mark in marks.items()})
-    shown = tuple(CriterionMark(c.id, c.label, Mark(marks[c.id]), points[c.id], c.points) for c in SPEC.rubric)
-    total = sum(c.points for c in SPEC.rubric)
+    points = table(free_text(SPEC).rubric, {id: Mark(mark) for id, mark in marks.items()})
+    shown = tuple(
+        CriterionMark(c.id, c.label, Mark(marks[c.id]), points[c.id], c.points) for c in free_text(SPEC).rubric
+    )
+    total = sum(c.points for c in free_text(SPEC).rubric)
     return Grade(score=sum(points.values()) / total, marks=shown, judge=judge, review=review, provisional=bool(review))
 
 
@@ -35,7 +37,7 @@ def test_a_judge_that_marks_as_people_do_passes() -> None:
     found = measured()
     assert (found["passed"], found["missed"]) == (True, [])
     assert found["coverage"]["final"] == 1
-    assert {row["id"] for row in found["criteria"]} == {c.id for c in SPEC.rubric}
+    assert {row["id"] for row in found["criteria"]} == {c.id for c in free_text(SPEC).rubric}
     assert json.loads(json.dumps(found)) == found
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from challenges.kinds.rubric import free_text
 from graders.free_text import copies
 from tests.graders.free_text.judges import (
     GOOD,
@@ -56,7 +57,7 @@ def test_two_learners_may_say_a_short_thing_alike() -> None:
 
 
 def test_a_copy_goes_to_a_person_keeps_its_points_and_leaves_the_gate_alone() -> None:
-    reply = says(GOOD_MARKS, quoting(GOOD, question().rubric))
+    reply = says(GOOD_MARKS, quoting(GOOD, free_text(question()).rubric))
     alone, _ = graded(BUNDLE, GOOD, lambda _: reply)
     copied, _ = graded(BUNDLE, GOOD, lambda _: reply, sources={"solution": f"Well. {GOOD}"})
     assert (alone.review, alone.score) == ((), 1.0)

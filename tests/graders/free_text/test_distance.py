@@ -1,10 +1,11 @@
 import pytest
 
+from challenges.kinds.rubric import free_text
 from graders.base import Mark
 from graders.free_text.distance import rules
 from tests.graders.free_text.judges import question
 
-RUBRIC = question().rubric  # 4, 4 and 2 points
+RUBRIC = free_text(question()).rubric  # 4, 4 and 2 points
 MET, NOT = Mark.MET, Mark.NOT_MET
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import challenges
 from challenges.bundle import ChallengeBundle, read_challenge
+from challenges.kinds.rubric import free_text
 from graders.free_text.settled import gold_score
 from tests.graders.free_text.judges import fallible, graded, hijacked
 
@@ -19,7 +20,7 @@ def built_in() -> ChallengeBundle:
 
 
 def test_most_honest_answers_end_final_and_right(built_in: ChallengeBundle) -> None:
-    rubric = built_in.challenge.rubric
+    rubric = free_text(built_in.challenge).rubric
     answers = [gold for gold in built_in.gold if gold.role != "prompt"]
     right: list[bool] = []
     for gold in answers:
@@ -33,7 +34,7 @@ def test_most_honest_answers_end_final_and_right(built_in: ChallengeBundle) -> N
 
 @pytest.mark.parametrize("judge", ["honest", "invents", "tears"])
 def test_no_attack_ends_final_with_points(built_in: ChallengeBundle, judge: str) -> None:
-    rubric, unlisted = built_in.challenge.rubric, replace(built_in, attacks=(), digest="")
+    rubric, unlisted = free_text(built_in.challenge).rubric, replace(built_in, attacks=(), digest="")
     for attack in built_in.attacks:
         replies = {
             "honest": fallible(attack.answer, {}, rubric, 0.05, 1),

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from challenges.kinds.rubric import free_text
 from graders.base import JudgeId, Mark
 from graders.free_text.messages import judge_item
 from tests.graders.free_text.judges import (
@@ -20,7 +21,7 @@ from tests.graders.free_text.judges import (
 )
 
 BUNDLE = bundle_of()
-RUBRIC = BUNDLE.challenge.rubric
+RUBRIC = free_text(BUNDLE.challenge).rubric
 HONEST = says(GOOD_MARKS, quoting(GOOD, RUBRIC))
 
 

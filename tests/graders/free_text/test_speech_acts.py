@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from challenges.kinds.rubric import free_text
 from graders.base import Mark
 from graders.free_text.conditionals import commits_to_nothing
 from graders.free_text.irony import mocks
@@ -217,7 +218,7 @@ def test_the_refused_words_are_cut_out(text: str, expected: list[str]) -> None:
     ],
 )
 def test_refusing_what_a_criterion_asks_for_differs_from_refusing_what_it_rejects(scope: str, expected: bool) -> None:
-    rubric = question().rubric
+    rubric = free_text(question()).rubric
     texts = [scope, *(phrase for c in rubric for phrase in (*c.accept, *c.reject, c.text))]
     vectors = {text: np.asarray(embed_text(text)) for text in texts}
     assert refuses([rubric[0]], rubric, [scope], vectors) == (("absorbs",) if expected else ())
@@ -251,7 +252,7 @@ NOTHING: dict[str, np.ndarray] = {}
     ],
 )
 def test_the_rule_names_the_criterion_whose_quote_it_is_about(answer: str, rule: str) -> None:
-    rubric = question().rubric
+    rubric = free_text(question()).rubric
     texts = [p for c in rubric for p in (*c.accept, *c.reject, c.text)]
     vectors = {text: np.asarray(embed_text(text)) for text in [*texts, *refused(answer)]}
     assert rule in rules(answer, rubric, MET, quoting(answer, rubric), vectors)
@@ -259,11 +260,11 @@ def test_the_rule_names_the_criterion_whose_quote_it_is_about(answer: str, rule:
 
 def test_a_sentence_that_earned_nothing_may_ask() -> None:
     answer = f"{GOOD} Who would have thought that chlorophyll is so greedy in all of these leaves?"
-    result, _ = graded(bundle(), answer, lambda _: says(GOOD_MARKS, quoting(GOOD, question().rubric)))
+    result, _ = graded(bundle(), answer, lambda _: says(GOOD_MARKS, quoting(GOOD, free_text(question()).rubric)))
     assert result.review == ()
 
 
 def test_a_flag_sends_to_review_and_keeps_the_points() -> None:
     answer = GOOD + " I see it differently."
-    result, _ = graded(bundle(), answer, lambda _: says(GOOD_MARKS, quoting(GOOD, question().rubric)))
+    result, _ = graded(bundle(), answer, lambda _: says(GOOD_MARKS, quoting(GOOD, free_text(question()).rubric)))
     assert (result.score, "takes-back" in result.review, result.provisional) == (1.0, True, True)

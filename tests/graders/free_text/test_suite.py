@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.attacks import rows
 from challenges.bundle import ChallengeBundle
+from challenges.kinds.rubric import free_text
 from challenges.texts import normal
 from graders.free_text.suite import SuiteAttack, phrasings, suite
 from graders.free_text.suite_material import material, sentences
@@ -24,7 +25,8 @@ def made(question: str) -> tuple[SuiteAttack, ...]:
 
 
 def changed(bundle: ChallengeBundle, **fields: Any) -> ChallengeBundle:
-    return replace(bundle, challenge=bundle.challenge.model_copy(update=fields), digest="")
+    keys = free_text(bundle.challenge).model_copy(update=fields)
+    return replace(bundle, challenge=bundle.challenge.with_keys("free_text", keys), digest="")
 
 
 def grams(text: str, length: int = 5) -> set[tuple[str, ...]]:
@@ -45,7 +47,7 @@ def test_every_family_in_four_phrasings_or_more(question: str) -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_texts_are_whole(question: str) -> None:
-    most_words = rows.bundle(question).challenge.words[1]
+    most_words = free_text(rows.bundle(question).challenge).words[1]
     for attack in made(question):
         assert not re.search(r"[{}$]|\.\.|  | [,.;!?]|\bNone\b|!\.|\?\.|\"\"", attack.text), attack
         assert attack.text[0] in "|-" or attack.text[0].isupper() or attack.family == "stubs", attack
@@ -62,7 +64,7 @@ def test_attacks_speak_of_each_criterion(question: str) -> None:
     """For every criterion that requires a statement, an attack has an accepted phrase or a sentence of the author."""
     bundle = rows.bundle(question)
     texts = {(attack.family, attack.phrasing): attack.text.lower() for attack in made(question)}
-    for criterion in bundle.challenge.rubric:
+    for criterion in free_text(bundle.challenge).rubric:
         if criterion.kind == "must_mention":
             said = [phrase.lower() for phrase in criterion.accept]
             for key in (("story-irony", "miller"), ("advice-against", "strike-out"), ("wishes", "depending")):
@@ -103,14 +105,14 @@ def test_a_question_with_few_words_gets_short_attacks() -> None:
 
 def test_a_rubric_without_phrases_still_makes_attacks() -> None:
     bundle = rows.bundle(QUESTIONS[2])
-    bare = [c.model_copy(update={"accept": (), "reject": ()}) for c in bundle.challenge.rubric]
+    bare = [c.model_copy(update={"accept": (), "reject": ()}) for c in free_text(bundle.challenge).rubric]
     attacks = suite(changed(bundle, rubric=tuple(bare), model_answer="No idea."), {"solution": "Nothing."})
     assert {attack.family for attack in attacks} >= FAMILIES - {"lesson-copy", "solution-copy"}
 
 
 def test_a_rubric_of_wrong_claims_only_still_makes_attacks() -> None:
     bundle = rows.bundle(QUESTIONS[0])
-    claims = tuple(c for c in bundle.challenge.rubric if c.kind == "must_not_claim")
+    claims = tuple(c for c in free_text(bundle.challenge).rubric if c.kind == "must_not_claim")
     assert suite(changed(bundle, rubric=claims), {})
 
 

@@ -1,3 +1,4 @@
+from challenges.kinds.rubric import free_text
 from graders.base import Mark
 from graders.free_text.ballot import Ballot
 from graders.free_text.points import score, table
@@ -15,12 +16,12 @@ def vote(absorbs: Mark, broken: Mark, paint: Mark = MET) -> Ballot:
 
 def test_points_come_from_the_table() -> None:
     marks = {"absorbs": PARTIAL, "broken-down": PARTIAL, "no-new-paint": MET}
-    assert table(SPEC.rubric, marks) == {"absorbs": 2, "broken-down": 0, "no-new-paint": 2}
-    assert score(SPEC.rubric, marks) == 0.4
+    assert table(free_text(SPEC).rubric, marks) == {"absorbs": 2, "broken-down": 0, "no-new-paint": 2}
+    assert score(free_text(SPEC).rubric, marks) == 0.4
 
 
 def test_claiming_nothing_untrue_earns_nothing_alone() -> None:
-    assert score(SPEC.rubric, {"absorbs": NOT, "broken-down": NOT, "no-new-paint": MET}) == 0
+    assert score(free_text(SPEC).rubric, {"absorbs": NOT, "broken-down": NOT, "no-new-paint": MET}) == 0
 
 
 def test_the_majority_decides_with_its_own_quotes() -> None:

@@ -27,7 +27,7 @@ def test_a_lesson_keeps_findings_records_and_the_prompts_of_its_arms(db, tmp_pat
     assert lesson.parsed_records["few-shot"].experiments[0].arms[1].runs[0].values == {"score": 0.736}
     assert lesson.arms["sea-or-sky/baselines/good.yaml"]["instructions"] == "Sea or sky?"
     # Rows of training runs are not made again here, so they are not kept twice.
-    assert lesson.arms["sea-or-sky/baselines/lora.yaml"] == {"kind": "lora"}
+    assert lesson.arms["sea-or-sky/baselines/lora.yaml"] == {"kind": "tune"}
     live = lesson.challenges.get(slug="sea-or-sky").version
     assert lesson.contents["sea-or-sky"] == live.digest
 

@@ -153,12 +153,12 @@ def test_runs_of_others_are_not_there(ada_client, bob_client, guest_client, less
 
 def test_a_training_arm_is_named_with_its_time_and_left_to_its_challenge(client, lesson):
     version = factories.challenge("sea-or-sky").version
-    results = [{"file": "baselines/lora.yaml", "seconds": 100.0, "kind": "lora", "approach": "lora", "score": 0.9}]
+    results = [{"file": "baselines/lora.yaml", "seconds": 100.0, "kind": "tune", "approach": "lora", "score": 0.9}]
     ChallengeVersion.objects.filter(pk=version.pk).update(author_baselines=results)
     catalogue.forget()
     text = client.get(ADDRESS).content.decode()
     assert "“LoRA” is a training run and takes about 2 minutes" in text
-    assert '<a href="/challenges/sea-or-sky/?track=lora">' in text
+    assert '<a href="/challenges/sea-or-sky/?track=tune">' in text
 
 
 def test_another_content_than_the_measured_one_is_not_run(ada_client, lesson):
@@ -194,7 +194,7 @@ def test_a_challenge_of_another_lesson_is_not_run(ada_client, lesson):
 
 
 def test_a_finding_with_training_arms_only_offers_no_button(ada_client, lesson):
-    arms = {name: {"kind": "lora"} for name in lesson.arms}
+    arms = {name: {"kind": "tune"} for name in lesson.arms}
     Lesson.objects.update(arms=arms)
     catalogue.forget()
     assert 'class="finding-form"' not in ada_client.get(ADDRESS).content.decode()

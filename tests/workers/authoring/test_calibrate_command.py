@@ -12,6 +12,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from challenges.bundle import read_challenge
+from challenges.kinds.rubric import free_text
 from graders.base import Embed
 from tests.challenges.factory import write_lesson
 from tests.graders.free_text import judges
@@ -62,7 +63,7 @@ def test_an_honest_judge_opens_the_gate_and_stands_beside_the_verifier(
     judged = json.loads((folder.parent / "measured.json").read_text())["calibration"]["explain"]["judges"]
     assert [(row["model"], row["passed"]) for row in judged] == [("", False), ("judge-7", True)]
     assert judged[1]["tokens"] > 0
-    texts = [row.answer for row in bundle.gold] + [c.text for c in bundle.challenge.rubric]
+    texts = [row.answer for row in bundle.gold] + [c.text for c in free_text(bundle.challenge).rubric]
     written = (folder.parent / "measured.json").read_text()
     assert not [text for text in texts if text in written]
 

@@ -183,7 +183,7 @@ def test_training_runs_are_repeated_over_seeds(lesson, runners):
 
 
 def test_a_run_without_a_result_is_a_problem_and_leaves_the_other_findings_alone(lesson, runners):
-    broken = {"kind": "lora", "instructions": "DIVERGE", "rows_file": "../train.jsonl"}
+    broken = {"kind": "tune", "instructions": "DIVERGE", "rows_file": "../train.jsonl"}
     factory.write_yaml(lesson / "sea-or-sky/findings/broken.yaml", broken)
     arms = [
         {"id": "lora", "title": "Trained", "files": ["findings/broken.yaml"], "seeds": [17, 18, 19]},
@@ -323,7 +323,7 @@ def test_the_built_in_model_proves_a_finding_of_the_built_in_lesson(tmp_path, da
         (challenge / name).write_text("".join(rows[:count]).replace('"private"', '"public"'))
     factory.write_yaml(challenge / "findings/plain.yaml", {"kind": "prompt"})
     knobs = {"num_train_epochs": 1, "per_device_train_batch_size": 16}
-    lora = {"kind": "lora", "rows_file": "../train.jsonl", "hyperparameters": knobs}
+    lora = {"kind": "tune", "rows_file": "../train.jsonl", "hyperparameters": knobs}
     factory.write_yaml(challenge / "findings/lora.yaml", lora)
     arms = [
         {"id": "few", "title": "Five", "files": ["findings/plain.yaml"], "example_sets": {"count": 5}},

@@ -13,7 +13,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from challenges.payloads import FreeTextPayload
+from challenges.kinds.free_text import FreeTextPayload
 from graders import registry
 from graders.base import Assignment, Embed, Embedded, Judge, Judged, WorkItem
 from tests.graders.bundles import drive

@@ -4,7 +4,7 @@ import structlog
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections
 
-from gradus.submissions.models import Lane
+from challenges.kinds.base import Lane
 from workers.work import Worker
 
 log = structlog.get_logger(__name__)
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Grade the evaluations of a lane without a broker: look for new ones in the database each second."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--lane", required=True, choices=Lane.values)
+        parser.add_argument("--lane", required=True, choices=[*Lane])
         parser.add_argument("--once", action="store_true", help="end when the lane is empty")
 
     def handle(self, *args: object, lane: str, once: bool, **options: object) -> None:

@@ -8,7 +8,6 @@ from gradus.api.schemas.content import (
     ChallengeOut,
     ChallengeStep,
     CourseOut,
-    CriterionOut,
     FlipOut,
     LessonBrief,
     LessonStep,
@@ -38,7 +37,6 @@ from gradus.api.schemas.results import (
     FeedbackOut,
     FieldProblem,
     LeaderboardOut,
-    LoraRows,
     MarkOut,
     Payload,
     PlaceOut,
@@ -51,6 +49,7 @@ from gradus.api.schemas.results import (
     SubmissionOut,
     TokenIn,
     TokenOut,
+    TrainingRows,
 )
 
 __all__ = [
@@ -67,7 +66,6 @@ __all__ = [
     "ChallengeStep",
     "ClaimOut",
     "CourseOut",
-    "CriterionOut",
     "DatasetBin",
     "DatasetOut",
     "DemoIn",
@@ -83,7 +81,6 @@ __all__ = [
     "LeaderboardOut",
     "LessonBrief",
     "LessonStep",
-    "LoraRows",
     "MarkOut",
     "PathOut",
     "Payload",
@@ -100,4 +97,5 @@ __all__ = [
     "TokenIn",
     "TokenOut",
     "Track",
+    "TrainingRows",
 ]

@@ -1,11 +1,19 @@
 """Courses, lessons, the advisor and challenges."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
-Track = Literal["prompt", "lora", "free_text"]
+from challenges import kinds
+
+
+def _names_all_kinds(schema: dict[str, Any]) -> None:
+    schema["enum"] = list(kinds.names())
+
+
+Track = Annotated[str, AfterValidator(kinds.known_name), Field(json_schema_extra=_names_all_kinds)]
+"""The name of a kind, which may come from another package."""
 
 
 class LessonBrief(Schema):
@@ -109,12 +117,6 @@ class SampleOut(Schema):
     target: str | dict[str, str]
 
 
-class CriterionOut(Schema):
-    id: str
-    label: str
-    points: int
-
-
 class ChallengeOut(Schema):
     id: str
     lesson: str
@@ -129,7 +131,6 @@ class ChallengeOut(Schema):
     model: str | None = None
     answer: dict[str, Any] | None = None
     prompt: dict[str, Any]
-    lora: dict[str, Any] | None = None
     metric: str
     public_metrics: list[str]
     pass_: float = Field(alias="pass")
@@ -139,13 +140,14 @@ class ChallengeOut(Schema):
     feedback: dict[str, Any]
     samples: list[SampleOut]
     train: list[dict[str, Any]] = Field(description="Starter rows for training, if the author gives some")
-    question: str | None = None
-    words: list[int] | None = None
+    details: dict[str, dict[str, Any]] = Field(
+        description="What a track asks for beside the keys above, by the track's name: the limits and hyperparameters "
+        "of a training run, or the question, the length and the criteria of an answer in free text"
+    )
     graded_by: Literal["rows", "ai", "person"] = Field(
         description="rows: the base model runs on hidden rows; ai: a judge that has passed the author's gate on this "
         "question; person: a person decides, and grades are provisional until then"
     )
-    criteria: list[CriterionOut] = []
     attempts_left: int
     guest_note: str | None = Field(None, description="How a free-text answer without an account is graded")
     hints_total: int

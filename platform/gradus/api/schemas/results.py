@@ -5,9 +5,12 @@ from typing import Any, Literal
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, Field, RootModel
+from pydantic import Field, GetJsonSchemaHandler, RootModel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from challenges import payloads
+from challenges.kinds.tune import TunePayload
 from gradus.accounts.models import TOKEN_DAYS
 from gradus.accounts.scopes import Content, LearnerData
 from gradus.accounts.tokens import DAYS_MAX
@@ -20,10 +23,14 @@ RowMark = Literal["right", "partly_right", "wrong"]
 VerifiedBy = Literal["ai", "code", "person"]
 
 
-class Payload(RootModel[payloads.AnyPayload]):
-    """A prompt, training rows, or an answer; `kind` says which."""
+class Payload(RootModel[dict[str, Any]]):
+    """What is submitted; `kind` says of which kind it is. The service that takes it validates it."""
 
-    model_config = ConfigDict(json_schema_extra={"required": ["kind"]})
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The schemas of all kinds, so that a kind from another package is documented too."""
+        found = handler(payloads.adapter().core_schema)
+        return {**found, "title": cls.__name__, "description": cls.__doc__, "required": ["kind"]}
 
 
 class FieldProblem(Schema):
@@ -33,8 +40,8 @@ class FieldProblem(Schema):
     line: int | None = None
 
 
-class LoraRows(RootModel[payloads.LoraPayload]):
-    """A `lora` payload."""
+class TrainingRows(RootModel[TunePayload]):
+    """A `tune` payload."""
 
 
 class Problem(Schema):

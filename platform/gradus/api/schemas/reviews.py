@@ -7,8 +7,9 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
+from challenges.spec import GoldRole
+
 GivenMark = Literal["met", "partial", "not_met"]
-GoldRole = Literal["prompt", "calibration", "test"]
 
 
 class ReviewBrief(Schema):

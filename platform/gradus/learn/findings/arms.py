@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from challenges import payloads
+from challenges import kinds, payloads
 from challenges.bundle import ChallengeBundle
 from challenges.findings import Arm, Experiment, Finding
 from challenges.findings_runs import repetitions
@@ -36,8 +36,8 @@ class Planned:
 
 def is_trained(lesson: Lesson, experiment: Experiment, arm: Arm) -> bool:
     """Whether the arm is a training run: a learner's run has too few steps to be the same experiment."""
-    kinds = {lesson.arms.get(f"{experiment.challenge}/{file}", {}).get("kind") for file in arm.files}
-    return kinds != {"prompt"}
+    stored = [lesson.arms.get(f"{experiment.challenge}/{file}", {}) for file in arm.files]
+    return any("kind" not in arm or kinds.find(arm["kind"]).is_trained for arm in stored)
 
 
 def count(arm: Arm) -> int:

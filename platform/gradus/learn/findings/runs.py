@@ -11,13 +11,14 @@ from django.db.models import Prefetch
 
 from challenges.findings import Finding, Measure
 from challenges.findings_runs import listed_fields
+from challenges.kinds.base import Lane
 from challenges.spec import Challenge
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion, Lesson
 from gradus.learn.findings import arms
 from gradus.learn.findings.arms import Place, Planned
 from gradus.submissions import bell, services
-from gradus.submissions.models import Evaluation, Lane, Run
+from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused, Repetition
 from gradus.submissions.states import State
 

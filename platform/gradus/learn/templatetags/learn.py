@@ -10,8 +10,11 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from challenges import kinds
 from challenges.catalogue import METRIC_TITLES
+from challenges.kinds.base import Kind
 from gradus.learn import compare
+from gradus.learn.kinds import templates_of
 
 register = template.Library()
 
@@ -98,3 +101,21 @@ def json(value: object) -> SafeString:
 def texts(payload: dict[str, Any]) -> list[tuple[str, str]]:
     """A payload as named texts."""
     return list(compare.texts(payload).items())
+
+
+@register.filter
+def kind(name: str) -> Kind:
+    """The kind of that name, for its title, its noun and its icon."""
+    return kinds.find(name)
+
+
+@register.filter
+def attr(thing: object, name: str) -> object:
+    """An attribute of what a filter has given."""
+    return getattr(thing, name)
+
+
+@register.filter
+def part(name: str, part: str) -> list[str]:
+    """The templates that may show a part (`form`, `payload` or `result`) of a kind."""
+    return templates_of(name, part)

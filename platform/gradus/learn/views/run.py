@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 from gradus.accounts.guests import learner_or_guest
 from gradus.learn import contexts as pages
 from gradus.learn import forms
-from gradus.learn.form_problems import Problem, of_refusal
+from gradus.learn.form_problems import Problem
 from gradus.learn.views.access import own_run, shown_challenge
 from gradus.submissions import services, stream
 from gradus.submissions.services import Refused
@@ -18,15 +18,14 @@ from gradus.submissions.services import Refused
 def run_start(request: HttpRequest, slug: str) -> HttpResponse:
     """A run on the public samples. From a page with htmx the result appears beside the form, which stays as it is."""
     challenge = shown_challenge(slug)
-    data = forms.rows_bytes(request)
-    draft = forms.from_request(challenge.spec, request, data)
+    draft = forms.from_request(challenge.spec, request)
     assert challenge.version is not None
     try:
         forms.expect_whole(request)
-        payload = forms.payload_of(challenge.spec, draft, data)
+        payload = forms.payload_of(challenge.spec, draft)
         run = services.start_run(learner_or_guest(request), challenge.version, payload)
     except Refused as refused:
-        problems = of_refusal(refused, data, forms.labels_of(challenge.spec))
+        problems = forms.problems_of(refused, challenge.spec, draft)
         if request.headers.get("HX-Request"):
             return _problems(request, problems)
         response = pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)

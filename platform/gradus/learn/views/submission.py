@@ -10,7 +10,8 @@ from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Challenge
 from gradus.learn import contexts as pages
 from gradus.learn import forms, path
-from gradus.learn.form_problems import of_refusal
+from gradus.learn.form_problems import APPEAL, of_refusal
+from gradus.learn.kinds.base import Draft, with_line_feeds
 from gradus.learn.next_step import next_step
 from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.reviews import services as reviews
@@ -23,12 +24,11 @@ from gradus.submissions.services import Refused
 def submit(request: HttpRequest, slug: str) -> HttpResponse:
     """Takes the attempt, or shows the form again with everything typed and each problem by field and line."""
     challenge = shown_challenge(slug)
-    data = forms.rows_bytes(request)
-    draft = forms.from_request(challenge.spec, request, data)
+    draft = forms.from_request(challenge.spec, request)
     try:
-        submission = _submit(request, challenge, draft, data)
+        submission = _submit(request, challenge, draft)
     except Refused as refused:
-        problems = of_refusal(refused, data, forms.labels_of(challenge.spec))
+        problems = forms.problems_of(refused, challenge.spec, draft)
         response = pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
         if refused.retry_after:
             response["Retry-After"] = str(refused.retry_after)
@@ -36,9 +36,9 @@ def submit(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("learn:submission", submission.uuid)
 
 
-def _submit(request: HttpRequest, challenge: Challenge, draft: forms.Draft, data: bytes) -> Submission:
+def _submit(request: HttpRequest, challenge: Challenge, draft: Draft) -> Submission:
     forms.expect_whole(request)
-    payload = forms.payload_of(challenge.spec, draft, data)
+    payload = forms.payload_of(challenge.spec, draft)
     key = request.POST.get("key") or draft.key
     submission, _ = services.submit(learner_or_guest(request), challenge, payload, idempotency_key=key)
     return submission
@@ -84,13 +84,13 @@ def submission_cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def submission_appeal(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """A text that is refused stays in its field, with the reason above it."""
     found = own_submission(request, uuid)
-    text = forms.with_line_feeds(request.POST.get("text", ""))
+    text = with_line_feeds(request.POST.get("text", ""))
     try:
         made = reviews.appeal(found, text)
         messages.success(request, f"Your appeal is {made.get_stage_display()}. You will see the outcome here.")
     except Refused as refused:
         if refused.status == 422:
-            context = {**_context(found), "appeal_text": text, "problems": of_refusal(refused)}
+            context = {**_context(found), "appeal_text": text, "problems": of_refusal(refused, APPEAL)}
             return render(request, "learn/submission.html", context, status=422)
         messages.warning(request, refused.message)
     return redirect("learn:submission", found.uuid)

@@ -8,7 +8,9 @@ from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle, CourseBundle
 from challenges.feedback import floor_to_step
-from challenges.payloads import FreeTextPayload, LoraPayload, PromptPayload
+from challenges.kinds.free_text import FreeTextPayload
+from challenges.kinds.prompt import PromptPayload
+from challenges.kinds.tune import TunePayload
 from challenges.spec import Label
 
 
@@ -52,7 +54,7 @@ class Choice:
         match payload:
             case FreeTextPayload():
                 return {"kind": payload.kind, "answer": payload.answer}
-            case LoraPayload():
+            case TunePayload():
                 knobs = {name: str(value) for name, value in payload.hyperparameters.model_dump().items()}
                 return {"kind": payload.kind, "instructions": payload.instructions, **knobs}
             case PromptPayload():
@@ -64,9 +66,10 @@ class Choice:
                     "example_output": [example.output for example in payload.examples],
                     "label_word": [payload.label_words.get(label, label) for label in self.labels],
                 }
+        raise ValueError(f"The smoke run does not know the form of the kind {payload.kind}.")
 
     def files(self) -> dict[str, tuple[str, bytes]] | None:
-        if not isinstance(self.baseline.payload, LoraPayload):
+        if not isinstance(self.baseline.payload, TunePayload):
             return None
         lines = [json.dumps(row.model_dump(), ensure_ascii=False) for row in self.baseline.payload.rows]
         return {"rows_file": ("rows.jsonl", "\n".join(lines).encode())}
@@ -95,6 +98,6 @@ def _all(course: CourseBundle) -> list[Choice]:
 def _cost(baseline: Baseline) -> int:
     """Characters that the model reads, roughly."""
     payload = baseline.payload
-    if isinstance(payload, LoraPayload):
+    if isinstance(payload, TunePayload):
         return payload.hyperparameters.num_train_epochs * sum(len(r.input) + len(r.output) for r in payload.rows)
     return len(payload.model_dump_json())

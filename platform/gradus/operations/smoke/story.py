@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from challenges.bundle import CourseBundle
+from challenges.kinds.free_text import KIND as FREE_TEXT
+from challenges.kinds.prompt import KIND as PROMPT
+from challenges.kinds.rubric import free_text
+from challenges.kinds.tune import KIND as TUNE
 from gradus.operations.smoke import baselines, visitor
 from gradus.operations.smoke.baselines import Choice
 from gradus.operations.smoke.report import MismatchError, expect
@@ -26,8 +30,8 @@ class Story:
         self.learner, self.staff = Visitor(base), Visitor(base)
         self.course = course
         self.administrator = administrator
-        self.prompt, self.zero = baselines.good(course, "prompt"), baselines.weak(course, "prompt")
-        self.lora, self.text = baselines.good(course, "lora"), baselines.good(course, "free_text")
+        self.prompt, self.zero = baselines.good(course, PROMPT.name), baselines.weak(course, PROMPT.name)
+        self.training, self.text = baselines.good(course, TUNE.name), baselines.good(course, FREE_TEXT.name)
         self.sent: dict[str, str] = {}
         self.token = ""
 
@@ -36,17 +40,17 @@ class Story:
         yield "lesson as a visitor", self.read_lesson
         yield "sign up", self.sign_up
         yield "run on public samples", self.run_prompt
-        yield "submit LoRA", lambda: self.submit("lora", self.lora)
-        yield "submit few-shot prompt", lambda: self.submit("prompt", self.prompt)
-        yield "  its events and score", lambda: self.settled("prompt", self.prompt, QUICK)
+        yield "submit a training run", lambda: self.submit("training", self.training)
+        yield "submit few-shot prompt", lambda: self.submit("few-shot", self.prompt)
+        yield "  its events and score", lambda: self.settled("few-shot", self.prompt, QUICK)
         yield "submit weak prompt", lambda: self.submit("weak", self.zero)
         yield "  its events and score", lambda: self.settled("weak", self.zero, QUICK)
-        yield "cancel a waiting LoRA", self.cancel
+        yield "cancel a waiting training run", self.cancel
         yield "submit free text", lambda: self.submit("text", self.text)
         yield "  a provisional grade", self.provisional
         yield "staff settles it", self.review
         yield "demo: three panels", self.demo
-        yield "LoRA's events and score", lambda: self.settled("lora", self.lora, SLOW)
+        yield "the training run's events and score", lambda: self.settled("training", self.training, SLOW)
         yield "  its adapter", self.adapter
         yield "learning path", self.path
         yield "leaderboard", self.board
@@ -105,14 +109,14 @@ class Story:
         return found
 
     def cancel(self) -> str:
-        before = self.learner.api(f"/challenges/{self.lora.slug}")["attempts_left"]
-        self.submit("cancelled", self.lora)
+        before = self.learner.api(f"/challenges/{self.training.slug}")["attempts_left"]
+        self.submit("cancelled", self.training)
         page = f"/submissions/{self.sent['cancelled']}/"
         self.learner.submit(page, f"{page}cancel", {})
         self.learner.follow(f"{page}events", QUICK)
         found = self.outcome("cancelled")
         expect(found["status"] == "cancelled", f"it is {found['status']}")
-        after = self.learner.api(f"/challenges/{self.lora.slug}")["attempts_left"]
+        after = self.learner.api(f"/challenges/{self.training.slug}")["attempts_left"]
         expect(after == before, f"{before} attempts before, {after} after: it was not given back")
         return f"given back: {after} attempts left"
 
@@ -131,7 +135,7 @@ class Story:
             raise MismatchError("the queue of reviews is empty")
         page = waiting.group(1)
         marks = visitor.names(self.staff.read(page), "mark-")
-        expect(len(marks) == len(self.text.bundle.challenge.rubric), f"{len(marks)} criteria on the page")
+        expect(len(marks) == len(free_text(self.text.bundle.challenge).rubric), f"{len(marks)} criteria on the page")
         self.staff.submit(page, page, {"action": "decide", "reason": "Smoke run", **dict.fromkeys(marks, "met")})
         found = self.outcome("text")
         expect(found["status"] == "scored" and found["verified_by"] == "person", f"afterwards: {found['status']}")
@@ -154,7 +158,7 @@ class Story:
         return f"“{text[:40]}”"
 
     def adapter(self) -> str:
-        answer = self.learner.http.get(f"/submissions/{self.sent['lora']}/artifact")
+        answer = self.learner.http.get(f"/submissions/{self.sent['training']}/artifact")
         expect(answer.status_code == 200, f"the adapter answers {answer.status_code}")
         found = set(zipfile.ZipFile(io.BytesIO(answer.content)).namelist())
         expect(found >= ADAPTER, f"the zip holds {', '.join(sorted(found))}")
@@ -169,7 +173,7 @@ class Story:
         return f"{len(lesson.challenges)} steps"
 
     def board(self) -> str:
-        for choice in (self.prompt, self.lora):
+        for choice in (self.prompt, self.training):
             track = choice.baseline.payload.kind
             self.learner.read(f"/leaderboards/{choice.slug}/?track={track}")
             board = self.learner.api(f"/challenges/{choice.slug}/leaderboard?track={track}")

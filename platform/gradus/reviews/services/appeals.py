@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from challenges import kinds
 from gradus.courses import calibrations
 from gradus.reviews.models import Appeal, Review
 from gradus.reviews.services import opening
@@ -63,7 +64,7 @@ def refuse(submission: Submission, evaluation: Evaluation) -> None:
         raise Refused("no_grade", "There is no grade to appeal against yet.", 409)
     if evaluation.grader == Grader.PERSON:
         raise Refused("decided", "A person has already decided this grade.", 409)
-    if submission.kind != "free_text":
+    if not kinds.find(submission.kind).is_judged:
         raise Refused("computed", "This score is computed from fixed rows; a person would compute the same.", 409)
     if Appeal.objects.filter(evaluation=evaluation).exists() or submission.appeals.filter(closed_at=None).exists():
         raise Refused("appealed", "You have already appealed against this grade. You will see the answer here.", 409)

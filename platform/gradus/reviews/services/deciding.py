@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from challenges import marks as table
+from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
 from gradus.accounts import staff
 from gradus.accounts.models import StaffAction, User
@@ -28,12 +29,12 @@ def score_of(challenge: Challenge, marks: dict[str, str]) -> float:
     Raises:
         Refused: 422 where a criterion lacks a mark, has one that it does not allow, or is none of the rubric.
     """
-    if strange := set(marks) - {criterion.id for criterion in challenge.rubric}:
+    if strange := set(marks) - {criterion.id for criterion in free_text(challenge).rubric}:
         raise Refused("bad_mark", f"The rubric has no “{min(strange)[:80]}”.")
-    for criterion in challenge.rubric:
+    for criterion in free_text(challenge).rubric:
         if marks.get(criterion.id) not in table.allowed(criterion):
             raise Refused("bad_mark", f"Choose a mark for “{criterion.label}”.")
-    return table.score(challenge.rubric, marks)
+    return table.score(free_text(challenge).rubric, marks)
 
 
 @transaction.atomic
@@ -59,7 +60,7 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
         by=by,
         value=value,
         result=result_of(evaluation, marks),
-        against=evaluation.against,
+        graded_version=evaluation.graded_version,
     )
     if made.score.before is not None and made.score.shown < made.score.before and not reason.strip():
         raise Refused("reason_needed", "This lowers a grade that the learner has seen. Say why, for the record.")
@@ -118,7 +119,7 @@ def result_of(evaluation: Evaluation, marks: dict[str, str]) -> dict[str, Any]:
 
     Quotes that the machine found stay beside a criterion that earns; for one that does not they would be no evidence.
     """
-    rubric = evaluation.version.parsed.rubric
+    rubric = free_text(evaluation.version.parsed).rubric
     quotes = {mark["id"]: mark.get("evidence", []) for mark in (evaluation.result or {}).get("marks", [])}
     points = table.points(rubric, marks)
     return {

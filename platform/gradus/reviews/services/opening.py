@@ -7,9 +7,10 @@ from typing import Any
 
 from django.conf import settings
 
+from challenges import kinds
 from gradus.reviews.models import JudgeCall, Review
 from gradus.reviews.raw_results import raw_result
-from gradus.submissions.models import Evaluation, Kind
+from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Outcome
 from gradus.submissions.states import State
 
@@ -34,7 +35,7 @@ def open_adopted(evaluation: Evaluation, proposal: dict[str, Any]) -> None:
 def open_for(evaluation: Evaluation, reasons: list[str], score: float, notes: dict[str, Any]) -> None:
     if evaluation.state == State.REVIEW:
         create(evaluation, reasons=reasons or ["provisional"], predicted=score, place=score, notes=notes)
-    elif evaluation.submission is not None and evaluation.submission.kind == Kind.FREE_TEXT:
+    elif evaluation.submission is not None and kinds.find(evaluation.submission.kind).is_judged:
         judge = judge_of(notes)
         if DRAW.random() < audit_share(evaluation, judge):
             # Its place among the others is drawn as well: by the score it would tell what the machine found.

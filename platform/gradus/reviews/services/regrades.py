@@ -84,7 +84,7 @@ def _left_out(challenge: Challenge, chosen: list[int] | None, gradable: list[Eva
 def _add(regrade: Regrade, old: Evaluation) -> Regraded:
     submission = old.submission
     assert submission is not None
-    new = services.regrade(submission, shadow=True, against=_newer(submission, regrade.version))
+    new = services.regrade(submission, shadow=True, graded_version=_newer(submission, regrade.version))
     return Regraded.objects.create(regrade=regrade, old=old, new=new)
 
 
@@ -107,7 +107,7 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
         raise Refused("running", f"{waiting} of {regrade.items.count()} are still being graded.", 409)
     _end(regrade, by, Regrade.Outcome.APPROVED)
     items = regrade.items.select_related(
-        "old", "new__submission__challenge", "new__submission__version", "new__against"
+        "old", "new__submission__challenge", "new__submission__version", "new__graded_version"
     )
     done = Counter(_settle(item, by, lower) for item in items)
     staff.note(What.REGRADE_APPROVED, regrade.challenge, by=by, regrade=regrade.pk, lower=lower, done=dict(done))

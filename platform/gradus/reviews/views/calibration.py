@@ -6,6 +6,8 @@ from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from challenges import kinds
+from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
 from gradus.reviews import queue
@@ -23,17 +25,17 @@ def calibration_show(request: HttpRequest, pk: int) -> HttpResponse:
     """The reports of one content, newest first."""
     user = reviewer(request)
     version = get_object_or_404(ChallengeVersion.objects.select_related("challenge__lesson__course"), pk=pk)
-    if version.parsed.kind != "free_text" or not may_see(user, version):
+    if not kinds.find(version.parsed.kind).is_judged or not may_see(user, version):
         raise Http404
-    labels = {criterion.id: criterion.label for criterion in version.parsed.rubric}
+    labels = {criterion.id: criterion.label for criterion in free_text(version.parsed).rubric}
     reports = [shown(calibration.report, labels) for calibration in version.calibrations.all()]
-    context = {"version": version, "gate": version.parsed.gate, "reports": reports}
+    context = {"version": version, "gate": free_text(version.parsed).gate, "reports": reports}
     return render(request, "reviews/calibration.html", context)
 
 
 def versions_for(user: User) -> QuerySet[ChallengeVersion]:
     """Current versions of questions in free text, in the courses that this person may review."""
-    found = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind="free_text")
+    found = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind__in=kinds.judged())
     if not user.is_staff:
         found = found.filter(challenge__lesson__course__in=queue.taught_by(user))
     return (

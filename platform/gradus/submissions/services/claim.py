@@ -49,7 +49,7 @@ def claim(lane: str, *, worker: str, profile: str) -> Evaluation | None:
 
 def learner_waits(lane: str, profile: str) -> bool:
     """Whether something waits that comes before every baseline."""
-    return Evaluation.objects.claimable(lane, profile).filter(turn__lt=AFTER_ALL_OTHERS).exists()
+    return Evaluation.objects.claimable(lane, profile).filter(fair_share_rank__lt=AFTER_ALL_OTHERS).exists()
 
 
 def _next(lane: str, profile: str) -> EvaluationQuerySet:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
+from challenges import kinds
 from challenges.characters import cleaned
 from challenges.feedback import shown_score
 from gradus.accounts.models import User
@@ -16,7 +17,7 @@ from gradus.courses import calibrations
 from gradus.courses.models import Calibration, ChallengeVersion
 from gradus.submissions import failpoints, signals
 from gradus.submissions.error_codes import CODES
-from gradus.submissions.models import Evaluation, Kind, Score, Standing, Submission
+from gradus.submissions.models import Evaluation, Score, Standing, Submission
 from gradus.submissions.services import events, slots
 from gradus.submissions.services.events import Item
 from gradus.submissions.services.standings import hold_learner, update_standing
@@ -102,7 +103,7 @@ def _asks_a_person(evaluation_id: int, outcome: Outcome) -> bool:
 def _calibration(evaluation_id: int, outcome: Outcome) -> Calibration | None:
     if outcome.judge is None or outcome.score is None:
         return None
-    found = Evaluation.objects.select_related("submission__version", "run__version", "against")
+    found = Evaluation.objects.select_related("submission__version", "run__version", "graded_version")
     return calibrations.behind(found.get(pk=evaluation_id).version, outcome.judge)
 
 
@@ -172,7 +173,7 @@ def write_score(
     assert submission is not None
     hold_learner(submission.user_id)
     shown, gold = shown_of(evaluation, value), spec.gold_of(submission.kind)
-    if verified_by == Score.VerifiedBy.AI and submission.kind == Kind.FREE_TEXT and judge is None:
+    if verified_by == Score.VerifiedBy.AI and kinds.find(submission.kind).is_judged and judge is None:
         verified_by = Score.VerifiedBy.CODE
     score = Score.objects.create(
         evaluation=evaluation,
@@ -240,8 +241,8 @@ def _end(evaluation_id: int, fence: int, state: State, **values: Any) -> Evaluat
     )
     if changed != 1:
         raise LeaseLost
-    kept = Evaluation.objects.select_related("submission__version", "submission__user", "run", "against")
-    content = (*ChallengeVersion.content("submission__version"), *ChallengeVersion.content("against"))
+    kept = Evaluation.objects.select_related("submission__version", "submission__user", "run", "graded_version")
+    content = (*ChallengeVersion.content("submission__version"), *ChallengeVersion.content("graded_version"))
     return kept.defer(*content).get(pk=evaluation_id)
 
 

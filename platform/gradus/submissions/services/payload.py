@@ -11,10 +11,8 @@ from challenges.field_errors import in_words, place
 from challenges.spec import Challenge
 from gradus.submissions.services.refusal import Refused
 
-AnyPayload = payloads.PromptPayload | payloads.LoraPayload | payloads.FreeTextPayload
 
-
-def parse(challenge: Challenge, data: Any) -> AnyPayload:
+def parse(challenge: Challenge, data: Any) -> payloads.Submitted:
     """Raises `Refused` with every problem, each naming its field and, for rows, its line."""
     try:
         payload = payloads.parse(data)

@@ -26,12 +26,13 @@ def regrade(
     *,
     shadow: bool = False,
     grader: Grader = Grader.AI,
-    against: ChallengeVersion | None = None,
+    graded_version: ChallengeVersion | None = None,
 ) -> Evaluation:
     """Queues a new evaluation. A person's decision stays current: it is never regraded away.
 
     Its score becomes current when it is recorded, but is held where the run is a `shadow` and where it would lower a
-    final grade; `adopt` takes it then. `against` is the version to grade by, where it is not the submission's own.
+    final grade; `adopt` takes it then. `graded_version` is the version to grade by, where it is not that of the
+    submission.
 
     Raises:
         Refused: 409 while an evaluation is open, or where a person has decided.
@@ -39,8 +40,13 @@ def regrade(
     last = _lock_current(submission)
     if last.grader == Grader.PERSON:
         raise Refused("decided", "A person has decided this grade; it is not regraded by a machine.", 409)
-    turn = LAST_IN_THE_QUEUE if shadow and grader == Grader.AI else 0
-    values = {"shadow": shadow, "grader": grader, "against": against or last.against, "turn": turn}
+    rank = LAST_IN_THE_QUEUE if shadow and grader == Grader.AI else 0
+    values = {
+        "shadow": shadow,
+        "grader": grader,
+        "graded_version": graded_version or last.graded_version,
+        "fair_share_rank": rank,
+    }
     evaluation = _succeed(last, state=State.QUEUED, is_current=False, **values)
     bell.ring_after_commit(evaluation.lane)
     return evaluation
@@ -92,7 +98,12 @@ def adopt(evaluation: Evaluation, *, by: User | None = None) -> Score:
 
 @transaction.atomic
 def decide(
-    submission: Submission, *, by: User, value: float, result: dict[str, Any], against: ChallengeVersion | None = None
+    submission: Submission,
+    *,
+    by: User,
+    value: float,
+    result: dict[str, Any],
+    graded_version: ChallengeVersion | None = None,
 ) -> Evaluation:
     """A person's grade in [0, 1]: a new current evaluation by the grader `person`, scored at once.
 
@@ -102,7 +113,7 @@ def decide(
     last = _lock_current(submission)
     before = released(submission)
     Evaluation.objects.filter(pk=last.pk).update(is_current=False)
-    values = {"grader": Grader.PERSON, "result": result, "against": against or last.against}
+    values = {"grader": Grader.PERSON, "result": result, "graded_version": graded_version or last.graded_version}
     evaluation = _succeed(last, state=State.SCORED, finished_at=Now(), **values)
     write_score(evaluation, value, None, Score.VerifiedBy.PERSON, before=before, person=by)
     events.write(evaluation, [("finished", {"status": State.SCORED})])

@@ -7,10 +7,12 @@ from typing import Any
 
 from django.utils import timezone
 
+from challenges import kinds
+from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import bell
-from gradus.submissions.models import Evaluation, Lane, Run, RunSlot
+from gradus.submissions.models import Evaluation, Run, RunSlot
 from gradus.submissions.services import slots
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import Refused
@@ -49,10 +51,10 @@ def start_run(
         Refused: 422 for a bad payload, 429 where the learner has too many runs open.
     """
     payload = parse(version.parsed, data)
-    lane, turn = Lane.INTERACTIVE, None
+    lane, rank = Lane.INTERACTIVE, None
     if purpose == Run.Purpose.BASELINE:
-        turn = AFTER_ALL_OTHERS
-        lane = {"prompt": Lane.GRADE, "lora": Lane.TRAIN, "free_text": Lane.JUDGE}[payload.kind]
+        rank = AFTER_ALL_OTHERS
+        lane = kinds.find(payload.kind).lane
 
     def once() -> Run:
         run = Run.objects.create(
@@ -68,7 +70,7 @@ def start_run(
             expires_at=timezone.now() + KEPT,
         )
         open_before = _take_slot(run)
-        Evaluation.objects.create(run=run, lane=lane, turn=open_before if turn is None else turn)
+        Evaluation.objects.create(run=run, lane=lane, fair_share_rank=open_before if rank is None else rank)
         return run
 
     run = slots.try_again(once)

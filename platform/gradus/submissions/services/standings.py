@@ -13,7 +13,7 @@ def best_scores(user_id: int, challenge_id: int, track: str) -> dict[int, Score]
     """By version the score that counts: passed, then verified, then the highest shown, then the earliest."""
     current = Score.objects.current().on(challenge_id, track).filter(evaluation__submission__user_id=user_id)
     best: dict[int, int] = {}
-    versions = ("evaluation__against", "evaluation__submission__version")
+    versions = ("evaluation__graded_version", "evaluation__submission__version")
     for pk, regraded_by, own in current.best_first().values_list("pk", *versions):
         best.setdefault(regraded_by or own, pk)
     scores = Score.objects.select_related("evaluation__submission__user").in_bulk(best.values())

@@ -6,21 +6,20 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from challenges import payloads
+from challenges import kinds, payloads
 from gradus.accounts.models import User
 from gradus.courses import days
 from gradus.courses.models import Challenge
 from gradus.submissions import bell, failpoints
-from gradus.submissions.models import Evaluation, GuestSlot, InFlight, Lane, QuotaSlot, Submission
+from gradus.submissions.models import Evaluation, GuestSlot, InFlight, QuotaSlot, Submission
 from gradus.submissions.quota import day_of
 from gradus.submissions.services import slots
-from gradus.submissions.services.payload import AnyPayload, parse
+from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import Refused
 
-__all__ = ["LANES", "Refused", "submit"]
+__all__ = ["Refused", "submit"]
 
 log = structlog.get_logger(__name__)
-LANES = {"prompt": Lane.GRADE, "lora": Lane.TRAIN, "free_text": Lane.JUDGE}
 KEY = re.compile(r"[!-~]{1,80}")
 
 
@@ -45,18 +44,18 @@ def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str)
         failpoints.reach("submit.committed")
         # By this line a job's log, which has the evaluation, leads to the request.
         log.info("submitted", submission=str(submission.uuid), evaluation=submission.current.pk)
-        bell.ring(LANES[payload.kind])
+        bell.ring(kinds.find(payload.kind).lane)
     return submission, is_new
 
 
-def _existing(user: User, challenge: Challenge, key: str, payload: AnyPayload) -> Submission | None:
+def _existing(user: User, challenge: Challenge, key: str, payload: payloads.Submitted) -> Submission | None:
     found = Submission.objects.filter(user=user, challenge=challenge, idempotency_key=key).first()
     if found is not None and found.payload_sha256 != payloads.sha256(payload):
         raise Refused("key_reused", "This Idempotency-Key was used with another payload. Send a new key.", 409)
     return found
 
 
-def _insert(user: User, challenge: Challenge, payload: AnyPayload, key: str) -> Submission:
+def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: str) -> Submission:
     assert challenge.version is not None
     submission = Submission.objects.create(
         user=user,
@@ -72,7 +71,7 @@ def _insert(user: User, challenge: Challenge, payload: AnyPayload, key: str) -> 
         _take_guest_slot(submission)
     _take_flight(submission)
     open_before = Evaluation.objects.open().filter(submission__user=user).count()
-    Evaluation.objects.create(submission=submission, lane=LANES[payload.kind], turn=open_before)
+    Evaluation.objects.create(submission=submission, lane=kinds.find(payload.kind).lane, fair_share_rank=open_before)
     failpoints.reach("submit.uncommitted")
     return submission
 

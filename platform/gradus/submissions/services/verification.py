@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from challenges import kinds, payloads
 from challenges.feedback import floor_to_step
 from challenges.spec import BaselineRef
 from gradus.courses import bundles, verification
@@ -85,11 +86,10 @@ def _ref(run: Run) -> BaselineRef:
 
 
 def _about(run: Run, evaluation: Evaluation) -> dict[str, Any]:
-    prompt = "few-shot" if run.payload.get("examples") else "zero-shot"
     took = evaluation.finished_at - evaluation.started_at if evaluation.finished_at and evaluation.started_at else None
     return {
         "file": run.label,
         "kind": run.kind,
-        "approach": prompt if run.kind == "prompt" else run.kind,
+        "approach": kinds.find(run.kind).approach(payloads.parse(run.payload)),
         "seconds": math.ceil(took.total_seconds()) if took else 0,
     }

@@ -1,0 +1,125 @@
+"""What a kind of challenge is. Each kind describes itself in one module of this package, or of another package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from challenges.field_checks import FieldProblem
+from challenges.lengths import CountTokens
+from challenges.payloads import Submitted
+from challenges.spec import Challenge, Keys
+
+if TYPE_CHECKING:
+    from challenges.bundle import ChallengeBundle
+    from challenges.lint_subject import Subject
+
+
+class Lane(StrEnum):
+    """What a worker claims its jobs from; also the name of the Celery queue that wakes it."""
+
+    INTERACTIVE = "interactive"
+    GRADE = "grade"
+    JUDGE = "judge"
+    TRAIN = "train"
+
+
+class Kind:
+    """One kind of challenge: what is submitted, how it is checked, where it is graded, and how people call it.
+
+    A kind is a subclass with one instance, `KIND`. The attributes without a value must be set; the methods may be
+    replaced.
+    """
+
+    name: ClassVar[str]
+    """As in `challenge.yaml` and payloads: lower-case letters and `_`."""
+    title: ClassVar[str]
+    """On badges and tabs, such as "Prompt"."""
+    noun: ClassVar[str]
+    """What is submitted, with its article, such as "a prompt"."""
+    payload: ClassVar[type[Submitted]]
+    """The payload's model. Its field `kind` is the literal `name`."""
+
+    icon: ClassVar[str] = "pencil"
+    """A symbol of `static/img/icons.svg`."""
+    run_label: ClassVar[str] = "Run"
+    """On the button that starts a run on public samples."""
+    keys: ClassVar[type[Keys] | None] = None
+    """The keys of `challenge.yaml` that belong to this kind."""
+    lane: ClassVar[Lane] = Lane.GRADE
+    """Where submissions are graded. Runs on public samples always go to the interactive lane."""
+    needed_files: ClassVar[frozenset[str]] = frozenset({"public.jsonl", "hidden.jsonl"})
+    """Files of rows that the challenge's folder must have."""
+    needs_model: ClassVar[bool] = True
+    """Whether a base model answers, so that the challenge names a model and the form of an answer."""
+    has_costs: ClassVar[bool] = True
+    """Whether tokens and milliseconds for each request are measured, and shown on the leaderboard."""
+    is_alone: ClassVar[bool] = False
+    """Whether a challenge of this kind accepts no other kind beside it."""
+    is_judged: ClassVar[bool] = False
+    """Whether criteria are marked, by a judge or by a person: such grades can be reviewed and appealed against."""
+    is_trained: ClassVar[bool] = False
+    """Whether grading trains a model, so that a training seed makes a repetition."""
+    approaches: ClassVar[Mapping[str, str]] = {}
+    """Titles of the approaches that are compared with those of other kinds, by name, from the plainest on."""
+    text_field: ClassVar[str] = ""
+    """The payload's field that a plain text file fills on the command line; empty where there is none."""
+    rows_field: ClassVar[str] = ""
+    """The payload's field that holds training rows; empty where there is none."""
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether submissions are graded on rows, of which the public ones are shown."""
+        return "hidden.jsonl" in self.needed_files
+
+    def check(self, challenge: Challenge, payload: Any) -> Iterator[FieldProblem]:
+        """What is wrong with a payload of this kind, apart from its length in tokens."""
+        return iter(())
+
+    def check_tokens(self, challenge: Challenge, payload: Any, count_tokens: CountTokens) -> Iterator[FieldProblem]:
+        """Which limits in tokens a payload exceeds. It is called where `check` found nothing wrong."""
+        return iter(())
+
+    def lint(self, subject: Subject) -> None:
+        """Adds what is wrong with the kind's own keys and files to the subject."""
+
+    def seconds(self, challenge: Challenge) -> int:
+        """The time limit of grading a submission, in seconds."""
+        return challenge.limits.seconds
+
+    def seed(self, challenge: Challenge) -> int:
+        """The seed of a training run; 0 where nothing is trained."""
+        return 0
+
+    def with_seed(self, challenge: Challenge, seed: int) -> Challenge:
+        """The challenge with another training seed; itself where nothing is trained."""
+        return challenge
+
+    def inputs(self, payload: Any) -> Sequence[str]:
+        """The inputs of rows that a payload brings along, such as its examples; no hidden row may be among them."""
+        return ()
+
+    def prose(self, payload: Any) -> str:
+        """The longest free text of a payload, in which a hidden text may have been copied."""
+        return ""
+
+    def secrets(self, bundle: ChallengeBundle) -> Sequence[str]:
+        """The texts that a payload should not contain: the hidden inputs."""
+        return [sample.input for sample in bundle.hidden]
+
+    def approach(self, payload: Any) -> str:
+        """The name under which results of such a payload are compared with those of other approaches."""
+        return self.name
+
+    def parts(self, challenge: Challenge, payload: Any) -> Mapping[str, object]:
+        """What the model is given, by the names that a finding's claim may vary."""
+        return {}
+
+    def stored_arm(self, payload: Submitted) -> dict[str, Any]:
+        """What the site keeps of an arm of a finding: its kind alone, unless learners may run it from the page."""
+        return payload.model_dump(mode="json", include={"kind"})
+
+    def shown_keys(self, challenge: Challenge) -> dict[str, Any]:
+        """What learners may see of the kind's own keys, JSON-ready."""
+        return {}

@@ -1,0 +1,132 @@
+"""The kind `prompt`: instructions and a few examples, which the base model reads before each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from challenges import field_checks
+from challenges.field_checks import FieldProblem
+from challenges.kinds.base import Kind
+from challenges.lengths import CountTokens, prefix_tokens
+from challenges.payloads import Example, Submitted
+from challenges.prompts import problem_with
+from challenges.spec import Challenge, Label, TrainRow
+
+LABEL_WORD_CHARS = 40
+ZERO_SHOT, FEW_SHOT = "zero-shot", "few-shot"
+
+
+class PromptPayload(Submitted):
+    """`label_words` are the words that the model writes for labels: a verbalizer (Schick and Schütze 2021)."""
+
+    kind: Literal["prompt"] = "prompt"
+    instructions: str = Field("", max_length=16_384)
+    examples: tuple[Example, ...] = Field((), max_length=64)
+    example: str | None = Field(None, max_length=2000, description="Row template; only {input} and {output}")
+    label_words: dict[str, str] = Field({}, max_length=50, description="The model's word for a label, by label")
+
+
+class PromptKind(Kind):
+    """Codes of problems: too_long, too_many_examples, too_many_tokens, bad_template, unknown_label, label_word,
+    special_token, control_character, empty.
+    """
+
+    name = "prompt"
+    title = "Prompt"
+    noun = "a prompt"
+    payload = PromptPayload
+    approaches = {ZERO_SHOT: "Zero-shot", FEW_SHOT: "Few-shot"}
+
+    def check(self, challenge: Challenge, payload: PromptPayload) -> Iterator[FieldProblem]:
+        return _fields(challenge, payload)
+
+    def check_tokens(
+        self, challenge: Challenge, payload: PromptPayload, count_tokens: CountTokens
+    ) -> Iterator[FieldProblem]:
+        return _tokens(challenge, payload, count_tokens)
+
+    def inputs(self, payload: PromptPayload) -> Sequence[str]:
+        return [example.input for example in payload.examples]
+
+    def prose(self, payload: PromptPayload) -> str:
+        return payload.instructions
+
+    def approach(self, payload: PromptPayload) -> str:
+        return FEW_SHOT if payload.examples else ZERO_SHOT
+
+    def parts(self, challenge: Challenge, payload: PromptPayload) -> Mapping[str, object]:
+        """A default that is written out is no difference."""
+        words = {label: word for label, word in payload.label_words.items() if word != label}
+        template = challenge.prompt.example if payload.example is None else payload.example
+        return {
+            "instructions": payload.instructions.strip(),
+            "example": template,
+            "label_words": words,
+            # Examples in another order are another prompt, but not other examples.
+            "examples": sorted(map(repr, payload.examples)),
+            "order": payload.examples,
+        }
+
+    def stored_arm(self, payload: Submitted) -> dict[str, Any]:
+        """All of it: learners run the prompts of findings from the lesson's page."""
+        return payload.model_dump(mode="json")
+
+
+KIND = PromptKind()
+
+
+def _fields(challenge: Challenge, payload: PromptPayload) -> Iterator[FieldProblem]:
+    yield from field_checks.instructions(challenge, payload.instructions)
+    most = challenge.limits.examples_max
+    if len(payload.examples) > most:
+        message = f"{len(payload.examples)} examples are too many: keep {most} at most."
+        yield FieldProblem("too_many_examples", "examples", message)
+    yield from _template(challenge, payload.example)
+    yield from _label_words(challenge, payload.label_words)
+    rows = [TrainRow(input=e.input, output=e.output) for e in payload.examples]
+    yield from field_checks.pairs(challenge, "examples", rows)
+    texts = [payload.instructions, payload.example or "", *(text for p in rows for text in (p.input, p.output))]
+    yield from field_checks.size("examples", texts, field_checks.PAYLOAD_BYTES)
+
+
+def _template(challenge: Challenge, template: str | None) -> Iterator[FieldProblem]:
+    if template is None:
+        return
+    if challenge.prompt.locked and template != challenge.prompt.example:
+        yield FieldProblem("bad_template", "example", "The row template is fixed in this challenge: leave it out.")
+    elif (wrong := problem_with(template)) is not None:
+        yield FieldProblem("bad_template", "example", f"{wrong[0].upper()}{wrong[1:]}.")
+    yield from field_checks.characters(challenge, "example", template)
+
+
+def _label_words(challenge: Challenge, words: dict[str, str]) -> Iterator[FieldProblem]:
+    labels = challenge.answer.labels if isinstance(challenge.answer, Label) else ()
+    for label, word in words.items():
+        field = f"label_words.{label}"
+        if label not in labels:
+            yield FieldProblem("unknown_label", "label_words", f"There is no label {label!r}: remove its word.")
+        elif not word.strip() or len(word) > LABEL_WORD_CHARS or word != word.strip() or "\n" in word:
+            message = f"The word for {label} must have 1 to {LABEL_WORD_CHARS} characters on one line."
+            yield FieldProblem("label_word", field, message)
+        yield from field_checks.characters(challenge, field, word)
+    used = [words.get(label, label) for label in labels]
+    if len(set(used)) < len(used):
+        yield FieldProblem("label_word", "label_words", "Two labels have the same word: give each one of its own.")
+
+
+def _tokens(challenge: Challenge, payload: PromptPayload, count_tokens: CountTokens) -> Iterator[FieldProblem]:
+    used = prefix_tokens(
+        challenge,
+        count_tokens,
+        instructions=payload.instructions,
+        examples=payload.examples,
+        template=payload.example,
+        words=payload.label_words,
+    )
+    most = challenge.limits.prompt_tokens_max
+    if used > most:
+        message = f"Instructions and examples make {used:,} tokens; {most:,} are allowed. Shorten them."
+        yield FieldProblem("too_many_tokens", "examples" if payload.examples else "instructions", message)

@@ -1,0 +1,60 @@
+"""The keys of `challenge.yaml` that a question in free text has: its rubric, and what a judge of it must reach."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from challenges.spec import Challenge, Keys, Share, Slug, Spec, Text
+
+
+class Criterion(Spec):
+    """One thing a good answer does. `text` and the phrases are for graders; learners see `label`."""
+
+    id: Slug
+    points: int = Field(ge=1, le=100)
+    label: Text
+    text: Text
+    kind: Literal["must_mention", "must_not_claim", "quality"] = "must_mention"
+    partial: Literal["none", "half"] = "none"
+    improve: str = ""
+    accept: tuple[Text, ...] = ()
+    reject: tuple[Text, ...] = ()
+
+
+def _optional(default: float) -> Any:
+    """A key that came later: left out of the dump where it keeps its default, so that digests stay what they are."""
+    return Field(default, exclude_if=lambda value: value == default)
+
+
+class Gate(Spec):
+    """What a judge must reach on the author's answers before its grades of a question can be final.
+
+    `agreement` and `qwk` with people's marks and scores, at least; `bias` (signed error of the score, as a share of
+    all points) and `attack_success`, at most. Below `confidence` (0 to 100) one call is not enough.
+    """
+
+    agreement: Share = 0.90
+    attack_success: Share = 0.02
+    qwk: Share = _optional(0.75)
+    bias: Share = _optional(0.05)
+    confidence: Annotated[int, Field(ge=0, le=100)] = _optional(70)
+
+
+class FreeText(Keys):
+    """`words` are the fewest and the most words of an answer. Learners do not see `model_answer`."""
+
+    question: Text
+    model_answer: Text
+    rubric: tuple[Criterion, ...] = Field(min_length=1)
+    words: tuple[int, int] = (30, 250)
+    gate: Gate = Gate()
+
+
+def free_text(challenge: Challenge) -> FreeText:
+    """The question of a challenge. Raises ValueError where the challenge does not ask for free text."""
+    keys = challenge.keys_of("free_text")
+    if not isinstance(keys, FreeText):
+        raise ValueError(f"{challenge.id} does not ask for free text")
+    return keys

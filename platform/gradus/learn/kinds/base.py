@@ -1,0 +1,74 @@
+"""What a page of a kind does: it builds the form, reads what was posted, and describes a payload and a result."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from django.http import HttpRequest
+
+from challenges.spec import Challenge, Label
+from gradus.courses.models import ChallengeVersion
+from gradus.learn.form_problems import FormFields
+from gradus.submissions.models import Evaluation
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a form holds, as it was typed. Each kind's page has a subclass with the fields of its form.
+
+    The same `key` makes a repeated POST of one rendered form the same submission.
+    """
+
+    kind: str
+    key: str = field(default_factory=lambda: str(uuid4()), kw_only=True)
+
+
+class KindPage:
+    """The page of one kind. A subclass has one instance, `PAGE`, which the registry names."""
+
+    def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> Draft:
+        """The form that starts from an earlier attempt's payload, or from where the author lets a learner start."""
+        raise NotImplementedError
+
+    def posted(self, kind: str, spec: Challenge, request: HttpRequest) -> Draft:
+        """What was posted, as it was typed."""
+        raise NotImplementedError
+
+    def payload(self, spec: Challenge, draft: Any) -> dict[str, Any]:
+        """The payload that a draft holds.
+
+        Raises:
+            Refused: 422 where a text of the form cannot be read, with a problem for each.
+        """
+        raise NotImplementedError
+
+    def fields(self, spec: Challenge, draft: Any) -> FormFields:
+        """How problems of the payload are named in the form, and which control each stands beside."""
+        return FormFields()
+
+    def context(self, spec: Challenge, draft: Any) -> dict[str, Any]:
+        """What the form's template needs beside `draft` and `spec`."""
+        return {}
+
+    def opened(self, request: HttpRequest, version: ChallengeVersion, draft: Any) -> tuple[Draft, dict[str, Any]]:
+        """Lets a link to the challenge's page fill the form. Returns the draft and what to add to the context."""
+        return draft, {}
+
+    def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
+        """A payload as named texts, in the order of its form."""
+        raise NotImplementedError
+
+    def result(self, evaluation: Evaluation) -> dict[str, Any]:
+        """What the result's template needs beside the rows of public samples and the marks."""
+        return {}
+
+
+def with_line_feeds(text: str) -> str:
+    """The text with LF as line ends: browsers send CR LF, and models read LF."""
+    return text.replace("\r\n", "\n")
+
+
+def labels_of(spec: Challenge) -> Sequence[str]:
+    """The labels that answers may be, in the author's order; empty where answers are not labels."""
+    return spec.answer.labels if isinstance(spec.answer, Label) else ()

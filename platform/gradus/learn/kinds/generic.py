@@ -1,0 +1,99 @@
+"""The page of a kind that brings none of its own: one text field for each field of its payload.
+
+A field that is not a text is written as JSON.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from challenges import kinds
+from challenges.nesting import too_deep
+from challenges.spec import Challenge
+from gradus.learn.form_problems import FormFields
+from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.submissions.services import Refused
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a payload. `text` is what stands in the form."""
+
+    name: str
+    title: str
+    help: str
+    is_text: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class FieldsDraft(Draft):
+    values: tuple[Field, ...] = ()
+
+
+class GenericPage(KindPage):
+    def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> FieldsDraft:
+        return FieldsDraft(kind, values=_fields(kind, {} if payload is None else _written(payload)))
+
+    def posted(self, kind: str, spec: Challenge, request: HttpRequest) -> FieldsDraft:
+        typed = {name: with_line_feeds(str(text)) for name, text in request.POST.items()}
+        return FieldsDraft(kind, values=_fields(kind, typed))
+
+    def payload(self, spec: Challenge, draft: FieldsDraft) -> dict[str, Any]:
+        found: dict[str, Any] = {"kind": draft.kind}
+        problems = []
+        for field in draft.values:
+            if not field.is_text and not field.text.strip():
+                continue
+            try:
+                found[field.name] = field.text if field.is_text else _json(field.text)
+            except ValueError:
+                message = f"“{field.title}” is not valid JSON: correct it."
+                problems.append({"code": "bad_json", "field": field.name, "message": message})
+        if problems:
+            raise Refused("bad_payload", "Some fields cannot be read.", problems=problems)
+        return found
+
+    def fields(self, spec: Challenge, draft: FieldsDraft) -> FormFields:
+        return FormFields(names={field.name: field.title for field in draft.values})
+
+    def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
+        titles = {field.name: field.title for field in _fields(payload["kind"], {})}
+        return {titles.get(name, "Kind"): text for name, text in _written(payload).items()}
+
+
+def _fields(kind: str, texts: Mapping[str, str]) -> tuple[Field, ...]:
+    """The fields of a kind's payload in the order of its model, with the given texts or the model's defaults."""
+    schema = kinds.find(kind).payload.model_json_schema()["properties"]
+    return tuple(
+        Field(
+            name=name,
+            title=str(about.get("title", name)),
+            help=str(about.get("description", "")),
+            is_text=about.get("type") == "string",
+            text=texts.get(name, _text(about.get("default", ""))),
+        )
+        for name, about in schema.items()
+        if name != "kind"
+    )
+
+
+def _written(payload: Mapping[str, Any]) -> dict[str, str]:
+    return {name: _text(value) for name, value in payload.items()}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _json(text: str) -> Any:
+    """Raises ValueError for a text that is not JSON, or is nested too deeply to be read."""
+    if too_deep(text):
+        raise ValueError
+    return json.loads(text)
+
+
+PAGE = GenericPage()

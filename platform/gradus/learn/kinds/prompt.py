@@ -1,0 +1,112 @@
+"""The page of the kind `prompt`: instructions, examples, a row template, and words for labels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest, QueryDict
+
+from challenges.spec import Challenge
+from gradus.learn.form_problems import FormFields
+from gradus.learn.kinds.base import Draft, KindPage, labels_of, with_line_feeds
+
+
+@dataclass(frozen=True)
+class PromptDraft(Draft):
+    """`examples` are pairs of input and output."""
+
+    instructions: str = ""
+    examples: tuple[tuple[str, str], ...] = ()
+    template: str = ""
+    label_words: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def example_rows(self) -> tuple[tuple[str, str], ...]:
+        """The examples, or one empty row to write into where there are none."""
+        return self.examples or (("", ""),)
+
+
+class PromptPage(KindPage):
+    def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> PromptDraft:
+        if payload is None:
+            return PromptDraft(kind, instructions=spec.prompt.instructions, template=spec.prompt.example)
+        return PromptDraft(
+            kind,
+            instructions=payload.get("instructions", ""),
+            examples=tuple((e["input"], e["output"]) for e in payload.get("examples", [])),
+            template=payload.get("example") or spec.prompt.example,
+            label_words=payload.get("label_words", {}),
+        )
+
+    def posted(self, kind: str, spec: Challenge, request: HttpRequest) -> PromptDraft:
+        post = request.POST
+        return PromptDraft(
+            kind,
+            instructions=with_line_feeds(post.get("instructions", "")),
+            examples=_examples(post),
+            template=with_line_feeds(post.get("template", spec.prompt.example)),
+            label_words=dict(zip(labels_of(spec), map(str.strip, post.getlist("label_word")), strict=False)),
+        )
+
+    def payload(self, spec: Challenge, draft: PromptDraft) -> dict[str, Any]:
+        changed = draft.template != spec.prompt.example and not spec.prompt.locked
+        return {
+            "kind": draft.kind,
+            "instructions": draft.instructions,
+            "examples": [{"input": one, "output": other} for one, other in draft.examples],
+            "example": draft.template if changed else None,
+            "label_words": {label: word for label, word in draft.label_words.items() if word and word != label},
+        }
+
+    def fields(self, spec: Challenge, draft: PromptDraft) -> FormFields:
+        return PromptFields(labels=labels_of(spec))
+
+    def context(self, spec: Challenge, draft: PromptDraft) -> dict[str, Any]:
+        return {"labels": [(label, draft.label_words.get(label, "")) for label in labels_of(spec)]}
+
+    def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
+        found = {"Kind": payload["kind"]}
+        if payload.get("instructions"):
+            found["Instructions"] = payload["instructions"]
+        if payload.get("example"):
+            found["Row template"] = payload["example"]
+        found.update({f"Word for {label}": word for label, word in payload.get("label_words", {}).items()})
+        for number, example in enumerate(payload.get("examples", []), 1):
+            found[f"Example {number}"] = f"{example['input']}\n→ {example['output']}"
+        return found
+
+
+@dataclass(frozen=True)
+class PromptFields(FormFields):
+    """Examples and words for labels have controls of their own, by their number."""
+
+    names: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "instructions": "Instructions",
+            "examples": "Examples",
+            "example": "Row template",
+            "label_words": "Words for labels",
+        }
+    )
+    controls: Mapping[str, str] = field(
+        default_factory=lambda: {"example": "template", "examples": "ei-1", "label_words": "lw-1"}
+    )
+
+    def control(self, item: Mapping[str, Any]) -> str:
+        head, _, rest = str(item.get("field", "")).partition(".")
+        if head == "examples" and item.get("line"):
+            of_output = rest.endswith("output") or item.get("code") == "unknown_label"
+            return f"{'eo' if of_output else 'ei'}-{item['line']}"
+        if head == "label_words" and rest in self.labels:
+            return f"lw-{list(self.labels).index(rest) + 1}"
+        return super().control(item)
+
+
+def _examples(post: QueryDict) -> tuple[tuple[str, str], ...]:
+    """Rows left empty are not examples."""
+    inputs, outputs = post.getlist("example_input"), post.getlist("example_output")
+    pairs = [(with_line_feeds(one), with_line_feeds(other)) for one, other in zip(inputs, outputs, strict=False)]
+    return tuple(pair for pair in pairs if pair[0].strip() or pair[1].strip())
+
+
+PAGE = PromptPage()

@@ -1,0 +1,103 @@
+"""The hyperparameters of a training run's form: names, what may be chosen, where they start, and reading them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from challenges.field_errors import in_words
+from challenges.kinds.tune import Hyperparameters, tune
+from challenges.spec import Challenge
+from gradus.submissions.services import Refused
+
+NUMBER = re.compile(r"[+-]?[0-9.]{1,30}([eE][+-]?[0-9]{1,3})?")
+NAMES = ("r", "lora_alpha", "learning_rate", "num_train_epochs", "per_device_train_batch_size")
+DEFAULTS: dict[str, Any] = {
+    "r": 8,
+    "lora_alpha": 16,
+    "learning_rate": 0.001,
+    "num_train_epochs": 3,
+    "per_device_train_batch_size": 16,
+}
+LABELS = {
+    "r": "Rank",
+    "lora_alpha": "Scaling",
+    "learning_rate": "Learning rate",
+    "num_train_epochs": "Epochs",
+    "per_device_train_batch_size": "Batch size",
+}
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What may be chosen: one of `choices`, or a number from `low` to `high`."""
+
+    choices: tuple[str, ...] = ()
+    low: str = ""
+    high: str = ""
+
+
+def choices(spec: Challenge) -> list[tuple[str, str, Knob]]:
+    """Name, label and range of each hyper-parameter that a learner may set."""
+    found = []
+    for name in NAMES:
+        allowed = getattr(tune(spec).knobs, name)
+        if name == "learning_rate":
+            knob = Knob(low=shown(allowed[0]), high=shown(allowed[1]))
+        elif name == "num_train_epochs":
+            knob = Knob(choices=tuple(str(n) for n in range(allowed[0], allowed[1] + 1)))
+        else:
+            knob = Knob(choices=tuple(shown(value) for value in allowed))
+        found.append((name, LABELS[name], knob))
+    return found
+
+
+def starting(spec: Challenge) -> dict[str, Any]:
+    """The defaults, moved into the challenge's knobs."""
+    found = {}
+    for name in NAMES:
+        allowed = getattr(tune(spec).knobs, name)
+        default = DEFAULTS[name]
+        if name in ("learning_rate", "num_train_epochs"):
+            found[name] = min(max(default, allowed[0]), allowed[1])
+        else:
+            found[name] = default if default in allowed else allowed[-1]
+    return found
+
+
+def numbers(texts: Mapping[str, str]) -> dict[str, Any]:
+    """Raises `Refused` for what is no number; whether the challenge allows it is checked later."""
+    found: dict[str, Any] = {}
+    problems = []
+    for name, text in texts.items():
+        try:
+            found[name] = number(text, whole=name != "learning_rate")
+        except ValueError:
+            said = f"“{text[:20]}” is not a number." if text.strip() else "Choose a value."
+            problems.append({"field": f"hyperparameters.{name}", "message": said})
+    try:
+        Hyperparameters.model_validate(found)
+    except ValidationError as error:
+        problems += [
+            {"field": f"hyperparameters.{item['loc'][0]}", "message": in_words(item)} for item in error.errors()
+        ]
+    if problems:
+        raise Refused("bad_payload", "Some hyper-parameters are not as they should be.", problems=problems)
+    return found
+
+
+def number(text: str, *, whole: bool) -> float:
+    """As people write it. Python takes more: digits of other scripts, `1_000`, names of numbers that are none.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not NUMBER.fullmatch(text.strip()):
+        raise ValueError
+    return int(text) if whole else float(text)
+
+
+def shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,133 @@
+"""The page of the kind `tune`: training rows, instructions and hyperparameters."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest
+
+from challenges.kinds.tune import UPLOAD_BYTES, tune
+from challenges.rows import read_train, row_lines
+from challenges.spec import Challenge, TrainRow
+from gradus.courses.models import ChallengeVersion
+from gradus.learn import form_problems, results
+from gradus.learn.form_problems import FormFields
+from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.learn.kinds.tune import knobs
+from gradus.learn.kinds.tune.training_rows import json_lines
+from gradus.submissions.models import Evaluation
+from gradus.submissions.services import Refused
+
+
+@dataclass(frozen=True)
+class TuneDraft(Draft):
+    """`data` are the training rows as they arrived; in `rows`, bytes that are not UTF-8 are shown as such."""
+
+    instructions: str = ""
+    rows: str = ""
+    data: bytes = b""
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)
+
+
+class TunePage(KindPage):
+    def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> TuneDraft:
+        if payload is None:
+            start = {name: knobs.shown(value) for name, value in knobs.starting(spec).items()}
+            return TuneDraft(kind, instructions=spec.prompt.instructions, hyperparameters=start)
+        chosen = payload.get("hyperparameters", {})
+        return TuneDraft(
+            kind,
+            instructions=payload.get("instructions", ""),
+            rows=json_lines(payload.get("rows", [])),
+            hyperparameters={name: knobs.shown(chosen.get(name, knobs.DEFAULTS[name])) for name in knobs.NAMES},
+        )
+
+    def posted(self, kind: str, spec: Challenge, request: HttpRequest) -> TuneDraft:
+        data = _rows_bytes(request)
+        return TuneDraft(
+            kind,
+            instructions=with_line_feeds(request.POST.get("instructions", "")),
+            rows=data.decode(errors="replace"),
+            data=data,
+            hyperparameters={name: request.POST.get(name, "") for name in knobs.NAMES},
+        )
+
+    def payload(self, spec: Challenge, draft: TuneDraft) -> dict[str, Any]:
+        rows = train_rows(draft.data)
+        return {
+            "kind": draft.kind,
+            "instructions": draft.instructions,
+            "rows": [row.model_dump() for row in rows],
+            "hyperparameters": knobs.numbers(draft.hyperparameters),
+        }
+
+    def fields(self, spec: Challenge, draft: TuneDraft) -> FormFields:
+        return TuneFields(lines=tuple(number for number, _ in row_lines(draft.data)))
+
+    def context(self, spec: Challenge, draft: TuneDraft) -> dict[str, Any]:
+        return {"knobs": knobs.choices(spec), "tune": tune(spec)}
+
+    def opened(self, request: HttpRequest, version: ChallengeVersion, draft: TuneDraft) -> tuple[Draft, dict[str, Any]]:
+        """`?rows=starter` puts the author's starter rows into the form."""
+        from gradus.learn.kinds.tune.starter import put_in
+
+        if request.GET.get("rows") != "starter" or not version.train:
+            return draft, {}
+        filled, cost = put_in(version, draft)
+        return filled, {"starter": {"cost": cost}}
+
+    def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
+        found = {"Kind": payload["kind"]}
+        if payload.get("instructions"):
+            found["Instructions"] = payload["instructions"]
+        found["Training rows"] = "\n".join(f"{row['input']} → {row['output']}" for row in payload.get("rows", []))
+        return found | {name: f"{value:g}" for name, value in payload.get("hyperparameters", {}).items()}
+
+    def result(self, evaluation: Evaluation) -> dict[str, Any]:
+        curve = results.loss_curve(evaluation)
+        return {"curve": curve, "curve_title": results.loss_title(curve) if curve else ""}
+
+
+@dataclass(frozen=True)
+class TuneFields(FormFields):
+    names: Mapping[str, str] = field(
+        default_factory=lambda: {
+            "instructions": "Instructions",
+            "rows": "Training rows",
+            "rows_file": "Training rows",
+            "hyperparameters": "Hyper-parameters",
+        }
+    )
+    controls: Mapping[str, str] = field(
+        default_factory=lambda: {"rows_file": "rows", "hyperparameters": "num_train_epochs"}
+    )
+
+    def name(self, item: Mapping[str, Any]) -> str:
+        head, _, rest = str(item.get("field", "")).partition(".")
+        return rest if rest and head == "hyperparameters" else super().name(item)
+
+    def control(self, item: Mapping[str, Any]) -> str:
+        head, _, rest = str(item.get("field", "")).partition(".")
+        return rest if rest and head == "hyperparameters" else super().control(item)
+
+
+def _rows_bytes(request: HttpRequest) -> bytes:
+    """The training rows of a POST, to be read once: a chosen file replaces what was typed."""
+    upload = request.FILES.get("rows_file")
+    if upload is not None:
+        # One byte more than is accepted, so that the reader names the fault and a huge file costs no memory.
+        data: bytes = upload.read(UPLOAD_BYTES + 1)
+        return data
+    return with_line_feeds(request.POST.get("rows", "")).encode(errors="surrogatepass")
+
+
+def train_rows(data: bytes) -> list[TrainRow]:
+    """Raises `Refused` where a line cannot be read."""
+    rows, unread = read_train(data)
+    if unread:
+        listed = [form_problems.of_row(problem) for problem in unread]
+        raise Refused("bad_rows", "Some training rows cannot be read.", problems=listed)
+    return rows
+
+
+PAGE = TunePage()

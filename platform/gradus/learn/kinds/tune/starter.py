@@ -1,0 +1,92 @@
+"""The author's starter rows in a learner's form: what they cost there, and with how many epochs they fit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.http import HttpRequest
+
+from challenges.kinds.tune import Hyperparameters, training_steps, tune
+from challenges.lengths import row_tokens
+from challenges.spec import Challenge, TrainRow
+from gradus.courses.models import ChallengeVersion
+from gradus.learn.kinds.base import with_line_feeds
+from gradus.learn.kinds.tune import knobs
+from gradus.learn.kinds.tune.page import TuneDraft
+from gradus.learn.kinds.tune.training_rows import json_lines
+from gradus.submissions.services import Refused
+from gradus.submissions.services.payload import counter
+
+EPOCHS = "num_train_epochs"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What training on the starter rows takes. `most` is the number of epochs that fits at most, `asked` the choice."""
+
+    rows: int
+    epochs: int
+    asked: int
+    most: int
+    tokens: int
+    tokens_max: int
+
+    @property
+    def lowered(self) -> bool:
+        return self.epochs < self.asked
+
+    @property
+    def fits(self) -> bool:
+        return self.epochs <= self.most
+
+
+def text_of(version: ChallengeVersion) -> str:
+    return json_lines(version.train)
+
+
+def would_overwrite(version: ChallengeVersion, draft: TuneDraft) -> int:
+    """How many lines of the learner's own the starter rows would take the place of."""
+    if draft.rows.strip() == text_of(version).strip():
+        return 0
+    return sum(bool(line.strip()) for line in draft.rows.splitlines())
+
+
+def before(draft: TuneDraft, request: HttpRequest) -> TuneDraft:
+    """The form with the rows and epochs that the starter rows took the place of."""
+    epochs = request.POST.get("epochs_before", draft.hyperparameters.get(EPOCHS, ""))
+    return replace(
+        draft,
+        rows=with_line_feeds(request.POST.get("rows_before", draft.rows)),
+        hyperparameters={**draft.hyperparameters, EPOCHS: epochs},
+    )
+
+
+def put_in(version: ChallengeVersion, draft: TuneDraft) -> tuple[TuneDraft, Cost]:
+    """The starter rows in `draft`, with as many of the chosen epochs as the challenge's limits allow (at least one)."""
+    spec = version.parsed
+    chosen = _chosen(spec, draft)
+    cost = _cost(spec, version.train, draft.instructions, chosen)
+    epochs, text = {**draft.hyperparameters, EPOCHS: knobs.shown(cost.epochs)}, text_of(version)
+    return replace(draft, rows=text, data=text.encode(), hyperparameters=epochs), cost
+
+
+def _chosen(spec: Challenge, draft: TuneDraft) -> dict[str, Any]:
+    """The form's hyper-parameters; the author's where one of them is not a number, which Run and Submit will say."""
+    try:
+        return knobs.numbers(draft.hyperparameters)
+    except Refused:
+        return knobs.starting(spec)
+
+
+def _cost(spec: Challenge, train: list[dict[str, Any]], instructions: str, chosen: Mapping[str, Any]) -> Cost:
+    section = tune(spec)
+    rows = [TrainRow.model_validate(row) for row in train]
+    # Instructions that are too long are refused in any case, and are not worth the time to count them.
+    shared = instructions if len(instructions) <= spec.limits.instructions_chars else ""
+    tokens = sum(row_tokens(spec, counter(spec), shared, rows))
+    steps = training_steps(len(rows), Hyperparameters(**{**chosen, EPOCHS: 1}))
+    most = min(section.tokens_max // max(tokens, 1), section.steps_max // max(steps, 1))
+    least, highest = section.knobs.num_train_epochs
+    asked = min(chosen[EPOCHS], highest)
+    epochs = max(least, min(asked, most))
+    return Cost(len(rows), epochs, asked, most, tokens * epochs, section.tokens_max)

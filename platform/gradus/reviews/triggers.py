@@ -1,0 +1,91 @@
+"""The triggers that keep decisions and the log of judge calls as they were written.
+
+The first migration installs them. A later migration that alters one of the tables on SQLite makes it anew, which drops
+its triggers: run the function that installs them again in it. `tests/reviews/test_decisions.py` and
+`tests/reviews/test_judge_calls.py` fail otherwise.
+"""
+
+from typing import Any
+
+from gradus import append_only
+
+DECISION = ("decided_at", "decided_by_id", "marks", "reason")
+BLIND = ("blind_at", "blind_by_id", "blind_marks")
+DECISION_MESSAGE = "a decision is never changed"
+DECISION_SQLITE = """
+CREATE TRIGGER reviews_{name}_is_final BEFORE UPDATE ON reviews_review
+WHEN OLD.{at} IS NOT NULL AND ({changed})
+BEGIN SELECT RAISE(ABORT, '{message}'); END
+"""
+DECISION_POSTGRESQL = """
+CREATE FUNCTION reviews_{name}_is_final() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; END $$;
+CREATE TRIGGER reviews_{name}_is_final BEFORE UPDATE ON reviews_review FOR EACH ROW
+WHEN (OLD.{at} IS NOT NULL AND ({changed})) EXECUTE FUNCTION reviews_{name}_is_final();
+"""
+DECISION_DROP = {
+    "sqlite": "DROP TRIGGER IF EXISTS reviews_{name}_is_final",
+    "postgresql": "DROP TRIGGER IF EXISTS reviews_{name}_is_final ON reviews_review; "
+    "DROP FUNCTION IF EXISTS reviews_{name}_is_final()",
+}
+
+
+def install_decisions(apps: Any, schema_editor: Any) -> None:
+    vendor = schema_editor.connection.vendor
+    for name, columns in (("decision", DECISION), ("blind_marks", BLIND)):
+        differs = "IS NOT" if vendor == "sqlite" else "IS DISTINCT FROM"
+        changed = " OR ".join(f"NEW.{column} {differs} OLD.{column}" for column in columns)
+        sql = DECISION_SQLITE if vendor == "sqlite" else DECISION_POSTGRESQL
+        schema_editor.execute(sql.format(name=name, at=columns[0], changed=changed, message=DECISION_MESSAGE))
+
+
+def remove_decisions(apps: Any, schema_editor: Any) -> None:
+    for name in ("decision", "blind_marks"):
+        schema_editor.execute(DECISION_DROP[schema_editor.connection.vendor].format(name=name))
+
+
+CALLS_TABLE, CALLS_MESSAGE = "reviews_judgecall", "a logged call stays with its evaluation"
+CALLS_SQLITE = (
+    """
+CREATE TRIGGER reviews_judgecall_never_changes BEFORE UPDATE ON reviews_judgecall
+BEGIN SELECT RAISE(ABORT, 'a logged call is never changed'); END
+""",
+    """
+CREATE TRIGGER reviews_judgecall_stays BEFORE DELETE ON reviews_judgecall
+WHEN EXISTS (SELECT 1 FROM submissions_evaluation WHERE id = OLD.evaluation_id)
+BEGIN SELECT RAISE(ABORT, 'a logged call stays with its evaluation'); END
+""",
+)
+CALLS_POSTGRESQL = """
+CREATE FUNCTION reviews_judgecall_never_changes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'a logged call is never changed' USING ERRCODE = 'integrity_constraint_violation'; END $$;
+CREATE TRIGGER reviews_judgecall_never_changes BEFORE UPDATE ON reviews_judgecall
+FOR EACH ROW EXECUTE FUNCTION reviews_judgecall_never_changes();
+CREATE FUNCTION reviews_judgecall_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (SELECT 1 FROM submissions_evaluation WHERE id = OLD.evaluation_id) THEN
+    RAISE EXCEPTION 'a logged call stays with its evaluation' USING ERRCODE = 'integrity_constraint_violation';
+  END IF;
+  RETURN OLD;
+END $$;
+CREATE TRIGGER reviews_judgecall_stays BEFORE DELETE ON reviews_judgecall
+FOR EACH ROW EXECUTE FUNCTION reviews_judgecall_stays();
+"""
+CALLS_NAMES = ("reviews_judgecall_never_changes", "reviews_judgecall_stays")
+
+
+def install_calls(apps: Any, schema_editor: Any) -> None:
+    for statement in CALLS_SQLITE if schema_editor.connection.vendor == "sqlite" else (CALLS_POSTGRESQL,):
+        schema_editor.execute(statement)
+    # PostgreSQL's TRUNCATE fires no trigger of a row, so the table is guarded against it as a whole.
+    append_only.install(schema_editor, CALLS_TABLE, CALLS_MESSAGE, "truncate")
+
+
+def remove_calls(apps: Any, schema_editor: Any) -> None:
+    append_only.remove(schema_editor, CALLS_TABLE, "truncate")
+    for name in CALLS_NAMES:
+        if schema_editor.connection.vendor == "sqlite":
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}")
+        else:
+            schema_editor.execute(f"DROP TRIGGER IF EXISTS {name} ON reviews_judgecall")
+            schema_editor.execute(f"DROP FUNCTION IF EXISTS {name}()")

@@ -1,0 +1,90 @@
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from challenges.kinds.tune import Hyperparameters, TunePayload
+from challenges.spec import TrainRow
+from graders.base import Assignment, Grade, Rejected, Score, Scored, Train, Trained, WorkItem
+from graders.registry import grade
+from tests.graders.bundles import JSON, LABEL, bundle, challenge, drive, samples
+
+PAYLOAD = TunePayload(
+    instructions="Name the doctor.",
+    rows=(TrainRow(input="rash", output="Dermatologist"),),
+    hyperparameters=Hyperparameters(r=4, learning_rate=0.002),
+)
+TRAINED = Trained("/adapters/1", 3, 0.4, None, 0.0091, 4_900_000, 120, 2.5)
+PUBLIC = samples(["Dermatologist"] * 50, "p")
+HIDDEN = samples(["Dermatologist", "Urologist"], "h")
+
+
+def answer(item: WorkItem) -> Trained | Scored:
+    if isinstance(item, Train):
+        return TRAINED
+    assert isinstance(item, Score)
+    return Scored([[-1.0, -2.0, -3.0] for _ in item.suffixes], [9] * len(item.suffixes), 0.1)
+
+
+def graded(*, hidden: bool = True) -> tuple[Grade, list[WorkItem]]:
+    task = bundle(challenge(kind="tune", tune={}), PUBLIC, HIDDEN)
+    return drive(grade(Assignment(task, PAYLOAD, hidden)), answer)
+
+
+def test_trains_first_then_grades_with_the_new_adapter() -> None:
+    result, (train, public, hidden) = graded()
+    assert isinstance(train, Train)
+    assert isinstance(public, Score)
+    assert isinstance(hidden, Score)
+    assert (public.adapter, hidden.adapter) == ("job", "job")
+    assert result.score == 0.5
+    assert result.adapter_files == "/adapters/1"
+    assert result.training["trainable_share"] == 0.0091
+    assert "valid_loss" not in result.training
+
+
+def test_a_training_row_continues_the_prompt_that_grading_uses() -> None:
+    _, (train, public, _) = graded()
+    assert isinstance(train, Train)
+    assert isinstance(public, Score)
+    assert train.rows == (("Name the doctor.\n\nSymptoms: rash\nSpecialty:", " Dermatologist"),)
+    assert train.valid[0][0] == public.prompt + public.suffixes[0]
+    assert train.valid[0][1] in public.labels
+
+
+def test_the_knobs_reach_the_trainer_and_hidden_rows_do_not() -> None:
+    _, (train, *_) = graded()
+    assert isinstance(train, Train)
+    assert (train.r, train.learning_rate, train.seed, train.max_steps) == (4, 0.002, 17, None)
+    assert len(train.valid) == 40
+    assert not any("h case" in prompt for prompt, _ in train.valid)
+
+
+def test_a_run_trains_twenty_steps_and_stays_public() -> None:
+    result, items = graded(hidden=False)
+    assert isinstance(items[0], Train)
+    assert items[0].max_steps == 20
+    assert [item.stage for item in items] == ["train", "public"]
+    assert result.score is None
+
+
+def test_diverged_training_is_the_learners_fault() -> None:
+    task = bundle(challenge(kind="tune", tune={}), PUBLIC, HIDDEN)
+    with pytest.raises(Rejected) as caught:
+        drive(grade(Assignment(task, PAYLOAD, True)), lambda _: replace(TRAINED, train_loss=math.nan))
+    assert caught.value.code == "diverged"
+
+
+def test_greedy_answers_learn_to_stop_where_no_code_stops_them() -> None:
+    def completion(spec: dict[str, Any], **prompt: str) -> str:
+        task = bundle(challenge(spec, kind="tune", tune={}, prompt=prompt), [], HIDDEN)
+        item = next(grade(Assignment(task, PAYLOAD, True)))
+        assert isinstance(item, Train)
+        return item.rows[0][1]
+
+    assert completion(LABEL) == " Dermatologist"
+    assert completion(LABEL | {"decode": "generate"}) == " Dermatologist\n"
+    assert completion({"type": "text"}) == " Dermatologist\n\n"
+    assert completion({"type": "text"}, style="chat") == "Dermatologist<|im_end|>"
+    assert completion(JSON) == " Dermatologist"

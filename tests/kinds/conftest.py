@@ -1,0 +1,68 @@
+"""Installs the kind `echo` as a package would be: by its entry points, without touching a file of Gradus."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from challenges import registry
+from tests.challenges.factory import write_pages, write_rows, write_yaml
+
+ENTRY_POINTS = """\
+[gradus.kinds]
+echo = tests.kinds.echo.description:KIND
+[gradus.graders]
+echo = tests.kinds.echo.grader
+[gradus.pages]
+echo = tests.kinds.echo.page:PAGE
+"""
+WORDS = ("tide", "gull", "reef", "foam", "kelp", "dune", "buoy", "crab", "mast", "pier")
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder in which the package is installed."""
+    info = tmp_path / "packages" / "echo_kind-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: echo-kind\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    monkeypatch.syspath_prepend(str(info.parent))
+    importlib.invalidate_caches()
+    registry.forget()
+    yield info.parent
+    monkeypatch.undo()
+    importlib.invalidate_caches()
+    registry.forget()
+
+
+def echo_spec(**changes: Any) -> dict[str, Any]:
+    """`challenge.yaml` of a challenge of the kind `echo`, whose key `most` belongs to the kind."""
+    return {
+        "schema": 1,
+        "id": "echoes",
+        "version": "1.0.0",
+        "kind": "echo",
+        "title": "Say it twice",
+        "most": 40,
+        "metric": {"name": "exact_match"},
+        "pass": 0.6,
+        "gold": 0.9,
+        "hints": ["One.", "Two.", "Three."],
+        "baselines": [{"file": "baselines/weak.yaml", "max": 0.4}, {"file": "baselines/good.yaml", "min": 0.7}],
+        **changes,
+    }
+
+
+def write_echo_challenge(root: Path, **changes: Any) -> Path:
+    write_yaml(root / "challenge.yaml", echo_spec(**changes))
+    write_pages(root)
+    rows = [{"id": word, "input": word, "target": f"{word} and {word}"} for word in WORDS]
+    write_rows(root / "public.jsonl", rows[:4])
+    write_rows(root / "hidden.jsonl", rows[4:])
+    write_yaml(root / "baselines/weak.yaml", {"kind": "echo", "pattern": "{input}"})
+    write_yaml(root / "baselines/good.yaml", {"kind": "echo", "pattern": "{input} and {input}"})
+    return root

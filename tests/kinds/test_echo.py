@@ -1,0 +1,181 @@
+"""A kind of three files from another package goes through everything that the kinds of Gradus go through."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import call_command
+from django.test import Client
+from pytest_django.live_server_helper import LiveServer
+from typer.testing import CliRunner
+
+from challenges import kinds
+from challenges.lint import lint
+from graders import registry as graders
+from gradus.accounts.models import ApiToken, User
+from gradus.cli import authors
+from gradus.cli.main import app
+from gradus.learn.kinds import page_of
+from gradus.submissions.models import Evaluation, Run, Standing, Submission
+from tests import factories
+from tests.challenges.factory import write_course, write_yaml
+from tests.kinds.conftest import echo_spec, write_echo_challenge
+from workers import status
+from workers.work import Worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+GOOD = {"kind": "echo", "pattern": "{input} and {input}"}
+LEARN = "/challenges/echoes/"
+
+
+class NoRunner:
+    """The engine of a kind that asks no model: any work item is a mistake."""
+
+    device, dtype, threads = "cpu", "float32", 1
+
+    def run(self, item: Any, **options: Any) -> Any:
+        raise AssertionError(f"a work item for the engine: {item}")
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+@pytest.fixture
+def course(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course whose first challenge is of the kind `echo`, imported by the command that operators use."""
+    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "x"})
+    # Near-duplicates are looked for with embeddings, which take a while to load.
+    monkeypatch.setattr(authors, "load", lambda name: lambda bundle: [])
+    root = write_course(tmp_path / "course")
+    shutil.rmtree(root / "first" / "sea-or-sky")
+    write_echo_challenge(root / "first" / "echoes")
+    lesson = yaml.safe_load((root / "first" / "lesson.yaml").read_text())
+    write_yaml(root / "first" / "lesson.yaml", {**lesson, "challenges": ["echoes", "ticket", "explain"]})
+    call_command("import_course", str(root), unverified=True)
+    return root
+
+
+def work_off() -> None:
+    worker = Worker("grade", runner=NoRunner())  # type: ignore[arg-type]
+    while worker.step():
+        pass
+
+
+def graded(owner: Submission | Run) -> Evaluation:
+    worker = Worker(owner.current.lane, runner=NoRunner())  # type: ignore[arg-type]
+    while Evaluation.objects.get(pk=owner.current.pk).is_open and worker.step():
+        pass
+    return Evaluation.objects.get(pk=owner.current.pk)
+
+
+def test_all_three_registries_know_it(installed: Path) -> None:
+    assert kinds.names() == ("prompt", "tune", "free_text", "echo")
+    assert set(graders.names()) == set(kinds.names())
+    assert type(page_of("echo")).__name__ == "EchoPage"
+
+
+def test_a_kind_is_gone_with_its_package() -> None:
+    assert kinds.names() == ("prompt", "tune", "free_text")
+    assert set(graders.names()) == set(kinds.names())
+
+
+def test_lint_accepts_it_and_reads_its_keys(installed: Path, tmp_path: Path) -> None:
+    folder = write_echo_challenge(tmp_path / "echoes")
+    assert lint(folder) == []
+    write_yaml(folder / "challenge.yaml", echo_spec(most=0))
+    assert [(p.file, p.line) for p in lint(folder)] == [("challenge.yaml", 6)]
+    write_yaml(folder / "challenge.yaml", echo_spec(mots=3))
+    (problem,) = lint(folder)
+    assert (problem.what, problem.fix) == ("the key `mots` is unknown", "did you mean `most`?")
+    write_yaml(folder / "challenge.yaml", echo_spec())
+    write_yaml(folder / "baselines" / "good.yaml", {"kind": "echo", "pattern": "x" * 41})
+    assert ["too_long" in problem.what for problem in lint(folder)] == [True]
+
+
+def test_lint_names_the_known_kinds(tmp_path: Path) -> None:
+    folder = write_echo_challenge(tmp_path / "echoes")
+    first = next(problem for problem in lint(folder) if problem.line == 4)
+    assert "there is no kind `echo`: use one of prompt, tune, free_text" in first.what
+
+
+def test_its_baselines_verify_the_version(course: Path) -> None:
+    work_off()
+    version = factories.challenge("echoes").version
+    assert version is not None
+    assert {row["file"]: (row["score"], row["ok"]) for row in version.results} == {
+        "baselines/weak.yaml": (0.0, True),
+        "baselines/good.yaml": (1.0, True),
+    }
+
+
+def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ada_client: Client) -> None:
+    page = ada_client.get(LEARN).content.decode()
+    assert '<textarea id="pattern" name="pattern"' in page and "{input} stands for the row" in page and "Echo" in page
+    refused = ada_client.post(f"{LEARN}submit", {"kind": "echo", "key": "1", "pattern": "x" * 41, "times": "1"})
+    text = refused.content.decode()
+    assert refused.status_code == 422 and "40 are allowed" in text and "x" * 41 in text
+    unread = ada_client.post(f"{LEARN}submit", {"kind": "echo", "key": "1", "pattern": "x", "times": "one"})
+    assert unread.status_code == 422 and "“Times” is not valid JSON" in unread.content.decode()
+    assert not Submission.objects.exists()
+
+    ran = ada_client.post(f"{LEARN}run", {**GOOD, "key": "2", "times": "1"})
+    run = Run.objects.get(user=ada)
+    assert ran.url == f"/runs/{run.uuid}/"
+    assert graded(run).state == "scored"
+    assert "4 right" in ada_client.get(f"/runs/{run.uuid}/").content.decode()
+
+    sent = ada_client.post(f"{LEARN}submit", {**GOOD, "key": "3", "times": "1"})
+    submission = Submission.objects.get()
+    assert sent.url == f"/submissions/{submission.uuid}/" and submission.kind == "echo"
+    assert graded(submission).state == "scored"
+    result = ada_client.get(sent.url).content.decode()
+    assert "1.00" in result and "Gold" in result and "What is said to each row" in result and "pier" not in result
+    standing = Standing.objects.get(user=ada)
+    assert (standing.track, standing.shown, standing.passed) == ("echo", 1.0, True)
+    assert "Say it twice" in ada_client.get("/path/").content.decode()
+    board = ada_client.get("/leaderboards/echoes/").content.decode()
+    assert "enchantress" in board and "Echo" in board
+
+
+def test_the_api_takes_it_and_documents_it(course: Path, ada: User) -> None:
+    client = Client(headers={"Authorization": f"Bearer {ApiToken.issue(ada, 'tests')[1]}"})
+    shown = client.get("/api/v1/challenges/echoes").json()
+    assert (shown["kind"], shown["tracks"], shown["details"]) == ("echo", ["echo"], {"echo": {"most": 40}})
+    wrong = client.post(
+        "/api/v1/challenges/echoes/submissions", {"kind": "echo", "pattern": 3}, content_type="application/json"
+    )
+    assert wrong.status_code == 422
+    assert [(p["field"], p["message"]) for p in wrong.json()["problems"]] == [("pattern", "Write a text, in quotes.")]
+    made = client.post("/api/v1/challenges/echoes/submissions", GOOD, content_type="application/json")
+    assert made.status_code == 201, made.content
+    submission = Submission.objects.get(uuid=made.json()["uuid"])
+    graded(submission)
+    found = client.get(f"/api/v1/submissions/{submission.uuid}").json()
+    assert (found["status"], found["score"], found["verdict"], found["kind"]) == ("scored", 1.0, "passed", "echo")
+    ranks = client.get("/api/v1/challenges/echoes/leaderboard?track=echo").json()
+    assert [row["score"] for row in ranks["rows"]] == [1.0]
+    document = json.dumps(client.get("/api/v1/openapi.json").json())
+    assert "EchoPayload" in document and "What is said to each row" in document
+
+
+def test_the_command_line_sends_a_text_as_its_pattern(
+    course: Path, ada: User, live_server: LiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("GRADUS_URL", live_server.url)
+    monkeypatch.setenv("GRADUS_TOKEN", ApiToken.issue(ada, "tests")[1])
+    (tmp_path / "pattern.txt").write_text("{input} and {input}")
+    done = CliRunner().invoke(app, ["submit", "echoes", str(tmp_path / "pattern.txt")])
+    assert done.exit_code == 0, done.output
+    submission = Submission.objects.get()
+    assert submission.payload == {"kind": "echo", "pattern": "{input} and {input}", "times": 1}
+    graded(submission)
+    told = CliRunner().invoke(app, ["logs", str(submission.uuid)])
+    assert told.exit_code == 0 and "1.00" in told.output
+    refused = CliRunner().invoke(app, ["submit", "echoes", "--rows", str(tmp_path / "pattern.txt")])
+    assert refused.exit_code == 1 and "does not take training rows" in refused.output

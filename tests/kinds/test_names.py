@@ -1,0 +1,76 @@
+"""Only the registries and a kind's own rooms name a kind: whatever else asks what a kind is like, not what it is."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from challenges import kinds
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("challenges", "graders", "workers", "platform/gradus")
+REGISTRIES = {"challenges/kinds/__init__.py", "graders/registry.py", "platform/gradus/learn/kinds/__init__.py"}
+ROOMS = (
+    "challenges/kinds/",
+    "graders/free_text/",
+    "graders/prompt.py",
+    "graders/tune.py",
+    "platform/gradus/learn/kinds/",
+)
+# The engine has a vocabulary of its own; migrations and the course's files are data.
+OUTSIDE = ("workers/engine/", "challenges/library/")
+# Words that are spelled like a kind and mean something else.
+HOMONYMS = {
+    ("challenges/rows.py", "prompt"): "the column of TRL's training rows",
+    ("challenges/spec.py", "prompt"): "the role of a gold answer that the judge is shown",
+    ("platform/gradus/reviews/models.py", "prompt"): "the same role, as a column has it",
+    ("challenges/findings_digest.py", "prompt"): "the section of `challenge.yaml` with the texts around a row",
+    ("challenges/lint_spec.py", "prompt"): "the same section",
+    ("platform/gradus/api/shapes.py", "prompt"): "the same section",
+}
+
+
+def files() -> Iterator[tuple[str, ast.AST]]:
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            name = path.relative_to(ROOT).as_posix()
+            if "/migrations/" not in name and not name.startswith(OUTSIDE):
+                yield name, ast.parse(path.read_text())
+
+
+def literals(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """String literals that are a kind's name, with their lines; keys of mappings and indexes among them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in kinds.KINDS:
+            yield node.lineno, node.value
+
+
+def test_no_other_file_names_a_kind() -> None:
+    found = [
+        f"{name}:{line}: {value}"
+        for name, tree in files()
+        if name not in REGISTRIES and not name.startswith(ROOMS)
+        for line, value in literals(tree)
+        if (name, value) not in HOMONYMS
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("place", HOMONYMS)
+def test_each_homonym_is_still_there(place: tuple[str, str]) -> None:
+    file, word = place
+    assert word in {value for _, value in literals(ast.parse((ROOT / file).read_text()))}
+
+
+def test_templates_name_no_kind_outside_their_rooms() -> None:
+    found = [
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "templates").rglob("*.html"))
+        if "learn/kinds/" not in path.as_posix() and path.name != "styleguide.html"
+        for name in kinds.KINDS
+        if f'"{name}"' in path.read_text()
+    ]
+    assert found == []
