@@ -9,7 +9,8 @@ from typing import Any
 
 import factory
 
-from challenges.bundle import CourseBundle, read_course
+from challenges.bundle import CourseBundle
+from challenges.reading import read_course
 from challenges.spec import Lesson
 from gradus.accounts.models import User
 from gradus.accounts.scopes import LearnerData, Scope

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from challenges.kinds.base import Lane
 from gradus.submissions import bell, failpoints
 from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import (
@@ -23,7 +24,6 @@ from gradus.submissions.models import (
     EvaluationQuerySet,
     Event,
     InFlight,
-    Lane,
     ReconcilerStatus,
     Run,
     RunSlot,
@@ -137,5 +137,5 @@ def prune() -> int:
 
 def ring_all() -> None:
     """Rings each lane once, so that idle workers, too, report that they are alive."""
-    for lane in Lane.values:
+    for lane in Lane:
         bell.ring(lane)

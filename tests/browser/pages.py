@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.services import publish

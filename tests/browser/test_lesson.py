@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.courses.services import publish
 from tests.browser.pages import LIBRARY
 

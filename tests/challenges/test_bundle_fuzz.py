@@ -12,7 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from challenges.bundle import BundleErrors, read_course
+from challenges.reading import BundleErrors, read_course
 from challenges.yaml_lines import YamlErrors, read
 from tests.challenges.factory import write_course
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from challenges.bundle import BundleErrors, read_course
 from challenges.characters import broken, broken_texts
+from challenges.reading import BundleErrors, read_course
 from tests.challenges.factory import write_course
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from challenges.bundle import read_course
 from challenges.lesson_text import Fold, Image, folds, images, words
 from challenges.lint import lint
+from challenges.reading import read_course
 from tests.challenges.factory import write_course
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>'

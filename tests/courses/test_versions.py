@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.accounts.models import StaffAction, User
 from gradus.cli import plugins
 from gradus.courses import verification

@@ -234,7 +234,7 @@ def prepare(folder: Path) -> None:
     """Makes the tables, the tiny course, and a digest file in the place of the model."""
     from django.core.management import call_command
 
-    from challenges.bundle import read_course
+    from challenges.reading import read_course
     from gradus.courses.services import publish
     from tests.challenges.factory import write_course, write_prompt_challenge
     from workers.sandbox import launch

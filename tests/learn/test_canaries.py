@@ -16,7 +16,7 @@ from django.core.files.storage import storages
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from graders.base import Judge, Judged
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.services import publish

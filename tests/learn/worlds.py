@@ -29,7 +29,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from graders.base import Embed, Embedded, Generate, Generated, Judge, Judged, Rejected, Score, Scored, Train, Trained
 from gradus.accounts.models import User
 from gradus.courses.services import publish

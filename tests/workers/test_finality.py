@@ -15,7 +15,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 import challenges
-from challenges.bundle import ChallengeBundle, read_challenge
+from challenges.bundle import ChallengeBundle
+from challenges.reading import read_challenge
 from graders.base import Embed
 from graders.free_text.calibration import GradedAnswer, GradedAttack, person_score
 from tests.graders.free_text import judges

@@ -13,7 +13,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from challenges import kinds
-from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge
+from challenges.bundle import ChallengeBundle
+from challenges.reading import BundleErrors, read_challenge
 from workers.authoring import calibration, measured
 from workers.engine.embeddings import embed
 from workers.engine.watch import Watch

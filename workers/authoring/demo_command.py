@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from challenges.bundle import BundleErrors, LessonBundle, read_lesson
+from challenges.bundle import LessonBundle
 from challenges.demo_answers import PANELS, Said, said
+from challenges.reading import BundleErrors, read_lesson
 from workers.authoring import demos
 from workers.sandbox.supervisor import Runner
 

@@ -10,9 +10,10 @@ from statistics import median
 from typing import Any
 
 from challenges import kinds
-from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge, read_course, read_lesson
+from challenges.bundle import ChallengeBundle
 from challenges.lint import MARKERS
 from challenges.problems import Problem
+from challenges.reading import BundleErrors, read_challenge, read_course, read_lesson
 from graders.free_text.calibration import person_score
 from workers.authoring import calibration
 from workers.authoring.calibrate_command import sources_beside

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from challenges.bundle import BundleErrors
+from challenges.reading import BundleErrors
 from workers.authoring import calibration, qualification
 from workers.authoring.calibrate_command import cost_text
 from workers.engine.embeddings import embed

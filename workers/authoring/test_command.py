@@ -12,10 +12,11 @@ from rich.table import Table
 
 from challenges import kinds
 from challenges import similarity as rules
-from challenges.bundle import Baseline, BundleErrors, ChallengeBundle, read_challenge
+from challenges.bundle import Baseline, ChallengeBundle
 from challenges.findings_runs import Repetition
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.problems import Problem
+from challenges.reading import BundleErrors, read_challenge
 from graders.base import Grade
 from graders.findings import outputs_of
 from workers.authoring import baselines, measured

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from challenges.bundle import LessonBundle, read_lesson
+from challenges.bundle import LessonBundle
 from challenges.demo_answers import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, Said, said
+from challenges.reading import read_lesson
 from challenges.rows import read_train
 from challenges.spec import Demo
 from tests.challenges.factory import write_lesson

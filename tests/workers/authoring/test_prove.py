@@ -17,8 +17,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from challenges.bundle import read_challenge, read_lesson
 from challenges.lint import lint
+from challenges.reading import read_challenge, read_lesson
 from tests.challenges import factory
 from tests.workers.authoring.prove_process import Knowing
 from workers.authoring import baselines, prove_command

@@ -11,7 +11,7 @@ from pytest_httpserver import HTTPServer
 from typer import Typer
 from typer.testing import CliRunner
 
-from challenges.bundle import read_challenge
+from challenges.reading import read_challenge
 from graders.base import Embed
 from gradus.cli.main import app
 from tests.challenges.factory import write_course
