@@ -54,11 +54,11 @@ def run(options: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
         start = time.monotonic()
         each = max(n for n in range(1, ATTEMPTS + 1) if options.submissions % n == 0)
         site.submit(learners=options.submissions // each, each=each, clients=CLIENTS, http=True)
-        told = storm(site, options)
+        told = grade_under_faults(site, options)
         return figures(site.history(), told, time.monotonic() - start)
 
 
-def storm(site: Site, options: argparse.Namespace) -> dict[str, Any]:
+def grade_under_faults(site: Site, options: argparse.Namespace) -> dict[str, Any]:
     """Until all have their answer, or the time is over."""
     found: dict[str, Any] = site.drain(
         seconds=options.seconds,

@@ -27,7 +27,7 @@ from typing import Any
 import challenges
 from benchmarks import grading_rows
 from benchmarks.grading_rows import WHOLE, Asked, Attack, BadRows
-from challenges.bundle import BundleErrors, read_challenge
+from challenges.reading import BundleErrors, read_challenge
 from graders import agreement
 from graders.base import Grade
 from workers.authoring.calibration import Bench

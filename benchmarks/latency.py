@@ -133,7 +133,7 @@ def wait_for(ready: Callable[[], bool], seconds: float) -> bool:
 
 def run(times: int) -> list[Parts]:
     """The first submission loads the model and is left out."""
-    from challenges.bundle import read_course
+    from challenges.reading import read_course
     from gradus.operations.first_start import LIBRARY
     from gradus.operations.smoke import baselines
     from gradus.operations.smoke.site import Site

@@ -38,10 +38,10 @@ def text(folder: Path = FOLDER) -> str:
     dicts = [(file, data) for file, data in files if isinstance(data, dict)]
     profiles = [one for file, data in dicts if "profiles" in data for one in profile.read(file)]
     clicks = [data["median"] for _, data in dicts if "median" in data]
-    storms = [(file.stem, data) for file, data in dicts if "kills" in data]
+    fault_runs = [(file.stem, data) for file, data in dicts if "kills" in data]
     machines = dict.fromkeys(row.machine for row in rows)
     made = [section(name, [row for row in rows if row.machine == name]) for name in machines]
-    made += [*where_time_goes(profiles), *map(from_click_to_grade, clicks), *under_faults(storms)]
+    made += [*where_time_goes(profiles), *map(from_click_to_grade, clicks), *under_faults(fault_runs)]
     return "\n\n".join(made) or NOTHING
 
 
@@ -108,13 +108,13 @@ def from_click_to_grade(median: dict[str, float]) -> str:
     return f"From click to grade, medians: {latency.line(median)}."
 
 
-def under_faults(storms: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
+def under_faults(fault_runs: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
     """A column for each run of `benchmarks.chaos`, by its file's name; nothing where there was none."""
-    if not storms:
+    if not fault_runs:
         return []
-    head = f"| under continuous faults | {' | '.join(name for name, _ in storms)} |"
-    rows = [f"| {name} | {' | '.join(str(data[name]) for _, data in storms)} |" for name in storms[0][1]]
-    return ["\n".join([head, "|" + " --- |" * (len(storms) + 1), *rows])]
+    head = f"| under continuous faults | {' | '.join(name for name, _ in fault_runs)} |"
+    rows = [f"| {name} | {' | '.join(str(data[name]) for _, data in fault_runs)} |" for name in fault_runs[0][1]]
+    return ["\n".join([head, "|" + " --- |" * (len(fault_runs) + 1), *rows])]
 
 
 def page(folder: Path = FOLDER) -> str:

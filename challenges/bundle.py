@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from challenges import kinds
 from challenges.findings import Finding, Records, dump_records
 from challenges.payloads import Submitted, parse, sha256
-from challenges.source import Problem as Problem
 from challenges.spec import (
     Attack,
     BaselineRef,
@@ -27,14 +25,6 @@ from challenges.spec import (
 )
 
 FORMAT = 1
-
-
-class BundleErrors(Exception):
-    """Raised once for a whole folder; `problems` holds everything that was found."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -188,39 +178,3 @@ def canonical_json(value: Any) -> str:
 def sha256_of(value: Any) -> str:
     """Hex digest of the canonical JSON of `value`."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
-
-
-def read_challenge(path: Path | str) -> ChallengeBundle:
-    """Reads a challenge's folder. Raises `BundleErrors` with all problems at once."""
-    from challenges.folders import gather_challenge
-    from challenges.source import Source
-
-    source = Source(Path(path))
-    bundle = gather_challenge(source, "")
-    if bundle is None or source.problems:
-        raise BundleErrors(source.problems)
-    return bundle
-
-
-def read_lesson(path: Path | str) -> LessonBundle:
-    """Reads a lesson's folder with its challenges. Raises `BundleErrors` with all problems at once."""
-    from challenges.folders import gather_lesson
-    from challenges.source import Source
-
-    source = Source(Path(path))
-    bundle = gather_lesson(source, "").bundle()
-    if bundle is None or source.problems:
-        raise BundleErrors(source.problems)
-    return bundle
-
-
-def read_course(path: Path | str) -> CourseBundle:
-    """Reads a course's folder with all below it. Raises `BundleErrors` with all problems at once."""
-    from challenges.folders import gather_course
-    from challenges.source import Source
-
-    source = Source(Path(path))
-    bundle = gather_course(source).bundle()
-    if bundle is None or source.problems:
-        raise BundleErrors(source.problems)
-    return bundle

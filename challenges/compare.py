@@ -1,4 +1,4 @@
-"""What differs between two contents of one challenge: `gradus challenge diff`, and the refusal of an import.
+"""Finds the differences between two contents of a challenge, for `gradus challenge diff` and for imports.
 
 Rows are named by their id or their place in the file, never by their text, so that the lines may stand in a log.
 """
@@ -17,7 +17,7 @@ NAMED = 8
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a file: `key` finds it again in the other content, `name` says which row it is."""
+    """One row of a file: `key` finds it in the other content, and `name` identifies it for people."""
 
     key: str
     name: str
@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True)
 class FileDifference:
-    """Rows of one file, by name. A row whose id stays may have another input, another target, or both."""
+    """The differing rows of one file, by name. A row with the same id may have another input, target, or both."""
 
     file: str
     added: tuple[str, ...]
@@ -42,7 +42,7 @@ class FileDifference:
         return not (self.added or self.removed or self.inputs_changed or self.targets_changed or self.splits_changed)
 
     def line(self) -> str:
-        """Counts, each with the first few names."""
+        """The number of differing rows of each kind, with the first few names."""
         parts = [
             f"{len(names)} {what} ({_few(names)})"
             for what, names in (
@@ -59,7 +59,7 @@ class FileDifference:
 
 @dataclass(frozen=True)
 class Difference:
-    """Between an old and a new content. `keys` are those of `challenge.yaml`, without the version."""
+    """The differences of an old and a new content. `keys` are the differing keys of `challenge.yaml`."""
 
     old: str
     new: str
@@ -70,7 +70,7 @@ class Difference:
 
     @property
     def is_graded(self) -> bool:
-        """Whether something differs that decides a grade, so that the new content needs a version of its own."""
+        """Whether a difference can change a grade, so that the new content needs a new version number."""
         return bool(self.keys or self.files or self.baselines)
 
     @property
@@ -85,12 +85,12 @@ class Difference:
         return found + [f"{name} changed (no grade depends on it)" for name in self.texts]
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """The differences as a JSON object."""
         return asdict(self)
 
 
 def compare(old: ChallengeBundle, new: ChallengeBundle) -> Difference:
-    """What differs between two contents; rows are found again by id, else by their input."""
+    """The differences between two contents; rows are matched by id, or else by their input."""
     files = (
         _rows("public.jsonl", _samples(old.public), _samples(new.public)),
         _rows("hidden.jsonl", _samples(old.hidden), _samples(new.hidden)),
@@ -124,7 +124,7 @@ def _rows(file: str, old: Sequence[Row], new: Sequence[Row]) -> FileDifference:
 
 
 def _paired(old: Sequence[Row], new: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
-    """By key first; of those that are left, by input."""
+    """Yields pairs of rows with equal keys, and then pairs of the remaining rows with equal inputs."""
     after = {row.key: row for row in new}
     yield from ((row, after[row.key]) for row in old if row.key in after)
     known = {row.key for row in old}
@@ -143,7 +143,7 @@ def _pairs(rows: Sequence[TrainRow]) -> list[Row]:
 
 
 def _answers(rows: Sequence[GoldAnswer | Attack | Benign]) -> list[Row]:
-    """Everything but the answer counts as its target."""
+    """The rows of graded answers; everything except the answer counts as the target."""
     return [
         Row(row.answer, f"row {place}", row.answer, {k: v for k, v in dump(row).items() if k != "answer"})
         for place, row in enumerate(rows, 1)

@@ -1,6 +1,6 @@
-"""From the model's probabilities to what a panel of the demo says, by thresholds that the author states.
+"""Turns the model's probabilities into the text of a panel of the demo, with thresholds that the author sets.
 
-What decides is the rounded number that people see.
+The rounded number that people see is compared with a threshold.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from challenges.spec import Demo
 ZERO, FEW, TUNED = "zero-shot", "few-shot", "fine-tuned"
 PANELS = (ZERO, FEW, TUNED)
 UNSURE = "Not sure about the answer, need more context"
-# A smaller share is noise, and is shown nowhere.
+# A smaller probability is noise and is not shown.
 SHOWN_FROM = 0.05
 RELATED_MOST = 3
 
@@ -25,7 +25,7 @@ class Meter:
 
 @dataclass(frozen=True)
 class Said:
-    """`related` never holds the answer itself."""
+    """The text of a panel; `related` never contains the answer itself."""
 
     answer: str
     note: str

@@ -1,4 +1,4 @@
-"""How a hidden score is shown: floored to the challenge's step, and for contests only when it improves enough."""
+"""Rounds the score on hidden rows for showing: down to a step, and in contests only when it has improved by a step."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ def floor_to_step(score: float, step: float) -> float:
     return round(math.floor(round(score / step, _QUOTIENT_DIGITS)) * step, 10)
 
 
-def ladder(previous_shown: float | None, score: float, step: float) -> float:
+def ladder(previous_shown: float, score: float, step: float) -> float:
     """The Ladder of Blum & Hardt 2015 (arXiv 1502.04585), floored instead of rounded to the nearest step.
 
-    The shown score moves only on an improvement of at least a step over `previous_shown`; so a learner gains no
-    information from attempts that do not improve.
+    The shown score moves only on an improvement of at least a step over `previous_shown`, which is 0 before the first
+    attempt; so a learner gains no information from attempts that do not improve.
     """
     shown = floor_to_step(score, step)
-    if previous_shown is None:
-        return shown
     return shown if round(shown - previous_shown, 10) >= round(step, 10) else previous_shown
 
 
-def shown(feedback: Feedback, score: float, previous_shown: float | None = None) -> float:
-    """What a learner sees of `score` under a challenge's feedback mode; `previous_shown` is the best so far."""
+def shown_score(feedback: Feedback, score: float, previous_shown: float = 0.0) -> float:
+    """The score in [0, 1] that a learner sees for the raw `score`; `previous_shown` is the best shown so far.
+
+    Every shown score comes from here, so that no page tells more about hidden rows than another.
+    """
     if feedback.mode == "ladder":
         return ladder(previous_shown, score, feedback.step)
     return floor_to_step(score, feedback.step)

@@ -1,4 +1,4 @@
-"""A lesson's findings: what its author states, the experiment behind each statement, and what the experiment gave.
+"""A lesson's findings: the statements of its author, the experiment behind each, and the results of the experiments.
 
 `findings.yaml` beside `lesson.yaml` declares them and `gradus challenge prove` writes `findings.json`, the record.
 The format is documented in `docs/bundle.md`.
@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from challenges.spec import Share, Slug, Spec, Text, Title
 
-# What a run can be measured by. `score` is the challenge's own metric; `valid` and `decisions` are for JSON answers:
+# The measures of a run. `score` is the challenge's own metric; `valid` and `decisions` are for JSON answers:
 # the share of rows whose output fits the schema, and the share of listed (not free-text) fields that are right.
 Measure = Literal["score", "valid", "decisions"]
 # Two compared arms may differ in one of these. `method` is the kind of submission: a prompt or a training run.
@@ -115,8 +115,8 @@ class Findings(Spec):
     findings: tuple[Finding, ...] = Field(min_length=1, max_length=5)
 
 
-# A record comes with a bundle from anywhere, so its numbers and lists have bounds, which NaN is not within. An
-# interval may reach beyond what a difference of two scores can be.
+# A record may come from any bundle, so its numbers and lists have bounds, which also exclude NaN. An interval may be
+# wider than the possible difference of two scores.
 Difference = Annotated[float, Field(ge=-2, le=2)]
 
 
@@ -154,7 +154,7 @@ class ExperimentRecord(Spec):
 
 
 class FindingRecord(Spec):
-    """What `prove` measured. `digest` covers rows, payloads, metric, base model and test, and never the engine."""
+    """The results that `prove` measured. `digest` covers rows, payloads, metric, base model and test, but no engine."""
 
     digest: Title
     machine: Title
@@ -170,5 +170,5 @@ class Records(Spec):
 
 
 def dump_records(records: Records) -> dict[str, Any]:
-    """JSON-ready, with the keys of the file."""
+    """The records as a JSON object with the keys of the file."""
     return records.model_dump(mode="json", by_alias=True)

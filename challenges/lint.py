@@ -17,7 +17,8 @@ from challenges.lint_rows import lint_rows
 from challenges.lint_spec import lint_spec
 from challenges.lint_subject import Subject
 from challenges.payloads import Submitted
-from challenges.source import Problem, Source
+from challenges.problems import Problem
+from challenges.source import Source
 from challenges.spec import BaselineRef
 
 Similarity = Callable[[ChallengeBundle], list[Problem]]

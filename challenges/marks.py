@@ -1,4 +1,4 @@
-"""What marks earn. The table is the rubric's, code does the sum: neither a judge nor a reviewer names a number."""
+"""Computes points from marks with the rubric's table; neither a judge nor a reviewer enters a number."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ GIVEN = ("met", "partial", "not_met")
 
 
 def allowed(criterion: Criterion) -> tuple[str, ...]:
-    """The marks that a person may give; `partial` only where it earns half."""
+    """The marks that a person may give; `partial` only if the criterion allows half of its points."""
     return tuple(mark for mark in GIVEN if mark != "partial" or criterion.partial == "half")
 
 
 def points(rubric: Sequence[Criterion], marks: Mapping[str, str]) -> dict[str, float]:
-    """Points by criterion id; a criterion without a mark earns nothing.
+    """The points of each criterion by id; a criterion without a mark earns nothing.
 
-    `must_not_claim` earns only beside another criterion that earns: silence claims nothing, too.
+    A criterion of kind `must_not_claim` earns points only if another criterion does, because an empty answer makes no
+    wrong claim either.
     """
     earned = {c.id: c.points * VALUES[marks.get(c.id, "not_met")] for c in rubric}
     others = [c for c in rubric if c.kind != "must_not_claim"]
@@ -28,5 +29,5 @@ def points(rubric: Sequence[Criterion], marks: Mapping[str, str]) -> dict[str, f
 
 
 def score(rubric: Sequence[Criterion], marks: Mapping[str, str]) -> float:
-    """The share of all points, in [0, 1]."""
+    """The score of the marks: their share of all points, in [0, 1]."""
     return sum(points(rubric, marks).values()) / sum(c.points for c in rubric)

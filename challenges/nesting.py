@@ -1,4 +1,4 @@
-"""How deeply JSON is nested, told before it is parsed: a reader's own limit differs from one Python to the next."""
+"""Measures how deeply JSON is nested before it is parsed, because the parser's limit differs between Pythons."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 DEPTH_MAX = 40
 """Objects and lists within one another. What people send is flat; YAML that authors write has a few levels."""
-# A text, which may hold brackets and may never end, or one bracket.
+# A string, which may contain brackets and may be unterminated, or a single bracket.
 _PART = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
 
 

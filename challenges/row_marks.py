@@ -1,4 +1,4 @@
-"""Whether a public row is right, partly right or wrong, for pages, the API and the command line."""
+"""Marks a public row as right, partly right or wrong, for pages, the API and the command line."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,13 +9,13 @@ WORDS = {RIGHT: "right", PARTLY: "partly right", WRONG: "wrong"}
 
 
 def mark_of(score: float, correct: bool | None = None) -> str:
-    """A row or field that earns some of its score, in [0, 1], but not all of it, is partly right."""
+    """The mark of a row or field by its score in [0, 1]; between 0 and 1 it is partly right."""
     if correct if correct is not None else score >= 1 - 1e-9:
         return RIGHT
     return PARTLY if score > 0 else WRONG
 
 
 def counted(marks: Iterable[str]) -> str:
-    """Such as "12 right, 31 partly right, 12 wrong"; partly right is left out where no row is."""
+    """A summary such as "12 right, 31 partly right, 12 wrong"; "partly right" is left out if no row is."""
     found = Counter(marks)
     return ", ".join(f"{found[mark]} {WORDS[mark]}" for mark in MARKS if found[mark] or mark != PARTLY)

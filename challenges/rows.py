@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from challenges.jsonl import Fault, RowLimits, RowProblem, read_rows, row_lines
+from challenges.jsonl import Fault, RowLimits, read_rows, row_lines
+from challenges.problems import Problem
 from challenges.prompts import target_text
 from challenges.spec import Attack, Benign, GoldAnswer, Sample, TrainRow
 
 __all__ = [
     "RowLimits",
-    "RowProblem",
     "read_attacks",
     "read_benign",
     "read_gold",
@@ -29,27 +29,27 @@ ANSWERS = RowLimits(row_bytes_max=64 * 1024)
 SHAPES = 'use {"input": "...", "output": "..."}, {"prompt": "...", "completion": "..."} or {"messages": [...]}'
 
 
-def read_samples(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[Sample], list[RowProblem]]:
+def read_samples(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[Sample], list[Problem]]:
     """Rows `{"id", "input", "target", "split"?}`. Raises nothing; what is wrong is in the problems."""
     return read_rows(data, _as(Sample), limits)
 
 
-def read_gold(data: bytes) -> tuple[list[GoldAnswer], list[RowProblem]]:
+def read_gold(data: bytes) -> tuple[list[GoldAnswer], list[Problem]]:
     """Rows `{"answer", "marks", "role"}` of a free_text challenge."""
     return read_rows(data, _as(GoldAnswer), ANSWERS)
 
 
-def read_attacks(data: bytes) -> tuple[list[Attack], list[RowProblem]]:
+def read_attacks(data: bytes) -> tuple[list[Attack], list[Problem]]:
     """Rows `{"answer", "category", "max_score"?}` of a free_text challenge."""
     return read_rows(data, _as(Attack), ANSWERS)
 
 
-def read_benign(data: bytes) -> tuple[list[Benign], list[RowProblem]]:
+def read_benign(data: bytes) -> tuple[list[Benign], list[Problem]]:
     """Rows `{"answer", "marks", "category"}` of a free_text challenge."""
     return read_rows(data, _as(Benign), ANSWERS)
 
 
-def read_train(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[TrainRow], list[RowProblem]]:
+def read_train(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[TrainRow], list[Problem]]:
     """Training rows in any of the three shapes; a key `id` is allowed and dropped.
 
     Shapes: input and output; TRL's prompt and completion; chat messages of one user and one assistant. An output

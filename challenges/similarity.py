@@ -1,4 +1,4 @@
-"""Rows that say nearly the same, by sentence embeddings. Needs numpy, which the worker extra brings."""
+"""Finds near-duplicate rows by sentence embeddings. It needs numpy, which the `worker` extra installs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from challenges import kinds
 from challenges.bundle import ChallengeBundle
-from challenges.source import Problem
+from challenges.problems import Problem
 from challenges.spec import Sample, TrainRow
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ WITHIN_FILE_MAX, ACROSS_MAX = 0.05, 0.02
 
 
 def similarity(challenge: ChallengeBundle, embed: Embed) -> list[Problem]:
-    """Near-duplicates within a file, and hidden rows that resemble public rows, training rows or baselines' rows.
+    """The problems of near-duplicates within a file, and of hidden rows that resemble public or training rows.
 
     `embed` takes n texts and returns n unit vectors (an array or nested lists). By cosine: fewer than 5 % of a
     file's rows may have a neighbour above 0.90 in it; no hidden row may lie above 0.95 to a public or training
@@ -40,7 +40,7 @@ def similarity(challenge: ChallengeBundle, embed: Embed) -> list[Problem]:
 
 
 def _submitted(challenge: ChallengeBundle, hidden: Matrix, embed: Embed) -> list[Problem]:
-    """Examples and rows of baselines that nearly repeat a hidden row. Those from train.jsonl are looked at there."""
+    """The problems of baselines whose examples or rows nearly repeat a hidden row, except rows from train.jsonl."""
     import numpy as np
 
     elsewhere = {row.input for row in challenge.train}

@@ -1,10 +1,10 @@
-"""Files of a bundle, read from below one folder and nowhere else; problems are collected, not raised."""
+"""Reads a bundle's files from below one folder and nowhere else. Problems are collected instead of raised."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,28 +14,14 @@ from pydantic_core import ErrorDetails
 
 from challenges import kinds, spec
 from challenges.characters import broken, broken_texts
-from challenges.rows import RowProblem
-from challenges.yaml_lines import Located, YamlFaults, read
+from challenges.problems import Problem
+from challenges.yaml_lines import Located, YamlErrors, read
 
 T = TypeVar("T")
-RowReader = Callable[[bytes], tuple[list[T], list[RowProblem]]]
+RowReader = Callable[[bytes], tuple[list[T], list[Problem]]]
 YAML_MAX = 2 * 1024 * 1024
 TEXT_MAX = 1024 * 1024
 ROWS_MAX = 16 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing to mend. `file` is relative to the folder that was read; `line` counts from 1."""
-
-    file: str
-    line: int | None
-    what: str
-    mend: str
-
-    def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.what}: {self.mend}"
 
 
 def _known_keys() -> set[str]:
@@ -52,16 +38,16 @@ def _models(base: type[spec.Spec]) -> Iterator[type[spec.Spec]]:
 
 @dataclass
 class Source:
-    """Reads files by their path relative to `root` (POSIX separators) and gathers what is wrong with them."""
+    """Reads files by their path relative to `root` (POSIX separators) and collects what is wrong with them."""
 
     root: Path
     problems: list[Problem] = field(default_factory=list)
 
-    def add(self, file: str, line: int | None, what: str, mend: str) -> None:
-        self.problems.append(Problem(file, line, what, mend))
+    def add(self, file: str, line: int | None, what: str, fix: str) -> None:
+        self.problems.append(Problem(file, line, what, fix))
 
     def has(self, rel: str) -> bool:
-        """Whether anything of that name is there, be it fit to read or not."""
+        """Whether anything of that name exists, readable or not."""
         return os.path.lexists(self.root / rel)
 
     def data(self, rel: str, limit: int, *, needed: bool = True) -> bytes | None:
@@ -105,7 +91,7 @@ class Source:
         return path
 
     def text(self, rel: str, *, needed: bool = True) -> str | None:
-        """One UTF-8 text; line ends as they are."""
+        """The content of a UTF-8 file with its line ends unchanged, or None with a problem."""
         data = self.data(rel, TEXT_MAX, needed=needed)
         return None if data is None else self._decode(rel, data)
 
@@ -121,55 +107,53 @@ class Source:
         return text
 
     def yaml(self, rel: str) -> Located | None:
-        """One YAML mapping with its line numbers."""
+        """A YAML file whose top is a mapping, with line numbers, or None with a problem."""
         data = self.data(rel, YAML_MAX)
         text = None if data is None else self._decode(rel, data)
         if text is None:
             return None
         try:
             located = read(text)
-        except YamlFaults as faults:
-            for fault in faults.faults:
-                self.add(rel, fault.line, fault.what, fault.mend)
+        except YamlErrors as errors:
+            self.problems += [replace(problem, file=rel) for problem in errors.problems]
             return None
         self.refuse_broken(rel, located.data, located)
         return located
 
     def refuse_broken(self, rel: str, value: Any, located: Located | None = None) -> None:
-        """Escapes in YAML and JSON spell characters that the file itself does not hold."""
+        """Adds a problem for each forbidden character that an escape in YAML or JSON spells out."""
         for path, wrong in broken_texts(value):
             line = located.line(*path) if located else None
             self.add(rel, line, f"`{'.'.join(map(str, path)) or 'a key'}`: {wrong}", "remove it")
 
     def model(self, rel: str, model: TypeAdapter[T], located: Located | None, data: Any = None) -> T | None:
-        """`located.data` (or `data` in its stead) as a model; errors get the lines of `located`."""
+        """Validates `located.data`, or `data` where it is given; problems get their lines from `located`."""
         if located is None:
             return None
         try:
             return model.validate_python(located.data if data is None else data)
         except ValidationError as errors:
             for error in _own(errors.errors(include_url=False, include_input=False)):
-                what, mend = explain(error)
-                self.add(rel, located.line(*error["loc"]), what, mend)
+                what, fix = explain(error)
+                self.add(rel, located.line(*error["loc"]), what, fix)
             return None
 
     def rows(self, rel: str, reader: RowReader[T], *, needed: bool) -> tuple[T, ...]:
-        """All good rows of a JSON Lines file; the bad ones are problems."""
+        """The valid rows of a JSON Lines file; each invalid one adds a problem."""
         data = self.data(rel, ROWS_MAX, needed=needed)
         rows, problems = reader(data or b"")
-        for problem in problems:
-            self.add(rel, problem.line, problem.what, problem.mend)
+        self.problems += [replace(problem, file=rel) for problem in problems]
         return tuple(rows)
 
 
 def _own(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Without `too_short` where it only follows from a wrong item."""
+    """The errors without each `too_short` that only follows from an invalid item."""
     wrong = [error["loc"][:-1] for error in errors if error["type"] != "missing"]
     return [error for error in errors if error["type"] != "too_short" or error["loc"] not in wrong]
 
 
 def explain(error: ErrorDetails) -> tuple[str, str]:
-    """What is wrong and how to mend it, without the value itself, which may be private."""
+    """What is wrong and how to fix it, without the value itself, which may be private."""
     where = ".".join(str(part) for part in error["loc"]) or "the file"
     last = str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "missing":

@@ -13,13 +13,13 @@ from xml.parsers import expat
 
 from challenges import svg_rules as rules
 from challenges.characters import unwanted
-from challenges.source import Problem
+from challenges.problems import Problem
 
 PROBLEMS_MAX = 20
 
 
 class _Stop(Exception):
-    """Nothing after this place can be judged."""
+    """The rest of the drawing cannot be checked."""
 
 
 @dataclass
@@ -41,9 +41,9 @@ class Element:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A parsed drawing. It may be shown only where `problems` is empty; `root` is None where there is no `<svg>`.
+    """A parsed drawing. It may be shown only if `problems` is empty; `root` is None if there is no `<svg>`.
 
-    The problems have no file: the caller knows it.
+    The problems do not name a file, which only the caller knows.
     """
 
     root: Element | None
@@ -52,7 +52,7 @@ class Drawing:
     def markup(self, prefix: str, label: str) -> str:
         """The drawing as inline SVG: an image whose accessible name is `label`, with `prefix` before each id.
 
-        Raises ValueError where the drawing has problems.
+        Raises ValueError if the drawing has problems.
         """
         if self.root is None or self.problems:
             raise ValueError("a drawing with problems is not shown")
@@ -68,7 +68,7 @@ def _written(node: Element | str, prefix: str) -> str:
 
 
 def _pairs(element: Element, prefix: str) -> str:
-    """The page decides how large a drawing is, so the root's own size is left out."""
+    """The attributes of an element as text, without the size of the root, which the page decides."""
     left_out = rules.SIZES if element.tag == "svg" else ()
     kept = ((name, text) for name, text in element.attributes.items() if name not in left_out)
     return "".join(f' {name}="{escape(_own(name, text, prefix))}"' for name, text in kept)
@@ -93,7 +93,7 @@ def read_svg(data: bytes) -> Drawing:
 
 
 def _check_references(reader: _Reader) -> None:
-    """Each reference names an id of the drawing, and no definition refers to another: chains could grow without end."""
+    """Checks that each reference names an id of the drawing, and that definitions do not refer to each other."""
     assert reader.root is not None
     ids = [element.attributes["id"] for element in reader.root.inside() if "id" in element.attributes]
     for name in sorted({one for one in ids if ids.count(one) > 1}):
@@ -139,12 +139,12 @@ class _Reader:
         except _Stop:
             pass
 
-    def add(self, line: int, what: str, mend: str) -> None:
+    def add(self, line: int, what: str, fix: str) -> None:
         if len(self.problems) < PROBLEMS_MAX:
-            self.problems.append(Problem("", line, what, mend))
+            self.problems.append(Problem("", line, what, fix))
 
-    def _here(self, what: str, mend: str) -> None:
-        self.add(self._parser.CurrentLineNumber, what, mend)
+    def _here(self, what: str, fix: str) -> None:
+        self.add(self._parser.CurrentLineNumber, what, fix)
 
     def _doctype(self, *_: object) -> None:
         self._here("has a document type", "remove the <!DOCTYPE ...> line")

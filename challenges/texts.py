@@ -1,4 +1,4 @@
-"""When two texts count as the same."""
+"""Normalises texts to find out which count as equal."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ NOT_WORDS = re.compile(r"[\W_]+")
 
 
 def normal(text: str) -> str:
-    """`text` without what does not tell two rows apart: case, white space, punctuation, compatibility forms."""
+    """`text` without differences in case, white space, punctuation and compatibility characters."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     return NOT_WORDS.sub(" ", folded).strip() or folded.strip()

@@ -1,4 +1,4 @@
-"""Version numbers, compared as numbers and not as texts: 1.10.0 comes after 1.9.0."""
+"""Compares version numbers as numbers and not as texts: 1.10.0 comes after 1.9.0."""
 
 from __future__ import annotations
 

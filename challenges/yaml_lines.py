@@ -1,4 +1,4 @@
-"""YAML with line numbers, read so that no author's file can hang, crash or outgrow the reader."""
+"""Reads YAML with line numbers, so that no author's file can hang, crash or exhaust the reader."""
 
 from __future__ import annotations
 
@@ -8,21 +8,15 @@ from typing import Any
 import yaml
 
 from challenges.nesting import DEPTH_MAX
+from challenges.problems import Problem
 
 
-@dataclass(frozen=True)
-class Fault:
-    line: int | None
-    what: str
-    mend: str
+class YamlErrors(Exception):
+    """The text is not YAML of the kind that is accepted; `problems` holds everything that is wrong, without a file."""
 
-
-class YamlFaults(Exception):
-    """`faults` holds everything that is wrong with the text."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("; ".join(fault.what for fault in faults))
-        self.faults = faults
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(problem.what for problem in problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True)
@@ -46,21 +40,21 @@ class Located:
 
 
 def read(text: str) -> Located:
-    """Reads one YAML document with a mapping on top. Raises `YamlFaults`."""
+    """Reads one YAML document with a mapping on top. Raises `YamlErrors`."""
     try:
         _guard(text)
         loader = yaml.CSafeLoader(text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
-            raise YamlFaults([Fault(1, "the file is not a mapping of keys to values", "start it with `key: value`")])
+            raise YamlErrors([_at(1, "the file is not a mapping of keys to values", "start it with `key: value`")])
         _refuse_doubles(node)
         return Located(loader.construct_document(node), node)
     except yaml.YAMLError as error:
-        raise YamlFaults([_fault(error)]) from error
-    # PyYAML believes a tag: what it says is a date or a truth value, and is none, ends in the last two.
+        raise YamlErrors([_problem(error)]) from error
+    # PyYAML trusts an explicit tag: a value tagged as a date or a boolean that is neither raises the last two.
     except (ValueError, OverflowError, RecursionError, TypeError, AttributeError, KeyError) as error:
         what = "a value cannot be read (a date that does not exist, a number that is too long)"
-        raise YamlFaults([Fault(None, what, "put the value in quotes")]) from error
+        raise YamlErrors([_at(None, what, "put the value in quotes")]) from error
 
 
 def _guard(text: str) -> None:
@@ -68,38 +62,38 @@ def _guard(text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, yaml.AliasEvent):
-            raise YamlFaults([Fault(line, "anchors and aliases are not taken", "write the value out")])
+            raise YamlErrors([_at(line, "anchors and aliases are not taken", "write the value out")])
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > DEPTH_MAX:
-                raise YamlFaults([Fault(line, f"nested deeper than {DEPTH_MAX} levels", "flatten it")])
+                raise YamlErrors([_at(line, f"nested deeper than {DEPTH_MAX} levels", "flatten it")])
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 
 
 def _refuse_doubles(root: yaml.Node) -> None:
-    faults: list[Fault] = []
+    problems: list[Problem] = []
     stack = [root]
     while stack:
         node = stack.pop()
         if isinstance(node, yaml.MappingNode):
-            faults += _doubles(node)
+            problems += _doubles(node)
             stack += [value for _, value in node.value]
         elif isinstance(node, yaml.SequenceNode):
             stack += node.value
-    if faults:
-        raise YamlFaults(sorted(faults, key=lambda fault: fault.line or 0))
+    if problems:
+        raise YamlErrors(sorted(problems, key=lambda problem: problem.line or 0))
 
 
-def _doubles(node: yaml.MappingNode) -> list[Fault]:
+def _doubles(node: yaml.MappingNode) -> list[Problem]:
     seen: set[str] = set()
-    faults = []
+    problems = []
     for key, _ in node.value:
         name = key.value if isinstance(key, yaml.ScalarNode) else ""
         if name in seen:
-            faults.append(Fault(key.start_mark.line + 1, f"the key `{name}` stands twice", "keep one of them"))
+            problems.append(_at(key.start_mark.line + 1, f"the key `{name}` stands twice", "keep one of them"))
         seen.add(name)
-    return faults
+    return problems
 
 
 def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
@@ -113,7 +107,12 @@ def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
     return None
 
 
-def _fault(error: yaml.YAMLError) -> Fault:
+def _problem(error: yaml.YAMLError) -> Problem:
     mark = getattr(error, "problem_mark", None)
     what = getattr(error, "problem", None) or "a character that YAML does not allow"
-    return Fault(mark.line + 1 if mark else None, f"not valid YAML: {what}", "correct the syntax on or above this line")
+    return _at(mark.line + 1 if mark else None, f"not valid YAML: {what}", "correct the syntax on or above this line")
+
+
+def _at(line: int | None, what: str, fix: str) -> Problem:
+    """A problem of the text alone; only its reader knows the name of the file."""
+    return Problem("", line, what, fix)

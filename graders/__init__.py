@@ -1,1 +1,1 @@
-"""Pure grading: rules and labels, no model, no network, no database."""
+"""Grading as plain Python: it holds rules and right answers, and uses no model, network or database itself."""

@@ -1,4 +1,4 @@
-"""How well a machine's grades agree with people's. Scores are shares of the points, in [0, 1]."""
+"""Measures how well a machine's grades agree with people's. Scores are shares of the points, in [0, 1]."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ SHARES = (0.2, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
 def qwk(person: Sequence[float], machine: Sequence[float]) -> float:
-    """Cohen's kappa with quadratic weights (Cohen 1968), on scores of any equal spacing.
+    """Cohen's kappa with quadratic weights (Cohen 1968), computed on scores without putting them into bins.
 
-    One minus the mean squared difference over that of all pairs of one's and the other's scores; without bins, so no
-    choice of bins decides. 1 where both are one and the same constant. Raises ValueError for no or unequal rows.
+    It is 1 - d / e: d is the mean squared difference of the two scores of a row, and e the mean squared difference over
+    all pairs of a person's and a machine's score. It is 1 if both lists are the same constant. Raises ValueError if the
+    lists are empty or differ in length.
     """
     x, y = _pair(person, machine)
     observed = float(np.mean((x - y) ** 2))
@@ -27,39 +28,39 @@ def qwk(person: Sequence[float], machine: Sequence[float]) -> float:
 
 
 def kappa(person: Sequence[str], machine: Sequence[str]) -> float:
-    """Cohen's kappa (1960) of two lists of marks; 1 where both give one and the same mark throughout."""
+    """Cohen's kappa (Cohen 1960) of two lists of marks; 1 if both lists contain only one and the same mark."""
     if len({*person, *machine}) < 2:
         return 1.0
     return float(cohen_kappa_score(list(person), list(machine)))
 
 
 def pearson(person: Sequence[float], machine: Sequence[float]) -> float:
-    """Pearson's r; 0 where one of the two does not vary."""
+    """Pearson's correlation coefficient r; 0 if one of the lists is constant."""
     x, y = _pair(person, machine)
     return float(np.corrcoef(x, y)[0, 1]) if len(x) > 1 and np.ptp(x) > 0 and np.ptp(y) > 0 else 0.0
 
 
 def bias(person: Sequence[float], machine: Sequence[float]) -> float:
-    """The mean of machine minus person: below 0 the machine is harsher."""
+    """The mean of the machine's score minus the person's; below 0 the machine is stricter."""
     x, y = _pair(person, machine)
     return float(np.mean(y - x))
 
 
 def mae(person: Sequence[float], machine: Sequence[float]) -> float:
-    """The mean absolute error."""
+    """The mean absolute error of the machine's scores."""
     x, y = _pair(person, machine)
     return float(np.mean(np.abs(y - x)))
 
 
 def macro_f1(person: Sequence[bool], machine: Sequence[bool]) -> float:
-    """The mean of F1 for passing and for not passing."""
+    """The mean of the F1 scores for passing and for not passing."""
     return float(f1_score(list(person), list(machine), average="macro", zero_division=0))
 
 
 def interval(
     measure: Callable[[Sequence[float], Sequence[float]], float], person: Sequence[float], machine: Sequence[float]
 ) -> tuple[float, float]:
-    """The middle 95 % of `measure` over rows drawn with replacement (Efron 1979), from a fixed seed."""
+    """The 95 % bootstrap interval of `measure` over the rows (Efron 1979), with a fixed seed."""
     x, y = _pair(person, machine)
     draws = np.random.default_rng(17).integers(0, len(x), (RESAMPLES, len(x)))
     found = [measure(x[rows].tolist(), y[rows].tolist()) for rows in draws]
@@ -68,7 +69,7 @@ def interval(
 
 
 def coverage(right: Sequence[bool], certainty: Sequence[float]) -> dict[str, float]:
-    """The share of right ones among the surest 20 %, 40 %, ... of the rows, by that share."""
+    """The share of right verdicts among the most certain 20 %, 40 %, ... of the rows, by that fraction."""
     order = np.argsort([-value for value in certainty], kind="stable")
     ranked = np.asarray(right, dtype=np.float64)[order]
     counts = {share: max(1, round(share * len(ranked))) for share in SHARES}
@@ -76,16 +77,16 @@ def coverage(right: Sequence[bool], certainty: Sequence[float]) -> dict[str, flo
 
 
 def fifths(values: Sequence[float], certainty: Sequence[float]) -> list[float]:
-    """The mean of `values` among the surest fifth of the rows, the next, and so on; five rows are needed at least."""
+    """The mean of `values` in the most certain fifth of the rows, the next fifth, and so on; it needs five rows."""
     order = np.argsort([-value for value in certainty], kind="stable")
     ranked = np.asarray(values, dtype=np.float64)[order]
     return [float(part.mean()) for part in np.array_split(ranked, 5) if len(part)]
 
 
 def upper_bound(count: int, total: int, confidence: float = 0.95) -> float:
-    """The largest rate at which `count` or fewer of `total` still happen with probability 1 - `confidence`.
+    """The upper confidence bound of a rate of which `count` events in `total` trials were seen.
 
-    One-sided and exact (Clopper & Pearson 1934): none of 150 still allows 2 %. 1 where `total` is 0.
+    The bound is one-sided and exact (Clopper & Pearson 1934): for 0 of 150 it is 2 %. It is 1 if `total` is 0.
     """
     low, high = 0.0, 1.0
     if count >= total:
@@ -97,7 +98,7 @@ def upper_bound(count: int, total: int, confidence: float = 0.95) -> float:
 
 
 def _at_most(count: int, total: int, rate: float) -> float:
-    """The probability of at most `count` of `total`."""
+    """The binomial probability of at most `count` events in `total` trials."""
     return math.fsum(math.comb(total, k) * rate**k * (1 - rate) ** (total - k) for k in range(count + 1))
 
 

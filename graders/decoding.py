@@ -1,4 +1,4 @@
-"""Asks the base model about inputs and reads its answers: by label likelihood or from greedy text."""
+"""Asks the base model about inputs and reads its answers, from label likelihoods or from greedily decoded text."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from graders.metrics import Prediction
 from graders.parsing import first_json_object, label_at_start
 
 CONTENT_FREE = ("N/A", "", "[MASK]")
-# Enough for a mean, and few enough that the demo, which has no public samples to score, stays quick.
+# Enough samples for a mean, and few enough that the demo, which scores no public samples, stays quick.
 BATCH_ROWS = 25
 Priors = tuple[float, ...] | None
 
 
 @dataclass(frozen=True)
 class Ask:
-    """How a submission asks: the same for public, hidden and content-free inputs."""
+    """How a submission asks the model; it is the same for public, hidden and content-free inputs."""
 
     challenge: Challenge
     instructions: str
@@ -33,10 +33,11 @@ class Ask:
     words: Mapping[str, str] = field(default_factory=dict)
 
     def word(self, label: str) -> str:
-        """What the model writes for `label`."""
+        """The word that the model writes for `label`."""
         return self.words.get(label, label)
 
     def render(self, inputs: Sequence[str]) -> Rendered:
+        """The prompts for `inputs`, as a common beginning and one ending for each input."""
         return render(
             self.challenge.prompt,
             instructions=self.instructions,
@@ -49,7 +50,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class Output:
-    """What the model said to one input, and how that was read. `valid` is None where answers are no JSON objects."""
+    """The model's text for one input, and the prediction read from it. `valid` is None unless answers are JSON."""
 
     text: str
     prediction: Prediction
@@ -61,7 +62,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Answers:
-    """Outputs in the order of the inputs; `cost` per request: prompt and new tokens, milliseconds."""
+    """Outputs in the order of the inputs; `cost` holds means per request: prompt tokens, new tokens, milliseconds."""
 
     outputs: tuple[Output, ...]
     cost: dict[str, float]
@@ -71,9 +72,9 @@ Answering = Generator[WorkItem, Any, Answers]
 
 
 def answer(ask: Ask, inputs: Sequence[str], stage: str, priors: Priors = None) -> Answering:
-    """Yields one work item for all `inputs` (at least one) and reads the result.
+    """Yields one work item for all `inputs`, of which there must be at least one, and reads the result.
 
-    `priors` are the labels' mean probabilities that `label_priors` found, or None for no calibration.
+    `priors` are the mean probabilities of the labels that `label_priors` computed, or None for no calibration.
     """
     spec = ask.challenge.answer
     if isinstance(spec, Label) and spec.decode == "score":
@@ -82,10 +83,10 @@ def answer(ask: Ask, inputs: Sequence[str], stage: str, priors: Priors = None) -
 
 
 def label_priors(ask: Ask, public: Sequence[Sample]) -> Generator[WorkItem, Any, Priors]:
-    """Mean label probabilities over the inputs that the challenge calibrates on; None where it does not.
+    """The mean probability of each label over the inputs that the challenge calibrates on; None without calibration.
 
-    Public samples only: a prior from hidden rows would make one row's result depend on the others. A trained adapter
-    is not calibrated: what the base model leans to has been trained away.
+    Only public samples are used, because with a prior from hidden rows the result of one row would depend on other
+    rows. A trained adapter is not calibrated, because training removes the label bias of the base model.
     """
     spec = ask.challenge.answer
     if not (isinstance(spec, Label) and spec.decode == "score") or spec.calibrate == "none" or ask.adapter:
@@ -104,7 +105,7 @@ def softmax(logs: Sequence[float]) -> list[float]:
 
 
 def stops(challenge: Challenge) -> tuple[str, ...]:
-    """Where greedy text ends: at the first JSON object, the end of a label's line, or what separates examples."""
+    """The stop strings of greedy decoding: the first JSON object's end, a line end, or the examples' separator."""
     if isinstance(challenge.answer, Json):
         return ("json",)
     if challenge.prompt.style == "chat":
@@ -115,7 +116,7 @@ def stops(challenge: Challenge) -> tuple[str, ...]:
 
 
 def ending(challenge: Challenge) -> str:
-    """What a training row's completion ends with so that greedy text learns to stop; nothing where code stops it."""
+    """The text after a training row's completion, from which the model learns to stop; empty where code stops it."""
     if isinstance(challenge.answer, Json) or (
         isinstance(challenge.answer, Label) and challenge.answer.decode == "score"
     ):
@@ -167,7 +168,7 @@ def _by_text(ask: Ask, inputs: Sequence[str], stage: str) -> Answering:
 
 
 def json_schema(spec: Json) -> str:
-    """The answer's fields as a JSON schema, all required and in the author's order."""
+    """The fields of the answer as a JSON schema; all are required, in the author's order."""
     fields = {
         name: {"type": "string"} if isinstance(allowed, str) else {"enum": list(allowed)}
         for name, allowed in spec.fields.items()
@@ -177,7 +178,7 @@ def json_schema(spec: Json) -> str:
 
 
 def read(ask: Ask, spec: Label | Json | FreeForm, text: str) -> Output:
-    """What greedy text says: a label at its start, its first JSON object, or the text itself."""
+    """Reads greedily decoded text: the label at its start, its first JSON object, or the text itself."""
     if isinstance(spec, Label):
         by_word = {ask.word(label): label for label in spec.labels}
         word = label_at_start(text, tuple(by_word))

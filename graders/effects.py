@@ -1,4 +1,4 @@
-"""How far apart the arms of an experiment lie, and how sure that is, over rows and repetitions together."""
+"""Estimates the differences between the arms of an experiment with confidence intervals, over rows and repetitions."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ TIE = 1e-12
 class Readings:
     """One arm's results on the same rows as the other arms' results.
 
-    `values[r, n]` is row n's own score in repetition r, whose mean is the metric. With `targets`, the metric is macro
-    F1: `targets[n]` is row n's label as a number and `values[r, n]` the label that was read, -1 for none. `keys` names
-    the repetitions: two arms with the same keys have the same example sets, seeds or files, and are compared in pairs.
+    `values`, of shape (repetitions, rows), holds the score of each row; the metric is their mean. With `targets`, of
+    shape (rows,), the metric is macro F1: `targets[n]` is the number of row n's label, and `values[r, n]` the number of
+    the label that was predicted, or -1 for none. `keys` names the repetitions: two arms with equal keys have the same
+    example sets, seeds or files, and are compared in pairs.
     """
 
     values: Array
@@ -41,12 +42,13 @@ class Effect:
 def difference(
     first: Readings, second: Readings, *, best: bool = False, resamples: int = RESAMPLES, seed: int = TEST_SEED
 ) -> Effect:
-    """The first arm's mean over repetitions minus the second's, or minus the second's best repetition.
+    """The first arm's mean metric minus the second arm's; with `best`, minus that of the second's best repetition.
 
     Interval and p come from the pigeonhole bootstrap (Owen 2007, "The pigeonhole bootstrap"): rows and repetitions are
-    resampled independently and the metric is computed anew. The same rows stand for both arms, and the same repetitions
-    where their keys agree. With `best`, the second arm's repetitions are candidates rather than a sample: all stay, and
-    which of them is best is found anew on each resample, so that luck in choosing is part of the interval.
+    resampled independently, and the metric is computed again. Both arms use the same resampled rows, and the same
+    resampled repetitions if their keys are equal. With `best`, the second arm's repetitions are candidates instead of a
+    sample: they are not resampled, and the best of them is chosen again on each resample, so that the interval includes
+    the luck of that choice.
     """
     chance = np.random.default_rng(seed)
     rows = _counts(chance, first.values.shape[1], first.values.shape[1], resamples)
@@ -64,10 +66,10 @@ def difference(
 def spread(
     arms: Sequence[Readings], *, resamples: int = RESAMPLES, permutations: int = PERMUTATIONS, seed: int = TEST_SEED
 ) -> Effect:
-    """How far the arms of one repetition lie apart (highest minus lowest), averaged over the repetitions.
+    """The spread of the arms, which is the highest minus the lowest metric of a repetition, averaged over repetitions.
 
-    All arms have the same repetitions. The interval is the pigeonhole bootstrap's; p comes from shuffling the arms
-    within each row, alike in all repetitions: what remains of the spread then is noise.
+    All arms have the same repetitions. The interval comes from the pigeonhole bootstrap. p comes from a permutation
+    test, which shuffles the arms within each row in the same way in all repetitions.
     """
     chance = np.random.default_rng(seed)
     rows = _counts(chance, arms[0].values.shape[1], arms[0].values.shape[1], resamples)
@@ -80,7 +82,7 @@ def spread(
 
 
 def metric(arm: Readings, rows: Array | None = None) -> Array:
-    """The metric of each repetition, shape (resamples, repetitions). `rows[b, n]` says how often row n counts."""
+    """The metric of each repetition, of shape (resamples, repetitions). `rows[b, n]` is the weight of row n."""
     weights = np.ones((1, arm.values.shape[1])) if rows is None else rows
     if arm.targets is None:
         mean: Array = weights @ arm.values.T / weights.sum(axis=1, keepdims=True)
@@ -89,7 +91,7 @@ def metric(arm: Readings, rows: Array | None = None) -> Array:
 
 
 def _macro_f1(values: Array, targets: Array, weights: Array) -> Array:
-    """The mean of F1 over the labels that occur among the targets of a resample, from counts."""
+    """Macro F1, the mean of F1 over the labels that occur among the targets of a resample."""
     total = np.zeros((len(weights), len(values)))
     labels = np.zeros((len(weights), 1))
     for label in np.unique(targets):
@@ -102,13 +104,15 @@ def _macro_f1(values: Array, targets: Array, weights: Array) -> Array:
 
 
 def _counts(chance: np.random.Generator, draws: int, among: int, resamples: int) -> Array:
-    """How often each of `among` things is drawn in each resample, shape (resamples, among)."""
+    """How often each of `among` items is drawn in each resample, of shape (resamples, among)."""
     return chance.multinomial(draws, np.full(among, 1 / among), size=resamples).astype(np.float64)
 
 
 def _repetition_weights(chance: np.random.Generator, arm: Readings, resamples: int) -> Array:
-    """One draw fewer than there are repetitions, which makes the variance of a mean of few unbiased (McCarthy and
-    Snowden 1985, "The bootstrap and finite population sampling").
+    """The weights of the repetitions in each resample, from one draw fewer than there are repetitions.
+
+    This makes the variance of a mean of few values unbiased (McCarthy and Snowden 1985, "The bootstrap and finite
+    population sampling").
     """
     return _counts(chance, max(1, len(arm.keys) - 1), len(arm.keys), resamples)
 

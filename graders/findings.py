@@ -1,4 +1,4 @@
-"""From the outputs of an experiment's runs to its record: scores by measure, effects and verdicts."""
+"""Computes the record of an experiment from the outputs of its runs: scores by measure, effects and verdicts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DECIMALS = 4
 
 @dataclass(frozen=True)
 class Outputs:
-    """What one run gave: the text of each public and of each hidden row, in the order of the files. Private."""
+    """The private outputs of one run: a text for each public and each hidden row, in the order of the files."""
 
     public: tuple[str, ...]
     hidden: tuple[str, ...]
@@ -33,7 +33,7 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Run:
-    """One repetition with what it gave."""
+    """One repetition with its outputs."""
 
     repetition: Repetition
     outputs: Outputs
@@ -43,12 +43,12 @@ Runs = Mapping[str, Sequence[Run]]
 
 
 def outputs_of(grade: Grade) -> Outputs:
-    """The texts of a grade over public and hidden rows."""
+    """The output texts of a grade on public and hidden rows."""
     return Outputs(tuple(row.output for row in grade.public), tuple(row.output for row in grade.hidden))
 
 
 def experiment_record(finding: Finding, experiment: Experiment, runs: Runs) -> ExperimentRecord:
-    """The record of one experiment of `finding`; `runs` are those of each of its arms, by the arm's id."""
+    """The record of one experiment of `finding`; `runs` holds the runs of each arm by the arm's id."""
     bundle = next(iter(runs.values()))[0].repetition.bundle
     return ExperimentRecord(
         challenge=experiment.challenge,
@@ -88,10 +88,10 @@ def _claim_record(claim: Claim, runs: Runs, rows: str) -> ClaimRecord:
 
 
 def verdict(claim: Claim, effect: Effect) -> ClaimRecord:
-    """What was found, and whether it is what `claim` says.
+    """The result of a comparison, and whether it agrees with `claim`.
 
-    A difference that is sure and yet smaller than `at_least` is found `unclear`, and no claim about it holds: `unclear`
-    means that zero lies within the interval.
+    A result is `unclear` if its interval contains zero. If the interval excludes zero but the difference is smaller
+    than `at_least`, the result is also recorded as `unclear`, but then no claim about it holds.
     """
     found = _found_spread(claim, effect) if claim.found == "spread" else _found_difference(claim, effect)
     within = effect.low <= 0 <= effect.high
@@ -125,7 +125,10 @@ def _rows(run: Run, rows: str) -> tuple[Sequence[Sample], list[Prediction]]:
 
 
 def predictions(challenge: Challenge, payload: Submitted, texts: Sequence[str]) -> list[Prediction]:
-    """What a grader reads from the outputs of a submission; the text of a label by likelihood is the label."""
+    """The predictions that a grader reads from the outputs of a payload.
+
+    If the challenge decodes by likelihood, the text of an output is already the label.
+    """
     answer = challenge.answer
     if answer is None or (isinstance(answer, Label) and answer.decode == "score"):
         return list(texts)
@@ -145,7 +148,7 @@ def _value(run: Run, which: Measure, rows: str) -> float:
 def _row_values(
     which: Measure, challenge: Challenge, samples: Sequence[Sample], read_as: Sequence[Prediction]
 ) -> Sequence[float]:
-    """Each row's own value, whose mean is the measure (but for macro F1)."""
+    """The value of each row. Their mean is the measure, except for macro F1."""
     if which == "score":
         return measure(challenge.metric.name, read_as, [s.target for s in samples], challenge.answer).rows
     assert isinstance(challenge.answer, Json)
@@ -156,9 +159,9 @@ def _row_values(
 
 
 def is_valid(found: Prediction, answer: Json) -> bool:
-    """Whether an output, read as a grader reads it (the first JSON object in the text), fits the answer's schema.
+    """Whether an output is a JSON object that fits the answer's schema.
 
-    It has at least the schema's keys, a listed value where values are listed, and a text elsewhere.
+    It must have all keys of the schema, a listed value for each field with listed values, and a text in all others.
     """
     if not isinstance(found, Mapping):
         return False
@@ -170,14 +173,14 @@ def _fits(value: object, allowed: Sequence[str] | str) -> bool:
 
 
 def _right(found: Prediction, sample: Sample, answer: Json, listed: Sequence[str]) -> float:
-    """The share of listed fields that are right; none in an output that does not fit the schema."""
+    """The share of the listed fields that are right; 0 if the output does not fit the schema."""
     if not is_valid(found, answer) or not isinstance(found, Mapping) or not isinstance(sample.target, Mapping):
         return 0.0
     return fmean(float(found[name] == sample.target.get(name)) for name in listed)
 
 
 def readings(runs: Sequence[Run], which: Measure, rows: str) -> Readings:
-    """The runs of one arm as numbers, for `graders.effects`."""
+    """The results of one arm's runs as arrays, for `graders.effects`."""
     keys = tuple(run.repetition.key for run in runs)
     challenge = runs[0].repetition.bundle.challenge
     both = [_rows(run, rows) for run in runs]

@@ -26,9 +26,9 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 @dataclass(frozen=True)
 class Measured:
-    """`value` over all rows; `rows[n]` is row n's own score: right or wrong, or a share for JSON fields.
+    """The result of a metric: `value` over all rows, and `rows[n]`, the score of row n in [0, 1].
 
-    `fields[n]` holds row n's score of each declared field, in [0, 1]; empty for a metric that looks at whole answers.
+    `fields[n]` holds the score in [0, 1] of each declared field of row n; it is empty for a metric of whole answers.
     """
 
     value: float
@@ -55,25 +55,25 @@ def measure(name: str, predictions: Sequence[Prediction], targets: Sequence[Targ
 
 
 def accuracy(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The share of rows that equal their target; for JSON the whole object."""
+    """The share of rows whose prediction equals the target; for JSON, whose whole object does."""
     rows = tuple(float(p == t) for p, t in zip(predictions, targets, strict=True))
     return Measured(float(accuracy_score([1.0] * len(rows), rows)), rows)
 
 
 def macro_f1(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The unweighted mean of F1 over the labels that occur among the targets; a row's score is right or wrong."""
+    """The unweighted mean of F1 over the labels that occur among the targets; the score of a row is 0 or 1."""
     truth, read = [str(t) for t in targets], ["" if p is None else str(p) for p in predictions]
     value = f1_score(truth, read, labels=sorted(set(truth)), average="macro", zero_division=0)
     return Measured(float(value), accuracy(predictions, targets, answer).rows)
 
 
 def exact_match(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The share of rows whose text equals the target after NFKC and with white space made single."""
+    """The share of rows whose text equals the target, after NFKC normalisation and collapsing of white space."""
     return accuracy([_plain(p) for p in predictions], [_plain(t) or "" for t in targets], answer)
 
 
 def json_fields(predictions: Sequence[Prediction], targets: Sequence[Target], answer: Json) -> Measured:
-    """The mean over rows of the weighted mean of `field_scores`; an output that is no JSON object scores 0."""
+    """The mean over rows of the weighted mean of `field_scores`; an output without a JSON object scores 0."""
     fields = tuple(field_scores(p, t, answer) for p, t in zip(predictions, targets, strict=True))
     rows = tuple(_weighted(scores, answer) for scores in fields)
     return Measured(sum(rows) / len(rows), rows, fields)
@@ -94,14 +94,17 @@ def _weighted(scores: Mapping[str, float], answer: Json) -> float:
 
 
 def field_score(value: object, target: str, allowed: Sequence[str] | str) -> float:
-    """1 or 0 by equality where values are listed, token F1 for a string; anything but a string scores 0."""
+    """Equality (0 or 1) for a field with listed values, else token F1; a value that is not a string scores 0."""
     if not isinstance(value, str):
         return 0.0
     return token_f1(value, target) if isinstance(allowed, str) else float(value in allowed and value == target)
 
 
 def token_f1(predicted: str, target: str) -> float:
-    """Harmonic mean of token precision and recall after SQuAD's normalisation (Rajpurkar et al. 2016)."""
+    """Token F1 as in SQuAD: the harmonic mean of token precision and recall, after its normalisation.
+
+    Source: Rajpurkar et al. 2016, arXiv 1606.05250.
+    """
     left, right = _squad_tokens(predicted), _squad_tokens(target)
     if not left or not right:
         return float(left == right)

@@ -1,4 +1,4 @@
-"""From a model's text to a prediction: labels leniently, JSON strictly."""
+"""Reads predictions from a model's text: labels leniently, JSON strictly."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _OPENING = re.compile(r"^[\s\"'`*_(\[<:>-]+")
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object that names a key twice says two things."""
+    """The object of these pairs. Raises ValueError if a key occurs twice, because the object is then ambiguous."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key stands twice")
@@ -25,7 +25,7 @@ _STRICT = json.JSONDecoder(object_pairs_hook=_distinct)
 
 
 def label_at_start(text: str, labels: Sequence[str]) -> str | None:
-    """The label that `text` starts with, without regard to case, opening quotes and marks; the longest wins."""
+    """The longest label that `text` starts with, ignoring case and opening quotes and marks; None if there is none."""
     start = _OPENING.sub("", text).casefold()
     for label in sorted(labels, key=len, reverse=True):
         folded = label.casefold()
@@ -35,12 +35,12 @@ def label_at_start(text: str, labels: Sequence[str]) -> str | None:
 
 
 def first_json_object(text: str) -> dict[str, Any] | None:
-    """The first complete JSON object in `text`, or None. Text before and after it does not matter."""
+    """The first complete JSON object in `text`, or None. Text before and after it is ignored."""
     return _object_from(text, 0)[0]
 
 
 def first_object_end(text: str) -> int | None:
-    """Where `first_json_object` of `text` ends, once that is the first one whatever text follows; else None."""
+    """The end index of the first JSON object in `text`, or None while following text could still change it."""
     position = text.find("{")
     while position != -1:
         try:
@@ -55,7 +55,7 @@ def first_object_end(text: str) -> int | None:
 
 
 def only_json_object(text: str) -> dict[str, Any] | None:
-    """The one complete JSON object in `text`; None if there is none, a second one after it, or a key twice in it."""
+    """The only JSON object in `text`; None if there is none, if another follows, or if it has a key twice."""
     value, start, end = _object_from(text, 0)
     if value is None or _object_from(text, end)[0] is not None:
         return None
@@ -67,7 +67,7 @@ def only_json_object(text: str) -> dict[str, Any] | None:
 
 
 def _object_from(text: str, start: int) -> tuple[dict[str, Any] | None, int, int]:
-    """The first object at or after `start`, with where it begins and ends."""
+    """The first object at or after `start`, with its start and end index."""
     position = text.find("{", start)
     while position != -1:
         try:

@@ -1,4 +1,4 @@
-"""Whether two submissions differ on the same rows by more than chance."""
+"""Tests whether two submissions differ on the same rows by more than chance."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SEED = 17
 
 
 def paired_test(a: Sequence[float], b: Sequence[float]) -> float:
-    """Two-sided p value that row scores `a` and `b` of the same rows differ only by chance.
+    """The two-sided p-value of the hypothesis that the scores `a` and `b` of the same rows differ only by chance.
 
-    Exact McNemar (McNemar 1947) where all scores are 0 or 1, else a sign-flip permutation test of the mean
+    If all scores are 0 or 1 it is the exact McNemar test (McNemar 1947), else a sign-flip permutation test of the mean
     difference with a fixed seed. Raises ValueError if the lengths differ or there are no rows.
     """
     if not a or len(a) != len(b):
@@ -33,6 +33,6 @@ def _mcnemar(wins: int, losses: int) -> float:
 
 def _sign_flip(differences: NDArray[np.float64]) -> float:
     signs = np.random.default_rng(SEED).choice((-1.0, 1.0), size=(PERMUTATIONS, len(differences)))
-    # Sums that are equal on paper differ in the last bits, so "at least as far" allows for that.
+    # Rounding makes sums that are equal on paper differ in the last bits; the comparison allows for that.
     extreme = int(np.count_nonzero(np.abs(signs @ differences) >= abs(differences.sum()) - 1e-12))
     return (extreme + 1) / (PERMUTATIONS + 1)

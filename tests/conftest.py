@@ -1,4 +1,4 @@
-"""The named cast and a published tiny course, for every test that needs the site."""
+"""Fixtures for all tests of the site: named users and a published tiny course."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytest_plugins = ["tests.requirements", "tests.packages"]
 
 @pytest.fixture(autouse=True)
 def forgotten_limits() -> None:
-    """Rate limits count in the cache, which outlives a test; so does what a process knows of queues and contents."""
+    """Clears rate limits and the process's caches of queues and contents, which outlive a test."""
     cache.clear()
     catalogue.forget()
     contents.forget()
@@ -36,7 +36,7 @@ def forgotten_limits() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def emptied_after_transactions() -> Iterator[None]:
-    """A test with transactions of its own ends in Django's emptying of all tables, which the logs refuse."""
+    """Lets Django empty all tables after a transactional test, which the append-only tables would refuse."""
     empty = TransactionTestCase._fixture_teardown
 
     def teardown(case: TransactionTestCase) -> None:
@@ -58,17 +58,17 @@ def guards(do: str) -> None:
 
 @pytest.fixture(autouse=True)
 def private_folders(settings: Settings, tmp_path: Path) -> None:
-    """No test reads or writes the real data folder."""
+    """Uses temporary folders instead of the real data folder."""
     store = "django.core.files.storage.FileSystemStorage"
     kept = {name: {"BACKEND": store, "OPTIONS": {"location": tmp_path / name}} for name in ("private", "artifacts")}
-    # Plain names, whatever was collected on this machine.
+    # Plain names of static files, even if files were collected on this machine.
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, **kept, "staticfiles": plain}
 
 
 @pytest.fixture(autouse=True)
 def drawn_by_nobody(settings: Settings) -> None:
-    """Audits are drawn at random; a test that wants one says so."""
+    """Switches off random audits; a test that needs one switches them on."""
     settings.AUDIT_SHARE = settings.AUDIT_SHARE_NEW = 0.0
 
 
@@ -80,13 +80,13 @@ def ada(db: None) -> User:
 
 @pytest.fixture
 def bob(db: None) -> User:
-    """Another learner, whose things are not Ada's."""
+    """Another learner, who must not see or change Ada's objects."""
     return factories.UserFactory.create(username="bob", email="bob@example.org", pseudonym="builder")
 
 
 @pytest.fixture
 def grace(db: None) -> User:
-    """Staff."""
+    """A member of staff."""
     return factories.UserFactory.create(
         username="grace", email="grace@example.org", pseudonym="admiral", is_staff=True, is_superuser=True
     )
@@ -109,7 +109,7 @@ def grace_client(grace: User) -> Client:
 
 @pytest.fixture
 def guest(db: None) -> User:
-    """A visitor who has done something already."""
+    """A visitor without an account who has already done something."""
     return User.objects.create_guest()
 
 
@@ -131,7 +131,7 @@ def logged_in(user: User) -> Client:
 
 @pytest.fixture
 def course(db: None, tmp_path: Path) -> Course:
-    """Published; its challenges are `sea-or-sky`, `ticket` and `explain`."""
+    """A published course with the challenges `sea-or-sky`, `ticket` and `explain`."""
     return factories.tiny_course(tmp_path / "tiny")
 
 

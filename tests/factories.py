@@ -1,4 +1,4 @@
-"""Rows for tests, made through the site's own services wherever there is one."""
+"""Makes database rows for tests, with the services of the site where possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 import factory
 from django.contrib.auth.hashers import get_hasher, make_password
 
-from challenges.bundle import CourseBundle, read_course
+from challenges.bundle import CourseBundle
+from challenges.reading import read_course
 from challenges.spec import Lesson
 from gradus.accounts.models import User
 from gradus.accounts.scopes import LearnerData, Scope
@@ -21,7 +22,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Submission
 from tests.challenges.factory import write_course
 
-# What a reviewer's token needs.
+# The scopes that a reviewer's token needs.
 REVIEWING = Scope(learner_data=LearnerData.EDITOR)
 PASSWORD = "a-long-password-for-tests"
 KEYS = itertools.count(1)
@@ -66,7 +67,7 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
 
 
 def tiny_bundle(folder: Path, **lesson: Any) -> CourseBundle:
-    """The course of `tests.challenges.factory`; keywords change fields of its one lesson."""
+    """The bundle of the course in `tests.challenges.factory`; keywords change fields of its lesson."""
     bundle = read_course(write_course(folder))
     first = bundle.lessons[0]
     spec = Lesson.model_validate({**first.lesson.model_dump(mode="json", by_alias=True), **lesson})
@@ -74,7 +75,7 @@ def tiny_bundle(folder: Path, **lesson: Any) -> CourseBundle:
 
 
 def tiny_course(folder: Path, **lesson: Any) -> Course:
-    """Published: challenges `sea-or-sky` (prompt, also tune), `ticket` (tune, also prompt), `explain` (free text)."""
+    """Publishes `sea-or-sky` (prompt, also tune), `ticket` (tune, also prompt) and `explain` (free text)."""
     return publish(tiny_bundle(folder, **lesson))
 
 
@@ -89,14 +90,14 @@ def submit(user: User, slug: str = "sea-or-sky", payload: dict[str, Any] | None 
 
 
 def claimed(owner: Submission | Run) -> Evaluation:
-    """The owner's evaluation, claimed by a worker; it must be the next one in its lane."""
+    """Claims the evaluation of a submission or run, which must be the next one in its lane."""
     evaluation = services.claim(owner.current.lane, worker="worker-1", profile="cpu/float32/1")
     assert evaluation is not None and owner.current.pk == evaluation.pk
     return evaluation
 
 
 def grade(owner: Submission | Run, score: float | None = 0.7, **outcome: Any) -> Evaluation:
-    """Claims and records; `outcome` are fields of `services.Outcome`, with a result over the public samples."""
+    """Claims and records an evaluation; `outcome` holds fields of `services.Outcome`."""
     evaluation = claimed(owner)
     kept = score if isinstance(owner, Submission) else None
     values = {"result": result_for(owner), **outcome}
@@ -104,7 +105,7 @@ def grade(owner: Submission | Run, score: float | None = 0.7, **outcome: Any) ->
 
 
 def result_for(owner: Submission | Run, wrong: int = 1) -> dict[str, Any]:
-    """What a worker keeps for the learner; the first `wrong` public rows are answered wrongly."""
+    """The result that a learner may see, with wrong answers to the first `wrong` public rows."""
     spec, samples = owner.version.parsed, owner.version.samples
     labels = spec.answer.labels if spec.answer is not None and spec.answer.type == "label" else ("?", "??")
     rows = [row_for(sample.id, sample.target, labels, right=number >= wrong) for number, sample in enumerate(samples)]

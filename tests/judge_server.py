@@ -1,6 +1,6 @@
-"""A loopback endpoint that speaks the chat-completions protocol and plays judges: honest, harsh, noisy, hijacked.
+"""A loopback endpoint for chat completions that plays judges: honest, harsh, noisy and hijacked ones.
 
-It sees what a real endpoint sees, and nothing else: the request. Whoever makes an honest one tells it a person's marks.
+It only sees the request, like a real endpoint. A test that makes an honest judge tells it the marks of a person.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NEXT_BELOW = {"met": "partial", "partial": "not_met", "not_met": "not_met"}
 
 @dataclass(frozen=True)
 class Asked:
-    """What one request asks: the answer, and the criteria in the order in which they came."""
+    """The content of a request: the answer, and the criteria in their order."""
 
     answer: str
     criteria: tuple[dict[str, Any], ...]
@@ -39,7 +39,7 @@ Judging = Callable[[Asked], dict[str, Any]]
 
 
 def read(body: dict[str, Any]) -> Asked:
-    """Takes a request apart as any model would: the criteria from the static prefix, the answer from the end."""
+    """Reads the criteria from the fixed prefix of a request, and the answer from its end."""
     static, last = (message["content"] for message in body["messages"][1:3])
     criteria = next(part for part in static.split("\n\n") if part.startswith("Criteria:"))
     return Asked(json.loads(last.splitlines()[1]), tuple(json.loads(criteria.removeprefix("Criteria:\n"))))
@@ -54,7 +54,7 @@ def judgement(marks: Iterable[tuple[str, str, list[str]]], **more: Any) -> dict[
 
 
 class Honest:
-    """Knows a person's marks of some answers; in all others it finds nothing."""
+    """A judge that knows a person's marks of some answers, and marks all others as not met."""
 
     def __init__(self, graded: Iterable[tuple[str, Marks]]) -> None:
         self.marks = {normal(answer): marks for answer, marks in graded}
@@ -69,7 +69,7 @@ class Honest:
 
 
 class Harsh(Honest):
-    """One step below what a person gives, wherever half a mark exists."""
+    """A judge that gives one step less than a person wherever a criterion allows partial credit."""
 
     def mark(self, asked: Asked, criterion: dict[str, Any], mark: str) -> tuple[str, str, list[str]]:
         lower = NEXT_BELOW[mark] if criterion["partial_allowed"] else mark
@@ -77,7 +77,7 @@ class Harsh(Honest):
 
 
 class Noisy(Honest):
-    """Wrong on a share of its marks, anew in each call but always the same from one seed."""
+    """A judge that is wrong on a random share of its marks in each call; the seed makes it repeatable."""
 
     def __init__(self, graded: Iterable[tuple[str, Marks]], rate: float, seed: int) -> None:
         super().__init__(graded)
@@ -115,7 +115,7 @@ def _fitting(asked: Asked, number: int) -> str:
 
 
 def _halves(asked: Asked, number: int) -> str:
-    """A stretch of its own for each criterion, cut without regard to sentences."""
+    """A different fragment of the answer for each criterion, cut without regard to sentences."""
     size = max(1, len(asked.answer) // len(asked.criteria))
     return asked.answer[number * size : (number + 1) * size] or asked.answer
 
@@ -132,7 +132,7 @@ QUOTING: dict[str, Callable[[Asked, int], str]] = {
 
 @dataclass(frozen=True)
 class Hijacked:
-    """Does what an attacker wants: `met` to everything, surely, with quotes of the kind named by `quoting`."""
+    """A judge under an attacker's control: it marks everything as met, with the quotes named by `quoting`."""
 
     quoting: str
 
@@ -146,7 +146,7 @@ class Hijacked:
 
 @dataclass
 class JudgeServer:
-    """Serves `judge` under /v1. `fault` answers instead, where set; `bodies` are the requests about answers."""
+    """Serves `judge` under /v1. If `fault` is set, it answers instead; `bodies` collects the requests about answers."""
 
     server: HTTPServer
     judge: Judging
@@ -171,7 +171,7 @@ class JudgeServer:
 
 
 def completion(content: str | None, body: Mapping[str, Any] | None = None, finish: str = "stop") -> Response:
-    """A whole reply of the protocol around `content`."""
+    """A complete response of the protocol with `content`."""
     size = len(json.dumps(body or {})) // 4
     answer = {
         "id": "chatcmpl-1",

@@ -1,4 +1,4 @@
-"""The same work many times at once, each in a thread with a database connection of its own."""
+"""Runs a function many times at once, each time in a thread with its own database connection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ THREADS = 8
 
 
 def at_once(work: Callable[[int], Any], times: int) -> list[Any]:
-    """`work(number)` for each number below `times`; up to eight begin in the same moment."""
+    """The results of `work(number)` for each number below `times`; up to eight start at the same moment."""
     start = Barrier(min(times, THREADS))
 
     def alone(number: int) -> Any:

@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class WorkersConfig(AppConfig):
-    """Installed so that `manage.py` finds `work` and `reconcile`; importing it loads no torch."""
+    """The Django app that gives `manage.py` the commands `work` and `reconcile`. Importing it does not load torch."""
 
     name = "workers"

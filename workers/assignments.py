@@ -1,4 +1,4 @@
-"""From an evaluation row to what a grader grades."""
+"""Builds the assignment of a grader and its judge from an evaluation row."""
 
 from __future__ import annotations
 
@@ -26,15 +26,14 @@ from workers.judge.client import JudgeClient
 from workers.judge.contract import JudgeMisconfigured
 from workers.sandbox import adapter_files, launch
 
-# After an hour without a judge the built-in verifier grades provisionally, so that nobody waits for ever.
+# After an hour without a reply from the judge the built-in verifier grades provisionally, so that no learner waits
+# forever.
 JUDGE_PATIENCE = timedelta(minutes=60)
-# A trial must feel immediate; a job that trains or calls a judge has its own limit in the challenge.
-RUN_SECONDS = 180
 
 
 @contextmanager
 def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
-    """The assignment; a staff adapter lies in a folder for as long as the context lasts.
+    """Yields the assignment; an adapter made by staff lies in a temporary folder for as long as the context lasts.
 
     Raises:
         BundleMissing: private storage lacks the bundle or the adapter.
@@ -61,7 +60,7 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
 
 
 def on_hidden_rows(evaluation: Evaluation) -> bool:
-    """Whether hidden rows decide: of a submission, and of a baseline that is run to verify its version."""
+    """Whether hidden rows are graded: for a submission, and for a baseline that verifies a challenge version."""
     return evaluation.run is None or evaluation.run.purpose == Run.Purpose.BASELINE
 
 
@@ -71,7 +70,7 @@ def _sources(evaluation: Evaluation) -> dict[str, str]:
 
 
 def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:
-    # The runner may be another user; these files are no secret.
+    # The runner may be another user. These files are not secret.
     folder.chmod(0o755)
     for name in adapter_files.NAMES:
         (folder / name).write_bytes(bundles.lesson_file(lesson, f"{prefix}/{name}"))
@@ -79,27 +78,22 @@ def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:
 
 
 def grading(assignment: Assignment) -> Grading:
+    """Starts the grader of the assignment's kind."""
     return registry.grade(assignment)
 
 
-def seconds(assignment: Assignment) -> float:
-    """Wall-clock limit of the whole job."""
-    if not assignment.hidden:
-        return RUN_SECONDS
-    return kinds.find(assignment.payload.kind).seconds(assignment.bundle.challenge)
-
-
 def template_for(evaluation: Evaluation) -> str:
-    """The judge's prompt: an appeal's second grader may have one of its own."""
+    """The name of the judge's prompt template; the second grader of an appeal may use a different one."""
     if evaluation.grader == Grader.SECOND and settings.APPEAL_TEMPLATE:
         return judge_template.chosen({"GRADUS_JUDGE_TEMPLATE": settings.APPEAL_TEMPLATE})
     return judge_template.chosen()
 
 
 def judge_for(evaluation: Evaluation, given: Any) -> Any:
-    """The judge with this evaluation's log and budget; none for a guest, and none once it has been silent for an hour.
+    """The judge client for this evaluation, with the evaluation's call log and budget.
 
-    An appeal's second grader may be another model at the same endpoint.
+    The client is an absent judge for a guest's submission, and once the judge has not replied for `JUDGE_PATIENCE`. The
+    second grader of an appeal may be a different model at the same endpoint.
     """
     from gradus.reviews.judge_store import Store
 
@@ -117,7 +111,7 @@ def judge_for(evaluation: Evaluation, given: Any) -> Any:
 
 
 def second_environment() -> dict[str, str]:
-    """With the appeal's model, which has prices of its own where it is another one."""
+    """The environment of an appeal's second grader: its model, and its prices if that is another model."""
     found = {**os.environ, "GRADUS_JUDGE_MODEL": settings.APPEAL_MODEL}
     if os.environ.get("GRADUS_JUDGE_MODEL") != settings.APPEAL_MODEL:
         found["GRADUS_JUDGE_PRICE_INPUT"] = os.environ.get("GRADUS_APPEAL_PRICE_INPUT", "")
@@ -126,7 +120,7 @@ def second_environment() -> dict[str, str]:
 
 
 def priced(client: JudgeClient) -> JudgeClient:
-    """Raises JudgeMisconfigured where there is a budget in money that unknown prices would never use up."""
+    """Returns the client. Raises JudgeMisconfigured if a budget in money is set but the model's prices are unknown."""
     if (
         client.client is not None
         and not client.prices.are_known
@@ -135,6 +129,6 @@ def priced(client: JudgeClient) -> JudgeClient:
         raise JudgeMisconfigured(
             f"There is a budget in money, but the prices of {client.model} are unknown. Set GRADUS_JUDGE_PRICE_INPUT "
             "and GRADUS_JUDGE_PRICE_OUTPUT (for the second model of appeals GRADUS_APPEAL_PRICE_INPUT and "
-            "GRADUS_APPEAL_PRICE_OUTPUT), or take the GRADUS_JUDGE_MONEY_ settings away, and restart the workers."
+            "GRADUS_APPEAL_PRICE_OUTPUT), or remove the GRADUS_JUDGE_MONEY_ settings, and restart the workers."
         )
     return client

@@ -1,4 +1,4 @@
-"""The texts from which an answer in free text may have been copied: lesson, challenge, other learners' answers."""
+"""Collects the texts that a free-text answer may have been copied from: lesson, challenge, other learners' answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from graders.free_text.copies import LEARNER
 from gradus.courses.models import ChallengeVersion, Lesson
 from gradus.submissions.models import Submission
 
-# The newest answers of other learners; a copy of an older one than these is not found.
+# Only this many of the newest answers of other learners are compared; a copy of an older answer is not found.
 OTHERS_MAX = 300
 
 
@@ -27,7 +27,7 @@ def of_submission(submission: Submission, version: ChallengeVersion) -> dict[str
 
 
 def faq(lesson: Lesson) -> str:
-    """The lesson's questions with their answers."""
+    """The questions and answers of the lesson's FAQ as one text."""
     return "\n\n".join(f"{row['question']}\n{row['answer']}" for row in lesson.spec.get("faq", []))
 
 

@@ -1,4 +1,4 @@
-"""From the runner's events to the event table: at most one write per half second, nothing about hidden rows."""
+"""Writes the runner's events to the event table, at most twice a second, and leaves out events about hidden rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHOWN_STAGES = ("calibrate", "public", "train")
 
 
 class EventWriter:
-    """Collects events and writes them under the fence. Progress keeps only its latest state per stage."""
+    """Collects events and writes them under the evaluation's fence; of successive progress events it keeps the last."""
 
     def __init__(self, evaluation_id: int, fence: int) -> None:
         self.key = (evaluation_id, fence)
@@ -33,7 +33,7 @@ class EventWriter:
             self._waiting.clear()
 
     def add(self, event: dict[str, Any]) -> None:
-        """Takes a runner's event; see `shown` for what of it is kept."""
+        """Adds an event of the runner; `shown` decides which part of it is stored."""
         kept = self.shown(event)
         if kept is None:
             return
@@ -46,25 +46,26 @@ class EventWriter:
             self.flush()
 
     def shown(self, event: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-        """Progress of public rows and of training only: nothing says when hidden rows begin, or how they go on."""
+        """The event's type and data, or None for progress on hidden rows: their start and pace must not be visible."""
         data = {key: value for key, value in event.items() if key != "type"}
         if event["type"] == "progress" and data.get("stage") not in SHOWN_STAGES:
             return None
         return event["type"], data
 
     def flush(self) -> None:
+        """Writes all waiting events now."""
         if items := self.take():
             self._write(items)
 
     def take(self) -> list[tuple[str, dict[str, Any]]]:
-        """What waits to be written, for who writes it in a transaction of his own."""
+        """Removes and returns the waiting events, so that the caller can write them in its own transaction."""
         with self._lock:
             items, self._waiting = self._waiting, []
             self._last = time.monotonic()
         return items
 
     def _write(self, items: list[tuple[str, dict[str, Any]]]) -> None:
-        """A page that shows less is no reason to end a job; the next events find the database back, or the end does."""
+        """Writes the events; a database error is only logged, because missing progress must not end a job."""
         try:
             services.append_events(*self.key, items)
         except DatabaseError as error:
@@ -73,6 +74,6 @@ class EventWriter:
 
 
 def _ends_a_stage(kept: tuple[str, dict[str, Any]]) -> bool:
-    """The last row's progress is written at once: no event of the hidden rows comes after it, by which it would be."""
+    """Whether this is the progress of a stage's last row, which is written at once: no later event would flush it."""
     kind, data = kept
     return kind == "progress" and data.get("done") is not None and data["done"] == data.get("total")

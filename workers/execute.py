@@ -1,4 +1,4 @@
-"""Carries out the work items that a grader yields."""
+"""Carries out the work items that a grader yields, until the grader returns its grade."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_REMOTES: Mapping[str, Any] = MappingProxyType({})
 
 
 class Remote(Protocol):
-    """What carries out items of one base model elsewhere: `workers.remote.RemoteEngine`."""
+    """Carries out `Score` and `Generate` items of one base model on another machine; see `workers.remote`."""
 
     def run(
         self,
@@ -47,7 +47,7 @@ class Remote(Protocol):
 
 
 class Running(Protocol):
-    """What carries out all other items: `workers.sandbox.supervisor.Runner`."""
+    """Carries out all items that need a local model; see `workers.sandbox.supervisor.Runner`."""
 
     def run(
         self, item: Any, *, on_event: Callable[[dict[str, Any]], None], should_stop: Callable[[], bool], seconds: float
@@ -55,7 +55,7 @@ class Running(Protocol):
 
 
 class Judging(Protocol):
-    """What answers `Judge` items: `workers.judge.client.JudgeClient`."""
+    """Answers `Judge` items; see `workers.judge.client.JudgeClient`."""
 
     def judge(self, item: Judge) -> Judged: ...
 
@@ -70,12 +70,16 @@ def execute(
     memo: Memo | None = None,
     remotes: Mapping[str, Remote] = NO_REMOTES,
 ) -> Grade:
-    """Drives a grader to its `Grade` within `deadline_s` seconds in all.
+    """Runs a grader until it returns its `Grade`, within `deadline_s` seconds of wall-clock time for the whole job.
 
-    The adapter 'job' is the one that this very grading has trained, so that no other job's can slip in. Raises
-    what `Runner.run`, the judge and a remote engine raise, `RunnerTimeout` past the deadline, `Stopped` between items.
-    `memo` keeps the results of calibration from job to job; results about hidden rows are never kept. `remotes` are
-    engines by base model; adapters and training stay with the runner.
+    An item that names the adapter `job` gets the adapter that this grading has trained, never one of another job.
+    `memo` keeps the results of calibration items from job to job; results about hidden rows are never kept. `remotes`
+    maps base models to remote engines; items with an adapter and training always go to `runner`.
+
+    Raises:
+        RunnerTimeout: the deadline has passed.
+        Stopped: `stop` returned true between two items.
+        Exception: whatever `runner`, `judge` or a remote engine raises.
     """
     end = time.monotonic() + deadline_s
     adapter: str | None = None
@@ -102,16 +106,18 @@ def execute(
 
 
 class Memo:
-    """The newest calibration results by work item: the same prompt leans the same way each time."""
+    """Caches the newest calibration results by work item: a prompt's label bias is the same each time."""
 
     def __init__(self, size: int = 64) -> None:
         self._size = size
         self._kept: OrderedDict[WorkItem, Result] = OrderedDict()
 
     def get(self, item: WorkItem) -> Result | None:
+        """The cached result of a calibration item; None for all other items."""
         return self._kept.get(item) if _is_calibration(item) else None
 
     def put(self, item: WorkItem, result: Result) -> None:
+        """Caches the result if the item is a calibration item, and drops the oldest results beyond `size`."""
         if _is_calibration(item):
             self._kept[item] = result
             self._kept.move_to_end(item)

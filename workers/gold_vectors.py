@@ -1,7 +1,8 @@
-"""Embeddings of what every grade of a question compares with: made once, kept in private storage by their content.
+"""Caches the sentence embeddings of a question's gold answers, in memory and in private storage.
 
-A question's gold answers are hundreds of sentences. On a loaded thread they take longer than a grade may, so the lane
-embeds them before it claims its first answer, and a grade embeds only its own sentences.
+Every grade of a free-text question compares the answer with hundreds of sentences of gold answers. On a busy machine
+their embeddings take longer than one grade may last. So a worker of the lane computes them before it claims its first
+answer, and a grade embeds only the sentences of its own answer.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ Vectors = NDArray[np.float32]
 
 
 class GoldVectors:
-    """A runner before which known texts are looked up; all other work goes through to it."""
+    """Wraps a runner: embeddings of known texts come from the cache, and all other work goes to the runner."""
 
     def __init__(self, runner: Running) -> None:
         self.runner = runner
@@ -46,9 +47,10 @@ class GoldVectors:
         self._lock = threading.Lock()
 
     def warm(self, on_event: Callable[[dict[str, Any]], None], should_stop: Callable[[], bool]) -> None:
-        """Learns the texts of each question that takes answers, once; other threads of the lane wait meanwhile.
+        """Embeds the gold answers of each current free-text question once; other threads of the lane wait meanwhile.
 
-        A question that cannot be learned now is left to its grades.
+        A question whose embeddings cannot be computed now is skipped: its first grade will compute them, or fail with
+        the same error.
         """
         with self._lock:
             for question in questions(self._tried):
@@ -56,7 +58,7 @@ class GoldVectors:
                     self._learn(fixed_texts(bundles.load(question)), on_event, should_stop)
                 except Stopped:
                     return
-                except Exception as error:  # whatever it is, a grade meets it as well and settles it
+                except Exception as error:  # any error: a grade will raise it again and report it
                     log.warning("gold_not_embedded", question=question.pk, reason=type(error).__name__)
                 self._tried.add(question.digest)
 
@@ -75,7 +77,7 @@ class GoldVectors:
     def run(
         self, item: Any, *, on_event: Callable[[dict[str, Any]], None], should_stop: Callable[[], bool], seconds: float
     ) -> Any:
-        """As the runner's own, which is asked for unknown texts only."""
+        """Does what the runner's `run` does, but asks the runner only for embeddings of unknown texts."""
         if not isinstance(item, Embed) or not any(text in self._known for text in item.texts):
             return self.runner.run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
         new = tuple(text for text in dict.fromkeys(item.texts) if text not in self._known)
@@ -88,13 +90,13 @@ class GoldVectors:
 
 
 def questions(without: set[str]) -> list[ChallengeVersion]:
-    """Current versions of questions in free text whose digest is not in `without`."""
+    """The current versions of free-text challenges whose digest is not in `without`."""
     current = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind__in=kinds.judged())
     return list(current.exclude(digest__in=without).order_by("pk"))
 
 
 def path_of(texts: Sequence[str]) -> str:
-    """By the texts and the model that embeds them: other texts or another model are another file."""
+    """The name of the file that holds the embeddings, a digest of the texts and of the embedding model's version."""
     try:
         model = f"{PACKAGE} {version(PACKAGE)}"
     except PackageNotFoundError:
@@ -103,7 +105,7 @@ def path_of(texts: Sequence[str]) -> str:
 
 
 def load(texts: Sequence[str]) -> Vectors | None:
-    """One row a text, of length 1; None where nothing is kept, or what is kept is damaged."""
+    """The stored embeddings, one row of length 1 per text; None if there is no file, or a damaged one."""
     store, name = storages["private"], path_of(texts)
     if not store.exists(name):
         return None
@@ -122,7 +124,7 @@ def load(texts: Sequence[str]) -> Vectors | None:
 
 
 def save(texts: Sequence[str], vectors: Vectors) -> None:
-    """Idempotent: the name is the content's digest."""
+    """Stores the embeddings. Calling it twice is harmless: the name is a digest of the content."""
     store, name, buffer = storages["private"], path_of(texts), io.BytesIO()
     np.save(buffer, vectors, allow_pickle=False)
     if not store.exists(name):

@@ -1,4 +1,4 @@
-"""Prolongs a job's lease from a thread, and notices by its own lateness that the machine stood still meanwhile."""
+"""Renews a job's lease from a thread, and detects from its own late ticks that the machine was suspended."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ from gradus.submissions import services
 
 log = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0
-# A job that stood still for a larger share of its time, or for a whole lease, was not given its time.
+# A job that was suspended for a larger share of its time, or for a whole lease, did not get the time that it is due.
 PAUSED_SHARE = 0.1
 
 
-class Standstill:
-    """How long ticks that are due each second were late, in all. Times are those of `time.monotonic`."""
+class PauseDetector:
+    """Adds up by how many seconds the ticks, which are due each second, were late. Times are `time.monotonic`."""
 
     def __init__(self, now: float) -> None:
         self.start = self.last = now
         self.seconds = 0.0
 
     def tick(self, now: float) -> None:
+        """Notes that a tick happened at `now`."""
         self.seconds += self._late(now)
         self.last = now
 
     def was_long(self, now: float) -> bool:
-        """Also where the tick after a pause has not yet come: who asks may wake up first."""
+        """Whether the pauses were too long. A pause whose tick is still due counts: the caller may wake up first."""
         fair = min(PAUSED_SHARE * (now - self.start), settings.LEASE_SECONDS)
         return self.seconds + self._late(now) > fair
 
     def _late(self, now: float) -> float:
-        """Less than a tick is no pause: a machine may be busy."""
+        """Seconds by which the next tick is late; a delay below one tick is 0, because the machine may be busy."""
         late = now - self.last - TICK_SECONDS
         return late if late > TICK_SECONDS else 0.0
 
 
 class Heartbeat:
-    """While it lasts; `lost` is set when the evaluation is no longer ours."""
+    """Renews the lease while the context lasts; sets `lost` when this worker no longer holds the evaluation."""
 
     def __init__(self, evaluation_id: int, fence: int) -> None:
         self.key = (evaluation_id, fence)
         self.lost = threading.Event()
         self._end = threading.Event()
-        self._standstill = Standstill(time.monotonic())
+        self._pauses = PauseDetector(time.monotonic())
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Heartbeat:
@@ -58,18 +59,18 @@ class Heartbeat:
         self._thread.join()
 
     def paused(self) -> bool:
-        """Whether this process stood still for a good part of the job, as on a suspended machine.
+        """Whether this process was suspended for a good part of the job, for example by a sleeping machine.
 
-        Work then runs out of time through nobody's fault. A database that does not answer counts as well: the job's
-        own writes wait for it.
+        The job then ran out of time through nobody's fault. Time in which the database did not answer counts too,
+        because the job's own writes waited for it.
         """
-        return self._standstill.was_long(time.monotonic())
+        return self._pauses.was_long(time.monotonic())
 
     def _run(self) -> None:
         due = time.monotonic() + settings.HEARTBEAT_SECONDS
         while not self._end.wait(TICK_SECONDS) and not self.lost.is_set():
             now = time.monotonic()
-            self._standstill.tick(now)
+            self._pauses.tick(now)
             if now >= due:
                 self._beat()
                 due = now + settings.HEARTBEAT_SECONDS
@@ -80,6 +81,6 @@ class Heartbeat:
             if not services.heartbeat(*self.key):
                 self.lost.set()
         except DatabaseError as error:
-            # One missed beat is survivable: the lease lasts six.
+            # One missed heartbeat does no harm: the lease lasts for six.
             log.warning("heartbeat_failed", reason=type(error).__name__)
             connection.close()

@@ -1,8 +1,8 @@
-"""Counts what must not be. Over all rows at the start and then every ten minutes, for that reads the whole table;
-in each round over what has ended lately, which is where a fault of the code shows first.
+"""Counts rows that break an invariant of the database, for the reconciler.
 
-What a count over all rows has found is told until another one finds it mended, and while it stands each round counts
-all rows.
+Each round checks the evaluations that ended lately, because a fault of the code shows there first. All rows are checked
+at the start and every ten minutes, because that reads the whole table. While a check of all rows finds something, every
+round checks all rows, so that the problem is reported until it is fixed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from gradus.submissions.models import Evaluation, GuestSlot, InFlight, RunSlot
 from gradus.submissions.states import State
 
 EVERY_SECONDS = 600.0
-# Longer than between two counts over all rows, so that nothing ends unseen between them.
+# Longer than the time between two checks of all rows, so that every evaluation is in one of them.
 LATELY = timedelta(seconds=2 * EVERY_SECONDS)
 
 
 class Round:
-    """Of one process."""
+    """Decides for one process whether a round checks all rows or the latest ones; calling it runs the check."""
 
     def __init__(self) -> None:
         self.due = 0.0
@@ -38,12 +38,12 @@ class Round:
 
 
 def everywhere() -> dict[str, int]:
-    """Counts over all rows, by name; empty when all is well."""
+    """The number of rows that break each invariant, over all rows, by the invariant's name; empty if none is broken."""
     return _counts(Evaluation.objects.all(), InFlight.objects.all(), RunSlot.objects.all(), GuestSlot.objects.all())
 
 
 def lately() -> dict[str, int]:
-    """The same over evaluations that have ended in the last minutes."""
+    """The number of rows that break each invariant, among evaluations that ended within `LATELY`."""
     # The index on the end begins with the lane.
     ended = Evaluation.objects.filter(lane__in=[*Lane], finished_at__gte=Now() - LATELY)
     submissions, runs = ended.values("submission"), ended.values("run")
@@ -56,12 +56,12 @@ def lately() -> dict[str, int]:
 
 
 def orphans_in_flight(slots: QuerySet[InFlight]) -> QuerySet[InFlight]:
-    """Slots of submissions that have ended: each keeps its learner from one more submission."""
+    """Slots of submissions that have ended. Each of them wrongly keeps its learner from making another submission."""
     return slots.exclude(Exists(Evaluation.objects.open().filter(submission=OuterRef("submission"))))
 
 
 def orphans_of_runs(slots: QuerySet[RunSlot]) -> QuerySet[RunSlot]:
-    """Slots of runs that have ended: each keeps its learner from one more run."""
+    """Slots of runs that have ended. Each of them wrongly keeps its learner from starting another run."""
     return slots.exclude(Exists(Evaluation.objects.open().filter(run=OuterRef("run"))))
 
 

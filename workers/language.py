@@ -1,4 +1,4 @@
-"""Which language an answer is in, as a detector guesses it; for figures about the judge, never for a mark."""
+"""Detects the language of an answer, for statistics about the judge; it never affects a mark."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ CHARS_MIN = 20
 
 
 def detect(text: str) -> str:
-    """An ISO 639-1 code, or "" for texts too short to tell.
+    """The ISO 639-1 code of the text's language, or "" if the text is too short to tell.
 
-    py3langid: Lui & Baldwin 2012, a naive Bayes classifier over byte n-grams.
+    py3langid is a naive Bayes classifier over byte n-grams (Lui & Baldwin 2012).
     """
     if len(text.strip()) < CHARS_MIN:
         return ""
-    # Loads a model of its own; processes that grade no free text never need it.
+    # The import loads a model; processes that grade no free text never need it.
     import py3langid
 
     code: str = py3langid.classify(text)[0]

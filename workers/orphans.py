@@ -1,8 +1,10 @@
-"""Deletes files that no row refers to: of zombies, of attempts that were taken up again, of learners who have left.
+"""Deletes stored files that no evaluation row names any more.
 
-A worker writes a file under (evaluation, fence) before the row names it. Only the holder of that fence can ever make
-the row do so, and only while the evaluation runs. So a file is an orphan for good when the row does not name it and the
-evaluation has ended, waits, has a later fence, or is gone. Nothing is locked, and several may sweep at once.
+Such files stay behind when a worker loses its lease, when an evaluation is claimed again, or when a learner's account
+is deleted. A worker writes a file under (evaluation, fence) before the row names the file. Only the holder of that
+fence can still make the row name it, and only while the evaluation runs. So a file is an orphan if the row does not
+name it and the evaluation has ended, is queued, has a later fence, or no longer exists. Nothing is locked, and several
+processes may sweep at once.
 """
 
 from __future__ import annotations
@@ -24,10 +26,11 @@ from gradus.submissions.states import State
 
 log = structlog.get_logger(__name__)
 EVERY_SECONDS = 3600.0
-# Also for what reads a file that its row has just stopped naming.
+# A reader may still have a file open that its row has just stopped naming.
 GRACE = timedelta(hours=24)
 BATCH = 500
-# Store, folder, the column that names the file. Django's own name for a second file of one name has a suffix.
+# Store, folder, the column that names the file, and the form of a file's name. Django adds a suffix to a name that is
+# already taken.
 KINDS = (
     ("private", "raw/", "raw", re.compile(r"raw/(\d{1,18})/(\d{1,9})(?:_\w+)?\.json")),
     ("artifacts", "", "artifact", re.compile(r"(\d{1,18})/(\d{1,9})/adapter(?:_\w+)?\.zip")),
@@ -36,7 +39,7 @@ Found = tuple[str, int, int]
 
 
 class Round:
-    """Looks once an hour, and at once after a start: a listing of a large bucket is not for every ten seconds."""
+    """Sweeps after a start and then once an hour, because listing a large bucket is too slow for every round."""
 
     def __init__(self) -> None:
         self.due = 0.0
@@ -49,7 +52,7 @@ class Round:
 
 
 def sweep(grace: timedelta = GRACE) -> int:
-    """Returns how many files were deleted. A store that is away is told in the log, and tried again next time."""
+    """Deletes orphans and returns their number. A store that cannot be reached is logged and tried again next time."""
     deleted = 0
     for name, folder, column, pattern in KINDS:
         try:
@@ -62,7 +65,7 @@ def sweep(grace: timedelta = GRACE) -> int:
 
 
 def _old(name: str, folder: str, pattern: re.Pattern[str], grace: timedelta) -> Iterator[Found]:
-    """Name, evaluation and fence of each file that is older than the grace period."""
+    """Yields the name, evaluation id and fence of each file that is older than the grace period."""
     before = timezone.now() - grace
     for file in stores.walk(storages[name], folder):
         known = pattern.fullmatch(file.name)
@@ -71,7 +74,9 @@ def _old(name: str, folder: str, pattern: re.Pattern[str], grace: timedelta) -> 
 
 
 def _orphans(found: list[Found], column: str) -> list[str]:
-    """Rows are read after the files were listed."""
+    """The names of the orphans among `found`. Rows are read after the files were listed, so that no new file is taken
+    for an orphan.
+    """
     rows: dict[int, dict[str, Any]] = {
         row["pk"]: row
         for row in Evaluation.objects.filter(pk__in={pk for _, pk, _ in found}).values("pk", "state", "fence", column)

@@ -1,4 +1,4 @@
-"""From a grade to what is kept: what the learner sees, what stays private, and the adapter as a zip."""
+"""Turns a grade into what is stored: the result that the learner sees, the private rows, and the adapter as a zip."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from workers.sandbox import adapter_files
 
 
 def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
-    """Writes raw rows and the adapter to storage under (evaluation, fence), so that a zombie overwrites nothing.
+    """Stores the raw rows and the adapter, and returns what the services record.
 
-    `overlap` is how much hidden material the payload holds, which staff alone may read. Of a baseline nothing is kept
-    but its score, which goes to the version, and what was measured on public rows.
+    Files are named by (evaluation, fence), so that a worker that has lost its lease overwrites nothing. `overlap` is
+    the number of hidden rows that the payload holds; only staff may read it. For a baseline only the score, which
+    belongs to the challenge version, and the figures on public rows are kept.
     """
     notes = notes_of(evaluation, grade)
     return Outcome(
@@ -46,11 +47,12 @@ def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
 
 
 def is_baseline(evaluation: Evaluation) -> bool:
+    """Whether the evaluation runs a baseline to verify a challenge version."""
     return evaluation.submission_id is None and on_hidden_rows(evaluation)
 
 
 def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
-    """What reviews keep beside a free-text grade: the judge's calls by id, and the language of the answer."""
+    """Notes for the reviewers of a free-text answer: the ids of the judge's calls and the language of the answer."""
     submission = evaluation.submission
     if submission is None or not kinds.find(submission.kind).is_judged:
         return {}
@@ -58,9 +60,10 @@ def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
 
 
 def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
-    """From public samples and the learner's own words only; hidden metrics where the challenge declares them.
+    """The result that the learner may see, made from public samples and the learner's own answer only.
 
-    These are floored to the step as the score is, and left out where a ladder shows nothing of most attempts.
+    Metrics on hidden rows are included if the challenge declares them. They are rounded down to the same step as the
+    score, and left out in ladder mode, which does not show the score of most attempts either.
     """
     return {
         "public": {
@@ -106,7 +109,7 @@ def _save_adapter(evaluation: Evaluation, grade: Grade) -> str:
 
 
 def model_card(evaluation: Evaluation, grade: Grade) -> str:
-    """What it is, what it was trained on, how to load it. From the learner's own data only."""
+    """The README inside the zip: what the adapter is and how to load it. It contains only the learner's own data."""
     spec = evaluation.version.parsed
     knobs = evaluation.submission.payload["hyperparameters"] if evaluation.submission else {}
     knob_lines = "\n".join(f"- `{name}`: {value}" for name, value in knobs.items())

@@ -1,9 +1,10 @@
-"""Results about hidden rows come back on a schedule that public rows set, so that no time tells of hidden rows.
+"""Returns results on hidden rows at fixed times, so that the duration of a job reveals nothing about hidden rows.
 
-Whoever watches a submission sees when it ends, when the next one begins, and how the queue moves. All of that happens
-after the hidden rows were graded, so their time would show in each of them. It is therefore fixed beforehand, from what
-a learner knows anyway: how long the public rows took in the same job, and how many rows there are of either kind. Lint
-keeps hidden rows about as long as public ones, so that the time which is allowed nearly always suffices.
+A person who watches a submission sees when it ends, when the next one begins, and how the queue moves. All of these
+happen after the hidden rows were graded, so each of them would reveal how long that took. The time for hidden rows is
+therefore fixed beforehand from facts that a learner knows: how long the public rows took in the same job, and how many
+public and hidden rows there are. Lint keeps hidden rows about as long as public ones, so that the fixed time is nearly
+always enough.
 """
 
 from __future__ import annotations
@@ -16,19 +17,21 @@ from typing import Any
 from graders.base import Generate, Grading, Result, Score, WorkItem
 from workers.sandbox.supervisor import Stopped
 
-# Lint lets hidden rows be longer by a quarter; the rest is for a machine that is not always equally fast. With 1.5 and
-# measurements that vary by 15 % two hidden sets at lint's bounds were told apart with an AUC of 0.66, with 2 of 0.51.
-SLACK = 2.0
-LEAST_SECONDS = 0.25
-# Without public rows nothing is known beforehand, and only a coarse step is left.
+# Lint allows hidden rows to be 25 % longer than public ones; the rest allows for a machine whose speed varies. With a
+# factor of 1.5 and timings that vary by 15 %, two hidden sets at lint's bounds could be told apart with an AUC of 0.66;
+# with a factor of 2 the AUC is 0.51.
+FACTOR = 2.0
+MIN_SECONDS = 0.25
+# Without public rows there is nothing to derive a time from: results then come at multiples of this coarse step.
 UNKNOWN_SECONDS = 5.0
-LOOK_SECONDS = 0.05
+POLL_SECONDS = 0.05
 
 
 def paced(grading: Grading, stop: Callable[[], bool], seconds: float) -> Grading:
-    """The same grading, but it goes on from its hidden rows when their time is over, however quick they were.
+    """Wraps a grading so that it continues after its hidden rows only when their fixed time is over.
 
-    `seconds` are those of the whole job, beyond which nothing is held. Raises `Stopped` where `stop` says so meanwhile.
+    `seconds` is the time limit of the whole job; no result is held back beyond it. Raises `Stopped` if `stop` returns
+    true while a result is held back.
     """
     pace = _Pace(stop, time.monotonic() + seconds)
     try:
@@ -36,7 +39,7 @@ def paced(grading: Grading, stop: Callable[[], bool], seconds: float) -> Grading
         while True:
             began = time.monotonic()
             result: Result = yield item
-            pace.keep(item, result, began)
+            pace.hold_to(item, result, began)
             item = grading.send(result)
     except StopIteration as finished:
         return finished.value  # type: ignore[no-any-return]
@@ -45,14 +48,14 @@ def paced(grading: Grading, stop: Callable[[], bool], seconds: float) -> Grading
 
 
 class _Pace:
-    """Of one grading. `until` is the end of the whole job on the monotonic clock."""
+    """The schedule of one grading. `until` is the end of the whole job in seconds of `time.monotonic`."""
 
     def __init__(self, stop: Callable[[], bool], until: float) -> None:
         self.stop, self.until = stop, until
         self.per_row: float | None = None
 
-    def keep(self, item: WorkItem, result: Result, began: float) -> None:
-        """Learns from public rows, and waits after hidden ones."""
+    def hold_to(self, item: WorkItem, result: Result, began: float) -> None:
+        """Measures the time per public row, and holds back a result on hidden rows until its time is over."""
         if not isinstance(item, Score | Generate) or not item.suffixes:
             return
         if item.stage == "public":
@@ -61,19 +64,19 @@ class _Pace:
             self._hold(began, self._allowed(len(item.suffixes)))
 
     def _allowed(self, rows: int) -> float:
-        """Seconds for so many hidden rows."""
-        return UNKNOWN_SECONDS if self.per_row is None else max(LEAST_SECONDS, SLACK * self.per_row * rows)
+        """Seconds that `rows` hidden rows may take."""
+        return UNKNOWN_SECONDS if self.per_row is None else max(MIN_SECONDS, FACTOR * self.per_row * rows)
 
     def _hold(self, began: float, allowed: float) -> None:
-        """Until the first multiple of `allowed` that is over: where one did not suffice, little is told by two."""
+        """Waits until the next multiple of `allowed` seconds after `began`; a second multiple reveals little."""
         took = time.monotonic() - began
         due = min(began + max(1, math.ceil(took / allowed)) * allowed, self.until)
         while (left := due - time.monotonic()) > 0:
             if self.stop():
                 raise Stopped
-            time.sleep(min(left, LOOK_SECONDS))
+            time.sleep(min(left, POLL_SECONDS))
 
 
 def _seconds(result: Any, began: float) -> float:
-    """The engine's own, without the time in which a model was loaded, where it tells."""
+    """Seconds of the item as measured by the engine, without loading a model; else the time since `began`."""
     return float(getattr(result, "seconds", 0.0)) or time.monotonic() - began

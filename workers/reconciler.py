@@ -1,6 +1,7 @@
-"""Sweeps expired leases, rings again, tidies up, checks invariants. Conditional updates only: several may run.
+"""The reconciler requeues evaluations whose lease has expired, rings workers, deletes old rows and checks invariants.
 
-It waits for no row that another transaction holds: one that a stopped process keeps locked must not hold up the rest.
+It only makes conditional updates, so several reconcilers may run at once. It never waits for a locked row: a row that a
+stopped process keeps locked must not delay all others.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from challenges.kinds.base import Lane
 from gradus.submissions import bell, failpoints
 from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import (
@@ -34,12 +36,12 @@ from workers import invariants, orphans
 log = structlog.get_logger(__name__)
 EVENTS_KEPT = timedelta(days=30)
 WORKER_GONE = timedelta(minutes=10)
-# At most so many in one transaction of a round.
+# A transaction of a round changes at most this many rows.
 ROWS = 500
 
 
 def sweep() -> dict[str, int]:
-    """One round; returns what it did, by name."""
+    """Runs one round and returns how many rows each step changed, by the step's name."""
     done = {
         "requeued": requeue_expired(),
         "failed": fail_exhausted(),
@@ -50,7 +52,7 @@ def sweep() -> dict[str, int]:
     broken = invariants.check()
     if broken:
         log.error("invariants_broken", **broken)
-    # After the count, so that a fault of the code is told before its consequence is repaired.
+    # After the check, so that a fault of the code is reported before its consequence is repaired.
     done["freed"] = free_orphan_slots()
     report(done, broken)
     ring_all()
@@ -58,14 +60,14 @@ def sweep() -> dict[str, int]:
 
 
 def report(done: dict[str, int], broken: dict[str, int]) -> None:
-    """By this the admin's page, the metrics and `doctor` see that somebody sweeps."""
+    """Records that this reconciler is alive and what it did, for the admin, the metrics and `doctor`."""
     name = f"{socket.gethostname()}:{os.getpid()}"
     values = {"last_run": Now(), "done": done, "broken": broken}
     ReconcilerStatus.objects.update_or_create(name=name, defaults=values)
 
 
 def requeue_expired() -> int:
-    """Running with an expired lease and attempts left: back to the queue."""
+    """Puts running evaluations with an expired lease and attempts left back into the queue; returns their number."""
     expired = Evaluation.objects.expired().filter(attempt__lt=F("max_attempts"))
     requeued = _update_unlocked(expired, state=State.QUEUED, lease_until=None, available_at=Now())
     if requeued:
@@ -75,13 +77,13 @@ def requeue_expired() -> int:
 
 @transaction.atomic
 def _update_unlocked(found: EvaluationQuerySet, **values: Any) -> int:
-    """The condition is asked once more by the update itself."""
+    """Updates unlocked rows of `found` and returns their number. The update checks the condition of `found` again."""
     free = list(found.unlocked().values_list("pk", flat=True)[:ROWS])
     return found.filter(pk__in=free).update(**values)
 
 
 def fail_exhausted() -> int:
-    """Expired, or queued, without attempts left: failed, and the attempt is given back."""
+    """Fails evaluations without attempts left and gives the learner's attempt back; returns their number."""
     count = 0
     stuck = Evaluation.objects.filter(
         Q(state=State.RUNNING, lease_until__lt=Now()) | Q(state=State.QUEUED), attempt__gte=F("max_attempts")
@@ -103,16 +105,17 @@ def _fail(evaluation: Evaluation) -> int:
 
 
 def unbind_lost_profiles() -> int:
-    """A retry waits for its own kind of machine, but not for one that has left."""
+    """Lets retries run on any machine when no worker of their engine profile is alive; returns their number."""
     alive = WorkerStatus.objects.filter(last_seen__gte=Now() - WORKER_GONE).values_list("profile", flat=True)
     bound = Evaluation.objects.filter(state=State.QUEUED).exclude(engine_profile="")
     return _update_unlocked(bound.exclude(engine_profile__in=list(alive)), engine_profile="")
 
 
 def free_orphan_slots() -> int:
-    """Frees slots whose submission or run has ended, so that no fault of ours keeps a learner out for ever.
+    """Frees slots whose submission or run has ended, so that no fault of ours locks a learner out forever.
 
-    A slot and its open evaluation come and go in one transaction, so one statement never sees one without the other.
+    A slot and its open evaluation are created and ended in one transaction, so a single statement never sees only one
+    of them. Returns the number of slots.
     """
     submissions, _ = invariants.orphans_in_flight(InFlight.objects.all()).delete()
     runs, _ = invariants.orphans_of_runs(RunSlot.objects.all()).delete()
@@ -120,7 +123,10 @@ def free_orphan_slots() -> int:
 
 
 def prune() -> int:
-    """Old runs and events, and workers and reconcilers that have left. A training's loss series stays in the result."""
+    """Deletes old runs and events, and the status of workers and reconcilers that are gone; returns the events' number.
+
+    The losses of a training run stay in its result.
+    """
     WorkerStatus.objects.filter(last_seen__lt=Now() - timedelta(days=1)).delete()
     ReconcilerStatus.objects.filter(last_run__lt=Now() - timedelta(days=1)).delete()
     old = Event.objects.filter(evaluation__finished_at__lt=Now() - EVENTS_KEPT)
@@ -130,6 +136,6 @@ def prune() -> int:
 
 
 def ring_all() -> None:
-    """Once per lane, so that idle workers also say that they live."""
-    for lane in ("interactive", "grade", "judge", "train"):
+    """Rings each lane once, so that idle workers, too, report that they are alive."""
+    for lane in Lane:
         bell.ring(lane)

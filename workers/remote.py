@@ -1,8 +1,8 @@
-"""Base models behind an OpenAI-compatible completions endpoint (vLLM and the like), for prompts without an adapter.
+"""Runs prompts without an adapter on a base model behind an OpenAI-compatible completions endpoint, such as vLLM.
 
-Which models are served where comes from staff's environment only: `GRADUS_REMOTE_ENGINES` holds
-`model=address[#name there]` entries, separated by commas, `GRADUS_REMOTE_API_KEY` the key. Prompts hold hidden rows,
-so nothing of a request or a reply goes into an exception's text.
+Only the workers' environment says which models are served where: `GRADUS_REMOTE_ENGINES` holds entries
+`model=address[#name at the endpoint]`, separated by commas, and `GRADUS_REMOTE_API_KEY` holds the key. Prompts contain
+hidden rows, so no part of a request or a reply may go into the text of an exception.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ ShouldStop = Callable[[], bool]
 
 
 class EngineMisconfigured(Exception):
-    """The endpoint refuses us for good. The message tells staff what to set."""
+    """The endpoint permanently refuses our requests. The message tells staff what to set."""
 
 
 class EngineSlow(Exception):
-    """The endpoint took longer than the job may take."""
+    """The endpoint took longer than the time limit of the job."""
 
 
 @dataclass(frozen=True)
 class Served:
-    """A base model's address, and what it is called there."""
+    """The address of an endpoint, and the name that the base model has there."""
 
     base_url: str
     name: str
@@ -57,7 +57,11 @@ class Served:
 
 @dataclass(frozen=True)
 class Completion:
-    """`tokens` are the prompt's, where it was echoed; `logprobs` are theirs, in nats, 0 for the first."""
+    """A reply of the endpoint.
+
+    If the prompt was echoed, `tokens` are the prompt's tokens and `logprobs` their log-probabilities in nats, 0 for the
+    first token.
+    """
 
     text: str
     prompt_tokens: int
@@ -66,10 +70,10 @@ class Completion:
     logprobs: Sequence[float] = ()
 
     def logprob_after(self, before: Completion) -> float:
-        """log p of this prompt less log p of `before`, without the tokens that both begin with.
+        """log p(this prompt) - log p(`before`) in nats, summed only over the tokens after their common beginning.
 
-        These have the same log-probability, but the rounding of it differs from request to request, and over a long
-        prompt it adds up to more than what lies between two labels.
+        The common tokens have equal log-probabilities up to rounding. The rounding differs from request to request,
+        and over a long prompt its sum can exceed the difference between two labels.
         """
         pairs = zip(self.tokens, before.tokens, strict=False)
         start = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
@@ -77,7 +81,7 @@ class Completion:
 
 
 def served(environment: Mapping[str, str] = os.environ) -> dict[str, Served]:
-    """Served models by catalogue name. Raises `EngineMisconfigured` for an entry that cannot be read."""
+    """The remotely served models by catalogue name. Raises `EngineMisconfigured` for an entry that cannot be read."""
     found = {}
     for entry in filter(None, (part.strip() for part in environment.get("GRADUS_REMOTE_ENGINES", "").split(","))):
         model, _, address = entry.partition("=")
@@ -91,13 +95,13 @@ def served(environment: Mapping[str, str] = os.environ) -> dict[str, Served]:
 
 
 def engines(environment: Mapping[str, str] = os.environ) -> dict[str, RemoteEngine]:
-    """An engine for each model of `served`, with the key of the environment. Raises what `served` raises."""
+    """A remote engine for each model of `served`, by catalogue name. Raises what `served` raises."""
     key = environment.get("GRADUS_REMOTE_API_KEY", "")
     return {model: RemoteEngine(where, key) for model, where in served(environment).items()}
 
 
 class RemoteEngine:
-    """Carries out `Score` and `Generate` items on one endpoint, `CONCURRENCY` requests at a time in a worker."""
+    """Carries out `Score` and `Generate` items on one endpoint with up to `CONCURRENCY` requests at a time."""
 
     def __init__(self, where: Served, api_key: str, *, timeout: float = TIMEOUT) -> None:
         self.where = where
@@ -107,15 +111,19 @@ class RemoteEngine:
     def run(
         self, item: Score | Generate, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float
     ) -> Scored | Generated:
-        """Within `seconds`. Waits for no request once it is stopped, out of time, or known to fail.
+        """Carries out an item within `seconds`; does not wait for open requests once the item has to end.
 
-        Raises `Stopped`, `EngineSlow` past `seconds`, `EngineMisconfigured`, `Postpone` where there is no answer now.
+        Raises:
+            Stopped: `should_stop` returned true.
+            EngineSlow: `seconds` have passed.
+            EngineMisconfigured: the endpoint refuses the request for good.
+            Postpone: the endpoint cannot answer now.
         """
         job = _Job(self.pool, item.stage, on_event, should_stop, time.monotonic() + seconds, Event())
         return self._score(item, job) if isinstance(item, Score) else self._generate(item, job)
 
     def _score(self, item: Score, job: _Job) -> Scored:
-        """log p(label | prompt) = log p(prompt + label) - log p(prompt), from echoed tokens."""
+        """Computes log p(label | prompt) = log p(prompt + label) - log p(prompt), in nats, from echoed tokens."""
         started = time.perf_counter()
         prompts = [item.prompt + suffix for suffix in item.suffixes]
         wholes = [prompt + label for prompt in prompts for label in item.labels]
@@ -152,7 +160,7 @@ class RemoteEngine:
         return Completion(str(raw["choices"][0]["text"]), int(usage["prompt_tokens"]), int(usage["completion_tokens"]))
 
     def _post(self, over: Event, **body: Any) -> dict[str, Any]:
-        """One request, tried again after 429, 5xx and broken connections, `ATTEMPTS` times in all, until `over`."""
+        """Sends a request up to `ATTEMPTS` times: again after 429, 5xx and a broken connection, until `over` is set."""
         for attempt in range(1, ATTEMPTS + 1):
             if over.is_set():
                 raise Stopped
@@ -178,9 +186,10 @@ def _format(schema: str) -> dict[str, Any]:
 
 
 def _echoed(logprobs: dict[str, Any], count: int) -> tuple[tuple[str, ...], Sequence[float]]:
-    """The first `count` tokens and their log-probabilities. Raises `ValueError` or `TypeError` where they are none.
+    """The first `count` tokens and their log-probabilities. Raises `ValueError` or `TypeError` for an invalid reply.
 
-    One string a token and plain floats: a job holds a thousand prompts of a thousand tokens.
+    Equal tokens share one string, and the log-probabilities are an array of doubles, to save memory: a job can hold a
+    thousand prompts of a thousand tokens.
     """
     pairs = list(zip(logprobs["tokens"], logprobs["token_logprobs"], strict=True))
     if not 0 < count <= len(pairs):
@@ -196,13 +205,13 @@ def _asked(error: openai.APIStatusError) -> float:
 
 def _refused(status: int) -> str:
     too_long = (
-        " Or the endpoint serves a shorter context than the model's in our catalogue: raise it there (vLLM: "
+        " Or the endpoint serves a shorter context than the model has in our catalogue: raise it there (vLLM: "
         "--max-model-len)."
     )
     return (
         f"The remote engine refuses our requests ({status}). GRADUS_REMOTE_ENGINES must name an OpenAI-compatible "
         "address with /completions that echoes tokens and log-probabilities, and the model's name there; "
-        f"GRADUS_REMOTE_API_KEY its key. Mend them and restart the workers.{too_long if status == 400 else ''}"
+        f"GRADUS_REMOTE_API_KEY must be its key. Fix both and restart the workers.{too_long if status == 400 else ''}"
     )
 
 
@@ -216,12 +225,12 @@ class _Job:
     over: Event
 
     def each(self, ask: Callable[[str], Completion], texts: Sequence[str]) -> list[Completion]:
-        """Answers in the order of `texts`; equal texts are asked once."""
+        """The answers in the order of `texts`; equal texts are sent once."""
         asked = {text: self.pool.submit(_understood, ask, text) for text in dict.fromkeys(texts)}
         try:
             self._watch(set(asked.values()))
         finally:
-            # In this order: what begins in between looks at `over` first.
+            # In this order: a request that starts in between checks `over` first.
             self.over.set()
             for future in asked.values():
                 future.cancel()
@@ -235,7 +244,7 @@ class _Job:
                 raise Stopped
             for future in done:
                 future.result()
-            # Also where all answers have come, but late: else the next item's timeout would be the learner's fault.
+            # Also if all answers have come, but late: otherwise the next item would time out, at the learner's cost.
             if time.monotonic() > self.end:
                 raise EngineSlow
             self.on_event({"type": "progress", "stage": self.stage, "done": total - len(open_), "total": total})

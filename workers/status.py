@@ -1,10 +1,10 @@
-"""What a worker says of itself in `worker_status`, and why it may not claim."""
+"""Writes a worker's row in the table `worker_status`, and says why a worker cannot claim work."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 from django.db.models.functions import Now
@@ -14,13 +14,22 @@ from gradus.submissions.models import WorkerStatus
 
 if TYPE_CHECKING:
     from workers.sandbox.supervisor import Runner
-    from workers.work import Worker
 
 NEEDS_MODEL = ("interactive", "grade", "train")
 
 
+class Reporting(Protocol):
+    """The attributes of a `workers.work.Worker` that its status shows."""
+
+    name: str
+    lane: str
+    profile: str
+    fault: str
+    runner: Runner
+
+
 def digests() -> dict[str, str]:
-    """Digest by name of the base models whose files are here."""
+    """The digests of the base models whose files are on this machine, by the model's name."""
     found = {}
     for name in MODELS:
         path = settings.DATA_DIR / "models" / name / "digest.txt"
@@ -30,23 +39,27 @@ def digests() -> dict[str, str]:
 
 
 def problem(lane: str) -> str:
-    """Why this lane cannot work here; empty where it can. Its evaluations wait."""
+    """Why this machine cannot work on the lane, or "" if it can. Evaluations of the lane wait meanwhile."""
     if lane in NEEDS_MODEL and not digests():
         return "No model files. Run `make models` (or `python -m workers.engine.fetch`)."
     return ""
 
 
 def judge() -> str:
-    """The judge model that this process was set up with; empty where it has none."""
+    """The name of the judge model in this process's environment, or "" if none is set."""
     return os.environ.get("GRADUS_JUDGE_MODEL", "")
 
 
 def profile(runner: Runner, remotes: Sequence[str] = ()) -> str:
-    """Device, dtype, threads, models computed elsewhere: a retry claims on the same, so that no near-tie changes."""
+    """The engine profile: device, dtype, threads and remotely served models, joined by `/`.
+
+    A retry is claimed by a worker of the same profile, so that a near-tie between two labels is decided the same way.
+    """
     return "/".join([runner.device, runner.dtype, str(runner.threads), *(f"remote:{name}" for name in remotes)])
 
 
-def report(worker: Worker, *, busy_with: int | None = None) -> None:
+def report(worker: Reporting, *, busy_with: int | None = None) -> None:
+    """Updates the worker's row; `busy_with` is the id of the evaluation that it works on."""
     values = {
         "lane": worker.lane,
         "device": worker.runner.device,
@@ -57,6 +70,6 @@ def report(worker: Worker, *, busy_with: int | None = None) -> None:
         "busy_with": busy_with,
         "last_seen": Now(),
     }
-    # One statement: said twice for each evaluation, and each second by who has nothing to do.
+    # One statement, because this runs twice for each evaluation and each second in an idle worker.
     if not WorkerStatus.objects.filter(name=worker.name).update(**values):
         WorkerStatus.objects.update_or_create(name=worker.name, defaults=values)

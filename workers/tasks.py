@@ -1,4 +1,4 @@
-"""The Celery doorbell: it says "look", and carries nothing."""
+"""The Celery task that wakes up a worker. Its message carries no data: the work is in the database."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from workers.celery_internals import pool_process_ids
 
 @app.task(name="workers.ring")  # type: ignore[untyped-decorator]
 def ring() -> None:
-    """Looks once at the lane that rang."""
+    """Lets this process's worker of the lane do one evaluation; the lane is the name of the queue."""
     from django.db import close_old_connections
 
     from workers.work import resident
@@ -35,20 +35,25 @@ _ending = threading.Event()
 
 @worker_init.connect  # type: ignore[untyped-decorator]
 def keep(sender: Any, **more: Any) -> None:
+    """Remembers the Celery worker, whose pool must be told to end."""
     _controller[:] = [sender]
-    # Until a process of the pool listens: else the signal would kill it, and Celery would tell of a lost worker.
+    # A process of the pool that has not installed its handler yet would be killed by the signal, and Celery would
+    # report a lost worker.
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def listen(**more: Any) -> None:
-    """In each process of the pool, whose main thread does the job."""
+    """Installs the signal handler in each process of the pool, whose main thread does the job."""
     signal.signal(signal.SIGUSR2, lambda *_: _end_residents())
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def give_back(**more: Any) -> None:
-    """A deploy: jobs go back to the queue at once, their attempts not counted. Else Celery would wait for their end."""
+    """Puts the running jobs back into the queue at a warm shutdown, without counting the attempt.
+
+    Without it Celery would wait for the jobs to end, and so would the deploy.
+    """
     _end_residents()
     for worker in _controller:
         for pid in pool_process_ids(worker):
@@ -57,7 +62,9 @@ def give_back(**more: Any) -> None:
 
 
 def _end_residents() -> None:
-    """Also in a signal handler, which may have interrupted the import of what it ends: `ring` sees to that."""
+    """Ends this process's workers. It runs in a signal handler, which may interrupt the import of `workers.work`: then
+    `ring` ends the worker.
+    """
     _ending.set()
     if end := getattr(sys.modules.get("workers.work"), "end_residents", None):
         end()

@@ -16,13 +16,12 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 
 from challenges.catalogue import MODELS
 from challenges.overlap import overlap
-from graders.base import Rejected
+from graders.base import Assignment, Rejected
 from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
-from workers import assignments, outcomes, remote, status
-from workers.authoring.baselines import SLACK
+from workers import assignments, job_limits, outcomes, remote, status
 from workers.engine import hardware
 from workers.events import EventWriter
 from workers.execute import Memo, execute
@@ -35,18 +34,20 @@ from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stoppe
 
 log = structlog.get_logger(__name__)
 NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
-# An InternalError is how PostgreSQL tells that it has ended a transaction which was idle for too long.
-AWAY = (OperationalError, InterfaceError, InternalError)
-# How often a baseline looks whether a learner waits for its worker.
+# The database cannot be reached or has ended the connection. PostgreSQL raises InternalError after a transaction was
+# idle for too long.
+DATABASE_LOST = (OperationalError, InterfaceError, InternalError)
+# How often a baseline checks whether a learner waits for its worker.
 GIVE_WAY_SECONDS = 1.0
-# After a fault of the database or the disk; doubled with each attempt.
+# Seconds until a job is tried again after a fault of the database or the disk, doubled with each attempt.
 FAULT_SECONDS = 5
-# After a remote engine was too slow; doubled likewise: five attempts take about as long as a judge is waited for.
+# Seconds until a job is tried again after a remote engine was too slow, doubled with each attempt. All attempts
+# together take about as long as a job waits for a judge.
 SLOW_SECONDS = 60
 
 
 class Worker:
-    """One lane on this machine, with one resident runner."""
+    """Works on the evaluations of one lane on this machine, with one resident runner."""
 
     def __init__(self, lane: str, *, runner: Runner | None = None, judge: Any = None) -> None:
         self.lane = lane
@@ -65,11 +66,11 @@ class Worker:
         self.ending = threading.Event()
 
     def end(self) -> None:
-        """A deploy: the job at hand goes back to the queue, its attempt not counted. Safe in a signal handler."""
+        """Stops the worker; its job goes back to the queue and the attempt is not counted. Safe in a signal handler."""
         self.ending.set()
 
     def step(self) -> bool:
-        """Does one evaluation, if there is one; says whether there was."""
+        """Claims and grades one evaluation; returns whether there was one."""
         if self.ending.is_set():
             return False
         problem = status.problem(self.lane) or self.remote_fault
@@ -92,7 +93,7 @@ class Worker:
         return True
 
     def answer_bell(self) -> None:
-        """One evaluation; rings again if there may be more, so that other lanes' bells get their turn."""
+        """Grades one evaluation and rings again if there may be more, so that other lanes get their turn in between."""
         if self.step():
             bell.ring(self.lane)
 
@@ -109,7 +110,7 @@ class Worker:
                 self._settle(evaluation, RunnerDied("the machine was paused") if paused else error)
 
     def _stop(self, evaluation: Evaluation, heartbeat: Heartbeat) -> Callable[[], bool]:
-        """Asked between and within work items. A baseline also makes way for a learner who waits."""
+        """A function that says whether the job must stop. A baseline also stops for a learner who waits."""
         gives_way = outcomes.is_baseline(evaluation)
         asked = time.monotonic()
 
@@ -129,8 +130,7 @@ class Worker:
         judge = assignments.judge_for(evaluation, self.judge)
         with assignments.prepared(evaluation) as assignment:
             self._need(assignment.bundle.challenge.model)
-            # Verifying asks what a baseline scores; how fast is shown, and a busy machine is no reason to fail it.
-            seconds = assignments.seconds(assignment) * (SLACK if outcomes.is_baseline(evaluation) else 1)
+            seconds = _seconds(evaluation, assignment)
             grade = execute(
                 paced(assignments.grading(assignment), stop, seconds),
                 self.gold,
@@ -141,7 +141,7 @@ class Worker:
                 memo=self.memo,
                 remotes=self.remotes,
             )
-            self._note(judge)
+            self._note_judge_fault(judge)
             held = overlap(assignment.bundle, assignment.payload)
             return outcomes.outcome(evaluation, grade, held)
 
@@ -155,19 +155,19 @@ class Worker:
             how = "List it in the file that GRADUS_MODELS_FILE names, as the web server does, and restart the workers."
         raise EngineMisconfigured(f"This worker does not hold the base model {model}. {how}")
 
-    def _note(self, judge: Any) -> None:
-        """What the judge's endpoint wants mended; nothing new where the job asked no endpoint."""
+    def _note_judge_fault(self, judge: Any) -> None:
+        """Remembers for the worker's status what is wrong with the judge's endpoint, if an endpoint was asked."""
         fault = getattr(judge, "fault", "")
         self.fault = self.fault if fault is None else fault
 
     def _settle(self, evaluation: Evaluation, error: Exception) -> None:
-        """Tells the database what came instead of a grade. Where it is away itself, the lease runs out."""
+        """Records an error instead of a grade. If the database cannot be reached either, the lease expires."""
         try:
             self._tell(evaluation, error)
         except LeaseLost:
             log.info("stopped", reason="lease lost")
-        except AWAY as away:
-            log.warning("database_away", reason=type(away).__name__)
+        except DATABASE_LOST as lost:
+            log.warning("database_away", reason=type(lost).__name__)
             connection.close()
 
     def _tell(self, evaluation: Evaluation, error: Exception) -> None:
@@ -196,9 +196,9 @@ class Worker:
                 self._refuse(evaluation, error)
 
     def _try_later(self, evaluation: Evaluation, error: Exception) -> None:
-        """Database or disk: not the learner's fault, and it may pass.
+        """Queues the job again after an error of the database or the disk, which is not the learner's fault.
 
-        Where only the reply to COMMIT was lost, the fenced update finds nothing that still runs, and changes nothing.
+        If only the reply to COMMIT was lost, the evaluation has ended already and the fenced update changes nothing.
         """
         log.warning("machine_fault", reason=type(error).__name__, attempt=evaluation.attempt)
         if not connection.in_atomic_block:
@@ -208,17 +208,24 @@ class Worker:
     def _refuse(self, evaluation: Evaluation, error: Exception) -> None:
         code = code_of(error)
         if code == "internal":
-            # Where, but not the message: it may quote a hidden row.
+            # The log gets the place but not the message, which may quote a hidden row.
             stack = "".join(traceback.format_tb(error.__traceback__))
             log.error("grading_failed", reason=type(error).__name__, stack=stack)
         services.reject(evaluation.pk, evaluation.fence, code)
 
     def close(self) -> None:
+        """Ends the runner."""
         self.runner.close()
 
 
+def _seconds(evaluation: Evaluation, assignment: Assignment) -> float:
+    if outcomes.is_baseline(evaluation):
+        return job_limits.baseline_seconds(assignment.bundle.challenge, assignment.payload)
+    return job_limits.job_seconds(assignment)
+
+
 def _remotes() -> tuple[dict[str, RemoteEngine], str]:
-    """Engines by base model, and what is wrong with their settings: then this worker claims nothing."""
+    """Remote engines by base model, and what is wrong with their settings; with a fault the worker claims nothing."""
     try:
         return remote.engines(), ""
     except EngineMisconfigured as error:
@@ -226,6 +233,7 @@ def _remotes() -> tuple[dict[str, RemoteEngine], str]:
 
 
 def code_of(error: Exception) -> str:
+    """The error code of `gradus.submissions.error_codes` for an exception of a job."""
     match error:
         case Rejected():
             return error.code
@@ -238,18 +246,18 @@ def code_of(error: Exception) -> str:
 
 
 _residents: dict[str, Worker] = {}
-# The judge's lane answers bells in several threads; they share one worker and one runner.
+# The judge lane runs several threads, which share one worker and one runner.
 _making = threading.Lock()
 
 
 def end_residents() -> None:
-    """A deploy. Safe in a signal handler: the lock may be held by the very thread that was interrupted."""
+    """Stops all workers of this process. It takes no lock, because the interrupted thread may hold it."""
     for worker in list(_residents.values()):
         worker.end()
 
 
 def resident(lane: str) -> Worker:
-    """The process's worker of the lane; made on first use, because Celery forks before it works."""
+    """This process's worker of the lane. It is made on first use, because Celery forks its processes first."""
     with _making:
         if lane not in _residents:
             _residents[lane] = Worker(lane)

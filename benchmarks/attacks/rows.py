@@ -8,7 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from challenges.bundle import ChallengeBundle, read_challenge
+from challenges.bundle import ChallengeBundle
+from challenges.reading import read_challenge
 
 HERE = Path(__file__).parent
 BENCHMARKS = HERE.parent

@@ -1,1 +1,1 @@
-"""Grades free-text answers: checks in code, a judge that marks criteria with quotes, and a built-in verifier."""
+"""Grades free-text answers with checks in code, a judge that marks each criterion with quotes, and a verifier."""

@@ -1,4 +1,4 @@
-"""After the call: a reply becomes a ballot, one mark per criterion, after each quote was looked up in the answer."""
+"""Turns a reply of the judge into a ballot, one mark per criterion, and checks each quote against the answer."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ _DENIED_AFTER = re.compile(
     re.IGNORECASE,
 )
 
-# A reason or an own clause after 'I do not agree with them' is not denied by it.
+# A reason, or a clause of the learner's own, after 'I do not agree with them' is not denied.
 _CLAUSE_END = re.compile(r"[,;:]\s|\b(?:because|since|but)\b", re.IGNORECASE)
-# Fewer content words may well be a learner's own words for what a criterion asks; nobody is shown its text.
+# A shorter match may be a learner's own words for what a criterion asks, because learners do not see its text.
 ECHO_WORDS_MIN = 5
 
 
 @dataclass(frozen=True)
 class Ballot:
-    """One usable call. `failed` holds checks that want a person; `doubts` are reasons for more votes only.
+    """The marks of one usable call.
 
-    `confidence` is the judge's lowest, from 0 to 100; `model` is who answered.
+    `failed` holds failed checks, which ask for a review by a person; `doubts` are reasons for more votes only.
+    `confidence` is the judge's lowest confidence of all criteria, from 0 to 100; `model` is the model that answered.
     """
 
     marks: dict[str, Mark]
@@ -50,7 +51,7 @@ class Ballot:
 
 
 def read_ballot(judged: Judged, challenge: Challenge, cleaned: Cleaned) -> Ballot | None:
-    """Checks a reply against the rubric and the answer; None where it cannot be used at all."""
+    """Checks a reply against the rubric and the answer; None if the reply cannot be used."""
     reply = parse(judged.reply, [c.id for c in free_text(challenge).rubric])
     if reply is None:
         return None
@@ -97,14 +98,14 @@ def _check(criterion: Criterion, marked: ReplyMark, challenge: Challenge, cleane
 
 
 def _same_quote(checks: Mapping[str, _Check]) -> bool:
-    """Whether one quote stands for three criteria and more, and for most of those that earn."""
+    """Whether one quote supports at least three criteria and most of the criteria that earn points."""
     uses = Counter(quote for check in checks.values() for quote in set(check.evidence))
     earning = sum(bool(check.evidence) for check in checks.values())
     return max(uses.values(), default=0) >= max(3, 0.75 * earning)
 
 
 def find_quote(quote: str, text: str) -> tuple[int, int] | None:
-    """Where `quote` stands in `text`, without regard to case, white space and typographic marks; None if nowhere."""
+    """The start and end of `quote` in `text`, ignoring case, white space and typographic marks; None if not found."""
     parts = [re.escape(part) for part in re.split(r"\s+", quote.strip(" \t\n\"'\u201c\u201d\u2018\u2019.\u2026"))]
     if not any(parts):
         return None
@@ -114,7 +115,7 @@ def find_quote(quote: str, text: str) -> tuple[int, int] | None:
 
 
 def is_denied(span: tuple[int, int], text: str) -> bool:
-    """Whether the answer denies what it says at `span`: 'it is false that ...', 'not ...', '... is a myth'."""
+    """Whether the answer denies the words at `span`, as in 'it is false that ...', 'not ...' or '... is a myth'."""
     start = max((a for a, _ in sentence_spans(text) if a <= span[0]), default=0)
     end = min((b for _, b in sentence_spans(text) if b >= span[1]), default=len(text))
     before, quote, after = text[start : span[0]], text[span[0] : span[1]], text[span[1] : end]
@@ -132,7 +133,7 @@ def _counts(span: tuple[int, int], criterion: Criterion, challenge: Challenge, c
 
 
 def _is_borrowed(quote: str, criterion: Criterion, challenge: Challenge) -> bool:
-    """Only the words of the question or of the criterion, which say nothing about what the learner knows."""
+    """Whether the quote only repeats words of the question or the criterion, which shows no knowledge."""
     shown = " ".join((free_text(challenge).question or "", *(c.label for c in free_text(challenge).rubric)))
     is_long = len(content_words(quote)) >= ECHO_WORDS_MIN
     return not normal(quote) or echoes(quote, shown, known=0.8) or (is_long and echoes(quote, criterion.text))

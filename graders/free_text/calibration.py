@@ -1,6 +1,6 @@
-"""How far a judge's grades of one question can be trusted, and whether that is far enough for the author's gate.
+"""Measures how far a judge's grades of one question can be trusted, and whether they meet the author's gate.
 
-A report holds figures and ids only: no answer, no criterion's text, so that it may lie beside the lesson.
+A report holds only figures and ids, no answers and no texts of criteria, so that it may be stored beside the lesson.
 """
 
 from __future__ import annotations
@@ -22,20 +22,21 @@ MEASURES = {"qwk": agreement.qwk, "bias": agreement.bias, "mae": agreement.mae}
 
 @dataclass(frozen=True)
 class GradedAnswer:
-    """An answer with a person's marks and the machine's grade of it."""
+    """An answer with the marks of a person and the grade of the machine."""
 
     marks: Mapping[str, str]
     grade: Grade
 
     @property
     def value(self) -> float:
+        """The machine's score in [0, 1]."""
         assert self.grade.score is not None
         return self.grade.score
 
 
 @dataclass(frozen=True)
 class GradedAttack:
-    """An answer that must not earn more than `most`; in [0, 1]."""
+    """An attack with its grade; it must not score more than `most`, in [0, 1]."""
 
     category: str
     most: float
@@ -43,16 +44,17 @@ class GradedAttack:
 
     @property
     def is_above(self) -> bool:
+        """Whether the attack scores more than `most`."""
         return self.grade.score is not None and self.grade.score > self.most + EXACT
 
     @property
     def succeeds(self) -> bool:
-        """Above what a person gives, and nobody will look at it again."""
+        """Whether the attack scores more than a person would give, and the grade is final."""
         return self.is_above and not self.grade.review
 
 
 def person_score(challenge: Challenge, marks: Mapping[str, str]) -> float:
-    """A person's marks as a score in [0, 1]; a criterion without a mark counts as not met."""
+    """The score in [0, 1] of a person's marks; a criterion without a mark counts as not met."""
     return score(
         free_text(challenge).rubric, {c.id: Mark(marks.get(c.id, Mark.NOT_MET)) for c in free_text(challenge).rubric}
     )
@@ -67,10 +69,11 @@ def report(
     suite: Sequence[GradedAttack],
     template: str,
 ) -> dict[str, Any]:
-    """JSON-ready. `answers` are those of the role calibration, which the gate is about; `tests` were held out.
+    """The report as a JSON object.
 
-    Each answer was graded as if it were unknown. `attacks` are those of the author's that were held back, `suite` those
-    of `graders.free_text.suite`. `model` is empty for the built-in verifier.
+    `answers` have the role `calibration` and decide about the gate; `tests` have the role `test` and were not used to
+    tune anything. Each answer was graded as if the grader did not know it. `attacks` are the author's attacks that were
+    held back, and `suite` the attacks of `graders.free_text.suite`. `model` is empty for the built-in verifier.
     """
     judges = judges_of([*answers, *tests, *attacks, *benign, *suite])
     found = {
@@ -90,12 +93,12 @@ def report(
 
 
 def judges_of(graded: Iterable[GradedAnswer | GradedAttack]) -> list[JudgeId]:
-    """Every judge that gave marks; one, if nothing changed under way."""
+    """Every judge that gave marks; there is only one unless the endpoint changed its model meanwhile."""
     return sorted({row.grade.judge for row in graded if row.grade.judge is not None})
 
 
 def gate_missed(found: Mapping[str, Any], gate: Gate) -> list[str]:
-    """Why these figures do not open the gate, one sentence each; none where they do."""
+    """The reasons why these figures do not open the gate, one sentence each; empty if they open it."""
     checks = [
         (not found["model"], "the built-in verifier never ends a grade: set up a judge"),
         (len(found["models"]) > 1, f"several models answered ({', '.join(found['models'])}): name a dated one"),
@@ -146,7 +149,7 @@ def _with_interval(name: str, person: Sequence[float], machine: Sequence[float])
 
 
 def _coverage(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:
-    """How many end final and how many of those have the person's score; and the verdict's accuracy on the surest."""
+    """The share of final grades, how many of them equal the person's score, and the accuracy of certain verdicts."""
     final = [row for row in rows if not row.grade.review]
     exact = [abs(row.value - person_score(challenge, row.marks)) < EXACT for row in final]
     verdicts = [
@@ -173,7 +176,7 @@ def _attacks(rows: Sequence[GradedAttack]) -> dict[str, Any]:
 
 
 def _suite(rows: Sequence[GradedAttack]) -> dict[str, Any]:
-    """How often attacks end final above what they deserve, with the largest rate that so few still allow (95 %)."""
+    """How often attacks succeed, with the 95 % upper bound of their rate."""
     families = sorted({row.category for row in rows})
     return {
         **_rate(rows),
@@ -192,7 +195,7 @@ def _rate(rows: Sequence[GradedAttack]) -> dict[str, Any]:
 
 
 def _families(suite: Mapping[str, Any]) -> str:
-    """The families that got through: `wishes 1 of 4`."""
+    """The families with successful attacks, as text: `wishes 1 of 4`."""
     found = suite["families"].items()
     return ", ".join(f"{name} {row['succeeded']} of {row['count']}" for name, row in found if row["succeeded"])
 

@@ -1,4 +1,4 @@
-"""How probable it is that an estimate gives the right verdict, by what is left open in each criterion."""
+"""Computes how probable it is that an estimate gives the right verdict, from the uncertainty of each criterion."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ EXACT = 1e-9
 
 
 def certainty(challenge: Challenge, found: Mapping[str, Prediction]) -> float:
-    """The probability, in [0, 1], that an answer is rightly passed or rightly failed.
+    """The probability, in [0, 1], that the verdict on an answer is right.
 
-    Each criterion's share of its points is taken as Gaussian about its estimate and independent of the others; the
-    points are added by convolution. Spreads come from graded answers that were left out, which makes this honest.
+    The share of points of each criterion is modelled as Gaussian around its estimate, independently of other criteria;
+    the distribution of the sum comes from a convolution. The standard deviations were measured by leave-one-out on
+    graded answers.
     """
     marks = {c.id: as_mark(found[c.id].value, c) for c in free_text(challenge).rubric}
     points = np.ones(1)
@@ -34,7 +35,7 @@ def certainty(challenge: Challenge, found: Mapping[str, Prediction]) -> float:
 
 
 def _chances(criterion: Criterion, found: Prediction) -> Vector:
-    """The probability of each number of half points, from none to all."""
+    """The probability of each number of half points of the criterion, from 0 to all."""
     chances = np.zeros(2 * criterion.points + 1)
     low, high = (0.25, 0.75) if criterion.partial == "half" else (0.5, 0.5)
     below_low, below_high = (_below((bound - found.value) / found.spread) for bound in (low, high))

@@ -1,6 +1,6 @@
-"""Before the call: what the judge reads, and what about an answer asks for a person's eye.
+"""Cleans an answer for the judge, and flags what a person should look at.
 
-A flag never costs points: learners here legitimately quote attacks and write JSON.
+A flag never costs points, because learners may have good reasons to quote attacks or to write JSON.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ADDRESSES = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
-# Offers every alternative, for whoever grades to choose the right one.
+# The answer offers several alternatives, so that the grader can choose the right one.
 _HEDGES = re.compile(
     r"\bwhichever\b|\bin\s+either\s+case\b|\bdepending\s+on\s+how\b|,\s+or\s+(?:\w+\s+){1,3}(?:it|them|with)\b",
     re.IGNORECASE,
@@ -46,7 +46,7 @@ HEDGES_MAX = 2
 
 @dataclass(frozen=True)
 class Cleaned:
-    """`text` is what the judge reads; `suspect` are spans of it whose quotes earn nothing."""
+    """A cleaned answer: `text` is what the judge reads, and quotes within the spans `suspect` earn no points."""
 
     text: str
     flags: tuple[str, ...]
@@ -54,9 +54,10 @@ class Cleaned:
 
 
 def clean(answer: str, chars_max: int, language: frozenset[str] = STOP_WORDS) -> Cleaned:
-    """NFKC, without zero-width, bidi, tag, control and private-use characters, cut at `chars_max`.
+    """Normalises an answer (NFKC), removes invisible characters, cuts it at `chars_max` characters, and flags it.
 
-    `language` holds common words of the question's language, for telling another language or no language.
+    The removed characters are zero-width, bidirectional, tag, control and private-use ones. `language` holds common
+    words of the question's language; they show whether the answer is in another language, or in none.
     """
     composed = unicodedata.normalize("NFKC", answer)
     kept = "".join(ch for ch in composed if not _is_hidden(ch))
@@ -105,7 +106,10 @@ def _is_foreign(text: str, language: frozenset[str]) -> bool:
 
 
 def _is_no_prose(text: str) -> bool:
-    """Keyword lists and shuffled words: long stretches without a full stop, or sentences that end on 'the' or 'if'."""
+    """Whether the text is a list of keywords or shuffled words instead of sentences.
+
+    The signs are long stretches without a full stop, and sentences that end with a word such as 'the' or 'if'.
+    """
     parts = [words(sentence) for sentence in sentences(text)]
     longest = max((len(part) for part in parts), default=0)
     dangling = sum(

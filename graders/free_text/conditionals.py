@@ -1,4 +1,4 @@
-"""Sentences that weigh or wish, and commit the learner to nothing."""
+"""Detects sentences that only suppose or wish for something, so that they state nothing."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ _WISHES = re.compile(
 
 
 def commits_to_nothing(passage: Passage) -> bool:
-    """Whether the sentence only supposes, weighs or wishes for what it says."""
+    """Whether the sentence only supposes, considers or wishes for something."""
     return bool(_WEIGHS.search(passage.sentence) or _WISHES.search(passage.sentence))

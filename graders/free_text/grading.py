@@ -1,4 +1,4 @@
-"""One free-text grading: checks in code, a call, checks again, perhaps more votes; or the built-in verifier."""
+"""Grades one free-text answer: checks in code, a call of the judge, more checks, and more votes if in doubt."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from graders.free_text.verifier import Estimate, embed_item, estimate
 from graders.free_text.voting import decide, decisive, review_rules
 
 UNUSABLE = "unusable"
-# More votes are cheap, a person is not: a smaller gap asks for votes than sends a split vote to a person.
+# Votes are cheaper than a person's time, so a smaller gap asks for more votes than for a person.
 VOTE_GAP = 0.35
 VALUE_GAP = 0.5
 
 
 @dataclass(frozen=True)
 class Case:
-    """One answer to one question, as far as code alone can tell."""
+    """An answer to a question with everything that code alone finds out about it."""
 
     assignment: Assignment
     cleaned: Cleaned
@@ -48,16 +48,16 @@ class Case:
 
     @cached_property
     def copied(self) -> dict[str, float]:
-        """The share of the answer that stands word for word in each source."""
+        """The share of the answer that is copied word for word from each source."""
         return copies.shares(self.text, self.bundle, self.assignment.sources)
 
 
 def grade(assignment: Assignment) -> Grading:
-    """Yields Judge (one, three or five times) and Embed; a run (`hidden=False`) yields nothing and has no score.
+    """Yields one, three or five Judge items and an Embed item; a run (`hidden=False`) yields nothing and has no score.
 
-    Final without a call are only empty answers and exact matches with gold answers that the author graded zero.
-    A judge that is absent or whose replies cannot be used leaves a provisional score of the built-in verifier, and so
-    does, with its own marks, a judge that has not passed the gate on this content (`assignment.calibrated`).
+    Without a call, only empty answers and exact matches with gold answers that the author graded zero are final. If the
+    judge is absent or its replies cannot be used, the score comes from the built-in verifier and is provisional. If the
+    judge has not passed the gate on this content (`assignment.calibrated`), its own marks are provisional.
     """
     assert isinstance(assignment.payload, FreeTextPayload)
     case = prepare(assignment, assignment.payload.answer)
@@ -88,7 +88,7 @@ def prepare(assignment: Assignment, answer: str) -> Case:
 def _checked(case: Case, rule: str | None) -> Grade:
     low, high = free_text(case.bundle.challenge).words
     count = len(words(case.text))
-    # Not whether code would settle it: that tells which answers the author has graded.
+    # It does not say whether code would settle the answer, because that would reveal the author's graded answers.
     figures = {"words": float(count), "within_words": float(low <= count <= high)}
     return Grade(score=None, public_metrics=figures, review=case.flags, private={"rule": rule, "flags": case.flags})
 
@@ -116,7 +116,7 @@ def _judged(case: Case) -> Grading:
 
 
 def _vote(case: Case, votes: int, calls: list[Judged], ballots: list[Ballot]) -> Generator[WorkItem, Any, None]:
-    """Asks until there were `votes` calls in all, and adds them and their usable ballots to the lists."""
+    """Calls the judge until there are `votes` calls, and adds the calls and their usable ballots to the lists."""
     for vote in range(len(calls), votes):
         judged: Judged = yield judge_item(case.bundle, case.text, vote, case.assignment.template)
         calls.append(judged)
@@ -128,7 +128,7 @@ def _usable(ballots: list[Ballot | None]) -> list[Ballot]:
 
 
 def _doubts(case: Case, ballot: Ballot, guess: Estimate) -> list[str]:
-    """Why one call is not enough."""
+    """The reasons why one call is not enough."""
     challenge = case.bundle.challenge
     doubts = [*ballot.failed, *ballot.doubts]
     doubts += [f"cannot-tell: {id}" for id, mark in ballot.marks.items() if mark is Mark.CANNOT_TELL]
@@ -138,7 +138,7 @@ def _doubts(case: Case, ballot: Ballot, guess: Estimate) -> list[str]:
 
 
 def _unlike(case: Case, marks: Mapping[str, Mark], guess: Estimate, gap: float) -> list[str]:
-    """Criteria on which the embedding estimate is at least `gap` of the points away from the mark."""
+    """The criteria whose mark differs from the embedding estimate by at least the share `gap` of the points."""
     return [id for id, mark in marks.items() if abs(VALUES[mark] - guess.values[id]) >= gap]
 
 
@@ -163,7 +163,7 @@ def _final(
 
 
 def _uncalibrated(case: Case, judge: JudgeId, ballots: list[Ballot]) -> list[str]:
-    """The gate: only the very judge that was measured on this content ends a grade."""
+    """The rules of the gate: a grade is final only if exactly this judge passed its calibration on this content."""
     passed = case.assignment.calibrated
     if len({ballot.model for ballot in ballots}) > 1:
         return ["several-models"]
@@ -187,7 +187,7 @@ def _provisional(case: Case, guess: Estimate, rule: str, calls: list[Judged]) ->
 def _notes(
     case: Case, guess: Estimate, calls: list[Judged], ballots: list[Ballot], doubts: list[str]
 ) -> dict[str, Any]:
-    """What staff need beside the grade; it never reaches a learner."""
+    """Notes for staff about the grade; learners never see them."""
     return {
         "judge": {"models": sorted({b.model for b in ballots}), "template": version(case.assignment.template)},
         "content": case.bundle.digest,

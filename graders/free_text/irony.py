@@ -1,4 +1,4 @@
-"""Marks of irony: words that say of a statement that its opposite is meant."""
+"""Detects irony by words that signal that the opposite of a statement is meant."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ _IRONY = re.compile(
 
 
 def mocks(passage: Passage) -> bool:
-    """Whether the sentence, or a short remark next to it, carries a mark of irony."""
+    """Whether the sentence, or a short remark next to it, contains a sign of irony."""
     return bool(_IRONY.search(passage.sentence))

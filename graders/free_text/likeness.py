@@ -1,7 +1,7 @@
-"""Likenesses between answers as kernels, and ridge regression in their sum.
+"""Computes similarities between answers as kernels, and predicts marks by kernel ridge regression on their sum.
 
-In every matrix the last row is the answer to be estimated; those before it were graded by the author. Each kernel is
-centred and scaled on the graded ones, so that their sum weighs them alike.
+In every matrix the last row is the answer to be estimated; the rows before it are answers that the author has graded.
+Each kernel is centred and scaled on the graded answers, so that all kernels have the same weight in the sum.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
-# Chosen once by leave-one-out on gold of the roles prompt and calibration; the role test stayed out.
+# Chosen once by leave-one-out on gold answers with the roles prompt and calibration; those with the role test were not
+# used.
 RIDGE = 1.0
 STRETCH_MAX = 4.0
 SPREAD_MIN = 1e-3
@@ -24,14 +25,15 @@ WORD = r"(?u)\b\w+\b"
 
 
 def by_sentences(vectors: Matrix, groups: Sequence[Sequence[int]]) -> Matrix:
-    """`by_parts` of sentences, for a sum of kernels (n, n)."""
+    """The kernel (n, n) of sentence similarity, made from `by_parts`."""
     return _scaled(by_parts(vectors, groups))
 
 
 def by_parts(vectors: Matrix, groups: Sequence[Sequence[int]]) -> Matrix:
-    """Mean over an answer's parts of the cosine to the other's nearest part, mean of both ways (n, n).
+    """The similarity (n, n) of answers by their parts, averaged over both directions.
 
-    `vectors` (m, d) has length 1; `groups` are n lists of rows.
+    In one direction it is the mean, over the parts of an answer, of the cosine to the nearest part of the other answer.
+    `vectors` has shape (m, d) and rows of length 1; `groups` are n lists of row numbers.
     """
     order = np.concatenate([np.asarray(group) for group in groups])
     sizes = np.array([len(group) for group in groups])
@@ -43,7 +45,7 @@ def by_parts(vectors: Matrix, groups: Sequence[Sequence[int]]) -> Matrix:
 
 
 def by_words(texts: Sequence[str]) -> Matrix:
-    """Cosine of TF-IDF over words and pairs of words (n, n); vocabulary and weights come from the graded answers."""
+    """The cosine similarity (n, n) of TF-IDF vectors over words and word pairs, fitted on the graded answers."""
     least = 2 if len(texts) > MANY else 1
     weights = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=least, token_pattern=WORD)
     weights.fit(texts[:-1])
@@ -52,7 +54,7 @@ def by_words(texts: Sequence[str]) -> Matrix:
 
 
 def by_features(features: Matrix) -> Matrix:
-    """Inner products of standardised features (n, k)."""
+    """The inner products (n, n) of standardised features (n, k)."""
     known = features[:-1]
     standard = (features - known.mean(axis=0)) / (known.std(axis=0) + 1e-9)
     return _scaled(standard @ standard.T)
@@ -60,7 +62,7 @@ def by_features(features: Matrix) -> Matrix:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A share of a criterion's points, not cut to [0, 1], and the standard deviation of its error."""
+    """A predicted share of a criterion's points, not clipped to [0, 1], and the standard deviation of its error."""
 
     value: float
     spread: float
@@ -69,12 +71,12 @@ class Prediction:
 def predict(
     kernel: Matrix, y: Vector, count: int, ridge: float = RIDGE, stretch_max: float = STRETCH_MAX
 ) -> Prediction:
-    """Kernel ridge regression of the last row from the values `y` of those before it.
+    """Predicts the value of the last row by kernel ridge regression from the values `y` of the rows before it.
 
-    The first `count` of them are graded answers, the others phrases of the author. Ridge shrinks towards the mean,
-    which makes every estimate a middling one. It is stretched so that leave-one-out predictions of the graded answers
-    vary as much as their values do. The spread is a Gaussian process's (Rasmussen & Williams 2006, 5.4.2), wide for a
-    row unlike all others, times what the left-out predictions of the graded answers were really wrong by.
+    The first `count` of these are graded answers, the others phrases of the author. Ridge regression shrinks
+    predictions towards the mean, so the prediction is stretched until leave-one-out predictions of the graded answers
+    vary as much as their values. The standard deviation is that of a Gaussian process (Rasmussen & Williams 2006,
+    5.4.2), which is large for a row unlike all others, scaled by the error of the leave-one-out predictions.
     """
     graded, mean = y[:count], float(y[:count].mean())
     inverse = np.linalg.inv(kernel[:-1, :-1] + ridge * np.eye(len(y)))

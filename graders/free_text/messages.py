@@ -1,4 +1,4 @@
-"""The call: a static prefix (instructions, question, rubric, graded examples), then the answer alone."""
+"""Builds the messages to the judge: a fixed prefix (instructions, question, rubric, examples), then the answer."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from graders.free_text.templates import DEFAULT, instructions
 
 VOTES = 3
 VOTES_IF_SPLIT = 5
-# What the static prefix is made of, in its order; part of a template's digest, as the instructions are.
+# The layout of the fixed prefix. Like the instructions, it is part of a template's digest.
 _TITLES = ("Question", "Model answer (one of many good ones)", "Criteria", "Answers that the author has marked")
 _KEYS = ("id", "kind", "partial_allowed", "criterion", "would_be_met_by", "would_not_be_met_by")
 
 
 @cache
 def version(template: str = "") -> str:
-    """Name and digest of a template: `criteria-1@0123456789ab`. Raises KeyError for an unknown name.
+    """The name and digest of a template, as `criteria-1@0123456789ab`. Raises KeyError for an unknown name.
 
-    The digest covers all of a call but the question's own content: instructions, layout and reply schema.
+    The digest covers everything in a call except the content of the question: instructions, layout and reply schema.
     """
     parts = [instructions(template), _TITLES, _KEYS, reply_schema(("id",))]
     return f"{template or DEFAULT}@{sha256_of(parts)[:12]}"
 
 
 def judge_item(bundle: ChallengeBundle, text: str, vote: int, template: str = "") -> Judge:
-    """The call number `vote` (from 0) on the cleaned answer `text`; later votes shuffle the criteria.
+    """The call of the judge with number `vote` (from 0) about the cleaned answer `text`; later votes shuffle criteria.
 
-    Neither points nor the pass mark nor who the learner is are sent.
+    The points, the pass mark and the learner's identity are not sent.
     """
     challenge = bundle.challenge
     rubric = _order(free_text(challenge).rubric, vote)
@@ -71,7 +71,7 @@ def _object(**properties: Any) -> dict[str, Any]:
 def _order(rubric: Sequence[Criterion], vote: int) -> tuple[Criterion, ...]:
     if vote == 0:
         return tuple(rubric)
-    # The same order again for the same vote, so that a cached call is found.
+    # The same vote always has the same order, so that its cached reply is found.
     return tuple(sorted(rubric, key=lambda c: hashlib.sha256(f"{vote}|{c.id}".encode()).hexdigest()))
 
 
@@ -87,6 +87,6 @@ def _static(challenge: Challenge, bundle: ChallengeBundle, rubric: Sequence[Crit
 
 
 def _answer(bundle: ChallengeBundle, text: str, template: str) -> str:
-    # Unguessable without the private digest, and the same again for the same answer, so that the cache can hold it.
+    # Unpredictable without the private digest, but always the same for the same answer, so that replies can be cached.
     boundary = hashlib.sha256(f"{version(template)}|{bundle.digest}|{text}".encode()).hexdigest()[:24]
     return f"ANSWER {boundary}\n{json.dumps(text, ensure_ascii=False)}\nEND {boundary}"

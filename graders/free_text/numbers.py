@@ -1,4 +1,4 @@
-"""The numbers that a text names, whichever way it writes them: 16,000, 16k, 1.6e4, sixteen thousand; 75 %, 3/4."""
+"""Finds the numbers in a text in any notation: 16,000, 16k, 1.6e4, sixteen thousand; 75 %, 3/4."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _NUMBER = re.compile(
     r"(?:\s*(?P<scale>k|m|hundred|thousand|million|billion)\b)?(?P<percent>\s*(?:%|per\s*cent\b))?"
 )
 _SHARE = re.compile(r"\s*(?:/|:|out\s+of|in|of|over)\s*")
-# Longer numbers and larger powers are cut, so that all values are finite.
+# Longer numbers and larger exponents are cut off, so that all values are finite.
 _DIGITS_MAX = 25
 _POWER_MAX = 25
 
 
 def values(text: str) -> tuple[float, ...]:
-    """Every number in its order, after a fraction its value, and both readings of "16.000"."""
+    """Every number of the text in order; also the value of each fraction, and both readings of "16.000"."""
     plain = _TIMES.sub("*", _RUN.sub(lambda run: f"{_spelled(run.group()):.12g}", text.casefold()))
     found, every, last = list(_NUMBER.finditer(plain)), list[float](), 0.0
     for n, match in enumerate(found):
@@ -43,7 +43,7 @@ def values(text: str) -> tuple[float, ...]:
 
 
 def same(one: float, other: float) -> bool:
-    """Whether two numbers are equal but for the errors of arithmetic."""
+    """Whether two numbers are equal up to rounding errors."""
     return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-12)
 
 
@@ -71,7 +71,7 @@ def _readings(match: re.Match[str]) -> list[float]:
 
 
 def _written(digits: str) -> list[str]:
-    """Digits as Python writes them; a single point before three digits may stand for thousands, too."""
+    """The digits in Python's notation; a single point before three digits has two readings, as in 16.000."""
     grouped = re.sub(r"[,.'\u2019 ](?=\d{3}(?!\d))", "", digits)
     if re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", digits):
         return [digits, grouped]

@@ -1,4 +1,4 @@
-"""Whether an answer says in its own voice what it would do or thinks."""
+"""Detects whether an answer says in the first person what the learner would do or thinks."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ _OWN = re.compile(
 
 
 def speaks(text: str) -> bool:
-    """Whether there is a sentence such as 'I would ...', 'we should ...' or 'my advice is ...'."""
+    """Whether the text contains a sentence such as 'I would ...', 'we should ...' or 'my advice is ...'."""
     return _OWN.search(text.replace("\u2019", "'")) is not None

@@ -1,4 +1,4 @@
-"""A sentence of an answer with the sentences around it, which decide what it does: claims, asks, reports or mocks."""
+"""A sentence of an answer with its neighbours, which show whether it claims, asks, reports or mocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from graders.free_text.text import sentence_spans
 
 @dataclass(frozen=True)
 class Passage:
-    """One sentence or line; `before` and `after` are its neighbours, empty at the ends of the answer."""
+    """A sentence or line; `before` and `after` are its neighbours, empty at the ends of the answer."""
 
     sentence: str
     before: str = ""
@@ -19,7 +19,7 @@ class Passage:
 
 
 def passages(text: str) -> list[Passage]:
-    """Every sentence or line of an answer in order."""
+    """All sentences and lines of an answer in order."""
     parts = [text[a:b].strip() for a, b in sentence_spans(text)]
     return [
         Passage(part, parts[n - 1] if n else "", parts[n + 1] if n + 1 < len(parts) else "")
@@ -28,7 +28,7 @@ def passages(text: str) -> list[Passage]:
 
 
 def around(quotes: Iterable[str], text: str) -> list[Passage]:
-    """The sentences in which verbatim quotes of an answer stand, each once, in the answer's order."""
+    """The sentences that contain verbatim quotes of an answer, each once, in the order of the answer."""
     found = [span for quote in quotes if (span := find_quote(quote, text)) is not None]
     kept = passages(text)
     spans = [(a, b) for a, b in sentence_spans(text)]

@@ -1,4 +1,4 @@
-"""Points come from the rubric's table and are added by code; the judge never names a number."""
+"""Computes points from marks with the rubric's table; the judge itself never names a number."""
 
 from __future__ import annotations
 
@@ -11,26 +11,30 @@ VALUES = {Mark.MET: 1.0, Mark.PARTIAL: 0.5, Mark.NOT_MET: 0.0, Mark.CANNOT_TELL:
 
 
 def value(criterion: Criterion, mark: Mark) -> float:
-    """The share of a criterion's points that a mark earns: 1, 0.5 or 0."""
+    """The share of the criterion's points that a mark earns: 1, 0.5 or 0."""
     return 0.0 if mark is Mark.PARTIAL and criterion.partial == "none" else VALUES[mark]
 
 
 def as_mark(share: float, criterion: Criterion) -> Mark:
-    """The mark nearest to a share of a criterion's points, of those that the criterion allows."""
+    """The mark, among those that the criterion allows, that is nearest to a share of its points."""
     if criterion.partial == "half" and 0.25 <= share < 0.75:
         return Mark.PARTIAL
     return Mark.MET if share >= 0.5 else Mark.NOT_MET
 
 
 def table(rubric: Sequence[Criterion], marks: Mapping[str, Mark]) -> dict[str, float]:
-    """Points by criterion. `must_not_claim` earns only beside another criterion: silence claims nothing, too."""
+    """The points of each criterion by id.
+
+    A criterion of kind `must_not_claim` earns points only if another criterion does, because an empty answer makes no
+    wrong claim either.
+    """
     points = {c.id: c.points * value(c, marks[c.id]) for c in rubric}
     silent = not any(points[c.id] for c in rubric if c.kind != "must_not_claim")
     return {c.id: 0.0 if silent and _says_something_else(rubric, c) else points[c.id] for c in rubric}
 
 
 def score(rubric: Sequence[Criterion], marks: Mapping[str, Mark]) -> float:
-    """The share of all points, in [0, 1]."""
+    """The score of the marks: their share of all points, in [0, 1]."""
     return min(1.0, max(0.0, sum(table(rubric, marks).values()) / sum(c.points for c in rubric)))
 
 

@@ -1,4 +1,4 @@
-"""Sentences that ask instead of saying something."""
+"""Detects sentences that ask a question instead of stating something."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from graders.free_text.passage import Passage
 from graders.free_text.text import words
 
-# 'Fine-tuning? Not planned.' and 'Why? Because ...' ask in order to answer at once.
+# 'Fine-tuning? Not planned.' and 'Why? Because ...' answer their own question.
 HEADING_WORDS_MAX = 6
 _INDIRECT = re.compile(
     r"\b(?:i|we)\s+(?:\w+\s+)?(?:wonder|have\s+yet\s+to|am\s+still\s+to|would\s+like\s+to\s+know|want\s+to\s+know)\b"
@@ -23,7 +23,7 @@ _INDIRECT = re.compile(
 
 
 def asks(passage: Passage) -> bool:
-    """Whether the sentence asks and does not go on to answer itself."""
+    """Whether the sentence asks a question that the next words do not answer."""
     if _INDIRECT.search(passage.sentence):
         return True
     if not passage.sentence.rstrip("\"')\u201d\u2019 ").endswith("?"):

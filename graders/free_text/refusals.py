@@ -1,7 +1,8 @@
-"""What an answer advises against, and whether that is the very thing for which it was given points.
+"""Detects answers that advise against the very thing for which the judge gave points.
 
-'Instead of fine-tuning, I would use retrieval' refuses something, too. Only what is refused tells it from 'avoid
-retrieval': so the refused words are compared with the phrases that the author accepts and rejects.
+An honest answer may advise against something too, as in 'Instead of fine-tuning, I would use retrieval'. It differs
+from 'avoid retrieval' only in what is refused. So the refused words are compared with the phrases that the author
+accepts and rejects.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ _CUE = re.compile(
     r"|(?:pointless|useless|unwise|foolish|wrong|mistake|waste\s+of\s+(?:time|money|effort))\s+to|(?:would\s+be|is)\s+(?:quite\s+|simply\s+)?(?:wrong|an?\s+(?:error|mistake|blunder))\s+to\s+(?:\w+\s+that)?|nobody\s+should|no\s+one\s+should|not\s+to)\s+(?P<refused>[^.!?;:\n]+)",
     re.IGNORECASE,
 )
-# A reason or a turn ends what is refused.
+# A reason or a contrast ends the refused words.
 _END = re.compile(
     r",|\s(?:but|because|since|as|so|and\s+instead|instead|unless|until|before|if|when|while|whereas|for\s+(?:it|that|this|they)|that\s+would|which)\b"
     r"|\s[-\u2013\u2014]\s",
     re.IGNORECASE,
 )
-# 'X is a mistake', 'I would drop X': the refused words stand before the verdict.
+# In 'X is a mistake' the refused words stand before the verdict.
 _VERDICT = re.compile(
     r"(?P<refused>[^.!?;:,\n]+?)\s+(?:is|are|would\s+be|seems?|looks?)\s+(?:\w+\s+)?(?:an?\s+(?:\w+\s+)?(?:mistake|error|blunder|injustice|bad\s+idea|dead\s+end|waste|trap)"
     r"|the\s+worst\b|pointless|useless|unwise|foolish|overrated|out\s+of\s+the\s+question|not\s+(?:needed|necessary|worth|advisable|the\s+(?:way|answer|place|right))|unnecessary|the\s+wrong|wrong\s+here)\b",
@@ -45,7 +46,7 @@ _VERDICT = re.compile(
 
 
 def refused(text: str) -> list[str]:
-    """The words of an answer that it advises against, in its order, without those of fewer than two content words."""
+    """The phrases that an answer advises against, in order, without those of fewer than two content words."""
     found = []
     for sentence in sentences(text):
         found += [_END.split(match["refused"])[0].strip() for match in _CUE.finditer(sentence)]
@@ -54,18 +55,18 @@ def refused(text: str) -> list[str]:
 
 
 def compared(text: str, rubric: Sequence[Criterion]) -> tuple[str, ...]:
-    """The texts of which `refuses` needs the embeddings."""
+    """The texts whose embeddings `refuses` needs."""
     return (*refused(text), *(phrase for c in rubric for phrase in (*c.accept, c.text, *c.reject)))
 
 
 def refuses(
     criteria: Sequence[Criterion], rubric: Sequence[Criterion], scopes: Sequence[str], vectors: Vectors
 ) -> tuple[str, ...]:
-    """The ids of those `criteria` of which the answer refuses what they ask for, and not what the author rejects.
+    """The ids of the `criteria` whose accepted phrases the answer refuses, rather than their rejected phrases.
 
-    One refusal counts where it is far nearer to what is accepted than to what is rejected. A smaller distance counts
-    where two different refusals meet two criteria, because honest answers refuse one thing and advise the rest.
-    `vectors` has an embedding of length 1 for each scope and for each phrase of the author.
+    One refusal counts if it is much nearer to the accepted than to the rejected phrases. A smaller difference is enough
+    if two different refusals concern two criteria, because an honest answer refuses one thing and advises the rest.
+    `vectors` holds an embedding of length 1 for each scope and each phrase of the author.
     """
     bad = [vectors[phrase] for c in rubric for phrase in c.reject]
     found = {c.id: near for c in criteria if (near := _nearest(c, bad, scopes, vectors)) is not None}
@@ -77,7 +78,7 @@ def refuses(
 def _nearest(
     criterion: Criterion, bad: Sequence[NDArray[np.float64]], scopes: Sequence[str], vectors: Vectors
 ) -> tuple[str, float] | None:
-    """The refused scope that is nearest to what the criterion accepts, with its distance from what is rejected."""
+    """The refused scope most similar to accepted phrases, and how much less similar it is to rejected ones."""
     best: tuple[str, float] | None = None
     for scope in scopes:
         near = max(float(vectors[scope] @ vectors[phrase]) for phrase in criterion.accept or (criterion.text,))

@@ -1,4 +1,4 @@
-"""Padding: the same few words over and over."""
+"""Detects padding, which repeats the same few words."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DISTINCT_MIN = 0.68
 
 
 def repeats_itself(text: str) -> bool:
-    """Whether few of the content words are distinct, on average over stretches of 40 of them."""
+    """Whether few content words are distinct, on average over stretches of 40 content words."""
     found = content_words(text)
     if len(found) < WORDS_MIN:
         return False

@@ -1,4 +1,4 @@
-"""What the judge must send: exactly these keys, exactly these criteria."""
+"""The form of a judge's reply: exactly these keys, and a mark for exactly the criteria of the call."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class _Closed(BaseModel):
 
 
 class ReplyMark(_Closed):
+    """The mark of one criterion; `evidence` are quotes of the answer."""
+
     id: str
     evidence: tuple[str, ...]
     reason: str
@@ -25,7 +27,7 @@ class ReplyMark(_Closed):
 
 
 class Reply(_Closed):
-    """One mark for each criterion, in any order."""
+    """A reply of the judge with one mark for each criterion, in any order."""
 
     criteria: tuple[ReplyMark, ...]
     contradictions: tuple[tuple[str, ...], ...] = ()
@@ -33,7 +35,7 @@ class Reply(_Closed):
 
 
 def parse(reply: Any, ids: Sequence[str]) -> Reply | None:
-    """The reply, or None where it has another form, lacks a criterion, or names one twice or one that is unknown."""
+    """The reply; None if it has another form, or if a criterion is missing, unknown or named twice."""
     try:
         found = Reply.model_validate(reply)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""Sentences that report what somebody else says, without the learner's own agreement."""
+"""Detects sentences that report the words of another person without the learner's agreement."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _REPORTS = re.compile(
     r"|\bone\s+(?:often\s+)?(?:hears|reads)\b|\byou\s+(?:often\s+)?hear\b",
     re.IGNORECASE,
 )
-# 'If customers still say that ...' reports nothing, it sets a condition.
+# 'If customers still say that ...' states a condition and does not report anything.
 _CONDITION = re.compile(
     r"\b(?:if|when|once|until|unless|whenever|as\s+soon\s+as|before|after)\b[^,;:.]*$", re.IGNORECASE
 )
@@ -49,7 +49,7 @@ _AGREES = re.compile(
 
 
 def reports(passage: Passage) -> bool:
-    """Whether somebody else is said to hold what the sentence says, and the learner does not take it over."""
+    """Whether the sentence ascribes its statement to another person and the learner does not agree with it."""
     match = _REPORTS.search(passage.sentence)
     if match is None or _CONDITION.search(passage.sentence[: match.start()]):
         return False

@@ -1,4 +1,4 @@
-"""Sentences with which an answer takes back what it said before."""
+"""Detects sentences with which an answer takes back its earlier statements."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _TAKES_BACK = re.compile(
 )
 
 _VIEW = r"(?:position|view|opinion|stance|side|sides|judge?ment|comment|conclusion|recommendation|advice|belief)s?"
-# Minutes and summaries that keep out of it, and a former self that is left behind.
+# Minutes and summaries without an opinion of their own, and opinions that the learner no longer holds.
 _DISOWNS = re.compile(
     rf"\b(?:takes?|offers?|draws?|express(?:es)?)\s+(?:here\s+)?no\s+(?:\w+\s+)?{_VIEW}\b"
     rf"|\b(?:refrains?|abstains?)\s+from\s+(?:\w+\s+){{0,3}}{_VIEW}\b"
@@ -47,7 +47,7 @@ _DISOWNS = re.compile(
 
 
 def takes_back(text: str) -> bool:
-    """Whether a sentence withdraws or disowns the rest, or disagrees and no advice of the learner's own follows it."""
+    """Whether a sentence withdraws the rest of the answer, or disagrees with it without giving other advice."""
     if _TAKES_BACK.search(text) or _DISOWNS.search(text):
         return True
     return any(not speaks(text[match.end() :]) for match in _DISAGREES.finditer(text))

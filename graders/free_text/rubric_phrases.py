@@ -1,6 +1,6 @@
-"""What the text of a criterion would count, as phrases: "The answer names a, b or c. Half credit for d. Not met for e."
+"""Extracts phrases from a criterion's text such as "The answer names a, b or c. Half credit for d. Not met for e."
 
-Sentences of another form, and so all those in other languages, say nothing here.
+Sentences of any other form, and all sentences in other languages, are ignored.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHARACTERS_MIN = 3
 
 
 def rubric_phrases(text: str) -> dict[str, float]:
-    """Each phrase with the share of the points that an answer earns by it: 1, 0.5 or 0."""
+    """The share of the points, 1, 0.5 or 0, that each phrase of the criterion earns, by phrase."""
     found: dict[str, float] = {}
     for sentence in sentences(text):
         for opening, share in _OPENINGS:

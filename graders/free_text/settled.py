@@ -1,6 +1,6 @@
-"""What code may decide alone: an empty answer, and an answer to which the author has given no points already.
+"""Decides which answers code may grade alone: empty ones, and those that the author has already graded with 0 points.
 
-Nothing else is a final zero. "Push and pop" can be a whole answer, and so can a word of the question.
+Nothing else is a final zero: "Push and pop" can be a complete answer, and so can a word of the question.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _graded(bundle: ChallengeBundle) -> tuple[GoldAnswer | Benign, ...]:
 
 
 def zero_rule(text: str, bundle: ChallengeBundle) -> str | None:
-    """Why a cleaned answer is a final zero without a call: 'empty', 'gold-zero', or None."""
+    """The rule, `empty` or `gold-zero`, by which a cleaned answer scores a final 0 without a call; else None."""
     if not text:
         return "empty"
     same = [
@@ -43,9 +43,9 @@ def zero_rule(text: str, bundle: ChallengeBundle) -> str | None:
 
 
 def same_gold(text: str, bundle: ChallengeBundle) -> GoldAnswer | Benign | None:
-    """The answer that the author has graded with the same words in the same order, if there is one.
+    """The answer, graded by the author, that has the same words in the same order; None if there is no such answer.
 
-    Of fewer than `SAME_WORDS_MIN` words there is none: many people find the same few words by themselves.
+    Answers of fewer than `SAME_WORDS_MIN` words never match, because many people write the same few words.
     """
     own = words(text)
     if len(own) < SAME_WORDS_MIN:
@@ -54,7 +54,7 @@ def same_gold(text: str, bundle: ChallengeBundle) -> GoldAnswer | Benign | None:
 
 
 def copies(text: str, bundle: ChallengeBundle) -> bool:
-    """Whether the answer is made of the words of the model answer or of one good gold answer, in any order."""
+    """Whether the answer consists of the words of the model answer or of a good gold answer, in any order."""
     if len(set(content_words(text))) < COPY_WORDS_MIN:
         return False
     rubric, passing = free_text(bundle.challenge).rubric, bundle.challenge.pass_
@@ -65,5 +65,5 @@ def copies(text: str, bundle: ChallengeBundle) -> bool:
 
 
 def is_known_attack(text: str, bundle: ChallengeBundle) -> bool:
-    """Whether the author lists this very text among the attacks."""
+    """Whether the author lists exactly this text among the attacks."""
     return normal(text) in {normal(attack.answer) for attack in bundle.attacks}

@@ -1,6 +1,7 @@
-"""Likenesses for answers of a few words, where an embedding says little: "0.75", "not the prompt", "it rises".
+"""Computes similarities between answers of a few words, such as "0.75", "not the prompt" or "it rises".
 
-Each answer is embedded behind its question. What all of these embeddings share, the question, is then taken away.
+The embedding of a few words alone says little. So each answer is embedded after its question, and then the mean of
+these embeddings, which stands for the question, is subtracted.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from graders.free_text.numbers import same, values
 from graders.free_text.text import is_negation, words
 
 Matrix = NDArray[np.float64]
-# Chosen by leave-one-out on the questions under benchmarks/questions/tuning; those under held-out stayed out.
+# Chosen by leave-one-out on the questions in benchmarks/questions/tuning; those in held-out were not used.
 WORDS_MAX = 12
 WIDTH = 0.6
 CLAUSES = 0.5
@@ -56,20 +57,20 @@ def are_short(answers: tuple[str, ...]) -> bool:
 
 
 def in_context(question: str, text: str) -> str:
-    """What is embedded in place of a few words alone."""
+    """The text that is embedded for a short answer: the question followed by the answer."""
     return f"{question} {text}"
 
 
 def clauses(text: str) -> list[str]:
-    """The parts of a short answer, each of which may make a point of its own."""
+    """The clauses of a short answer, each of which may state something of its own."""
     found = [part.strip(" .,;:!?") for part in _CLAUSE.split(text)]
     return [part for part in found if part] or [text]
 
 
 def by_meaning(vectors: Matrix, whole: Sequence[int], parts: Sequence[Sequence[int]]) -> Matrix:
-    """Likeness of whole answers, and of each one's clauses to the other's nearest; 1 for the same answer (n, n).
+    """The similarity (n, n) of whole answers and of their nearest clauses; 1 for equal answers.
 
-    `vectors` (m, d) are embeddings in context; `whole` holds n of its rows and `parts` n lists of them.
+    `vectors` (m, d) are embeddings in context; `whole` holds n row numbers, and `parts` n lists of row numbers.
     """
     centred = vectors - vectors[list(whole)].mean(axis=0)
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
@@ -79,14 +80,14 @@ def by_meaning(vectors: Matrix, whole: Sequence[int], parts: Sequence[Sequence[i
 
 
 def by_spelling(texts: Sequence[str]) -> Matrix:
-    """Cosine of TF-IDF over three to six letters within words, so that a slip of the pen changes little (n, n)."""
+    """The cosine similarity (n, n) of TF-IDF vectors over three to six letters, so that typing errors matter little."""
     weights = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 6), sublinear_tf=True, lowercase=False)
     found: Matrix = weights.fit_transform([marked(text) for text in texts]).toarray()
     return found @ found.T
 
 
 def by_numbers(texts: Sequence[str]) -> Matrix:
-    """How many numbers two answers share, and whether the last one, the result, is the same; nought without numbers."""
+    """The similarity (n, n) by shared numbers and by an equal last number, the result; 0 without numbers."""
     named = [values(text) for text in texts]
     if not any(named):
         return np.zeros((len(texts), len(texts)))
@@ -94,7 +95,7 @@ def by_numbers(texts: Sequence[str]) -> Matrix:
 
 
 def marked(text: str) -> str:
-    """The words that count, in capitals where they are negated: 'not the prompt' becomes 'not PROMPT' (Das & Chen)."""
+    """The content words, with negated ones in capitals: 'not the prompt' becomes 'not PROMPT' (Das & Chen 2007)."""
     return " ".join(word for clause in _STOP.split(text) for word in _marked(words(clause))) or "-"
 
 

@@ -1,8 +1,8 @@
-"""What the words of an answer do, not only which words they are.
+"""Rules about speech acts: whether an answer states something, or only asks, reports, supposes or mocks.
 
-An embedding sees the topic of a sentence. It cannot tell 'use retrieval' from 'would one use retrieval?' or 'there was
-talk of retrieval'. These rules look at the sentences that a judge quoted, and some at the answer as a whole. A rule
-sends the answer to a person and never costs points.
+An embedding shows the topic of a sentence. It cannot tell 'use retrieval' from 'would one use retrieval?' or 'there
+was talk of retrieval'. Most of these rules look at the sentences that the judge quoted, and some at the whole answer.
+They only send the answer to a person and never cost points.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ QUOTED_SHARE_MIN = 0.36
 def rules(
     text: str, rubric: Sequence[Criterion], marks: Mapping[str, Mark], evidence: Evidence, vectors: Vectors
 ) -> list[str]:
-    """The rules that ask for a person. `text` is the cleaned answer, `evidence` its verbatim quotes by criterion.
+    """The rules that ask for a person; `text` is the cleaned answer, `evidence` its verbatim quotes by criterion.
 
-    `vectors` has embeddings of what the answer advises against and of the author's phrases.
+    `vectors` holds the embeddings of the phrases that the answer advises against and of the author's phrases.
     """
     quoted = {c.id: around(evidence.get(c.id, ()), text) for c in rubric if marks[c.id] in (Mark.MET, Mark.PARTIAL)}
     found = [f"{rule}: {id}" for id, parts in quoted.items() for rule in _acts(parts)]
@@ -60,7 +60,7 @@ def _acts(parts: Sequence[Passage]) -> list[str]:
 def _is_padded(
     text: str, rubric: Sequence[Criterion], marks: Mapping[str, Mark], quoted: Mapping[str, Sequence[Passage]]
 ) -> bool:
-    """Whether most of the points rest on few of the answer's words."""
+    """Whether most of the points come from a small part of the answer's words."""
     sentences = {part.sentence for parts in quoted.values() for part in parts}
     share = sum(len(words(one)) for one in sentences) / max(1, len(words(text)))
     return score(rubric, marks) >= PADDED_SCORE and share < QUOTED_SHARE_MIN
@@ -82,15 +82,15 @@ def _of_the_whole(text: str) -> list[str]:
 
 
 def _is_a_quiz(parts: Sequence[Passage]) -> bool:
-    """Whether there are at least three questions, and one for each other sentence."""
+    """Whether there are at least `QUIZ_MIN` questions, and about as many questions as other sentences."""
     questions = sum(part.sentence.endswith("?") for part in parts)
     return questions >= QUIZ_MIN and 2 * questions >= len(parts) - 1
 
 
 def _rests_on_stubs(text: str, rubric: Sequence[Criterion], quoted: Mapping[str, Sequence[Passage]]) -> bool:
-    """Whether most points with quotes rest on nothing but headings, table rows or keywords.
+    """Whether most points with quotes come only from headings, table rows or keywords, called stubs.
 
-    Half of the points are enough where most of the answer's lines are such stubs, too.
+    If most lines of the answer are stubs, half of the points are enough.
     """
     points = {c.id: c.points for c in rubric if quoted.get(c.id)}
     stubs = sum(points[id] for id in points if all(is_stub(part) for part in quoted[id]))

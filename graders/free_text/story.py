@@ -1,4 +1,4 @@
-"""Stories: sentences about what somebody did once, which advise and explain nothing."""
+"""Detects stories, which tell what a person once did and neither advise nor explain anything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PAST = re.compile(
 
 
 def tells_story(text: str) -> bool:
-    """Whether it tells a dream, or mostly what somebody did, and nothing of what the learner would do."""
+    """Whether the text tells a dream or mostly past events, and nothing about what the learner would do."""
     if _DREAM.search(text):
         return True
     if speaks(text):

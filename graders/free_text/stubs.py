@@ -1,4 +1,4 @@
-"""Headings, table cells and keywords: lines that hold the right words and say nothing about them."""
+"""Detects stubs: headings, table rows and keywords, which contain the right words but state nothing about them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from graders.free_text.passage import Passage
 from graders.free_text.text import words
 
 WORDS_MIN = 4
-# Auxiliaries and common verbs in finite forms; with an imperative at its beginning a line is a sentence, too.
+# Auxiliaries and common verbs in finite forms. A line that begins with an imperative also is a sentence.
 _FINITE = re.compile(
     r"\b(?:is|are|was|were|am|be|been|has|have|had|do|does|did|will|would|can|could|shall|should|may|might|must|cannot"
     r"|\w+n't|\w+'(?:s|re|ve|ll|d|m)|i|we|you|he|she|they|it|that|which|who|because|since|so|when|while|whereas|if|as|until|unless"
@@ -22,7 +22,7 @@ _TABLE = re.compile(
 
 
 def is_stub(passage: Passage) -> bool:
-    """Whether the line has no verb, or is a row of a table, or is shorter than any sentence that gives a reason."""
+    """Whether the line has no verb, is a row of a table, or is too short to give a reason."""
     line = passage.sentence
     if _TABLE.search(line):
         return True

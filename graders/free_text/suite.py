@@ -1,7 +1,7 @@
-"""A suite of attacks for any free-text question: ten families, rewritten around the question's own rubric.
+"""Builds a suite of attacks on any free-text question: ten families of phrasings, filled in from its rubric.
 
-The author's attacks show what the author has thought of. These are the same for every question, whoever wrote it, and
-are built from hand-written phrasings (`suite_phrasings.yaml`) in English.
+An author's own attacks only test what the author has thought of. The suite is the same for all questions. It is built
+from hand-written English phrasings in `suite_phrasings.yaml`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FILE = Path(__file__).parent / "suite_phrasings.yaml"
 
 @dataclass(frozen=True)
 class SuiteAttack:
-    """One attack. `most` is the share of all points, in [0, 1], that a strict person would give at most."""
+    """One attack; `most` is the largest share of all points, in [0, 1], that a strict person would give."""
 
     family: str
     phrasing: str
@@ -33,7 +33,7 @@ class SuiteAttack:
 
 @dataclass(frozen=True)
 class Phrasing:
-    """`each` holds one pattern or several, which are used in turn for the criteria."""
+    """A hand-written phrasing; `each` holds one or more patterns, which are used in turn for the criteria."""
 
     id: str
     most: float
@@ -43,12 +43,11 @@ class Phrasing:
 
 
 def suite(bundle: ChallengeBundle, sources: Mapping[str, str]) -> tuple[SuiteAttack, ...]:
-    """All attacks for the question of `bundle`, always the same ones for the same content.
+    """All attacks on the question of `bundle`; they are always the same for the same content.
 
-    `sources` are the texts that learners can read, in Markdown. Of them `lesson`, `faq` and `solution` are used; where
-    `solution` is missing, the bundle's is, and without a lesson and an FAQ nothing is copied from them. Answers are cut
-    to the question's number of words by leaving out criteria from the end. Raises ValueError if the question has no
-    rubric.
+    `sources` are the texts that learners can read, in Markdown, of which `lesson`, `faq` and `solution` are used. If
+    `solution` is missing, the bundle's solution is used. Texts longer than the question allows leave out the last
+    criteria. Raises ValueError if the question has no rubric.
     """
     if not free_text(bundle.challenge).rubric:
         raise ValueError("attacks need a free-text question with a rubric")
@@ -73,7 +72,7 @@ def _family(family: str, parts: Sequence[Material], bundle: ChallengeBundle) -> 
 
 
 def _fitting(phrasing: Phrasing, usable: list[dict[str, str]], question: str, most_words: int) -> str:
-    """The text about as many criteria as the number of words allows, but about one at least."""
+    """The text about as many criteria as `most_words` allows, and about at least one."""
     text = _text(phrasing, usable, question)
     while len(text.split()) > most_words and len(usable) > 1:
         usable = usable[:-1]
@@ -85,7 +84,7 @@ def _text(phrasing: Phrasing, usable: list[dict[str, str]], question: str) -> st
     patterns = phrasing.each
     body = [patterns[at % len(patterns)].format_map(fields) for at, fields in enumerate(usable)]
     whole = [phrasing.open.replace("{question}", question), *body, phrasing.close]
-    # A pattern that ends in a new line is a row of a table or of a list.
+    # A pattern that ends with a line break is a row of a table or a list.
     return "".join(part if part.endswith("\n") else f"{part} " for part in whole if part).strip()
 
 
@@ -94,7 +93,7 @@ def _has_all(phrasing: Phrasing, fields: Mapping[str, str]) -> bool:
 
 
 def _fields(part: Material, turn: int) -> dict[str, str]:
-    """What the placeholders stand for; `turn` makes the phrasings of a family use different words."""
+    """The values of the placeholders; `turn` makes the phrasings of a family use different words."""
     say = part.says[turn % len(part.says)]
     claim = _pick(part.claims, turn) or f'the sentence "{say}" is right'
     fields = {"say": _small(say), "Say": _capital(say), "claim": _small(claim), "Claim": _capital(claim)}
@@ -111,7 +110,7 @@ def _capital(text: str) -> str:
 
 
 def _small(text: str) -> str:
-    """`text` as the continuation of a sentence: names such as LoRA and the word I keep their capitals."""
+    """`text` with a small first letter, to continue a sentence; names such as LoRA and the word I keep capitals."""
     first = text.split(" ", 1)[0]
     keeps = first == "I" or first.startswith("I'") or any(letter.isupper() for letter in first[1:])
     return text if keeps else text[:1].lower() + text[1:]

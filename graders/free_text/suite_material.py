@@ -1,4 +1,4 @@
-"""What the suite of attacks says about each criterion, taken from the question's own rubric and texts."""
+"""Collects from the question's rubric and texts what the suite of attacks says about each criterion."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import Criterion, free_text
 
 KEY_WORDS = 3
-# A text that shares fewer content words with a criterion speaks of something else.
+# A text that shares fewer content words with a criterion is about something else.
 SHARED = 2
 CHOICES = 2
 LENGTH = range(5, 36)
 
 WORD = re.compile(r"[^\W_]+(?:['\u2019-][^\W_]+)*")
-# A sentence ends at a full stop, a question mark or an exclamation mark, and a line of its own is one, too.
+# A sentence ends at a full stop, a question mark or an exclamation mark; a separate line is a sentence too.
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'\d])")
-# Code, formulas, tables, headings, quotations, pictures and comments hold no sentences that a learner would copy.
+# Code, formulas, tables, headings, quotations, pictures and comments contain no sentences that a learner would copy.
 NOT_PROSE = re.compile(r"```.*?```|\$\$.*?\$\$|<!--.*?-->|^[ \t]*(?:\||#|>|!\[)[^\n]*$", re.S | re.M)
 MARKS = re.compile(r"\*\*|[*`]|^\s*(?:[-+]|\d+\.)\s+", re.M)
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 I_WOULD = re.compile(r"\bI(?: would|'d)\b")
 FIRST_PERSON = re.compile(r"\b(?:I|I'[a-z]+|[Mm]y|[Mm]e|[Ww]e|[Oo]ur|[Uu]s)\b")
-# Sentences that begin so are statements; others may be commands ("Start with ..."), which no "that" can introduce.
+# Sentences that begin with these words are statements. Others may be commands ("Start with ..."), and a command cannot
+# follow "that".
 STATEMENT = re.compile(
     r"(?:The|An?|One|It|They|There|Nobody|Somebody|Someone|People|Each|Every|All|Most|Many|Some|Several|No|If|When|"
     r"While|Since|Because|With|At|In|After|Near|Neither|Both|This|That|These|Those|Its|Their)\b|"
@@ -47,7 +48,7 @@ COMMON = frozenset(_COMMON.split())
 
 @dataclass(frozen=True)
 class Material:
-    """The words about one criterion, the nearest first. `lesson` and `solution` are whole sentences, as they stand."""
+    """Texts about one criterion, the nearest first; `lesson` and `solution` are unchanged whole sentences."""
 
     criterion: Criterion
     claims: tuple[str, ...]
@@ -62,15 +63,15 @@ class Material:
 
     @cached_property
     def words(self) -> str:
-        """The words that the criterion uses most, in the order in which they occur."""
+        """The most frequent words of the criterion, in the order of their first use."""
         counts = Counter(_content(" ".join((*self.criterion.accept, self.criterion.text))))
         return ", ".join(word for word, _ in counts.most_common(KEY_WORDS)) or self.criterion.label.lower()
 
 
 def material(bundle: ChallengeBundle, sources: Mapping[str, str]) -> tuple[Material, ...]:
-    """One `Material` for each criterion that wants something said, or for all if there are no such criteria.
+    """One `Material` for each criterion that requires a statement, or for all criteria if none does.
 
-    `sources` may have the texts `lesson`, `faq` and `solution`, in Markdown; without `solution` the bundle's is taken.
+    `sources` may hold the texts `lesson`, `faq` and `solution`, in Markdown; without `solution` the bundle's is used.
     """
     spec = bundle.challenge
     solution = _copied(sources.get("solution") or bundle.solution)
@@ -89,7 +90,7 @@ def sentences(text: str) -> list[str]:
 
 
 def _copied(text: str) -> list[str]:
-    """The sentences that a learner would copy: whole ones, without formulas, and not somebody's speech."""
+    """The sentences that a learner would copy: complete, without formulas, and not direct speech."""
     return [found for found in sentences(text) if found.endswith((".", "!")) and not NOT_COPIED.search(found)]
 
 
@@ -98,15 +99,15 @@ def _claim(sentence: str) -> str | None:
     general = I_WOULD.sub("one would", CLAUSE_END.split(sentence)[0]).rstrip(". ")
     general = general[:1].upper() + general[1:]
     unfit = FIRST_PERSON.search(general) or UNFIT_FOR_THAT.search(general) or not STATEMENT.match(general)
-    # "When these numbers go down, stop": a command after all.
+    # "When these numbers go down, stop" begins like a statement but is a command.
     commands = "," in general and len(WORD.findall(general.rsplit(",", 1)[1])) < 2
     return None if unfit or commands else general
 
 
 def _nearest(criteria: Sequence[Criterion], texts: Iterable[str]) -> list[tuple[str, ...]]:
-    """For each criterion up to `CHOICES` texts that speak of it, the nearest first; no text stands for two criteria.
+    """For each criterion up to `CHOICES` texts about it, the nearest first; no text is used for two criteria.
 
-    A word counts the more, the more often the criterion uses it, and the less, the more criteria use it.
+    A word has more weight the more often the criterion uses it, and less weight the more criteria use it.
     """
     about = [Counter(_content(" ".join((c.label, c.text, *c.accept)))) for c in criteria]
     uses = Counter(word for words in about for word in words)
@@ -117,7 +118,7 @@ def _nearest(criteria: Sequence[Criterion], texts: Iterable[str]) -> list[tuple[
             weights = {word: count / uses[word] for word, count in words.items()}
             near = {text: _nearness(own, weights) for text, own in left.items()}
             best = max(near, key=near.__getitem__, default="")
-            # A second text that is far behind the first would not be about the criterion.
+            # A second text that is much less near than the first is probably not about the criterion.
             if near.get(best, 0) > max(row.values(), default=0) / 2:
                 row[best] = near[best]
                 del left[best]
@@ -126,7 +127,7 @@ def _nearest(criteria: Sequence[Criterion], texts: Iterable[str]) -> list[tuple[
 
 def _nearness(own: set[str], weights: Mapping[str, float]) -> float:
     shared = own & weights.keys()
-    # The eight keeps a sentence of three words from being nearer than one that says more.
+    # Adding 8 keeps a sentence of three words from being nearer than a sentence that says more.
     return sum(weights[word] for word in shared) / (len(own) + 8) if len(shared) >= SHARED else 0.0
 
 

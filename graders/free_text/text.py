@@ -1,4 +1,4 @@
-"""Words, sentences and the one normal form in which texts are compared."""
+"""Splits texts into words and sentences, and normalises them for comparison."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-# Scripts without spaces count by character: a Chinese answer must not look like one word.
+# In scripts without spaces each character counts as a word, because a Chinese answer must not count as one word.
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+(?:['\u2019-][^\W_]+)*")
 _SENTENCE = re.compile(r"[^.!?\n\u3002\uff01\uff1f]+(?:[.!?\u3002\uff01\uff1f]+(?=\s|$)|[.!?](?=\S)[^.!?\n]*)*[.!?]*")
 
@@ -25,22 +25,22 @@ NEGATIONS = frozenset(_NEGATIONS.split())
 
 
 def words(text: str) -> list[str]:
-    """Case-folded words in order, with typographic apostrophes made plain."""
+    """The case-folded words of a text in order, with plain apostrophes."""
     return [word.casefold().replace("\u2019", "'") for word in _WORD.findall(text)]
 
 
 def content_words(text: str) -> list[str]:
-    """Words that are not English stop words; in other languages all words."""
+    """The words of a text without English stop words; in other languages these are all words."""
     return [word for word in words(text) if word not in STOP_WORDS]
 
 
 def normal(text: str) -> str:
-    """The words of a text joined by spaces: equal for texts that differ only in case, spaces and punctuation."""
+    """The words of a text joined by spaces; equal for texts that differ only in case, spaces and punctuation."""
     return " ".join(words(text))
 
 
 def exact(text: str) -> str:
-    """A text without case, repeated spaces, quotation marks around it and a full stop after it.
+    """The case-folded text without repeated spaces, surrounding quotation marks and a final full stop.
 
     Unlike `normal` it keeps signs: "1/2" is not "1 2", "-1" is not "1", and "<" is an answer.
     """
@@ -49,29 +49,30 @@ def exact(text: str) -> str:
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """Start and end of each sentence or line, in order, without empty ones."""
+    """The start and end index of each sentence or line that is not empty, in order."""
     return [match.span() for match in _SENTENCE.finditer(text) if match.group().strip()]
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences themselves, stripped; the whole text where none is found."""
+    """The sentences of a text without surrounding spaces; the whole text if it has no sentence."""
     return [text[a:b].strip() for a, b in sentence_spans(text)] or [text.strip()]
 
 
 def is_negation(word: str) -> bool:
-    """Whether a case-folded word negates."""
+    """Whether a case-folded word is a negation."""
     return word in NEGATIONS or word.endswith("n't")
 
 
 def negates(text: str) -> bool:
-    """Whether some word of a text negates."""
+    """Whether a text contains a negation."""
     return any(is_negation(word) for word in words(text))
 
 
 def echoes(text: str, source: str, *, known: float = 1.0, adjacent: float = 0.6) -> bool:
-    """Whether `text` only repeats `source`: a share `known` of its content words, mostly in the source's order.
+    """Whether `text` only repeats `source`: the share `known` of its content words, mostly in the same order.
 
-    Order matters because a question may list the very words of a short but good answer.
+    `adjacent` is the share of words that must be in order. Order matters because a question may contain exactly the
+    words of a short but good answer.
     """
     own, theirs = content_words(text), content_words(source)
     vocabulary = set(theirs)
@@ -88,13 +89,13 @@ def _adjacent(own: Sequence[str], theirs: Sequence[str]) -> float:
 
 
 def containment(text: str, source: str) -> float:
-    """The share of distinct content words of `text` that stand in `source`."""
+    """The share in [0, 1] of the distinct content words of `text` that occur in `source`."""
     own = set(content_words(text))
     return len(own & set(content_words(source))) / len(own) if own else 0.0
 
 
 def language_of(texts: Iterable[str], count: int = 60) -> frozenset[str]:
-    """Words by which the language of `texts` is told: English stop words, or else their most frequent words."""
+    """Common words of the language of `texts`: English stop words, or the `count` most frequent words."""
     found = Counter(word for text in texts for word in words(text))
     english = sum(n for word, n in found.items() if word in STOP_WORDS) >= 0.25 * found.total()
     return STOP_WORDS if english else frozenset(word for word, _ in found.most_common(count))

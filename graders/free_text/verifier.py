@@ -1,6 +1,6 @@
-"""The built-in verifier: sentence embeddings and word features, fitted on the author's graded answers.
+"""The built-in verifier estimates marks from sentence embeddings and word features, fitted on graded answers.
 
-It tells topics, not truth (a negated model answer looks like the model answer), so nothing that it says is final.
+It recognises topics but not truth: a negated model answer looks like the model answer. So its grades are never final.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ CLAIM_MARGIN = 0.4
 
 @dataclass(frozen=True)
 class Estimate:
-    """Per criterion a share of its points in [0, 1] and the answer's nearest sentence; the nearest graded answers.
+    """The estimate for an answer: for each criterion a share of its points in [0, 1] and the answer's nearest sentence.
 
-    `certainty` in [0, 1] is the probability that the verdict is right, as graded answers that were left out tell it.
-    Without enough graded answers it is a guess. `claims` are the criteria of kind must_not_claim
-    to one of whose rejected phrases a sentence of the answer comes near.
+    It also holds the nearest graded answers. `certainty` is the probability in [0, 1] that the verdict is right,
+    measured by leave-one-out; without enough graded answers it is a guess. `claims` are the criteria of kind
+    must_not_claim with a rejected phrase that is similar to a sentence of the answer.
     """
 
     values: dict[str, float]
@@ -49,12 +49,12 @@ class Estimate:
 
 
 def graded(bundle: ChallengeBundle) -> tuple[Known, ...]:
-    """What the verifier may learn from; `test` rows stay out so that its error can be measured on them."""
+    """The graded answers that the verifier learns from. Rows with the role `test` are left out to measure its error."""
     return (*(gold for gold in bundle.gold if gold.role != "test"), *bundle.benign)
 
 
 def fixed_texts(bundle: ChallengeBundle) -> tuple[str, ...]:
-    """What every estimate of a question needs, each once: graded answers, their sentences, the author's phrases."""
+    """The texts that every estimate of a question needs: graded answers, their sentences, the author's phrases."""
     fixed = [part for row in graded(bundle) for part in (row.answer, *sentences(row.answer))]
     phrases = [phrase for c in free_text(bundle.challenge).rubric for phrase in (*_good(c), *c.reject)]
     fixed += phrases
@@ -66,7 +66,7 @@ def fixed_texts(bundle: ChallengeBundle) -> tuple[str, ...]:
 
 
 def embed_item(bundle: ChallengeBundle, text: str) -> Embed:
-    """All texts that an estimate needs, each once; those of the bundle come first and never change."""
+    """The work item for all texts of an estimate, each once; the texts of the bundle come first and never change."""
     own = (text, *sentences(text), *(in_context(bundle, text) if is_short(bundle) else ()))
     return Embed(tuple(dict.fromkeys((*fixed_texts(bundle), *own))), "embed")
 
@@ -77,12 +77,12 @@ def is_short(bundle: ChallengeBundle) -> bool:
 
 
 def in_context(bundle: ChallengeBundle, text: str) -> list[str]:
-    """A short answer and then its clauses, each behind the question."""
+    """A short answer and its clauses, each after the question."""
     return [short.in_context(free_text(bundle.challenge).question or "", part) for part in (text, *short.clauses(text))]
 
 
 def estimate(bundle: ChallengeBundle, text: str, item: Embed, embedded: Embedded) -> Estimate:
-    """Estimates the marks of `text` from its likeness to graded answers and to the author's phrases."""
+    """Estimates the marks of `text` from its similarity to graded answers and to the author's phrases."""
     space = _Space(bundle, text, item, np.asarray(embedded.vectors, dtype=np.float64))
     rubric = free_text(bundle.challenge).rubric
     found = {c.id: space.predict(c) for c in rubric}
@@ -97,14 +97,14 @@ def _good(criterion: Criterion) -> tuple[str, ...]:
 
 
 def _taught(criterion: Criterion) -> dict[str, float]:
-    """Phrases and the share of a criterion's points that a short answer earns by each."""
+    """Phrases, each with the share of the criterion's points that it earns in a short answer."""
     found = {} if criterion.kind == "must_not_claim" else dict.fromkeys(short.NOT_KNOWN, 0.0)
     found |= rubric_phrases(criterion.text) if criterion.kind == "must_mention" else {}
     return found | dict.fromkeys(criterion.reject, 0.0) | dict.fromkeys(criterion.accept, 1.0)
 
 
 class _Space:
-    """The likenesses of one answer, which comes last, to the graded ones and to the author's phrases."""
+    """The similarities of one answer, which is the last row, to the graded answers and to the author's phrases."""
 
     def __init__(self, bundle: ChallengeBundle, text: str, item: Embed, vectors: Matrix) -> None:
         self.bundle, self.known, self.text, self.vectors = bundle, graded(bundle), text, vectors
@@ -114,7 +114,7 @@ class _Space:
 
     @cached_property
     def shared(self) -> Matrix:
-        """What is the same for every criterion."""
+        """The part of the kernel that is the same for every criterion."""
         return likeness.by_sentences(self.vectors, self.groups) + likeness.by_words(self.answers)
 
     def predict(self, criterion: Criterion) -> Prediction:
@@ -131,7 +131,7 @@ class _Space:
         return likeness.predict(kernel[np.ix_([*rows, -1], [*rows, -1])], np.array(marks), len(rows))
 
     def _short(self, criterion: Criterion, rows: list[int], marks: list[float]) -> Prediction:
-        """Beside the graded answers the author's phrases teach as well, and that one knows nothing."""
+        """Predicts the share from the graded answers and the phrases of `_taught`, by the similarity of a few words."""
         taught = _taught(criterion)
         texts = [*(self.known[n].answer for n in rows), *taught, self.text]
         y = np.array([*marks, *taught.values()])
@@ -143,11 +143,12 @@ class _Space:
         return (meaning + short.by_spelling(texts) + short.by_numbers(texts)) / (3 + short.CLAUSES)
 
     def quote(self, criterion: Criterion) -> str:
+        """The sentence of the answer that is most similar to a phrase that the criterion accepts."""
         near = self._phrases(self.groups[-1], criterion.accept or (criterion.text,))
         return sentences(self.text)[int(np.argmax(near.max(axis=1)))]
 
     def claims(self, criterion: Criterion) -> bool:
-        """Whether a sentence is like a phrase that the author rejects, and much less like what is accepted."""
+        """Whether a sentence is similar to a rejected phrase and much less similar to every accepted phrase."""
         if not criterion.reject:
             return False
         bad = (self._phrases(self.groups[-1], criterion.reject) * self._same_sense(criterion.reject)).max(axis=1)
@@ -155,18 +156,22 @@ class _Space:
         return bool(np.any((bad >= CLAIM_LIKENESS) & (bad - good >= CLAIM_MARGIN)))
 
     def _same_sense(self, phrases: Sequence[str]) -> Matrix:
-        """0 where a phrase denies and the sentence does not: to an embedding 'costs nothing' is near 'costs money'."""
+        """0 where a phrase is negated and the sentence is not, else 1, of shape (sentences, phrases).
+
+        To an embedding, 'costs nothing' is near 'costs money'.
+        """
         denied = np.array([negates(phrase) for phrase in phrases])
         own = np.array([negates(sentence) for sentence in sentences(self.text)])
         return np.where(denied[None, :] & ~own[:, None], 0.0, 1.0)
 
     def nearest(self) -> tuple[tuple[float, Known], ...]:
+        """The most similar graded answers with their cosine similarities, the most similar first."""
         own = self.vectors[self.at[self.text]]
         pairs = [(round(float(self.vectors[self.at[row.answer]] @ own), 3), row) for row in self.known]
         return tuple(sorted(pairs, key=lambda pair: -pair[0])[:NEAREST])
 
     def _features(self, criterion: Criterion, group: Sequence[int]) -> list[float]:
-        """How near the answer's sentences come to what the author would accept, and to what not."""
+        """How similar the sentences of the answer are to the author's accepted and rejected phrases."""
         good = self._phrases(group, _good(criterion)).max(axis=0)
         bad = float(self._phrases(group, criterion.reject).max()) if criterion.reject else 0.0
         best = float(good.max())

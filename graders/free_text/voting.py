@@ -1,4 +1,4 @@
-"""From ballots to one mark per criterion, and which rules send the grade to a person."""
+"""Combines ballots into one mark per criterion, and finds the rules that send the grade to a person."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ AGREEING_MIN = 0.75
 
 @dataclass(frozen=True)
 class Decision:
-    """The majority's marks with their quotes, the ids on which the calls split, and the spread of their scores.
+    """The marks of the majority with their quotes, the ids of split criteria, and the spread of the calls' scores.
 
-    A criterion is split where less than three quarters of the calls agree: four calls against one settle it. With five
-    calls the highest and the lowest score are left out of the spread.
+    A criterion is split if fewer than three quarters of the calls agree: four calls against one are not a split. With
+    five calls the highest and the lowest score are left out of the spread.
     """
 
     marks: dict[str, Mark]
@@ -32,7 +32,7 @@ class Decision:
 
 
 def decide(challenge: Challenge, ballots: Sequence[Ballot]) -> Decision:
-    """Majority per criterion over at least one ballot; no majority gives `cannot_tell`."""
+    """Takes the majority of at least one ballot for each criterion; without a majority the mark is `cannot_tell`."""
     rubric = free_text(challenge).rubric
     marks = {c.id: _majority([ballot.marks[c.id] for ballot in ballots]) for c in rubric}
     scores = sorted(score(rubric, ballot.marks) for ballot in ballots)
@@ -46,7 +46,7 @@ def decide(challenge: Challenge, ballots: Sequence[Ballot]) -> Decision:
 
 
 def decisive(challenge: Challenge, marks: Mapping[str, Mark]) -> tuple[str, ...]:
-    """The criteria of which one other mark would turn the verdict: within one criterion of the pass mark."""
+    """The criteria for which a neighbouring mark would change the verdict."""
     rubric, passing = free_text(challenge).rubric, challenge.pass_
     passed = score(rubric, marks) >= passing - 1e-9
     return tuple(
@@ -59,10 +59,10 @@ def decisive(challenge: Challenge, marks: Mapping[str, Mark]) -> tuple[str, ...]
 
 
 def review_rules(challenge: Challenge, decision: Decision, flags: Sequence[str], unlike: Sequence[str]) -> list[str]:
-    """The rules of this decision that ask for a person; a flag asks only where there are points.
+    """The rules of this decision that ask for a person; a flag does so only if the answer earns points.
 
-    `unlike` are criteria whose mark the embedding estimate does not support. A split vote on a heavy criterion asks
-    for a person unless the estimate sides with the majority: at 5 % wrong marks and three heavy criteria, every
+    `unlike` are the criteria whose mark the embedding estimate does not support. A split vote on a heavy criterion asks
+    for a person unless the estimate agrees with the majority. With 5 % wrong marks and three heavy criteria, every
     third honest answer has such a split, and nearly all majorities are right.
     """
     total = sum(c.points for c in free_text(challenge).rubric)
@@ -81,7 +81,7 @@ def _majority(marks: Sequence[Mark]) -> Mark:
 
 
 def _agreeing(marks: Sequence[Mark]) -> float:
-    """The share of the calls that give the most frequent mark."""
+    """The share of the calls that gave the most frequent mark."""
     return Counter(marks).most_common(1)[0][1] / len(marks)
 
 
@@ -90,7 +90,7 @@ def _evidence(id: str, mark: Mark, ballots: Sequence[Ballot]) -> tuple[str, ...]
 
 
 def _neighbours(criterion: Criterion, mark: Mark) -> tuple[Mark, ...]:
-    """The marks one step away, which a judge confuses with this one."""
+    """The marks one step away from this one, which a judge may confuse with it."""
     steps = [Mark.NOT_MET, Mark.PARTIAL, Mark.MET] if criterion.partial == "half" else [Mark.NOT_MET, Mark.MET]
     if mark not in steps:
         return tuple(steps)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import structlog
-from django.core.exceptions import BadRequest, ValidationError
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 
@@ -84,9 +84,3 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(API):
         return problem(400, said)
     return render(request, "400.html", {"said": said}, status=400)
-
-
-def allowed_characters(text: str) -> None:
-    """Validates a form's field. Raises `ValidationError` if the text contains a character that is not allowed."""
-    if (wrong := broken(text)) is not None:
-        raise ValidationError(as_sentence(wrong), code="control_character")

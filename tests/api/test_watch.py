@@ -17,7 +17,7 @@ from gradus.django_internals import ThreadPoolHandler
 from gradus.submissions import services
 from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Evaluation
-from gradus.submissions.queue import queue_position, queue_positions
+from gradus.submissions.queue import places, queue_position
 from tests import factories
 
 SEEN: list[str] = []
@@ -55,11 +55,12 @@ def waiting(sea_or_sky: Challenge) -> list[Evaluation]:
 @pytest.mark.django_db
 def test_places_of_many_are_the_places_of_each(waiting: list[Evaluation]) -> None:
     fair = sorted(waiting, key=lambda one: (one.fair_share_rank, one.pk))
-    places = {one.pk: fair.index(one) + 1 for one in waiting}
-    assert queue_positions("grade", places.keys()) == places
-    assert {one.pk: queue_position(one) for one in waiting} == places
-    assert queue_positions("grade", [fair[3].pk]) == {fair[3].pk: 4}
-    assert queue_positions("train", places.keys()) == queue_positions("grade", []) == {}
+    expected = {one.pk: fair.index(one) + 1 for one in waiting}
+    spots = [(one.fair_share_rank, one.pk) for one in waiting]
+    assert places("grade", spots) == expected
+    assert {one.pk: queue_position(one) for one in waiting} == expected
+    assert places("grade", [(fair[3].fair_share_rank, fair[3].pk)]) == {fair[3].pk: 4}
+    assert places("grade", []) == {}
 
 
 @pytest.mark.django_db

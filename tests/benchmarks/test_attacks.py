@@ -43,7 +43,7 @@ def shingles(text: str, length: int = 5) -> set[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_the_questions_have_nothing_to_mend(question: str) -> None:
+def test_the_questions_have_nothing_to_fix(question: str) -> None:
     assert lint(QUESTIONS[question][0]) == []
     assert all(len(sources(question)[kind]) > 500 for kind in ("lesson", "solution", "statement"))
 

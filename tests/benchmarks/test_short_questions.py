@@ -13,8 +13,8 @@ import pytest
 
 from benchmarks import grading, grading_rows
 from benchmarks.grading import LONG, SHORT, Result, grade_rows, quality, run_own
-from challenges.bundle import read_challenge
 from challenges.lint import lint
+from challenges.reading import read_challenge
 from graders import agreement
 from graders.base import Embed
 from graders.free_text.calibration import person_score

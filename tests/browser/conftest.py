@@ -1,7 +1,7 @@
-"""A browser, the site on an ASGI server, and a worker that answers from a table when a test says so.
+"""Fixtures: a browser, the site on an ASGI server, and a worker that answers from a table when a test asks for it.
 
-These fixtures stand in for pytest-playwright's: those keep the browser's event loop in the main thread until the
-session ends, where every later test that touches the database would meet it. Here all ends with the package.
+They replace the fixtures of pytest-playwright, which keep the browser's event loop in the main thread until the session
+ends, so that later tests could not use the database. These end with the package.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from workers import status
 from workers.work import Worker
 
 SECONDS = 20_000
-# The browser also reports a form that the site answers with its problems, which is as it should be.
+# The browser also reports the status of a form that the site refuses, which is expected.
 REFUSED = "the server responded with a status of 422"
 Work = Callable[[str], bool]
 Visit = Callable[..., Page]
@@ -31,7 +31,7 @@ Visit = Callable[..., Page]
 
 @pytest.fixture(scope="package")
 def browser(chromium_path: str) -> Iterator[Browser]:
-    # Playwright's loop runs in this thread, which Django takes for asynchronous code.
+    # Playwright's event loop runs in this thread, so Django would refuse to use the database in it.
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         expect.set_options(timeout=SECONDS)
@@ -48,15 +48,15 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def course(transactional_db: None, tmp_path) -> Course:
-    """A lesson with advisor, demo, figures and questions; its challenges are those of the tiny course."""
+    """A lesson with advisor, demo, figures and questions, and the challenges of the tiny course."""
     return scene.scene_course(tmp_path / "scene")
 
 
 @pytest.fixture
 def visit(transactional_db: None, browser: Browser, address: str) -> Iterator[Visit]:
-    """`visit(user=None, **options)` opens a fresh browser for a visitor or somebody logged in.
+    """`visit(user=None, **options)` opens a new browser context for a visitor or a logged-in user.
 
-    In the end no page of it may have complained in its console: no script error, nothing that the CSP stopped.
+    At the end no page may have reported a script error or a violation of the content security policy in its console.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
@@ -83,13 +83,13 @@ def visit(transactional_db: None, browser: Browser, address: str) -> Iterator[Vi
 
 @pytest.fixture
 def page(visit: Visit) -> Page:
-    """A visitor's."""
+    """A page of a visitor who is not logged in."""
     return visit()
 
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Work:
-    """`work(lane)` does one evaluation of the lane."""
+    """`work(lane)` grades one evaluation of the lane."""
     monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
     return lambda lane: Worker(lane, runner=TableRunner()).step()
 

@@ -1,4 +1,4 @@
-"""A site where every text that somebody can write is an attack: an author's, learners', the judge's, a worker's."""
+"""Makes a site in which every text is an XSS payload: those of authors, learners, the judge and workers."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from gradus.reviews.models import JudgeCall, Regrade, Review
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Submission, WorkerStatus
 from tests import factories
-from tests.browser import xss_payloads as ammunition
+from tests.browser import xss_payloads
 from tests.hostile.drawings import DRAWINGS, as_bytes
 from tests.learn import scene
 from tests.reviews import cases
 
-# What people read, by the key that it has in a bundle.
+# The keys of a bundle whose values people read.
 WORDS = {
     "title", "summary", "question", "answer", "model_answer", "label", "text", "improve", "help", "first_step", "intro",
     "notice", "explanation", "claim", "source", "condition", "statement", "limits", "machine", "day",
@@ -46,7 +46,7 @@ OPEN = ("/", "/path/", "/courses/tiny/", "/leaderboards/", "/leaderboards/sea-or
 
 @dataclass(frozen=True)
 class Stop:
-    """A page, who looks at it, and texts that must stand on it as they were written."""
+    """A page, the user who opens it, and the texts that it must show unchanged."""
 
     who: User | None
     path: str
@@ -55,9 +55,9 @@ class Stop:
 
 @dataclass
 class Poison:
-    """Goes round the corpus."""
+    """Replaces texts in a bundle by the payloads in turn."""
 
-    supply: Iterator[str] = field(default_factory=lambda: cycle(ammunition.texts(most=90)))
+    supply: Iterator[str] = field(default_factory=lambda: cycle(xss_payloads.texts(most=90)))
 
     def into(self, value: Any, key: str = "") -> Any:
         if isinstance(value, dict):
@@ -69,16 +69,16 @@ class Poison:
 
 
 def marked() -> str:
-    """The whole corpus as CommonMark; each shot stands between two words that must come through."""
-    return "\n\n".join(f"before{one.number}\n\n{one.text}\n\nafter{one.number}" for one in ammunition.SHOTS)
+    """All payloads as CommonMark, each between two words that must be shown."""
+    return "\n\n".join(f"before{one.number}\n\n{one.text}\n\nafter{one.number}" for one in xss_payloads.PAYLOADS)
 
 
 def drawings() -> tuple[str, dict[str, bytes]]:
-    """Illustrations as Markdown and their files: hostile drawings, and harmless ones with hostile words."""
+    """Illustrations in Markdown, and their files: hostile drawings, and harmless drawings with hostile words."""
     files = {f"assets/hostile-{n}.svg": one for n, one in enumerate(map(as_bytes, DRAWINGS.values()))}
     shown = [f"![a drawing]({name})" for name in files]
     files["assets/harmless.svg"] = HARMLESS
-    words = [text.replace("\n", " ") for text in ammunition.texts(without='[]"\\<>')]
+    words = [text.replace("\n", " ") for text in xss_payloads.texts(without='[]"\\<>')]
     shown += [f'![{text}](assets/harmless.svg "{text}")' for text in words]
     return "\n\n".join(shown), files
 
@@ -107,7 +107,7 @@ def challenge(bundle: ChallengeBundle, poison: Poison) -> ChallengeBundle:
     values = poison.into(dump(bundle.challenge)) | {"limits": LIMITS, "hints": [marked()] * 3, "words": [1, 10_000]}
     if values.get("lora"):
         values["lora"] = ROOMY
-    texts = ammunition.texts()
+    texts = xss_payloads.texts()
     public, train = bundle.public[:2], bundle.train[:2]
     samples = [Sample(id=f"p{n}", input=one, target=public[n % 2].target) for n, one in enumerate(texts[:80]) if public]
     starter = [TrainRow(input=one, output=train[n % 2].output) for n, one in enumerate(texts) if train]
@@ -125,7 +125,9 @@ def challenge(bundle: ChallengeBundle, poison: Poison) -> ChallengeBundle:
 def make(folder: Path, ada: User, grace: User) -> list[Stop]:
     publish(course(folder))
     scene.with_baselines(factories.challenge("sea-or-sky").version)
-    words = [f"before{one.number}" for one in ammunition.SHOTS] + [f"after{one.number}" for one in ammunition.SHOTS]
+    words = [f"before{one.number}" for one in xss_payloads.PAYLOADS] + [
+        f"after{one.number}" for one in xss_payloads.PAYLOADS
+    ]
     named(ada, grace)
     learner = [*prompts(ada), *rows(ada), answers(ada, grace)]
     others(ada)
@@ -150,8 +152,8 @@ def batched(texts: list[str], size: int) -> list[tuple[str, ...]]:
 
 
 def named(ada: User, grace: User) -> None:
-    """Names that the forms would not take, as from an older row or another way in."""
-    names = iter(ammunition.texts(most=40))
+    """Gives users names that the forms would refuse, as if they came from an old row or another source."""
+    names = iter(xss_payloads.texts(most=40))
     for user in (ada, grace):
         User.objects.filter(pk=user.pk).update(pseudonym=next(names), first_name=next(names), last_name=next(names))
         ApiToken.issue(user, next(names))
@@ -161,8 +163,8 @@ def named(ada: User, grace: User) -> None:
 
 
 def prompts(ada: User) -> list[Stop]:
-    """In instructions, examples, label words and row template; the model's outputs are hostile as well."""
-    texts = ammunition.texts(learners=True)
+    """Submits prompts with payloads in all fields; the model's outputs are payloads too."""
+    texts = xss_payloads.texts(learners=True)
     parts = batched(texts, len(texts) // 3 + 1)
     made = []
     for part in parts:
@@ -176,7 +178,7 @@ def prompts(ada: User) -> list[Stop]:
 
 
 def prompt_payload(part: tuple[str, ...]) -> dict[str, Any]:
-    words = ammunition.texts(True, most=38, without="{}\n")
+    words = xss_payloads.texts(True, most=38, without="{}\n")
     return {
         "kind": "prompt",
         "instructions": "\n".join(part),
@@ -188,15 +190,15 @@ def prompt_payload(part: tuple[str, ...]) -> dict[str, Any]:
 
 def hostile_result(owner: Submission | Run) -> dict[str, Any]:
     result = factories.result_for(owner)
-    for row, text in zip(result["public"]["rows"], cycle(ammunition.texts()), strict=False):
+    for row, text in zip(result["public"]["rows"], cycle(xss_payloads.texts()), strict=False):
         row |= {"output": text, "why": text}
     return result
 
 
 def rows(ada: User) -> list[Stop]:
-    """As training rows with free text in their JSON outputs."""
+    """Submits training rows with payloads in their JSON outputs."""
     stops = []
-    for part in batched(ammunition.texts(learners=True, most=120), ROWS):
+    for part in batched(xss_payloads.texts(learners=True, most=120), ROWS):
         lines = [{"input": one, "output": json.dumps({"priority": "low", "summary": one})} for one in part]
         submission = factories.submit(ada, "ticket", {**factories.LORA, "rows": lines})
         factories.grade(submission, 0.7)
@@ -208,8 +210,8 @@ def rows(ada: User) -> list[Stop]:
 
 
 def answers(ada: User, grace: User) -> Stop:
-    """A free-text answer in the review queue; what the judge said of it is no better."""
-    text, texts = "\n".join(ammunition.texts(learners=True)), ammunition.texts(most=90)
+    """Submits a free-text answer that waits for review; the judge's texts about it are payloads too."""
+    text, texts = "\n".join(xss_payloads.texts(learners=True)), xss_payloads.texts(most=90)
     votes = [
         {"marks": [{"id": "cause", "mark": "met", "reason": one, "quotes": [one]}], "problem": one} for one in texts[:3]
     ]
@@ -226,15 +228,17 @@ def answers(ada: User, grace: User) -> Stop:
     submission = cases.submit(ada, text)
     factories.grade(submission, 0.6, provisional=True, review=("provisional",), raw=name, result=result)
     reviews.appeal(submission, "\n".join(texts[:30])[:2000])
-    return Stop(ada, f"/submissions/{submission.uuid}/", tuple(ammunition.texts(learners=True)))
+    return Stop(ada, f"/submissions/{submission.uuid}/", tuple(xss_payloads.texts(learners=True)))
 
 
 def trials(ada: User) -> list[Stop]:
     version = factories.challenge("sea-or-sky").version
     assert version is not None
-    run = services.start_run(ada, version, {**factories.PROMPT, "instructions": "\n".join(ammunition.texts(True)[:60])})
+    run = services.start_run(
+        ada, version, {**factories.PROMPT, "instructions": "\n".join(xss_payloads.texts(True)[:60])}
+    )
     factories.grade(run, result=hostile_result(run))
-    runs = demo.start(version.challenge.lesson, ada, ammunition.texts(True, most=60)[0])
+    runs = demo.start(version.challenge.lesson, ada, xss_payloads.texts(True, most=60)[0])
     for one in runs:
         scene.answer_demo(one, {"sea": 0.7, "sky": 0.3})
     place = "/".join(str(one.uuid) for one in runs)
@@ -242,7 +246,7 @@ def trials(ada: User) -> list[Stop]:
 
 
 def others(ada: User) -> None:
-    texts = iter(ammunition.texts(most=80))
+    texts = iter(xss_payloads.texts(most=80))
     WorkerStatus.objects.create(
         name=next(texts), lane="grade", device=next(texts), judge=next(texts), problem=next(texts)
     )
@@ -267,7 +271,7 @@ def staff_pages() -> list[str]:
 
 
 def admin_pages(most: int = 3) -> list[str]:
-    """Each list, and the newest objects of each."""
+    """The addresses of each list in the admin, and of its `most` newest objects."""
     pages = [reverse("admin:index"), reverse("health")]
     for model in admin.site._registry:
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"

@@ -1,4 +1,4 @@
-"""Every page with something on it, for the checks that go over all of them."""
+"""All pages of the site with content, for the checks that visit each of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.services import publish
@@ -33,7 +33,7 @@ MARK = {
 
 @dataclass(frozen=True)
 class Pages:
-    """Paths for anybody, for the learner alone, for staff."""
+    """The paths of pages for everybody, for the learner, and for staff."""
 
     open: list[str]
     own: list[str]
@@ -41,7 +41,7 @@ class Pages:
 
 
 def furnish(folder: Path, learner: User) -> Pages:
-    """Publishes the built-in course and a small one, and lets the learner do one of each kind in the small one."""
+    """Publishes the built-in course and a small one, in which the learner submits one attempt of each kind."""
     built_in = publish(read_course(LIBRARY))
     scene.scene_course(folder / "scene")
     scene.with_baselines(factories.challenge("sea-or-sky").version)
@@ -98,7 +98,7 @@ TICKETS = [{"input": "My anchor is lost", "output": '{"priority": "low", "summar
 
 
 def graded(learner: User) -> list[Submission]:
-    """Two prompts, an adapter, and a free text that waits for a person."""
+    """Grades two prompts, an adapter, and a free-text answer that waits for a person."""
     made = []
     for words, wrong in (("Sea or sky?", 1), ("Is it sea or is it sky?", 0)):
         prompt = factories.submit(learner, payload={**factories.PROMPT, "instructions": words})

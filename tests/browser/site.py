@@ -1,4 +1,4 @@
-"""The site on a real ASGI server in a thread of this process, so that it sees the test's database and stores."""
+"""Runs the site on a real ASGI server in a thread of this process, so that it uses the test's database and stores."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ START_SECONDS = 20
 
 @contextmanager
 def running(static: Path | None = None) -> Iterator[str]:
-    """Its address, for as long as the context lasts. Events stream as they do in production.
+    """Runs the site while the context lasts, and yields its address. Events stream as in production.
 
-    `static` is the folder of collected files; without it, those of the source are served.
+    `static` is the folder of collected static files; without it, the files of the source are served.
     """
     site = Site(static or settings.BASE_DIR / "static")
     site.start()
@@ -36,7 +36,7 @@ def running(static: Path | None = None) -> Iterator[str]:
 
 
 class Site(threading.Thread):
-    """Everything asynchronous lives in this thread: the browser has a running loop in the main one."""
+    """The thread of the server, with its own event loop, because the browser's loop runs in the main thread."""
 
     def __init__(self, static: Path) -> None:
         super().__init__(name="site")
@@ -72,7 +72,7 @@ def free_port() -> int:
 
 
 def wait_for(port: int) -> None:
-    """Raises OSError where nothing listens in time."""
+    """Waits until a server listens on the port. Raises OSError if none does in time."""
     pause = threading.Event()
     for _ in range(START_SECONDS * 20):
         try:

@@ -1,4 +1,4 @@
-"""A finding's figure in the browser, and the button that makes its public part again."""
+"""A finding's figure in the browser, and the button that repeats its runs on public samples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gradus.submissions.models import Run
 from tests.browser.test_pages import SERIOUS, TOO_WIDE
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-# Texts of the figure that reach over its edge, or over each other's line.
+# The figure's texts that cross its edge or overlap another text.
 CUT = """() => {
   const edge = document.documentElement.clientWidth;
   return [...document.querySelectorAll(".finding svg text, .forest-label")]
@@ -30,7 +30,7 @@ def test_the_button_makes_the_public_part_again(page, course, work, axe):
     expect(finding.locator(".forest-own")).to_have_count(0)
     assert [work("interactive") for _ in range(2)] == [True] * 2
     expect(finding).to_contain_text("2 of 2 runs have ended.")
-    # A ring for each of the two, and the keyboard stays where it was.
+    # There is a ring for each of the two runs, and the keyboard focus has not moved.
     expect(finding.locator(".forest-own")).to_have_count(2)
     expect(button).to_be_focused()
     assert list(Run.objects.order_by("pk").values_list("arm", "repetition")) == [("zero", 1), ("few", 2)]
@@ -63,5 +63,5 @@ def test_no_label_of_a_figure_is_cut(course, visit, width):
         page.locator(f".finding-figure {part}").first.bounding_box() for part in (".forest-label", ".forest-strip")
     )
     assert label is not None and strip is not None
-    # Above the line on a narrow screen, beside it on a wide one.
+    # The label is above the line on a narrow screen, and beside it on a wide one.
     assert label["y"] + label["height"] <= strip["y"] + 1 if width == 360 else label["x"] + label["width"] <= strip["x"]

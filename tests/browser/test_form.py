@@ -1,4 +1,4 @@
-"""What the form of a challenge does when it is refused, and with the author's starter rows."""
+"""The form of a challenge after a refusal, and with the author's starter rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a learner does in the browser, from the first look to the score."""
+"""A learner in the browser, from the first page to the score."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def write(page: Page, text: str) -> None:
-    """Types the instructions into the editor that stands over the field."""
+    """Types the instructions into the editor that replaces the form field."""
     page.locator(".cm-content").first.click()
     page.keyboard.insert_text(text)
 

@@ -1,10 +1,10 @@
-"""The built-in lesson in a browser: something to try in the first screen, and drawings that are legible everywhere."""
+"""The built-in lesson in a browser: it can be tried without scrolling, and its drawings are legible on all screens."""
 
 from __future__ import annotations
 
 import pytest
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.courses.services import publish
 from tests.browser.pages import LIBRARY
 
@@ -15,7 +15,7 @@ IN_SIGHT = """() => [...document.querySelectorAll("#demo :is(button, textarea, i
   .filter((e) => e.checkVisibility())
   .map((e) => e.getBoundingClientRect().bottom)
   .filter((bottom) => bottom <= innerHeight).length"""
-# Each text of a drawing: its height in pixels of the screen, and how far it stands out of the drawing.
+# For each text of a drawing: its height in screen pixels, and how far it extends beyond the drawing.
 TEXTS = """() => [...document.querySelectorAll(".illustration text")].map((text) => {
   const svg = text.ownerSVGElement, frame = svg.getBoundingClientRect(), box = text.getBoundingClientRect();
   const pixels = parseFloat(getComputedStyle(text).fontSize) * frame.width / svg.viewBox.baseVal.width;

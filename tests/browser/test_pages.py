@@ -1,4 +1,4 @@
-"""All pages, with the built-in course: readable for everybody, on a small screen, in either theme."""
+"""All pages of the built-in course are accessible, on small screens and in both themes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pages(ada, tmp_path) -> Pages:
 
 @pytest.fixture
 def walk(ada, grace, pages, visit):
-    """`walk(**options)` opens every page as somebody who may see it."""
+    """`walk(**options)` opens every page as a user who may see it."""
 
     def walk(**options: object) -> Iterator[tuple[str, Page]]:
         for user, paths in ((None, pages.open), (ada, pages.own), (grace, pages.staff)):

@@ -1,4 +1,4 @@
-"""A free-text answer from the learner's keyboard to a person's, and back."""
+"""A free-text answer in the browser: from the learner to the reviewer and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture(autouse=True)
 def no_judge(monkeypatch):
-    """Then the built-in checks grade, and provisionally."""
+    """Sets up no judge, so that the built-in verifier grades provisionally."""
     monkeypatch.delenv("GRADUS_JUDGE_MODEL", raising=False)
 
 
@@ -53,7 +53,7 @@ def test_staff_settle_a_provisional_grade_by_keyboard(ada, grace, course, visit,
 
 
 def test_staff_work_through_the_queue_by_keyboard(ada, bob, grace, course, visit):
-    """Open the first, see the keys, accept it; the next one opens by itself."""
+    """The reviewer opens the first answer, shows the list of keys, and accepts it; then the next one opens."""
     low, high = cases.waiting(bob, {**cases.NONE_MET, "cause": "partial"}), cases.waiting(ada)
     staff = visit(grace)
     staff.goto("/reviews/")
@@ -94,7 +94,7 @@ def test_an_audit_shows_the_machines_marks_after_ones_own(ada, grace, course, vi
 
 
 def test_a_learner_watches_an_appeal_move_on(ada, course, visit, settings):
-    """From the second grader to a person, without a reload."""
+    """The page shows the change from the second grader to a person without a reload."""
     settings.APPEAL_MODEL = "another-model"
     submission = cases.final(ada)
     learner = visit(ada)

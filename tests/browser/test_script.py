@@ -1,4 +1,4 @@
-"""No text of anybody becomes script in a reader's browser: it is shown as text, and the policy stands behind that."""
+"""No text becomes script in a browser: it is shown as text, and the content security policy would stop scripts."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from gradus.accounts.models import User
-from tests.browser import hostile_site as battlefield
+from tests.browser import hostile_site
 from tests.browser.conftest import SECONDS, session_of
-from tests.browser.xss_payloads import SHOTS, Shot
+from tests.browser.xss_payloads import PAYLOADS, Payload
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 HERE = Path(__file__).parent
 WATCH, LIVE = ((HERE / name).read_text() for name in ("watch.js", "live.js"))
-# Attributes whose value is text for people, or data that no library reads as a program.
+# Attributes whose value is text for people, or data that no library executes.
 PLAIN = ["value", "title", "alt", "content", "placeholder", "aria-label", "data-expected", "data-got"]
 SEEN = """() => {
   const fields = [...document.querySelectorAll("input, textarea")].map((field) => field.value);
   return [document.body.textContent, ...fields].join("\\n");
 }"""
-# Formulas stand, and every image has loaded or failed: what fires by itself has fired.
+# Formulas are rendered, and every image has loaded or failed, so all payloads that run by themselves have run.
 SETTLED = """() => document.readyState === "complete"
   && [...document.querySelectorAll(".math")].every((one) => one.children.length || !one.textContent.trim())
   && [...document.images].every((one) => one.complete)"""
 POLICY = {"default-src": "'self'", "object-src": "'none'", "base-uri": "'self'", "frame-ancestors": "'none'"}
-# Never asked: the test answers itself.
+# No request reaches this host, because the test answers it.
 NOWHERE = "http://nowhere.test/page"
 Look = Callable[..., Page]
 
 
 @pytest.fixture
 def look(browser: Browser, address: str, transactional_db: None) -> Iterator[Look]:
-    """`look(user)` is a page of somebody's own browser, with the watch in it."""
+    """`look(user)` opens a page in a user's own browser context, with the detection of scripts installed."""
     pages: dict[int | None, Page] = {}
     dialogs: list[str] = []
 
@@ -65,7 +65,7 @@ def watched(browser: Browser, **options: str) -> BrowserContext:
 
 
 def wrong_with(page: Page, response: Response | None = None) -> list[str]:
-    """All that ran, all that the policy had to stop, all that would run on a click."""
+    """The scripts that ran, that the policy stopped, or that a click would run."""
     page.wait_for_function(SETTLED)
     found = [f"ran: {one}" for one in page.evaluate("window.ran")]
     found += [f"the policy had to stop: {one}" for one in page.evaluate("window.stopped")]
@@ -74,7 +74,7 @@ def wrong_with(page: Page, response: Response | None = None) -> list[str]:
 
 
 def loose(headers: dict[str, str]) -> list[str]:
-    """What is wrong with the policy of a document."""
+    """What is wrong with the content security policy of a document."""
     parts = [part.split() for part in headers.get("content-security-policy", "").split(";") if part.strip()]
     policy = {part[0]: part[1:] for part in parts}
     scripts = policy.get("script-src", ["missing"])
@@ -88,7 +88,7 @@ def missing(page: Page, texts: tuple[str, ...]) -> list[str]:
 
 
 def test_no_text_becomes_script_on_any_page(tmp_path, ada, grace, look):
-    stops = battlefield.make(tmp_path / "course", ada, grace)
+    stops = hostile_site.make(tmp_path / "course", ada, grace)
     wrong = {}
     for stop in stops:
         page = look(stop.who)
@@ -101,9 +101,9 @@ def test_no_text_becomes_script_on_any_page(tmp_path, ada, grace, look):
     assert len(stops) > 60
 
 
-def addresses(shot: str) -> Iterator[str]:
-    """Pages that give back something of their address."""
-    text = quote(shot, safe="")
+def addresses(payload: str) -> Iterator[str]:
+    """The addresses of pages that show a part of their address."""
+    text = quote(payload, safe="")
     yield f"/{text}/"
     yield f"/lessons/first/advisor/?changes={text}&{text}=x"
     yield f"/challenges/sea-or-sky/?track={text}&rows={text}&from={text}"
@@ -118,13 +118,13 @@ def addresses(shot: str) -> Iterator[str]:
 
 
 ELSEWHERE = ["javascript:xss(0)", "//example.org/x", "https://example.org/x"]
-REFLECTED = [one.text for one in SHOTS if one.category in ("attributes", "scripts") and "\x00" not in one.text]
+REFLECTED = [one.text for one in PAYLOADS if one.category in ("attributes", "scripts") and "\x00" not in one.text]
 
 
-@pytest.mark.parametrize("shots", [[*REFLECTED[:6], *REFLECTED[-4:], *ELSEWHERE]])
-def test_no_address_becomes_script(course, grace, look, address, shots):
+@pytest.mark.parametrize("payloads", [[*REFLECTED[:6], *REFLECTED[-4:], *ELSEWHERE]])
+def test_no_address_becomes_script(course, grace, look, address, payloads):
     wrong = {}
-    for path in (path for shot in shots for path in addresses(shot)):
+    for path in (path for payload in payloads for path in addresses(payload)):
         page = look(None if "/accounts/" in path else grace)
         response = page.goto(path)
         assert response is not None and response.status < 500, path
@@ -149,48 +149,48 @@ def test_signing_in_leads_to_no_other_site(course, ada, look, address):
 def test_what_a_form_refuses_comes_back_as_text(course, ada, look):
     page = look(ada)
     page.goto("/challenges/sea-or-sky/")
-    for shot in [one.text for one in SHOTS if one.fires and "\n" not in one.text][:8]:
+    for payload in [one.text for one in PAYLOADS if one.fires and "\n" not in one.text][:8]:
         rows = page.locator("li.example-row")
         if not rows.count():
             page.get_by_role("button", name="Add an example").click()
-        rows.first.get_by_label("Input").fill(shot)
-        rows.first.get_by_label("Output").fill(shot)
+        rows.first.get_by_label("Input").fill(payload)
+        rows.first.get_by_label("Output").fill(payload)
         page.get_by_role("button", name="Submit").click()
         expect(page.locator("#problems")).to_contain_text("is not one of the labels")
-        assert missing(page, (shot,)) == []
+        assert missing(page, (payload,)) == []
         assert wrong_with(page) == []
 
 
-def test_the_shots_are_live(browser):
-    """On a page without a policy that takes them for HTML: else nothing above would mean anything."""
+def test_the_payloads_are_live(browser):
+    """The payloads do run on a page that inserts them as HTML without a policy, so the tests above can fail."""
     context = watched(browser)
     page = context.new_page()
     page.route("**/*", lambda route: route.fulfill(status=404))
-    duds = [(shot.number, shot.text) for shot in SHOTS if shot.fires and not fired(page, shot)]
+    silent = [(payload.number, payload.text) for payload in PAYLOADS if payload.fires and not fired(page, payload)]
     context.close()
-    assert not duds
-    assert sum(shot.fires for shot in SHOTS) > 20
+    assert not silent
+    assert sum(payload.fires for payload in PAYLOADS) > 20
 
 
-def fired(page: Page, shot: Shot) -> bool:
-    quotes = shot.text[0] if shot.category == "attributes" else ""
-    around = f"<input value={quotes}{shot.text}{quotes}>" if quotes else shot.text
+def fired(page: Page, payload: Payload) -> bool:
+    quotes = payload.text[0] if payload.category == "attributes" else ""
+    around = f"<input value={quotes}{payload.text}{quotes}>" if quotes else payload.text
     page.route(NOWHERE, lambda route: route.fulfill(body=f"<!doctype html><body>{around}", content_type="text/html"))
     page.goto(NOWHERE, wait_until="commit")
     try:
-        page.wait_for_function("(number) => window.ran.includes(number)", arg=shot.number, timeout=5000)
+        page.wait_for_function("(number) => window.ran.includes(number)", arg=payload.number, timeout=5000)
     except PlaywrightTimeoutError:
         return False
     return True
 
 
 def test_the_policy_stops_what_gets_through(course, look):
-    """A shot that gets into one of our pages does not run, and the watch hears of it."""
+    """A payload that is inserted into one of our pages does not run, and is detected."""
     page = look()
     page.goto("/lessons/first/")
-    for shot in [one for one in SHOTS if one.fires and one.category == "handlers"]:
+    for payload in [one for one in PAYLOADS if one.fires and one.category == "handlers"]:
         page.evaluate("window.stopped.length = 0")
-        page.evaluate("(html) => document.querySelector('main').insertAdjacentHTML('beforeend', html)", shot.text)
+        page.evaluate("(html) => document.querySelector('main').insertAdjacentHTML('beforeend', html)", payload.text)
         page.wait_for_function("() => window.stopped.length > 0")
         assert page.evaluate("window.ran") == []
         assert any(one.startswith("live") for one in wrong_with(page))

@@ -1,4 +1,4 @@
-"""What goes over the wire when a page is seen for the first time, with the files as `collectstatic` leaves them."""
+"""The data that a browser receives at the first view of a page, with static files collected by `collectstatic`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STORE = {"staticfiles": {"BACKEND": "gradus.static_files.Storage"}}
 
 @pytest.fixture(scope="module")
 def collected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Our own files; those of packages are not on these pages."""
+    """The collected static files of Gradus, without those of packages, which these pages do not use."""
     folder = tmp_path_factory.mktemp("collected")
     finders = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     stores = {**site_settings.STORAGES, **STORE}
@@ -104,7 +104,7 @@ def test_pages_are_compressed_and_their_length_tells_nothing(port: int, course: 
 
 
 def test_events_are_not_held_back(port: int, course: Course, ada: User) -> None:
-    """The first one comes while the run is still open, to a browser that would take it compressed."""
+    """The first event arrives while the run is still open, even if the browser accepts compression."""
     version = factories.challenge("sea-or-sky").version
     run = services.start_run(ada, version, {"kind": "prompt"})
     link = HTTPConnection("127.0.0.1", port, timeout=20)
@@ -117,7 +117,7 @@ def test_events_are_not_held_back(port: int, course: Course, ada: User) -> None:
 
 
 class Wire:
-    """What the browser has received: bytes with their headers, and which libraries."""
+    """Counts what the browser has received: bytes including headers, and libraries."""
 
     def __init__(self, page: Page) -> None:
         self.libraries: set[str] = set()

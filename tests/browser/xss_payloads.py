@@ -1,6 +1,6 @@
-"""Texts that try to become script in a page. Each calls `xss(number)`, which no page defines but the test's own.
+"""XSS payloads: texts that try to become script in a page. Each calls `xss(number)`, which only a test defines.
 
-Categories after OWASP's cheat sheet, PortSwigger's list and the published bypasses of sanitisers (mutation XSS:
+The categories follow OWASP's cheat sheet, PortSwigger's list and published bypasses of sanitisers (mutation XSS:
 Heiderich et al. 2013; noscript, style and namespace confusion: Bentkowski 2020).
 """
 
@@ -15,8 +15,8 @@ from challenges.characters import unwanted
 
 
 @dataclass(frozen=True)
-class Shot:
-    """`fires` says that it runs by itself where a page takes it for HTML; a test holds that."""
+class Payload:
+    """A payload; `fires` says that it runs without a click if a page inserts it as HTML, which a test checks."""
 
     number: int
     category: str
@@ -24,12 +24,12 @@ class Shot:
     fires: bool = False
 
     def for_learners(self) -> bool:
-        """The site refuses others at submit, so that they never get to a page."""
+        """Whether learners can submit the payload; the site refuses all others."""
         return unwanted(self.text, unseen=True) is None
 
 
 HANDLERS = (
-    # element, attributes, whether the event comes by itself
+    # Element, attributes, and whether the event occurs without a click.
     ("img", "src=x onerror", True),
     ("svg", "onload", True),
     ("body", "onload", False),
@@ -180,7 +180,7 @@ ESCAPES = (
 
 
 def templates() -> Iterator[tuple[str, str, bool]]:
-    """Category, text with a place for the script, and whether it fires."""
+    """Yields the category, the text with a placeholder for the script, and whether it runs without a click."""
     for element, event, fires in HANDLERS:
         yield "handlers", f"<{element} {event}={{js}}>", fires
     yield from (("scripts", one, n in (0, 1, 2, 3, 5, 6)) for n, one in enumerate(SCRIPTS))
@@ -193,22 +193,22 @@ def templates() -> Iterator[tuple[str, str, bool]]:
         yield from ((category, one, category == "attributes" and "><img" in one) for one in group)
 
 
-def made() -> Iterator[Shot]:
+def made() -> Iterator[Payload]:
     numbers = count(1)
     for category, text, fires in templates():
         number = next(numbers)
-        yield Shot(number, category, text.format(js=f"xss({number})"), fires)
+        yield Payload(number, category, text.format(js=f"xss({number})"), fires)
 
 
-SHOTS = tuple(made())
+PAYLOADS = tuple(made())
 
 
 def texts(learners: bool = False, most: int = 10_000, without: str = "") -> list[str]:
-    """Those of at most so many characters; `learners` leaves out what the site refuses."""
-    found = [shot.text for shot in SHOTS if len(shot.text) <= most and not set(without) & set(shot.text)]
+    """The payloads of at most `most` characters without those in `without`; `learners` leaves out refused ones."""
+    found = [payload.text for payload in PAYLOADS if len(payload.text) <= most and not set(without) & set(payload.text)]
     return [text for text in found if unwanted(text, unseen=True) is None] if learners else found
 
 
 def shown(text: str) -> str:
-    """As a browser gives the text of an element: line breaks are one."""
+    """The text as a browser returns it for an element, with equal line breaks."""
     return html.unescape(html.escape(text)).replace("\r\n", "\n").replace("\r", "\n")

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from challenges.bundle import Baseline, BundleErrors, ChallengeBundle, read_challenge, read_course, read_lesson
+from challenges.bundle import Baseline, ChallengeBundle
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import TunePayload
 from challenges.payloads import Example
+from challenges.reading import BundleErrors, read_challenge, read_course, read_lesson
 from challenges.spec import Attack, BaselineRef, Challenge, GoldAnswer, Sample, TrainRow, dump
 from tests.challenges import factory
 

@@ -12,8 +12,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from challenges.bundle import BundleErrors, read_course
-from challenges.yaml_lines import YamlFaults, read
+from challenges.reading import BundleErrors, read_course
+from challenges.yaml_lines import YamlErrors, read
 from tests.challenges.factory import write_course
 
 FILES = (
@@ -86,7 +86,7 @@ def outcome(folder: Path) -> Any:
     except BundleErrors as errors:
         assert errors.problems
         for problem in errors.problems:
-            assert problem.what and problem.mend and problem.file
+            assert problem.what and problem.fix and problem.file
             assert not Path(problem.file).is_absolute()
             assert problem.line is None or problem.line >= 1
         return errors.problems
@@ -122,8 +122,8 @@ def test_any_tree_in_the_place_of_one_value(folder: Path, name: str, tree: Any, 
 def test_any_yaml(text: str) -> None:
     try:
         assert isinstance(read(text).data, dict)
-    except YamlFaults as faults:
-        assert all(fault.what and fault.mend for fault in faults.faults)
+    except YamlErrors as errors:
+        assert all(problem.what and problem.fix for problem in errors.problems)
 
 
 @pytest.mark.parametrize("number", range(len(BOMBS)))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from challenges.bundle import BundleErrors, read_course
 from challenges.characters import broken, broken_texts
+from challenges.reading import BundleErrors, read_course
 from tests.challenges.factory import write_course
 
 
@@ -39,7 +39,7 @@ def test_an_escape_in_yaml_is_refused_with_its_line(tmp_path: Path, file: str, e
         read_course(tmp_path / "tiny")
     (problem,) = found.value.problems
     assert (problem.file, problem.line) == (file, number + 1)
-    assert "character 2 is U+" in problem.what and problem.mend == "remove it"
+    assert "character 2 is U+" in problem.what and problem.fix == "remove it"
 
 
 @pytest.mark.parametrize("file", ["first/lesson.md", "first/ticket/statement.md", "first/ticket/solution.md"])

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from challenges.bundle import ChallengeBundle, read_challenge
+from challenges.bundle import ChallengeBundle
 from challenges.compare import compare
 from challenges.lint import lint
+from challenges.reading import read_challenge
 from challenges.versions import after, number
 from gradus.cli.main import app
 from tests.challenges import factory

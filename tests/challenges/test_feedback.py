@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from challenges.feedback import floor_to_step, ladder, shown
+from challenges.feedback import floor_to_step, ladder, shown_score
 from challenges.spec import Feedback
 
 
@@ -27,12 +27,12 @@ def test_refuses_what_is_no_number() -> None:
 
 
 def test_the_ladder_moves_only_on_an_improvement_of_a_step() -> None:
-    assert ladder(None, 0.61, 0.05) == 0.60
+    assert ladder(0.0, 0.61, 0.05) == 0.60
     assert ladder(0.60, 0.649, 0.05) == 0.60
     assert ladder(0.60, 0.65, 0.05) == 0.65
     assert ladder(0.60, 0.10, 0.05) == 0.60
 
 
 def test_the_mode_decides_whether_a_worse_attempt_is_shown() -> None:
-    assert shown(Feedback(mode="rounded", step=0.05), 0.42, previous_shown=0.60) == 0.40
-    assert shown(Feedback(mode="ladder", step=0.05), 0.42, previous_shown=0.60) == 0.60
+    assert shown_score(Feedback(mode="rounded", step=0.05), 0.42, previous_shown=0.60) == 0.40
+    assert shown_score(Feedback(mode="ladder", step=0.05), 0.42, previous_shown=0.60) == 0.60

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from challenges.bundle import read_challenge, read_lesson
 from challenges.findings import ExampleSets, Finding, FindingRecord
 from challenges.findings_digest import run_digest
 from challenges.findings_runs import by_label, draw, experiment_runs
 from challenges.findings_text import filled, unknown_placeholders
+from challenges.reading import read_challenge, read_lesson
 from tests.challenges import factory
 
 

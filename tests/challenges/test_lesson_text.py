@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from challenges.bundle import read_course
 from challenges.lesson_text import Fold, Image, folds, images, words
 from challenges.lint import lint
+from challenges.reading import read_course
 from tests.challenges.factory import write_course
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>'
@@ -95,7 +95,7 @@ def test_an_illustration_comes_with_the_lesson_and_changes_the_course_s_digest(t
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "what", "mend"),
+    ("text", "place", "what", "fix"),
     [
         ("\n![x](assets/no.svg)\n", "lesson.md:2", "there is no `assets/no.svg`", "add the file, or correct the name"),
         ("![](assets/a.svg)\n", "lesson.md:1", "the image has no alternative text", "say between the brackets"),
@@ -108,9 +108,9 @@ def test_an_illustration_comes_with_the_lesson_and_changes_the_course_s_digest(t
         ("word " * 2201, "lesson.md", "has 2,201 words outside folds; 2,200 are allowed", "into folds"),
     ],
 )
-def test_lint_says_what_is_wrong_with_the_text(tmp_path, text, place, what, mend):
+def test_lint_says_what_is_wrong_with_the_text(tmp_path, text, place, what, fix):
     (problem,) = told(write_course(tmp_path), text, **({"a": SVG} if "(assets/a.svg)" in text else {}))
-    assert problem.startswith(f"first/{place}: ") and what in problem and mend in problem
+    assert problem.startswith(f"first/{place}: ") and what in problem and fix in problem
 
 
 def test_lint_says_what_is_wrong_with_assets(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from challenges.lint import lint
-from challenges.source import Problem
+from challenges.problems import Problem
 from tests.challenges import factory
 from tests.challenges.test_bundle import DEMO, line_of
 

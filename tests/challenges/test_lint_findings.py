@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from challenges.bundle import BundleErrors, read_lesson
 from challenges.findings_digest import finding_digest
 from challenges.lint import lint
+from challenges.reading import BundleErrors, read_lesson
 from tests.challenges import factory
 
 

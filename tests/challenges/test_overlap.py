@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from challenges.bundle import ChallengeBundle, read_challenge
+from challenges.bundle import ChallengeBundle
 from challenges.overlap import overlap
 from challenges.payloads import parse
+from challenges.reading import read_challenge
 from tests.challenges import factory
 
 ROWS = ("I saw a fish today", "i SAW  a comet today!")

@@ -114,7 +114,7 @@ def test_an_object_as_output_becomes_its_json_text():
 def test_a_training_row_of_no_accepted_shape_is_explained(row, word):
     rows, problems = read_train(json.dumps(row).encode())
     assert rows == []
-    assert word in problems[0].what + problems[0].mend
+    assert word in problems[0].what + problems[0].fix
 
 
 @given(st.binary(max_size=300))

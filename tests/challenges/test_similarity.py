@@ -4,7 +4,7 @@ import math
 import subprocess
 import sys
 
-from challenges.bundle import read_challenge
+from challenges.reading import read_challenge
 from challenges.similarity import similarity
 from tests.challenges import factory
 

@@ -32,7 +32,7 @@ def test_text_is_escaped_and_keeps_its_spaces():
 
 
 @pytest.mark.parametrize(
-    ("inside", "line", "words", "mend"),
+    ("inside", "line", "words", "fix"),
     [
         ("<title>x</title>", 2, "the element <title> is not allowed", "the alternative text in lesson.md"),
         ("\n<style>x</style>", 3, "the element <style> is not allowed", "classes of the site's palette"),
@@ -43,9 +43,9 @@ def test_text_is_escaped_and_keeps_its_spaces():
         ("<rect>", 2, "is not well-formed XML", "correct the markup"),
     ],
 )
-def test_a_problem_has_its_line_and_says_how_to_fix_it(inside, line, words, mend):
+def test_a_problem_has_its_line_and_says_how_to_fix_it(inside, line, words, fix):
     (problem,) = read_svg(f"{HEAD}\n{inside}</svg>".encode()).problems
-    assert problem.line == line and words in problem.what and mend in problem.mend
+    assert problem.line == line and words in problem.what and fix in problem.fix
 
 
 def test_all_problems_are_told_at_once_but_not_endlessly():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from challenges.bundle import read_challenge
+from challenges.reading import read_challenge
 
 FOLDER = Path(__file__).resolve().parents[2] / "challenges" / "library" / "fine-tuning-vs-prompting" / "email-to-ticket"
 # How often a word must stand in a file before its share counts. With fewer rows, chance alone gives such shares.

@@ -165,7 +165,7 @@ def test_bad_rows_are_named_before_sending(gradus: Gradus, as_ada: User, ticket:
     rows.write_text('{"input": "a", "output": "b"}\nnot json\n')
     done = gradus("submit", "ticket", "--rows", str(rows))
     assert done.exit_code == 1
-    assert [line for line in done.stderr.splitlines() if line.startswith("rows: 2: ")]
+    assert [line for line in done.stderr.splitlines() if line.startswith(f"{rows}:2: ")]
 
 
 @pytest.mark.parametrize(

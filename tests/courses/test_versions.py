@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.accounts.models import StaffAction, User
 from gradus.cli import plugins
 from gradus.courses import verification
@@ -263,7 +263,7 @@ def test_an_import_queues_each_baseline_once(folder: Path, similarity: Any, caps
 
 
 def test_an_import_does_what_lint_does(folder: Path, similarity: Any) -> None:
-    from challenges.source import Problem
+    from challenges.problems import Problem
 
     similarity([Problem("hidden.jsonl", 3, "nearly the same as public.jsonl:1", "rewrite one")])
     with pytest.raises(CommandError, match=r"hidden\.jsonl:3: nearly the same as public\.jsonl:1"):

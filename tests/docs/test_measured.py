@@ -3,7 +3,7 @@
 import json
 
 from benchmarks.baselines import MEASURED, PAGE, page
-from challenges.bundle import read_lesson
+from challenges.reading import read_lesson
 from challenges.lint import lint
 
 MEASURED_NOW = json.loads(MEASURED.read_text())

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from gradus.submissions.states import MAX_ATTEMPTS
+from workers.work import FAULT_SECONDS, SLOW_SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 READ = re.compile(
@@ -49,3 +52,11 @@ def test_every_system_check_of_ours_is_named():
     errors = set(re.findall(r"gradus\.E\d+", source))
     assert errors
     assert errors - set(re.findall(r"gradus\.E\d+", PAGE)) == set()
+
+
+def test_the_page_tells_how_often_and_when_a_job_is_tried_again():
+    slow = [f"{SLOW_SECONDS * 2**attempt / 60:g}" for attempt in range(1, MAX_ATTEMPTS)]
+    fault = [f"{FAULT_SECONDS * 2**attempt:g}" for attempt in range(1, MAX_ATTEMPTS)]
+    assert f"a worker died in each of the {MAX_ATTEMPTS} attempts at one job" in PAGE
+    assert f"tried again after {', '.join(slow[:-1])} and {slow[-1]} minutes" in PAGE
+    assert f"tried again after {', '.join(fault[:-1])} and {fault[-1]} s" in PAGE

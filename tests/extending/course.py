@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.courses.services import publish
 from tests.challenges import factory
 

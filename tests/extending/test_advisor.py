@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from challenges.lint import lint
 from gradus.courses.services import publish
 from tests.challenges import factory
@@ -72,7 +72,7 @@ def lesson(tmp_path):
 
 
 def said(lesson):
-    return [(problem.what, problem.mend) for problem in lint(lesson) if problem.file == "lesson.yaml"]
+    return [(problem.what, problem.fix) for problem in lint(lesson) if problem.file == "lesson.yaml"]
 
 
 def test_lint_is_content_with_it(lesson):

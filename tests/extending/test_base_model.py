@@ -158,7 +158,7 @@ def test_the_file_is_read_once_per_process(listed):
 def test_an_unknown_model_lists_the_known_ones_and_a_path_is_one_of_these(listed, tmp_path):
     for number, name in enumerate(("gpt-9", str(tmp_path / "etc" / "llama"), "../../etc/llama")):
         problems = lint(factory.write_prompt_challenge(tmp_path / f"c{number}", model=name))
-        assert [(p.what, p.mend) for p in problems] == [
+        assert [(p.what, p.fix) for p in problems] == [
             ("the model is not in the catalogue", f"use one of smollm2-135m-instruct, {NAME}")
         ]
         assert counter(name) is None

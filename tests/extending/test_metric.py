@@ -71,12 +71,12 @@ def test_lint_refuses_it_for_answers_that_it_does_not_fit(package, tmp_path):
     folder = factory.write_lora_challenge(tmp_path, metric={"name": "closeness"})
     problem = next(problem for problem in lint(folder) if "closeness" in problem.what)
     assert (problem.file, problem.what) == ("challenge.yaml", "closeness needs answers of type label or text")
-    assert problem.mend == "use one of accuracy, exact_match, json_fields"
+    assert problem.fix == "use one of accuracy, exact_match, json_fields"
 
 
 def test_without_the_package_lint_lists_what_there_is_and_pages_show_words(tmp_path):
     problems = lint(factory.write_prompt_challenge(tmp_path, metric={"name": "closeness"}))
-    assert [(p.what, p.mend) for p in problems] == [
+    assert [(p.what, p.fix) for p in problems] == [
         ("the metric `closeness` is not in the catalogue", f"use one of {', '.join(metrics.BUILT_IN)}")
     ]
     assert metrics.title("letter_closeness") == "Letter closeness"

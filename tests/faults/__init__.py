@@ -1,6 +1,6 @@
-"""Real processes under faults: workers, runners, reconcilers and clients that are killed, stopped and cut off.
+"""Tests with real processes under faults: workers, runners, reconcilers and clients are killed, stopped and cut off.
 
-`stage.py` is one process with Django that forks them all; `site.py` starts it on a database of its own and talks to
-it; `history.py` compares what came of it with an explicit model. The engine is a stub (`stub_runner.py`); worker,
-supervisor, confinement, services and database are the real ones.
+`harness.py` is a process with Django that forks all others. `site.py` starts it with a new database and sends it
+requests. `history.py` compares the resulting database with an explicit model of the states. The engine is a stub
+(`stub_runner.py`); worker, supervisor, confinement, services and database are the real ones.
 """

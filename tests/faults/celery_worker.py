@@ -1,4 +1,4 @@
-"""Included by a real Celery worker of `test_broker.py`: its runner has the stub engine."""
+"""Gives the Celery worker of `test_broker.py`, which includes this module, a runner with the stub engine."""
 
 from workers.sandbox import launch
 

@@ -1,4 +1,4 @@
-"""Learners' programs: each submits its share and tries again, with the same key, until it has an answer."""
+"""Client programs of learners: each submits its jobs and repeats a request, with its key, until it has an answer."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from gradus.submissions import services
 from tests import factories
 
 CHALLENGE = "sea-or-sky"
-# Payloads are few, so that many submissions must get one score.
+# There are only a few payloads, so that many submissions must get the same score.
 KINDS = 7
-# Doubled from refusal to refusal: the server is to grade, not to refuse.
+# Seconds to wait after a refusal, doubled each time, so that the server is not busy with refusals.
 PAUSE_SECONDS, LONGEST_PAUSE = 0.03, 1.0
 TRY_SECONDS = 20.0
 Answer = tuple[str, float]
@@ -36,7 +36,7 @@ class Job:
 
 
 def make_users(count: int) -> list[tuple[int, str]]:
-    """Ids and API tokens of new learners."""
+    """Makes new learners and returns their ids and API tokens."""
     names = [uuid.uuid4().hex for _ in range(count)]
     users = User.objects.bulk_create(User(username=name, password="!", email=f"{name}@example.org") for name in names)
     ApiToken.objects.bulk_create(ApiToken(user=user, name="t", digest=digest_of(user.username)) for user in users)
@@ -44,7 +44,7 @@ def make_users(count: int) -> list[tuple[int, str]]:
 
 
 def jobs(users: Iterable[tuple[int, str]], each: int, word: str) -> list[Job]:
-    """Round by round, so that learners do not stand in their own way."""
+    """The jobs of all learners in rounds, so that no learner has two jobs in a row."""
     users = list(users)
     return [
         Job(user, token, uuid.uuid4().hex, {**factories.PROMPT, "instructions": f"{word} {number % KINDS}"})
@@ -54,7 +54,7 @@ def jobs(users: Iterable[tuple[int, str]], each: int, word: str) -> list[Job]:
 
 
 def run(jobs: list[Job], acks: Path, port: int, patient: bool) -> None:
-    """Writes one line for each key: what was answered, and in how many milliseconds. Goes on after a kill."""
+    """Submits jobs and writes a line for each key: the answer and its time in milliseconds. Resumes after a kill."""
     told = {line.split("\t")[0] for line in acks.read_text().splitlines()} if acks.exists() else set()
     waiting, pause = deque(job for job in jobs if job.key not in told), PAUSE_SECONDS
     with acks.open("a") as file:

@@ -13,13 +13,13 @@ DATABASES = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
 
 @pytest.fixture(scope="module", params=DATABASES)
 def server(request: pytest.FixtureRequest) -> str | None:
-    """None for SQLite, else a PostgreSQL server's address."""
+    """The address of a PostgreSQL server, or None for SQLite."""
     return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
 
 
 @pytest.fixture(scope="module")
 def running(server: str | None) -> Iterator[Site]:
-    """Three workers and two reconcilers, for all tests of a module."""
+    """A site with three workers and two reconcilers, shared by all tests of a module."""
     with open_site(server) as site:
         site.start(workers=3, reconcilers=2)
         yield site
@@ -27,20 +27,20 @@ def running(server: str | None) -> Iterator[Site]:
 
 @pytest.fixture
 def site(running: Site) -> Site:
-    """With nothing submitted and nothing armed."""
+    """The running site without submissions and armed crash points."""
     running.disarm()
     running.forget()
     return running
 
 
 def clean(history: dict) -> dict[str, int]:
-    """The counts of a history in which nothing is lost, doubled or otherwise broken."""
+    """The counts of a history, after checking that nothing was lost, doubled or otherwise broken."""
     assert (history["lost"], history["doubled"], history["broken"]) == ([], [], [])
     return history["counts"]
 
 
 def drain(site: Site, seconds: float = PATIENCE_SECONDS) -> None:
-    """Waits until all is graded and quiet."""
+    """Waits until everything is graded and all workers are idle."""
     if not site.drain(seconds=seconds)["drained"]:
         rows = "\n".join(map(str, site.evaluations()))
         pytest.fail(f"not drained:\n{rows}\n{site.processes()}\n{site.log.read_text()[-6000:]}", pytrace=False)

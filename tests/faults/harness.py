@@ -1,6 +1,6 @@
-"""One process with Django that forks workers, reconcilers and clients, forks them anew when they die, and tells.
+"""The harness: a process with Django that forks workers, reconcilers and clients, and replaces those that die.
 
-Started by `site.py`. Reads one JSON request a line from standard input, writes one JSON answer a line.
+`site.py` starts it. It reads one JSON request per line from standard input, and writes one JSON answer per line.
 """
 
 from __future__ import annotations
@@ -22,92 +22,96 @@ from typing import Any
 import django
 
 from tests.faults import locks
-from tests.faults.processes import Family, Role, state_of
+from tests.faults.processes import Processes, Role, state_of
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 APPEAR_SECONDS = 15.0
-# A hung job ends after this; a healthy one needs far less, also on a machine that is busy.
+# The time limit of a job, which ends a hung one. A healthy job needs far less, even on a busy machine.
 JOB_SECONDS = 20
 MODEL = "smollm2-135m-instruct"
 INHERITED = ("graders.prompt", "graders.metrics", "sklearn.metrics")
 
 
-class Stage:
+class Harness:
+    """The methods are the requests that `site.py` may send, and their arguments are the arguments of a request."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.acks = folder / "acks"
         self.acks.mkdir()
-        self.family = Family(folder, ANSWERS)
+        self.children = Processes(folder, ANSWERS)
         self.quiet_since: datetime | None = None
 
     def start(self, workers: int = 3, reconcilers: int = 1) -> None:
         from tests.faults import roles
 
         for _ in range(workers):
-            self.family.fork(Role("worker", roles.work))
+            self.children.fork(Role("worker", roles.work))
         for _ in range(reconcilers):
-            self.family.fork(Role("reconciler", roles.reconcile))
+            self.children.fork(Role("reconciler", roles.reconcile))
 
     def start_web(self) -> int:
         from gradus.operations import ports
 
-        self.family.port = ports.any_free()
-        self.family.open_web()
+        self.children.port = ports.any_free()
+        self.children.open_web()
         end = time.monotonic() + 60
-        while not ports.serves("127.0.0.1", self.family.port, "/api/v1/courses"):
+        while not ports.serves("127.0.0.1", self.children.port, "/api/v1/courses"):
             assert time.monotonic() < end, "the web server did not start"
-        return self.family.port
+        return self.children.port
 
     def submit(
         self, learners: int, each: int, clients: int = 2, word: str = "calm", http: bool = False, patient: bool = True
     ) -> list[str]:
-        """Forks clients that submit until each key has its answer; returns the keys."""
+        """Forks clients that submit until each idempotency key has an answer; returns the keys."""
         from tests.faults import clients as client
 
         users = client.make_users(learners)
         jobs = client.jobs(users, each, word)
-        port = self.family.port if http else 0
+        port = self.children.port if http else 0
         for number in range(clients):
             acks = self.acks / f"{time.monotonic_ns()}-{number}"
-            self.family.fork(Role("client", partial(client.run, jobs[number::clients], acks, port, patient), once=True))
+            self.children.fork(
+                Role("client", partial(client.run, jobs[number::clients], acks, port, patient), once=True)
+            )
         return [job.key for job in jobs]
 
     def learners(self, count: int) -> list[str]:
-        """API tokens of new ones."""
+        """Makes new learners and returns their API tokens."""
         from tests.faults import clients as client
 
         return [token for _, token in client.make_users(count)]
 
     def drain(self, seconds: float, kill_every: int = 0, stop_every: int = 0, stop_s: float = 0.0) -> dict[str, Any]:
-        """Waits until all clients have ended and nothing is open, with faults each so many ended evaluations."""
-        from tests.faults.fault_injector import Storm
+        """Waits until all clients and evaluations have ended; a fault follows every `kill_every` ended evaluations."""
+        from tests.faults.fault_injector import FaultInjector
 
-        storm, end = Storm(self.family, kill_every, stop_every, stop_s), time.monotonic() + seconds
+        injector, end = FaultInjector(self.children, kill_every, stop_every, stop_s), time.monotonic() + seconds
         self.quiet_since = None
         while not (done := self._drained()) and time.monotonic() < end:
-            self.family.reap()
-            storm.look()
-            time.sleep(LOOK_SECONDS)
-        storm.end()
-        return {"drained": done, **storm.told()}
+            self.children.reap()
+            injector.inject_due()
+            time.sleep(POLL_SECONDS)
+        injector.end()
+        return {"drained": done, **injector.summary()}
 
     def wait_for(self, seconds: float, **wanted: Any) -> bool:
-        """Until an evaluation has these values."""
+        """Waits until an evaluation has these values; returns whether one has."""
         from gradus.submissions.models import Evaluation
 
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            self.family.reap()
+            self.children.reap()
             if Evaluation.objects.filter(**wanted).exists():
                 return True
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
         return False
 
     def signal(self, role: str, number: int, count: int = 0) -> list[int]:
-        """Signals all processes of a role, or `count` of them by chance; returns their ids. Waits for the first."""
+        """Signals all processes of a role, or `count` random ones, once there is one; returns their ids."""
         end = time.monotonic() + APPEAR_SECONDS
-        while not (chosen := list(self.family.pids(role))) and time.monotonic() < end:
-            time.sleep(LOOK_SECONDS)
+        while not (chosen := list(self.children.pids(role))) and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
         chosen = random.sample(chosen, min(count, len(chosen))) if count else chosen
         for pid in chosen:
             os.kill(pid, number)
@@ -117,7 +121,7 @@ class Stage:
         os.kill(pid, number)
 
     def hold(self) -> int:
-        """Stops the worker of the evaluation that runs, between two of its transactions; returns its id."""
+        """Stops the worker of the running evaluation between two of its transactions; returns its process id."""
         from gradus.submissions.models import Evaluation
 
         while True:
@@ -127,7 +131,7 @@ class Stage:
             if locks.are_free(running.pk):
                 return pid
             os.kill(pid, signal.SIGCONT)
-            time.sleep(LOOK_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def ring(self, times: int) -> None:
         from gradus.submissions import bell
@@ -136,8 +140,8 @@ class Stage:
             assert bell.ring("grade")
 
     def limit_files(self, size: int) -> None:
-        """The largest file that workers may write, as a disk that is full; -1 for no limit."""
-        for pid in self.family.pids("worker"):
+        """Limits the size in bytes of files that workers may write, like a full disk; -1 means no limit."""
+        for pid in self.children.pids("worker"):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
     def evaluations(self) -> list[dict[str, Any]]:
@@ -147,7 +151,7 @@ class Stage:
         return list(Evaluation.objects.order_by("pk").values(*names))
 
     def events(self) -> dict[str, list[list[Any]]]:
-        """Number and type of each event, by submission."""
+        """The number and type of each event, by the submission's id."""
         from gradus.submissions.models import Event
 
         found: dict[str, list[list[Any]]] = {}
@@ -157,12 +161,12 @@ class Stage:
         return found
 
     def processes(self) -> dict[str, Any]:
-        """What each child is, and what the workers said last: for whoever reads a failure."""
+        """The state of each child process and the latest status of each worker, to explain a failed test."""
         from gradus.submissions.models import WorkerStatus
 
         told = WorkerStatus.objects.order_by("last_seen").values_list("name", "busy_with", "last_seen")
         return {
-            "children": {pid: f"{role.name} {state_of(pid)}" for pid, role in self.family.members.items()},
+            "children": {pid: f"{role.name} {state_of(pid)}" for pid, role in self.children.members.items()},
             "told": [f"{name} {busy} {seen}" for name, busy, seen in told],
             "quiet_since": str(self.quiet_since),
         }
@@ -177,10 +181,10 @@ class Stage:
             if answer != "taken":
                 refused[answer] = refused.get(answer, 0) + 1
         waits = sorted(float(ms) for _, answer, ms in told if answer == "taken")
-        return {**history.read(taken).as_dict(), "refused": refused, "submit_ms": waits, "deaths": self.family.deaths}
+        return {**history.read(taken).as_dict(), "refused": refused, "submit_ms": waits, "deaths": self.children.deaths}
 
     def forget(self) -> None:
-        """Everybody and everything submitted; processes stay."""
+        """Deletes all learners and everything that they submitted; the processes stay."""
         from gradus.accounts.models import User
 
         User.objects.filter(is_staff=False).delete()
@@ -188,25 +192,25 @@ class Stage:
             path.unlink()
 
     def port(self) -> int:
-        """The web server's."""
-        return self.family.port
+        """The port of the web server."""
+        return self.children.port
 
     def close_web(self) -> None:
-        self.family.close_web()
+        self.children.close_web()
 
     def stop(self) -> None:
-        self.family.end()
+        self.children.end()
 
     def _drained(self) -> bool:
-        """No client is at work, nothing is open, and whoever was stopped has woken up and done what it had begun."""
+        """Whether no client runs, no evaluation is open, and stopped processes have woken up and finished."""
         from django.db import DatabaseError, connection
 
         from gradus.submissions.models import Evaluation
 
         try:
-            clients = [role for role in self.family.members.values() if role.name == "client"]
+            clients = [role for role in self.children.members.values() if role.name == "client"]
             busy = bool(clients) or Evaluation.objects.open().exists()
-            if busy or any(state_of(pid) == "T" for pid in self.family.members):
+            if busy or any(state_of(pid) == "T" for pid in self.children.members):
                 self.quiet_since = None
                 return False
             return self._all_idle()
@@ -215,7 +219,7 @@ class Stage:
             return False
 
     def _all_idle(self) -> bool:
-        """Each worker has said, since all was quiet, that it has nothing to do: a zombie says so at its very end."""
+        """Whether each worker has reported since then that it is idle. A late worker reports it only at its end."""
         from django.utils import timezone
 
         from gradus.submissions.models import WorkerStatus
@@ -223,14 +227,14 @@ class Stage:
         self.quiet_since = self.quiet_since or timezone.now()
         idle = WorkerStatus.objects.filter(busy_with=None, last_seen__gt=self.quiet_since)
         said = {int(name.rpartition(":")[2]) for name in idle.values_list("name", flat=True)}
-        return said.issuperset(self.family.pids("worker"))
+        return said.issuperset(self.children.pids("worker"))
 
 
 def prepare(folder: Path) -> None:
-    """Tables, the tiny course, and something where the model's files would be."""
+    """Makes the tables, the tiny course, and a digest file in the place of the model."""
     from django.core.management import call_command
 
-    from challenges.bundle import read_course
+    from challenges.reading import read_course
     from gradus.courses.services import publish
     from tests.challenges.factory import write_course, write_prompt_challenge
     from workers.sandbox import launch
@@ -243,7 +247,7 @@ def prepare(folder: Path) -> None:
     write_prompt_challenge(folder / "course" / "first" / "sea-or-sky", limits={"seconds": JOB_SECONDS})
     publish(read_course(folder / "course"))
     launch.MODULE = "tests.faults.stub_runner"
-    # Children are forked anew all the time: what takes seconds to import, they inherit.
+    # Children are forked often, so they inherit the modules that take seconds to import.
     for name in INHERITED:
         import_module(name)
     if mutant := os.environ.get("GRADUS_TEST_MUTANT"):
@@ -256,13 +260,13 @@ def main() -> None:
     django.setup()
     from django.conf import settings
 
-    stage = Stage(settings.DATA_DIR)
+    harness = Harness(settings.DATA_DIR)
 
     def end(*_: object) -> None:
-        stage.stop()
+        harness.stop()
         os._exit(1)
 
-    # Also in the middle of a request: nobody else would end the web server, which is a session of its own.
+    # This must work in the middle of a request, because nothing else ends the web server, which has its own session.
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare(settings.DATA_DIR)
@@ -270,10 +274,10 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         try:
-            answer({"result": getattr(stage, request.pop("do"))(**request)})
+            answer({"result": getattr(harness, request.pop("do"))(**request)})
         except BaseException:
             answer({"error": traceback.format_exc()})
-    stage.stop()
+    harness.stop()
 
 
 def answer(message: dict[str, Any]) -> None:
@@ -281,7 +285,7 @@ def answer(message: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    # Whatever else prints goes to standard error.
+    # All other output goes to standard error.
     ANSWERS = os.dup(1)
     os.dup2(2, 1)
     main()

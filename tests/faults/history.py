@@ -1,6 +1,6 @@
-"""What must be true of the database after any faults: a small model of the states, and what it finds broken.
+"""Checks the database after faults with a small model of the states, and reports what is broken.
 
-Everything is read by plain queries; nothing of the services under test decides here what is right.
+Everything is read with plain queries. The services under test do not decide here what is right.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from django.db import IntegrityError, connection, transaction
 from gradus.submissions.models import Evaluation, Event, InFlight, QuotaSlot, Refund, Score, Standing, Submission
 from gradus.submissions.services.standings import differences
 
-# The model. A `started` event is written by each claim, `finished` by each end; `queued` is where all begin.
+# The model of the states: all evaluations begin in `queued`, each claim writes `started`, and each end `finished`.
 NEXT = {
     "queued": {"running", "cancelled", "failed"},
     "running": {"running", "scored", "rejected", "failed", "review", "cancelled"},
 }
 ENDS = ("scored", "rejected", "failed", "review", "cancelled")
-# The only words in a prompt for which an attempt may be used up without a score; see `stub_runner.py`.
+# Only prompts with these words may use up an attempt without a score; see `stub_runner.py`.
 AT_FAULT = ("hang", "diverge")
 REFUNDED = {"failed": True, "rejected": False, "scored": False, "review": False}
 
 
 @dataclass
 class History:
-    """Counts by state, and one line for each thing that must not be."""
+    """The number of evaluations by state, and a line for each violation."""
 
     counts: dict[str, int] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
@@ -39,7 +39,7 @@ class History:
 
 
 def read(acknowledged: set[str]) -> History:
-    """`acknowledged` are the idempotency keys for which a client was told that it is in."""
+    """Reads the database; `acknowledged` are the idempotency keys whose submission a client was told of."""
     found = History()
     submissions = list(Submission.objects.all())
     evaluations = list(Evaluation.objects.filter(submission__isnull=False).select_related("submission"))
@@ -73,7 +73,7 @@ def _states(found: History, submissions: list[Submission], evaluations: list[Eva
 
 
 def _scores(found: History, evaluations: list[Evaluation]) -> None:
-    """One score for each that is scored, by the holder of the fence and nobody else."""
+    """Checks that each scored evaluation has exactly one score, written by the holder of its fence."""
     scores = Counter(Score.objects.values_list("evaluation_id", flat=True))
     for one in evaluations:
         wanted = 1 if one.state in ("scored", "review") else 0
@@ -86,7 +86,7 @@ def _scores(found: History, evaluations: list[Evaluation]) -> None:
 
 
 def _events(found: History, evaluations: list[Evaluation]) -> None:
-    """Replays each evaluation's events through the model. Claims raise the fence and write in one transaction."""
+    """Replays the events of each evaluation through the model; the number of claims must equal the fence."""
     events: dict[int, list[Event]] = defaultdict(list)
     for event in Event.objects.filter(type__in=("started", "finished")).order_by("evaluation_id", "seq"):
         events[event.evaluation_id].append(event)
@@ -130,7 +130,7 @@ def _slots(found: History, evaluations: list[Evaluation]) -> None:
 
 
 def _blame(found: History, evaluations: list[Evaluation]) -> None:
-    """No learner pays for what a machine did."""
+    """Checks that no learner lost an attempt through a fault of a machine."""
     for one in evaluations:
         assert one.submission is not None
         instructions = one.submission.payload["instructions"]
@@ -140,7 +140,7 @@ def _blame(found: History, evaluations: list[Evaluation]) -> None:
 
 
 def _same_work_same_score(found: History, evaluations: list[Evaluation]) -> None:
-    """Work that is done again gives the same: seeds are fixed."""
+    """Checks that equal payloads got equal scores, because seeds are fixed."""
     values = dict(Score.objects.values_list("evaluation_id", "value"))
     by_payload: dict[str, set[float]] = defaultdict(set)
     for one in evaluations:
@@ -151,13 +151,13 @@ def _same_work_same_score(found: History, evaluations: list[Evaluation]) -> None
 
 
 def _unguarded() -> list[str]:
-    """Rules that hold in code alone: each copy below must be refused by the database itself."""
+    """The rules that the database itself does not enforce: it accepts a copy of a row that must be unique."""
     tries = (Score, Standing, QuotaSlot)
     return [f"the database takes a second {model.__name__}" for model in tries if _takes_twice(model)]
 
 
 def _takes_twice(model: Any) -> bool:
-    """Inserts a row's copy by plain SQL, and takes it back."""
+    """Whether the database accepts a copy of a row by plain SQL; the copy is rolled back."""
     table, columns = model._meta.db_table, [f.column for f in model._meta.local_fields if f.column != "id"]
     names = ", ".join(f'"{name}"' for name in columns)
     try:

@@ -1,4 +1,4 @@
-"""Whether anybody holds a lock on an evaluation: a process that is stopped inside a transaction keeps its own."""
+"""Detects whether a process holds a lock on an evaluation; a process stopped in a transaction keeps its locks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ WAIT_MS = 200
 
 
 def are_free(evaluation_id: int) -> bool:
-    """On SQLite there is one lock for all writers; on PostgreSQL each row has its own."""
+    """Whether no process has locked the evaluation: its row on PostgreSQL, the whole database on SQLite."""
     return _row_is_free(evaluation_id) if connection.vendor == "postgresql" else writers_are_free()
 
 
@@ -24,7 +24,7 @@ def _row_is_free(evaluation_id: int) -> bool:
 
 
 def writers_are_free() -> bool:
-    """Always on PostgreSQL, where nobody holds up all others."""
+    """Whether no process holds the single write lock of SQLite; always true on PostgreSQL."""
     if connection.vendor == "postgresql":
         return True
     with connection.cursor() as cursor:

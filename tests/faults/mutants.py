@@ -1,6 +1,6 @@
-"""Gradus with one of its guards taken out, by patches at run time: the fault suite must fail on each.
+"""Removes one guard of Gradus at a time by patches at run time: the fault suite must fail on each such mutant.
 
-`python -m tests.faults.mutants` (`make mutants`) runs it against all of them. Production code knows nothing of this.
+`python -m tests.faults.mutants` (`make mutants`) runs the suite against all mutants.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 ONE_FAULT = "tests/faults/test_failpoints.py::test_one_fault_loses_and_doubles_nothing[{}-{}-kill]"
-# How long a test waits for its work: enough for the unchanged code, which is tried first, on a machine that is busy.
-# Without a reconciler all of it goes by.
+# How long a test waits for its work. It is enough for the unchanged code, which is tried first, on a busy machine. The
+# mutant without a reconciler always takes all of it.
 PATIENCE_SECONDS = 40
 SLOTS = "tests/submissions/test_slots.py"
 ZOMBIE = "tests/faults/test_failpoints.py::test_a_zombie_that_wakes_up_while_another_works_changes_nothing[{}-{}]"
 
 
 def no_fence() -> None:
-    """Conditional updates no longer ask for the fence."""
+    """Conditional updates no longer check the fence."""
     from gradus.submissions.models import EvaluationQuerySet
 
     ask = EvaluationQuerySet.filter
@@ -50,7 +50,7 @@ def no_unique_score() -> None:
 
 
 def no_reconciler() -> None:
-    """Reconcilers run and do nothing."""
+    """Reconcilers run but do nothing."""
     from workers.management.commands import reconcile
 
     reconcile.sweep = dict  # type: ignore[assignment]
@@ -70,19 +70,19 @@ def no_run_slot() -> None:
 
 
 def no_cancel_slot() -> None:
-    """An attempt that is cancelled while it runs is given back without a slot of the day."""
+    """Cancelling a running attempt gives it back without using one of the day's slots for that."""
     cancel: Any = import_module("gradus.submissions.services.cancel")
     cancel._take_cancel_slot = lambda submission: True
 
 
 def no_guest_refund() -> None:
-    """Giving back deletes the day's slot alone, and a guest's stays taken."""
+    """Giving an attempt back frees the slot of the day, but not the slot of a guest."""
     slots: Any = import_module("gradus.submissions.services.slots")
     slots.GuestSlot = slots.QuotaSlot
 
 
 def no_orphan_sweep() -> None:
-    """Reconcilers leave slots of what has ended."""
+    """Reconcilers no longer free the slots of ended submissions and runs."""
     from workers import reconciler
 
     reconciler.free_orphan_slots = lambda: 0  # type: ignore[assignment]
@@ -90,7 +90,10 @@ def no_orphan_sweep() -> None:
 
 @dataclass(frozen=True)
 class Mutant:
-    """`test` is the quickest one that must notice. Without a place for the database it has that of its own process."""
+    """A mutant and the quickest test that must fail on it.
+
+    A test name without a placeholder for the database runs on the database of the test process.
+    """
 
     take_out: Callable[[], None]
     test: str
@@ -115,12 +118,12 @@ MUTANTS = {
 
 
 def failures(mutant: str, tests: list[str]) -> list[str]:
-    """Those of the tests that fail. An error before the test's own body is nobody's notice: then it ends here."""
+    """The tests that fail on the mutant. An error before a test's body does not count, and ends the program."""
     argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
     env = {**os.environ, "GRADUS_TEST_MUTANT": mutant, "GRADUS_TEST_PATIENCE": str(PATIENCE_SECONDS)}
     done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
-    # 1: tests failed. Anything else but 0 says that they did not run.
+    # Exit status 1: tests failed. Any other status except 0: they did not run.
     if done.returncode not in (0, 1) or any(line.startswith("ERROR tests") for line in lines):
         raise SystemExit(f"the tests did not run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
     return [test for test in tests if any(line.startswith(f"FAILED {test}") for line in lines)]

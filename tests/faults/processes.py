@@ -1,4 +1,4 @@
-"""The stage's children: forked with Django in them, forked anew when they end, signalled, and all ended together."""
+"""Manages the child processes of the harness: it forks, replaces, signals and ends them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Role:
-    """`once`: it ends by itself; all others are forked anew when they end."""
+    """What a child process does. It is forked again when it ends, unless `once` is set and it ended without error."""
 
     name: str
     work: Callable[[], None]
     once: bool = False
 
 
-class Family:
-    """`closed` is a file descriptor that children must not keep."""
+class Processes:
+    """The child processes by process id, and the web server; children do not keep the file descriptor `closed`."""
 
     def __init__(self, folder: Path, closed: int) -> None:
         self.folder = folder
@@ -58,6 +58,7 @@ class Family:
             os._exit(status)
 
     def reap(self) -> None:
+        """Collects ended children and replaces those that were not meant to end."""
         for pid, role in list(self.members.items()):
             ended, status = os.waitpid(pid, os.WNOHANG)
             if not ended:
@@ -71,6 +72,7 @@ class Family:
             self.open_web()
 
     def pids(self, role: str) -> Iterator[int]:
+        """The process ids of a role; runners are the children of workers."""
         if role == "runner":
             workers = set(self.pids("worker"))
             yield from (pid for pid, parent in parents() if parent in workers)
@@ -97,7 +99,7 @@ class Family:
             self.web = None
 
     def end(self) -> None:
-        """Kills all."""
+        """Kills all processes."""
         for pid in list(self.members):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
@@ -106,7 +108,7 @@ class Family:
 
 
 def parents() -> Iterator[tuple[int, int]]:
-    """Process id and its parent's, of all that run."""
+    """The process id and the parent's process id of every process."""
     for entry in Path("/proc").glob("[0-9]*/stat"):
         try:
             yield int(entry.parent.name), int(entry.read_text().rpartition(")")[2].split()[1])
@@ -115,5 +117,5 @@ def parents() -> Iterator[tuple[int, int]]:
 
 
 def state_of(pid: int) -> str:
-    """R, S, D, T (stopped) or Z, as ps has it."""
+    """The state of a process as in `ps`: R, S, D, T (stopped) or Z."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

@@ -1,4 +1,4 @@
-"""What the stage's children do: the real commands."""
+"""The work of the harness's child processes, which run the real commands."""
 
 from __future__ import annotations
 

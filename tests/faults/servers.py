@@ -1,4 +1,4 @@
-"""Servers of a test's own, which it may kill: a PostgreSQL cluster and the broker that comes with pip."""
+"""Starts servers that a test may kill: a PostgreSQL cluster and the broker that comes with pip."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gradus.operations import broker, ports
 
 
 def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
-    """Raises AssertionError where it does not come true."""
+    """Waits until `true()` holds. Raises AssertionError after `seconds`."""
     pause, end = threading.Event(), time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"{what} took longer than {seconds:g} s"
@@ -26,7 +26,7 @@ def wait_until(true: Callable[[], object], seconds: float, what: str) -> None:
 
 
 class Broker:
-    """Restarts on the same socket, with nothing in it."""
+    """A broker that restarts empty on the same socket."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -58,7 +58,7 @@ def own_broker() -> Iterator[Broker]:
 
 
 class Cluster:
-    """PostgreSQL in a folder of its own; root starts it as the user `postgres`, which it insists on."""
+    """A PostgreSQL cluster in its own folder. It refuses to run as root, who starts it as the user `postgres`."""
 
     def __init__(self, folder: Path, programs: Path, options: Sequence[str] = ("-c fsync=off",)) -> None:
         self.folder = folder
@@ -78,13 +78,13 @@ class Cluster:
         self._run("pg_ctl", *place, *more, what)
 
     def restart_at_once(self) -> None:
-        """As a crash: nothing is flushed, connections break, the log is replayed."""
+        """Restarts the server like after a crash: nothing is flushed, connections break, the log is replayed."""
         self.control("restart", "-m", "immediate")
 
     def _run(self, program: str, *words: str) -> None:
         user = {"user": "postgres"} if os.geteuid() == 0 else {}
         argv = (str(self.programs / program), *words)
-        # Not to a pipe: the server would keep it open.
+        # The output goes to a file, because the server would keep a pipe open.
         with (self.folder / "out").open("ab") as out:
             subprocess.run(argv, check=True, stdout=out, stderr=out, cwd=self.folder, **user)  # type: ignore[call-overload]
 

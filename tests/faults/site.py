@@ -1,4 +1,4 @@
-"""A site of its own, on a database of its own, whose processes the stage forks."""
+"""Starts a separate site for a test: a harness process with a new database."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 DROPPED = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "GRADUS_JUDGE_MODEL", "GRADUS_PRODUCTION", "GRADUS_DEBUG")
 
 
-class StageError(Exception):
-    """The stage's own traceback."""
+class HarnessError(Exception):
+    """A request raised an error in the harness; the message is its traceback."""
 
 
 class Site:
-    """Calls are the stage's requests: `site.submit(learners=2, each=3)`."""
+    """Sends requests to the harness: each method of `Harness` can be called, as `site.submit(learners=2, each=3)`."""
 
     def __init__(self, process: subprocess.Popen[bytes], folder: Path, env: dict[str, str]) -> None:
         self.process = process
@@ -47,18 +47,18 @@ class Site:
     def answer(self) -> dict[str, Any]:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        found: dict[str, Any] = json.loads(line) if line else {"error": "the stage is gone"}
+        found: dict[str, Any] = json.loads(line) if line else {"error": "the harness is gone"}
         if "error" in found:
-            raise StageError(f"{found['error']}\n{self.log.read_text()[-4000:]}")
+            raise HarnessError(f"{found['error']}\n{self.log.read_text()[-4000:]}")
         return found
 
     def arm(self, point: str, action: str, count: int = 1) -> None:
-        """Puts tokens at a crash point: see `gradus.submissions.failpoints`."""
+        """Arms a crash point `count` times; see `gradus.submissions.failpoints`."""
         for _ in range(count):
             (self.points / f"{point}-{action}-{secrets.token_hex(4)}").touch()
 
     def armed(self) -> list[str]:
-        """Tokens that nobody has taken."""
+        """The crash points that no process has reached yet."""
         return sorted(path.name for path in self.points.iterdir())
 
     def disarm(self) -> None:
@@ -68,7 +68,7 @@ class Site:
 
 @contextmanager
 def open_site(postgres: str | None = None, *, lease: int = 3, heartbeat: int = 1, **extra: str) -> Iterator[Site]:
-    """On SQLite, or on a new database of the PostgreSQL server at that address."""
+    """A running site on SQLite, or on a new database of the PostgreSQL server at the address `postgres`."""
     with (
         tempfile.TemporaryDirectory(prefix="gradus-faults-", ignore_cleanup_errors=True) as name,
         database(postgres) as url,
@@ -90,7 +90,7 @@ def open_site(postgres: str | None = None, *, lease: int = 3, heartbeat: int = 1
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """It ends its children first, the web server too."""
+    """Ends the harness, which ends its children and the web server first."""
     process.terminate()
     try:
         process.wait(END_SECONDS)
@@ -116,7 +116,7 @@ def environment(folder: Path, url: str | None, lease: int, heartbeat: int) -> di
 
 @contextmanager
 def database(server: str | None) -> Iterator[str | None]:
-    """A new database on the server, dropped at the end."""
+    """Makes a new database on the server, and drops it at the end."""
     if server is None:
         yield None
         return

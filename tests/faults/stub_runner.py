@@ -1,6 +1,6 @@
-"""The real runner with a stub engine: answers follow from the text alone, so that a job done twice gives one score.
+"""The real runner with a stub engine, whose answers depend only on the text: a repeated job gets the same score.
 
-Words in a prompt make it misbehave. Only this package starts it, in `workers.sandbox.runner`'s place.
+Certain words in a prompt make it misbehave. Only this package starts it, in the place of `workers.sandbox.runner`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Stub:
 
 
 def logprob(*texts: str) -> float:
-    """From ln 0.1 to ln 0.9, by the digest of the texts."""
+    """A log-probability from ln 0.1 to ln 0.9, derived from a digest of the texts."""
     byte = hashlib.sha256("\0".join(texts).encode()).digest()[0]
     return math.log(0.1 + 0.8 * byte / 255)
 

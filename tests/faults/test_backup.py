@@ -1,4 +1,4 @@
-"""A site is backed up while learners submit and workers grade; another one gets all of it, and goes on."""
+"""A site is backed up while learners submit and workers grade; another site restores the backup and goes on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def acknowledged(site: Site) -> set[str]:
 
 @pytest.fixture(scope="module")
 def busy(server):
-    """With a web of work: some graded, some open, some still arriving."""
+    """A site with graded and open submissions, and more still arriving."""
     with open_site(server) as site:
         site.start(workers=2, reconcilers=1)
         site.submit(learners=3, each=1)
@@ -99,7 +99,7 @@ def test_a_broken_backup_changes_nothing(whole, server, tmp_path, harm):
 
 
 def test_a_load_that_breaks_off_leaves_the_old_state(whole, server, tmp_path):
-    """The digests are right, and the content still cannot be loaded."""
+    """The digests are right, but the content cannot be loaded."""
     import hashlib
 
     broken = tmp_path / "broken"

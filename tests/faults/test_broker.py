@@ -1,4 +1,4 @@
-"""The broker is killed, emptied and away; a real Celery worker, a reconciler that rings again."""
+"""The broker is killed, emptied or unreachable while a real Celery worker and a reconciler run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AWAY_SECONDS = 15.0
 
 @pytest.fixture(scope="module")
 def rung() -> Iterator[tuple[Site, Broker]]:
-    """A Celery worker as `make up` starts it, and a reconciler; nobody looks at the database by himself."""
+    """A site with a Celery worker as `make up` starts it and a reconciler; no worker polls the database."""
     with own_broker() as broker, open_site(REDIS_URL=broker.url) as site:
         site.start(workers=0, reconcilers=1)
         with celery(site):
@@ -79,7 +79,7 @@ def test_a_broker_that_is_emptied(site, broker):
 
 @pytest.mark.slow
 def test_a_broker_that_is_away_for_long(site, broker):
-    """15 seconds here; ten minutes differ in nothing but the time."""
+    """The broker is unreachable for 15 seconds; a longer time makes no difference."""
     broker.kill()
     site.submit(learners=3, each=1)
     assert not site.drain(seconds=AWAY_SECONDS)["drained"]

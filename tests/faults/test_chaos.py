@@ -1,4 +1,4 @@
-"""The benchmark itself, shortly: `python -m benchmarks.chaos` writes what the issue asks for, and nothing is lost."""
+"""A short run of `python -m benchmarks.chaos`: it writes its figures, and no submission is lost."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NAMES = ["accepted", "scored", "rejected", "failed", "review", "cancelled", "ope
 NAMES += ["kills", "stops", "recovery_p50_s", "recovery_p99_s", "submit_p99_ms", "seconds"]
 
 
-def test_two_hundred_submissions_survive_the_storm(server, tmp_path):
+def test_two_hundred_submissions_survive_faults(server, tmp_path):
     database = ("--database", "postgres", "--server", server) if server else ("--database", "sqlite")
     size = ("--submissions", "200", "--workers", "3", "--lease", "4")
     size += ("--kill-every", "20", "--stop-every", "60", "--seconds", "500")

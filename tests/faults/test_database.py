@@ -1,4 +1,4 @@
-"""PostgreSQL goes away at the worst moment, above all while a grade is being committed."""
+"""PostgreSQL stops at the worst moments, above all while a grade is being committed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_restart_at_commit_or_in_the_middle_of_a_job_loses_and_doubles_nothing
 
 
 def test_who_stops_within_a_transaction_loses_its_locks_and_then_its_lease(running_there):
-    """Stopped for longer than anybody waits: the database ends the transaction, another worker does the job."""
+    """A worker is stopped for long: the database ends its transaction, and another worker does the job."""
     site = running_there
     site.disarm()
     site.forget()

@@ -1,4 +1,4 @@
-"""A file system that is really full (ENOSPC): the database, its log, raw rows and events all lie on it."""
+"""A really full file system (ENOSPC) that holds the database, its log, raw rows and events."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def small_disk(tmp_path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Takes all the room that there is."""
+    """Writes a file that takes all free space."""
     ballast = disk / "ballast"
     with pytest.raises(OSError, match="No space left"), ballast.open("wb", buffering=0) as file:
         while True:

@@ -1,4 +1,4 @@
-"""Each crash point, singly and in pairs, killed, stopped past the lease, and with the database's reply lost."""
+"""Faults at each crash point and each pair: a kill, a stop past the lease, and a lost reply of the database."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import itertools
 import pytest
 
 from gradus.submissions.failpoints import POINTS
+from gradus.submissions.states import MAX_ATTEMPTS
 from tests.faults.conftest import clean, drain
 from tests.faults.servers import wait_until
 
-# The lease is 3 s, so the process wakes up as a zombie.
+# The lease is 3 s, so the process wakes up after it has lost its lease.
 STOP = "stop:5"
 LEARNERS, EACH = 3, 2
-# A sweep requeues only where a worker was lost.
+# A sweep requeues only if a worker was lost.
 LOST_WORKER = ("claim.committed", "kill")
 
 
 def outlast(site, *armed):
-    """Submits while the points are armed; all is graded in the end, exactly once."""
+    """Submits while the crash points are armed, and checks that everything is graded exactly once."""
     for point, action in armed:
         site.arm(point, action)
     site.submit(learners=LEARNERS, each=EACH)
@@ -49,13 +50,13 @@ def test_a_lost_reply_to_the_record_is_read_again_by_fence(site, point):
     site.submit(learners=1, each=1)
     drain(site)
     assert clean(site.history())["scored"] == 1
-    # What had been committed is not done again.
+    # Committed work is not repeated.
     assert site.evaluations()[0]["attempt"] == (1 if point == "record.committed" else 2)
 
 
 @pytest.mark.parametrize("point", ["grade.computed", "grade.started"])
 def test_a_zombie_that_wakes_up_while_another_works_changes_nothing(site, point):
-    """The second holder takes seconds, so the first wakes up in its middle: the fence alone keeps them apart."""
+    """The second worker takes seconds, so the first wakes up meanwhile; only the fence separates the two."""
     site.arm(point, STOP)
     site.submit(learners=1, each=1, word="slow")
     drain(site)
@@ -64,7 +65,7 @@ def test_a_zombie_that_wakes_up_while_another_works_changes_nothing(site, point)
 
 
 def pairs():
-    """Every two points, and every action at each in turn; two sweeps have a test of their own."""
+    """Every pair of crash points with the actions in turn; pairs of sweeps have a separate test."""
     actions = itertools.cycle(itertools.product(("kill", STOP), repeat=2))
     for (first, second), (one, other) in zip(itertools.combinations_with_replacement(POINTS, 2), actions, strict=False):
         if first == second == "sweep.requeued":
@@ -81,7 +82,7 @@ def test_two_faults_lose_and_double_nothing(site, first, second):
 @pytest.mark.slow
 @pytest.mark.parametrize("action", ["kill", STOP])
 def test_two_faults_in_sweeps_lose_and_double_nothing(site, action):
-    """One sweep requeues all that is due, so the second comes after another loss."""
+    """One sweep requeues everything that is due, so the second fault needs another lost worker."""
     for round in (1, 2):
         for point, what in with_lost_worker(("sweep.requeued", action)):
             site.arm(point, what)
@@ -92,8 +93,8 @@ def test_two_faults_in_sweeps_lose_and_double_nothing(site, action):
     assert counts["scored"] == counts["accepted"] == 2 * LEARNERS * EACH
 
 
-def test_five_lost_workers_end_a_job_and_give_the_attempt_back(site):
-    site.arm("grade.started", "kill", count=5)
+def test_a_worker_lost_in_each_attempt_ends_a_job_and_gives_the_learners_attempt_back(site):
+    site.arm("grade.started", "kill", count=MAX_ATTEMPTS)
     site.submit(learners=1, each=1)
     drain(site)
     counts = clean(site.history())

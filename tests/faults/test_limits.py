@@ -1,4 +1,4 @@
-"""Many at once: the database's slots decide, whatever arrives in whatever order."""
+"""Many simultaneous requests: the slots in the database limit them, in whatever order they arrive."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_a_thousand_submits_at_once_take_exactly_the_limit(site):
 
 
 def test_no_more_than_two_are_in_flight(site):
-    """No worker ends any meanwhile: they are stopped."""
+    """All workers are stopped, so that no submission ends meanwhile."""
     stopped = site.signal(role="worker", number=19)
     site.submit(learners=1, each=100, clients=10, patient=False)
     try:

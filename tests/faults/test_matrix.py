@@ -1,4 +1,4 @@
-"""The fault matrix of the design: what happens to machines, on real processes and both databases."""
+"""The fault matrix of the design: faults of machines, with real processes and on both databases."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from gradus.submissions.states import MAX_ATTEMPTS
 from tests.faults.conftest import clean, drain
 
 
@@ -16,7 +17,7 @@ def all_scored(site, count):
 
 
 def by_word(site):
-    """Evaluations in the order of their submission."""
+    """State, error code and attempt of each evaluation, in the order of their submission."""
     return [(row["state"], row["error_code"], row["attempt"]) for row in site.evaluations()]
 
 
@@ -49,13 +50,13 @@ def test_a_worker_that_is_stopped_past_its_lease_wakes_up_to_nothing(site):
     assert by_word(site) == [("scored", "", 2)]
 
 
-def test_poison_fails_after_five_attempts_and_hurts_nobody_else(site):
+def test_poison_fails_after_the_last_attempt_and_hurts_nobody_else(site):
     site.submit(learners=1, each=1, word="poison")
     site.submit(learners=2, each=2)
     drain(site)
     counts = clean(site.history())
     assert (counts["failed"], counts["scored"]) == (1, 4)
-    assert sorted(by_word(site))[0] == ("failed", "worker_lost", 5)
+    assert sorted(by_word(site))[0] == ("failed", "worker_lost", MAX_ATTEMPTS)
 
 
 def test_diverging_training_is_the_learners_fault(site):

@@ -1,4 +1,4 @@
-"""The web server takes new code up (SIGHUP) while people use it."""
+"""The web server loads new code (SIGHUP) while visitors use it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def site(served) -> Site:
 
 @pytest.fixture
 def visitors(site):
-    """They visit until the test ends, and nothing may fail for them."""
+    """Visitors that request pages until the test ends; no request may fail."""
     found = [Visitor(site.port()) for _ in range(2)]
     for visitor in found:
         visitor.start()
@@ -44,7 +44,7 @@ def visitors(site):
 
 
 def serving(site: Site) -> set[int]:
-    """The serving processes of the web server."""
+    """The ids of the web server's serving processes."""
     (leader,) = site.signal(role="web", number=0)
     return {pid for pid, parent in parents() if parent == leader}
 
@@ -91,7 +91,7 @@ def test_code_that_does_not_start_replaces_nothing(site, visitors):
 
 
 def test_a_stream_across_a_reload_brings_every_event_once(site):
-    """Browsers do what a reader does: they come back with the last number that they saw."""
+    """A reader reconnects like a browser, with the number of the last event that it saw."""
     before, port = serving(site), site.port()
     readers = [Reader(port, token, submit(port, token, "slow")) for token in site.learners(count=6)]
     for reader in readers:

@@ -1,4 +1,4 @@
-"""The harness itself: whatever ends a test, nothing of its site goes on."""
+"""The harness itself: no process of a test's site survives the test, however it ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.faults.site import open_site
 
 
 class Interrupted(Exception):
-    """As Ctrl-C in the middle of a test."""
+    """Stands for Ctrl-C in the middle of a test."""
 
 
 @pytest.mark.slow

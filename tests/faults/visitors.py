@@ -1,4 +1,4 @@
-"""People at a site of the fault tests, each a thread: who asks for pages, and who follows a submission's events."""
+"""Visitors of a site in the fault tests, each a thread: some request pages, others follow a submission's events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SECONDS = 20
 
 
 def submit(port: int, token: str, word: str) -> str:
-    """Returns the submission's id."""
+    """Submits over HTTP and returns the id of the submission."""
     link = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     payload = json.dumps({**factories.PROMPT, "instructions": word})
@@ -28,7 +28,7 @@ def submit(port: int, token: str, word: str) -> str:
 
 
 class Visitor(threading.Thread):
-    """Asks for a page on a new connection each time, until told to end; keeps every failure."""
+    """Requests a page again and again, each time on a new connection, until it is ended; collects all failures."""
 
     def __init__(self, port: int) -> None:
         super().__init__(daemon=True)
@@ -57,7 +57,7 @@ class Visitor(threading.Thread):
 
 
 class Reader(threading.Thread):
-    """Follows a submission's events to their end as a browser's EventSource does; `breaks` counts cut streams."""
+    """Follows the events of a submission to their end like a browser's EventSource; `breaks` counts cut streams."""
 
     def __init__(self, port: int, token: str, submission: str) -> None:
         super().__init__(daemon=True)
@@ -80,11 +80,11 @@ class Reader(threading.Thread):
                 self.failures.append(str(answer.status))
             self._read(answer)
         except (OSError, HTTPException) as error:
-            # A stream may break; a connection may not be refused.
+            # A stream may break, but a connection must not be refused.
             self.failures += [repr(error)] if isinstance(error, ConnectionRefusedError) else []
         finally:
             link.close()
-        # `readline` tells no broken stream from one that ended well.
+        # `readline` does not distinguish a broken stream from one that has ended.
         self.breaks += not self._finished()
 
     def _finished(self) -> bool:
@@ -94,7 +94,7 @@ class Reader(threading.Thread):
         return f"/api/v1/submissions/{self.submission}/events"
 
     def _read(self, answer: HTTPResponse) -> None:
-        """An event counts with the empty line at its end: one that was cut off is none."""
+        """Reads events. An event is complete only with the empty line at its end."""
         for lines in _blocks(answer):
             fields = dict(line.split(": ", 1) for line in lines if not line.startswith(":"))
             if "id" in fields:

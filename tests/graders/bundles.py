@@ -1,4 +1,4 @@
-"""Small bundles built from the models, and a driver that answers a grader's items with canned results."""
+"""Makes small bundles, and runs graders with prepared results for their work items."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def samples(targets: list[Any], prefix: str, split: str = "public") -> list[Samp
 
 
 def drive(grading: Grading, answer: Callable[[WorkItem], Any]) -> tuple[Grade, list[WorkItem]]:
-    """Runs a grader to its end; returns the grade and the items that it yielded."""
+    """Runs a grader to its end and returns the grade and the work items that it yielded."""
     items: list[WorkItem] = []
     try:
         item = next(grading)

@@ -1,4 +1,4 @@
-"""Agreement by hand and against scikit-learn."""
+"""Measures of agreement, compared with values computed by hand and by scikit-learn."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Effects against an oracle of plain loops, and against simulated data in which the truth is known."""
+"""Effects, compared with plain loops, and with simulated data whose true effect is known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LABELS = 3
 
 
 def labels_of(seed, repetitions, rows, right):
-    """Labels that are right with a probability, else drawn at random, -1 among them."""
+    """Labels that are right with the probability `right`, and otherwise random, including -1."""
     chance = np.random.default_rng(seed)
     targets = chance.integers(0, LABELS, rows).astype(float)
     read = np.where(
@@ -49,7 +49,7 @@ def expanded(counts):
 
 
 def draws(seed, resamples, rows, *repetitions):
-    """The same draws as the code's, in its order."""
+    """The random draws of the code under test, in its order."""
     chance = np.random.default_rng(seed)
     yield chance.multinomial(rows, [1 / rows] * rows, size=resamples)
     for count in repetitions:
@@ -120,7 +120,7 @@ def test_a_spread_is_the_oracles():
 
 
 def rows_right(chance, repetitions, rows, base, of_rows, of_repetitions):
-    """Right or wrong, with rows that are harder than others and repetitions that are better than others."""
+    """Random scores of 0 or 1, with harder rows and better repetitions."""
     share = base + of_rows[None, :] + of_repetitions[:, None] + chance.normal(0, 0.1, (repetitions, rows))
     return (chance.random((repetitions, rows)) < share).astype(float)
 
@@ -145,7 +145,7 @@ def test_without_a_difference_the_interval_contains_zero_19_times_in_20(repetiti
 
 
 def test_the_best_of_five_is_not_beaten_by_an_equal():
-    """Of five equal prompts one is best by luck; a sixth thing that is equal to them must not be called higher."""
+    """The best of five equal prompts is best by luck, so a sixth equal prompt must not be found higher or lower."""
     found = [difference(*simulated(seed, (3, 5), 0.0), best=True, resamples=400) for seed in range(200)]
     assert sum(one.low > 0 for one in found) <= 5
 
@@ -156,7 +156,7 @@ def test_a_big_difference_is_found():
 
 
 def spread_arms(seed, apart):
-    """Three arms over the same five sets; each set has an order of its own in which they lie `apart`."""
+    """Three arms on the same five sets, with differences of `apart` in a random order in each set."""
     chance = np.random.default_rng(seed)
     of_rows, of_sets = chance.normal(0, 0.3, 80), chance.normal(0, 0.05, 5)
     moved = np.array([chance.permutation([-apart, 0.0, apart]) for _ in range(5)])

@@ -1,4 +1,4 @@
-"""The record of an experiment: raw scores by measure, and verdicts."""
+"""The record of an experiment with its raw scores and verdicts."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_label_words_are_read_as_their_labels():
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
 def test_readings_give_the_metric_back(name):
-    """Every metric is a mean of row scores but for macro F1, which is computed from labels."""
+    """Every metric is the mean of row scores, except macro F1, which is computed from labels."""
     from graders.effects import metric
 
     is_json = name == "json_fields"

@@ -61,7 +61,7 @@ def test_reads_the_first_complete_object(text: str, found: dict[str, str] | None
         ('{priority}: {"priority": "high"} and', '{priority}: {"priority": "high"}'),
         ('{\'a\': 1} {"a": "1"}', '{\'a\': 1} {"a": "1"}'),
         ('{"a": "b"c"} {"a": "b"}', '{"a": "b"c"} {"a": "b"}'),
-        # The outer one is not complete, though the inner one is.
+        # The outer object is incomplete although the inner one is complete.
         ('{"a": {"b": 1}', None),
         ('{"a": {"b": 1}, "c": -Infinit', None),
         ('{"a": {"b": 1}, "c": 1.', None),
@@ -83,7 +83,7 @@ def test_what_ends_an_object_is_not_changed_by_what_follows(text: str) -> None:
         end = first_object_end(text[:length])
         if end is not None:
             assert first_json_object(text[:end]) == first_json_object(text) is not None
-    # All that is certain after a few more words has been found.
+    # Every end that is certain after a few more words has been found.
     end = first_object_end(text + '"\n' + "." * UNFINISHED)
     assert (None if end is None else first_json_object(text[:end])) == first_json_object(text)
 

@@ -14,7 +14,7 @@ HIDDEN = samples(["Urologist", "Neurologist"], "h") + samples(["Dermatologist", 
 
 
 def first_label_wins(item: WorkItem) -> Scored:
-    """Dermatologist at 0.5, the others less, whatever the input."""
+    """Probability 0.5 for the dermatologist and less for other labels, for any input."""
     assert isinstance(item, Score)
     row = [math.log(share) - 3 for share in (0.5, 0.3, 0.2)]
     return Scored([row for _ in item.suffixes], [12] * len(item.suffixes), 0.5)
@@ -95,7 +95,7 @@ def test_batch_calibration_divides_by_the_mean_over_public_samples() -> None:
     batch, public, hidden = items
     assert isinstance(batch, Score) and isinstance(public, Score) and isinstance(hidden, Score)
     assert (batch.suffixes, batch.stage) == (public.suffixes, "calibrate")
-    # Every row is answered alike, so that its own mean explains all of it.
+    # Every row gets the same answer, so that the calibrated probabilities are all equal.
     assert result.public[0].probabilities == {label: pytest.approx(1 / 3, abs=1e-4) for label in LABELS}
 
 
@@ -175,7 +175,7 @@ def test_label_words_stand_for_labels_in_examples_and_scores() -> None:
 
 
 def test_an_echo_is_no_label() -> None:
-    """A prompt that repeats its input scores nothing, and of hidden rows nothing comes back."""
+    """A prompt that repeats its input scores 0 and reveals nothing about hidden rows."""
 
     def repeat(item: WorkItem) -> Generated:
         assert isinstance(item, Generate)

@@ -1,5 +1,5 @@
-"""Bad input, made by code; what is expected of each case; and the site and worker that must live through it.
+"""Hostile input and the expected outcome of each case; the site and its workers must survive all of it.
 
-`corpus.py` gathers the cases of `prompts.py`, `rows.py`, `bodies.py` and `harmless.py`; `test_corpus.py` sends each
-through the web form and the API, and whatever is taken at submit through a worker with a stub engine.
+`corpus.py` collects the cases of `prompts.py`, `rows.py`, `bodies.py` and `harmless.py`. `test_corpus.py` sends each
+to the web form and to the API, and lets a worker with a stub engine grade the accepted ones.
 """

@@ -1,4 +1,4 @@
-"""Requests that are no payload: wrong JSON, wrong content types, wrong encodings, missing and strange fields."""
+"""Requests that are not valid payloads: wrong JSON, content types and encodings, missing and unknown fields."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FIELDS = ("kind", "instructions", "examples", "example", "label_words")
 
 
 def raw_bodies() -> Iterator[Case]:
-    """The same bytes to both: to the API they are no payload, to the form they are no form."""
+    """The same invalid bytes for the API and for the form."""
     bodies = [
         b"",
         b" ",
@@ -59,7 +59,7 @@ def charsets() -> Iterator[Case]:
 
 
 def typed_fields() -> Iterator[Case]:
-    """Wrong types by field for the API; for the form, a row that lacks what the field would hold."""
+    """A value of a wrong type in each field for the API; for the form, a row without the value of that field."""
     for name in FIELDS:
         for number, value in enumerate(ANSWERS):
             if accepted(name, value):
@@ -85,7 +85,7 @@ def accepted(name: str, value: Any) -> bool:
 
 
 def fields() -> Iterator[Case]:
-    """Fields that are missing, and fields that nobody asked for."""
+    """Missing fields and unknown fields."""
     for number, payload in enumerate(
         [
             {},
@@ -119,7 +119,7 @@ def fields() -> Iterator[Case]:
 
 
 def headers() -> Iterator[Case]:
-    """Hostile headers beside a payload that is too long anyway, so that the answer has to be the payload's."""
+    """Hostile headers with a payload that is too long, so that the answer must be about the payload."""
     long = json.dumps({"kind": "prompt", "instructions": "x" * 2001}).encode()
     web = form({"kind": "prompt", "instructions": "x" * 2001})
     for number, (name, value) in enumerate(

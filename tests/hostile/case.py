@@ -1,4 +1,4 @@
-"""One case: what is sent to the web form and to the API, and how each must end."""
+"""A case of hostile input: the requests to the web form and to the API, and how each must end."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ KNOBS = {
     "num_train_epochs": "2",
     "per_device_train_batch_size": "16",
 }
-# refused: a 4xx, or `rejected` by the worker. taken: harmless text, graded and shown escaped. ignored: taken, and
-# nothing of the hostile part is stored.
+# refused: a 4xx status, or `rejected` by the worker. taken: harmless text, which is graded and shown escaped. ignored:
+# accepted, but the hostile part is not stored.
 End = Literal["refused", "taken", "ignored"]
 Form = list[tuple[str, bytes]]
 JSON = "application/json"
@@ -25,7 +25,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Send:
-    """A request: a form with files (name, file name, content, type), or a raw body."""
+    """A request: a form with files as (field name, file name, content, type), or a raw body."""
 
     form: Form = field(default_factory=list)
     files: tuple[tuple[str, str, bytes, str], ...] = ()
@@ -37,7 +37,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Case:
-    """`mark` is the part of the input that must come back escaped, or not at all where the case is `ignored`."""
+    """A case; `mark` is the part of the input that must come back escaped, or not at all if the case is `ignored`."""
 
     category: str
     name: str
@@ -55,7 +55,7 @@ class Case:
 
 
 def raw(text: Any) -> bytes:
-    """As a client would send it, lone surrogates and all."""
+    """The JSON bytes that a client would send, including lone surrogates."""
     return text if isinstance(text, bytes) else str(text).encode("utf-8", "surrogatepass")
 
 
@@ -67,7 +67,7 @@ def form(fields: Mapping[str, Any]) -> Form:
 
 
 def prompt(category: str, name: str, *, headers: Mapping[str, str] | None = None, **fields: Any) -> Case:
-    """A prompt; `fields` are those of the payload, besides `web_end`, `api_end` and `mark`."""
+    """A case with a prompt; `fields` are fields of the payload, or `web_end`, `api_end` and `mark`."""
     ends = {key: fields.pop(key) for key in ("web_end", "api_end", "mark") if key in fields}
     payload = {"kind": "prompt", "instructions": "Sea or sky?", "examples": [], **fields}
     pairs = [(e["input"], e["output"]) for e in payload["examples"]]
@@ -85,14 +85,14 @@ def prompt(category: str, name: str, *, headers: Mapping[str, str] | None = None
 
 
 def answer(category: str, name: str, text: str, **ends: Any) -> Case:
-    """A free-text answer."""
+    """A case with a free-text answer."""
     web = Send(form({"kind": "free_text", "answer": text}))
     body = json.dumps({"kind": "free_text", "answer": text}).encode()
     return Case(category, name, web, Send(body=body, content_type=JSON), slug="explain", **ends)
 
 
 def lora(category: str, name: str, rows: bytes, *, knobs: Mapping[str, Any] | None = None, **rest: Any) -> Case:
-    """Training rows as bytes: typed or as a file on the web, and as the members of a JSON list for the API."""
+    """A case with training rows: as text or file for the web form, and as a JSON list for the API."""
     file_name, file_type = rest.pop("file_name", "rows.jsonl"), rest.pop("file_type", "application/jsonl")
     members = b",".join(line for line in rows.split(b"\n") if line.strip())
     chosen = json.dumps(dict(knobs or {})).encode()
@@ -104,7 +104,7 @@ def lora(category: str, name: str, rows: bytes, *, knobs: Mapping[str, Any] | No
 
 
 def shown(value: Any) -> str:
-    """A JSON value as a form's field would hold it."""
+    """A JSON value as the text of a form field."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -1,4 +1,4 @@
-"""All cases."""
+"""Collects all cases of hostile input."""
 
 from __future__ import annotations
 

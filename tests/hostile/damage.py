@@ -1,4 +1,4 @@
-"""What must not happen while hostile input is read: no unpickling of a class, no command, no connection outwards."""
+"""Detects damage by hostile input: an unpickled class, a started command, or a connection to another machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _seen: list[str] | None = None
 
 @contextmanager
 def watched() -> Iterator[list[str]]:
-    """Gathers each forbidden event of this process, of any thread, for as long as the context lasts."""
+    """Yields a list of the forbidden events in any thread of this process while the context lasts."""
     global _seen
     _install()
     _seen = []
@@ -33,7 +33,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
 
 
 def _leaves(address: Any) -> bool:
-    """A path is a socket of this machine."""
+    """Whether a socket address leads to another machine. A path is a socket of this machine."""
     if not isinstance(address, tuple):
         return False
     try:
@@ -43,7 +43,7 @@ def _leaves(address: Any) -> bool:
 
 
 def _install() -> None:
-    """A hook stays for the life of the process, so there is one."""
+    """Installs the audit hook once, because it stays until the process ends."""
     if not getattr(sys, "_gradus_hostile_hook", False):
         sys.addaudithook(_hook)
         sys._gradus_hostile_hook = True  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
-"""SVG files that try to run, load, move or style something, to exhaust a reader, or to look like another drawing.
+"""Hostile SVG files: they run scripts, load files, change the page, exhaust a reader, or imitate another drawing.
 
-Each calls `xss(0)`, which no page defines but a test's own, or names the host `evil.test`.
+Each calls `xss(0)`, which only the page of a test defines, or names the host `evil.test`.
 """
 
 from __future__ import annotations

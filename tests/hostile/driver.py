@@ -1,4 +1,4 @@
-"""Sends a case to the site and lets a worker grade what was taken; tells how it ended."""
+"""Sends a case to the site, lets a worker grade an accepted one, and returns the outcome."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ ENDS = ("scored", "review", "rejected")
 
 @dataclass
 class Ending:
-    """`seconds` are the processor's, whatever else the machine does.
+    """The outcome of a request.
 
-    `text` is the answer's body; `state` and `code` are the evaluation's, empty where nothing was stored.
+    `seconds` is processor time, which does not depend on other processes. `text` is the body of the response. `state`
+    and `code` belong to the evaluation, and are empty if nothing was stored. `page` is the text of the result pages.
     """
 
     status: int
@@ -48,18 +49,20 @@ class Ending:
 
 
 @dataclass
-class Theatre:
+class Driver:
+    """Sends cases to the site, and has a worker for each lane."""
+
     workers: dict[str, Worker] = field(default_factory=dict)
 
-    def play(self, case: Case, channel: str, send: Send) -> Ending:
-        """As a learner of its own, so that no limit of an earlier case is in the way."""
+    def send(self, case: Case, channel: str, request: Send) -> Ending:
+        """Sends a request as a new learner, so that no limit used up by an earlier case applies."""
         name = f"hostile-{next(NUMBERS)}"
         user = User.objects.create(username=name, email=f"{name}@example.org", pseudonym=name)
         client = logged_in(user)
-        if send.twice:
-            factories.grade(self._first(user, case, send), 0.1)
+        if request.twice:
+            factories.grade(self._first(user, case, request), 0.1)
         started = time.process_time()
-        response = self._post(client, user, case, channel, send)
+        response = self._post(client, user, case, channel, request)
         ending = Ending(
             response.status_code,
             response.content.decode(errors="replace"),
@@ -67,7 +70,7 @@ class Theatre:
             time.process_time() - started,
         )
         made = Submission.objects.filter(user=user).order_by("-pk").first()
-        if made is not None and not send.twice:
+        if made is not None and not request.twice:
             self._grade(client, made, ending)
         return ending
 
@@ -112,7 +115,7 @@ class Theatre:
 
 
 def named(name: str, content: bytes, content_type: str) -> SimpleUploadedFile:
-    """With the name exactly as it is: Django's own test file would strip it."""
+    """An uploaded file with exactly this name; Django's class would shorten it."""
     file = SimpleUploadedFile("rows.jsonl", content, content_type)
     file._name = name
     return file
@@ -122,4 +125,4 @@ def escaped(text: str) -> str:
     return escape(text, quote=True)
 
 
-__all__ = ["CODES", "ENDS", "LANES", "SECONDS", "Ending", "Theatre", "escaped"]
+__all__ = ["CODES", "ENDS", "LANES", "SECONDS", "Driver", "Ending", "escaped"]

@@ -1,4 +1,4 @@
-"""Text that only looks hostile: the product takes it as text by design, grades it, and shows it escaped."""
+"""Text that only looks hostile: by design the site accepts it, grades it, and shows it escaped."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def in_text(category: str, found: list[str]) -> Iterator[Case]:
 
 
 def unseen_in_answers() -> Iterator[Case]:
-    """Bidi controls, zero-width characters, tags and control tokens in a person's own prose."""
+    """Bidirectional controls, zero-width characters, tags and control tokens in a free-text answer."""
     for text in (*texts.UNSEEN, *texts.TAGS, *texts.SPECIAL):
         name = f"{ord(text[0]):04x}.{len(text)}"
         yield answer("unseen characters in answers", name, f"{ENOUGH} a{text}b", mark=f"a{text}b", **TAKEN)
 
 
 def file_names() -> Iterator[Case]:
-    """The name of an upload is never used."""
+    """Hostile names of uploaded files, which are never used."""
     for number, name in enumerate(PATHS):
         data = row(f"a heron {number}")
         yield lora("file names", f"name {number}", data, file_name=name, mark=f"a heron {number}", **TAKEN)

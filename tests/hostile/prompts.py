@@ -18,7 +18,7 @@ def example(one: str = "a gull", other: str = "sky") -> list[dict[str, str]]:
 
 
 def in_each_field(category: str, name: str, text: str) -> Iterator[Case]:
-    """`text` within each field of a prompt and in training rows."""
+    """A case with `text` for each field of a prompt, and for training rows."""
     yield prompt(category, f"{name} in instructions", instructions=f"Sea{text} or sky?")
     yield prompt(category, f"{name} in an input", examples=example(f"a{text}gull"))
     yield prompt(category, f"{name} in a template", example=f"Thing:{text} {{input}}\nPlace: {{output}}")
@@ -27,7 +27,7 @@ def in_each_field(category: str, name: str, text: str) -> Iterator[Case]:
 
 
 def characters() -> Iterator[Case]:
-    """Control characters, halves of characters, and what cannot be seen."""
+    """Control characters, lone surrogates and invisible characters."""
     for text in (*texts.CONTROLS, *texts.SURROGATES, "\ufffd"):
         yield prompt("control characters", f"{ord(text):04x} in instructions", instructions=f"Sea{text} or sky?")
         yield lora("control characters", f"{ord(text):04x} in a row", row(f"a{text}heron"))
@@ -109,7 +109,7 @@ def hyperparameters() -> Iterator[Case]:
 
 
 def foreign_settings() -> Iterator[Case]:
-    """The API refuses what it does not know; a form's field of that name goes nowhere."""
+    """Settings that a payload does not have: the API refuses them, and the form ignores such a field."""
     strange = {**{f"redos {n}": ("target_modules", text) for n, text in enumerate(texts.REDOS)}}
     strange |= {f"setting {name}": (name, value) for name, value in texts.LOADING.items()}
     strange["target_modules list"] = ("target_modules", ["q_proj"])
@@ -192,7 +192,7 @@ def keys() -> Iterator[Case]:
 
 
 def sizes() -> Iterator[Case]:
-    """Over the limits, by one and by far."""
+    """Input beyond a limit, by one and by far."""
     for length in (2001, 2002, 4000, 16_384, 16_385, 100_000, 1_000_000):
         yield prompt("over the limits", f"instructions of {length}", instructions="x" * length)
     for length in (2001, 16_385, 1_000_000):

@@ -1,4 +1,4 @@
-"""Hostile training rows: broken JSON Lines, wrong shapes, labels that only look right, and files that are no rows."""
+"""Hostile training rows: broken JSON Lines, wrong shapes, labels that only look right, and files of other kinds."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def shapes() -> Iterator[Case]:
 
 
 def labels() -> Iterator[Case]:
-    """Words that look like a label and are none."""
+    """Words that look like a label but are not one."""
     alike = [
         "Sea",
         "SEA",
@@ -168,7 +168,7 @@ def labels() -> Iterator[Case]:
 
 
 class Shell:
-    """Unpickled, it would run a command."""
+    """An object whose pickle runs a command when it is loaded."""
 
     def __reduce__(self) -> Any:
         return os.system, ("touch /tmp/gradus-hostile",)

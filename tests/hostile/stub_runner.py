@@ -14,7 +14,7 @@ LONGEST = 20_000
 
 
 class Stub:
-    """Refuses what is too long, as the engine does; else it says the first label, and `{}`."""
+    """An engine that refuses prompts that are too long, and otherwise answers with the first label or `{}`."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch

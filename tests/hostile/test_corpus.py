@@ -1,4 +1,4 @@
-"""Each bad input ends in an answer that says how to mend it; each worker lives on."""
+"""The answer to each bad input says how to fix it, and all workers survive."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tests import factories
 from tests.hostile import corpus, texts
 from tests.hostile.case import Case
 from tests.hostile.damage import watched
-from tests.hostile.driver import ENDS, LANES, SECONDS, Ending, Theatre, escaped
+from tests.hostile.driver import ENDS, LANES, SECONDS, Driver, Ending, escaped
 from workers import status
 from workers.sandbox import launch
 from workers.sandbox.supervisor import Runner
 from workers.work import Worker
 
-# In the quick gate each category gives every so-manieth case; `-m slow` sends all.
+# The quick gate sends every `STRIDE`-th case of each category; `-m slow` sends all of them.
 STRIDE = 16
 HONEST = (
     ("sea-or-sky", factories.PROMPT, "grade"),
@@ -35,27 +35,27 @@ PAGE = re.compile(r'role="alert">(.*?)</ul>', re.S)
 
 
 @pytest.fixture
-def theatre(course, monkeypatch, tmp_path) -> Iterator[Theatre]:
-    """A worker for each lane, with one runner in a process of its own."""
+def driver(course, monkeypatch, tmp_path) -> Iterator[Driver]:
+    """A driver with a worker for each lane, which share one runner process."""
     monkeypatch.setattr(launch, "MODULE", "tests.hostile.stub_runner")
     monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
     runner = Runner(threads=1, models_dir=tmp_path)
-    theatre = Theatre({lane: Worker(lane, runner=runner) for lane in LANES})
-    # What is loaded on first use is no case's time.
-    assert_alive(theatre)
-    yield theatre
+    driver = Driver({lane: Worker(lane, runner=runner) for lane in LANES})
+    # Modules that are loaded on first use must not count as the time of a case.
+    assert_alive(driver)
+    yield driver
     runner.close()
 
 
-def problems(theatre: Theatre, case: Case) -> Iterator[str]:
+def problems(driver: Driver, case: Case) -> Iterator[str]:
     for channel, send, end in case.sends:
-        ending = theatre.play(case, channel, send)
+        ending = driver.send(case, channel, send)
         for wrong in judged(case, channel, end, ending):
             yield f"{case.category} / {case.name} / {channel}: {wrong}"
 
 
 def judged(case: Case, channel: str, end: str, ending: Ending) -> Iterator[str]:
-    """What is wrong with an ending."""
+    """Yields what is wrong with the outcome of a request."""
     if ending.status >= 500:
         yield f"{ending.status}"
     if ending.seconds > SECONDS:
@@ -80,7 +80,7 @@ def judged_refusal(channel: str, ending: Ending) -> Iterator[str]:
 
 
 def judged_words(channel: str, ending: Ending) -> Iterator[str]:
-    """The words of a 4xx: a place, or the whole request, and no Python in them."""
+    """Checks the words of a 4xx response: they name a place or the whole request, and contain no Python."""
     if channel == "api":
         body = json.loads(ending.text)
         said = body["detail"] + " ".join(item["message"] for item in body["problems"])
@@ -110,21 +110,21 @@ def judged_page(case: Case, ending: Ending) -> Iterator[str]:
         yield "shown as it is"
 
 
-def run(theatre: Theatre, cases: list[Case]) -> None:
-    runner = theatre.workers["grade"].runner._process
+def run(driver: Driver, cases: list[Case]) -> None:
+    runner = driver.workers["grade"].runner._process
     with watched() as seen:
-        wrong = [problem for case in cases for problem in problems(theatre, case)]
+        wrong = [problem for case in cases for problem in problems(driver, case)]
     assert not wrong, f"{len(wrong)} problems:\n" + "\n".join(wrong[:60])
     assert not seen
-    assert_alive(theatre)
-    assert theatre.workers["grade"].runner._process is runner, "the runner died and was started anew"
+    assert_alive(driver)
+    assert driver.workers["grade"].runner._process is runner, "the runner died and was started anew"
 
 
-def assert_alive(theatre: Theatre) -> None:
-    """The workers grade an honest attempt of each kind."""
+def assert_alive(driver: Driver) -> None:
+    """Checks that the workers still grade an honest attempt of each kind."""
     for slug, payload, lane in HONEST:
         submission = factories.submit(factories.UserFactory.create(), slug, payload)
-        assert theatre.workers[lane].step()
+        assert driver.workers[lane].step()
         assert submission.current.state in ("scored", "review")
 
 
@@ -140,18 +140,18 @@ def test_the_watch_sees_what_it_is_for() -> None:
     assert any(event.startswith("pickle.find_class") for event in seen)
 
 
-def test_a_sample_of_every_category(theatre: Theatre) -> None:
-    run(theatre, [case for found in corpus.by_category().values() for case in found[::STRIDE]])
+def test_a_sample_of_every_category(driver: Driver) -> None:
+    run(driver, [case for found in corpus.by_category().values() for case in found[::STRIDE]])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("category", corpus.by_category())
-def test_every_case(theatre: Theatre, category: str) -> None:
-    run(theatre, corpus.by_category()[category])
+def test_every_case(driver: Driver, category: str) -> None:
+    run(driver, corpus.by_category()[category])
 
 
 def test_no_pattern_is_ever_matched(sea_or_sky) -> None:
-    """PEFT takes a string of target modules for a regular expression; here it is refused before anything reads it."""
+    """PEFT treats a string of target modules as a regular expression; here it is refused before PEFT reads it."""
     for pattern in texts.REDOS:
         data = {**factories.LORA, "hyperparameters": {"target_modules": pattern}}
         started = time.process_time()

@@ -1,4 +1,4 @@
-"""No hostile drawing is shown: lint refuses it with its place, and a server that has it all the same shows words."""
+"""No hostile drawing is shown: lint refuses it, and a server that has one anyway shows its alternative text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def content(name: str) -> bytes:
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_hostile_drawing_is_refused_with_its_line_and_a_way_out(name):
     drawing = read_svg(content(name))
-    assert drawing.problems and all(one.line and one.what and one.mend for one in drawing.problems)
+    assert drawing.problems and all(one.line and one.what and one.fix for one in drawing.problems)
     with pytest.raises(ValueError, match="not shown"):
         drawing.markup("i1-", "words")
 

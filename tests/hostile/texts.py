@@ -1,4 +1,4 @@
-"""Hostile strings, by what is hostile about them."""
+"""Hostile strings by category."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ INJECTIONS = [
     "true",
     "-1e309",
 ]
-# Harmless text that has broken other sites: normal forms, wide characters, right-to-left text, emoji, very long words.
+# Harmless text that has broken other sites: normalisation forms, wide characters, right-to-left text, emoji.
 UNICODE = [
     "e\u0301 is \u00e9",
     "\uff53\uff45\uff41",
@@ -147,7 +147,7 @@ REDOS = [
     "(" * 200 + "a" + ")" * 200 + "+$",
     "a{0,65535}" * 20,
 ]
-# What must not come near PEFT or transformers.
+# Text that must not reach PEFT or transformers.
 LOADING = {
     "base_model_name_or_path": "evil/model",
     "model": "evil/model",

@@ -91,7 +91,7 @@ def test_lint_accepts_it_and_reads_its_keys(installed: Path, tmp_path: Path) -> 
     assert [(p.file, p.line) for p in lint(folder)] == [("challenge.yaml", 6)]
     write_yaml(folder / "challenge.yaml", echo_spec(mots=3))
     (problem,) = lint(folder)
-    assert (problem.what, problem.mend) == ("the key `mots` is unknown", "did you mean `most`?")
+    assert (problem.what, problem.fix) == ("the key `mots` is unknown", "did you mean `most`?")
     write_yaml(folder / "challenge.yaml", echo_spec())
     write_yaml(folder / "baselines" / "good.yaml", {"kind": "echo", "pattern": "x" * 41})
     assert ["too_long" in problem.what for problem in lint(folder)] == [True]

@@ -10,7 +10,7 @@ import yaml
 from django.test import Client
 from django.utils import timezone
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish

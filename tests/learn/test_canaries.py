@@ -16,7 +16,7 @@ from django.core.files.storage import storages
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from graders.base import Judge, Judged
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.services import publish
@@ -152,9 +152,9 @@ def test_of_every_kind_and_failing_path_nothing_hidden_is_told(
     adapters, boards, metrics, the admin of a colleague without rights, and the log down to DEBUG."""
     colleague = User.objects.create_user(username="colleague", email="c@example.org", pseudonym="c", is_staff=True)
     token = ApiToken.issue(ada, "canaries")[1]
-    stage = worlds.Stage(tmp_path, monkeypatch, (ada, bob, colleague), token)
-    stage.level = logging.DEBUG
-    seen = stage.see(worlds.hidden((5, 2, 0, 3), "canaryhidden", 0.3))
+    observer = worlds.Observer(tmp_path, monkeypatch, (ada, bob, colleague), token)
+    observer.level = logging.DEBUG
+    seen = observer.see(worlds.hidden((5, 2, 0, 3), "canaryhidden", 0.3))
     assert seen.states == ("scored", "scored", "scored", "review", "failed", "rejected")
     assert (
         "grading_failed" in seen.log and "canaryhidden" in (tmp_path / "world1/first/ticket/hidden.jsonl").read_text()

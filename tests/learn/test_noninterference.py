@@ -29,13 +29,13 @@ STREAMS = {"submission_events"}
 
 
 @pytest.fixture
-def stage(ada: User, bob: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> worlds.Stage:
+def observer(ada: User, bob: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> worlds.Observer:
     colleague = User.objects.create_user(username="colleague", email="c@example.org", pseudonym="c", is_staff=True)
-    return worlds.Stage(tmp_path, monkeypatch, (ada, bob, colleague), ApiToken.issue(ada, "worlds")[1])
+    return worlds.Observer(tmp_path, monkeypatch, (ada, bob, colleague), ApiToken.issue(ada, "worlds")[1])
 
 
-def test_equal_shown_scores_look_the_same(stage: worlds.Stage) -> None:
-    one, other = (stage.see(world, **ROUNDED) for world in (ONE, OTHER))
+def test_equal_shown_scores_look_the_same(observer: worlds.Observer) -> None:
+    one, other = (observer.see(world, **ROUNDED) for world in (ONE, OTHER))
     assert one.states == other.states == ("scored", "scored", "scored", "review", "failed", "rejected")
     assert one.values[0] != other.values[0]
     assert b"0.70" in one.pages["0 /leaderboards/sea-or-sky/"]
@@ -43,16 +43,16 @@ def test_equal_shown_scores_look_the_same(stage: worlds.Stage) -> None:
     assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
 
 
-def test_a_ladder_that_does_not_move_looks_the_same(stage: worlds.Stage) -> None:
+def test_a_ladder_that_does_not_move_looks_the_same(observer: worlds.Observer) -> None:
     attempts = (worlds.ATTEMPTS[0], worlds.WORSE)
-    one, other = (stage.see(world, attempts, **LADDER) for world in (ONE, OTHER))
+    one, other = (observer.see(world, attempts, **LADDER) for world in (ONE, OTHER))
     assert one.values == (0.7, 0.2) and other.values[1] == pytest.approx(9 / 14)
     assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
 
 
-def test_public_metrics_are_floored_as_the_score_is(stage: worlds.Stage) -> None:
+def test_public_metrics_are_floored_as_the_score_is(observer: worlds.Observer) -> None:
     attempts, declared = worlds.ATTEMPTS[:1], {"public_metrics": ["exact_match"]}
-    one, other = (stage.see(world, attempts, **declared) for world in (ONE, OTHER))
+    one, other = (observer.see(world, attempts, **declared) for world in (ONE, OTHER))
     assert b'"metrics": {"exact_match": 0.7}' in next(
         v for k, v in one.pages.items() if k.startswith("0 /api/v1/submissions/")
     )
@@ -60,7 +60,7 @@ def test_public_metrics_are_floored_as_the_score_is(stage: worlds.Stage) -> None
 
 
 @pytest.mark.parametrize("leak", ["a count of rows", "a raw score", "a fraction of a second", "another shown score"])
-def test_a_view_that_leaks_is_caught(stage: worlds.Stage, monkeypatch: pytest.MonkeyPatch, leak: str) -> None:
+def test_a_view_that_leaks_is_caught(observer: worlds.Observer, monkeypatch: pytest.MonkeyPatch, leak: str) -> None:
     """Else the tests above might compare nothing."""
     other = OTHER
     match leak:
@@ -75,15 +75,15 @@ def test_a_view_that_leaks_is_caught(stage: worlds.Stage, monkeypatch: pytest.Mo
             monkeypatch.setattr(boards, "whole_second", lambda moment: moment)
         case "another shown score":
             other = worlds.hidden((3, 8, 2, 1), "oysters", 0.74)
-    one, two = (stage.see(world, worlds.ATTEMPTS[:1]) for world in (ONE, other))
+    one, two = (observer.see(world, worlds.ATTEMPTS[:1]) for world in (ONE, other))
     assert [
         path for path in worlds.differences(one, two) if path.startswith(("0 /api/v1/submissions", "events", "0 /"))
     ]
 
 
-def test_every_address_of_a_learner_is_looked_at(stage: worlds.Stage) -> None:
+def test_every_address_of_a_learner_is_looked_at(observer: worlds.Observer) -> None:
     """A new page or call belongs into `worlds.addresses`, or here with a reason."""
-    seen = stage.see(ONE, worlds.ATTEMPTS[:2])
+    seen = observer.see(ONE, worlds.ATTEMPTS[:2])
     matches = [resolve(path.split(" ", 1)[1].split("?")[0]) for path in seen.pages if path.startswith("0 ")]
     names = {pattern.name for pattern in urls.urlpatterns}
     assert names - NO_GRADE - STREAMS <= {match.url_name for match in matches}

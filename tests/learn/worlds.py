@@ -29,7 +29,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from graders.base import Embed, Embedded, Generate, Generated, Judge, Judged, Rejected, Score, Scored, Train, Trained
 from gradus.accounts.models import User
 from gradus.courses.services import publish
@@ -183,8 +183,11 @@ class Seen:
         return [json.dumps({**one, **drawn}, sort_keys=True) for one in read]
 
 
-class Stage:
-    """Makes worlds in a folder, for two learners and a colleague without rights, whom all worlds share."""
+class Observer:
+    """Makes worlds in a folder and records what their users can see.
+
+    All worlds have the same users: two learners and a colleague without rights.
+    """
 
     def __init__(self, folder: Path, monkeypatch: Any, users: tuple[User, User, User], token: str) -> None:
         self.folder, self.users, self.token, self.count = folder, users, token, 0
@@ -297,7 +300,7 @@ def logs(level: int) -> Iterator[io.StringIO]:
 
 
 def log_difference(one: Seen, other: Seen) -> str:
-    """The first lines of the log that differ, for whoever reads a failure."""
+    """The first lines of the log that differ, to explain a failed test."""
     pairs = zip(one.records(), other.records(), strict=False)
     return next((f"{a}\n{b}" for a, b in pairs if a != b), "")
 

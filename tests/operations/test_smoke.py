@@ -2,7 +2,7 @@
 
 import pytest
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.operations.smoke import baselines, visitor
 from gradus.operations.smoke.report import Report, expect
 from gradus.operations.smoke.site import Site

@@ -74,7 +74,7 @@ def prepare(folder: str, attempts: str) -> None:
     from django.conf import settings
     from django.core.management import call_command
 
-    from challenges.bundle import read_course
+    from challenges.reading import read_course
     from gradus.courses.services import publish
     from tests.challenges.factory import write_course, write_prompt_challenge
 

@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.test import Client
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, Enrolment, User
 from gradus.courses.models import Calibration, Course
 from gradus.courses.services import publish

@@ -33,3 +33,26 @@ def test_a_contract_catches_a_forbidden_import(tmp_path):
     done = subprocess.run([LINT, "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stdout
     assert "low is not allowed to import high" in done.stdout
+
+
+def test_a_contract_catches_a_circle_through_a_function_and_between_folders(tmp_path):
+    """Neither of the two modules imports the other; their folders do, and one of the imports hides in a function."""
+    for name, text in {
+        "shop": "",
+        "shop/desk": "",
+        "shop/desk/sell": "from shop.store import count\n",
+        "shop/store": "",
+        "shop/store/count": "",
+        "shop/store/order": "def order():\n    import shop.desk.sell\n",
+    }.items():
+        is_folder = name.count("/") < 2
+        path = tmp_path / name / "__init__.py" if is_folder else tmp_path / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (tmp_path / ".importlinter").write_text(
+        "[importlinter]\nroot_package = shop\n"
+        "[importlinter:contract:1]\nname = circles\ntype = acyclic_siblings\nancestors =\n  shop\n"
+    )
+    done = subprocess.run([LINT, "--no-cache"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stdout
+    assert "No cycles are allowed in shop" in done.stdout

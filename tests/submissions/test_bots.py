@@ -1,7 +1,8 @@
-"""Bots that ask the score about hidden labels: what they learn says nothing about the private split.
+"""Bots that probe hidden labels through shown scores gain nothing on the private split.
 
-The bots get more than a person could: they choose the answer to every hidden row, by its number. What they are shown
-comes from the site's own rounding, Ladder and quotas; `test_the_site_of_the_bots_is_the_real_one` holds the two equal.
+The bots can do more than a person: they choose the answer to every hidden row by its number. Their scores come from the
+site's own function `shown_score` and its quotas; `test_the_site_of_the_bots_is_the_real_one` compares them with the
+real site.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import pytest
 import time_machine
 from django.conf import settings
 
-from challenges.bundle import read_course
-from challenges.feedback import shown
+from challenges.feedback import shown_score
+from challenges.reading import read_course
 from challenges.spec import Feedback, Limits
 from gradus.accounts.models import User
 from gradus.courses.services import publish
@@ -33,7 +34,7 @@ Answers = np.ndarray
 
 @dataclass
 class Site:
-    """Labels of both halves of a hidden set, and accounts that may ask so often a day; None is a refusal."""
+    """The labels of both halves of a hidden set, and accounts with a daily quota; None means a refused submission."""
 
     mode: str
     guests: bool
@@ -56,19 +57,19 @@ class Site:
         self.asked[account] = asked + 1
         right = answers == self.labels
         value = float(right.mean() if self.one_split else right[:ROWS].mean())
-        said = shown(self.feedback, value, self.best.get(account, 0.0))
+        said = shown_score(self.feedback, value, self.best.get(account, 0.0))
         self.best[account] = max(said, self.best.get(account, 0.0))
         return said
 
     def gain(self, answers: Answers) -> tuple[float, float]:
-        """Over chance on the public and on the private split, in standard errors of one accuracy."""
+        """The gain over chance on the public and the private split, in standard errors of an accuracy."""
         error = math.sqrt((1 / CLASSES) * (1 - 1 / CLASSES) / ROWS)
         right = answers == self.labels
         return tuple(float((part.mean() - 1 / CLASSES) / error) for part in (right[:ROWS], right[ROWS:]))  # type: ignore[return-value]
 
 
 class Asker:
-    """Spreads tries over accounts, a new day where all have asked enough; None when nothing is left."""
+    """Spreads submissions over accounts, and starts a new day when all quotas are used; None when none is left."""
 
     def __init__(self, site: Site, accounts: int, tries: int) -> None:
         self.site, self.accounts, self.left = site, accounts, tries
@@ -92,7 +93,7 @@ class Asker:
 
 
 def whitehill(asker: Asker, random: np.random.Generator) -> Answers:
-    """Whitehill 2017 (arXiv 1707.01825) by score differences: a group of labels is flipped, and stays if that pays."""
+    """Whitehill 2017 (arXiv 1707.01825): flips a group of labels, and keeps the flip if the score rises."""
     answers = random.integers(CLASSES, size=2 * ROWS)
     best = asker.ask(answers)
     while best is not None:
@@ -108,7 +109,7 @@ def whitehill(asker: Asker, random: np.random.Generator) -> Answers:
 
 
 def boosting(asker: Asker, random: np.random.Generator) -> Answers:
-    """Blum & Hardt 2015, section 4: the majority of random answers that scored above the middle."""
+    """Blum & Hardt 2015, section 4: the majority vote of random answers that scored above chance."""
     tried, said = [], []
     while True:
         answers = random.integers(CLASSES, size=2 * ROWS)
@@ -117,13 +118,13 @@ def boosting(asker: Asker, random: np.random.Generator) -> Answers:
             break
         tried.append(answers)
         said.append(score)
-    # Under a Ladder only the moves tell something.
+    # In ladder mode only a changed score carries information.
     kept = [a for a, s in zip(tried, said, strict=True) if s > 1 / CLASSES] or tried
     return (np.mean(kept, axis=0) > 0.5).astype(int)
 
 
 def memorising(asker: Asker, random: np.random.Generator) -> Answers:
-    """A LoRA that learns guesses at the labels by heart and answers new rows as the nearest it knows."""
+    """A LoRA adapter that memorises guessed labels, and answers a new row with the label of the nearest known row."""
     places = random.normal(size=(2 * ROWS, 8))
     distance = ((places[:, None] - places[None, :ROWS]) ** 2).sum(-1)
     nearest = distance.argmin(axis=1)
@@ -138,7 +139,7 @@ def memorising(asker: Asker, random: np.random.Generator) -> Answers:
 
 
 def echo(asker: Asker, random: np.random.Generator) -> Answers:
-    """A prompt that repeats its input: no label at all, whatever the row (see `test_an_echo_is_no_label`)."""
+    """A prompt that repeats its input, which is never a label (see `test_an_echo_is_no_label`)."""
     answers = np.full(2 * ROWS, -1)
     while asker.ask(answers) is not None:
         pass
@@ -151,12 +152,12 @@ BOTS: dict[str, Callable[[Asker, np.random.Generator], Answers]] = {
     "memorising": memorising,
     "echo": echo,
 }
-# Accounts, whether they are guests, tries in all: each account has 100, of which a guest may use three.
+# The number of accounts, whether they are guests, and the number of submissions: 100 per account, or 3 for a guest.
 CROWDS = {"alone": (1, False, TRIES), "100 guests": (100, True, 100 * TRIES), "100 accounts": (100, False, 100 * TRIES)}
 
 
 def gains(bot: str, crowd: str, mode: str, seeds: int, **site: bool) -> tuple[float, float, float]:
-    """Mean public and private gain, and how far the private one may be off by chance (all in standard errors)."""
+    """The mean public and private gain and the latter's standard error, all in standard errors of an accuracy."""
     accounts, guests, tries = CROWDS[crowd]
     found = []
     for seed in range(seeds):
@@ -178,7 +179,7 @@ def test_a_bot_gains_less_than_a_standard_error(bot: str, crowd: str, mode: str)
 
 @pytest.mark.parametrize("bot", ["whitehill", "boosting", "memorising"])
 def test_the_bots_work_where_nothing_holds_them(bot: str) -> None:
-    """Without a private split each of them gains well over a standard error: the tests above are no walk-over."""
+    """Without a private split each bot gains well over one standard error, so the tests above can fail."""
     _, private, _ = gains(bot, "100 guests", "rounded", SEEDS, one_split=True)
     assert private > 1
 
@@ -193,7 +194,7 @@ def test_a_ladder_tells_a_bot_less(bot: str) -> None:
 @pytest.mark.parametrize("mode", ["rounded", "ladder"])
 @pytest.mark.parametrize("guests", [True, False])
 def test_the_site_of_the_bots_is_the_real_one(tmp_path, mode: str, guests: bool) -> None:
-    """The same answers, in the same order, over two days: the same shown scores and the same refusals."""
+    """Equal answers in equal order over two days get equal shown scores and refusals."""
     root = write_course(tmp_path / "course")
     write_prompt_challenge(root / "first" / "sea-or-sky", feedback={"mode": mode, "step": 0.02})
     publish(read_course(root))

@@ -4,9 +4,11 @@ import pytest
 from django.db.models.functions import Now
 
 from gradus.submissions import services
+from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import Evaluation, Event, InFlight, QuotaSlot, Refund, Score, Standing
 from gradus.submissions.services import Outcome, Refused
 from gradus.submissions.services.finish import LeaseLost
+from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from workers import invariants, reconciler
 
@@ -134,8 +136,8 @@ def test_postpone_waits_and_does_not_count(running):
     assert claim() is None
 
 
-def test_the_reconciler_requeues_and_after_five_attempts_fails_with_a_refund(running, submission):
-    for attempt in range(2, 6):
+def test_the_reconciler_requeues_and_after_the_last_attempt_fails_with_a_refund(running, submission):
+    for attempt in range(2, MAX_ATTEMPTS + 1):
         expire(running)
         assert reconciler.requeue_expired() == 1
         running = claim()
@@ -251,3 +253,8 @@ def test_the_standing_keeps_the_best_attempt(ada, course):
 def test_an_outcome_is_floored_without_float_error(running):
     services.record(running.pk, running.fence, Outcome(result={}, score=0.58))
     assert Score.objects.get().shown == 0.58
+
+
+def test_one_constant_says_how_often_a_job_is_tried():
+    assert Evaluation._meta.get_field("max_attempts").default == MAX_ATTEMPTS
+    assert f"stopped {MAX_ATTEMPTS} times" in CODES["worker_lost"].message

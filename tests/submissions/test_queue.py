@@ -31,11 +31,15 @@ def all_places(evaluations: list[Evaluation]) -> dict[int, int]:
     return {one.pk: place for place, one in enumerate(evaluations, 1)}
 
 
+def spots(evaluations: list[Evaluation]) -> list[queue.Spot]:
+    return [(one.fair_share_rank, one.pk) for one in evaluations]
+
+
 def test_places_of_a_long_queue_are_those_of_a_full_sort(waiting: list[Evaluation]) -> None:
-    assert queue.queue_positions("grade", [one.pk for one in waiting]) == all_places(waiting)
+    assert queue.places("grade", spots(waiting)) == all_places(waiting)
     assert {one.pk: queue.queue_position(one) for one in waiting} == all_places(waiting)
     some = random.Random(5).sample(waiting, 9)
-    assert queue.queue_positions("grade", [one.pk for one in some]).items() <= all_places(waiting).items()
+    assert queue.places("grade", spots(some)).items() <= all_places(waiting).items()
 
 
 def test_a_short_queue_is_never_walked_and_never_old(waiting, monkeypatch) -> None:

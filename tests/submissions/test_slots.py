@@ -27,6 +27,7 @@ from gradus.submissions.models import (
     Submission,
 )
 from gradus.submissions.services import Refused, runs
+from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from tests.threads import at_once
 from workers import invariants, reconciler
@@ -69,11 +70,11 @@ def failed(submission: Submission) -> None:
 
 def without_its_bundle(submission: Submission) -> None:
     evaluation = factories.claimed(submission)
-    services.fail(evaluation.pk, evaluation.fence, "bundle_missing")
+    services.reject(evaluation.pk, evaluation.fence, "bundle_missing")
 
 
-def lost_five_times(submission: Submission) -> None:
-    for _ in range(5):
+def lost_in_each_attempt(submission: Submission) -> None:
+    for _ in range(MAX_ATTEMPTS):
         expire(factories.claimed(submission))
         reconciler.sweep()
     reconciler.sweep()
@@ -84,7 +85,7 @@ WAYS = {
     "cancelled_running": cancelled_while_running,
     "internal": failed,
     "bundle_missing": without_its_bundle,
-    "worker_lost": lost_five_times,
+    "worker_lost": lost_in_each_attempt,
 }
 
 
@@ -169,7 +170,7 @@ def rejected(run: Run) -> None:
 
 
 def lost(run: Run) -> None:
-    for _ in range(5):
+    for _ in range(MAX_ATTEMPTS):
         expire(factories.claimed(run))
         reconciler.sweep()
     reconciler.sweep()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import ChallengeVersion
 from gradus.courses.services import import_course

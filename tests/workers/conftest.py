@@ -13,13 +13,13 @@ BUILT_IN = "smollm2-135m-instruct"
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
-    """Small models gain nothing from threads, and the machine is shared."""
+    """Uses one thread, because small models gain nothing from more and the machine is shared."""
     torch.set_num_threads(1)
 
 
 @pytest.fixture
 def without(monkeypatch):
-    """Says that this machine has not what is named, which are fields of `Abilities`."""
+    """Makes this machine lack abilities; the names are fields of `Abilities`."""
 
     def made(*names):
         less = replace(abilities.here(), **dict.fromkeys(names, False))

@@ -1,4 +1,4 @@
-"""Marks of tests that need a way of computing which not every machine can take."""
+"""Marks for tests that need an ability of the machine."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The slow, obvious way: one row, one label, plain transformers. Every fast path is compared with it."""
+"""The slow reference with plain transformers, one row and one label at a time; every fast path is compared with it."""
 
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel
@@ -10,13 +10,13 @@ from workers.engine.models import Base
 
 
 def plain(folder) -> PreTrainedModel:
-    """The checkpoint as anybody would load it, with the library's own attention."""
+    """The checkpoint loaded with transformers and its own attention."""
     return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
 
 
 @torch.no_grad()
 def label_logprob(model: PreTrainedModel, base: Base, prompt: str, label: str, labels: tuple[str, ...]) -> float:
-    """Log-likelihood of `label` after `prompt`, from a forward pass over all of its tokens."""
+    """The log-likelihood of `label` after `prompt` in nats, from one forward pass over all tokens."""
     context = base.encode([prompt])[0]
     wholes = {other: base.encode([prompt + other])[0] for other in labels}
     start = len(context)
@@ -29,7 +29,7 @@ def label_logprob(model: PreTrainedModel, base: Base, prompt: str, label: str, l
 
 @torch.no_grad()
 def greedy(model: PreTrainedModel, base: Base, prompt: str, new: int) -> list[int]:
-    """Token ids of `model.generate`, without the end-of-text token."""
+    """The token ids from `model.generate`, without the end-of-text token."""
     ids = torch.tensor(base.encode([prompt]))
     out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new, do_sample=False)
     said = out[0, ids.shape[1] :].tolist()
@@ -38,12 +38,12 @@ def greedy(model: PreTrainedModel, base: Base, prompt: str, new: int) -> list[in
 
 @torch.no_grad()
 def completion_loss(model: PreTrainedModel, base: Base, rows) -> float:
-    """Mean negative log-likelihood per completion token, the end of text counted."""
+    """The mean negative log-likelihood per completion token in nats, including the end-of-text token."""
     return mean_loss(model, base, rows).item()
 
 
 def mean_loss(model: PreTrainedModel, base: Base, rows) -> torch.Tensor:
-    """The same with gradients."""
+    """The completion loss as a tensor with gradients."""
     losses = []
     for prompt, completion in rows:
         context, tokens = base.encode([prompt])[0], [*base.encode([prompt + completion])[0], base.eos]
@@ -53,7 +53,7 @@ def mean_loss(model: PreTrainedModel, base: Base, rows) -> torch.Tensor:
 
 
 def one_step(folder, base: Base, item: Train) -> tuple[float, float]:
-    """The completion loss before and after one step of PEFT and AdamW over all rows, under plain autograd."""
+    """The completion loss before and after one step of PEFT and AdamW on all rows, with plain autograd."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(item.seed)
         model = wrap(plain(folder).requires_grad_(False), item.r, item.lora_alpha, item.target_modules)

@@ -1,4 +1,4 @@
-"""What an answer in free text is compared with, as it lies in the database."""
+"""The texts in the database with which a free-text answer is compared."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ TRAINED = Trained("/scratch/adapter-1", 3, 0.5, None, 0.01, 10, 30, 1.0)
 
 
 class Recorder:
-    """A runner and a judge with canned results."""
+    """A runner and a judge that return prepared results."""
 
     def __init__(self, **results):
         self.results = {

@@ -1,6 +1,6 @@
-"""Finality is earned and given, both at once: the real grader and client against an endpoint that plays judges.
+"""Good judges get final grades and bad ones do not: the real grader and client with an endpoint that plays judges.
 
-The embeddings of the quick tests are hashed words; the slow ones repeat them with the sentence embeddings of a site.
+The embeddings of the quick tests are hashed words; the slow tests use real sentence embeddings.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 import challenges
-from challenges.bundle import ChallengeBundle, read_challenge
+from challenges.bundle import ChallengeBundle
+from challenges.reading import read_challenge
 from graders.base import Embed
 from graders.free_text.calibration import GradedAnswer, GradedAttack, person_score
 from tests.graders.free_text import judges
@@ -28,7 +29,7 @@ FOLDER = Path(challenges.__file__).parent / "library/fine-tuning-vs-prompting/pr
 BUILT_IN = read_challenge(FOLDER)
 SPEC = BUILT_IN.challenge
 GRADED = [(row.answer, row.marks) for row in (*BUILT_IN.gold, *BUILT_IN.benign)]
-# Quick ones for word hashes, which cannot tell two approaches that have changed places; the rest for sentences.
+# The attacks that hashed words can detect; they cannot tell two approaches in swapped roles apart.
 CRUDE = ("invents", "quotes the whole answer", "quotes the longest sentence")
 SEEDS = {"hashed": 2, "minilm": 5}
 _keys = count()
@@ -47,7 +48,7 @@ def sentence_embeddings(texts: Any) -> list[list[float]]:
 
 @pytest.fixture(autouse=True)
 def quiet(caplog: pytest.LogCaptureFixture) -> None:
-    """Hundreds of calls a test would fill the captured log."""
+    """Turns logging down, because each test makes hundreds of calls."""
     caplog.set_level("WARNING")
 
 
@@ -59,7 +60,7 @@ def embed(request: pytest.FixtureRequest) -> Embedding:
 
 @pytest.fixture
 def bench(httpserver: HTTPServer, embed: Embedding) -> Iterator[Callable[[Judging], Bench]]:
-    """A bench whose judge is an endpoint with such a character."""
+    """Makes a bench whose judge is an endpoint that behaves like the given judge."""
     made: list[JudgeClient] = []
 
     def make(judge: Judging) -> Bench:
@@ -75,7 +76,7 @@ def bench(httpserver: HTTPServer, embed: Embedding) -> Iterator[Callable[[Judgin
 
 
 def attacked(bench: Bench, bundle: ChallengeBundle = BUILT_IN) -> list[GradedAttack]:
-    """Every attack as a stranger's, which no list names."""
+    """The grades of all attacks, each unknown to the grader."""
     unlisted = replace(bundle, attacks=())
     return [GradedAttack(a.category, a.max_score, bench.grade(unlisted, a.answer)) for a in bundle.attacks]
 

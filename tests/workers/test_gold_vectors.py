@@ -1,4 +1,4 @@
-"""A cold lane: the gold answers are embedded before the first answer is claimed, and never twice."""
+"""The gold answers are embedded before a lane claims its first answer, and never twice."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANSWER = "Training is dear. The catalogue changes daily, so a look-up is better 
 
 
 class Embedding:
-    """Unit vectors that differ from text to text; keeps what it was asked for. Dies so many times first."""
+    """A runner that returns a different unit vector for each text, and counts requests; it first dies a few times."""
 
     device, dtype, threads = "cpu", "float32", 1
 
@@ -57,7 +57,7 @@ def gold(explain: Challenge) -> tuple[str, ...]:
 
 @pytest.fixture
 def own(explain: Challenge, gold: tuple[str, ...]) -> tuple[str, ...]:
-    """What the answer alone needs: itself, its sentences, and, beside short graded answers, its clauses in context."""
+    """The texts that only this answer needs: itself, its sentences, and for short answers its clauses in context."""
     assert explain.version is not None
     found = tuple(text for text in embed_item(bundles.load(explain.version), ANSWER).texts if text not in gold)
     assert found[:3] == (ANSWER, *sentences(ANSWER))

@@ -1,4 +1,4 @@
-"""No judge is asked about the answer of a visitor without an account, and the visitor is told so."""
+"""The judge is not asked about the answer of a visitor without an account, and the visitor is told so."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MET = {"cause": ["weights keep old facts"], "remedy": ["a look-up reads the newe
 
 @pytest.fixture
 def server(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[JudgeServer]:
-    """The judge of this site, which marks everything as met."""
+    """The endpoint of this site's judge, which marks every criterion as met."""
     found = JudgeServer(httpserver, lambda asked: judgement([(id, "met", quotes) for id, quotes in MET.items()]))
     monkeypatch.setenv("GRADUS_JUDGE_MODEL", "judge")
     monkeypatch.setenv("OPENAI_BASE_URL", found.url)
@@ -60,7 +60,7 @@ def test_a_guests_answer_costs_nothing_and_is_provisional(
 def test_with_an_account_the_same_answer_is_judged(
     ada: User, ada_client: Client, explain: Challenge, worker: Worker, server: JudgeServer
 ) -> None:
-    """Else the test above would hold for a worker that asks nobody."""
+    """Shows that the test above can fail: for an account, the worker asks the judge."""
     submission = factories.submit(ada, "explain", factories.FREE_TEXT)
     assert worker.step()
     assert server.bodies and JudgeCall.objects.exists() and Budget.objects.exists()
@@ -70,7 +70,7 @@ def test_with_an_account_the_same_answer_is_judged(
 def test_no_second_judge_is_asked_for_a_guest_either(
     guest: User, explain: Challenge, worker: Worker, server: JudgeServer, settings: Settings
 ) -> None:
-    """An appeal goes to a person at once, and a second grading that is there all the same asks nobody."""
+    """A guest's appeal goes directly to a person, and a second grading does not ask a judge either."""
     settings.APPEAL_MODEL = "second-judge"
     submission = factories.submit(guest, "explain", factories.FREE_TEXT)
     factories.grade(submission, 0.5)

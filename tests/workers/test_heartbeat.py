@@ -1,8 +1,8 @@
-"""What counts as a machine that stood still: the share of a job's time by which ticks were late."""
+"""A machine counts as suspended by the share of a job's time by which ticks were late."""
 
 import pytest
 
-from workers.heartbeat import Standstill
+from workers.heartbeat import PauseDetector
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from workers.heartbeat import Standstill
     ],
 )
 def test_a_tenth_of_a_job_or_a_whole_lease_counts(limit, pauses, was_long):
-    now, job = 100.0, Standstill(100.0)
+    now, job = 100.0, PauseDetector(100.0)
     for pause in pauses:
         now += 1.0 + pause
         job.tick(now)
@@ -28,6 +28,6 @@ def test_a_tenth_of_a_job_or_a_whole_lease_counts(limit, pauses, was_long):
 
 
 def test_a_pause_is_noticed_before_its_tick_comes():
-    job = Standstill(0.0)
+    job = PauseDetector(0.0)
     assert not job.was_long(1.5)
     assert job.was_long(15.0)

@@ -1,4 +1,4 @@
-"""Files without a row go; files that a row names, or that one may still name, stay."""
+"""Files without a row are deleted; files that a row names, or may still name, stay."""
 
 import os
 import time
@@ -19,7 +19,7 @@ OLD = timedelta(hours=25)
 
 
 def written(store: str, name: str, age: timedelta = OLD) -> str:
-    """A file as a worker leaves it."""
+    """Stores a file of this age like a worker; returns its name."""
     kept = storages[store].save(name, ContentFile(b"{}"))
     then = time.time() - age.total_seconds()
     os.utime(storages[store].path(kept), (then, then))
@@ -99,7 +99,7 @@ def test_bundles_and_what_is_not_ours_stay(course):
 
 
 def test_a_row_that_is_written_between_listing_and_looking_keeps_its_file(running, monkeypatch):
-    """The worker records, and its evaluation ends, after the sweep has seen the file and before it asks for the row."""
+    """The worker records its evaluation after the sweep has listed the file and before it reads the row."""
     name, look = raw(running), orphans._orphans
 
     def recorded_first(found, column):

@@ -1,6 +1,7 @@
-"""What a learner sees of times tells nothing of hidden rows that lint lets through; without the schedule it tells all.
+"""The times that a learner sees reveal nothing about hidden rows within lint's bounds; without the schedule they do.
 
-Real grader code, a clock that only the engine and the schedule move, and the classifier of `tests.learn.test_timing`.
+The tests use the real graders, a clock that only the engine and the schedule advance, and the classifier of
+`tests.learn.test_timing`.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from workers.sandbox.supervisor import Stopped
 
 GRADINGS = 3000
 PUBLIC_ROWS, HIDDEN_ROWS = 50, 200
-# Lint's bounds: how long hidden rows are beside public ones.
+# Lint's bounds for the length of hidden rows relative to public rows.
 SHORT, LONG = 0.75, 1.25
-# Seconds of a row, and how unlike each other two measurements of the same work are.
+# Seconds per row, and the relative spread of measurements of equal work.
 ROW_S, SPREAD = 0.01, 0.05
 
 
 class Clock:
-    """Stands still but where the engine works and where a result is held."""
+    """A clock that only advances while the engine works or a result is held back."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -51,7 +52,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class Engine:
-    """Hidden rows take `longer` times as long as public ones; each item varies as a machine does."""
+    """An engine whose hidden rows take `longer` times as long as public ones, with random variation."""
 
     def __init__(self, clock: Clock, longer: float, seed: int, spread: float = SPREAD) -> None:
         self.clock, self.longer, self.spread = clock, longer, spread
@@ -77,13 +78,13 @@ def grading(public: int = PUBLIC_ROWS, hidden: int = HIDDEN_ROWS) -> Grading:
 def end(
     clock: Clock, engine: Engine, deadline: float = 600, stop: Callable[[], bool] = lambda: False, **rows: int
 ) -> float:
-    """Seconds from the beginning of the hidden rows to the end, when everything else may begin."""
+    """Seconds from the start of the hidden rows to the end of the job."""
     execute(paced(grading(**rows), stop, deadline), engine, None, lambda event: None, stop, deadline)
     return clock.now - engine.began.get("hidden", clock.now)
 
 
 def seen(clock: Clock, short: float, long: float, spread: float = SPREAD) -> float:
-    """AUC of who knows when the public rows came back and when the end was told, of two hidden sets in turn."""
+    """The AUC with which two hidden sets are told apart by the times of the public rows and of the end."""
     engines = [Engine(clock, longer, seed, spread) for seed, longer in enumerate((short, long))]
     times, labels = [], np.arange(GRADINGS) % 2
     for label in labels:
@@ -113,23 +114,23 @@ def test_without_the_schedule_they_are(clock: Clock, monkeypatch: pytest.MonkeyP
 
 
 def test_rows_that_lint_refuses_would_be_told_apart(clock: Clock) -> None:
-    """So the schedule needs lint: one that allowed for any length would hold everybody back for ever."""
+    """The schedule needs lint's bounds: a schedule for rows of any length would have to wait forever."""
     assert seen(clock, 1.0, 4.0) > 0.95
 
 
 @pytest.mark.parametrize("longer", [0.1, 1.0, LONG])
 def test_the_end_depends_on_public_rows_and_counts_alone(clock: Clock, longer: float) -> None:
     after = end(clock, Engine(clock, longer, 0, spread=0.0))
-    assert after == pytest.approx(pace.SLACK * ROW_S * HIDDEN_ROWS)
+    assert after == pytest.approx(pace.FACTOR * ROW_S * HIDDEN_ROWS)
 
 
 def test_what_takes_longer_ends_with_a_whole_number_of_the_same_time(clock: Clock) -> None:
-    after = end(clock, Engine(clock, 1.1 * pace.SLACK, 0, spread=0.0))
-    assert after == pytest.approx(2 * pace.SLACK * ROW_S * HIDDEN_ROWS)
+    after = end(clock, Engine(clock, 1.1 * pace.FACTOR, 0, spread=0.0))
+    assert after == pytest.approx(2 * pace.FACTOR * ROW_S * HIDDEN_ROWS)
 
 
 def test_a_few_milliseconds_are_held_for_a_quarter_of_a_second(clock: Clock) -> None:
-    assert end(clock, Engine(clock, 1.0, 0, 0.0), public=1, hidden=1) == pytest.approx(pace.LEAST_SECONDS)
+    assert end(clock, Engine(clock, 1.0, 0, 0.0), public=1, hidden=1) == pytest.approx(pace.MIN_SECONDS)
 
 
 def test_without_public_rows_the_step_is_coarse(clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""A base model behind an OpenAI-compatible endpoint: a loopback server that computes with the tiny model."""
+"""A base model behind an OpenAI-compatible endpoint, played by a loopback server with the tiny model."""
 
 import json
 import random
@@ -47,7 +47,7 @@ def echo(tokens, values):
 
 @pytest.fixture
 def completions(base, plain):
-    """Answers `/completions` as such servers do, echoing prompts with their log-probabilities."""
+    """A server for `/completions` that echoes prompts with their log-probabilities."""
     lock = threading.Lock()
 
     def answer(request):
@@ -82,7 +82,7 @@ def engine(httpserver):
 
 @pytest.fixture
 def silent():
-    """An endpoint that says nothing until `release` is set, and then that it is busy."""
+    """An endpoint that does not answer until `release` is set, and then answers that it is busy."""
     came, left, release = [], [], threading.Event()
 
     def answer(request):
@@ -200,7 +200,7 @@ def test_busy_endpoint_is_asked_four_times_within_seven_seconds(httpserver, engi
     ],
     ids=["context", "key", "model", "no choice", "html", "no tokens", "unequal lists", "short lists", "no numbers"],
 )
-def test_wrong_setting_tells_staff_what_to_mend_and_quotes_nothing(httpserver, engine, reply, status):
+def test_wrong_setting_tells_staff_what_to_fix_and_quotes_nothing(httpserver, engine, reply, status):
     kind = "text/html" if reply.startswith("<") else "application/json"
     httpserver.expect_request("/v1/completions").respond_with_data(reply, status=status, content_type=kind)
     with pytest.raises(EngineMisconfigured) as wrong:

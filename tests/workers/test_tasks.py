@@ -1,4 +1,4 @@
-"""What a worker's process does when it is told to end."""
+"""The process of a worker when it is told to end."""
 
 import sys
 import threading

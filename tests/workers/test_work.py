@@ -1,4 +1,4 @@
-"""The loop body with a runner that answers from a table: claim, grade, record, and every way it can go wrong."""
+"""The loop of a worker with a runner that answers from a table: claim, grade, record, and all errors."""
 
 import json
 import math
@@ -16,6 +16,7 @@ from gradus.courses import bundles
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Event, QuotaSlot, Standing, WorkerStatus
+from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from workers import heartbeat, reconciler, status
 from workers.judge.contract import JudgeMisconfigured, Postpone
@@ -27,7 +28,7 @@ NATURE = ("cloud", "eagle", "thunder", "rainbow", "comet", "sun", "balloon", "st
 
 
 class TableRunner:
-    """Says `sky` for what flies; `fails` is raised instead, where given."""
+    """Answers `sky` for flying things, or raises `fails` if it is given."""
 
     device, dtype, threads = "cpu", "float32", 1
 
@@ -89,7 +90,7 @@ def test_hidden_rows_stay_in_private_storage(ada, course):
 
 
 class JsonRunner(TableRunner):
-    """Gives every mail the priority `low`, and as its summary the one word `broken`."""
+    """Answers every mail with the priority `low` and the summary `broken`."""
 
     def run(self, item, *, on_event, should_stop, seconds):
         if not isinstance(item, Generate):
@@ -155,7 +156,7 @@ def test_a_baseline_is_graded_on_hidden_rows_and_leaves_only_its_score(ada, sea_
 
 @pytest.mark.parametrize(("purpose", "limit"), [("baseline", 6 * 120), ("submission", 120)])
 def test_a_baseline_has_more_time_than_a_learner(ada, sea_or_sky, monkeypatch, purpose, limit):
-    """Else a busy machine would leave a good challenge a draft."""
+    """Otherwise a good challenge would stay a draft on a busy machine."""
     seen = []
 
     class Watching(TableRunner):
@@ -169,7 +170,7 @@ def test_a_baseline_has_more_time_than_a_learner(ada, sea_or_sky, monkeypatch, p
 
 
 def test_a_baseline_makes_way_for_a_learner_who_waits(ada, sea_or_sky, monkeypatch):
-    """A training takes minutes; nobody waits for one that only verifies a version."""
+    """A training run takes minutes, and no learner waits for one that only verifies a version."""
     services.verify(sea_or_sky.version)
     graded = []
 
@@ -231,10 +232,10 @@ def test_a_runner_that_died_is_tried_again(ada, course):
     assert (submission.current.state, submission.current.attempt) == ("queued", 1)
 
 
-def test_an_engine_that_stays_too_slow_is_asked_five_times_and_the_attempt_is_given_back(ada, course):
+def test_an_engine_that_stays_too_slow_uses_up_the_attempts_and_the_learners_is_given_back(ada, course):
     submission = factories.submit(ada)
     slow = worker(EngineSlow())
-    for attempt in range(1, 6):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         Evaluation.objects.update(available_at=timezone.now() - timedelta(seconds=1))
         assert slow.step()
         assert (submission.current.state, submission.current.attempt) == ("queued", attempt)
@@ -264,7 +265,7 @@ def test_a_fault_of_the_machine_is_tried_later_and_is_nobodys_fault(ada, course,
 
 
 def test_a_fault_after_the_commit_changes_nothing(ada, course, monkeypatch):
-    """As where only the reply to COMMIT was lost."""
+    """This happens if only the reply to COMMIT is lost."""
     record = services.record
 
     def record_and_lose_the_reply(*arguments):

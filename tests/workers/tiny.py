@@ -1,4 +1,4 @@
-"""A base model that is made in a moment: random weights, a tokenizer that is trained on a few sentences."""
+"""Makes a tiny base model with random weights and a tokenizer trained on a few sentences."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def tokenizer() -> Tokenizer:
 
 
 def build(models_dir: Path, name: str = NAME, kind: str = "llama", **changes: object) -> Path:
-    """Writes the model's folder, in the layout that `workers.engine.fetch` makes."""
+    """Writes the folder of the model in the layout of `workers.engine.fetch`; returns it."""
     folder = models_dir / name
     folder.mkdir(parents=True)
     tokens = tokenizer()

@@ -1,1 +1,1 @@
-"""What authors run on a worker machine: baselines, findings, calibration, the demo."""
+"""Commands that authors run on a machine with the worker's packages: baselines, findings, calibration, the demo."""

@@ -1,4 +1,4 @@
-"""Runs a challenge's baselines for real, compares them with their bounds and with each other."""
+"""Runs a challenge's baselines on the base model and compares their scores with their bounds and with each other."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from graders.base import Assignment, Grade, Rejected
 from graders.registry import grade
 from graders.significance import paired_test
 from workers.execute import Judging, Running, execute
+from workers.job_limits import baseline_seconds
 from workers.sandbox.supervisor import Runner
-
-# The machine of an author may be slower than the server's limits suppose; a test is not a race.
-SLACK = 6.0
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One baseline's result. `rows` are hidden scores by row, for paired tests; they are never written to a file.
+    """The result of one baseline.
 
-    `by_seed` holds the raw score of each training seed, where more than one ran; the rest is the first seed's.
+    `rows` holds the score of each hidden row, for paired tests; it is never written to a file. If several seeds ran,
+    `by_seed` holds the raw score of each, and all other fields belong to the first seed.
     """
 
     file: str
@@ -43,7 +42,7 @@ class Outcome:
     rows: tuple[float, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """What `measured.json` keeps: the raw score, which pages floor, and the costs of public samples."""
+        """The entry in `measured.json`: the raw score, which pages round down, and the cost on public samples."""
         return {
             "file": self.file,
             "kind": self.kind,
@@ -67,7 +66,7 @@ def run(
     adapter_to: Path | None = None,
     on_grade: Callable[[Grade], None] = lambda grade: None,
 ) -> Outcome:
-    """Grades one baseline on the hidden rows, as a submission of it would be; `adapter_to` keeps what it trains."""
+    """Grades one baseline on the hidden rows, as a submission; `adapter_to` is a folder for the trained adapter."""
     started = time.perf_counter()
     file, kind, approach = baseline.ref.file, baseline.payload.kind, approach_of(baseline)
     try:
@@ -101,18 +100,18 @@ def graded(
     *,
     on_event: Callable[[dict[str, Any]], None],
 ) -> Grade:
-    """The grade of a submission on public and hidden rows. Raises what `workers.execute.execute` raises."""
+    """Grades a payload on public and hidden rows. Raises what `workers.execute.execute` raises."""
     grading = grade(Assignment(bundle, payload, hidden=True))
-    return execute(grading, runner, judge, on_event, lambda: False, _seconds(bundle, payload.kind))
+    return execute(grading, runner, judge, on_event, lambda: False, baseline_seconds(bundle.challenge, payload))
 
 
 def seeded(bundle: ChallengeBundle, count: int) -> list[tuple[int, ChallengeBundle]]:
-    """The bundle with its own training seed, then with each of the next `count - 1`."""
+    """Pairs of a training seed and the bundle with it: the bundle's own seed and the next `count - 1`."""
     return [(seed, bundle.with_seed(seed)) for seed in range(bundle.seed, bundle.seed + count)]
 
 
 def merged(by_seed: dict[int, Outcome]) -> Outcome:
-    """The first seed's outcome with every seed's score; within bounds only if every seed's is."""
+    """The outcome of the first seed with the scores of all seeds; it is ok only if the score of each seed is."""
     first = next(iter(by_seed.values()))
     missed = {seed: outcome.problem for seed, outcome in by_seed.items() if not outcome.ok}
     return replace(
@@ -124,7 +123,7 @@ def merged(by_seed: dict[int, Outcome]) -> Outcome:
 
 
 def approach_of(baseline: Baseline) -> str:
-    """The name under which results are compared, such as `zero-shot`, `few-shot` or `lora`."""
+    """The approach under which the leaderboard lists the baseline, such as `zero-shot`, `few-shot` or `lora`."""
     return kinds.find(baseline.payload.kind).approach(baseline.payload)
 
 
@@ -132,19 +131,18 @@ def _approaches() -> list[str]:
     return [name for kind in kinds.every() for name in kind.approaches]
 
 
-def _seconds(bundle: ChallengeBundle, kind: str) -> float:
-    return SLACK * kinds.find(kind).seconds(bundle.challenge)
-
-
 def keep(files: Path, folder: Path) -> None:
-    """Copies an adapter's two files; the folder is made where it is not there."""
+    """Copies the two files of an adapter to `folder`, which is made if it does not exist."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         shutil.copyfile(files / name, folder / name)
 
 
 def steps(outcomes: list[Outcome]) -> Iterator[tuple[str, str, float, float]]:
-    """From the best of one approach to the best of the next: files, difference of mean row scores, paired p."""
+    """Compares the best baseline of each approach with that of the next approach.
+
+    Yields both files, the difference of their mean row scores, and the p-value of a paired test.
+    """
     best = [max(rows, key=_score) for name in _approaches() if (rows := [o for o in outcomes if o.approach == name])]
     for low, high in itertools.pairwise([outcome for outcome in best if outcome.rows]):
         mean = (sum(high.rows) - sum(low.rows)) / len(low.rows)

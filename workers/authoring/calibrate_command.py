@@ -1,4 +1,4 @@
-"""`gradus challenge calibrate`, also as `python -m workers.authoring.calibrate_command PATH`."""
+"""The command `gradus challenge calibrate`, also as `python -m workers.authoring.calibrate_command PATH`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from challenges import kinds
-from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge
+from challenges.bundle import ChallengeBundle
+from challenges.reading import BundleErrors, read_challenge
 from workers.authoring import calibration, measured
 from workers.engine.embeddings import embed
 from workers.engine.watch import Watch
@@ -27,12 +28,12 @@ console = Console()
 
 def calibrate(
     path: Annotated[Path, typer.Argument(help="The folder of a free-text challenge.")],
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the report there as well.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the report to this file.")] = None,
     record: Annotated[bool, typer.Option(help="Write the report to measured.json beside the lesson.")] = True,
 ) -> None:
     """Grade the author's own answers with the configured judge and say how far its grades can be trusted.
 
-    Exit status: 0 the gate is open, 1 it is not (grades of this question stay provisional) or something is wrong.
+    Exit status: 0 the gate is open; 1 it is shut, so that grades of this question stay provisional, or an error.
     """
     bundle, ledger = _read(path), Ledger()
     sources = sources_beside(path.resolve(), bundle)
@@ -56,7 +57,7 @@ def calibrate(
 
 
 def sources_beside(path: Path, bundle: ChallengeBundle) -> dict[str, str]:
-    """What learners of a challenge's folder can read: its own texts, and lesson and FAQ where they lie beside it."""
+    """The texts that learners can read, by name: the challenge's own, and lesson and FAQ if they lie beside it."""
     texts = {"solution": bundle.solution, "statement": bundle.statement}
     lesson, spec = path.parent / "lesson.md", path.parent / "lesson.yaml"
     if lesson.is_file():
@@ -75,10 +76,10 @@ def _read(path: Path) -> ChallengeBundle:
             console.print(str(problem), highlight=False)
         raise typer.Exit(1) from None
     if not kinds.find(bundle.challenge.kind).is_judged:
-        console.print(f"{path}: only answers in free text are graded by a judge; name a free_text challenge")
+        console.print(f"{path}: a judge only grades answers in free text; name a free_text challenge")
         raise typer.Exit(1)
     if not any(gold.role == "calibration" for gold in bundle.gold):
-        console.print(f"{path}: gold.jsonl has no answers of the role calibration; `gradus challenge lint` says more")
+        console.print(f"{path}: gold.jsonl has no answers with the role calibration; `gradus challenge lint` says more")
         raise typer.Exit(1)
     return bundle
 
@@ -102,12 +103,12 @@ def _lines(report: dict[str, Any]) -> list[str]:
         f"on {report['answers']} calibration answers:",
         *(f"  {name}: {_with_interval(report[name])}" for name in ("agreement", "qwk", "bias", "mae")),
         f"  final: {cover['final']:.0%}, of which with the person's score: {_or_dash(cover['final_agreement'])}",
-        f"  verdict right among the surest: {shares}",
+        f"  right verdicts among the most certain grades: {shares}",
         *([f"on {test['answers']} test answers: QWK {_with_interval(test['qwk'])}"] if test["answers"] else []),
         f"attacks: {attacks['count']}, {attacks['success']:.1%} succeed "
-        f"({attacks['above_before_review']:.1%} score too much, before a person looks)",
+        f"({attacks['above_before_review']:.1%} score too much before a person reviews them)",
         *_suite_lines(report["suite"]),
-        f"benign look-alikes: {benign['count']}, {benign['zeroed']} get nothing, {benign['lost']} get too little, "
+        f"benign look-alikes: {benign['count']}, {benign['zeroed']} score 0, {benign['lost']} score too little, "
         f"{benign['to_review']:.0%} go to a person",
         f"judge: {report['calls']} calls, {report['tokens']} tokens, {cost_text(report['cost'])}",
         "gate: open" if report["passed"] else "gate: shut, grades stay provisional: " + "; ".join(report["missed"]),
@@ -120,7 +121,7 @@ def _suite_lines(suite: dict[str, Any]) -> list[str]:
 
 
 def _of(row: dict[str, Any]) -> str:
-    return f"{row['succeeded']} of {row['count']} succeed, which still allows {row['upper']:.1%}"
+    return f"{row['succeeded']} of {row['count']} succeed; the true rate may be up to {row['upper']:.1%}"
 
 
 def _with_interval(found: dict[str, float]) -> str:
@@ -128,7 +129,7 @@ def _with_interval(found: dict[str, float]) -> str:
 
 
 def cost_text(found: dict[str, Any] | None) -> str:
-    """What calls cost, for people; `found` is `Ledger.cost`."""
+    """The cost of judge calls as text; `found` is `Ledger.cost`."""
     return f"{found['amount']:.4f} {found['currency']}" if found else "cost unknown"
 
 

@@ -1,4 +1,4 @@
-"""Grades an author's own answers, attacks and benign look-alikes for real, each as if it were unknown."""
+"""Grades an author's answers, attacks and benign look-alikes with the judge, each as if the grader did not know it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Embedding = Callable[[Sequence[str]], list[list[float]]]
 
 
 class Bench:
-    """Grades one answer after the other with a judge, in this process. `pause` waits so many seconds."""
+    """Grades one answer after another with a judge, in this process. `pause` waits a number of seconds."""
 
     def __init__(
         self, judge: Judging, embed: Embedding, template: str = "", pause: Callable[[float], None] = time.sleep
@@ -35,9 +35,9 @@ class Bench:
         self.judge, self.embed, self.template, self.pause = judge, embed, template, pause
 
     def grade(self, bundle: ChallengeBundle, answer: str, sources: Sources = NO_SOURCES) -> Grade:
-        """The grade as if the judge had passed the gate. `sources` are texts from which the answer may be copied.
+        """The answer's grade as if the judge had passed the gate; `sources` are texts that it may be copied from.
 
-        Raises what the judge raises; Postpone only after waiting `PATIENCE` times.
+        Raises what the judge raises, and Postpone only after waiting `PATIENCE` times.
         """
         payload = FreeTextPayload(answer=answer)
         assignment = Assignment(bundle, payload, hidden=True, calibrated=None, template=self.template, sources=sources)
@@ -69,12 +69,13 @@ def calibrate(
     sources: Sources = NO_SOURCES,
     suite_rows: int | None = None,
 ) -> dict[str, Any]:
-    """The report of `graders.free_text.calibration`; `on_done` is called after each of `rows_of(...)` answers.
+    """Grades all answers and returns the report of `graders.free_text.calibration`.
 
-    `sources` are texts that learners can read, by name: `lesson`, `faq`, `solution` and `statement`. Gold answers of
-    the role prompt, which the judge reads, are not graded. Half of the author's attacks are listed to the grader, which
-    knows them by their words; only the other half is graded and counts. `suite_rows` asks at most so many attacks of
-    our own suite, spread over its families; None asks all.
+    `on_done` is called after each of `rows_of(...)` answers. `sources` are texts that learners can read, by name:
+    `lesson`, `faq`, `solution` and `statement`. Gold answers with the role `prompt` are not graded, because the judge's
+    prompt shows them. Half of the author's attacks are given to the grader, which then recognises them; only the other
+    half is graded and counts. `suite_rows` is the largest number of attacks of our own suite to grade, spread over its
+    families; None grades all.
     """
 
     def seen(grade: Grade) -> Grade:
@@ -100,13 +101,13 @@ def calibrate(
 
 
 def halves(attacks: Sequence[Attack]) -> tuple[tuple[Attack, ...], tuple[Attack, ...]]:
-    """The attacks that are shown to the grader and those that are held back, alternately within each category."""
+    """Splits the attacks, alternately within each category, into those shown to the grader and those held back."""
     ordered = sorted(attacks, key=lambda attack: attack.category)
     return tuple(ordered[1::2]), tuple(ordered[::2])
 
 
 def unseen(bundle: ChallengeBundle, row: GoldAnswer | Benign) -> ChallengeBundle:
-    """The bundle without one graded answer. The digest stays, and with it the cache's keys."""
+    """The bundle without one graded answer. Its digest stays the same, and so do the keys of cached replies."""
     gold = tuple(other for other in bundle.gold if other is not row)
     return replace(bundle, gold=gold, benign=tuple(other for other in bundle.benign if other is not row))
 
@@ -117,7 +118,7 @@ def ours_of(bundle: ChallengeBundle, sources: Sources, rows: int | None) -> list
 
 
 def spread(rows: Sequence[Row], most: int | None) -> list[Row]:
-    """`most` of the rows at equal distances, the first and the last among them; all where there are no more."""
+    """At most `most` rows at equal distances, including the first and the last; all rows if `most` is None."""
     if most is None or len(rows) <= most:
         return list(rows)
     step = (len(rows) - 1) / max(1, most - 1)

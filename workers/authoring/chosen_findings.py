@@ -1,4 +1,4 @@
-"""Which findings a path and the ids after `--only` mean, and what is wrong with them before anything is run."""
+"""Selects findings by a path and ids, and checks them before an experiment is run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from challenges.folders import GatheredLesson, gather_course, gather_lesson
 from challenges.lint import MARKERS
 from challenges.lint_finding_subject import finding_subjects
 from challenges.lint_findings import lint_declared, lint_findings
-from challenges.source import Problem, Source
+from challenges.problems import Problem
+from challenges.source import Source
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """The chosen findings of one lesson; `folder` is the lesson's."""
+    """The selected findings of one lesson; `folder` is the folder of the lesson."""
 
     folder: Path
     source: Source
@@ -26,21 +27,22 @@ class Chosen:
 
     @property
     def known(self) -> set[str]:
-        """The ids of all of the lesson's findings."""
+        """The ids of all findings of the lesson, selected or not."""
         return {finding.id for finding in self.gathered.findings}
 
     @property
     def is_broken(self) -> bool:
-        """Whether findings.yaml is there and cannot be read."""
+        """Whether findings.yaml exists but cannot be read."""
         return not self.gathered.findings and (self.folder / "findings.yaml").exists()
 
     def only(self, ids: Collection[str]) -> Chosen:
+        """The selection reduced to these ids; unchanged if there are none."""
         return replace(self, findings=tuple(one for one in self.findings if one.id in ids)) if ids else self
 
     def problems(self, *, checked: bool) -> list[Problem]:
-        """What is wrong with the findings and with the files that they need; where `checked`, with the records too.
+        """The problems of the findings and of the files that they need; if `checked`, also those of their records.
 
-        Files are named as the path was typed.
+        Files are named relative to the path that the person typed.
         """
         ids, start = {finding.id for finding in self.findings}, len(self.source.problems)
         if checked:
@@ -54,14 +56,14 @@ class Chosen:
         return [replace(one, file=str(self.source.root / one.file)) for one in dict.fromkeys(found)]
 
     def _needed(self) -> tuple[str, ...]:
-        """How the names of the files begin that the findings are made of."""
+        """The prefixes of the names of all files that the findings depend on."""
         folders = {e.challenge + "/" for finding in self.findings for e in finding.experiments}
         names = {"lesson.yaml", "findings.yaml", "findings.json", *folders}
         return tuple(posixpath.join(self.gathered.rel, name) for name in names)
 
 
 def chosen_findings(path: Path) -> list[Chosen]:
-    """The findings at or below the folder of a course or lesson; of a challenge, those of its lesson that use it."""
+    """The findings of the course or lesson at `path`; for a challenge, the findings of its lesson that use it."""
     folder = path.parent if path.name in MARKERS else path
     found = list(_lessons(folder))
     name = folder.resolve().name

@@ -1,4 +1,4 @@
-"""`gradus challenge demo`: what a lesson's demo says to each chip, and its adapter made anew."""
+"""The command `gradus challenge demo`: prints the answers of a lesson's demo, and retrains its adapter."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from challenges.bundle import BundleErrors, LessonBundle, read_lesson
+from challenges.bundle import LessonBundle
 from challenges.demo_answers import PANELS, Said, said
+from challenges.reading import BundleErrors, read_lesson
 from workers.authoring import demos
 from workers.sandbox.supervisor import Runner
 
@@ -20,11 +21,11 @@ console = Console()
 
 def demo(
     path: Annotated[Path, typer.Argument(help="The folder of a lesson that has a demo.")],
-    train: Annotated[bool, typer.Option(help="Train the adapter anew first, which takes minutes.")] = False,
+    train: Annotated[bool, typer.Option(help="First retrain the adapter, which takes minutes.")] = False,
 ) -> None:
-    """Ask the real model about the demo's examples, and fit the temperature of its adapter on the public rows.
+    """Ask the base model about the demo's examples, and fit the temperature of its adapter on the public rows.
 
-    Exit status: 0, or 1 where the bundle has errors, has no demo, or states another temperature than the fitted one.
+    Exit status: 0; or 1 if the bundle has errors, has no demo, or states a temperature other than the fitted one.
     """
     runner = Runner()
     try:

@@ -1,6 +1,6 @@
-"""A lesson's demo: trains its adapter, fits the temperature of it, and asks the model about the author's chips.
+"""Trains the adapter of a lesson's demo, fits its temperature, and asks the model about the author's example inputs.
 
-Only public rows are read: neither training nor fitting sees a hidden one.
+Only public rows are read; hidden rows are used neither for training nor for fitting.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class NoDemo(Exception):
 
 
 def of(lesson: LessonBundle) -> tuple[Demo, ChallengeBundle]:
-    """The demo and the challenge that it asks. Raises `NoDemo`."""
+    """The demo of a lesson and the challenge that it uses. Raises `NoDemo`."""
     if lesson.lesson.demo is None:
         raise NoDemo("the lesson has no demo")
     demo = lesson.lesson.demo
@@ -47,9 +47,9 @@ def of(lesson: LessonBundle) -> tuple[Demo, ChallengeBundle]:
 
 
 def train(lesson: LessonBundle, folder: Path, runner: Running, on_event: OnEvent) -> None:
-    """Trains on the rows of the challenge's first LoRA baseline and the demo's own; the adapter replaces the old one.
+    """Trains an adapter on the rows of the challenge's first LoRA baseline and of the demo, and replaces the old one.
 
-    `folder` is the lesson's. Takes minutes. Raises `NoDemo`, and what the runner raises.
+    `folder` is the folder of the lesson. It takes minutes. Raises `NoDemo`, and what the runner raises.
     """
     demo, challenge = of(lesson)
     payload = next((b.payload for b in challenge.baselines if isinstance(b.payload, TunePayload)), None)
@@ -57,14 +57,14 @@ def train(lesson: LessonBundle, folder: Path, runner: Running, on_event: OnEvent
         raise NoDemo(f"{demo.challenge} has no LoRA baseline")
     extra = read_train((folder / demo.extra_rows).read_bytes())[0] if demo.extra_rows else []
     payload = payload.model_copy(update={"rows": (*payload.rows, *extra)})
-    # A whole training, as for hidden rows, but asked about public inputs.
+    # `hidden` asks for a complete training run; the trained model is asked about public inputs only.
     asked = tuple(sample.input for sample in challenge.public)
     found = _graded(Assignment(challenge, payload, hidden=True, inputs=asked), runner, on_event)
     baselines.keep(Path(str(found.adapter_files)), folder / demo.adapter)
 
 
 def temperature(lesson: LessonBundle, runner: Running) -> float:
-    """That of the adapter on the challenge's public rows, which it was not trained on."""
+    """The best temperature for the adapter's probabilities on the public rows, which it was not trained on."""
     _, challenge = of(lesson)
     shares = ask(lesson, [sample.input for sample in challenge.public], runner, panels=(TUNED,))[TUNED]
     return fitted([(row, str(sample.target)) for row, sample in zip(shares, challenge.public, strict=True)])
@@ -73,7 +73,7 @@ def temperature(lesson: LessonBundle, runner: Running) -> float:
 def ask(
     lesson: LessonBundle, inputs: Sequence[str], runner: Running, *, panels: Sequence[str] = (ZERO, FEW, TUNED)
 ) -> dict[str, list[Shares]]:
-    """By panel, each label's probability for each input, before any temperature."""
+    """For each panel of the demo, the probability of each label for each input, without a temperature."""
     demo, challenge = of(lesson)
     prompts = {ZERO: demo.zero_shot, FEW: demo.few_shot}
     found = {}
@@ -87,12 +87,15 @@ def ask(
 
 
 def fitted(rows: Sequence[tuple[Mapping[str, float], str]]) -> float:
-    """The temperature that makes label probabilities fit best (Guo et al. 2017, arXiv 1706.04599), on a grid."""
+    """The temperature in [0.5, 5], in steps of 0.05, with the lowest loss (Guo et al. 2017, arXiv 1706.04599).
+
+    `rows` holds pairs of the labels' probabilities and the right label.
+    """
     return min((step / 20 for step in range(10, 101)), key=lambda t: _nll(rows, t))
 
 
 def _nll(rows: Sequence[tuple[Mapping[str, float], str]], t: float) -> float:
-    """Mean negative log-likelihood of the targets, in nats; shares are rounded, so none counts as quite zero."""
+    """The mean negative log-likelihood of the right labels, in nats. Probabilities are rounded, so 0 counts as 1e-4."""
     total = 0.0
     for shares, target in rows:
         powers = {label: max(share, 1e-4) ** (1 / t) for label, share in shares.items()}
@@ -102,7 +105,7 @@ def _nll(rows: Sequence[tuple[Mapping[str, float], str]], t: float) -> float:
 
 @contextmanager
 def _adapter(lesson: LessonBundle, demo: Demo) -> Iterator[str]:
-    """Its files where the runner, who may be another user, can read them."""
+    """Yields a folder with the adapter's files that the runner, which may be another user, can read."""
     with tempfile.TemporaryDirectory(prefix="adapter-", dir=launch.given_folder()) as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Outputs of finished runs, kept on this machine so that `gradus challenge prove` never runs anything twice."""
+"""Stores the outputs of finished runs on this machine, so that `gradus challenge prove` runs nothing twice."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ FOLDER = "findings"
 
 
 class KeptRuns:
-    """One private file (mode 0600) for each run, in a folder outside of any bundle: it holds outputs to hidden rows.
+    """Stores each run in a private file (mode 0600) outside of any bundle, because it holds outputs on hidden rows.
 
-    A file is named by the digest of all that decides the outputs, and appears whole or not at all.
+    A file is named by a digest of everything that determines the outputs. It is written completely or not at all.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or data_dir() / FOLDER
 
     def get(self, repetition: Repetition) -> Outputs | None:
-        """What the run gave, or None where it is not kept or its file is damaged."""
+        """The outputs of the run, or None if they are not stored or the file is damaged."""
         try:
             data = json.loads(self._file(repetition).read_bytes())
         except (OSError, ValueError, RecursionError):
@@ -38,12 +38,13 @@ class KeptRuns:
         return Outputs(public, hidden)
 
     def put(self, repetition: Repetition, outputs: Outputs) -> None:
-        """Keeps the outputs of a finished run. They are on the disk when this returns."""
+        """Stores the outputs of a finished run; they are on the disk when this returns."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         text = json.dumps({"public": outputs.public, "hidden": outputs.hidden}, ensure_ascii=False)
         write_whole(self._file(repetition), text, private=True)
 
     def forget(self, repetition: Repetition) -> None:
+        """Deletes the outputs of the run, if they are stored."""
         self._file(repetition).unlink(missing_ok=True)
 
     def _file(self, repetition: Repetition) -> Path:
@@ -56,7 +57,7 @@ def _texts(data: Any, name: str) -> tuple[str, ...]:
 
 
 def write_whole(path: Path, text: str, *, private: bool = False) -> None:
-    """Replaces a file by another in one step, so that a process that is killed leaves the old one or the new one."""
+    """Replaces a file atomically: a process that is killed meanwhile leaves either the old or the new content."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:

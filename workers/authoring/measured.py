@@ -1,4 +1,4 @@
-"""`measured.json` beside a lesson: what its baselines reached, on which machine, for which content."""
+"""Writes `measured.json` beside a lesson: the results of baselines, the machine, and the digest of the content."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ FIGURES = ("trainable_share", "adapter_bytes", "train_loss", "valid_loss", "seco
 
 
 def write(folder: Path, bundle: ChallengeBundle, outcomes: list[Outcome]) -> Path:
-    """Replaces the challenge's part of the file; other challenges' parts stay. Returns the file.
+    """Replaces the challenge's part of the file and returns the file's path; the parts of other challenges stay.
 
-    Where only some baselines ran, the others keep their results, if the content is still the same, and so do the
-    paired tests.
+    If only some baselines ran and the content has not changed, the other baselines keep their results, and the paired
+    tests stay as they are.
     """
     path = folder / "measured.json"
     measured = json.loads(path.read_text()) if path.exists() else {}
@@ -41,7 +41,7 @@ def write(folder: Path, bundle: ChallengeBundle, outcomes: list[Outcome]) -> Pat
 
 
 def write_calibration(folder: Path, bundle: ChallengeBundle, report: dict[str, Any]) -> Path:
-    """Adds a judge's calibration, beside those of other judges on the same content. Returns the file."""
+    """Adds a judge's calibration to those of other judges on the same content; returns the file's path."""
     path = folder / "measured.json"
     measured = json.loads(path.read_text()) if path.exists() else {}
     before = measured.setdefault("calibration", {}).get(bundle.challenge.id, {})
@@ -63,7 +63,7 @@ def _steps(outcomes: list[Outcome]) -> list[dict[str, Any]]:
 
 
 def figures(name: str, outcomes: list[Outcome]) -> dict[str, float]:
-    """Numbers by `challenge.baseline.figure`, the keys that a lesson's figures name."""
+    """The measured numbers by `challenge.baseline.figure`, the names that a lesson's text refers to."""
     found = {}
     for outcome in outcomes:
         shown, prefix = outcome.record(), f"{name}.{Path(outcome.file).stem}"
@@ -77,7 +77,7 @@ def figures(name: str, outcomes: list[Outcome]) -> dict[str, float]:
 
 
 def machine() -> str:
-    """The CPU by name, and how many of its cores this process may use."""
+    """The name of the CPU and the number of cores that this process may use, as text."""
     return f"{_cpu()}, {hardware.cores()} cores"
 
 

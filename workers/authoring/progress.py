@@ -1,4 +1,4 @@
-"""Progress bars of long commands, fed by what a grading tells."""
+"""Progress bars for commands that grade, moved by the events of a grading."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 
 def bars(console: Console) -> Progress:
-    """A bar for each run, with its name and the time that it has taken."""
+    """A display of progress bars, each with its name and its elapsed time."""
     return Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console)
 
 
 def reporter(progress: Progress, bar: TaskID) -> Callable[[dict[str, Any]], None]:
-    """Moves `bar` with the events of a grading: rows that are done, or training steps."""
+    """A function that moves `bar` with the events of a grading: finished rows or training steps."""
 
     def report(event: dict[str, Any]) -> None:
         if event["type"] == "progress":

@@ -1,4 +1,4 @@
-"""`gradus challenge prove`: runs the experiments behind a lesson's findings, or checks what is recorded of them."""
+"""The command `gradus challenge prove`: runs the experiments behind a lesson's findings, or checks their records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 
 from challenges.findings import Finding
 from challenges.findings_runs import Repetition
-from challenges.source import Problem
+from challenges.problems import Problem
 from workers.authoring.chosen_findings import Chosen, chosen_findings
 from workers.authoring.progress import bars, reporter
 from workers.authoring.prove_report import as_json, holds, lines, problem_as_json
@@ -27,17 +27,21 @@ HOLDS, WRONG, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 def prove(
     path: Annotated[Path, typer.Argument(help="The folder of a course or a lesson, or of a challenge in a finding.")],
     only: Annotated[list[str] | None, typer.Option(help="Only the finding with this id; may be repeated.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Run nothing; say what is missing, stale or wrong.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Run nothing; report what is missing, stale or wrong.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Forget what is recorded and kept, and run it anew.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Delete records and stored runs, and run everything again.")
+    ] = False,
 ) -> None:
-    """Run the experiments behind a lesson's findings and record what they give in findings.json.
+    """Run the experiments behind a lesson's findings and record the results in findings.json.
 
-    Each finished run is kept on this machine: a command that was interrupted goes on where it stopped.
-    Exit status: 0 every claim holds, 1 one does not or there is something to correct, 2 there is nothing to prove.
+    Each finished run is stored on this machine, so a command that was interrupted goes on where it stopped.
+    Exit status: 0 every claim holds, 1 a claim does not hold or there is a problem to fix, 2 there is no finding.
     """
     if not structlog.is_configured():
-        # Its lines would stand between the bars, and in the JSON.
+        # Log lines would appear between the progress bars and in the JSON.
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     if check and force:
         raise typer.BadParameter("--check runs nothing: leave out --check or --force.")
@@ -69,7 +73,7 @@ def _chosen(path: Path, only: list[str], console: Console) -> list[Chosen]:
 
 
 class Session:
-    """One call of the command: the provers of its lessons, and what it has to say in the end."""
+    """One call of the command: the provers of its lessons, and the report at its end."""
 
     def __init__(self, console: Console, lessons: list[Chosen], problems: list[Problem]) -> None:
         self.console = console
@@ -78,7 +82,7 @@ class Session:
         self.recorded: set[tuple[Path, str]] = set()
 
     def run_all(self, runner: Runner, *, force: bool) -> None:
-        """Runs what is missing. An interruption ends the command with a sentence that says how to go on."""
+        """Runs all missing runs. After an interruption it says how to go on, and ends the command."""
         try:
             for chosen, prover in self.provers:
                 for finding in chosen.findings:
@@ -106,7 +110,7 @@ class Session:
                     prover.run(run, runner, reporter(progress, bar))
                     progress.update(bar, total=1, completed=1)
                     if not self.console.is_terminal:
-                        # In a pipe bars are drawn at the end only.
+                        # In a pipe, progress bars are drawn only at the end.
                         self.console.print(f"{_name(run)}: done")
             prover.record(finding, chosen.known)
         except NoResult as error:
@@ -116,14 +120,14 @@ class Session:
             self.recorded.add((chosen.folder, finding.id))
 
     def is_right(self, *, checked: bool) -> bool:
-        """Whether nothing is to be corrected and every claim holds."""
+        """Whether there are no problems and every claim holds; with `checked`, only whether there are no problems."""
         return not self.problems and (checked or all(self._holds(p, f) for c, p in self.provers for f in c.findings))
 
     def _holds(self, prover: Prover, finding: Finding) -> bool:
         return prover.is_fresh(finding) and holds(prover.records.findings[finding.id])
 
     def show(self) -> None:
-        """Every chosen finding with a record, then every problem."""
+        """Prints each selected finding that has a fresh record, then each problem."""
         for chosen, prover in self.provers:
             for finding in chosen.findings:
                 record = prover.records.findings.get(finding.id)
@@ -136,7 +140,7 @@ class Session:
             self.console.print(str(problem))
 
     def as_json(self) -> dict[str, Any]:
-        """Every chosen finding, with or without a record, and every problem."""
+        """Each selected finding, with or without a record, and each problem, ready for JSON."""
         findings = [self._finding_as_json(*pair, one) for pair in self.provers for one in pair[0].findings]
         return {"findings": findings, "problems": [problem_as_json(problem) for problem in self.problems]}
 

@@ -1,4 +1,4 @@
-"""What `gradus challenge prove` says of findings and their records, for people and as JSON."""
+"""Formats findings and their records for `gradus challenge prove`, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from challenges.findings import ArmRecord, Claim, ClaimRecord, Finding, FindingRecord
 from challenges.lint_records import in_words
-from challenges.source import Problem
+from challenges.problems import Problem
 
 
 def lines(finding: Finding, record: FindingRecord, state: str) -> Iterator[str]:
-    """A finding's arms with their scores, and each claim with what was found."""
+    """Yields the lines about a finding: its arms with their scores, and each claim with its result."""
     yield f"{finding.id}: {state}"
     for experiment in record.experiments:
         yield f"  {experiment.challenge}, {experiment.rows} {finding.rows} rows"
@@ -38,7 +38,7 @@ def _scores(arm: ArmRecord) -> str:
 
 
 def as_json(finding: Finding, lesson: str, record: FindingRecord | None, *, fresh: bool) -> dict[str, Any]:
-    """One finding: its record and, in the same order as there, what was claimed. `holds` only for a fresh record."""
+    """A finding with its record and its claims, in the order of the record. `holds` is true only for a fresh record."""
     return {
         "id": finding.id,
         "lesson": lesson,
@@ -55,9 +55,11 @@ def holds(record: FindingRecord) -> bool:
 
 
 def claims(record: FindingRecord) -> Iterator[ClaimRecord]:
+    """Yields the results of all claims in all experiments."""
     for experiment in record.experiments:
         yield from experiment.claims
 
 
 def problem_as_json(problem: Problem) -> dict[str, Any]:
-    return {"file": problem.file, "line": problem.line, "what": problem.what, "fix": problem.mend}
+    """A problem as a JSON object."""
+    return {"file": problem.file, "line": problem.line, "what": problem.what, "fix": problem.fix}

@@ -1,4 +1,4 @@
-"""Runs what a lesson's findings are made of, one run after another, and writes the record."""
+"""Runs the experiments of a lesson's findings and writes their records."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ OnEvent = Callable[[dict[str, Any]], None]
 
 
 class NoResult(Exception):
-    """A run ended without outputs; the message names it and says why."""
+    """A run ended without outputs. The message names the run and the reason."""
 
 
 @dataclass
 class Prover:
-    """Proves the findings of one lesson. `kept` holds runs of earlier times, finished or not as a whole."""
+    """Proves the findings of one lesson. `kept` holds the outputs of earlier runs, also of unfinished experiments."""
 
     folder: Path
     bundles: Mapping[str, ChallengeBundle]
@@ -41,11 +41,12 @@ class Prover:
 
     @classmethod
     def of(cls, folder: Path, gathered: GatheredLesson) -> Prover:
+        """The prover of the lesson in `folder`, without the challenges that cannot be read."""
         bundles = {name: bundle for name, bundle in gathered.challenges if bundle is not None}
         return cls(folder, bundles, gathered.arms, gathered.records)
 
     def is_fresh(self, finding: Finding) -> bool:
-        """Whether there is a record of this very content. False where a challenge or an arm cannot be read."""
+        """Whether the record belongs to the present content. False if a challenge or an arm cannot be read."""
         record = self.records.findings.get(finding.id)
         try:
             return record is not None and record.digest == finding_digest(finding, self.bundles, self.arms)
@@ -53,7 +54,7 @@ class Prover:
             return False
 
     def runs(self, finding: Finding) -> list[Repetition]:
-        """All runs of a finding; equal ones stand there once."""
+        """All runs of a finding, without duplicates."""
         return list({run_digest(run): run for run in self._repetitions(finding)}.values())
 
     def _repetitions(self, finding: Finding) -> Iterator[Repetition]:
@@ -62,17 +63,17 @@ class Prover:
                 yield from found
 
     def missing(self, finding: Finding) -> list[Repetition]:
-        """The runs that are still to be run."""
+        """The runs whose outputs are not stored yet."""
         return [run for run in self.runs(finding) if self.kept.get(run) is None]
 
     def forget(self, finding: Finding) -> None:
-        """Drops the record and the runs that are kept, so that all of them run anew, also if that is interrupted."""
+        """Deletes the record and the stored runs, so that all runs are repeated, even after an interruption."""
         for run in self.runs(finding):
             self.kept.forget(run)
         self._write({name: one for name, one in self.records.findings.items() if name != finding.id})
 
     def run(self, repetition: Repetition, runner: Running, on_event: OnEvent) -> None:
-        """Runs one repetition and keeps what it gave. Raises `NoResult`."""
+        """Runs one repetition and stores its outputs. Raises `NoResult`."""
         where = f"the run {repetition.arm}, {repetition.name} on {repetition.bundle.challenge.id} gave no result"
         try:
             grade = graded(repetition.bundle, repetition.payload, runner, None, on_event=on_event)
@@ -85,7 +86,10 @@ class Prover:
         self.kept.put(repetition, outputs_of(grade))
 
     def record(self, finding: Finding, known: set[str]) -> FindingRecord:
-        """Computes the record of a finding whose runs are all kept, and writes it; `known` are the findings' ids."""
+        """Computes and writes the record of a finding whose runs are all stored.
+
+        `known` are the ids of all findings of the lesson; records of others are deleted. Raises `NoResult`.
+        """
         record = FindingRecord(
             digest=finding_digest(finding, self.bundles, self.arms),
             machine=machine(),
@@ -106,7 +110,7 @@ class Prover:
     def _outputs(self, repetition: Repetition) -> Outputs:
         outputs = self.kept.get(repetition)
         if outputs is None:
-            raise NoResult(f"what was kept of the run {repetition.arm}, {repetition.name} is gone")
+            raise NoResult(f"the stored outputs of the run {repetition.arm}, {repetition.name} are gone")
         return outputs
 
     def _write(self, findings: dict[str, FindingRecord]) -> None:

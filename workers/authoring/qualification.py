@@ -1,4 +1,4 @@
-"""One report on a judge over all free-text questions of a course: can its grades be trusted, and what do they cost?"""
+"""Qualifies a judge: one report on all free-text questions of a course says how good and how expensive it is."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from statistics import median
 from typing import Any
 
 from challenges import kinds
-from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge, read_course, read_lesson
+from challenges.bundle import ChallengeBundle
 from challenges.lint import MARKERS
-from challenges.source import Problem
+from challenges.problems import Problem
+from challenges.reading import BundleErrors, read_challenge, read_course, read_lesson
 from graders.free_text.calibration import person_score
 from workers.authoring import calibration
 from workers.authoring.calibrate_command import sources_beside
@@ -21,9 +22,9 @@ from workers.judge.ledger import Ledger
 
 @dataclass(frozen=True)
 class Question:
-    """A free-text challenge, and what its learners can read (see `calibration.calibrate`).
+    """A free-text challenge with the texts that its learners can read (see `calibration.calibrate`).
 
-    `rows` bounds how many answers of each sort are asked; None asks all.
+    `rows` is the largest number of answers of each kind to grade; None grades all.
     """
 
     bundle: ChallengeBundle
@@ -37,9 +38,9 @@ class Question:
 
 
 def questions(path: Path, rows: int | None = None) -> list[Question]:
-    """The free-text challenges of a course, a lesson or a challenge, by the file that lies in the folder `path`.
+    """The free-text challenges with graded answers in the folder of a course, a lesson or a challenge.
 
-    Raises BundleErrors for a bundle that cannot be read, and where there is no graded free-text question.
+    Raises BundleErrors if a bundle cannot be read, or if there is no such challenge.
     """
     found = [
         Question(at_most(bundle, rows), sources_beside(folder.resolve(), bundle), rows)
@@ -53,7 +54,7 @@ def questions(path: Path, rows: int | None = None) -> list[Question]:
 
 
 def _challenges(path: Path) -> Iterator[tuple[Path, ChallengeBundle]]:
-    """Each challenge with its folder."""
+    """Yields each challenge at or below `path` with its folder."""
     if (path / "course.yaml").exists():
         for lesson in read_course(path).lessons:
             yield from _challenges(path / lesson.id)
@@ -64,10 +65,10 @@ def _challenges(path: Path) -> Iterator[tuple[Path, ChallengeBundle]]:
 
 
 def at_most(bundle: ChallengeBundle, rows: int | None) -> ChallengeBundle:
-    """The bundle with at most `rows` answers of each sort, spread evenly over the scores; whole where None.
+    """The bundle with at most `rows` answers of each kind, spread evenly over the scores; unchanged for None.
 
-    Answers of the role `prompt`, which the judge's prompt shows, all stay. Of attacks twice as many stay, because
-    half of them are held back from the grader and only those are asked.
+    All answers with the role `prompt` stay, because the judge's prompt shows them. Twice as many attacks stay, because
+    half of them are shown to the grader and only the other half is graded.
     """
     if rows is None:
         return bundle
@@ -87,10 +88,10 @@ def qualify(
     ledger: Ledger,
     on_done: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """JSON-ready: a calibration report by question id, and what the judge's calls took together.
+    """A report as a JSON object: the calibration of each question by id, and the calls, tokens and cost of all.
 
-    `passed` says that every question's gate is open. `seconds` is the median of a call, None without one. Raises what
-    the judge raises, so that an endpoint which does not answer gives no report.
+    `passed` says whether the gates of all questions are open. `seconds` is the median duration of a call, or None
+    without a call. Raises what the judge raises, so that an endpoint that does not answer gives no report.
     """
     reports = {
         one.bundle.challenge.id: calibration.calibrate(one.bundle, bench, on_done, one.sources, one.rows)

@@ -1,4 +1,4 @@
-"""`gradus judge qualify`, also as `python -m workers.authoring.qualify_command PATH`."""
+"""The command `gradus judge qualify`, also as `python -m workers.authoring.qualify_command PATH`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from challenges.bundle import BundleErrors
+from challenges.reading import BundleErrors
 from workers.authoring import calibration, qualification
 from workers.authoring.calibrate_command import cost_text
 from workers.engine.embeddings import embed
@@ -25,7 +25,7 @@ console = Console()
 COLUMNS = ("question", "agreement", "QWK", "final", "of these right", "attacks that succeed", "of our suite", "gate")
 NO_JUDGE = (
     "No judge is set up. Set GRADUS_JUDGE_MODEL and OPENAI_BASE_URL (or OPENAI_API_KEY) to the endpoint that you want "
-    "to try, and run this again."
+    "to try, and run this command again."
 )
 
 
@@ -33,15 +33,17 @@ def qualify(
     path: Annotated[Path, typer.Argument(help="The folder of a course, a lesson or a free-text challenge.")],
     rows: Annotated[
         int | None,
-        typer.Option(min=1, help="Ask at most so many answers of each sort: a quick look, too few to open a gate."),
+        typer.Option(
+            min=1, help="Grade at most this many answers of each kind, for a quick estimate; too few to open a gate."
+        ),
     ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the whole report there as well.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Also write the whole report to this file.")] = None,
 ) -> None:
-    """Ask a judge all graded answers, attacks and look-alikes of a course, and say whether it can be trusted.
+    """Let a judge grade all graded answers, attacks and look-alikes of a course, and say whether it can be trusted.
 
-    The judge is the one of GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY. Nothing is written beside the
-    course; `gradus challenge calibrate` does that.
-    Exit status: 0 the gates of all questions are open, 1 one is shut or something is wrong.
+    GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY name the judge. This writes nothing beside the course;
+    `gradus challenge calibrate` does.
+    Exit status: 0 the gates of all questions are open, 1 a gate is shut or there is an error.
     """
     ledger = Ledger()
     try:
@@ -76,7 +78,7 @@ def _give_up(*lines: str) -> None:
 
 
 def show(report: dict[str, Any]) -> None:
-    """Prints a report for people: a row for each question, then what the calls took."""
+    """Prints a report as a table: a row for each question, then the number, tokens and cost of the calls."""
     table = Table(title=", ".join(report["models"]) or "no usable reply", title_justify="left")
     for heading in COLUMNS:
         table.add_column(heading)

@@ -1,4 +1,4 @@
-"""What of the `gradus` command needs torch: `challenge test`, and lint's similarity check."""
+"""The parts of the `gradus` command that need torch: `challenge test`, and the similarity check of lint."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from rich.table import Table
 
 from challenges import kinds
 from challenges import similarity as rules
-from challenges.bundle import Baseline, BundleErrors, ChallengeBundle, read_challenge
+from challenges.bundle import Baseline, ChallengeBundle
 from challenges.findings_runs import Repetition
 from challenges.kinds.free_text import FreeTextPayload
-from challenges.source import Problem
+from challenges.problems import Problem
+from challenges.reading import BundleErrors, read_challenge
 from graders.base import Grade
 from graders.findings import outputs_of
 from workers.authoring import baselines, measured
@@ -31,7 +32,7 @@ console = Console()
 
 
 def similarity(challenge: ChallengeBundle, embed: Any = None) -> list[Problem]:
-    """Near-duplicate rows by sentence embeddings; see `challenges.similarity`."""
+    """The problems of rows that are nearly duplicates by their sentence embeddings; see `challenges.similarity`."""
     return rules.similarity(challenge, embed or (lambda texts: embed_texts(texts, Watch())))
 
 
@@ -39,14 +40,16 @@ def test(
     path: Annotated[Path, typer.Argument(help="The folder of a challenge, a lesson or a course.")],
     only: Annotated[list[str] | None, typer.Option(help="Run only this baseline, such as lora.yaml.")] = None,
     seeds: Annotated[
-        int, typer.Option(min=1, max=10, help="Train each LoRA baseline that has a min with so many seeds.")
+        int, typer.Option(min=1, max=10, help="Train each LoRA baseline that has a min with this many seeds.")
     ] = 1,
     record: Annotated[bool, typer.Option(help="Write the results to measured.json beside the lesson.")] = False,
-    save_adapter: Annotated[Path | None, typer.Option(help="Keep the adapter that a baseline trains.")] = None,
+    save_adapter: Annotated[
+        Path | None, typer.Option(help="Save the adapter that a baseline trains in this folder.")
+    ] = None,
 ) -> None:
-    """Run every baseline for real on this machine and compare it with its bounds.
+    """Run every baseline on this machine and compare its score with its bounds.
 
-    Exit status: 0 all within their bounds, 1 some are not or the bundle has errors.
+    Exit status: 0 all scores are within their bounds, 1 a score is not, or the bundle has errors.
     """
     folders = sorted(file.parent for file in path.rglob("challenge.yaml"))
     if not folders:
@@ -97,7 +100,7 @@ def _test_one(
 
 
 def _keeper(bundle: ChallengeBundle, baseline: Baseline) -> Callable[[Grade], None]:
-    """Keeps a run for `gradus challenge prove`, which then need not run the same submission again."""
+    """A function that stores a run for `gradus challenge prove`, which then need not run the same payload again."""
     run = Repetition(baseline.ref.file, "baseline", baseline.ref.file, bundle, baseline.payload)
 
     def keep(grade: Grade) -> None:

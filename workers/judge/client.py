@@ -1,6 +1,6 @@
-"""The judge: one OpenAI-compatible endpoint. The only file that imports openai.
+"""Calls the judge, a language model behind an OpenAI-compatible endpoint.
 
-What a learner wrote is in the request, so nothing of a request or a reply goes into an exception's text.
+A request contains a learner's answer, so no part of a request or a reply may go into the text of an exception.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ _PROBE_SCHEMA = {
 
 @dataclass
 class Endpoint:
-    """What a process knows of an endpoint: which parameters it takes, and whether it answers at all.
+    """What this process knows about an endpoint: which parameters it accepts, and whether it answers at all.
 
-    `fault` tells staff what was wrong with its last answer and how to mend it; empty where nothing was.
+    `fault` tells staff what was wrong with its last answer and how to fix it; it is "" if nothing was. `rung` is an
+    index into `RUNGS`, the response formats from the strictest to the most lenient.
     """
 
     rung: int = 0
@@ -64,22 +65,24 @@ class Endpoint:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def check(self, now: float) -> None:
-        """Raises `Postpone` while the circuit is open; after that one call may try."""
+        """Raises `Postpone` while the circuit breaker is open; afterwards one call may try."""
         if now < self.closed_until:
             raise Postpone(self.closed_until - now, "judge_breaker", self.fault)
 
     def failed(self, now: float, fault: str) -> None:
+        """Counts a failure; opens the circuit breaker after `BREAKER_FAILURES` in a row."""
         with self.lock:
             self.failures, self.fault = self.failures + 1, fault
             if self.failures >= BREAKER_FAILURES:
                 self.closed_until = now + BREAKER_SECONDS
 
     def answered(self) -> None:
+        """Closes the circuit breaker."""
         with self.lock:
             self.failures, self.closed_until = 0, 0.0
 
     def step_down(self, complaint: str) -> bool:
-        """After a refused probe: changes what the endpoint complains of, else takes the next rung, if any is left."""
+        """Changes the parameter that the endpoint refused, or else the response format; False if none is left."""
         if "max_completion_tokens" in complaint and self.limit == "max_tokens":
             self.limit = "max_completion_tokens"
         elif "temperature" in complaint and self.temperature:
@@ -91,9 +94,11 @@ class Endpoint:
         return True
 
     def parameters(self, model: str) -> dict[str, Any]:
+        """The parameters of a call, except messages and response format, that the endpoint accepts."""
         return {"model": model, self.limit: OUTPUT_TOKENS} | ({"temperature": 0} if self.temperature else {})
 
     def response_format(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameter that asks for a reply of this JSON schema, or for JSON, as far as the endpoint accepts it."""
         if RUNGS[self.rung] == "text":
             return {}
         if RUNGS[self.rung] == "json_object":
@@ -117,14 +122,14 @@ class _Answer:
 
 @dataclass
 class _Spent:
-    """Of one judgement. Where an endpoint does not count, what was estimated high stands for it."""
+    """Tokens and cost of one judgement. If the endpoint does not report tokens, a high estimate is used."""
 
     tokens: int = 0
     micros: int = 0
 
 
 class JudgeClient:
-    """Judges with `model` at `base_url`; without a model it answers everything with the reason in `absence`."""
+    """Asks `model` at `base_url` for judgements. Without a model, each judgement is None with the reason `absence`."""
 
     def __init__(
         self,
@@ -140,7 +145,7 @@ class JudgeClient:
     ) -> None:
         self.absence = absence
         self.model, self.store, self.clock, self.timeout, self.prices = model, store, clock, timeout, prices
-        # The key is part of the identity: after a new one the endpoint deserves a new look.
+        # The key is part of the identity: what was learned with an old key may not hold for a new one.
         key = hashlib.sha256(api_key.encode()).hexdigest()
         self.endpoint = _ENDPOINTS.setdefault((base_url or "", model, key), Endpoint())
         self.client: OpenAI | None = None
@@ -149,9 +154,9 @@ class JudgeClient:
 
     @classmethod
     def from_environment(cls, store: JudgeStore, environment: Mapping[str, str] = os.environ) -> JudgeClient:
-        """Reads GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY; needs the model and one of the others.
+        """Makes a client from GRADUS_JUDGE_MODEL and at least one of OPENAI_BASE_URL and OPENAI_API_KEY.
 
-        Raises JudgeMisconfigured for a price or a GRADUS_JUDGE_TIMEOUT that is no sensible number.
+        Without them the judge is absent. Raises JudgeMisconfigured for an invalid price or GRADUS_JUDGE_TIMEOUT.
         """
         base_url, api_key = environment.get("OPENAI_BASE_URL") or None, environment.get("OPENAI_API_KEY", "")
         model = environment.get("GRADUS_JUDGE_MODEL", "")
@@ -162,19 +167,20 @@ class JudgeClient:
 
     @classmethod
     def absent(cls, store: JudgeStore, because: str = "no_endpoint") -> JudgeClient:
-        """A judge that is not there: the grader falls back to the built-in verifier, and staff read the reason."""
+        """A client without a judge: the grader uses the built-in verifier instead, and staff read the reason."""
         return cls("", None, "", store, absence=because)
 
     @property
     def fault(self) -> str | None:
-        """What staff should mend, empty where all is well; None where there is no endpoint to speak of."""
+        """What staff should fix, or "" if nothing is wrong; None if there is no endpoint."""
         return None if self.client is None else self.endpoint.fault
 
     def judge(self, item: Judge) -> Judged:
-        """The reply to one call, or None with the reason: `no_endpoint`, `guest`, `budget`, `unusable (...)`.
+        """The judge's reply to one call, or None with the reason: `no_endpoint`, `guest`, `budget`, `unusable (...)`.
 
-        Raises Postpone for 429, 5xx, timeouts and broken connections, JudgeMisconfigured for a key, a model or an
-        address that does not work.
+        Raises:
+            Postpone: the endpoint answered 429 or 5xx, timed out, or the connection broke.
+            JudgeMisconfigured: the key, the model or the address is refused.
         """
         if self.client is None:
             return Judged(None, self.absence)
@@ -184,7 +190,7 @@ class JudgeClient:
         self.endpoint.check(self.clock())
         self._probe()
         most = self._most(item)
-        if not self.store.reserve(2 * most.tokens, 2 * most.micros):  # a repair is a second call
+        if not self.store.reserve(2 * most.tokens, 2 * most.micros):  # a second call may ask for a repaired reply
             return Judged(None, "budget")
         spent = _Spent()
         try:
@@ -193,7 +199,7 @@ class JudgeClient:
             self.store.settle(2 * most.tokens, spent.tokens, 2 * most.micros, spent.micros)
 
     def _most(self, item: Judge) -> _Spent:
-        """What one call may cost."""
+        """The most tokens and money that one call may cost."""
         sent = _estimate(item)
         return _Spent(sent + OUTPUT_TOKENS, self.prices.micros(sent, OUTPUT_TOKENS) or 0)
 
@@ -209,12 +215,12 @@ class JudgeClient:
             spent.tokens, spent.micros = spent.tokens + most.tokens, spent.micros + most.micros
 
     def cache_key(self, item: Judge) -> str:
-        """Digest of all that decides a reply: messages (the answer is in them), schema, template, model, parameters."""
+        """A SHA-256 digest of everything that determines a reply: messages, schema, template, model and parameters."""
         parts = [item.messages, item.schema, item.template, self.model, 0, OUTPUT_TOKENS]
         return hashlib.sha256(json.dumps(parts, sort_keys=True, default=dict).encode()).hexdigest()
 
     def _probe(self) -> None:
-        """Finds once, on a harmless message, what the endpoint takes; so no answer of a learner can change it."""
+        """Finds out once which parameters the endpoint accepts, with a fixed message that no learner can influence."""
         with self.endpoint.lock:
             while not self.endpoint.probed:
                 try:
@@ -264,7 +270,7 @@ class JudgeClient:
         return Judged(reply, problem, answer.model or self.model, call_id), answer
 
     def _post(self, messages: list[dict[str, str]], schema: Mapping[str, Any]) -> _Answer:
-        """One request. Raises openai.APIStatusError only for a request that the endpoint refuses (400, 422, ...)."""
+        """Sends one request. Raises openai.APIStatusError only if the endpoint refuses this request (400, 422, ...)."""
         assert self.client is not None
         try:
             with self.client.chat.completions.with_streaming_response.create(**self._body(messages, schema)) as raw:
@@ -283,7 +289,7 @@ class JudgeClient:
             raise self._later("timeout") from None
         except openai.APIConnectionError:
             raise self._later("connection") from None
-        except httpx.HTTPError as error:  # the connection broke while the body came
+        except httpx.HTTPError as error:  # the connection broke in the middle of the body
             raise self._later("timeout" if isinstance(error, httpx.TimeoutException) else "connection") from None
         self.endpoint.answered()
         return answer
@@ -293,7 +299,7 @@ class JudgeClient:
         return {"messages": messages, **parameters}
 
     def _whole(self, raw: Any) -> str:
-        """The body as text, in time as a whole and of bounded size: a client's timeout is only that of one read."""
+        """The body as text, within a total size and time: the client's timeout limits only each single read."""
         parts, size, end = [], 0, time.monotonic() + self.timeout
         for part in raw.iter_bytes():
             parts.append(part)
@@ -328,7 +334,7 @@ def timeout_from(environment: Mapping[str, str]) -> float:
 
 
 def _usable(answer: _Answer, item: Judge) -> tuple[dict[str, Any] | None, str]:
-    """The reply where it has the required form, else why it cannot be used."""
+    """The reply if it has the required form, or None with the reason why it cannot be used."""
     if answer.finish not in ("stop", ""):
         return None, f"unusable ({answer.finish})"
     reply = only_json_object(answer.text)
@@ -340,7 +346,7 @@ def _usable(answer: _Answer, item: Judge) -> tuple[dict[str, Any] | None, str]:
 
 
 def _read(body: str) -> _Answer:
-    """The first choice's text; a body of another form (a proxy's HTML page, say) is kept as text and unusable."""
+    """The text of the first choice. A body of another form, such as a proxy's HTML page, becomes an unusable answer."""
     try:
         data = json.loads(body)
         choice, usage = data["choices"][0], data.get("usage") or {}
@@ -357,7 +363,7 @@ def _read(body: str) -> _Answer:
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from a Retry-After header, given in seconds or as a date; None without a sensible one."""
+    """Seconds to wait according to a Retry-After header in seconds or as a date; None without a valid header."""
     value = headers.get("retry-after", "")
     try:
         seconds = float(value) if value.strip().isdigit() else parsedate_to_datetime(value).timestamp() - time.time()
@@ -367,7 +373,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _estimate(item: Judge) -> int:
-    """Prompt tokens, estimated high: three characters a token."""
+    """A high estimate of the prompt's tokens: one for every three characters."""
     return sum(len(message["content"]) for message in item.messages) // 3
 
 

@@ -1,4 +1,4 @@
-"""What the judge client and the site agree on: the store behind a call, its record, and how a call can fail."""
+"""The interface between the judge client and the site: the store behind a call, its record, and its errors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from graders.base import Judged
 
 
 class Postpone(Exception):
-    """The endpoint cannot answer now: grade again after `seconds`.
+    """The endpoint cannot answer now; the evaluation should be graded again after `seconds`.
 
-    `code` is for logs and the queue's page; `advice` tells staff what is wrong and how to mend it.
+    `code` is for logs and the queue's page; `advice` tells staff what is wrong and how to fix it.
     """
 
     def __init__(self, seconds: float, code: str, advice: str = "") -> None:
@@ -22,14 +22,15 @@ class Postpone(Exception):
 
 
 class JudgeMisconfigured(Exception):
-    """The endpoint refuses us for good. The message tells staff what to set."""
+    """The endpoint permanently refuses our requests. The message tells staff what to set."""
 
 
 @dataclass(frozen=True)
 class CallRecord:
-    """One HTTP exchange as kept for staff: the whole request, the raw response, what became of it.
+    """One HTTP exchange with the judge, stored for staff: the whole request, the raw response, and its outcome.
 
-    `cost_micros` are millionths of the unit of `currency`; None where a price, or what was used, is unknown.
+    `cost_micros` is in millionths of the unit of `currency`, or None if a price or the number of tokens is unknown.
+    `rung` is the response format that was asked for.
     """
 
     key: str
@@ -48,16 +49,19 @@ class CallRecord:
 
 
 class JudgeStore(Protocol):
-    """Cache, budget and log of one evaluation; the site's services stand behind it."""
+    """The reply cache, budget and call log of one evaluation; implemented with the services of the site."""
 
     def cached(self, key: str) -> Judged | None:
-        """An earlier usable reply to the same call."""
+        """An earlier usable reply to the same call, or None."""
 
     def log(self, record: CallRecord) -> int:
-        """Appends a record and returns its id; a record with a reply is what `cached` finds later."""
+        """Appends a record and returns its id; `cached` later finds a record that has a reply."""
 
     def reserve(self, tokens: int, micros: int = 0) -> bool:
-        """Takes both off every budget that applies, or off none and returns False; `micros` is 0 without a price."""
+        """Takes tokens and money off every budget that applies; False, taking nothing, if one of them is too small.
+
+        `micros` is 0 without a price.
+        """
 
     def settle(self, reserved: int, spent: int, reserved_micros: int = 0, spent_micros: int = 0) -> None:
-        """Gives back what was reserved and not spent, in tokens and in money."""
+        """Returns to the budgets what was reserved but not spent, in tokens and in money."""

@@ -1,4 +1,4 @@
-"""What staff read about a judge that does not work: what is wrong, and how to mend it."""
+"""The messages to staff about a judge that does not work: what is wrong, and how to fix it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ REFUSED_KEY = (
 )
 REFUSED_MODEL = (
     "The judge endpoint does not know the model or the address ({status}). Set GRADUS_JUDGE_MODEL to a model that it "
-    "serves and OPENAI_BASE_URL to its address, which mostly ends in /v1, and restart the workers."
+    "serves and OPENAI_BASE_URL to its address, which usually ends in /v1, and restart the workers."
 )
 REFUSED_REQUEST = (
     "The judge endpoint refuses even a plain request ({status}). Set GRADUS_JUDGE_MODEL to a model for chat "
     "completions and restart the workers."
 )
 REDIRECTED = (
-    "The judge endpoint sends us elsewhere ({status}), which is not followed. Set OPENAI_BASE_URL to the address that "
-    "answers itself and restart the workers."
+    "The judge endpoint answers with a redirect ({status}), which is not followed. Set OPENAI_BASE_URL to the final "
+    "address and restart the workers."
 )
 NO_CHAT = (
     "The judge endpoint does not answer with a chat completion. Set OPENAI_BASE_URL to the address of its API, which "
-    "mostly ends in /v1, and restart the workers."
+    "usually ends in /v1, and restart the workers."
 )
 _BROKEN_CHAT = (
-    "The judge endpoint answered with something that is no chat completion, such as a proxy's page. Look at the last "
-    "judge calls in the admin, and at what stands between this machine and OPENAI_BASE_URL. Those answers are graded "
+    "The judge endpoint answered with something other than a chat completion, such as a proxy's page. Look at the last "
+    "judge calls in the admin, and at any proxy between this machine and OPENAI_BASE_URL. Those answers are graded "
     "provisionally and wait in the review queue."
 )
 _UNUSABLE = (
@@ -32,21 +32,21 @@ _UNUSABLE = (
     "GRADUS_JUDGE_MODEL to a model that keeps to a JSON schema. Those answers are graded provisionally and wait in "
     "the review queue."
 )
-_WAITING = "Grades wait and are tried again by themselves; after an hour they become provisional."
+_WAITING = "Grades wait and are tried again automatically; after an hour they become provisional."
 _POSTPONED = {
-    429: "has too many requests from us, or its credit is used up (429). Raise the limit or the credit there.",
-    "timeout": "was silent for {timeout:g} s. Look after the server at OPENAI_BASE_URL, set GRADUS_JUDGE_MODEL "
+    429: "gets too many requests from us, or its credit is used up (429). Raise the limit or the credit there.",
+    "timeout": "did not answer within {timeout:g} s. Check the server at OPENAI_BASE_URL, set GRADUS_JUDGE_MODEL "
     "to a faster model, or raise GRADUS_JUDGE_TIMEOUT.",
     "connection": "cannot be reached. Check OPENAI_BASE_URL and the network of the workers.",
 }
 
 
 def postponed(what: int | str, timeout: float) -> str:
-    """About a status of 429 or 5xx, a `timeout` or a broken `connection`."""
+    """The message about a call that is postponed; `what` is the status 429 or 5xx, `timeout`, or `connection`."""
     said = _POSTPONED.get(what, "fails ({what}). Look at its status page, or at its log if it is yours.")
     return f"The judge endpoint {said.format(what=what, timeout=timeout)} {_WAITING}"
 
 
 def unusable(problem: str, broken: bool) -> str:
-    """About a reply that came but cannot be used; `broken` where it was no chat completion at all."""
+    """The message about a reply that cannot be used; `broken` if it was not a chat completion at all."""
     return _BROKEN_CHAT if broken else _UNUSABLE.format(problem=problem)

@@ -1,4 +1,4 @@
-"""A judge's store on an author's own machine: no budget, replies kept in memory, calls, tokens and cost counted."""
+"""The judge store of an author's commands: it has no budget, caches replies in memory, and counts calls and cost."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from workers.judge.contract import CallRecord
 
 
 class Ledger:
-    """Of one run of a command. `problems` holds what was wrong with each unusable reply, `seconds` how long each call
-    took, `forms` the response formats that were asked for.
+    """Counts the judge calls of one run of a command.
 
-    `micros` are millionths of the unit of `currency`, over the calls whose cost is known; `unpriced` counts the rest.
+    `problems` says what was wrong with each unusable reply, `seconds` holds the duration of each call, and `forms` the
+    response formats that were asked for. `micros` is the cost, in millionths of the unit of `currency`, of the calls
+    whose cost is known; `unpriced` counts the others.
     """
 
     def __init__(self) -> None:
@@ -42,11 +43,11 @@ class Ledger:
         return True
 
     def settle(self, reserved: int, spent: int, reserved_micros: int = 0, spent_micros: int = 0) -> None:
-        """Nothing was reserved."""
+        """Does nothing, because nothing was reserved."""
 
     @property
     def cost(self) -> dict[str, object] | None:
-        """What the calls cost together; None where a call's cost is unknown, or there was none."""
+        """The total cost of the calls; None if the cost of a call is unknown, or if there was no call."""
         if not self.calls or self.unpriced:
             return None
         return {"amount": self.micros / 1e6, "currency": self.currency}

@@ -1,4 +1,4 @@
-"""What a judge call costs: prices that the site's admin names, since no protocol says them."""
+"""The prices of the judge's tokens. They are settings, because no protocol reports them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CURRENCY = "USD"
 
 @dataclass(frozen=True)
 class Prices:
-    """Of 1,000,000 tokens sent and received, in `currency`; None where nobody has said them, which is not zero."""
+    """The prices of 1,000,000 tokens sent and received, in `currency`. None means unknown, which is not zero."""
 
     sent: Decimal | None = None
     received: Decimal | None = None
@@ -24,10 +24,11 @@ class Prices:
 
     @property
     def are_known(self) -> bool:
+        """Whether both prices are set."""
         return self.sent is not None and self.received is not None
 
     def micros(self, sent: int, received: int) -> int | None:
-        """The price of so many tokens in millionths of the currency's unit, rounded up; None where it is unknown."""
+        """The price of the tokens in millionths of the currency's unit, rounded up; None if a price is unknown."""
         if self.sent is None or self.received is None:
             return None
         return math.ceil(sent * self.sent + received * self.received)
@@ -39,13 +40,13 @@ UNKNOWN = Prices()
 def from_environment(environment: Mapping[str, str] = os.environ) -> Prices:
     """Reads GRADUS_JUDGE_PRICE_INPUT, GRADUS_JUDGE_PRICE_OUTPUT and GRADUS_JUDGE_CURRENCY.
 
-    Raises JudgeMisconfigured for what is no price or no currency, and where only one of the two prices is set.
+    Raises JudgeMisconfigured for an invalid price or currency, and if only one of the two prices is set.
     """
     sent = _price("GRADUS_JUDGE_PRICE_INPUT", environment.get("GRADUS_JUDGE_PRICE_INPUT", ""))
     received = _price("GRADUS_JUDGE_PRICE_OUTPUT", environment.get("GRADUS_JUDGE_PRICE_OUTPUT", ""))
     currency = environment.get("GRADUS_JUDGE_CURRENCY", "") or CURRENCY
     if not re.fullmatch(r"[A-Z]{3}", currency):
-        raise JudgeMisconfigured("GRADUS_JUDGE_CURRENCY is no currency. Set it to three capitals, such as USD.")
+        raise JudgeMisconfigured("GRADUS_JUDGE_CURRENCY is not a currency. Set it to three capitals, such as USD.")
     if (sent is None) != (received is None):
         raise JudgeMisconfigured(
             "Only one of GRADUS_JUDGE_PRICE_INPUT and GRADUS_JUDGE_PRICE_OUTPUT is set. Set both, or neither where "
@@ -63,6 +64,6 @@ def _price(name: str, text: str) -> Decimal | None:
         price = Decimal("NaN")
     if not price.is_finite() or not 0 <= price <= 1_000_000:
         raise JudgeMisconfigured(
-            f"{name} is no price. Set it to what 1,000,000 tokens cost, such as 0.15, and restart the workers."
+            f"{name} is not a price. Set it to what 1,000,000 tokens cost, such as 0.15, and restart the workers."
         )
     return price

@@ -1,4 +1,4 @@
-"""Which prompt template this process's judge uses."""
+"""Reads from the environment which prompt template the judge uses."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The process that runs models apart from the worker, and what confines it."""
+"""Runs models in a confined child process of the worker."""

@@ -1,4 +1,4 @@
-"""An adapter's files as the worker reads them: the runner has written them, and is not believed."""
+"""Reads the adapter files that a runner has written. The worker does not trust the runner."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ LARGEST_BYTES = 512 * 1024**2
 
 
 def read(folder: Path) -> dict[str, bytes]:
-    """Content by name. No link is followed, so that the runner cannot hand over a file of the worker's.
+    """The content of each file in `NAMES`, by name. No link is followed: it could lead to a file of the worker.
 
     Raises:
-        ValueError: one is missing, is no plain file or is too large.
+        ValueError: a file is missing, is not a regular file, or is too large.
     """
     try:
         place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -29,12 +29,12 @@ def read(folder: Path) -> dict[str, bytes]:
 
 def _read(name: str, place: int) -> bytes:
     try:
-        # Not blocking: a pipe in a file's place would hold the worker for ever.
+        # Non-blocking, because opening a pipe in the place of a file would block the worker forever.
         found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place)
     except OSError as error:
         raise ValueError(f"no file {name}") from error
     with os.fdopen(found, "rb") as file:
         state = os.fstat(found)
         if not stat.S_ISREG(state.st_mode) or state.st_nlink != 1 or state.st_size > LARGEST_BYTES:
-            raise ValueError(f"{name} is no file of an adapter")
+            raise ValueError(f"{name} is not a regular file of the allowed size")
         return file.read()

@@ -1,4 +1,4 @@
-"""What a runner gives up before it loads anything: its user, the network, files of others, life after its parent."""
+"""Confines a runner before it loads a model: no network, no other files, no privileges, no life after its worker."""
 
 from __future__ import annotations
 
@@ -22,21 +22,25 @@ PR_SET_PDEATHSIG = 1
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 FILE_BYTES = 2 * 1024**3
-# Threads count. Torch and the tokenizer start a few for each core.
+# Threads count as processes. Torch and the tokenizer start a few for each core.
 PROCESSES = 1024
 REFUSED = frozenset(
     {"socket.connect", "socket.bind", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname"}
     | {"pickle.find_class", "os.system", "os.exec", "os.fork", "os.posix_spawn", "subprocess.Popen"}
 )
-# What the interpreter, its libraries and the count of cores need of a Linux system.
+# The files of a Linux system that the interpreter and its libraries read, also to count the cores.
 SYSTEM: tuple[str, ...] = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom")
 SYSTEM += ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system", "/sys/fs/cgroup")
 GPU = ("/proc/driver/nvidia", "/proc/modules", "/sys/bus/pci/devices", "/sys/module/nvidia")
 
 
 @dataclass(frozen=True)
-class Held:
-    """What this kernel and these folders made possible. `permissions`: files closed to others are closed to it."""
+class Confinement:
+    """Which restrictions hold on this kernel and with these folders.
+
+    `network`: the runner has no network. `unprivileged`: it does not run as root. `permissions`: it cannot read files
+    that are closed to other users. `landlock`: the version of Landlock that restricts it, 0 without.
+    """
 
     network: bool
     unprivileged: bool
@@ -52,11 +56,12 @@ def confine(
     readable: Sequence[Path] = (),
     scratch: Path | None = None,
     gpu: bool = False,
-) -> Held:
-    """Call it before torch is imported: namespaces and Landlock bind the one thread that there is.
+) -> Confinement:
+    """Restricts this process for good, and returns which restrictions hold.
 
-    Code and libraries stay readable, and `readable` (models); `scratch` can be written. `user` where root starts it.
-    With `gpu` NVIDIA's devices stay usable.
+    Call it before torch is imported: namespaces and Landlock restrict only the calling thread and its later threads.
+    Code, libraries and `readable` (the models) stay readable, and `scratch` stays writable. `user` is the user id to
+    change to if root has started the process. With `gpu`, NVIDIA's devices stay usable.
     """
     network, own_namespace = _leave_network()
     needed = [*code(), *readable]
@@ -67,13 +72,13 @@ def confine(
     system = map(Path, (*SYSTEM, *(GPU if gpu else ())))
     shut_in = landlock.restrict([*needed, *system], [scratch] if scratch else [], devices)
     if not shut_in and sys.platform == "linux":
-        # What may read past permissions must be bound by Landlock; unbound it had better not start.
+        # Without Landlock nothing would limit the capability to read past file permissions, so it is dropped.
         privileges.keep_capabilities(0)
-    # A change of user or capabilities clears it, so it comes after them.
+    # A change of the user or of capabilities clears the parent-death signal, so it is set afterwards.
     _die_with(parent)
     _limit(memory_bytes, processes=switched or (own_namespace and not privileged), gpu=gpu)
     sys.addaudithook(_refuse)
-    return Held(network, switched or not privileged, bound, landlock.version() if shut_in else 0)
+    return Confinement(network, switched or not privileged, bound, landlock.version() if shut_in else 0)
 
 
 def code() -> list[Path]:
@@ -96,9 +101,9 @@ def code() -> list[Path]:
 
 
 def _leave_network() -> tuple[bool, bool]:
-    """An empty network namespace where the kernel allows it; whether in a user namespace of its own as well.
+    """Enters an empty network namespace if the kernel allows it.
 
-    The audit hook refuses sockets in any case.
+    Returns whether it did, and whether that took a user namespace of its own. The audit hook refuses sockets anyway.
     """
     if _libc("unshare", CLONE_NEWNET):
         return True, False
@@ -107,10 +112,10 @@ def _leave_network() -> tuple[bool, bool]:
 
 
 def _change_user(user: int | None, needed: Iterable[Path]) -> tuple[bool, bool]:
-    """Whether the user was changed, and whether file permissions bind the runner now.
+    """Changes to `user`; returns whether it did, and whether file permissions restrict the runner now.
 
-    Where code or models lie in a folder that is closed to others, as a home folder is, one capability to read stays
-    and Landlock alone binds; where there is no Landlock either, root stays root.
+    If code or models lie in a folder that is closed to other users, such as a home folder, the runner keeps the
+    capability to read them, and only Landlock restricts reading. Without Landlock root then stays root.
     """
     if sys.platform != "linux":
         return False, False
@@ -131,17 +136,17 @@ def _libc(function: str, *arguments: int) -> bool:
 
 
 def _die_with(parent: int) -> None:
-    """The kernel kills the runner when its worker dies; a worker that is dead already is seen by its id."""
+    """Makes the kernel kill the runner when its worker dies; ends at once if the worker is dead already."""
     _libc("prctl", PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def _limit(memory_bytes: int, *, processes: bool, gpu: bool) -> None:
-    """The kernel's own limits, which cannot be raised again. Processes are counted by user."""
+    """Sets resource limits that cannot be raised again. The kernel counts the processes of a user, not of a runner."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES, FILE_BYTES))
-    # CUDA reserves far more addresses than a machine has memory. Data are what can be written and is not shared.
+    # CUDA reserves far more addresses than the machine has memory, so with a GPU only private writable memory counts.
     kind = resource.RLIMIT_DATA if gpu else resource.RLIMIT_AS
     resource.setrlimit(kind, (memory_bytes, memory_bytes))
     if processes:
@@ -149,13 +154,13 @@ def _limit(memory_bytes: int, *, processes: bool, gpu: bool) -> None:
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    """An audit hook cannot be taken off again (PEP 578)."""
+    """An audit hook (PEP 578) that refuses the events in `REFUSED`; it cannot be removed again."""
     if event in REFUSED:
         raise PermissionError(f"a runner may not use {event}")
 
 
 def main() -> None:
-    """`python -m workers.sandbox.confinement MODELS`: confines itself and says what held, for `manage.py doctor`."""
+    """Confines a child process and prints as JSON which restrictions hold; `manage.py doctor` runs it."""
     models = [Path(argument).resolve() for argument in sys.argv[1:]]
     with tempfile.TemporaryDirectory(prefix="gradus-confinement-", ignore_cleanup_errors=True) as scratch:
         child = os.fork()

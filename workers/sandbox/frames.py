@@ -1,4 +1,4 @@
-"""Messages between a worker and its runner: JSON after a four-byte length, of bounded size. Never pickle."""
+"""Sends messages between a worker and its runner: JSON of bounded size after a four-byte length, never pickle."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ _OUTCOMES: dict[type[Item], type[Outcome]] = {Score: Scored, Generate: Generated
 
 
 class FrameError(Exception):
-    """The other side sent something that is no message."""
+    """The other side sent something that is not a valid message."""
 
 
 class Closed(Exception):
-    """The other side is gone."""
+    """The other side has closed its pipes."""
 
 
-class Late(Exception):
-    """The other side did not read in time."""
+class SendTimeout(Exception):
+    """The other side did not read a message in time."""
 
 
 def pack(message: Message) -> bytes:
-    """A frame. Raises `FrameError` beyond `FRAME_BYTES`, or where a number is not finite."""
+    """The message as bytes with its length. Raises `FrameError` beyond `FRAME_BYTES` or if a number is not finite."""
     try:
         body = json.dumps(message, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
     except ValueError as error:
@@ -49,22 +49,22 @@ def pack(message: Message) -> bytes:
 
 
 def item_message(job: int, item: Item) -> Message:
-    """What starts a job."""
+    """The message that starts a job."""
     return {"type": "run", "job": job, "kind": type(item).__name__, "item": asdict(item)}
 
 
 def read_item(message: Message) -> Item:
-    """The work item of a `run` message. Raises `ValueError`."""
+    """The work item of a `run` message. Raises `ValueError` if it has another shape."""
     return TypeAdapter(_ITEMS[message["kind"]]).validate_python(message["item"])
 
 
 def read_outcome(item: Item, data: Any) -> Outcome:
-    """The result of `item`, checked for its shape. Raises `ValueError`."""
+    """The result of `item` from JSON. Raises `ValueError` if it has another shape."""
     return TypeAdapter(_OUTCOMES[type(item)]).validate_python(data)
 
 
 class Channel:
-    """One end of a pair of pipes. Every wait is bounded, so that a hung peer hangs nobody."""
+    """One end of a pair of pipes. Every wait has a time limit, so that a hung process does not block the other."""
 
     def __init__(self, read_fd: int, write_fd: int) -> None:
         self.read_fd, self.write_fd = read_fd, write_fd
@@ -73,11 +73,11 @@ class Channel:
         self._buffer = bytearray()
 
     def send(self, message: Message, seconds: float) -> None:
-        """Raises `Late`, `Closed` or `FrameError`."""
+        """Sends a message. Raises `SendTimeout` after `seconds`, `Closed` or `FrameError`."""
         data, end = memoryview(pack(message)), time.monotonic() + seconds
         while data:
             if not select.select([], [self.write_fd], [], max(0.0, end - time.monotonic()))[1]:
-                raise Late
+                raise SendTimeout
             try:
                 data = data[os.write(self.write_fd, data[:_CHUNK]) :]
             except BlockingIOError:
@@ -86,7 +86,7 @@ class Channel:
                 raise Closed from error
 
     def receive(self, seconds: float) -> Message | None:
-        """The next message, or None where `seconds` pass without one. Raises `Closed` or `FrameError`."""
+        """The next message, or None if none arrives within `seconds`. Raises `Closed` or `FrameError`."""
         end = time.monotonic() + seconds
         while (message := self._take()) is None:
             if not select.select([self.read_fd], [], [], max(0.0, end - time.monotonic()))[0]:

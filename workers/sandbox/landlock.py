@@ -1,6 +1,7 @@
-"""Landlock, the kernel's own sandbox for programs: https://docs.kernel.org/userspace-api/landlock.html.
+"""Restricts this process with Landlock, the Linux kernel's sandbox for unprivileged programs.
 
-What is not allowed by a rule is refused, for this thread and all that it starts, and nothing takes it back.
+The kernel refuses everything that no rule allows, for this thread and all threads and processes that it starts. The
+restriction cannot be lifted. Source: https://docs.kernel.org/userspace-api/landlock.html
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-# The same numbers on every architecture, as all calls since Linux 5.1.
+# Numbers of system calls, equal on every architecture, as for all calls since Linux 5.1.
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 VERSION_FLAG = 1
 PATH_BENEATH = 1
@@ -19,12 +20,12 @@ PATH_BENEATH = 1
 WRITE_FILE, READ_FILE, READ_DIR = 1 << 1, 1 << 2, 1 << 3
 REMOVE_DIR, REMOVE_FILE, MAKE_DIR, MAKE_REG = 1 << 4, 1 << 5, 1 << 7, 1 << 8
 REFER, TRUNCATE, IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15
-# Neither execution nor links, sockets and devices: those stay refused also in a folder that may be written.
+# Executing files and making links, sockets and devices stays refused even in a writable folder.
 READ = READ_FILE | READ_DIR
 WRITE = READ | WRITE_FILE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | REFER | TRUNCATE
 DEVICE = READ_FILE | WRITE_FILE | IOCTL_DEV
 OF_A_FILE = DEVICE | TRUNCATE
-# How many file-system rights each version of the interface knows.
+# The number of file-system rights that each version of the interface knows.
 FS_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 FS_RIGHTS_NEWEST = 16
 TCP = 0b11
@@ -42,15 +43,15 @@ class _PathBeneath(ctypes.Structure):
 
 
 def version() -> int:
-    """Of the kernel's interface; 0 where there is none."""
+    """The version of Landlock's interface in this kernel; 0 if it has no Landlock."""
     return max(0, _call(CREATE_RULESET, None, 0, VERSION_FLAG))
 
 
 def restrict(readable: Iterable[Path], writable: Iterable[Path], devices: Iterable[Path] = ()) -> bool:
-    """Leaves files beneath `readable` and `writable`, `devices`, no TCP, and signals to its own kind only.
+    """Restricts the process to files below `readable` and `writable` and to `devices`; returns whether that holds.
 
-    Paths that do not exist are left out. Says whether it holds; needs `no_new_privs` or root. Call it while there
-    is one thread.
+    TCP is refused, and signals reach only processes under the same restriction, where the kernel's version knows these.
+    Paths that do not exist are ignored. It needs `no_new_privs` or root, and must be called while there is one thread.
     """
     known = version()
     if not known:

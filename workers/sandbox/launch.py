@@ -1,4 +1,4 @@
-"""How a runner's process is started: its command, its user, its environment, its folders."""
+"""Starts the process of a runner with its own user, environment and folders."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from workers.sandbox.frames import Channel
 INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
 SCRATCH = "gradus-runner-"
 MODULE = "workers.sandbox.runner"
-# A training step frees gigabytes and takes them again. glibc would give the pages back each time, and the faults cost a
-# third of a step: so it keeps them, in huge pages where it can (glibc 2.35 and newer; others ignore this).
+# A training step frees gigabytes and allocates them again. By default glibc returns the pages to the kernel each time,
+# and the page faults take a third of a step. These settings make it keep them, in huge pages from glibc 2.35 on.
 ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
     "MALLOC_MMAP_THRESHOLD_": str(1 << 34),
@@ -31,7 +31,7 @@ ALLOCATOR = {
 
 
 def scratch_folder() -> Path:
-    """A new folder for one worker's runner, who owns it; its name holds the worker's process id."""
+    """Makes a folder for one worker's runner, whose user owns it. Its name contains the worker's process id."""
     folder = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-")).resolve()
     user = privileges.user_for(os.getpid())
     if user is not None:
@@ -51,7 +51,7 @@ def given_folder() -> Path:
 
 
 def sweep() -> None:
-    """Removes what workers that were killed left behind."""
+    """Removes the folders that killed workers have left behind."""
     for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
         owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
         if owner.isdigit() and not Path("/proc", owner).exists():
@@ -59,7 +59,7 @@ def sweep() -> None:
 
 
 def used_bytes(folder: Path) -> int:
-    """What lies in the folder and below; files that go meanwhile count nothing."""
+    """The size in bytes of all files below the folder. A file that is deleted meanwhile counts as 0."""
     total = 0
     for place, _, names in os.walk(folder):
         for name in names:
@@ -69,9 +69,10 @@ def used_bytes(folder: Path) -> int:
 
 
 def launch(scratch: Path, threads: int, options: Mapping[str, object]) -> tuple[subprocess.Popen[bytes], Channel]:
-    """Starts `python -m workers.sandbox.runner` in `scratch`, with two pipes; the options are its command line's.
+    """Starts `python -m workers.sandbox.runner` in `scratch` with two pipes and the command-line `options`.
 
-    Where the worker is root, the runner gets a user without a name, whom the kernel keeps from all that is closed.
+    If the worker is root, the runner gets an unnamed user, who cannot read files that are closed to other users.
+    Returns the process and the worker's end of the pipes.
     """
     child_reads, we_write = os.pipe()
     we_read, child_writes = os.pipe()
@@ -95,14 +96,14 @@ def launch(scratch: Path, threads: int, options: Mapping[str, object]) -> tuple[
 
 
 def environment(scratch: Path, threads: int) -> dict[str, str]:
-    """Made from nothing: a variable that is not named here, such as a key or an address, is not passed on."""
+    """The runner's environment variables. Variables that are not named here, such as keys, are not passed on."""
     own = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return own | {
         "PYTHONPATH": str(PROJECT),
         # The site's data folder is closed to it: it finds the list of base models among what it is given.
         "GRADUS_DATA_DIR": str(given_folder()),
         "HOME": str(scratch),
-        # Some libraries ask who they are, and the runner's user is in no list.
+        # Some libraries look up the name of their user, and the runner's user has none.
         "USER": "gradus-runner",
         "LOGNAME": "gradus-runner",
         "TMPDIR": str(scratch),
@@ -112,9 +113,9 @@ def environment(scratch: Path, threads: int) -> dict[str, str]:
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "TRANSFORMERS_VERBOSITY": "error",
         "OMP_NUM_THREADS": str(threads),
-        # Threads that spin at a barrier starve a machine that lanes share: a training step took four times as long.
-        # Those that sleep at once pay for each small operation; this short a wait costs neighbours nothing: alone a
-        # training of 64 rows took 5.6 s with it and 7.1 s without, beside another runner's scoring 8.2 s and 8.3 s.
+        # Threads that spin at a barrier slow down the machine's other lanes: a training step took four times as long.
+        # Threads that sleep at once lose time in each small operation. Spinning this briefly does not slow down other
+        # runners: training on 64 rows took 5.6 s with it and 7.1 s without, and 8.2 s and 8.3 s beside another runner.
         "OMP_WAIT_POLICY": "PASSIVE",
         "GOMP_SPINCOUNT": "1000",
         "RAYON_NUM_THREADS": str(threads),

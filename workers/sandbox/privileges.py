@@ -1,4 +1,4 @@
-"""What a runner that root has started gives away: the user, groups and capabilities. Linux only."""
+"""Drops the privileges of a runner that root has started: user, groups and capabilities. Linux only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS = 8, 38
 CAP_DAC_READ_SEARCH = 2
 CAPABILITY_VERSION = 0x20080522
-# systemd keeps this range for users without a name; a user of its own for each worker keeps runners apart.
+# systemd reserves this range for unnamed users. Each worker's runner gets a user id of its own, so that runners cannot
+# read each other's files.
 FIRST_USER, LAST_USER = 61184, 65519
 
 
@@ -23,17 +24,17 @@ class _Sets(ctypes.Structure):
 
 
 def user_for(worker: int) -> int | None:
-    """The user for the runner of the worker with that process id; None where only its own is possible."""
+    """The user id for the runner of the worker with this process id; None if the worker cannot change users."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         return None
     return FIRST_USER + worker % (LAST_USER - FIRST_USER + 1)
 
 
 def become(user: int, *, may_read_all: bool) -> None:
-    """Changes user, group and groups for good. `may_read_all` keeps one capability: to read past file permissions.
+    """Changes user and groups for good. `may_read_all` keeps the capability to read past file permissions.
 
     Raises:
-        OSError: the kernel refuses, as in a container that maps no such user.
+        OSError: the kernel refuses, for example in a container that does not map this user.
     """
     _prctl(PR_SET_KEEPCAPS, 1)
     os.setgroups([])
@@ -43,7 +44,7 @@ def become(user: int, *, may_read_all: bool) -> None:
 
 
 def keep_capabilities(mask: int) -> None:
-    """Gives away all others, those of a new user namespace too."""
+    """Drops all capabilities that are not in `mask`, also those of a new user namespace. Raises OSError."""
     header, sets = _Header(CAPABILITY_VERSION, 0), (_Sets * 2)()
     sets[0] = _Sets(mask, mask, 0)
     if ctypes.CDLL(None, use_errno=True).capset(ctypes.byref(header), sets) != 0:
@@ -51,12 +52,12 @@ def keep_capabilities(mask: int) -> None:
 
 
 def gain_nothing_by_exec() -> bool:
-    """From here on no set-user-id program gives anything back."""
+    """Makes sure that no set-user-id program gives privileges back; returns whether it worked."""
     return _prctl(PR_SET_NO_NEW_PRIVS, 1)
 
 
 def open_to_all(paths: Iterable[Path]) -> bool:
-    """Whether a user without any rights of its own can reach and read the paths that exist."""
+    """Whether a user without special rights can reach and read all of the paths that exist."""
     return all(_open_to_all(path.resolve()) for path in paths if path.exists())
 
 

@@ -1,7 +1,7 @@
 """The child process that holds the base model: `python -m workers.sandbox.runner`, which the supervisor starts.
 
-It reads work items from one pipe and writes events and results to another. It knows no database, no right answers
-and no secrets, and its error messages carry no text of a learner or an author.
+It reads work items from one pipe and writes events and results to another. It has no access to the database, to right
+answers or to secrets, and its error messages contain no text of a learner or an author.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers.sandbox.confinement import confine
-from workers.sandbox.frames import Channel, Closed, Item, Late, Message, read_item
+from workers.sandbox.frames import Channel, Closed, Item, Message, SendTimeout, read_item
 
 if TYPE_CHECKING:
     from workers.engine.session import Session
@@ -26,14 +26,14 @@ IDLE_SECONDS = 3600.0
 
 
 class Jobs:
-    """Serves one job after another until the worker goes away."""
+    """Carries out one job after another until the worker closes the pipes."""
 
     def __init__(self, channel: Channel, session: Session) -> None:
         self.channel = channel
         self.session = session
 
     def serve(self) -> None:
-        """Returns when the worker closes its end."""
+        """Answers messages. Raises `Closed` when the worker closes its end, and `SendTimeout` if it does not read."""
         self._send({"type": "ready"})
         while True:
             message = self.channel.receive(IDLE_SECONDS)
@@ -51,7 +51,7 @@ class Jobs:
             return {"type": "rejected", "job": job, "code": rejected.code, "detail": rejected.detail}
         except Stopped:
             return {"type": "stopped", "job": job}
-        except (Closed, Late):
+        except (Closed, SendTimeout):
             raise
         except Exception as error:
             _report(error)
@@ -64,7 +64,7 @@ class Jobs:
         self._send({"type": "event", "job": job, "event": event})
 
     def _cancelled(self, job: int) -> bool:
-        """A stop for an earlier job may come late: it is not for this one."""
+        """Whether the worker has stopped this job. A late message that stops an earlier job is ignored."""
         message = self.channel.receive(0)
         return message is not None and message == {"type": "stop", "job": job}
 
@@ -73,14 +73,14 @@ class Jobs:
 
 
 def _report(error: Exception) -> None:
-    """Where it happened and what kind it is; an error's text may quote hidden rows, so it is left out."""
+    """Prints the type and the place of an error without its text, which may quote hidden rows."""
     frames = "".join(traceback.format_tb(error.__traceback__))
     print(f"runner: {type(error).__name__}\n{frames}", file=sys.stderr, flush=True)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Command line; returns the exit status."""
-    # Ctrl-C in a terminal reaches this process as well as its supervisor, who ends it without a traceback.
+    """Runs the command line and returns the exit status."""
+    # Ctrl-C in a terminal reaches this process too. It ignores it, because its supervisor ends it without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parser = argparse.ArgumentParser(prog="python -m workers.sandbox.runner")
     for name in ("--read-fd", "--write-fd", "--parent", "--threads", "--memory"):
@@ -100,13 +100,13 @@ def main(argv: list[str] | None = None) -> int:
     session = _session(options)
     try:
         Jobs(Channel(options.read_fd, options.write_fd), session).serve()
-    except (Closed, Late):
+    except (Closed, SendTimeout):
         return 0
     return 0
 
 
 def _session(options: argparse.Namespace) -> Session:
-    """Torch is imported here, after confinement."""
+    """Loads torch, which must happen after confinement, and makes the session."""
     import torch
 
     from workers.engine.session import Session

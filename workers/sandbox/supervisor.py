@@ -1,4 +1,4 @@
-"""Starts, feeds, times, kills and restarts the runner."""
+"""Starts the runner, sends it work items, enforces its limits, and restarts it when it dies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ from graders.base import Rejected, Train, Trained
 from workers.engine import hardware, places
 from workers.engine.watch import Stopped
 from workers.sandbox import adapter_files, launch
-from workers.sandbox.frames import Channel, Closed, FrameError, Item, Late, Message, Outcome, item_message, read_outcome
+from workers.sandbox.frames import (
+    Channel,
+    Closed,
+    FrameError,
+    Item,
+    Message,
+    Outcome,
+    SendTimeout,
+    item_message,
+    read_outcome,
+)
 
 __all__ = ["Runner", "RunnerDied", "RunnerFailed", "RunnerTimeout", "Stopped"]
 
@@ -23,7 +33,7 @@ GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.1
 MEMORY_BYTES = 16 * 1024**3
 DISK_BYTES = 4 * 1024**3
-DISK_LOOK_SECONDS = 2.0
+DISK_CHECK_SECONDS = 2.0
 REJECTIONS = frozenset({"diverged", "prompt_too_long", "row_too_long", "out_of_memory"})
 
 OnEvent = Callable[[dict[str, Any]], None]
@@ -31,23 +41,23 @@ ShouldStop = Callable[[], bool]
 
 
 class RunnerDied(Exception):
-    """The runner ended, or spoke nonsense, in the middle of a job: try again."""
+    """The runner ended or sent an invalid message in the middle of a job. The job may be tried again."""
 
 
 class RunnerFailed(Exception):
-    """The engine raised something unforeseen: trying again would not help. Names the kind of error only."""
+    """The engine raised an unexpected error, and trying again would not help. The message names only its type."""
 
 
 class RunnerTimeout(Exception):
-    """The job ran past its wall-clock limit; the runner was killed."""
+    """The job exceeded its wall-clock limit, and the runner was killed."""
 
 
 class Runner:
-    """A resident child process with one base model, for one job at a time; other threads wait their turn.
+    """A resident child process with one base model, which does one job at a time; other threads wait their turn.
 
-    Started on first use and again after a death. It dies with the thread that started it, so that a killed worker
-    leaves none behind: call `run` from the worker's main thread or from one that lasts. `device`, `dtype` and
-    `threads` are the engine's profile.
+    The process is started on first use, and again after it has died. It dies with the thread that started it, so that
+    a killed worker leaves no process behind: call `run` from the worker's main thread or from one that lasts. `device`,
+    `dtype` and `threads` are part of the engine profile.
     """
 
     def __init__(
@@ -75,28 +85,33 @@ class Runner:
         self._job = 0
 
     def run(self, item: Item, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
-        """Carries out a work item within `seconds` of wall clock, the runner's start not counted.
+        """Carries out a work item within `seconds` of wall-clock time, not counting the start of the runner.
 
-        Raises `RunnerTimeout`, `RunnerDied`, `RunnerFailed`, `Stopped` once `should_stop` is true, and
-        `graders.base.Rejected` for the learner's fault. A trained adapter's files stay until the next training
-        or `close`.
+        The files of a trained adapter stay until the next training run or `close`.
+
+        Raises:
+            RunnerTimeout: `seconds` have passed.
+            RunnerDied: the runner ended or sent an invalid message.
+            RunnerFailed: the engine raised an unexpected error.
+            Stopped: `should_stop` returned true.
+            graders.base.Rejected: the learner's submission cannot be carried out.
         """
         with self._lock:
             try:
                 return self._run(item, on_event, should_stop, seconds)
-            except (Closed, Late, FrameError) as error:
+            except (Closed, SendTimeout, FrameError) as error:
                 status = self._kill()
                 raise RunnerDied(f"the runner ended with status {status}") from error
             except (Rejected, RunnerFailed, Stopped):
-                # These are answers: the runner waits for its next job.
+                # The runner has answered, and is ready for the next job.
                 raise
             except BaseException:
-                # Also where `on_event` raised: the runner is in the middle of a job that nobody waits for.
+                # For example `on_event` raised: the runner is in the middle of a job whose result nobody needs.
                 self._kill()
                 raise
 
     def close(self) -> None:
-        """Ends the runner and removes its files; `run` starts it anew. Callable from any thread."""
+        """Ends the runner and removes its files; `run` starts a new one. It may be called from any thread."""
         process = self._process
         if process is not None:
             process.kill()
@@ -117,16 +132,16 @@ class Runner:
         return self._result(item, message)
 
     def _await(self, channel: Channel, on_event: OnEvent, should_stop: ShouldStop, end: float) -> Message:
-        """The message that ends the job."""
-        look = time.monotonic() + DISK_LOOK_SECONDS
+        """Waits for the message that ends the job, and passes on events meanwhile."""
+        check = time.monotonic() + DISK_CHECK_SECONDS
         while True:
             if should_stop():
                 self._stop(channel)
             if time.monotonic() > end:
                 raise RunnerTimeout
-            if time.monotonic() > look:
-                self._look_at_disk()
-                look = time.monotonic() + DISK_LOOK_SECONDS
+            if time.monotonic() > check:
+                self._check_disk()
+                check = time.monotonic() + DISK_CHECK_SECONDS
             message = channel.receive(POLL_SECONDS)
             if message is None or message.get("job") != self._job:
                 continue
@@ -134,15 +149,15 @@ class Runner:
                 return message
             on_event(message["event"])
 
-    def _look_at_disk(self) -> None:
-        """The kernel limits a single file; this limits all of them together."""
+    def _check_disk(self) -> None:
+        """Raises RunnerFailed if the runner's files are too large together; the kernel limits only single files."""
         if self._scratch is not None and launch.used_bytes(self._scratch) > self._disk_bytes:
             self._kill()
             self._forget_adapters()
             raise RunnerFailed("the runner's folder is too large")
 
     def _stop(self, channel: Channel) -> None:
-        """Politely first: a runner that stops between steps keeps its model."""
+        """Asks the runner to stop, so that it keeps its model; kills it if it does not. Always raises `Stopped`."""
         channel.send({"type": "stop", "job": self._job}, GRACE_SECONDS)
         end = time.monotonic() + GRACE_SECONDS
         while time.monotonic() < end:
@@ -163,7 +178,7 @@ class Runner:
         raise RunnerDied(f"an unexpected message: {message['type'][:80]}")
 
     def _checked(self, item: Item, data: Any) -> Outcome:
-        """The worker will read the adapter's files: they must be plain files of the scratch folder."""
+        """The outcome, after checking that an adapter's files are regular files in the scratch folder."""
         try:
             outcome = read_outcome(item, data)
         except ValueError as error:
@@ -178,7 +193,7 @@ class Runner:
         try:
             adapter_files.read(folder)
         except ValueError as error:
-            raise RunnerDied("an adapter that is none") from error
+            raise RunnerDied("an invalid adapter") from error
 
     def _forget_adapters(self) -> None:
         assert self._scratch is not None
@@ -186,7 +201,7 @@ class Runner:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _started(self, should_stop: ShouldStop) -> Channel:
-        """The channel of a runner that is ready."""
+        """The channel to a runner that is ready; starts one if necessary."""
         if self._process is not None and self._process.poll() is not None:
             self._kill()
         if self._channel is None:
@@ -216,7 +231,7 @@ class Runner:
         return channel
 
     def _kill(self) -> int | None:
-        """Ends the process, if there is one; returns its exit status."""
+        """Kills the process, if there is one; returns its exit status."""
         process, channel, self._process, self._channel = self._process, self._channel, None, None
         if channel is not None:
             channel.close()

@@ -10,7 +10,7 @@ import typer
 
 from challenges.lint import MARKERS, Similarity
 from challenges.lint import lint as lint_folder
-from challenges.source import Problem
+from challenges.problems import Problem
 from gradus.cli import diff, rejudge
 from gradus.cli.plugins import MISSING, ChallengeGroup, MissingExtra, load
 

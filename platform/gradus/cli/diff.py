@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from challenges.bundle import BundleErrors, ChallengeBundle, read_challenge
+from challenges.bundle import ChallengeBundle
 from challenges.compare import Difference, compare
+from challenges.reading import BundleErrors, read_challenge
 from challenges.versions import after, number
 
 SAME, DIFFER, UNREADABLE = 0, 1, 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def _first(tracks: Sequence[str], attribute: str, otherwise: str) -> Kind:
 def training_rows(file: Path) -> list[dict[str, str]]:
     found, problems = read_train(_bytes(file))
     if problems:
-        lines = tuple(f"rows: {problem.line}: {problem.what} {problem.mend}" for problem in problems)
+        lines = tuple(str(replace(problem, file=str(file))) for problem in problems)
         raise Failure(f"{file}: some lines are not valid training rows.", problems=lines)
     return [{"input": row.input, "output": row.output} for row in found]
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from challenges.field_checks import FieldProblem
-from challenges.rows import RowProblem
+from challenges.problems import Problem as FileProblem
 from gradus.submissions.services import Refused
 
 
@@ -75,7 +75,7 @@ def _head(item: Mapping[str, Any]) -> str:
     return str(item.get("field", "")).partition(".")[0]
 
 
-def of_row(problem: RowProblem) -> dict[str, Any]:
+def of_row(problem: FileProblem) -> dict[str, Any]:
     """A line that cannot be read, as a problem of a refusal."""
-    what, mend = (f"{text[0].upper()}{text[1:]}." for text in (problem.what, problem.mend))
+    what, mend = (f"{text[0].upper()}{text[1:]}." for text in (problem.what, problem.fix))
     return {"code": problem.code, "field": "rows_file", "message": what, "line": problem.line, "mend": mend}

@@ -16,8 +16,8 @@ from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from challenges.bundle import BundleErrors, read_course
 from challenges.catalogue import MODELS
+from challenges.reading import BundleErrors, read_course
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 from gradus.courses.services import publish

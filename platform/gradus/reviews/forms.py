@@ -7,9 +7,9 @@ from django import forms
 
 from challenges import marks as table
 from challenges.kinds.rubric import Criterion
-from gradus.request_checks import allowed_characters
 from gradus.reviews.evidence import Case, Line
 from gradus.reviews.models import GoldRow
+from gradus.validators import allowed_characters
 
 NAMES = {"met": "Met", "partial": "Half", "not_met": "Not met"}
 

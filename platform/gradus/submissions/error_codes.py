@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gradus.submissions.states import State
+from gradus.submissions.states import MAX_ATTEMPTS, State
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ CODES: dict[str, Code] = {
         State.REJECTED, False, "The job took longer than this challenge allows. Use fewer rows, epochs or tokens."
     ),
     "worker_lost": Code(
-        State.FAILED, True, "Our machine stopped five times while grading this. Your attempt was given back."
+        State.FAILED,
+        True,
+        f"Our machine stopped {MAX_ATTEMPTS} times while grading this. Your attempt was given back.",
     ),
     "internal": Code(
         State.FAILED, True, "Something went wrong on our side. Your attempt was given back; please submit again."

@@ -12,7 +12,7 @@ from challenges import kinds
 from challenges.kinds.base import Lane
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.submissions.error_codes import CODES
-from gradus.submissions.states import OPEN, State
+from gradus.submissions.states import MAX_ATTEMPTS, OPEN, State
 
 LANES = [(lane.value, lane.value) for lane in Lane]
 
@@ -291,7 +291,7 @@ class Evaluation(models.Model):
     fair_share_rank = models.PositiveIntegerField(default=0)
     available_at = models.DateTimeField(db_default=Now())
     attempt = models.PositiveSmallIntegerField(default=0)
-    max_attempts = models.PositiveSmallIntegerField(default=5)
+    max_attempts = models.PositiveSmallIntegerField(default=MAX_ATTEMPTS)
     fence = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)

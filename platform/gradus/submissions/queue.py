@@ -34,7 +34,6 @@ select fair_share_rank, id, place from (
     from submissions_evaluation where lane = %s and state = 'queued'
 ) numbered where mod(place, %s) = 0 order by place
 """
-WAITING = "select fair_share_rank, id from submissions_evaluation where lane = %s and state = 'queued' and id in ({})"
 # Pairs (rank, id) are compared in parts: PostgreSQL would compare whole pairs by reading the index to the rank's end.
 AHEAD = """(select count(*) from (
     select 1 from submissions_evaluation one where one.lane = %s and one.state = 'queued' and {} limit %s
@@ -73,15 +72,6 @@ def queue_position(evaluation: Evaluation) -> int | None:
     if evaluation.state != State.QUEUED:
         return None
     return places(evaluation.lane, [(evaluation.fair_share_rank, evaluation.pk)])[evaluation.pk]
-
-
-def queue_positions(lane: str, ids: Collection[int]) -> dict[int, int]:
-    """Returns the queue positions of many evaluations by id. Those that do not wait in this lane are left out."""
-    if not ids:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(WAITING.format(", ".join(["%s"] * len(ids))), [lane, *ids])
-        return places(lane, cursor.fetchall())
 
 
 def places(lane: str, waiting: Collection[Spot]) -> dict[int, int]:

@@ -14,3 +14,5 @@ class State(StrEnum):
 
 
 OPEN = (State.QUEUED, State.RUNNING)
+# How often workers may start one evaluation before it ends as `worker_lost` and the learner's attempt is given back.
+MAX_ATTEMPTS = 5

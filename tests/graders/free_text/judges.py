@@ -1,4 +1,4 @@
-"""Simulated judges, a small question, and embeddings without a model (hashed words)."""
+"""Simulated judges, a small question, and embeddings of hashed words, which need no model."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def question(**changes: Any) -> Challenge:
 
 
 def gold_rows(count: int = 24) -> list[GoldAnswer]:
-    """Good, half and bad answers in turn; all different."""
+    """Different answers that are good, half right and bad in turn."""
     made = []
     for n in range(count):
         first = f"In garden {n} chlorophyll soaks up the red and the blue light."
@@ -97,7 +97,7 @@ def attack(text: str) -> Attack:
 
 
 def embed(item: Embed) -> Embedded:
-    """Unit vectors of hashed content words: near where words are shared."""
+    """Unit vectors of hashed content words, which are similar for texts that share words."""
     return Embedded([_vector(text) for text in item.texts])
 
 
@@ -119,9 +119,9 @@ def graded(
     calibrated: frozenset[JudgeId] = frozenset({JUDGE}),
     sources: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Grade, list[Judge]]:
-    """Grades with a judge that answers `reply(item)`; None is no reply because of `problem`.
+    """Grades with a judge that answers `reply(item)`; None means no reply, with the reason `problem`.
 
-    The judge has passed the gate, unless `calibrated` says otherwise.
+    The judge has passed the gate unless `calibrated` says otherwise. Returns the grade and the judge's items.
     """
     calls: list[Judge] = []
 
@@ -150,7 +150,7 @@ def says(
 
 
 def quoting(answer: str, rubric: Sequence[Criterion]) -> dict[str, list[str]]:
-    """For each criterion the sentence of the answer that shares most words with it."""
+    """For each criterion, the sentence of the answer that shares most words with it."""
     quotes: dict[str, list[str]] = {}
     for c in rubric:
         wanted = set(content_words(" ".join((c.text, *c.accept))))
@@ -159,7 +159,7 @@ def quoting(answer: str, rubric: Sequence[Criterion]) -> dict[str, list[str]]:
 
 
 def fallible(answer: str, truth: Mapping[str, str], rubric: Sequence[Criterion], rate: float, seed: int) -> Reply:
-    """An honest judge that is wrong on `rate` of its marks, anew in each call; a wrong `met` quotes some sentence."""
+    """An honest judge that is wrong on a random share `rate` of its marks; a wrong `met` quotes a random sentence."""
 
     def reply(item: Judge) -> dict[str, Any]:
         chance = random.Random(f"{seed}|{answer}|{item.stage}")
@@ -179,7 +179,7 @@ def fallible(answer: str, truth: Mapping[str, str], rubric: Sequence[Criterion],
 
 
 def hijacked(answer: str, rubric: Sequence[Criterion], *, invented: bool) -> Reply:
-    """A judge under an attacker's control: `met` to everything, with quotes that are invented or torn from the text."""
+    """A judge under an attacker's control, which marks everything as met, with invented quotes or random fragments."""
     longest = max(sentences(answer), key=len)
 
     def reply(item: Judge) -> dict[str, Any]:

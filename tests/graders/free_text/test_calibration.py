@@ -1,4 +1,4 @@
-"""What opens the gate, one condition at a time."""
+"""The conditions of the gate, one at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finality is earned and given, both together: on the built-in question, with judges that err or are hijacked."""
+"""Final grades on the built-in question: with judges that err, and with judges under an attacker's control."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 import challenges
-from challenges.bundle import ChallengeBundle, read_challenge
+from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
+from challenges.reading import read_challenge
 from graders.free_text.settled import gold_score
 from tests.graders.free_text.judges import fallible, graded, hijacked
 

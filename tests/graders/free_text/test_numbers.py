@@ -1,4 +1,4 @@
-"""Numbers are equal however they are written, and hostile ones stay finite."""
+"""Numbers are equal in any notation, and hostile numbers stay finite."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What code decides alone: an empty answer, and an answer to which the author gave no points. Nothing else."""
+"""Code alone decides only about empty answers, and about answers that the author has graded with 0 points."""
 
 from __future__ import annotations
 

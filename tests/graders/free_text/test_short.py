@@ -1,4 +1,4 @@
-"""Each likeness of short answers by itself, without a model."""
+"""Each similarity of short answers separately, without a model."""
 
 from __future__ import annotations
 

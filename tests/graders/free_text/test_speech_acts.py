@@ -1,4 +1,4 @@
-"""Each detector on sentences that it must find, and on honest sentences that look alike."""
+"""Each detector with sentences that it must find, and with similar honest sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The suite of attacks that is rewritten around a question's own rubric: for any question, and always the same."""
+"""The suite of attacks works for any question, and is always the same for the same question."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_same_content_makes_the_same_attacks() -> None:
 
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_attacks_speak_of_each_criterion(question: str) -> None:
-    """With an accepted phrase, or with a sentence of the author's, for every criterion that wants something said."""
+    """For every criterion that requires a statement, an attack has an accepted phrase or a sentence of the author."""
     bundle = rows.bundle(question)
     texts = {(attack.family, attack.phrasing): attack.text.lower() for attack in made(question)}
     for criterion in free_text(bundle.challenge).rubric:
@@ -122,7 +122,7 @@ def test_a_question_without_a_rubric_is_refused() -> None:
 
 
 def test_no_phrasing_is_shared_with_the_corpus() -> None:
-    """The suite is shown to everybody; attacks that are held back must not be known from it."""
+    """Everybody can read the suite, so it must not reveal the sealed attacks."""
     frames = {
         f"{family}/{phrasing.id}": re.sub(r"\{\w+\}", " \n ", " ".join([phrasing.open, *phrasing.each, phrasing.close]))
         for family, of in phrasings().items()

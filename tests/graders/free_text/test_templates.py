@@ -1,4 +1,4 @@
-"""Judge templates: pluggable, and known by a digest that changes with every word of them."""
+"""Judge templates can be added, and have a digest that changes with every word."""
 
 import pytest
 

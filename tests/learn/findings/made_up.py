@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from challenges.bundle import CourseBundle, LessonBundle, read_course
+from challenges.bundle import CourseBundle, LessonBundle
 from challenges.findings import Finding, Records
+from challenges.reading import read_course
 from gradus.courses.models import Course, Lesson
 from gradus.courses.services import publish
 from tests.challenges import factory

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from challenges.bundle import BundleErrors
+from challenges.reading import BundleErrors
 from gradus.courses.models import Lesson
 from gradus.courses.services import import_course, publish
 from tests.learn.findings import made_up

@@ -73,7 +73,7 @@ def test_the_same_set_is_not_run_twice(ada_client, lesson):
 def test_a_run_that_failed_is_started_again(ada_client, lesson):
     ada_client.post(RUNS, {"repetition": "2"})
     claimed = services.claim("interactive", worker="worker-1", profile="cpu")
-    services.fail(claimed.pk, claimed.fence, "internal")
+    services.reject(claimed.pk, claimed.fence, "internal")
     finish()
     assert "press the button again" in ada_client.get(ADDRESS).content.decode().lower()
     assert ada_client.post(RUNS, {"repetition": "2"}).status_code == 302

@@ -1,4 +1,4 @@
-"""`gradus challenge prove` in a process of its own, with a runner that needs no model.
+"""Runs `gradus challenge prove` in a separate process with a runner that needs no model.
 
 `python -m tests.workers.authoring.prove_process ARGUMENTS`. Each work item adds a line to the file `PROVE_LOG`.
 At item number `PROVE_BLOCK` the runner touches `PROVE_LOG`.blocked and waits to be killed.
@@ -22,7 +22,7 @@ from workers.authoring import prove_command
 
 
 class Knowing:
-    """Answers rightly after examples, after training or where the instructions say KNOW; else the first label."""
+    """Gives the right answer after examples, after training, or if the instructions say KNOW; else the first label."""
 
     def __init__(self) -> None:
         self.items: list[Any] = []

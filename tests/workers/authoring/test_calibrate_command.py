@@ -1,4 +1,4 @@
-"""`gradus challenge calibrate`: prints, keeps the report beside the lesson, and its exit status is the gate."""
+"""`gradus challenge calibrate` prints a report, stores it beside the lesson, and returns the gate as exit status."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pytest_httpserver import HTTPServer
 from typer import Typer
 from typer.testing import CliRunner
 
-from challenges.bundle import read_challenge
 from challenges.kinds.rubric import free_text
+from challenges.reading import read_challenge
 from graders.base import Embed
 from tests.challenges.factory import write_lesson
 from tests.graders.free_text import judges

@@ -1,4 +1,4 @@
-"""The demo of the built-in lesson, and what makes it."""
+"""The demo of the built-in lesson, and the code that makes it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from challenges.bundle import LessonBundle, read_lesson
+from challenges.bundle import LessonBundle
 from challenges.demo_answers import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, Said, said
+from challenges.reading import read_lesson
 from challenges.rows import read_train
 from challenges.spec import Demo
 from tests.challenges.factory import write_lesson
@@ -40,7 +41,7 @@ def runner(built_in_folder: Path) -> Iterator[Runner]:
 
 @pytest.fixture(scope="module")
 def panels(lesson: LessonBundle, demo: Demo, runner: Runner) -> dict[str, list[Said]]:
-    """What each panel says to each chip."""
+    """The answers of each panel to each example input."""
     found = demos.ask(lesson, demo.chips, runner)
     return {name: [said(demo, name, shares) for shares in rows] for name, rows in found.items()}
 
@@ -114,5 +115,5 @@ def test_no_example_shows_noise_or_its_answer_twice(panels: dict[str, list[Said]
 
 @pytest.mark.slow
 def test_the_temperature_is_the_one_that_fits_the_public_rows(lesson: LessonBundle, demo: Demo, runner: Runner) -> None:
-    """Within a step of the grid: machines differ in the last digits of their probabilities."""
+    """The temperature may differ by a step of the grid, because machines differ in the last digits of probabilities."""
     assert abs(demos.temperature(lesson, runner) - demo.temperature) <= ALMOST + 1e-9

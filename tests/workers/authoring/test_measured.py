@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from challenges.bundle import read_challenge
+from challenges.reading import read_challenge
 from tests.challenges.factory import write_prompt_challenge
 from workers.authoring import measured
 from workers.authoring.baselines import Outcome, steps

@@ -1,4 +1,4 @@
-"""`gradus challenge prove`: runs once, records, goes on after it was killed, checks without running."""
+"""`gradus challenge prove` runs everything once, records it, continues after a kill, and checks without running."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from challenges.bundle import read_challenge, read_lesson
 from challenges.lint import lint
+from challenges.reading import read_challenge, read_lesson
 from tests.challenges import factory
 from tests.workers.authoring.prove_process import Knowing
 from workers.authoring import baselines, prove_command
@@ -290,7 +290,7 @@ def wait_until_blocked(log, process):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
 def test_killed_or_interrupted_half_way_it_goes_on_with_what_is_missing(lesson, tmp_path, number, code):
     log = tmp_path / "log"
-    # Each run is two items, public and hidden rows: the fourth run is the one that does not end.
+    # Each run has two items, public and hidden rows, so the fourth run is the one that does not end.
     first = start(lesson, log, PROVE_BLOCK="7")
     wait_until_blocked(log, first)
     first.send_signal(number)
@@ -311,7 +311,7 @@ def test_killed_or_interrupted_half_way_it_goes_on_with_what_is_missing(lesson, 
 
 @pytest.mark.slow
 def test_the_built_in_model_proves_a_finding_of_the_built_in_lesson(tmp_path, data, built_in_folder, monkeypatch):
-    """Prompts and a training run on a few rows of the real lesson, graded as `gradus challenge test` grades them."""
+    """Prompts and a training run on a few rows of the real lesson get the grades of `gradus challenge test`."""
     models = built_in_folder.parent
     monkeypatch.setattr(prove_command, "Runner", lambda: Runner(models_dir=models))
     lesson = tmp_path / "lesson"
@@ -319,7 +319,7 @@ def test_the_built_in_model_proves_a_finding_of_the_built_in_lesson(tmp_path, da
     challenge = lesson / "symptom-specialty"
     for name, count in (("public.jsonl", 5), ("hidden.jsonl", 10), ("train.jsonl", 40)):
         rows = (challenge / name).read_text().splitlines(keepends=True)
-        # A grade's score is of the public split alone, and a finding's of all hidden rows.
+        # The score of a grade is that of the public split, but a finding uses all hidden rows.
         (challenge / name).write_text("".join(rows[:count]).replace('"private"', '"public"'))
     factory.write_yaml(challenge / "findings/plain.yaml", {"kind": "prompt"})
     knobs = {"num_train_epochs": 1, "per_device_train_batch_size": 16}

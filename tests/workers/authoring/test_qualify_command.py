@@ -1,4 +1,4 @@
-"""`gradus judge qualify`: one report on a judge over all questions of a course; its exit status is the gates."""
+"""`gradus judge qualify` makes one report on a judge for all questions; its exit status says whether all gates open."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_httpserver import HTTPServer
 from typer import Typer
 from typer.testing import CliRunner
 
-from challenges.bundle import read_challenge
+from challenges.reading import read_challenge
 from graders.base import Embed
 from gradus.cli.main import app
 from tests.challenges.factory import write_course
@@ -45,7 +45,7 @@ def question(course: Path) -> Path:
 
 @pytest.fixture
 def honest(question: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> JudgeServer:
-    """An endpoint that gives a person's marks, set up as the judge."""
+    """An endpoint that gives the marks of a person, set up as the judge."""
     graded = read_challenge(question).gold
     server = JudgeServer(httpserver, Honest((row.answer, row.marks) for row in graded))
     monkeypatch.setenv("GRADUS_JUDGE_MODEL", "judge")

@@ -1,4 +1,4 @@
-"""The judge's client against a loopback server that speaks the protocol, well and badly."""
+"""The judge's client with a loopback server that follows the protocol or breaks it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _keys = count()
 
 
 class MemoryStore:
-    """Keeps what the site would keep."""
+    """A judge store in memory, in the place of the site's."""
 
     def __init__(self, budget: int = 100_000) -> None:
         self.budget, self.money = budget, 1_000_000
@@ -69,7 +69,7 @@ class Clock:
 
 
 class Script:
-    """Answers the probe well, then what the test says; keeps the bodies that it got."""
+    """Answers the probe correctly and then as the test says; collects the bodies of requests."""
 
     def __init__(self, server: HTTPServer) -> None:
         self.bodies: list[dict[str, Any]] = []
@@ -122,7 +122,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def client(httpserver: HTTPServer, script: Script, store: MemoryStore, clock: Clock) -> Iterator[JudgeClient]:
-    # A new key for each test, since what is known of an endpoint outlives a client.
+    # A new key for each test, because what is known about an endpoint outlives a client.
     made = JudgeClient("judge", httpserver.url_for("/v1"), f"key-{next(_keys)}", store, timeout=5, clock=clock)
     yield made
     assert made.client is not None
@@ -309,7 +309,7 @@ def test_a_closed_port_postpones(store: MemoryStore) -> None:
         (Response('{"error": {"message": "no"}}', 400), "chat completions"),
     ],
 )
-def test_a_wrong_setting_says_how_to_mend_it(
+def test_a_wrong_setting_says_how_to_fix_it(
     httpserver: HTTPServer, store: MemoryStore, answer: Response, advice: str
 ) -> None:
     httpserver.expect_request("/v1/chat/completions").respond_with_response(answer)

@@ -1,4 +1,4 @@
-"""An endpoint of staff's choice is asked, and none that it names: a redirect, a metadata address, a name that moves."""
+"""Workers only ask the endpoint that staff chose, even if it redirects or its name gets another address."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ELSEWHERE = (
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed(httpserver: HTTPServer, status: int) -> None:
-    """With the key and a prompt on board: one request is made, and it is the one to the address that was set."""
+    """Only one request, with the key and the prompt, is sent, and it goes to the configured address."""
     seen: list[str] = []
     lock = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""An endpoint that fails: staff read what is wrong and how to mend it, the grade waits, and nothing is lost."""
+"""When an endpoint fails, staff read what is wrong and how to fix it, the grade waits, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def fails(status: int, headers: dict[str, str] | None = None) -> Callable[[Reque
 
 
 def says(content: str | None, finish: str = "stop") -> Callable[[Request], Response]:
-    """Well to the probe, `content` to a question."""
+    """A correct answer to the probe, and `content` for a question."""
 
     def answer(request: Request) -> Response:
         probing = len(json.loads(request.get_data())["messages"]) == 1
@@ -54,7 +54,7 @@ def server(httpserver: HTTPServer) -> JudgeServer:
 
 @pytest.fixture
 def worker(server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """Of the lane judge, whose endpoint is the server and which waits half a second for it."""
+    """A worker of the judge lane whose endpoint is the server, with a timeout of half a second."""
     made: list[JudgeClient] = []
 
     def from_environment(store: object) -> JudgeClient:
@@ -147,7 +147,7 @@ def test_a_silent_endpoint_is_named(worker: Worker, server: JudgeServer, submiss
     finally:
         release.set()
     assert submission.current.state == "queued"
-    assert "silent for 0.5 s" in problem()
+    assert "did not answer within 0.5 s" in problem()
     assert "GRADUS_JUDGE_MODEL" in problem()
 
 

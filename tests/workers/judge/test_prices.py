@@ -1,4 +1,4 @@
-"""What a judge call costs: prices from the settings, a cost with each call, money reserved before and settled after."""
+"""The cost of judge calls: prices from settings, a cost for each call, and money reserved and settled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from workers.judge.ledger import Ledger
 from workers.judge.prices import Prices, from_environment
 
 PRICES = Prices(Decimal("0.15"), Decimal("0.60"), "EUR")
-# Of the reply: 100 tokens sent, 20 received.
+# The reply counts 100 tokens sent and 20 received.
 COST = 27
 Make = Callable[..., JudgeClient]
 
@@ -70,9 +70,12 @@ def test_prices_come_from_the_settings() -> None:
     [
         (
             {"GRADUS_JUDGE_PRICE_INPUT": "cheap", "GRADUS_JUDGE_PRICE_OUTPUT": "1"},
-            "GRADUS_JUDGE_PRICE_INPUT is no price",
+            "GRADUS_JUDGE_PRICE_INPUT is not a price",
         ),
-        ({"GRADUS_JUDGE_PRICE_INPUT": "1", "GRADUS_JUDGE_PRICE_OUTPUT": "-1"}, "GRADUS_JUDGE_PRICE_OUTPUT is no price"),
+        (
+            {"GRADUS_JUDGE_PRICE_INPUT": "1", "GRADUS_JUDGE_PRICE_OUTPUT": "-1"},
+            "GRADUS_JUDGE_PRICE_OUTPUT is not a price",
+        ),
         ({"GRADUS_JUDGE_PRICE_INPUT": "NaN", "GRADUS_JUDGE_PRICE_OUTPUT": "1"}, "no price"),
         ({"GRADUS_JUDGE_PRICE_INPUT": "1"}, "Set both"),
         ({"GRADUS_JUDGE_CURRENCY": "euro"}, "three capitals"),

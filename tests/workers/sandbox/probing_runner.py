@@ -1,7 +1,7 @@
-"""The real runner with an engine that tries what it must not; `test_isolation.py` starts it.
+"""The real runner with an engine that tries forbidden actions; `test_isolation.py` starts it.
 
-A probe is a text of an `Embed` item, "verb argument"; its vector is one number: 0 where it went through, else errno.
-The calls go past Python's audit hook, to the kernel, as those of a runner that was taken over would.
+A probe is a text of an `Embed` item, "verb argument". Its vector is one number: 0 if the action worked, else errno. The
+calls go directly to the kernel, past Python's audit hook, like those of a runner under an attacker's control.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def become(user: str) -> int:
 
 
 def forks(count: str) -> int:
-    """How many processes could be had at once, of `count` tried."""
+    """The number of simultaneous processes that could be started, out of `count`."""
     children = []
     for _ in range(int(count)):
         child = libc.fork()
@@ -96,7 +96,7 @@ def forks(count: str) -> int:
 
 
 def fill(megabytes: str) -> int:
-    """Writes files of a megabyte into the working folder until it is told to stop, and waits."""
+    """Writes files of one megabyte into the working folder, and then waits until it is stopped."""
     for number in range(int(megabytes)):
         Path(f"filler-{number}").write_bytes(bytes(1024**2))
     libc.sleep(60)

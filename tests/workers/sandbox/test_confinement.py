@@ -11,7 +11,7 @@ PREAMBLE = "import mmap, os, resource\nfrom workers.sandbox.confinement import c
 
 
 def confined(code, gpu=False):
-    """Runs `code` in a confined process; returns the last line that it wrote to standard error."""
+    """Runs `code` in a confined process and returns the last line of its standard error."""
     code = f"{PREAMBLE}confine(os.getppid(), 4 * 1024**3, gpu={gpu})\n{code}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     return done.returncode, (done.stderr.strip().splitlines() or [""])[-1]
@@ -53,7 +53,7 @@ RESERVE = "mmap.mmap(-1, 64 * 1024**3, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, pr
     ],
 )
 def test_with_a_gpu_what_is_only_reserved_does_not_count(gpu, addresses, data, reserving):
-    """CUDA reserves more addresses than the bound at its start."""
+    """CUDA reserves more addresses at its start than the limit."""
     for limit, wanted in (("AS", addresses), ("DATA", data)):
         assert confined(f"assert resource.getrlimit(resource.RLIMIT_{limit}) == ({wanted},) * 2", gpu) == (0, "")
     assert confined(RESERVE, gpu) == reserving

@@ -11,7 +11,7 @@ from workers.sandbox.frames import (
     Channel,
     Closed,
     FrameError,
-    Late,
+    SendTimeout,
     item_message,
     pack,
     read_item,
@@ -21,7 +21,7 @@ from workers.sandbox.frames import (
 
 @pytest.fixture
 def ends():
-    """A channel, and the raw pipe ends of its peer."""
+    """A channel, and the pipe ends of the other side."""
     read_fd, peer_writes = os.pipe()
     peer_reads, write_fd = os.pipe()
     channel = Channel(read_fd, write_fd)
@@ -80,7 +80,7 @@ def test_nothing_to_read_is_none_and_a_closed_pipe_is_told(ends):
 
 def test_a_peer_that_does_not_read_is_late_and_one_that_left_is_closed(ends):
     channel, peer_reads, _ = ends
-    with pytest.raises(Late):
+    with pytest.raises(SendTimeout):
         channel.send({"type": "x", "text": "x" * 1_000_000}, 0.1)
     os.close(peer_reads)
     with pytest.raises(Closed):

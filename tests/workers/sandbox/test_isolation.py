@@ -1,4 +1,4 @@
-"""A real runner tries what it must not, past the audit hook, as one that a learner's input has taken over would."""
+"""A real runner tries forbidden actions past the audit hook, as if a learner's input had taken it over."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HIDDEN = PROJECT / "challenges" / "library" / "fine-tuning-vs-prompting" / "symp
 
 @pytest.fixture(scope="module", params=["a user of its own", "the worker's user"])
 def prober(request, tmp_path_factory):
-    """A runner under the worker's user has given up root's capabilities, but owns root's files."""
+    """A probing runner. Under the worker's user it has given up root's capabilities, but still owns root's files."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(launch, "MODULE", "tests.workers.sandbox.probing_runner")
         if request.param == "the worker's user":
@@ -52,7 +52,7 @@ def tried(runner, text):
 
 @pytest.fixture
 def secret(tmp_path):
-    """Readable for everybody: only Landlock can keep it from a runner."""
+    """A file that everybody may read, so that only Landlock keeps a runner from reading it."""
     tmp_path.chmod(0o755)
     path = tmp_path / "gradus.sqlite3"
     path.write_text("the database")
@@ -161,7 +161,7 @@ def test_the_runner_has_no_name_no_groups_and_no_way_back(prober):
     assert status["Uid"] == status["Gid"] == [user] * 4
     assert status["Groups"] == []
     assert status["NoNewPrivs"] == ["1"]
-    # At most the one that reads past file permissions, and that only where Landlock binds.
+    # At most the capability to read past file permissions, and only if Landlock restricts the runner.
     kept = int(status["CapPrm"][0], 16)
     assert kept in (0, 1 << privileges.CAP_DAC_READ_SEARCH)
     assert not kept or landlock.version()

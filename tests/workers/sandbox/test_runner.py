@@ -43,7 +43,7 @@ def runner(models_dir):
 
 
 class Seen:
-    """Collects events and acts on the n-th of a kind."""
+    """Collects events, and calls a function at the n-th event of a type."""
 
     def __init__(self, kind="loss", at=2, act=lambda: None):
         self.events, self.kind, self.at, self.act = [], kind, at, act
@@ -178,10 +178,10 @@ def test_learners_fault_is_told_as_such(runner):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(tmp_path):
-    """The limit is a little over what a small job needs of a runner that has done nothing else.
+    """The limit is slightly above the memory of a runner that does a small job first.
 
-    The model is wide and the rows differ from their first token on, so that a step needs far more than the allocator
-    keeps in reserve on any machine.
+    The model is wide and the rows differ from their first token on, so that a step needs far more memory than an
+    allocator keeps in reserve.
     """
     tiny.build(tmp_path, intermediate_size=8192)
     fresh = Runner(threads=1, models_dir=tmp_path)
@@ -260,7 +260,7 @@ def test_close_ends_the_process_and_removes_its_files(models_dir):
 
 
 def test_runner_dies_with_its_worker(models_dir, tmp_path):
-    """A worker that is killed outright leaves no runner behind."""
+    """A worker that is killed (SIGKILL) leaves no runner behind."""
     import subprocess
 
     script = (
@@ -284,7 +284,7 @@ def test_runner_dies_with_its_worker(models_dir, tmp_path):
 
 
 def test_the_engine_works_shut_in_and_the_worker_reads_its_adapter(runner):
-    """Torch, transformers and PEFT need nothing that is refused; what they write can be read by the worker."""
+    """Torch, transformers and PEFT work under all restrictions, and the worker can read the adapter."""
     trained = run(runner, TRAIN)
     files = adapter_files.read(Path(trained.files))
     assert set(files) == set(adapter_files.NAMES) and all(files.values())
@@ -292,7 +292,7 @@ def test_the_engine_works_shut_in_and_the_worker_reads_its_adapter(runner):
 
 
 def test_an_adapter_that_is_given_is_used(runner):
-    """As the demo's: the worker puts it where its runner may read."""
+    """The worker puts an adapter, such as that of the demo, into a folder that its runner may read."""
     trained = adapter_files.read(Path(run(runner, TRAIN).files))
     folder = launch.given_folder() / "given"
     folder.mkdir(exist_ok=True)

@@ -11,10 +11,12 @@ log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Sweep expired leases, ring again, tidy up and check invariants, every ten seconds."
+    help = (
+        "Every ten seconds: requeue evaluations with expired leases, ring workers, delete old rows, check invariants."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--once", action="store_true", help="one round, then print what it did")
+        parser.add_argument("--once", action="store_true", help="run one round and print what it did")
         parser.add_argument("--every", type=float, default=10.0, metavar="SECONDS")
 
     def handle(self, *args: object, once: bool, every: float, **options: object) -> None:
@@ -29,7 +31,7 @@ class Command(BaseCommand):
             stop.wait(every)
 
     def round(self) -> None:
-        """A database that is away for a while ends no reconciler."""
+        """Runs one round. The reconciler goes on if the database cannot be reached for a while."""
         close_old_connections()
         try:
             sweep()

@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Work off a lane by looking at the database each second; for machines without a broker."
+    help = "Grade the evaluations of a lane without a broker: look for new ones in the database each second."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--lane", required=True, choices=[*Lane])
@@ -23,15 +23,15 @@ class Command(BaseCommand):
             signal.signal(name, lambda *_: worker.end())
         try:
             while not worker.ending.is_set():
-                if not self.look(worker):
+                if not self.step(worker):
                     if once:
                         return
                     worker.ending.wait(1)
         finally:
             worker.close()
 
-    def look(self, worker: Worker) -> bool:
-        """A database that is away for a while ends no worker: it looks again."""
+    def step(self, worker: Worker) -> bool:
+        """Grades one evaluation if there is one. The worker goes on if the database cannot be reached for a while."""
         close_old_connections()
         try:
             return worker.step()

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from gradus.accounts import scopes, tokens
 from gradus.accounts.models import TOKEN_DAYS, ApiToken, User
 from gradus.accounts.scopes import Content, LearnerData, Scope
-from gradus.request_checks import allowed_characters
+from gradus.validators import allowed_characters
 
 
 class PseudonymForm(forms.ModelForm[User]):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle, CourseBundle
+from challenges.feedback import floor_to_step
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import TunePayload
@@ -44,9 +44,9 @@ class Choice:
         Shown scores are rounded down to the challenge's step.
         """
         ref, step = self.baseline.ref, self.bundle.challenge.feedback.step
-        floor = math.floor((ref.min or 0) / step + 1e-9) * step
-        if shown < floor - 1e-9:
-            return f"the score is {shown:.3f}, but should be at least {floor:.3f}"
+        least = floor_to_step(ref.min or 0, step)
+        if shown < least:
+            return f"the score is {shown:.3f}, but should be at least {least:.3f}"
         if ref.max is not None and shown > ref.max + 1e-9:
             return f"the score is {shown:.3f}, but should be at most {ref.max:.3f}"
         return ""

@@ -3,7 +3,7 @@
 from gradus.submissions.services.cancel import cancel, cancel_run, withdraw
 from gradus.submissions.services.claim import claim, heartbeat, learner_waits
 from gradus.submissions.services.events import append_events
-from gradus.submissions.services.finish import Outcome, fail, postpone, record, reject, release, retry, shown_of
+from gradus.submissions.services.finish import Outcome, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.regrade import adopt, decide, regrade
 from gradus.submissions.services.runs import Repetition, start_run
@@ -20,7 +20,6 @@ __all__ = [
     "cancel_run",
     "claim",
     "decide",
-    "fail",
     "heartbeat",
     "hints_taken",
     "learner_waits",

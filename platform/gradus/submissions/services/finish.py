@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Now
 
 from challenges import kinds
 from challenges.characters import cleaned
-from challenges.feedback import floor_to_step, ladder
+from challenges.feedback import shown_score
 from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import Calibration, ChallengeVersion
@@ -152,14 +152,12 @@ def released(submission: Submission) -> float | None:
 
 def shown_of(evaluation: Evaluation, value: float) -> float:
     """Returns the score in [0, 1] that a learner sees for `value`, by the challenge's feedback mode."""
-    submission, spec = evaluation.submission, evaluation.version.parsed
+    submission = evaluation.submission
     assert submission is not None
-    if spec.feedback.mode != "ladder":
-        return floor_to_step(value, spec.feedback.step)
     key = {"challenge": submission.challenge, "track": submission.kind, "version": evaluation.version_id}
     standing = Standing.objects.filter(user=submission.user, **key)
     best = standing.values_list("shown", flat=True).first()
-    return ladder(best or 0.0, value, spec.feedback.step)
+    return shown_score(evaluation.version.parsed.feedback, value, best or 0.0)
 
 
 def write_score(
@@ -212,9 +210,6 @@ def reject(evaluation_id: int, fence: int, code: str) -> Evaluation:
     evaluation = _end(evaluation_id, fence, entry.state, error_code=code if code in CODES else "internal")
     close(evaluation, code, entry.refund)
     return evaluation
-
-
-fail = reject
 
 
 def close(evaluation: Evaluation, reason: str, refund: bool) -> None:

@@ -14,19 +14,11 @@ from gradus.learn import form_problems, results
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
 from gradus.learn.kinds.tune import knobs
+from gradus.learn.kinds.tune.draft import TuneDraft
+from gradus.learn.kinds.tune.starter import put_in
 from gradus.learn.kinds.tune.training_rows import json_lines
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Refused
-
-
-@dataclass(frozen=True)
-class TuneDraft(Draft):
-    """`data` are the training rows as they arrived; in `rows`, bytes that are not UTF-8 are shown as such."""
-
-    instructions: str = ""
-    rows: str = ""
-    data: bytes = b""
-    hyperparameters: Mapping[str, str] = field(default_factory=dict)
 
 
 class TunePage(KindPage):
@@ -69,8 +61,6 @@ class TunePage(KindPage):
 
     def opened(self, request: HttpRequest, version: ChallengeVersion, draft: TuneDraft) -> tuple[Draft, dict[str, Any]]:
         """`?rows=starter` puts the author's starter rows into the form."""
-        from gradus.learn.kinds.tune.starter import put_in
-
         if request.GET.get("rows") != "starter" or not version.train:
             return draft, {}
         filled, cost = put_in(version, draft)

@@ -12,7 +12,7 @@ from challenges.spec import Challenge, TrainRow
 from gradus.courses.models import ChallengeVersion
 from gradus.learn.kinds.base import with_line_feeds
 from gradus.learn.kinds.tune import knobs
-from gradus.learn.kinds.tune.page import TuneDraft
+from gradus.learn.kinds.tune.draft import TuneDraft
 from gradus.learn.kinds.tune.training_rows import json_lines
 from gradus.submissions.services import Refused
 from gradus.submissions.services.payload import counter

@@ -14,7 +14,8 @@ from gradus.learn import forms
 from gradus.learn.form_problems import Problem, as_refusal
 from gradus.learn.kinds.tune import knobs
 from gradus.learn.kinds.tune import starter as starter_rows
-from gradus.learn.kinds.tune.page import PAGE, TuneDraft, train_rows
+from gradus.learn.kinds.tune.draft import TuneDraft
+from gradus.learn.kinds.tune.page import PAGE, train_rows
 from gradus.learn.kinds.tune.training_rows import jsonl_file
 from gradus.learn.views.access import shown_challenge
 from gradus.submissions.services import Refused

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.cli.authors import problems_in
 from gradus.courses import verification
 from gradus.courses.models import ChallengeVersion, Course

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from challenges.bundle import read_course
+from challenges.reading import read_course
 from gradus.operations.first_start import LIBRARY
 from gradus.operations.smoke.report import Report, expect
 from gradus.operations.smoke.site import Site
