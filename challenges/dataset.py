@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from challenges.check import check
 from challenges.field_checks import FieldProblem
 from challenges.kinds.tune import Hyperparameters, TunePayload, tune
-from challenges.lengths import CountTokens, row_tokens
 from challenges.spec import Challenge, Label, TrainRow
 from challenges.texts import normal
+from challenges.token_counts import CountTokens, row_tokens
 
 # LoRA training of the built-in model in fp32 on two AVX2 cores, in training tokens per second, as measured with the
 # baseline of `symptom-specialty` (37,000 tokens in 292 s).

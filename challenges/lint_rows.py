@@ -10,11 +10,11 @@ from statistics import fmean
 
 from challenges.catalogue import MODELS
 from challenges.characters import unwanted
-from challenges.lengths import CountTokens, input_tokens
 from challenges.lint_subject import Rows, Subject
 from challenges.prompts import problem_with, target_text
 from challenges.spec import Answer, Json, Label, Sample, TrainRow
 from challenges.texts import normal
+from challenges.token_counts import CountTokens, input_tokens
 from challenges.tokens import counter
 
 BALANCE_MAX = 2.0

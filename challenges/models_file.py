@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from challenges.base_models import BaseModel
-from challenges.places import data_dir
+from challenges.data_folder import data_dir
 from challenges.source import Source
 from challenges.spec import Spec
 from challenges.yaml_lines import Located

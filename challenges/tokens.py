@@ -7,8 +7,8 @@ from functools import lru_cache
 from tokenizers import Tokenizer
 
 from challenges.catalogue import MODELS
-from challenges.lengths import CountTokens
-from challenges.places import data_dir
+from challenges.data_folder import data_dir
+from challenges.token_counts import CountTokens
 
 
 def counter(model: str | None) -> CountTokens | None:

@@ -14,7 +14,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
 from challenges import kinds
-from challenges.feedback import floor_to_step
+from challenges.shown_score import floor_to_step
 from graders.base import Grade
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Outcome

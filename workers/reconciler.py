@@ -31,7 +31,8 @@ from gradus.submissions.models import (
 )
 from gradus.submissions.services.finish import close
 from gradus.submissions.states import OPEN, State
-from workers import invariants, orphans
+from workers import invariants
+from workers import orphan_files as orphans
 
 log = structlog.get_logger(__name__)
 EVENTS_KEPT = timedelta(days=30)

@@ -27,8 +27,8 @@ from workers.events import EventWriter
 from workers.execute import Memo, execute
 from workers.gold_vectors import GoldVectors
 from workers.heartbeat import Heartbeat
+from workers.hidden_row_timing import paced
 from workers.judge.contract import JudgeMisconfigured, Postpone
-from workers.pace import paced
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
 from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 

@@ -104,7 +104,7 @@ def seed(users: int, scores: int, queued: int, streams: int) -> Seeded:
 
 
 def _scored(cursor: Any, scores: int) -> None:
-    from challenges.feedback import floor_to_step
+    from challenges.shown_score import floor_to_step
 
     challenge = board()
     spec, step = challenge.spec, challenge.spec.feedback.step

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from challenges.field_checks import FieldProblem
-from challenges.lengths import CountTokens
 from challenges.payloads import Submitted
 from challenges.spec import Challenge, Keys
+from challenges.token_counts import CountTokens
 
 if TYPE_CHECKING:
     from challenges.bundle import ChallengeBundle

@@ -12,9 +12,9 @@ from challenges.characters import unwanted
 from challenges.field_checks import FieldProblem
 from challenges.kinds.base import Kind, Lane
 from challenges.kinds.rubric import FreeText, free_text
-from challenges.lengths import CountTokens
 from challenges.payloads import Submitted
 from challenges.spec import Challenge
+from challenges.token_counts import CountTokens
 
 if TYPE_CHECKING:
     from challenges.bundle import ChallengeBundle

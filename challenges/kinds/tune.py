@@ -10,10 +10,10 @@ from pydantic import BeforeValidator, Field
 from challenges import field_checks
 from challenges.field_checks import FieldProblem
 from challenges.kinds.base import Kind, Lane
-from challenges.lengths import CountTokens, row_tokens
 from challenges.payloads import Payload, Submitted
 from challenges.prompts import problem_with
 from challenges.spec import Challenge, Keys, Spec, TrainRow, dump
+from challenges.token_counts import CountTokens, row_tokens
 from challenges.tokens import counter
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import Criterion, free_text
 from challenges.spec import Benign, GoldAnswer
 from graders.base import Embed, Embedded, Mark
-from graders.free_text import likeness, short
+from graders.free_text import likeness
+from graders.free_text import short_answer_likeness as short
 from graders.free_text.certainty import certainty
 from graders.free_text.likeness import Prediction
 from graders.free_text.points import VALUES

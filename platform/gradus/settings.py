@@ -82,7 +82,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "gradus.accounts.staff.remember_request",
+    "gradus.accounts.staff_actions.remember_request",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 

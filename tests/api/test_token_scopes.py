@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from gradus.accounts import tokens
 from gradus.accounts.models import ApiToken, Enrolment, User
 from gradus.accounts.scopes import Content, LearnerData, Scope
+from gradus.accounts.token_limits import TOKENS_MAX
 from gradus.api import api
 from gradus.courses.models import Course
 from tests import factories
@@ -152,9 +153,9 @@ def test_the_database_refuses_what_is_no_scope_and_no_end(ada: User, values: dic
 
 def test_an_ended_token_leaves_its_place_to_a_new_one(ada: User) -> None:
     with time_machine.travel(NOW, tick=False) as clock:
-        for number in range(tokens.TOKENS_MAX):
+        for number in range(TOKENS_MAX):
             tokens.issue(ada, str(number), days=7)
-        with pytest.raises(tokens.NotIssued, match=f"You have {tokens.TOKENS_MAX} tokens"):
+        with pytest.raises(tokens.NotIssued, match=f"You have {TOKENS_MAX} tokens"):
             tokens.issue(ada, "one more")
         clock.shift(timedelta(days=7))
         assert tokens.issue(ada, "one more")[0].user == ada
@@ -162,7 +163,7 @@ def test_an_ended_token_leaves_its_place_to_a_new_one(ada: User) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_no_account_gets_more_tokens_when_many_are_asked_for_at_once(transactional_db: None, ada: User) -> None:
-    for number in range(tokens.TOKENS_MAX - 2):
+    for number in range(TOKENS_MAX - 2):
         tokens.issue(ada, str(number))
 
     def one_more(number: int) -> str:
@@ -172,4 +173,4 @@ def test_no_account_gets_more_tokens_when_many_are_asked_for_at_once(transaction
             return refusal.code
 
     assert sum(answer != "token_limit" for answer in at_once(one_more, 8)) == 2
-    assert ada.api_tokens.live().count() == tokens.TOKENS_MAX
+    assert ada.api_tokens.live().count() == TOKENS_MAX

@@ -12,7 +12,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from gradus.cli.client import Api, Config, Event, Failure, parsed, worded
-from gradus.cli.showing import Follower, out
+from gradus.cli.output import Follower, out
 
 STREAM = "text/event-stream"
 

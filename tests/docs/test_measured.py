@@ -3,8 +3,8 @@
 import json
 
 from benchmarks.baselines import MEASURED, PAGE, page
-from challenges.reading import read_lesson
 from challenges.lint import lint
+from challenges.reading import read_lesson
 
 MEASURED_NOW = json.loads(MEASURED.read_text())
 LESSON = read_lesson(MEASURED.parent)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from challenges.reading import read_course
 from challenges.lint import lint
+from challenges.reading import read_course
 from gradus.courses.services import publish
 from tests.challenges import factory
 

@@ -7,7 +7,7 @@ from challenges.lint import lint
 from challenges.registry import RegistryError
 from challenges.spec import Challenge
 from graders.metrics import measure
-from gradus.cli import showing
+from gradus.cli import output as showing
 from gradus.submissions.models import Standing
 from tests import factories
 from tests.challenges import factory

@@ -29,7 +29,7 @@ HOMONYMS = {
     ("platform/gradus/reviews/models.py", "prompt"): "the same role, as a column has it",
     ("challenges/findings_digest.py", "prompt"): "the section of `challenge.yaml` with the texts around a row",
     ("challenges/lint_spec.py", "prompt"): "the same section",
-    ("platform/gradus/api/shapes.py", "prompt"): "the same section",
+    ("platform/gradus/api/content_shapes.py", "prompt"): "the same section",
 }
 
 

@@ -8,7 +8,8 @@ import pytest
 from django.urls import resolve
 
 from gradus.accounts.models import ApiToken, User
-from gradus.api import api, outcomes
+from gradus.api import api
+from gradus.api import result_shapes as outcomes
 from gradus.leaderboards import boards
 from gradus.learn import urls
 from tests.learn import worlds

@@ -21,7 +21,7 @@ from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.submissions import services
 from tests import factories
-from workers import orphans
+from workers import orphan_files as orphans
 
 BUCKET = "gradus"
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -13,7 +13,8 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from gradus.accounts import staff, tokens
+from gradus.accounts import staff_actions as staff
+from gradus.accounts import tokens
 from gradus.accounts.models import ApiToken, Enrolment, StaffAction, User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews import services as reviews

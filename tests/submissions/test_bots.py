@@ -17,8 +17,8 @@ import pytest
 import time_machine
 from django.conf import settings
 
-from challenges.feedback import shown_score
 from challenges.reading import read_course
+from challenges.shown_score import shown_score
 from challenges.spec import Feedback, Limits
 from gradus.accounts.models import User
 from gradus.courses.services import publish

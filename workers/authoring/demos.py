@@ -17,7 +17,7 @@ import yaml
 
 from challenges import payloads
 from challenges.bundle import ChallengeBundle, LessonBundle
-from challenges.demo_answers import FEW, TUNED, ZERO
+from challenges.demo_panel_text import FEW, TUNED, ZERO
 from challenges.folders import ADAPTER_FILES
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.tune import TunePayload

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 
 from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
+from gradus.accounts.token_limits import TOKEN_DAYS
 
 
 def new_pseudonym() -> str:
@@ -104,9 +105,6 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def matching(self, secret: str) -> Self:
         """Returns the token with this secret unless it was revoked. It may have expired."""
         return self.filter(revoked_at=None, digest=digest_of(secret)).select_related("user")
-
-
-TOKEN_DAYS = 90
 
 
 def usual_end() -> datetime:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib.admin.models import LogEntry
 from django.db.models import Model, QuerySet
 
-from gradus.accounts import staff
+from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffAction, User
 
 What = StaffAction.What

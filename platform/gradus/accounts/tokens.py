@@ -2,13 +2,13 @@
 
 from django.db import transaction
 
-from gradus.accounts import scopes, staff
-from gradus.accounts.models import TOKEN_DAYS, ApiToken, StaffAction, User
+from gradus.accounts import scopes
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import ApiToken, StaffAction, User
 from gradus.accounts.scopes import LEARNER, Scope
+from gradus.accounts.token_limits import DAYS_MAX, TOKEN_DAYS, TOKENS_MAX
 
 # How many tokens of one account may work at the same time.
-TOKENS_MAX = 20
-DAYS_MAX = 365
 
 
 class NotIssued(Exception):

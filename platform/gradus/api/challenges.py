@@ -12,7 +12,9 @@ from ninja import Query, Router, Status
 
 from challenges import dataset
 from challenges.kinds.tune import KIND as TUNE
-from gradus.api import outcomes, schemas, shapes
+from gradus.api import content_shapes as shapes
+from gradus.api import result_shapes as outcomes
+from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.api.submissions import SSE
 from gradus.courses import catalogue

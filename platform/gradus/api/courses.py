@@ -3,7 +3,9 @@
 from django.http import Http404
 from ninja import Router, Status
 
-from gradus.api import outcomes, schemas, shapes
+from gradus.api import content_shapes as shapes
+from gradus.api import result_shapes as outcomes
+from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson

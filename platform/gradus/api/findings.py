@@ -6,7 +6,8 @@ from ninja import Router, Status
 
 from challenges.findings import ArmRecord, Claim, ClaimRecord, Experiment, ExperimentRecord, Finding
 from challenges.findings_text import filled
-from gradus.api import outcomes, schemas
+from gradus.api import result_shapes as outcomes
+from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, someone
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson

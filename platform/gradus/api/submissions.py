@@ -10,7 +10,8 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from ninja import Header, Query, Router, Status
 
-from gradus.api import outcomes, schemas
+from gradus.api import result_shapes as outcomes
+from gradus.api import schemas
 from gradus.api.auth import Request, caller, someone
 from gradus.courses.models import Challenge
 from gradus.reviews import services as reviews

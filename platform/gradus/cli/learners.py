@@ -13,7 +13,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gradus.cli import sending, showing
+from gradus.cli import output as showing
+from gradus.cli import payload_files as sending
 from gradus.cli.client import REFUSED, Api, Config, Failure
 
 app = typer.Typer(no_args_is_help=True)
@@ -29,12 +30,11 @@ Rows = Annotated[Path | None, typer.Option("--rows", help="Training rows as JSON
 Email = Annotated[str, typer.Option(prompt=True, help="The email of your account.")]
 Password = Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="GRADUS_PASSWORD", help="Asked for.")]
 Name = Annotated[str, typer.Option(help="What the token is for; your profile lists it.")]
-Days = Annotated[int, typer.Option(min=1, max=365, help="After how many days the token expires.")]
+Days = Annotated[int | None, typer.Option(min=1, help="After how many days the token expires. The site has a default.")]
 Content = Annotated[str, typer.Option(help="What the token may do with course content: none, viewer, editor or owner.")]
 LearnerData = Annotated[
     str, typer.Option(help="What the token may do with other people's answers and grades: none, viewer or editor.")
 ]
-TOKEN_DAYS = 90
 
 
 @contextmanager
@@ -55,19 +55,25 @@ def login(
     email: Annotated[str, typer.Option(help="The email of your account.")] = "",
     url: Annotated[str, typer.Option(help="Where the site is.")] = "",
     token: Annotated[str, typer.Option(help="A token from your profile, in place of email and password.")] = "",
-    days: Days = TOKEN_DAYS,
+    days: Days = None,
     content: Content = "none",
     learner_data: LearnerData = "none",
 ) -> None:
     """Sign in and store a token in ~/.config/gradus/config.toml."""
     with site() as api:
         where = (url or api.config.url).rstrip("/")
-        wanted = {"name": "gradus login", "days": days, "content": content, "learner_data": learner_data}
+        wanted = _wanted("gradus login", days, content, learner_data)
         secret = token or _new_token(Config(where), email or typer.prompt("Email"), wanted)
         config = Config(where, secret)
         with Api(config) as mine:
             mine.get("submissions", limit=1)
         typer.echo(f"Signed in at {where}. The token is in {config.save()}.")
+
+
+def _wanted(name: str, days: int | None, content: str, learner_data: str) -> dict[str, Any]:
+    """The body that asks for a token. The site chooses the days where none are named."""
+    body: dict[str, Any] = {"name": name, "content": content, "learner_data": learner_data}
+    return body if days is None else {**body, "days": days}
 
 
 def _new_token(config: Config, email: str, wanted: dict[str, Any]) -> str:
@@ -80,12 +86,12 @@ def token_create(
     email: Email,
     password: Password,
     name: Name = "command line",
-    days: Days = TOKEN_DAYS,
+    days: Days = None,
     content: Content = "none",
     learner_data: LearnerData = "none",
 ) -> None:
     """Make a token and print it. It is shown only this once."""
-    wanted = {"name": name, "days": days, "content": content, "learner_data": learner_data}
+    wanted = _wanted(name, days, content, learner_data)
     with site() as api:
         typer.echo(_token(Config(api.config.url), {"email": email, "password": password, **wanted}))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gradus.cli import showing
+from gradus.cli import output as showing
 from gradus.cli.client import Api, Failure
 from gradus.cli.learners import Slug, site
 

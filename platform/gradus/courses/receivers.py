@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from gradus.accounts import staff
+from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
 from gradus.courses.models import Course
 

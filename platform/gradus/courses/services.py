@@ -10,7 +10,7 @@ from django.utils import timezone
 from challenges import kinds
 from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
 from challenges.spec import dump
-from gradus.accounts import staff
+from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
 from gradus.courses import bundles, calibrations, verification, versions
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson

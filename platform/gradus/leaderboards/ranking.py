@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from django.utils import timezone
 
-from challenges.feedback import floor_to_step
+from challenges.shown_score import floor_to_step
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.leaderboards import tally
 from gradus.submissions.models import Score, Standing

@@ -13,9 +13,9 @@ from typing import Any
 from django.db.models import Prefetch
 
 from challenges import kinds, payloads
-from challenges.feedback import floor_to_step
 from challenges.kinds.prompt import FEW_SHOT
 from challenges.kinds.tune import LORA
+from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.submissions.models import Evaluation, Standing

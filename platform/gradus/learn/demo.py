@@ -9,7 +9,7 @@ import yaml
 from django.db import transaction
 
 from challenges import payloads
-from challenges.demo_answers import FEW, TUNED, ZERO, Said, said
+from challenges.demo_panel_text import FEW, TUNED, ZERO, Said, said
 from challenges.kinds.base import Lane
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.prompt import PromptPayload

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from gradus.accounts import staff
+from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
 from gradus.submissions.models import Score, Standing, Submission
 

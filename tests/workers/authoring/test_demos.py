@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from challenges.bundle import LessonBundle
-from challenges.demo_answers import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, Said, said
+from challenges.demo_panel_text import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, Said, said
 from challenges.reading import read_lesson
 from challenges.rows import read_train
 from challenges.spec import Demo

@@ -11,9 +11,8 @@ from pydantic_core import CoreSchema
 
 from challenges import payloads
 from challenges.kinds.tune import TunePayload
-from gradus.accounts.models import TOKEN_DAYS
 from gradus.accounts.scopes import Content, LearnerData
-from gradus.accounts.tokens import DAYS_MAX
+from gradus.accounts.token_limits import DAYS_MAX, TOKEN_DAYS
 from gradus.api import codes
 from gradus.api.schemas.content import Track
 

@@ -8,8 +8,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from gradus.accounts import scopes, tokens
-from gradus.accounts.models import TOKEN_DAYS, ApiToken, User
+from gradus.accounts.models import ApiToken, User
 from gradus.accounts.scopes import Content, LearnerData, Scope
+from gradus.accounts.token_limits import DAYS_MAX, TOKEN_DAYS
 from gradus.validators import allowed_characters
 
 
@@ -36,7 +37,7 @@ class TokenForm(forms.Form):
         validators=[allowed_characters],
     )
     days = forms.ChoiceField(
-        choices=[(days, f"{days} days") for days in (7, 30, TOKEN_DAYS, 180)] + [(tokens.DAYS_MAX, "a year")],
+        choices=[(days, f"{days} days") for days in (7, 30, TOKEN_DAYS, 180)] + [(DAYS_MAX, "a year")],
         initial=TOKEN_DAYS,
         label="When does it end?",
     )

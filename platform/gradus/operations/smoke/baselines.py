@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle, CourseBundle
-from challenges.feedback import floor_to_step
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import TunePayload
+from challenges.shown_score import floor_to_step
 from challenges.spec import Label
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from challenges import marks as table
 from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
-from gradus.accounts import staff
+from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.reviews.models import Review
 from gradus.reviews.services import appeals, opening

@@ -8,7 +8,7 @@ import json
 from django.db import transaction
 
 from challenges.spec import GoldAnswer, dump
-from gradus.accounts import staff
+from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge
 from gradus.reviews.models import GoldRow, Review

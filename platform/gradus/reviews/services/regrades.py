@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gradus.accounts import staff
+from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.reviews.models import Appeal, Regrade, Regraded

@@ -12,8 +12,7 @@ from django.db.models.functions import Coalesce, Now
 
 from gradus.submissions import failpoints
 from gradus.submissions.models import Evaluation, EvaluationQuerySet
-from gradus.submissions.services import events
-from gradus.submissions.services.runs import AFTER_ALL_OTHERS
+from gradus.submissions.services import events, queue_ranks
 from gradus.submissions.states import State
 
 # One statement finds and locks the row, changes it and writes the event, because each round trip to the database would
@@ -54,7 +53,7 @@ def claim(lane: str, *, worker: str, profile: str) -> Evaluation | None:
 
 def learner_waits(lane: str, profile: str) -> bool:
     """Returns True if an evaluation waits that comes before all baselines."""
-    return Evaluation.objects.claimable(lane, profile).filter(fair_share_rank__lt=AFTER_ALL_OTHERS).exists()
+    return Evaluation.objects.claimable(lane, profile).filter(fair_share_rank__lt=queue_ranks.BASELINE).exists()
 
 
 def _next(lane: str, profile: str) -> EvaluationQuerySet:

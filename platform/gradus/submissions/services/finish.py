@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Now
 
 from challenges import kinds
 from challenges.characters import cleaned
-from challenges.feedback import shown_score
+from challenges.shown_score import shown_score
 from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import Calibration, ChallengeVersion

@@ -11,13 +11,10 @@ from gradus.courses import calibrations
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import bell, signals
 from gradus.submissions.models import Evaluation, Grader, Score, Submission
-from gradus.submissions.services import events
+from gradus.submissions.services import events, queue_ranks
 from gradus.submissions.services.finish import make_current, released, shown_of, write_score
 from gradus.submissions.services.refusal import Refused
 from gradus.submissions.states import State
-
-# The rank of a shadow regrade, higher than that of any attempt: no learner waits for it, so it comes last.
-LAST_IN_THE_QUEUE = 1000
 
 
 @transaction.atomic
@@ -40,7 +37,7 @@ def regrade(
     last = _lock_current(submission)
     if last.grader == Grader.PERSON:
         raise Refused("decided", "A person has decided this grade, so it cannot be regraded.", 409)
-    rank = LAST_IN_THE_QUEUE if shadow and grader == Grader.AI else 0
+    rank = queue_ranks.REGRADE if shadow and grader == Grader.AI else 0
     values = {
         "shadow": shadow,
         "grader": grader,

@@ -13,14 +13,12 @@ from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import bell
 from gradus.submissions.models import Evaluation, Run, RunSlot
-from gradus.submissions.services import slots
+from gradus.submissions.services import queue_ranks, slots
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import Refused
 
 KEPT = timedelta(days=7)
 OPEN_RUNS = 6
-# Nobody waits for a baseline: learners' work and regrades are claimed before it.
-AFTER_ALL_OTHERS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def start_run(
     payload = parse(version.parsed, data)
     lane, rank = Lane.INTERACTIVE, None
     if purpose == Run.Purpose.BASELINE:
-        rank = AFTER_ALL_OTHERS
+        rank = queue_ranks.BASELINE
         lane = kinds.find(payload.kind).lane
 
     def once() -> Run:

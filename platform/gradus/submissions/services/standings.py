@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import transaction
 
-from gradus.accounts import staff
+from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.submissions.models import Score, Standing
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from challenges import kinds, payloads
-from challenges.feedback import floor_to_step
+from challenges.shown_score import floor_to_step
 from challenges.spec import BaselineRef
 from gradus.courses import bundles, verification
 from gradus.courses.models import ChallengeVersion

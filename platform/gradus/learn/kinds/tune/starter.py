@@ -7,8 +7,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from challenges.kinds.tune import Hyperparameters, training_steps, tune
-from challenges.lengths import row_tokens
 from challenges.spec import Challenge, TrainRow
+from challenges.token_counts import row_tokens
 from gradus.courses.models import ChallengeVersion
 from gradus.learn.kinds.base import with_line_feeds
 from gradus.learn.kinds.tune import knobs

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, transaction
 
-from gradus.accounts import staff
+from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
 from gradus.operations.backup.manifest import BackupError
 from gradus.operations.backup.take import take

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from challenges.feedback import floor_to_step, ladder, shown_score
+from challenges.shown_score import floor_to_step, ladder, shown_score
 from challenges.spec import Feedback
 
 

@@ -16,9 +16,9 @@ import pytest
 from graders.base import Grade, Grading, Score, Scored
 from tests.learn.test_timing import CHANCE, auc
 from workers import execute as executing
-from workers import pace
+from workers import hidden_row_timing as pace
 from workers.execute import execute
-from workers.pace import paced
+from workers.hidden_row_timing import paced
 from workers.sandbox.supervisor import Stopped
 
 GRADINGS = 3000

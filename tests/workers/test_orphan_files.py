@@ -13,7 +13,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation
 from tests import factories
 from tests.threads import at_once
-from workers import orphans
+from workers import orphan_files as orphans
 
 OLD = timedelta(hours=25)
 

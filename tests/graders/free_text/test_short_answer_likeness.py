@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graders.free_text import short
+from graders.free_text import short_answer_likeness as short
 from graders.free_text.rubric_phrases import rubric_phrases
 
 
