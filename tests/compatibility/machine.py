@@ -50,10 +50,10 @@ def nameless(clock: Any) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("socket.gethostname", lambda: HOST)
         patch.setattr("platform.node", lambda: HOST)
-        patch.setattr("gradus.accounts.staff._login", lambda: "operator")
+        patch.setattr("gradus.accounts.staff_actions._login", lambda: "operator")
         patch.setattr("sys.argv", ["manage.py", "import_course"])
         patch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
-        for module in ("events", "pace"):
+        for module in ("events", "hidden_row_timing"):
             patch.setattr(f"workers.{module}.time", stand_in)
         yield
 
