@@ -49,7 +49,7 @@ def after_exemption(sender: type[ExemptNetwork], instance: ExemptNetwork, raw: b
 
 
 def after_delete(sender: type[Model], instance: Any, origin: Any = None, **extra: Any) -> None:
-    """Records the rows that a person deleted, but no rows deleted by cascade, and no guests, who expire."""
+    """Records the rows that a person deleted, but no rows deleted by cascade, and no guests."""
     meant = origin.model if isinstance(origin, QuerySet) else type(origin)
     if meant is sender and not getattr(instance, "is_guest", False):
         staff.note(What.REMOVED, f"{sender._meta.verbose_name}: {instance}", id=instance.pk)

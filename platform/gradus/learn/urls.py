@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gradus.learn.kinds.tune import views as tune
+from gradus.learn.kinds.tune import form_views as tune
 from gradus.learn.views import advisor, challenge, compare, course, demo, finding, lesson, run, submission
 from gradus.learn.views import path as path_views
 from gradus.learn.views import profile as profiles
