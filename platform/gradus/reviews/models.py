@@ -10,6 +10,8 @@ from django.utils import timezone
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Evaluation, Submission
 
+APPEAL_CHARS = 2000
+
 
 class ReviewQuerySet(models.QuerySet["Review"]):
     def waiting(self) -> Self:
@@ -94,7 +96,7 @@ class Appeal(models.Model):
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="appeals")
     evaluation = models.OneToOneField(Evaluation, models.CASCADE, related_name="appeal")
     second = models.OneToOneField(Evaluation, models.CASCADE, null=True, blank=True, related_name="appeal_of_first")
-    text = models.TextField(max_length=2000)
+    text = models.TextField(max_length=APPEAL_CHARS)
     stage = models.CharField(max_length=6, choices=Stage.choices, default=Stage.PERSON)
     outcome = models.CharField(max_length=7, choices=Outcome.choices, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -15,6 +15,7 @@ from gradus.accounts.scopes import Content, LearnerData
 from gradus.accounts.token_limits import DAYS_MAX, TOKEN_DAYS
 from gradus.api import codes
 from gradus.api.schemas.content import Track
+from gradus.reviews.models import APPEAL_CHARS
 
 Status = Literal["queued", "running", "scored", "rejected", "failed", "cancelled", "review"]
 Verdict = Literal["passed", "not_passed"]
@@ -207,7 +208,7 @@ class DatasetOut(Schema):
 
 
 class AppealIn(Schema):
-    text: str = Field(min_length=1, max_length=2000)
+    text: str = Field(min_length=1, max_length=APPEAL_CHARS)
 
 
 class PlaceOut(Schema):

@@ -15,6 +15,7 @@ from gradus.learn.kinds.base import Draft, with_line_feeds
 from gradus.learn.next_step import next_step
 from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.reviews import services as reviews
+from gradus.reviews.models import APPEAL_CHARS
 from gradus.submissions import services, stream
 from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused
@@ -59,6 +60,7 @@ def _context(found: Submission) -> dict[str, object]:
         "next_step": next_step(found, shown["spec"], shown["score"]),
         "submission": found,
         "has_passed": path.has_passed(found.user, found.challenge),
+        "appeal_chars": APPEAL_CHARS,
         "can_appeal": reviews.can_appeal(found),
         "goes_to_second": reviews.goes_to_second(found),
         "appeal": found.appeals.order_by("-pk").first(),

@@ -8,15 +8,13 @@ from django.utils import timezone
 
 from challenges import kinds
 from gradus.courses import calibrations
-from gradus.reviews.models import Appeal, Review
+from gradus.reviews.models import APPEAL_CHARS, Appeal, Review
 from gradus.reviews.services import opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.services.refusal import refuse_broken, too_long
 from gradus.submissions.states import State
-
-TEXT_CHARS = 2000
 
 
 def has_second_grader() -> bool:
@@ -33,8 +31,8 @@ def appeal(submission: Submission, text: str) -> Appeal:
             empty, too long, or contains a character that is not allowed.
     """
     refuse_broken("text", text)
-    if len(text.strip()) > TEXT_CHARS:
-        raise too_long("text", text.strip(), TEXT_CHARS)
+    if len(text.strip()) > APPEAL_CHARS:
+        raise too_long("text", text.strip(), APPEAL_CHARS)
     evaluation = submission.current
     refuse(submission, evaluation)
     if not text.strip():

@@ -1,10 +1,27 @@
-"""How early an evaluation is claimed: workers take the lowest `fair_share_rank` first, and of equal ranks the oldest.
-
-A learner's evaluation has the number of evaluations that the learner had open before it, so that nobody's many
-submissions hold up another learner's first one.
+"""How early an evaluation is claimed: workers take the lowest `fair_share_rank` of a lane first, and of equal ranks the
+oldest evaluation.
 """
 
-# Grades that staff asked for again, such as shadow runs of a regrade: learners wait for none of them.
-REGRADE = 1000
-# Baselines that verify a version, which nobody waits for: everything else is claimed before them.
+from gradus.submissions.models import Evaluation, Grader, Run, Submission
+
+# Staff asked for a trial of new grades: learners do not wait for it.
+SHADOW = 1000
+# Nobody waits for a baseline: learners' work and regrades are claimed before it.
 BASELINE = 1_000_000
+
+
+def of_submission(submission: Submission) -> int:
+    """The number of evaluations that the learner has open already, so that many submissions of one learner do not hold
+    up another learner's first one.
+    """
+    return Evaluation.objects.open().filter(submission__user=submission.user).count()
+
+
+def of_run(purpose: str, open_before: int) -> int:
+    """As for submissions, by the learner's open runs; baselines come last."""
+    return BASELINE if purpose == Run.Purpose.BASELINE else open_before
+
+
+def of_regrade(*, shadow: bool, grader: str) -> int:
+    """First, because a learner or a person waits for it; last of all learners' work if it changes no grade yet."""
+    return SHADOW if shadow and grader == Grader.AI else 0

@@ -37,12 +37,11 @@ def regrade(
     last = _lock_current(submission)
     if last.grader == Grader.PERSON:
         raise Refused("decided", "A person has decided this grade, so it cannot be regraded.", 409)
-    rank = queue_ranks.REGRADE if shadow and grader == Grader.AI else 0
     values = {
         "shadow": shadow,
         "grader": grader,
         "graded_version": graded_version or last.graded_version,
-        "fair_share_rank": rank,
+        "fair_share_rank": queue_ranks.of_regrade(shadow=shadow, grader=grader),
     }
     evaluation = _succeed(last, state=State.QUEUED, is_current=False, **values)
     bell.ring_after_commit(evaluation.lane)

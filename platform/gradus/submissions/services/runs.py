@@ -49,10 +49,7 @@ def start_run(
         Refused: 422 for a bad payload, 429 where the learner has too many runs open.
     """
     payload = parse(version.parsed, data)
-    lane, rank = Lane.INTERACTIVE, None
-    if purpose == Run.Purpose.BASELINE:
-        rank = queue_ranks.BASELINE
-        lane = kinds.find(payload.kind).lane
+    lane = kinds.find(payload.kind).lane if purpose == Run.Purpose.BASELINE else Lane.INTERACTIVE
 
     def once() -> Run:
         run = Run.objects.create(
@@ -67,8 +64,8 @@ def start_run(
             **(asdict(repeats) if repeats else {}),
             expires_at=timezone.now() + KEPT,
         )
-        open_before = _take_slot(run)
-        Evaluation.objects.create(run=run, lane=lane, fair_share_rank=open_before if rank is None else rank)
+        rank = queue_ranks.of_run(purpose, _take_slot(run))
+        Evaluation.objects.create(run=run, lane=lane, fair_share_rank=rank)
         return run
 
     run = slots.try_again(once)

@@ -13,7 +13,7 @@ from gradus.courses.models import Challenge
 from gradus.submissions import bell, failpoints
 from gradus.submissions.models import Evaluation, GuestSlot, InFlight, QuotaSlot, Submission
 from gradus.submissions.quota import day_of
-from gradus.submissions.services import slots
+from gradus.submissions.services import queue_ranks, slots
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import Refused
 
@@ -70,8 +70,8 @@ def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: 
     if user.is_guest:
         _take_guest_slot(submission)
     _take_flight(submission)
-    open_before = Evaluation.objects.open().filter(submission__user=user).count()
-    Evaluation.objects.create(submission=submission, lane=kinds.find(payload.kind).lane, fair_share_rank=open_before)
+    rank = queue_ranks.of_submission(submission)
+    Evaluation.objects.create(submission=submission, lane=kinds.find(payload.kind).lane, fair_share_rank=rank)
     failpoints.reach("submit.uncommitted")
     return submission
 
