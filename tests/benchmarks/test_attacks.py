@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import pytest
-from challenges.lint_free_text import CREDIT
 
 from benchmarks.attacks.rows import QUESTIONS, Attack, Honest, attacks, bundle, honest, sources
+from challenges.kinds.lint_rubric import CREDIT
 from challenges.kinds.rubric import free_text
 from challenges.lint import lint
 from challenges.texts import normal
@@ -104,7 +104,7 @@ def test_quotes_stand_in_the_answer(all_honest: list[Honest], all_attacks: list[
 
 def test_answers_could_have_been_handed_in(all_honest: list[Honest], all_attacks: list[Attack]) -> None:
     for row in [*all_honest, *all_attacks]:
-        least, most = bundle(row.question).challenge.words
+        least, most = free_text(bundle(row.question).challenge).words
         assert least <= len(row.answer.split()) <= most, row.id
 
 

@@ -104,9 +104,11 @@ def course(folder: Path) -> CourseBundle:
 
 
 def challenge(bundle: ChallengeBundle, poison: Poison) -> ChallengeBundle:
-    values = poison.into(dump(bundle.challenge)) | {"limits": LIMITS, "hints": [marked()] * 3, "words": [1, 10_000]}
-    if values.get("lora"):
-        values["lora"] = ROOMY
+    values = poison.into(dump(bundle.challenge)) | {"limits": LIMITS, "hints": [marked()] * 3}
+    if "words" in values:
+        values["words"] = [1, 10_000]
+    if "tune" in values:
+        values["tune"] = ROOMY
     texts = xss_payloads.texts()
     public, train = bundle.public[:2], bundle.train[:2]
     samples = [Sample(id=f"p{n}", input=one, target=public[n % 2].target) for n, one in enumerate(texts[:80]) if public]

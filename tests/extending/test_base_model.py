@@ -17,13 +17,13 @@ from transformers import AutoModelForCausalLM
 from challenges import catalogue
 from challenges.check import check
 from challenges.findings_digest import checkpoint
+from challenges.kinds.prompt import PromptPayload
 from challenges.lint import lint
 from challenges.models_file import ModelsFileError, read_models
-from challenges.payloads import PromptPayload
 from challenges.spec import Challenge
 from challenges.tokens import counter
 from gradus.environment import Environment
-from gradus.operations.doctor import work
+from gradus.operations.doctor import grading
 from gradus.submissions.models import WorkerStatus
 from tests import factories
 from tests.challenges import factory
@@ -104,7 +104,7 @@ def test_a_model_of_the_operators_file_is_linted_shown_and_computed(listed, data
     assert fetch.main([NAME, "--data-dir", str(data_dir)]) == 0
     shutil.rmtree(tmp_path / "etc" / "llama")
     weights = (data_dir / "models" / NAME / "model.safetensors").read_bytes()
-    assert [f.level for f in work.model_files() if NAME in f.text] == ["ok"]
+    assert [f.level for f in grading.model_files() if NAME in f.text] == ["ok"]
 
     # A shorter context than the built-in model's leaves less room for prompts.
     folder = published(tmp_path / "course", model=NAME, limits={"prompt_tokens_max": 256})
@@ -146,7 +146,7 @@ def test_the_data_folder_may_hold_the_file_as_json(data_dir, entry, tmp_path):
     (data_dir / "models.yaml").write_text(json.dumps({"models": [{**entry, "folder": str(tmp_path / "etc/llama")}]}))
     assert list(catalogue.MODELS) == ["smollm2-135m-instruct", NAME]
     assert catalogue.MODELS[NAME].folder == tmp_path / "etc" / "llama"
-    assert [finding.text for finding in work.model_files()][-1] == f"{NAME}: missing"
+    assert [finding.text for finding in grading.model_files()][-1] == f"{NAME}: missing"
 
 
 def test_the_file_is_read_once_per_process(listed):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from challenges import kinds
 from challenges.reading import read_course
 from gradus.operations.smoke import baselines, visitor
 from gradus.operations.smoke.report import Report, expect
@@ -65,7 +66,7 @@ def tiny(tmp_path):
 
 
 def test_good_baselines_promise_to_pass(tiny):
-    for kind in ("prompt", "lora", "free_text"):
+    for kind in kinds.names():
         choice = baselines.good(tiny, kind)
         assert choice.baseline.payload.kind == kind
         assert choice.baseline.ref.min >= choice.bundle.challenge.pass_
@@ -81,7 +82,7 @@ def test_a_weak_baseline_must_not_score_high(tiny):
 
 
 def test_training_rows_go_as_a_file(tiny):
-    choice = baselines.good(tiny, "lora")
+    choice = baselines.good(tiny, "tune")
     content = choice.files()["rows_file"][1]
     assert len(content.decode().splitlines()) == len(choice.baseline.payload.rows)
     assert "rows" not in choice.fields()

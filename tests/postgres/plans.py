@@ -24,7 +24,7 @@ WAITING, ENDED = 20_000, 20_000
 
 @pytest.fixture
 def crowd(ada: User, sea_or_sky: Challenge) -> Challenge:
-    """Many that wait in the lane `grade`, in two turns, and as many that have ended a month ago."""
+    """Many that wait in the lane `grade`, with two ranks, and as many that have ended a month ago."""
     made = factories.submit(ada)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -34,9 +34,9 @@ def crowd(ada: User, sea_or_sky: Challenge) -> Challenge:
             select gen_random_uuid(), user_id, challenge_id, version_id, kind, payload, payload_sha256, 'n-' || n, now()
             from submissions_submission cross join generate_series(1, %s) n where id = %s
             returning id)
-            insert into submissions_evaluation (submission_id, number, is_current, state, lane, turn, attempt,
-                max_attempts, fence, cancel_requested, error_code, grader, shadow, grader_version, engine_profile,
-                worker, raw, artifact, finished_at)
+            insert into submissions_evaluation (submission_id, number, is_current, state, lane, fair_share_rank,
+                attempt, max_attempts, fence, cancel_requested, error_code, grader, shadow, grader_version,
+                engine_profile, worker, raw, artifact, finished_at)
             select id, 1, true, case when row_number() over () <= %s then 'queued' else 'failed' end, 'grade', id %% 2,
                 0, 5, 0, false, '', 'ai', false, '', '', '', '', '',
                 case when row_number() over () > %s then now() - interval '30 days' end
@@ -84,7 +84,7 @@ def test_a_claim_says_what_the_row_is(crowd: Challenge) -> None:
 
 
 def test_a_place_far_back_costs_as_little_as_one_in_front(crowd: Challenge) -> None:
-    last = Evaluation.objects.filter(state="queued").order_by("-turn", "-id")[0]
+    last = Evaluation.objects.filter(state="queued").order_by("-fair_share_rank", "-id")[0]
     assert queue.queue_position(last) == WAITING + 1
     walk = queue._walks["grade"]
     spot = (last.fair_share_rank, last.pk)

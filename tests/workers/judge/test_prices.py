@@ -76,7 +76,7 @@ def test_prices_come_from_the_settings() -> None:
             {"GRADUS_JUDGE_PRICE_INPUT": "1", "GRADUS_JUDGE_PRICE_OUTPUT": "-1"},
             "GRADUS_JUDGE_PRICE_OUTPUT is not a price",
         ),
-        ({"GRADUS_JUDGE_PRICE_INPUT": "NaN", "GRADUS_JUDGE_PRICE_OUTPUT": "1"}, "no price"),
+        ({"GRADUS_JUDGE_PRICE_INPUT": "NaN", "GRADUS_JUDGE_PRICE_OUTPUT": "1"}, "is not a price"),
         ({"GRADUS_JUDGE_PRICE_INPUT": "1"}, "Set both"),
         ({"GRADUS_JUDGE_CURRENCY": "euro"}, "three capitals"),
     ],
