@@ -106,7 +106,7 @@ def ask(handler: ThreadPoolHandler, url: str) -> int:
 
 
 @override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[f"{__name__}.Around"] * 3)
-def test_a_request_stays_in_one_thread_and_threads_are_few() -> None:
+def test_a_request_stays_in_one_thread_and_threads_are_few(db: None) -> None:
     handler, each = ThreadPoolHandler(2), []
     for _ in range(6):
         SEEN.clear()
@@ -117,5 +117,5 @@ def test_a_request_stays_in_one_thread_and_threads_are_few() -> None:
 
 
 @override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[])
-def test_a_fault_is_answered() -> None:
+def test_a_fault_is_answered(db: None) -> None:
     assert ask(ThreadPoolHandler(1), "/broken/") == 500
