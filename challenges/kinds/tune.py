@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from challenges import field_checks
 from challenges.field_checks import FieldProblem
+from challenges.jsonl import RowLimits
 from challenges.kinds.base import Kind, Lane
 from challenges.payloads import Payload, Submitted
 from challenges.prompts import problem_with
@@ -19,7 +20,7 @@ from challenges.tokens import counter
 if TYPE_CHECKING:
     from challenges.lint_subject import Subject
 
-UPLOAD_BYTES = 2 * 1024 * 1024
+UPLOAD_BYTES = RowLimits().bytes_max
 # Counting stops at so many times the budget, and the rest is estimated, so that a refusal is quick.
 COUNT_UP_TO = 2
 
