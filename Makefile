@@ -1,6 +1,6 @@
 # Each target sets up what it needs. Nothing to do is done in seconds.
 #   make up      the whole site, on http://localhost:8000 (PORT=8080 for another port; ARGS="--host 0.0.0.0")
-#   make test    the whole test suite, in as many processes as there are cores (TESTS=1 for another number)
+#   make test    the whole test suite, in one process more than there are cores (TESTS=1 for another number)
 #   make check   the whole gate: lint, types, contracts, migrations, deployment settings, bundle, quick tests
 #   make quick   the tests that a change touches, the nearest first, for at most two minutes
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away
@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 PORT ?= 8000
-TESTS ?= logical
+TESTS ?= auto
 # Tests start hundreds of Python processes: without compiled files each would compile the project again.
 unexport PYTHONDONTWRITEBYTECODE
 # A process that has nothing left to do takes over half of what waits in another.

@@ -70,6 +70,11 @@ def required() -> set[str]:
     return names
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than cores: many tests wait for servers and for other processes."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         # It is set for processes that share the tests, and rich would keep it from its import on.

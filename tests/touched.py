@@ -34,7 +34,7 @@ PYTEST = (
     "-p",
     "tests.budget",
     "--numprocesses",
-    "logical",
+    "auto",
     "--maxprocesses",
     "8",
 )

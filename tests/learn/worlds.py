@@ -195,7 +195,7 @@ class Observer:
         self.level = logging.INFO
         monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
         stands_in = SimpleNamespace(monotonic=lambda: time.time(), sleep=lambda seconds: self.clock.shift(seconds))
-        for module in ("events", "pace"):
+        for module in ("events", "hidden_row_timing"):
             monkeypatch.setattr(f"workers.{module}.time", stands_in)
         monkeypatch.setattr(Now, "as_sqlite", _now)
         self.clients = [Client() for _ in users]

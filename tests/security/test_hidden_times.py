@@ -31,7 +31,7 @@ from gradus.submissions.models import Evaluation, Submission
 from tests import factories
 from tests.workers.test_hidden_row_timing import LONG, SHORT
 from tests.workers.test_work import TableRunner
-from workers import hidden_row_timing as pace
+from workers import hidden_row_timing
 from workers.work import Worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -137,7 +137,7 @@ def test_nobody_who_watches_tells_two_hidden_sets_apart(runner: SleepyRunner) ->
 
 
 def test_without_the_schedule_every_way_tells(runner: SleepyRunner, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace._Pace, "_hold", lambda self, began, allowed: None)
+    monkeypatch.setattr(hidden_row_timing._Pace, "_hold", lambda self, began, allowed: None)
     found = gradings(runner, CONTROL_EACH)
     print(f"not held, 2 x {CONTROL_EACH} gradings: AUC {found}")
     assert min(found["stream"], found["next start"]) >= 0.9

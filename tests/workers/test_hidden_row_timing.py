@@ -16,7 +16,7 @@ import pytest
 from graders.base import Grade, Grading, Score, Scored
 from tests.learn.test_timing import CHANCE, auc
 from workers import execute as executing
-from workers import hidden_row_timing as pace
+from workers import hidden_row_timing
 from workers.execute import execute
 from workers.hidden_row_timing import paced
 from workers.sandbox.supervisor import Stopped
@@ -46,7 +46,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     found = Clock()
     stands_in = SimpleNamespace(monotonic=found.monotonic, sleep=found.sleep)
-    monkeypatch.setattr(pace, "time", stands_in)
+    monkeypatch.setattr(hidden_row_timing, "time", stands_in)
     monkeypatch.setattr(executing, "time", stands_in)
     return found
 
@@ -107,7 +107,7 @@ def test_a_machine_that_is_seldom_equally_fast_tells_little(clock: Clock) -> Non
 
 
 def test_without_the_schedule_they_are(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace._Pace, "_hold", lambda self, began, allowed: None)
+    monkeypatch.setattr(hidden_row_timing._Pace, "_hold", lambda self, began, allowed: None)
     found = seen(clock, SHORT, LONG)
     print(f"not held: AUC {found:.4f}")
     assert found > 0.95
@@ -121,22 +121,22 @@ def test_rows_that_lint_refuses_would_be_told_apart(clock: Clock) -> None:
 @pytest.mark.parametrize("longer", [0.1, 1.0, LONG])
 def test_the_end_depends_on_public_rows_and_counts_alone(clock: Clock, longer: float) -> None:
     after = end(clock, Engine(clock, longer, 0, spread=0.0))
-    assert after == pytest.approx(pace.FACTOR * ROW_S * HIDDEN_ROWS)
+    assert after == pytest.approx(hidden_row_timing.FACTOR * ROW_S * HIDDEN_ROWS)
 
 
 def test_what_takes_longer_ends_with_a_whole_number_of_the_same_time(clock: Clock) -> None:
-    after = end(clock, Engine(clock, 1.1 * pace.FACTOR, 0, spread=0.0))
-    assert after == pytest.approx(2 * pace.FACTOR * ROW_S * HIDDEN_ROWS)
+    after = end(clock, Engine(clock, 1.1 * hidden_row_timing.FACTOR, 0, spread=0.0))
+    assert after == pytest.approx(2 * hidden_row_timing.FACTOR * ROW_S * HIDDEN_ROWS)
 
 
 def test_a_few_milliseconds_are_held_for_a_quarter_of_a_second(clock: Clock) -> None:
-    assert end(clock, Engine(clock, 1.0, 0, 0.0), public=1, hidden=1) == pytest.approx(pace.MIN_SECONDS)
+    assert end(clock, Engine(clock, 1.0, 0, 0.0), public=1, hidden=1) == pytest.approx(hidden_row_timing.MIN_SECONDS)
 
 
 def test_without_public_rows_the_step_is_coarse(clock: Clock) -> None:
     for longer in (0.1, 2.0):
         after = end(clock, Engine(clock, longer, 0, spread=0.0), public=0)
-        assert after == pytest.approx(pace.UNKNOWN_SECONDS)
+        assert after == pytest.approx(hidden_row_timing.UNKNOWN_SECONDS)
 
 
 def test_nothing_is_held_beyond_the_jobs_own_limit(clock: Clock) -> None:
