@@ -8,8 +8,6 @@ from gradus.accounts.models import ApiToken, StaffAction, User
 from gradus.accounts.scopes import LEARNER, Scope
 from gradus.accounts.token_limits import DAYS_MAX, TOKEN_DAYS, TOKENS_MAX
 
-# How many tokens of one account may work at the same time.
-
 
 class NotIssued(Exception):
     """No token was issued. `code` is `token_limit` or `scope_not_yours`; the message says what to do."""
