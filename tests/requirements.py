@@ -70,6 +70,7 @@ def required() -> set[str]:
     return names
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One process more than cores: many tests wait for servers and for other processes."""
     return (os.cpu_count() or 1) + 1
