@@ -1,4 +1,4 @@
-"""What is known of a base model: its name, its size, its control tokens, and where its weights come from."""
+"""Describes a base model: its name, size and control tokens, and where its weights come from."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class BaseModel:
 
     @property
     def checkpoint(self) -> str:
-        """What tells these weights apart from others: a digest where one is known."""
+        """Returns the identity of the weights: their digest if it is known, else the hub's name and revision."""
         if self.wheel is not None:
             return self.wheel.sha256
         return self.sha256 or (f"{self.hub}@{self.revision}" if self.hub else self.name)

@@ -17,7 +17,7 @@ NAMED = 8
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a file: `key` finds it in the other content, and `name` identifies it for people."""
+    """One row of a file: `key` matches it with its counterpart in the other version, and `name` is shown to people."""
 
     key: str
     name: str
@@ -70,7 +70,7 @@ class Difference:
 
     @property
     def is_graded(self) -> bool:
-        """Whether a difference can change a grade, so that the new content needs a new version number."""
+        """Returns whether a difference can change a grade. If it can, the new content needs a new version number."""
         return bool(self.keys or self.files or self.baselines)
 
     @property

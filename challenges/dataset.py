@@ -1,4 +1,4 @@
-"""The dataset check that a learner sees before a training run: what is in the rows, and what they will cost."""
+"""Checks training rows before a training run: counts labels, duplicates and tokens, and estimates the time."""
 
 from __future__ import annotations
 

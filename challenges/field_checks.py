@@ -24,7 +24,7 @@ class FieldProblem:
 
 
 def instructions(challenge: Challenge, text: str) -> Iterator[FieldProblem]:
-    """What is wrong with the instructions: their length and their characters."""
+    """Yields the problems of the instructions: too many characters, or characters that are not allowed."""
     most = challenge.limits.instructions_chars
     if len(text) > most:
         message = f"The instructions have {len(text):,} characters; {most:,} are allowed. Shorten them."
@@ -33,7 +33,7 @@ def instructions(challenge: Challenge, text: str) -> Iterator[FieldProblem]:
 
 
 def pairs(challenge: Challenge, field: str, found: list[TrainRow] | tuple[TrainRow, ...]) -> Iterator[FieldProblem]:
-    """What is wrong with examples or training rows: empty texts, unknown labels, long rows, characters."""
+    """Yields the problems of examples or training rows: empty texts, unknown labels, long rows, bad characters."""
     one = "Example" if field == "examples" else "Row"
     labels = challenge.answer.labels if isinstance(challenge.answer, Label) else None
     for number, pair in enumerate(found, 1):
@@ -48,7 +48,7 @@ def pairs(challenge: Challenge, field: str, found: list[TrainRow] | tuple[TrainR
 
 
 def characters(challenge: Challenge, field: str, text: str, number: int | None = None) -> Iterator[FieldProblem]:
-    """Characters that cannot be seen, and control tokens of the model."""
+    """Yields a problem for an invisible character, and for each control token of the model in the text."""
     where = f"{field}, number {number}" if number else field
     if (found := unwanted(text, unseen=True)) is not None:
         message = f"{where}: {found} is a character that cannot be seen or printed: remove it."
@@ -61,7 +61,7 @@ def characters(challenge: Challenge, field: str, text: str, number: int | None =
 
 
 def size(field: str, texts: list[str], most: int) -> Iterator[FieldProblem]:
-    """Whether all texts of a field together exceed `most` bytes."""
+    """Yields a problem if all texts of a field together have more than `most` bytes."""
     size = sum(len(text.encode(errors="replace")) for text in texts)
     if size > most:
         yield FieldProblem("too_long", field, f"All texts together have {size:,} bytes; {most:,} are allowed.")

@@ -15,7 +15,7 @@ from challenges.spec import Share, Slug, Spec, Text, Title
 # The measures of a run. `score` is the challenge's own metric; `valid` and `decisions` are for JSON answers:
 # the share of rows whose output fits the schema, and the share of listed (not free-text) fields that are right.
 Measure = Literal["score", "valid", "decisions"]
-# Two compared arms may differ in one of these. `method` is the kind of submission: a prompt or a training run.
+# A claim says in which one of these its arms differ: in `method` if one is a prompt and the other a training run.
 Varied = Literal["instructions", "examples", "order", "example", "label_words", "method", "rows", "hyperparameters"]
 
 
