@@ -81,7 +81,7 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
 
 def texts(payload: dict[str, Any]) -> dict[str, str]:
     """A payload as named texts, in the order of its form."""
-    return page_of(payload["kind"]).describe(payload)
+    return {"Kind": payload["kind"], **page_of(payload["kind"]).describe(payload)}
 
 
 def pieces(old: str, new: str) -> tuple[Piece, ...]:

@@ -1,5 +1,6 @@
 """What a page of a kind does: it builds the form, reads what was posted, and describes a payload and a result."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,24 +25,24 @@ class Draft:
     key: str = field(default_factory=lambda: str(uuid4()), kw_only=True)
 
 
-class KindPage:
+class KindPage(ABC):
     """The page of one kind. A subclass has one instance, `PAGE`, which the registry names."""
 
+    @abstractmethod
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> Draft:
         """The form that starts from an earlier attempt's payload, or from where the author lets a learner start."""
-        raise NotImplementedError
 
+    @abstractmethod
     def posted(self, kind: str, spec: Challenge, request: HttpRequest) -> Draft:
         """What was posted, as it was typed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def payload(self, spec: Challenge, draft: Any) -> dict[str, Any]:
         """The payload that a draft holds.
 
         Raises:
             Refused: 422 where a text of the form cannot be read, with a problem for each.
         """
-        raise NotImplementedError
 
     def fields(self, spec: Challenge, draft: Any) -> FormFields:
         """How problems of the payload are named in the form, and which control each stands beside."""
@@ -55,9 +56,9 @@ class KindPage:
         """Lets a link to the challenge's page fill the form. Returns the draft and what to add to the context."""
         return draft, {}
 
+    @abstractmethod
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
         """A payload as named texts, in the order of its form."""
-        raise NotImplementedError
 
     def result(self, evaluation: Evaluation) -> dict[str, Any]:
         """What the result's template needs beside the rows of public samples and the marks."""

@@ -38,7 +38,7 @@ class FreeTextPage(KindPage):
         return {"asked": free_text(spec)}
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        return {"Kind": payload["kind"], "Answer": payload.get("answer", "")}
+        return {"Answer": payload.get("answer", "")}
 
 
 PAGE = FreeTextPage()

@@ -61,8 +61,7 @@ class GenericPage(KindPage):
         return FormFields(names={field.name: field.title for field in draft.values})
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        titles = {field.name: field.title for field in _fields(payload["kind"], {})}
-        return {titles.get(name, "Kind"): text for name, text in _written(payload).items()}
+        return {field.title: field.text for field in _fields(payload["kind"], _written(payload))}
 
 
 def _fields(kind: str, texts: Mapping[str, str]) -> tuple[Field, ...]:

@@ -65,9 +65,7 @@ class PromptPage(KindPage):
         return {"labels": [(label, draft.label_words.get(label, "")) for label in labels_of(spec)]}
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        found = {"Kind": payload["kind"]}
-        if payload.get("instructions"):
-            found["Instructions"] = payload["instructions"]
+        found = {"Instructions": payload["instructions"]} if payload.get("instructions") else {}
         if payload.get("example"):
             found["Row template"] = payload["example"]
         found.update({f"Word for {label}": word for label, word in payload.get("label_words", {}).items()})

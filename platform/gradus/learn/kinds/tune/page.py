@@ -67,9 +67,7 @@ class TunePage(KindPage):
         return filled, {"starter": {"cost": cost}}
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        found = {"Kind": payload["kind"]}
-        if payload.get("instructions"):
-            found["Instructions"] = payload["instructions"]
+        found = {"Instructions": payload["instructions"]} if payload.get("instructions") else {}
         found["Training rows"] = "\n".join(f"{row['input']} → {row['output']}" for row in payload.get("rows", []))
         return found | {name: f"{value:g}" for name, value in payload.get("hyperparameters", {}).items()}
 
