@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from torch import nn
+from workers.engine.linear import laid_out
 
 from benchmarks import costs, ours, profile
 from benchmarks.costs import Costs
@@ -16,7 +17,6 @@ from benchmarks.shapes import Shape, TrainShape
 from graders.base import Score
 from tests.workers.machine import needs_bf16, needs_library, needs_onednn
 from workers.engine import abilities, lora, onednn, scoring
-from workers.engine.linear import laid_out
 from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
 

@@ -1,11 +1,9 @@
-from dataclasses import replace
-
 import pytest
 import torch
 
 from challenges.catalogue import MODELS
 from tests.workers import oracle, tiny
-from workers.engine import abilities, models
+from workers.engine import models
 from workers.engine.places import models_dir as places_models_dir
 
 BUILT_IN = "smollm2-135m-instruct"
@@ -15,17 +13,6 @@ BUILT_IN = "smollm2-135m-instruct"
 def _one_thread():
     """Uses one thread, because small models gain nothing from more and the machine is shared."""
     torch.set_num_threads(1)
-
-
-@pytest.fixture
-def without(monkeypatch):
-    """Makes this machine lack abilities; the names are fields of `Abilities`."""
-
-    def made(*names):
-        less = replace(abilities.here(), **dict.fromkeys(names, False))
-        monkeypatch.setattr(abilities, "here", lambda: less)
-
-    return made
 
 
 @pytest.fixture(scope="session")

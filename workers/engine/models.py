@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from workers.engine import attention, beginnings
+from workers.engine.kernels.products import RoundedLinear
 
 SIZES = ("max_position_embeddings", "max_seq_len", "seq_length")
 """What configurations call a model's context."""
@@ -50,9 +51,14 @@ class Base:
         """The same model in bf16, made on first use."""
         return low_precision(self.model)
 
-    def forget_half(self) -> None:
-        """Gives the memory of `half` back."""
-        self.__dict__.pop("half", None)
+    @cached_property
+    def rounded(self) -> Any:
+        """The same model for a first pass over labels, made on first use."""
+        return rounded(self.model)
+
+    def forget_rounded(self) -> None:
+        """Gives the memory of `rounded` back."""
+        self.__dict__.pop("rounded", None)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text. Special tokens in a text are read as such; none is added."""
@@ -73,13 +79,23 @@ def low_precision(model: nn.Module) -> Any:
     return copied(model, lambda weight: weight.to(torch.bfloat16))
 
 
+def rounded(model: Any) -> Any:
+    """A copy whose linear layers but the head multiply in bf16. Around them all stays in fp32, and is shared."""
+    made, head = shared(model), model.get_output_embeddings()
+    for module in made.modules():
+        if isinstance(module, nn.Linear) and module.weight is not head.weight:
+            module.weight = _frozen(module.weight.to(torch.bfloat16))
+            module.__class__ = RoundedLinear
+    return made
+
+
 def shared(model: nn.Module) -> Any:
     """The same modules anew around the same weights, so that adapters can be put around its layers."""
     return copied(model, lambda weight: weight)
 
 
 def adaptable(model: Any) -> Any:
-    """A copy whose linear layers, but for the head, have weights of their own, so that adapters can be added to them."""
+    """A copy whose linear layers, but for the head, have weights of their own, to which adapters can be added."""
     head = model.get_output_embeddings()
     layers = [module for module in model.modules() if isinstance(module, nn.Linear) and module is not head]
     own = {layer.weight.data_ptr() for layer in layers}

@@ -27,9 +27,9 @@ class Adapted:
     model: Any
 
     @cached_property
-    def half(self) -> Any:
-        """The same weights in bf16, made on first use."""
-        return models.low_precision(self.model)
+    def rounded(self) -> Any:
+        """The same for a first pass over labels, made on first use."""
+        return models.rounded(self.model)
 
 
 class Session:
@@ -76,8 +76,10 @@ class Session:
         products.use(weights.model, onednn=kernels.onednn)
         if isinstance(item, Generate):
             return generation.generate(base, weights.model, item, watch, kernels=kernels, prefixes=self._prefixes)
-        low = weights.half if choice.dtype == "bfloat16" and not (item.exact or only_plain()) else None
-        return scoring.score(base, weights.model, item, watch, low=low, kernels=kernels, prefixes=self._prefixes)
+        rounded = weights.rounded if choice.dtype == "bfloat16" and not (item.exact or only_plain()) else None
+        return scoring.score(
+            base, weights.model, item, watch, rounded=rounded, kernels=kernels, prefixes=self._prefixes
+        )
 
     def base(self, name: str) -> models.Base:
         """The base model `name`, loaded on first use; one is held at a time."""

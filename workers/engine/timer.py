@@ -33,21 +33,27 @@ CANDIDATES: tuple[tuple[str, dict[str, Any], float], ...] = (
     ("bfloat16", {"dtype": "bfloat16"}, ROUNDED),
     ("512 tokens", {"call_tokens": 512}, EXACT),
 )
-SENTENCES = 20, 48
-"""Of the shared prompt, of about 20 tokens each, and of rows with as many."""
-WORK = Score(
-    "",
-    "".join(f"Order {n * n} was sent to the city of {chr(65 + n)} on day {n} of the year, and paid.\n" for n in range(SENTENCES[0])),
-    tuple(f"Was order {n * n * n} sent to the city of {chr(65 + n % 26)} before day {n} of the year?" for n in range(SENTENCES[1])),
-    (" yes", " no"),
-)  # fmt: skip
+SENTENCES, ROWS = 20, 48
+"""Of the shared prompt, and one in each row; each has about 20 tokens."""
+
+
+def _sentence(n: int) -> str:
+    return f"order {n**3} was sent to the city of {chr(65 + n % 26)} before day {n} of the year"
+
+
+def work(base: Base) -> Score:
+    """Rows with two labels after a prompt that takes half of the context at most."""
+    prompt = "".join(f"It is true that {_sentence(n)}.\n" for n in range(SENTENCES))
+    tokens = base.encode([prompt])[0][: base.context // 2]
+    rows = tuple(f"Is it true that {_sentence(n)}?" for n in range(ROWS))
+    return Score("", base.decode(tokens), rows, (" yes", " no"))
 
 
 class Trial:
     """Times choices on one piece of work for one base model."""
 
     def __init__(self, base: Base, watch: Watch) -> None:
-        self._base, self._watch = base, watch
+        self._base, self._watch, self._work = base, watch, work(base)
         self._started = time.perf_counter()
         self._answers: Sequence[Sequence[float]] = ()
         self.timings: dict[str, float] = {}
@@ -60,10 +66,10 @@ class Trial:
         """How long the work takes so; infinitely long where the answers are not those of the first choice."""
         kernels = Kernels.of(choice, self._base.device.type)
         products.use(self._base.model, onednn=kernels.onednn)
-        low = self._base.half if choice.dtype == "bfloat16" else None
+        rounded = self._base.rounded if choice.dtype == "bfloat16" else None
         started = time.perf_counter()
         found = scoring.score(
-            self._base, self._base.model, WORK, self._watch, low=low, kernels=kernels, prefixes=Prefixes()
+            self._base, self._base.model, self._work, self._watch, rounded=rounded, kernels=kernels, prefixes=Prefixes()
         ).logprobs
         taken = time.perf_counter() - started
         self.timings[name] = round(min(taken, self.timings.get(name, taken)), 4)
@@ -86,5 +92,5 @@ def choose(base: Base, watch: Watch, *, rounded: bool = True) -> Choice:
         if taken * GAIN < fastest:
             best, fastest = replace(best, **change), taken
     if best.dtype == "float32":
-        base.forget_half()
+        base.forget_rounded()
     return replace(best, timings=trial.timings)

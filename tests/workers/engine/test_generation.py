@@ -4,7 +4,7 @@ import pytest
 
 from graders.base import Generate, Rejected
 from tests.workers import oracle, tiny
-from workers.engine import generation, models, prompts
+from workers.engine import generation, models
 from workers.engine import plain as row_by_row
 from workers.engine.session import Session
 from workers.engine.stopping import Stop
@@ -29,9 +29,10 @@ def test_every_row_agrees_with_the_oracle(base, plain):
 
 
 def test_rows_that_are_read_in_several_calls_agree_with_the_oracle(base, plain, monkeypatch):
-    monkeypatch.setattr(prompts, "CALL_TOKENS", 12)
+    monkeypatch.setattr(generation, "call_tokens", lambda device, tokens: 12)
+    monkeypatch.setattr(generation, "decode_tokens", lambda device: 16384)
     calls, call = [], generation._call
-    monkeypatch.setattr(generation, "_call", lambda *given: calls.append(given[2].window) or call(*given))
+    monkeypatch.setattr(generation, "_call", lambda *given: calls.append(given[4].window) or call(*given))
     texts = generate(base).texts
     assert len({window.start for window in calls}) > 2
     assert texts == [base.decode(oracle.greedy(plain, base, PROMPT + suffix, 20)) for suffix in SUFFIXES]
@@ -103,9 +104,9 @@ def test_a_tie_decided_alike_costs_one_call_alone(base, monkeypatch):
     wanted = generate(base)
     calls, call = [], generation._call
 
-    def spied(model, ids, *rest):
+    def spied(job, ids, *rest):
         calls.append(len(ids))
-        return call(model, ids, *rest)
+        return call(job, ids, *rest)
 
     monkeypatch.setattr(generation, "_call", spied)
     generate(base)

@@ -7,6 +7,7 @@ import pytest
 from graders.base import Generate
 from tests.workers import tiny
 from tests.workers.engine.test_paths import ITEM, PROMPT, TRAIN
+from workers.engine.choice import DEFAULT
 from workers.engine.session import Session
 from workers.engine.watch import Watch
 
@@ -24,8 +25,8 @@ def test_labels_and_log_probabilities_agree(pair):
         assert other == pytest.approx(one, abs=1e-2)
 
 
-def test_low_precision_decides_alike(models_dir, tmp_path, pair):
-    low = Session(models_dir, tmp_path, device="cuda", dtype="bfloat16").run(ITEM, Watch()).logprobs
+def test_low_precision_decides_alike(pair):
+    low = pair[1].run(ITEM, Watch(), replace(DEFAULT, dtype="bfloat16")).logprobs
     exact = pair[0].run(ITEM, Watch()).logprobs
     assert [row.index(max(row)) for row in low] == [row.index(max(row)) for row in exact]
 

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from graders.base import Embed, Generate, Rejected, Score, Train
 from tests.workers import oracle, tiny
-from workers.engine import gradients, linear, lora
+from workers.engine import lora
 from workers.engine.session import Session
 from workers.engine.watch import Stopped, Watch
 
@@ -41,12 +41,12 @@ def session(models_dir, tmp_path):
 
 
 def bits(model):
-    return {name: linear.plain(value).clone() for name, value in model.state_dict().items()}
+    return {name: value.clone() for name, value in model.state_dict().items()}
 
 
 def assert_same_bits(before, model):
     assert before.keys() == model.state_dict().keys()
-    assert all(torch.equal(linear.plain(value), before[name]) for name, value in model.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_training_learns_its_rows_and_says_so(session):
@@ -66,7 +66,7 @@ def test_training_learns_its_rows_and_says_so(session):
 
 def test_losses_agree_with_the_oracle(base, plain):
     rows = lora.examples(base, ROWS, 512)
-    assert lora.evaluate(base, gradients.by_autograd(base, TRAIN, low=False), rows, Watch()) == pytest.approx(
+    assert lora.evaluate(base, lora.adapted(base, TRAIN, low=False), rows, Watch()) == pytest.approx(
         oracle.completion_loss(plain, base, ROWS), abs=1e-4
     )
 

@@ -1,6 +1,5 @@
-"""Packed training steps, by autograd through fused layers and by hand, against PEFT's own layers, row by row."""
+"""Packed training steps against PEFT's own layers, row by row."""
 
-import gc
 from dataclasses import replace
 
 import pytest
@@ -11,8 +10,7 @@ from peft import PeftModel
 
 from graders.base import Train
 from tests.workers import oracle, tiny
-from tests.workers.machine import needs_bf16
-from workers.engine import abilities, adapters, attention, decoder, gradients, lora, probe
+from workers.engine import adapters, attention, lora
 from workers.engine.packing import Example, pack
 from workers.engine.session import Session
 from workers.engine.watch import Watch
@@ -41,14 +39,8 @@ def found_by(model):
     return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
-WAYS = {"autograd": gradients.by_autograd, "hand": gradients.by_hand}
-
-
-def made(base, way, *, low=False):
-    way = WAYS[way](base, ITEM, low=low)
-    with_weights(way.peft)
-    way.moved()
-    return way
+def made(base, *, low=False):
+    return with_weights(lora.adapted(base, ITEM, low=low))
 
 
 def assert_near(found, wanted, zero=0.0):
@@ -73,29 +65,17 @@ def as_peft_leaves_it(models_dir):
         return with_weights(adapters.wrap(oracle.plain(models_dir / tiny.NAME), ITEM.r, ITEM.lora_alpha))
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("rows", [ROWS, ROWS[:1], (("rash", " skin"), ("pain", " heart and more"))], ids=len)
-def test_loss_and_gradients_agree_with_the_oracle(base, models_dir, rows, way):
-    ours, theirs = made(base, way), as_peft_leaves_it(models_dir)
-    examples = lora.examples(base, rows, 512)
+def test_loss_and_gradients_agree_with_the_oracle(base, models_dir, rows):
+    ours, theirs = made(base), as_peft_leaves_it(models_dir)
     expected = plain_loss(theirs, base, rows)
-    assert ours.loss(examples) == pytest.approx(expected.item(), rel=1e-5)
-    assert ours.gradient(examples, 0.5) == pytest.approx(expected.item(), rel=1e-5)
+    loss = lora.negative_log_likelihood(base, ours, lora.examples(base, rows, 512))
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    (loss / 2).backward()
     (expected / 2).backward()
-    found, wanted = found_by(ours.peft), found_by(theirs)
+    found, wanted = found_by(ours), found_by(theirs)
     assert found.keys() == wanted.keys() and len(found) == 2 * 7 * 3
     assert_near(found, wanted)
-
-
-@pytest.fixture
-def library_attention(monkeypatch):
-    monkeypatch.setattr(attention, "KEPT_SCORES", 0)
-
-
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("rows", [ROWS, ROWS[:1]], ids=len)
-def test_rows_with_too_many_scores_to_keep_have_the_same_gradients(base, models_dir, rows, way, library_attention):
-    test_loss_and_gradients_agree_with_the_oracle(base, models_dir, rows, way)
 
 
 @given(
@@ -119,21 +99,21 @@ def test_attention_of_a_training_step_agrees_with_the_librarys(rows, heads, grou
     wanted = torch.autograd.grad((expected * weights).sum(), (q, k, v))
     for dtype, near in ((torch.float32, 1e-5), (torch.bfloat16, 5e-2)):
         low = [x.detach().to(dtype).requires_grad_() for x in (q, k, v)]
-        found = attention._causal(*low, None, before)
+        found = attention._causal(*low, 8**-0.5, before)
         assert found.dtype == dtype and (found.double() - expected).abs().max() <= near * 4
         for got, want in zip(torch.autograd.grad((found * weights).sum(), low), wanted, strict=True):
             assert got.dtype == dtype and (got.double() - want).abs().max() <= near * 8
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_batch_in_parts_has_the_same_gradient_as_in_one(base, monkeypatch, way):
+def test_batch_in_parts_has_the_same_gradient_as_in_one(base, monkeypatch):
     rows = lora.examples(base, ROWS, 512)
     results = []
     for tokens in (lora.STEP_TOKENS, 1):
         monkeypatch.setattr(lora, "STEP_TOKENS", tokens)
-        ours = made(base, way)
-        loss = lora._step(base, ours, rows, torch.optim.SGD(ours.weights, lr=0.0))
-        results.append((loss, found_by(ours.peft)))
+        ours = made(base)
+        weights = [weight for weight in ours.parameters() if weight.requires_grad]
+        loss = lora._step(base, ours, rows, torch.optim.SGD(weights, lr=0.0))
+        results.append((loss, found_by(ours)))
     (whole, one), (parts, many) = results
     assert whole == pytest.approx(parts, rel=1e-5)
     assert_near(many, one)
@@ -170,44 +150,8 @@ def test_any_rows_agree_with_the_oracle(base, plain, rows):
         for row in rows:
             logprobs = plain(input_ids=torch.tensor([row.tokens])).logits[0].log_softmax(-1)
             expected -= sum(logprobs[at - 1, row.tokens[at]].item() for at in range(row.start, len(row.tokens)))
-        found = gradients.by_autograd(base, ITEM, low=False).loss(rows)
+        found = lora.negative_log_likelihood(base, lora.adapted(base, ITEM, low=False), rows).item()
     assert found == pytest.approx(expected, abs=2e-3)
-
-
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows_of_any_kind)
-def test_gradients_by_hand_are_those_of_autograd_for_any_rows(base, rows):
-    slow, fast = (made(base, way) for way in WAYS)
-    assert fast.gradient(rows, 0.25) == pytest.approx(slow.gradient(rows, 0.25), rel=1e-5)
-    # A token that sees itself alone has no gradient through its scores; what is left of it is rounding.
-    wanted = found_by(slow.peft)
-    assert_near(found_by(fast.peft), wanted, zero=1e-6 * max(gradient.abs().max() for gradient in wanted.values()))
-
-
-@needs_bf16
-def test_bf16_products_by_hand_have_nearly_the_exact_gradients(base):
-    """As near as autograd's over a bf16 copy: this model's weights are large, so that rounding shows."""
-    rows = lora.examples(base, ROWS, 512)
-    exact, hand, graph = made(base, "autograd"), made(base, "hand", low=True), made(base, "autograd", low=True)
-    losses = [way.gradient(rows, 1.0) for way in (exact, hand, graph)]
-    wanted, *found = (torch.cat([g.flatten() for g in found_by(way.peft).values()]) for way in (exact, hand, graph))
-    assert losses[1] == pytest.approx(losses[0], rel=1e-2)
-    hand_off, graph_off = ((one - wanted).norm() / wanted.norm() for one in found)
-    assert 0 < hand_off < 1.1 * graph_off < 0.2
-
-
-@pytest.mark.parametrize("low", [False, pytest.param(True, marks=needs_bf16)])
-def test_what_is_moved_is_what_peft_saves_and_what_is_read_next(base, low):
-    rows = lora.examples(base, ROWS, 512)
-    hand = made(base, "hand", low=low)
-    optimiser = torch.optim.AdamW(hand.weights, lr=0.01)
-    first = lora._step(base, hand, rows, optimiser)
-    assert hand.loss(rows) / lora._read(rows) < first - 0.01
-    other = gradients.by_autograd(base, ITEM, low=low)
-    for mine, theirs in zip(hand.peft.parameters(), other.peft.parameters(), strict=True):
-        if theirs.requires_grad:
-            theirs.data.copy_(mine.data)
-    assert other.loss(rows) == pytest.approx(hand.loss(rows), rel=1e-2 if low else 1e-5)
 
 
 OTHERWISE = {
@@ -219,86 +163,20 @@ OTHERWISE = {
 
 
 @pytest.mark.parametrize("changes", OTHERWISE.values(), ids=OTHERWISE)
-def test_a_model_that_is_built_otherwise_is_trained_by_autograd(tmp_path, capsys, changes):
+def test_a_model_that_is_built_otherwise_is_trained_as_well(tmp_path, changes):
     tiny.build(tmp_path, "other", **changes)
     session = Session(tmp_path, tmp_path)
     trained = session.run(replace(ITEM, model="other", num_train_epochs=10, valid=ROWS), Watch())
-    assert session._by_hand is False and "other" in capsys.readouterr().err
     base = session.base("other")
     peft = PeftModel.from_pretrained(oracle.plain(tmp_path / "other"), trained.files)
     rows = lora.examples(base, ROWS, 512)
     assert trained.valid_loss == pytest.approx(plain_loss(peft, base, ROWS).item() / lora._read(rows), rel=0.02)
 
 
-@pytest.mark.parametrize("kind", ["llama", "mistral", "qwen2"])
-def test_models_built_like_llama_are_trained_by_hand(tmp_path, kind):
-    tiny.build(tmp_path, "other", kind)
-    base = Session(tmp_path, tmp_path).base("other")
-    assert probe.by_hand(base, low=False) is (kind != "qwen2")
-    assert probe.by_hand(base, low=True) is (kind != "qwen2" and abilities.here().bf16)
-
-
-@pytest.mark.parametrize(("missing", "low"), [("bf16", True), ("onednn", False)])
-def test_nothing_is_tried_by_hand_where_its_products_are_missing(base, without, capsys, missing, low):
-    """The model is built like Llama, and nobody is told otherwise."""
-    without(missing)
-    assert not probe.by_hand(base, low=low) and not capsys.readouterr().err
-
-
-@pytest.mark.parametrize("low", [False, pytest.param(True, marks=needs_bf16)])
-def test_where_loops_are_not_right_training_by_hand_goes_without(base, monkeypatch, low):
-    rows = lora.examples(base, ROWS, 512)
-    wanted = made(base, "hand", low=low).gradient(rows, 1.0)
-    monkeypatch.setattr(decoder, "right", lambda *_: False)
-    hand = made(base, "hand", low=low)
-    assert hand.decoder._passes.loops is False and probe.by_hand(base, low=low)
-    assert hand.gradient(rows, 1.0) == pytest.approx(wanted, rel=1e-2 if low else 1e-5)
-
-
-@needs_bf16
-def test_gradients_that_bf16_spoils_are_found_in_the_trial(base, monkeypatch):
-    right = decoder.Projection.backward
-
-    def wrong(self, x, down, g):
-        return right(self, x, down, g).neg_() if g.dtype == torch.bfloat16 else right(self, x, down, g)
-
-    monkeypatch.setattr(decoder.Projection, "backward", wrong)
-    assert probe.by_hand(base, low=False) and not probe.by_hand(base, low=True)
-
-
-def test_memory_that_runs_out_in_the_trial_is_no_verdict_on_the_model(base, monkeypatch):
-    def fails(*_, **__):
-        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
-
-    monkeypatch.setattr(gradients, "by_autograd", fails)
-    with pytest.raises(RuntimeError, match="memory"):
-        probe.by_hand(base, low=False)
-    monkeypatch.undo()
-    assert probe.by_hand(base, low=False)
-
-
-@needs_bf16
-def test_the_trial_leaves_no_weights_behind(base):
-    def parameters():
-        """By their type: asked for their class, weak proxies of what is gone raise an error."""
-        return sum(issubclass(type(one), torch.nn.Parameter) for one in gc.get_objects())
-
-    gc.collect()
-    gc.disable()
-    try:
-        before = parameters()
-        assert before and probe.by_hand(base, low=True)
-        assert parameters() <= before
-    finally:
-        gc.enable()
-
-
-@pytest.mark.parametrize("way", ["autograd", pytest.param("hand", marks=needs_bf16)])
-def test_training_over_a_low_precision_base_ends_near_the_exact_one(base, tmp_path, way):
+def test_training_over_a_low_precision_base_ends_near_the_exact_one(base, tmp_path):
     item = replace(ITEM, num_train_epochs=20, valid=ROWS[:3])
-    by_hand = way == "hand"
     exact = lora.train(base, item, tmp_path / "exact", Watch())
-    low = lora.train(base, item, tmp_path / "low", Watch(), low=True, by_hand=by_hand)
+    low = lora.train(base, item, tmp_path / "low", Watch(), low=True)
     assert exact.valid_loss is not None and exact.valid_loss < 3
     assert low.valid_loss == pytest.approx(exact.valid_loss, rel=0.1, abs=0.05)
     assert all(p.dtype == torch.bfloat16 for p in base.half.parameters())

@@ -1,6 +1,5 @@
 """What must not change a score: low precision, other rows, earlier jobs, a model that the fast path does not fit."""
 
-import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +8,14 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch import nn
 from transformers import BloomConfig, BloomForCausalLM
 
 from graders.base import Generate, Score, Train
 from tests.workers import oracle, tiny
 from tests.workers.engine.test_scoring import LABELS, PROMPT, suffixes
-from tests.workers.machine import needs_bf16, needs_library, needs_onednn
-from workers.engine import adapters, generation, linear, models, plain, probe, scoring
-from workers.engine.head import QuickHead
-from workers.engine.linear import OneDnnLinear, use_onednn
+from workers.engine import generation, models, plain, probe, prompts, scoring
+from workers.engine.choice import DEFAULT
+from workers.engine.kernels import Kernels
 from workers.engine.models import UNBOUNDED
 from workers.engine.prompts import Prefixes
 from workers.engine.session import Session
@@ -53,8 +50,8 @@ def test_low_precision_picks_the_labels_that_fp32_picks(base, offsets):
 
 def test_only_labels_that_lie_close_are_computed_twice(base, monkeypatch):
     """And no label's number is that of another."""
-    calls, run = [], scoring._run
-    monkeypatch.setattr(scoring, "_run", lambda *given: calls.append((given[1], given[3])) or run(*given))
+    calls, call = [], scoring.Job._call
+    monkeypatch.setattr(scoring.Job, "_call", lambda *given: calls.append((given[1], given[3])) or call(*given))
     exact = scoring.score(base, base.model, ITEM, Watch()).logprobs
     calls.clear()
     fast = scoring.score(base, base.model, ITEM, Watch(), rounded=base.rounded).logprobs
@@ -67,17 +64,20 @@ def test_only_labels_that_lie_close_are_computed_twice(base, monkeypatch):
     assert twice <= sum(value == pytest.approx(wanted, abs=1e-4) for value, wanted in pairs) < len(pairs)
 
 
+def job_of(base, rows):
+    return scoring.Job(base, "rows", rows, [], Watch(), Kernels.of(DEFAULT, "cpu"), Prefixes())
+
+
 def test_labels_that_are_not_computed_again_keep_their_distance_to_the_best(base, monkeypatch):
     """What all labels have in common is off by 0.35, which must not make the third one the best."""
-    rows = [scoring.Row([5], scoring._trie([[1], [2], [3]]))]
-    job = scoring.Job(base, "rows", rows, Watch())
+    job = job_of(base, [scoring.Row([5], scoring._trie([[1], [2], [3]]))])
     monkeypatch.setattr(scoring.Job, "run", lambda *given: {0: [-3.35, -3.45]})
     logprobs = {0: [-3.0, -3.1, -3.31]}
-    scoring._decide(job, base.model, None, logprobs, (), 0.3)
+    scoring._decide(job, base.model, logprobs, ())
     assert logprobs[0] == pytest.approx([-3.35, -3.45, -3.66])
     monkeypatch.setattr(scoring.Job, "run", lambda *given: {0: [-3.35, -9.45]})
     logprobs = {0: [-3.0, -9.1, -4.31]}
-    scoring._decide(job, base.model, None, logprobs, (0.0, -6.0, 0.0), 0.3)
+    scoring._decide(job, base.model, logprobs, (0.0, -6.0, 0.0))
     assert logprobs[0] == pytest.approx([-3.35, -9.45, -4.66])
 
 
@@ -86,23 +86,24 @@ def test_a_row_whose_first_look_was_further_off_has_more_labels_compared(base, m
     first = {0: [-3.0, -3.1, -3.2], 1: [-2.0, -2.2, -9.0], 2: [-1.0, -1.12, -1.21]}
     true = {0: [-3.04, -3.0, -2.9], 1: [-2.1, -2.05, -9.0], 2: [-1.04, -1.18, -1.0]}
     tokens = [[1], [2], [3]]
-    job = scoring.Job(base, "rows", [scoring.Row([5], scoring._trie(tokens)) for _ in first], Watch())
+    job = job_of(base, [scoring.Row([5], scoring._trie(tokens)) for _ in first])
+    monkeypatch.setattr(scoring, "RECHECK_MARGIN", 0.15)
     asked = []
 
-    def run(job, model, prefix, numbers):
+    def run(job, model, numbers):
         labels = {n: [token - 1 for ((_, token),) in job.rows[n].trie.reads] for n in numbers}
         asked.append(labels)
         return {n: [true[n][label] for label in some] for n, some in labels.items()}
 
     monkeypatch.setattr(scoring.Job, "run", run)
     logprobs = {n: list(values) for n, values in first.items()}
-    scoring._decide(job, base.model, None, logprobs, (), 0.15)
+    scoring._decide(job, base.model, logprobs, ())
     assert asked == [{0: [0, 1], 2: [0, 1]}, {0: [0, 1, 2]}]
     assert logprobs == {0: true[0], 1: first[1], 2: pytest.approx([-1.04, -1.18, -1.25])}
     for n in first:
         asked.clear()
         alone = {n: list(first[n])}
-        scoring._decide(job, base.model, None, alone, (), 0.15)
+        scoring._decide(job, base.model, alone, ())
         assert alone[n] == logprobs[n], "as beside the others"
 
 
@@ -194,140 +195,53 @@ def test_a_kept_prompt_gives_the_same_bits_again(base):
     assert again.logprobs == first.logprobs == scoring.score(base, base.model, ITEM, Watch()).logprobs
 
 
-def test_kept_prompts_are_few_and_end_with_their_weights(models_dir):
+def test_kept_prompts_are_few_and_end_with_their_weights(models_dir, monkeypatch):
     base, kept = models.load(models_dir / tiny.NAME), Prefixes(size=2)
     for tokens in ([5, 6], [7, 8], [9, 10], [7, 8]):
         kept.of(base.model, tokens)
     assert list(kept._kept[base.model]) == [(9, 10), (7, 8)]
+    monkeypatch.setattr(prompts, "PREFIX_TOKENS", 3)
+    kept.of(base.model, [5, 6])
+    assert list(kept._kept[base.model]) == [(5, 6)], "as many tokens as may be kept, and one prompt at least"
     del base
     assert len(kept._kept) == 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_adapters_in_turn_never_leak_through_what_is_kept(models_dir, tmp_path, dtype):
-    alone = [Session(models_dir, tmp_path / str(n), dtype=dtype) for n in range(3)]
+    choice = replace(DEFAULT, dtype=dtype)
+    alone = [Session(models_dir, tmp_path / str(n)) for n in range(3)]
     trained = [s.run(replace(TRAIN, seed=n), Watch()).files for n, s in enumerate(alone[1:])]
     items = [ITEM, replace(ITEM, adapter=trained[0]), replace(ITEM, adapter=trained[1])]
-    wanted = [s.run(item, Watch()).logprobs for s, item in zip(alone, items, strict=True)]
+    wanted = [s.run(item, Watch(), choice).logprobs for s, item in zip(alone, items, strict=True)]
     assert wanted[0] != wanted[1] != wanted[2]
-    shared = Session(models_dir, tmp_path / "shared", dtype=dtype)
+    shared = Session(models_dir, tmp_path / "shared")
     for n in (0, 1, 2, 1, 0, 2, 0):
-        assert shared.run(items[n], Watch()).logprobs == wanted[n]
+        assert shared.run(items[n], Watch(), choice).logprobs == wanted[n]
 
 
-@needs_library
-def test_texts_of_a_quick_head_are_those_of_fp32(models_dir, tmp_path, monkeypatch):
-    """Base and adapter have one; it is not asked for text that must keep to a schema."""
-    exact, quick = Session(models_dir, tmp_path / "exact"), Session(models_dir, tmp_path / "quick", dtype="bfloat16")
-    asked, best = [], QuickHead.best
-    monkeypatch.setattr(QuickHead, "best", lambda *given: asked.append(given[0]) or best(*given))
-    adapter = exact.run(TRAIN, Watch()).files
-    plainly = Generate(tiny.NAME, PROMPT, tuple(suffixes(20)), 30)
-    texts = {}
-    for item in (plainly, replace(plainly, adapter=adapter), plainly):
-        wanted = exact.run(item, Watch()).texts
-        assert not asked
-        assert quick.run(item, Watch()).texts == wanted
-        texts[item.adapter] = {id(head) for head in asked}, wanted
-        asked.clear()
-    heads = [found for found, _ in texts.values()]
-    assert len(heads[0]) == 1 and heads[0] == heads[1]
-    assert texts[None][1] != texts[adapter][1]
-    merged = adapters.merged(quick.base(tiny.NAME), Path(adapter))
-    assert torch.equal(merged.lm_head.weight, quick.base(tiny.NAME).model.lm_head.weight)
-    quick.run(replace(plainly, schema=SCHEMA, stop=("json",)), Watch())
-    assert not asked
+def test_copies_share_what_they_do_not_change(base):
+    weights = dict(base.model.named_parameters())
+    for made, own in ((models.shared(base.model), ()), (models.adaptable(base.model), ("proj",))):
+        for name, weight in made.named_parameters():
+            assert torch.equal(weight, weights[name]) and not weight.requires_grad
+            assert (weight.data_ptr() == weights[name].data_ptr()) is not any(part in name for part in own), name
+    low = models.low_precision(base.model)
+    assert all(torch.equal(weight, weights[name].bfloat16()) for name, weight in low.named_parameters())
+    assert all(buffer.dtype == torch.float32 for buffer in low.buffers())
 
 
-@pytest.mark.parametrize("bias", [True, False])
-def test_linear_layers_on_onednn_compute_what_torch_does(bias):
-    with torch.random.fork_rng():
-        torch.manual_seed(2)
-        layer, x = nn.Linear(40, 24, bias=bias), torch.randn(3, 7, 40)
-    expected = nn.functional.linear(x, layer.weight, layer.bias)
-    model = nn.Sequential(layer)
-    use_onednn(model)
-    assert type(model[0]) is OneDnnLinear
-    with torch.no_grad():
-        assert torch.allclose(model(x), expected, atol=1e-5)
-        copied = copy.deepcopy(model)
-        copied[0].weight.zero_()
-        assert not torch.allclose(copied(x), model(x))
-        assert torch.allclose(model(x), expected, atol=1e-5)
-        half = copied.to(torch.bfloat16)
-        assert half(x.bfloat16()).dtype == torch.bfloat16
-    x.requires_grad_()
-    model(x).sum().backward()
-    assert torch.allclose(x.grad, layer.weight.sum(0).expand_as(x), atol=1e-5)
-
-
-@needs_onednn
-@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.bfloat16, marks=needs_bf16)])
-@pytest.mark.parametrize("rows", [2, 9, 120])
-def test_packed_weights_hold_the_same_numbers_and_give_the_same_products(dtype, rows):
-    with torch.random.fork_rng():
-        torch.manual_seed(5)
-        weight, x = torch.randn(72, 40).to(dtype), torch.randn(rows, 40).to(dtype)
-    layer = nn.Linear(40, 72, bias=False).to(dtype).requires_grad_(False)
-    layer.weight.copy_(weight)
-    model = nn.Sequential(layer, nn.Linear(72, 3))
-    use_onednn(model)
-    before = linear.product(x, layer.weight)
-    linear.pack(model, keep=model[1])
-    assert layer.weight.is_mkldnn and not model[1].weight.is_mkldnn
-    assert torch.equal(linear.plain(layer.weight), weight)
-    assert torch.equal(linear.product(x, layer.weight), before)
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
-@pytest.mark.parametrize("bias", [True, False])
-def test_products_both_ways_are_those_of_torch(dtype, bias):
-    with torch.random.fork_rng():
-        torch.manual_seed(6)
-        x, g, weight = torch.randn(11, 40), torch.randn(24, 11).T, torch.randn(24, 40)
-        shift = torch.randn(24) if bias else None
-    forward, back = linear.forward_and_back(x.to(dtype))
-    near = 1e-5 if dtype != torch.bfloat16 else 0.2
-    found = forward(x.to(dtype), weight.to(dtype), None if shift is None else shift.to(dtype))
-    assert torch.allclose(found.float(), nn.functional.linear(x, weight, shift), atol=near, rtol=near)
-    assert torch.allclose(back(g.to(dtype), weight.to(dtype)).float(), g @ weight, atol=near, rtol=near)
-
-
-@needs_onednn
-def test_gradients_pass_through_packed_weights():
-    layer = nn.Linear(8, 6).requires_grad_(False)
-    expected, x = layer.weight.sum(0), torch.ones(3, 8, requires_grad=True)
-    model = nn.Sequential(layer)
-    use_onednn(model)
-    linear.pack(model)
-    model(x).sum().backward()
-    assert layer.weight.is_mkldnn and torch.allclose(x.grad, expected.expand_as(x))
-
-
-@needs_onednn
-def test_copies_of_a_packed_model_are_told_apart_and_keep_its_numbers(base):
-    def linears(model):
-        found = [m for m in model.modules() if isinstance(m, nn.Linear) and m is not model.get_output_embeddings()]
-        assert found
-        return found
-
-    packed = [layer.weight for layer in linears(base.model)]
-    assert all(weight.is_mkldnn for weight in packed)
-    for made in (models.own(base.model), models.shared(base.model), models.low_precision(base.model)):
-        weights = [layer.weight for layer in linears(made)]
-        assert not any(weight.is_mkldnn or weight.requires_grad for weight in weights)
-        for weight, other in zip(weights, packed, strict=True):
-            assert torch.equal(weight, other.to_dense().to(weight.dtype))
-    own, embedding = models.own(base.model), base.model.get_input_embeddings().weight
-    assert own.get_input_embeddings().weight is not embedding
-    assert models.shared(base.model).get_input_embeddings().weight is embedding
-    own.get_input_embeddings().weight.zero_()
-    assert embedding.any()
-
-
-def test_base_models_on_the_cpu_compute_with_onednn(base):
-    layers = [module for module in base.model.modules() if isinstance(module, nn.Linear)]
-    assert layers and all(type(layer) is OneDnnLinear for layer in layers)
+def test_weights_are_views_of_the_models_file(models_dir):
+    """Which all runners share."""
+    base = models.load(models_dir / tiny.NAME)
+    file = str(models_dir / tiny.NAME / "model.safetensors")
+    spans = [
+        tuple(int(end, 16) for end in line.split()[0].split("-"))
+        for line in Path("/proc/self/maps").read_text().splitlines()
+        if line.endswith(file)
+    ]
+    for weight in base.model.parameters():
+        assert any(start <= weight.data_ptr() < end for start, end in spans)
 
 
 # --- a model that split attention does not fit ------------------------------------------------------------------
@@ -438,18 +352,15 @@ TEXTS = st.lists(WORDS, min_size=1, max_size=30).map("".join)
 ASKED = st.tuples(TEXTS, st.lists(TEXTS, min_size=1, max_size=7).map(tuple))
 
 
-@given(ASKED, st.lists(TEXTS, min_size=2, max_size=5, unique=True).map(tuple), st.booleans())
+@given(ASKED, st.lists(TEXTS, min_size=2, max_size=5, unique=True).map(tuple))
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_prompt_gets_the_labels_that_go_row_by_row(base, alone, asked, labels, in_line):
+def test_any_prompt_gets_the_labels_that_go_row_by_row(base, alone, asked, labels):
     """In bf16 with its second look, whatever stands beside a row and in whatever order."""
     prompt, suffixes = asked
     item = Score(tiny.NAME, prompt, suffixes, labels)
-    with pytest.MonkeyPatch.context() as patch:
-        if not in_line:
-            patch.setattr(scoring, "in_line", lambda device, each: False)
-        rounded = scoring.score(base, base.model, item, Watch(), rounded=base.rounded).logprobs
-        exact = scoring.score(base, base.model, item, Watch()).logprobs
-        turned = scoring.score(base, base.model, replace(item, suffixes=suffixes[::-1]), Watch()).logprobs[::-1]
+    rounded = scoring.score(base, base.model, item, Watch(), rounded=base.rounded).logprobs
+    exact = scoring.score(base, base.model, item, Watch()).logprobs
+    turned = scoring.score(base, base.model, replace(item, suffixes=suffixes[::-1]), Watch()).logprobs[::-1]
     slow = plain.score(alone, alone.model, item, Watch()).logprobs
     for row in zip(rounded, exact, turned, slow, strict=True):
         _, fast, other, true = row
@@ -464,9 +375,8 @@ def test_any_prompt_is_continued_as_row_by_row(base, alone, asked):
     prompt, suffixes = asked
     item = Generate(tiny.NAME, prompt, suffixes, 12, ("json",))
     slow = plain.generate(alone, alone.model, item, Watch())
-    for head in (None, base.quick_head):
-        found = generation.generate(base, base.model, item, Watch(), head=head)
-        assert (found.texts, found.new_tokens) == (slow.texts, slow.new_tokens)
+    found = generation.generate(base, base.model, item, Watch())
+    assert (found.texts, found.new_tokens) == (slow.texts, slow.new_tokens)
 
 
 # --- answers that must keep to a schema -------------------------------------------------------------------------

@@ -3,10 +3,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from graders.base import Rejected, Score
 from tests.workers import oracle, tiny
-from workers.engine import models, prompts, scoring
+from workers.engine import models, scoring
 from workers.engine.prompts import batches, calls, common_tokens, split
 from workers.engine.session import Session
 from workers.engine.watch import Stopped, Watch
@@ -83,14 +85,6 @@ def test_scores_do_not_depend_on_the_other_rows(base):
         assert alone.logprobs[0] == pytest.approx(scored.logprobs[n], abs=TOLERANCE)
 
 
-def test_rows_below_one_another_agree_with_the_oracle(base, plain, monkeypatch):
-    """As where loops cannot be compiled: padded, with a mask."""
-    monkeypatch.setattr(scoring, "in_line", lambda device, each: False)
-    item, scored = score(base)
-    assert_agrees(base, plain, item, scored)
-    assert len({len(base.encode([suffix])[0]) for suffix in item.suffixes}) > 5
-
-
 def test_repeated_scoring_is_bit_identical(base):
     assert score(base)[1].logprobs == score(base)[1].logprobs
 
@@ -142,18 +136,29 @@ def test_batches_hold_every_row_once_within_the_limit():
     assert batches(lengths, tokens=100, pads=False) == [[6], [1], [4, 3, 5, 0, 2]]
 
 
-def test_few_rows_that_are_left_over_have_no_call_of_their_own(monkeypatch):
-    monkeypatch.setattr(prompts, "CALL_TOKENS", 100)
-    cpu = torch.device("cpu")
-    for pads in (True, False):
-        assert list(map(len, calls([10] * 12, cpu, pads=pads))) == [12]
-        assert list(map(len, calls([10] * 13, cpu, pads=pads))) == [10, 3]
-        assert list(map(len, calls([10] * 32, cpu, pads=pads))) == [10, 10, 12]
-        assert calls([], cpu, pads=pads) == []
-    assert calls([90, 5, 40, 2], cpu, pads=True) == [[0], [2, 1, 3]]
-    assert calls([90, 5, 40, 2], cpu, pads=False) == [[0], [2, 1, 3]]
-    assert calls([20, 90, 8, 2], cpu, pads=True) == [[1], [0, 2, 3]]
-    assert calls([20, 90, 8, 2], cpu, pads=False) == [[1, 0, 2, 3]]
+def test_few_rows_that_are_left_over_have_no_call_of_their_own():
+    assert list(map(len, calls([10] * 12, 100))) == [12]
+    assert list(map(len, calls([10] * 13, 100))) == [10, 3]
+    assert list(map(len, calls([10] * 32, 100))) == [10, 10, 12]
+    assert calls([], 100) == []
+    assert calls([90, 5, 40, 2], 100) == [[0], [2, 1, 3]]
+    assert calls([20, 90, 8, 2], 100) == [[1, 0, 2, 3]]
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=40)
+def test_log_probabilities_are_those_of_log_softmax(data):
+    width, vocabulary, positions = 8, 53, data.draw(st.integers(1, 9))
+    chance = torch.Generator().manual_seed(positions)
+    head = torch.nn.Linear(width, vocabulary, bias=data.draw(st.booleans()))
+    pair = st.tuples(st.integers(0, positions - 1), st.integers(0, vocabulary - 1))
+    wanted = data.draw(st.lists(pair, min_size=1, max_size=20))
+    hidden = torch.randn(positions, width, generator=chance) * 30
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "READ_AT_ONCE", data.draw(st.integers(1, 10)))
+        found = scoring.token_logprobs(head, hidden, wanted)
+    expected = head.double()(hidden.double()).log_softmax(-1)
+    assert found == pytest.approx([expected[at, token].item() for at, token in wanted], abs=5e-5)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ have. `../README.md` says what each way needs and gains, and how to add one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workers.engine.choice import PLAIN, Choice, only_plain
 from workers.engine.kernels import attention, products
@@ -31,3 +31,7 @@ class Kernels:
         flash = wanted.attention == "flash" and attention.has_flash()
         onednn = wanted.product == "onednn" and products.has_onednn()
         return cls(attention.by_flash if flash else attention.by_products, onednn, choice.call_tokens)
+
+    def rounded(self) -> Kernels:
+        """The same for a first pass over labels in bf16."""
+        return replace(self, attend=attention.in_bf16(self.attend))

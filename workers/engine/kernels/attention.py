@@ -19,9 +19,7 @@ SCORES_HELD = 1 << 22
 class Attend(Protocol):
     """One way to compute it."""
 
-    def __call__(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float
-    ) -> tuple[Tensor, Tensor]:
+    def __call__(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
         """`q` `[B, K, N, D]`, `k` and `v` `[B, K, T, D]` -> `[B, K, N, D]` in `q`'s dtype and `[B, K, N]` in fp32.
 
         `mask` is added to the scores: `[B, 1, N, T]`, in `q`'s dtype.
@@ -37,6 +35,17 @@ def by_flash(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float)
 def has_flash() -> bool:
     """Whether torch has that kernel."""
     return private.flash_for_cpu() is not None
+
+
+def in_bf16(attend: Attend) -> Attend:
+    """The same with queries, keys and values rounded to bf16; what is given and found is in fp32."""
+
+    def rounded(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
+        low = [x.to(torch.bfloat16) for x in (q, k, v)]
+        out, lse = attend(low[0], low[1], low[2], None if mask is None else mask.to(torch.bfloat16), scale)
+        return out.to(q.dtype), lse
+
+    return rounded
 
 
 def by_products(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
