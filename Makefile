@@ -5,6 +5,7 @@
 #   make quick   the tests that a change touches, the nearest first, for at most two minutes
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away
 #   make bench   side by side with peers, within the hour (ARGS="--json FILE")
+#   make plain-engine  the engine's tests with every special way of computing switched off
 #   make second-python  the quick tests that need no torch, on a second Python where one is installed
 #   make mutants take out one guard after another: the fault suite must notice each
 #   make screenshots  take README's pictures anew (needs Chromium)
@@ -32,7 +33,7 @@ PYTHON := python3
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check quick lint style types site library second-python smoke bench mutants openapi screenshots models doctor format clean-venv
+.PHONY: help up test check quick lint style types site library second-python plain-engine smoke bench mutants openapi screenshots models doctor format clean-venv
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -46,11 +47,16 @@ test: $(STAMP)
 
 # Each of the long ones uses one core: two at a time, each one's output in one piece where this make can do that.
 check: $(STAMP)
-	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) lint second-python
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync) \
+		lint second-python plain-engine
 	$(PYTEST) -m "not slow"
 
 quick: $(STAMP)
 	$(PY) -m tests.touched
+
+# What the engine computes with every special way switched off.
+plain-engine: $(STAMP)
+	GRADUS_ENGINE=plain $(PY) -m pytest -q -m "not slow" tests/workers/engine
 
 second-python: $(STAMP)
 	$(PY) -m tests.second_python

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from graders.base import Rejected, Train, Trained
 from workers.engine import models
 from workers.engine.adapters import save, wrap
-from workers.engine.kernels.low_rank import fuse
 from workers.engine.models import Base
 from workers.engine.packing import Example, pack
 from workers.engine.prompts import batches, common_tokens
@@ -84,9 +83,7 @@ def adapted(base: Base, item: Train, *, low: bool) -> Any:
     """A PEFT model with fresh adapters that depend on the seed, over the base's weights or their copy in bf16."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(item.seed)
-        made = wrap(models.shared(base.half if low else base.model), item.r, item.lora_alpha, item.target_modules)
-    fuse(made)
-    return made
+        return wrap(models.shared(base.half if low else base.model), item.r, item.lora_alpha, item.target_modules)
 
 
 def _fit(
