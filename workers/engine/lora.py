@@ -23,13 +23,15 @@ from workers.engine import models
 from workers.engine.adapters import save, wrap
 from workers.engine.models import Base
 from workers.engine.packing import Example, pack
-from workers.engine.prompts import batches, common_tokens
+from workers.engine.prompts import batches, call_tokens, common_tokens
 from workers.engine.watch import Watch
 
 WARMUP_SHARE = 0.05
 CLIP_NORM = 1.0
 STEP_TOKENS = 2048
 """Padded tokens that hold activations at a time; a larger batch is computed in parts whose gradients add up."""
+GPU_STEP_TOKEN_BYTES = 1 << 22
+"""What a token of a step holds on a GPU until its gradients are found."""
 
 
 @dataclass
@@ -166,7 +168,8 @@ def _read(rows: Sequence[Example]) -> int:
 
 def _parts(base: Base, rows: Sequence[Example]) -> list[list[int]]:
     """Row numbers that are computed together; where attention cannot be split, each row is a sequence of its own."""
-    return batches([len(example.tokens) for example in rows], STEP_TOKENS if base.split else 0)
+    tokens = call_tokens(base.device, STEP_TOKENS, GPU_STEP_TOKEN_BYTES) if base.split else 0
+    return batches([len(example.tokens) for example in rows], tokens)
 
 
 @torch.no_grad()

@@ -21,12 +21,13 @@ GPU_TOKEN_BYTES = 1 << 18
 """What a token of a call holds for a moment: hidden states, the widest layer's output, attention scores."""
 
 
-def call_tokens(device: torch.device, tokens: int) -> int:
-    """Tokens of one call: `tokens` on the CPU, as many as a quarter of its free memory holds on a GPU."""
+def call_tokens(device: torch.device, tokens: int, each: int = GPU_TOKEN_BYTES) -> int:
+    """Tokens of one call: `tokens` on the CPU; on a GPU as many as a quarter of its free memory holds, of `each` bytes,
+    and no fewer."""
     if device.type != "cuda":
         return tokens
     free, _ = torch.cuda.mem_get_info(device)
-    return max(tokens, min(GPU_CALL_TOKENS, free // 4 // GPU_TOKEN_BYTES))
+    return max(tokens, min(GPU_CALL_TOKENS, free // 4 // each))
 
 
 @dataclass(frozen=True)

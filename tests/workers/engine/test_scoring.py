@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from graders.base import Rejected, Score
 from tests.workers import oracle, tiny
 from workers.engine import models, scoring
-from workers.engine.prompts import batches, calls, common_tokens, split
+from workers.engine.prompts import batches, call_tokens, calls, common_tokens, split
 from workers.engine.session import Session
 from workers.engine.watch import Stopped, Watch
 
@@ -143,6 +143,13 @@ def test_few_rows_that_are_left_over_have_no_call_of_their_own():
     assert calls([], 100) == []
     assert calls([90, 5, 40, 2], 100) == [[0], [2, 1, 3]]
     assert calls([20, 90, 8, 2], 100) == [[1, 0, 2, 3]]
+
+
+@pytest.mark.parametrize(("free", "each", "tokens"), [(1 << 34, 1 << 18, 16384), (1 << 40, 1 << 18, 65536), (0, 1, 64)])
+def test_calls_follow_the_free_memory_of_a_gpu(monkeypatch, free, each, tokens):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 1 << 40))
+    assert call_tokens(torch.device("cuda"), 64, each) == tokens
+    assert call_tokens(torch.device("cpu"), 64, each) == 64
 
 
 @given(st.data())
