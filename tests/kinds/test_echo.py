@@ -41,6 +41,12 @@ class NoRunner:
     def run(self, item: Any, **options: Any) -> Any:
         raise AssertionError(f"a work item for the engine: {item}")
 
+    def choose(self, model: str, **options: Any) -> Any:
+        raise AssertionError(f"a base model: {model}")
+
+    def chosen(self, item: Any) -> None:
+        """Nothing is computed."""
+
     def close(self) -> None:
         """Nothing to end."""
 

@@ -90,7 +90,7 @@ def only_plain() -> bool:
 
 @dataclass(frozen=True)
 class Place:
-    """What a choice is kept by: the digest of the weights, the CPU's name, and what else makes a difference in speed."""
+    """What a choice is kept by: the digest of the weights, the CPU's name, and what else decides about speed."""
 
     model: str
     cpu: str

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored, Train, Trained
 from workers.engine import adapters, embeddings, generation, lora, memory, models, plain, probe, scoring
+from workers.engine.choice import DEFAULT, Choice
 from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
 
@@ -46,7 +47,12 @@ class Session:
         self._by_hand: bool | None = None
         self._prefixes = Prefixes()
 
-    def run(self, item: EngineItem, watch: Watch) -> EngineResult:
+    def choose(self, model: str, watch: Watch, *, rounded: bool = True) -> Choice:
+        """Loads the base model; this engine has one way of computing it."""
+        self.base(model)
+        return DEFAULT
+
+    def run(self, item: EngineItem, watch: Watch, choice: Choice = DEFAULT) -> EngineResult:
         """Raises `Rejected` for the learner's fault, `Stopped`, `FileNotFoundError` where a model is missing."""
         try:
             return self._run(item, watch)
