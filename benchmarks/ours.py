@@ -38,7 +38,7 @@ def runner(models_dir: Path, dtype: str, threads: int) -> Runner:
 
 def allowed(dtype: str) -> str:
     """What a worker computes in where answers may be as rough as in `dtype`: bf16 only where it is the faster one."""
-    return dtype if dtype == FLOAT32 else hardware.dtype("cpu")
+    return dtype if dtype == FLOAT32 else hardware.training_dtype()
 
 
 def answer(models_dir: Path, item: Score | Generate, warm: Score | Generate, dtype: str, threads: int) -> Ours:

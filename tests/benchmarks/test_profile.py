@@ -109,7 +109,7 @@ def test_ours_does_no_less_than_the_least_and_not_twice_as_much(base, models_dir
 @pytest.mark.parametrize(("chosen", "told"), [("bfloat16", "bfloat16 and float32"), ("float32", "in float32")])
 def test_a_note_says_what_ours_computes_in(base, models_dir, monkeypatch, chosen, told):
     """A worker may choose fp32 where bf16 would do."""
-    monkeypatch.setenv("GRADUS_DTYPE", chosen)
+    monkeypatch.setenv("GRADUS_TRAINING_DTYPE", chosen)
     item = Score("tiny", "One. ", ("Two,", "Three, four,"), (" five", " six"))
     assert ours.note(ours.session(models_dir, "float32"), item, "float32") == ""
     assert told in ours.note(ours.session(models_dir, "bfloat16"), item, "bfloat16")
