@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from graders.base import Rejected, Train, Trained
+from graders.base import Embed, Rejected, Train, Trained
 from workers.engine import hardware, places
 from workers.engine.watch import Stopped
 from workers.sandbox import adapter_files, launch
@@ -55,7 +55,8 @@ class RunnerTimeout(Exception):
 class Runner:
     """A resident child process with one base model, which does one job at a time; other threads wait their turn.
 
-    The process is started on first use, and again after it has died. It dies with the thread that started it, so that
+    The process is started on first use, and again after it has died. After `idle_seconds` without a job it ends; with 0
+    it stays. It dies with the thread that started it, so that
     a killed worker leaves no process behind: call `run` from the worker's main thread or from one that lasts. `device`,
     `dtype` and `threads` are part of the engine profile.
     """
@@ -64,6 +65,7 @@ class Runner:
         self,
         *,
         nice: int = 0,
+        idle_seconds: float = 0,
         threads: int | None = None,
         device: str | None = None,
         dtype: str | None = None,
@@ -75,6 +77,7 @@ class Runner:
         self.device = device or hardware.device()
         self.dtype = dtype or hardware.dtype(self.device)
         self._nice = nice
+        self._idle_seconds = idle_seconds
         self._models_dir = Path(models_dir) if models_dir else places.models_dir()
         self._memory_bytes = memory_bytes
         self._disk_bytes = disk_bytes
@@ -83,6 +86,7 @@ class Runner:
         self._channel: Channel | None = None
         self._scratch: Path | None = None
         self._job = 0
+        self._used_at = 0.0
 
     def run(self, item: Item, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
         """Carries out a work item within `seconds` of wall-clock time, not counting the start of the runner.
@@ -122,7 +126,7 @@ class Runner:
                 self._scratch = None
 
     def _run(self, item: Item, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
-        channel = self._started(should_stop)
+        channel = self._started(should_stop, item)
         if isinstance(item, Train):
             self._forget_adapters()
         self._job += 1
@@ -146,6 +150,7 @@ class Runner:
             if message is None or message.get("job") != self._job:
                 continue
             if message["type"] != "event":
+                self._used_at = time.monotonic()
                 return message
             on_event(message["event"])
 
@@ -200,12 +205,12 @@ class Runner:
         for folder in self._scratch.glob("adapter-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _started(self, should_stop: ShouldStop) -> Channel:
+    def _started(self, should_stop: ShouldStop, item: Item) -> Channel:
         """The channel to a runner that is ready; starts one if necessary."""
-        if self._process is not None and self._process.poll() is not None:
+        if self._process is not None and (self._process.poll() is not None or self._is_ending()):
             self._kill()
         if self._channel is None:
-            self._channel = self._start()
+            self._channel = self._start(item)
             end = time.monotonic() + START_SECONDS
             while (message := self._channel.receive(POLL_SECONDS)) is None or message["type"] != "ready":
                 if should_stop():
@@ -215,7 +220,10 @@ class Runner:
                     raise RunnerDied("the runner did not start")
         return self._channel
 
-    def _start(self) -> Channel:
+    def _is_ending(self) -> bool:
+        return 0 < self._idle_seconds < time.monotonic() - self._used_at
+
+    def _start(self, item: Item) -> Channel:
         if self._scratch is None:
             launch.sweep()
             self._scratch = launch.scratch_folder()
@@ -223,6 +231,8 @@ class Runner:
             "threads": self.threads,
             "memory": self._memory_bytes,
             "nice": self._nice,
+            "idle": self._idle_seconds,
+            "engine": int(not isinstance(item, Embed)),
             "models-dir": self._models_dir.resolve(),
             "device": self.device,
             "dtype": self.dtype,
