@@ -54,7 +54,7 @@ class Encoder:
 
     def _layer(self, name: str, hidden: Tensor, real: Tensor) -> Tensor:
         query, key, value = (
-            self._linear(f"{name}.attention.self.{part}", hidden).unflatten(-1, (HEADS, -1)).transpose(1, 2)
+            self._linear(f"{name}.attention.self.{part}", hidden).view(*hidden.shape[:2], HEADS, -1).transpose(1, 2)
             for part in ("query", "key", "value")
         )
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=real).transpose(1, 2).flatten(2)
