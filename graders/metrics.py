@@ -1,4 +1,4 @@
-"""The built-in metrics: thin over scikit-learn, plus JSON fields. Higher is better, in [0, 1]."""
+"""The built-in metrics. Higher is better, in [0, 1]."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from sklearn.metrics import accuracy_score, f1_score
 
 from challenges.metrics import metrics
 from challenges.registry import load
@@ -57,14 +55,19 @@ def measure(name: str, predictions: Sequence[Prediction], targets: Sequence[Targ
 def accuracy(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
     """The share of rows whose prediction equals the target; for JSON, whose whole object does."""
     rows = tuple(float(p == t) for p, t in zip(predictions, targets, strict=True))
-    return Measured(float(accuracy_score([1.0] * len(rows), rows)), rows)
+    return Measured(sum(rows) / len(rows), rows)
 
 
 def macro_f1(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The unweighted mean of F1 over the labels that occur among the targets; the score of a row is 0 or 1."""
+    """The unweighted mean of F1 over the labels that occur among the targets; the score of a row is 0 or 1.
+
+    It equals scikit-learn's `f1_score(average="macro")`, whose import takes 50 MB and a second of each worker.
+    """
     truth, read = [str(t) for t in targets], ["" if p is None else str(p) for p in predictions]
-    value = f1_score(truth, read, labels=sorted(set(truth)), average="macro", zero_division=0)
-    return Measured(float(value), accuracy(predictions, targets, answer).rows)
+    meant, said = Counter(truth), Counter(read)
+    right = Counter(t for t, r in zip(truth, read, strict=True) if t == r)
+    values = [2 * right[label] / (meant[label] + said[label]) for label in sorted(meant)]
+    return Measured(sum(values) / len(values), accuracy(predictions, targets, answer).rows)
 
 
 def exact_match(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:

@@ -17,7 +17,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 
 from challenges.catalogue import MODELS
 from challenges.overlap import overlap
-from graders.base import Assignment, Rejected
+from graders.base import Assignment, Rejected, Score
 from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
@@ -36,9 +36,13 @@ from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stoppe
 
 log = structlog.get_logger(__name__)
 NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
+# Seconds without a job after which a lane's runner ends, so that its memory is free. A start takes a few seconds, which
+# is little beside a training run. The runner of the lane `interactive` stays, because a learner waits for it.
+IDLE_SECONDS = {"interactive": 0, "grade": 300, "judge": 300, "train": 60}
 # The database cannot be reached or has ended the connection. PostgreSQL raises InternalError after a transaction was
 # idle for too long.
 DATABASE_LOST = (OperationalError, InterfaceError, InternalError)
+WARM_SECONDS = 300.0
 # How often a baseline checks whether a learner waits for its worker.
 GIVE_WAY_SECONDS = 1.0
 # Seconds until a job is tried again after a fault of the database or the disk, doubled with each attempt.
@@ -52,6 +56,7 @@ def runner_of(lane: str) -> Runner:
     """A runner with the lane's priority and threads, whose choices are kept in the database. It is not started yet."""
     return Runner(
         nice=NICE[lane],
+        idle_seconds=IDLE_SECONDS[lane],
         threads=settings.RUNNER_THREADS or hardware.threads(lane),
         models_dir=str(settings.DATA_DIR / "models"),
         choices=DatabaseChoices(),
@@ -72,6 +77,7 @@ class Worker:
         self.memo = Memo()
         self.fault = self.remote_fault
         self.ending = threading.Event()
+        self._is_cold = lane == "interactive"
 
     def end(self) -> None:
         """Stops the worker; its job goes back to the queue and the attempt is not counted. Safe in a signal handler."""
@@ -104,6 +110,23 @@ class Worker:
         """Grades one evaluation and rings again if there may be more, so that other lanes get their turn in between."""
         if self.step():
             bell.ring(self.lane)
+        else:
+            self.warm()
+
+    def warm(self) -> None:
+        """Has the runner of the lane `interactive` load a base model before its first job, so that nobody waits for it.
+
+        It is done once, when there is nothing to grade. An error is only logged: the first job will raise it again.
+        """
+        model = next((name for name in status.digests() if name not in self.remotes), None)
+        if not self._is_cold or model is None or self.ending.is_set():
+            return
+        self._is_cold = False
+        item = Score(model, "One row", (" is enough",), (" yes", " no"), stage="warm")
+        try:
+            self.runner.run(item, on_event=_unheard, should_stop=self.ending.is_set, seconds=WARM_SECONDS)
+        except Exception as error:  # any error: none of them may end the worker
+            log.info("not_warmed", model=model, reason=type(error).__name__)
 
     def _grade(self, evaluation: Evaluation) -> None:
         key = (evaluation.pk, evaluation.fence)
@@ -231,6 +254,10 @@ class Worker:
     def close(self) -> None:
         """Ends the runner."""
         self.runner.close()
+
+
+def _unheard(event: dict[str, Any]) -> None:
+    """Nobody follows the progress of a runner that is warmed."""
 
 
 def _seconds(evaluation: Evaluation, assignment: Assignment) -> float:

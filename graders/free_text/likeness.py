@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -46,6 +45,9 @@ def by_parts(vectors: Matrix, groups: Sequence[Sequence[int]]) -> Matrix:
 
 def by_words(texts: Sequence[str]) -> Matrix:
     """The cosine similarity (n, n) of TF-IDF vectors over words and word pairs, fitted on the graded answers."""
+    # The import takes 50 MB and more than a second, and only the judge's worker compares answers.
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     least = 2 if len(texts) > MANY else 1
     weights = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=least, token_pattern=WORD)
     weights.fit(texts[:-1])

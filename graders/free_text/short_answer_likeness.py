@@ -13,7 +13,6 @@ from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from graders.free_text.likeness import by_parts
 from graders.free_text.numbers import same, values
@@ -81,6 +80,8 @@ def by_meaning(vectors: Matrix, whole: Sequence[int], parts: Sequence[Sequence[i
 
 def by_spelling(texts: Sequence[str]) -> Matrix:
     """The cosine similarity (n, n) of TF-IDF vectors over three to six letters, so that typing errors matter little."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
     weights = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 6), sublinear_tf=True, lowercase=False)
     found: Matrix = weights.fit_transform([marked(text) for text in texts]).toarray()
     return found @ found.T

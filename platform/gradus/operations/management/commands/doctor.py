@@ -10,6 +10,7 @@ from gradus.operations.doctor.results import Result, run_checks
 CHECKS = (
     machine.python,
     machine.packages,
+    machine.memory_and_cores,
     machine.disk,
     machine.data_folder,
     site.configuration,

@@ -6,6 +6,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from gradus.operations import broker, first_start, ports, programs
 from gradus.operations.console import Console
+from gradus.operations.doctor import machine
+from gradus.operations.doctor.results import run_checks
 from gradus.operations.stack import NotReadyError, Stack
 
 ALL_LANES = ",".join(settings.LANES)
@@ -53,6 +55,9 @@ class Command(BaseCommand):
                 stack.stop()
 
     def prepare(self, console: Console, no_model: bool) -> None:
+        for result in run_checks([machine.memory_and_cores, machine.disk]):
+            if result.level != "ok":
+                console.say(f"This machine has {result.text}. {result.hint} The site starts all the same.")
         first_start.protect()
         first_start.migrate()
         if not no_model:

@@ -1,0 +1,116 @@
+"""What a runner does while it has no job: it gives memory back, and ends after a while."""
+
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import pytest
+
+from tests.workers.sandbox.test_runner import SCORE, pid, run
+from workers.sandbox import launch, runner
+from workers.sandbox.frames import Channel, Closed
+from workers.sandbox.supervisor import Runner
+
+# Allocates 128 MiB in pieces that the allocator keeps after they are freed, below a piece that stays.
+KEEPS = """
+import os
+from pathlib import Path
+from workers.sandbox.runner import give_memory_back
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+pieces = [bytearray(64 * 1024) for _ in range(2048)]
+stays = bytearray(64 * 1024)
+del pieces
+kept = resident()
+give_memory_back()
+print(kept, resident())
+"""
+
+
+@pytest.fixture
+def pipes():
+    """The channel of a runner, and that of its worker."""
+    runner_reads, worker_writes = os.pipe()
+    worker_reads, runner_writes = os.pipe()
+    mine, its = Channel(worker_reads, worker_writes), Channel(runner_reads, runner_writes)
+    yield its, mine
+    for channel in (its, mine):
+        channel.close()
+
+
+def test_memory_that_the_allocator_keeps_is_given_back():
+    env = os.environ | launch.ALLOCATOR
+    done = subprocess.run([sys.executable, "-c", KEEPS], env=env, capture_output=True, text=True, check=True)
+    kept, left = map(int, done.stdout.split())
+    assert kept > 128 and left < kept - 100
+
+
+def test_a_runner_without_a_job_rests_and_then_ends(pipes, monkeypatch):
+    rested = []
+    monkeypatch.setattr(runner, "REST_SECONDS", 0.01)
+    monkeypatch.setattr(runner, "MARGIN_SECONDS", 0.01)
+    monkeypatch.setattr(runner, "give_memory_back", lambda: rested.append(True))
+    its, mine = pipes
+    runner.Jobs(its, pytest.fail, idle=0.01).serve()
+    assert mine.receive(1) == {"type": "ready"} and rested == [True]
+
+
+def test_a_runner_that_stays_waits_on_after_its_longest_wait(pipes, monkeypatch):
+    monkeypatch.setattr(runner, "REST_SECONDS", 0.001)
+    monkeypatch.setattr(runner, "LONGEST_WAIT", 0.001)
+    waits, its = [], pipes[0]
+
+    def receive(seconds):
+        waits.append(seconds)
+        if len(waits) == 5:
+            raise Closed
+
+    monkeypatch.setattr(its, "receive", receive)
+    with pytest.raises(Closed):
+        runner.Jobs(its, pytest.fail).serve()
+
+
+def test_a_job_after_the_idle_time_gets_a_new_process_and_an_earlier_one_does_not(models_dir):
+    made = Runner(threads=1, models_dir=models_dir, idle_seconds=600)
+    try:
+        expected, first = run(made, SCORE), pid(made)
+        run(made, SCORE)
+        assert pid(made) == first
+        made._used_at -= 601
+        again = run(made, SCORE)
+        assert pid(made) != first
+        assert replace(again, seconds=0.0) == replace(expected, seconds=0.0)
+    finally:
+        made.close()
+
+
+def test_a_runner_that_has_ended_by_itself_is_started_again(models_dir):
+    made = Runner(threads=1, models_dir=models_dir, idle_seconds=600)
+    try:
+        run(made, SCORE)
+        process = made._process
+        made._channel.close()
+        assert process.wait(20) == 0
+        made._channel = Channel(*os.pipe())
+        run(made, SCORE)
+        assert made._process is not process
+    finally:
+        made.close()
+
+
+def test_ending_at_rest_takes_no_job_from_other_threads(models_dir):
+    """Four threads share the runner of the lane `judge`, as they do there."""
+    made, results = Runner(threads=1, models_dir=models_dir, idle_seconds=1e-9), []
+    try:
+        threads = [threading.Thread(target=lambda: results.append(run(made, SCORE).logprobs)) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        assert len(results) == 3 and results[0] == results[1] == results[2]
+    finally:
+        made.close()

@@ -1,0 +1,72 @@
+"""The runner of the lane `interactive` loads its base model before anybody waits for it."""
+
+import pytest
+
+from gradus.submissions import services
+from tests import factories
+from tests.workers.test_work import TableRunner
+from workers import status
+from workers.sandbox.supervisor import RunnerDied
+from workers.work import Worker
+
+MODEL = "smollm2-135m-instruct"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def model_is_here(monkeypatch):
+    monkeypatch.setattr(status, "digests", lambda: {MODEL: "d" * 64})
+
+
+def stages(worker):
+    return [item.stage for item in worker.runner.items]
+
+
+def test_a_worker_with_nothing_to_grade_warms_its_runner_once():
+    worker = Worker("interactive", runner=TableRunner())
+    worker.answer_bell()
+    worker.answer_bell()
+    assert stages(worker) == ["warm"]
+    assert worker.runner.items[0].model == MODEL
+
+
+def test_a_job_that_waits_comes_first(ada, course):
+    run = services.start_run(ada, factories.challenge("sea-or-sky").version, factories.PROMPT)
+    worker = Worker("interactive", runner=TableRunner())
+    worker.answer_bell()
+    assert run.current.state == "scored"
+    assert stages(worker) and "warm" not in stages(worker)
+
+
+@pytest.mark.parametrize("lane", ["grade", "train"])
+def test_other_lanes_wait_for_a_job(lane):
+    worker = Worker(lane, runner=TableRunner())
+    worker.answer_bell()
+    assert stages(worker) == []
+
+
+def test_without_a_model_it_is_done_when_the_model_is_there(monkeypatch):
+    worker = Worker("interactive", runner=TableRunner())
+    with monkeypatch.context() as without:
+        without.setattr(status, "digests", dict)
+        worker.answer_bell()
+    assert stages(worker) == []
+    worker.answer_bell()
+    assert stages(worker) == ["warm"]
+
+
+def test_a_worker_that_ends_warms_nothing():
+    worker = Worker("interactive", runner=TableRunner())
+    worker.end()
+    worker.answer_bell()
+    assert stages(worker) == []
+
+
+def test_a_runner_that_dies_meanwhile_does_not_end_the_worker(ada, course):
+    worker = Worker("interactive", runner=TableRunner(RunnerDied("status -9")))
+    worker.answer_bell()
+    assert stages(worker) == ["warm"]
+    worker.runner.fails = None
+    run = services.start_run(ada, factories.challenge("sea-or-sky").version, factories.PROMPT)
+    worker.answer_bell()
+    assert run.current.state == "scored"
