@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from benchmarks import costs, ours, profile
+from benchmarks import costs, profile, record
 from benchmarks.costs import Costs
 from benchmarks.counting import ATTENTION, HEAD, PRODUCTS, REST, Counting
 from benchmarks.items import score_item, train_item
+from benchmarks.ours import Setup
 from benchmarks.peers.job import Row
 from benchmarks.shapes import Shape, TrainShape
 from graders.base import Score
@@ -101,18 +102,9 @@ def test_ours_does_no_less_than_the_least_and_not_twice_as_much(base, models_dir
     without(*missing)
     item = score_item(base, Shape(80, 30, 6, 3))
     with Counting(base.model.config.vocab_size) as counting:
-        ours.session(models_dir, "float32").run(item, Watch())
+        Setup(models_dir, "float32", 1).session().run(item, Watch())
     counted = sum(counting.of(kind).flops for kind in (PRODUCTS, ATTENTION, HEAD))
     assert profile.least(base, item, None) < counted < 2 * profile.least(base, item, None)
-
-
-@pytest.mark.parametrize(("chosen", "told"), [("bfloat16", "bfloat16 and float32"), ("float32", "in float32")])
-def test_a_note_says_what_ours_computes_in(base, models_dir, monkeypatch, chosen, told):
-    """A worker may choose fp32 where bf16 would do."""
-    monkeypatch.setenv("GRADUS_DTYPE", chosen)
-    item = Score("tiny", "One. ", ("Two,", "Three, four,"), (" five", " six"))
-    assert ours.note(ours.session(models_dir, "float32"), item, "float32") == ""
-    assert told in ours.note(ours.session(models_dir, "bfloat16"), item, "bfloat16")
 
 
 @needs_library
@@ -137,20 +129,27 @@ def test_the_rest_is_what_the_counted_kinds_leave():
     assert found[REST].seconds == 1.25
 
 
-def test_profiles_are_saved_merged_and_shown(tmp_path, monkeypatch, models_dir):
+def test_profiles_are_kept_and_shown(tmp_path, monkeypatch, models_dir, capsys):
     monkeypatch.setattr(profile, "MODEL", "tiny")
-    monkeypatch.setattr(profile, "attainable", lambda dtype: 100.0)
-    file = tmp_path / "profile.json"
-    made = [profile.profile(models_dir, shape, "float32", 1, 100.0) for shape in (Shape(60, 20, 3, 2),)]
-    profile.save(file, made)
-    profile.save(file, made)
-    assert profile.read(file) == made
+    monkeypatch.setattr(profile, "attainable", lambda dtype, device: 100.0)
+    file = tmp_path / "a-cpu.json"
+    given = profile.arguments(["--shapes", "60/20/3/2", "--dtype", "float32", "--threads", "1", "--json", str(file)])
+    given.models_dir = models_dir
+    profile.report(profile.run(given), given.record)
+    (made,) = record.read(file).profiles
     # Seconds are rounded to thousandths. What is counted comes from a run of its own, which may be the slower one.
-    limit, found = made[0].least / 100e9, made[0].parts
-    assert made[0].times == pytest.approx(made[0].seconds / limit, abs=0.01 + 0.001 / limit)
+    limit, found = made.least / 100e9, made.parts
+    assert made.times == pytest.approx(made.seconds / limit, abs=0.01 + 0.001 / limit)
     counted = sum(found[kind].seconds for kind in (PRODUCTS, ATTENTION, HEAD))
-    assert counted + found[REST].seconds == pytest.approx(max(made[0].seconds, counted), abs=0.004)
-    assert "| label | 60/20/3/2 | float32 |" in profile.table(made)
+    assert counted + found[REST].seconds == pytest.approx(max(made.seconds, counted), abs=0.004)
+    assert "| label | 60/20/3/2 | float32 |" in capsys.readouterr().out
+
+
+def test_where_bf16_is_allowed_the_limit_is_at_the_speed_of_the_faster_dtype(monkeypatch):
+    monkeypatch.setattr(profile, "_product_speed", lambda dtype, device: {"float32": 300.0, "bfloat16": 170.0}[dtype])
+    assert (profile.attainable("float32"), profile.attainable("bfloat16")) == (300.0, 300.0)
+    monkeypatch.setattr(profile, "_product_speed", lambda dtype, device: {"float32": 300.0, "bfloat16": 900.0}[dtype])
+    assert (profile.attainable("float32"), profile.attainable("bfloat16")) == (300.0, 900.0)
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -170,7 +169,7 @@ def test_products_of_training_are_counted(base, tmp_path, low):
 
 def test_shapes_of_both_forms_are_profiled():
     given = profile.arguments(["--shapes", "60/20/3/2,60/20/3/0,96/60/1", "--dtype", "float32"])
-    assert [profile.work_of(shape) for shape in given.shapes] == ["label", "json", "lora"]
+    assert [shape.output for shape in given.shapes] == ["label", "json", "lora"]
     assert given.shapes[-1] == TrainShape(96, 60, 1)
 
 
