@@ -16,7 +16,7 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from safetensors.torch import load_file, save_file
 
 from challenges.catalogue import MODELS
-from workers.engine.models import Base, own, ready
+from workers.engine.models import Base, adaptable
 
 RANKS = (4, 8, 16, 32)
 TARGETS = "all-linear"
@@ -50,12 +50,12 @@ def merged(base: Base, folder: Path) -> Any:
     Raises `ValueError` where the folder holds something else than an adapter of ours for this model.
     """
     r, alpha = _read_config(folder)
-    model = wrap(own(base.model), r, alpha)
+    model = wrap(adaptable(base.model), r, alpha)
     weights = {key: value.float() for key, value in load_file(folder / WEIGHTS).items()}
     if weights.keys() != get_peft_model_state_dict(model).keys():
         raise ValueError("the adapter's weights do not fit the model")
     set_peft_model_state_dict(model, weights)
-    return ready(model.merge_and_unload().eval().requires_grad_(False))
+    return model.merge_and_unload().eval().requires_grad_(False)
 
 
 def _read_config(folder: Path) -> tuple[int, int]:

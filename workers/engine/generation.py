@@ -15,15 +15,14 @@ import torch
 from torch import Tensor
 
 from graders.base import Generate, Generated, Rejected
-from workers.engine import fused
-from workers.engine.attention import Places, RowCache
-from workers.engine.compiled import in_line, sighted
+from workers.engine import attention
+from workers.engine.attention import Layout, Prefix, RowCache, Sight
+from workers.engine.choice import DEFAULT
 from workers.engine.constrain import Constraint
 from workers.engine.guesses import LONGEST, SURE, SURE_CALL, UNSURE, UNSURE_CALL, Guesses
-from workers.engine.head import QuickHead, best
+from workers.engine.kernels import Kernels
 from workers.engine.models import Base
-from workers.engine.prefix import Prefix
-from workers.engine.prompts import Contexts, Prefixes, batches, calls, split
+from workers.engine.prompts import Contexts, Prefixes, batches, call_tokens, calls, split
 from workers.engine.stopping import Stop
 from workers.engine.watch import Watch
 
@@ -31,6 +30,11 @@ DECODE_TOKENS = 16384
 """Tokens of a batch's cache. A step reads all weights for one token a row, so that it takes many rows to be busy."""
 TIE_MARGIN = 1e-3
 """Of logits. Where the best two tokens lie closer, the row is read alone up to there, see `scoring.TIE_MARGIN`."""
+
+
+def decode_tokens(device: torch.device) -> int:
+    """Tokens of a batch's cache: more on a GPU, where a step of many rows takes as long as one of few."""
+    return call_tokens(device, DECODE_TOKENS)
 
 
 @dataclass
@@ -62,13 +66,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Job:
-    """One item on its way, and the way to the likeliest token, if it has a quick one."""
+    """One item on its way, and with what it is computed."""
 
     base: Base
     model: Any
     item: Generate
     watch: Watch
-    head: QuickHead | None = None
+    kernels: Kernels
 
 
 def generate(
@@ -77,13 +81,12 @@ def generate(
     item: Generate,
     watch: Watch,
     *,
-    head: QuickHead | None = None,
+    kernels: Kernels | None = None,
     prefixes: Prefixes | None = None,
 ) -> Generated:
     """Continues every `prompt + suffix` greedily, until `stop`, end of text or `max_new_tokens`.
 
-    `head` is the model's own for quick answers; text that keeps to a schema must go without it. A text ends before the
-    stop string. The stop item `json` ends it after the JSON object that graders read.
+    A text ends before the stop string. The stop item `json` ends it after the JSON object that graders read.
     Raises `Rejected('prompt_too_long')` beyond the model's context.
     """
     started = time.perf_counter()
@@ -94,9 +97,9 @@ def generate(
     rows = [Row.of(cut.shared, tokens) for tokens in cut.rows]
     watch.progress(item.stage, 0, len(rows))
     prefix = kept.of(model, cut.shared)
-    job = Job(base, model, item, watch, head)
+    job = Job(base, model, item, watch, kernels or Kernels.of(DEFAULT, base.device.type))
     done = 0
-    for batch in batches([len(row) + item.max_new_tokens for row in rows], DECODE_TOKENS):
+    for batch in batches([len(row) + item.max_new_tokens for row in rows], decode_tokens(base.device)):
         _decode(job, prefix, [rows[n] for n in batch])
         done += len(batch)
         watch.progress(item.stage, done, len(rows))
@@ -162,10 +165,8 @@ def _decode(job: Job, prefix: Prefix, rows: list[Row]) -> None:
             if constraint is not None:
                 constraint.keep(order)
         drafts = _drafts(rows, guesses, constraint, base.ends, limit)
-        begun = [len(row) - 1 for row in rows]
         ids = [[row.tokens[-1], *draft] for row, draft in zip(rows, drafts, strict=True)]
-        places = Places.of(begun, [len(new) for new in ids], slice(None), base.device)
-        last = _call(job.model, ids, places, prefix, own)
+        last = _call(job, ids, [len(row) - 1 for row in rows], prefix, own)
 
 
 def _drafts(
@@ -190,14 +191,12 @@ def _drafts(
 def _read(job: Job, prefix: Prefix, rows: list[Row], own: RowCache) -> Tensor:
     """Reads the rows' own tokens, longest first, in calls of similar length; `[B, d]` hidden states of their ends."""
     parts, device = [], job.base.device
-    lengths = [len(row) for row in rows]
-    for batch in calls(lengths, device, pads=not in_line(device, max(lengths))):
+    for batch in calls([len(row) for row in rows], call_tokens(device, job.kernels.call_tokens)):
         ids = [rows[n].tokens[rows[n].shared :] for n in batch]
-        counts = [len(tokens) for tokens in ids]
-        window = slice(batch[0], batch[-1] + 1)
-        places = Places.of([0] * len(batch), counts, window, device)
-        ends = torch.tensor(counts, device=device).cumsum(0) - 1
-        parts.append(_call(job.model, ids, places, prefix, own, ends))
+        own.window = slice(batch[0], batch[-1] + 1)
+        ends = torch.tensor([len(tokens) for tokens in ids], device=device).cumsum(0) - 1
+        parts.append(_call(job, ids, [0] * len(ids), prefix, own)[ends])
+    own.window = slice(None)
     return torch.cat(parts)
 
 
@@ -214,12 +213,12 @@ def _next(
     job: Job, last: Tensor, drafts: Sequence[Sequence[int]], constraint: Constraint | None
 ) -> list[tuple[int, bool]]:
     """The likeliest token after each of `[N, d]` hidden states, and whether another came close."""
-    if job.head is not None:
-        token, tied = job.head.best(last, TIE_MARGIN)
-    else:
-        logits: Tensor = job.model.get_output_embeddings()(last)
-        token, tied = best(logits if constraint is None else constraint.restrict(logits, drafts), TIE_MARGIN)
-    return list(zip(token.tolist(), tied.tolist(), strict=True))
+    logits: Tensor = job.model.get_output_embeddings()(last)
+    if constraint is not None:
+        logits = constraint.restrict(logits, drafts)
+    highest, token = logits.max(-1)
+    second = logits.scatter_(1, token.unsqueeze(1), -torch.inf).amax(-1)
+    return list(zip(token.tolist(), (highest - second < TIE_MARGIN).tolist(), strict=True))
 
 
 def _say(row: Row, found: Sequence[tuple[int, bool]], draft: Sequence[int], base: Base, stop: Stop, limit: int) -> bool:
@@ -252,26 +251,18 @@ def _ended(row: Row, token: int, base: Base, stop: Stop, limit: int) -> bool:
     return True
 
 
-def _call(
-    model: Any,
-    ids: Sequence[Sequence[int]],
-    places: Places,
-    prefix: Prefix,
-    own: RowCache,
-    wanted: Tensor | None = None,
-) -> Tensor:
-    """One pass over N new tokens of each row, whose keys it leaves in `own`; hidden states of these or those `wanted`,
-    counted row by row."""
-    own.places = places
-    flat = torch.tensor([[token for new in ids for token in new]], device=places.slots.device)
-    return fused.states(
-        model,
-        flat,
-        wanted,
-        position_ids=(prefix.length + places.slots).unsqueeze(0),
-        attention_mask=places.mask().to(model.dtype),
+def _call(job: Job, ids: Sequence[Sequence[int]], begun: Sequence[int], prefix: Prefix, own: RowCache) -> Tensor:
+    """One pass over new tokens of each row after the `begun` that it has, whose keys it leaves in `own`.
+
+    Returns `[N, d]` hidden states, row by row.
+    """
+    device = job.base.device
+    layout = Layout.after(begun, [len(new) for new in ids], device)
+    out = job.model.base_model(
+        input_ids=torch.tensor([[token for new in ids for token in new]], device=device),
+        position_ids=(attention.length(prefix) + layout.slots).unsqueeze(0),
         use_cache=False,
-        prefix=prefix,
-        own=own,
-        sight=sighted(flat.device, max(map(len, ids)), lambda: places.sight(own.capacity)),
+        sight=Sight(job.kernels.attend, prefix, layout, own),
     )
+    found: Tensor = out.last_hidden_state[0]
+    return found

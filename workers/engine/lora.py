@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from graders.base import Rejected, Train, Trained
-from workers.engine import gradients as ways
-from workers.engine.adapters import save
-from workers.engine.gradients import Gradients
+from workers.engine import models
+from workers.engine.adapters import save, wrap
+from workers.engine.kernels.low_rank import fuse
 from workers.engine.models import Base
-from workers.engine.packing import Example
+from workers.engine.packing import Example, pack
 from workers.engine.prompts import batches, common_tokens
 from workers.engine.watch import Watch
 
@@ -44,17 +44,17 @@ class Progress:
     adapter_bytes: int = 0
 
 
-def train(base: Base, item: Train, folder: Path, watch: Watch, *, low: bool = False, by_hand: bool = False) -> Trained:
+def train(base: Base, item: Train, folder: Path, watch: Watch, *, low: bool = False) -> Trained:
     """Trains an adapter and saves it to `folder` in PEFT's format, in bf16, at each epoch's end.
 
-    Over the base's weights in fp32 or, with `low`, in bf16; `by_hand` where that has been found to fit the model.
+    Over the base's weights in fp32 or, with `low`, in bf16.
     Raises `Rejected`: `row_too_long`, or `diverged` where a loss is not a finite number; `Stopped` between steps.
     """
     started = time.perf_counter()
     rows, valid = examples(base, item.rows, item.row_tokens_max), examples(base, item.valid, item.row_tokens_max)
-    gradients = (ways.by_hand if by_hand else ways.by_autograd)(base, item, low=low)
-    progress = _fit(base, gradients, item, rows, valid, folder, watch)
-    trainable_count, total = gradients.peft.get_nb_trainable_parameters()
+    peft = adapted(base, item, low=low)
+    progress = _fit(base, peft, item, rows, valid, folder, watch)
+    trainable_count, total = peft.get_nb_trainable_parameters()
     return Trained(
         files=str(folder),
         steps=progress.step,
@@ -80,33 +80,37 @@ def examples(base: Base, rows: Sequence[tuple[str, str]], tokens_max: int) -> li
     return made
 
 
+def adapted(base: Base, item: Train, *, low: bool) -> Any:
+    """A PEFT model with fresh adapters that depend on the seed, over the base's weights or their copy in bf16."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(item.seed)
+        made = wrap(models.shared(base.half if low else base.model), item.r, item.lora_alpha, item.target_modules)
+    fuse(made)
+    return made
+
+
 def _fit(
-    base: Base,
-    gradients: Gradients,
-    item: Train,
-    rows: list[Example],
-    valid: list[Example],
-    folder: Path,
-    watch: Watch,
+    base: Base, peft: Any, item: Train, rows: list[Example], valid: list[Example], folder: Path, watch: Watch
 ) -> Progress:
     per_epoch = math.ceil(len(rows) / item.per_device_train_batch_size)
     planned = per_epoch * item.num_train_epochs
     steps = min(planned, item.max_steps or planned)
-    optimiser = torch.optim.AdamW(gradients.weights, lr=item.learning_rate, weight_decay=0.0, fused=True)
+    weights = [weight for weight in peft.parameters() if weight.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=item.learning_rate, weight_decay=0.0, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate(step, planned))
     progress, started = Progress(), time.perf_counter()
     watch.progress(item.stage, 0, steps)
     for batch in _order(rows, item):
-        progress.train_loss = _step(base, gradients, batch, optimiser)
+        progress.train_loss = _step(base, peft, batch, optimiser)
         schedule.step()
         progress.step += 1
         progress.tokens += sum(len(example.tokens) for example in batch)
         ends = progress.step == steps or progress.step % per_epoch == 0
-        loss = evaluate(base, gradients, valid, watch) if ends and valid else None
+        loss = evaluate(base, peft, valid, watch) if ends and valid else None
         progress.valid_loss = loss if loss is not None else progress.valid_loss
         watch.loss(progress.step, steps, progress.train_loss, loss, time.perf_counter() - started)
         if ends:
-            progress.adapter_bytes = save(gradients.peft, folder, base.name)
+            progress.adapter_bytes = save(peft, folder, base.name)
             watch.checkpoint(progress.step)
         if progress.step == steps:
             break
@@ -131,17 +135,31 @@ def _order(rows: list[Example], item: Train) -> Iterator[list[Example]]:
         yield from chance.sample(cut, len(cut))
 
 
-def _step(base: Base, gradients: Gradients, batch: list[Example], optimiser: Any) -> float:
+def _step(base: Base, peft: Any, batch: list[Example], optimiser: Any) -> float:
     """One optimiser step; returns the batch's mean loss per completion token, in nats."""
-    optimiser.zero_grad(set_to_none=False)
-    count = _read(batch)
-    total = sum(gradients.gradient([batch[n] for n in part], 1 / count) for part in _parts(base, batch)) / count
-    norm = nn.utils.clip_grad_norm_(gradients.weights, CLIP_NORM)
+    optimiser.zero_grad()
+    count, total = _read(batch), 0.0
+    for part in _parts(base, batch):
+        loss = negative_log_likelihood(base, peft, [batch[n] for n in part]) / count
+        torch.autograd.backward(loss)
+        total += loss.item()
+    norm = nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], CLIP_NORM)
     if not (math.isfinite(total) and torch.isfinite(norm)):
         raise Rejected("diverged", "the training loss is not a finite number; try a lower learning rate")
     optimiser.step()
-    gradients.moved()
     return total
+
+
+def negative_log_likelihood(base: Base, peft: Any, rows: Sequence[Example]) -> Tensor:
+    """Sum over the rows' completion tokens, in nats."""
+    packed = pack(rows, base.eos, base.device)
+    causal = peft.get_base_model()
+    if base.split:
+        out = causal.base_model(input_ids=packed.ids, position_ids=packed.positions, use_cache=False, tree=packed.tree)
+        logits = causal.get_output_embeddings()(out.last_hidden_state[0, packed.places])
+    else:
+        logits = causal(input_ids=packed.ids, use_cache=False).logits[0, packed.places]
+    return nn.functional.cross_entropy(logits.float(), packed.targets, reduction="sum")
 
 
 def _read(rows: Sequence[Example]) -> int:
@@ -154,12 +172,13 @@ def _parts(base: Base, rows: Sequence[Example]) -> list[list[int]]:
     return batches([len(example.tokens) for example in rows], STEP_TOKENS if base.split else 0)
 
 
-def evaluate(base: Base, gradients: Gradients, rows: list[Example], watch: Watch) -> float:
+@torch.no_grad()
+def evaluate(base: Base, peft: Any, rows: list[Example], watch: Watch) -> float:
     """Mean loss per completion token over `rows`, in nats."""
     total = 0.0
     for batch in _parts(base, rows):
         watch.check()
-        total += gradients.loss([rows[n] for n in batch])
+        total += negative_log_likelihood(base, peft, [rows[n] for n in batch]).item()
     if not math.isfinite(total):
         raise Rejected("diverged", "the validation loss is not a finite number; try a lower learning rate")
     return total / _read(rows)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from workers.engine.attention import KEPT_SCORES
+from workers.engine.choice import DEFAULT
 from workers.engine.generation import DECODE_TOKENS
 from workers.engine.lora import STEP_TOKENS
-from workers.engine.prompts import CALL_TOKENS, PREFIXES
+from workers.engine.prompts import PREFIX_TOKENS
+from workers.engine.scoring import READ_AT_ONCE
 
 INTERPRETER_BYTES = 1_000_000_000
 """Python, torch, transformers and their buffers."""
@@ -30,18 +31,16 @@ def ran_out(error: BaseException, *, shapes_fit: bool = True) -> bool:
 def peak_bytes(config: Any, parameters: int, *, low: bool, r: int = 32, prompt_tokens: int = 4096) -> int:
     """Upper bound of a runner's resident bytes over all jobs that the limits allow.
 
-    `config` is a transformers decoder configuration, `parameters` its count, `low` whether bf16 twins are kept. The
-    larger of reading and training counts, each with its weights. Reading: the base and one adapted copy, with twins for
-    first looks, and the bf16 copy that models trained by autograd leave. Training: the base with its twin, and its
-    frozen weights laid out for both ways; the trial before the first one has a plain copy too, in fp32. A twin has no
-    embeddings of its own, which leaves room for the head that finds tokens quickly, but for two columns. The base keeps
-    its shared prompts also while it is trained over.
+    `config` is a transformers decoder configuration, `parameters` its count, `low` whether bf16 copies are made, of the
+    base model for training or of whichever model scores labels first. The base's fp32 weights are a view of its file,
+    which all runners share; they count nevertheless. The larger of reading and training counts. Reading: the base, one
+    adapted copy, and their bf16 copies. Training: the base or its bf16 copy. The base keeps its shared prompts also
+    while it is trained over.
     """
-    kept = PREFIXES * prompt_tokens * kv_bytes(config)
-    reading = parameters * (2 * 4 + 3 * 2 * low) + _reading(config, prompt_tokens)
-    trial = parameters * (4 + 2 * low + 3 * 4)
-    training = parameters * (4 + 2 * low + 2 * (2 if low else 4)) + _training(config, r)
-    return INTERPRETER_BYTES + kept + max(reading, trial, training)
+    kept = (1 + low) * max(PREFIX_TOKENS, prompt_tokens) * kv_bytes(config)
+    reading = parameters * (2 * 4 + 2 * 2 * low) + _reading(config, prompt_tokens) + kept
+    training = parameters * (4 + 2 * low) + _training(config, r)
+    return INTERPRETER_BYTES + kept + max(reading, training)
 
 
 def kv_bytes(config: Any) -> int:
@@ -58,18 +57,20 @@ def _inner(config: Any) -> int:
 
 
 def _reading(config: Any, prompt_tokens: int) -> int:
-    """An adapted copy's prompts, one before the oldest goes, a rounded copy, a batch's own cache, one call."""
-    prompts = (PREFIXES + 2) * prompt_tokens * kv_bytes(config)
-    call = 4 * max(CALL_TOKENS, DECODE_TOKENS, prompt_tokens) * (4 * config.hidden_size + 3 * _inner(config))
-    return int(prompts + DECODE_TOKENS * kv_bytes(config) + call + _logits(config, CALL_TOKENS))
+    """A prompt that is read while another is kept, a batch's own cache, one call, and logits with what is made of
+    them."""
+    call = 4 * max(DEFAULT.call_tokens, prompt_tokens) * (4 * config.hidden_size + 3 * _inner(config))
+    logits = 3 * _logits(config, READ_AT_ONCE)
+    return int((prompt_tokens + DECODE_TOKENS) * kv_bytes(config) + call + logits)
 
 
 def _training(config: Any, r: int) -> int:
-    """Activations of `STEP_TOKENS` tokens over all layers, their logits, and the optimiser's state."""
+    """Activations of `STEP_TOKENS` tokens over all layers, with the weights of attention; their logits, with what is
+    made of them; and the optimiser's state."""
     layer = HIDDEN_KEPT * config.hidden_size + FFN_KEPT * _inner(config)
     widths = 4 * 2 * config.hidden_size + 3 * (config.hidden_size + _inner(config))
     adapter = config.num_hidden_layers * r * widths
-    activations = 4 * config.num_hidden_layers * (STEP_TOKENS * layer + KEPT_SCORES)
+    activations = 4 * config.num_hidden_layers * STEP_TOKENS * layer
     return int(activations + 4 * _logits(config, STEP_TOKENS) + ADAM_BYTES * adapter)
 
 

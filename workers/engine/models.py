@@ -14,9 +14,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
-from workers.engine import attention, beginnings, fused
-from workers.engine.head import QuickHead
-from workers.engine.linear import RoundedLinear, pack, plain, use_onednn
+from workers.engine import attention, beginnings
 
 SIZES = ("max_position_embeddings", "max_seq_len", "seq_length")
 """What configurations call a model's context."""
@@ -52,15 +50,9 @@ class Base:
         """The same model in bf16, made on first use."""
         return low_precision(self.model)
 
-    @cached_property
-    def rounded(self) -> Any:
-        """The same model for a first look at labels, made on first use."""
-        return rounded(self.model)
-
-    @cached_property
-    def quick_head(self) -> QuickHead | None:
-        """For texts, made on first use; also for those of adapted copies, whose head is the same."""
-        return QuickHead.of(self.model.get_output_embeddings())
+    def forget_half(self) -> None:
+        """Gives the memory of `half` back."""
+        self.__dict__.pop("half", None)
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text. Special tokens in a text are read as such; none is added."""
@@ -78,54 +70,25 @@ class Base:
 
 def low_precision(model: nn.Module) -> Any:
     """A copy whose weights are bf16. Buffers stay fp32: rotary frequencies in bf16 would blur far positions."""
-    return copied(model, lambda weight: _frozen(plain(weight).to(torch.bfloat16)))
-
-
-def rounded(model: Any) -> Any:
-    """A copy for quick answers: bf16 on a GPU; on a CPU bf16 products alone, around which all stays fp32.
-
-    What is added up over the layers then keeps its digits, which costs little: differences between two labels are off
-    by less than half of what they are off in bf16. Weights that are not rounded are shared.
-    """
-    if model.device.type != "cpu":
-        return low_precision(model)
-    made = copied(model, lambda weight: weight)
-    for module in made.modules():
-        if isinstance(module, nn.Linear) and module is not made.get_output_embeddings():
-            module.weight = _frozen(plain(module.weight).to(torch.bfloat16))
-            module.__class__ = RoundedLinear
-    pack(made, made.get_output_embeddings())
-    return made
+    return copied(model, lambda weight: weight.to(torch.bfloat16))
 
 
 def shared(model: nn.Module) -> Any:
-    """The same modules anew around the same weights, so that adapters can be put around its layers.
-
-    Packed weights know no gradient: their numbers are laid out plainly once more.
-    """
-    return copied(model, lambda weight: _frozen(plain(weight)) if weight.is_mkldnn else weight)
+    """The same modules anew around the same weights, so that adapters can be put around its layers."""
+    return copied(model, lambda weight: weight)
 
 
-def hollow(model: nn.Module) -> Any:
-    """The same modules anew around weights that have their shape, one number and no use but to put adapters around."""
-    return copied(model, lambda weight: _frozen(torch.zeros(()).expand(weight.shape)))
+def adaptable(model: Any) -> Any:
+    """A copy whose linear layers, but for the head, have weights of their own, so that adapters can be added to them."""
+    head = model.get_output_embeddings()
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear) and module is not head]
+    own = {layer.weight.data_ptr() for layer in layers}
+    return copied(model, lambda weight: weight.clone() if weight.data_ptr() in own else weight)
 
 
-def own(model: nn.Module) -> Any:
-    """A copy whose weights are its own and laid out plainly."""
-    return copied(model, lambda weight: _frozen(weight.to_dense() if weight.is_mkldnn else weight.clone()))
-
-
-def copied(model: nn.Module, weight: Callable[[nn.Parameter], nn.Parameter]) -> Any:
+def copied(model: nn.Module, weight: Callable[[Tensor], Tensor]) -> Any:
     """A copy of the modules and buffers around what `weight` makes of each parameter."""
-    return copy.deepcopy(model, {id(parameter): weight(parameter) for parameter in model.parameters()})
-
-
-def ready(model: Any) -> Any:
-    """The same model for quick answers, its weights not to be written to any more."""
-    if model.device.type == "cpu":
-        pack(model, model.get_output_embeddings())
-    return model
+    return copy.deepcopy(model, {id(one): _frozen(weight(one.detach())) for one in model.parameters()})
 
 
 def _frozen(weight: Tensor) -> nn.Parameter:
@@ -149,11 +112,6 @@ def load(folder: Path, device: str = "cpu", *, split: bool = True) -> Base:
         trust_remote_code=False,
     )
     model.eval().requires_grad_(False).to(device)
-    if model.device.type == "cpu":
-        use_onednn(model)
-        if split:
-            fused.use(model)
-        ready(model)
     digest = folder / "digest.txt"
     return Base(
         name=folder.name,

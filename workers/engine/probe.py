@@ -1,34 +1,21 @@
-"""Whether a base model's code fits the fast ways: tried on a few tokens when it is loaded, or first trained over."""
+"""Whether a base model's code fits split attention: tried on a few tokens when it is loaded."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TypeVar
 
-import torch
-
-from graders.base import Generate, Score, Train
-from workers.engine import abilities, generation, gradients, lora, memory, models, plain, scoring
-from workers.engine.fused import OTHERWISE
-from workers.engine.gradients import ByAutograd, ByHand
+from graders.base import Generate, Score
+from workers.engine import generation, memory, models, plain, scoring
 from workers.engine.models import Base
-from workers.engine.packing import Example
 from workers.engine.watch import Watch
 
-Way = TypeVar("Way", ByHand, ByAutograd)
-
+OTHERWISE = (TypeError, AttributeError, KeyError, IndexError, RuntimeError, ValueError)
+"""What comes of trying a model that is built otherwise."""
 TOLERANCE = 1e-2
 PROMPT, SUFFIXES = "One, two, three.\n\n", ("Four,", "Five and six,")
 LABELS = Score("", PROMPT, SUFFIXES, (" seven", " eight hundred"))
 TEXTS = Generate("", PROMPT, SUFFIXES, 3, ())
-PAIRS = Train("", tuple((PROMPT + suffix, " seven") for suffix in SUFFIXES), (), 4, 8, 1e-3, 1, 2, seed=1)
-GRADIENTS = 1e-3
-"""Largest difference from autograd's, of each matrix' largest."""
-ROUNDED = 1.0
-"""Nats a row by which bf16 may be off; what does not compute is off by more, or no number."""
-ROUNDED_GRADIENT = 0.5
-"""The same for all gradients together, of their length; loops have been tried by themselves (`passes.right`)."""
 
 
 def load(folder: Path, device: str) -> Base:
@@ -60,52 +47,3 @@ def fits(base: Base, exact: Base) -> bool:
     slow = plain.score(exact, exact.model, LABELS, Watch()).logprobs
     close = (abs(a - b) <= TOLERANCE for f, s in zip(fast, slow, strict=True) for a, b in zip(f, s, strict=True))
     return all(close) and texts == plain.generate(exact, exact.model, TEXTS, Watch()).texts
-
-
-def by_hand(base: Base, *, low: bool) -> bool:
-    """Whether what `decoder` finds in fp32 is what autograd finds, losses and gradients; and nearly so with `low`.
-
-    Loops, which take seconds to compile, are compiled for what trainings will use alone.
-    """
-    machine = abilities.here()
-    multiplies = machine.bf16 if low else machine.onednn
-    if not (base.split and base.device.type == "cpu" and multiplies):
-        return False
-    rows = lora.examples(base, PAIRS.rows, base.context)
-    try:
-        hand = gradients.by_hand(base, PAIRS, low=False, loops=not low)
-        same = _agree(hand, gradients.by_autograd(base, PAIRS, low=False), rows)
-        if same and low:
-            same = _near(gradients.by_hand(base, PAIRS, low=True), hand, rows)
-    except OTHERWISE as error:
-        if memory.ran_out(error, shapes_fit=False):
-            raise
-        same = False
-    if not same:
-        print(f"runner: {base.name}: not built like Llama; training goes by autograd, which is slower", file=sys.stderr)
-    return same
-
-
-def _agree(hand: ByHand, graph: ByAutograd, rows: list[Example]) -> bool:
-    losses = _stirred(hand).gradient(rows, 1.0), _stirred(graph).gradient(rows, 1.0)
-    pairs = zip(hand.peft.parameters(), graph.peft.parameters(), strict=True)
-    found = [(mine.grad, theirs.grad) for mine, theirs in pairs if theirs.grad is not None]
-    near = all((mine - theirs).abs().max() <= GRADIENTS * theirs.abs().max() for mine, theirs in found)
-    return near and abs(losses[0] - losses[1]) <= TOLERANCE
-
-
-def _near(low: ByHand, exact: ByHand, rows: list[Example]) -> bool:
-    """`exact` has its gradients already. Those of small matrices may be mostly rounding."""
-    off = abs(_stirred(low).gradient(rows, 1.0) - exact.loss(rows))
-    found, wanted = low.decoder.adapters.grad, exact.decoder.adapters.grad
-    return off <= ROUNDED * len(rows) and bool((found - wanted).norm() <= ROUNDED_GRADIENT * wanted.norm())
-
-
-def _stirred(one: Way) -> Way:
-    """The second matrices begin at zero, which would hide the first ones' gradients."""
-    chance = torch.Generator().manual_seed(1)
-    for name, parameter in one.peft.named_parameters():
-        if "lora_B" in name:
-            parameter.data.normal_(0, 0.1, generator=chance)
-    one.moved()
-    return one

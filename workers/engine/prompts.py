@@ -10,25 +10,23 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from workers.engine import prefix
-from workers.engine.prefix import Prefix
+from workers.engine.attention import Prefix
 
-CALL_TOKENS = 1024
-"""Tokens of one call, padding counted: enough for full matrix throughput, small enough to stay in cache."""
 REMAINDER = 1.25
 """How many times as many may be in one call where a few rows would be left for another, which takes as long as many."""
-PREFIXES = 3
+PREFIXES, PREFIX_TOKENS = 3, 4096
+"""Prompts whose keys and values are kept, and their tokens in all; one prompt always fits."""
 GPU_CALL_TOKENS = 65536
 GPU_TOKEN_BYTES = 1 << 18
 """What a token of a call holds for a moment: hidden states, the widest layer's output, attention scores."""
 
 
-def call_tokens(device: torch.device) -> int:
-    """Tokens of one call on `device`: a GPU takes as many as a quarter of its free memory holds."""
+def call_tokens(device: torch.device, tokens: int) -> int:
+    """Tokens of one call: `tokens` on the CPU, as many as a quarter of its free memory holds on a GPU."""
     if device.type != "cuda":
-        return CALL_TOKENS
+        return tokens
     free, _ = torch.cuda.mem_get_info(device)
-    return max(CALL_TOKENS, min(GPU_CALL_TOKENS, free // 4 // GPU_TOKEN_BYTES))
+    return max(tokens, min(GPU_CALL_TOKENS, free // 4 // GPU_TOKEN_BYTES))
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def split(contexts: Sequence[list[int]], prompt: list[int]) -> Contexts:
     return Contexts(list(contexts[0][:length]), [list(context[length:]) for context in contexts])
 
 
-def batches(lengths: Sequence[int], tokens: int = CALL_TOKENS, *, pads: bool = True) -> list[list[int]]:
+def batches(lengths: Sequence[int], tokens: int, *, pads: bool = True) -> list[list[int]]:
     """Row numbers, longest first, in batches whose size stays within `tokens` (one row always fits).
 
     With `pads` each row counts as much as the longest beside it.
@@ -74,20 +72,13 @@ def batches(lengths: Sequence[int], tokens: int = CALL_TOKENS, *, pads: bool = T
     return made
 
 
-def calls(lengths: Sequence[int], device: torch.device, *, pads: bool) -> list[list[int]]:
+def calls(lengths: Sequence[int], tokens: int) -> list[list[int]]:
     """`batches` of a call each; few rows that are left over go with those before them."""
-    tokens = call_tokens(device)
-    made = batches(lengths, tokens, pads=pads)
+    made = batches(lengths, tokens, pads=False)
     joined = [n for batch in made[-2:] for n in batch]
-    if len(made) > 1 and sum(lengths[joined[0] if pads else n] for n in joined) <= REMAINDER * tokens:
+    if len(made) > 1 and sum(lengths[n] for n in joined) <= REMAINDER * tokens:
         made[-2:] = [joined]
     return made
-
-
-def padded(rows: Sequence[Sequence[int]], fill: int, device: torch.device) -> torch.Tensor:
-    """`[B, longest]` token ids, padded on the right: later tokens are never seen by earlier ones."""
-    width = max(len(row) for row in rows)
-    return torch.tensor([list(row) + [fill] * (width - len(row)) for row in rows], device=device)
 
 
 class Prefixes:
@@ -108,7 +99,7 @@ class Prefixes:
         if key not in kept:
             kept[key] = run_prefix(model, tokens)
         kept.move_to_end(key)
-        while len(kept) > self._size:
+        while len(kept) > 1 and (len(kept) > self._size or sum(map(len, kept)) > PREFIX_TOKENS):
             kept.popitem(last=False)
         return kept[key]
 
@@ -117,7 +108,6 @@ class Prefixes:
 def run_prefix(model: Any, tokens: Sequence[int]) -> Prefix:
     """Runs the shared tokens once and returns their keys and values."""
     if not tokens:
-        return Prefix(())
-    ids, none = torch.tensor([list(tokens)], device=model.device), torch.empty(0, dtype=torch.long)
-    out = model.base_model(input_ids=ids, use_cache=True, wanted=none)
-    return prefix.made([(layer.keys, layer.values) for layer in out.cache.layers])
+        return ()
+    out = model.base_model(input_ids=torch.tensor([list(tokens)], device=model.device), use_cache=True)
+    return tuple((layer.keys.contiguous(), layer.values.contiguous()) for layer in out.cache.layers)

@@ -19,24 +19,23 @@ import torch
 from torch import Tensor
 
 from graders.base import Rejected, Score, Scored
-from workers.engine import fused
-from workers.engine.compiled import Sight, in_line
-from workers.engine.head import token_logprobs
-from workers.engine.linear import keeps_sums
+from workers.engine import attention
+from workers.engine.attention import Layout, Prefix, Sight
+from workers.engine.choice import DEFAULT
+from workers.engine.kernels import Kernels
 from workers.engine.models import Base
-from workers.engine.prefix import Prefix
-from workers.engine.prompts import Prefixes, calls, common_tokens, padded, split
+from workers.engine.prompts import Prefixes, call_tokens, calls, common_tokens, split
 from workers.engine.watch import Watch
 
-RECHECK_MARGIN, ROUNDED_MARGIN = 0.18, 0.3
-"""In nats. Labels that lie closer to the best one in bf16 are compared in fp32: where sums are kept in fp32, and where
-they are rounded. Differences to the best label of those within a nat were seen to be off by up to 0.14 and 0.19 (2,000
-and 900 rows, prompts of 100 to 1,000 tokens, the built-in model)."""
+RECHECK_MARGIN = 0.3
+"""In nats. Labels that lie closer to the best one in bf16 are compared in fp32."""
 CAUTION = 1.5
 """How many times the largest error that a row has shown its margin is at least."""
 TIE_MARGIN = 1e-3
 """In nats. Rows whose best two labels lie closer in fp32 are decided alone: other rows in a call move its rounding, by
 up to 2e-4 as the tests bound it."""
+READ_AT_ONCE = 256
+"""Positions whose logits are held at a time, 48 MiB for the built-in model."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,18 @@ class Row:
 
 
 def score(
-    base: Base, model: Any, item: Score, watch: Watch, *, rounded: Any = None, prefixes: Prefixes | None = None
+    base: Base,
+    model: Any,
+    item: Score,
+    watch: Watch,
+    *,
+    low: Any = None,
+    kernels: Kernels | None = None,
+    prefixes: Prefixes | None = None,
 ) -> Scored:
     """Scores every label after every `prompt + suffix`; `model` is the base's, or an adapted copy.
 
-    `rounded` is the same model with bf16 products, for a first pass (not used where the item asks for exact numbers).
+    `low` is the same model in bf16, for a first pass (not used where the item asks for exact numbers).
     Raises `Rejected('prompt_too_long')` beyond the model's context and `Rejected('diverged')` where the adapter yields
     numbers that are none.
     """
@@ -90,30 +96,26 @@ def score(
     cut = split(contexts, prompt)
     rows = [Row(tokens, trie) for tokens, trie in zip(cut.rows, tries, strict=True)]
     kept = prefixes or Prefixes()
-    prefix = kept.of(model, cut.shared)
-    job = Job(base, item.stage, rows, watch)
+    job = Job(base, item.stage, rows, cut.shared, watch, kernels or Kernels.of(DEFAULT, base.device.type), kept)
     watch.progress(item.stage, 0, len(rows))
-    if rounded is not None and not item.exact:
-        logprobs = job.run(rounded, prefix.rounded(rounded.dtype), range(len(rows)))
-        margin_at_first = RECHECK_MARGIN if keeps_sums(rounded) else ROUNDED_MARGIN
-        _decide(job, model, prefix, logprobs, item.offsets, margin_at_first)
+    if low is not None and not item.exact:
+        logprobs = job.run(low, range(len(rows)))
+        _decide(job, model, logprobs, item.offsets)
     else:
-        logprobs = job.run(model, prefix, range(len(rows)))
+        logprobs = job.run(model, range(len(rows)))
     for n in [n for n, values in logprobs.items() if margin(values, item.offsets) < TIE_MARGIN]:
         watch.check()
-        logprobs[n] = _alone(base, model, contexts[n], tries[n], prompt, kept)
+        logprobs[n] = _alone(job, model, contexts[n], tries[n], prompt)
     return Scored([logprobs[n] for n in range(len(rows))], prompt_tokens, time.perf_counter() - started)
 
 
-def _decide(
-    job: Job, model: Any, prefix: Prefix, logprobs: dict[int, list[float]], offsets: Sequence[float], margin: float
-) -> None:
+def _decide(job: Job, model: Any, logprobs: dict[int, list[float]], offsets: Sequence[float]) -> None:
     """Puts fp32 numbers where a row's best labels lie close: those of the labels that may be the best.
 
     Where the first look of a row was off by nearly the margin, more of its labels are compared. What all labels of a
     row have in common may be off by more than they are among each other: the others move with the best one.
     """
-    first, margins = {n: list(values) for n, values in logprobs.items()}, dict.fromkeys(logprobs, margin)
+    first, margins = {n: list(values) for n, values in logprobs.items()}, dict.fromkeys(logprobs, RECHECK_MARGIN)
     close: dict[int, list[int]] = {}
     while True:
         wider = {n: near(first[n], offsets, margins[n]) for n in (close or first)}
@@ -121,22 +123,20 @@ def _decide(
         if not close:
             return
         rows = [Row(row.tokens, row.trie.of(close[n])) if n in close else row for n, row in enumerate(job.rows)]
-        for n, values in replace(job, rows=rows).run(model, prefix, list(close)).items():
+        for n, values in replace(job, rows=rows).run(model, list(close)).items():
             found, rough = dict(zip(close[n], values, strict=True)), _shifted(first[n], offsets)
             best = max(found, key=rough.__getitem__)
             moved = found[best] - first[n][best]
-            margins[n] = max(margin, *(CAUTION * abs(value - first[n][one] - moved) for one, value in found.items()))
+            errors = (CAUTION * abs(value - first[n][one] - moved) for one, value in found.items())
+            margins[n] = max(RECHECK_MARGIN, *errors)
             logprobs[n] = [found.get(label, value + moved) for label, value in enumerate(first[n])]
 
 
-def _alone(
-    base: Base, model: Any, context: list[int], trie: Trie, prompt: list[int], prefixes: Prefixes
-) -> list[float]:
+def _alone(job: Job, model: Any, context: list[int], trie: Trie, prompt: list[int]) -> list[float]:
     """`[labels]` log-probabilities that depend on this row and its prompt only."""
     cut = split([context], prompt)
-    row = Row(cut.rows[0], trie)
-    (found,) = _read(model, [row], _run(base, model, prefixes.of(model, cut.shared), [row]))
-    return found
+    alone = replace(job, rows=[Row(cut.rows[0], trie)], shared=cut.shared, watch=Watch())
+    return alone.run(model, [0])[0]
 
 
 def margin(logprobs: Sequence[float], offsets: Sequence[float]) -> float:
@@ -158,26 +158,47 @@ def _shifted(logprobs: Sequence[float], offsets: Sequence[float]) -> list[float]
 
 @dataclass(frozen=True)
 class Job:
-    """One item on its way."""
+    """One item on its way: its rows after the `shared` tokens, and with what they are computed."""
 
     base: Base
     stage: str
     rows: list[Row]
+    shared: list[int]
     watch: Watch
+    kernels: Kernels
+    prefixes: Prefixes
 
-    def run(self, model: Any, prefix: Prefix, numbers: Sequence[int]) -> dict[int, list[float]]:
+    def run(self, model: Any, numbers: Sequence[int]) -> dict[int, list[float]]:
         """`[labels]` log-probabilities of these rows, by row number. The head reads all of them at once."""
         done: list[int] = []
         hidden: list[Tensor] = []
-        lengths = [len(self.rows[n]) for n in numbers]
-        for batch in calls(lengths, self.base.device, pads=not in_line(self.base.device, max(lengths, default=0))):
+        prefix = self.prefixes.of(model, self.shared)
+        tokens = call_tokens(self.base.device, self.kernels.call_tokens)
+        for batch in calls([len(self.rows[n]) for n in numbers], tokens):
             chosen = [numbers[at] for at in batch]
-            hidden.append(_run(self.base, model, prefix, [self.rows[n] for n in chosen]))
+            hidden.append(self._call(model, prefix, [self.rows[n] for n in chosen]))
             done += chosen
             self.watch.progress(self.stage, len(self.rows) - len(numbers) + len(done), len(self.rows))
         if not done:
             return {}
         return dict(zip(done, _read(model, [self.rows[n] for n in done], torch.cat(hidden)), strict=True))
+
+    @torch.inference_mode()
+    def _call(self, model: Any, prefix: Prefix, rows: list[Row]) -> Tensor:
+        """One pass: `[M, d]` hidden states where labels are read, row by row, node by node."""
+        device, begins = self.base.device, accumulate((len(row) for row in rows), initial=0)
+        places = [begin + len(row.tokens) + node for begin, row in zip(begins, rows, strict=False) for node in _nodes(row)]
+        ids = [token for row in rows for token in (*row.tokens, *row.trie.tokens)]
+        positions = torch.tensor([[*chain(*map(_positions, rows))]], device=device)
+        layout = Layout.of([_seen(row) for row in rows], device)
+        out = model.base_model(
+            input_ids=torch.tensor([ids], device=device),
+            position_ids=attention.length(prefix) + positions,
+            use_cache=False,
+            sight=Sight(self.kernels.attend, prefix, layout),
+        )
+        found: Tensor = out.last_hidden_state[0, torch.tensor(places, device=device)]
+        return found
 
 
 def tokenise(base: Base, item: Score) -> tuple[list[list[int]], list[Trie], list[int]]:
@@ -229,31 +250,6 @@ def _trie(labels: Sequence[Sequence[int]]) -> Trie:
     return Trie(tuple(tokens), tuple(parents), reads)
 
 
-def _run(base: Base, model: Any, prefix: Prefix, rows: list[Row]) -> Tensor:
-    """One call: `[M, d]` hidden states where labels are read, row by row, node by node.
-
-    The rows stand one after another, or below one another and padded where attention could not tell them apart.
-    """
-    width, device = max(len(row) for row in rows), base.device
-    tokens, positions = [[*row.tokens, *row.trie.tokens] for row in rows], [_positions(row) for row in rows]
-    seen = [_seen(row) for row in rows]
-    sizes = [width] * len(rows)
-    if line := in_line(device, width):
-        tokens, positions, sizes = [[*chain(*tokens)]], [[*chain(*positions)]], [len(row) for row in rows]
-    begins = [end - size for end, size in zip(accumulate(sizes), sizes, strict=True)]
-    places = [begin + len(row.tokens) + node for begin, row in zip(begins, rows, strict=True) for node in _nodes(row)]
-    return fused.states(
-        model,
-        padded(tokens, base.eos, device),
-        torch.tensor(places, device=device),
-        position_ids=prefix.length + padded(positions, 0, device),
-        attention_mask=None if line else _mask(seen, width).to(device, model.dtype),
-        use_cache=False,
-        prefix=prefix,
-        sight=Sight.of_rows(seen) if line else None,
-    )
-
-
 def _nodes(row: Row) -> list[int]:
     """Where a row's labels are read."""
     return sorted({node for reads in row.trie.reads for node, _ in reads})
@@ -274,6 +270,19 @@ def _read(model: Any, rows: Sequence[Row], hidden: Tensor) -> list[list[float]]:
     ]
 
 
+@torch.inference_mode()
+def token_logprobs(head: Any, hidden: Tensor, wanted: Sequence[tuple[int, int]]) -> list[float]:
+    """`hidden` `[M, d]` -> natural log-probability of `token` after position `at`, for each `(at, token)` wanted."""
+    at, tokens = torch.tensor(wanted, device=hidden.device).T
+    values = hidden.new_empty(len(wanted), dtype=torch.float32)
+    for first in range(0, len(hidden), READ_AT_ONCE):
+        among = (at >= first) & (at < first + READ_AT_ONCE)
+        logits = head(hidden[first : first + READ_AT_ONCE]).float()
+        values[among] = logits[at[among] - first, tokens[among]] - logits.logsumexp(1)[at[among] - first]
+    found: list[float] = values.tolist()
+    return found
+
+
 def _positions(row: Row) -> list[int]:
     """Places in the text: siblings of a trie stand at the same one."""
     length = len(row.tokens)
@@ -287,12 +296,3 @@ def _seen(row: Row) -> Tensor:
         seen[length + node, length:] = False
         seen[length + node, [length + other for other in row.trie.lineage(node)]] = True
     return seen
-
-
-def _mask(rows: Sequence[Tensor], width: int) -> Tensor:
-    """Additive `[B, 1, width, width]` of what each row has seen; padding sees itself."""
-    made = torch.full((len(rows), 1, width, width), -torch.inf)
-    made.diagonal(dim1=2, dim2=3).zero_()
-    for n, seen in enumerate(rows):
-        made[n, 0, : len(seen), : len(seen)].masked_fill_(seen, 0)
-    return made

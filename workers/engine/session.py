@@ -10,7 +10,9 @@ from typing import Any
 from uuid import uuid4
 
 from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored, Train, Trained
-from workers.engine import adapters, embeddings, generation, lora, memory, models, plain, probe, scoring
+from workers.engine import adapters, embeddings, generation, lora, memory, models, plain, probe, scoring, timer
+from workers.engine.choice import DEFAULT, Choice, only_plain
+from workers.engine.kernels import Kernels, products
 from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
 
@@ -25,16 +27,15 @@ class Adapted:
     model: Any
 
     @cached_property
-    def rounded(self) -> Any:
-        """The same weights for a first look, made on first use."""
-        return models.rounded(self.model)
+    def half(self) -> Any:
+        """The same weights in bf16, made on first use."""
+        return models.low_precision(self.model)
 
 
 class Session:
     """Carries out work items. `adapter` of an item is a folder; a trained adapter is put under `scratch`.
 
-    `dtype` is `float32`, or `bfloat16` for training with bf16 products and for first looks at labels and
-    tokens in bf16.
+    `dtype` is that of training, `float32` or `bfloat16`; what labels are scored in is part of an item's choice.
     """
 
     def __init__(self, models_dir: Path, scratch: Path, *, device: str = "cpu", dtype: str = "float32") -> None:
@@ -43,41 +44,45 @@ class Session:
         self.device, self.low = device, dtype == "bfloat16"
         self._base: models.Base | None = None
         self._adapted: tuple[tuple[str, str], Adapted] | None = None
-        self._by_hand: bool | None = None
         self._prefixes = Prefixes()
 
-    def run(self, item: EngineItem, watch: Watch) -> EngineResult:
+    def run(self, item: EngineItem, watch: Watch, choice: Choice = DEFAULT) -> EngineResult:
         """Raises `Rejected` for the learner's fault, `Stopped`, `FileNotFoundError` where a model is missing."""
         try:
-            return self._run(item, watch)
+            return self._run(item, watch, choice)
         except (MemoryError, RuntimeError) as error:
             if memory.ran_out(error):
                 raise Rejected("out_of_memory") from error
             raise
 
-    def _run(self, item: EngineItem, watch: Watch) -> EngineResult:
+    def choose(self, name: str, watch: Watch, *, rounded: bool = True) -> Choice:
+        """The fastest way for the base model `name` on this machine, by a few seconds of trial work.
+
+        A first pass over labels in bf16 is tried where answers may be `rounded`.
+        """
+        return timer.choose(self.base(name), watch, rounded=rounded)
+
+    def _run(self, item: EngineItem, watch: Watch, choice: Choice) -> EngineResult:
         if isinstance(item, Embed):
             return Embedded(embeddings.embed(item.texts, watch, item.stage))
         base = self.base(item.model)
         if isinstance(item, Train):
             self._adapted = None
-            folder = self.scratch / f"adapter-{uuid4().hex}"
-            if self._by_hand is None:
-                self._by_hand = probe.by_hand(base, low=self.low)
-            return lora.train(base, item, folder, watch, low=self.low, by_hand=self._by_hand)
+            return lora.train(base, item, self.scratch / f"adapter-{uuid4().hex}", watch, low=self.low)
         weights = base if item.adapter is None else self._with_adapter(base, item.adapter)
         if not base.split:
             return plain.answer(base, weights.model, item, watch)
-        if isinstance(item, Score):
-            rounded = weights.rounded if self.low and not item.exact else None
-            return scoring.score(base, weights.model, item, watch, rounded=rounded, prefixes=self._prefixes)
-        head = base.quick_head if self.low and not item.schema else None
-        return generation.generate(base, weights.model, item, watch, head=head, prefixes=self._prefixes)
+        kernels = Kernels.of(choice, base.device.type)
+        products.use(weights.model, onednn=kernels.onednn)
+        if isinstance(item, Generate):
+            return generation.generate(base, weights.model, item, watch, kernels=kernels, prefixes=self._prefixes)
+        low = weights.half if choice.dtype == "bfloat16" and not (item.exact or only_plain()) else None
+        return scoring.score(base, weights.model, item, watch, low=low, kernels=kernels, prefixes=self._prefixes)
 
     def base(self, name: str) -> models.Base:
         """The base model `name`, loaded on first use; one is held at a time."""
         if self._base is None or self._base.name != name:
-            self._base = self._adapted = self._by_hand = None
+            self._base = self._adapted = None
             self._base = probe.load(self.models_dir / Path(name).name, self.device)
         return self._base
 

@@ -13,8 +13,6 @@ import torch
 from peft.tuners.lora import Linear as PeftLinear
 from torch import Tensor, nn
 
-from workers.engine.linear import forward_and_back
-
 
 class LoraLinear(torch.autograd.Function):
     """`x` `[..., in]` in the base's dtype; `a` `[r, in]` and `b` `[out, r]` in fp32; `y` `[..., out]`."""
@@ -24,8 +22,7 @@ class LoraLinear(torch.autograd.Function):
         flat = x.reshape(-1, x.shape[-1])
         low_a, low_b = a.to(x.dtype), (b * scale).to(x.dtype)
         down = flat @ low_a.T
-        multiply, ctx.back = forward_and_back(flat)
-        y: Tensor = multiply(flat, weight, bias).addmm_(down, low_b.T)
+        y = nn.functional.linear(flat, weight, bias).addmm_(down, low_b.T)
         ctx.save_for_backward(flat, down, weight, low_a, low_b)
         ctx.scale = scale
         return y.view(*x.shape[:-1], y.shape[-1])
@@ -39,7 +36,7 @@ class LoraLinear(torch.autograd.Function):
         grad_a = (g_down.T @ flat).float()
         grad_x = None
         if ctx.needs_input_grad[0]:
-            grad_x = ctx.back(g, weight).addmm_(g_down, low_a).view(*grads[0].shape[:-1], flat.shape[-1])
+            grad_x = (g @ weight).addmm_(g_down, low_a).view(*grads[0].shape[:-1], flat.shape[-1])
         return grad_x, None, None, grad_a, grad_b, None
 
 

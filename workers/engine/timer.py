@@ -1,0 +1,90 @@
+"""Chooses the fastest way for a base model on this machine, by timing the few ways on a small piece of real work.
+
+One decision is made after the other, each with what was decided before, so that a handful of runs is enough. A way
+counts only where it finds the same answers within a margin. It must be faster by `GAIN`: what is equal to within the
+noise of a busy machine should come out alike on all hosts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from graders.base import Score
+from workers.engine import scoring
+from workers.engine.choice import DEFAULT, PLAIN, Choice, only_plain
+from workers.engine.kernels import Kernels, products
+from workers.engine.models import Base
+from workers.engine.prompts import Prefixes
+from workers.engine.watch import Watch
+
+GAIN = 1.08
+"""How many times faster than the way before it a candidate must be."""
+EXACT, ROUNDED = 1e-2, 1.0
+"""Nats by which a candidate's log-probabilities may be off: in fp32, and in bf16, where close labels are computed
+again."""
+SECONDS = 5.0
+"""After so many no further candidate is timed."""
+CANDIDATES: tuple[tuple[str, dict[str, Any], float], ...] = (
+    ("products", {"attention": "products"}, EXACT),
+    ("onednn", {"product": "onednn"}, EXACT),
+    ("bfloat16", {"dtype": "bfloat16"}, ROUNDED),
+    ("512 tokens", {"call_tokens": 512}, EXACT),
+)
+SENTENCES = 20, 48
+"""Of the shared prompt, of about 20 tokens each, and of rows with as many."""
+WORK = Score(
+    "",
+    "".join(f"Order {n * n} was sent to the city of {chr(65 + n)} on day {n} of the year, and paid.\n" for n in range(SENTENCES[0])),
+    tuple(f"Was order {n * n * n} sent to the city of {chr(65 + n % 26)} before day {n} of the year?" for n in range(SENTENCES[1])),
+    (" yes", " no"),
+)  # fmt: skip
+
+
+class Trial:
+    """Times choices on one piece of work for one base model."""
+
+    def __init__(self, base: Base, watch: Watch) -> None:
+        self._base, self._watch = base, watch
+        self._started = time.perf_counter()
+        self._answers: Sequence[Sequence[float]] = ()
+        self.timings: dict[str, float] = {}
+
+    @property
+    def over(self) -> bool:
+        return time.perf_counter() - self._started > SECONDS
+
+    def seconds(self, name: str, choice: Choice, margin: float) -> float:
+        """How long the work takes so; infinitely long where the answers are not those of the first choice."""
+        kernels = Kernels.of(choice, self._base.device.type)
+        products.use(self._base.model, onednn=kernels.onednn)
+        low = self._base.half if choice.dtype == "bfloat16" else None
+        started = time.perf_counter()
+        found = scoring.score(
+            self._base, self._base.model, WORK, self._watch, low=low, kernels=kernels, prefixes=Prefixes()
+        ).logprobs
+        taken = time.perf_counter() - started
+        self.timings[name] = round(min(taken, self.timings.get(name, taken)), 4)
+        self._answers = self._answers or found
+        pairs = (pair for rows in zip(found, self._answers, strict=True) for pair in zip(*rows, strict=True))
+        return self.timings[name] if all(abs(a - b) <= margin for a, b in pairs) else float("inf")
+
+
+def choose(base: Base, watch: Watch, *, rounded: bool = True) -> Choice:
+    """Times the ways for `base`, for about `SECONDS` at most; bf16 only where answers may be `rounded`."""
+    if only_plain() or not base.split or base.device.type != "cpu":
+        return PLAIN
+    trial, best = Trial(base, watch), DEFAULT
+    trial.seconds("default", best, EXACT)
+    fastest = trial.seconds("default", best, EXACT)
+    for name, change, margin in CANDIDATES:
+        if trial.over or (change.get("dtype") == "bfloat16" and not rounded):
+            continue
+        taken = trial.seconds(name, replace(best, **change), margin)
+        if taken * GAIN < fastest:
+            best, fastest = replace(best, **change), taken
+    if best.dtype == "float32":
+        base.forget_half()
+    return replace(best, timings=trial.timings)
