@@ -16,7 +16,6 @@ from benchmarks.items import MODEL
 from graders.base import Generate, Score, Scored, Train
 from workers.engine import lora, models, places
 from workers.engine.choice import DEFAULT, PLAIN, Choice, FileChoices, Place, only_plain
-from workers.engine.gradients import ByAutograd
 from workers.engine.models import Base
 from workers.engine.session import Session
 from workers.engine.watch import Watch
@@ -96,5 +95,5 @@ def run(engine: Runner, item: Score | Generate | Train) -> tuple[float, Any]:
 
 def adapter_loss(base: Base, adapter: Path, item: Train) -> float:
     """The engine's own evaluation of a saved adapter on the held-out rows, in nats; the oracle checks it."""
-    model = PeftModel.from_pretrained(models.own(base.model), str(adapter)).eval()
-    return lora.evaluate(base, ByAutograd(base, model), lora.examples(base, item.valid, item.row_tokens_max), Watch())
+    model = PeftModel.from_pretrained(models.shared(base.model), str(adapter)).eval()
+    return lora.evaluate(base, model, lora.examples(base, item.valid, item.row_tokens_max), Watch())

@@ -95,9 +95,9 @@ def profile(ours: Setup, shape: Shape | TrainShape, speed: float) -> Profile:
     item, warm = both(base, shape)
     seconds, _ = ours.timed(item, warm)
     choice = ours.choice()
-    session.run(warm, Watch())
+    session.run(warm, Watch(), choice)
     with Counting(base.model.config.vocab_size, ours.device) as counting:
-        outcome = session.run(item, Watch())
+        outcome = session.run(item, Watch(), choice)
     needed = least(base, item, outcome)
     operators = sorted(((*name, t.calls, round(t.seconds, 3)) for name, t in counting.tallies.items()), key=_slowest)
     return Profile(

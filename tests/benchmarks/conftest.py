@@ -1,3 +1,3 @@
-from tests.workers.conftest import _one_thread, base, models_dir, plain, without
+from tests.workers.conftest import _one_thread, base, models_dir, plain
 
-__all__ = ["_one_thread", "base", "models_dir", "plain", "without"]
+__all__ = ["_one_thread", "base", "models_dir", "plain"]
