@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
+from graders.base import Embed
 from gradus.submissions import services
 from workers.engine.choice import Choice, Place
 from workers.execute import Running
@@ -39,7 +40,7 @@ class DatabaseChoices:
 
 
 class Attributed:
-    """Passes the items of one job on, and remembers with which choice the runner computed them.
+    """Passes the items of one job on, and remembers by which choice the runner computed them.
 
     `digest` is "" until the runner has computed a base model: calibrations may be cached, and a remote engine computes
     without a choice of ours.
@@ -54,6 +55,6 @@ class Attributed:
     ) -> Any:
         """Does what the runner's `run` does."""
         result = self._way.run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
-        choice = self._runner.chosen(item)
-        self.digest = choice.digest if choice is not None else self.digest
+        if not isinstance(item, Embed):
+            self.digest = self._runner.choose(item.model, should_stop=should_stop).digest
         return result

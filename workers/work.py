@@ -48,18 +48,23 @@ FAULT_SECONDS = 5
 SLOW_SECONDS = 60
 
 
+def runner_of(lane: str) -> Runner:
+    """A runner with the lane's priority and threads, whose choices are kept in the database. It is not started yet."""
+    return Runner(
+        nice=NICE[lane],
+        threads=settings.RUNNER_THREADS or hardware.threads(lane),
+        models_dir=str(settings.DATA_DIR / "models"),
+        choices=DatabaseChoices(),
+    )
+
+
 class Worker:
     """Works on the evaluations of one lane on this machine, with one resident runner."""
 
     def __init__(self, lane: str, *, runner: Runner | None = None, judge: Any = None) -> None:
         self.lane = lane
         self.name = f"{socket.gethostname()}:{lane}:{os.getpid()}"
-        self.runner = runner or Runner(
-            nice=NICE[lane],
-            threads=settings.RUNNER_THREADS or hardware.threads(lane),
-            models_dir=str(settings.DATA_DIR / "models"),
-            choices=DatabaseChoices(),
-        )
+        self.runner = runner or runner_of(lane)
         self.judge = judge
         self.gold = GoldVectors(self.runner)
         self.remotes, self.remote_fault = _remotes()

@@ -44,9 +44,6 @@ class NoRunner:
     def choose(self, model: str, **options: Any) -> Any:
         raise AssertionError(f"a base model: {model}")
 
-    def chosen(self, item: Any) -> None:
-        """Nothing is computed."""
-
     def close(self) -> None:
         """Nothing to end."""
 

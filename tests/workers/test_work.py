@@ -40,9 +40,6 @@ class TableRunner:
     def choose(self, model, *, should_stop):
         return DEFAULT
 
-    def chosen(self, item):
-        return None if isinstance(item, Embed) else DEFAULT
-
     def run(self, item, *, on_event, should_stop, seconds):
         self.items.append(item)
         if self.fails is not None:

@@ -41,17 +41,17 @@ class Chosen:
         self._choices = choices
         self._used = InMemory()
 
-    def used(self, place: Place) -> Choice | None:
-        """The choice that the runner has used at this place, or None. With `GRADUS_ENGINE=plain` it is `PLAIN`."""
-        return PLAIN if only_plain() else self._used.find(place)
-
     def find(self, place: Place, measure: Measure, should_stop: ShouldStop) -> Choice:
         """The choice for `place`; calls `measure` if none is kept, while no other process of this machine measures.
 
-        Raises `Stopped` if `should_stop` returns true while another process measures, and what `measure` raises.
+        With `GRADUS_ENGINE=plain` it is `PLAIN`, and nothing is kept. Raises `Stopped` if `should_stop` returns true
+        while another process measures, and what `measure` raises.
         """
-        known = self.used(place) or self._choices.find(place) or self._measured(place, measure, should_stop)
-        return known if only_plain() else self._used.keep(place, known)
+        if only_plain():
+            return PLAIN
+        if (used := self._used.find(place)) is not None:
+            return used
+        return self._used.keep(place, self._choices.find(place) or self._measured(place, measure, should_stop))
 
     def _measured(self, place: Place, measure: Measure, should_stop: ShouldStop) -> Choice:
         with alone_on_machine(should_stop):

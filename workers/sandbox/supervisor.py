@@ -117,7 +117,7 @@ class Runner:
                 return self._run(item, choice, on_event, should_stop, seconds)
 
     def choose(self, model: str, *, should_stop: ShouldStop) -> Choice:
-        """How the base model `model` is computed here; it is measured if no choice is kept.
+        """How this runner computes the base model `model`, always alike; it is measured if no choice is kept.
 
         Only one process of this machine measures at a time, and the others wait.
 
@@ -128,10 +128,6 @@ class Runner:
         """
         with self._lock:
             return self._choice(model, should_stop)
-
-    def chosen(self, item: Item) -> Choice | None:
-        """The choice by which this runner has computed the item; None for items without a base model."""
-        return None if isinstance(item, Embed) else self._chosen.used(self.place(item.model))
 
     def place(self, model: str) -> Place:
         """What the choice for the base model `model` is kept by."""
