@@ -13,6 +13,7 @@ from typing import Any
 from peft import PeftModel
 
 from benchmarks.items import MODEL
+from benchmarks.peers.job import BFLOAT16
 from graders.base import Generate, Score, Scored, Train
 from workers.engine import lora, models, places
 from workers.engine.choice import DEFAULT, PLAIN, Choice, FileChoices, Place, only_plain
@@ -64,6 +65,8 @@ class Setup:
             device=self.device,
             dtype=self.dtype,
             threads=self.threads,
+            choices=self.choices,
+            rounded=self.dtype == BFLOAT16,
         )
         try:
             yield engine

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from challenges.catalogue import MODELS
 from gradus.submissions.models import WorkerStatus
+from workers.engine.choice import only_plain
 
 if TYPE_CHECKING:
     from workers.sandbox.supervisor import Runner
@@ -51,11 +52,14 @@ def judge() -> str:
 
 
 def profile(runner: Runner, remotes: Sequence[str] = ()) -> str:
-    """The engine profile: device, dtype, threads and remotely served models, joined by `/`.
+    """The engine profile: device, training dtype, threads, `plain` and remotely served models, joined by `/`.
 
     A retry is claimed by a worker of the same profile, so that a near-tie between two labels is decided the same way.
+    Workers of one profile on one kind of CPU also find the same choice of the engine in the database.
     """
-    return "/".join([runner.device, runner.dtype, str(runner.threads), *(f"remote:{name}" for name in remotes)])
+    plain = ["plain"] if only_plain() else []
+    own = [runner.device, runner.dtype, str(runner.threads), *plain]
+    return "/".join([*own, *(f"remote:{name}" for name in remotes)])
 
 
 def report(worker: Reporting, *, busy_with: int | None = None) -> None:

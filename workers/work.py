@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -22,6 +23,7 @@ from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
 from workers import assignments, job_limits, outcomes, remote, status
+from workers.choices import Attributed, DatabaseChoices
 from workers.engine import hardware
 from workers.events import EventWriter
 from workers.execute import Memo, execute
@@ -46,17 +48,23 @@ FAULT_SECONDS = 5
 SLOW_SECONDS = 60
 
 
+def runner_of(lane: str) -> Runner:
+    """A runner with the lane's priority and threads, whose choices are kept in the database. It is not started yet."""
+    return Runner(
+        nice=NICE[lane],
+        threads=settings.RUNNER_THREADS or hardware.threads(lane),
+        models_dir=str(settings.DATA_DIR / "models"),
+        choices=DatabaseChoices(),
+    )
+
+
 class Worker:
     """Works on the evaluations of one lane on this machine, with one resident runner."""
 
     def __init__(self, lane: str, *, runner: Runner | None = None, judge: Any = None) -> None:
         self.lane = lane
         self.name = f"{socket.gethostname()}:{lane}:{os.getpid()}"
-        self.runner = runner or Runner(
-            nice=NICE[lane],
-            threads=settings.RUNNER_THREADS or hardware.threads(lane),
-            models_dir=str(settings.DATA_DIR / "models"),
-        )
+        self.runner = runner or runner_of(lane)
         self.judge = judge
         self.gold = GoldVectors(self.runner)
         self.remotes, self.remote_fault = _remotes()
@@ -129,11 +137,12 @@ class Worker:
         failpoints.reach("grade.started")
         judge = assignments.judge_for(evaluation, self.judge)
         with assignments.prepared(evaluation) as assignment:
-            self._need(assignment.bundle.challenge.model)
+            self._prepare(assignment.bundle.challenge.model, stop)
             seconds = _seconds(evaluation, assignment)
+            runner = Attributed(self.gold, self.runner)
             grade = execute(
                 paced(assignments.grading(assignment), stop, seconds),
-                self.gold,
+                runner,
                 judge,
                 on_event=events.add,
                 stop=stop,
@@ -143,7 +152,13 @@ class Worker:
             )
             self._note_judge_fault(judge)
             held = overlap(assignment.bundle, assignment.payload)
-            return outcomes.outcome(evaluation, grade, held)
+            return replace(outcomes.outcome(evaluation, grade, held), engine_choice=runner.digest)
+
+    def _prepare(self, model: str | None, stop: Callable[[], bool]) -> None:
+        """Has the base model's choice found or measured before the time limit of the job begins."""
+        self._need(model)
+        if model is not None and model not in self.remotes:
+            self.runner.choose(model, should_stop=stop)
 
     def _need(self, model: str | None) -> None:
         """Another worker may hold the model: the job goes back, and this worker's status says how to get it."""

@@ -56,6 +56,13 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
             raise self._wrong(name, f"one of {', '.join(filter(None, values))}")
         return value
 
+    def gone(self, name: str, successor: str) -> None:
+        """Refuses a variable that no longer exists. `successor` names the variable that took its place."""
+        if self._given(name).strip():
+            raise ImproperlyConfigured(
+                f"{name} is no longer a setting: remove it, or set {successor} in its place (docs/operations.md)"
+            )
+
     def address(self, name: str, schemes: tuple[str, ...]) -> str:
         """Reads a URL, whose scheme must be one of `schemes`. Returns an empty text if the variable is not set."""
         value = self._given(name).strip()

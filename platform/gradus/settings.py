@@ -168,10 +168,12 @@ SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = ("map", *Compressor.SKIP_COMPRESS_EXTENSI
 REDIS_URL = env.address("REDIS_URL", ("redis", "rediss", "unix", "redis+socket"))
 LANES = tuple(lane.value for lane in Lane)
 HEARTBEAT_SECONDS = env.whole("GRADUS_HEARTBEAT_SECONDS", default=10)
-# The engine reads these two itself, because it does not use Django. They are checked here so that a wrong value stops
+# The engine reads these three itself, because it does not use Django. They are checked here so that a wrong value stops
 # the site at its start.
 env.one_of("GRADUS_DEVICE", ("", "cpu", "cuda"), default="")
-env.one_of("GRADUS_DTYPE", ("", "float32", "bfloat16"), default="")
+env.one_of("GRADUS_ENGINE", ("", "plain"), default="")
+TRAINING_DTYPE = env.one_of("GRADUS_TRAINING_DTYPE", ("float32", "bfloat16"), default="float32")
+env.gone("GRADUS_DTYPE", "GRADUS_TRAINING_DTYPE")
 RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)
 # How many submissions a visitor without an account may make in all.
 GUEST_SUBMISSIONS = env.whole("GRADUS_GUEST_SUBMISSIONS", default=3)

@@ -252,6 +252,10 @@ def others(ada: User) -> None:
     WorkerStatus.objects.create(
         name=next(texts), lane="grade", device=next(texts), judge=next(texts), problem=next(texts)
     )
+    services.keep_choice(
+        "k", {"model": next(texts), "cpu": next(texts), "threads": 1, "device": "cpu", "versions": next(texts)},
+        "0" * 12, {"timings": {next(texts): 1.0}},
+    )  # fmt: skip
     evaluation = Evaluation.objects.filter(submission__user=ada).latest("pk")
     JudgeCall.objects.create(
         evaluation=evaluation, key="k", template=next(texts)[:64], model=next(texts), rung="x", problem=next(texts),

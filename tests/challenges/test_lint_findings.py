@@ -318,7 +318,8 @@ def test_another_text_another_engine_or_another_hint_leave_a_record_fresh(tmp_pa
     root = record(written(tmp_path))
     factory.write_findings(root, factory.finding(statement="Examples help by {1.effect}.", title="Other words"))
     factory.write_yaml(root / "sea-or-sky/challenge.yaml", factory.prompt_spec(hints=["a", "b", "c"], title="Other"))
-    monkeypatch.setenv("GRADUS_DTYPE", "bfloat16")
+    monkeypatch.setenv("GRADUS_TRAINING_DTYPE", "bfloat16")
+    monkeypatch.setenv("GRADUS_ENGINE", "plain")
     assert lint(root) == []
 
 

@@ -26,6 +26,8 @@ from tests.compatibility.course import BREAKS, DIVERGES, EXPLANATION, JUDGE, TIC
 from tests.compatibility.machine import graded, worker
 from tests.reviews import cases
 from workers import reconciler
+from workers.choices import DatabaseChoices
+from workers.engine.choice import DEFAULT, Place
 
 FIRST_DAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 SECOND_DAY = datetime(2026, 11, 3, 9, 0, tzinfo=UTC)
@@ -64,6 +66,7 @@ class Author:
         self._guest()
         self._left_open()
         reconciler.report({"requeued": 1}, {})
+        DatabaseChoices().keep(Place("d" * 64, "a CPU", 1, "cpu", "torch 2"), DEFAULT)
         return Made(self.tokens, self._things(found, regrades))
 
     def _people(self) -> None:

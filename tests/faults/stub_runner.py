@@ -11,6 +11,7 @@ import os
 import time
 
 from graders.base import Rejected, Score, Scored
+from workers.engine.choice import DEFAULT, Choice
 from workers.engine.watch import Watch
 from workers.sandbox import runner
 
@@ -18,7 +19,10 @@ SLOW_SECONDS = 1.5
 
 
 class Stub:
-    def run(self, item: Score, watch: Watch) -> Scored:
+    def choose(self, model: str, watch: Watch, *, rounded: bool) -> Choice:
+        return DEFAULT
+
+    def run(self, item: Score, watch: Watch, choice: Choice) -> Scored:
         watch.progress(item.stage, 0, len(item.suffixes))
         misbehave(item.prompt, watch)
         rows = [[logprob(item.prompt, suffix, label) for label in item.labels] for suffix in item.suffixes]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored, Train, Trained
+from workers.engine.choice import DEFAULT, Choice
 from workers.sandbox import runner
 
 LONGEST = 20_000
@@ -19,7 +20,10 @@ class Stub:
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
 
-    def run(self, item: Any, watch: Any) -> Any:
+    def choose(self, model: str, watch: Any, *, rounded: bool) -> Choice:
+        return DEFAULT
+
+    def run(self, item: Any, watch: Any, choice: Choice) -> Any:
         if isinstance(item, Train):
             return self.train(item)
         if isinstance(item, Embed):

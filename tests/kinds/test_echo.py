@@ -41,6 +41,9 @@ class NoRunner:
     def run(self, item: Any, **options: Any) -> Any:
         raise AssertionError(f"a work item for the engine: {item}")
 
+    def choose(self, model: str, **options: Any) -> Any:
+        raise AssertionError(f"a base model: {model}")
+
     def close(self) -> None:
         """Nothing to end."""
 

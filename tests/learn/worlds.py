@@ -48,6 +48,7 @@ from tests.challenges.factory import (
     write_rows,
 )
 from workers import status
+from workers.engine.choice import DEFAULT, Choice
 from workers.sandbox import adapter_files
 from workers.work import Worker
 
@@ -84,6 +85,9 @@ class Engine:
 
     def __init__(self, world: Hidden, clock: Any, folder: Path) -> None:
         self.world, self.clock, self.folder = world, clock, folder
+
+    def choose(self, model: str, *, should_stop: Any) -> Choice:
+        return DEFAULT
 
     def run(self, item: Any, *, on_event: Any, should_stop: Any, seconds: float) -> Any:
         if isinstance(item, Embed):

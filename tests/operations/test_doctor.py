@@ -1,9 +1,11 @@
 import hashlib
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import DatabaseError
 from django.utils import timezone
 
 from challenges.kinds.base import Lane
@@ -12,6 +14,9 @@ from gradus.operations import base_models
 from gradus.operations.doctor import grading, machine, results, site
 from gradus.submissions.models import ReconcilerStatus, WorkerStatus
 from tests import factories
+from workers.choices import DatabaseChoices
+from workers.engine.choice import DEFAULT
+from workers.work import runner_of
 
 
 def levels(found):
@@ -80,6 +85,34 @@ def test_changed_weights_are_a_failure(model):
     found = list(grading.model_files())
     assert levels(found) == {"model": "fail"}
     assert "damaged" in found[0].text
+
+
+def engine_results():
+    return [(finding.level, finding.name, finding.text) for finding in grading.engine()]
+
+
+def test_the_engine_of_each_model_here_is_told_with_its_reason(db, model, monkeypatch):
+    monkeypatch.delenv("GRADUS_ENGINE", raising=False)
+    (level, name, text), training = engine_results()
+    assert (level, name) == ("ok", "engine") and "not measured yet" in text
+    assert training[:2] == ("ok", "training") and "float32; GRADUS_TRAINING_DTYPE" in training[2]
+    choice = replace(DEFAULT, timings={"flash": 0.25})
+    DatabaseChoices().keep(runner_of("grade").place(next(iter(grading.MODELS))), choice)
+    assert engine_results()[0] == ("ok", "engine", f"{next(iter(grading.MODELS))}: {choice.reason}")
+    monkeypatch.setenv("GRADUS_ENGINE", "plain")
+    assert "GRADUS_ENGINE is plain" in engine_results()[0][2]
+
+
+def test_without_a_model_or_a_database_the_engine_is_no_riddle(db, data_dir, settings, monkeypatch):
+    settings.TRAINING_DTYPE = "bfloat16"
+    ((level, name, text),) = engine_results()
+    assert (level, name) == ("ok", "training") and text.startswith("in bfloat16")
+
+    def away(*_, **__):
+        raise DatabaseError
+
+    monkeypatch.setattr(grading, "call_command", away)
+    assert engine_results() == [("fail", "engine", "unknown, because the database does not answer")]
 
 
 def test_a_missing_model_says_how_to_get_it(data_dir):

@@ -23,7 +23,8 @@ WRONG = {
     "GRADUS_EMAIL_VERIFICATION": ["always"],
     "GRADUS_LOG_LEVEL": ["loud"],
     "GRADUS_DEVICE": ["gpu"],
-    "GRADUS_DTYPE": ["float16"],
+    "GRADUS_ENGINE": ["fast"],
+    "GRADUS_TRAINING_DTYPE": ["float16"],
     "GRADUS_ORIGINS": ["gradus.example.org", "https://"],
     "REDIS_URL": ["localhost:6379", "http://localhost"],
     "DATABASE_URL": ["foo", "postgres://user:secret@host:port/name", "mysqlx://host/name", "postgres://host"],
@@ -49,6 +50,15 @@ def test_a_wrong_value_ends_the_start_with_one_line(name: str) -> None:
     assert "Traceback" not in done.stderr
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith(f"manage.py: {name} ") and "it takes " in last
+
+
+def test_a_setting_that_is_gone_ends_the_start_and_names_its_successor() -> None:
+    done = read_settings(GRADUS_DTYPE="bfloat16")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("manage.py: GRADUS_DTYPE ") and "GRADUS_TRAINING_DTYPE" in last
+    assert read_settings(GRADUS_DTYPE="", GRADUS_TRAINING_DTYPE="bfloat16", GRADUS_ENGINE="plain").returncode == 0
 
 
 READERS = {

@@ -46,10 +46,8 @@ def passed_on_postgresql(url: str, folder: Path, *suites: str, seconds: int = SE
 
 
 def test_submissions_and_the_worker_hold_on_postgresql(postgres_url, tmp_path):
-    assert (
-        passed_on_postgresql(postgres_url, tmp_path, "tests/submissions", "tests/reviews", "tests/workers/test_work.py")
-        > 0
-    )
+    suites = ("tests/submissions", "tests/reviews", "tests/workers/test_work.py", "tests/workers/test_choices.py")
+    assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 
 
 def test_the_logs_and_the_whole_api_hold_on_postgresql(postgres_url, tmp_path):

@@ -34,7 +34,9 @@ COMMANDS = {
     "restore": What.BACKUP_RESTORED,
     "up": What.COURSE_IMPORTED,
     "export": What.DATA_EXPORTED,
-    **dict.fromkeys(("doctor", "smoke", "fetch_models", "export_gold", "work", "reconcile"), "nothing of staff's"),
+    **dict.fromkeys(
+        ("doctor", "engine_choices", "smoke", "fetch_models", "export_gold", "work", "reconcile"), "nothing of staff's"
+    ),
 }
 
 

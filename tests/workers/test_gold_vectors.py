@@ -17,6 +17,7 @@ from gradus.courses import bundles
 from gradus.courses.models import Challenge
 from tests import factories
 from workers import gold_vectors
+from workers.engine.choice import DEFAULT, Choice
 from workers.sandbox.supervisor import RunnerDied
 from workers.work import Worker
 
@@ -31,6 +32,9 @@ class Embedding:
     def __init__(self, deaths: int = 0) -> None:
         self.asked: list[tuple[str, ...]] = []
         self.deaths = deaths
+
+    def choose(self, model: str, *, should_stop: Any) -> Choice:
+        return DEFAULT
 
     def run(self, item: Any, *, on_event: Any, should_stop: Any, seconds: float) -> Embedded:
         assert isinstance(item, Embed)

@@ -19,6 +19,7 @@ from gradus.submissions.models import Evaluation, Event, QuotaSlot, Standing, Wo
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from workers import heartbeat, reconciler, status
+from workers.engine.choice import DEFAULT
 from workers.judge.contract import JudgeMisconfigured, Postpone
 from workers.remote import EngineSlow
 from workers.sandbox.supervisor import RunnerDied, RunnerTimeout, Stopped
@@ -35,6 +36,9 @@ class TableRunner:
     def __init__(self, fails=None):
         self.fails = fails
         self.items = []
+
+    def choose(self, model, *, should_stop):
+        return DEFAULT
 
     def run(self, item, *, on_event, should_stop, seconds):
         self.items.append(item)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import platform
 from pathlib import Path
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from workers.authoring.baselines import Outcome, steps
 from workers.engine import hardware
+from workers.engine.choice import cpu_name
 
 FIGURES = ("trainable_share", "adapter_bytes", "train_loss", "valid_loss", "seconds")
 
@@ -78,11 +78,4 @@ def figures(name: str, outcomes: list[Outcome]) -> dict[str, float]:
 
 def machine() -> str:
     """The name of the CPU and the number of cores that this process may use, as text."""
-    return f"{_cpu()}, {hardware.cores()} cores"
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    return f"{cpu_name()}, {hardware.cores()} cores"

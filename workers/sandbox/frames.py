@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import struct
@@ -13,6 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from graders.base import Embed, Embedded, Generate, Generated, Score, Scored, Train, Trained
+from workers.engine.choice import DEFAULT, Choice
 
 Message = dict[str, Any]
 Item = Score | Generate | Train | Embed
@@ -21,6 +23,7 @@ Outcome = Scored | Generated | Trained | Embedded
 FRAME_BYTES = 64 * 1024 * 1024
 _HEADER = struct.Struct(">I")
 _CHUNK = 1 << 16
+TIMINGS, TIMING_NAME = 64, 120
 _ITEMS: dict[str, type[Item]] = {kind.__name__: kind for kind in (Score, Generate, Train, Embed)}
 _OUTCOMES: dict[type[Item], type[Outcome]] = {Score: Scored, Generate: Generated, Train: Trained, Embed: Embedded}
 
@@ -48,14 +51,43 @@ def pack(message: Message) -> bytes:
     return _HEADER.pack(len(body)) + body
 
 
-def item_message(job: int, item: Item) -> Message:
-    """The message that starts a job."""
-    return {"type": "run", "job": job, "kind": type(item).__name__, "item": asdict(item)}
+def item_message(job: int, item: Item, choice: Choice | None = None) -> Message:
+    """The message that starts a job. `choice` says how to compute its base model, if it needs one."""
+    message = {"type": "run", "job": job, "kind": type(item).__name__, "item": asdict(item)}
+    return message if choice is None else {**message, "choice": choice.as_json()}
+
+
+def choose_message(job: int, model: str, *, rounded: bool) -> Message:
+    """The message that has the ways of computing a base model timed. `rounded=False` leaves out bf16."""
+    return {"type": "choose", "job": job, "model": model, "rounded": rounded}
 
 
 def read_item(message: Message) -> Item:
     """The work item of a `run` message. Raises `ValueError` if it has another shape."""
     return TypeAdapter(_ITEMS[message["kind"]]).validate_python(message["item"])
+
+
+def item_choice(message: Message) -> Choice:
+    """The choice of a `run` message. Raises `ValueError` if it has another shape."""
+    return Choice.from_json(message["choice"]) if "choice" in message else DEFAULT
+
+
+def read_choice(data: Any, *, rounded: bool) -> Choice:
+    """The choice that a runner has measured. Raises `ValueError` if it is not one that can be kept and shown."""
+    timings = data.get("timings") if isinstance(data, dict) else None
+    if not isinstance(timings, dict) or len(timings) > TIMINGS or not all(map(_is_timing, timings.items())):
+        raise ValueError("the timings of a choice are not seconds by name")
+    choice = Choice.from_json(data)
+    if choice.dtype == "bfloat16" and not rounded:
+        raise ValueError("a choice of bf16, which was left out")
+    return choice
+
+
+def _is_timing(timing: tuple[Any, Any]) -> bool:
+    name, seconds = timing
+    named = isinstance(name, str) and name.isascii() and name.isprintable() and 0 < len(name) <= TIMING_NAME
+    # A huge integer cannot become a float, so it must not reach `isfinite`.
+    return named and type(seconds) in (int, float) and 0 <= seconds < 1e6 and math.isfinite(seconds)
 
 
 def read_outcome(item: Item, data: Any) -> Outcome:

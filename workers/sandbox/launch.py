@@ -17,7 +17,7 @@ from workers.engine.places import PROJECT
 from workers.sandbox import privileges
 from workers.sandbox.frames import Channel
 
-INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH")
+INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "GRADUS_ENGINE")
 SCRATCH = "gradus-runner-"
 MODULE = "workers.sandbox.runner"
 # A training step frees gigabytes and allocates them again. By default glibc returns the pages to the kernel each time,

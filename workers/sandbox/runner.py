@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workers.sandbox.confinement import confine
-from workers.sandbox.frames import Channel, Closed, Item, Message, SendTimeout, read_item
+from workers.sandbox.frames import Channel, Closed, Message, SendTimeout, item_choice, read_item
 
 if TYPE_CHECKING:
     from workers.engine.session import Session
+    from workers.engine.watch import Watch
 
 SEND_SECONDS = 60.0
 IDLE_SECONDS = 3600.0
@@ -37,7 +38,7 @@ class Jobs:
         self._send({"type": "ready"})
         while True:
             message = self.channel.receive(IDLE_SECONDS)
-            if message is not None and message["type"] == "run":
+            if message is not None and message["type"] in ("run", "choose"):
                 self._send(self._answer(message["job"], message))
 
     def _answer(self, job: int, message: Message) -> Message:
@@ -46,7 +47,7 @@ class Jobs:
 
         watch = Watch(on_event=lambda event: self._event(job, event), should_stop=lambda: self._cancelled(job))
         try:
-            return {"type": "result", "job": job, "result": asdict(self._run(read_item(message), watch))}
+            return {"type": "result", "job": job, "result": self._result(message, watch)}
         except Rejected as rejected:
             return {"type": "rejected", "job": job, "code": rejected.code, "detail": rejected.detail}
         except Stopped:
@@ -57,8 +58,11 @@ class Jobs:
             _report(error)
             return {"type": "failed", "job": job, "error": type(error).__name__}
 
-    def _run(self, item: Item, watch: Any) -> Any:
-        return self.session.run(item, watch)
+    def _result(self, message: Message, watch: Watch) -> dict[str, Any]:
+        """Carries out a work item, or times the ways of computing a base model."""
+        if message["type"] == "choose":
+            return self.session.choose(message["model"], watch, rounded=message["rounded"]).as_json()
+        return asdict(self.session.run(read_item(message), watch, item_choice(message)))
 
     def _event(self, job: int, event: dict[str, Any]) -> None:
         self._send({"type": "event", "job": job, "event": event})

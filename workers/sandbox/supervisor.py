@@ -6,14 +6,17 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from graders.base import Rejected, Train, Trained
+from graders.base import Embed, Rejected, Train, Trained
 from workers.engine import hardware, places
+from workers.engine.choice import Choice, Choices, Place
 from workers.engine.watch import Stopped
 from workers.sandbox import adapter_files, launch
+from workers.sandbox.choosing import Chosen, InMemory
 from workers.sandbox.frames import (
     Channel,
     Closed,
@@ -22,13 +25,17 @@ from workers.sandbox.frames import (
     Message,
     Outcome,
     SendTimeout,
+    choose_message,
     item_message,
+    read_choice,
     read_outcome,
 )
 
 __all__ = ["Runner", "RunnerDied", "RunnerFailed", "RunnerTimeout", "Stopped"]
 
 START_SECONDS = 180.0
+# Loading a model and timing its few ways takes about ten seconds on a machine that does nothing else.
+CHOOSE_SECONDS = 300.0
 GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.1
 MEMORY_BYTES = 16 * 1024**3
@@ -57,7 +64,10 @@ class Runner:
 
     The process is started on first use, and again after it has died. It dies with the thread that started it, so that
     a killed worker leaves no process behind: call `run` from the worker's main thread or from one that lasts. `device`,
-    `dtype` and `threads` are part of the engine profile.
+    `dtype` (that of training) and `threads` are part of the engine profile.
+
+    How a base model is computed is found in `choices`; without any, this object keeps what it has measured. With
+    `rounded=False` bf16 is left out of what is measured.
     """
 
     def __init__(
@@ -70,14 +80,18 @@ class Runner:
         models_dir: str | Path | None = None,
         memory_bytes: int = MEMORY_BYTES,
         disk_bytes: int = DISK_BYTES,
+        choices: Choices | None = None,
+        rounded: bool = True,
     ) -> None:
         self.threads = threads or hardware.threads()
         self.device = device or hardware.device()
-        self.dtype = dtype or hardware.dtype(self.device)
+        self.dtype = dtype or hardware.training_dtype()
         self._nice = nice
         self._models_dir = Path(models_dir) if models_dir else places.models_dir()
         self._memory_bytes = memory_bytes
         self._disk_bytes = disk_bytes
+        self._chosen = Chosen(InMemory() if choices is None else choices)
+        self._rounded = rounded
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -87,7 +101,8 @@ class Runner:
     def run(self, item: Item, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
         """Carries out a work item within `seconds` of wall-clock time, not counting the start of the runner.
 
-        The files of a trained adapter stay until the next training run or `close`.
+        An item with a base model is computed by the model's choice, which is measured first if none is kept. That does
+        not count either. The files of a trained adapter stay until the next training run or `close`.
 
         Raises:
             RunnerTimeout: `seconds` have passed.
@@ -97,18 +112,26 @@ class Runner:
             graders.base.Rejected: the learner's submission cannot be carried out.
         """
         with self._lock:
-            try:
-                return self._run(item, on_event, should_stop, seconds)
-            except (Closed, SendTimeout, FrameError) as error:
-                status = self._kill()
-                raise RunnerDied(f"the runner ended with status {status}") from error
-            except (Rejected, RunnerFailed, Stopped):
-                # The runner has answered, and is ready for the next job.
-                raise
-            except BaseException:
-                # For example `on_event` raised: the runner is in the middle of a job whose result nobody needs.
-                self._kill()
-                raise
+            choice = None if isinstance(item, Embed) else self._choice(item.model, should_stop)
+            with self._ready_or_killed():
+                return self._run(item, choice, on_event, should_stop, seconds)
+
+    def choose(self, model: str, *, should_stop: ShouldStop) -> Choice:
+        """How this runner computes the base model `model`, always alike; it is measured if no choice is kept.
+
+        Only one process of this machine measures at a time, and the others wait.
+
+        Raises:
+            RunnerDied: the runner ended, sent an invalid message, or took longer than `CHOOSE_SECONDS`.
+            RunnerFailed: the engine could not measure, for example because the model is missing.
+            Stopped: `should_stop` returned true.
+        """
+        with self._lock:
+            return self._choice(model, should_stop)
+
+    def place(self, model: str) -> Place:
+        """What the choice for the base model `model` is kept by."""
+        return Place.of(self._models_dir, model, self.threads, self.device)
 
     def close(self) -> None:
         """Ends the runner and removes its files; `run` starts a new one. It may be called from any thread."""
@@ -121,13 +144,59 @@ class Runner:
                 shutil.rmtree(self._scratch, ignore_errors=True)
                 self._scratch = None
 
-    def _run(self, item: Item, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
+    @contextmanager
+    def _ready_or_killed(self) -> Iterator[None]:
+        """Kills the runner after an error that leaves it in the middle of a job."""
+        try:
+            yield
+        except (Closed, SendTimeout, FrameError) as error:
+            status = self._kill()
+            raise RunnerDied(f"the runner ended with status {status}") from error
+        except (Rejected, RunnerFailed, Stopped):
+            # The runner has answered, and is ready for the next job.
+            raise
+        except BaseException:
+            # For example `on_event` raised: the runner is in the middle of a job whose result nobody needs.
+            self._kill()
+            raise
+
+    def _choice(self, model: str, should_stop: ShouldStop) -> Choice:
+        return self._chosen.find(self.place(model), lambda: self._measure(model, should_stop), should_stop)
+
+    def _measure(self, model: str, should_stop: ShouldStop) -> Choice:
+        with self._ready_or_killed():
+            channel = self._started(should_stop)
+            self._job += 1
+            channel.send(choose_message(self._job, model, rounded=self._rounded), GRACE_SECONDS)
+            try:
+                message = self._await(channel, lambda _: None, should_stop, time.monotonic() + CHOOSE_SECONDS)
+            except RunnerTimeout as error:
+                raise RunnerDied("measuring took too long") from error
+            return self._measured(message)
+
+    def _measured(self, message: Message) -> Choice:
+        match message["type"]:
+            case "result":
+                try:
+                    return read_choice(message.get("result"), rounded=self._rounded)
+                except ValueError as error:
+                    raise RunnerDied("a choice of another shape") from error
+            case "failed":
+                raise RunnerFailed(str(message.get("error"))[:80])
+            case "rejected":
+                # What the engine runs out of while it measures is not the learner's fault.
+                raise RunnerFailed(f"while measuring: {message.get('code')}"[:80])
+        raise RunnerDied(f"an unexpected message: {message['type'][:80]}")
+
+    def _run(
+        self, item: Item, choice: Choice | None, on_event: OnEvent, should_stop: ShouldStop, seconds: float
+    ) -> Outcome:
         channel = self._started(should_stop)
         if isinstance(item, Train):
             self._forget_adapters()
         self._job += 1
         end = time.monotonic() + seconds
-        channel.send(item_message(self._job, item), seconds)
+        channel.send(item_message(self._job, item, choice), seconds)
         message = self._await(channel, on_event, should_stop, end)
         return self._result(item, message)
 

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from gradus.accounts.admin import ReadOnly
 from gradus.submissions.exports import EXPORTS, as_csv
 from gradus.submissions.models import (
+    EngineChoice,
     Evaluation,
     ReconcilerStatus,
     Refund,
@@ -68,6 +69,11 @@ class EvaluationAdmin(ReadOnly):
 @admin.register(WorkerStatus)
 class WorkerStatusAdmin(ReadOnly):
     list_display = ("name", "lane", "device", "judge", "problem", "busy_with", "last_seen")
+
+
+@admin.register(EngineChoice)
+class EngineChoiceAdmin(ReadOnly):
+    list_display = ("digest", "model", "cpu", "threads", "device", "versions", "choice", "created")
 
 
 @admin.register(ReconcilerStatus)

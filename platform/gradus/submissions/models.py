@@ -310,6 +310,12 @@ class Evaluation(models.Model):
     proposal = models.JSONField(null=True, blank=True, help_text="The score that is held until it is adopted")
     grader_version = models.CharField(max_length=40, blank=True)
     engine_profile = models.CharField(max_length=80, blank=True)
+    engine_choice = models.CharField(
+        max_length=12,
+        blank=True,
+        db_default="",
+        help_text="Digest of the engine's choice with which a runner computed the grade",
+    )
     worker = models.CharField(max_length=120, blank=True)
     result = models.JSONField(null=True, blank=True, help_text="What the learner may see: public samples only")
     raw = models.CharField(max_length=200, blank=True, help_text="Per-row outputs, in private storage")
@@ -552,6 +558,23 @@ class WorkerStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.lane})"
+
+
+class EngineChoice(models.Model):
+    """How the engine computes one base model on one kind of machine, as a runner there has measured it."""
+
+    key = models.CharField(max_length=64, unique=True, help_text="Digest of the five fields that follow")
+    model = models.CharField(max_length=200, help_text="Digest of the base model's weights")
+    cpu = models.CharField(max_length=200)
+    threads = models.PositiveSmallIntegerField()
+    device = models.CharField(max_length=80)
+    versions = models.CharField(max_length=200)
+    digest = models.CharField(max_length=12, db_index=True, help_text="What evaluations store as their engine choice")
+    choice = models.JSONField()
+    created = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.digest} on {self.cpu}"
 
 
 class ReconcilerStatus(models.Model):

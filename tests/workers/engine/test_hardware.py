@@ -5,35 +5,11 @@ from workers.engine import hardware
 from workers.sandbox.supervisor import Runner
 
 
-def cpu(vendor, flags, field="flags"):
-    """Two cores of `/proc/cpuinfo`."""
-    return f"processor : 0\nvendor_id\t: {vendor}\nmodel name : bf16 amx_bf16\n{field}\t\t: fpu {flags} aes\n\n" * 2
-
-
-@pytest.mark.parametrize(
-    ("info", "fast"),
-    [
-        (cpu("AuthenticAMD", "avx512f avx512_bf16"), True),
-        (cpu("AuthenticAMD", "avx512f"), False),
-        (cpu("GenuineIntel", "avx512_bf16 amx_tile amx_bf16"), True),
-        (cpu("GenuineIntel", "avx512_bf16 avx512_fp16"), False),
-        (cpu("0x41", "asimd bf16", "Features"), True),
-        (cpu("0x41", "asimd", "Features"), False),
-        ("", False),
-    ],
-)
-def test_bf16_is_chosen_where_its_products_are_faster(info, fast, monkeypatch):
-    assert hardware.fast_bf16(info) is fast
-    monkeypatch.delenv("GRADUS_DTYPE", raising=False)
-    monkeypatch.setattr(hardware, "_cpu_info", lambda: info)
-    assert hardware.dtype("cpu") == ("bfloat16" if fast else "float32")
-    assert hardware.dtype("cuda") == "bfloat16"
-
-
-def test_an_admin_decides_otherwise(monkeypatch):
-    for chosen in hardware.DTYPES:
-        monkeypatch.setenv("GRADUS_DTYPE", chosen)
-        assert hardware.dtype("cpu") == chosen
+def test_every_machine_trains_in_fp32_unless_a_setting_says_otherwise(monkeypatch):
+    monkeypatch.delenv("GRADUS_TRAINING_DTYPE", raising=False)
+    assert (hardware.training_dtype(), Runner(device="cuda").dtype) == ("float32", "float32")
+    monkeypatch.setenv("GRADUS_TRAINING_DTYPE", "bfloat16")
+    assert (hardware.training_dtype(), Runner(device="cpu").dtype) == ("bfloat16", "bfloat16")
 
 
 @pytest.fixture

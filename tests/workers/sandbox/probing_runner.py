@@ -112,7 +112,7 @@ def swallow(megabytes: str) -> int:
 
 
 class Prober:
-    def run(self, item: Embed, watch: object) -> Embedded:
+    def run(self, item: Embed, watch: object, choice: object) -> Embedded:
         verbs = sys.modules[__name__]
         return Embedded([[float(getattr(verbs, verb)(argument))] for verb, _, argument in map(split, item.texts)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
@@ -62,6 +64,22 @@ def model_files() -> Iterator[Result]:
         else:
             hint = "Run `make models`. Until then the site runs, but submissions wait."
             yield fail("model", f"{name}: {state}", hint)
+
+
+def engine() -> Iterator[Result]:
+    """Says how the engine computes each base model that is here, why, and in which precision it trains.
+
+    A command tells it, because the site must not import code of the workers.
+    """
+    told = io.StringIO()
+    try:
+        call_command("engine_choices", json=True, stdout=told)
+    except DatabaseError:
+        yield fail("engine", "unknown, because the database does not answer", "Fix the database first.")
+        return
+    for name, text in json.loads(told.getvalue()).items():
+        yield ok("engine", f"{name}: {text}")
+    yield ok("training", f"in {settings.TRAINING_DTYPE}; GRADUS_TRAINING_DTYPE may be float32 or bfloat16")
 
 
 def embeddings() -> Iterator[Result]:

@@ -2,6 +2,7 @@
 
 from gradus.submissions.services.cancel import cancel, cancel_run, withdraw
 from gradus.submissions.services.claim import claim, heartbeat, learner_waits
+from gradus.submissions.services.engine_choices import forget_choice, keep_choice, kept_choice
 from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
@@ -20,8 +21,11 @@ __all__ = [
     "cancel_run",
     "claim",
     "decide",
+    "forget_choice",
     "heartbeat",
     "hints_taken",
+    "keep_choice",
+    "kept_choice",
     "learner_waits",
     "postpone",
     "record",

@@ -37,7 +37,8 @@ class Outcome:
 
     Scores are in [0, 1]. A trial or a demo has no score. The score of a baseline is stored with the version instead of
     in a row of scores. `judge` is the model and the template of the judge that gave the marks, if there was one.
-    `overlap` counts the hidden samples that the payload contains; only staff can see it.
+    `overlap` counts the hidden samples that the payload contains; only staff can see it. `engine_choice` is the digest
+    of the choice with which a runner computed the base model, or "" if no runner did.
     """
 
     result: dict[str, Any]
@@ -51,6 +52,7 @@ class Outcome:
     notes: dict[str, Any] = field(default_factory=dict)
     judge: tuple[str, str] | None = None
     overlap: int = 0
+    engine_choice: str = ""
 
     @property
     def unsettled(self) -> bool:
@@ -87,6 +89,7 @@ def _record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Ite
         artifact=outcome.artifact,
         grader_version=outcome.grader_version,
         overlap=outcome.overlap,
+        engine_choice=outcome.engine_choice,
     )
     if evaluation.submission is not None and outcome.score is not None:
         _take(evaluation, outcome, outcome.score, calibration)

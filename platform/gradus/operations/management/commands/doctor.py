@@ -16,6 +16,7 @@ CHECKS = (
     site.database,
     grading.message_broker,
     grading.model_files,
+    grading.engine,
     grading.embeddings,
     grading.workers,
     grading.reconciler,
