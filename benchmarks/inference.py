@@ -107,7 +107,7 @@ def measure(
         rounds = told(mine, figures) if given.rounds > 1 else ""
     except child.PeerFailed as error:
         theirs = str(error)
-    choice = ours.choice()
+    choice = ours.choice(base.name)
     facts["note"] = "; ".join(part for part in (facts.get("note", ""), rounds, f"ours: {choice.reason}") if part)
     facts |= {"problem": theirs if isinstance(theirs, str) else "", "checkpoint": base.digest, "choice": choice.digest}
     return _row(peer, work, middle(mine), theirs, len(wanted.rows), {"dtype": ours.dtype, **facts}, ours)

@@ -77,7 +77,8 @@ def train_ours(base: models.Base, shape: TrainShape, given: argparse.Namespace) 
         seconds.append(taken * steps / found.steps)
         print(f"ours, seed {seed}: {taken:.1f} s for {found.steps} of {steps} steps, loss {loss:.4f}", flush=True)
     losses = given.losses.of([_key(OURS, shape, seed, given) for seed in given.seeds])
-    facts = (("dtype", setup.dtype), ("choice", setup.choice().digest), ("reason", setup.choice().reason))
+    choice = setup.choice(base.name)
+    facts = (("dtype", setup.dtype), ("choice", choice.digest), ("reason", choice.reason))
     return Trained(statistics.median(seconds), losses, max(differences), steps, _steps(timed), facts)
 
 

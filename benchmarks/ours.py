@@ -12,7 +12,6 @@ from typing import Any
 
 from peft import PeftModel
 
-from benchmarks.items import MODEL
 from benchmarks.peers.job import BFLOAT16
 from graders.base import Generate, Score, Scored, Train
 from workers.engine import lora, models, places
@@ -51,7 +50,7 @@ class Setup:
         """Where the engine's choices are kept: those that may round apart from those that may not."""
         return FileChoices(places.data_dir() / f"choices-{self.dtype}.json")
 
-    def choice(self, model: str = MODEL) -> Choice:
+    def choice(self, model: str) -> Choice:
         """What the engine has chosen. It is known once a runner has answered."""
         if only_plain():
             return PLAIN

@@ -94,7 +94,7 @@ def profile(ours: Setup, shape: Shape | TrainShape, speed: float) -> Profile:
     base = session.base(MODEL)
     item, warm = both(base, shape)
     seconds, _ = ours.timed(item, warm)
-    choice = ours.choice()
+    choice = ours.choice(base.name)
     session.run(warm, Watch(), choice)
     with Counting(base.model.config.vocab_size, ours.device) as counting:
         outcome = session.run(item, Watch(), choice)

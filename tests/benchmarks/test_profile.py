@@ -18,6 +18,7 @@ from workers.engine import lora
 from workers.engine.choice import DEFAULT, PLAIN, Choice
 from workers.engine.watch import Watch
 
+pytestmark = pytest.mark.usefixtures("own_data")
 # Queries and output 8 x 8, keys and values 8 x 4, three FFN matrices of 8 x 16: 576 weights a layer.
 CONFIG = SimpleNamespace(
     hidden_size=8, intermediate_size=16, num_attention_heads=2, num_key_value_heads=1, head_dim=4,

@@ -11,6 +11,8 @@ from benchmarks.ours import Setup
 from benchmarks.shapes import shape
 from workers.engine import models
 
+pytestmark = pytest.mark.usefixtures("own_data")
+
 
 @pytest.fixture
 def source(models_dir, tmp_path, monkeypatch):

@@ -22,6 +22,7 @@ from graders.base import Score, Train
 from workers.engine.choice import DEFAULT
 from workers.engine.watch import Watch
 
+pytestmark = pytest.mark.usefixtures("own_data")
 PEERS = Path(inference.__file__).parent / "peers"
 
 
