@@ -4,7 +4,7 @@
 #   make check   the whole gate: lint, types, contracts, migrations, deployment settings, bundle, quick tests
 #   make quick   the tests that a change touches, the nearest first, for at most two minutes
 #   make smoke   the main job over HTTP, on a site of its own that is thrown away
-#   make bench   side by side with peers, within the hour (ARGS="--json FILE")
+#   make bench   the eight standard shapes beside the fastest peer, within 30 minutes (ARGS="--peers all")
 #   make plain-engine  the engine's tests with every special way of computing switched off
 #   make second-python  the quick tests that need no torch, on a second Python where one is installed
 #   make mutants take out one guard after another: the fault suite must notice each

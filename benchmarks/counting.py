@@ -1,7 +1,7 @@
 """Which operators of torch run, how long each takes, and how many floating-point operations its products have.
 
-A dispatch mode sees every operator below autograd, forward and backward; on a CPU an operator has ended when it
-returns. Its own work lies outside the seconds that it takes.
+A dispatch mode sees every operator below autograd, forward and backward. On a CPU an operator has ended when it
+returns, on a GPU it is waited for. The mode's own work lies outside the seconds that it takes.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 PRODUCTS, ATTENTION, HEAD, REST = "products", "attention", "head", "everything else"
 KINDS = (PRODUCTS, ATTENTION, HEAD, REST)
-ATTENTION_WORDS = ("attention", "bmm", "softmax", "exp2")
-BY_LAYERS = "mkldnn._linear_pointwise"
-BY_LIBRARY = "gradus.product"
+ATTENTION_WORDS = ("attention", "bmm", "softmax", "logsumexp")
+FLASH = "aten._scaled_dot_product_flash_attention_for_cpu"
 Size = tuple[int, ...]
 
 
@@ -42,19 +42,12 @@ FLOPS: dict[str, Callable[[list[Size]], int]] = {
     "aten.addmm_": lambda sizes: _product(sizes[1], sizes[2]),
     "aten.baddbmm": lambda sizes: _product(sizes[1], sizes[2]),
     "aten.baddbmm_": lambda sizes: _product(sizes[1], sizes[2]),
-    # The last of its tensors is a weight `[out, in]` or a bias `[out]`.
-    BY_LAYERS: lambda sizes: 2 * prod(sizes[0]) * sizes[-1][0],
-    # The second of its tensors is a weight `[..., out, in]`.
-    BY_LIBRARY: lambda sizes: 2 * prod(sizes[0]) * sizes[1][-2],
-    # `[N, H, D]` queries, and the indices of all keys that they see.
-    "gradus.own_attention": lambda sizes: 4 * prod(sizes[0][1:]) * sizes[3][0],
-    "aten._scaled_dot_product_flash_attention_for_cpu": lambda sizes: _attended(sizes[0], sizes[1]),
-    "aten._scaled_dot_product_flash_attention_for_cpu_backward": lambda sizes: 5 * _attended(sizes[1], sizes[2]) // 2,
+    # Its weight is `[out, in]`.
+    "mkldnn._linear_pointwise": lambda sizes: 2 * prod(sizes[0]) * sizes[1][0],
+    FLASH: lambda sizes: _attended(sizes[0], sizes[1]),
+    f"{FLASH}_backward": lambda sizes: 5 * _attended(sizes[1], sizes[2]) // 2,
 }
-CAUSAL = {
-    "aten._scaled_dot_product_flash_attention_for_cpu": 4,
-    "aten._scaled_dot_product_flash_attention_for_cpu_backward": 7,
-}
+CAUSAL = {FLASH: 4, f"{FLASH}_backward": 7}
 """Where these operators are told that no query sees a later key: then half of the pairs are skipped."""
 
 
@@ -70,9 +63,9 @@ class Tally:
 class Counting(TorchDispatchMode):
     """Operators by kind and name. `vocabulary` tells the head from other products; 0 where nobody asks."""
 
-    def __init__(self, vocabulary: int = 0) -> None:
+    def __init__(self, vocabulary: int = 0, device: str = "cpu") -> None:
         super().__init__()
-        self.vocabulary = vocabulary
+        self.vocabulary, self.device = vocabulary, device
         self.tallies: dict[tuple[str, str], Tally] = {}
         self._dtypes: Counter[str] = Counter()
 
@@ -83,8 +76,10 @@ class Counting(TorchDispatchMode):
                 parts = func.decompose(*args, **given)
             if parts is not NotImplemented:
                 return parts
+        wait_for(self.device)
         started = time.perf_counter()
         out = func(*args, **given)
+        wait_for(self.device)
         self._take(func, args, out, time.perf_counter() - started)
         return out
 
@@ -92,10 +87,6 @@ class Counting(TorchDispatchMode):
         name, sizes = name_of(func), shapes(args)
         flops = flops_of(name, sizes, args)
         kind = kind_of(name, [*sizes, *shapes([out])], flops, self.vocabulary)
-        if name == BY_LAYERS:
-            kind = kind_of_layer(args, self.vocabulary)
-        elif name == BY_LIBRARY:
-            kind = PRODUCTS if isinstance(args[1], nn.Parameter) else ATTENTION
         tally = self.tallies.setdefault((kind, name), Tally())
         tally.calls += 1
         tally.seconds += seconds
@@ -112,6 +103,12 @@ class Counting(TorchDispatchMode):
         return Tally(sum(t.calls for t in found), sum(t.seconds for t in found), sum(t.flops for t in found))
 
 
+def wait_for(device: str) -> None:
+    """Until the device has done what it was given."""
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
 def name_of(func: Any) -> str:
     return str(func._overloadpacket)
 
@@ -125,28 +122,12 @@ def flops_of(name: str, sizes: list[Size], args: Any) -> int:
 
 
 def kind_of(name: str, sizes: Iterable[Size], flops: int, vocabulary: int) -> str:
-    """The head is whatever has the vocabulary as its last dimension: its product, log-softmax and their gradients.
-
-    Of a head in blocks its products alone are seen, see `kind_of_layer`.
-    """
+    """The head is whatever has the vocabulary as its last dimension: its product, log-softmax and their gradients."""
     if vocabulary and any(size[-1:] == (vocabulary,) for size in sizes):
         return HEAD
     if any(word in name for word in ATTENTION_WORDS):
         return ATTENTION
     return PRODUCTS if flops else REST
-
-
-def kind_of_layer(args: Any, vocabulary: int) -> str:
-    """Keys and values are no parameters: attention to a shared prompt is made of the products that layers are made of.
-
-    The head's weights come in blocks of the vocabulary, told by what they are a part of. Frozen weights in training are
-    laid out for oneDNN, both ways, and are no parameters either.
-    """
-    weight = [tensor for tensor in tensors(args) if tensor.dim() == 2][-1]
-    if isinstance(weight, nn.Parameter) or weight.is_mkldnn:
-        return HEAD if vocabulary in weight.shape else PRODUCTS
-    rows, rest = divmod(weight.untyped_storage().nbytes() // weight.element_size(), weight.shape[1])
-    return HEAD if vocabulary and (rows, rest) == (vocabulary, 0) else ATTENTION
 
 
 def tensors(values: Any) -> Iterator[Tensor]:

@@ -1,10 +1,9 @@
 """Label scoring and greedy JSON side by side: ours and the peers, on the same checkpoint, rows and threads.
 
-`python -m benchmarks.inference [--shapes P/S/N/L,...] [--output label|json] [--dtype float32,bfloat16]`: P tokens of
-shared prompt, S tokens a row, N rows, L labels (`6x2`: six labels of two tokens each); `asked/N` are all shapes of the
-headline. Every figure is compared with the oracle, plain transformers in fp32, on the first rows; a peer that cannot
-run is a row that says why. With `--json FILE --resume --minutes M` many short calls fill one file, with `--rounds N`
-both are timed N times in turn.
+`python -m benchmarks.inference [--shapes P/S/N/L,...] [--dtype float32,bfloat16] [--peers fastest|all|NAME,...]`:
+P tokens of shared prompt, S tokens a row, N rows, L labels (`6x2`: six labels of two tokens each; 0: JSON). Every
+figure is compared with the oracle, plain transformers in fp32, on the first rows; a peer that cannot run is a row that
+says why. With `--rounds N` both are timed N times in turn.
 """
 
 from __future__ import annotations
@@ -12,20 +11,20 @@ from __future__ import annotations
 import argparse
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import torch
 
-from benchmarks import allocator, catalogue, child, measurement, options, oracle, ours, shapes, venvs
+from benchmarks import allocator, catalogue, child, measurement, options, oracle, shapes, venvs
 from benchmarks.catalogue import Peer
 from benchmarks.items import MODEL, NEW_TOKENS
 from benchmarks.measurement import Measurement
-from benchmarks.peers.job import BFLOAT16, FLOAT32, JSON, LABEL, Job, shared
-from benchmarks.record import Record, engine_digest
+from benchmarks.ours import Setup
+from benchmarks.peers.job import BFLOAT16, FLOAT32, Job, shared
+from benchmarks.record import engine_digest
 from benchmarks.shapes import Shape
-from benchmarks.works import WARM_PROMPT, Figure, Oracle, Work, figure, items, prepare
+from benchmarks.works import Figure, Oracle, Work, figure, prepare
 from workers.engine import places
 from workers.engine.models import Base
 
@@ -33,8 +32,8 @@ BATCH = 8
 FEWEST_ROWS = 4
 
 
-def our_figure(base: Base, work: Work, dtype: str, threads: int, models_dir: Path) -> Figure:
-    found = ours.answer(models_dir, work.item, work.warm, dtype, threads)
+def our_figure(base: Base, work: Work, ours: Setup) -> Figure:
+    found = ours.answer(work.item, work.warm)
     return figure(base, work, found.seconds, found.answers)
 
 
@@ -49,20 +48,21 @@ def timed_rows(peer: Peer, work: Work, given: argparse.Namespace) -> int:
     return min(whole, max(step, fitting // step * step))
 
 
-def job(peer: Peer, work: Work, base: Base, dtype: str, given: argparse.Namespace) -> Job:
+def job(peer: Peer, work: Work, base: Base, ours: Setup, given: argparse.Namespace) -> Job:
     own = places.data_dir() / "peers" / "converted" / peer.name
     own.mkdir(parents=True, exist_ok=True)
     return Job(
-        checkpoint=str(_folder()),
+        checkpoint=str(ours.models_dir / MODEL),
         folder=str(own),
         digest=base.digest,
-        dtype=dtype,
-        threads=given.threads,
+        dtype=ours.dtype,
+        threads=ours.threads,
         output=work.output,
         rows=work.rows[: timed_rows(peer, work, given)],
         warm=work.warm_rows,
         shared=shared(work.rows),
         eos=base.eos,
+        device=ours.device,
         new_tokens=NEW_TOKENS,
         batch=BATCH,
         options=dict(peer.options),
@@ -88,12 +88,11 @@ def measure(
     base: Base,
     first: Figure,
     again: Callable[[], Figure],
-    dtype: str,
-    note: str,
+    ours: Setup,
     given: argparse.Namespace,
 ) -> Measurement:
     """`first` is ours of the first round, `again` that of each further one: ours is timed just before the peer."""
-    wanted = job(peer, work, base, dtype, given)
+    wanted = job(peer, work, base, ours, given)
     mine, figures, rounds = [first], [], ""
     facts: dict[str, Any] = {"version": venvs.ENVIRONMENTS[peer.environment].packages[0].rpartition("==")[2]}
     try:
@@ -108,9 +107,10 @@ def measure(
         rounds = told(mine, figures) if given.rounds > 1 else ""
     except child.PeerFailed as error:
         theirs = str(error)
-    facts["note"] = "; ".join(part for part in (facts.get("note", ""), note, rounds) if part)
-    facts |= {"problem": theirs if isinstance(theirs, str) else "", "checkpoint": base.digest}
-    return _row(peer, work, middle(mine), theirs, len(wanted.rows), {"dtype": dtype, **facts}, given)
+    choice = ours.choice(base.name)
+    facts["note"] = "; ".join(part for part in (facts.get("note", ""), rounds, f"ours: {choice.reason}") if part)
+    facts |= {"problem": theirs if isinstance(theirs, str) else "", "checkpoint": base.digest, "choice": choice.digest}
+    return _row(peer, work, middle(mine), theirs, len(wanted.rows), {"dtype": ours.dtype, **facts}, ours)
 
 
 def _row(
@@ -120,14 +120,15 @@ def _row(
     theirs: Figure | str,
     timed: int,
     facts: dict[str, Any],
-    given: argparse.Namespace,
+    ours: Setup,
 ) -> Measurement:
     right = theirs if isinstance(theirs, Figure) else None
     return Measurement(
         peer=peer.name,
         shape=str(work.shape),
         output=work.output,
-        threads=given.threads,
+        threads=ours.threads,
+        device=ours.device,
         ours_s=round(mine.seconds, 3),
         peer_s=right and round(right.seconds, 3),
         ratio=measurement.ratio(mine.seconds, right and right.seconds),
@@ -138,7 +139,6 @@ def _row(
         rows=len(work.rows),
         timed_rows=timed if right else 0,
         oracle_rows=len(work.truth),
-        machine=measurement.machine(),
         engine=engine_digest(),
         **facts,
     )
@@ -147,47 +147,37 @@ def _row(
 def run(given: argparse.Namespace) -> Iterator[Measurement]:
     """One row for each shape, dtype and peer, as they come. Ours is measured anew for each shape, dtype and call."""
     torch.set_num_threads(given.threads)
-    base, truth = ours.session(places.models_dir(), FLOAT32).base(MODEL), Oracle(_folder(), given.oracle_rows)
-    for shape in given.shapes:
-        for dtype in given.dtype:
-            peers = [peer for peer in given.peers if not has(given.record, peer, shape, dtype, base.digest, given)]
-            if not peers:
-                continue
-            if given.record.over:
-                return
-            work = prepare(base, truth, shape, given.output)
-            again = partial(our_figure, base, work, dtype, given.threads, places.models_dir())
-            first, note = again(), computes(dtype, work.output)
-            for peer in peers:
-                if given.record.over:
-                    return
-                yield measure(peer, work, base, first, again, dtype, note, given)
+    setups = [Setup(given.models_dir, dtype, given.threads, given.device) for dtype in given.dtype]
+    base = setups[0].session().base(MODEL)
+    truth = Oracle(given.models_dir / MODEL, given.oracle_rows, device=given.device)
+    for shape in (one for one in given.shapes if isinstance(one, Shape)):
+        for ours in setups:
+            yield from beside(base, truth, shape, ours, given)
 
 
-def has(record: Record, peer: Peer, shape: Shape, dtype: str, digest: str, given: argparse.Namespace) -> bool:
-    key = peer.name, given.output, str(shape), dtype, given.threads, measurement.machine()
-    return record.has(key, digest, engine_digest())
+def beside(base: Base, truth: Oracle, shape: Shape, ours: Setup, given: argparse.Namespace) -> Iterator[Measurement]:
+    """The rows of one shape in one dtype that are not there yet and that there is time for."""
+    wanted = [peer for peer in given.peers if peer.name in catalogue.INFERENCE]
+    peers = [peer for peer in wanted if not has(peer, shape, ours, base.digest, given)]
+    first: Figure | None = None
+    for peer in peers:
+        if not given.record.begin(f"{shape.output} {shape} in {ours.dtype} beside {peer.name}"):
+            continue
+        if first is None:
+            work = prepare(base, truth, shape)
+            first = our_figure(base, work, ours)
+        yield measure(peer, work, base, first, partial(our_figure, base, work, ours), ours, given)
 
 
-@cache
-def computes(dtype: str, output: str) -> str:
-    """Says so where our engine does not compute in `dtype`, or not in it alone."""
-    if dtype == FLOAT32:
-        return ""
-    session = ours.session(places.models_dir(), dtype)
-    small = Shape(WARM_PROMPT, 20, 2, *((5, 1) if output == LABEL else (0, 1)))
-    return ours.note(session, items(session.base(MODEL), small, output)[0], dtype)
+def has(peer: Peer, shape: Shape, ours: Setup, digest: str, given: argparse.Namespace) -> bool:
+    key = peer.name, shape.output, str(shape), ours.dtype, ours.threads, ours.device
+    found: bool = given.record.has(key, digest, engine_digest())
+    return found
 
 
-def _folder() -> Path:
-    return places.models_dir() / MODEL
-
-
-def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    form = "P/S/N/L, comma-separated; L may be 6x2; asked, or asked/N, for all"
-    parser = options.parser(__doc__, catalogue.INFERENCE, "1000/60/200/5", form)
+def add(parser: argparse.ArgumentParser) -> None:
+    """The options of answers."""
     parser.add_argument("--dtype", default=f"{FLOAT32},{BFLOAT16}", help="comma-separated")
-    parser.add_argument("--output", choices=(LABEL, JSON), default=LABEL)
     parser.add_argument("--rounds", type=int, default=1, help="of ours and the peer in turn; medians are told")
     parser.add_argument("--rows-timed", type=int, default=20, help="of a peer that goes row by row; scaled to all")
     parser.add_argument("--batched-rows-timed", type=int, default=64, help="of a batched peer that shares no prompt")
@@ -195,12 +185,20 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--oracle-rows", type=int, default=oracle.ROWS, help=f"compared with it, at least {oracle.ROWS}"
     )
-    readers = {
-        "shapes": lambda given: shapes.several(given.shapes, given.output),
-        "dtype": lambda given: options.each(given.dtype, measurement.dtype),
-        "rounds": lambda given: counted(given.rounds),
-    }
-    return options.read(parser, argv, catalogue.INFERENCE, readers)
+
+
+READERS: dict[str, options.Reader] = {
+    "dtype": lambda given: options.each(given.dtype, measurement.dtype),
+    "rounds": lambda given: counted(given.rounds),
+}
+
+
+def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = options.parser(__doc__, shapes.DEFAULT, shapes.FORM)
+    options.beside(parser, catalogue.INFERENCE)
+    add(parser)
+    reader = {"shapes": lambda given: options.each(given.shapes, shapes.shape)}
+    return options.read(parser, argv, READERS | reader, catalogue.INFERENCE)
 
 
 def counted(rounds: int) -> int:
@@ -212,7 +210,8 @@ def counted(rounds: int) -> int:
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(argv)
-    options.report(run(given), given.record)
+    options.carry_out(given, run)
+    options.finish(given.record)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 `python -m benchmarks.lora [--shapes rows/tokens/epochs,...] [--seeds 1,2,3]`. The held-out loss of every saved adapter
 is computed by the oracle, plain transformers and PEFT in fp32, row by row. A peer of which only the speed is asked is
-timed on `--timed-steps` steps and scaled, and says so.
+timed on `--timed-steps` steps and scaled, and says so. With `--training-dtype bfloat16` each side's frozen base has the
+dtype in which a few of its steps were the faster ones.
 
 In pieces: `--losses-only` trains what has no held-out loss yet and keeps it (no time is taken, so the machine may be
 busy), `--speed-only` takes times alone; its rows tell the losses that are kept.
@@ -21,19 +22,22 @@ import torch
 
 from benchmarks import allocator, catalogue, child, measurement, options, oracle, ours, shapes, venvs
 from benchmarks.catalogue import Peer
-from benchmarks.headline import LORA
-from benchmarks.items import HELD_OUT, MODEL, train_item
+from benchmarks.items import BATCH, HELD_OUT, MODEL, train_item
 from benchmarks.losses import Losses
-from benchmarks.measurement import Key, Measurement
+from benchmarks.measurement import Measurement
+from benchmarks.ours import Setup
 from benchmarks.peers.job import BFLOAT16, FLOAT32, TrainJob
 from benchmarks.record import engine_digest
-from benchmarks.shapes import TrainShape
+from benchmarks.shapes import LORA, TrainShape
 from graders.base import Train
-from workers.engine import models, places
+from workers.engine import models
 
 WITHIN = 0.01
 TUNED = "trl-tuned"
 OURS = "ours"
+WARM_STEPS = 3
+ENOUGH = 240.0
+"""Seconds. Where all epochs would take longer and only the speed is asked, ours is timed on one epoch and scaled."""
 
 
 @dataclass(frozen=True)
@@ -48,52 +52,89 @@ class Trained:
     facts: tuple[tuple[str, str], ...] = ()
 
 
+def allowed(dtype: str) -> tuple[str, ...]:
+    """Dtypes of the base of which the faster one is taken: rounding as bf16 does need not be the faster way."""
+    return (FLOAT32, BFLOAT16) if dtype == BFLOAT16 else (FLOAT32,)
+
+
 def train_ours(base: models.Base, shape: TrainShape, given: argparse.Namespace) -> Trained:
     """Median seconds over the seeds; with `speed_only` the first alone."""
-    seconds, differences, steps = [], [], 0
-    engine = ours.runner(places.models_dir(), given.dtype, given.threads)
-    try:
-        ours.timed(engine, warm_up(train_item(base, shape, given.seeds[0])))
-        for seed in given.seeds[:1] if given.speed_only else given.seeds:
-            item = train_item(base, shape, seed)
-            # Without held-out rows: the peer does not look at them either.
-            taken, found = ours.timed(engine, replace(item, valid=()))
-            loss = given.losses.keep(_key(OURS, shape, seed, given), _oracle(base, found.files, item))
-            seconds, steps = [*seconds, taken], found.steps
+    seconds, differences, steps = [], [], _steps(shape)
+    warm = warm_up(train_item(base, shape, given.seeds[0]))
+    few = {dtype: _setup(given, dtype).timed(warm, warm)[0] for dtype in allowed(given.training_dtype)}
+    setup = _setup(given, min(few, key=few.__getitem__))
+    whole, timed = _cut(shape, few[setup.dtype], given)
+    for seed in given.seeds[:1] if given.speed_only else given.seeds:
+        item = train_item(base, timed, seed)
+        # Without held-out rows: the peer does not look at them either.
+        with setup.started() as engine:
+            ours.run(engine, warm)
+            taken, found = ours.run(engine, replace(item, valid=()))
+            loss = _oracle(base, found.files, item, given)
             differences.append(abs(ours.adapter_loss(base, Path(found.files), item) - loss))
-            print(f"ours, seed {seed}: {taken:.1f} s, held-out loss {loss:.4f}", flush=True)
-    finally:
-        engine.close()
+        if whole:
+            given.losses.keep(_key(OURS, shape, seed, given), loss)
+        seconds.append(taken * steps / found.steps)
+        print(f"ours, seed {seed}: {taken:.1f} s for {found.steps} of {steps} steps, loss {loss:.4f}", flush=True)
     losses = given.losses.of([_key(OURS, shape, seed, given) for seed in given.seeds])
-    return Trained(statistics.median(seconds), losses, max(differences), steps, steps)
+    choice = setup.choice(base.name)
+    facts = (("dtype", setup.dtype), ("choice", choice.digest), ("reason", choice.reason))
+    return Trained(statistics.median(seconds), losses, max(differences), steps, _steps(timed), facts)
+
+
+def _cut(shape: TrainShape, warm_seconds: float, given: argparse.Namespace) -> tuple[bool, TrainShape]:
+    """Whether ours is trained whole, and the shape that is timed."""
+    whole = not given.speed_only or warm_seconds / WARM_STEPS * _steps(shape) <= ENOUGH
+    return whole, shape if whole else replace(shape, epochs=1)
+
+
+def _setup(given: argparse.Namespace, dtype: str) -> Setup:
+    return Setup(given.models_dir, dtype, given.threads, given.device)
 
 
 def warm_up(item: Train) -> Train:
-    """One step on held-out rows."""
-    size = item.per_device_train_batch_size
+    """A few steps on held-out rows."""
+    size = WARM_STEPS * item.per_device_train_batch_size
     return replace(item, rows=item.valid[:size], valid=(), num_train_epochs=1)
+
+
+def _steps(shape: TrainShape) -> int:
+    return -(-shape.rows // BATCH) * shape.epochs
 
 
 def train_peer(peer: Peer, base: models.Base, shape: TrainShape, given: argparse.Namespace) -> Trained:
     """All seeds in full for the tuned peer, so that losses compare; a few steps of the first seed for the other."""
-    full = peer.name == TUNED and not given.speed_only
-    found = [_one(peer, base, shape, seed, given, full) for seed in (given.seeds if full else given.seeds[:1])]
+    # With its defaults a peer takes the checkpoint's own dtype.
+    dtypes = allowed(given.training_dtype if peer.name == TUNED else FLOAT32)
+    few = [_one(peer, base, shape, given.seeds[0], dtype, given) for dtype in dtypes]
+    found = [min(few, key=lambda trained: trained.seconds)]
+    if peer.name == TUNED and not given.speed_only:
+        dtype = dict(found[0].facts)["dtype"]
+        found = [_one(peer, base, shape, seed, dtype, given, full=True) for seed in given.seeds]
     losses = given.losses.of([_key(peer.name, shape, seed, given) for seed in given.seeds])
     seconds = statistics.median(trained.seconds for trained in found)
     return replace(found[0], seconds=seconds, losses=losses)
 
 
-def _one(peer: Peer, base: models.Base, shape: TrainShape, seed: int, given: argparse.Namespace, full: bool) -> Trained:
-    item = train_item(base, shape, seed)
-    steps = -(-shape.rows // item.per_device_train_batch_size) * shape.epochs
+def _one(
+    peer: Peer,
+    base: models.Base,
+    shape: TrainShape,
+    seed: int,
+    dtype: str,
+    given: argparse.Namespace,
+    *,
+    full: bool = False,
+) -> Trained:
+    item, steps = train_item(base, shape, seed), _steps(shape)
     limit = steps if full else min(steps, given.timed_steps)
     with tempfile.TemporaryDirectory(prefix="gradus-bench-") as folder:
         work = TrainJob(
-            checkpoint=str(_folder()),
+            checkpoint=str(given.models_dir / MODEL),
             out=f"{folder}/adapter",
             threads=given.threads,
             tuned=peer.name == TUNED,
-            dtype=ours.allowed(given.dtype),
+            dtype=dtype,
             rows=[list(pair) for pair in item.rows],
             r=item.r,
             alpha=item.lora_alpha,
@@ -102,40 +143,41 @@ def _one(peer: Peer, base: models.Base, shape: TrainShape, seed: int, given: arg
             batch=item.per_device_train_batch_size,
             seed=seed,
             max_steps=-1 if full else limit,
+            device=given.device,
         )
         found = child.run(child.interpreter(peer.environment), peer.module, work)
         if found["steps"] != limit:
             raise child.PeerFailed(f"made {found['steps']} steps where {limit} were wanted")
         if full:
-            given.losses.keep(_key(peer.name, shape, seed, given), _oracle(base, work.out, item))
-    print(f"{peer.name}, seed {seed}: {found['seconds']:.1f} s for {limit} of {steps} steps", flush=True)
-    facts = tuple((key, found[key]) for key in ("version", "note"))
+            given.losses.keep(_key(peer.name, shape, seed, given), _oracle(base, work.out, item, given))
+    print(f"{peer.name}, {dtype}, seed {seed}: {found['seconds']:.1f} s for {limit} of {steps} steps", flush=True)
+    facts = tuple((key, found[key]) for key in ("version", "note", "dtype"))
     return Trained(found["seconds"] * steps / limit, [], None, steps, limit, facts)
 
 
 def _key(who: str, shape: TrainShape, seed: int, given: argparse.Namespace) -> str:
     """What a held-out loss depends on."""
     by = engine_digest() if who == OURS else venvs.ENVIRONMENTS["trl"].packages[0]
-    return f"{who} {by} {ours.allowed(given.dtype)}, {shape}, seed {seed}, {given.checkpoint}"
+    return f"{who} {by} {given.training_dtype}, {given.device}, {shape}, seed {seed}, {given.checkpoint}"
 
 
-def _oracle(base: models.Base, adapter: str, item: Train) -> float:
-    return oracle.adapter_loss(_folder(), Path(adapter), item.valid, base)
+def _oracle(base: models.Base, adapter: str, item: Train, given: argparse.Namespace) -> float:
+    return oracle.adapter_loss(given.models_dir / MODEL, Path(adapter), item.valid, base, given.device)
 
 
 def learn_losses(base: models.Base, given: argparse.Namespace) -> Iterator[Measurement]:
     """Trains what has no loss yet, ours before the tuned peer; yields no row, for no time was taken."""
-    for shape in given.shapes:
+    for shape in _shapes(given):
         for seed in given.seeds:
             for who in (OURS, TUNED):
-                if given.record.over:
-                    return
-                if given.losses.of([_key(who, shape, seed, given)]):
+                known = given.losses.of([_key(who, shape, seed, given)])
+                if known or not given.record.begin(f"loss of {who}, {shape}, seed {seed}"):
                     continue
+                alone = argparse.Namespace(**vars(given) | {"seeds": [seed]})
                 if who == OURS:
-                    train_ours(base, shape, argparse.Namespace(**vars(given) | {"seeds": [seed]}))
+                    train_ours(base, shape, alone)
                 else:
-                    _one(catalogue.TRAINING[TUNED], base, shape, seed, given, full=True)
+                    train_peer(catalogue.TRAINING[TUNED], base, shape, alone)
     yield from ()
 
 
@@ -150,20 +192,16 @@ def row(peer: Peer, shape: TrainShape, mine: Trained, other: Trained | str, give
     """`agree` is 1 where our loss is at most 1 % above the peer's; the note tells all losses."""
     right = other if isinstance(other, Trained) else None
     between = gap(mine.losses, right.losses) if right else None
-    facts = {"version": venvs.ENVIRONMENTS[peer.environment].packages[0].rpartition("==")[2], "note": ""}
+    facts = {"version": venvs.ENVIRONMENTS[peer.environment].packages[0].rpartition("==")[2]}
     facts |= dict(right.facts) if right else {}
-    base = ours.allowed(given.dtype)
-    notes = [
-        facts.pop("note"),
-        *([f"ours over a {base} base, the faster one here"] if base != given.dtype else []),
-        *([told(mine.losses, right.losses, between)] if right and right.losses else []),
-    ]
     return Measurement(
         peer=peer.name,
+        version=facts["version"],
         shape=str(shape),
-        dtype=given.dtype,
+        dtype=given.training_dtype,
         output=LORA,
         threads=given.threads,
+        device=given.device,
         ours_s=round(mine.seconds, 2),
         peer_s=right and round(right.seconds, 2),
         ratio=measurement.ratio(mine.seconds, right and right.seconds),
@@ -172,13 +210,21 @@ def row(peer: Peer, shape: TrainShape, mine: Trained, other: Trained | str, give
         rows=right.steps if right else 0,
         timed_rows=right.timed_steps if right else 0,
         oracle_rows=HELD_OUT,
-        machine=measurement.machine(),
         problem=other if isinstance(other, str) else "",
         checkpoint=given.checkpoint,
         engine=engine_digest(),
-        note="; ".join(note for note in notes if note),
-        **facts,
+        choice=dict(mine.facts).get("choice", ""),
+        note="; ".join(note for note in (facts.get("note", ""), *notes(mine, right, between)) if note),
     )
+
+
+def notes(mine: Trained, right: Trained | None, between: float | None) -> Iterator[str]:
+    """How ours was timed and what was chosen, and both sides' losses, for people."""
+    facts = dict(mine.facts)
+    scaled = f", timed on {mine.timed_steps} of {mine.steps} steps and scaled" if mine.timed_steps < mine.steps else ""
+    yield f"ours: {facts.get('dtype', '')} base{scaled}; {facts.get('reason', '')}"
+    if right and right.losses:
+        yield told(mine.losses, right.losses, between)
 
 
 def told(mine: Sequence[float], other: Sequence[float], between: float | None) -> str:
@@ -190,20 +236,25 @@ def told(mine: Sequence[float], other: Sequence[float], between: float | None) -
 
 def run(given: argparse.Namespace) -> Iterator[Measurement]:
     torch.set_num_threads(given.threads)
-    base = models.load(_folder())
+    if not _shapes(given):
+        return
+    base = models.load(given.models_dir / MODEL, given.device)
     given.losses, given.checkpoint = Losses(), base.digest
     yield from learn_losses(base, given) if given.losses_only else measured(base, given)
 
 
+def _shapes(given: argparse.Namespace) -> list[TrainShape]:
+    return [shape for shape in given.shapes if isinstance(shape, TrainShape)]
+
+
 def measured(base: models.Base, given: argparse.Namespace) -> Iterator[Measurement]:
-    for shape in given.shapes:
-        peers = [peer for peer in given.peers if not given.record.has(_row_key(peer, shape, given), *_digests(given))]
-        if not peers or given.record.over:
-            continue
-        mine = train_ours(base, shape, given)
-        for peer in peers:
-            if given.record.over:
-                return
+    """The rows that are not there yet and that there is time for."""
+    for shape in _shapes(given):
+        mine: Trained | None = None
+        for peer in (one for one in given.peers if one.name in catalogue.TRAINING):
+            if _has(peer, shape, given) or not given.record.begin(f"{LORA} {shape} beside {peer.name}"):
+                continue
+            mine = mine or train_ours(base, shape, given)
             try:
                 other: Trained | str = train_peer(peer, base, shape, given)
             except child.PeerFailed as error:
@@ -211,37 +262,42 @@ def measured(base: models.Base, given: argparse.Namespace) -> Iterator[Measureme
             yield row(peer, shape, mine, other, given)
 
 
-def _row_key(peer: Peer, shape: TrainShape, given: argparse.Namespace) -> Key:
-    return peer.name, LORA, str(shape), given.dtype, given.threads, measurement.machine()
+def _has(peer: Peer, shape: TrainShape, given: argparse.Namespace) -> bool:
+    key = peer.name, LORA, str(shape), given.training_dtype, given.threads, given.device
+    found: bool = given.record.has(key, given.checkpoint, engine_digest())
+    return found
 
 
-def _digests(given: argparse.Namespace) -> tuple[str, str]:
-    return given.checkpoint, engine_digest()
+def add(parser: argparse.ArgumentParser) -> None:
+    """The options of training."""
+    parser.add_argument(
+        "--training-dtype",
+        choices=(FLOAT32, BFLOAT16),
+        default=BFLOAT16,
+        help="of the frozen base; with bfloat16 each side takes that or float32, whichever is faster for it",
+    )
+    parser.add_argument("--seeds", default="1,2,3", help="of training, comma-separated")
+    parser.add_argument("--timed-steps", type=int, default=12, help="of training by a peer whose speed alone is asked")
 
 
-def _folder() -> Path:
-    return places.models_dir() / MODEL
+READERS: dict[str, options.Reader] = {"seeds": lambda given: options.each(given.seeds, int)}
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    form = "rows/tokens/epochs, comma-separated"
-    parser = options.parser(__doc__, catalogue.TRAINING, "300/60/3", form)
-    parser.add_argument("--dtype", choices=(FLOAT32, BFLOAT16), default=BFLOAT16, help="of our frozen base")
-    parser.add_argument("--seeds", default="1,2,3", help="comma-separated")
-    parser.add_argument("--timed-steps", type=int, default=12, help="of a peer whose speed alone is asked; scaled")
+    parser = options.parser(__doc__, "300/60/3", shapes.TRAINING_FORM)
+    options.beside(parser, catalogue.TRAINING)
+    add(parser)
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--speed-only", action="store_true", help="one seed of ours, a few steps of each peer")
     only.add_argument("--losses-only", action="store_true", help="train what has no held-out loss yet; no times")
-    readers = {
-        "shapes": lambda given: options.each(given.shapes, shapes.train_shape),
-        "seeds": lambda given: options.each(given.seeds, int),
-    }
-    return options.read(parser, argv, catalogue.TRAINING, readers)
+    reader = {"shapes": lambda given: options.each(given.shapes, shapes.train_shape)}
+    return options.read(parser, argv, READERS | reader, catalogue.TRAINING)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(argv)
-    options.report(run(given), given.record)
+    options.carry_out(given, run)
+    options.finish(given.record)
 
 
 if __name__ == "__main__":

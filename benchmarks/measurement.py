@@ -1,16 +1,18 @@
-"""One row of the benchmark, the headline over all rows, and how both are read."""
+"""One row of the benchmark, and how answers are compared."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from benchmarks.peers.job import BFLOAT16, FLOAT32
-from workers.engine import hardware
 
+HEAD = (
+    "| work | shape | dtype | threads | peer | ours, s | peer, s | ratio | largest difference, ours / peer | "
+    "equal answers, ours / peer |"
+)
 Key = tuple[str, str, str, str, int, str]
 
 
@@ -21,7 +23,7 @@ class Measurement:
     `ratio` is `peer_s / ours_s`. `max_abs_diff` and `agree` (share of equal answers) compare *ours* with the oracle,
     `peer_max_abs_diff` and `peer_agree` the peer; nats for log-probabilities and losses, None for texts. A peer that
     was timed on `timed_rows` (training: steps) of `rows` is scaled to all. `problem` says why there is no figure.
-    `checkpoint` and `engine` are digests of the weights and of our engine's code.
+    `checkpoint`, `engine` and `choice` are digests of the weights, of our engine's code, and of the engine's choice.
     """
 
     peer: str
@@ -40,16 +42,17 @@ class Measurement:
     rows: int = 0
     timed_rows: int = 0
     oracle_rows: int = 0
-    machine: str = ""
     note: str = ""
     problem: str = ""
     checkpoint: str = ""
     engine: str = ""
+    device: str = "cpu"
+    choice: str = ""
 
     @property
     def key(self) -> Key:
         """Of two rows with the same key the newer one counts."""
-        return self.peer, self.output, self.shape, self.dtype, self.threads, self.machine
+        return self.peer, self.output, self.shape, self.dtype, self.threads, self.device
 
     @property
     def scaled(self) -> bool:
@@ -66,6 +69,28 @@ class Measurement:
             f"difference from the oracle: ours {short(self.max_abs_diff)}, peer {short(self.peer_max_abs_diff)}  "
             f"equal answers: ours {share(self.agree)}, peer {share(self.peer_agree)}"
         )
+
+
+def table(rows: Sequence[Measurement]) -> str:
+    """Markdown of all rows with a figure."""
+    return "\n".join([HEAD, "|" + " --- |" * 10, *(_cells(row) for row in rows if row.ratio is not None)])
+
+
+def _cells(row: Measurement) -> str:
+    timed = f" ({row.timed_rows} of {row.rows}, scaled)" if row.scaled else ""
+    cells = [
+        row.output,
+        row.shape,
+        row.dtype,
+        str(row.threads),
+        f"{row.peer} {row.version}",
+        f"{row.ours_s:.2f}",
+        f"{row.peer_s:.2f}{timed}",
+        f"**{row.ratio:.2f}**",
+        f"{short(row.max_abs_diff)} / {short(row.peer_max_abs_diff)}",
+        f"{share(row.agree)} / {share(row.peer_agree)}",
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def short(value: float | None) -> str:
@@ -104,18 +129,3 @@ def dtype(name: str) -> str:
     if name not in (FLOAT32, BFLOAT16):
         raise ValueError(f"no dtype {name!r}: {FLOAT32}, {BFLOAT16}")
     return name
-
-
-def machine() -> str:
-    """The CPU's name and how many cores this process may use."""
-    return f"{_cpu()}, {hardware.cores()} cores"
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in reversed(lines))}
-    name = facts.get("model name", "unknown CPU")
-    family = f" (family {facts['cpu family']}, model {facts['model']})" if "cpu family" in facts else ""
-    extensions = [flag for flag in ("avx512_bf16", "amx_bf16") if flag in facts.get("flags", "").split()]
-    return f"{name}{family}" + (f" with {', '.join(extensions)}" if extensions else "")

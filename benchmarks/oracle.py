@@ -16,10 +16,10 @@ from benchmarks.peers.job import Row, cut
 ROWS = 20
 
 
-def load(folder: Path) -> Any:
+def load(folder: Path, device: str = "cpu") -> Any:
     """The checkpoint as anybody would load it, with the library's own attention."""
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    return model.eval()
+    return model.eval().to(device)
 
 
 @torch.inference_mode()
@@ -37,7 +37,7 @@ def _row(model: Any, row: Row) -> list[float]:
 
 def _logprobs(model: Any, context: list[int], more: list[int]) -> torch.Tensor:
     """`[len(more) + 1, vocabulary]`: after the context and after each token of `more`."""
-    logits = model(input_ids=torch.tensor([context + more])).logits[0, len(context) - 1 :]
+    logits = model(input_ids=torch.tensor([context + more], device=model.device)).logits[0, len(context) - 1 :]
     return logits.log_softmax(-1)
 
 
@@ -50,16 +50,18 @@ def greedy(model: Any, rows: Sequence[Row], eos: int, new: int) -> list[list[int
     """New token ids, without the end of text."""
     found = []
     for row in rows:
-        ids = torch.tensor([row.context])
+        ids = torch.tensor([row.context], device=model.device)
         out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new, do_sample=False)
         found.append(cut(out[0, len(row.context) :].tolist(), eos, new))
     return found
 
 
 @torch.inference_mode()
-def adapter_loss(folder: Path, adapter: Path, pairs: Sequence[tuple[str, str]], words: Words) -> float:
+def adapter_loss(
+    folder: Path, adapter: Path, pairs: Sequence[tuple[str, str]], words: Words, device: str = "cpu"
+) -> float:
     """Mean negative log-likelihood per completion token (end of text counted), in nats, of a saved adapter."""
-    model: Any = PeftModel.from_pretrained(load(folder), str(adapter)).eval()
+    model: Any = PeftModel.from_pretrained(load(folder, device), str(adapter)).eval()
     total, count = 0.0, 0
     for prompt, completion in pairs:
         context, whole = words.encode([prompt, prompt + completion])

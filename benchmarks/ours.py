@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from peft import PeftModel
 
-from benchmarks.counting import Counting
-from benchmarks.peers.job import FLOAT32
+from benchmarks.peers.job import BFLOAT16
 from graders.base import Generate, Score, Scored, Train
-from workers.engine import hardware, lora, models
-from workers.engine.gradients import ByAutograd
+from workers.engine import lora, models, places
+from workers.engine.choice import DEFAULT, PLAIN, Choice, FileChoices, Place, only_plain
 from workers.engine.models import Base
 from workers.engine.session import Session
 from workers.engine.watch import Watch
@@ -24,35 +25,70 @@ SECONDS = 3600.0
 
 
 @dataclass(frozen=True)
-class Ours:
+class Answered:
     """Seconds and answers: label log-probabilities (nats) or texts."""
 
     seconds: float
     answers: list[Any]
 
 
-def runner(models_dir: Path, dtype: str, threads: int) -> Runner:
-    """A new one for each figure: it keeps prompts' keys and values, and those of the last shape may begin this one."""
-    return Runner(models_dir=models_dir, device="cpu", dtype=allowed(dtype), threads=threads)
+@dataclass(frozen=True)
+class Setup:
+    """Our engine on one device, with so many threads, for rows of `dtype`.
+
+    For answers in `bfloat16` the engine picks what is faster, in `float32` it never rounds; training has a base of
+    `dtype`.
+    """
+
+    models_dir: Path
+    dtype: str
+    threads: int
+    device: str = "cpu"
+
+    @property
+    def choices(self) -> FileChoices:
+        """Where the engine's choices are kept: those that may round apart from those that may not."""
+        return FileChoices(places.data_dir() / f"choices-{self.dtype}.json")
+
+    def choice(self, model: str) -> Choice:
+        """What the engine has chosen. It is known once a runner has answered."""
+        if only_plain():
+            return PLAIN
+        return self.choices.find(Place.of(self.models_dir, model, self.threads, self.device)) or DEFAULT
+
+    @contextmanager
+    def started(self) -> Iterator[Runner]:
+        """A new runner for each figure: an older one keeps keys and values of prompts that may begin this one's."""
+        engine = Runner(
+            models_dir=self.models_dir,
+            device=self.device,
+            dtype=self.dtype,
+            threads=self.threads,
+            choices=self.choices,
+            rounded=self.dtype == BFLOAT16,
+        )
+        try:
+            yield engine
+        finally:
+            engine.close()
+
+    def session(self) -> Session:
+        """The runner's own, in this process."""
+        return Session(self.models_dir, Path(tempfile.gettempdir()), device=self.device, dtype=self.dtype)
+
+    def answer(self, item: Score | Generate, warm: Score | Generate) -> Answered:
+        """Warms up on other rows; then the time from texts to answers: tokenising and the way to the runner count."""
+        seconds, found = self.timed(item, warm)
+        return Answered(seconds, found.logprobs if isinstance(found, Scored) else found.texts)
+
+    def timed(self, item: Score | Generate | Train, warm: Score | Generate | Train) -> tuple[float, Any]:
+        """Seconds and outcome of one item in a new runner that has warmed up."""
+        with self.started() as engine:
+            run(engine, warm)
+            return run(engine, item)
 
 
-def allowed(dtype: str) -> str:
-    """What a worker computes in where answers may be as rough as in `dtype`: bf16 only where it is the faster one."""
-    return dtype if dtype == FLOAT32 else hardware.training_dtype()
-
-
-def answer(models_dir: Path, item: Score | Generate, warm: Score | Generate, dtype: str, threads: int) -> Ours:
-    """Warms up on other rows, then takes the time from texts to answers: tokenising and the way to the runner count."""
-    engine = runner(models_dir, dtype, threads)
-    try:
-        _, _ = timed(engine, warm)
-        seconds, found = timed(engine, item)
-    finally:
-        engine.close()
-    return Ours(seconds, found.logprobs if isinstance(found, Scored) else found.texts)
-
-
-def timed(engine: Runner, item: Score | Generate | Train) -> tuple[float, Any]:
+def run(engine: Runner, item: Score | Generate | Train) -> tuple[float, Any]:
     """Seconds of one item, and its outcome."""
     started = time.perf_counter()
     outcome = engine.run(item, on_event=lambda event: None, should_stop=lambda: False, seconds=SECONDS)
@@ -61,18 +97,5 @@ def timed(engine: Runner, item: Score | Generate | Train) -> tuple[float, Any]:
 
 def adapter_loss(base: Base, adapter: Path, item: Train) -> float:
     """The engine's own evaluation of a saved adapter on the held-out rows, in nats; the oracle checks it."""
-    model = PeftModel.from_pretrained(models.own(base.model), str(adapter)).eval()
-    return lora.evaluate(base, ByAutograd(base, model), lora.examples(base, item.valid, item.row_tokens_max), Watch())
-
-
-def note(session: Session, item: Score | Generate | Train, dtype: str) -> str:
-    """What our products compute in, where that is not `dtype` alone, seen on the operators of a small item."""
-    with Counting() as counting:
-        session.run(item, Watch())
-    found = sorted(counting.dtypes())
-    return "" if found == [dtype] else f"ours computes in {' and '.join(found)}"
-
-
-def session(models_dir: Path, dtype: str) -> Session:
-    """The runner's own, in this process."""
-    return Session(models_dir, Path(tempfile.gettempdir()), dtype=allowed(dtype))
+    model = PeftModel.from_pretrained(models.shared(base.model), str(adapter)).eval()
+    return lora.evaluate(base, model, lora.examples(base, item.valid, item.row_tokens_max), Watch())

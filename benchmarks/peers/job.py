@@ -50,6 +50,7 @@ class Job:
     warm: list[Row]
     shared: int
     eos: int
+    device: str = "cpu"
     new_tokens: int = 40
     batch: int = 8
     options: dict[str, Any] = field(default_factory=dict)
@@ -98,6 +99,7 @@ class TrainJob:
     batch: int
     seed: int
     max_steps: int = -1
+    device: str = "cpu"
 
 
 Answers = Callable[[list[Row]], list[Any]]

@@ -19,7 +19,7 @@ def run(job: Job) -> Result:
     job.want(outputs=(LABEL,))
     torch.set_num_threads(job.threads)
     model = HFLM(
-        pretrained=job.checkpoint, dtype=job.dtype, device="cpu", batch_size=job.batch, max_length=job.longest + 1
+        pretrained=job.checkpoint, dtype=job.dtype, device=job.device, batch_size=job.batch, max_length=job.longest + 1
     )
     return timed(job, lambda rows: labels(model, rows), version("lm-eval"), f"batches of {job.batch}")
 

@@ -19,7 +19,7 @@ from benchmarks.peers.job import LABEL, Job, Result, Row, cut, serve, timed
 def run(job: Job) -> Result:
     torch.set_num_threads(job.threads)
     loaded: Any = AutoModelForCausalLM.from_pretrained(job.checkpoint, dtype=getattr(torch, job.dtype))
-    model = loaded.eval()
+    model = loaded.eval().to(job.device)
     several = labels if job.output == LABEL else greedy
     note = f"batches of {job.batch}"
     return timed(job, lambda rows: batched(rows, job.batch, lambda part: several(model, job, part)), _version(), note)
@@ -61,12 +61,12 @@ def _forward(
     """Log-probabilities over the vocabulary after the context and after each token of the label's beginning."""
     whole = [rows[n].context + list(tokens) for n, tokens in keys]
     width = max(map(len, whole))
-    ids = torch.tensor([ids + [job.eos] * (width - len(ids)) for ids in whole])
-    mask = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids in whole])
+    ids = torch.tensor([ids + [job.eos] * (width - len(ids)) for ids in whole], device=model.device)
+    mask = torch.tensor([[1] * len(ids) + [0] * (width - len(ids)) for ids in whole], device=model.device)
     hidden = model.model(input_ids=ids, attention_mask=mask).last_hidden_state
     places = [(b, len(rows[n].context) - 1 + at) for b, (n, tokens) in enumerate(keys) for at in range(len(tokens) + 1)]
-    index = torch.tensor(places)
-    logprobs = model.lm_head(hidden[index[:, 0], index[:, 1]]).float().log_softmax(-1)
+    index = torch.tensor(places, device=model.device)
+    logprobs = model.lm_head(hidden[index[:, 0], index[:, 1]]).float().log_softmax(-1).cpu()
     names = [(n, tokens[:at]) for n, tokens in keys for at in range(len(tokens) + 1)]
     return dict(zip(names, logprobs, strict=True))
 
@@ -78,8 +78,9 @@ def _sum(known: dict[tuple[int, tuple[int, ...]], torch.Tensor], n: int, tokens:
 @torch.inference_mode()
 def greedy(model: Any, job: Job, rows: list[Row]) -> list[list[int]]:
     width = max(len(row.context) for row in rows)
-    ids = torch.tensor([[job.eos] * (width - len(row.context)) + row.context for row in rows])
-    mask = torch.tensor([[0] * (width - len(row.context)) + [1] * len(row.context) for row in rows])
+    padding = [width - len(row.context) for row in rows]
+    ids = torch.tensor([[job.eos] * n + row.context for n, row in zip(padding, rows, strict=True)], device=model.device)
+    mask = torch.tensor([[0] * n + [1] * (width - n) for n in padding], device=model.device)
     out = model.generate(ids, attention_mask=mask, max_new_tokens=job.new_tokens, do_sample=False, pad_token_id=job.eos)
     return [cut(said.tolist(), job.eos, job.new_tokens) for said in out[:, width:]]
 

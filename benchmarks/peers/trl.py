@@ -1,4 +1,4 @@
-"""TRL's SFTTrainer with PEFT: as it comes (`tuned` off), or set up as somebody who knows it would for a CPU.
+"""TRL's SFTTrainer with PEFT: as it comes (`tuned` off), or set up as somebody who knows it would.
 
 Both get the same rows, epochs, learning rate, batch size, rank and target modules. `tuned`: the base in the dtype that
 is faster, no gradient checkpointing, loss on the completion, batches of rows of one length, no evaluation, saving or
@@ -43,6 +43,8 @@ class Clock(TrainerCallback):  # type: ignore[misc]
         self.started = self.started or time.perf_counter()
 
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
         self.ended = time.perf_counter()
 
 
@@ -78,7 +80,7 @@ def _model(job: TrainJob) -> Any:
 def _config(job: TrainJob) -> Any:
     given: dict[str, Any] = {
         "output_dir": f"{job.out}-trainer",
-        "use_cpu": True,
+        "use_cpu": job.device == "cpu",
         "learning_rate": job.rate,
         "num_train_epochs": job.epochs,
         "per_device_train_batch_size": job.batch,

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import venvs
-from benchmarks.measurement import machine
+from benchmarks.machines import with_cores
 from benchmarks.web import report, stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,7 +89,7 @@ def measured(given: argparse.Namespace, locust: Path, folder: Path, redis: Any, 
         stack.start(running, port, address, redis)
         found = load(given, locust, folder, port, seeded, running)
         crashes = sum(child.crashes for child in running.children)
-    return {**found, **facts, "crashes": crashes, "machine": machine()}
+    return {**found, **facts, "crashes": crashes, "machine": with_cores()}
 
 
 def load(given: argparse.Namespace, locust: Path, folder: Path, port: int, seeded: Any, running: Any) -> dict[str, Any]:

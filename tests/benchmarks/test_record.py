@@ -1,4 +1,4 @@
-"""Many short calls fill one file: what is merged, what is left out, when a call stops."""
+"""Many calls fill one file: what is merged, what is left out, when a call stops."""
 
 import argparse
 import time
@@ -6,31 +6,42 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import catalogue, headline, inference, measurement, options, record, shapes
+from benchmarks import catalogue, inference, options, record
 from benchmarks.peers.job import Row
-from benchmarks.record import Record
-from benchmarks.shapes import Shape
+from benchmarks.record import OtherMachine, Record, Results
+from tests.benchmarks.test_headline import profile
 from tests.benchmarks.test_measurement import row
-
-HERE = measurement.machine()
 
 
 @pytest.fixture
 def file(tmp_path):
-    return tmp_path / "label.json"
+    return tmp_path / "a-cpu.json"
 
 
 def test_a_newer_row_takes_the_place_of_the_older_one_and_others_stay(file):
-    old = [row("vllm-cpu", 2.0), row("llama-cpp", 1.5), row("vllm-cpu", 3.0, dtype="bfloat16")]
-    record.save(file, old)
-    Record(file).add(row("vllm-cpu", 1.1))
-    Record(file).add(row("lm-eval", 9.0))
-    assert record.read(file) == [row("vllm-cpu", 1.1), *old[1:], row("lm-eval", 9.0)]
+    old = [row("vllm-cpu", 2.0, engine="old"), row("llama-cpp", 1.5), row("vllm-cpu", 3.0, dtype="bfloat16")]
+    record.save(file, Results("a CPU", old))
+    Record("a CPU", file).add(row("vllm-cpu", 1.1, engine="new"))
+    Record("a CPU", file).add(row("lm-eval", 9.0))
+    Record("a CPU", file).add_profile(profile("float32", 2.5))
+    Record("a CPU", file).add_profile(profile("float32", 1.5))
+    rows = [row("vllm-cpu", 1.1, engine="new"), *old[1:], row("lm-eval", 9.0)]
+    assert record.read(file) == Results("a CPU", rows, [profile("float32", 1.5)])
     assert [found.name for found in file.parent.iterdir()] == [file.name]
 
 
-@pytest.mark.parametrize("field", ["shape", "dtype", "output", "threads", "machine"])
-def test_rows_of_other_work_or_another_machine_stand_beside_each_other(field):
+def test_a_file_of_another_kind_of_machine_is_refused_and_stays_as_it_is(file, capsys):
+    record.save(file, Results("another CPU", [row()]))
+    with pytest.raises(OtherMachine, match="holds figures of another CPU; this is a CPU"):
+        Record("a CPU", file)
+    with pytest.raises(SystemExit):
+        inference.arguments(["--json", str(file)])
+    assert "holds figures of another CPU" in capsys.readouterr().err
+    assert record.read(file) == Results("another CPU", [row()])
+
+
+@pytest.mark.parametrize("field", ["shape", "dtype", "output", "threads", "device"])
+def test_rows_of_other_work_or_another_device_stand_beside_each_other(field):
     other = replace(row(), **{field: 7 if field == "threads" else "another"})
     assert record.merged([row()], other) == [row(), other]
 
@@ -40,9 +51,9 @@ def test_rows_of_other_work_or_another_machine_stand_beside_each_other(field):
     [(True, "w", "e", True), (False, "w", "e", False), (True, "v", "e", False), (True, "w", "f", False)],
 )
 def test_what_was_measured_on_this_very_engine_and_checkpoint_is_left_out(file, resume, checkpoint, engine, has):
-    record.save(file, [row(checkpoint="w", engine="e")])
-    assert Record(file, resume).has(row().key, checkpoint, engine) is has
-    assert not Record(file, resume).has(row("lm-eval").key, "w", "e")
+    record.save(file, Results("a CPU", [row(checkpoint="w", engine="e")]))
+    assert Record("a CPU", file, resume).has(row().key, checkpoint, engine) is has
+    assert not Record("a CPU", file, resume).has(row("lm-eval").key, "w", "e")
 
 
 def test_the_engine_s_digest_changes_with_its_code(tmp_path):
@@ -50,13 +61,16 @@ def test_the_engine_s_digest_changes_with_its_code(tmp_path):
     first = record.engine_digest(tmp_path)
     assert record.engine_digest(tmp_path) == first
     (tmp_path / "a.py").write_text("x = 2\n")
-    assert record.engine_digest(tmp_path) != first
+    second = record.engine_digest(tmp_path)
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "b.py").write_text("y = 1\n")
+    assert len({first, second, record.engine_digest(tmp_path)}) == 3
     assert record.engine_digest() == record.engine_digest(record.ENGINE) != first
 
 
 @pytest.fixture
 def given(file, monkeypatch):
-    """A command's arguments; nobody computes: every peer takes what `measure` makes up."""
+    """A command's arguments; nothing is computed: every peer takes what `measure` makes up."""
     argv = ["--shapes", "300/20/8/5,300/20/8/6x2", "--dtype", "float32", "--peers", "vllm-cpu,llama-cpp"]
     asked = []
 
@@ -67,21 +81,22 @@ def given(file, monkeypatch):
         def base(self, name):
             return Base
 
-    monkeypatch.setattr(inference.ours, "session", lambda *_: Session())
-    monkeypatch.setattr(inference, "prepare", lambda base, truth, shape, output: argparse.Namespace(shape=shape))
-    monkeypatch.setattr(inference, "our_figure", lambda base, work, *_: asked.append(str(work.shape)))
-    monkeypatch.setattr(argparse.Namespace, "output", "label", raising=False)
+    monkeypatch.setattr(inference.Setup, "session", lambda self: Session())
+    monkeypatch.setattr(inference, "prepare", lambda base, truth, shape: argparse.Namespace(shape=shape))
+    monkeypatch.setattr(inference, "our_figure", lambda base, work, *_: asked.append(str(work.shape)) or "figure")
+    monkeypatch.setattr(options, "install", lambda peers: None)
 
-    def measure(peer, work, base, first, again, dtype, note, given):
-        facts = {"machine": HERE, "threads": given.threads, "checkpoint": "weights", "engine": record.engine_digest()}
-        return row(peer.name, 2.0, shape=str(work.shape), dtype=dtype, **facts)
+    def measure(peer, work, base, first, again, ours, given):
+        facts = {"threads": given.threads, "checkpoint": "weights", "engine": record.engine_digest()}
+        return row(peer.name, 2.0, shape=str(work.shape), dtype=ours.dtype, **facts)
 
     monkeypatch.setattr(inference, "measure", measure)
     return lambda *more: (asked, inference.arguments([*argv, "--json", str(file), *more]))
 
 
 def call(given):
-    options.report(inference.run(given), given.record)
+    options.carry_out(given, inference.run)
+    options.finish(given.record)
     return [(made.peer, made.shape) for made in given.record.new]
 
 
@@ -99,48 +114,15 @@ def test_a_call_goes_on_where_the_last_one_was_left(given):
     assert len(again.record.rows) == 4
 
 
-def test_a_call_stops_between_two_peers_when_its_time_is_up(given, monkeypatch, capsys):
-    _, limited = given("--minutes", "5")
-    limited.record.end = 300.0
-    # Each look at the clock: before the shape, then before each of its peers.
-    now = iter([0.0, 10.0, 200.0, 310.0, 310.0])
+def test_a_call_begins_nothing_when_its_time_is_up_and_lists_what_it_did_not_reach(given, monkeypatch, capsys):
+    asked, limited = given("--minutes", "5")
+    # Each look at the clock: at the start, then before each peer.
+    now = iter([0.0, 10.0, 200.0, 310.0, 320.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(now))
     assert call(limited) == [("vllm-cpu", "300/20/8/5"), ("llama-cpp", "300/20/8/5")]
-    assert "goes on" in capsys.readouterr().out
-
-
-def test_asked_shapes_are_all_of_them():
-    labels = shapes.several("asked", "label")
-    assert len(labels) == 4 * 3 * 2
-    assert labels[0] == Shape(100, 20, 200, 5)
-    assert Shape(2000, 200, 200, 6, 2) in labels
-    assert {shape.rows for shape in shapes.several("asked/50", "json")} == {50}
-    assert len(shapes.several("asked/50,300/20/8/0", "json")) == 13
-
-
-@pytest.mark.parametrize(
-    ("text", "output", "said"),
-    [("asked/x", "label", "asked/50"), ("300/20/8/5", "json", "texts"), ("300/20/8/0", "label", "texts")],
-)
-def test_what_cannot_be_asked_says_so(text, output, said):
-    with pytest.raises(ValueError, match=said):
-        shapes.several(text, output)
-
-
-def test_the_headline_says_how_much_of_what_is_asked_it_covers():
-    assert len(headline.asked()) == (24 + 12) * 2 + 2
-    assert "It covers 1 of the 74 asked for, 0 of them" in headline.headline([row(), row("lm-eval", 5.0)])
-    whole = [row(name, 2.0, rows=50, shape="1000/60/50/6x2") for name in catalogue.INFERENCE if name != "lm-eval"]
-    assert "It covers 1 of the 74 asked for, 0 of them" in headline.headline(whole)
-    whole.append(row("lm-eval", None, shape="1000/60/200/6x2"))
-    assert "It covers 1 of the 74 asked for, 1 of them" in headline.headline(whole)
-
-
-def test_what_nobody_asked_for_covers_nothing():
-    others = [row(shape="128/32/10/5"), row(shape="1000/60/200/3x2"), row(dtype="bfloat16", ratio=None)]
-    assert "It covers 0 of the 74" in headline.headline(others)
-    trained = row("trl-tuned", 4.0, output="lora", shape="300/60/3", dtype="bfloat16")
-    assert "It covers 1 of the 74" in headline.headline([trained])
+    assert asked == ["300/20/8/5"], "ours is not measured where no peer is"
+    said = capsys.readouterr().out
+    assert "Not reached:\n- label 300/20/8/6x2 in float32 beside vllm-cpu\n- label 300/20/8/6x2" in said
 
 
 def test_long_rows_of_a_peer_that_shares_no_prompt_are_timed_on_fewer():

