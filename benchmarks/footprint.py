@@ -124,10 +124,10 @@ def measure(idle_minutes: float) -> tuple[dict[str, Sample], list[Sample], int]:
 
 def as_json(found: dict[str, Sample], samples: Sequence[Sample], idle_minutes: float) -> dict[str, Any]:
     """The named samples in full, and the total over time in MiB."""
-    from benchmarks.measurement import machine
+    from benchmarks.machines import with_cores
 
     return {
-        "machine": machine(),
+        "machine": with_cores(),
         "idle_minutes": idle_minutes,
         **{name: {"total": sample.total, **asdict(sample)} for name, sample in found.items()},
         "over_time": [[sample.seconds, round(sample.total / 1024**2)] for sample in samples],

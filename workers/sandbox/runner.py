@@ -86,11 +86,9 @@ class Jobs:
         if message["type"] == "choose":
             return self.session.choose(message["model"], watch, rounded=message["rounded"]).as_json()
         item = read_item(message)
-        if not isinstance(item, Embed):
-            return asdict(self.session.run(item, watch, item_choice(message)))
-        from workers.engine import embeddings
-
-        return asdict(Embedded(embeddings.embed(item.texts, watch, item.stage)))
+        if isinstance(item, Embed):
+            return asdict(_embed(item, watch))
+        return asdict(self.session.run(item, watch, item_choice(message)))
 
     def _event(self, job: int, event: dict[str, Any]) -> None:
         self._send({"type": "event", "job": job, "event": event})
@@ -161,6 +159,13 @@ def _prepare(jobs: Jobs, options: argparse.Namespace) -> None:
         _ = jobs.session
     gc.freeze()
     gc.enable()
+
+
+def _embed(item: Embed, watch: Watch) -> Embedded:
+    """Without a session: a runner that only embeds needs no base model, and no library for one."""
+    from workers.engine import embeddings
+
+    return Embedded(embeddings.embed(item.texts, watch, item.stage))
 
 
 def _session(options: argparse.Namespace) -> Session:
