@@ -14,6 +14,7 @@ from challenges.bundle import LessonBundle
 from challenges.demo_panel_text import PANELS, Said, said
 from challenges.reading import BundleErrors, read_lesson
 from workers.authoring import demos
+from workers.authoring.own_runner import own_runner
 from workers.sandbox.supervisor import Runner
 
 console = Console()
@@ -27,7 +28,7 @@ def demo(
 
     Exit status: 0; or 1 if the bundle has errors, has no demo, or states a temperature other than the fitted one.
     """
-    runner = Runner()
+    runner = own_runner()
     try:
         lesson = read_lesson(path)
         if train:

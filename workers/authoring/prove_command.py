@@ -15,6 +15,7 @@ from challenges.findings import Finding
 from challenges.findings_runs import Repetition
 from challenges.problems import Problem
 from workers.authoring.chosen_findings import Chosen, chosen_findings
+from workers.authoring.own_runner import own_runner
 from workers.authoring.progress import bars, reporter
 from workers.authoring.prove_report import as_json, holds, lines, problem_as_json
 from workers.authoring.proving import NoResult, Prover
@@ -49,7 +50,7 @@ def prove(
     lessons = _chosen(path, only or [], console)
     session = Session(console, lessons, [one for chosen in lessons for one in chosen.problems(checked=check)])
     if not check and not session.problems:
-        session.run_all(Runner(), force=force)
+        session.run_all(own_runner(), force=force)
     if json:
         typer.echo(jsonlib.dumps(session.as_json(), indent=2, ensure_ascii=False))
     else:

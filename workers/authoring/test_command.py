@@ -21,6 +21,7 @@ from graders.base import Grade
 from graders.findings import outputs_of
 from workers.authoring import baselines, measured
 from workers.authoring.kept_runs import KeptRuns
+from workers.authoring.own_runner import own_runner
 from workers.authoring.progress import bars, reporter
 from workers.engine.embeddings import embed as embed_texts
 from workers.engine.watch import Watch
@@ -55,7 +56,7 @@ def test(
     if not folders:
         console.print(f"{path}: no challenge.yaml here or below: name the folder of a challenge, lesson or course")
         raise typer.Exit(1)
-    runner = Runner()
+    runner = own_runner()
     try:
         results = [_test_one(folder, runner, only or [], seeds, record, save_adapter) for folder in folders]
     finally:

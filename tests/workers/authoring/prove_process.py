@@ -65,5 +65,5 @@ class Knowing:
 if __name__ == "__main__":
     # A shell starts background jobs with SIGINT ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    prove_command.Runner = Knowing  # type: ignore[assignment,misc]
+    prove_command.own_runner = Knowing  # type: ignore[assignment,misc]
     typer.run(prove_command.prove)

@@ -46,7 +46,7 @@ def runners(monkeypatch):
         made.append(Knowing())
         return made[-1]
 
-    monkeypatch.setattr(prove_command, "Runner", runner)
+    monkeypatch.setattr(prove_command, "own_runner", runner)
     return made
 
 
@@ -313,7 +313,7 @@ def test_killed_or_interrupted_half_way_it_goes_on_with_what_is_missing(lesson, 
 def test_the_built_in_model_proves_a_finding_of_the_built_in_lesson(tmp_path, data, built_in_folder, monkeypatch):
     """Prompts and a training run on a few rows of the real lesson get the grades of `gradus challenge test`."""
     models = built_in_folder.parent
-    monkeypatch.setattr(prove_command, "Runner", lambda: Runner(models_dir=models))
+    monkeypatch.setattr(prove_command, "own_runner", lambda: Runner(models_dir=models))
     lesson = tmp_path / "lesson"
     shutil.copytree(LIBRARY, lesson, ignore=shutil.ignore_patterns("findings*"))
     challenge = lesson / "symptom-specialty"
