@@ -286,9 +286,9 @@ def trained(base, monkeypatch, tmp_path):
 
     monkeypatch.setattr(Setup, "timed", lambda setup, item, warm: (seconds["ours"][setup.dtype], None))
     monkeypatch.setattr(Setup, "started", started)
-    monkeypatch.setattr(lora.ours, "run", run)
-    monkeypatch.setattr(lora.ours, "adapter_loss", lambda *_: 1.25)
-    monkeypatch.setattr(lora.oracle, "adapter_loss", lambda *_: 1.0)
+    monkeypatch.setattr(ours, "run", run)
+    monkeypatch.setattr(ours, "adapter_loss", lambda *_: 1.25)
+    monkeypatch.setattr(oracle, "adapter_loss", lambda *_: 1.0)
     monkeypatch.setattr(lora.models, "load", lambda *_: base)
     monkeypatch.setattr(child, "run", peer_trains)
     monkeypatch.setattr(child, "interpreter", lambda name: name)
