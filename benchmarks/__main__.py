@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 
-from benchmarks import allocator, catalogue, headline, inference, lora, machines, measurement, options, profile, shapes
+from benchmarks import allocator, catalogue, inference, lora, machines, measurement, options, profile, shapes
 from benchmarks.measurement import Measurement
 from benchmarks.record import FOLDER
 
@@ -46,7 +46,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     profile.report(profile.run(argparse.Namespace(**vars(given) | {"shapes": default})), given.record)
     print(measurement.table(given.record.new))
     options.finish(given.record)
-    print(headline.distance(given.record.results.profiles))
 
 
 if __name__ == "__main__":

@@ -86,8 +86,10 @@ def carry_out(given: argparse.Namespace, run: Callable[[argparse.Namespace], Ite
 
 
 def finish(record: Record) -> None:
-    """What there was no time for, and the headline over the whole file."""
+    """What there was no time for, and the headline and the distance from the limit over the whole file."""
     if record.missed:
         print("The time is up; the same call with --resume goes on. Not reached:")
         print(*(f"- {what}" for what in record.missed), sep="\n")
     print(headline.headline(record.rows))
+    if distance := headline.distance(record.results.profiles):
+        print(distance)

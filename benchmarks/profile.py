@@ -139,7 +139,8 @@ def report(found: Iterable[Profile], record: Record) -> None:
         print(f"{one.work} {one.shape} {one.dtype}: {one.seconds:.2f} s, slowest operators", flush=True)
         for kind, name, calls, seconds in one.operators:
             print(f"  {seconds:8.3f} s  {calls:7d} calls  {kind}: {name}")
-    print(limit.table(shown))
+    if shown:
+        print(limit.table(shown))
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:

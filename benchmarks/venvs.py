@@ -63,6 +63,9 @@ ENVIRONMENTS = {
 }
 
 
+_failed: dict[str, str] = {}
+
+
 def folder(name: str) -> Path:
     return data_dir() / "peers" / name
 
@@ -70,13 +73,19 @@ def folder(name: str) -> Path:
 def python(name: str) -> Path:
     """The environment's interpreter; makes the environment where it is not there as pinned.
 
-    Raises `NotInstalled`.
+    Raises `NotInstalled`. What could not be installed is not tried again in this process: it may take minutes.
     """
     environment = ENVIRONMENTS[name]
     place = folder(name)
     interpreter = place / "bin" / "python"
+    if name in _failed:
+        raise NotInstalled(_failed[name])
     if _installed(place) != environment:
-        _make(environment, place, interpreter)
+        try:
+            _make(environment, place, interpreter)
+        except NotInstalled as error:
+            _failed[name] = str(error)
+            raise
     return interpreter
 
 

