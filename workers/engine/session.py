@@ -62,6 +62,10 @@ class Session:
         """
         return timer.choose(self.base(name), watch, rounded=rounded)
 
+    def rest(self) -> None:
+        """Lets go of the copy with an adapter in it, which is as large as the base and is made again in a moment."""
+        self._adapted = None
+
     def _run(self, item: EngineItem, watch: Watch, choice: Choice) -> EngineResult:
         if isinstance(item, Embed):
             return Embedded(embeddings.embed(item.texts, watch, item.stage))

@@ -60,6 +60,8 @@ class Jobs:
     def _next(self) -> Message | None:
         message = self.channel.receive(REST_SECONDS)
         if message is None:
+            if "session" in self.__dict__:
+                self.session.rest()
             give_memory_back()
             message = self.channel.receive(self.idle + MARGIN_SECONDS if self.idle else LONGEST_WAIT)
         return message

@@ -4,11 +4,14 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from dataclasses import replace
 
 import pytest
 
-from tests.workers.sandbox.test_runner import SCORE, pid, run
+from tests.workers.sandbox.test_runner import SCORE, TRAIN, pid, run
+from workers.engine.session import Session
+from workers.engine.watch import Watch
 from workers.sandbox import launch, runner
 from workers.sandbox.frames import Channel, Closed
 from workers.sandbox.supervisor import Runner
@@ -57,6 +60,23 @@ def test_a_runner_without_a_job_rests_and_then_ends(pipes, monkeypatch):
     its, mine = pipes
     runner.Jobs(its, pytest.fail, idle=0.01).serve()
     assert mine.receive(1) == {"type": "ready"} and rested == [True]
+
+
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+def test_a_runner_at_rest_lets_go_of_an_adapted_copy(pipes, monkeypatch, models_dir, tmp_path):
+    """Its weights are collected, and the next job has the same result as before."""
+    monkeypatch.setattr(runner, "REST_SECONDS", 0.01)
+    monkeypatch.setattr(runner, "MARGIN_SECONDS", 0.01)
+    session = Session(models_dir, tmp_path)
+    trained = session.run(TRAIN, Watch())
+    item = replace(SCORE, adapter=trained.files)
+    expected = session.run(item, Watch())
+    copy = weakref.ref(session._adapted[1].model)
+    jobs = runner.Jobs(pipes[0], lambda: session, idle=0.01)
+    assert jobs.session is session
+    jobs.serve()
+    assert copy() is None
+    assert session.run(item, Watch()).logprobs == expected.logprobs
 
 
 def test_a_runner_that_stays_waits_on_after_its_longest_wait(pipes, monkeypatch):
