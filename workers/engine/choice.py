@@ -82,8 +82,8 @@ class Choice:
         raise ValueError("this is not a choice of the engine")
 
 
-DEFAULT = Choice("flash", "linear", "float32", 1024)
-PLAIN = Choice("products", "linear", "float32", 1024)
+DEFAULT = Choice("flash", "linear", "float32", 2048)
+PLAIN = Choice("products", "linear", "float32", 2048)
 """Public operations of torch alone, for `GRADUS_ENGINE=plain`."""
 
 

@@ -26,15 +26,15 @@ EXACT, ROUNDED = 1e-2, 1.0
 """Nats by which a candidate's log-probabilities may be off: in fp32, and in bf16, where close labels are computed
 again."""
 SECONDS = 5.0
-"""After so many no further candidate is timed."""
+"""For all trials together; on a slow machine each has fewer rows."""
 CANDIDATES: tuple[tuple[str, dict[str, Any], float], ...] = (
     ("products", {"attention": "products"}, EXACT),
     ("onednn", {"product": "onednn"}, EXACT),
     ("bfloat16", {"dtype": "bfloat16"}, ROUNDED),
     ("512 tokens", {"call_tokens": 512}, EXACT),
 )
-SENTENCES, ROWS = 20, 48
-"""Of the shared prompt, and one in each row; each has about 20 tokens."""
+SENTENCES, ROWS, FEWEST = 10, 36, 8
+"""Of the shared prompt, and one in each row, at most and at least; each has about 20 tokens."""
 
 
 def _sentence(n: int) -> str:
@@ -53,40 +53,44 @@ class Trial:
     """Times choices on one piece of work for one base model."""
 
     def __init__(self, base: Base, watch: Watch) -> None:
-        self._base, self._watch, self._work = base, watch, work(base)
-        self._started = time.perf_counter()
+        self._base, self._watch = base, watch
         self._answers: Sequence[Sequence[float]] = ()
         self.timings: dict[str, float] = {}
-
-    @property
-    def over(self) -> bool:
-        return time.perf_counter() - self._started > SECONDS
+        whole = work(base)
+        self._work = replace(whole, suffixes=whole.suffixes[:FEWEST])
+        self._scored(DEFAULT)
+        few = self._scored(DEFAULT)[0]
+        rows = int(ROWS * min(1.0, SECONDS / (len(CANDIDATES) + 2) / few * FEWEST / ROWS))
+        self._work = replace(whole, suffixes=whole.suffixes[: max(FEWEST, rows)])
 
     def seconds(self, name: str, choice: Choice, margin: float) -> float:
         """How long the work takes so; infinitely long where the answers are not those of the first choice."""
-        kernels = Kernels.of(choice, self._base.device.type)
-        products.use(self._base.model, onednn=kernels.onednn)
-        rounded = self._base.rounded if choice.dtype == "bfloat16" else None
-        started = time.perf_counter()
-        found = scoring.score(
-            self._base, self._base.model, self._work, self._watch, rounded=rounded, kernels=kernels, prefixes=Prefixes()
-        ).logprobs
-        taken = time.perf_counter() - started
+        taken, found = self._scored(choice)
         self.timings[name] = round(min(taken, self.timings.get(name, taken)), 4)
         self._answers = self._answers or found
         pairs = (pair for rows in zip(found, self._answers, strict=True) for pair in zip(*rows, strict=True))
         return self.timings[name] if all(abs(a - b) <= margin for a, b in pairs) else float("inf")
 
+    def _scored(self, choice: Choice) -> tuple[float, Sequence[Sequence[float]]]:
+        base, kernels = self._base, Kernels.of(choice, self._base.device.type)
+        products.use(base.model, onednn=kernels.onednn)
+        rounded = base.rounded if choice.dtype == "bfloat16" else None
+        started = time.perf_counter()
+        found = scoring.score(
+            base, base.model, self._work, self._watch, rounded=rounded, kernels=kernels, prefixes=Prefixes()
+        )
+        return time.perf_counter() - started, found.logprobs
+
 
 def choose(base: Base, watch: Watch, *, rounded: bool = True) -> Choice:
-    """Times the ways for `base`, for about `SECONDS` at most; bf16 only where answers may be `rounded`."""
+    """Times the ways for `base`, for about `SECONDS`; bf16 only where answers may be `rounded`."""
     if only_plain() or not base.split or base.device.type != "cpu":
         return PLAIN
     trial, best = Trial(base, watch), DEFAULT
     trial.seconds("default", best, EXACT)
     fastest = trial.seconds("default", best, EXACT)
     for name, change, margin in CANDIDATES:
-        if trial.over or (change.get("dtype") == "bfloat16" and not rounded):
+        if change.get("dtype") == "bfloat16" and not rounded:
             continue
         taken = trial.seconds(name, replace(best, **change), margin)
         if taken * GAIN < fastest:

@@ -126,10 +126,17 @@ def test_each_decision_builds_on_those_before(monkeypatch, base):
     assert [choice.attention for _, choice in asked] == ["flash", "flash", *["products"] * 4]
 
 
-def test_when_its_time_is_over_no_further_candidate_is_tried(monkeypatch, base):
-    monkeypatch.setattr(timer, "SECONDS", 0.0)
-    asked, found = chosen(monkeypatch, base, products=0.1)
-    assert found == DEFAULT and {name for name, _ in asked} == {"default"}
+def test_a_slow_machine_gets_less_work_and_tries_all_ways(monkeypatch, base):
+    sizes, score = [], timer.scoring.score
+    monkeypatch.setattr(
+        timer.scoring, "score", lambda *given, **more: sizes.append(len(given[2].suffixes)) or score(*given, **more)
+    )
+    clock = iter(range(0, 10**6, 3))
+    monkeypatch.setattr(timer.time, "perf_counter", lambda: next(clock))
+    found = timer.choose(base, Watch())
+    assert set(sizes) == {timer.FEWEST} and len(found.timings) == len(timer.CANDIDATES) + 1
+    monkeypatch.undo()
+    assert timer.Trial(base, Watch())._work.suffixes == timer.work(base).suffixes, "a quick one gets all of it"
 
 
 def test_a_way_with_other_answers_does_not_count(monkeypatch, base):

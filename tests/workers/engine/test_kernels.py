@@ -107,19 +107,19 @@ def test_a_choice_names_its_ways(monkeypatch):
     monkeypatch.delenv("GRADUS_ENGINE", raising=False)
     chosen = Kernels.of(Choice("flash", "onednn", "float32", 512), "cpu")
     assert chosen == Kernels(attention.by_flash, True, 512)
-    assert Kernels.of(PLAIN, "cpu") == Kernels(attention.by_products, False, 1024)
+    assert Kernels.of(PLAIN, "cpu") == Kernels(attention.by_products, False, PLAIN.call_tokens)
     assert Kernels.of(chosen_on_cpu := DEFAULT, "cuda") == Kernels.of(PLAIN, "cpu"), chosen_on_cpu
 
 
 def test_one_setting_switches_every_special_way_off(monkeypatch):
     monkeypatch.setenv("GRADUS_ENGINE", "plain")
-    assert Kernels.of(Choice("flash", "onednn", "bfloat16", 1024), "cpu") == Kernels(attention.by_products, False, 1024)
+    assert Kernels.of(Choice("flash", "onednn", "bfloat16", 512), "cpu") == Kernels(attention.by_products, False, 512)
 
 
 def test_a_torch_without_its_private_operators_takes_the_plain_ways(monkeypatch):
     monkeypatch.setattr(private, "flash_for_cpu", lambda: None)
     monkeypatch.setattr(private, "onednn_linear", lambda: None)
-    assert Kernels.of(Choice("flash", "onednn", "float32", 1024), "cpu") == Kernels(attention.by_products, False, 1024)
+    assert Kernels.of(Choice("flash", "onednn", "float32", 512), "cpu") == Kernels(attention.by_products, False, 512)
 
 
 def test_private_operators_are_called_in_one_file_alone():
