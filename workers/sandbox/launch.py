@@ -22,7 +22,7 @@ SCRATCH = "gradus-runner-"
 MODULE = "workers.sandbox.runner"
 # A training step frees much memory and allocates it again. By default glibc returns the pages to the kernel each time,
 # and the page faults take a third of a step. These settings make it keep them during a job; the runner gives them back
-# when it has nothing to do. Huge pages would save another 4 % of a training run, and keep more memory.
+# when it has nothing to do. Huge pages would save another 6 % of a training run, and keep more memory.
 ALLOCATOR = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
     "MALLOC_MMAP_THRESHOLD_": str(1 << 34),

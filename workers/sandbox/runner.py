@@ -148,15 +148,12 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _prepare(jobs: Jobs, options: argparse.Namespace) -> None:
-    """Loads torch, which must happen after confinement, and the engine if it is wanted at once.
+    """Loads the engine if it is wanted at once, which must happen after confinement.
 
     Imports make a million objects that stay. Looking for garbage among them would take a seventh of the start, and
     again some time in every job.
     """
     gc.disable()
-    import torch
-
-    torch.set_num_threads(options.threads)
     if options.engine:
         _ = jobs.session
     gc.freeze()
@@ -171,8 +168,11 @@ def _embed(item: Embed, watch: Watch) -> Embedded:
 
 
 def _session(options: argparse.Namespace) -> Session:
+    import torch
+
     from workers.engine.session import Session
 
+    torch.set_num_threads(options.threads)
     return Session(options.models_dir, options.scratch, device=options.device, dtype=options.dtype)
 
 

@@ -13,6 +13,7 @@ import pytest
 from graders.base import Embed, Generate, Rejected, Score, Train
 from tests.workers import tiny
 from workers.engine import scoring
+from workers.engine.choice import FileChoices
 from workers.engine.watch import Watch
 from workers.sandbox import adapter_files, launch, supervisor
 from workers.sandbox.runner import _report
@@ -184,13 +185,15 @@ def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(tmp
     allocator keeps in reserve.
     """
     tiny.build(tmp_path, intermediate_size=8192)
-    fresh = Runner(threads=1, models_dir=tmp_path)
+    choices = FileChoices(tmp_path / "choices.json")
+    fresh = Runner(threads=1, models_dir=tmp_path, choices=choices)
     try:
         run(fresh, TRAIN)
         pages = int(Path(f"/proc/{pid(fresh)}/statm").read_text().split()[0])
     finally:
         fresh.close()
-    tight = Runner(threads=1, models_dir=tmp_path, memory_bytes=pages * resource.getpagesize() + 8 * 1024**2)
+    limit = pages * resource.getpagesize() + 8 * 1024**2
+    tight = Runner(threads=1, models_dir=tmp_path, memory_bytes=limit, choices=choices)
     long = tuple((f"{number} " + "rash " * 90, " skin") for number in range(2048))
     try:
         for _ in range(2):
