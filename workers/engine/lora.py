@@ -28,7 +28,7 @@ from workers.engine.watch import Watch
 
 WARMUP_SHARE = 0.05
 CLIP_NORM = 1.0
-STEP_TOKENS = 1024
+STEP_TOKENS = 512
 """Padded tokens that hold activations at a time; a larger batch is computed in parts whose gradients add up."""
 GPU_STEP_TOKEN_BYTES = 1 << 22
 """What a token of a step holds on a GPU until its gradients are found."""
