@@ -50,7 +50,7 @@ FASTEST = {"cpu": ("llama-cpp", "trl-tuned"), "cuda": ("vllm", "trl-tuned")}
 
 
 def chosen(peers: dict[str, Peer], names: str, device: str = "cpu") -> list[Peer]:
-    """Of `peers`: `fastest`, `all`, or those that `names` lists with commas. Raises `ValueError`."""
+    """Selects from `peers`: `names` is `fastest`, `all`, or peers separated by commas. Raises `ValueError`."""
     usable = {name: peer for name, peer in peers.items() if device in peer.devices}
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if wanted == ["all"]:

@@ -47,7 +47,7 @@ class Profile:
 
     @property
     def key(self) -> Key:
-        """Of two profiles with the same key the newer one counts."""
+        """Identifies a profile: a newer profile with the same key replaces an older one."""
         return self.work, self.shape, self.dtype, self.threads, self.device
 
     def line(self) -> str:

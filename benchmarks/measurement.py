@@ -1,4 +1,4 @@
-"""One row of the benchmark, and how answers are compared."""
+"""Defines a row of the benchmark, and compares answers with the oracle's."""
 
 from __future__ import annotations
 

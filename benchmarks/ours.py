@@ -51,7 +51,7 @@ class Setup:
         return FileChoices(places.data_dir() / f"choices-{self.dtype}.json")
 
     def choice(self, model: str) -> Choice:
-        """What the engine has chosen. It is known once a runner has answered."""
+        """Returns the engine's choice, which is kept once a runner has answered; until then the default."""
         if only_plain():
             return PLAIN
         return self.choices.find(Place.of(self.models_dir, model, self.threads, self.device)) or DEFAULT

@@ -50,7 +50,7 @@ def below(root: int, proc: Path = PROC) -> Iterator[Process]:
 
 
 def kind(command: str, inherited: str) -> str:
-    """What the process with this command line is; `inherited` is the kind of its parent."""
+    """Returns the kind of a process by its command line, or `inherited`, the kind of its parent."""
     for pattern, name in KINDS:
         if match := pattern.search(f" {command} "):
             lane = inherited.partition(" ")[2] if name == "runner" else next(filter(None, match.groups()), "")

@@ -15,7 +15,7 @@ BATCHED_TOKENS = 2048
 SEQUENCES = 64
 CACHE_GIB = 4
 GPU_SHARE = 0.6
-"""Of a GPU's memory; the rest is for the benchmark's own process, which holds the oracle."""
+"""The share of a GPU's memory that vLLM may take. The oracle in the benchmark's own process needs the rest."""
 
 
 def run(job: Job) -> Result:

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored, Train, Trained
-from workers.engine import adapters, embeddings, generation, lora, memory, models, plain, probe, scoring, timer
+from graders.base import Generate, Generated, Rejected, Score, Scored, Train, Trained
+from workers.engine import adapters, generation, lora, memory, models, plain, probe, scoring, timer
 from workers.engine.choice import DEFAULT, Choice, only_plain
 from workers.engine.kernels import Kernels, products
 from workers.engine.prompts import Prefixes
 from workers.engine.watch import Watch
 
-EngineItem = Score | Generate | Train | Embed
-EngineResult = Scored | Generated | Trained | Embedded
+EngineItem = Score | Generate | Train
+EngineResult = Scored | Generated | Trained
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,6 @@ class Session:
         self._adapted = None
 
     def _run(self, item: EngineItem, watch: Watch, choice: Choice) -> EngineResult:
-        if isinstance(item, Embed):
-            return Embedded(embeddings.embed(item.texts, watch, item.stage))
         base = self.base(item.model)
         if isinstance(item, Train):
             self._adapted = None

@@ -53,3 +53,10 @@ def test_known_texts_are_not_computed_again():
 def test_it_stops_when_it_is_told_to():
     with pytest.raises(Stopped):
         embeddings.embed(TEXTS, Watch(should_stop=lambda: True))
+
+
+def test_embeddings_have_unit_length_and_meaning():
+    texts = ("an itchy rash", "a skin problem", "the stock market")
+    rash, skin, market = embeddings.embed(texts, Watch())
+    assert all(sum(x * x for x in vector) == pytest.approx(1, abs=1e-5) for vector in (rash, skin, market))
+    assert sum(map(float.__mul__, rash, skin)) > sum(map(float.__mul__, rash, market)) + 0.1

@@ -8,7 +8,7 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 
-from graders.base import Embed, Generate, Rejected, Score, Train
+from graders.base import Generate, Rejected, Score, Train
 from tests.workers import oracle, tiny
 from workers.engine import lora
 from workers.engine.session import Session
@@ -195,10 +195,3 @@ def test_memory_that_runs_out_is_told_as_such(session, monkeypatch):
     with pytest.raises(Rejected) as caught:
         session.run(TRAIN, Watch())
     assert caught.value.code == "out_of_memory"
-
-
-def test_embeddings_have_unit_length_and_meaning(session):
-    texts = ("an itchy rash", "a skin problem", "the stock market")
-    rash, skin, market = session.run(Embed(texts), Watch()).vectors
-    assert all(sum(x * x for x in vector) == pytest.approx(1, abs=1e-5) for vector in (rash, skin, market))
-    assert sum(map(float.__mul__, rash, skin)) > sum(map(float.__mul__, rash, market)) + 0.1
