@@ -86,7 +86,7 @@ def carry_out(given: argparse.Namespace, run: Callable[[argparse.Namespace], Ite
 
 
 def finish(record: Record) -> None:
-    """Prints the shapes that there was no time for, and the headline and the distance from the limit of the whole file."""
+    """Prints the shapes that were not reached, and for the whole file the headline and the distance from the limit."""
     if record.missed:
         print("The time is up; the same call with --resume goes on. Not reached:")
         print(*(f"- {what}" for what in record.missed), sep="\n")
