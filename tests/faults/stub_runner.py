@@ -22,6 +22,9 @@ class Stub:
     def choose(self, model: str, watch: Watch, *, rounded: bool) -> Choice:
         return DEFAULT
 
+    def rest(self) -> None:
+        """It holds nothing."""
+
     def run(self, item: Score, watch: Watch, choice: Choice) -> Scored:
         watch.progress(item.stage, 0, len(item.suffixes))
         misbehave(item.prompt, watch)

@@ -23,11 +23,12 @@ class Stub:
     def choose(self, model: str, watch: Any, *, rounded: bool) -> Choice:
         return DEFAULT
 
+    def rest(self) -> None:
+        """It holds nothing."""
+
     def run(self, item: Any, watch: Any, choice: Choice) -> Any:
         if isinstance(item, Train):
             return self.train(item)
-        if isinstance(item, Embed):
-            return Embedded([[1.0, 0.0] for _ in item.texts])
         assert isinstance(item, Score | Generate)
         if len(item.prompt) > LONGEST:
             raise Rejected("prompt_too_long")
@@ -45,10 +46,15 @@ class Stub:
         return Trained(str(folder), 1, 0.5, None, 0.01, 0, len(item.rows), 0.0)
 
 
+def embed(item: Embed, watch: Any) -> Embedded:
+    return Embedded([[1.0, 0.0] for _ in item.texts])
+
+
 def session(options: Namespace) -> Any:
     return Stub(options.scratch)
 
 
 if __name__ == "__main__":
     runner._session = session
+    runner._embed = embed
     raise SystemExit(runner.main())

@@ -52,6 +52,9 @@ class Measuring:
                 return Answer({**asdict(MEASURED), "dtype": "bfloat16"})
         return replace(MEASURED, call_tokens=MEASURED.call_tokens if rounded else 512)
 
+    def rest(self) -> None:
+        """It holds nothing."""
+
     def run(self, item: Score, watch: Watch, choice: Choice) -> Scored:
         watch.progress("s", 0, 1)
         return Scored([[-float(choice.call_tokens), float(choice.attention == "flash")]], [1], 0.0)

@@ -13,7 +13,7 @@ import pytest
 from graders.base import Embed, Generate, Rejected, Score, Train
 from tests.workers import tiny
 from workers.engine import scoring
-from workers.engine.choice import FileChoices
+from workers.engine.choice import DEFAULT, FileChoices
 from workers.engine.watch import Watch
 from workers.sandbox import adapter_files, launch, supervisor
 from workers.sandbox.runner import _report
@@ -184,9 +184,10 @@ def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(tmp
     The model is wide and the rows differ from their first token on, so that a step needs far more memory than an
     allocator keeps in reserve.
     """
-    tiny.build(tmp_path, intermediate_size=8192)
+    tiny.build(tmp_path, intermediate_size=16384)
     choices = FileChoices(tmp_path / "choices.json")
     fresh = Runner(threads=1, models_dir=tmp_path, choices=choices)
+    choices.keep(fresh.place(tiny.NAME), DEFAULT)
     try:
         run(fresh, TRAIN)
         pages = int(Path(f"/proc/{pid(fresh)}/statm").read_text().split()[0])
