@@ -19,7 +19,8 @@ const ICONS = [
 ];
 
 // Beside these, every package that a bundle takes in is named in LICENSES.
-const licensed = new Set(["@alpinejs/csp", "bootstrap", "bootstrap-icons", "htmx.org"]);
+const FACE = "@fontsource-variable/source-sans-3";
+const licensed = new Set(["@alpinejs/csp", FACE, "bootstrap", "bootstrap-icons", "htmx.org"]);
 
 // A source map that is not shipped makes Django's manifest storage fail.
 const withoutSourceMap = (text) => text.replace(/\/[/*][#@] sourceMappingURL=\S+(\s*\*\/)?\s*/g, "");
@@ -70,6 +71,13 @@ async function katex() {
   await bundle("katex.mjs", "katex.js");
 }
 
+// Two files of one variable face, Latin letters only; other scripts use the system's fonts.
+async function face() {
+  for (const style of ["normal", "italic"]) {
+    await cp(packageFile(FACE, "files", `source-sans-3-latin-wght-${style}.woff2`), join(vendor, "fonts", `source-sans-3-${style}.woff2`));
+  }
+}
+
 async function icons() {
   const symbols = [];
   for (const name of ICONS) {
@@ -102,5 +110,6 @@ await styles();
 await bundle("editor.mjs", "editor.js");
 await bundle("echarts.mjs", "echarts.js");
 await katex();
+await face();
 await icons();
 await licences();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,6 +24,18 @@ class Lane(StrEnum):
     GRADE = "grade"
     JUDGE = "judge"
     TRAIN = "train"
+
+
+@dataclass(frozen=True)
+class TokenUse:
+    """Tokens that a payload uses, of those that the challenge allows."""
+
+    used: int
+    allowed: int
+
+    @property
+    def is_over(self) -> bool:
+        return self.used > self.allowed
 
 
 class Kind:
@@ -80,6 +93,13 @@ class Kind:
     def check_tokens(self, challenge: Challenge, payload: Any, count_tokens: CountTokens) -> Iterator[FieldProblem]:
         """Which limits in tokens a payload exceeds. It is called where `check` found nothing wrong."""
         return iter(())
+
+    def tokens(self, challenge: Challenge, payload: Any, count_tokens: CountTokens) -> TokenUse | None:
+        """How much of the challenge's limit in tokens a payload uses; None where the kind has no such limit.
+
+        It is called where `check` found nothing wrong.
+        """
+        return None
 
     def lint(self, subject: Subject) -> None:
         """Adds what is wrong with the kind's own keys and files to the subject."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from challenges import field_checks
 from challenges.field_checks import FieldProblem
-from challenges.kinds.base import Kind
+from challenges.kinds.base import Kind, TokenUse
 from challenges.payloads import Example, Submitted
 from challenges.prompts import problem_with
 from challenges.spec import Challenge, Label, TrainRow
@@ -46,7 +46,18 @@ class PromptKind(Kind):
     def check_tokens(
         self, challenge: Challenge, payload: PromptPayload, count_tokens: CountTokens
     ) -> Iterator[FieldProblem]:
-        return _tokens(challenge, payload, count_tokens)
+        return _tokens(self.tokens(challenge, payload, count_tokens), payload)
+
+    def tokens(self, challenge: Challenge, payload: PromptPayload, count_tokens: CountTokens) -> TokenUse:
+        used = prefix_tokens(
+            challenge,
+            count_tokens,
+            instructions=payload.instructions,
+            examples=payload.examples,
+            template=payload.example,
+            words=payload.label_words,
+        )
+        return TokenUse(used, challenge.limits.prompt_tokens_max)
 
     def inputs(self, payload: PromptPayload) -> Sequence[str]:
         return [example.input for example in payload.examples]
@@ -117,16 +128,7 @@ def _label_words(challenge: Challenge, words: dict[str, str]) -> Iterator[FieldP
         yield FieldProblem("label_word", "label_words", "Two labels have the same word: give each one of its own.")
 
 
-def _tokens(challenge: Challenge, payload: PromptPayload, count_tokens: CountTokens) -> Iterator[FieldProblem]:
-    used = prefix_tokens(
-        challenge,
-        count_tokens,
-        instructions=payload.instructions,
-        examples=payload.examples,
-        template=payload.example,
-        words=payload.label_words,
-    )
-    most = challenge.limits.prompt_tokens_max
-    if used > most:
-        message = f"Instructions and examples make {used:,} tokens; {most:,} are allowed. Shorten them."
+def _tokens(use: TokenUse, payload: PromptPayload) -> Iterator[FieldProblem]:
+    if use.is_over:
+        message = f"Instructions and examples make {use.used:,} tokens; {use.allowed:,} are allowed. Shorten them."
         yield FieldProblem("too_many_tokens", "examples" if payload.examples else "instructions", message)

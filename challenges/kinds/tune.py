@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from challenges import field_checks
 from challenges.field_checks import FieldProblem
 from challenges.jsonl import RowLimits
-from challenges.kinds.base import Kind, Lane
+from challenges.kinds.base import Kind, Lane, TokenUse
 from challenges.payloads import Payload, Submitted
 from challenges.prompts import problem_with
 from challenges.spec import Challenge, Keys, Spec, TrainRow, dump
@@ -115,6 +115,10 @@ class TuneKind(Kind):
         self, challenge: Challenge, payload: TunePayload, count_tokens: CountTokens
     ) -> Iterator[FieldProblem]:
         return _tokens(challenge, payload, count_tokens)
+
+    def tokens(self, challenge: Challenge, payload: TunePayload, count_tokens: CountTokens) -> TokenUse:
+        counts = row_tokens(challenge, count_tokens, payload.instructions, payload.rows)
+        return TokenUse(sum(counts) * payload.hyperparameters.num_train_epochs, tune(challenge).tokens_max)
 
     def lint(self, subject: Subject) -> None:
         _lint_knobs(subject)

@@ -1,4 +1,6 @@
-// Adds, removes and numbers the rows of a few-shot prompt's examples.
+// Adds, removes and numbers the rows of a few-shot prompt's examples, and takes over public samples as examples.
+import { toast } from "./page.js";
+
 const box = (element) => element.closest("[data-examples]");
 
 function refresh(examples) {
@@ -29,11 +31,44 @@ function called(part, id) {
   field.setAttribute("aria-describedby", message.id);
 }
 
-function add(examples) {
+function append(examples) {
   const template = examples.querySelector("[data-example-template]");
-  const list = examples.querySelector(".examples");
-  list.append(template.content.cloneNode(true));
-  list.lastElementChild.querySelector("textarea, input")?.focus();
+  examples.querySelector(".examples").append(template.content.cloneNode(true));
+}
+
+function add(examples) {
+  append(examples);
+  examples.querySelector(".example-row:last-child textarea")?.focus();
+  refresh(examples);
+}
+
+// An empty row is used before another one is added.
+function useSample({ dataset: { exampleInput, exampleOutput } }) {
+  const examples = document.querySelector("[data-examples]");
+  const isEmpty = (row) => [...row.querySelectorAll("textarea")].every(({ value }) => !value.trim());
+  if (![...examples.querySelectorAll(".example-row")].some(isEmpty)) {
+    if (examples.querySelector("[data-example-add]").disabled) {
+      toast(`This challenge takes ${examples.dataset.max} examples at most: remove one first.`);
+      return;
+    }
+    append(examples);
+  }
+  const row = [...examples.querySelectorAll(".example-row")].find(isEmpty);
+  const [input, output] = row.querySelectorAll("textarea");
+  [input.value, output.value] = [exampleInput, exampleOutput];
+  refresh(examples);
+  examples.dispatchEvent(new Event("input", { bubbles: true }));
+  toast(`The sample is now example ${[...row.parentElement.children].indexOf(row) + 1}.`);
+}
+
+// Puts pairs of input and output into the rows, as many as there are.
+export function write(examples, pairs) {
+  examples.querySelector(".examples").replaceChildren();
+  for (const [input, output] of pairs.length ? pairs : [["", ""]]) {
+    append(examples);
+    const fields = examples.querySelector(".example-row:last-child").querySelectorAll("textarea");
+    [fields[0].value, fields[1].value] = [input, output];
+  }
   refresh(examples);
 }
 
@@ -52,8 +87,10 @@ function scan(root) {
 document.addEventListener("click", (event) => {
   const adding = event.target.closest?.("[data-example-add]");
   const removing = event.target.closest?.("[data-example-remove]");
+  const sample = event.target.closest?.("[data-example-input]");
   if (adding) add(box(adding));
   if (removing) remove(removing);
+  if (sample) useSample(sample);
 });
 document.addEventListener("htmx:configRequest", () => scan(document));
 document.addEventListener("htmx:load", (event) => scan(event.target));

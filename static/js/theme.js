@@ -1,6 +1,8 @@
 // Sets the theme before the first paint; loaded in <head> without defer. The choice is kept in localStorage.
+// The class `js` lets a sheet hide what scripts will show.
 (() => {
   const root = document.documentElement;
+  root.classList.add("js");
   const preference = matchMedia("(prefers-color-scheme: dark)");
 
   const stored = () => {

@@ -83,6 +83,7 @@ OPEN = {
     "challenges/<slug:slug>/board/",
     "challenges/<slug:slug>/compare/",
     "challenges/<slug:slug>/run",
+    "challenges/<slug:slug>/tokens",
     "challenges/<slug:slug>/submit",
     "leaderboards/",
     "leaderboards/<slug:slug>/",

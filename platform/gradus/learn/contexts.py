@@ -46,6 +46,7 @@ def challenge_page(
         "statement": markdown.render(challenge.version.statement).html if challenge.version else "",
         "samples": [(s, target_text(s.target)) for s in challenge.version.samples] if challenge.version else [],
         "draft": draft,
+        "draft_key": f"{challenge.slug}:{draft.kind}:{user.pk if user else 'visitor'}",
         "problems": problems,
         "board": board(challenge, user),
         **page_of(draft.kind).context(challenge.spec, draft),

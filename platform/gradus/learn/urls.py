@@ -26,6 +26,7 @@ urlpatterns = [
     path("challenges/<slug:slug>/board/", challenge.board, name="board"),
     path("challenges/<slug:slug>/compare/", compare.compare, name="compare"),
     path("challenges/<slug:slug>/run", run.run_start, name="run_start"),
+    path("challenges/<slug:slug>/tokens", run.tokens, name="tokens"),
     path("challenges/<slug:slug>/submit", submission.submit, name="submit"),
     path("runs/<uuid:uuid>/", run.run, name="run"),
     path("runs/<uuid:uuid>/fragment", run.run_fragment, name="run_fragment"),

@@ -44,6 +44,18 @@ def _problems(request: HttpRequest, problems: list[Problem]) -> HttpResponse:
     return response
 
 
+@require_POST
+def tokens(request: HttpRequest, slug: str) -> HttpResponse:
+    """How many tokens the form uses of those allowed; nothing where it cannot be read yet."""
+    challenge = shown_challenge(slug)
+    draft = forms.from_request(challenge.spec, request)
+    try:
+        use = services.token_use(challenge.spec, forms.payload_of(challenge.spec, draft))
+    except Refused:
+        use = None
+    return render(request, "learn/_tokens.html", {"use": use})
+
+
 def run(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return render(request, "learn/run.html", pages.evaluation_context(own_run(request, uuid)))
 

@@ -6,6 +6,7 @@ from gradus.submissions.services.engine_choices import forget_choice, keep_choic
 from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
+from gradus.submissions.services.payload import token_use
 from gradus.submissions.services.regrade import adopt, decide, regrade
 from gradus.submissions.services.runs import Repetition, start_run
 from gradus.submissions.services.submit import Refused, submit
@@ -37,6 +38,7 @@ __all__ = [
     "start_run",
     "submit",
     "take_hint",
+    "token_use",
     "verify",
     "withdraw",
 ]

@@ -5,9 +5,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from challenges import payloads, tokens
+from challenges import kinds, payloads, tokens
 from challenges.check import check
 from challenges.field_errors import in_words, place
+from challenges.kinds.base import TokenUse
 from challenges.spec import Challenge
 from gradus.submissions.services.refusal import Refused
 
@@ -25,6 +26,22 @@ def parse(challenge: Challenge, data: Any) -> payloads.Submitted:
         listed = [{"code": p.code, "field": p.field, "message": p.message, "line": p.line} for p in problems]
         raise Refused(problems[0].code, problems[0].message, problems=listed)
     return payload
+
+
+def token_use(challenge: Challenge, data: Any) -> TokenUse | None:
+    """How much of the challenge's limit in tokens a payload uses.
+
+    None where the payload is not as it should be, the kind has no such limit, or the model's tokenizer is not here.
+    """
+    try:
+        payload = payloads.parse(data)
+    except (ValidationError, RecursionError):
+        return None
+    count = tokens.counter(challenge.model) if challenge.model else None
+    if count is None or payload.kind not in challenge.tracks:
+        return None
+    kind = kinds.find(payload.kind)
+    return None if any(kind.check(challenge, payload)) else kind.tokens(challenge, payload, count)
 
 
 def counter(challenge: Challenge) -> Callable[[str], int]:

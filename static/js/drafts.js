@@ -1,0 +1,82 @@
+// Keeps what is typed into form[data-draft] in this browser, and puts it back when the page is opened again.
+import { write } from "./examples.js";
+
+const form = document.querySelector("form[data-draft]");
+const note = document.querySelector("[data-draft-note]");
+const KEY = `draft:${form.dataset.draft}`;
+const LEFT_OUT = new Set(["csrfmiddlewaretoken", "kind", "key", "rows_before", "epochs_before"]);
+// With one of these the address itself says what the form is to hold.
+const ASKED_FOR = ["from", "blank", "rows"];
+
+const typed = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !LEFT_OUT.has(name));
+
+// Empty examples are no difference, and CR LF is the same line end as LF.
+const meaning = (pairs) => JSON.stringify(pairs.map(([name, value]) => [name, value.replace(/\r\n/g, "\n")]).filter(([, value]) => value.trim()));
+
+function kept() {
+  try {
+    return JSON.parse(localStorage.getItem(KEY));
+  } catch {
+    return null; // Storage is closed to this page, or holds something else.
+  }
+}
+
+function keep() {
+  try {
+    localStorage.setItem(KEY, JSON.stringify({ at: Date.now(), pairs: typed() }));
+  } catch {
+    // Without storage, what is typed lasts as long as the page.
+  }
+}
+
+function put(pairs) {
+  const values = new Map();
+  for (const [name, value] of pairs) values.set(name, [...(values.get(name) ?? []), value]);
+  const examples = form.querySelector("[data-examples]");
+  const inputs = values.get("example_input") ?? [];
+  if (examples) write(examples, inputs.map((input, index) => [input, values.get("example_output")?.[index] ?? ""]));
+  for (const field of form.elements) {
+    const waiting = field.name.startsWith("example_") ? null : values.get(field.name);
+    if (!waiting?.length || field.type === "file") continue;
+    field.value = waiting.shift();
+    field.dispatchEvent(new CustomEvent("gradus:set", { bubbles: true }));
+  }
+  form.dispatchEvent(new CustomEvent("gradus:restored", { bubbles: true }));
+}
+
+function say(text, action, act) {
+  note.querySelector("[data-draft-said]").textContent = text;
+  const button = note.querySelector("[data-draft-act]");
+  button.textContent = action;
+  button.onclick = () => {
+    note.hidden = true;
+    act();
+    keep();
+  };
+  note.hidden = false;
+}
+
+function offer() {
+  const draft = kept();
+  const before = typed();
+  if (!draft || meaning(draft.pairs) === meaning(before)) return;
+  const at = new Date(draft.at).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  const asked = new URLSearchParams(location.search);
+  if (form.querySelector(".problems") || ASKED_FOR.some((name) => asked.has(name))) {
+    say(`You typed something else here on ${at}.`, "Bring it back", () => put(draft.pairs));
+  } else {
+    put(draft.pairs);
+    say(`What you typed on ${at} is back.`, "Undo", () => put(before));
+  }
+}
+
+let waiting = null;
+form.addEventListener("input", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(keep, 400);
+});
+// A page that is left at once still keeps the last letters.
+window.addEventListener("pagehide", () => {
+  if (waiting) keep();
+});
+offer();
