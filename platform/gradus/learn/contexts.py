@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from challenges.prompts import target_text
-from challenges.row_marks import PARTLY, counted
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
@@ -17,6 +16,7 @@ from gradus.learn.approaches import board
 from gradus.learn.form_problems import Problem
 from gradus.learn.kinds import page_of
 from gradus.learn.kinds.base import Draft
+from gradus.learn.shown_rows import rows_context
 from gradus.reviews import guests
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import who_grades
@@ -101,7 +101,6 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
     """One evaluation as its page shows it, open or ended."""
     evaluation = owner.current
     spec = evaluation.version.parsed
-    rows = results.sample_rows(evaluation.version, evaluation.result)
     position = queue_position(evaluation)
     return {
         "owner": owner,
@@ -112,12 +111,7 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         "spec": spec,
         "result": evaluation.result or {},
         "score": score_of(evaluation),
-        "rows": rows,
-        "counts": counted(row.mark for row in rows),
-        "partly": sum(row.mark == PARTLY for row in rows),
-        "fields": results.field_summaries(spec, rows),
-        "valid": sum(row.valid is True for row in rows),
-        "confusion": results.confusion(spec, rows),
+        **rows_context(owner, evaluation),
         **page_of(owner.kind).result(evaluation),
         "took": results.took(evaluation),
         "position": position,

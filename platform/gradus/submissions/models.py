@@ -86,6 +86,16 @@ class Submission(models.Model):
         return found[0] if found else self.evaluations.select_related("score").get(is_current=True)
 
 
+class RunQuerySet(models.QuerySet["Run"]):
+    def trials_of(self, user: Any, challenge: Any) -> Self:
+        """A learner's own trials at a challenge, whichever its version."""
+        return self.filter(user=user, user__isnull=False, purpose=Run.Purpose.TRIAL, version__challenge=challenge)
+
+    def with_current(self) -> Self:
+        current = Evaluation.objects.filter(is_current=True)
+        return self.prefetch_related(models.Prefetch("evaluations", current, to_attr="current_evaluations"))
+
+
 class Run(models.Model):
     """A trial on public samples, the demo, a repetition of a finding's arm, or a baseline on the server.
 
@@ -112,6 +122,8 @@ class Run(models.Model):
     repetition = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Which of the arm's, from 1")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
