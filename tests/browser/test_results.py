@@ -72,3 +72,42 @@ def test_fifty_rows_are_short_on_a_phone(ada, transactional_db, visit, slug):
     assert count >= 50
     assert page.locator("#samples").evaluate("list => list.offsetHeight") / count * 50 < 5000
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_history_follows_runs_and_names_them(ada, course, visit, work):
+    page = visit(ada, viewport={"width": 1280, "height": 720})
+    page.goto("/challenges/sea-or-sky/#history")
+    history = page.locator("#history-list")
+    expect(history).to_contain_text("Nothing yet.")
+    page.locator(".cm-content").first.fill("Sea or sky?")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(history.locator(".history-entry")).to_have_count(1)
+    expect(history).to_contain_text("Waiting")
+    assert work("interactive")
+    expect(history).to_contain_text("1.00 public")
+
+    history.get_by_text("Name it").click()
+    history.get_by_label("Name of this run").fill("one\u0007bell")
+    page.keyboard.press("Enter")
+    expect(history.locator(".field-error")).to_contain_text("a control character: remove it.")
+    history.get_by_label("Name of this run").fill("First idea")
+    page.keyboard.press("Enter")
+    expect(history.get_by_role("link", name="First idea", exact=True)).to_be_focused()
+    assert Run.objects.get().name == "First idea"
+
+
+def test_a_name_that_is_being_typed_survives_the_end_of_a_run(ada, run, visit, work):
+    page = visit(ada, viewport={"width": 1280, "height": 720})
+    page.goto("/challenges/sea-or-sky/#history")
+    history = page.locator("#history-list")
+    page.locator(".cm-content").first.fill("Sea or sky?")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(history.locator(".history-entry")).to_have_count(2)
+    history.get_by_text("Name it").last.click()
+    history.get_by_label("Name of this run").last.fill("Half a na")
+    assert work("interactive")
+    expect(page.locator("#run #samples > li")).to_have_count(4)
+    expect(history.get_by_label("Name of this run").last).to_have_value("Half a na")
+    page.keyboard.press("Enter")
+    expect(history.get_by_role("link", name="Half a na", exact=True)).to_be_visible()
+    expect(history).to_contain_text("1.00 public")

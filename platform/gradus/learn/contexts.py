@@ -14,6 +14,7 @@ from gradus.courses.models import Challenge
 from gradus.learn import markdown, path, results
 from gradus.learn.approaches import board
 from gradus.learn.form_problems import Problem
+from gradus.learn.history import history_of
 from gradus.learn.kinds import page_of
 from gradus.learn.kinds.base import Draft
 from gradus.learn.shown_rows import rows_context
@@ -24,8 +25,6 @@ from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Submiss
 from gradus.submissions.queue import queue_position, seconds_each, wait_at
 from gradus.submissions.quota import attempts_left
 from gradus.submissions.services import hints_taken
-
-ATTEMPTS_SHOWN = 20
 
 
 def challenge_page(
@@ -84,13 +83,12 @@ def hints_context(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:
 
 
 def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
-    """Past attempts, standing, and whether the solution is open."""
+    """Past attempts and runs, standing, and whether the solution is open."""
     if user is None:
-        return {"attempts": [], "standing": None, "state": path.OPEN, "has_passed": False}
-    attempts = Submission.objects.of(user).filter(challenge=challenge).with_current()
+        return {"history": [], "standing": None, "state": path.OPEN, "has_passed": False}
     own, others = path.by_track(challenge, path.standings_of(user, challenge))
     return {
-        "attempts": attempts[:ATTEMPTS_SHOWN],
+        "history": history_of(user, challenge),
         "standing": path.shown_standing(challenge, own),
         "state": path.state_of(own, others),
         "has_passed": path.has_passed(user, challenge),
