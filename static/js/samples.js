@@ -1,10 +1,12 @@
-// Filters a table of samples: only the wrong ones, only those that differ, or those of one confusion cell.
+// Filters a list of samples by its chips (all, right, wrong, changed ...) or by one cell of the confusion matrix.
 const filters = new Map();
 
-const itemsOf = (target) => target.querySelectorAll("tbody tr, [data-item]");
+const itemsOf = (selector) => document.querySelectorAll(`${selector} > [data-item]`);
+const chipsOf = (selector) => document.querySelectorAll(`[data-only][data-for="${selector}"]`);
+const cellsOf = (selector) => document.querySelectorAll(`.confusion button[data-for="${selector}"]`);
 
 function matches(item, { only, cell }) {
-  if (only.size && ![...only].some((name) => item.hasAttribute(`data-${name}`))) return false;
+  if (only && !item.hasAttribute(`data-${only}`)) return false;
   return !cell || (item.dataset.expected === cell.expected && item.dataset.got === cell.got);
 }
 
@@ -16,31 +18,32 @@ function note(selector, shown, total, { cell }) {
 }
 
 function apply(selector) {
-  const items = itemsOf(document.querySelector(selector));
-  const filter = filters.get(selector);
+  const items = itemsOf(selector);
+  const filter = filterOf(selector);
   let shown = 0;
   for (const item of items) {
     item.hidden = !matches(item, filter);
     if (!item.hidden) shown += 1;
   }
+  for (const chip of chipsOf(selector)) chip.setAttribute("aria-pressed", String(chip.dataset.only === filter.only));
+  for (const cell of cellsOf(selector)) cell.setAttribute("aria-pressed", String(isCell(cell, filter)));
   note(selector, shown, items.length, filter);
 }
 
+const isCell = ({ dataset }, { cell }) => cell?.expected === dataset.expected && cell?.got === dataset.got;
+
 function filterOf(selector) {
-  if (!filters.has(selector)) filters.set(selector, { only: new Set(), cell: null });
+  if (!filters.has(selector)) filters.set(selector, { only: "", cell: null });
   return filters.get(selector);
 }
 
-function toggleCell(button) {
-  const selector = button.dataset.for;
-  const filter = filterOf(selector);
-  const pressed = button.getAttribute("aria-pressed") === "true";
-  for (const other of document.querySelectorAll(`.confusion button[data-for="${selector}"]`)) {
-    other.setAttribute("aria-pressed", "false");
-  }
-  button.setAttribute("aria-pressed", String(!pressed));
-  filter.cell = pressed ? null : { expected: button.dataset.expected, got: button.dataset.got };
-  apply(selector);
+// A chip and a cell do not narrow each other: the last one that was pressed decides.
+function press({ dataset }) {
+  const filter = filterOf(dataset.for);
+  const wasCell = isCell({ dataset }, filter);
+  filter.only = dataset.only ?? "";
+  filter.cell = dataset.only == null && !wasCell ? { expected: dataset.expected, got: dataset.got } : null;
+  apply(dataset.for);
 }
 
 // Ten shades, by each row's largest count, for tables that come without them.
@@ -52,16 +55,9 @@ function shade(table) {
   }
 }
 
-document.addEventListener("change", ({ target }) => {
-  if (!target.matches?.("[data-only][data-for]")) return;
-  const { only } = filterOf(target.dataset.for);
-  if (target.checked) only.add(target.dataset.only);
-  else only.delete(target.dataset.only);
-  apply(target.dataset.for);
-});
 document.addEventListener("click", (event) => {
-  const button = event.target.closest?.(".confusion button[data-for]");
-  if (button) toggleCell(button);
+  const button = event.target.closest?.("[data-only][data-for], .confusion button[data-for]");
+  if (button) press(button);
 });
 const scan = (root) => root.querySelectorAll(".confusion").forEach(shade);
 document.addEventListener("htmx:load", (event) => {

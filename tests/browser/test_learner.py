@@ -32,7 +32,7 @@ def test_a_visitor_reads_runs_submits_and_keeps_the_attempt(page, course, work):
     page.get_by_role("button", name="Run").click()
     expect(page.locator("#run")).to_contain_text("You are next")
     assert work("interactive")
-    expect(page.locator("#run #samples tbody tr")).to_have_count(4)
+    expect(page.locator("#run #samples > li")).to_have_count(4)
     expect(page.locator("#run .score-value")).to_have_text("1.00")
 
     page.get_by_role("button", name="Submit").click()
@@ -68,7 +68,7 @@ def test_the_keyboard_runs_and_submits(ada, course, visit, work):
     page.keyboard.press("Control+Enter")
     expect(page.locator("#run")).to_contain_text("You are next")
     assert work("interactive")
-    expect(page.locator("#run #samples tbody tr")).to_have_count(4)
+    expect(page.locator("#run #samples > li")).to_have_count(4)
 
     page.locator(".cm-content").first.click()
     page.keyboard.press("Control+Shift+Enter")
@@ -99,9 +99,9 @@ def test_only_the_wrong_samples_on_demand(ada, course, visit):
     factories.grade(submission)
     page = visit(ada)
     page.goto(f"/submissions/{submission.uuid}/")
-    expect(page.locator("#samples tbody tr:visible")).to_have_count(4)
-    page.get_by_label("Only the wrong ones").check()
-    expect(page.locator("#samples tbody tr:visible")).to_have_count(1)
+    expect(page.locator("#samples > li:visible")).to_have_count(4)
+    page.get_by_role("button", name="Wrong 1").click()
+    expect(page.locator("#samples > li:visible")).to_have_count(1)
     expect(page.get_by_text("Showing 1 of 4.")).to_be_visible()
 
 

@@ -45,16 +45,19 @@ def run(ada, ticket):
 def test_a_run_counts_right_partly_right_and_wrong_rows(ada_client, run):
     text = ada_client.get(reverse("learn:run", args=[run.uuid])).content.decode()
     assert "Field accuracy on 6 public samples: 1 right, 3 partly right, 2 wrong" in text
-    assert [text.count(f"<tr data-{mark} ") for mark in ("right", "partly_right", "wrong")] == [1, 3, 2]
-    assert 'Partly right: <span class="num">0.70</span>' in text and 'aria-label="partly right"' in text
+    assert [text.count(f"<li data-item data-{mark} ") for mark in ("right", "partly_right", "wrong")] == [1, 3, 2]
+    assert '<dt>Score</dt><dd class="num">0.70</dd>' in text and 'aria-label="partly right"' in text
+    chips = (("", "All", 6), ("right", "Right", 1), ("partly_right", "Partly right", 3), ("wrong", "Wrong", 2))
+    for name, label, count in chips:
+        assert f'data-only="{name}"' in text and f'>{label} <span class="num">{count}</span>' in text
     assert "<strong>Partly right</strong> means that a row earns some of its score" in text
-    assert 'data-only="partly_right"' in text and "json_fields" not in text
+    assert "json_fields" not in text and "(95 % interval)" in text
 
 
 def test_a_row_names_the_fields_that_are_right_and_wrong(ada_client, run):
     text = " ".join(ada_client.get(reverse("learn:run", args=[run.uuid])).content.decode().split())
-    assert "priority: right" in text and 'summary: <span class="num">0.40</span>' in text and "summary: wrong" in text
-    assert text.count("Valid JSON</li>") == 4 and text.count("Not valid</li>") == 2
+    assert "priority: right" in text and 'summary <span class="num">0.40</span>' in text and "summary: wrong" in text
+    assert text.count("Valid JSON</span>") == 4 and text.count("Not valid</span>") == 4
     for row in ('Valid JSON</th><td class="num">4 of 6', 'priority</th><td class="num">4 of 6'):
         assert row in text
     assert '1 of 6</td><td class="num">0.37' in text
@@ -88,7 +91,7 @@ def test_a_comparison_says_which_rows_became_better_and_worse(ada, ada_client, t
     assert (found.mended, found.broken) == (2, 1)
     address = reverse("learn:compare", args=["ticket"]) + f"?a={before.uuid}&b={after.uuid}"
     text = ada_client.get(address).content.decode()
-    assert "2 became better, 1 became worse" in text and "<tr data-partly_right>" in text
+    assert "2 became better, 1 became worse" in text and "<li data-partly_right>" in text
 
 
 def test_rows_of_labels_are_right_or_wrong(ada, ada_client, course):

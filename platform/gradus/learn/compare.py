@@ -1,15 +1,18 @@
-"""Two attempts at one challenge, and only what differs between them."""
+"""Two attempts or runs of one challenge, and only what differs between them."""
 
 import difflib
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from challenges.row_marks import PARTLY
 from gradus.learn.kinds import page_of
 from gradus.learn.results import SampleRow, sample_rows
-from gradus.submissions.models import Submission
+from gradus.submissions.models import Run, Submission
 
+Work = Submission | Run
+BETTER, WORSE, OTHER = "better", "worse", "other"
 WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -37,29 +40,40 @@ class Flip:
     after: SampleRow
 
     @property
-    def mended(self) -> bool:
-        """A row of labels became right; a row of fields became better."""
-        return self.after.score > self.before.score
+    def after_marked(self) -> SampleRow:
+        """The later row with its change, for the badge that says so."""
+        return replace(self.after, change=self.change)
 
     @property
-    def broken(self) -> bool:
-        return self.after.score < self.before.score
+    def sides(self) -> tuple[tuple[str, SampleRow], ...]:
+        return ("Before", self.before), ("After", self.after)
+
+    @property
+    def change(self) -> str:
+        """`better`, `worse`, or `other` where another answer earns the same score."""
+        if self.after.score == self.before.score:
+            return OTHER
+        return BETTER if self.after.score > self.before.score else WORSE
 
 
 @dataclass(frozen=True)
-class Comparison:
-    before: Submission
-    after: Submission
-    changes: tuple[Change, ...]
+class Flips:
+    """The public samples that two attempts or runs answer differently."""
+
     flips: tuple[Flip, ...]
 
     @property
     def mended(self) -> int:
-        return sum(flip.mended for flip in self.flips)
+        """Rows of labels that became right, rows of fields that became better."""
+        return sum(flip.change == BETTER for flip in self.flips)
 
     @property
     def broken(self) -> int:
-        return sum(flip.broken for flip in self.flips)
+        return sum(flip.change == WORSE for flip in self.flips)
+
+    @property
+    def other(self) -> int:
+        return sum(flip.change == OTHER for flip in self.flips)
 
     @property
     def has_shares(self) -> bool:
@@ -67,8 +81,27 @@ class Comparison:
         return any(PARTLY in (flip.before.mark, flip.after.mark) for flip in self.flips)
 
 
-def compare(before: Submission, after: Submission) -> Comparison:
-    return Comparison(before, after, tuple(_changes(before.payload, after.payload)), tuple(_flips(before, after)))
+@dataclass(frozen=True)
+class Comparison(Flips):
+    before: Work
+    after: Work
+    changes: tuple[Change, ...]
+
+
+def compare(before: Work, after: Work) -> Comparison:
+    found = flips(_rows(before), _rows(after))
+    return Comparison(found.flips, before, after, tuple(_changes(before.payload, after.payload)))
+
+
+def flips(before: Sequence[SampleRow], after: Sequence[SampleRow]) -> Flips:
+    """The samples that both have and that were answered differently, in the order of the public samples."""
+    new = {row.id: row for row in after}
+    shared = [(row, new[row.id]) for row in before if row.id in new]
+    return Flips(tuple(Flip(a, b) for a, b in shared if a.correct != b.correct or a.got != b.got))
+
+
+def _rows(work: Work) -> list[SampleRow]:
+    return sample_rows(work.current.version, work.current.result)
 
 
 def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
@@ -96,10 +129,3 @@ def pieces(old: str, new: str) -> tuple[Piece, ...]:
         found += [Piece("del", "".join(a[low:high]))] if high > low else []
         found += [Piece("ins", "".join(b[start:stop]))] if stop > start else []
     return tuple(found)
-
-
-def _flips(before: Submission, after: Submission) -> list[Flip]:
-    old = {row.id: row for row in sample_rows(before.current.version, before.current.result)}
-    new = {row.id: row for row in sample_rows(after.current.version, after.current.result)}
-    shared = [(old[id], new[id]) for id in old if id in new]
-    return [Flip(a, b) for a, b in shared if a.correct != b.correct or a.got != b.got]

@@ -8,15 +8,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from challenges.prompts import target_text
-from challenges.row_marks import PARTLY, counted
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.learn import markdown, path, results
 from gradus.learn.approaches import board
 from gradus.learn.form_problems import Problem
+from gradus.learn.history import history_of
 from gradus.learn.kinds import page_of
 from gradus.learn.kinds.base import Draft
+from gradus.learn.shown_rows import rows_context
 from gradus.reviews import guests
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import who_grades
@@ -24,8 +25,6 @@ from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Submiss
 from gradus.submissions.queue import queue_position, seconds_each, wait_at
 from gradus.submissions.quota import attempts_left
 from gradus.submissions.services import hints_taken
-
-ATTEMPTS_SHOWN = 20
 
 
 def challenge_page(
@@ -84,13 +83,12 @@ def hints_context(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:
 
 
 def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
-    """Past attempts, standing, and whether the solution is open."""
+    """Past attempts and runs, standing, and whether the solution is open."""
     if user is None:
-        return {"attempts": [], "standing": None, "state": path.OPEN, "has_passed": False}
-    attempts = Submission.objects.of(user).filter(challenge=challenge).with_current()
+        return {"history": [], "standing": None, "state": path.OPEN, "has_passed": False}
     own, others = path.by_track(challenge, path.standings_of(user, challenge))
     return {
-        "attempts": attempts[:ATTEMPTS_SHOWN],
+        "history": history_of(user, challenge),
         "standing": path.shown_standing(challenge, own),
         "state": path.state_of(own, others),
         "has_passed": path.has_passed(user, challenge),
@@ -101,7 +99,6 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
     """One evaluation as its page shows it, open or ended."""
     evaluation = owner.current
     spec = evaluation.version.parsed
-    rows = results.sample_rows(evaluation.version, evaluation.result)
     position = queue_position(evaluation)
     return {
         "owner": owner,
@@ -112,12 +109,7 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         "spec": spec,
         "result": evaluation.result or {},
         "score": score_of(evaluation),
-        "rows": rows,
-        "counts": counted(row.mark for row in rows),
-        "partly": sum(row.mark == PARTLY for row in rows),
-        "fields": results.field_summaries(spec, rows),
-        "valid": sum(row.valid is True for row in rows),
-        "confusion": results.confusion(spec, rows),
+        **rows_context(owner, evaluation),
         **page_of(owner.kind).result(evaluation),
         "took": results.took(evaluation),
         "position": position,

@@ -5,16 +5,19 @@ Everything here comes from `Evaluation.result`, which holds nothing computed fro
 
 import math
 from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from challenges.prompts import target_text
-from challenges.row_marks import RIGHT, mark_of
+from challenges.row_marks import MARKS, PARTLY, RIGHT, WORDS, mark_of
 from challenges.spec import Challenge, Json, Label, Sample
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions.models import Evaluation
 
 OTHER = "no label"
+# How many of a row's most probable labels are shown.
+LIKELIEST = 5
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,9 @@ class SampleRow:
     """One public sample beside what came out; `got` is the label where answers are labels, `output` the text.
 
     `fields` and `valid` are there where answers are JSON objects, and the row was graded since fields are kept.
+    `probabilities` pairs the most probable labels with their probabilities, the highest first; it is empty where the
+    model writes its answer. `is_own` says that the learner's payload holds this very input. `change` is `better`,
+    `worse` or `other` where the run before answered differently.
     """
 
     id: str
@@ -48,10 +54,22 @@ class SampleRow:
     why: str
     fields: tuple[FieldScore, ...] = ()
     valid: bool | None = None
+    probabilities: tuple[tuple[str, float], ...] = ()
+    is_own: bool = False
+    change: str = ""
 
     @property
     def mark(self) -> str:
         return mark_of(self.score, self.correct)
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A choice of rows: those with the attribute `data-NAME`, or all of them where `name` is empty."""
+
+    name: str
+    label: str
+    count: int
 
 
 @dataclass(frozen=True)
@@ -79,18 +97,27 @@ class Confusion:
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
 
 
-def sample_rows(version: ChallengeVersion, result: dict[str, Any] | None) -> list[SampleRow]:
-    """In the order of the public samples; a sample without a row is left out."""
+def sample_rows(version: ChallengeVersion, result: dict[str, Any] | None, own: Collection[str] = ()) -> list[SampleRow]:
+    """In the order of the public samples; a sample without a row is left out. `own` are inputs of the payload."""
     found = {row["id"]: row for row in _public(result).get("rows", [])}
     spec = version.parsed
-    return [_row(spec, sample, found[sample.id]) for sample in version.samples if sample.id in found]
+    return [_row(spec, sample, found[sample.id], own) for sample in version.samples if sample.id in found]
+
+
+def chips(rows: Sequence[SampleRow]) -> list[Chip]:
+    """All rows, then those of each mark; `partly right` is left out if no row is, and `changed` likewise."""
+    marks = Counter(row.mark for row in rows)
+    changed = sum(bool(row.change) for row in rows)
+    found = [Chip("", "All", len(rows))]
+    found += [Chip(mark, WORDS[mark].capitalize(), marks[mark]) for mark in MARKS if marks[mark] or mark != PARTLY]
+    return [*found, Chip("changed", "Changed", changed)] if changed else found
 
 
 def _public(result: dict[str, Any] | None) -> dict[str, Any]:
     return (result or {}).get("public") or {}
 
 
-def _row(spec: Challenge, sample: Sample, row: dict[str, Any]) -> SampleRow:
+def _row(spec: Challenge, sample: Sample, row: dict[str, Any], own: Collection[str]) -> SampleRow:
     return SampleRow(
         id=sample.id,
         input=sample.input,
@@ -103,7 +130,13 @@ def _row(spec: Challenge, sample: Sample, row: dict[str, Any]) -> SampleRow:
         why=row.get("why", ""),
         fields=_fields(sample, row.get("fields", {})),
         valid=row.get("valid"),
+        probabilities=_likeliest(row.get("probabilities", {})),
+        is_own=sample.input in own,
     )
+
+
+def _likeliest(probabilities: dict[str, float]) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted(probabilities.items(), key=lambda pair: -pair[1])[:LIKELIEST])
 
 
 def _fields(sample: Sample, scores: dict[str, float]) -> tuple[FieldScore, ...]:

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from gradus.learn.kinds.tune import form_views as tune
-from gradus.learn.views import advisor, challenge, compare, course, demo, finding, lesson, run, submission
+from gradus.learn.views import advisor, challenge, compare, course, demo, finding, history, lesson, run, submission
 from gradus.learn.views import path as path_views
 from gradus.learn.views import profile as profiles
 
@@ -25,12 +25,14 @@ urlpatterns = [
     path("challenges/<slug:slug>/solution/", challenge.solution, name="solution"),
     path("challenges/<slug:slug>/board/", challenge.board, name="board"),
     path("challenges/<slug:slug>/compare/", compare.compare, name="compare"),
+    path("challenges/<slug:slug>/history", history.history, name="history"),
     path("challenges/<slug:slug>/run", run.run_start, name="run_start"),
     path("challenges/<slug:slug>/tokens", run.tokens, name="tokens"),
     path("challenges/<slug:slug>/submit", submission.submit, name="submit"),
     path("runs/<uuid:uuid>/", run.run, name="run"),
     path("runs/<uuid:uuid>/fragment", run.run_fragment, name="run_fragment"),
     path("runs/<uuid:uuid>/events", run.run_events, name="run_events"),
+    path("runs/<uuid:uuid>/name", history.run_name, name="run_name"),
     path("runs/<uuid:uuid>/cancel", run.run_cancel, name="run_cancel"),
     path("submissions/<uuid:uuid>/", submission.submission, name="submission"),
     path("submissions/<uuid:uuid>/fragment", submission.submission_fragment, name="submission_fragment"),

@@ -5,7 +5,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connections, models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Length, Now
+from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from challenges import kinds
@@ -86,6 +87,19 @@ class Submission(models.Model):
         return found[0] if found else self.evaluations.select_related("score").get(is_current=True)
 
 
+RUN_NAME_CHARS = 60
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def trials_of(self, user: Any, challenge: Any) -> Self:
+        """A learner's own trials at a challenge, whichever its version."""
+        return self.filter(user=user, user__isnull=False, purpose=Run.Purpose.TRIAL, version__challenge=challenge)
+
+    def with_current(self) -> Self:
+        current = Evaluation.objects.filter(is_current=True)
+        return self.prefetch_related(models.Prefetch("evaluations", current, to_attr="current_evaluations"))
+
+
 class Run(models.Model):
     """A trial on public samples, the demo, a repetition of a finding's arm, or a baseline on the server.
 
@@ -107,11 +121,16 @@ class Run(models.Model):
     inputs = models.JSONField(default=list)
     adapter = models.CharField(max_length=300, blank=True, help_text="A staff adapter's folder in private storage")
     label = models.CharField(max_length=80, blank=True)
+    name = models.CharField(
+        max_length=RUN_NAME_CHARS, blank=True, db_default="", help_text="What the learner calls a trial"
+    )
     finding = models.CharField(max_length=64, blank=True, help_text="The lesson's finding whose arm it repeats")
     arm = models.CharField(max_length=64, blank=True)
     repetition = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Which of the arm's, from 1")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -123,6 +142,10 @@ class Run(models.Model):
                     Q(purpose="finding", repetition__isnull=False, repetition__gte=1) & ~Q(finding="") & ~Q(arm="")
                 )
                 | (~Q(purpose="finding") & Q(finding="", arm="", repetition__isnull=True)),
+            ),
+            # SQLite does not limit the length of a text by itself.
+            models.CheckConstraint(
+                name="a_runs_name_is_short", condition=LessThanOrEqual(Length("name"), RUN_NAME_CHARS)
             ),
         ]
 

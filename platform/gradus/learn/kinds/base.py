@@ -26,7 +26,12 @@ class Draft:
 
 
 class KindPage(ABC):
-    """The page of one kind. A subclass has one instance, `PAGE`, which the registry names."""
+    """The page of one kind. A subclass has one instance, `PAGE`, which the registry names.
+
+    `own_rows` is what `own_inputs` are called on a page.
+    """
+
+    own_rows = "your examples"
 
     @abstractmethod
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> Draft:
@@ -59,6 +64,10 @@ class KindPage(ABC):
     @abstractmethod
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
         """A payload as named texts, in the order of its form."""
+
+    def own_inputs(self, payload: Mapping[str, Any]) -> frozenset[str]:
+        """The inputs that the learner shows the model beforehand. A public sample among them is easier than others."""
+        return frozenset()
 
     def result(self, evaluation: Evaluation) -> dict[str, Any]:
         """What the result's template needs beside the rows of public samples and the marks."""

@@ -73,6 +73,9 @@ class PromptPage(KindPage):
             found[f"Example {number}"] = f"{example['input']}\n→ {example['output']}"
         return found
 
+    def own_inputs(self, payload: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(example["input"] for example in payload.get("examples", []))
+
 
 @dataclass(frozen=True)
 class PromptFields(FormFields):

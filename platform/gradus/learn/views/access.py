@@ -32,3 +32,13 @@ def own_submission(request: HttpRequest, uuid: UUID) -> Submission:
 def own_run(request: HttpRequest, uuid: UUID) -> Run:
     runs = Run.objects.select_related("version__challenge__lesson__course")
     return get_object_or_404(runs, uuid=uuid, user=learner(request), user__isnull=False)
+
+
+def own_work(request: HttpRequest, challenge: Challenge, uuid: UUID) -> Submission | Run:
+    """An attempt or a run of one's own at this challenge."""
+    user = learner(request)
+    attempts = Submission.objects.of(user).filter(challenge=challenge).with_current()
+    found = attempts.filter(uuid=uuid).first()
+    if found is not None:
+        return found
+    return get_object_or_404(Run.objects.trials_of(user, challenge).with_current(), uuid=uuid)

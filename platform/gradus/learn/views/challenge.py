@@ -1,4 +1,5 @@
 from typing import Any
+from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,7 +16,7 @@ from gradus.learn.kinds.base import Draft
 from gradus.learn.kinds.tune.training_rows import json_lines, jsonl_file
 from gradus.learn.views.access import shown_challenge
 from gradus.submissions import services
-from gradus.submissions.models import Submission
+from gradus.submissions.models import Run, Submission
 
 
 def challenge(request: HttpRequest, slug: str) -> HttpResponse:
@@ -28,20 +29,30 @@ def challenge(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _draft(request: HttpRequest, found: Challenge) -> Draft:
-    """From the attempt that was asked for, else from the last one of this track, else blank."""
+    """From the attempt or run that was asked for, else from the last attempt of this track, else blank."""
     spec = found.spec
     kind = forms.kind_of(spec, request.GET.get("track"))
     before = _before(request, found, kind)
     return forms.started(spec, kind, before.payload if before else None)
 
 
-def _before(request: HttpRequest, found: Challenge, kind: str) -> Submission | None:
+def _before(request: HttpRequest, found: Challenge, kind: str) -> Submission | Run | None:
     user = learner(request)
     if user is None or "blank" in request.GET or "rows" in request.GET:
         return None
     attempts = Submission.objects.of(user).filter(challenge=found, kind=kind)
-    chosen = request.GET.get("from", "")
-    return next((one for one in attempts if str(one.uuid) == chosen), None) or attempts.first()
+    runs = Run.objects.trials_of(user, found).filter(kind=kind)
+    chosen = _uuid(request.GET.get("from", ""))
+    if chosen is None:
+        return attempts.first()
+    return attempts.filter(uuid=chosen).first() or runs.filter(uuid=chosen).first() or attempts.first()
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 @require_POST

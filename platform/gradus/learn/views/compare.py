@@ -1,28 +1,29 @@
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 
 from gradus.learn import compare as comparing
-from gradus.learn.views.access import own_submission, shown_challenge
+from gradus.learn.views.access import own_work, shown_challenge
 
 
 def compare(request: HttpRequest, slug: str) -> HttpResponse:
-    """Two of one's own attempts, `?a=` and `?b=`: only what differs."""
+    """Two of one's own attempts or runs, `?a=` and `?b=` or twice `?pick=`: only what differs."""
     challenge = shown_challenge(slug)
-    chosen = [own_submission(request, uuid) for uuid in _uuids(request)]
-    if len(chosen) != 2 or chosen[0].pk == chosen[1].pk:
-        return redirect("learn:challenge", slug)
-    if any(one.challenge_id != challenge.pk for one in chosen):
-        raise Http404
-    pair = sorted(chosen, key=lambda one: one.pk)
-    context = {"challenge": challenge, "pair": pair, "comparison": comparing.compare(*pair)}
+    chosen = [own_work(request, challenge, uuid) for uuid in dict.fromkeys(_uuids(request))]
+    if len(chosen) != 2:
+        messages.info(request, "Choose exactly two entries of your history to compare them.")
+        return redirect(reverse("learn:challenge", args=[slug]) + "#history")
+    before, after = sorted(chosen, key=lambda one: one.created_at)
+    context = {"challenge": challenge, "pair": (before, after), "comparison": comparing.compare(before, after)}
     return render(request, "learn/compare.html", context)
 
 
 def _uuids(request: HttpRequest) -> list[UUID]:
-    given = [request.GET[name] for name in ("a", "b") if request.GET.get(name)]
+    given = [*(request.GET.get(name, "") for name in ("a", "b")), *request.GET.getlist("pick")]
     try:
-        return [UUID(text) for text in given]
+        return [UUID(text) for text in given if text]
     except ValueError:
         raise Http404 from None

@@ -11,6 +11,7 @@ from gradus.learn import forms
 from gradus.learn.form_problems import Problem
 from gradus.learn.views.access import own_run, shown_challenge
 from gradus.submissions import services, stream
+from gradus.submissions.models import Run
 from gradus.submissions.services import Refused
 
 
@@ -33,7 +34,7 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
             response["Retry-After"] = str(refused.retry_after)
         return response
     if request.headers.get("HX-Request"):
-        return render(request, "learn/_run.html", {**pages.evaluation_context(run), "clear_problems": True})
+        return _fragment(request, run, clear_problems=True)
     return redirect("learn:run", run.uuid)
 
 
@@ -61,7 +62,14 @@ def run(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def run_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    return render(request, "learn/_run.html", pages.evaluation_context(own_run(request, uuid)))
+    return _fragment(request, own_run(request, uuid))
+
+
+def _fragment(request: HttpRequest, run: Run, **extra: bool) -> HttpResponse:
+    """The run alone. It tells the page that the history has changed: a run began or ended."""
+    response = render(request, "learn/_run.html", {**pages.evaluation_context(run), **extra})
+    response["HX-Trigger"] = "gradus:history"
+    return response
 
 
 def run_events(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
@@ -78,5 +86,5 @@ def run_cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
         if not request.headers.get("HX-Request"):
             messages.warning(request, refused.message)
     if request.headers.get("HX-Request"):
-        return render(request, "learn/_run.html", pages.evaluation_context(found))
+        return _fragment(request, found)
     return redirect("learn:run", found.uuid)

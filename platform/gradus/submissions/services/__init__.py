@@ -8,7 +8,7 @@ from gradus.submissions.services.finish import Outcome, postpone, record, reject
 from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.payload import token_use
 from gradus.submissions.services.regrade import adopt, decide, regrade
-from gradus.submissions.services.runs import Repetition, start_run
+from gradus.submissions.services.runs import Repetition, name_run, start_run
 from gradus.submissions.services.submit import Refused, submit
 from gradus.submissions.services.verification import verify
 
@@ -28,6 +28,7 @@ __all__ = [
     "keep_choice",
     "kept_choice",
     "learner_waits",
+    "name_run",
     "postpone",
     "record",
     "regrade",

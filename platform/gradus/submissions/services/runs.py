@@ -12,12 +12,14 @@ from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import bell
-from gradus.submissions.models import Evaluation, Run, RunSlot
+from gradus.submissions.models import RUN_NAME_CHARS, Evaluation, Run, RunSlot
 from gradus.submissions.services import queue_ranks, slots
 from gradus.submissions.services.payload import parse
-from gradus.submissions.services.refusal import Refused
+from gradus.submissions.services.refusal import Refused, refuse_broken, too_long
 
 KEPT = timedelta(days=7)
+# A learner comes back to trials: they are listed, named, compared and restored.
+TRIALS_KEPT = timedelta(days=90)
 OPEN_RUNS = 6
 
 
@@ -62,7 +64,7 @@ def start_run(
             adapter=adapter,
             label=label,
             **(asdict(repeats) if repeats else {}),
-            expires_at=timezone.now() + KEPT,
+            expires_at=timezone.now() + (TRIALS_KEPT if purpose == Run.Purpose.TRIAL else KEPT),
         )
         rank = queue_ranks.of_run(purpose, _take_slot(run))
         Evaluation.objects.create(run=run, lane=lane, fair_share_rank=rank)
@@ -80,3 +82,17 @@ def _take_slot(run: Run) -> int:
     if not slots.take(RunSlot, {"user": run.user}, OPEN_RUNS, run=run):
         raise Refused("too_many_runs", "Several of your runs are still going. Wait for one to end.", 429, retry_after=5)
     return RunSlot.objects.filter(user=run.user).count() - 1
+
+
+def name_run(run: Run, name: str) -> None:
+    """Gives a trial the name by which its learner finds it again, on one line; an empty name takes it away.
+
+    Raises:
+        Refused: 422 for a control character or more than `RUN_NAME_CHARS` characters.
+    """
+    refuse_broken("name", name)
+    line = " ".join(name.split())
+    if len(line) > RUN_NAME_CHARS:
+        raise too_long("name", line, RUN_NAME_CHARS)
+    run.name = line
+    run.save(update_fields=["name"])

@@ -22,6 +22,8 @@ from gradus.submissions.services import Refused
 
 
 class TunePage(KindPage):
+    own_rows = "your training rows"
+
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> TuneDraft:
         if payload is None:
             start = {name: knobs.shown(value) for name, value in knobs.starting(spec).items()}
@@ -70,6 +72,9 @@ class TunePage(KindPage):
         found = {"Instructions": payload["instructions"]} if payload.get("instructions") else {}
         found["Training rows"] = "\n".join(f"{row['input']} → {row['output']}" for row in payload.get("rows", []))
         return found | {name: f"{value:g}" for name, value in payload.get("hyperparameters", {}).items()}
+
+    def own_inputs(self, payload: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(row["input"] for row in payload.get("rows", []))
 
     def result(self, evaluation: Evaluation) -> dict[str, Any]:
         curve = results.loss_curve(evaluation)

@@ -1,0 +1,45 @@
+"""How far chance alone moves a score that is the mean of a few rows."""
+
+import math
+from collections.abc import Sequence
+
+from challenges.metrics import metrics
+
+# The standard normal quantile of a 95 % interval.
+Z = 1.959963984540054
+
+
+def score_interval(metric: str, scores: Sequence[float]) -> tuple[float, float] | None:
+    """The 95 % interval of a metric over rows with these scores in [0, 1]; None where none can be given.
+
+    Scores of 0 and 1 get Wilson's interval (Wilson 1927), other scores the normal interval of their mean. A metric that
+    is not the mean of its rows, such as macro F1, gets none, because it would be wrong.
+    """
+    if not _is_mean_of_rows(metric) or len(scores) < 2:
+        return None
+    if set(scores) <= {0, 1}:
+        return wilson(sum(scores), len(scores))
+    return _normal(scores)
+
+
+def wilson(right: float, rows: int) -> tuple[float, float]:
+    """Wilson's 95 % interval for the share of `right` among `rows`."""
+    share, weight = right / rows, Z * Z / rows
+    centre = (share + weight / 2) / (1 + weight)
+    half = Z * math.sqrt(share * (1 - share) / rows + weight / (4 * rows)) / (1 + weight)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _normal(scores: Sequence[float]) -> tuple[float, float] | None:
+    """None where all scores are equal: that they do not vary says nothing about how far they could."""
+    mean = sum(scores) / len(scores)
+    variance = sum((score - mean) ** 2 for score in scores) / (len(scores) - 1)
+    if variance == 0:
+        return None
+    half = Z * math.sqrt(variance / len(scores))
+    return max(0.0, mean - half), min(1.0, mean + half)
+
+
+def _is_mean_of_rows(metric: str) -> bool:
+    found = metrics().get(metric)
+    return found is not None and found.in_findings and metric != "macro_f1"

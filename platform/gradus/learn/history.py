@@ -1,0 +1,66 @@
+"""What a learner did at a challenge: attempts and trial runs in one list, the newest first."""
+
+from dataclasses import dataclass
+from itertools import islice
+
+from django.db.models import FloatField, Prefetch
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.submissions.models import Evaluation, Run, Submission
+
+SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An attempt or a run. `score` is that of an attempt as it is shown, or that of a run on public samples."""
+
+    work: Submission | Run
+    evaluation: Evaluation
+    score: float | None
+
+    @property
+    def is_run(self) -> bool:
+        return isinstance(self.work, Run)
+
+    @property
+    def title(self) -> str:
+        """The run's own name, where the learner gave it one."""
+        return (self.work.name or "Run") if isinstance(self.work, Run) else "Attempt"
+
+
+def history_of(user: User | None, challenge: Challenge) -> list[Entry]:
+    """At most the newest `SHOWN`."""
+    if user is None:
+        return []
+    found = [*_attempts(user, challenge), *_runs(user, challenge)]
+    return list(islice(sorted(found, key=lambda entry: entry.work.created_at, reverse=True), SHOWN))
+
+
+def _attempts(user: User, challenge: Challenge) -> list[Entry]:
+    made = Submission.objects.of(user).filter(challenge=challenge).with_current().defer("payload")[:SHOWN]
+    return [_attempt(one) for one in made]
+
+
+def _attempt(made: Submission) -> Entry:
+    score = getattr(made.current, "score", None)
+    return Entry(made, made.current, score.shown if score is not None else None)
+
+
+def _runs(user: User, challenge: Challenge) -> list[Entry]:
+    """Results are large, so that the database gives only the score in each."""
+    scored = Cast(KT("result__public__score"), FloatField())
+    current = Evaluation.objects.filter(is_current=True).defer("result").annotate(public_score=scored)
+    made = Run.objects.trials_of(user, challenge).select_related("version")
+    made = made.defer("payload", "inputs", *ChallengeVersion.content("version"))
+    kept = made.prefetch_related(Prefetch("evaluations", current, to_attr="current_evaluations"))[:SHOWN]
+    return [Entry(one, one.current, one.current.public_score) for one in kept]  # type: ignore[attr-defined]
+
+
+def entry_of(run: Run) -> Entry:
+    """A run's own entry, as the list shows it."""
+    result = run.current.result or {}
+    return Entry(run, run.current, result.get("public", {}).get("score"))

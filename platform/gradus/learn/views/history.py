@@ -1,0 +1,49 @@
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from gradus.accounts.guests import learner
+from gradus.learn import contexts as pages
+from gradus.learn.form_problems import FormFields, of_refusal
+from gradus.learn.history import entry_of, history_of
+from gradus.learn.views.access import own_run, shown_challenge
+from gradus.submissions import services
+from gradus.submissions.models import Run
+from gradus.submissions.services import Refused
+
+
+def history(request: HttpRequest, slug: str) -> HttpResponse:
+    """The list alone, which a page asks for again whenever a run begins or ends."""
+    challenge = shown_challenge(slug)
+    shown = {"challenge": challenge, "spec": challenge.spec, "history": history_of(learner(request), challenge)}
+    return render(request, "learn/_history.html", shown)
+
+
+@require_POST
+def run_name(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """Names a trial run. A name that is refused stays in its field, with the reason below it."""
+    run, typed = own_run(request, uuid), request.POST.get("name", "")
+    if run.purpose != Run.Purpose.TRIAL:
+        raise Http404
+    try:
+        services.name_run(run, typed)
+    except Refused as refused:
+        return _named(request, run, 422, problems=of_refusal(refused, _field(run)), typed=typed)
+    if request.headers.get("HX-Request"):
+        return _named(request, run, 200, is_named=True)
+    return redirect("learn:run", run.uuid)
+
+
+def _field(run: Run) -> FormFields:
+    return FormFields(names={"name": "Name"}, controls={"name": f"name-{run.uuid}"})
+
+
+def _named(request: HttpRequest, run: Run, status: int, **extra: object) -> HttpResponse:
+    """The run's entry of the history, or without htmx the run's page."""
+    if not request.headers.get("HX-Request"):
+        return render(request, "learn/run.html", {**pages.evaluation_context(run), **extra}, status=status)
+    challenge = run.version.challenge
+    shown = {"challenge": challenge, "spec": run.version.parsed, "entry": entry_of(run), **extra}
+    return render(request, "learn/_history_entry.html", shown, status=status)

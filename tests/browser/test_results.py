@@ -1,0 +1,113 @@
+"""The list of a result's rows: short on a phone, opened in place, filtered by chips and by the confusion matrix."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from challenges.reading import read_course
+from gradus.courses.services import publish
+from gradus.submissions import services
+from gradus.submissions.models import Run
+from tests import factories
+from tests.browser.pages import LIBRARY
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+@pytest.fixture
+def run(ada, course) -> Run:
+    made = services.start_run(ada, factories.challenge("sea-or-sky").version, factories.PROMPT)
+    factories.grade(made, result=factories.result_for(made, wrong=1))
+    return made
+
+
+def visible(page: Page):
+    return page.locator("#samples > li:visible")
+
+
+def test_rows_are_filtered_by_chips_and_by_the_matrix(ada, run, visit):
+    page = visit(ada)
+    page.goto(f"/runs/{run.uuid}/")
+    page.get_by_role("button", name="Wrong 1").click()
+    expect(visible(page)).to_have_count(1)
+    page.get_by_role("button", name="Expected sky, got sky: 2").click()
+    expect(visible(page)).to_have_count(2)
+    expect(page.get_by_text("Showing 2 of 4, expected sky, got sky.")).to_be_visible()
+    expect(page.get_by_role("button", name="Wrong 1")).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("button", name="All 4").click()
+    expect(visible(page)).to_have_count(4)
+    expect(page.get_by_role("button", name="Expected sky, got sky: 2")).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_row_opens_in_place_with_the_keyboard(ada, run, visit):
+    page = visit(ada)
+    page.goto(f"/runs/{run.uuid}/")
+    first = visible(page).first
+    expect(first.locator(".probabilities")).to_be_hidden()
+    first.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(first.locator(".probabilities > li")).to_have_count(2)
+    expect(first.locator(".probabilities")).to_be_visible()
+
+
+def test_without_scripts_all_rows_are_there_and_open(ada, run, visit):
+    page = visit(ada, java_script_enabled=False)
+    page.goto(f"/runs/{run.uuid}/")
+    expect(page.locator(".row-chips")).to_be_hidden()
+    expect(visible(page)).to_have_count(4)
+    visible(page).first.locator("summary").click()
+    expect(visible(page).first.locator(".probabilities")).to_be_visible()
+
+
+@pytest.mark.parametrize("slug", ["symptom-specialty", "email-to-ticket"])
+def test_fifty_rows_are_short_on_a_phone(ada, transactional_db, visit, slug):
+    publish(read_course(LIBRARY))
+    version = factories.challenge(slug).version
+    run = services.start_run(ada, version, {"kind": "prompt", "instructions": "Answer."})
+    factories.grade(run, result=factories.result_for(run, wrong=30))
+    page = visit(ada, viewport={"width": 360, "height": 740})
+    page.goto(f"/runs/{run.uuid}/")
+    count = visible(page).count()
+    assert count >= 50
+    assert page.locator("#samples").evaluate("list => list.offsetHeight") / count * 50 < 5000
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_history_follows_runs_and_names_them(ada, course, visit, work):
+    page = visit(ada, viewport={"width": 1280, "height": 720})
+    page.goto("/challenges/sea-or-sky/#history")
+    history = page.locator("#history-list")
+    expect(history).to_contain_text("Nothing yet.")
+    page.locator(".cm-content").first.fill("Sea or sky?")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(history.locator(".history-entry")).to_have_count(1)
+    expect(history).to_contain_text("Waiting")
+    assert work("interactive")
+    expect(history).to_contain_text("1.00 public")
+
+    history.get_by_text("Name it").click()
+    history.get_by_label("Name of this run").fill("one\u0007bell")
+    page.keyboard.press("Enter")
+    expect(history.locator(".field-error")).to_contain_text("a control character: remove it.")
+    history.get_by_label("Name of this run").fill("First idea")
+    page.keyboard.press("Enter")
+    expect(history.get_by_role("link", name="First idea", exact=True)).to_be_focused()
+    assert Run.objects.get().name == "First idea"
+
+
+def test_a_name_that_is_being_typed_survives_the_end_of_a_run(ada, run, visit, work):
+    page = visit(ada, viewport={"width": 1280, "height": 720})
+    page.goto("/challenges/sea-or-sky/#history")
+    history = page.locator("#history-list")
+    page.locator(".cm-content").first.fill("Sea or sky?")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(history.locator(".history-entry")).to_have_count(2)
+    history.get_by_text("Name it").last.click()
+    history.get_by_label("Name of this run").last.fill("Half a na")
+    assert work("interactive")
+    expect(page.locator("#run #samples > li")).to_have_count(4)
+    expect(history.get_by_label("Name of this run").last).to_have_value("Half a na")
+    page.keyboard.press("Enter")
+    expect(history.get_by_role("link", name="Half a na", exact=True)).to_be_visible()
+    expect(history).to_contain_text("1.00 public")
