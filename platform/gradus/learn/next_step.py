@@ -17,7 +17,8 @@ PASS, GOLD = "pass", "gold"
 
 @dataclass(frozen=True)
 class NextStep:
-    """`goal` is what has not been reached yet, at `distance` below it: the pass mark, then gold; empty where nothing.
+    """`goal` is what has not been reached yet: the pass mark, then gold; empty where nothing. It is reached at `mark`,
+    which is `distance` above the score.
 
     To try: `hint` is the number of the next hint; `track` is the one that passes, or one that was not tried yet.
     `is_done` says that the challenge is passed, by this attempt or an earlier one; then `challenge` is the next open
@@ -25,6 +26,7 @@ class NextStep:
     """
 
     goal: str
+    mark: float
     distance: float
     hint: int | None
     track: str
@@ -38,7 +40,7 @@ def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextSt
     challenge = catalogue.now().challenges.get(submission.challenge.slug)
     if score is None or challenge is None:
         return None
-    goal, distance = _goal(spec, score)
+    goal, mark = _goal(spec, submission.kind, score)
     course = path.path_of(submission.user, challenge.lesson.course)
     step = next(s for s in course.of(challenge.lesson).challenges if s.challenge.pk == challenge.pk)
     following = course.next.challenge if course.next else None
@@ -46,7 +48,8 @@ def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextSt
     hint = _next_hint(submission, challenge) if goal else None
     return NextStep(
         goal=goal,
-        distance=distance,
+        mark=mark,
+        distance=max(0.0, round(mark - score.shown, 10)),
         hint=hint,
         track=_track(submission, challenge, is_done=is_done, tries=bool(goal) and hint is None),
         is_done=is_done,
@@ -55,12 +58,13 @@ def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextSt
     )
 
 
-def _goal(spec: Spec, score: Score) -> tuple[str, float]:
+def _goal(spec: Spec, track: str, score: Score) -> tuple[str, float]:
     if not score.passed:
-        return PASS, max(0.0, round(spec.pass_ - score.shown, 10))
-    if score.gold or score.provisional or spec.gold is None:
+        return PASS, spec.pass_
+    gold = spec.gold_of(track)
+    if score.gold or score.provisional or gold is None:
         return "", 0.0
-    return GOLD, max(0.0, round(spec.gold - score.shown, 10))
+    return GOLD, gold
 
 
 def _next_hint(submission: Submission, challenge: Challenge) -> int | None:
