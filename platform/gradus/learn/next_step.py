@@ -6,6 +6,7 @@ Everything follows from the score as it is shown, floored, and from what the lea
 from dataclasses import dataclass
 
 from challenges.spec import Challenge as Spec
+from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.learn import path
@@ -45,7 +46,7 @@ def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextSt
     step = next(s for s in course.of(challenge.lesson).challenges if s.challenge.pk == challenge.pk)
     following = course.next.challenge if course.next else None
     is_done = step.state in (path.PASSED, path.GOLD)
-    hint = _next_hint(submission, challenge) if goal else None
+    hint = next_hint(submission.user, challenge) if goal else None
     return NextStep(
         goal=goal,
         mark=mark,
@@ -67,8 +68,9 @@ def _goal(spec: Spec, track: str, score: Score) -> tuple[str, float]:
     return GOLD, gold
 
 
-def _next_hint(submission: Submission, challenge: Challenge) -> int | None:
-    taken = len(hints_taken(submission.user, challenge))
+def next_hint(user: User, challenge: Challenge) -> int | None:
+    """Returns the number of the hint that the learner may take next, from 1; None if all are taken."""
+    taken = len(hints_taken(user, challenge))
     return taken + 1 if taken < len(challenge.spec.hints) else None
 
 
