@@ -1,17 +1,20 @@
 // Follows a submission: [data-events] names a stream of server-sent events, from which the page's parts are kept.
+import { Estimate, seconds } from "./estimate.js";
+import { Stages } from "./stages.js";
+
 const TERMINAL = new Set(["finished", "scored", "rejected", "failed", "cancelled", "review", "expired"]);
 const UNNUMBERED = new Set(["state", "heartbeat"]);
 const QUIET_SECONDS = 45;
+const RETRY_MS = 3000;
+const DOUBT_MS = 4000;
 const PILLS = { queued: ["clock", "Waiting"], running: ["cpu", "Running"] };
-
-const seconds = (value) => (value < 90 ? `${Math.max(1, Math.round(value))} s` : `${Math.round(value / 60)} min`);
-
-const STAGES = { calibrate: "Calibration", public: "Public samples", train: "Training", judge: "Marking" };
+const LOST = "The connection is lost. Grading goes on without it, and this page tries again by itself.";
+const GONE = "This page cannot be followed any more. Load it again to see how it stands.";
 
 const LINES = {
   queued: () => "Waiting for a worker",
   started: () => "A worker has started",
-  postponed: ({ reason }) => `Put back in the queue${reason ? `: ${reason}` : ""}`,
+  postponed: () => "Put back in the queue. It starts again by itself",
   checkpoint: ({ step }) => `Saved a checkpoint at step ${step}`,
   log: ({ text }) => text,
 };
@@ -19,9 +22,11 @@ const LINES = {
 class Live {
   constructor(element) {
     this.element = element;
+    this.stage = null;
     this.last = Number(element.dataset.lastEvent ?? 0);
     this.heard = Date.now();
-    this.stage = null;
+    this.stages = new Stages(this.slot("stages"));
+    this.estimate = new Estimate(this.slot("estimate"));
     this.connect();
     this.timer = setInterval(() => this.tick(), 1000);
   }
@@ -42,10 +47,14 @@ class Live {
     const take = (event) => this.take(event);
     this.source.onmessage = take;
     for (const type of [...TERMINAL, ...Object.keys(this.handlers)]) this.source.addEventListener(type, take);
+    this.source.onopen = () => this.say("lost", "");
     // The browser connects again by itself, unless the server answered with an error.
     this.source.onerror = () => {
+      // A stream that ended is opened again at once, which is no reason to say anything.
+      clearTimeout(this.doubt);
+      this.doubt = setTimeout(() => this.source.readyState !== EventSource.OPEN && this.say("lost", LOST), DOUBT_MS);
       if (this.source.readyState === EventSource.CLOSED && !this.retry) {
-        this.retry = setTimeout(() => this.reconnect(), 3000);
+        this.retry = setTimeout(() => this.reconnect(), RETRY_MS);
       }
     };
   }
@@ -58,11 +67,19 @@ class Live {
     const answer = await fetch(this.source.url, { signal: stop.signal }).catch(() => null);
     stop.abort();
     if (answer?.status === 204) this.finish();
+    else if ([401, 403, 404].includes(answer?.status)) this.giveUp();
     else this.connect();
+  }
+
+  giveUp() {
+    this.close();
+    this.say("lost", GONE);
+    this.say("heartbeat", "");
   }
 
   close() {
     clearInterval(this.timer);
+    clearTimeout(this.doubt);
     clearTimeout(this.retry);
     this.source.close();
   }
@@ -77,7 +94,7 @@ class Live {
     if (id && id <= this.last) return;
     if (id) this.last = id;
     if (TERMINAL.has(type)) this.finish();
-    else this.handlers[type]?.call(this, { ...data, type });
+    else this.handlers[type]?.call(this, { ...data, type, id });
   }
 
   handlers = {
@@ -86,7 +103,7 @@ class Live {
       if (TERMINAL.has(data.status)) this.finish();
       else this.show(data.status);
       if (data.status === "queued") this.wait({ position: data.queue_position, wait_s: data.wait_s });
-      if (data.status === "running") this.say("position", "");
+      if (data.status === "running" && this.stages.at === 0) this.begin();
     },
     started: this.run, running: this.run, progress: this.progress, loss: this.loss,
     checkpoint(data) {
@@ -102,7 +119,11 @@ class Live {
   };
 
   wait({ position, wait_s: wait }) {
-    const place = position == null ? "Waiting for a worker" : position <= 1 ? "You are next" : `Number ${position} in the queue`;
+    const ahead = position == null ? null : position - 1;
+    this.stages.wait(ahead);
+    this.estimate.wait();
+    this.slot("bar")?.removeAttribute("value");
+    const place = ahead == null ? "Waiting for a worker" : ahead === 0 ? "You are next" : `Behind ${ahead}`;
     this.say("position", wait == null ? `${place}.` : `${place}, about ${seconds(wait)}.`);
   }
 
@@ -117,26 +138,36 @@ class Live {
     pill.lastChild.textContent = ` ${word}`;
   }
 
-  run() {
+  run({ id }) {
     this.show("running");
-    this.say("position", "");
+    this.begin(id);
     this.log("started", {});
   }
 
-  progress({ stage, done, total }) {
-    const bar = this.slot("bar");
-    // Without a count the bar only says that something is going on.
-    if (total) Object.assign(bar ?? {}, { max: total, value: done });
-    else bar?.removeAttribute("value");
-    const name = STAGES[stage] ?? stage;
-    this.say("stage", total ? `${name}: ${done} of ${total}` : name);
-    if (stage !== this.stage) this.log("log", { text: name });
-    this.stage = stage;
+  begin(id) {
+    this.stages.start(id);
+    this.estimate.start();
+    this.draw();
+  }
+
+  progress({ id, stage, done, total }) {
+    if (id < this.stages.begun) return;
+    this.stages.progress(stage, done, total);
+    this.draw();
+  }
+
+  // The bar shows all stages together. Only the name of a new stage is read out, and not each count.
+  draw() {
+    this.slot("bar")?.setAttribute("value", this.stages.share);
+    this.say("position", this.stages.title);
+    if (this.stages.title !== this.stage) this.log("log", { text: this.stages.title });
+    this.stage = this.stages.title;
   }
 
   loss(data) {
     this.point(data);
-    if (data.steps) this.progress({ stage: "train", done: data.step, total: data.steps });
+    this.estimate.train(data);
+    if (data.steps) this.progress({ id: data.id, stage: "train", done: data.step, total: data.steps });
   }
 
   point(data) {
@@ -162,7 +193,8 @@ class Live {
     const quiet = (Date.now() - this.heard) / 1000;
     const away = quiet > QUIET_SECONDS;
     this.slot("heartbeat")?.classList.toggle("is-offline", away);
-    this.say("heartbeat", away ? `No word for ${seconds(quiet)}; still listening.` : `Last word ${seconds(quiet)} ago`);
+    this.say("heartbeat", away ? `Nothing new for ${seconds(quiet)}. This page keeps listening.` : `Updated ${seconds(quiet)} ago`);
+    this.say("estimate", this.estimate.text);
   }
 
   finish() {

@@ -136,7 +136,7 @@ def test_the_loss_is_drawn_while_it_trains(ada, course, visit):
     evaluation = factories.claimed(submission)
     steps = [{"step": n, "steps": 4, "train_loss": 1 / n, "valid_loss": None, "seconds": float(n)} for n in (1, 2)]
     services.append_events(evaluation.pk, evaluation.fence, [("loss", step) for step in steps])
-    expect(page.get_by_text("Training: 2 of 4")).to_be_visible()
+    expect(page.get_by_text("Training, step 2 of 4")).to_be_visible()
     expect(page.locator("[data-chart=loss] svg, [data-chart=loss] canvas").first).to_be_visible()
     services.record(evaluation.pk, evaluation.fence, services.Outcome(result={}, score=0.9))
     expect(page.locator(".score-value").first).to_have_text("0.90")

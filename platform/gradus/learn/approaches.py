@@ -17,7 +17,7 @@ from challenges.kinds.prompt import FEW_SHOT
 from challenges.kinds.tune import LORA
 from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
-from gradus.courses.models import Challenge
+from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Evaluation, Standing
 
 
@@ -98,6 +98,15 @@ def _board(challenge: Challenge, own: Iterable[Standing]) -> Board:
     order = list(titles())
     entries.sort(key=lambda entry: (order.index(entry.approach), entry.mine, entry.score))
     return Board(tuple(entries), _break_even(entries), _finding(entries))
+
+
+def best_baselines(version: ChallengeVersion) -> list[Entry]:
+    """The author's best result of each approach, from the plainest approach on."""
+    step = version.parsed.feedback.step
+    scored = [row for row in version.results if row.get("score") is not None and row["approach"] in titles()]
+    entries = [_baseline(row, step) for row in scored]
+    found = [_best(entries, approach) for approach in titles()]
+    return [entry for entry in found if entry is not None]
 
 
 def _standings(challenges: list[Challenge], user: User | None) -> list[Standing]:

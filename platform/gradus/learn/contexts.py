@@ -17,7 +17,10 @@ from gradus.learn.form_problems import Problem
 from gradus.learn.history import history_of
 from gradus.learn.kinds import page_of
 from gradus.learn.kinds.base import Draft
+from gradus.learn.reading import reading
 from gradus.learn.shown_rows import rows_context
+from gradus.learn.stages import begun, stages_of
+from gradus.learn.usual_time import elapsed, usual_time
 from gradus.reviews import guests
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import who_grades
@@ -99,7 +102,6 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
     """One evaluation as its page shows it, open or ended."""
     evaluation = owner.current
     spec = evaluation.version.parsed
-    position = queue_position(evaluation)
     return {
         "owner": owner,
         "guest_note": guests.note(owner.user, owner.kind) if isinstance(owner, Submission) else "",
@@ -112,8 +114,21 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         **rows_context(owner, evaluation),
         **page_of(owner.kind).result(evaluation),
         "took": results.took(evaluation),
+        **(_waiting(owner, evaluation, queue_position(evaluation)) if evaluation.is_open else {}),
+    }
+
+
+def _waiting(owner: Submission | Run, evaluation: Evaluation, position: int | None) -> dict[str, Any]:
+    """What the page of an open evaluation shows in addition."""
+    return {
         "position": position,
+        "ahead": position - 1 if position else None,
         "wait": wait_at(position, seconds_each(evaluation.lane)) if position else None,
+        "stages": stages_of(evaluation, owner.kind),
+        "begun": begun(evaluation),
+        "usual": usual_time(evaluation, owner.kind),
+        "elapsed": elapsed(evaluation),
+        "reading": reading(owner) if isinstance(owner, Submission) else None,
     }
 
 

@@ -6,6 +6,7 @@ Everything follows from the score as it is shown, floored, and from what the lea
 from dataclasses import dataclass
 
 from challenges.spec import Challenge as Spec
+from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.learn import path
@@ -17,7 +18,8 @@ PASS, GOLD = "pass", "gold"
 
 @dataclass(frozen=True)
 class NextStep:
-    """`goal` is what has not been reached yet, at `distance` below it: the pass mark, then gold; empty where nothing.
+    """`goal` is what has not been reached yet: the pass mark, then gold; empty where nothing. It is reached at `mark`,
+    which is `distance` above the score.
 
     To try: `hint` is the number of the next hint; `track` is the one that passes, or one that was not tried yet.
     `is_done` says that the challenge is passed, by this attempt or an earlier one; then `challenge` is the next open
@@ -25,6 +27,7 @@ class NextStep:
     """
 
     goal: str
+    mark: float
     distance: float
     hint: int | None
     track: str
@@ -38,15 +41,16 @@ def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextSt
     challenge = catalogue.now().challenges.get(submission.challenge.slug)
     if score is None or challenge is None:
         return None
-    goal, distance = _goal(spec, score)
+    goal, mark = _goal(spec, submission.kind, score)
     course = path.path_of(submission.user, challenge.lesson.course)
     step = next(s for s in course.of(challenge.lesson).challenges if s.challenge.pk == challenge.pk)
     following = course.next.challenge if course.next else None
     is_done = step.state in (path.PASSED, path.GOLD)
-    hint = _next_hint(submission, challenge) if goal else None
+    hint = next_hint(submission.user, challenge) if goal else None
     return NextStep(
         goal=goal,
-        distance=distance,
+        mark=mark,
+        distance=max(0.0, round(mark - score.shown, 10)),
         hint=hint,
         track=_track(submission, challenge, is_done=is_done, tries=bool(goal) and hint is None),
         is_done=is_done,
@@ -55,16 +59,18 @@ def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextSt
     )
 
 
-def _goal(spec: Spec, score: Score) -> tuple[str, float]:
+def _goal(spec: Spec, track: str, score: Score) -> tuple[str, float]:
     if not score.passed:
-        return PASS, max(0.0, round(spec.pass_ - score.shown, 10))
-    if score.gold or score.provisional or spec.gold is None:
+        return PASS, spec.pass_
+    gold = spec.gold_of(track)
+    if score.gold or score.provisional or gold is None:
         return "", 0.0
-    return GOLD, max(0.0, round(spec.gold - score.shown, 10))
+    return GOLD, gold
 
 
-def _next_hint(submission: Submission, challenge: Challenge) -> int | None:
-    taken = len(hints_taken(submission.user, challenge))
+def next_hint(user: User, challenge: Challenge) -> int | None:
+    """Returns the number of the hint that the learner may take next, from 1; None if all are taken."""
+    taken = len(hints_taken(user, challenge))
     return taken + 1 if taken < len(challenge.spec.hints) else None
 
 

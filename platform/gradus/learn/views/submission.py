@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,8 +13,10 @@ from gradus.learn import contexts as pages
 from gradus.learn import forms, path
 from gradus.learn.form_problems import APPEAL, of_refusal
 from gradus.learn.kinds.base import Draft, with_line_feeds
+from gradus.learn.moment import is_celebrated, moment
 from gradus.learn.next_step import next_step
 from gradus.learn.views.access import own_submission, shown_challenge
+from gradus.learn.weak_spot import weak_spot
 from gradus.reviews import services as reviews
 from gradus.reviews.models import APPEAL_CHARS
 from gradus.submissions import services, stream
@@ -46,17 +49,26 @@ def _submit(request: HttpRequest, challenge: Challenge, draft: Draft) -> Submiss
 
 
 def submission(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    return render(request, "learn/submission.html", _context(own_submission(request, uuid)))
+    return render(request, "learn/submission.html", _seen(request, own_submission(request, uuid)))
 
 
 def submission_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    return render(request, "learn/_submission.html", _context(own_submission(request, uuid)))
+    return render(request, "learn/_submission.html", _seen(request, own_submission(request, uuid)))
 
 
-def _context(found: Submission) -> dict[str, object]:
+def _seen(request: HttpRequest, found: Submission) -> dict[str, object]:
+    """The context of a page that the learner looks at. A first pass is celebrated the first time."""
+    shown = _context(found)
+    return {**shown, "celebrate": is_celebrated(request.session, shown["evaluation"], shown["moment"])}
+
+
+def _context(found: Submission) -> dict[str, Any]:
     shown = pages.evaluation_context(found)
+    marks = shown["result"].get("marks", [])
     return {
         **shown,
+        "moment": moment(found, shown["evaluation"], shown["score"]) if shown["score"] else None,
+        "weak_spot": weak_spot(shown["rows"], shown["confusion"], shown["fields"], marks),
         "next_step": next_step(found, shown["spec"], shown["score"]),
         "submission": found,
         "has_passed": path.has_passed(found.user, found.challenge),

@@ -1,0 +1,96 @@
+"""The named stages of an evaluation that waits or is graded, and which of them is present.
+
+Workers write no events about hidden rows, so the stages after the public samples are told from what came before them.
+"""
+
+from dataclasses import dataclass
+
+from challenges import kinds
+from challenges.spec import Challenge, Label
+from gradus.submissions.models import Evaluation
+from gradus.submissions.states import State
+
+QUEUED, LOADING, TRAINING, CALIBRATION = "queued", "loading", "train", "calibrate"
+PUBLIC, HIDDEN, MARKING, CHECKING = "public", "hidden", "marking", "checking"
+TITLES = {
+    QUEUED: "Waiting",
+    LOADING: "Loading the model",
+    TRAINING: "Training",
+    CALIBRATION: "Calibration",
+    PUBLIC: "Public samples",
+    HIDDEN: "Grading on hidden samples",
+    MARKING: "Marking your answer",
+    CHECKING: "Checking your answer",
+}
+UNITS = {TRAINING: "step", CALIBRATION: "row", PUBLIC: "row"}
+# No event says that these begin or go on.
+SILENT = (HIDDEN, MARKING, CHECKING)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """`state` is `done`, `present` or `ahead`. `done` of `total` units are known of the present stage, or nothing."""
+
+    name: str
+    state: str
+    done: int | None = None
+    total: int | None = None
+
+    @property
+    def title(self) -> str:
+        return TITLES[self.name]
+
+    @property
+    def unit(self) -> str:
+        return UNITS.get(self.name, "")
+
+    @property
+    def is_silent(self) -> bool:
+        return self.name in SILENT
+
+
+def stages_of(evaluation: Evaluation, kind: str) -> list[Stage]:
+    """Returns the stages of a submission or run of that kind, in their order."""
+    names = _names(evaluation.version.parsed, kind, is_graded=evaluation.submission_id is not None)
+    present, done, total = _present(evaluation, names)
+    at = names.index(present)
+    before = [Stage(name, "done") for name in names[:at]]
+    return [*before, Stage(present, "present", done, total), *(Stage(name, "ahead") for name in names[at + 1 :])]
+
+
+def _names(spec: Challenge, kind: str, *, is_graded: bool) -> list[str]:
+    known = kinds.find(kind)
+    answer = spec.answer
+    calibrates = isinstance(answer, Label) and answer.decode == "score" and answer.calibrate != "none"
+    has = {
+        LOADING: known.needs_model,
+        TRAINING: known.is_trained,
+        CALIBRATION: known.needs_model and calibrates and not known.is_trained,
+        PUBLIC: known.has_samples,
+        HIDDEN: known.has_samples and is_graded,
+        MARKING: not known.has_samples and is_graded,
+        CHECKING: not known.has_samples and not is_graded,
+    }
+    return [QUEUED, *(name for name, is_there in has.items() if is_there)]
+
+
+def _present(evaluation: Evaluation, names: list[str]) -> tuple[str, int | None, int | None]:
+    if evaluation.state == State.QUEUED:
+        return QUEUED, None, None
+    told = evaluation.events.filter(type__in=("started", "progress", "loss")).order_by("-seq")
+    kind, data = told.values_list("type", "data").first() or ("started", {})
+    name, done, total = data.get("stage"), data.get("done"), data.get("total")
+    if kind == "loss":
+        name, done, total = TRAINING, data.get("step"), data.get("steps")
+    if name not in names:
+        return names[1], None, None
+    following = names[names.index(name) + 1 :]
+    if following and following[0] in SILENT and done is not None and done == total:
+        return following[0], None, None
+    return name, done, total
+
+
+def begun(evaluation: Evaluation) -> int:
+    """Returns the number of the event with which a worker last started the evaluation, or 0 if none has."""
+    started = evaluation.events.filter(type="started").order_by("-seq").values_list("seq", flat=True)
+    return started.first() or 0
