@@ -17,6 +17,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
+from gradus.notices import services as notices
 from gradus.submissions import bell, failpoints
 from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import (
@@ -124,15 +125,16 @@ def free_orphan_slots() -> int:
 
 
 def prune() -> int:
-    """Deletes old runs and events, and the status of workers and reconcilers that are gone; returns the events' number.
+    """Deletes old runs, events and notices, and the status of workers and reconcilers that are gone.
 
-    The losses of a training run stay in its result.
+    Returns the number of events. The losses of a training run stay in its result.
     """
     WorkerStatus.objects.filter(last_seen__lt=Now() - timedelta(days=1)).delete()
     ReconcilerStatus.objects.filter(last_run__lt=Now() - timedelta(days=1)).delete()
     old = Event.objects.filter(evaluation__finished_at__lt=Now() - EVENTS_KEPT)
     pruned, _ = old.delete()
     Run.objects.filter(expires_at__lt=Now()).exclude(evaluations__state__in=OPEN).delete()
+    notices.prune()
     return pruned
 
 

@@ -60,6 +60,8 @@ INSTALLED_APPS = [
     "gradus.accounts",
     "gradus.courses",
     "gradus.submissions",
+    "gradus.notices",
+    "gradus.reports",
     "gradus.reviews",
     "gradus.leaderboards",
     "gradus.learn",

@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("gradus.learn.urls")),
     path("leaderboards/", include("gradus.leaderboards.urls")),
     path("reviews/", include("gradus.reviews.urls")),
+    path("notices/", include("gradus.notices.urls")),
     path("metrics", metrics, name="metrics"),
     path("profile/", profile, name="profile"),
     path("api/v1/", api.urls),

@@ -80,7 +80,7 @@ def grade() -> None:
 def everything(client: Client, user: User, submission: Submission) -> dict[str, str]:
     """All that the learner can read, by address."""
     own = f"/submissions/{submission.uuid}/"
-    pages = ["/", "/path/", "/profile/", "/lessons/first/", "/leaderboards/", "/leaderboards/explain/"]
+    pages = ["/", "/path/", "/profile/", "/notices/", "/lessons/first/", "/leaderboards/", "/leaderboards/explain/"]
     pages += ["/challenges/explain/", f"/challenges/explain/?from={submission.uuid}", own, f"{own}fragment"]
     found = {path: client.get(path).content.decode() for path in pages}
     headers = {"Authorization": f"Bearer {ApiToken.issue(user, 'canaries')[1]}"}

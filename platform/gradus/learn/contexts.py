@@ -17,6 +17,7 @@ from gradus.learn.approaches import board
 from gradus.learn.form_problems import Problem
 from gradus.learn.kinds import page_of
 from gradus.learn.kinds.base import Draft
+from gradus.notices import services as notices
 from gradus.reviews import guests
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import who_grades
@@ -98,8 +99,9 @@ def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
 
 
 def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
-    """One evaluation as its page shows it, open or ended."""
+    """One evaluation as its page shows it, open or ended. Its learner, who now looks at it, needs no notice of it."""
     evaluation = owner.current
+    notices.see(owner.user, evaluation)
     spec = evaluation.version.parsed
     rows = results.sample_rows(evaluation.version, evaluation.result)
     position = queue_position(evaluation)
