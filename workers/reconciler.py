@@ -1,4 +1,5 @@
-"""The reconciler requeues evaluations whose lease has expired, rings workers, deletes old rows and checks invariants.
+"""The reconciler requeues evaluations whose lease has expired, rings workers, mails notices, deletes old rows and
+checks invariants.
 
 It only makes conditional updates, so several reconcilers may run at once. It never waits for a locked row: a row that a
 stopped process keeps locked must not delay all others.
@@ -32,7 +33,7 @@ from gradus.submissions.models import (
 )
 from gradus.submissions.services.finish import close
 from gradus.submissions.states import OPEN, State
-from workers import invariants
+from workers import invariants, notice_mails
 from workers import orphan_files as orphans
 
 log = structlog.get_logger(__name__)
@@ -56,6 +57,7 @@ def sweep() -> dict[str, int]:
         log.error("invariants_broken", **broken)
     # After the check, so that a fault of the code is reported before its consequence is repaired.
     done["freed"] = free_orphan_slots()
+    done["mailed"] = notice_mails.send_some()
     report(done, broken)
     ring_all()
     return done

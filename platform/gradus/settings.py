@@ -263,6 +263,8 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 EMAIL_CONFIG = env.mail("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+# Seconds after which a mail server that does not answer is given up. The reconciler sends mails, and must not hang.
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("GRADUS_FROM_EMAIL", default="Gradus <gradus@localhost>")
 
 CACHES = {

@@ -6,13 +6,16 @@ import math
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from challenges import kinds
 from gradus.accounts.models import User
-from gradus.notices.models import KEPT, Notice
+from gradus.notices import mails
+from gradus.notices.models import KEPT, MailWish, Notice
 from gradus.submissions.models import Evaluation, Run
+from gradus.submissions.services import Refused
 from gradus.submissions.states import State
 
 Kind = Notice.Kind
@@ -68,6 +71,31 @@ def see_all(user: User, notices: list[Notice]) -> None:
     """Marks these notices of the learner as seen."""
     if fresh := [notice.pk for notice in notices if notice.seen_at is None]:
         Notice.objects.of(user).unseen().filter(pk__in=fresh).update(seen_at=Now())
+
+
+def wish_mails(user: User, *, wanted: bool, site: str) -> None:
+    """Keeps whether a learner wants notices by mail. `site` is the address under which the learner uses the site.
+
+    Raises:
+        Refused: 409, mails cannot be wanted here; the message says why.
+    """
+    if not wanted:
+        MailWish.objects.filter(user=user).delete()
+        return
+    if reason := why_no_mails(user):
+        raise Refused("no_mails", reason, 409)
+    MailWish.objects.update_or_create(user=user, defaults={"site": site})
+
+
+def why_no_mails(user: User) -> str:
+    """Says why the learner cannot have notices by mail; an empty text if that is possible."""
+    if not mails.are_available():
+        return "This site cannot send mails: the people who run it have not set up a mail server."
+    if user.is_guest:
+        return "Notices by mail need an account with an email address."
+    if not EmailAddress.objects.filter(user=user, primary=True, verified=True).exists():
+        return "Confirm your email address first, so that no mail goes to somebody else."
+    return ""
 
 
 def prune(kept: timedelta = KEPT) -> int:
