@@ -92,6 +92,7 @@ OPEN = {
     "leaderboards/<slug:slug>/",
     "profile/",
     "profile/tokens/",
+    "profile/my-data.json",
     "metrics",
     "api/v1/",
     "api/v1/openapi.json",
