@@ -10,7 +10,7 @@ const modules = join(here, "..", "node_modules");
 const vendor = join(here, "vendor");
 
 const ICONS = [
-  "arrow-clockwise", "arrow-left", "arrow-right", "award", "award-fill", "bar-chart", "book", "box-arrow-right",
+  "arrow-clockwise", "arrow-left", "arrow-right", "award", "award-fill", "bar-chart", "bell", "book", "box-arrow-right",
   "check-circle", "check-lg", "chevron-down", "circle", "clock", "clock-history", "code-slash", "copy", "cpu",
   "dash-circle", "database", "download", "exclamation-triangle", "eye", "file-earmark-text", "flag", "gear",
   "hourglass-split", "info-circle", "journal-text", "keyboard", "lightbulb", "list", "list-ol", "lock", "moon",

@@ -1,4 +1,5 @@
-"""The reconciler requeues evaluations whose lease has expired, rings workers, deletes old rows and checks invariants.
+"""The reconciler requeues evaluations whose lease has expired, rings workers, mails notices, deletes old rows and
+checks invariants.
 
 It only makes conditional updates, so several reconcilers may run at once. It never waits for a locked row: a row that a
 stopped process keeps locked must not delay all others.
@@ -17,6 +18,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
+from gradus.notices import services as notices
 from gradus.submissions import bell, failpoints
 from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import (
@@ -31,7 +33,7 @@ from gradus.submissions.models import (
 )
 from gradus.submissions.services.finish import close
 from gradus.submissions.states import OPEN, State
-from workers import invariants
+from workers import invariants, notice_mails
 from workers import orphan_files as orphans
 
 log = structlog.get_logger(__name__)
@@ -55,6 +57,7 @@ def sweep() -> dict[str, int]:
         log.error("invariants_broken", **broken)
     # After the check, so that a fault of the code is reported before its consequence is repaired.
     done["freed"] = free_orphan_slots()
+    done["mailed"] = notice_mails.send_some()
     report(done, broken)
     ring_all()
     return done
@@ -124,15 +127,16 @@ def free_orphan_slots() -> int:
 
 
 def prune() -> int:
-    """Deletes old runs and events, and the status of workers and reconcilers that are gone; returns the events' number.
+    """Deletes old runs, events and notices, and the status of workers and reconcilers that are gone.
 
-    The losses of a training run stay in its result.
+    Returns the number of events. The losses of a training run stay in its result.
     """
     WorkerStatus.objects.filter(last_seen__lt=Now() - timedelta(days=1)).delete()
     ReconcilerStatus.objects.filter(last_run__lt=Now() - timedelta(days=1)).delete()
     old = Event.objects.filter(evaluation__finished_at__lt=Now() - EVENTS_KEPT)
     pruned, _ = old.delete()
     Run.objects.filter(expires_at__lt=Now()).exclude(evaluations__state__in=OPEN).delete()
+    notices.prune()
     return pruned
 
 

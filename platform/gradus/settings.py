@@ -60,6 +60,8 @@ INSTALLED_APPS = [
     "gradus.accounts",
     "gradus.courses",
     "gradus.submissions",
+    "gradus.notices",
+    "gradus.reports",
     "gradus.reviews",
     "gradus.leaderboards",
     "gradus.learn",
@@ -241,13 +243,14 @@ ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("GRADUS_PROXIES", default=1 if PRODUCTIO
 # These come on top of allauth's own limits. Wrong passwords, and wrong codes of a second factor, count as
 # `login_failed` for one account from one address, and as `login_failed_account` for the account from any address.
 # `accounts/rate_limits.py` counts sign-ups as `new_account` and new visitors as `guest`, because allauth's own limit
-# on `signup` cannot be lifted for a classroom.
+# on `signup` cannot be lifted for a classroom; and downloads of one's own data as `my_data`.
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key,20/h/key",
     "login_failed_account": "100/h/key",
     "signup": None,
     "new_account": "20/m/ip,30/h/ip",
     "guest": "30/m/ip,300/h/ip",
+    "my_data": "10/h/user",
 }
 ACCOUNT_FORMS = {
     "signup": "gradus.accounts.forms.SignupForm",
@@ -261,6 +264,8 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 EMAIL_CONFIG = env.mail("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+# Seconds after which a mail server that does not answer is given up. The reconciler sends mails, and must not hang.
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("GRADUS_FROM_EMAIL", default="Gradus <gradus@localhost>")
 
 CACHES = {

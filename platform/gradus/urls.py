@@ -8,6 +8,7 @@ from gradus.accounts.rate_limits import too_many
 from gradus.api import api
 from gradus.learn.views.course import home
 from gradus.learn.views.profile import profile
+from gradus.own_data.views import my_data
 from gradus.request_checks import bad_request
 from gradus.submissions.views import health_page, metrics
 
@@ -18,8 +19,10 @@ urlpatterns = [
     path("", include("gradus.learn.urls")),
     path("leaderboards/", include("gradus.leaderboards.urls")),
     path("reviews/", include("gradus.reviews.urls")),
+    path("notices/", include("gradus.notices.urls")),
     path("metrics", metrics, name="metrics"),
     path("profile/", profile, name="profile"),
+    path("profile/my-data.json", my_data, name="my_data"),
     path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
     path("admin/health/", admin.site.admin_view(health_page), name="health"),

@@ -23,14 +23,21 @@
   apply(stored() ?? system());
   preference.addEventListener("change", () => stored() ?? apply(system()));
 
-  document.addEventListener("click", (event) => {
-    if (!event.target.closest?.("[data-theme-switch]")) return;
-    const theme = root.dataset.bsTheme === "dark" ? "light" : "dark";
-    apply(theme);
+  const choose = (theme) => {
+    apply(theme === "system" ? system() : theme);
     try {
-      localStorage.setItem("theme", theme);
+      if (theme === "system") localStorage.removeItem("theme");
+      else localStorage.setItem("theme", theme);
     } catch {
       // The choice then lasts for this page.
     }
+  };
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("[data-theme-switch]")) return;
+    choose(root.dataset.bsTheme === "dark" ? "light" : "dark");
+  });
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches?.("[data-theme-choice]")) choose(target.value);
   });
 })();

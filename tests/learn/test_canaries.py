@@ -80,9 +80,10 @@ def grade() -> None:
 def everything(client: Client, user: User, submission: Submission) -> dict[str, str]:
     """All that the learner can read, by address."""
     own = f"/submissions/{submission.uuid}/"
-    pages = ["/", "/path/", "/profile/", "/lessons/first/", "/leaderboards/", "/leaderboards/explain/"]
+    pages = ["/", "/path/", "/profile/", "/notices/", "/lessons/first/", "/leaderboards/", "/leaderboards/explain/"]
     pages += ["/challenges/explain/", f"/challenges/explain/?from={submission.uuid}", own, f"{own}fragment"]
     found = {path: client.get(path).content.decode() for path in pages}
+    found["my-data"] = b"".join(client.get("/profile/my-data.json")).decode()
     headers = {"Authorization": f"Bearer {ApiToken.issue(user, 'canaries')[1]}"}
     calls = [
         "/challenges/explain",

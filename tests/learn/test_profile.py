@@ -1,8 +1,12 @@
 import pytest
+from allauth.account.models import EmailAddress
 from django.urls import reverse
 
+from gradus.accounts import pseudonyms
 from gradus.accounts.models import ApiToken
 from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
+from gradus.learn.profile_forms import PseudonymForm
+from tests import factories
 
 PROFILE = "/profile/"
 
@@ -23,6 +27,78 @@ def test_a_pseudonym_that_is_taken_or_odd_is_refused(ada, ada_client, bob, name)
     assert ada_client.post(PROFILE, {"pseudonym": name}).status_code == 422
     ada.refresh_from_db()
     assert ada.pseudonym == "enchantress"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("builder", "Somebody else uses this name already. Choose another one."),
+        ("<b>x</b>", "Use only letters, digits, spaces, dots, hyphens and underscores"),
+        ("ab", "at least 3 characters"),
+    ],
+)
+def test_the_reason_stands_beside_the_field_and_the_name_stays_in_it(ada_client, bob, name, said):
+    answer = ada_client.post(PROFILE, {"pseudonym": name})
+    field = answer.content.decode().split('id="id_pseudonym"')[1].split("</form>")[0]
+    assert said in field.split("field-error")[1]
+    assert answer.context["pseudonym_form"]["pseudonym"].value() == name
+    assert "enchantress" in answer.content.decode().split("site-account")[1].split("</header>")[0]
+
+
+def test_of_two_who_want_a_name_at_once_the_second_reads_why(ada, ada_client, bob, monkeypatch):
+    monkeypatch.setattr(PseudonymForm, "validate_unique", lambda form: None)
+    answer = ada_client.post(PROFILE, {"pseudonym": "builder"})
+    assert answer.status_code == 422 and "Somebody else uses this name already." in answer.content.decode()
+    ada.refresh_from_db()
+    assert ada.pseudonym == "enchantress"
+
+
+def test_a_proposed_name_is_free_and_allowed_and_counts_only_when_it_is_saved(ada, ada_client):
+    page = ada_client.get(f"{PROFILE}?propose=1")
+    name = page.context["pseudonym_form"]["pseudonym"].value()
+    assert "It counts when you save it." in page.content.decode() and name != "enchantress"
+    ada.refresh_from_db()
+    assert ada.pseudonym == "enchantress"
+    ada_client.post(PROFILE, {"pseudonym": name})
+    ada.refresh_from_db()
+    assert ada.pseudonym == name
+
+
+def test_a_name_that_is_taken_is_not_proposed(ada, monkeypatch):
+    drawn = iter([ada.pseudonym, "free-otter-100"])
+    monkeypatch.setattr(pseudonyms, "_drawn", lambda: next(drawn))
+    assert pseudonyms.propose() == "free-otter-100"
+
+
+def test_attempts_so_far_are_listed_by_challenge_with_the_best_and_the_last(ada, ada_client, bob, course):
+    for score in (0.4, 0.7, 0.6):
+        factories.grade(factories.submit(ada), score)
+    factories.submit(ada, "explain", factories.FREE_TEXT)
+    factories.grade(factories.submit(bob, payload=factories.LORA))
+    tried = ada_client.get(PROFILE).context["tried"]
+    assert [(one.challenge.slug, one.attempts, one.state) for one in tried] == [
+        ("explain", 1, "open"),
+        ("sea-or-sky", 3, "passed"),
+    ]
+    assert tried[0].standing is None and tried[1].standing.shown == 0.7
+    assert tried[1].last == ada.submissions.filter(challenge__slug="sea-or-sky").first().created_at
+
+
+def test_without_attempts_the_profile_says_where_to_begin(ada_client):
+    assert "You have not submitted anything yet." in ada_client.get(PROFILE).content.decode()
+
+
+def test_the_wish_for_mails_says_why_it_cannot_be_chosen(ada, ada_client, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    page = ada_client.get(PROFILE).content.decode()
+    assert "have not set up a mail server" in page and 'name="wanted" disabled' in page
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    page = ada_client.get(PROFILE).content.decode()
+    assert "Confirm your email address first" in page and 'name="wanted" disabled' in page
+    EmailAddress.objects.create(user=ada, email=ada.email, primary=True, verified=True)
+    assert 'name="wanted" disabled' not in ada_client.get(PROFILE).content.decode()
+    ada_client.post("/notices/by-mail", {"wanted": "on"})
+    assert 'name="wanted" checked' in ada_client.get(PROFILE).content.decode()
 
 
 def test_a_tokens_secret_is_shown_once(ada, ada_client):

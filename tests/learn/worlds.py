@@ -261,7 +261,8 @@ ADMIN = ("/admin/submissions/evaluation/", "/admin/submissions/score/", "/admin/
 
 def addresses(made: Sequence[Submission]) -> list[str]:
     """Every address of pages and API that a learner can get and that shows something of a grade."""
-    found = ["/", "/path/", "/profile/", "/courses/tiny/", "/lessons/first/", "/leaderboards/", "/metrics"]
+    found = ["/", "/path/", "/profile/", "/courses/tiny/", "/lessons/first/", "/leaderboards/", "/metrics", "/notices/"]
+    found += ["/profile/my-data.json"]
     found += ["/api/v1/courses", "/api/v1/courses/tiny/path", "/api/v1/submissions", "/api/v1/lessons/first/findings"]
     for slug in ("sea-or-sky", "ticket", "explain"):
         found += [f"/challenges/{slug}/", f"/challenges/{slug}/?track=tune", f"/challenges/{slug}/board/"]

@@ -23,7 +23,7 @@ APP = "allauth.account"
 
 def count(request: HttpRequest, action: str, key: str | None = None) -> Any:
     """Counts one more `action`. Returns allauth's record, which can be undone, or None if the limit is reached."""
-    return ratelimit.consume(request, app=APP, action=action, key=key)
+    return ratelimit.consume(request, app=APP, action=action, key=key, limit_get=True)
 
 
 def forget(request: HttpRequest, action: str, key: str | None = None) -> None:

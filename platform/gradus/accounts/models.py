@@ -206,6 +206,7 @@ class StaffAction(models.Model):
         BACKUP_RESTORED = "backup_restored", "Backup restored"
         ADMIN_FORM = "admin_form", "Form of the admin"
         DATA_EXPORTED = "data_exported", "Data exported"
+        REPORT_ANSWERED = "report_answered", "Report answered"
 
     class Via(models.TextChoices):
         PAGE = "page"

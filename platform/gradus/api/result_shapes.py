@@ -57,12 +57,10 @@ def submission(submission: Submission) -> schemas.SubmissionOut:
 
 def _appeal(submission: Submission) -> dict[str, Any]:
     made = submission.appeals.order_by("-pk").first()
-    return {"appealed": made is not None, "can_appeal": can_appeal(submission), "appeal": _appealed(made)}
+    return {"appealed": made is not None, "can_appeal": can_appeal(submission), "appeal": made and appeal(made)}
 
 
-def _appealed(made: Appeal | None) -> dict[str, Any] | None:
-    if made is None:
-        return None
+def appeal(made: Appeal) -> dict[str, Any]:
     return {
         "stage": made.stage,
         "text": made.text,

@@ -21,6 +21,7 @@ from gradus.learn.reading import reading
 from gradus.learn.shown_rows import rows_context
 from gradus.learn.stages import begun, stages_of
 from gradus.learn.usual_time import elapsed, usual_time
+from gradus.notices import services as notices
 from gradus.reviews import guests
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import who_grades
@@ -99,8 +100,9 @@ def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
 
 
 def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
-    """One evaluation as its page shows it, open or ended."""
+    """One evaluation as its page shows it, open or ended. Its learner, who now looks at it, needs no notice of it."""
     evaluation = owner.current
+    notices.see(owner.user, evaluation)
     spec = evaluation.version.parsed
     return {
         "owner": owner,

@@ -48,6 +48,9 @@ class FormFields:
 
 
 APPEAL = FormFields(names={"text": "Text"}, controls={"text": "appeal-text"})
+REPORT = FormFields(
+    names={"what": "What is wrong", "text": "Description"}, controls={"what": "report-what", "text": "report-text"}
+)
 
 
 def as_refusal(problems: Iterable[FieldProblem]) -> Refused:

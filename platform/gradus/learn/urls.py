@@ -1,7 +1,19 @@
 from django.urls import path
 
 from gradus.learn.kinds.tune import form_views as tune
-from gradus.learn.views import advisor, challenge, compare, course, demo, finding, history, lesson, run, submission
+from gradus.learn.views import (
+    advisor,
+    challenge,
+    compare,
+    course,
+    demo,
+    finding,
+    history,
+    lesson,
+    report,
+    run,
+    submission,
+)
 from gradus.learn.views import path as path_views
 from gradus.learn.views import profile as profiles
 
@@ -26,6 +38,7 @@ urlpatterns = [
     path("challenges/<slug:slug>/board/", challenge.board, name="board"),
     path("challenges/<slug:slug>/compare/", compare.compare, name="compare"),
     path("challenges/<slug:slug>/history", history.history, name="history"),
+    path("challenges/<slug:slug>/report/", report.report, name="report"),
     path("challenges/<slug:slug>/run", run.run_start, name="run_start"),
     path("challenges/<slug:slug>/tokens", run.tokens, name="tokens"),
     path("challenges/<slug:slug>/submit", submission.submit, name="submit"),

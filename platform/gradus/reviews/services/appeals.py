@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from challenges import kinds
 from gradus.courses import calibrations
+from gradus.notices.models import Notice
+from gradus.notices.services import tell
 from gradus.reviews.models import APPEAL_CHARS, Appeal, Review
 from gradus.reviews.services import opening
 from gradus.submissions import services
@@ -100,7 +102,7 @@ def second_graded(evaluation: Evaluation) -> None:
         return
     if _is_higher(evaluation, made.evaluation):
         services.adopt(evaluation)
-        _close(made, Appeal.Outcome.RAISED)
+        _close(made, Appeal.Outcome.RAISED, evaluation)
     else:
         to_person(made)
 
@@ -130,9 +132,10 @@ def close_by_person(submission: Submission, decided: Evaluation) -> None:
     for made in submission.appeals.select_for_update().filter(closed_at=None):
         before, after = made.evaluation.score.shown, decided.score.shown
         raised = Appeal.Outcome.RAISED if after > before else Appeal.Outcome.LOWERED
-        _close(made, Appeal.Outcome.KEPT if after == before else raised)
+        _close(made, Appeal.Outcome.KEPT if after == before else raised, decided)
 
 
-def _close(made: Appeal, outcome: Appeal.Outcome) -> None:
+def _close(made: Appeal, outcome: Appeal.Outcome, decided: Evaluation) -> None:
     made.stage, made.outcome, made.closed_at = Appeal.Stage.CLOSED, outcome, timezone.now()
     made.save(update_fields=["stage", "outcome", "closed_at"])
+    tell(decided, Notice.Kind.APPEALED)

@@ -12,6 +12,8 @@ from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
+from gradus.notices.models import Notice
+from gradus.notices.services import tell
 from gradus.reviews.models import Review
 from gradus.reviews.services import appeals, opening
 from gradus.submissions import services
@@ -66,6 +68,8 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
         raise Refused("reason_needed", "This lowers a grade that the learner has seen. Give a reason.")
     opening.supersede(evaluation)
     appeals.close_by_person(review.submission, made)
+    # Where the decision has closed an appeal, the learner has been told of that.
+    tell(made, Notice.Kind.REVIEWED)
     staff.note(What.GRADE_DECIDED, review.submission, by=by, review=review.pk, evaluation=made.pk)
     return made
 

@@ -11,6 +11,8 @@ from django.utils import timezone
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.notices.models import Notice
+from gradus.notices.services import tell
 from gradus.reviews.models import Appeal, Regrade, Regraded
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Submission
@@ -138,6 +140,7 @@ def _adopt(item: Regraded, by: User, lower: bool) -> str:
         services.adopt(item.new, by=by if lower else None)
     except Refused as refusal:
         return refusal.code
+    tell(item.new, Notice.Kind.REGRADED)
     return ADOPTED
 
 

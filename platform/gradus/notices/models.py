@@ -1,0 +1,120 @@
+"""Notices: what has ended while a learner was away. And who wants them by mail as well."""
+
+from datetime import timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from gradus.courses.models import ChallengeVersion
+from gradus.submissions.models import Evaluation, Run, Submission
+
+VERSIONS = (
+    "evaluation__submission__version",
+    "evaluation__run__version",
+    "evaluation__graded_version",
+    "report__version",
+)
+KEPT = timedelta(days=90)
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def of(self, user: Any) -> Self:
+        return self.filter(user=user)
+
+    def unseen(self) -> Self:
+        return self.filter(seen_at=None)
+
+    def with_subjects(self) -> Self:
+        """Loads what a notice is about, without the large fields of challenges."""
+        content = [name for path in VERSIONS for name in ChallengeVersion.content(path)]
+        return self.select_related(*VERSIONS, "evaluation__score", "report__version__challenge").defer(*content)
+
+
+class Notice(models.Model):
+    """Tells one learner that something has ended. There is at most one notice about an evaluation, and about a report.
+
+    The row is also the outbox of mails: a process sends a mail only after it has set `mailed_at`.
+    """
+
+    class Kind(models.TextChoices):
+        GRADED = "graded", "Attempt graded"
+        FAILED = "failed", "Attempt not graded"
+        RUN = "run", "Run on public samples ended"
+        REVIEWED = "reviewed", "Reviewed by a person"
+        APPEALED = "appealed", "Appeal decided"
+        REGRADED = "regraded", "Graded again"
+        ANSWERED = "answered", "Report answered"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    evaluation = models.OneToOneField(Evaluation, models.CASCADE, null=True, blank=True, related_name="notice")
+    report = models.OneToOneField("reports.ProblemReport", models.CASCADE, null=True, blank=True, related_name="notice")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    seen_at = models.DateTimeField(null=True, blank=True)
+    mailed_at = models.DateTimeField(null=True, blank=True, help_text="When a process took it on to send a mail")
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                name="a_notice_is_of_an_evaluation_or_a_report",
+                condition=Q(
+                    kind__in=["graded", "failed", "run", "reviewed", "appealed", "regraded"],
+                    evaluation__isnull=False,
+                    report__isnull=True,
+                )
+                | Q(kind="answered", evaluation__isnull=True, report__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_notice_is_mailed_after_it_was_written",
+                condition=Q(mailed_at__isnull=True) | Q(mailed_at__gte=models.F("created_at")),
+            ),
+        ]
+        indexes = [
+            models.Index(name="notices_unseen", fields=["user"], condition=Q(seen_at__isnull=True)),
+            models.Index(
+                name="notices_to_mail",
+                fields=["created_at"],
+                condition=Q(mailed_at__isnull=True, seen_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} for {self.user}"
+
+    @property
+    def owner(self) -> Submission | Run | None:
+        """The submission or run whose evaluation it is about; None where it is about a report."""
+        return None if self.evaluation is None else self.evaluation.submission or self.evaluation.run
+
+    @property
+    def version(self) -> ChallengeVersion:
+        """The version of the challenge that it is about."""
+        subject = self.evaluation or self.report
+        assert subject is not None
+        return subject.version
+
+    @property
+    def address(self) -> str:
+        """The path of the page that shows what has ended."""
+        if self.report is not None:
+            return reverse("notices:list") + f"#notice-{self.pk}"
+        assert self.owner is not None
+        return reverse("learn:run" if self.kind == self.Kind.RUN else "learn:submission", args=[self.owner.uuid])
+
+
+class MailWish(models.Model):
+    """A learner wants notices by mail as well. `site` is the address under which the learner uses the site."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="mail_wish")
+    site = models.URLField(max_length=300)
+    since = models.DateTimeField(db_default=Now(), editable=False)
+
+    def __str__(self) -> str:
+        return f"mails for {self.user}"

@@ -1,0 +1,105 @@
+"""Services for notices. What ends something for a learner calls one of the `tell` services in the same transaction."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from challenges import kinds
+from gradus.accounts.models import User
+from gradus.notices import mails
+from gradus.notices.models import KEPT, MailWish, Notice
+from gradus.submissions.models import Evaluation, Run
+from gradus.submissions.services import Refused
+from gradus.submissions.states import State
+
+Kind = Notice.Kind
+# A grading that took longer than this is worth a notice.
+LONG_SECONDS = 60
+
+
+def tell(evaluation: Evaluation, kind: Notice.Kind) -> None:
+    """Tells its learner about an evaluation. A second call about the same evaluation changes nothing."""
+    owner = evaluation.submission or evaluation.run
+    assert owner is not None
+    if owner.user_id is not None:
+        Notice.objects.get_or_create(evaluation=evaluation, defaults={"user_id": owner.user_id, "kind": kind})
+
+
+def tell_of_answer(user: User, report: int) -> None:
+    """Tells a learner that staff have answered the report with this id."""
+    Notice.objects.get_or_create(report_id=report, defaults={"user": user, "kind": Kind.ANSWERED})
+
+
+def tell_of_end(evaluation: Evaluation) -> None:
+    """Tells the learner that an evaluation has ended, if it trained a model, took long, or was a regrade."""
+    if evaluation.run is not None:
+        if evaluation.run.purpose == Run.Purpose.TRIAL and _is_worth_it(evaluation, evaluation.run.kind):
+            tell(evaluation, Kind.RUN)
+    elif evaluation.submission is not None and evaluation.is_current:
+        if evaluation.state not in (State.SCORED, State.REVIEW):
+            kind = Kind.FAILED
+        else:
+            kind = Kind.REGRADED if evaluation.number > 1 else Kind.GRADED
+        if kind == Kind.REGRADED or _is_worth_it(evaluation, evaluation.submission.kind):
+            tell(evaluation, kind)
+
+
+def _is_worth_it(evaluation: Evaluation, kind: str) -> bool:
+    """Times are rounded up to whole seconds, as pages show them: fractions could tell something of hidden rows."""
+    assert evaluation.finished_at is not None
+    took = math.ceil((evaluation.finished_at - evaluation.created_at).total_seconds())
+    return kinds.find(kind).is_trained or took > LONG_SECONDS
+
+
+def see(user: User | None, evaluation: Evaluation) -> None:
+    """Marks the notice about an evaluation as seen: its learner has the result's page open.
+
+    It looks first, because on SQLite even an UPDATE of no rows waits for writers.
+    """
+    unseen = Notice.objects.of(user).unseen().filter(evaluation=evaluation)
+    if user is not None and not evaluation.is_open and unseen.exists():
+        unseen.update(seen_at=Now())
+
+
+def see_all(user: User, notices: list[Notice]) -> None:
+    """Marks these notices of the learner as seen."""
+    if fresh := [notice.pk for notice in notices if notice.seen_at is None]:
+        Notice.objects.of(user).unseen().filter(pk__in=fresh).update(seen_at=Now())
+
+
+def wish_mails(user: User, *, wanted: bool, site: str) -> None:
+    """Keeps whether a learner wants notices by mail. `site` is the address under which the learner uses the site.
+
+    Raises:
+        Refused: 409, mails cannot be wanted here; the message says why.
+    """
+    if not wanted:
+        MailWish.objects.filter(user=user).delete()
+        return
+    if reason := why_no_mails(user):
+        raise Refused("no_mails", reason, 409)
+    MailWish.objects.update_or_create(user=user, defaults={"site": site})
+
+
+def why_no_mails(user: User) -> str:
+    """Says why the learner cannot have notices by mail; an empty text if that is possible."""
+    if not mails.are_available():
+        return "This site cannot send mails: the people who run it have not set up a mail server."
+    if user.is_guest:
+        return "Notices by mail need an account with an email address."
+    if not EmailAddress.objects.filter(user=user, primary=True, verified=True).exists():
+        return "Confirm your email address first, so that no mail goes to somebody else."
+    return ""
+
+
+def prune(kept: timedelta = KEPT) -> int:
+    """Deletes old notices and returns their number."""
+    old: Any = Notice.objects.filter(created_at__lt=timezone.now() - kept)
+    deleted, _ = old.delete()
+    return int(deleted)

@@ -1,0 +1,44 @@
+"""The page of a learner's notices."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
+
+from gradus.accounts.guests import learner
+from gradus.accounts.models import User
+from gradus.notices import services
+from gradus.notices.models import KEPT, Notice
+from gradus.submissions.services import Refused
+
+SHOWN = 100
+
+
+@never_cache
+def notice_list(request: HttpRequest) -> HttpResponse:
+    """Shows the newest notices, those that are new marked as such, and then counts them as seen."""
+    user = learner(request)
+    notices = list(Notice.objects.of(user).with_subjects()[:SHOWN]) if user else []
+    response = render(request, "notices/list.html", {"notices": notices, "kept": KEPT})
+    if user is not None:
+        services.see_all(user, notices)
+    return response
+
+
+@login_required
+@require_POST
+def mail_wish(request: HttpRequest) -> HttpResponse:
+    """Keeps whether the learner wants notices by mail."""
+    assert isinstance(request.user, User)
+    wanted = "wanted" in request.POST
+    try:
+        services.wish_mails(request.user, wanted=wanted, site=request.build_absolute_uri("/"))
+    except Refused as refused:
+        messages.warning(request, refused.message)
+    else:
+        said = "New notices will also come by mail." if wanted else "You will get no more notices by mail."
+        messages.success(request, said)
+    return redirect(reverse("profile") + "#mail")

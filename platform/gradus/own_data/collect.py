@@ -1,0 +1,102 @@
+"""Everything that the site keeps about a person and that this person may see, by the name of each section.
+
+Results have the shapes that the API returns to their owner: scores rounded down, results of public samples only, and
+times in whole seconds. A new table with something about a person gets a section here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from allauth.account.models import EmailAddress
+
+from gradus.accounts.models import User
+from gradus.api import result_shapes as shapes
+from gradus.leaderboards.boards import whole_second
+from gradus.notices.models import MailWish, Notice
+from gradus.reports.models import ProblemReport
+from gradus.submissions.models import HintsTaken, Run, Standing, Submission
+
+Row = Mapping[str, Any]
+# How many rows of a table are loaded at a time.
+LOADED = 50
+# What is true only at the moment of a call.
+MOMENTARY = {"queue_position", "wait_s", "attempts_left", "guest_note", "can_appeal", "appeal"}
+
+
+def account(user: User) -> Iterator[Row]:
+    addresses = EmailAddress.objects.filter(user=user).order_by("pk")
+    yield {
+        "email": user.email,
+        "addresses": list(addresses.values("email", "verified", "primary")),
+        "name_on_leaderboards": user.pseudonym,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "date_joined": user.date_joined,
+        "last_login": user.last_login,
+        "roles": list(user.enrolments.order_by("pk").values("course__slug", "role", "created_at")),
+        "notices_by_mail": MailWish.objects.filter(user=user).exists(),
+    }
+
+
+def api_tokens(user: User) -> Iterable[Row]:
+    kept = ("name", "prefix", "content", "learner_data", "created_at", "expires_at", "last_used_at", "revoked_at")
+    found: Iterable[Row] = user.api_tokens.order_by("pk").values(*kept)
+    return found
+
+
+def submissions(user: User) -> Iterator[Row]:
+    found = Submission.objects.of(user).with_current().select_related("user").order_by("pk")
+    for one in found.iterator(LOADED):
+        shown = shapes.submission(one).model_dump(mode="json", exclude=MOMENTARY)
+        appeals = [shapes.appeal(made) for made in one.appeals.order_by("pk")]
+        yield {**shown, "submitted_version": one.version.version, "payload": one.payload, "appeals": appeals}
+
+
+def runs(user: User) -> Iterator[Row]:
+    """The payload of a demo or of a finding's arm is the author's work, and is shown on their pages."""
+    for one in Run.objects.filter(user=user).select_related("version__challenge").order_by("pk").iterator(LOADED):
+        own = {"payload": one.payload} if one.purpose == Run.Purpose.TRIAL else {"inputs": one.inputs}
+        yield {**shapes.run(one).model_dump(mode="json", exclude=MOMENTARY), **own}
+
+
+def best_results(user: User) -> Iterator[Row]:
+    for one in Standing.objects.of(user).select_related("challenge", "version").order_by("pk").iterator(LOADED):
+        yield {
+            "challenge": one.challenge.slug,
+            "version": one.version.version,
+            "track": one.track,
+            "score": one.shown,
+            "passed": one.passed,
+            "gold": one.gold,
+            "provisional": one.provisional,
+            "reached_at": whole_second(one.reached_at),
+        }
+
+
+def hints(user: User) -> Iterable[Row]:
+    found: Iterable[Row] = HintsTaken.objects.filter(user=user).order_by("pk").values("challenge__slug", "count")
+    return found
+
+
+def reports(user: User) -> Iterable[Row]:
+    kept = ("version__challenge__slug", "version__version", "track", "what", "text", "created_at")
+    found: Iterable[Row] = ProblemReport.objects.filter(user=user).order_by("pk").values(*kept, "answer", "answered_at")
+    return found
+
+
+def notices(user: User) -> Iterator[Row]:
+    for one in Notice.objects.of(user).with_subjects().order_by("pk").iterator(LOADED):
+        yield {
+            "kind": one.kind,
+            "challenge": one.version.challenge.slug,
+            "about": one.owner.uuid if one.owner else None,
+            "created_at": whole_second(one.created_at),
+            "seen_at": one.seen_at,
+            "mailed_at": one.mailed_at,
+        }
+
+
+SECTIONS: dict[str, Callable[[User], Iterable[Row]]] = {
+    section.__name__: section
+    for section in (account, submissions, runs, best_results, hints, reports, notices, api_tokens)
+}

@@ -1,0 +1,77 @@
+"""The admin's list of reported problems, where staff answer them."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from gradus.accounts.models import User
+from gradus.reports import services
+from gradus.reports.models import ProblemReport
+from gradus.submissions.services import Refused
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [("open", "Open"), ("answered", "Answered")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ProblemReport]) -> QuerySet[ProblemReport]:
+        if self.value() not in ("open", "answered"):
+            return queryset
+        return queryset.filter(answered_at__isnull=self.value() == "open")
+
+
+class AnswerForm(forms.ModelForm[ProblemReport]):
+    answer = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text="The learner reads this among the notices. An answer cannot be changed afterwards.",
+    )
+
+    class Meta:
+        model = ProblemReport
+        fields = ("answer",)
+
+    def clean_answer(self) -> str:
+        text: str = self.cleaned_data["answer"]
+        try:
+            services.check_text("answer", text, "Write an answer for the person who reported this.")
+        except Refused as refused:
+            raise forms.ValidationError(refused.message) from None
+        return text
+
+
+@admin.register(ProblemReport)
+class ProblemReportAdmin(admin.ModelAdmin[ProblemReport]):
+    """Shows what was reported. Staff can only add an answer, and only to a report that has none."""
+
+    form = AnswerForm
+    list_display = ("created_at", "state", "version", "what", "user", "answered_by")
+    list_filter = (StateFilter, "what", "version__challenge")
+    search_fields = ("text", "user__email")
+    readonly_fields = ("created_at", "user", "version", "track", "what", "text")
+    fields = (*readonly_fields, "answer")
+
+    @admin.display(description="State")
+    def state(self, found: ProblemReport) -> str:
+        return "open" if found.is_open else "answered"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ProblemReport | None = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_open)
+
+    def save_model(self, request: HttpRequest, obj: ProblemReport, form: Any, change: bool) -> None:
+        assert isinstance(request.user, User)
+        try:
+            services.answer(obj, by=request.user, text=form.cleaned_data["answer"])
+        except Refused as refused:
+            self.message_user(request, refused.message, messages.WARNING)

@@ -1,0 +1,84 @@
+"""Services for reported problems: a learner reports one, and staff answer it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from gradus.accounts import staff_actions as staff
+from gradus.accounts.models import StaffAction, User
+from gradus.courses import days
+from gradus.courses.models import Challenge
+from gradus.notices.services import tell_of_answer
+from gradus.reports.models import PER_DAY, TEXT_CHARS, ProblemReport, ReportSlot
+from gradus.submissions.quota import day_of
+from gradus.submissions.services import Refused, slots
+from gradus.submissions.services.refusal import refuse_broken, too_long
+
+
+def report(user: User, challenge: Challenge, *, track: str, what: str, text: str) -> ProblemReport:
+    """Keeps a problem that a person has found in the challenge's live version.
+
+    Raises:
+        Refused: 422, the problem is not one of the choices, or the text is empty, too long, or has a character that is
+            not allowed; 429, the person has reported `PER_DAY` problems of this challenge today.
+    """
+    assert challenge.version is not None
+    if problems := _problems(what, text):
+        raise Refused("bad_report", "The report was not sent.", problems=problems)
+    values = {"version": challenge.version, "track": track, "what": what, "text": text.strip()}
+
+    def once() -> ProblemReport:
+        made = ProblemReport.objects.create(user=user, **values)
+        whose = {"user": user, "challenge": challenge, "day": day_of(challenge)}
+        if not slots.take(ReportSlot, whose, PER_DAY, report=made):
+            raise _enough(challenge)
+        return made
+
+    return slots.try_again(once)
+
+
+def _problems(what: str, text: str) -> list[dict[str, Any]]:
+    """What is wrong with a report, one entry for each field."""
+    known = what in ProblemReport.What.values
+    found = [] if known else [{"code": "no_choice", "field": "what", "message": "Choose what is wrong."}]
+    try:
+        check_text("text", text, "Describe the problem in a sentence or two, so that somebody can find it.")
+    except Refused as refused:
+        found += refused.problems
+    return found
+
+
+def check_text(field: str, text: str, if_empty: str) -> None:
+    """Raises `Refused` (422) if the text is empty, too long, or has a character that is not allowed."""
+    refuse_broken(field, text)
+    stripped = text.strip()
+    if not stripped:
+        raise Refused("no_text", if_empty, problems=[{"code": "no_text", "field": field, "message": if_empty}])
+    if len(stripped) > TEXT_CHARS:
+        raise too_long(field, stripped, TEXT_CHARS)
+
+
+def _enough(challenge: Challenge) -> Refused:
+    said = f"You have reported {PER_DAY} problems of this challenge today. Thank you. You can report more tomorrow."
+    return Refused("enough_reports", said, 429, retry_after=days.seconds_to_midnight(challenge.lesson.course.timezone))
+
+
+@transaction.atomic
+def answer(found: ProblemReport, *, by: User, text: str) -> ProblemReport:
+    """Answers a report, which closes it, and tells the person who made it.
+
+    Raises:
+        Refused: 409, somebody else has answered it; 422, the text is empty, too long, or has a character that is not
+            allowed.
+    """
+    check_text("answer", text, "Write an answer for the person who reported this.")
+    waiting = ProblemReport.objects.filter(pk=found.pk, answered_at=None)
+    if waiting.update(answer=text.strip(), answered_at=timezone.now(), answered_by=by) != 1:
+        raise Refused("answered", "Somebody else has just answered this report.", 409)
+    found.refresh_from_db()
+    staff.note(StaffAction.What.REPORT_ANSWERED, found, by=by, report=found.pk)
+    tell_of_answer(found.user, found.pk)
+    return found

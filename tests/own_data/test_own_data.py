@@ -1,0 +1,173 @@
+"""One file with everything that the site keeps about a person, and with nothing of anybody else and nothing hidden."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import models
+from django.test import AsyncClient, Client
+
+from gradus.accounts.models import ApiToken, User
+from gradus.learn import demo
+from gradus.own_data import writing
+from gradus.reports import services as reports
+from gradus.reviews import services as reviews
+from gradus.submissions import services
+from tests import factories
+from tests.reviews import cases
+
+ADDRESS = "/profile/my-data.json"
+
+
+@pytest.fixture
+def busy(course: object, ada: User, grace: User) -> User:
+    """Has done something of each kind."""
+    version = factories.challenge("sea-or-sky").version
+    prompt = factories.submit(ada)
+    factories.grade(prompt, 0.7123)
+    factories.grade(factories.submit(ada, payload=factories.LORA), 0.6)
+    factories.grade(services.start_run(ada, version, {**factories.PROMPT, "instructions": "my own trial"}))
+    services.take_hint(ada, prompt.challenge)
+    review = cases.waiting(ada)
+    reviews.appeal(review.submission, "I named the cause.")
+    made = reports.report(ada, prompt.challenge, track="prompt", what="sample", text="The third sample is wrong.")
+    reports.answer(made, by=grace, text="It is mended.")
+    ApiToken.issue(ada, "laptop")
+    return ada
+
+
+def read(client: Client) -> dict[str, list[dict[str, Any]]]:
+    answer = client.get(ADDRESS)
+    assert answer.status_code == 200 and answer["Content-Type"] == "application/json"
+    assert answer["Content-Disposition"].startswith('attachment; filename="gradus-')
+    found: dict[str, list[dict[str, Any]]] = json.loads(answer.getvalue())
+    return found
+
+
+def test_everything_is_in_it(busy: User, ada_client: Client) -> None:
+    data = read(ada_client)
+    assert data["account"][0]["email"] == busy.email and data["account"][0]["name_on_leaderboards"] == "enchantress"
+    assert [one["kind"] for one in data["submissions"]] == ["prompt", "tune", "free_text"]
+    first, _, answer = data["submissions"]
+    assert first["payload"] == factories.PROMPT | first["payload"] and first["score"] == 0.7
+    assert first["feedback"]["public"]["rows"] and first["submitted_version"] == "1.0.0"
+    assert [appeal["text"] for appeal in answer["appeals"]] == ["I named the cause."]
+    assert [run["payload"]["instructions"] for run in data["runs"]] == ["my own trial"]
+    assert data["hints"] == [{"challenge__slug": "sea-or-sky", "count": 1}]
+    assert [(one["text"], one["answer"]) for one in data["reports"]] == [
+        ("The third sample is wrong.", "It is mended.")
+    ]
+    assert [one["kind"] for one in data["notices"]] == ["graded", "answered"]
+    assert {one["track"]: one["score"] for one in data["best_results"]} == {
+        "prompt": 0.7,
+        "tune": 0.6,
+        "free_text": pytest.approx(0.7, abs=0.1),
+    }
+    assert [one["name"] for one in data["api_tokens"]] == ["laptop"]
+
+
+def test_no_secret_and_no_hidden_number_is_in_it(busy: User, ada_client: Client) -> None:
+    text = json.dumps(read(ada_client))
+    token = busy.api_tokens.get()
+    assert token.digest not in text and busy.password not in text
+    assert "0.7123" not in text and "private" not in text
+
+
+def test_nothing_of_another_person_is_in_it(busy: User, bob_client: Client) -> None:
+    data = read(bob_client)
+    assert [name for name, rows in data.items() if rows] == ["account"]
+    assert data["account"][0]["email"] == "bob@example.org"
+
+
+def test_the_authors_adapter_and_prompts_of_a_demo_are_not_in_it(scene: object, ada: User, ada_client: Client) -> None:
+    demo.start(scene.lessons.get(), ada, "Are my eyes red?")  # type: ignore[attr-defined]
+    runs = read(ada_client)["runs"]
+    assert len(runs) == 3 and all(run["inputs"] == ["Are my eyes red?"] for run in runs)
+    assert not any("payload" in run or "adapter" in run for run in runs)
+
+
+@pytest.fixture
+def scene(db: None, tmp_path: Any) -> object:
+    from tests.learn import scene as scenes
+
+    return scenes.scene_course(tmp_path / "scene")
+
+
+def test_a_visitor_and_a_guest_are_asked_to_sign_in(client: Client, guest_client: Client) -> None:
+    for one in (client, guest_client):
+        assert one.get(ADDRESS).url.startswith("/accounts/login/")
+
+
+def test_it_may_be_asked_for_ten_times_an_hour(ada_client: Client, bob_client: Client) -> None:
+    for _ in range(10):
+        ada_client.get(ADDRESS).getvalue()
+    refused = ada_client.get(ADDRESS)
+    assert refused.status_code == 429 and int(refused["Retry-After"]) > 0
+    assert read(bob_client)["account"]
+
+
+def test_a_large_document_is_written_to_a_file_and_read_whole(
+    busy: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "IN_MEMORY", 100)
+    assert len(read(ada_client)["submissions"]) == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_server_sends_it_in_pieces(busy: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gradus.own_data.views.PIECE", 1000)
+    client = AsyncClient()
+    client.force_login(busy, backend="django.contrib.auth.backends.ModelBackend")
+
+    async def pieces() -> list[bytes]:
+        answer = await client.get(ADDRESS)
+        return [piece async for piece in answer]
+
+    found = asyncio.run(pieces())
+    assert len(found) > 2 and len(json.loads(b"".join(found))["submissions"]) == 3
+
+
+# Tables with something about a person that the document leaves out, and why.
+LEFT_OUT = {
+    "account.EmailAddress": "a part of `account`",
+    "accounts.Enrolment": "a part of `account`",
+    "notices.MailWish": "a part of `account`",
+    "admin.LogEntry": "acts of staff, in the admin",
+    "mfa.Authenticator": "secrets of the second factor",
+    "accounts.ExemptNetwork": "what staff have done",
+    "reviews.Review": "a reviewer's work; the learner reads the result with the attempt",
+    "reviews.GoldRow": "what staff have kept",
+    "reviews.Regrade": "what staff have done",
+    "submissions.Score": "a part of `submissions`, where it is shown",
+    **dict.fromkeys(
+        (f"submissions.{name}" for name in ("QuotaSlot", "GuestSlot", "InFlight", "RunSlot", "CancelSlot")),
+        "places in a limit",
+    ),
+    "reports.ReportSlot": "places in a limit",
+}
+KEPT = {
+    "accounts.ApiToken",
+    "submissions.Submission",
+    "submissions.Run",
+    "submissions.Standing",
+    "submissions.HintsTaken",
+    "reports.ProblemReport",
+    "notices.Notice",
+}
+
+
+def test_every_table_about_a_person_is_known() -> None:
+    """A new table with a person in it gets a section in `own_data/collect.py`, or a reason here."""
+    found = {
+        model._meta.label
+        for model in apps.get_models()
+        if any(
+            isinstance(field, models.ForeignKey) and field.related_model is User
+            for field in model._meta.concrete_fields
+        )
+    }
+    assert found == KEPT | set(LEFT_OUT)
