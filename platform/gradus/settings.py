@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "gradus.submissions",
     "gradus.reviews",
     "gradus.leaderboards",
+    "gradus.laboratory",
     "gradus.learn",
     "gradus.operations",
     "workers",
