@@ -67,6 +67,7 @@ class Attempts:
     count: int
     own_sets: tuple[Contribution, ...]
     scale: Scale
+    recorded_rows: str
     trained: tuple[Training, ...]
     groups: tuple[Group, ...]
     open: int
@@ -83,7 +84,8 @@ class Attempts:
 
     @property
     def progress(self) -> str:
-        return f"{self.ended} of {self.total} run{'' if self.total == 1 else 's'} {'has' if self.total == 1 else 'have'} ended."
+        runs = "run has" if self.total == 1 else "runs have"
+        return f"{self.ended} of {self.total} {runs} ended."
 
     @property
     def arm_titles(self) -> dict[str, str]:
@@ -95,6 +97,11 @@ class Attempts:
         """Whether a prediction has been settled."""
         said = (getattr(one, "prediction", None) for one in self.own_sets)
         return any(one.outcome is not None for one in said if one)
+
+    @property
+    def has_shared(self) -> bool:
+        """Whether the dots tell something of a claim."""
+        return any(group.shared for group in self.groups)
 
     @property
     def begun(self) -> Contribution | None:
@@ -133,6 +140,7 @@ def attempts(
         count=len(dots),
         own_sets=tuple(mine),
         scale=scale,
+        recorded_rows=finding.rows,
         trained=tuple(_training(lesson, *pair) for pair in arms.trained(lesson, finding)),
         groups=tuple(_groups(lesson, finding, record, own, dots, scale)),
         open=open_,

@@ -65,7 +65,7 @@ def _line(
         low=scale.at(found.low),
         high=scale.at(found.high),
         said=f"{signed(found.mean)} on average; the mean lies between {signed(found.low)} and {signed(found.high)}",
-        found=words.of_learners(claim, titles, found.mean, found.low, found.high),
+        found=words.of_learners(claim, titles, measures[claim.measure], found.mean, found.low, found.high),
     )
 
 

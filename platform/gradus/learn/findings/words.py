@@ -86,10 +86,11 @@ def of_runs(count: int) -> str:
     return f"{count:,} run{'' if count == 1 else 's'} by learners"
 
 
-def of_learners(claim: Claim, titles: Mapping[str, str], mean: float, low: float, high: float) -> str:
+def of_learners(claim: Claim, titles: Mapping[str, str], measure: str, mean: float, low: float, high: float) -> str:
     """What the learners' sets show of a claim, as a sentence. An interval with zero in it tells nothing apart."""
     if claim.found == "spread":
-        return f"Changing {VARIED[claim.varies]} moves this number by {plain(mean)} on average."
+        named = measure[:1].lower() + measure[1:]
+        return f"Changing {VARIED[claim.varies]} moves the {named} by {plain(mean)} on average."
     first, second = (titles.get(arm, arm) for arm in claim.arms)
     if not float(plain(abs(mean))):
         return f"“{first}” and “{second}” come out the same on average."
