@@ -43,6 +43,19 @@ def repetitions(arm: Arm, bundle: ChallengeBundle, arms: Arms) -> tuple[Repetiti
     return tuple(Repetition(arm.id, _stem(file), file, bundle, payload) for file, payload in payloads.items())
 
 
+def repetition(arm: Arm, bundle: ChallengeBundle, arms: Arms, number: int) -> Repetition:
+    """Repetition `number` of `arm`, from 1. With example sets, numbers above the author's `count` draw further sets.
+
+    Raises:
+        IndexError: the arm has fewer files or seeds.
+        KeyError: the arm's file is missing.
+    """
+    first = arms[bundle.challenge.id, arm.files[0]]
+    if arm.example_sets is not None and isinstance(first, PromptPayload):
+        return _with_examples(arm, arm.example_sets, bundle, first, number)
+    return repetitions(arm, bundle, arms)[number - 1]
+
+
 def experiment_runs(experiment: Experiment, bundle: ChallengeBundle, arms: Arms) -> dict[str, tuple[Repetition, ...]]:
     """The runs of each arm of an experiment, by the arm's id."""
     return {arm.id: repetitions(arm, bundle, arms) for arm in experiment.arms}

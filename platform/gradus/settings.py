@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "gradus.reports",
     "gradus.reviews",
     "gradus.leaderboards",
+    "gradus.laboratory",
     "gradus.learn",
     "gradus.operations",
     "workers",

@@ -3,3 +3,9 @@ from django.apps import AppConfig
 
 class LearnConfig(AppConfig):
     name = "gradus.learn"
+
+    def ready(self) -> None:
+        from gradus.learn.findings import own_sets
+        from gradus.submissions import signals
+
+        signals.recorded.connect(own_sets.on_recorded, dispatch_uid="own-sets-recorded")

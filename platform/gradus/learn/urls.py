@@ -28,6 +28,7 @@ urlpatterns = [
     path("lessons/<slug:slug>/demo/<uuid:zero>/<uuid:few>/<uuid:tuned>/", demo.demo_result, name="demo_result"),
     path("lessons/<slug:slug>/findings/<slug:name>/", finding.finding, name="finding"),
     path("lessons/<slug:slug>/findings/<slug:name>/runs", finding.finding_run, name="finding_run"),
+    path("contributions/<int:pk>/withdraw", finding.contribution_withdraw, name="contribution_withdraw"),
     path("challenges/<slug:slug>/", challenge.challenge, name="challenge"),
     path("challenges/<slug:slug>/hint", challenge.hint, name="hint"),
     path("challenges/<slug:slug>/dataset-check", tune.dataset_check, name="dataset_check"),

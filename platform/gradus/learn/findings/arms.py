@@ -6,14 +6,15 @@ read, so a run on the site sends the model what the author's run sent.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
-from challenges import kinds, payloads
+from challenges import findings_runs, kinds, payloads
 from challenges.bundle import ChallengeBundle
 from challenges.findings import Arm, Experiment, Finding
-from challenges.findings_runs import repetitions
 from challenges.spec import TrainRow
 from gradus.courses.models import Challenge, ChallengeVersion, Lesson
 
@@ -71,15 +72,24 @@ def trained(lesson: Lesson, finding: Finding) -> list[tuple[Experiment, Arm]]:
 
 
 def sets(lesson: Lesson, finding: Finding) -> int:
-    """How many repetitions a learner can choose from."""
+    """How many repetitions the author has, from which a learner can choose."""
     return max((count(arm) for _, arm in runnable(lesson, finding)), default=0)
 
 
+def has_own_sets(lesson: Lesson, finding: Finding) -> bool:
+    """Whether further sets of examples can be drawn, beyond the author's."""
+    return any(arm.example_sets for _, arm in runnable(lesson, finding))
+
+
 def planned(lesson: Lesson, finding: Finding, number: int) -> Iterator[Planned]:
-    """What repetition `number` is made of. An arm that is run once belongs to each of them."""
+    """What repetition `number` is made of. An arm that is run once belongs to each of them.
+
+    A number above the author's is a set of a learner's own: it has the arms whose examples are drawn.
+    """
+    is_own = number > sets(lesson, finding)
     for experiment, arm in runnable(lesson, finding):
         repetition = 1 if count(arm) == 1 else number
-        if repetition <= count(arm):
+        if repetition <= count(arm) or (is_own and arm.example_sets):
             yield Planned(experiment.challenge, arm, repetition)
 
 
@@ -90,13 +100,31 @@ def name(arm: Arm, repetition: int) -> str:
     return f"set {repetition}" if arm.example_sets else f"prompt {repetition}"
 
 
-def submissions(lesson: Lesson, version: ChallengeVersion, challenge: str, arm: Arm) -> list[dict[str, Any]]:
-    """The payload of each repetition of a prompt arm."""
+def bundle_of(version: ChallengeVersion) -> ChallengeBundle:
+    """What decides the submissions of arms: the specification and the training rows, and no hidden row."""
     train = tuple(map(TrainRow.model_validate, version.train))
-    # Only the specification and the training rows decide the examples; hidden rows stay in private storage.
-    bundle = ChallengeBundle(version.parsed, "", "", train=train, digest=version.digest)
+    return ChallengeBundle(version.parsed, "", "", train=train, digest=version.digest)
+
+
+def submission(lesson: Lesson, bundle: ChallengeBundle, arm: Arm, number: int) -> dict[str, Any]:
+    """The payload of repetition `number` of a prompt arm, from 1."""
+    challenge = bundle.challenge.id
     files = {(challenge, file): payloads.parse(lesson.arms[f"{challenge}/{file}"]) for file in arm.files}
-    return [one.payload.model_dump(mode="json") for one in repetitions(arm, bundle, files)]
+    return findings_runs.repetition(arm, bundle, files, number).payload.model_dump(mode="json")
+
+
+def content(lesson: Lesson, finding: Finding) -> str:
+    """The digest of what decides the scores of a finding's prompt arms on public rows: prompts, draws and versions."""
+    parts = [
+        [
+            experiment.challenge,
+            lesson.contents.get(experiment.challenge),
+            arm.model_dump(mode="json", exclude={"title", "tuned_on"}),
+            [lesson.arms.get(f"{experiment.challenge}/{file}") for file in arm.files],
+        ]
+        for experiment, arm in runnable(lesson, finding)
+    ]
+    return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def live(lesson: Lesson, slug: str) -> Challenge | None:

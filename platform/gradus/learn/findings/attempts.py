@@ -8,9 +8,14 @@ from dataclasses import dataclass
 
 from challenges.findings import Arm, ArmRecord, Experiment, Finding, FindingRecord, Measure
 from gradus.courses.models import Challenge, Lesson
-from gradus.learn.findings import arms, figure, words
-from gradus.learn.findings.figure import Panel, Series
+from gradus.laboratory.models import Contribution
+from gradus.learn.findings import arms, figure, own_sets, words
+from gradus.learn.findings import shared as sharing
+from gradus.learn.findings.figure import Panel, Series, Shared
+from gradus.learn.findings.laboratory import Dot
+from gradus.learn.findings.own_sets import Question
 from gradus.learn.findings.runs import Own
+from gradus.learn.findings.scale import Scale
 
 
 @dataclass(frozen=True)
@@ -36,17 +41,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Group:
-    """The learner's runs on the rows of one challenge."""
+    """What was run on the public rows of one challenge: everybody's sets, and the learner's own runs one by one."""
 
     challenge: str
     public_rows: str
+    shared: tuple[Shared, ...]
     panels: tuple[Panel, ...]
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
-
-    @property
-    def has_scores(self) -> bool:
-        return any(line.own.values for line in self.lines)
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,18 @@ class Attempts:
     """`sets` pairs each number that can be chosen with its name; `is_live` says that the content is published.
 
     `missing` is how many arms have not been started of the repetitions that the learner has begun: there may have been
-    too many for the open runs that a learner is allowed.
+    too many for the open runs that a learner is allowed. `count` is how many sets of learners are dots, and `own_sets`
+    are those of the learner, the newest first. `asked` is what can be predicted of a new set.
     """
 
     sets: tuple[tuple[int, str], ...]
     is_live: bool
+    can_draw: bool
+    asked: Question | None
+    count: int
+    own_sets: tuple[Contribution, ...]
+    scale: Scale
+    recorded_rows: str
     trained: tuple[Training, ...]
     groups: tuple[Group, ...]
     open: int
@@ -70,6 +79,36 @@ class Attempts:
         return self.open + self.ended
 
     @property
+    def runs(self) -> str:
+        return words.of_runs(self.count)
+
+    @property
+    def progress(self) -> str:
+        runs = "run has" if self.total == 1 else "runs have"
+        return f"{self.ended} of {self.total} {runs} ended."
+
+    @property
+    def arm_titles(self) -> dict[str, str]:
+        """The arms that can be predicted, by their ids."""
+        return {arm.id: arm.title for arm in self.asked.arms} if self.asked else {}
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether a prediction has been settled."""
+        said = (getattr(one, "prediction", None) for one in self.own_sets)
+        return any(one.outcome is not None for one in said if one)
+
+    @property
+    def has_shared(self) -> bool:
+        """Whether the dots tell something of a claim."""
+        return any(group.shared for group in self.groups)
+
+    @property
+    def begun(self) -> Contribution | None:
+        """The set whose arms have not all ended."""
+        return next((one for one in self.own_sets if one.counted_at is None), None)
+
+    @property
     def has_failed(self) -> bool:
         """Whether a run ended without scores, and can be started again."""
         return any(not line.own.counts for group in self.groups for line in group.lines)
@@ -77,18 +116,33 @@ class Attempts:
     @property
     def seen(self) -> str:
         """Changes when there is something new to see."""
-        return f"{self.open}.{self.ended}.{sum(line.own.state == 'running' for g in self.groups for line in g.lines)}"
+        running = sum(line.own.state == "running" for group in self.groups for line in group.lines)
+        return f"{self.open}.{self.ended}.{running}.{self.count}"
 
 
-def attempts(lesson: Lesson, finding: Finding, record: FindingRecord | None, own: Sequence[Own]) -> Attempts:
-    """What a learner can run of a finding, and what has become of it."""
+def attempts(
+    lesson: Lesson,
+    finding: Finding,
+    record: FindingRecord | None,
+    own: Sequence[Own],
+    dots: Sequence[Dot] = (),
+    mine: Sequence[Contribution] = (),
+) -> Attempts:
+    """What a learner can run of a finding, what has become of it, and the dots of all learners."""
     open_ = sum(one.is_open for one in own)
     runnable = arms.runnable(lesson, finding)
+    scale = sharing.scale_of(finding, record.experiments if record else (), dots)
     return Attempts(
         sets=tuple((n, _set_name(runnable, n)) for n in range(1, arms.sets(lesson, finding) + 1)),
         is_live=all(arms.live(lesson, experiment.challenge) for experiment, _ in runnable),
+        can_draw=arms.has_own_sets(lesson, finding),
+        asked=own_sets.question(lesson, finding),
+        count=len(dots),
+        own_sets=tuple(mine),
+        scale=scale,
+        recorded_rows=finding.rows,
         trained=tuple(_training(lesson, *pair) for pair in arms.trained(lesson, finding)),
-        groups=tuple(_groups(lesson, finding, record, own)),
+        groups=tuple(_groups(lesson, finding, record, own, dots, scale)),
         open=open_,
         ended=len(own) - open_,
         missing=_missing(lesson, finding, own),
@@ -125,19 +179,31 @@ def _minutes(challenge: Challenge | None, arm: Arm) -> int | None:
     return max(1, math.ceil(seconds / 60)) if isinstance(seconds, int | float) else None
 
 
-def _groups(lesson: Lesson, finding: Finding, record: FindingRecord | None, own: Sequence[Own]) -> Iterator[Group]:
+def _groups(
+    lesson: Lesson,
+    finding: Finding,
+    record: FindingRecord | None,
+    own: Sequence[Own],
+    dots: Sequence[Dot],
+    scale: Scale,
+) -> Iterator[Group]:
     for place, experiment in enumerate(finding.experiments):
         challenge = arms.live(lesson, experiment.challenge)
         mine = [one for one in own if one.challenge == experiment.challenge]
-        if not mine or challenge is None or challenge.version is None:
+        theirs = [dot for dot in dots if experiment.challenge in dot.scores]
+        if not (mine or theirs) or challenge is None or challenge.version is None:
             continue
-        recorded = {arm.id: arm for arm in record.experiments[place].arms} if record else {}
+        of_experiment = record.experiments[place] if record else None
+        recorded = {arm.id: arm for arm in of_experiment.arms} if of_experiment else {}
         measures = words.of_measures(finding, challenge.spec)
         yield Group(
             challenge=challenge.title,
             public_rows=f"{len(challenge.version.public)} public rows",
+            shared=sharing.shared(finding, experiment, of_experiment, theirs, scale, measures),
             panels=tuple(
-                figure.panel(name, _series(experiment, recorded, mine, one)) for one, name in measures.items()
+                figure.panel(name, _series(experiment, recorded, mine, theirs, one))
+                for one, name in measures.items()
+                if theirs or any(one in run.values for run in mine)
             ),
             columns=tuple(measures.values()),
             lines=tuple(_lines(experiment, recorded, mine, tuple(measures))),
@@ -145,16 +211,30 @@ def _groups(lesson: Lesson, finding: Finding, record: FindingRecord | None, own:
 
 
 def _series(
-    experiment: Experiment, recorded: dict[str, ArmRecord], own: Sequence[Own], measure: Measure
+    experiment: Experiment,
+    recorded: dict[str, ArmRecord],
+    own: Sequence[Own],
+    dots: Sequence[Dot],
+    measure: Measure,
 ) -> list[Series]:
-    """All arms, so that each keeps its shape; those that are trained have no marks of the learner."""
+    """All arms, so that each keeps its shape; those that are trained have no marks of learners."""
     found = []
     for arm in experiment.arms:
         theirs = _authors(recorded.get(arm.id), measure)
         mean = sum(theirs) / len(theirs) if theirs else None
         mine = {one.repetition: one.values[measure] for one in own if one.arm == arm.id and measure in one.values}
-        found.append(Series(arm.title, theirs, mean, mine))
+        learners = _learners(experiment, arm, dots, measure)
+        ringed = {dot.number: learners[dot.number] for dot in dots if dot.is_own and dot.number in learners}
+        found.append(Series(arm.title, theirs, mean, {**ringed, **mine}, learners))
     return found
+
+
+def _learners(experiment: Experiment, arm: Arm, dots: Sequence[Dot], measure: Measure) -> dict[int, float]:
+    """By set. An arm that is the same in every set is one number, and no sample."""
+    if arm.example_sets is None:
+        return {}
+    found = {dot.number: dot.scores[experiment.challenge].get(arm.id, {}).get(measure) for dot in dots}
+    return {number: value for number, value in found.items() if value is not None}
 
 
 def _authors(record: ArmRecord | None, measure: Measure) -> tuple[float, ...]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from challenges.findings import Arm, Claim, ClaimRecord, Measure
 from gradus.learn.findings import words
 from gradus.learn.findings.scale import SCORES, Scale, differences, lanes, plain, signed
 
+# How many of the learners' dots a line draws at most: the newest.
+DRAWN = 40
+# How far below the author's marks the learners' dots stand, in pixels, and how far apart their lanes are.
+BELOW_PX = 18
 SHAPES = ("circle", "square", "diamond", "up", "down", "plus")
 COLOURS = 4
 
@@ -24,7 +28,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Line:
-    """An arm. `own` are the learner's repetitions; `mean` is that of the author's."""
+    """An arm. `own` are the learner's repetitions; `mean` is that of the author's; `learners` are everybody's sets."""
 
     title: str
     shape: str
@@ -33,6 +37,7 @@ class Line:
     mean: Mark | None
     own: tuple[Mark, ...] = ()
     said: str = ""
+    learners: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,13 +66,31 @@ class Effect:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """A claim's difference in the learners' sets, with its confidence sequence, under the author's."""
+
+    title: str
+    measure: str
+    author: Effect | None
+    author_marks: tuple[Mark, ...]
+    learners: tuple[Mark, ...]
+    own: tuple[Mark, ...]
+    x: str
+    low: str
+    high: str
+    said: str
+    found: str
+
+
+@dataclass(frozen=True)
 class Series:
-    """One arm's numbers in one measure: the author's in order of repetition, the learner's by its number."""
+    """One arm's numbers in one measure: the author's in order of repetition, those of learners by its number."""
 
     title: str
     values: tuple[float, ...]
     mean: float | None
     own: Mapping[int, float]
+    learners: Mapping[int, float] = field(default_factory=dict)
 
 
 def panel(title: str, series: Sequence[Series]) -> Panel:
@@ -78,11 +101,10 @@ def panel(title: str, series: Sequence[Series]) -> Panel:
 def _line(place: int, series: Series) -> Line:
     above = lanes([SCORES.share(value) for value in series.values])
     marks = tuple(_mark(value, up) for value, up in zip(series.values, above, strict=True))
-    own = tuple(
-        # On the same lane as the author's repetition, so that a ring around its mark says that both agree.
-        _mark(value, above[number - 1] if number <= len(above) else 0)
-        for number, value in sorted(series.own.items())
-    )
+    dots = scattered(series.learners, SCORES)
+    # On the lane of the author's repetition, or of the set's dot, so that a ring around a mark says that both agree.
+    lane = {**dict(enumerate(above, 1)), **{number: dot.y for number, dot in dots.items()}}
+    own = tuple(_mark(value, lane.get(number, BELOW_PX)) for number, value in sorted(series.own.items()))
     return Line(
         title=series.title,
         shape=SHAPES[place % len(SHAPES)],
@@ -90,8 +112,20 @@ def _line(place: int, series: Series) -> Line:
         marks=marks,
         mean=_mark(series.mean, 0) if series.mean is not None else None,
         own=own,
-        said=words.of_series(series.values, series.mean, tuple(series.own.values())),
+        said=words.of_series(series.values, series.mean, tuple(series.own.values()), tuple(series.learners.values())),
+        learners=tuple(dots.values()),
     )
+
+
+def scattered(values: Mapping[int, float], scale: Scale) -> dict[int, Mark]:
+    """The newest dots of learners by the number of their set, in lanes below the author's marks."""
+    newest = list(values.items())[-DRAWN:]
+    above = lanes([scale.share(value) for _, value in newest])
+    write = signed if scale.is_signed else plain
+    return {
+        number: Mark(scale.at(value), BELOW_PX + round(up / 2), write(value))
+        for (number, value), up in zip(newest, above, strict=True)
+    }
 
 
 def _mark(value: float, y: int) -> Mark:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Prefetch
 
+from challenges.bundle import ChallengeBundle
 from challenges.findings import Finding, Measure
 from challenges.findings_runs import listed_fields
 from challenges.kinds.base import Lane
@@ -21,6 +21,9 @@ from gradus.submissions import bell, services
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused, Repetition
 from gradus.submissions.states import State
+
+# How many runs of a learner a lesson's page looks at: all arms of a dozen sets.
+LISTED = 60
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Own:
 
 
 def start(lesson: Lesson, finding: Finding, user: User, number: int | None) -> list[Run]:
-    """Starts the prompt arms of repetition `number`, or of the next one that the learner has not run yet.
+    """Starts the prompt arms of the author's repetition `number`, or of the next that the learner has not run yet.
 
     Arms that were run or are running are left out. Those for which no open run is left are started by asking again.
 
@@ -54,9 +57,22 @@ def start(lesson: Lesson, finding: Finding, user: User, number: int | None) -> l
         Refused: 422 for a number that there is not, 409 where nothing is left to run or another content is published,
             429 where too many runs are open.
     """
-    done = {own.place for own in own_runs(lesson, [finding], user)[finding.id] if own.counts}
-    todo = _todo(lesson, finding, number, done)
-    _hold_content(lesson, todo)
+    todo = _todo(lesson, finding, number, done(lesson, finding, user, range(1, arms.sets(lesson, finding) + 1)))
+    return start_planned(lesson, finding, user, todo)
+
+
+def done(lesson: Lesson, finding: Finding, user: User, numbers: Iterable[int]) -> set[Place]:
+    """The arms of these repetitions that need not be run again."""
+    return {own.place for own in own_runs(lesson, [finding], user, numbers)[finding.id] if own.counts}
+
+
+def start_planned(lesson: Lesson, finding: Finding, user: User, todo: Sequence[Planned]) -> list[Run]:
+    """Starts as many of `todo`, in this order, as the learner may have open.
+
+    Raises:
+        Refused: 409 where another content is published, 429 where not even one can be open.
+    """
+    hold_content(lesson, todo)
     with transaction.atomic():
         runs = _start_some(lesson, finding, user, todo)
     # The bell rung within the transaction may have been answered before there was anything to see.
@@ -81,7 +97,8 @@ def _todo(lesson: Lesson, finding: Finding, number: int | None, done: set[Place]
     raise Refused("already_run", f"You have run {said} in the last days: your results are in the figure.", 409)
 
 
-def _hold_content(lesson: Lesson, todo: Iterable[Planned]) -> None:
+def hold_content(lesson: Lesson, todo: Iterable[Planned]) -> None:
+    """Raises `Refused` (409) where another content is published than the finding is about."""
     for plan in todo:
         if arms.live(lesson, plan.challenge) is None:
             raise Refused(
@@ -110,49 +127,58 @@ def _start_one(lesson: Lesson, finding: Finding, user: User, plan: Planned) -> R
     return services.start_run(
         user,
         challenge.version,
-        arms.submissions(lesson, challenge.version, plan.challenge, plan.arm)[plan.repetition - 1],
+        arms.submission(lesson, arms.bundle_of(challenge.version), plan.arm, plan.repetition),
         purpose=Run.Purpose.FINDING,
         label=f"{plan.arm.title} {arms.name(plan.arm, plan.repetition)}".strip()[:80],
         repeats=Repetition(finding.id, plan.arm.id, plan.repetition),
     )
 
 
-def own_runs(lesson: Lesson, findings: Iterable[Finding], user: User | None) -> dict[str, list[Own]]:
+def own_runs(
+    lesson: Lesson, findings: Iterable[Finding], user: User | None, numbers: Iterable[int] | None = None
+) -> dict[str, list[Own]]:
     """By finding, the newest run of each repetition on the published contents; runs are kept for a week.
 
-    A run of a prompt that the author has changed since is left out: it is another experiment.
+    Those of the repetitions `numbers`, or else the newest `LISTED` of them. A run of a prompt that the author has
+    changed since is left out: it is another experiment.
     """
-    found: dict[str, list[Own]] = {finding.id: [] for finding in findings}
+    by_id = {finding.id: finding for finding in findings}
+    found: dict[str, list[Own]] = {name: [] for name in by_id}
     if user is None or not found:
         return found
     versions = [one.version for one in lesson.current_challenges if arms.live(lesson, one.slug) and one.version]
-    current = Prefetch("evaluations", Evaluation.objects.filter(is_current=True), to_attr="current_evaluations")
-    runs = Run.objects.filter(user=user, purpose=Run.Purpose.FINDING, finding__in=found, version__in=versions)
-    by_id = {version.pk: version for version in versions}
-    still = _payloads(lesson, findings, by_id.values()) if (made := list(runs.prefetch_related(current))) else {}
+    made = list(_made(user, list(by_id), versions, numbers))
+    ran = {one.pk: one for one in versions if one.pk in {run.version_id for run in made}}
+    bundles = {pk: arms.bundle_of(version) for pk, version in ran.items()}
     seen: set[tuple[str, Place]] = set()
     for run in made:
-        own = _own(run, by_id[run.version_id])
-        if (run.finding, own.place) not in seen and still.get((run.finding, own.place)) == run.payload:
+        own = _own(run, ran[run.version_id])
+        if (run.finding, own.place) not in seen and _is_as_now(
+            lesson, by_id[run.finding], bundles[run.version_id], run
+        ):
             seen.add((run.finding, own.place))
             found[run.finding].append(own)
     return found
 
 
-def _payloads(
-    lesson: Lesson, findings: Iterable[Finding], versions: Iterable[ChallengeVersion]
-) -> dict[tuple[str, Place], dict[str, Any]]:
-    """What each repetition of each prompt arm submits now."""
-    by_slug = {version.challenge.slug: version for version in versions}
-    return {
-        (finding.id, (experiment.challenge, arm.id, number)): payload
-        for finding in findings
-        for experiment, arm in arms.runnable(lesson, finding)
-        if experiment.challenge in by_slug
-        for number, payload in enumerate(
-            arms.submissions(lesson, by_slug[experiment.challenge], experiment.challenge, arm), 1
-        )
-    }
+def _made(
+    user: User, names: Sequence[str], versions: Sequence[ChallengeVersion], numbers: Iterable[int] | None
+) -> Iterable[Run]:
+    current = Prefetch("evaluations", Evaluation.objects.filter(is_current=True), to_attr="current_evaluations")
+    runs = Run.objects.filter(user=user, purpose=Run.Purpose.FINDING, finding__in=names, version__in=versions)
+    if numbers is not None:
+        return runs.filter(repetition__in=numbers).prefetch_related(current)
+    return runs.prefetch_related(current)[:LISTED]
+
+
+def _is_as_now(lesson: Lesson, finding: Finding, bundle: ChallengeBundle, run: Run) -> bool:
+    """Whether the arm would send the same now."""
+    assert run.repetition is not None
+    return any(
+        plan.place == (bundle.challenge.id, run.arm, run.repetition)
+        and arms.submission(lesson, bundle, plan.arm, run.repetition) == run.payload
+        for plan in arms.planned(lesson, finding, run.repetition)
+    )
 
 
 def _own(run: Run, version: ChallengeVersion) -> Own:

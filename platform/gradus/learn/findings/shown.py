@@ -10,7 +10,7 @@ from challenges.findings_digest import RESAMPLES
 from challenges.findings_text import filled
 from gradus.accounts.models import User
 from gradus.courses.models import Lesson
-from gradus.learn.findings import figure, words
+from gradus.learn.findings import figure, laboratory, words
 from gradus.learn.findings.attempts import Attempts, attempts
 from gradus.learn.findings.figure import Effect, Panel, Series
 from gradus.learn.findings.runs import own_runs
@@ -68,8 +68,8 @@ class Shown:
 def shown(lesson: Lesson, user: User | None) -> list[Shown]:
     """All findings of a lesson in the author's order, with the runs of `user`."""
     findings = lesson.parsed_findings
-    own = own_runs(lesson, findings, user)
-    return [_shown(lesson, one, attempts(lesson, one, record_of(lesson, one), own[one.id])) for one in findings]
+    of_all = _attempts(lesson, findings, user)
+    return [_shown(lesson, one, of_all[one.id]) for one in findings]
 
 
 def shown_one(lesson: Lesson, finding: Finding, user: User | None) -> Shown:
@@ -79,7 +79,16 @@ def shown_one(lesson: Lesson, finding: Finding, user: User | None) -> Shown:
 
 def attempts_of(lesson: Lesson, finding: Finding, user: User | None) -> Attempts:
     """What a learner has run of one finding."""
-    return attempts(lesson, finding, record_of(lesson, finding), own_runs(lesson, [finding], user)[finding.id])
+    return _attempts(lesson, [finding], user)[finding.id]
+
+
+def _attempts(lesson: Lesson, findings: Sequence[Finding], user: User | None) -> dict[str, Attempts]:
+    own, dots = own_runs(lesson, findings, user), laboratory.dots(lesson, findings, user)
+    sets = laboratory.sets_of(lesson, findings, user)
+    return {
+        one.id: attempts(lesson, one, record_of(lesson, one), own[one.id], dots[one.id], sets[one.id])
+        for one in findings
+    }
 
 
 def record_of(lesson: Lesson, finding: Finding) -> FindingRecord | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from statistics import fmean
 
 from challenges import metrics
 from challenges.findings import Claim, ClaimRecord, Finding, Measure, Varied
@@ -59,16 +60,43 @@ def of_claim(claim: Claim) -> str:
     return f"higher by {plain(claim.at_least)} or more"
 
 
-def of_series(values: Sequence[float], mean: float | None, own: Sequence[float]) -> str:
+def of_series(values: Sequence[float], mean: float | None, own: Sequence[float], learners: Sequence[float] = ()) -> str:
     """An arm's numbers for those who do not see the figure."""
     parts = []
     if len(values) == 1:
         parts.append(plain(values[0]))
     elif mean is not None:
-        parts.append(f"mean {plain(mean)} of {len(values)}, from {plain(min(values))} to {plain(max(values))}")
+        parts.append(of_range(values))
+    if learners:
+        parts.append(f"learners {of_range(learners)}")
     if own:
         parts.append(f"yours {', '.join(map(plain, own))}")
     return "; ".join(parts) or "not measured"
+
+
+def of_range(values: Sequence[float]) -> str:
+    """The mean and the ends of several numbers, or the only one."""
+    if len(values) == 1:
+        return plain(values[0])
+    return f"mean {plain(fmean(values))} of {len(values)}, from {plain(min(values))} to {plain(max(values))}"
+
+
+def of_runs(count: int) -> str:
+    """How many sets learners have run."""
+    return f"{count:,} run{'' if count == 1 else 's'} by learners"
+
+
+def of_learners(claim: Claim, titles: Mapping[str, str], measure: str, mean: float, low: float, high: float) -> str:
+    """What the learners' sets show of a claim, as a sentence. An interval with zero in it tells nothing apart."""
+    if claim.found == "spread":
+        named = measure[:1].lower() + measure[1:]
+        return f"Changing {VARIED[claim.varies]} moves the {named} by {plain(mean)} on average."
+    first, second = (titles.get(arm, arm) for arm in claim.arms)
+    if not float(plain(abs(mean))):
+        return f"“{first}” and “{second}” come out the same on average."
+    side = "above" if mean > 0 else "below"
+    unsure = "" if low > 0 or high < 0 else ", which may be chance"
+    return f"“{first}” is {plain(abs(mean))} {side} “{second}” on average{unsure}."
 
 
 def of_repetitions(counts: Sequence[int]) -> str:

@@ -1,17 +1,26 @@
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from challenges.findings import Finding
 from gradus.accounts.guests import learner, learner_or_guest
+from gradus.courses import catalogue
 from gradus.courses.models import Lesson
-from gradus.learn.findings import runs, shown
+from gradus.laboratory import services as laboratory
+from gradus.laboratory.models import SURE
+from gradus.learn.findings import own_sets, runs, shown
+from gradus.learn.findings.own_sets import Guess
 from gradus.learn.views.access import shown_lesson
 from gradus.submissions.services import Refused
 
+# What the form sends instead of a repetition's number.
+OWN = "own"
+
 
 def finding(request: HttpRequest, slug: str, name: str) -> HttpResponse:
-    """A finding on a page of its own. htmx asks for the caller's runs alone, and gets 204 while nothing is new."""
+    """A finding on a page of its own. htmx asks for the runs alone, and gets 204 while nothing is new."""
     lesson, found = with_finding(slug, name)
     if not request.headers.get("HX-Request"):
         return page(request, lesson, found)
@@ -23,16 +32,36 @@ def finding(request: HttpRequest, slug: str, name: str) -> HttpResponse:
 
 @require_POST
 def finding_run(request: HttpRequest, slug: str, name: str) -> HttpResponse:
-    """Starts the prompt arms of one repetition on public rows."""
+    """Starts a set of the learner's own, or the prompt arms of one of the author's repetitions, on public rows."""
     lesson, found = with_finding(slug, name)
     try:
-        number = chosen(request)
-        runs.start(lesson, found, learner_or_guest(request), number)
+        if request.POST.get("repetition") == OWN:
+            guess = guessed(request)
+            own_sets.start(lesson, found, learner_or_guest(request), guess)
+        else:
+            number = chosen(request)
+            runs.start(lesson, found, learner_or_guest(request), number)
     except Refused as refused:
         return again(request, lesson, found, refused)
     if request.headers.get("HX-Request"):
         return fragment(request, lesson, found)
     return redirect("learn:finding", slug, name)
+
+
+@require_POST
+def contribution_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    """Takes a dot of the learner back."""
+    user = learner(request)
+    contribution = laboratory.withdraw(user, pk) if user else None
+    if contribution is None:
+        raise Http404
+    lesson = catalogue.now().lessons.get(contribution.lesson.slug)
+    found = next((one for one in lesson.parsed_findings if one.id == contribution.finding), None) if lesson else None
+    if lesson is None or found is None:
+        return redirect("learn:path")
+    if request.headers.get("HX-Request"):
+        return fragment(request, lesson, found)
+    return redirect("learn:finding", lesson.slug, found.id)
 
 
 def chosen(request: HttpRequest) -> int | None:
@@ -49,8 +78,23 @@ def chosen(request: HttpRequest) -> int | None:
     return int(text)
 
 
+def guessed(request: HttpRequest) -> Guess | None:
+    """The prediction; None where the learner makes none.
+
+    Raises:
+        Refused: an arm without a probability, or with one that cannot be chosen.
+    """
+    arm, text = request.POST.get("arm", ""), request.POST.get("sure", "")
+    if not arm:
+        return None
+    sure = {f"{round(100 * one)}": one for one in SURE}
+    if text not in sure:
+        raise Refused("no_such_probability", f"Choose how sure you are: {', '.join(sure)} %.")
+    return Guess(arm, sure[text])
+
+
 def again(request: HttpRequest, lesson: Lesson, found: Finding, refused: Refused) -> HttpResponse:
-    """422 for htmx whatever the reason, because that is what it swaps in."""
+    """422 for htmx whatever the reason, because that is what it swaps in: the form keeps what was chosen."""
     if request.headers.get("HX-Request"):
         return fragment(request, lesson, found, problems=[refused.message], status=422)
     response = page(request, lesson, found, problems=[refused.message], status=refused.status)
@@ -62,8 +106,21 @@ def again(request: HttpRequest, lesson: Lesson, found: Finding, refused: Refused
 def page(
     request: HttpRequest, lesson: Lesson, found: Finding, problems: list[str] | None = None, status: int = 200
 ) -> HttpResponse:
-    context = {"lesson": lesson, "finding": shown.shown_one(lesson, found, learner(request)), "problems": problems}
+    context = {
+        "lesson": lesson,
+        "finding": shown.shown_one(lesson, found, learner(request)),
+        "problems": problems,
+        **choices(request),
+    }
     return render(request, "learn/finding.html", context, status=status)
+
+
+def choices(request: HttpRequest) -> dict[str, Any]:
+    """What the form of a set offers, and what was chosen in it before."""
+    return {
+        "sure": [f"{round(100 * one)}" for one in SURE],
+        "said": {name: request.POST.get(name, "") for name in ("arm", "sure")},
+    }
 
 
 def fragment(
@@ -73,12 +130,13 @@ def fragment(
     problems: list[str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The caller's runs, which stand below the form."""
+    """Everybody's dots and the caller's runs, which stand below the form."""
     context = {
         "lesson": lesson,
         "id": found.id,
         "attempts": shown.attempts_of(lesson, found, learner(request)),
         "problems": problems,
+        "is_fragment": True,
     }
     return render(request, "learn/_finding_runs.html", context, status=status)
 

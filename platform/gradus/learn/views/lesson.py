@@ -14,6 +14,7 @@ from gradus.learn.approaches import boards as boards_of
 from gradus.learn.findings import shown as findings
 from gradus.learn.views.access import shown_lesson
 from gradus.learn.views.advisor import step_context
+from gradus.learn.views.finding import choices as finding_choices
 from gradus.reviews.who_grades import is_ai_verified
 
 
@@ -30,6 +31,7 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
         "parts": illustrations.with_drawings(found, page),
         "placed": {part.feature for part in page.parts},
         "findings": measured,
+        **finding_choices(request),
         "further_findings": [one for name, one in measured.items() if name not in marked],
         "step": course_path.of(found),
         "path": course_path,
