@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks import headline, latency, limit, measurement, record
 from benchmarks.measurement import Measurement
+from benchmarks.pages import report
 from benchmarks.record import FOLDER, Results
 
 PAGE = Path(__file__).resolve().parent / "results.md"
@@ -31,9 +32,15 @@ def text(folder: Path = FOLDER) -> str:
     data = {file: json.loads(file.read_text()) for file in sorted(folder.glob("*.json"))}
     kinds = [record.read(file) for file, found in data.items() if "rows" in found and "profiles" in found]
     clicks = [found["median"] for found in data.values() if "median" in found]
+    views = [found for found in data.values() if "views" in found]
     fault_runs = [(file.stem, found) for file, found in data.items() if "kills" in found]
     made = [headline.overall(kinds)] if kinds else []
-    made += [*map(section, kinds), *map(from_click_to_grade, clicks), *under_faults(fault_runs)]
+    made += [
+        *map(section, kinds),
+        *map(from_click_to_grade, clicks),
+        *under_faults(fault_runs),
+        *map(report.recorded, views),
+    ]
     return "\n\n".join(made) or NOTHING
 
 

@@ -4,26 +4,38 @@ import { write } from "./examples.js";
 const form = document.querySelector("form[data-draft]");
 const note = document.querySelector("[data-draft-note]");
 const KEY = `draft:${form.dataset.draft}`;
+// A visitor gets a name with the first run or attempt; what was typed before that is still theirs.
+const VISITOR = KEY.replace(/[^:]*$/, "visitor");
 const LEFT_OUT = new Set(["csrfmiddlewaretoken", "kind", "key", "rows_before", "epochs_before"]);
 // With one of these the address itself says what the form is to hold.
 const ASKED_FOR = ["from", "blank", "rows"];
+
+let waiting = null;
 
 const typed = () => [...new FormData(form)].filter(([name, value]) => typeof value === "string" && !LEFT_OUT.has(name));
 
 // Empty examples are no difference, and CR LF is the same line end as LF.
 const meaning = (pairs) => JSON.stringify(pairs.map(([name, value]) => [name, value.replace(/\r\n/g, "\n")]).filter(([, value]) => value.trim()));
 
-function kept() {
+function read(storage, key) {
   try {
-    return JSON.parse(localStorage.getItem(KEY));
+    return JSON.parse(window[storage].getItem(key));
   } catch {
     return null; // Storage is closed to this page, or holds something else.
   }
 }
 
+// Each tab gets back what was typed in it; a new tab gets what was typed last.
+const kept = () => read("sessionStorage", KEY) ?? read("localStorage", KEY) ?? read("localStorage", VISITOR);
+
 function keep() {
+  clearTimeout(waiting);
+  waiting = null;
+  const draft = JSON.stringify({ at: Date.now(), pairs: typed() });
   try {
-    localStorage.setItem(KEY, JSON.stringify({ at: Date.now(), pairs: typed() }));
+    sessionStorage.setItem(KEY, draft);
+    localStorage.setItem(KEY, draft);
+    if (KEY !== VISITOR) localStorage.removeItem(VISITOR);
   } catch {
     // Without storage, what is typed lasts as long as the page.
   }
@@ -71,7 +83,6 @@ function offer() {
   }
 }
 
-let waiting = null;
 form.addEventListener("input", () => {
   clearTimeout(waiting);
   waiting = setTimeout(keep, 400);

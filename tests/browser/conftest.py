@@ -53,20 +53,28 @@ def course(transactional_db: None, tmp_path) -> Course:
 
 
 @pytest.fixture
-def visit(transactional_db: None, browser: Browser, address: str) -> Iterator[Visit]:
+def expected_complaints() -> list[str]:
+    """A test adds parts of the console messages that it causes on purpose, as by cutting the connection."""
+    return [REFUSED]
+
+
+@pytest.fixture
+def visit(transactional_db: None, browser: Browser, address: str, expected_complaints: list[str]) -> Iterator[Visit]:
     """`visit(user=None, **options)` opens a new browser context for a visitor or a logged-in user.
 
-    At the end no page may have reported a script error or a violation of the content security policy in its console.
+    At the end no page may have reported a script error or a violation of the content security policy in its console,
+    apart from those that the test expected.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and REFUSED not in message.text:
+        expected = any(part in message.text for part in expected_complaints)
+        if message.type in ("error", "warning") and not expected:
             complaints.append(f"{message.location.get('url')}: {message.text}")
 
     def visit(user: User | None = None, **options: object) -> Page:
-        context = browser.new_context(base_url=address, **options)
+        context = browser.new_context(**{"base_url": address, **options})
         contexts.append(context)
         context.set_default_timeout(SECONDS)
         context.on("console", hear)

@@ -5,42 +5,20 @@ from __future__ import annotations
 import gzip
 import http.server
 import json
-import shutil
-import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.message import Message
-from http.client import HTTPConnection, HTTPSConnection
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 
 from gradus.submissions import stream
-from tests.browser.site import free_port, wait_for
-from tests.deploy.files import DEPLOY, UNITS, of_units
+from tests.deploy.files import UNITS, of_units
+from tests.deploy.nginx import MISSING, NAME, NGINX, TEXT, Front, closed
 
-NGINX = shutil.which("nginx") or (shutil.which("nginx", path="/usr/sbin") or "")
-HERE = pytest.mark.skipif(not NGINX, reason="nginx is not installed: `apt-get install nginx-light`")
-TEXT = (DEPLOY / "nginx" / "gradus.conf").read_text()
-NAME = "gradus.example.org"
-CERTIFICATES = f"/etc/letsencrypt/live/{NAME}/"
-MAIN = """
-daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/errors info; {user}
-events {{ worker_connections 64; }}
-http {{
-  access_log off;
-  client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-  uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  include {folder}/gradus.conf;
-}}
-"""
+HERE = pytest.mark.skipif(not NGINX, reason=MISSING)
 
 
 class Echo(http.server.BaseHTTPRequestHandler):
@@ -63,84 +41,14 @@ class Echo(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class Front:
-    """nginx with the example, on ports of its own."""
-
-    def __init__(self, folder: Path, upstream: int) -> None:
-        self.folder, self.plain, self.secure = folder, free_port(), free_port()
-        self.static = folder / "static"
-        self.static.mkdir()
-        certify(folder)
-        text = TEXT.replace("server 127.0.0.1:8000;", f"server 127.0.0.1:{upstream};")
-        text = text.replace("listen 80;", f"listen 127.0.0.1:{self.plain};").replace("listen [::]:80;", "")
-        text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{self.secure} ssl;").replace(
-            "listen [::]:443 ssl;", ""
-        )
-        text = text.replace(CERTIFICATES, f"{folder}/").replace("/srv/gradus/data/static/", f"{self.static}/")
-        (folder / "gradus.conf").write_text(text)
-        user = "user root;" if folder.owner() == "root" else ""
-        (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=user))
-
-    def argv(self, *more: str) -> list[str]:
-        return [
-            NGINX,
-            "-p",
-            str(self.folder),
-            "-e",
-            str(self.folder / "errors"),
-            "-c",
-            str(self.folder / "nginx.conf"),
-            *more,
-        ]
-
-    def get(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
-        context = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
-        context.check_hostname = False
-        link = HTTPSConnection("127.0.0.1", self.secure, timeout=20, context=context)
-        link.request(method, path, body, {"Host": NAME, **headers})
-        return closed(link)
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Message
-    body: bytes
-
-
-def closed(link: HTTPConnection) -> Answer:
-    """What the connection was answered; it is not kept."""
-    response = link.getresponse()
-    answer = Answer(response.status, response.headers, response.read())
-    link.close()
-    return answer
-
-
-def certify(folder: Path) -> None:
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
-    signed = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(
-        key, hashes.SHA256()
-    )
-    (folder / "fullchain.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    (folder / "privkey.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-
-
 @pytest.fixture(scope="module")
 def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     folder = tmp_path_factory.mktemp("nginx")
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as echo:
         threading.Thread(target=echo.serve_forever, daemon=True).start()
         found = Front(folder, echo.server_port)
-        with subprocess.Popen(found.argv()) as process:
-            wait_for(found.secure)
+        with found.running():
             yield found
-            process.terminate()
-            process.wait(20)
         echo.shutdown()
 
 
@@ -198,7 +106,7 @@ def test_what_was_compressed_at_collecting_is_sent_to_those_who_take_it(front: F
     (front.static / "large.0123456789ab.css.gz").write_bytes(gzip.compress(b"body {} "))
     answer = front.get("/static/large.0123456789ab.css", **{"Accept-Encoding": "gzip, br"})
     assert (answer.headers["Content-Encoding"], answer.headers["Vary"]) == ("gzip", "Accept-Encoding")
-    assert answer.headers["Content-Type"].startswith("text/") and gzip.decompress(answer.body) == b"body {} "
+    assert answer.headers["Content-Type"] == "text/css" and gzip.decompress(answer.body) == b"body {} "
     assert front.get("/static/large.0123456789ab.css").body == b"body {}"
 
 

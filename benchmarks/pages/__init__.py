@@ -1,0 +1,1 @@
+"""How heavy the pages of the site are in a browser, and how calmly they appear."""
