@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from gradus.accounts import admin_access
 from gradus.accounts.rate_limits import too_many
@@ -18,6 +19,7 @@ urlpatterns = [
     path("", include("gradus.learn.urls")),
     path("leaderboards/", include("gradus.leaderboards.urls")),
     path("reviews/", include("gradus.reviews.urls")),
+    path("language/", set_language, name="set_language"),
     path("metrics", metrics, name="metrics"),
     path("profile/", profile, name="profile"),
     path("api/v1/", api.urls),

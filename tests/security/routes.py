@@ -85,6 +85,7 @@ OPEN = {
     "challenges/<slug:slug>/run",
     "challenges/<slug:slug>/tokens",
     "challenges/<slug:slug>/submit",
+    "language/",
     "leaderboards/",
     "leaderboards/<slug:slug>/",
     "profile/",
