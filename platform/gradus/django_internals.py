@@ -1,4 +1,4 @@
-"""All that Gradus uses of Django without Django documenting it: how a request is received, answered and refused.
+"""All that Gradus uses of Django without Django documenting it: how it answers requests and keeps languages.
 
 Tried with django 5.2.19. `tests/structure/test_private_interfaces.py` fails when another release series is installed.
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from gettext import NullTranslations
 from io import BytesIO
 from typing import Any
 
@@ -22,6 +23,7 @@ from django.core.handlers.base import BaseHandler
 from django.db import close_old_connections
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import trans_real
 
 from gradus.incomplete_bodies import IncompleteBody, TailReader
 
@@ -97,3 +99,9 @@ class ThreadPoolHandler(ASGIHandler):
 def delete_without_signals(rows: QuerySet[Any]) -> None:
     """Deletes the rows with one statement: no signals, no cascade, no loading of related rows."""
     rows._raw_delete(rows.db)
+
+
+def add_language(code: str, translation: NullTranslations) -> None:
+    """Lets Django translate into a language without a catalogue, by an object that has a method `to_language`."""
+    known: dict[str, NullTranslations] = vars(trans_real)["_translations"]
+    known[code] = translation

@@ -56,6 +56,13 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
             raise self._wrong(name, f"one of {', '.join(filter(None, values))}")
         return value
 
+    def languages(self, name: str, known: tuple[str, ...]) -> list[str]:
+        """Reads a comma-separated list of language codes, each of which must be in `known`, the default first."""
+        codes = [code.strip().lower() for code in self._given(name).split(",") if code.strip()]
+        if set(codes) - set(known):
+            raise self._wrong(name, f"a list of these languages: {', '.join(known)}")
+        return list(dict.fromkeys(codes)) or [known[0]]
+
     def gone(self, name: str, successor: str) -> None:
         """Refuses a variable that no longer exists. `successor` names the variable that took its place."""
         if self._given(name).strip():

@@ -316,10 +316,24 @@ METRICS_TOKEN = env.str("GRADUS_METRICS_TOKEN", default="")
 
 # --- language, logs ---------------------------------------------------------------------------------------------
 
-LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
-USE_I18N = True
 USE_TZ = True
+# Each language but English has a file with the texts of scripts here. `manage.py language` makes it from `locale/`.
+TRANSLATED = tuple(sorted(file.stem for file in (BASE_DIR / "static" / "languages").glob("*.js")))
+LANGUAGES = [(code, code) for code in env.languages("GRADUS_LANGUAGES", known=("en", *TRANSLATED))]
+LANGUAGE_CODE = LANGUAGES[0][0]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "gradus.formats"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 60 * 60
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = PRODUCTION
+# With one language, a page depends neither on the visitor's cookie nor on the browser's languages.
+if len(LANGUAGES) > 1:
+    MIDDLEWARE.insert(
+        1 + MIDDLEWARE.index("django.contrib.sessions.middleware.SessionMiddleware"),
+        "django.middleware.locale.LocaleMiddleware",
+    )
 
 LOG_LEVEL = env.one_of("GRADUS_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
 # Log lines about single requests and jobs are written in production, or when GRADUS_LOG_LEVEL asks for them; after

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
 from gradus.accounts import admin_access
 from gradus.accounts.rate_limits import too_many
@@ -20,6 +21,7 @@ urlpatterns = [
     path("leaderboards/", include("gradus.leaderboards.urls")),
     path("reviews/", include("gradus.reviews.urls")),
     path("notices/", include("gradus.notices.urls")),
+    path("language/", set_language, name="set_language"),
     path("metrics", metrics, name="metrics"),
     path("profile/", profile, name="profile"),
     path("profile/my-data.json", my_data, name="my_data"),

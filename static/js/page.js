@@ -1,4 +1,6 @@
 // Small manners of every page: dialogs, menus, copying, chips, files, questions before acting, times, toasts.
+import { gettext } from "./translate.js";
+
 const root = document.documentElement;
 
 export function toast(text) {
@@ -25,7 +27,7 @@ function fillFromChip(chip) {
 async function copy(button) {
   const source = document.querySelector(button.dataset.copy);
   await navigator.clipboard.writeText(source.value ?? source.textContent);
-  toast("Copied.");
+  toast(gettext("Copied."));
 }
 
 const onClick = {
@@ -109,16 +111,16 @@ function followToc(toc) {
 // --- htmx ------------------------------------------------------------------------------------------------------
 
 const TROUBLE = {
-  403: "You may not do this here. Signing in again may help.",
-  404: "This is no longer here. Reload the page to see what is.",
-  413: "That is larger than this site takes. Send less at once.",
-  429: "That was quick. Wait a moment, then try again.",
+  403: gettext("You may not do this here. Signing in again may help."),
+  404: gettext("This is no longer here. Reload the page to see what is."),
+  413: gettext("That is larger than this site takes. Send less at once."),
+  429: gettext("That was quick. Wait a moment, then try again."),
 };
 
 document.addEventListener("htmx:responseError", ({ detail }) => {
-  toast(TROUBLE[detail.xhr.status] ?? "That did not work, and it is our fault. Try again in a moment.");
+  toast(TROUBLE[detail.xhr.status] ?? gettext("That did not work, and it is our fault. Try again in a moment."));
 });
-document.addEventListener("htmx:sendError", () => toast("No connection. What you wrote is still here: try again."));
+document.addEventListener("htmx:sendError", () => toast(gettext("No connection. What you wrote is still here: try again.")));
 document.addEventListener("gradus:toast", ({ detail }) => toast(detail?.value ?? detail));
 
 function scan() {

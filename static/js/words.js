@@ -1,10 +1,17 @@
 // Counts the words of a textarea[data-words] into the element it names.
+import { interpolate, ngettext } from "./translate.js";
+
 function count(field) {
   const note = document.querySelector(field.dataset.words);
   const words = field.value.split(/\s+/).filter(Boolean).length;
-  const { least, most } = note.dataset;
-  const advice = words < least ? `, ${least - words} more to go` : words > most ? `, ${words - most} too many` : "";
-  note.textContent = `${words} word${words === 1 ? "" : "s"}${advice}`;
+  note.textContent = said(words, Number(note.dataset.least), Number(note.dataset.most));
+}
+
+function said(words, least, most) {
+  const filled = (text) => interpolate(text, { words, missing: least - words, extra: words - most });
+  if (words < least) return filled(ngettext("%(words)s word, %(missing)s more to go", "%(words)s words, %(missing)s more to go", words));
+  if (words > most) return filled(ngettext("%(words)s word, %(extra)s too many", "%(words)s words, %(extra)s too many", words));
+  return filled(ngettext("%(words)s word", "%(words)s words", words));
 }
 
 document.addEventListener("input", ({ target }) => {

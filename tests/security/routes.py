@@ -90,6 +90,7 @@ OPEN = {
     "challenges/<slug:slug>/submit",
     "notices/",
     "notices/by-mail",
+    "language/",
     "leaderboards/",
     "leaderboards/<slug:slug>/",
     "profile/",

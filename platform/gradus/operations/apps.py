@@ -1,8 +1,14 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class OperationsConfig(AppConfig):
     name = "gradus.operations"
 
     def ready(self) -> None:
+        from gradus import pseudo_locale
+        from gradus.django_internals import add_language
         from gradus.operations import checks  # noqa: F401
+
+        if pseudo_locale.CODE in dict(settings.LANGUAGES):
+            add_language(pseudo_locale.CODE, pseudo_locale.PseudoTranslation())

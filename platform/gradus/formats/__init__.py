@@ -1,0 +1,1 @@
+"""How each language writes dates, where Gradus differs from Django. A template names one: `|date:'DATETIME_FORMAT'`."""
