@@ -205,6 +205,8 @@ class Observer:
         self.clients = [Client() for _ in users]
         with time_machine.travel(START, tick=False):
             for client, user in zip(self.clients, users, strict=True):
+                # A message that was not shown yet would appear on the first page of the next world.
+                client.cookies.pop("messages", None)
                 client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
 
     def see(self, world: Hidden, attempts: Sequence[Any] = ATTEMPTS, **prompt: Any) -> Seen:
