@@ -205,13 +205,14 @@ class Observer:
         self.clients = [Client() for _ in users]
         with time_machine.travel(START, tick=False):
             for client, user in zip(self.clients, users, strict=True):
-                # A message that was not shown yet would appear on the first page of the next world.
-                client.cookies.pop("messages", None)
                 client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
 
     def see(self, world: Hidden, attempts: Sequence[Any] = ATTEMPTS, **prompt: Any) -> Seen:
         """What can be seen of `world` after `attempts`."""
         self.count += 1
+        for client in self.clients:
+            # A message that was not shown yet would appear on the first page of the next world.
+            client.cookies.pop("messages", None)
         root = self.folder / f"world{self.count}"
         cache.clear()
         with transaction.atomic(), time_machine.travel(START, tick=False) as clock, logs(self.level) as log:
