@@ -1,3 +1,5 @@
+import { LiveRows } from "./live_rows.js";
+
 // Follows a submission: [data-events] names a stream of server-sent events, from which the page's parts are kept.
 const TERMINAL = new Set(["finished", "scored", "rejected", "failed", "cancelled", "review", "expired"]);
 const UNNUMBERED = new Set(["state", "heartbeat"]);
@@ -22,6 +24,7 @@ class Live {
     this.last = Number(element.dataset.lastEvent ?? 0);
     this.heard = Date.now();
     this.stage = null;
+    this.rows = this.slot("rows") && new LiveRows(this.slot("rows"));
     this.connect();
     this.timer = setInterval(() => this.tick(), 1000);
   }
@@ -89,6 +92,9 @@ class Live {
       if (data.status === "running") this.say("position", "");
     },
     started: this.run, running: this.run, progress: this.progress, loss: this.loss,
+    rows({ rows }) {
+      this.rows?.add(rows);
+    },
     checkpoint(data) {
       this.point(data);
       this.log("checkpoint", data);
@@ -120,6 +126,7 @@ class Live {
   run() {
     this.show("running");
     this.say("position", "");
+    this.rows?.clear();
     this.log("started", {});
   }
 

@@ -23,7 +23,7 @@ LADDER = {"feedback": {"mode": "ladder", "step": 0.02}}
 # Forms that are sent, and what runs public samples or no model at all.
 NO_GRADE = {"advisor", "demo", "demo_panel", "demo_result", "hint", "dataset_check", "run_start", "run", "run_fragment"}
 NO_GRADE |= {"run_events", "run_cancel", "starter_use", "submit", "submission_cancel", "submission_appeal"}
-NO_GRADE |= {"token_create", "token_revoke", "run_name"}
+NO_GRADE |= {"token_create", "token_revoke", "run_name", "tokens"}
 # The author's record, and a learner's runs of public rows.
 NO_GRADE |= {"finding", "finding_run"}
 STREAMS = {"submission_events"}
@@ -40,6 +40,8 @@ def test_equal_shown_scores_look_the_same(observer: worlds.Observer) -> None:
     assert one.states == other.states == ("scored", "scored", "scored", "review", "failed", "rejected")
     assert one.values[0] != other.values[0]
     assert b"0.70" in one.pages["0 /leaderboards/sea-or-sky/"]
+    told = [text for where, text in one.pages.items() if where.startswith("events") and b"event: rows" in text]
+    assert len(told) == 3 and b"p0-sea" in told[0]
     assert one.log.count("recorded") == 4 and "grading_failed" in one.log
     assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
 
