@@ -133,13 +133,14 @@ def _score(ask: Ask, spec: Label, inputs: Sequence[str], stage: str) -> Score:
 def _by_likelihood(ask: Ask, spec: Label, inputs: Sequence[str], stage: str, priors: Priors) -> Answering:
     offsets = tuple(_log(prior) for prior in priors or ())
     scored: Scored = yield replace(_score(ask, spec, inputs, stage), offsets=offsets)
-    outputs = tuple(_most_likely(spec, row, priors) for row in scored.logprobs)
+    outputs = tuple(most_likely(spec, row, offsets) for row in scored.logprobs)
     return Answers(outputs, _cost(scored.prompt_tokens, [0] * len(inputs), scored.seconds))
 
 
-def _most_likely(spec: Label, logs: Sequence[float], priors: Priors) -> Output:
-    if priors is not None:
-        logs = [log - _log(prior) for log, prior in zip(logs, priors, strict=True)]
+def most_likely(spec: Label, logs: Sequence[float], offsets: Sequence[float] = ()) -> Output:
+    """Reads the log-likelihoods of a row: the most likely label, after any `offsets` were subtracted."""
+    if offsets:
+        logs = [log - offset for log, offset in zip(logs, offsets, strict=True)]
     ranked = sorted(zip(spec.labels, softmax(logs), strict=True), key=lambda pair: -pair[1])
     top, confidence = ranked[0]
     why = ", ".join(f"{label} {share:.2f}" for label, share in ranked[:2])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from challenges.kinds.prompt import PromptPayload
-from challenges.spec import Challenge
 from graders.base import Assignment, Grading
 from graders.decoding import Ask
 from graders.evaluation import evaluate, predict
@@ -14,14 +13,22 @@ def grade(assignment: Assignment) -> Grading:
 
     With `assignment.inputs` (the demo) it predicts for these alone.
     """
-    payload = assignment.payload
-    assert isinstance(payload, PromptPayload)
     bundle = assignment.bundle
-    ask = _ask(bundle.challenge, payload, assignment.adapter)
+    ask = ask_of(assignment)
     if assignment.inputs:
         return predict(ask, assignment.inputs, bundle.public)
     return evaluate(ask, bundle, hidden=assignment.hidden)
 
 
-def _ask(challenge: Challenge, payload: PromptPayload, adapter: str | None = None) -> Ask:
-    return Ask(challenge, payload.instructions, payload.examples, payload.example, adapter, payload.label_words)
+def ask_of(assignment: Assignment) -> Ask:
+    """How the submission asks the model."""
+    payload = assignment.payload
+    assert isinstance(payload, PromptPayload)
+    return Ask(
+        assignment.bundle.challenge,
+        payload.instructions,
+        payload.examples,
+        payload.example,
+        assignment.adapter,
+        payload.label_words,
+    )

@@ -6,6 +6,7 @@ from typing import Protocol, cast
 
 from challenges.registry import load, registered
 from graders.base import Assignment, Grading
+from graders.decoding import Ask
 
 GRADERS = {
     "prompt": "graders.prompt",
@@ -15,7 +16,10 @@ GRADERS = {
 
 
 class Grader(Protocol):
-    """What each module in `GRADERS`, or of the entry-point group `gradus.graders`, offers."""
+    """What each module in `GRADERS`, or of the entry-point group `gradus.graders`, offers.
+
+    A module that also has `ask_of(assignment)`, which returns an `Ask`, lets a learner follow its public rows.
+    """
 
     def grade(self, assignment: Assignment) -> Grading: ...
 
@@ -27,5 +31,14 @@ def names() -> tuple[str, ...]:
 
 def grade(assignment: Assignment) -> Grading:
     """The generator that grades `assignment`; see `graders.base` for its items and results."""
-    grader = load(registered("gradus.graders", GRADERS)[assignment.payload.kind])
-    return cast(Grader, grader).grade(assignment)
+    return _grader(assignment).grade(assignment)
+
+
+def ask_of(assignment: Assignment) -> Ask | None:
+    """How the assignment asks the model about each row; None where its kind does not say so."""
+    find = getattr(_grader(assignment), "ask_of", None)
+    return cast(Ask, find(assignment)) if find is not None else None
+
+
+def _grader(assignment: Assignment) -> Grader:
+    return cast(Grader, load(registered("gradus.graders", GRADERS)[assignment.payload.kind]))

@@ -30,9 +30,14 @@ def grade(assignment: Assignment) -> Grading:
     payload, bundle = assignment.payload, assignment.bundle
     assert isinstance(payload, TunePayload)
     trained = yield from _train(bundle, payload, TRIAL_STEPS if not assignment.hidden else None)
-    ask = Ask(bundle.challenge, payload.instructions, adapter=JOB)
-    graded = yield from _answer(ask, assignment)
+    graded = yield from _answer(ask_of(assignment), assignment)
     return replace(graded, adapter_files=trained.files, training=_figures(trained))
+
+
+def ask_of(assignment: Assignment) -> Ask:
+    """How the trained adapter is asked."""
+    assert isinstance(assignment.payload, TunePayload)
+    return Ask(assignment.bundle.challenge, assignment.payload.instructions, adapter=JOB)
 
 
 def training_pairs(challenge: Challenge, payload: TunePayload) -> Pairs:

@@ -1,4 +1,7 @@
-"""Writes the runner's events to the event table, at most twice a second, and leaves out events about hidden rows."""
+"""Writes the runner's events to the event table, at most twice a second, and leaves out events about hidden rows.
+
+Of successive progress events of a stage the last is kept, and finished rows are put together into one event.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +17,16 @@ from gradus.submissions import services
 log = structlog.get_logger(__name__)
 GAP_SECONDS = 0.5
 SHOWN_STAGES = ("calibrate", "public", "train")
+ROW_STAGE = "public"
+Item = tuple[str, dict[str, Any]]
 
 
 class EventWriter:
-    """Collects events and writes them under the evaluation's fence; of successive progress events it keeps the last."""
+    """Collects events and writes them under the evaluation's fence."""
 
     def __init__(self, evaluation_id: int, fence: int) -> None:
         self.key = (evaluation_id, fence)
-        self._waiting: list[tuple[str, dict[str, Any]]] = []
+        self._waiting: list[Item] = []
         self._lock = threading.Lock()
         self._last = 0.0
 
@@ -38,17 +43,17 @@ class EventWriter:
         if kept is None:
             return
         with self._lock:
-            if kept[0] == "progress" and self._waiting and self._waiting[-1][0] == "progress":
-                self._waiting.pop()
-            self._waiting.append(kept)
+            self._waiting = [*_without_older(self._waiting, kept), _with_rows(self._waiting, kept)]
             due = time.monotonic() - self._last >= GAP_SECONDS or _ends_a_stage(kept)
         if due:
             self.flush()
 
-    def shown(self, event: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
-        """The event's type and data, or None for progress on hidden rows: their start and pace must not be visible."""
+    def shown(self, event: dict[str, Any]) -> Item | None:
+        """The event's type and data, or None about hidden rows: their start and pace must not be visible."""
         data = {key: value for key, value in event.items() if key != "type"}
         if event["type"] == "progress" and data.get("stage") not in SHOWN_STAGES:
+            return None
+        if event["type"] == "rows" and data.get("stage") != ROW_STAGE:
             return None
         return event["type"], data
 
@@ -57,14 +62,14 @@ class EventWriter:
         if items := self.take():
             self._write(items)
 
-    def take(self) -> list[tuple[str, dict[str, Any]]]:
+    def take(self) -> list[Item]:
         """Removes and returns the waiting events, so that the caller can write them in its own transaction."""
         with self._lock:
             items, self._waiting = self._waiting, []
             self._last = time.monotonic()
         return items
 
-    def _write(self, items: list[tuple[str, dict[str, Any]]]) -> None:
+    def _write(self, items: list[Item]) -> None:
         """Writes the events; a database error is only logged, because missing progress must not end a job."""
         try:
             services.append_events(*self.key, items)
@@ -73,7 +78,22 @@ class EventWriter:
             connection.close()
 
 
-def _ends_a_stage(kept: tuple[str, dict[str, Any]]) -> bool:
+def _without_older(waiting: list[Item], new: Item) -> list[Item]:
+    """What still waits beside an event that takes the place of earlier ones: progress and rows of the same stage."""
+    if new[0] not in ("progress", "rows"):
+        return waiting
+    return [one for one in waiting if one[0] != new[0] or one[1].get("stage") != new[1].get("stage")]
+
+
+def _with_rows(waiting: list[Item], new: Item) -> Item:
+    """An event of finished rows together with those that still wait; any other event as it is."""
+    if new[0] != "rows":
+        return new
+    earlier = [row for kind, data in waiting if kind == "rows" for row in data["rows"]]
+    return "rows", {**new[1], "rows": [*earlier, *new[1]["rows"]]}
+
+
+def _ends_a_stage(kept: Item) -> bool:
     """Whether this is the progress of a stage's last row, which is written at once: no later event would flush it."""
     kind, data = kept
     return kind == "progress" and data.get("done") is not None and data["done"] == data.get("total")

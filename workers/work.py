@@ -31,6 +31,7 @@ from workers.gold_vectors import GoldVectors
 from workers.heartbeat import Heartbeat
 from workers.hidden_row_timing import paced
 from workers.judge.contract import JudgeMisconfigured, Postpone
+from workers.live_rows import LiveRows
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
 from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
@@ -163,11 +164,12 @@ class Worker:
             self._prepare(assignment.bundle.challenge.model, stop)
             seconds = _seconds(evaluation, assignment)
             runner = Attributed(self.gold, self.runner)
+            rows = LiveRows(assignment)
             grade = execute(
-                paced(assignments.grading(assignment), stop, seconds),
+                paced(rows.followed(assignments.grading(assignment)), stop, seconds),
                 runner,
                 judge,
-                on_event=events.add,
+                on_event=lambda event: _add(events, rows.read(event)),
                 stop=stop,
                 deadline_s=seconds,
                 memo=self.memo,
@@ -254,6 +256,11 @@ class Worker:
     def close(self) -> None:
         """Ends the runner."""
         self.runner.close()
+
+
+def _add(events: EventWriter, event: dict[str, Any] | None) -> None:
+    if event is not None:
+        events.add(event)
 
 
 def _unheard(event: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 // Follows a submission: [data-events] names a stream of server-sent events, from which the page's parts are kept.
 import { Estimate, seconds } from "./estimate.js";
+import { LiveRows } from "./live_rows.js";
 import { Stages } from "./stages.js";
 
 const TERMINAL = new Set(["finished", "scored", "rejected", "failed", "cancelled", "review", "expired"]);
@@ -27,6 +28,7 @@ class Live {
     this.heard = Date.now();
     this.stages = new Stages(this.slot("stages"));
     this.estimate = new Estimate(this.slot("estimate"));
+    this.rows = this.slot("rows") && new LiveRows(this.slot("rows"));
     this.connect();
     this.timer = setInterval(() => this.tick(), 1000);
   }
@@ -106,6 +108,9 @@ class Live {
       if (data.status === "running" && this.stages.at === 0) this.begin();
     },
     started: this.run, running: this.run, progress: this.progress, loss: this.loss,
+    rows({ rows }) {
+      this.rows?.add(rows);
+    },
     checkpoint(data) {
       this.point(data);
       this.log("checkpoint", data);
@@ -141,6 +146,7 @@ class Live {
   run({ id }) {
     this.show("running");
     this.begin(id);
+    this.rows?.clear();
     this.log("started", {});
   }
 

@@ -111,3 +111,46 @@ def test_a_name_that_is_being_typed_survives_the_end_of_a_run(ada, run, visit, w
     page.keyboard.press("Enter")
     expect(history.get_by_role("link", name="Half a na", exact=True)).to_be_visible()
     expect(history).to_contain_text("1.00 public")
+
+
+def told(run: Run, *numbers: int) -> tuple[str, dict[str, object]]:
+    """The event of public rows that are finished; the first sample is wrong."""
+    samples = run.version.samples
+    rows = [
+        {
+            "id": samples[n].id,
+            "mark": "right" if n else "wrong",
+            "score": float(n > 0),
+            "output": samples[n].target if n else "sky",
+            "confidence": 0.75,
+        }
+        for n in numbers
+    ]
+    return "rows", {"stage": "public", "rows": rows}
+
+
+def test_rows_arrive_one_by_one_and_a_reload_doubles_none(ada, course, visit):
+    run = services.start_run(ada, factories.challenge("sea-or-sky").version, factories.PROMPT)
+    evaluation = factories.claimed(run)
+    key = (evaluation.pk, evaluation.fence)
+    page = visit(ada)
+    page.goto(f"/runs/{run.uuid}/")
+    rows, count = page.locator("[data-live-list] > li"), page.locator("[data-live-count]")
+    services.append_events(*key, [told(run, 2)])
+    expect(rows).to_have_count(1)
+    services.append_events(*key, [told(run, 0, 2)])
+    expect(count).to_have_text("2 of 4 · 1 right, 1 wrong")
+    expect(rows).to_have_count(2)
+    wrong = page.locator("[data-live-list] > li[data-wrong]")
+    expect(wrong).to_contain_text(run.version.samples[0].input)
+    expect(wrong.locator(".row-said")).to_contain_text(f"expected {run.version.samples[0].target}")
+    expect(wrong.get_by_role("img", name="wrong")).to_be_visible()
+
+    page.reload()
+    expect(count).to_have_text("2 of 4 · 1 right, 1 wrong")
+    # A worker that died is followed by one that begins again.
+    services.append_events(*key, [("started", {}), told(run, 1)])
+    expect(count).to_have_text("1 of 4 · 1 right")
+    services.record(*key, services.Outcome(result=factories.result_for(run, wrong=1)))
+    expect(page.locator("#samples > li")).to_have_count(4)
+    expect(rows).to_have_count(0)

@@ -40,6 +40,8 @@ def test_equal_shown_scores_look_the_same(observer: worlds.Observer) -> None:
     assert one.states == other.states == ("scored", "scored", "scored", "review", "failed", "rejected")
     assert one.values[0] != other.values[0]
     assert b"0.70" in one.pages["0 /leaderboards/sea-or-sky/"]
+    told = [text for where, text in one.pages.items() if where.startswith("events") and b"event: rows" in text]
+    assert len(told) == 3 and b"p0-sea" in told[0]
     assert one.log.count("recorded") == 4 and "grading_failed" in one.log
     assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
 

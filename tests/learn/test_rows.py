@@ -107,4 +107,4 @@ def test_comparing_wants_exactly_two(ada, ada_client, sea_or_sky):
     address = reverse("learn:compare", args=["sea-or-sky"])
     response = ada_client.get(f"{address}?pick={one.uuid}&pick={one.uuid}", follow=True)
     assert response.redirect_chain[-1][0].endswith("#history")
-    assert "Choose exactly two entries" in response.content.decode()
+    assert "tick exactly two entries" in response.content.decode()

@@ -101,12 +101,19 @@ class Engine:
         for done in range(len(item.suffixes) + 1):
             on_event({"type": "progress", "stage": item.stage, "done": done, "total": len(item.suffixes)})
         if isinstance(item, Generate):
-            reply = '{"priority": "low", "summary": "broken"}'
-            return Generated([reply] * len(item.suffixes), [9] * len(item.suffixes), [8] * len(item.suffixes), ITEM_S)
+            replies = ['{"priority": "low", "summary": "broken"}'] * len(item.suffixes)
+            self._tell(item.stage, replies, on_event)
+            return Generated(replies, [9] * len(replies), [8] * len(replies), ITEM_S)
         assert isinstance(item, Score)
         up = [" up " in suffix and "worse" not in text for suffix in item.suffixes]
         low, high = math.log(0.2), math.log(0.8)
-        return Scored([[low, high] if is_up else [high, low] for is_up in up], [10] * len(up), ITEM_S)
+        values = [[low, high] if is_up else [high, low] for is_up in up]
+        self._tell(item.stage, values, on_event)
+        return Scored(values, [10] * len(up), ITEM_S)
+
+    def _tell(self, stage: str, values: Sequence[Any], on_event: Any) -> None:
+        """Reports the rows of every stage, as if an engine did not know which a learner may see."""
+        on_event({"type": "rows", "stage": stage, "rows": [list(pair) for pair in enumerate(values)]})
 
     def _train(self, item: Train, on_event: Any) -> Trained:
         if "diverge" in item.rows[0][0]:

@@ -24,7 +24,7 @@ from workers.engine.kernels import Kernels
 from workers.engine.models import Base
 from workers.engine.prompts import Contexts, Prefixes, batches, call_tokens, calls, split
 from workers.engine.stopping import Stop
-from workers.engine.watch import Watch
+from workers.engine.watch import FinalRows, Watch
 
 DECODE_TOKENS = 16384
 """Tokens of a batch's cache. A step reads all weights for one token a row, so that it takes many rows to be busy."""
@@ -42,7 +42,7 @@ class Row:
     """One row while it is decoded.
 
     Of its `tokens` the first `shared` are the prefix's, the first `context` were given, the rest is what it has said.
-    `ties` says after how many new tokens two tied.
+    `ties` says after how many new tokens two tied. `number` is its place in the item.
     """
 
     tokens: list[int]
@@ -50,10 +50,11 @@ class Row:
     context: int
     text: str | None = None
     ties: list[int] = field(default_factory=list)
+    number: int = 0
 
     @classmethod
-    def of(cls, shared: list[int], own: list[int], said: Sequence[int] = ()) -> Row:
-        return cls([*shared, *own, *said], len(shared), len(shared) + len(own))
+    def of(cls, shared: list[int], own: list[int], said: Sequence[int] = (), *, number: int = 0) -> Row:
+        return cls([*shared, *own, *said], len(shared), len(shared) + len(own), number=number)
 
     @property
     def said(self) -> list[int]:
@@ -73,6 +74,7 @@ class Job:
     item: Generate
     watch: Watch
     kernels: Kernels
+    final: FinalRows
 
 
 def generate(
@@ -94,10 +96,11 @@ def generate(
     check_lengths(base, contexts, item.max_new_tokens)
     whole, prompt = [context or [base.eos] for context in contexts], base.encode([item.prompt])[0]
     cut, kept = split(whole, prompt), prefixes or Prefixes()
-    rows = [Row.of(cut.shared, tokens) for tokens in cut.rows]
+    rows = [Row.of(cut.shared, tokens, number=n) for n, tokens in enumerate(cut.rows)]
     watch.progress(item.stage, 0, len(rows))
     prefix = kept.of(model, cut.shared)
-    job = Job(base, model, item, watch, kernels or Kernels.of(DEFAULT, base.device.type))
+    final = FinalRows(watch, item.stage)
+    job = Job(base, model, item, watch, kernels or Kernels.of(DEFAULT, base.device.type), final)
     done = 0
     for batch in batches([len(row) + item.max_new_tokens for row in rows], decode_tokens(base.device)):
         _decode(job, prefix, [rows[n] for n in batch])
@@ -106,6 +109,7 @@ def generate(
     for n in [n for n, row in enumerate(rows) if row.ties]:
         rows[n] = _settled(job, split([whole[n]], prompt), kept, rows[n])
     texts = [row.text or "" for row in rows]
+    final.end(dict(enumerate(texts)))
     counts = [len(row.said) for row in rows]
     return Generated(texts, [len(context) for context in contexts], counts, time.perf_counter() - started)
 
@@ -122,6 +126,7 @@ def _settled(job: Job, cut: Contexts, prefixes: Prefixes, row: Row) -> Row:
     What a tie decides as the row did leaves the rest as it is: later tokens were not close, or are ties too.
     """
     prefix = prefixes.of(job.model, cut.shared)
+    job = replace(job, final=FinalRows(Watch(), job.item.stage))
     ties = row.ties
     while ties:
         at, *ties = ties
@@ -157,6 +162,7 @@ def _decode(job: Job, prefix: Prefix, rows: list[Row]) -> None:
             guesses.learn(row.tokens, before)
             if constraint is not None:
                 constraint.take(n, row.tokens[before:])
+        job.final.tell({row.number: row.text for row in rows if row.text is not None and not row.ties})
         if not alive:
             return
         if len(alive) < len(rows):

@@ -35,6 +35,7 @@ def score(base: Base, model: Any, item: Score, watch: Watch) -> Scored:
     for n, (context, trie) in enumerate(zip(contexts, tries, strict=True)):
         watch.progress(item.stage, n, len(contexts))
         found.append([label_logprob(model, context, [token for _, token in reads]) for reads in trie.reads])
+        watch.rows(item.stage, {n: found[n]})
     watch.progress(item.stage, len(contexts), len(contexts))
     return Scored(found, counts, time.perf_counter() - started)
 
@@ -81,6 +82,7 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
         said = list(takewhile(lambda token: token not in base.ends, said))
         text = base.decode(said)
         texts.append(text[: stop.end(text)])
+        watch.rows(item.stage, {n: texts[n]})
         counts.append(len(said))
     watch.progress(item.stage, len(contexts), len(contexts))
     return Generated(texts, [len(context) for context in contexts], counts, time.perf_counter() - started)

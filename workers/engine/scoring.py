@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 from typing import Any
@@ -25,7 +25,7 @@ from workers.engine.choice import DEFAULT
 from workers.engine.kernels import Kernels
 from workers.engine.models import Base
 from workers.engine.prompts import Prefixes, call_tokens, calls, common_tokens, split
-from workers.engine.watch import Watch
+from workers.engine.watch import FinalRows, Watch
 
 RECHECK_MARGIN = 0.3
 """In nats. Labels that lie closer to the best one in bf16 are compared in fp32. Differences to the best label of those
@@ -37,6 +37,9 @@ TIE_MARGIN = 1e-3
 up to 2e-4 as the tests bound it."""
 READ_AT_ONCE = 256
 """Positions whose logits are held at a time, 48 MiB for the built-in model."""
+
+
+Read = Callable[[dict[int, list[float]]], None]
 
 
 @dataclass(frozen=True)
@@ -99,16 +102,27 @@ def score(
     kept = prefixes or Prefixes()
     job = Job(base, item.stage, rows, cut.shared, watch, kernels or Kernels.of(DEFAULT, base.device.type), kept)
     watch.progress(item.stage, 0, len(rows))
+    final = FinalRows(watch, item.stage)
     if rounded is not None and not item.exact:
         first = replace(job, kernels=job.kernels.rounded())
-        logprobs = first.run(rounded, range(len(rows)))
+        logprobs = first.run(rounded, range(len(rows)), _clear(final, item.offsets, RECHECK_MARGIN))
         _decide(job, model, logprobs, item.offsets)
     else:
-        logprobs = job.run(model, range(len(rows)))
+        logprobs = job.run(model, range(len(rows)), _clear(final, item.offsets, TIE_MARGIN))
     for n in [n for n, values in logprobs.items() if margin(values, item.offsets) < TIE_MARGIN]:
         watch.check()
         logprobs[n] = _alone(job, model, contexts[n], tries[n], prompt)
+    final.end(logprobs)
     return Scored([logprobs[n] for n in range(len(rows))], prompt_tokens, time.perf_counter() - started)
+
+
+def _clear(final: FinalRows, offsets: Sequence[float], enough: float) -> Read | None:
+    """Reports rows whose best label leads by `enough` nats, so that they are not computed again; None: nobody looks."""
+
+    def tell(found: dict[int, list[float]]) -> None:
+        final.tell({n: values for n, values in found.items() if margin(values, offsets) >= enough})
+
+    return tell if final.are_followed else None
 
 
 def _decide(job: Job, model: Any, logprobs: dict[int, list[float]], offsets: Sequence[float]) -> None:
@@ -170,19 +184,27 @@ class Job:
     kernels: Kernels
     prefixes: Prefixes
 
-    def run(self, model: Any, numbers: Sequence[int]) -> dict[int, list[float]]:
-        """`[labels]` log-probabilities of these rows, by row number. The head reads all of them at once."""
+    def run(self, model: Any, numbers: Sequence[int], tell: Read | None = None) -> dict[int, list[float]]:
+        """`[labels]` log-probabilities of these rows, by row number.
+
+        The head reads all rows at once; where `tell` wants to know, it reads each call's rows after the call.
+        """
         done: list[int] = []
         hidden: list[Tensor] = []
+        found: dict[int, list[float]] = {}
         prefix = self.prefixes.of(model, self.shared)
         tokens = call_tokens(self.base.device, self.kernels.call_tokens)
         for batch in calls([len(self.rows[n]) for n in numbers], tokens):
             chosen = [numbers[at] for at in batch]
             hidden.append(self._call(model, prefix, [self.rows[n] for n in chosen]))
             done += chosen
+            if tell is not None:
+                new = dict(zip(chosen, _read(model, [self.rows[n] for n in chosen], hidden.pop()), strict=True))
+                tell(new)
+                found |= new
             self.watch.progress(self.stage, len(self.rows) - len(numbers) + len(done), len(self.rows))
-        if not done:
-            return {}
+        if not hidden:
+            return found
         return dict(zip(done, _read(model, [self.rows[n] for n in done], torch.cat(hidden)), strict=True))
 
     @torch.inference_mode()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 Event = dict[str, Any]
+# A label row's final log-probabilities, or the text of a generated row.
+RowValue = list[float] | str
+PUBLIC = "public"
 
 
 class Stopped(Exception):
@@ -38,6 +41,15 @@ class Watch:
         self.check()
         self.on_event({"type": "progress", "stage": stage, "done": done, "total": total})
 
+    def follows_rows(self, stage: str) -> bool:
+        """Whether single rows of `stage` are reported: those that a learner may see, and no others."""
+        return stage == PUBLIC
+
+    def rows(self, stage: str, found: Mapping[int, RowValue]) -> None:
+        """Reports rows by number whose values are final. Nothing is reported of a stage that is not followed."""
+        if found and self.follows_rows(stage):
+            self.on_event({"type": "rows", "stage": stage, "rows": [[n, value] for n, value in found.items()]})
+
     def loss(self, step: int, steps: int, train: float, valid: float | None, seconds: float) -> None:
         """Reports one optimiser step; `valid` is set at the end of an epoch."""
         losses = {"train_loss": train, "valid_loss": valid}
@@ -47,3 +59,26 @@ class Watch:
     def checkpoint(self, step: int) -> None:
         """Reports that the adapter as of `step` is on disk."""
         self.on_event({"type": "checkpoint", "step": step})
+
+
+@dataclass(frozen=True)
+class FinalRows:
+    """Reports each row of one item once, as soon as its value is final."""
+
+    watch: Watch
+    stage: str
+    _told: set[int] = field(default_factory=set)
+
+    @property
+    def are_followed(self) -> bool:
+        return self.watch.follows_rows(self.stage)
+
+    def tell(self, found: Mapping[int, RowValue]) -> None:
+        """Reports those rows of `found` that were not reported before."""
+        self.watch.rows(self.stage, {n: value for n, value in found.items() if n not in self._told})
+        self._told.update(found)
+
+    def end(self, found: Mapping[int, RowValue]) -> None:
+        """Reports what is left of all rows, and that the stage is at its end."""
+        self.tell(found)
+        self.watch.progress(self.stage, len(found), len(found))

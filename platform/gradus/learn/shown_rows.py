@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from challenges.prompts import target_text
 from challenges.row_marks import PARTLY, counted
+from challenges.spec import Label
 from gradus.learn import results
 from gradus.learn.chance import score_interval
 from gradus.learn.compare import Flips, flips
@@ -12,6 +14,8 @@ from gradus.learn.kinds import page_of
 from gradus.learn.results import SampleRow
 from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.states import State
+
+INPUT_CHARS = 160
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, A
         rows = _with_changes(rows, since.flips)
     return {
         "rows": rows,
+        "live_samples": live_samples(evaluation) if evaluation.is_open else {},
         "own_rows": page.own_rows,
         "chips": results.chips(rows),
         "counts": counted(row.mark for row in rows),
@@ -41,6 +46,19 @@ def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, A
         "fields": results.field_summaries(spec, rows),
         "valid": sum(row.valid is True for row in rows),
         "confusion": results.confusion(spec, rows),
+    }
+
+
+def live_samples(evaluation: Evaluation) -> dict[str, list[str]]:
+    """By id, the beginning of each public input, and the expected label: what a page needs to list rows as they come.
+
+    Where answers are no labels, nothing is expected on one line.
+    """
+    version = evaluation.version
+    is_label = isinstance(version.parsed.answer, Label)
+    return {
+        sample.id: [sample.input[:INPUT_CHARS], *([target_text(sample.target)] if is_label else [])]
+        for sample in version.samples
     }
 
 

@@ -1,6 +1,5 @@
 from uuid import UUID
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,8 +13,7 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
     challenge = shown_challenge(slug)
     chosen = [own_work(request, challenge, uuid) for uuid in dict.fromkeys(_uuids(request))]
     if len(chosen) != 2:
-        messages.info(request, "Choose exactly two entries of your history to compare them.")
-        return redirect(reverse("learn:challenge", args=[slug]) + "#history")
+        return redirect(reverse("learn:challenge", args=[slug]) + "?pick=two#history")
     before, after = sorted(chosen, key=lambda one: one.created_at)
     context = {"challenge": challenge, "pair": (before, after), "comparison": comparing.compare(before, after)}
     return render(request, "learn/compare.html", context)

@@ -1,0 +1,53 @@
+"""Reads single public rows while an engine still works on the others, so that a learner sees them one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from challenges.row_marks import mark_of
+from challenges.spec import Label, Sample
+from graders.base import Generate, Score
+from graders.decoding import Ask, Output, most_likely, read
+from graders.metrics import measure
+
+PUBLIC = "public"
+OUTPUT_CHARS = 160
+
+
+def live_row(ask: Ask, samples: Sequence[Sample], item: Score | Generate, number: int, value: Any) -> dict[str, Any]:
+    """What a learner may see of row `number` of `item`, which asks about the public `samples`.
+
+    `value` is the engine's: log-probabilities by label, or a text. The row is measured by itself, so that its score may
+    differ from the final one where a metric compares rows. The output is cut to `OUTPUT_CHARS`.
+
+    Raises:
+        ValueError: the item is not about public samples, or the value is not one of a row.
+    """
+    if item.stage != PUBLIC or len(item.suffixes) != len(samples) or number not in range(len(samples)):
+        raise ValueError("not a public row")
+    sample, output = samples[number], _output(ask, item, value)
+    challenge = ask.challenge
+    (score,) = measure(challenge.metric.name, [output.prediction], [sample.target], challenge.answer).rows
+    row = {"id": sample.id, "mark": mark_of(score), "score": round(score, 4), "output": output.text[:OUTPUT_CHARS]}
+    return row if output.confidence is None else {**row, "confidence": output.confidence}
+
+
+def _output(ask: Ask, item: Score | Generate, value: Any) -> Output:
+    spec = ask.challenge.answer
+    if isinstance(item, Score):
+        if not isinstance(spec, Label) or not _are_logprobs(value, len(spec.labels)):
+            raise ValueError("not the log-probabilities of the labels")
+        return most_likely(spec, value, item.offsets)
+    if spec is None or not isinstance(value, str):
+        raise ValueError("not a text")
+    return read(ask, spec, value)
+
+
+def _are_logprobs(value: Any, labels: int) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == labels
+        and all(isinstance(one, float | int) and math.isfinite(one) for one in value)
+    )

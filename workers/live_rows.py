@@ -1,0 +1,51 @@
+"""Turns the rows that an engine reports of a job into what its learner may see of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from graders import registry
+from graders.base import Assignment, Generate, Grading, Result, Score, WorkItem
+from graders.live_rows import PUBLIC, live_row
+
+log = structlog.get_logger(__name__)
+Event = dict[str, Any]
+
+
+class LiveRows:
+    """Knows which item of a grading is carried out, because a row is read by its item.
+
+    A kind whose grader does not say how it asks, and an assignment with inputs of its own, have no rows to follow.
+    """
+
+    def __init__(self, assignment: Assignment) -> None:
+        self.samples = assignment.bundle.public
+        self.ask = None if assignment.inputs else registry.ask_of(assignment)
+        self._item: WorkItem | None = None
+
+    def followed(self, grading: Grading) -> Grading:
+        """Wraps a grading, and remembers the item that it has yielded last."""
+        try:
+            self._item = next(grading)
+            while True:
+                result: Result = yield self._item
+                self._item = grading.send(result)
+        except StopIteration as finished:
+            return finished.value  # type: ignore[no-any-return]
+        finally:
+            grading.close()
+
+    def read(self, event: Event) -> Event | None:
+        """The event as it may be stored: other events as they are, rows as the learner sees them, or None."""
+        if event["type"] != "rows":
+            return event
+        if self.ask is None or not isinstance(self._item, Score | Generate) or event.get("stage") != PUBLIC:
+            return None
+        try:
+            rows = [live_row(self.ask, self.samples, self._item, number, value) for number, value in event["rows"]]
+        except Exception as error:  # any error: the runner or a metric of another package must not end the job here
+            log.warning("rows_not_read", reason=type(error).__name__)
+            return None
+        return {"type": "rows", "stage": PUBLIC, "rows": rows}
