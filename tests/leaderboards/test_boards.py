@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from gradus.accounts.models import User
+from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
 from gradus.leaderboards import boards
 from gradus.submissions.models import Standing
@@ -154,8 +155,72 @@ def test_unknown_boards(client: Client, explain: Challenge) -> None:
     assert client.get("/leaderboards/explain/?page=x").status_code == 200
 
 
-def test_the_list_of_boards(ada: User, ada_client: Client, sea_or_sky: Challenge) -> None:
+def text_of(client: Client, path: str = BOARD) -> str:
+    return " ".join(client.get(path).content.decode().split())
+
+
+def test_a_shared_rank_is_marked_and_an_own_one_is_not(sea_or_sky: Challenge, ada: User, ada_client: Client) -> None:
+    learners(0.9, 0.801, 0.3)
+    factories.grade(factories.submit(ada), 0.819)
+    text = text_of(ada_client)
+    assert text.count('2<span aria-hidden="true">=</span><span class="visually-hidden">, shared</span>') == 2
+    assert '<td class="rank num">1</td>' in text and '<td class="rank num">4</td>' in text
+    assert '<dt>Your rank</dt><dd class="num">2=</dd>' in text
+
+
+def test_the_board_names_both_marks_of_its_track(sea_or_sky: Challenge, client: Client) -> None:
+    spec = {**sea_or_sky.version.spec, "track_gold": {"tune": 0.9}}
+    type(sea_or_sky.version).objects.filter(pk=sea_or_sky.version_id).update(spec=spec, digest="2" * 64)
+    assert '<dt>Pass mark</dt><dd class="num">0.60</dd>' in text_of(client)
+    assert '<dt>Gold</dt><dd class="num">0.80</dd>' in text_of(client)
+    assert '<dt>Gold</dt><dd class="num">0.90</dd>' in text_of(client, f"{BOARD}?track=tune")
+
+
+def test_the_day_of_the_best_attempt_stands_in_the_row(sea_or_sky: Challenge, ada: User, client: Client) -> None:
     factories.grade(factories.submit(ada), 0.8)
-    text = ada_client.get("/leaderboards/").content.decode()
-    assert "You: rank 1, 0.80" in text
-    assert text.count("/leaderboards/") >= 3
+    factories.grade(factories.submit(ada), 0.5)
+    best = datetime(2026, 11, 5, 14, 5, tzinfo=UTC)
+    Standing.objects.update(reached_at=best)
+    assert '<time datetime="2026-11-05T14:05:00+00:00">5 Nov 2026</time>' in text_of(client)
+
+
+def test_a_board_that_will_close_says_when_and_a_final_one_says_so(sea_or_sky: Challenge, client: Client) -> None:
+    assert "closes on" not in text_of(client)
+    Course.objects.update(frozen_at=datetime(2126, 11, 5, 14, 5, tzinfo=UTC))
+    catalogue.forget()
+    assert "This board closes on 5 Nov 2126, 14:05." in text_of(client)
+    Course.objects.update(frozen_at=timezone.now())
+    catalogue.forget()
+    assert "These ranks are final." in text_of(client) and "closes on" not in text_of(client)
+
+
+def test_an_empty_board_says_what_to_do(sea_or_sky: Challenge, client: Client) -> None:
+    text = text_of(client)
+    assert "Rank 1 is free. Submit a prompt" in text
+    assert 'href="/challenges/sea-or-sky/?track=prompt">Open the challenge</a>' in text
+
+
+def test_the_list_of_boards_has_a_card_with_the_own_place(ada: User, ada_client: Client, sea_or_sky: Challenge) -> None:
+    learners(0.9, 0.819)
+    factories.grade(factories.submit(ada), 0.801)
+    text = text_of(ada_client, "/leaderboards/")
+    card = text.split('href="/leaderboards/sea-or-sky/"')[1].split("</li>")[0]
+    assert '2=</span> <span class="muted">your rank of 3, with 0.80' in card
+    assert 'best <span class="num">0.90' in card and 'gold <span class="num">0.80' in card and "Take part" not in card
+    other = text.split('href="/leaderboards/explain/"')[1].split("</li>")[0]
+    assert "Rank 1 is free." in other and 'href="/challenges/explain/">Take part' in other
+
+
+def test_the_list_of_a_frozen_course_ranks_by_private_scores(
+    ada: User, ada_client: Client, sea_or_sky: Challenge
+) -> None:
+    factories.grade(factories.submit(ada), 0.9, private_score=0.655)
+    Course.objects.update(frozen_at=timezone.now())
+    catalogue.forget()
+    card = text_of(ada_client, "/leaderboards/").split('href="/leaderboards/sea-or-sky/"')[1].split("</li>")[0]
+    assert "your rank of 1, with 0.64" in card and 'best <span class="num">0.64' in card
+
+
+def test_a_score_without_a_rank_is_on_its_card(guest: User, guest_client: Client, sea_or_sky: Challenge) -> None:
+    factories.grade(factories.submit(guest), 0.8)
+    assert "your score, which has no rank yet" in text_of(guest_client, "/leaderboards/")

@@ -147,3 +147,22 @@ def test_gold_is_the_mark_of_the_track(ada: User, ada_client: Client, sea_or_sky
     text = page(ada_client, graded(ada, 0.85, payload=factories.LORA))
     assert "Gold: 0.88" in listed(text)
     assert 'Gold begins at <span class="num">0.88</span>, which is <span class="num">0.04</span> more' in text
+
+
+def test_marks_stand_as_points_with_the_answer_and_its_evidence_beside(ada: User, ada_client: Client, course: Course):
+    marks = [
+        {**mark("Cause", 25, 50), "evidence": ["the weights keep old facts"], "improve": "Say why."},
+        mark("Remedy", 30, 30),
+    ]
+    text = page(ada_client, graded(ada, 0.69, "explain", factories.FREE_TEXT, result={"marks": marks}))
+    assert 'data-mark="partial"' in text and '<progress max="50" value="25" aria-hidden="true">' in text
+    assert "<q>the weights keep old facts</q>" in text and "What to improve:</strong> Say why." in text
+    assert "Because <mark>the weights keep old facts</mark>, whereas" in text
+    assert "55 of 80 points" in text and "25 of 50" in text and "Checked by code" in text
+
+
+def test_a_provisional_grade_says_so_beside_its_marks(ada: User, ada_client: Client, course: Course):
+    result = {"marks": [mark("Cause", 25, 50)]}
+    submission = graded(ada, 0.65, "explain", factories.FREE_TEXT, result=result, provisional=True)
+    heading = page(ada_client, submission).split('id="marks-title">')[1].split("</h2>")[0]
+    assert "Provisional" in heading

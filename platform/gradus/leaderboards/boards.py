@@ -72,10 +72,11 @@ class Board:
 
 @dataclass(frozen=True)
 class Entry:
-    """A leaderboard in the list of all leaderboards."""
+    """A leaderboard in the list of all leaderboards. `best` is the score of rank 1."""
 
     challenge: Challenge
     learners: int
+    best: float | None
     mine: Row | None
 
 
@@ -169,7 +170,7 @@ def entries(viewer: User | None) -> list[Entry]:
     shown = [one for course in _by_title() for lesson in course.current_lessons for one in lesson.current_challenges]
     own = own_standings(viewer, *shown)
     found = [ranking(challenge, challenge.kind) for challenge in shown]
-    return [Entry(one.challenge, one.total, _mine(one, own)) for one in found]
+    return [Entry(one.challenge, one.total, one.best, _mine(one, own)) for one in found]
 
 
 def _by_title() -> list[Course]:

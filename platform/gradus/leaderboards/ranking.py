@@ -87,13 +87,17 @@ def _ranked(found: list[tuple[int, int, float]], equal: Counter[float]) -> Itera
 
 
 class Ranking(Protocol):
-    """The places of a leaderboard with their standings, best first. They may be cached `until`, unless it is None."""
+    """The places of a leaderboard with their standings, best first. They may be cached `until`, unless it is None.
+
+    `best` is the score of rank 1, or None if there is no rank.
+    """
 
     challenge: Challenge
     version: ChallengeVersion
     track: str
     until: float | None
     total: int
+    best: float | None
 
     def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]: ...
     def of(self, standing: Standing) -> tuple[Place, Standing] | None: ...
@@ -108,6 +112,7 @@ class FrozenRanking:
         self.challenge, self.version, self.track = challenge, version_of(challenge), track
         self.places = places(challenge, track)
         self.total = len(self.places)
+        self.best = self.places[0].score if self.places else None
 
     def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]:
         return self._loaded(self.places[start : start + rows])
@@ -132,6 +137,7 @@ class RunningRanking:
         self.ranked = Standing.objects.ranked().filter(version=self.version, track=track)
         counted = tally.tally(self.version.pk, track)
         self.bands, self.total, self.until = counted.bands, counted.total, counted.until
+        self.best = self.bands[0].score if self.bands else None
         self._by_score = {band.score: band for band in self.bands}
 
     def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]:

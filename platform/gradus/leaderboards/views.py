@@ -30,6 +30,7 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "board": board,
             "challenge": challenge,
+            "gold": challenge.spec.gold_of(track),
             "track_name": kinds.find(track).title,
             "tracks": [(kind, kinds.find(kind).title) for kind in challenge.spec.tracks],
             "beside": boards.beside(challenge, track, viewer, own),

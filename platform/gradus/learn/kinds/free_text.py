@@ -10,6 +10,8 @@ from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.reviews.evidence import pieces
+from gradus.submissions.models import Evaluation
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,16 @@ class FreeTextPage(KindPage):
 
     def context(self, spec: Challenge, draft: FreeTextDraft) -> dict[str, Any]:
         return {"asked": free_text(spec)}
+
+    def result(self, evaluation: Evaluation) -> dict[str, Any]:
+        """The answer, cut at the words that the marks rest on, and its points of all points."""
+        owner, marks = evaluation.submission or evaluation.run, (evaluation.result or {}).get("marks", [])
+        assert owner is not None
+        return {
+            "answer": pieces(owner.payload.get("answer", ""), [quote for mark in marks for quote in mark["evidence"]]),
+            "points": sum(mark["points"] for mark in marks),
+            "points_max": sum(mark["points_max"] for mark in marks),
+        }
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
         return {"Answer": payload.get("answer", "")}
