@@ -43,6 +43,12 @@ def percent(value: object) -> str:
 
 
 @register.filter
+def percent_place(value: object) -> str:
+    """A place on a line from 0 to 1, as SVG takes it."""
+    return f"{100 * value:.2f}%" if isinstance(value, int | float) else "0%"
+
+
+@register.filter
 def duration(seconds: object) -> str:
     """Whole seconds, then minutes."""
     if not isinstance(seconds, int | float):
