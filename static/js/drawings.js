@@ -12,7 +12,7 @@ export const frame = (colours, title) => ({
   animation: false,
   aria: { enabled: true, label: { description: title } },
   grid: { left: 8, right: 16, top: 44, bottom: 8, containLabel: true },
-  legend: { top: 0, left: 0, itemGap: 18, textStyle: { color: colours.ink } },
+  legend: { top: 0, left: 0, itemGap: 18, itemHeight: 12, textStyle: { color: colours.ink } },
   tooltip: {
     trigger: "axis", renderMode: "richText", confine: true, backgroundColor: colours.surface,
     borderColor: colours.line, borderWidth: 1, shadowBlur: 0, textStyle: { color: colours.ink, fontSize: 13 },
@@ -129,18 +129,22 @@ export const tradeoff = {
     const most = (key) => Math.max(1, ...points.map((point) => point[key] ?? 0));
     const [slowest, longest] = [most("latency_ms"), most("tokens")];
     const kinds = [...new Set(points.map(({ kind }) => kind))];
+    const best = new Map(kinds.map((kind) => [kind, Math.max(...points.filter((p) => p.kind === kind).map((p) => p.accuracy))]));
+    // The best of each approach and one's own have their names; the others show theirs under the pointer, and in the table.
+    const isNamed = (point) => point.own || point.accuracy === best.get(point.kind);
     const dot = (point) => ({
       value: [point.tokens, point.accuracy],
       name: point.name,
-      symbolSize: 10 + 18 * Math.sqrt((point.latency_ms ?? 0) / slowest),
+      symbolSize: 9 + 14 * Math.sqrt((point.latency_ms ?? 0) / slowest),
       itemStyle: { borderColor: colours.ink, borderWidth: point.own ? 2 : 0 },
-      label: { show: true, formatter: point.name, position: side(point.tokens / longest), color: colours.ink },
+      label: { show: isNamed(point), formatter: point.name, position: side(point.tokens / longest), color: colours.ink },
+      emphasis: { label: { show: true } },
     });
     const series = (kind) => {
       const own = points.filter((point) => point.kind === kind);
       return {
         type: "scatter", name: own[0].title ?? kind, symbol: SYMBOLS[kindIndex(kind)], data: own.map(dot),
-        labelLayout: { hideOverlap: true, moveOverlap: "shiftY" },
+        labelLayout: { hideOverlap: true },
       };
     };
     return {
@@ -148,6 +152,7 @@ export const tradeoff = {
       yAxis: axis(colours, "Score", { min: floor, max: 1, axisLabel: { color: colours.muted, formatter: (value) => value.toFixed(1) } }),
       series: kinds.map(series),
       tooltip: { trigger: "item", formatter: ({ name, value }) => `${name}\n${value[1].toFixed(2)}, ${figure(value[0], 0)} tokens` },
+      legend: { itemWidth: 12 },
       grid: { bottom: 30, top: 60 },
     };
   },

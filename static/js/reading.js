@@ -1,4 +1,4 @@
-// Remembers in this browser how far a lesson was read, and offers to go on there: on the lesson's page and the front page.
+// Shows how far a lesson is read, remembers it in this browser, and offers to go on there: in the lesson and on the front page.
 const KEY = "reading";
 
 function kept() {
@@ -26,7 +26,14 @@ function offer(note, path) {
   note.hidden = false;
 }
 
-// The heading that was passed last; before the first one nothing is kept.
+function mark(id) {
+  for (const link of document.querySelectorAll(".toc a")) {
+    link.toggleAttribute("aria-current", false);
+    if (link.hash === `#${encodeURIComponent(id)}`) link.setAttribute("aria-current", "location");
+  }
+}
+
+// The place is the heading that was passed last; before the first one nothing is kept.
 function follow(body) {
   const headings = [...body.querySelectorAll("h2[id]")];
   const bar = document.querySelector("[data-reading-bar]");
@@ -36,9 +43,12 @@ function follow(body) {
   const look = () => {
     const box = body.getBoundingClientRect();
     bar.value = Math.min(1, Math.max(0, -box.top / Math.max(1, box.height - innerHeight)));
-    const now = headings.findLast((heading) => heading.getBoundingClientRect().top < innerHeight / 3);
+    // At the end of the page its last headings never come up to the upper third.
+    const line = bar.value < 1 ? innerHeight / 3 : innerHeight;
+    const now = headings.findLast((heading) => heading.getBoundingClientRect().top < line);
     if (!now || now === at) return;
     at = now;
+    mark(now.id);
     keep(location.pathname, { id: now.id, text: now.textContent.trim(), title });
   };
 
