@@ -4,7 +4,7 @@ The rounded number that people see is compared with a threshold.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from challenges.spec import Demo
 
@@ -25,13 +25,14 @@ class Meter:
 
 @dataclass(frozen=True)
 class Said:
-    """The text of a panel; `related` never contains the answer itself."""
+    """The text of a panel; `related` never contains the answer itself. `ranked` are all labels, the likeliest first."""
 
     answer: str
     note: str
     meters: tuple[Meter, ...]
     related: tuple[Meter, ...] = ()
     is_unsure: bool = False
+    ranked: tuple[Meter, ...] = ()
 
 
 def said(demo: Demo, panel: str, shares: Mapping[str, float]) -> Said:
@@ -39,7 +40,8 @@ def said(demo: Demo, panel: str, shares: Mapping[str, float]) -> Said:
     if panel == TUNED:
         shares = calibrated(shares, demo.temperature)
     meters = sorted((Meter(label, round(share, 2)) for label, share in shares.items()), key=lambda m: -m.share)
-    return {ZERO: _zero_shot, FEW: _few_shot, TUNED: _fine_tuned}[panel](demo, meters)
+    found = {ZERO: _zero_shot, FEW: _few_shot, TUNED: _fine_tuned}[panel](demo, meters)
+    return replace(found, ranked=tuple(meters))
 
 
 def calibrated(shares: Mapping[str, float], temperature: float) -> dict[str, float]:

@@ -12,7 +12,7 @@ export const frame = (colours, title) => ({
   animation: false,
   aria: { enabled: true, label: { description: title } },
   grid: { left: 8, right: 16, top: 44, bottom: 8, containLabel: true },
-  legend: { top: 0, left: 0, itemGap: 18, textStyle: { color: colours.ink } },
+  legend: { top: 0, left: 0, itemGap: 18, itemHeight: 12, textStyle: { color: colours.ink } },
   tooltip: {
     trigger: "axis", renderMode: "richText", confine: true, backgroundColor: colours.surface,
     borderColor: colours.line, borderWidth: 1, shadowBlur: 0, textStyle: { color: colours.ink, fontSize: 13 },
@@ -22,7 +22,8 @@ export const frame = (colours, title) => ({
 const axis = (colours, name, more = {}) => ({
   type: "value",
   name,
-  nameTextStyle: { color: colours.muted },
+  // From the axis on: centred over it, the name of a left axis would be cut off.
+  nameTextStyle: { color: colours.muted, align: "left", padding: [0, 0, 4, 0] },
   axisLabel: { color: colours.muted },
   axisLine: { show: true, lineStyle: { color: colours.muted } },
   splitLine: { lineStyle: { color: colours.line } },
@@ -30,16 +31,22 @@ const axis = (colours, name, more = {}) => ({
 });
 
 const across = (colours, name, more = {}) =>
-  axis(colours, name, { nameLocation: "middle", nameGap: 28, splitLine: { show: false }, ...more });
+  axis(colours, name, { nameLocation: "middle", nameGap: 28, nameTextStyle: { color: colours.muted }, splitLine: { show: false }, ...more });
 
 const line = (index, name, data) => ({
   type: "line", name, data, symbol: SYMBOLS[index % 4], symbolSize: 6, connectNulls: true,
   showSymbol: data.length < 40, lineStyle: { width: 2, type: DASHES[index % 4] },
 });
 
+// A round number above, so that an axis moves seldom while points are added.
+const roof = (value) => {
+  const size = 10 ** Math.floor(Math.log10(value || 1));
+  return Math.ceil(value / size) * size;
+};
+
 const marks = (colours, places) => ({
   symbol: "none",
-  label: { formatter: ({ name }) => name, color: colours.muted, position: "end" },
+  label: { formatter: ({ name }) => name, color: colours.muted, position: "insideEndTop" },
   lineStyle: { color: colours.muted, type: "dashed", width: 1 },
   data: places,
 });
@@ -56,7 +63,15 @@ export const loss = {
     const valid = line(1, "Validation loss", known.map(({ step, valid_loss }) => [step, valid_loss]));
     train.showSymbol = false;
     train.markLine = marks(colours, checkpoints.map((step) => ({ xAxis: step, name: `saved at ${step}` })));
-    return { xAxis: across(colours, "Step", { min: "dataMin" }), yAxis: axis(colours, "", { scale: true }), series: [train, valid], grid: { bottom: 30 } };
+    // The axes are those of the whole training run from its first point on: the curve grows, and nothing else moves.
+    const end = Math.max(1, ...points.map(({ step, steps }) => steps ?? step));
+    const top = Math.max(0, ...points.flatMap(({ train_loss, valid_loss }) => [train_loss ?? 0, valid_loss ?? 0]));
+    return {
+      xAxis: across(colours, "Step", { min: 0, max: end }),
+      yAxis: axis(colours, "Loss", { min: 0, max: roof(top) }),
+      series: [train, valid],
+      grid: { top: 60, bottom: 30 },
+    };
   },
   table: ({ points }) => ({
     head: ["Step", "Training loss", "Validation loss"],
@@ -104,32 +119,45 @@ const kindIndex = (kind) => Math.max(0, KINDS.indexOf(kind) % 4);
 
 const floor = ({ min }) => Math.max(0, Math.floor(min * 10 - 0.5) / 10);
 
-// Accuracy by tokens a request; a larger mark is slower.
+// A name stands on the side of its mark where there is room.
+const side = (share) => (share < 0.35 ? "right" : share > 0.65 ? "left" : "top");
+
+// Score by tokens a request; a larger mark is slower.
 export const tradeoff = {
   blank: () => ({ points: [] }),
   option({ points }, colours) {
-    const slowest = Math.max(1, ...points.map(({ latency_ms }) => latency_ms ?? 0));
+    const most = (key) => Math.max(1, ...points.map((point) => point[key] ?? 0));
+    const [slowest, longest] = [most("latency_ms"), most("tokens")];
     const kinds = [...new Set(points.map(({ kind }) => kind))];
+    const best = new Map(kinds.map((kind) => [kind, Math.max(...points.filter((p) => p.kind === kind).map((p) => p.accuracy))]));
+    // The best of each approach and one's own have their names; the others show theirs under the pointer, and in the table.
+    const isNamed = (point) => point.own || point.accuracy === best.get(point.kind);
     const dot = (point) => ({
       value: [point.tokens, point.accuracy],
       name: point.name,
-      symbolSize: 10 + 22 * Math.sqrt((point.latency_ms ?? 0) / slowest),
+      symbolSize: 9 + 14 * Math.sqrt((point.latency_ms ?? 0) / slowest),
       itemStyle: { borderColor: colours.ink, borderWidth: point.own ? 2 : 0 },
-      label: { show: true, formatter: point.name, position: "top", color: colours.ink },
+      label: { show: isNamed(point), formatter: point.name, position: side(point.tokens / longest), color: colours.ink },
+      emphasis: { label: { show: true } },
     });
+    const series = (kind) => {
+      const own = points.filter((point) => point.kind === kind);
+      return {
+        type: "scatter", name: own[0].title ?? kind, symbol: SYMBOLS[kindIndex(kind)], data: own.map(dot),
+        labelLayout: { hideOverlap: true },
+      };
+    };
     return {
       xAxis: across(colours, "Tokens a request", { min: 0 }),
-      yAxis: axis(colours, "Accuracy", { min: floor, max: 1, axisLabel: { color: colours.muted, formatter: percent } }),
-      series: kinds.map((kind) => ({
-        type: "scatter", name: kind, symbol: SYMBOLS[kindIndex(kind)],
-        data: points.filter((point) => point.kind === kind).map(dot), labelLayout: { hideOverlap: true },
-      })),
-      tooltip: { trigger: "item", formatter: ({ name, value }) => `${name}\n${percent(value[1])}, ${value[0]} tokens` },
+      yAxis: axis(colours, "Score", { min: floor, max: 1, axisLabel: { color: colours.muted, formatter: (value) => value.toFixed(1) } }),
+      series: kinds.map(series),
+      tooltip: { trigger: "item", formatter: ({ name, value }) => `${name}\n${value[1].toFixed(2)}, ${figure(value[0], 0)} tokens` },
+      legend: { itemWidth: 12 },
       grid: { bottom: 30, top: 60 },
     };
   },
   table: ({ points }) => ({
-    head: ["Approach", "Accuracy", "Tokens a request", "Latency"],
-    rows: points.map(({ name, accuracy, tokens, latency_ms }) => [name, percent(accuracy), figure(tokens, 0), latency_ms == null ? "" : `${figure(latency_ms, 0)} ms`]),
+    head: ["Approach", "Score", "Tokens a request", "Time a request"],
+    rows: points.map(({ name, accuracy, tokens, latency_ms }) => [name, figure(accuracy), figure(tokens, 0), latency_ms == null ? "" : `${figure(latency_ms, 0)} ms`]),
   }),
 };

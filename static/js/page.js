@@ -91,23 +91,6 @@ function refreshTimes() {
   }
 }
 
-// --- the table of contents follows the reader ------------------------------------------------------------------
-
-function followToc(toc) {
-  const links = new Map();
-  for (const link of toc.querySelectorAll('a[href^="#"]')) {
-    const heading = document.getElementById(decodeURIComponent(link.hash.slice(1)));
-    if (heading) links.set(heading, link);
-  }
-  const observer = new IntersectionObserver((entries) => {
-    const seen = entries.find(({ isIntersecting }) => isIntersecting);
-    if (!seen) return;
-    for (const [heading, link] of links) link.toggleAttribute("aria-current", heading === seen.target);
-    links.get(seen.target).setAttribute("aria-current", "location");
-  }, { rootMargin: "0px 0px -70% 0px" });
-  for (const heading of links.keys()) observer.observe(heading);
-}
-
 // --- htmx ------------------------------------------------------------------------------------------------------
 
 const TROUBLE = {
@@ -137,7 +120,6 @@ async function startAlpine() {
 }
 
 document.addEventListener("htmx:load", scan);
-document.querySelectorAll(".toc").forEach(followToc);
 setInterval(refreshTimes, 30000);
 scan();
 

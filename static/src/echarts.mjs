@@ -4,11 +4,12 @@ import { BarChart, LineChart, ScatterChart } from "echarts/charts";
 import {
   AriaComponent, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent,
 } from "echarts/components";
+import { LabelLayout } from "echarts/features";
 import { SVGRenderer } from "echarts/renderers";
 
 echarts.use([
   BarChart, LineChart, ScatterChart, AriaComponent, GridComponent, LegendComponent, MarkLineComponent,
-  TooltipComponent, SVGRenderer,
+  TooltipComponent, LabelLayout, SVGRenderer,
 ]);
 
 export const init = echarts.init;

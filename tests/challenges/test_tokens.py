@@ -3,7 +3,7 @@ from __future__ import annotations
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from challenges.lint import lint
-from challenges.tokens import counter
+from challenges.tokens import counter, splitter
 from tests.challenges import factory
 
 MODEL = "smollm2-135m-instruct"
@@ -20,8 +20,8 @@ def put_tokenizer(data_dir):
 
 def test_an_absent_tokenizer_is_none(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path))
-    assert counter(MODEL) is None
-    assert counter(None) is None
+    assert counter(MODEL) is None and splitter(MODEL) is None
+    assert counter(None) is None and splitter(None) is None
 
 
 def test_tokens_are_counted_with_the_model_s_tokenizer(tmp_path, monkeypatch):
@@ -30,6 +30,14 @@ def test_tokens_are_counted_with_the_model_s_tokenizer(tmp_path, monkeypatch):
     count = counter(MODEL)
     assert count is not None
     assert (count(""), count("one two  three")) == (0, 3)
+
+
+def test_the_tokens_of_a_text_joined_give_the_text(tmp_path, monkeypatch):
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path))
+    put_tokenizer(tmp_path)
+    split = splitter(MODEL)
+    assert split is not None
+    assert split("one two  three") == ["one", " two", "  three"] and split("") == []
 
 
 def test_lint_finds_training_rows_beyond_row_tokens_max(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from rich.table import Table
 from challenges.bundle import LessonBundle
 from challenges.demo_panel_text import PANELS, Said, said
 from challenges.reading import BundleErrors, read_lesson
-from workers.authoring import demos
+from workers.authoring import demos, measured
 from workers.authoring.own_runner import own_runner
 from workers.sandbox.supervisor import Runner
 
@@ -23,6 +23,7 @@ console = Console()
 def demo(
     path: Annotated[Path, typer.Argument(help="The folder of a lesson that has a demo.")],
     train: Annotated[bool, typer.Option(help="First retrain the adapter, which takes minutes.")] = False,
+    record: Annotated[bool, typer.Option(help="Write the answers to the first example to measured.json.")] = False,
 ) -> None:
     """Ask the base model about the demo's examples, and fit the temperature of its adapter on the public rows.
 
@@ -36,6 +37,8 @@ def demo(
             lesson = read_lesson(path)
         _print(lesson, runner)
         fits = _temperature(lesson, runner)
+        if record:
+            console.print(f"written: {measured.write_demo(path, demos.record(lesson, runner))}")
     except (BundleErrors, demos.NoDemo) as error:
         console.print(str(error), highlight=False)
         raise typer.Exit(1) from None

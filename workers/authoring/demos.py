@@ -5,6 +5,7 @@ Only public rows are read; hidden rows are used neither for training nor for fit
 
 from __future__ import annotations
 
+import hashlib
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,17 +16,18 @@ from typing import Any
 
 import yaml
 
-from challenges import payloads
+from challenges import payloads, tokens
 from challenges.bundle import ChallengeBundle, LessonBundle
 from challenges.demo_panel_text import FEW, TUNED, ZERO
-from challenges.folders import ADAPTER_FILES
+from challenges.demo_record import DemoRecord, PanelRecord
+from challenges.folders import ADAPTER_FILES, demo_names
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.tune import TunePayload
 from challenges.rows import read_train
 from challenges.spec import Demo
 from graders.base import Assignment, Grade
 from graders.registry import grade
-from workers.authoring import baselines
+from workers.authoring import baselines, measured
 from workers.execute import Running, execute
 from workers.sandbox import launch
 
@@ -74,16 +76,47 @@ def ask(
     lesson: LessonBundle, inputs: Sequence[str], runner: Running, *, panels: Sequence[str] = (ZERO, FEW, TUNED)
 ) -> dict[str, list[Shares]]:
     """For each panel of the demo, the probability of each label for each input, without a temperature."""
+    found = _asked(lesson, inputs, runner, panels)
+    return {panel: [row.probabilities for row in graded.public] for panel, graded in found}
+
+
+def record(lesson: LessonBundle, runner: Running) -> DemoRecord:
+    """What each panel answers to the first chip."""
+    demo, challenge = of(lesson)
+    split = tokens.splitter(challenge.challenge.model)
+    asked = list(_asked(lesson, demo.chips[:1], runner, (ZERO, FEW, TUNED)))
+    return DemoRecord(
+        digest=digest(lesson),
+        input=demo.chips[0],
+        reads=tuple(split(demo.chips[0])) if split else (demo.chips[0],),
+        machine=measured.machine(),
+        panels={
+            panel: PanelRecord(tokens=graded.cost["prompt_tokens"], probabilities=graded.public[0].probabilities)
+            for panel, graded in asked
+        },
+    )
+
+
+def digest(lesson: LessonBundle) -> str:
+    """Changes with all that decides the recorded answers: the text, both prompts, the adapter and the challenge."""
+    demo, challenge = of(lesson)
+    found = hashlib.sha256(f"{demo.chips[0]}\n{challenge.challenge.model}\n".encode())
+    for name in demo_names(demo):
+        found.update(lesson.files[name])
+    found.update(repr((challenge.challenge.answer, challenge.challenge.prompt)).encode())
+    return found.hexdigest()
+
+
+def _asked(
+    lesson: LessonBundle, inputs: Sequence[str], runner: Running, panels: Sequence[str]
+) -> Iterator[tuple[str, Grade]]:
     demo, challenge = of(lesson)
     prompts = {ZERO: demo.zero_shot, FEW: demo.few_shot}
-    found = {}
     with _adapter(lesson, demo) as adapter:
         for panel in panels:
             data = yaml.safe_load(lesson.files[prompts[panel]]) if panel in prompts else {"kind": PROMPT.name}
             assignment = Assignment(challenge, payloads.parse(data), hidden=False, inputs=tuple(inputs))
-            graded = _graded(replace(assignment, adapter=adapter if panel == TUNED else None), runner, _silent)
-            found[panel] = [row.probabilities for row in graded.public]
-    return found
+            yield panel, _graded(replace(assignment, adapter=adapter if panel == TUNED else None), runner, _silent)
 
 
 def fitted(rows: Sequence[tuple[Mapping[str, float], str]]) -> float:

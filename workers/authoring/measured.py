@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
+from challenges.demo_record import DemoRecord
 from workers.authoring.baselines import Outcome, steps
 from workers.engine import hardware
 from workers.engine.choice import cpu_name
@@ -52,6 +53,14 @@ def write_calibration(folder: Path, bundle: ChallengeBundle, report: dict[str, A
     ]
     measured["calibration"][bundle.challenge.id] = {"digest": bundle.digest, "judges": [*others, report]}
     path.write_text(json.dumps(measured, indent=2, sort_keys=True) + "\n")
+    return path
+
+
+def write_demo(folder: Path, record: DemoRecord) -> Path:
+    """Replaces the recorded answers of the lesson's demo; returns the file's path."""
+    path = folder / "measured.json"
+    measured = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**measured, "demo": record.model_dump(mode="json")}, indent=2, sort_keys=True) + "\n")
     return path
 
 

@@ -60,6 +60,17 @@ class Board:
     title: str
 
     @property
+    def best(self) -> tuple[Entry, ...]:
+        """The best entry of each approach, in the order of the approaches."""
+        found = (_best(list(self.entries), name) for name in titles())
+        return tuple(entry for entry in found if entry)
+
+    @property
+    def most_tokens(self) -> float:
+        """Of the best entries: the scale of a chart."""
+        return max((entry.tokens or 0 for entry in self.best), default=0)
+
+    @property
     def chart(self) -> dict[str, Any]:
         """JSON of the `tradeoff` chart."""
         return {
@@ -67,6 +78,7 @@ class Board:
                 {
                     "name": entry.name,
                     "kind": entry.approach,
+                    "title": entry.title,
                     "accuracy": entry.score,
                     "tokens": entry.tokens,
                     "latency_ms": entry.ms,

@@ -8,7 +8,7 @@ import structlog
 import yaml
 from django.db import transaction
 
-from challenges import payloads
+from challenges import payloads, tokens
 from challenges.demo_panel_text import FEW, TUNED, ZERO, Said, said
 from challenges.kinds.base import Lane
 from challenges.kinds.prompt import KIND as PROMPT
@@ -40,7 +40,10 @@ class Times:
 
 @dataclass(frozen=True)
 class Panel:
-    """One answer; `said` is None while the run is open, and where it failed. `prompt` is the text the model read."""
+    """One answer; `said` is None while the run is open, and where it failed. `prompt` is the text the model read.
+
+    `reads` are its tokens, with a sign for each end of a line; empty where the base model's tokenizer is not here.
+    """
 
     name: str
     title: str
@@ -48,6 +51,7 @@ class Panel:
     state: str
     is_open: bool
     prompt: str
+    reads: tuple[str, ...] = ()
     message: str = ""
     said: Said | None = None
     tokens: float | None = None
@@ -113,13 +117,15 @@ def panel(lesson: Lesson, run: Run) -> Panel:
     demo = lesson.parsed.demo
     assert demo is not None
     evaluation = run.current
+    prompt = prompt_of(run)
     empty = Panel(
         name=run.label,
         title=TITLES[run.label],
         run=run,
         state=evaluation.state,
         is_open=evaluation.is_open,
-        prompt=prompt_of(run),
+        prompt=prompt,
+        reads=tokens_of(run, prompt),
         message=evaluation.message,
     )
     rows = ((evaluation.result or {}).get("public") or {}).get("rows") or []
@@ -128,6 +134,11 @@ def panel(lesson: Lesson, run: Run) -> Panel:
     cost = (evaluation.result or {}).get("cost") or {}
     found = said(demo, run.label, rows[0].get("probabilities") or {})
     return replace(empty, said=found, tokens=cost.get("prompt_tokens"), times=times(run))
+
+
+def tokens_of(run: Run, prompt: str) -> tuple[str, ...]:
+    split = tokens.splitter(run.version.parsed.model)
+    return tuple(token.replace("\n", "↵") for token in split(prompt)) if split else ()
 
 
 def times(run: Run) -> Times | None:

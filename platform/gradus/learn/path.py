@@ -57,8 +57,12 @@ class CoursePath:
         return sum(step.done for step in self.lessons)
 
     @property
-    def is_begun(self) -> bool:
-        return any(step.attempts for lesson in self.lessons for step in lesson.challenges)
+    def golds(self) -> int:
+        return sum(step.state == GOLD for lesson in self.lessons for step in lesson.challenges)
+
+    @property
+    def total(self) -> int:
+        return sum(len(lesson.challenges) for lesson in self.lessons)
 
     def of(self, lesson: Lesson) -> LessonStep:
         return next(step for step in self.lessons if step.lesson.pk == lesson.pk)

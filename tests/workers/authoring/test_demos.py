@@ -10,6 +10,7 @@ import typer
 
 from challenges.bundle import LessonBundle
 from challenges.demo_panel_text import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, Said, said
+from challenges.demo_record import DemoRecord
 from challenges.reading import read_lesson
 from challenges.rows import read_train
 from challenges.spec import Demo
@@ -71,6 +72,21 @@ def test_the_demo_says_what_it_was_trained_on(lesson: LessonBundle, demo: Demo) 
         assert f" {count} " in demo.trained_on
     asked = {sample.input for sample in (*challenge.public, *challenge.hidden)} | set(demo.chips)
     assert not asked & {row.input for row in extra}
+
+
+def test_the_recorded_answers_are_those_of_todays_demo(lesson: LessonBundle, demo: Demo) -> None:
+    record = DemoRecord.model_validate(lesson.measured["demo"])
+    assert record.digest == demos.digest(lesson), "run `gradus challenge demo --record`"
+    assert record.input == demo.chips[EYES] == "".join(record.reads) and len(record.reads) > 5
+
+
+@pytest.mark.slow
+def test_recording_again_gives_the_recorded_answers(lesson: LessonBundle, runner: Runner) -> None:
+    before, again = DemoRecord.model_validate(lesson.measured["demo"]), demos.record(lesson, runner)
+    assert again.reads == before.reads
+    for name, panel in again.panels.items():
+        assert panel.tokens == before.panels[name].tokens
+        assert panel.probabilities == pytest.approx(before.panels[name].probabilities, abs=0.02)
 
 
 @pytest.mark.slow

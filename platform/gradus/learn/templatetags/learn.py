@@ -13,7 +13,7 @@ from django.utils.timesince import timesince
 from challenges import kinds, metrics
 from challenges.catalogue import model_title
 from challenges.kinds.base import Kind
-from gradus.learn import compare
+from gradus.learn import compare, markdown
 from gradus.learn.kinds import templates_of
 
 register = template.Library()
@@ -40,6 +40,12 @@ def percent(value: object) -> str:
     if not isinstance(value, int | float):
         return ""
     return f"{100 * value:.2f} %" if value < 0.1 else f"{100 * value:.0f} %"
+
+
+@register.filter
+def percent_place(value: object) -> str:
+    """A place on a line from 0 to 1, as SVG takes it."""
+    return f"{100 * value:.2f}%" if isinstance(value, int | float) else "0%"
 
 
 @register.filter
@@ -101,6 +107,12 @@ def json(value: object) -> SafeString:
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04X}")
     return SafeString(text)
+
+
+@register.filter
+def headings(text: str) -> list[str]:
+    """The headings of level 2 of a lesson's text."""
+    return [heading.text for heading in markdown.render(text).headings if heading.level == 2]
 
 
 @register.filter

@@ -3,19 +3,13 @@ from django.shortcuts import render
 
 from gradus.accounts.guests import learner
 from gradus.courses import catalogue
+from gradus.learn import home as homes
 from gradus.learn import path
 
 
 def home(request: HttpRequest) -> HttpResponse:
-    """The courses; a visitor reaches the first challenge from here without an account, a learner the next one."""
-    paths = path.paths(learner(request))
-    context = {
-        "paths": paths,
-        "next": next((found.next for found in paths if found.next), None),
-        "done": sum(found.done for found in paths),
-        "is_begun": any(found.is_begun for found in paths),
-    }
-    return render(request, "learn/home.html", context)
+    """A newcomer reaches the first lesson from here without an account, and a learner the place where they were."""
+    return render(request, "learn/home.html", {"home": homes.home(learner(request))})
 
 
 def course(request: HttpRequest, slug: str) -> HttpResponse:

@@ -3,8 +3,12 @@ from django.shortcuts import render
 
 from gradus.accounts.guests import learner
 from gradus.learn import path as paths
+from gradus.learn.look_back import look_back
 
 
 def path(request: HttpRequest) -> HttpResponse:
-    """The learner's map over all courses."""
-    return render(request, "learn/path.html", {"paths": paths.paths(learner(request))})
+    """The learner's map over all courses, with the last week and what is worth repeating."""
+    user = learner(request)
+    walked = paths.paths(user)
+    context = {"paths": walked, "week": look_back(user, walked) if user else None}
+    return render(request, "learn/path.html", context)

@@ -1,0 +1,64 @@
+"""The frame of all pages: fonts that come late move nothing, and the header keeps its rows."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+# The size of a line of text in the shipped face, and in each stand-in that this machine has.
+LINES = """async () => {
+  const faces = ["Source Sans 3", "Fallback Arial", "Fallback Roboto", "Fallback DejaVu"];
+  const text = "Each lesson ends in three challenges that run on a real model, and your work is graded at once.";
+  const found = {};
+  for (const face of faces) {
+    const loaded = await document.fonts.load(`16px "${face}"`).catch(() => []);
+    if (!loaded.length) continue;
+    const line = Object.assign(document.createElement("span"), { textContent: text });
+    line.style.cssText = `position: absolute; white-space: nowrap; font: 16px/normal "${face}"`;
+    document.body.append(line);
+    const { width, height } = line.getBoundingClientRect();
+    found[face] = [width, height];
+  }
+  return found;
+}"""
+ROWS = """() => [...document.querySelectorAll(".site-header a, .site-header button, .site-header summary")]
+  .filter((e) => e.checkVisibility())
+  .map((e) => e.getBoundingClientRect())
+  .map(({ top, bottom }) => Math.round((top + bottom) / 2))"""
+
+
+def test_a_font_that_comes_late_moves_nothing(course, page):
+    page.goto("/")
+    lines = page.evaluate(LINES)
+    own = lines.pop("Source Sans 3")
+    if not lines:
+        pytest.skip("this machine has none of the fonts that stand in")
+    for face, (width, height) in lines.items():
+        assert width == pytest.approx(own[0], rel=0.02), face
+        assert height == pytest.approx(own[1], abs=1), face
+
+
+@pytest.mark.parametrize(("width", "rows", "most"), [(1280, 1, 49), (360, 2, 84)])
+def test_the_header_is_low_and_does_not_wrap(course, grace, visit, width, rows, most):
+    for user in (None, grace):
+        page = visit(user, viewport={"width": width, "height": 740})
+        page.goto("/")
+        height = page.locator(".site-header").evaluate("(e) => e.getBoundingClientRect().height")
+        middles = sorted(page.evaluate(ROWS))
+        gaps = [b - a for a, b in pairwise(middles) if b - a > 8]
+        assert height <= most and len(gaps) == rows - 1
+
+
+def test_the_place_of_a_page_is_marked_in_the_header(course, page):
+    for path, name, kind in (
+        ("/", "Courses", "page"),
+        ("/lessons/first/", "Courses", "true"),
+        ("/path/", "Your path", "page"),
+        ("/leaderboards/sea-or-sky/", "Leaderboards", "true"),
+    ):
+        page.goto(path)
+        marked = page.locator(".site-nav [aria-current]")
+        assert (marked.inner_text(), marked.get_attribute("aria-current")) == (name, kind)
