@@ -87,6 +87,7 @@ OPEN = {
     "challenges/<slug:slug>/tokens",
     "challenges/<slug:slug>/submit",
     "notices/",
+    "notices/bell",
     "notices/by-mail",
     "leaderboards/",
     "leaderboards/<slug:slug>/",
