@@ -96,6 +96,11 @@ class ThreadPoolHandler(ASGIHandler):
             close_old_connections()
 
 
+def is_asynchronous(request: HttpRequest) -> bool:
+    """Returns True if an ASGI server asks, which reads an asynchronous stream piece by piece, and no other stream."""
+    return isinstance(request, ASGIRequest)
+
+
 def delete_without_signals(rows: QuerySet[Any]) -> None:
     """Deletes the rows with one statement: no signals, no cascade, no loading of related rows."""
     rows._raw_delete(rows.db)

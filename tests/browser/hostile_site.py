@@ -20,6 +20,7 @@ from challenges.spec import Challenge, Course, Lesson, Sample, TrainRow, dump
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.services import publish
 from gradus.learn import demo
+from gradus.reports import services as reports
 from gradus.reviews import services as reviews
 from gradus.reviews.models import JudgeCall, Regrade, Review
 from gradus.submissions import services
@@ -144,6 +145,7 @@ def make(folder: Path, ada: User, grace: User) -> list[Stop]:
         *learner,
         *trials(ada),
         Stop(ada, "/profile/"),
+        *reported(ada, grace),
         *(Stop(grace, path) for path in staff_pages()),
         *(Stop(grace, path) for path in admin_pages()),
     ]
@@ -245,6 +247,16 @@ def trials(ada: User) -> list[Stop]:
         scene.answer_demo(one, {"sea": 0.7, "sky": 0.3})
     place = "/".join(str(one.uuid) for one in runs)
     return [Stop(ada, f"/runs/{run.uuid}/"), Stop(ada, f"/lessons/first/demo/{place}/")]
+
+
+def reported(ada: User, grace: User) -> list[Stop]:
+    """Reports a problem; the report and its answer are payloads, which the learner's notices show."""
+    told = [text for text in xss_payloads.texts(learners=True, most=1900) if text.strip()]
+    half = len(told) // 2
+    asked, answered = ("\n".join(part)[:1900].strip() for part in (told[:half], told[half:]))
+    made = reports.report(ada, factories.challenge("sea-or-sky"), track="prompt", what="task", text=asked)
+    reports.answer(made, by=grace, text=answered)
+    return [Stop(ada, "/notices/", (asked, answered)), Stop(ada, "/challenges/sea-or-sky/report/")]
 
 
 def others(ada: User) -> None:

@@ -80,6 +80,8 @@ def furnish(folder: Path, learner: User) -> Pages:
             f"/runs/{run.uuid}/",
             f"/challenges/sea-or-sky/compare/?a={attempts[0].uuid}&b={attempts[1].uuid}",
             "/challenges/sea-or-sky/solution/",
+            "/challenges/sea-or-sky/report/",
+            "/notices/",
             "/profile/",
         ],
         staff=[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -161,6 +162,25 @@ def test_nobody_else_sees_it(ada: User, bob_client: Client, guest_client: Client
         assert "Nothing has happened yet" in other.get("/notices/").content.decode()
     assert Notice.objects.get().seen_at is None
     assert "Notices" not in client.get("/path/").content.decode()
+
+
+def test_the_bell_looks_again_only_while_something_is_going_on(ada: User, ada_client: Client) -> None:
+    assert "/notices/bell" not in ada_client.get("/path/").content.decode()
+    made = factories.submit(ada, payload=factories.LORA)
+    assert 'hx-get="/notices/bell?unseen=0"' in ada_client.get("/path/").content.decode()
+    factories.grade(made)
+    assert "/notices/bell" not in ada_client.get("/path/").content.decode()
+
+
+def test_the_bell_says_what_has_just_ended(ada: User, ada_client: Client, client: Client) -> None:
+    factories.grade(factories.submit(ada, payload=factories.LORA))
+    told = ada_client.get("/notices/bell?unseen=0")
+    assert 'aria-label="Notices: 1 new"' in told.content.decode() and "<html" not in told.content.decode()
+    said = json.loads(told["HX-Trigger"])["gradus:toast"]["value"]
+    assert said == "Your attempt at “Sea or sky” is graded"
+    for known in ("1", "", "x", "9" * 9, "-1"):
+        assert "HX-Trigger" not in ada_client.get(f"/notices/bell?unseen={known}")
+    assert "HX-Trigger" not in client.get("/notices/bell?unseen=0")
 
 
 def test_a_guest_is_told_on_the_site(guest: User, guest_client: Client) -> None:

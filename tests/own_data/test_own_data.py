@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import models
-from django.test import AsyncClient, Client
+from django.test import AsyncRequestFactory, Client
 
 from gradus.accounts.models import ApiToken, User
 from gradus.learn import demo
-from gradus.own_data import writing
+from gradus.own_data import views, writing
 from gradus.reports import services as reports
 from gradus.reviews import services as reviews
 from gradus.submissions import services
 from tests import factories
+from tests.learn import scene
 from tests.reviews import cases
 
 ADDRESS = "/profile/my-data.json"
@@ -83,18 +85,12 @@ def test_nothing_of_another_person_is_in_it(busy: User, bob_client: Client) -> N
     assert data["account"][0]["email"] == "bob@example.org"
 
 
-def test_the_authors_adapter_and_prompts_of_a_demo_are_not_in_it(scene: object, ada: User, ada_client: Client) -> None:
-    demo.start(scene.lessons.get(), ada, "Are my eyes red?")  # type: ignore[attr-defined]
+def test_the_authors_adapter_and_prompts_of_a_demo_are_not_in_it(ada: User, ada_client: Client, tmp_path: Path) -> None:
+    course = scene.scene_course(tmp_path / "scene")
+    demo.start(course.lessons.get(), ada, "Are my eyes red?")
     runs = read(ada_client)["runs"]
     assert len(runs) == 3 and all(run["inputs"] == ["Are my eyes red?"] for run in runs)
     assert not any("payload" in run or "adapter" in run for run in runs)
-
-
-@pytest.fixture
-def scene(db: None, tmp_path: Any) -> object:
-    from tests.learn import scene as scenes
-
-    return scenes.scene_course(tmp_path / "scene")
 
 
 def test_a_visitor_and_a_guest_are_asked_to_sign_in(client: Client, guest_client: Client) -> None:
@@ -117,18 +113,18 @@ def test_a_large_document_is_written_to_a_file_and_read_whole(
     assert len(read(ada_client)["submissions"]) == 3
 
 
-@pytest.mark.django_db(transaction=True)
-def test_the_server_sends_it_in_pieces(busy: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gradus.own_data.views.PIECE", 1000)
-    client = AsyncClient()
-    client.force_login(busy, backend="django.contrib.auth.backends.ModelBackend")
+def test_a_server_sends_it_in_pieces(busy: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "PIECE", 1000)
+    request = AsyncRequestFactory().get(ADDRESS)
+    request.user = busy
+    answer = views.my_data(request)
 
     async def pieces() -> list[bytes]:
-        answer = await client.get(ADDRESS)
         return [piece async for piece in answer]
 
     found = asyncio.run(pieces())
     assert len(found) > 2 and len(json.loads(b"".join(found))["submissions"]) == 3
+    assert int(answer["Content-Length"]) == sum(map(len, found))
 
 
 # Tables with something about a person that the document leaves out, and why.

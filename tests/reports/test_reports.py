@@ -15,6 +15,7 @@ from gradus.reports import services
 from gradus.reports.models import PER_DAY, TEXT_CHARS, ProblemReport, ReportSlot
 from gradus.submissions.services import Refused
 from tests import factories
+from tests.threads import at_once
 
 pytestmark = pytest.mark.usefixtures("course")
 PAGE = "/challenges/sea-or-sky/report/"
@@ -81,6 +82,7 @@ def test_five_a_day_for_each_person_and_challenge(ada: User, bob: User, ada_clie
         reported(ada, f"Problem {n}")
     answer = ada_client.post(PAGE, GIVEN)
     page = answer.content.decode()
+    assert int(answer["Retry-After"]) > 0
     assert answer.status_code == 429 and "You have reported 5 problems of this challenge today." in page
     assert GIVEN["text"] in page and ProblemReport.objects.count() == PER_DAY
     reported(bob)
@@ -90,8 +92,30 @@ def test_five_a_day_for_each_person_and_challenge(ada: User, bob: User, ada_clie
     assert ProblemReport.objects.filter(user=ada).count() == PER_DAY + 2
 
 
+def test_a_report_that_is_sent_twice_is_kept_once(ada: User, grace: User, ada_client: Client) -> None:
+    assert [ada_client.post(PAGE, GIVEN).status_code for _ in range(2)] == [302, 302]
+    assert ProblemReport.objects.count() == ReportSlot.objects.count() == 1
+    services.answer(ProblemReport.objects.get(), by=grace, text="It is mended.")
+    ada_client.post(PAGE, GIVEN)
+    assert ProblemReport.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_equal_reports_at_the_same_moment_are_one_and_others_stay_within_the_limit(ada: User) -> None:
+    made = at_once(lambda _: reported(ada).pk, 4)
+    assert len(set(made)) == 1 and ReportSlot.objects.count() == 1
+
+    def another(number: int) -> str:
+        try:
+            return str(reported(ada, f"Problem {number}").slot.slot)
+        except Refused as refused:
+            return refused.code
+
+    assert sorted(at_once(another, 6)) == ["2", "3", "4", "5", "enough_reports", "enough_reports"]
+
+
 def test_the_database_keeps_the_limit(ada: User) -> None:
-    made, later = reported(ada), reported(ada)
+    made, later = reported(ada), reported(ada, "Another problem")
     first, second = made.slot, later.slot
     assert (first.slot, second.slot, first.allowed) == (1, 2, PER_DAY)
     for slot in (1, PER_DAY + 1):

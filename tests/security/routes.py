@@ -89,6 +89,7 @@ OPEN = {
     "challenges/<slug:slug>/tokens",
     "challenges/<slug:slug>/submit",
     "notices/",
+    "notices/bell",
     "notices/by-mail",
     "language/",
     "leaderboards/",

@@ -79,6 +79,6 @@ def _send(pk: int) -> bool:
 
 def _mail(notice: Notice) -> EmailMessage:
     context = {"notice": notice, "site": notice.user.mail_wish.site.rstrip("/")}
-    subject = " ".join(render_to_string("notices/mail_subject.txt", context).split())
+    subject = " ".join(render_to_string("notices/plain_title.txt", context).split())
     body = render_to_string("notices/mail.txt", context)
     return EmailMessage(subject, body, to=[notice.user.email], connection=get_connection())

@@ -4,9 +4,11 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
+from django_htmx.http import trigger_client_event
 
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
@@ -25,6 +27,18 @@ def notice_list(request: HttpRequest) -> HttpResponse:
     response = render(request, "notices/list.html", {"notices": notices, "kept": KEPT})
     if user is not None:
         services.see_all(user, notices)
+    return response
+
+
+@never_cache
+def bell_show(request: HttpRequest) -> HttpResponse:
+    """Shows the bell again while something of the learner's is going on, and says what has ended since `unseen`."""
+    response = render(request, "_notices.html")
+    user, before = learner(request), request.GET.get("unseen", "")
+    fresh = Notice.objects.of(user).unseen().with_subjects() if user else Notice.objects.none()
+    if before.isascii() and before.isdigit() and len(before) < 8 and fresh.count() > int(before):
+        said = render_to_string("notices/plain_title.txt", {"notice": fresh[0]}).strip()
+        trigger_client_event(response, "gradus:toast", {"value": said})
     return response
 
 

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from typing import IO
 
 from django.contrib.auth.decorators import login_required
-from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpRequest
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from gradus.accounts import rate_limits
 from gradus.accounts.models import User
+from gradus.django_internals import is_asynchronous
 from gradus.own_data.writing import write
 
 PIECE = 2**16
@@ -25,7 +25,7 @@ def my_data(request: HttpRequest) -> FileResponse:
     file = write(request.user)
     name = f"gradus-{timezone.now():%Y-%m-%d}.json"
     response = FileResponse(file, as_attachment=True, filename=name, content_type="application/json")
-    if isinstance(request, ASGIRequest):
+    if is_asynchronous(request):
         # Of a file, Django would load all pieces before it sends the first one.
         response.streaming_content = _pieces(file)
     return response

@@ -16,10 +16,13 @@ from gradus.reports.models import PER_DAY, TEXT_CHARS, ProblemReport, ReportSlot
 from gradus.submissions.quota import day_of
 from gradus.submissions.services import Refused, slots
 from gradus.submissions.services.refusal import refuse_broken, too_long
+from gradus.submissions.services.standings import hold_learner
 
 
 def report(user: User, challenge: Challenge, *, track: str, what: str, text: str) -> ProblemReport:
     """Keeps a problem that a person has found in the challenge's live version.
+
+    A report that is sent again while it is open, as by a double click, is kept once.
 
     Raises:
         Refused: 422, the problem is not one of the choices, or the text is empty, too long, or has a character that is
@@ -31,6 +34,11 @@ def report(user: User, challenge: Challenge, *, track: str, what: str, text: str
     values = {"version": challenge.version, "track": track, "what": what, "text": text.strip()}
 
     def once() -> ProblemReport:
+        # Of two equal reports at the same moment, the second waits here and then finds the first.
+        hold_learner(user.pk)
+        before = ProblemReport.objects.filter(user=user, answered_at=None, **values).first()
+        if before is not None:
+            return before
         made = ProblemReport.objects.create(user=user, **values)
         whose = {"user": user, "challenge": challenge, "day": day_of(challenge)}
         if not slots.take(ReportSlot, whose, PER_DAY, report=made):

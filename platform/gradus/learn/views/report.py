@@ -25,7 +25,10 @@ def report(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         services.report(learner_or_guest(request), challenge, **given)
     except Refused as refused:
-        return _form(request, challenge, of_refusal(refused, REPORT), status=refused.status)
+        response = _form(request, challenge, of_refusal(refused, REPORT), status=refused.status)
+        if refused.retry_after:
+            response["Retry-After"] = str(refused.retry_after)
+        return response
     messages.success(request, THANKS)
     return redirect(reverse("learn:challenge", args=[slug]) + f"?track={given['track']}")
 

@@ -1,17 +1,17 @@
-"""The number of new notices, for the header of each page."""
+"""The bell in the header of each page."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django import template
 
-from gradus.notices.models import Notice
+from gradus.notices import bell
 
 register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def unseen_notices(context: Mapping[str, Any]) -> int:
-    """How many notices the learner has not seen. A page that reports an error may have no learner."""
+def bell_of(context: Mapping[str, Any]) -> bell.Bell | None:
+    """What the bell shows the learner; None for a visitor who has done nothing."""
     user = context.get("learner")
-    return Notice.objects.of(user).unseen().count() if user else 0
+    return bell.of(user) if user else None
