@@ -25,7 +25,7 @@ NO_GRADE = {"advisor", "demo", "demo_panel", "demo_result", "hint", "dataset_che
 NO_GRADE |= {"run_events", "run_cancel", "starter_use", "submit", "submission_cancel", "submission_appeal"}
 NO_GRADE |= {"token_create", "token_revoke"}
 # The author's record, and a learner's runs of public rows.
-NO_GRADE |= {"finding", "finding_run"}
+NO_GRADE |= {"finding", "finding_run", "contribution_withdraw"}
 STREAMS = {"submission_events"}
 
 
