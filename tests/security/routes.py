@@ -13,6 +13,7 @@ from django.urls.resolvers import URLPattern, URLResolver
 PRIVATE = {
     "lessons/<slug:slug>/demo/panel/<uuid:uuid>/",
     "lessons/<slug:slug>/demo/<uuid:zero>/<uuid:few>/<uuid:tuned>/",
+    "contributions/<int:pk>/withdraw",
     "runs/<uuid:uuid>/",
     "runs/<uuid:uuid>/fragment",
     "runs/<uuid:uuid>/events",

@@ -16,6 +16,7 @@ from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, Enrolment, User
 from gradus.courses.models import Calibration, Course
 from gradus.courses.services import publish
+from gradus.laboratory import services as laboratory
 from gradus.learn import demo
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Review
@@ -70,6 +71,8 @@ def things(ada: User, course: Course) -> Things:
         factories.challenge("explain"), by=factories.UserFactory.create(is_staff=True), note=CANARY
     )
     token, _ = ApiToken.issue(ada, CANARY)
+    dot = laboratory.begin(ada, course.lessons.get(), "few-shot", "a" * 64, 5)
+    laboratory.count(dot, {})
     uuids = dict(zip(("zero", "few", "tuned"), (one.uuid for one in demos), strict=True))
     calibration = Calibration.objects.first()
     return Things(
@@ -78,6 +81,7 @@ def things(ada: User, course: Course) -> Things:
             "any": {"slug": "sea-or-sky", "id": "sea-or-sky", "uuid": prompt.uuid, "path": "nothing"},
             "courses/": {"slug": course.slug, "id": course.slug},
             "lessons/": {"slug": "first", "id": "first", "name": "few-shot", "finding": "few-shot"},
+            "contributions/": {"pk": dot.pk},
             "runs/": {"uuid": run.uuid},
             "demo/": {"uuid": demos[0].uuid, **uuids},
             "tokens/": {"pk": token.pk},

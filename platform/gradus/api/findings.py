@@ -11,9 +11,12 @@ from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, someone
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
-from gradus.learn.findings import arms, runs
+from gradus.learn.findings import arms, laboratory, own_sets, runs
+from gradus.learn.findings.laboratory import Dot
+from gradus.learn.findings.own_sets import Guess
 from gradus.learn.findings.shown import record_of
 from gradus.learn.views.finding import with_finding
+from gradus.submissions.services import Refused
 
 router = Router(tags=["courses"], auth=anyone)
 
@@ -22,20 +25,44 @@ router = Router(tags=["courses"], auth=anyone)
 def findings(request: Request, id: str) -> list[schemas.FindingOut]:
     """Returns the findings of a lesson, each with its statement, its experiment and the scores of single runs."""
     lesson = catalogue.now().lesson(id)
-    return [_finding(lesson, one) for one in lesson.parsed_findings]
+    shown = laboratory.dots(lesson, lesson.parsed_findings, None)
+    return [_finding(lesson, one, shown[one.id]) for one in lesson.parsed_findings]
 
 
 @router.post("/lessons/{slug:id}/findings/{slug:finding}/runs", response={201: schemas.FindingRunsOut}, auth=someone)
 def finding_run_start(
     request: Request, id: str, finding: str, given: schemas.FindingRunIn
 ) -> Status[schemas.FindingRunsOut]:
-    """Runs the prompts of one repetition of a finding's experiment on the public samples. It costs no attempt."""
+    """Runs the prompts of one repetition of a finding's experiment on the public samples. It costs no attempt.
+
+    With `own_set` it draws a set of examples for you alone; when all its runs have ended, it counts for everybody.
+    """
     lesson, found = with_finding(id, finding)
-    started = runs.start(lesson, found, caller(request), given.repetition)
+    _hold_together(given)
+    if given.own_set:
+        started = own_sets.start(lesson, found, caller(request), _guess(given))
+    else:
+        started = runs.start(lesson, found, caller(request), given.repetition)
     return Status(201, schemas.FindingRunsOut(runs=[outcomes.run(run) for run in started]))
 
 
-def _finding(lesson: Lesson, finding: Finding) -> schemas.FindingOut:
+def _hold_together(given: schemas.FindingRunIn) -> None:
+    """Raises `Refused` where one field rules out another."""
+    if given.own_set and given.repetition is not None:
+        raise _refused("repetition", "Leave `repetition` out: the number of your own set is drawn.")
+    if given.prediction and not given.own_set:
+        raise _refused("prediction", "A prediction is about a set of your own: set `own_set` to true.")
+
+
+def _refused(field: str, said: str) -> Refused:
+    return Refused("not_together", said, problems=[{"code": "not_together", "field": field, "message": said}])
+
+
+def _guess(given: schemas.FindingRunIn) -> Guess | None:
+    return Guess(given.prediction.arm, given.prediction.probability) if given.prediction else None
+
+
+def _finding(lesson: Lesson, finding: Finding, dots: list[Dot]) -> schemas.FindingOut:
     record = record_of(lesson, finding)
     measured = record.experiments if record else [None] * len(finding.experiments)
     return schemas.FindingOut(
@@ -47,7 +74,30 @@ def _finding(lesson: Lesson, finding: Finding) -> schemas.FindingOut:
         machine=record.machine if record else None,
         day=record.day if record else None,
         experiments=[_experiment(lesson, finding, *pair) for pair in zip(finding.experiments, measured, strict=True)],
+        laboratory=_laboratory(finding, dots) if arms.has_own_sets(lesson, finding) else None,
     )
+
+
+def _laboratory(finding: Finding, dots: list[Dot]) -> schemas.LaboratoryOut:
+    found = [
+        (experiment.challenge, claim, laboratory.together(claim, experiment, dots))
+        for experiment in finding.experiments
+        for claim in finding.claims
+    ]
+    effects = [
+        schemas.LearnersEffectOut(
+            challenge=challenge,
+            arms=list(claim.arms),
+            measure=claim.measure,
+            sets=len(one.values),
+            effect=one.mean,
+            low=one.low,
+            high=one.high,
+        )
+        for challenge, claim, one in found
+        if one is not None
+    ]
+    return schemas.LaboratoryOut(runs=len(dots), effects=effects)
 
 
 def _experiment(

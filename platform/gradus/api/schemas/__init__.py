@@ -24,6 +24,8 @@ from gradus.api.schemas.findings import (
     FindingOut,
     FindingRunIn,
     FindingRunsOut,
+    LaboratoryOut,
+    LearnersEffectOut,
 )
 from gradus.api.schemas.results import (
     AppealIn,
@@ -78,7 +80,9 @@ __all__ = [
     "FindingRunIn",
     "FindingRunsOut",
     "FlipOut",
+    "LaboratoryOut",
     "LeaderboardOut",
+    "LearnersEffectOut",
     "LessonBrief",
     "LessonStep",
     "MarkOut",

@@ -40,6 +40,28 @@ class ClaimOut(Schema):
     holds: bool | None = None
 
 
+class LearnersEffectOut(Schema):
+    """A claim's difference in the sets of learners, on public samples, apart from the author's measurement.
+
+    The interval is a confidence sequence of 95 %: it holds however often it is looked at.
+    """
+
+    challenge: str
+    arms: list[str]
+    measure: str
+    sets: int = Field(description="How many sets of learners it is about")
+    effect: float
+    low: float
+    high: float
+
+
+class LaboratoryOut(Schema):
+    """What learners have added to a finding since the author measured it, without names."""
+
+    runs: int = Field(description="How many sets learners have run and not taken back")
+    effects: list[LearnersEffectOut]
+
+
 class ExperimentOut(Schema):
     challenge: str
     rows: int | None = Field(None, description="How many samples were measured")
@@ -56,12 +78,20 @@ class FindingOut(Schema):
     machine: str | None = None
     day: str | None = None
     experiments: list[ExperimentOut]
+    laboratory: LaboratoryOut | None = Field(None, description="null if learners cannot draw sets of their own")
+
+
+class PredictionIn(Schema):
+    arm: str = Field(max_length=64, description="The arm that you expect to score highest")
+    probability: float = Field(description="How sure you are: 0.5, 0.6, 0.7, 0.8, 0.9 or 0.99")
 
 
 class FindingRunIn(Schema):
     repetition: int | None = Field(
-        None, ge=1, le=20, description="The repetition to run; null for the next one that you have not run"
+        None, ge=1, le=20, description="The author's repetition to run; null for the next one that you have not run"
     )
+    own_set: bool = Field(False, description="Run a set of examples that is drawn for you alone; not with `repetition`")
+    prediction: PredictionIn | None = Field(None, description="Goes with `own_set`, before its first run")
 
 
 class FindingRunsOut(Schema):

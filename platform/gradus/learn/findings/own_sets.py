@@ -14,7 +14,7 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson
 from gradus.laboratory import services
-from gradus.laboratory.models import Contribution
+from gradus.laboratory.models import Contribution, Prediction
 from gradus.learn.findings import arms, runs
 from gradus.learn.findings.runs import Own
 from gradus.submissions import bell
@@ -89,13 +89,21 @@ def _todo(lesson: Lesson, finding: Finding, user: User, number: int) -> list[arm
 
 def _predict(lesson: Lesson, finding: Finding, own: Contribution, guess: Guess, *, is_new: bool) -> None:
     if not is_new:
-        raise Refused("too_late", "This set has been started already. A prediction is made before the first run.", 409)
+        _hold_said(own, guess)
+        return
     asked = question(lesson, finding)
     if asked is None or guess.arm not in {arm.id for arm in asked.arms}:
         said = "Choose one of the listed arms for your prediction."
         problem = {"code": "no_such_arm", "field": "arm", "message": said}
         raise Refused("no_such_arm", said, problems=[problem])
     services.predict(own, guess.arm, guess.probability)
+
+
+def _hold_said(own: Contribution, guess: Guess) -> None:
+    """A form that still holds the prediction of this set may be sent again, and another prediction may not."""
+    if not Prediction.objects.filter(contribution=own, arm=guess.arm, probability=guess.probability).exists():
+        said = "This set has been started already, so it cannot be predicted any more. Go on without a prediction."
+        raise Refused("too_late", said, 409)
 
 
 # --- the end of a set ---------------------------------------------------------------------------------------------

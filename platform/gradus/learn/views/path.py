@@ -3,12 +3,17 @@ from django.shortcuts import render
 
 from gradus.accounts.guests import learner
 from gradus.learn import path as paths
+from gradus.learn.findings import predictions
 from gradus.learn.look_back import look_back
 
 
 def path(request: HttpRequest) -> HttpResponse:
-    """The learner's map over all courses, with the last week and what is worth repeating."""
+    """The learner's map over all courses, with the last week, what is worth repeating, and how predictions went."""
     user = learner(request)
     walked = paths.paths(user)
-    context = {"paths": walked, "week": look_back(user, walked) if user else None}
+    context = {
+        "paths": walked,
+        "week": look_back(user, walked) if user else None,
+        "predictions": predictions.summary(user),
+    }
     return render(request, "learn/path.html", context)
