@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -13,64 +11,16 @@ from playwright.sync_api import Page, expect
 
 from gradus.accounts.models import User
 from gradus.courses.models import Course
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Run, Submission
-from tests import factories
+from gradus.submissions.models import Run, Submission
 from tests.browser.conftest import Visit
 from tests.browser.hands import Hand, Keyboard, Mouse, Tree
-from tests.browser.pages import MARK, TICKETS
+from tests.browser.tasks import TASKS, Task, begin, end
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
 
-@dataclass(frozen=True)
-class Task:
-    """What one kind of challenge asks of a learner, in the words of its page."""
-
-    slug: str
-    title: str
-    field: str
-    text: str
-    run: str
-    result: str
-    payload: dict[str, object]
-    sample: bool = False
-    outcome: dict[str, object] | None = None
-
-
-TASKS = [
-    Task(
-        "sea-or-sky",
-        "Sea or sky",
-        "Instructions (optional)",
-        "Sea or sky?",
-        "Run",
-        "0.75",
-        {"instructions": "Sea or sky?", "examples": [{"input": "I saw a wave today", "output": "sea"}]},
-        sample=True,
-    ),
-    Task(
-        "ticket",
-        "Ticket",
-        "Training rows, JSON Lines",
-        "\n".join(json.dumps(row) for row in TICKETS),
-        "Try 20 steps",
-        "0.83",
-        {"rows": TICKETS},
-    ),
-    Task(
-        "explain",
-        "Explain",
-        "Your answer",
-        str(factories.FREE_TEXT["answer"]),
-        "Check without grading",
-        "can be submitted",
-        {"answer": factories.FREE_TEXT["answer"]},
-        outcome={"provisional": True, "review": ("provisional",), "result": {"marks": [MARK]}},
-    ),
-]
 Check = Callable[[Page], None]
 
 
@@ -156,18 +106,3 @@ def follow(page: Page, task: Task, clean: Check) -> None:
     expect(page.get_by_role("link", name=re.compile("^Next"))).to_be_visible()
     assert page.evaluate("window.notReloaded") is True
     clean(page)
-
-
-def begin(owner: Run | Submission) -> Evaluation:
-    """A worker claims the evaluation, and reports that half of it is done."""
-    evaluation = factories.claimed(owner)
-    half = {"stage": "public", "done": 2, "total": 4}
-    services.append_events(evaluation.pk, evaluation.fence, [("progress", half)])
-    return evaluation
-
-
-def end(evaluation: Evaluation, score: float | None, outcome: dict[str, object]) -> None:
-    owner = evaluation.submission or evaluation.run
-    assert owner is not None
-    values = {"result": factories.result_for(owner), **outcome}
-    services.record(evaluation.pk, evaluation.fence, services.Outcome(score=score, **values))  # type: ignore[arg-type]
