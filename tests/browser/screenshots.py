@@ -11,10 +11,12 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser import contact_sheet, readme_pictures
 from tests.browser.contact_sheet import Picture
@@ -31,6 +33,9 @@ HEIGHTS = {360: 740, 1280: 800, 1920: 1080}
 HIGHEST = 8000
 # Playwright's clock for each step; the pages answer within a second.
 PATIENCE_MS = 15_000
+CHART_MS = 3_000
+DRAWN = """() => [...document.querySelectorAll("[data-chart-canvas]")]
+  .every((one) => !one.checkVisibility() || one.firstChild)"""
 # The browser reports a form that the site refuses, which is expected.
 REFUSED = "status of 422"
 
@@ -111,14 +116,22 @@ def hear(message: ConsoleMessage, complaints: list[str]) -> None:
 
 
 def taken(page: Page, name: str, width: int, theme: str, folder: Path, complaints: list[str]) -> Picture:
-    """Takes the picture, and with it the complaints since the last one."""
+    """Takes the picture of the whole page, and with it the complaints since the last one.
+
+    A page that is longer than its window is opened in a window of its own height, so that bars that stick to the
+    window stand at the ends of the page, and charts below the first view are drawn.
+    """
     page.wait_for_load_state("load")
     height = page.evaluate("document.documentElement.scrollHeight")
     wrong = [*wrong_with(page), *complaints]
     complaints.clear()
     picture = Picture(name, width, theme, height, wrong)
-    clip = {"x": 0, "y": 0, "width": width, "height": min(height, HIGHEST)}
-    page.screenshot(path=folder / picture.file, full_page=True, clip=clip)  # type: ignore[arg-type]
+    if height > HEIGHTS[width]:
+        page.set_viewport_size({"width": width, "height": min(height, HIGHEST)})
+        with suppress(PlaywrightTimeoutError):
+            page.wait_for_function(DRAWN, timeout=CHART_MS)
+    page.screenshot(path=folder / picture.file)
+    page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
     return picture
 
 
