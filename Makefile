@@ -8,7 +8,7 @@
 #   make plain-engine  the engine's tests with every special way of computing switched off
 #   make second-python  the quick tests that need no torch, on a second Python where one is installed
 #   make mutants take out one guard after another: the fault suite must notice each
-#   make screenshots  take README's pictures anew (needs Chromium)
+#   make screenshots  a picture of every page and state (ARGS="--only challenge --width 360"; ARGS=--readme: README's)
 #   make models  fetch the base models; make doctor: look over this machine
 
 VENV := .venv
@@ -91,7 +91,7 @@ openapi: $(STAMP)
 	$(PY) manage.py export_openapi_schema --api gradus.api.api --sorted --indent 2 --output docs/openapi.json
 
 screenshots: $(STAMP)
-	$(PY) -m tests.browser.screenshots
+	$(PY) -m tests.browser.screenshots $(ARGS)
 
 models: $(STAMP)
 	$(PY) manage.py fetch_models

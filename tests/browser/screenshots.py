@@ -1,79 +1,148 @@
-"""Takes README's pictures anew: a whole site starts on a temporary folder, and a browser does what a learner does.
+"""Takes a picture of every page and state: `make screenshots`, or `python -m tests.browser.screenshots`.
 
-`make screenshots` needs Chromium and the built-in base model, and takes about a minute.
+A site with people in every state starts on a temporary folder; the pictures and a sheet of all of them go to a folder
+that git does not know. Status 1 where a page is wider than its window, its text is cut, or its console has an error.
+`--readme` takes the two pictures of the README instead.
 """
 
 from __future__ import annotations
 
-import base64
-import os
+import argparse
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gradus.settings")
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from playwright.sync_api import Page, expect, sync_playwright
-
-from gradus.operations.smoke.site import Site
+from tests.browser import contact_sheet, readme_pictures
+from tests.browser.contact_sheet import Picture
+from tests.browser.seen import wrong_with
 from tests.requirements import chromium
 
-IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
-NAMES = ("lesson", "challenge")
-LESSON, CHALLENGE = "/lessons/fine-tuning-vs-prompting/", "/challenges/symptom-specialty/"
-WINDOW = {"width": 1200, "height": 900}
-# The first start loads the model into each worker.
-START_SECONDS, RUN_MILLISECONDS = 600, 240_000
-EXAMPLES = (
-    ("My eyes itch and I sneeze whenever the neighbour's cat comes in.", "Allergist"),
-    ("A mole on my back has grown a dark edge since spring.", "Dermatologist"),
-    ("My left hand goes numb and I drop my cup in the morning.", "Neurologist"),
-    ("Straight lines look bent when I read with my right eye.", "Ophthalmologist"),
-    ("It burns when I pass water, and I get up four times a night.", "Urologist"),
-)
+if TYPE_CHECKING:
+    from tests.browser.stories import Story
+
+ROOT = Path(__file__).resolve().parents[2]
+WIDTHS, THEMES = (360, 1280, 1920), ("light", "dark")
+HEIGHTS = {360: 740, 1280: 800, 1920: 1080}
+# Chromium draws no picture that is much higher. The sheet states the page's whole height.
+HIGHEST = 8000
+# Playwright's clock for each step; the pages answer within a second.
+PATIENCE_MS = 15_000
+CHART_MS = 3_000
+DRAWN = """() => [...document.querySelectorAll("[data-chart-canvas]")]
+  .every((one) => !one.checkVisibility() || one.firstChild)"""
+# The browser reports a form that the site refuses, which is expected.
+REFUSED = "status of 422"
 
 
-def photograph(page: Page, name: str) -> None:
-    """Writes what the window shows to `docs/images/NAME.webp`. Playwright itself writes no WebP."""
-    session = page.context.new_cdp_session(page)
-    found = session.send("Page.captureScreenshot", {"format": "webp", "quality": 82})
-    (IMAGES / f"{name}.webp").write_bytes(base64.b64decode(found["data"]))
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.browser.screenshots", description=__doc__)
+    parser.add_argument("--only", default="", metavar="TEXT", help="only stories with this text in their names")
+    parser.add_argument("--width", type=int, choices=WIDTHS, action="append", help="may be given twice")
+    parser.add_argument("--theme", choices=THEMES, action="append")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "screenshots")
+    parser.add_argument("--list", action="store_true", help="only names the stories")
+    parser.add_argument("--readme", action="store_true", help="takes the pictures of README anew, with the real model")
+    return parser.parse_args(words)
 
 
-def lesson(page: Page) -> None:
-    page.goto(LESSON)
-    expect(page.get_by_role("heading", level=1)).to_be_visible()
-    photograph(page, "lesson")
+def main() -> int:
+    given = arguments()
+    if given.readme:
+        readme_pictures.take()
+        return 0
+    from tests.browser.world import running
 
+    with tempfile.TemporaryDirectory(prefix="gradus-screenshots-") as folder, running(Path(folder)) as world:
+        from tests.browser.stories import stories
 
-def challenge(page: Page) -> None:
-    """A visitor gives the model five examples, runs the prompt on public rows, and reads the result."""
-    page.goto(CHALLENGE)
-    for number, (complaint, specialty) in enumerate(EXAMPLES):
-        if page.locator("[name=example_input]").count() <= number:
-            page.get_by_role("button", name="Add an example").click()
-        page.locator("[name=example_input]").nth(number).fill(complaint)
-        page.locator("[name=example_output]").nth(number).fill(specialty)
-    page.get_by_role("button", name="Run", exact=True).click()
-    expect(page.locator("#run .score-value").first).to_be_visible(timeout=RUN_MILLISECONDS)
-    page.locator("#attempt .form-actions").evaluate("element => element.scrollIntoView({block: 'start'})")
-    photograph(page, "challenge")
-
-
-def main() -> None:
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="gradus-screenshots-") as folder, sync_playwright() as playwright:
-        site = Site(Path(folder))
-        site.take_models()
-        try:
-            address = site.start(START_SECONDS)
+        told = [story for story in stories(world) if given.only in story.name]
+        if given.list:
+            print("\n".join(story.name for story in told))
+            return 0
+        given.folder.mkdir(parents=True, exist_ok=True)
+        with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-            page = browser.new_page(base_url=address, viewport=WINDOW, reduced_motion="reduce", color_scheme="light")
-            lesson(page)
-            challenge(page)
+            pictures = list(photograph(browser, world.address, told, given))
             browser.close()
-        finally:
-            site.stop()
+    return said(contact_sheet.write(given.folder, in_order(pictures)), pictures)
+
+
+def in_order(pictures: list[Picture]) -> list[Picture]:
+    """The states of each story in the order of telling, each with its widths and themes side by side."""
+    names = list(dict.fromkeys(picture.name for picture in pictures))
+    return sorted(pictures, key=lambda picture: (names.index(picture.name), picture.width, picture.theme == "dark"))
+
+
+def photograph(browser: Browser, address: str, told: list[Story], given: argparse.Namespace) -> Iterator[Picture]:
+    for story in told:
+        print(story.name, file=sys.stderr, flush=True)
+        for width in given.width or WIDTHS:
+            for theme in given.theme or THEMES:
+                yield from tell(browser, address, story, width, theme, given.folder)
+
+
+def tell(browser: Browser, address: str, story: Story, width: int, theme: str, folder: Path) -> Iterator[Picture]:
+    from tests.browser.conftest import session_of
+
+    options: dict[str, Any] = {"java_script_enabled": story.scripts, "color_scheme": theme, "reduced_motion": "reduce"}
+    size = {"width": width, "height": HEIGHTS[width]}
+    context = browser.new_context(base_url=address, viewport=size, has_touch=width == min(WIDTHS), **options)
+    context.set_default_timeout(PATIENCE_MS)
+    user = story.who()
+    if user is not None:
+        context.add_cookies([{"name": "sessionid", "value": session_of(user), "url": address}])
+    complaints: list[str] = []
+    context.on("console", lambda message: hear(message, complaints))
+    context.on("weberror", lambda error: complaints.append(f"script error: {error.error}"))
+    page, state = context.new_page(), ""
+    try:
+        for state in story.tell(page):
+            yield taken(page, f"{story.name} {state}".strip(), width, theme, folder, complaints)
+    except Exception as problem:  # The other pictures are still taken, and this one is reported.
+        complaints.append(f"the story ended after “{state}”: {str(problem).splitlines()[0]}")
+        yield taken(page, f"{story.name} (not told to its end)", width, theme, folder, complaints)
+    context.close()
+
+
+def hear(message: ConsoleMessage, complaints: list[str]) -> None:
+    if message.type == "error" and REFUSED not in message.text:
+        complaints.append(f"console: {message.text}")
+
+
+def taken(page: Page, name: str, width: int, theme: str, folder: Path, complaints: list[str]) -> Picture:
+    """Takes the picture of the whole page, and with it the complaints since the last one.
+
+    A page that is longer than its window is opened in a window of its own height, so that bars that stick to the
+    window stand at the ends of the page, and charts below the first view are drawn.
+    """
+    page.wait_for_load_state("load")
+    height = page.evaluate("document.documentElement.scrollHeight")
+    wrong = [*wrong_with(page), *complaints]
+    complaints.clear()
+    picture = Picture(name, width, theme, height, wrong)
+    if height > HEIGHTS[width]:
+        page.set_viewport_size({"width": width, "height": min(height, HIGHEST)})
+        with suppress(PlaywrightTimeoutError):
+            page.wait_for_function(DRAWN, timeout=CHART_MS)
+    page.screenshot(path=folder / picture.file)
+    page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+    return picture
+
+
+def said(sheet: Path, pictures: list[Picture]) -> int:
+    wrong = [picture for picture in pictures if picture.wrong]
+    for picture in wrong:
+        for line in picture.wrong:
+            print(f"{picture.name}, {picture.width} px, {picture.theme}: {line}")
+    print(f"{len(pictures)} pictures, {len(wrong)} with something wrong: {sheet}")
+    return 1 if wrong or not pictures else 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

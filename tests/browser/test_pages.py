@@ -8,16 +8,11 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.pages import Pages, furnish
+from tests.browser.seen import TOO_WIDE
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SERIOUS = ("serious", "critical")
-TOO_WIDE = """() => {
-  const width = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= width) return [];
-  const wide = [...document.body.querySelectorAll("*")].filter((e) => e.getBoundingClientRect().right > width + 1);
-  return wide.slice(0, 5).map((e) => e.outerHTML.slice(0, 120));
-}"""
 
 
 @pytest.fixture

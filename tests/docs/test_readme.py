@@ -6,7 +6,7 @@ import shutil
 import yaml
 
 from challenges.lint import lint
-from tests.browser import screenshots
+from tests.browser import readme_pictures
 from tests.docs.pages import ROOT, links
 
 README = (ROOT / "README.md").read_text()
@@ -33,7 +33,7 @@ def test_the_shortest_challenge_has_fifteen_lines_and_is_the_built_in_one():
 
 def test_pictures_are_those_that_the_command_takes_and_are_small():
     shown = {ROOT / link for link in links(README) if link.endswith(".webp")}
-    assert shown == {screenshots.IMAGES / f"{name}.webp" for name in screenshots.NAMES}
+    assert shown == {readme_pictures.IMAGES / f"{name}.webp" for name in readme_pictures.NAMES}
     assert all(0 < picture.stat().st_size < LARGEST_PICTURE for picture in shown)
     assert "screenshots" in (ROOT / "Makefile").read_text()
 

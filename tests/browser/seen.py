@@ -1,0 +1,29 @@
+"""What is wrong with a page as it is seen: parts that are wider than the window, and text that is cut off."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+TOO_WIDE = """() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  const wide = [...document.body.querySelectorAll("*")].filter((e) => e.getBoundingClientRect().right > width + 1);
+  return wide.slice(0, 5).map((e) => e.outerHTML.slice(0, 120));
+}"""
+# A part may scroll; a part that does not must have room for its words.
+CUT = """() => {
+  const parts = "h1, h2, h3, h4, button, .btn, summary, label, legend, th, td, dt, dd, [role=tab]";
+  const found = [...document.querySelectorAll(parts)].filter((one) => {
+    const { overflowX, visibility } = getComputedStyle(one);
+    if (!one.checkVisibility() || visibility === "hidden" || one.closest(".visually-hidden, .katex")) return false;
+    if (["auto", "scroll"].includes(overflowX) || one.clientWidth < 8) return false;
+    return one.scrollWidth > one.clientWidth + 1;
+  });
+  return found.slice(0, 5).map((one) => one.outerHTML.slice(0, 120));
+}"""
+
+
+def wrong_with(page: Page) -> list[str]:
+    """One line for each part that is too wide or cut."""
+    wide = [f"wider than the window: {one}" for one in page.evaluate(TOO_WIDE)]
+    return wide + [f"cut: {one}" for one in page.evaluate(CUT)]
