@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from django.http.multipartparser import MultiPartParserError
+from django.utils.translation import gettext
 
 
 class IncompleteBody(MultiPartParserError):
     """The body of a request broke off. It is a MultiPartParserError so that Django does not read the body again."""
 
     def __str__(self) -> str:
-        return "The upload did not arrive completely. Nothing was stored and no attempt was used: send it again."
+        return gettext(
+            "The upload did not arrive completely. Nothing was stored and no attempt was used: send it again."
+        )
 
 
 class TailReader:

@@ -12,6 +12,7 @@ import structlog
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from challenges.characters import as_sentence, broken, is_broken
 from gradus.api.problems import problem
@@ -66,7 +67,8 @@ def broken_parameter(query: QueryDict) -> BrokenAddress | None:
         for text in (name, *values):
             if (wrong := broken(text)) is not None:
                 shown = name[:80].encode("ascii", "backslashreplace").decode()
-                return BrokenAddress(f"In the parameter “{shown}” of the address: {as_sentence(wrong)}")
+                told = _("In the parameter “%(name)s” of the address: %(wrong)s")
+                return BrokenAddress(told % {"name": shown, "wrong": as_sentence(wrong)})
     return None
 
 

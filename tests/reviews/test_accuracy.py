@@ -56,7 +56,7 @@ def test_staff_see_the_figures_and_learners_do_not(
     figures: accuracy.Report, grace_client: Client, ada_client: Client
 ) -> None:
     page = grace_client.get("/reviews/accuracy/").content.decode()
-    assert "All decisions by language" in page and "<td>de</td>" in page and "-0.25" in page
+    assert "All decisions by language" in page and '<td lang="">de</td>' in page and "-0.25" in page
     assert ada_client.get("/reviews/accuracy/").status_code == 404
 
 
@@ -73,11 +73,11 @@ def test_the_interval_is_wilsons() -> None:
 @pytest.mark.parametrize(
     ("answer", "what"),
     [
-        ("As an AI language model, I would look the facts up.", "speaks like an AI assistant"),
-        ("Look it up. I hope this helps!", "speaks like an AI assistant"),
-        ("## Answer\n\nLook it up.", "has headings or bold words in Markdown"),
-        ("Dear [Your Name], look it up.", "has a placeholder that was not filled in"),
-        ("a \u2014 b, c \u2014 d, and e \u2014 f", "uses 3 long dashes"),
+        ("As an AI language model, I would look the facts up.", "It speaks like an AI assistant"),
+        ("Look it up. I hope this helps!", "It speaks like an AI assistant"),
+        ("## Answer\n\nLook it up.", "It has headings or bold words in Markdown"),
+        ("Dear [Your Name], look it up.", "It has a placeholder that was not filled in"),
+        ("a \u2014 b, c \u2014 d, and e \u2014 f", "It uses 3 long dashes"),
     ],
 )
 def test_signs_can_be_pointed_at(answer: str, what: str) -> None:
@@ -106,7 +106,7 @@ def test_signs_are_for_staff_and_cost_nothing(ada: User, grace_client: Client, a
     staff = grace_client.get(f"/reviews/{submission.reviews.get().pk}/").content.decode()
     learner = ada_client.get(f"/submissions/{submission.uuid}/").content.decode()
     assert "People write like this too" in staff and "Certainly! Here is" in staff
-    assert "People write like this too" not in learner and "speaks like an AI assistant" not in learner
+    assert "People write like this too" not in learner and "It speaks like an AI assistant" not in learner
     assert submission.current.score.shown == 0.74
 
 

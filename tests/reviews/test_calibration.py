@@ -99,10 +99,10 @@ def test_staff_read_the_report(grace_client: Client, course: Course, tmp_path: P
     version = imported(tmp_path / "a", report())
     listed = grace_client.get("/reviews/calibration/").content.decode()
     assert f"/reviews/calibration/{version.pk}/" in listed
-    assert "open: grades can be final" in listed
+    assert "Open: grades can be final" in listed
     text = grace_client.get(f"/reviews/calibration/{version.pk}/").content.decode()
     label = free_text(version.parsed).rubric[0].label
-    assert all(part in text for part in (label, "judge-7", "0.910", "0.88", "The gate is open", "40 attacks"))
+    assert all(part in text for part in (label, "judge-7", "0.910", "0.88", "The gate is open", "Attacks: 40."))
     hidden = [criterion.text for criterion in free_text(version.parsed).rubric]
     assert not [part for part in hidden if part in text]
 
@@ -110,7 +110,7 @@ def test_staff_read_the_report(grace_client: Client, course: Course, tmp_path: P
 def test_a_question_without_a_report_says_what_to_do(grace_client: Client, explain: Challenge) -> None:
     text = grace_client.get(f"/reviews/calibration/{explain.version_id}/").content.decode()
     assert "gradus challenge calibrate" in text
-    assert "none measured" in grace_client.get("/reviews/calibration/").content.decode()
+    assert "No judge has been measured" in grace_client.get("/reviews/calibration/").content.decode()
 
 
 def test_all_others_find_nothing(ada_client: Client, client: Client, explain: Challenge, course: Course) -> None:

@@ -35,7 +35,10 @@ def test_a_decided_appeal_becomes_a_gold_row(decided: Review, grace: User, grace
     row = GoldRow.objects.get()
     assert (row.challenge.slug, row.answer) == ("explain", factories.FREE_TEXT["answer"])
     assert (row.marks, row.role, row.created_by) == (ALL_MET, "calibration", grace)
-    assert "Stored as a gold row" in grace_client.get(f"/reviews/{decided.pk}/").content.decode()
+    assert (
+        "stored as a gold row for this use: Calibration."
+        in grace_client.get(f"/reviews/{decided.pk}/").content.decode()
+    )
 
 
 def test_twice_is_one_row(decided: Review, grace: User) -> None:

@@ -201,8 +201,8 @@ def test_staff_see_what_was_copied_and_how_much_and_the_learner_does_not(
     factories.grade(submission, 0.5, provisional=True, review=(rule,), raw=name, result=result)
     review = Review.objects.get(submission=submission)
     page = grace_client.get(f"/reviews/{review.pk}/").content.decode()
-    assert "another learner&#x27;s earlier answer, submission 17: 62 %" in page
-    assert '<span class="num">8 %</span> with the solution' in page
+    assert "in common with another learner&#x27;s earlier answer, submission 17 than honest answers have: 62 %" in page
+    assert '<span class="num">8&nbsp;%</span> with the solution' in page
     seen = bob_client.get(f"/submissions/{submission.uuid}/").content.decode()
     assert "62 %" not in seen
     assert "submission 17" not in seen

@@ -208,8 +208,10 @@ def test_each_kept_grade_says_why(
     found = matrix(graded)
     assert (found.adopted, found.kept) == (1, {"lowers": 1})
     page = grace_client.get(f"/reviews/regrades/{graded.pk}/").content.decode()
-    assert '<strong class="num">1</strong> adopted' in page
-    assert "1</strong> kept: the new grade is lower, and only a person may lower a grade that was shown" in page
+    assert '<strong class="num">1</strong> new grade counts now.' in page
+    assert (
+        "1</strong> grade was kept: the new grade is lower, and only a person may lower a grade that was shown" in page
+    )
     api = Caller(ApiToken.issue(grace, "tests", factories.REVIEWING)[1]).get(f"/regrades/{graded.pk}").json()
     assert (api["adopted"], api["kept"], api["version"]) == (1, {"lowers": 1}, "1.0.0")
     assert sorted((one["counts"], one["kept_because"]) for one in api["changes"]) == [(False, "lowers"), (True, None)]
@@ -229,7 +231,7 @@ def test_a_run_says_what_it_left_out(
     regrade = services.start_regrade(explain, by=grace)
     assert (regrade.left_out, regrade.items.count(), regrade.version) == ({"decided": 1}, 1, explain.version)
     page = grace_client.get(f"/reviews/regrades/{regrade.pk}/").content.decode()
-    assert "1</strong> not graded again: a person had decided the grade" in page
+    assert "1</strong> answer was not graded again: a person had decided the grade when the run began." in page
 
 
 def test_the_database_keeps_no_reason_beside_an_adoption(graded: Regrade, grace: User) -> None:

@@ -56,8 +56,8 @@ def test_staff_read_it(spent: None, grace_client: Client) -> None:
     with time_machine.travel(NOW, tick=False):
         grace_client.force_login(User.objects.get(username="grace"))
         text = grace_client.get("/reviews/judge/").content.decode()
-    assert "3 calls in the last 24 hours, 0.0030&nbsp;USD, and 1 of unknown cost" in text
-    assert "0.9000 of 1.00" in text and "500 of 1000" in text
+    assert '3 calls in the last 24 hours. Cost: 0.0030&nbsp;<span lang="">USD</span>; 1 call of unknown cost.' in text
+    assert "0.9000 of 1.00" in text and "500 of 1,000" in text
 
 
 def test_it_is_not_there_for_others(ada_client: Client, teacher: Client, course: Course) -> None:

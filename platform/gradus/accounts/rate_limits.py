@@ -8,6 +8,7 @@ import math
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import ngettext
 
 from gradus.accounts.allauth_internals import count, seconds_left
 from gradus.accounts.exempt_networks import is_exempt
@@ -29,7 +30,10 @@ def allow(request: HttpRequest, action: str) -> None:
 
 def in_words(seconds: int) -> str:
     """Returns a waiting time for people: in seconds up to two minutes, then in minutes, rounded up."""
-    return f"{seconds} seconds" if seconds <= 120 else f"{math.ceil(seconds / 60)} minutes"
+    if seconds <= 120:
+        return ngettext("%(count)d second", "%(count)d seconds", seconds) % {"count": seconds}
+    minutes = math.ceil(seconds / 60)
+    return ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
 
 
 def too_many(request: HttpRequest, seconds: int = RETRY_SECONDS) -> HttpResponse:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from challenges import marks as table
 from challenges.kinds.rubric import free_text
@@ -124,16 +125,16 @@ def rows_by(key: Callable[[Pair], str], pairs: Iterable[Pair]) -> list[Row]:
 
 def by_question(pair: Pair) -> str:
     """Names the group by question and judge, because another model is another grader."""
-    return f"{pair.review.submission.challenge.slug}, {pair.review.judge or 'without a judge'}"
+    return f"{pair.review.submission.challenge.slug}, {pair.review.judge or _('without a judge')}"
 
 
 def by_language(pair: Pair) -> str:
-    return pair.review.language or "unknown"
+    return pair.review.language or _("unknown")
 
 
 def by_signs(pair: Pair) -> str:
     found = signs.signs(pair.review.submission.payload.get("answer", ""))
-    return "with signs of machine writing" if found else "without such signs"
+    return _("with signs of machine writing") if found else _("without such signs")
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def report(user: User) -> Report:
     """Returns the figures for the courses that a person teaches."""
     fair, every = audits(user), decisions(user)
     return Report(
-        total=row("all audits", fair) if fair else None,
+        total=row(_("all audits"), fair) if fair else None,
         questions=rows_by(by_question, fair),
         audited_languages=rows_by(by_language, fair),
         decided_languages=rows_by(by_language, every),

@@ -5,6 +5,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from gradus.accounts.admin import ReadOnly
 from gradus.accounts.models import User
@@ -68,7 +70,10 @@ class RegradableSubmissionAdmin(SubmissionAdmin):
     def has_regrade_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_staff)
 
-    @admin.action(description="Regrade as a shadow run (nothing changes until it is approved)", permissions=["regrade"])
+    @admin.action(
+        description=gettext_lazy("Regrade as a shadow run (nothing changes until it is approved)"),
+        permissions=["regrade"],
+    )
     def regrade(self, request: HttpRequest, chosen: QuerySet[Submission]) -> None:
         assert isinstance(request.user, User)
         for challenge in Challenge.objects.filter(submissions__in=chosen).distinct():
@@ -78,4 +83,4 @@ class RegradableSubmissionAdmin(SubmissionAdmin):
                 self.message_user(request, f"{challenge}: {refusal}", messages.WARNING)
                 continue
             place = reverse("reviews:regrade", args=[made.pk])
-            self.message_user(request, format_html('{}: <a href="{}">the shadow run</a>', challenge, place))
+            self.message_user(request, format_html('{}: <a href="{}">{}</a>', challenge, place, _("the shadow run")))

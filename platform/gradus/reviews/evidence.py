@@ -143,7 +143,7 @@ def notes(private: dict[str, Any], challenge: Challenge) -> Notes:
     copied = list(private.get("copied", {}).items())[:SOURCES_SHOWN]
     return Notes(
         flags=reasons.all_in_words(list(private.get("flags", [])), challenge),
-        problems=[reasons.PROBLEMS.get(code, code) for code in private.get("problems", [])],
+        problems=[str(reasons.PROBLEMS.get(code, code)) for code in private.get("problems", [])],
         votes=list(private.get("votes", [])),
         said=judged.said(private, challenge),
         copied=[(reasons.source_in_words(name), round(100 * share)) for name, share in copied],

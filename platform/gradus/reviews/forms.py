@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext_lazy as _
 
 from challenges import marks as table
 from challenges.kinds.rubric import Criterion
@@ -11,18 +12,19 @@ from gradus.reviews.evidence import Case, Line
 from gradus.reviews.models import GoldRow
 from gradus.validators import allowed_characters
 
-NAMES = {"met": "Met", "partial": "Half", "not_met": "Not met"}
+NAMES = {"met": _("Met"), "partial": _("Half"), "not_met": _("Not met")}
 
 
 class DecisionForm(forms.Form):
     """A mark for each criterion, and a reason. The blind marks are chosen in advance, or the machine's if visible."""
 
     reason = forms.CharField(
+        label=_("Reason"),
         required=False,
         max_length=2000,
         validators=[allowed_characters],
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Only staff can read this. It is required if you lower a final grade.",
+        help_text=_("Only staff can read this. It is required if you lower a final grade."),
     )
 
     def __init__(self, case: Case, data: Any = None) -> None:
@@ -53,11 +55,12 @@ class GoldForm(forms.Form):
     """The use of a gold row."""
 
     role = forms.ChoiceField(
+        label=_("Use"),
         choices=[
-            (GoldRow.Role.CALIBRATION, "calibration: measures the grader"),
-            (GoldRow.Role.PROMPT, "prompt: is an example for the judge"),
-            (GoldRow.Role.TEST, "test: is used for neither of the two"),
-        ]
+            (GoldRow.Role.CALIBRATION, _("Calibration: it measures how well a judge agrees with people")),
+            (GoldRow.Role.PROMPT, _("Prompt: it is an example that the judge sees")),
+            (GoldRow.Role.TEST, _("Test: it is used for neither of the two, so it can check both")),
+        ],
     )
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 _ASSISTANT = re.compile(
     r"\bas an? (?:AI|artificial intelligence|(?:large )?language model)\b"
     r"|\bI hope this helps\b|\b(?:certainly|sure|of course)[!,] here(?:'s| is| are)\b"
@@ -24,7 +27,7 @@ DASHES_MIN = 3
 
 @dataclass(frozen=True)
 class Sign:
-    """A sign of machine writing: what it is, and the part of the answer that shows it, shortened."""
+    """A sign of machine writing: a sentence about the answer, and the part that shows it, shortened."""
 
     what: str
     where: str
@@ -33,13 +36,14 @@ class Sign:
 def signs(answer: str) -> list[Sign]:
     """Returns the signs in an answer, in a fixed order. Most answers have none."""
     found = [
-        _first("speaks like an AI assistant", _ASSISTANT, answer),
-        _first("has headings or bold words in Markdown", _MARKDOWN, answer),
-        _first("has a placeholder that was not filled in", _PLACEHOLDER, answer),
+        _first(_("It speaks like an AI assistant"), _ASSISTANT, answer),
+        _first(_("It has headings or bold words in Markdown"), _MARKDOWN, answer),
+        _first(_("It has a placeholder that was not filled in"), _PLACEHOLDER, answer),
     ]
     dashes = _DASH.findall(answer)
     if len(dashes) >= DASHES_MIN:
-        found.append(Sign(f"uses {len(dashes)} long dashes", dashes[0]))
+        count = ngettext("It uses %(count)d long dash", "It uses %(count)d long dashes", len(dashes))
+        found.append(Sign(count % {"count": len(dashes)}, dashes[0]))
     return [sign for sign in found if sign is not None]
 
 

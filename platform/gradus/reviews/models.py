@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Evaluation, Submission
@@ -89,9 +90,9 @@ class Appeal(models.Model):
         CLOSED = "closed"
 
     class Outcome(models.TextChoices):
-        RAISED = "raised"
-        KEPT = "kept"
-        LOWERED = "lowered"
+        RAISED = "raised", _("Raised")
+        KEPT = "kept", _("Kept")
+        LOWERED = "lowered", _("Lowered")
 
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="appeals")
     evaluation = models.OneToOneField(Evaluation, models.CASCADE, related_name="appeal")
@@ -127,9 +128,9 @@ class GoldRow(models.Model):
     """An answer with a person's marks, which the author can put into the bundle's `gold.jsonl`."""
 
     class Role(models.TextChoices):
-        PROMPT = "prompt"
-        CALIBRATION = "calibration"
-        TEST = "test"
+        PROMPT = "prompt", _("Prompt")
+        CALIBRATION = "calibration", _("Calibration")
+        TEST = "test", _("Test")
 
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="gold_rows")
     review = models.OneToOneField(Review, models.SET_NULL, null=True, related_name="gold_row")
@@ -155,8 +156,8 @@ class Regrade(models.Model):
     """A shadow run: submissions are graded again, but the new grades count only if a person approves the run."""
 
     class Outcome(models.TextChoices):
-        APPROVED = "approved"
-        DISCARDED = "discarded"
+        APPROVED = "approved", _("Approved")
+        DISCARDED = "discarded", _("Discarded")
 
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="regrades")
     note = models.CharField(max_length=300, blank=True)

@@ -40,7 +40,7 @@ class Change:
     @property
     def kept(self) -> str:
         """Why the old grade stays, in words. It is empty if the new one counts, or if the run has not ended."""
-        return KEPT.get(self.item.kept_because, self.item.kept_because)
+        return str(KEPT.get(self.item.kept_because, self.item.kept_because))
 
 
 @dataclass(frozen=True)

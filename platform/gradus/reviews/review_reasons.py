@@ -2,96 +2,103 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
 from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
 
 WORDS = {
-    "appeal": "The learner appeals against the grade",
-    "audit": "Drawn at random to see how often the machine is right",
-    "provisional": "The grade is provisional",
+    "appeal": _("The learner appeals against the grade"),
+    "audit": _("Drawn at random to see how often the machine is right"),
+    "provisional": _("The grade is provisional"),
     # The judge
-    "no-judge": "No judge answered, so the built-in checks marked this answer",
-    "unscored": "The judge sent no reply that could be used",
-    "unusable-reply": "One of the judge's replies could not be used",
-    "cannot-tell": "The judge could not tell",
-    "split-vote": "The judge's votes differ, and similar graded answers do not support the majority",
-    "votes-apart": "The scores of the judge's votes differ by more than a quarter of the points",
-    "near-pass-mark": "The votes differ on a mark that decides between passing and not passing",
-    "like-a-wrong-claim": "A sentence is close to a claim that the author rejects",
-    "several-models": "Several models answered under one name",
-    "no-quote": "The judge reports a wrong claim, but does not quote it",
-    "unlike-graded-answers": "The score is far below what similar graded answers got",
-    "score-above-estimate": "The judge gave at least a quarter of the points more than similar graded answers got",
-    "met-without-likeness": "The judge marked this as met, but the answer is unlike graded answers that meet it",
-    "no-calibration": "This judge has not passed the gate on this question as it is now",
-    "low-confidence": "The judge was unsure",
+    "no-judge": _("No judge answered, so the built-in checks marked this answer"),
+    "unscored": _("The judge sent no reply that could be used"),
+    "unusable-reply": _("One of the judge's replies could not be used"),
+    "cannot-tell": _("The judge could not tell"),
+    "split-vote": _("The judge's votes differ, and similar graded answers do not support the majority"),
+    "votes-apart": _("The scores of the judge's votes differ by more than a quarter of the points"),
+    "near-pass-mark": _("The votes differ on a mark that decides between passing and not passing"),
+    "like-a-wrong-claim": _("A sentence is close to a claim that the author rejects"),
+    "several-models": _("Several models answered under one name"),
+    "no-quote": _("The judge reports a wrong claim, but does not quote it"),
+    "unlike-graded-answers": _("The score is far below what similar graded answers got"),
+    "score-above-estimate": _("The judge gave at least a quarter of the points more than similar graded answers got"),
+    "met-without-likeness": _("The judge marked this as met, but the answer is unlike graded answers that meet it"),
+    "no-calibration": _("This judge has not passed the gate on this question as it is now"),
+    "low-confidence": _("The judge was unsure"),
     # The judge's quotes
-    "no-evidence": "The judge marked this without a valid quote, so it counts as not met",
-    "negated-quote": "The quoted sentence is negated",
-    "quote-not-valid": "A quote does not occur in the answer",
-    "contradictions": "The judge sees a contradiction in the answer",
-    "one-quote-for-all": "One quote was used for most criteria",
+    "no-evidence": _("The judge marked this without a valid quote, so it counts as not met"),
+    "negated-quote": _("The quoted sentence is negated"),
+    "quote-not-valid": _("A quote does not occur in the answer"),
+    "contradictions": _("The judge sees a contradiction in the answer"),
+    "one-quote-for-all": _("One quote was used for most criteria"),
     # The detectors
-    "asks-only": "The quoted sentence is a question and claims nothing",
-    "reported-speech": "The quoted sentence reports what somebody else says, without agreeing to it",
-    "no-commitment": "The quoted sentence only supposes, weighs or wishes",
-    "advises-against": "The answer seems to advise against what this criterion asks for",
-    "mostly-uncommitted": "At least half of the sentences ask, report or suppose, and claim nothing",
-    "irony": "There are marks of irony, so the opposite may be meant",
-    "takes-back": "A sentence seems to take back what the answer says",
-    "story": "The answer tells what somebody did once, and may not explain anything",
-    "nothing-of-its-own": "The answer only reports what somebody else says",
-    "repetition": "The answer repeats a few words many times",
-    "mostly-beside": "A few sentences earn most of the points, and the others are about something else",
-    "stubs-quoted": "Headings, table rows or keywords earn most of the points, not sentences",
+    "asks-only": _("The quoted sentence is a question and claims nothing"),
+    "reported-speech": _("The quoted sentence reports what somebody else says, without agreeing to it"),
+    "no-commitment": _("The quoted sentence only supposes, weighs or wishes"),
+    "advises-against": _("The answer seems to advise against what this criterion asks for"),
+    "mostly-uncommitted": _("At least half of the sentences ask, report or suppose, and claim nothing"),
+    "irony": _("There are marks of irony, so the opposite may be meant"),
+    "takes-back": _("A sentence seems to take back what the answer says"),
+    "story": _("The answer tells what somebody did once, and may not explain anything"),
+    "nothing-of-its-own": _("The answer only reports what somebody else says"),
+    "repetition": _("The answer repeats a few words many times"),
+    "mostly-beside": _("A few sentences earn most of the points, and the others are about something else"),
+    "stubs-quoted": _("Headings, table rows or keywords earn most of the points, not sentences"),
     # The answer
-    "addresses-grader": "The answer speaks to its grader",
-    "over-length": "The answer is longer than the text that the judge reads",
-    "hidden-characters": "The answer contains invisible characters",
-    "mixed-scripts": "A word mixes letters of several scripts",
-    "encoded": "The answer contains a long encoded text",
-    "hedges": "The answer offers several alternatives for the grader to choose from",
-    "other-language": "The answer seems to be in another language than the question",
-    "no-sentences": "The answer looks like a list of words, not like sentences",
-    "many-negations": "The answer has unusually many negations",
-    "copied": "Most words of the answer also occur in the model answer, or in one good graded answer",
-    "copied-from": "The answer shares more runs of five words than honest answers do with",
-    "known-attack": "The answer is one of the author's listed attacks",
+    "addresses-grader": _("The answer speaks to its grader"),
+    "over-length": _("The answer is longer than the text that the judge reads"),
+    "hidden-characters": _("The answer contains invisible characters"),
+    "mixed-scripts": _("A word mixes letters of several scripts"),
+    "encoded": _("The answer contains a long encoded text"),
+    "hedges": _("The answer offers several alternatives for the grader to choose from"),
+    "other-language": _("The answer seems to be in another language than the question"),
+    "no-sentences": _("The answer looks like a list of words, not like sentences"),
+    "many-negations": _("The answer has unusually many negations"),
+    "copied": _("Most words of the answer also occur in the model answer, or in one good graded answer"),
+    "copied-from": _(
+        "The answer has more runs of five words in common with %(source)s than honest answers have: %(share)s"
+    ),
+    "known-attack": _("The answer is one of the author's listed attacks"),
 }
 PROBLEMS = {
-    "no_endpoint": "no judge is set up",
-    "guest": "the learner has no account, and answers of visitors are not sent to a judge",
-    "budget": "the budget of the day is used up",
+    "no_endpoint": _("no judge is set up"),
+    "guest": _("the learner has no account, and answers of visitors are not sent to a judge"),
+    "budget": _("the budget of the day is used up"),
 }
 
 SOURCES = {
-    "lesson": "the lesson",
-    "faq": "the lesson's questions and answers",
-    "solution": "the solution",
-    "statement": "the challenge's statement",
-    "model answer": "the model answer",
-    "graded answers": "the answers that the author has graded",
-    "everything": "all texts of the course together",
+    "lesson": _("the lesson"),
+    "faq": _("the lesson's questions and answers"),
+    "solution": _("the solution"),
+    "statement": _("the challenge's statement"),
+    "model answer": _("the model answer"),
+    "graded answers": _("the answers that the author has graded"),
+    "everything": _("all texts of the course together"),
 }
 
 
 def source_in_words(name: str) -> str:
     """Names the source of a copied text. Other learners are named only by the number of their submission."""
-    kind, _, number = name.partition(":")
-    return f"another learner's earlier answer, submission {number}" if number else SOURCES.get(kind, kind)
+    kind, _colon, number = name.partition(":")
+    if number:
+        return gettext("another learner's earlier answer, submission %(number)s") % {"number": number}
+    return str(SOURCES.get(kind, kind))
 
 
 def in_words(rule: str, challenge: Challenge) -> str:
     """Returns a reason as a sentence. An unknown reason is shown as it is, so that staff can see it."""
-    name, _, detail = rule.partition(": ")
+    name, _colon, detail = rule.partition(": ")
     if name not in WORDS:
         return rule
     if name == "copied-from":
-        source, _, share = detail.rpartition(", ")
-        return f"{WORDS[name]} {source_in_words(source)}: {share}"
+        source, _comma, share = detail.rpartition(", ")
+        return str(WORDS[name]) % {"source": source_in_words(source), "share": share}
     labels = {criterion.id: f"“{criterion.label}”" for criterion in free_text(challenge).rubric}
     shown = labels.get(detail) or PROBLEMS.get(detail) or detail
-    return f"{WORDS[name]}: {shown}" if shown else WORDS[name]
+    return gettext("%(reason)s: %(detail)s") % {"reason": WORDS[name], "detail": shown} if shown else str(WORDS[name])
 
 
 def all_in_words(rules: list[str], challenge: Challenge) -> list[str]:

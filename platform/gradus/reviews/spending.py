@@ -11,12 +11,19 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Avg, Count, Q, QuerySet, Sum
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from gradus.courses import days
 from gradus.courses.models import Challenge
 from gradus.reviews.models import Budget, JudgeCall
 
-PERIODS = {"Last 24 hours": timedelta(days=1), "Last 7 days": timedelta(days=7), "Last 30 days": timedelta(days=30)}
+MONTH = timedelta(days=30)
+PERIODS = (
+    (gettext_lazy("Last 24 hours"), timedelta(days=1)),
+    (gettext_lazy("Last 7 days"), timedelta(days=7)),
+    (gettext_lazy("Last 30 days"), MONTH),
+)
 LISTED = 12
 
 
@@ -45,6 +52,14 @@ class Spent:
     money_allowed: float | None
 
     @property
+    def name(self) -> str:
+        """What the budget is for, as its scope says it: `site`, `user:1` or `challenge:x`."""
+        kind, _colon, of = self.scope.partition(":")
+        if kind == "user":
+            return _("One learner (number %(number)s)") % {"number": of}
+        return _("One question (%(name)s)") % {"name": of} if kind == "challenge" else _("The whole site")
+
+    @property
     def share(self) -> float:
         """The used share in [0, 1]: that of tokens or of money, whichever is larger."""
         money = self.money / self.money_allowed if self.money_allowed else 0.0
@@ -54,12 +69,12 @@ class Spent:
 def by_period(now: datetime | None = None) -> list[Row]:
     """Returns the calls of the last day, week and month."""
     now = now or timezone.now()
-    return [_row(name, JudgeCall.objects.filter(created_at__gte=now - length)) for name, length in PERIODS.items()]
+    return [_row(str(name), JudgeCall.objects.filter(created_at__gte=now - length)) for name, length in PERIODS]
 
 
 def by_model(now: datetime | None = None) -> list[Row]:
     """Returns the calls of the last 30 days by model, the most used model first."""
-    recent = JudgeCall.objects.filter(created_at__gte=(now or timezone.now()) - PERIODS["Last 30 days"])
+    recent = JudgeCall.objects.filter(created_at__gte=(now or timezone.now()) - MONTH)
     models = recent.values_list("model").annotate(n=Count("pk")).order_by("-n", "model")
     return [_row(model, recent.filter(model=model)) for model, _ in models[:LISTED]]
 

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
 from gradus.reviews import review_reasons as reasons
@@ -58,7 +60,7 @@ def said(private: Mapping[str, Any], challenge: Challenge) -> Said:
         ]
         for criterion in free_text(challenge).rubric
     }
-    overall = [(n, _overall(rules, challenge)) for n, (_, (rules, _)) in enumerate(per_call, 1)]
+    overall = [(n, _overall(rules, challenge)) for n, (_call, (rules, _marks)) in enumerate(per_call, 1)]
     return Said(votes, [(n, found) for n, found in overall if found])
 
 
@@ -67,7 +69,7 @@ def _vote(
 ) -> Vote:
     row = next((one for one in (call.reply or {}).get("criteria", []) if one.get("id") == id), None)
     if row is None:
-        return Vote(number, call.model, problem=call.problem or "no reply")
+        return Vote(number, call.model, problem=call.problem or _("no reply"))
     mark = str(row.get("mark", ""))
     return Vote(
         number=number,

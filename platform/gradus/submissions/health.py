@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from challenges.kinds.base import Lane
 from gradus.submissions.models import Evaluation, ReconcilerStatus, Run, WorkerStatus
@@ -77,15 +78,16 @@ def alerts() -> list[str]:
     """Returns what an admin should act on now. docs/operations.md explains each of these texts."""
     found = []
     if reconciler_late():
-        found.append("The reconciler has not run for two minutes")
+        found.append(_("The reconciler has not run for two minutes"))
     last = last_sweep()
     if last is not None and last.broken:
-        found.append(f"Invariants are broken: {', '.join(sorted(last.broken))}")
+        found.append(_("Invariants are broken: %(names)s") % {"names": ", ".join(sorted(last.broken))})
     for lane in lanes():
         if (lane.queued or lane.running) and not lane.workers:
-            found.append(f"Work waits in the lane {lane.lane}, but no worker runs there")
+            found.append(_("Work waits in the lane %(lane)s, but no worker runs there") % {"lane": lane.lane})
         if lane.problems:
-            found.append(f"A worker in the lane {lane.lane} cannot work: {lane.problems[0]}")
+            said = _("A worker in the lane %(lane)s cannot work: %(problem)s")
+            found.append(said % {"lane": lane.lane, "problem": lane.problems[0]})
     if late := overdue().count():
-        found.append(f"Open for over 15 minutes: {late}")
+        found.append(_("Open for over 15 minutes: %(count)d") % {"count": late})
     return found

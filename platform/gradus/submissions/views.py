@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django_prometheus.exports import ExportToDjangoView
 
 from gradus.submissions import health
@@ -16,7 +17,7 @@ def health_page(request: HttpRequest) -> HttpResponse:
     late = health.overdue()
     context = {
         **admin.site.each_context(request),
-        "title": "Health of grading",
+        "title": _("Health of grading"),
         "alerts": health.alerts(),
         "lanes": health.lanes(),
         "sweep": health.last_sweep(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from challenges import kinds
 from gradus.courses import calibrations
@@ -38,7 +39,7 @@ def appeal(submission: Submission, text: str) -> Appeal:
     evaluation = submission.current
     refuse(submission, evaluation)
     if not text.strip():
-        raise Refused("no_reason", "Say in a sentence or two what the grade overlooks.")
+        raise Refused("no_reason", _("Say in a sentence or two what the grade overlooks."))
     second = None
     if goes_to_second(submission):
         second = services.regrade(submission, shadow=True, grader=Grader.SECOND)
@@ -52,7 +53,7 @@ def appeal(submission: Submission, text: str) -> Appeal:
         },
     )
     if not created:
-        raise Refused("appealed", "You have already appealed against this grade. You will see the answer here.", 409)
+        raise Refused("appealed", _("You have already appealed against this grade. You will see the answer here."), 409)
     if second is None:
         to_person(made)
     return made
@@ -61,13 +62,13 @@ def appeal(submission: Submission, text: str) -> Appeal:
 def refuse(submission: Submission, evaluation: Evaluation) -> None:
     """Raises `Refused` (409) if a learner cannot appeal against this grade."""
     if evaluation.state not in (State.SCORED, State.REVIEW):
-        raise Refused("no_grade", "There is no grade to appeal against yet.", 409)
+        raise Refused("no_grade", _("There is no grade to appeal against yet."), 409)
     if evaluation.grader == Grader.PERSON:
-        raise Refused("decided", "A person has already decided this grade.", 409)
+        raise Refused("decided", _("A person has already decided this grade."), 409)
     if not kinds.find(submission.kind).is_judged:
-        raise Refused("computed", "This score is computed from fixed samples, so a person could not change it.", 409)
+        raise Refused("computed", _("This score is computed from fixed samples, so a person could not change it."), 409)
     if Appeal.objects.filter(evaluation=evaluation).exists() or submission.appeals.filter(closed_at=None).exists():
-        raise Refused("appealed", "You have already appealed against this grade. You will see the answer here.", 409)
+        raise Refused("appealed", _("You have already appealed against this grade. You will see the answer here."), 409)
 
 
 def can_appeal(submission: Submission) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from challenges import marks as table
 from challenges.kinds.rubric import free_text
@@ -32,10 +33,10 @@ def score_of(challenge: Challenge, marks: dict[str, str]) -> float:
         Refused: 422, a criterion has no mark or one that it does not allow, or the rubric has no such criterion.
     """
     if strange := set(marks) - {criterion.id for criterion in free_text(challenge).rubric}:
-        raise Refused("bad_mark", f"The rubric has no criterion “{min(strange)[:80]}”.")
+        raise Refused("bad_mark", _("The rubric has no criterion “%(id)s”.") % {"id": min(strange)[:80]})
     for criterion in free_text(challenge).rubric:
         if marks.get(criterion.id) not in table.allowed(criterion):
-            raise Refused("bad_mark", f"Choose a mark for “{criterion.label}”.")
+            raise Refused("bad_mark", _("Choose a mark for “%(label)s”.") % {"label": criterion.label})
     return table.score(free_text(challenge).rubric, marks)
 
 
@@ -55,7 +56,7 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
     evaluation = review.evaluation
     value = score_of(evaluation.version.parsed, marks)
     if review.is_blind:
-        raise Refused("blind_first", "This is a blind audit: give your own marks first.", 409)
+        raise Refused("blind_first", _("This is a blind audit: give your own marks first."), 409)
     _close(review, by, marks, reason)
     made = services.decide(
         review.submission,
@@ -65,7 +66,7 @@ def decide(review: Review, *, by: User, marks: dict[str, str], reason: str) -> E
         graded_version=evaluation.graded_version,
     )
     if made.score.before is not None and made.score.shown < made.score.before and not reason.strip():
-        raise Refused("reason_needed", "This lowers a grade that the learner has seen. Give a reason.")
+        raise Refused("reason_needed", _("This lowers a grade that the learner has seen. Give a reason."))
     opening.supersede(evaluation)
     appeals.close_by_person(review.submission, made)
     # Where the decision has closed an appeal, the learner has been told of that.
@@ -89,7 +90,7 @@ def mark_blind(review: Review, *, by: User, marks: dict[str, str]) -> Review:
     score_of(review.evaluation.version.parsed, marks)
     blind = Review.objects.filter(pk=review.pk, kind=Review.Kind.AUDIT, blind_at=None)
     if blind.update(blind_at=timezone.now(), blind_by=by, blind_marks=marks) != 1:
-        raise Refused("decided", "This answer has been marked blind already, or is not an audit.", 409)
+        raise Refused("decided", _("This answer has been marked blind already, or is not an audit."), 409)
     staff.note(What.AUDIT_MARKED, review.submission, by=by, review=review.pk)
     review.refresh_from_db()
     if review.submission.current.grader == Grader.PERSON:
@@ -108,7 +109,7 @@ def machine_marks(evaluation: Evaluation) -> dict[str, str]:
 def refuse_own(review: Review, by: User) -> None:
     """Raises `Refused` (403) if the answer is the person's own."""
     if review.submission.user_id == by.pk:
-        raise Refused("own_answer", "Somebody else has to grade your own answer.", 403)
+        raise Refused("own_answer", _("Somebody else has to grade your own answer."), 403)
 
 
 def _close(review: Review, by: User, marks: dict[str, str], reason: str) -> None:
@@ -117,7 +118,7 @@ def _close(review: Review, by: User, marks: dict[str, str], reason: str) -> None
         decided_at=timezone.now(), decided_by=by, marks=marks, reason=reason.strip()
     )
     if won != 1:
-        raise Refused("decided", "Somebody else has just decided this review.", 409)
+        raise Refused("decided", _("Somebody else has just decided this review."), 409)
 
 
 def result_of(evaluation: Evaluation, marks: dict[str, str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from challenges.spec import GoldAnswer, dump
 from gradus.accounts import staff_actions as staff
@@ -25,13 +26,13 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
     """
     refuse_own(review, by)
     if review.decided_at is None:
-        raise Refused("undecided", "Only an answer that a person has decided can become a gold row.", 409)
+        raise Refused("undecided", _("Only an answer that a person has decided can become a gold row."), 409)
     if role not in GoldRow.Role.values:
-        raise Refused("bad_role", f"Choose one of: {', '.join(GoldRow.Role.values)}.")
+        raise Refused("bad_role", _("Choose one of: %(roles)s.") % {"roles": ", ".join(GoldRow.Role.values)})
     answer = review.submission.payload["answer"]
     values = {"review": review, "answer": answer, "marks": review.marks, "role": role, "created_by": by}
     digest = hashlib.sha256(answer.encode()).hexdigest()
-    row, _ = GoldRow.objects.get_or_create(challenge=review.submission.challenge, digest=digest, defaults=values)
+    row, _created = GoldRow.objects.get_or_create(challenge=review.submission.challenge, digest=digest, defaults=values)
     staff.note(StaffAction.What.GOLD_KEPT, row, by=by, review=review.pk, role=row.role)
     return row
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
@@ -48,11 +50,11 @@ def start_regrade(
             values = {"version": challenge.version, "note": note, "left_out": left_out}
             regrade = Regrade.objects.create(challenge=challenge, started_by=by, **values)
             if not [_add(regrade, old) for old in gradable]:
-                raise Refused("nothing", "This challenge has no submission that can be regraded.")
+                raise Refused("nothing", _("This challenge has no submission that can be regraded."))
             staff.note(What.REGRADE_STARTED, challenge, by=by, regrade=regrade.pk, note=regrade.note)
     except IntegrityError:
         raise Refused(
-            "open_regrade", "This challenge already has an open shadow run. Approve or discard it first.", 409
+            "open_regrade", _("This challenge already has an open shadow run. Approve or discard it first."), 409
         ) from None
     return regrade
 
@@ -107,7 +109,12 @@ def approve(regrade: Regrade, *, by: User, lower: bool) -> Counter[str]:
     waiting = regrade.items.filter(new__state__in=OPEN).count()
     if waiting:
         count = regrade.items.count()
-        raise Refused("running", f"{waiting} of {count} answers are still being graded. Wait for them.", 409)
+        told = ngettext(
+            "%(waiting)d of %(count)d answer is still being graded. Wait for it.",
+            "%(waiting)d of %(count)d answers are still being graded. Wait for them.",
+            count,
+        )
+        raise Refused("running", told % {"waiting": waiting, "count": count}, 409)
     _end(regrade, by, Regrade.Outcome.APPROVED)
     items = regrade.items.select_related(
         "old", "new__submission__challenge", "new__submission__version", "new__graded_version"
@@ -160,5 +167,5 @@ def discard(regrade: Regrade, *, by: User) -> None:
 def _end(regrade: Regrade, by: User, outcome: Regrade.Outcome) -> None:
     ended = Regrade.objects.filter(pk=regrade.pk, ended_at=None)
     if ended.update(ended_at=timezone.now(), ended_by=by, outcome=outcome) != 1:
-        raise Refused("ended", "This shadow run has ended already.", 409)
+        raise Refused("ended", _("This shadow run has ended already."), 409)
     regrade.refresh_from_db()

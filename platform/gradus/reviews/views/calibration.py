@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy as _
 
 from challenges import kinds
 from challenges.kinds.rubric import free_text
@@ -13,7 +14,12 @@ from gradus.courses.models import ChallengeVersion
 from gradus.reviews import queue
 from gradus.reviews.views.access import reviewer
 
-FIGURES = {"agreement": "Agreement", "qwk": "QWK", "bias": "Bias", "mae": "Mean absolute error"}
+FIGURES = {
+    "agreement": _("Agreement"),
+    "qwk": _("Quadratic weighted kappa (QWK)"),
+    "bias": _("Bias"),
+    "mae": _("Mean absolute error"),
+}
 
 
 def calibration_list(request: HttpRequest) -> HttpResponse:

@@ -3,6 +3,8 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from gradus.reviews import queue, services
 from gradus.reviews.models import Regrade
@@ -60,7 +62,7 @@ def end(request: HttpRequest, regrade: Regrade) -> None:
             messages.success(request, in_words(done))
         else:
             services.discard(regrade, by=user)
-            messages.success(request, "Discarded. No grade has changed.")
+            messages.success(request, _("The shadow run is discarded. No grade has changed."))
     except Refused as refusal:
         messages.warning(request, refusal.message)
 
@@ -68,5 +70,14 @@ def end(request: HttpRequest, regrade: Regrade) -> None:
 def in_words(done: dict[str, int]) -> str:
     """Returns how many new grades of an approved run count now. The page gives the reasons for the others."""
     adopted, kept = done.get(ADOPTED, 0), sum(done.values()) - done.get(ADOPTED, 0)
-    told = "1 new grade counts now." if adopted == 1 else f"{adopted} new grades count now."
-    return f"{told} {kept} stayed as they were; the reasons are below." if kept else told
+    told = [
+        ngettext("%(count)d new grade counts now.", "%(count)d new grades count now.", adopted) % {"count": adopted}
+    ]
+    if kept:
+        stayed = ngettext(
+            "%(count)d grade stayed as it was; the reason is below.",
+            "%(count)d grades stayed as they were; the reasons are below.",
+            kept,
+        )
+        told.append(stayed % {"count": kept})
+    return " ".join(told)

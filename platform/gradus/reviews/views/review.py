@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from challenges.kinds.rubric import free_text
@@ -68,10 +69,10 @@ def onward(request: HttpRequest, user: User, review: Review) -> HttpResponse:
     """Redirects to the next answer, or back to this one if the blind marks differ from the machine's."""
     review.refresh_from_db()
     if review.decided_at is None:
-        said = "Your marks are stored. They differ from the machine's: look at both, then record what should count."
+        said = _("Your marks are stored. They differ from the machine's: look at both, then record what should count.")
         messages.info(request, said)
         return redirect("reviews:review", review.pk)
-    messages.success(request, "Your marks are recorded. The learner now sees a person-verified grade.")
+    messages.success(request, _("Your marks are recorded. The learner now sees a person-verified grade."))
     following = queue.after(user, review)
     return redirect("reviews:review", following.pk) if following else redirect("reviews:queue")
 
@@ -87,7 +88,8 @@ def gold_create(request: HttpRequest, pk: int) -> HttpResponse:
     review = get_object_or_404(queue.reviews_for(user), pk=pk)
     try:
         row = services.make_gold(review, by=user, role=request.POST.get("role", ""))
-        messages.success(request, f"The answer is stored as a gold row with the role {row.role}.")
+        said = _("The answer is stored as a gold row for this use: %(use)s.")
+        messages.success(request, said % {"use": row.get_role_display()})
     except Refused as refusal:
         messages.warning(request, refusal.message)
     return redirect("reviews:review", review.pk)

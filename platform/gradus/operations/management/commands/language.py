@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import override, to_locale
 from django.views.i18n import JavaScriptCatalog
 
@@ -42,4 +42,6 @@ def texts_of_scripts(code: str) -> bytes:
     request = HttpRequest()
     request.method = "GET"
     with override(code):
-        return bytes(JavaScriptCatalog.as_view(packages=["gradus.operations"])(request).content)
+        answer = JavaScriptCatalog.as_view(packages=["gradus.operations"])(request)
+    assert isinstance(answer, HttpResponse)
+    return answer.content

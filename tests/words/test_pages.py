@@ -1,0 +1,110 @@
+"""Every text of the pages in DONE is marked for translation. A page of TO_DO that turns out to be done must move there.
+
+A page is named by its view. `frame` is what stands around the `main` of every page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import resolve
+from django.utils.translation import override
+from django.views import defaults
+
+from gradus.accounts.models import User
+from gradus.accounts.rate_limits import too_many
+from gradus.request_checks import bad_request
+from tests.browser.pages import furnish
+from tests.words.unmarked import unmarked
+
+DONE = {
+    "health",
+    "reviews:accuracy",
+    "reviews:calibrations",
+    "reviews:queue",
+    "reviews:regrade",
+    "reviews:regrades",
+    "reviews:review",
+    "reviews:spending",
+}
+TO_DO = {
+    "account_login",
+    "account_reset_password",
+    "account_signup",
+    "frame",
+    "home",
+    "leaderboards:board",
+    "leaderboards:index",
+    "learn:advisor",
+    "learn:challenge",
+    "learn:compare",
+    "learn:course",
+    "learn:finding",
+    "learn:lesson",
+    "learn:path",
+    "learn:run",
+    "learn:solution",
+    "learn:submission",
+    "profile",
+}
+Found = dict[str, dict[str, list[str]]]
+
+
+@pytest.fixture
+def found(ada: User, ada_client: Client, grace_client: Client, client: Client, tmp_path: Path, pseudo: str) -> Found:
+    """Returns the unmarked texts of each page with content, by its view and its address."""
+    with override("en"):
+        pages = furnish(tmp_path, ada)
+    found: Found = {"frame": {}}
+    for visitor, paths in (
+        (client, pages.open),
+        (ada_client, pages.own),
+        (grace_client, [*pages.staff, "/admin/health/"]),
+    ):
+        for path in paths:
+            answer = visitor.get(path)
+            assert answer.status_code == 200, path
+            html = answer.content.decode()
+            found.setdefault(resolve(path.partition("?")[0]).view_name, {})[path] = unmarked(html)
+            if not path.startswith("/admin/"):
+                found["frame"][path] = unmarked(html, frame=True)
+    return found
+
+
+def test_every_page_that_is_done_is_marked_and_every_other_is_not(found: Found) -> None:
+    assert set(found) == DONE | TO_DO, "Put each new page into one of the two lists."
+    assert {path: texts for name in DONE for path, texts in found[name].items() if texts} == {}
+    assert {name for name in TO_DO if not any(found[name].values())} == set(), "These are done: move them to DONE."
+
+
+def test_the_lists_hold_no_page_twice() -> None:
+    assert not DONE & TO_DO
+
+
+def answers() -> dict[str, Callable[[], HttpResponse]]:
+    """Returns what makes each error page, as the site answers with it."""
+    request = RequestFactory().get("/nowhere/")
+    return {
+        "400": lambda: bad_request(request, ValueError()),
+        "400, a wrong character": lambda: Client().get("/?q=a%00b"),
+        "403": lambda: defaults.permission_denied(request, PermissionDenied()),
+        "403, no token": lambda: Client(enforce_csrf_checks=True).post("/accounts/login/"),
+        "404": lambda: Client().get("/nowhere/"),
+        "429": lambda: too_many(request, 90),
+        "429, minutes": lambda: too_many(request, 60 * 20),
+        "500": lambda: defaults.server_error(request),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(answers()))
+def test_error_pages_are_marked(db: None, pseudo: str, name: str) -> None:
+    answer = answers()[name]()
+    assert answer.status_code == int(name[:3])
+    html = answer.content.decode()
+    assert '<html lang="en-xa"' in html
+    assert unmarked(html) == []
