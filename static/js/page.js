@@ -5,7 +5,8 @@ const root = document.documentElement;
 
 export function toast(text) {
   const line = Object.assign(document.createElement("div"), { className: "toast-line", textContent: text });
-  document.querySelector("#toasts").append(line);
+  // A new message takes the place of the one before, so that a row of clicks does not cover the page.
+  document.querySelector("#toasts").replaceChildren(line);
   setTimeout(() => line.remove(), 8000);
 }
 
