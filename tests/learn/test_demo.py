@@ -43,7 +43,7 @@ def test_a_visitor_starts_three_real_runs(client, lesson):
     assert [run.adapter for run in runs] == ["", "", "demo/adapter"]
     assert [len(run.payload["examples"]) for run in runs] == [0, 2, 0]
     text = client.get(response.url).content.decode()
-    assert text.count("hx-trigger") == 3 and "Not nautical advice." in text
+    assert text.count('aria-busy="true"') == 3 and "Not nautical advice." in text
 
 
 @pytest.mark.parametrize(("text", "words"), [("  ", "Write what is wrong"), ("x" * 81, "80 are allowed")])
