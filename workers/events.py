@@ -44,7 +44,7 @@ class EventWriter:
             return
         with self._lock:
             self._waiting = [*_without_older(self._waiting, kept), _with_rows(self._waiting, kept)]
-            due = time.monotonic() - self._last >= GAP_SECONDS or _ends_a_stage(kept)
+            due = time.monotonic() - self._last >= GAP_SECONDS or _is_at_an_end(kept)
         if due:
             self.flush()
 
@@ -93,7 +93,7 @@ def _with_rows(waiting: list[Item], new: Item) -> Item:
     return "rows", {**new[1], "rows": [*earlier, *new[1]["rows"]]}
 
 
-def _ends_a_stage(kept: Item) -> bool:
-    """Whether this is the progress of a stage's last row, which is written at once: no later event would flush it."""
+def _is_at_an_end(kept: Item) -> bool:
+    """Whether a stage begins or ends, which is written at once: the next event may take long, or never come."""
     kind, data = kept
-    return kind == "progress" and data.get("done") is not None and data["done"] == data.get("total")
+    return kind == "progress" and data.get("done") is not None and data["done"] in (0, data.get("total"))

@@ -11,6 +11,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Run
 from tests import factories
 from tests.browser.pages import LIBRARY
+from tests.learn.test_fields import result_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -154,3 +155,28 @@ def test_rows_arrive_one_by_one_and_a_reload_doubles_none(ada, course, visit):
     services.record(*key, services.Outcome(result=factories.result_for(run, wrong=1)))
     expect(page.locator("#samples > li")).to_have_count(4)
     expect(rows).to_have_count(0)
+
+
+OPEN = "document.querySelectorAll('details').forEach((one) => { one.open = true; })"
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+def test_axe_finds_nothing(ada, run, visit, axe, theme, width):
+    other = services.start_run(ada, run.version, factories.PROMPT)
+    factories.grade(other, result=factories.result_for(other, wrong=3))
+    ticket = services.start_run(ada, factories.challenge("ticket").version, factories.PROMPT)
+    factories.grade(ticket, result=result_of(ticket, {"priority": 1.0, "summary": 0.4}, *[None] * 5))
+    waiting = services.start_run(ada, run.version, factories.PROMPT)
+    evaluation = factories.claimed(waiting)
+    services.append_events(evaluation.pk, evaluation.fence, [told(waiting, 0, 1)])
+    page = visit(ada, color_scheme=theme, viewport={"width": width, "height": 740}, reduced_motion="reduce")
+    addresses = [f"/runs/{one.uuid}/" for one in (other, ticket, waiting)]
+    addresses += [f"/challenges/sea-or-sky/compare/?pick={run.uuid}&pick={other.uuid}"]
+    addresses += ["/challenges/sea-or-sky/?pick=two#history"]
+    found = {}
+    for address in addresses:
+        page.goto(address)
+        page.evaluate(OPEN)
+        found[address] = [(one["id"], one["nodes"][0]["html"]) for one in axe.run(page).response["violations"]]
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+    assert not {address: wrong for address, wrong in found.items() if wrong}

@@ -37,7 +37,8 @@ TIE_MARGIN = 1e-3
 up to 2e-4 as the tests bound it."""
 READ_AT_ONCE = 256
 """Positions whose logits are held at a time, 48 MiB for the built-in model."""
-
+FOLLOWED_PARTS = 4
+"""Into how many a call on the CPU is cut where somebody waits for each row. A GPU takes a moment for all rows."""
 
 Read = Callable[[dict[int, list[float]]], None]
 
@@ -193,7 +194,8 @@ class Job:
         hidden: list[Tensor] = []
         found: dict[int, list[float]] = {}
         prefix = self.prefixes.of(model, self.shared)
-        tokens = call_tokens(self.base.device, self.kernels.call_tokens)
+        parts = FOLLOWED_PARTS if tell is not None else 1
+        tokens = call_tokens(self.base.device, max(1, self.kernels.call_tokens // parts))
         for batch in calls([len(self.rows[n]) for n in numbers], tokens):
             chosen = [numbers[at] for at in batch]
             hidden.append(self._call(model, prefix, [self.rows[n] for n in chosen]))
