@@ -35,8 +35,21 @@ def test_no_line_crosses_a_label_where_scores_lie_close_together():
     marks = laid_out(
         Mark(BASELINE, name, score) for name, score in zip(NAMES, (0.72, 0.66, 0.6, 0.7, 0.87), strict=True)
     )
-    for one, other in itertools.permutations(marks, 2):
-        assert one.lane <= other.lane or not other.span[0] < one.score * LINE < other.span[1]
+    assert not crossings(marks)
+
+
+def test_the_built_in_challenge_is_drawn_without_a_crossing():
+    marks = laid_out(
+        Mark(BASELINE, name, score) for name, score in zip(NAMES, (0.6, 0.42, 0.5, 0.62, 0.8), strict=True)
+    )
+    assert all(mark.anchor == "end" for mark in marks)
+    assert not crossings(marks)
+
+
+def crossings(marks: list[Mark]) -> list[tuple[Mark, Mark]]:
+    pairs = itertools.permutations(marks, 2)
+    deeper = [(one, other) for one, other in pairs if one.lane > other.lane]
+    return [(one, other) for one, other in deeper if other.span[0] < one.score * LINE < other.span[1]]
 
 
 def test_goals_stand_above_the_bar_and_scores_below():
