@@ -10,7 +10,7 @@ from django.urls import reverse
 from challenges.demo_panel_text import PANELS
 from challenges.reading import read_course
 from gradus.courses import catalogue
-from gradus.courses.models import Lesson
+from gradus.courses.models import Challenge, Lesson
 from gradus.courses.services import publish
 from gradus.learn.path import paths
 from gradus.learn.recorded_demo import recorded_demo
@@ -128,6 +128,25 @@ def test_after_everything_is_passed_gold_is_what_is_left(ada, ada_client, course
     found = place(ada)
     assert found and (found.step.challenge.slug, found.goal, found.distance) == ("sea-or-sky", "gold", 0.1)
     assert "below gold" in ada_client.get("/").content.decode()
+
+
+def test_where_the_last_challenge_is_gone_the_path_goes_on(ada, ada_client, course):
+    factories.grade(factories.submit(ada), 0.7)
+    factories.grade(factories.submit(ada, "explain", factories.FREE_TEXT), 0.3, result={"marks": []})
+    Challenge.objects.filter(slug="explain").update(is_current=False)
+    catalogue.forget()
+    found = place(ada)
+    assert found and found.touched is None and found.step.challenge.slug == "ticket"
+    assert "This is the next challenge on your path." in ada_client.get("/").content.decode()
+
+
+def test_those_who_have_all_gold_have_nothing_to_continue(ada, ada_client, course):
+    rows = [{"input": "m", "output": '{"priority": "low", "summary": "s"}'}]
+    factories.grade(factories.submit(ada, "ticket", {**factories.LORA, "rows": rows}), 0.9)
+    factories.grade(factories.submit(ada, "explain", factories.FREE_TEXT), 0.9, result={"marks": []})
+    factories.grade(factories.submit(ada), 0.9)
+    assert place(ada) is None
+    assert "You have passed every challenge that is open to you" in ada_client.get("/").content.decode()
 
 
 def test_the_board_and_the_chart_name_the_best_of_each_approach(client, recorded):

@@ -10,7 +10,10 @@ from gradus.submissions.models import HintsTaken, Submission
 
 @dataclass(frozen=True)
 class Resume:
-    """`step` is where to go on: `touched` itself while it is open, and afterwards the next step of the path."""
+    """`step` is where to go on: `touched` itself while it is open, and afterwards the next step of the path.
+
+    `touched` is None where that challenge is no longer published.
+    """
 
     step: ChallengeStep
     touched: ChallengeStep | None
@@ -38,14 +41,11 @@ def resume(user: User | None, paths: list[CoursePath]) -> Resume | None:
         return None
     steps = {step.challenge.pk: step for path in paths for lesson in path.lessons for step in lesson.challenges}
     touched = steps.get(_last_touched(user) or 0)
-    if touched is None:
+    if touched is None and not any(step.attempts for step in steps.values()):
         return None
-    if touched.state == OPEN:
-        return Resume(touched, touched)
     following = next((path.next for path in paths if path.next), None)
-    if following is None and touched.state == GOLD:
-        return None
-    return Resume(following or touched, touched)
+    step = touched if touched and touched.state == OPEN else following or touched
+    return Resume(step, touched) if step and step.state != GOLD else None
 
 
 def _last_touched(user: User) -> int | None:
