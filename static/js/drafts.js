@@ -39,6 +39,7 @@ function put(pairs) {
     const waiting = field.name.startsWith("example_") ? null : values.get(field.name);
     if (!waiting?.length || field.type === "file") continue;
     field.value = waiting.shift();
+    if (field.value && field.closest("details")) field.closest("details").open = true;
     field.dispatchEvent(new CustomEvent("gradus:set", { bubbles: true }));
   }
   form.dispatchEvent(new CustomEvent("gradus:restored", { bubbles: true }));

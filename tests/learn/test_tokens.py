@@ -30,11 +30,12 @@ def test_a_prompt_is_counted_with_its_examples(ada_client, sea_or_sky):
     assert not Run.objects.exists() and not Submission.objects.exists()
 
 
-def test_too_many_tokens_are_said_before_anything_is_sent(ada_client, sea_or_sky):
-    many = "word " * (sea_or_sky.spec.limits.prompt_tokens_max + 1)
-    limit = sea_or_sky.spec.limits.instructions_chars
-    assert len(many) <= limit, "then the number of characters would be refused first"
-    assert "Shorten it to run" in asked(ada_client, sea_or_sky.slug, {**PROMPT, "instructions": many})
+def test_too_many_tokens_are_said_before_anything_is_sent(ada_client, sea_or_sky, monkeypatch):
+    many = sea_or_sky.spec.limits.prompt_tokens_max + 1
+    monkeypatch.setattr(tokens, "counter", lambda model: lambda text: many)
+    assert "Shorten it to run" in asked(ada_client, sea_or_sky.slug, PROMPT)
+    refused = ada_client.post(f"/challenges/{sea_or_sky.slug}/submit", PROMPT)
+    assert refused.status_code == 422 and f"make {many:,} tokens" in refused.content.decode()
 
 
 def test_training_tokens_are_rows_times_epochs(ada_client, ticket):
