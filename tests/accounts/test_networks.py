@@ -38,6 +38,12 @@ def listed(network: str, **until: int) -> dict[str, str]:
     return {"network": network, "until_0": f"{end:%Y-%m-%d}", "until_1": f"{end:%H:%M:%S}", "note": "Room 12"}
 
 
+def test_looking_at_the_sign_up_page_is_not_counted(db: None, client: Client) -> None:
+    with time_machine.travel("2026-11-27 10:00", tick=False):
+        assert {client.get("/accounts/signup/").status_code for _ in range(25)} == {200}
+        assert sign_up(1, "127.0.0.1").status_code == 302
+
+
 def test_sign_ups_of_an_address_are_limited_by_the_hour(db: None) -> None:
     with time_machine.travel("2026-11-27 10:00", tick=False) as clock:
         taken = 0

@@ -21,9 +21,12 @@ from django.http import HttpRequest
 APP = "allauth.account"
 
 
-def count(request: HttpRequest, action: str, key: str | None = None) -> Any:
-    """Counts one more `action`. Returns allauth's record, which can be undone, or None if the limit is reached."""
-    return ratelimit.consume(request, app=APP, action=action, key=key, limit_get=True)
+def count(request: HttpRequest, action: str, key: str | None = None, *, limit_get: bool = False) -> Any:
+    """Counts one more `action`. Returns allauth's record, which can be undone, or None if the limit is reached.
+
+    A GET is counted only with `limit_get`: a page that shows a form must not count as what the form does.
+    """
+    return ratelimit.consume(request, app=APP, action=action, key=key, limit_get=limit_get)
 
 
 def forget(request: HttpRequest, action: str, key: str | None = None) -> None:

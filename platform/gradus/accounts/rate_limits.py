@@ -17,13 +17,15 @@ from gradus.accounts.exempt_networks import is_exempt
 RETRY_SECONDS = 60
 
 
-def allow(request: HttpRequest, action: str) -> None:
+def allow(request: HttpRequest, action: str, *, limit_get: bool = False) -> None:
     """Counts one more `action` of ACCOUNT_RATE_LIMITS, unless staff has exempted the visitor's network.
+
+    A GET counts only with `limit_get`.
 
     Raises:
         ImmediateHttpResponse: the limit is reached; allauth's middleware answers with the 429 that it holds.
     """
-    if is_exempt(request) or count(request, action):
+    if is_exempt(request) or count(request, action, limit_get=limit_get):
         return
     raise ImmediateHttpResponse(too_many(request, seconds_left(request, action)))
 
