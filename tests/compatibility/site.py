@@ -16,6 +16,7 @@ from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, User
 from gradus.courses import catalogue
 from gradus.courses.services import publish
 from gradus.learn import demo
+from gradus.learn.findings import own_sets
 from gradus.learn.findings import runs as finding_runs
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade, Review
@@ -123,6 +124,8 @@ class Author:
         self.runs |= {f"finding-{n}": run for n, run in enumerate(repeated)}
         self.runs |= dict(zip(("zero", "few", "tuned"), panels, strict=True))
         for run in list(self.runs.values()):
+            graded(run, self.clock, self.folder)
+        for run in own_sets.start(lesson, few_shot, self.ada, own_sets.Guess("few", 0.7)):
             graded(run, self.clock, self.folder)
         services.verify(version)
         for lane in ("grade", "train"):

@@ -12,11 +12,15 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from gradus.courses import catalogue
+from gradus.laboratory.models import Contribution
+from gradus.learn.findings import own_sets
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Event, QuotaSlot, Refund, Standing, Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.services.standings import differences
 from tests import factories
+from tests.learn.findings import made_up
 from tests.threads import THREADS, at_once
 from workers import reconciler
 
@@ -160,3 +164,40 @@ def test_a_sweep_steps_over_a_row_that_another_holds(course, values, done):
 
     assert swept[done] == 1
     assert reconciler.sweep()[done] == 1
+
+
+def test_two_arms_that_end_at_once_make_one_dot(ada, tmp_path):
+    made_up.lesson(tmp_path / "c")
+    lesson = catalogue.now().lesson("first")
+    own_sets.start(lesson, lesson.parsed_findings[0], ada, own_sets.Guess("few", 0.9))
+    held = [services.claim("interactive", worker=f"worker-{n}", profile="cpu/float32/1") for n in range(2)]
+
+    def record(evaluation: Evaluation) -> None:
+        result = factories.result_for(evaluation.run)
+        services.record(evaluation.pk, evaluation.fence, services.Outcome(result=result))
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            record(held[0])
+            later = other.submit(lambda: at_once(lambda number: record(held[1]), 1))
+            while not (later.done() or somebody_waits()):
+                pass
+        later.result(timeout=LOCK_SECONDS)
+
+    one = Contribution.objects.get()
+    assert set(one.scores["sea-or-sky"]) == {"zero", "few"} and one.prediction.outcome == 0.5
+
+
+def test_parallel_presses_begin_one_set(ada, tmp_path):
+    made_up.lesson(tmp_path / "c")
+    lesson = catalogue.now().lesson("first")
+
+    def press(number: int) -> str:
+        try:
+            own_sets.start(lesson, lesson.parsed_findings[0], ada)
+            return "started"
+        except Refused as refused:
+            return refused.code
+
+    answers = at_once(press, 4)
+    assert "started" in answers and Contribution.objects.count() == 1, answers

@@ -14,7 +14,7 @@ LEAST = 3
 DRAWN = 24
 HEIGHT = 48
 # Between the means of two halves, a smaller difference is called none.
-SAME = 0.02
+SAME = 0.05
 
 
 @dataclass(frozen=True)
