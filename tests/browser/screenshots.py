@@ -130,7 +130,7 @@ def taken(page: Page, name: str, width: int, theme: str, folder: Path, complaint
         page.set_viewport_size({"width": width, "height": min(height, HIGHEST)})
         with suppress(PlaywrightTimeoutError):
             page.wait_for_function(DRAWN, timeout=CHART_MS)
-    page.screenshot(path=folder / picture.file)
+    page.screenshot(path=folder / picture.file, timeout=4 * PATIENCE_MS)
     page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
     return picture
 
