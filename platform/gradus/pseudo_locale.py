@@ -10,8 +10,11 @@ from gettext import NullTranslations
 
 CODE = "en-xa"
 OPEN, CLOSE = "⟦", "⟧"
-# What code fills in or a browser reads, and what therefore stays whole: placeholders, tags and character references.
-_WHOLE = re.compile(r"%(?:\(\w+\))?[#0\-+]*\d*(?:\.\d+)?[diouxXeEfFgGcrs%]|\{[^{}]*\}|<[^<>]+>|&#?\w+;")
+# What translators keep: code and keys, tags, character references, and the placeholders that code fills in.
+_WHOLE = re.compile(
+    r"<(code|kbd)>.*?</\1>|<[^<>]+>|&#?\w+;"
+    r"|%(?:\(\w+\))?[#0\-+]*\d*(?:\.\d+)?[diouxXeEfFgGcrs%]|\{[^{}]*\}"
+)
 _ACCENTS = str.maketrans(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "åƀçðéƒĝĥîĵķļɱñöþǫŕšŧüṽŵẋýžÅƁÇÐÉƑĜĤÎĴĶĻṀÑÖÞǪŔŠŦÛṼŴẊÝŽ",
@@ -30,6 +33,10 @@ def accented(text: str) -> str:
 
 def _with_accents(text: str) -> str:
     return _VOWEL.sub(lambda vowel: vowel.group() * 2, text).translate(_ACCENTS)
+
+
+# What Django knows of each language.
+INFO = {"bidi": False, "code": CODE, "name": "Pseudo-locale", "name_local": accented("Pseudo-locale")}
 
 
 class PseudoTranslation(NullTranslations):

@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.core.management import get_commands
+from django.template import Context, Template
+from django.utils import translation
 
 from challenges import kinds
 from challenges.catalogue import MODELS
 from challenges.kinds.base import Lane
 from challenges.lint import lint
 from graders import registry
+from gradus.pseudo_locale import accented
+from tests.words.pseudo import use_pseudo_locale
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
@@ -106,3 +111,15 @@ def test_a_copied_challenge_with_a_new_id_lints(tmp_path):
     (folder / "challenge.yaml").write_text(yaml.safe_dump({**spec, "id": "my-challenge"}, sort_keys=False))
     assert lint(folder) == []
     assert {path.name for path in folder.iterdir()} >= {name.rstrip("/") for name in OF_A_CHALLENGE}
+
+
+def test_what_marks_a_text_works_as_it_is_written(settings):
+    use_pseudo_locale(settings)
+    section = TEXT.partition("\n## Write a text that people see\n")[2].partition("\n## ")[0]
+    written = re.findall(r"`({%.+?%})`", section)
+    assert len(written) == 3
+    values = Context({"value": {"name": "Ada"}, "rows": [1, 2]})
+    shown = [Template("{% load i18n %}" + one).render(values) for one in written]
+    assert shown == [accented("Text"), accented("Text of %s") % "Ada", accented("%d rows") % 2]
+    assert all(hasattr(translation, name) for name in ("gettext", "ngettext", "gettext_lazy") if f"`{name}`" in section)
+    assert "manage.py language" in section and "language" in get_commands()

@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 
 from gradus import pseudo_locale
 from gradus.accounts.models import User
+from gradus.pseudo_locale import accented
 from tests.words.pseudo import use_pseudo_locale
 
 CHOICE = 'action="/language/"'
@@ -47,6 +48,7 @@ def test_a_page_follows_the_browsers_languages(db: None, two_languages: None, cl
 
 def test_a_visitor_chooses_a_language_and_keeps_it(db: None, two_languages: None, client: Client) -> None:
     page = client.get("/path/").content.decode()
+    assert ">English</button>" in page and f">{accented('Pseudo-locale')}</button>" in page
     assert CHOICE in page and '<input type="hidden" name="next" value="/path/">' in page
     answer = client.post("/language/", {"language": pseudo_locale.CODE, "next": "/path/"})
     assert (answer.status_code, answer.headers["Location"]) == (302, "/path/")

@@ -17,10 +17,23 @@ def test_a_sentence_becomes_about_a_third_longer() -> None:
     assert 1.25 < len(accented(SENTENCE)) / len(SENTENCE) < 1.5
 
 
-@pytest.mark.parametrize(
-    "whole", ["%(name)s", "%s", "%d", "%%", "%(share).1f", "{name}", "{}", '<a href="/path/">', "</strong>", "&nbsp;"]
-)
-def test_placeholders_tags_and_character_references_stay_whole(whole: str) -> None:
+WHOLE = [
+    "%(name)s",
+    "%s",
+    "%d",
+    "%%",
+    "%(share).1f",
+    "{name}",
+    "{}",
+    '<a href="/path/">',
+    "</strong>",
+    "&nbsp;",
+    "<kbd>Esc</kbd>",
+]
+
+
+@pytest.mark.parametrize("whole", WHOLE)
+def test_placeholders_tags_code_and_character_references_stay_whole(whole: str) -> None:
     assert accented(f"See {whole} again") == f"⟦Šéééé {whole} ååĝååîîñ⟧"
 
 

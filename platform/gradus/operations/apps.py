@@ -6,9 +6,12 @@ class OperationsConfig(AppConfig):
     name = "gradus.operations"
 
     def ready(self) -> None:
+        from django.conf.locale import LANG_INFO
+
         from gradus import pseudo_locale
         from gradus.django_internals import add_language
         from gradus.operations import checks  # noqa: F401
 
         if pseudo_locale.CODE in dict(settings.LANGUAGES):
+            LANG_INFO[pseudo_locale.CODE] = pseudo_locale.INFO
             add_language(pseudo_locale.CODE, pseudo_locale.PseudoTranslation())
