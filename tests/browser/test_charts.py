@@ -20,12 +20,15 @@ CUT = """() => [...document.querySelectorAll("[data-chart-canvas] svg")].flatMap
     return [text.textContent, Math.max(...sides)];
   });
 }).filter(([, out]) => out > 1)"""
-ADD_FIGURE = """() => {
+ADD_FIGURE = """([kind, data]) => {
   const figure = document.createElement("figure");
   figure.className = "chart";
-  figure.dataset.chart = "loss";
+  figure.dataset.chart = kind;
   const canvas = '<div class="chart-canvas" data-chart-canvas></div>';
   figure.innerHTML = `<figcaption class="chart-title">Loss</figcaption>${canvas}`;
+  const json = Object.assign(document.createElement("script"), { type: "application/json" });
+  json.textContent = JSON.stringify(data);
+  figure.append(json);
   document.querySelector("main").prepend(figure);
   document.dispatchEvent(new CustomEvent("htmx:load", { bubbles: true }));
 }"""
@@ -62,7 +65,7 @@ def test_a_chart_has_the_names_of_its_table(visit):
 def test_the_axes_stand_still_while_a_curve_grows(course, visit):
     page = visit(viewport={"width": 360, "height": 740})
     page.goto("/")
-    page.evaluate(ADD_FIGURE)
+    page.evaluate(ADD_FIGURE, ["loss", {"points": []}])
     page.locator("[data-chart=loss] svg").wait_for()
     page.evaluate(ADD_POINT, {"step": 1, "steps": 50, "train_loss": 3.4, "valid_loss": 3.3})
     page.locator("[data-chart=loss] svg text", has_text="Training loss").wait_for()
@@ -71,4 +74,15 @@ def test_the_axes_stand_still_while_a_curve_grows(course, visit):
     page.evaluate(ADD_POINT, {"step": 50, "steps": 50, "train_loss": 0.6, "valid_loss": 0.9})
     page.locator("[data-chart=loss] td", has_text="0.6").first.wait_for(state="attached")
     assert "50" in first and page.evaluate(TICKS) == first
+
+
+def test_long_names_at_both_ends_of_a_chart_stay_inside(course, visit):
+    points = [
+        {"name": f"your longest name of an attempt {at}", "kind": kind, "accuracy": 0.6, "tokens": at, "own": True}
+        for at, kind in ((5, "zero-shot"), (300, "few-shot"))
+    ]
+    page = visit(viewport={"width": 360, "height": 740})
+    page.goto("/")
+    page.evaluate(ADD_FIGURE, ["tradeoff", {"points": points}])
+    page.locator("[data-chart] svg text", has_text="your longest name of an attempt").first.wait_for()
     assert page.evaluate(CUT) == []
