@@ -1,5 +1,6 @@
 // Keeps what is typed into form[data-draft] in this browser, and puts it back when the page is opened again.
 import { write } from "./examples.js";
+import { moment } from "./page.js";
 
 const form = document.querySelector("form[data-draft]");
 const note = document.querySelector("[data-draft-note]");
@@ -73,7 +74,7 @@ function offer() {
   const draft = kept();
   const before = typed();
   if (!draft || meaning(draft.pairs) === meaning(before)) return;
-  const at = new Date(draft.at).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  const at = moment(new Date(draft.at));
   const asked = new URLSearchParams(location.search);
   if (form.querySelector(".problems") || ASKED_FOR.some((name) => asked.has(name))) {
     say(`You typed something else here on ${at}.`, "Bring it back", () => put(draft.pairs));

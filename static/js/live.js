@@ -1,6 +1,7 @@
 // Follows a submission: [data-events] names a stream of server-sent events, from which the page's parts are kept.
 import { Estimate, seconds } from "./estimate.js";
 import { LiveRows } from "./live_rows.js";
+import { clock } from "./page.js";
 import { Stages } from "./stages.js";
 
 const TERMINAL = new Set(["finished", "scored", "rejected", "failed", "cancelled", "review", "expired"]);
@@ -176,7 +177,9 @@ class Live {
     if (data.steps) this.progress({ id: data.id, stage: "train", done: data.step, total: data.steps });
   }
 
+  // The chart is hidden until it has a point: its library is large, and many who wait do not train.
   point(data) {
+    this.slot("chart")?.removeAttribute("hidden");
     this.slot("chart")?.dispatchEvent(new CustomEvent("gradus:point", { bubbles: true, detail: data }));
   }
 
@@ -185,7 +188,7 @@ class Live {
     if (!list) return;
     const line = document.createElement("li");
     const at = data.at ? new Date(data.at) : new Date();
-    const time = Object.assign(document.createElement("time"), { textContent: at.toLocaleTimeString() });
+    const time = Object.assign(document.createElement("time"), { textContent: clock(at) });
     line.append(time, Object.assign(document.createElement("span"), { textContent: LINES[kind](data) }));
     list.append(line);
     list.scrollTop = list.scrollHeight;

@@ -10,6 +10,16 @@ export function toast(text) {
   setTimeout(() => line.remove(), 8000);
 }
 
+// As the templates write a moment: 28 Nov 2026, 14:05.
+export function moment(date) {
+  const language = root.lang === "en" ? "en-GB" : root.lang;
+  return date.toLocaleString(language, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hour12: false });
+}
+
+export function clock(date) {
+  return date.toLocaleTimeString(root.lang === "en" ? "en-GB" : root.lang, { hour12: false });
+}
+
 function fill(field, text) {
   field.value = text;
   field.dispatchEvent(new CustomEvent("gradus:set", { bubbles: true }));

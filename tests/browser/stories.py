@@ -97,7 +97,7 @@ def in_hand(task: Task) -> Tell:
         yield "run waiting"
         run = Run.objects.latest("pk")
         evaluation = begin(run)
-        expect(page.locator("#run")).to_contain_text("2 of 4")
+        expect(page.locator("#run")).to_contain_text(task.going_on)
         yield "run running"
         end(evaluation, None, {})
         expect(cancel).to_be_hidden()

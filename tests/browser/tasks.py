@@ -15,7 +15,8 @@ from tests.browser.pages import MARK, TICKETS
 class Task:
     """What one kind of challenge asks of a learner, in the words of its page.
 
-    `refused` is a field with a text that is refused in it and one that is not.
+    `refused` is a field with a text that is refused in it and one that is not. `going_on` is what the list of stages
+    says while it is graded: nothing is counted while an answer is marked.
     """
 
     slug: str
@@ -27,6 +28,7 @@ class Task:
     refused: tuple[str, str, str]
     payload: dict[str, object]
     sample: bool = False
+    going_on: str = "2 of 4"
     outcome: dict[str, object] | None = None
 
 
@@ -62,6 +64,7 @@ TASKS = [
         "can be submitted",
         ("Your answer", "Too short.", str(factories.FREE_TEXT["answer"])),
         {"answer": factories.FREE_TEXT["answer"]},
+        going_on="ing your answer",
         outcome={"provisional": True, "review": ("provisional",), "result": {"marks": [MARK]}},
     ),
 ]

@@ -58,7 +58,7 @@ def solve(hand: Hand, task: Task, clean: Check) -> None:
     page = hand.page
     page.goto(f"/challenges/{task.slug}/")
     expect(page.get_by_role("heading", level=1, name=task.title, exact=True)).to_be_visible()
-    expect(page.get_by_role("tabpanel", name="Task", exact=True).last).to_contain_text(re.compile(r"\w{3}"))
+    expect(page.get_by_role("tabpanel", name="Task", exact=True)).to_contain_text(re.compile(r"\w{3}"))
     if task.sample:
         hand.press("tab", "Samples 4")
         hand.press("button", "Use sample 1 as an example")
@@ -100,7 +100,7 @@ def follow(page: Page, task: Task, clean: Check) -> None:
     page.evaluate("window.notReloaded = true")
     clean(page)
     evaluation = begin(Submission.objects.get())
-    expect(progress).to_contain_text("2 of 4")
+    expect(progress).to_contain_text(task.going_on)
     end(evaluation, 0.9, task.outcome or {})
     expect(page.get_by_text("0.90", exact=True).first).to_be_visible()
     expect(page.get_by_role("link", name=re.compile("^Next"))).to_be_visible()

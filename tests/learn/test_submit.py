@@ -259,3 +259,13 @@ def test_hints_are_shown_one_at_a_time_and_remembered(client, sea_or_sky):
         client.post("/challenges/sea-or-sky/hint")
     text = client.get("/challenges/sea-or-sky/").content.decode()
     assert all(hint in text for hint in hints) and "3 of 3 shown" not in text
+
+
+def test_a_form_of_a_session_that_has_ended_is_refused_and_kept(client, ada, ada_client, sea_or_sky):
+    opened = ada_client.get("/challenges/sea-or-sky/").content.decode()
+    assert f'name="learner" value="{ada.pk}"' in opened
+    answer = client.post(SUBMIT, prompt_form(learner=str(ada.pk)))
+    text = answer.content.decode()
+    assert answer.status_code == 422 and "You are no longer signed in" in text and "Choose one." in text
+    assert not Submission.objects.exists() and not User.objects.filter(is_guest=True).exists()
+    assert ada_client.post(SUBMIT, prompt_form(learner=str(ada.pk))).status_code == 302

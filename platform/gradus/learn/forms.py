@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from challenges.spec import Challenge
+from gradus.accounts.guests import learner
 from gradus.learn.form_problems import Problem, of_refusal
 from gradus.learn.kinds import page_of
 from gradus.learn.kinds.base import Draft
@@ -43,3 +44,14 @@ def expect_whole(request: HttpRequest) -> None:
     if "kind" not in request.POST:
         said = "The form did not arrive whole: reload the page, and send it from there."
         raise Refused("bad_form", said, problems=[{"code": "bad_form", "field": "kind", "message": said}])
+
+
+def expect_same_learner(request: HttpRequest) -> None:
+    """Raises `Refused` where the session of the learner who opened the form has ended.
+
+    Otherwise the attempt would be handed in by a new guest, and be missing from the learner's own.
+    """
+    meant, user = request.POST.get("learner", ""), learner(request)
+    if meant and (user is None or meant != str(user.pk)):
+        said = "You are no longer signed in. Sign in again in another tab, then send this once more: it stays here."
+        raise Refused("bad_form", said, problems=[{"code": "bad_form", "field": "learner", "message": said}])

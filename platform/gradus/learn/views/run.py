@@ -23,6 +23,7 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
     assert challenge.version is not None
     try:
         forms.expect_whole(request)
+        forms.expect_same_learner(request)
         payload = forms.payload_of(challenge.spec, draft)
         run = services.start_run(learner_or_guest(request), challenge.version, payload)
     except Refused as refused:

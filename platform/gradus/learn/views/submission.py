@@ -42,6 +42,7 @@ def submit(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _submit(request: HttpRequest, challenge: Challenge, draft: Draft) -> Submission:
     forms.expect_whole(request)
+    forms.expect_same_learner(request)
     payload = forms.payload_of(challenge.spec, draft)
     key = request.POST.get("key") or draft.key
     submission, _ = services.submit(learner_or_guest(request), challenge, payload, idempotency_key=key)
