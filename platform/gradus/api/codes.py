@@ -8,17 +8,18 @@ CODES: dict[int, tuple[str, ...]] = {
     405: ("method_not_allowed",),
     409: (
         "already_run", "appealed", "blind_first", "busy", "computed", "decided", "ended", "in_doubt", "key_reused",
-        "no_grade", "not_held", "not_open", "open", "open_regrade", "other_content", "running", "token_limit",
-        "undecided",
+        "no_grade", "not_held", "not_open", "open", "open_regrade", "other_content", "running", "set_under_way",
+        "token_limit", "too_late", "undecided",
     ),
     413: ("too_large",),
     422: (
         "bad_key", "bad_mark", "bad_payload", "bad_role", "bad_template", "bad_text", "control_character", "empty",
-        "knob", "label_word", "no_reason", "no_such_repetition", "not_accepted_kind", "nothing", "only_training",
-        "reason_needed", "special_token", "too_long", "too_many_examples", "too_many_rows", "too_many_steps",
+        "knob", "label_word", "no_own_sets", "no_reason", "no_such_arm", "no_such_probability",
+        "no_such_repetition", "not_accepted_kind", "not_together", "nothing", "only_training", "reason_needed",
+        "special_token", "too_long", "too_many_examples", "too_many_rows", "too_many_steps",
         "too_many_tokens", "tokens_max", "unknown_label", "words",
     ),
-    429: ("guest_limit", "in_flight", "over_quota", "too_many_requests", "too_many_runs"),
+    429: ("guest_limit", "in_flight", "over_quota", "too_many_requests", "too_many_runs", "too_many_sets"),
     500: ("internal",),
     503: ("demo_missing",),
 }  # fmt: skip
