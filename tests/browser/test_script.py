@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 WATCH, LIVE = ((HERE / name).read_text() for name in ("watch.js", "live.js"))
 # Attributes whose value is text for people, or data that no library executes.
 PLAIN = ["value", "title", "alt", "content", "placeholder", "aria-label", "data-expected", "data-got"]
+PLAIN += ["data-example-input", "data-example-output"]
 SEEN = """() => {
   const fields = [...document.querySelectorAll("input, textarea")].map((field) => field.value);
   return [document.body.textContent, ...fields].join("\\n");

@@ -153,7 +153,7 @@ def test_pages_name_the_version_of_a_score(folder: Path, ada: User, ada_client: 
     raise_version(folder)
     assert "version 1.0.0" in ada_client.get(f"/submissions/{old.uuid}/").content.decode()
     page = ada_client.get("/challenges/sea-or-sky/").content.decode()
-    assert "(1.0.0)" in page and "<dt>Version</dt><dd>1.1.0</dd>" in page
+    assert ", version 1.0.0" in page and "<dt>Version</dt><dd>1.1.0</dd>" in page
 
 
 def test_gold_by_training_has_its_own_mark_and_counts_once_the_challenge_is_passed(folder: Path, ada: User) -> None:

@@ -11,8 +11,10 @@ import pytest
 from django.apps import apps
 from django.db import models
 from django.test import AsyncRequestFactory, Client
+from django.utils import timezone
 
 from gradus.accounts.models import ApiToken, User
+from gradus.laboratory.models import Contribution, Prediction
 from gradus.learn import demo
 from gradus.own_data import views, writing
 from gradus.reports import services as reports
@@ -39,6 +41,11 @@ def busy(course: object, ada: User, grace: User) -> User:
     made = reports.report(ada, prompt.challenge, track="prompt", what="sample", text="The third sample is wrong.")
     reports.answer(made, by=grace, text="It is mended.")
     ApiToken.issue(ada, "laptop")
+    lesson, today = prompt.challenge.lesson, timezone.localdate()
+    made = Contribution.objects.create(
+        user=ada, lesson=lesson, finding="few-shot", content="c" * 64, number=9, day=today, slot=1, allowed=10
+    )
+    Prediction.objects.create(contribution=made, arm="five-examples", probability=0.8)
     return ada
 
 
@@ -60,6 +67,7 @@ def test_everything_is_in_it(busy: User, ada_client: Client) -> None:
     assert [appeal["text"] for appeal in answer["appeals"]] == ["I named the cause."]
     assert [run["payload"]["instructions"] for run in data["runs"]] == ["my own trial"]
     assert data["hints"] == [{"challenge__slug": "sea-or-sky", "count": 1}]
+    assert [(one["set"], one["prediction"]["probability"]) for one in data["contributions"]] == [(9, 0.8)]
     assert [(one["text"], one["answer"]) for one in data["reports"]] == [
         ("The third sample is wrong.", "It is mended.")
     ]
@@ -151,6 +159,7 @@ KEPT = {
     "submissions.Run",
     "submissions.Standing",
     "submissions.HintsTaken",
+    "laboratory.Contribution",
     "reports.ProblemReport",
     "notices.Notice",
 }

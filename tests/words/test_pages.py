@@ -47,9 +47,11 @@ TO_DO = {
     "learn:finding",
     "learn:lesson",
     "learn:path",
+    "learn:report",
     "learn:run",
     "learn:solution",
     "learn:submission",
+    "notices:list",
     "profile",
 }
 Found = dict[str, dict[str, list[str]]]

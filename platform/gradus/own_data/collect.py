@@ -96,7 +96,22 @@ def notices(user: User) -> Iterator[Row]:
         }
 
 
+def contributions(user: User) -> Iterator[Row]:
+    """Sets of a finding's arms on public rows, each with what was predicted of it."""
+    for one in user.contributions.select_related("lesson", "prediction").order_by("pk"):
+        said = getattr(one, "prediction", None)
+        yield {
+            "lesson": one.lesson.slug,
+            "finding": one.finding,
+            "set": one.number,
+            "scores": one.scores,
+            "created_at": one.created_at,
+            "withdrawn_at": one.withdrawn_at,
+            "prediction": said and {"arm": said.arm, "probability": said.probability, "outcome": said.outcome},
+        }
+
+
 SECTIONS: dict[str, Callable[[User], Iterable[Row]]] = {
     section.__name__: section
-    for section in (account, submissions, runs, best_results, hints, reports, notices, api_tokens)
+    for section in (account, submissions, runs, best_results, hints, contributions, reports, notices, api_tokens)
 }
