@@ -83,14 +83,16 @@ class FindingOut(Schema):
 
 class PredictionIn(Schema):
     arm: str = Field(max_length=64, description="The arm that you expect to score highest")
-    probability: float = Field(description="How sure you are: 0.5, 0.6, 0.7, 0.8, 0.9 or 0.99")
+    probability: float = Field(strict=True, description="How sure you are: 0.5, 0.6, 0.7, 0.8, 0.9 or 0.99")
 
 
 class FindingRunIn(Schema):
     repetition: int | None = Field(
         None, ge=1, le=20, description="The author's repetition to run; null for the next one that you have not run"
     )
-    own_set: bool = Field(False, description="Run a set of examples that is drawn for you alone; not with `repetition`")
+    own_set: bool = Field(
+        False, strict=True, description="Run a set of examples that is drawn for you alone; not with `repetition`"
+    )
     prediction: PredictionIn | None = Field(None, description="Goes with `own_set`, before its first run")
 
 
