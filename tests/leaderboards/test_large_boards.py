@@ -153,5 +153,5 @@ def test_an_old_count_serves_while_another_counts(crowd: Challenge, monkeypatch,
 def test_a_board_asks_as_much_of_the_database_however_many_are_on_it(
     crowd: Challenge, ada_client, django_assert_max_num_queries
 ) -> None:
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         assert ada_client.get("/leaderboards/sea-or-sky/").status_code == 200

@@ -54,7 +54,7 @@ def test_a_guests_answer_costs_nothing_and_is_provisional(
     answer = guest_client.get(f"/api/v1/submissions/{submission.uuid}").json()
     assert (answer["verified_by"], answer["guest_note"]) == (None, guests.NOTE)
     page = guest_client.get(f"/submissions/{submission.uuid}/").content.decode()
-    assert "Provisional." in page and guests.NOTE in page
+    assert "Provisional." in page and str(guests.NOTE) in page
 
 
 def test_with_an_account_the_same_answer_is_judged(
@@ -86,13 +86,13 @@ def test_no_second_judge_is_asked_for_a_guest_either(
 def test_a_visitor_reads_it_before_submitting(who: str, explain: Challenge, request: pytest.FixtureRequest) -> None:
     client: Client = request.getfixturevalue(who)
     page = client.get("/challenges/explain/").content.decode()
-    assert guests.NOTE in page and "An AI grades this answer" not in page
+    assert str(guests.NOTE) in page and "An AI grades this answer" not in page
     assert client.get("/api/v1/challenges/explain").json()["guest_note"] == guests.NOTE
 
 
 def test_learners_with_an_account_and_other_kinds_are_told_nothing_of_it(
     ada_client: Client, guest_client: Client, explain: Challenge
 ) -> None:
-    assert guests.NOTE not in ada_client.get("/challenges/explain/").content.decode()
+    assert str(guests.NOTE) not in ada_client.get("/challenges/explain/").content.decode()
     assert ada_client.get("/api/v1/challenges/explain").json()["guest_note"] is None
     assert guest_client.get("/api/v1/challenges/sea-or-sky").json()["guest_note"] is None

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Count, Exists, Subquery
+from django.db.models.functions import Coalesce
+
 from gradus.accounts.models import User
 from gradus.notices.models import Notice
 from gradus.submissions.models import InFlight, RunSlot
@@ -16,5 +19,9 @@ class Bell:
 
 
 def of(user: User) -> Bell:
-    unseen = Notice.objects.of(user).unseen().count()
-    return Bell(unseen, InFlight.objects.filter(user=user).exists() or RunSlot.objects.filter(user=user).exists())
+    """Asks the database once, because every page has the bell."""
+    unseen = Notice.objects.of(user).unseen().order_by().values("user").annotate(n=Count("pk")).values("n")
+    open_slots = [Exists(slots.objects.filter(user=user)) for slots in (InFlight, RunSlot)]
+    counts = User.objects.filter(pk=user.pk).values_list(Coalesce(Subquery(unseen), 0), *open_slots)
+    number, *waits = counts.first() or (0, False)
+    return Bell(number, any(waits))

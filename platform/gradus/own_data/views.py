@@ -1,5 +1,6 @@
 """The download of one's own data."""
 
+import weakref
 from collections.abc import AsyncIterator
 from typing import IO
 
@@ -25,6 +26,8 @@ def my_data(request: HttpRequest) -> FileResponse:
     file = write(request.user)
     name = f"gradus-{timezone.now():%Y-%m-%d}.json"
     response = FileResponse(file, as_attachment=True, filename=name, content_type="application/json")
+    # Nobody closes the file of an answer that is never sent.
+    weakref.finalize(response, file.close)
     if is_asynchronous(request):
         # Of a file, Django would load all pieces before it sends the first one.
         response.streaming_content = _pieces(file)
