@@ -17,7 +17,9 @@ OUTPUT_CHARS = 160
 
 
 def live_row(ask: Ask, samples: Sequence[Sample], item: Score | Generate, number: int, value: Any) -> dict[str, Any]:
-    """What a learner may see of row `number` of `item`, which asks about the public `samples`.
+    """Returns the part of one finished public row that a learner may see.
+
+    `number` is the row's position in `item`, the work item that asks the model about the public `samples`.
 
     `value` is the engine's: log-probabilities by label, or a text. The row is measured by itself, so that its score may
     differ from the final one where a metric compares rows. The output is cut to `OUTPUT_CHARS`.

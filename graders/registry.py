@@ -16,9 +16,10 @@ GRADERS = {
 
 
 class Grader(Protocol):
-    """What each module in `GRADERS`, or of the entry-point group `gradus.graders`, offers.
+    """The functions that a grader's module provides.
 
-    A module that also has `ask_of(assignment)`, which returns an `Ask`, lets a learner follow its public rows.
+    The modules are listed in `GRADERS` and in the entry-point group `gradus.graders`. A module that also has
+    `ask_of(assignment)`, which returns an `Ask`, lets a learner follow its public rows.
     """
 
     def grade(self, assignment: Assignment) -> Grading: ...

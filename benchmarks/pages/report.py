@@ -61,5 +61,5 @@ def recorded(data: dict[str, Any]) -> str:
 
 
 def short_of(found: Sequence[View]) -> list[str]:
-    """One line for each view that misses a budget."""
+    """Returns one line of text for each page view that exceeds a budget."""
     return [f"{view.page}, {view.device}, {view.cache}: {'; '.join(view.problems)}" for view in found if view.problems]

@@ -46,7 +46,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class View:
-    """One view of a page. Bytes and requests are what went over the wire; the page's own height is in CSS pixels."""
+    """The measurements of one page view: bytes and requests over the network, and the page's height in CSS pixels."""
 
     page: str
     device: str

@@ -1,4 +1,4 @@
-"""What a browser receives for a page, as Chromium counts it."""
+"""Counts the bytes and requests that Chromium needs to show a page."""
 
 from __future__ import annotations
 
