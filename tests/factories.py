@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import zipfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -10,6 +12,8 @@ from typing import Any
 
 import factory
 from django.contrib.auth.hashers import get_hasher, make_password
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
 
 from challenges.bundle import CourseBundle
 from challenges.reading import read_course
@@ -132,3 +136,12 @@ def row_for(id: str, target: Any, labels: tuple[str, ...], *, right: bool) -> di
         "probabilities": {said: 0.8, other: 0.2} if isinstance(said, str) else {},
         "why": "",
     }
+
+
+def adapter_zip(weights: bytes = b"weights") -> str:
+    """Stores the file of a trained adapter, and returns its name."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("adapter_model.safetensors", weights)
+        archive.writestr("README.md", "a card")
+    return storages["artifacts"].save("1/1/adapter.zip", ContentFile(buffer.getvalue()))

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "gradus.courses",
     "gradus.submissions",
     "gradus.notices",
+    "gradus.receipts",
     "gradus.reports",
     "gradus.reviews",
     "gradus.leaderboards",

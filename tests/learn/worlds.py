@@ -282,9 +282,9 @@ def addresses(made: Sequence[Submission]) -> list[str]:
         found += [api, f"{api}/solution", f"{api}/leaderboard", f"{api}/leaderboard?track=tune"]
     for one in made:
         page, slug = f"/submissions/{one.uuid}/", one.challenge.slug
-        found += [page, f"{page}fragment", f"{page}artifact", f"/challenges/{slug}/?from={one.uuid}"]
+        found += [page, f"{page}fragment", f"{page}artifact", f"{page}receipt", f"/challenges/{slug}/?from={one.uuid}"]
         found += [f"/challenges/{slug}/compare/?a={made[0].uuid}&b={one.uuid}"]
-        found += [f"/api/v1{page[:-1]}", f"/api/v1{page}artifact"]
+        found += [f"/api/v1{page[:-1]}", f"/api/v1{page}artifact", f"/api/v1{page}receipt"]
     return found
 
 

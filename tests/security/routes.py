@@ -25,6 +25,7 @@ PRIVATE = {
     "submissions/<uuid:uuid>/cancel",
     "submissions/<uuid:uuid>/appeal",
     "submissions/<uuid:uuid>/artifact",
+    "submissions/<uuid:uuid>/receipt",
     "profile/tokens/<int:pk>/revoke",
     "api/v1/runs/<uuidstr:uuid>",
     "api/v1/runs/<uuidstr:uuid>/events",
@@ -34,6 +35,7 @@ PRIVATE = {
     "api/v1/submissions/<uuidstr:uuid>/cancel",
     "api/v1/submissions/<uuidstr:uuid>/appeal",
     "api/v1/submissions/<uuidstr:uuid>/artifact",
+    "api/v1/submissions/<uuidstr:uuid>/receipt",
     "accounts/2fa/webauthn/keys/<int:pk>/remove/",
     "accounts/2fa/webauthn/keys/<int:pk>/edit/",
 }
@@ -99,6 +101,7 @@ OPEN = {
     "profile/tokens/",
     "profile/my-data.json",
     "metrics",
+    ".well-known/gradus-receipts.json",
     "api/v1/",
     "api/v1/openapi.json",
     "api/v1/docs",

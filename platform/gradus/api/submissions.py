@@ -1,7 +1,7 @@
 """API calls about submissions: submit, list, read, follow, cancel, appeal, and download an adapter."""
 
 import secrets
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.core.files.storage import storages
@@ -14,6 +14,7 @@ from gradus.api import result_shapes as outcomes
 from gradus.api import schemas
 from gradus.api.auth import Request, caller, someone
 from gradus.courses.models import Challenge
+from gradus.receipts import services as receipts
 from gradus.reviews import services as reviews
 from gradus.submissions import services, stream
 from gradus.submissions.models import Submission
@@ -100,3 +101,12 @@ def submission_artifact(request: Request, uuid: UUID) -> HttpResponse:
         answer = HttpResponse(file.read(), content_type="application/zip")
     answer["Content-Disposition"] = f'attachment; filename="{found.challenge.slug}-adapter.zip"'
     return answer
+
+
+@router.get("/submissions/{uuid:uuid}/receipt", response=schemas.ReceiptOut, by_alias=True)
+def submission_receipt(request: Request, uuid: UUID) -> dict[str, Any]:
+    """Returns the signed receipt of the caller's score, as `gradus verify` checks it. 404 while there is no score."""
+    found = receipts.receipt(own(request, uuid), request.build_absolute_uri("/").rstrip("/"))
+    if found is None:
+        raise Http404
+    return found

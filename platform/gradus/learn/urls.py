@@ -54,6 +54,7 @@ urlpatterns = [
     path("submissions/<uuid:uuid>/cancel", submission.submission_cancel, name="submission_cancel"),
     path("submissions/<uuid:uuid>/appeal", submission.submission_appeal, name="submission_appeal"),
     path("submissions/<uuid:uuid>/artifact", submission.artifact, name="artifact"),
+    path("submissions/<uuid:uuid>/receipt", submission.receipt, name="receipt"),
     path("profile/tokens/", profiles.token_create, name="token_create"),
     path("profile/tokens/<int:pk>/revoke", profiles.token_revoke, name="token_revoke"),
 ]

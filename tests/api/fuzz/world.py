@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
 
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import ChallengeVersion
@@ -76,7 +74,7 @@ def submissions(learner: User) -> dict[str, Submission]:
     factories.grade(found["prompt"], 0.9)
     found["adapter"] = factories.submit(learner, payload=factories.LORA)
     factories.grade(found["adapter"], 0.7)
-    name = storages["artifacts"].save("1/1/adapter.zip", ContentFile(b"PK"))
+    name = factories.adapter_zip()
     Evaluation.objects.filter(pk=found["adapter"].current.pk).update(artifact=name)
     found["ticket"] = factories.submit(learner, "ticket", TICKET)
     factories.grade(found["ticket"], 0.5)

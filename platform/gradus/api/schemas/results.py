@@ -137,6 +137,38 @@ class SubmissionOut(Schema):
     finished_at: datetime | None = None
 
 
+class ReceiptFacts(Schema):
+    """What a receipt states. Of all that depends on hidden rows, it holds the shown score and what follows from it."""
+
+    schema_: int = Field(alias="schema")
+    site: str = Field(description="The address of the site that has signed it")
+    submission: UUID
+    learner: str = Field(description="The learner's name on leaderboards")
+    challenge: str
+    title: str
+    version: str
+    kind: Track
+    payload_sha256: str
+    model: str | None = None
+    model_checkpoint: str | None = Field(None, description="The digest of the base model's weights")
+    adapter_sha256: str | None = Field(None, description="The digest of the trained weights")
+    engine: str
+    engine_choice: str
+    grader_version: str
+    seed: int
+    score: str = Field(description="The shown score, as a decimal number")
+    passed: bool
+    gold: bool
+    verified_by: VerifiedBy | None = None
+    day: str = Field(description="The day of grading, in UTC")
+
+
+class ReceiptOut(Schema):
+    receipt: ReceiptFacts
+    key: str = Field(description="The id of the public key, as `/.well-known/gradus-receipts.json` lists it")
+    signature: str = Field(description="Ed25519 over the receipt's canonical JSON (RFC 8785), in base64url")
+
+
 class SubmissionBrief(Schema):
     uuid: UUID
     challenge: str

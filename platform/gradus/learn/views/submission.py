@@ -3,7 +3,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.files.storage import storages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
@@ -17,6 +17,7 @@ from gradus.learn.moment import is_celebrated, moment
 from gradus.learn.next_step import next_step
 from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.learn.weak_spot import weak_spot
+from gradus.receipts import services as receipts
 from gradus.reviews import services as reviews
 from gradus.reviews.models import APPEAL_CHARS
 from gradus.submissions import services, stream
@@ -118,3 +119,16 @@ def artifact(request: HttpRequest, uuid: UUID) -> FileResponse:
     if not name or not store.exists(name):
         raise Http404
     return FileResponse(store.open(name), as_attachment=True, filename=f"{found.challenge.slug}-adapter.zip")
+
+
+def receipt(request: HttpRequest, uuid: UUID) -> JsonResponse:
+    """The signed receipt of the learner's own score, as a file."""
+    found = own_submission(request, uuid)
+    made = receipts.receipt(found, request.build_absolute_uri("/").rstrip("/"))
+    if made is None:
+        raise Http404
+    name = f"{found.challenge.slug}-receipt.json"
+    pretty = {"indent": 2, "ensure_ascii": False}
+    return JsonResponse(
+        made, json_dumps_params=pretty, headers={"Content-Disposition": f'attachment; filename="{name}"'}
+    )

@@ -1,0 +1,97 @@
+"""Signs and checks receipts with Ed25519 (RFC 8032). It uses no Django, so that the command line can check offline.
+
+What is signed is the receipt's canonical JSON (RFC 8785). A receipt holds texts, whole numbers, true, false, null, and
+objects of these, and its keys are ASCII; for such values `canonical` writes exactly that form.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+WELL_KNOWN = "/.well-known/gradus-receipts.json"
+PURPOSE = b"gradus receipts, version 1"
+
+
+class NotValid(Exception):
+    """The file is no receipt, or not one that a key of the site has signed. The message says which, for people."""
+
+
+def private_key(secret: str) -> Ed25519PrivateKey:
+    """The key that belongs to a site's secret, always the same, derived by HKDF (RFC 5869)."""
+    seed = HKDF(algorithm=SHA256(), length=32, salt=None, info=PURPOSE).derive(secret.encode())
+    return Ed25519PrivateKey.from_private_bytes(seed)
+
+
+def public_text(key: Ed25519PrivateKey) -> str:
+    """The public key as 43 characters of base64url, which is `x` of a JSON Web Key (RFC 8037)."""
+    return _text(key.public_key().public_bytes_raw())
+
+
+def key_id(public: str) -> str:
+    """The first 16 hexadecimal digits of the public key's SHA-256."""
+    return hashlib.sha256(_bytes(public)).hexdigest()[:16]
+
+
+def web_key(public: str) -> dict[str, str]:
+    """The public key as a JSON Web Key (RFC 8037)."""
+    return {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key_id(public), "x": public}
+
+
+def canonical(receipt: Mapping[str, Any]) -> bytes:
+    """The bytes that are signed."""
+    return json.dumps(receipt, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def signed(receipt: Mapping[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]:
+    """The receipt with its signature and the key's id."""
+    return {
+        "receipt": dict(receipt),
+        "key": key_id(public_text(key)),
+        "signature": _text(key.sign(canonical(receipt))),
+    }
+
+
+def verified(document: Any, keys: Iterable[Any]) -> dict[str, Any]:
+    """The receipt in `document`, as `signed` made it, where one of the JSON Web Keys has signed it.
+
+    Raises:
+        NotValid: the document has another form, none of the keys is its key, or the signature does not fit.
+    """
+    match document:
+        case {"receipt": dict(receipt), "key": str(name), "signature": str(signature)}:
+            public = _public(name, keys)
+        case _:
+            raise NotValid("This file is not a receipt: it has no `receipt`, `key` and `signature`.")
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(_bytes(signature), canonical(receipt))
+    except (InvalidSignature, ValueError) as error:
+        raise NotValid("The signature does not fit: the receipt was changed after it was signed.") from error
+    return receipt
+
+
+def _public(name: str, keys: Iterable[Any]) -> bytes:
+    for key in keys:
+        match key:
+            case {"kty": "OKP", "crv": "Ed25519", "x": str(public)} if key_id(public) == name:
+                return _bytes(public)
+    raise NotValid("None of the site's keys has signed this receipt.")
+
+
+def _text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError as error:
+        raise NotValid("A key or the signature is not written in base64url.") from error

@@ -1,0 +1,163 @@
+"""Receipts: signed statements of a score that anybody can check, and that hold nothing hidden but the shown score."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from typer.testing import CliRunner
+
+from gradus.accounts.models import User
+from gradus.cli.main import app
+from gradus.receipts import services, signing
+from gradus.receipts.models import ReceiptKey
+from gradus.submissions.models import Evaluation
+from tests import factories
+
+SITE = "http://testserver"
+
+
+@pytest.fixture
+def scored(course: object, ada: User) -> Any:
+    submission = factories.submit(ada)
+    factories.grade(submission, 0.7123)
+    return submission
+
+
+def test_the_page_and_the_api_give_the_same_receipt(scored: Any, ada_client: Client) -> None:
+    page = ada_client.get(f"/submissions/{scored.uuid}/receipt")
+    assert page["Content-Disposition"] == 'attachment; filename="sea-or-sky-receipt.json"'
+    answer = ada_client.get(f"/api/v1/submissions/{scored.uuid}/receipt")
+    assert page.json() == answer.json()
+    facts = signing.verified(page.json(), ada_client.get(signing.WELL_KNOWN).json()["keys"])
+    assert (facts["score"], facts["site"], facts["version"]) == ("0.7", SITE, scored.version.version)
+    assert (facts["submission"], facts["payload_sha256"]) == (str(scored.uuid), scored.payload_sha256)
+    assert (facts["learner"], facts["verified_by"], facts["seed"]) == (scored.user.pseudonym, "ai", 0)
+    assert facts["adapter_sha256"] is None and facts["model_checkpoint"]
+
+
+def test_nothing_tells_the_score_below_the_step(scored: Any, ada_client: Client) -> None:
+    assert "7123" not in ada_client.get(f"/submissions/{scored.uuid}/receipt").content.decode()
+
+
+def test_a_trained_adapter_is_named_by_its_weights(scored: Any) -> None:
+    Evaluation.objects.filter(submission=scored).update(artifact=factories.adapter_zip(b"weights"))
+    made = services.receipt(type(scored).objects.get(pk=scored.pk), SITE)
+    assert made is not None and made["receipt"]["adapter_sha256"] == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_there_is_no_receipt_without_a_score(course: object, ada: User, ada_client: Client) -> None:
+    waiting = factories.submit(ada)
+    assert ada_client.get(f"/submissions/{waiting.uuid}/receipt").status_code == 404
+    assert ada_client.get(f"/api/v1/submissions/{waiting.uuid}/receipt").status_code == 404
+
+
+def test_receipts_stay_valid_when_the_sites_secret_changes(scored: Any, client: Client, settings: Any) -> None:
+    old = services.receipt(scored, SITE)
+    settings.SECRET_KEY = "another secret that is long enough for a site"
+    new = services.receipt(scored, SITE)
+    assert old is not None and new is not None and old["key"] != new["key"]
+    keys = client.get(signing.WELL_KNOWN).json()["keys"]
+    assert signing.verified(old, keys) == signing.verified(new, keys)
+    assert len(keys) == ReceiptKey.objects.count() == 2
+
+
+def test_public_keys_are_kept_for_good(scored: Any) -> None:
+    services.keys()
+    for change in (
+        lambda: ReceiptKey.objects.update(public="x" * 43),
+        lambda: ReceiptKey.objects.all().delete(),
+        lambda: ReceiptKey.objects.create(public="too short"),
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            change()
+    assert ReceiptKey.objects.count() == 1
+
+
+RECEIPT = {"schema": 1, "site": SITE, "learner": "Zoë ✓", "score": "0.7", "passed": True, "adapter_sha256": None}
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        ("receipt.score", "0.9"),
+        ("receipt.passed", False),
+        ("receipt.learner", "Zoe ✓"),
+        ("receipt.more", "x"),
+        ("signature", "AAAA"),
+        ("signature", "no base64url, because of an odd length: a"),
+        ("key", "0" * 16),
+    ],
+)
+def test_any_change_is_found(where: str, value: object) -> None:
+    key = signing.private_key("secret")
+    keys = [signing.web_key(signing.public_text(key))]
+    document = signing.signed(RECEIPT, key)
+    assert signing.verified(json.loads(json.dumps(document)), keys) == RECEIPT
+    changed = copy.deepcopy(document)
+    holder, _, name = where.rpartition(".")
+    (changed[holder] if holder else changed)[name] = value
+    with pytest.raises(signing.NotValid):
+        signing.verified(changed, keys)
+
+
+@pytest.mark.parametrize("document", [None, [], {}, {"receipt": [], "key": "a", "signature": "b"}, "text"])
+def test_what_is_no_receipt_is_refused_with_a_sentence(document: object) -> None:
+    with pytest.raises(signing.NotValid, match="not a receipt"):
+        signing.verified(document, [])
+
+
+def test_the_signature_is_that_of_rfc_8032_over_rfc_8785() -> None:
+    """The first test vector of RFC 8032, section 7.1, and the order of keys of RFC 8785."""
+    seed = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+    key = signing.Ed25519PrivateKey.from_private_bytes(seed)
+    assert key.public_key().public_bytes_raw().hex().startswith("d75a980182b10ab7d54bfed3c964073a")
+    assert signing.canonical({"b": 1, "a": None, "c": "é\n"}) == '{"a":null,"b":1,"c":"é\\n"}'.encode()
+
+
+@pytest.fixture
+def files(scored: Any, client: Client, tmp_path: Path) -> tuple[Path, Path]:
+    receipt, keys = tmp_path / "receipt.json", tmp_path / "keys.json"
+    receipt.write_text(json.dumps(services.receipt(scored, SITE)))
+    keys.write_bytes(client.get(signing.WELL_KNOWN).content)
+    return receipt, keys
+
+
+def verify(*arguments: object) -> Any:
+    return CliRunner().invoke(app, ["verify", *map(str, arguments)])
+
+
+def test_the_command_line_checks_offline(files: tuple[Path, Path]) -> None:
+    receipt, keys = files
+    done = verify(receipt, "--keys", keys)
+    assert done.exit_code == 0 and "Valid: signed by" in done.output and "score: 0.7" in done.output
+    receipt.write_text(receipt.read_text().replace('"0.7"', '"0.8"'))
+    done = verify(receipt, "--keys", keys)
+    assert done.exit_code == 1 and "was changed after it was signed" in done.output
+
+
+def test_without_keys_the_site_is_asked_and_only_over_a_safe_address(
+    files: tuple[Path, Path], httpserver: Any, scored: Any
+) -> None:
+    receipt, keys = files
+    for named in ("http://example.org", "https://", "", "ftp://localhost.example.org", "http://a b\n"):
+        facts = {**json.loads(receipt.read_text()), "receipt": {**RECEIPT, "site": named}}
+        (unsafe := receipt.with_name("unsafe.json")).write_text(json.dumps(facts))
+        assert "safe address" in verify(unsafe).output
+    httpserver.expect_request(signing.WELL_KNOWN).respond_with_data(keys.read_text(), content_type="application/json")
+    receipt.write_text(json.dumps(services.receipt(scored, httpserver.url_for("").rstrip("/"))))
+    assert verify(receipt).exit_code == 0
+
+
+@pytest.mark.parametrize("text", ["no JSON", '{"keys": 3}', "[]"])
+def test_a_file_of_another_form_is_named(files: tuple[Path, Path], text: str) -> None:
+    receipt, keys = files
+    keys.write_text(text)
+    done = verify(receipt, "--keys", keys)
+    assert done.exit_code in (1, 2) and "Traceback" not in done.output
