@@ -28,8 +28,11 @@ DONE = {
     "account_signup",
     "frame",
     "health",
+    "leaderboards:board",
+    "leaderboards:index",
     "learn:report",
     "notices:list",
+    "profile",
     "reviews:accuracy",
     "reviews:calibrations",
     "reviews:queue",
@@ -40,8 +43,6 @@ DONE = {
 }
 TO_DO = {
     "home",
-    "leaderboards:board",
-    "leaderboards:index",
     "learn:advisor",
     "learn:challenge",
     "learn:compare",
@@ -52,7 +53,6 @@ TO_DO = {
     "learn:run",
     "learn:solution",
     "learn:submission",
-    "profile",
 }
 Found = dict[str, dict[str, list[str]]]
 
