@@ -28,10 +28,13 @@ DONE = {
     "account_signup",
     "frame",
     "health",
+    "leaderboards:board",
+    "leaderboards:index",
     "learn:finding",
     "learn:report",
     "learn:solution",
     "notices:list",
+    "profile",
     "reviews:accuracy",
     "reviews:calibrations",
     "reviews:queue",
@@ -42,8 +45,6 @@ DONE = {
 }
 TO_DO = {
     "home",
-    "leaderboards:board",
-    "leaderboards:index",
     "learn:advisor",
     "learn:challenge",
     "learn:compare",
@@ -52,7 +53,6 @@ TO_DO = {
     "learn:path",
     "learn:run",
     "learn:submission",
-    "profile",
 }
 Found = dict[str, dict[str, list[str]]]
 

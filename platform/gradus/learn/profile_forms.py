@@ -2,9 +2,8 @@
 
 from django import forms
 from django.http import QueryDict
-from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext_lazy
 
 from gradus.accounts import pseudonyms, scopes
 from gradus.accounts.models import User
@@ -29,8 +28,11 @@ class PseudonymForm(forms.ModelForm[User]):
         fields = ("pseudonym",)
 
 
-def _days(count: int) -> Promise:
-    return ngettext_lazy("after %(count)d day", "after %(count)d days", count) % {"count": count}
+def ends() -> list[tuple[int, str]]:
+    """When a token may end: the number of days, and what to call it."""
+    numbers = (7, 30, TOKEN_DAYS, 180)
+    named = [(days, ngettext("after %(days)d day", "after %(days)d days", days) % {"days": days}) for days in numbers]
+    return [*named, (DAYS_MAX, gettext("after a year"))]
 
 
 class TokenForm(forms.Form):
@@ -43,7 +45,7 @@ class TokenForm(forms.Form):
         validators=[allowed_characters],
     )
     days = forms.ChoiceField(
-        choices=[(days, _days(days)) for days in (7, 30, TOKEN_DAYS, 180)] + [(DAYS_MAX, _("after a year"))],
+        choices=ends,
         initial=TOKEN_DAYS,
         label=_("When does it end?"),
     )
