@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from challenges import output_faults
 from challenges.prompts import target_text
 from challenges.row_marks import MARKS, PARTLY, RIGHT, WORDS, mark_of
 from challenges.spec import Challenge, Json, Label, Sample
@@ -127,7 +128,7 @@ def _row(spec: Challenge, sample: Sample, row: dict[str, Any], own: Collection[s
         correct=row["correct"],
         score=row["score"],
         confidence=row.get("confidence"),
-        why=row.get("why", ""),
+        why=output_faults.shown(row.get("why", "")),
         fields=_fields(sample, row.get("fields", {})),
         valid=row.get("valid"),
         probabilities=_likeliest(row.get("probabilities", {})),
