@@ -9,10 +9,12 @@ from django import template
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
 
 from challenges import kinds, metrics
 from challenges.catalogue import model_title
 from challenges.kinds.base import Kind
+from challenges.shown_score import written
 from gradus.learn import compare, markdown
 from gradus.learn.kinds import templates_of
 
@@ -20,12 +22,11 @@ register = template.Library()
 
 
 @register.filter
-def score(value: object) -> str:
-    """A score in [0, 1]: two digits, three where the step needs them."""
+def score(value: object, step: object = None) -> str:
+    """A score in [0, 1]. One of public samples is given the challenge's step, and gets as many digits as others."""
     if not isinstance(value, int | float):
         return ""
-    text = f"{value:.3f}"
-    return text[:-1] if text.endswith("0") else text
+    return written(value, step if isinstance(step, float) else None)
 
 
 @register.filter
@@ -54,7 +55,9 @@ def duration(seconds: object) -> str:
     if not isinstance(seconds, int | float):
         return ""
     whole = math.ceil(seconds)
-    return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60} s"
+    if whole < 90:
+        return _("%(seconds)d s") % {"seconds": whole}
+    return _("%(minutes)d min %(seconds)d s") % {"minutes": whole // 60, "seconds": whole % 60}
 
 
 @register.filter
@@ -67,12 +70,12 @@ def about(span: object) -> str:
 def milliseconds(value: object) -> str:
     if not isinstance(value, int | float):
         return ""
-    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
+    return _("%(number)s ms") % {"number": f"{value:,.0f}" if value >= 10 else f"{value:.1f}"}
 
 
 @register.filter
 def megabytes(value: object) -> str:
-    return f"{value / 1e6:.1f} MB" if isinstance(value, int | float) else ""
+    return _("%(number)s MB") % {"number": f"{value / 1e6:.1f}"} if isinstance(value, int | float) else ""
 
 
 @register.filter
