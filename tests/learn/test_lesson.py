@@ -95,7 +95,7 @@ def test_the_board_sets_floored_scores_beside_tokens_and_time(ada, lesson):
     assert [(e.name, e.approach, e.score, e.mine) for e in found.entries] == [
         ("zero shot", "zero-shot", 0.4, False),
         ("good", "few-shot", 0.7, False),
-        ("your few-shot", "few-shot", 0.76, True),
+        ("your best (Few-shot)", "few-shot", 0.76, True),
         ("lora", "lora", 0.9, False),
     ]
     assert [point["own"] for point in found.chart["points"]] == [False, False, True, False]

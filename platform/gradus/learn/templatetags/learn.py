@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from challenges import kinds, metrics
 from challenges.catalogue import model_title
 from challenges.kinds.base import Kind
+from challenges.shown_score import written
 from challenges.spec import Approach
 from challenges.translation import translated
 from gradus.courses.models import Lesson
@@ -29,12 +30,11 @@ register.filter("translated", translated)
 
 
 @register.filter
-def score(value: object) -> str:
-    """A score in [0, 1]: two digits, three where the step needs them."""
+def score(value: object, step: object = None) -> str:
+    """A score in [0, 1]. One of public samples is given the challenge's step, and gets as many digits as others."""
     if not isinstance(value, int | float):
         return ""
-    text = f"{value:.3f}"
-    return text[:-1] if text.endswith("0") else text
+    return written(value, step if isinstance(step, float) else None)
 
 
 @register.filter
