@@ -172,7 +172,7 @@ def test_compare_shows_only_what_differs(ada, ada_client, course):
     assert (found.mended, found.broken, len(found.flips)) == (1, 0, 1)
     address = reverse("learn:compare", args=["sea-or-sky"])
     text = ada_client.get(f"{address}?b={before.uuid}&a={after.uuid}").content.decode()
-    assert "<ins>open </ins>" in text and "1 became right, 0 became wrong" in text
+    assert "<ins>open </ins>" in text and "1 sample became right, 0 became wrong" in text
 
 
 def test_compare_wants_two_attempts_at_this_challenge(ada, ada_client, answer):

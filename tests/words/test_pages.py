@@ -30,6 +30,7 @@ DONE = {
     "health",
     "leaderboards:board",
     "leaderboards:index",
+    "learn:advisor",
     "learn:finding",
     "learn:report",
     "learn:solution",
@@ -45,7 +46,6 @@ DONE = {
 }
 TO_DO = {
     "home",
-    "learn:advisor",
     "learn:challenge",
     "learn:compare",
     "learn:course",

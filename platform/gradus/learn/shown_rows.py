@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from challenges import kinds
 from challenges.prompts import target_text
-from challenges.row_marks import PARTLY, counted
+from challenges.row_marks import PARTLY
 from challenges.spec import Label
 from gradus.learn import results
 from gradus.learn.chance import score_interval
@@ -37,9 +38,9 @@ def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, A
     return {
         "rows": rows,
         "live_samples": live_samples(evaluation) if evaluation.is_open else {},
-        "own_rows": page.own_rows,
+        "is_trained": kinds.find(owner.kind).is_trained,
         "chips": results.chips(rows),
-        "counts": counted(row.mark for row in rows),
+        "counts": ", ".join(results.counts(rows)),
         "interval": score_interval(spec.metric.name, [row.score for row in rows]),
         "since": since,
         "partly": sum(row.mark == PARTLY for row in rows),
