@@ -17,14 +17,15 @@ from challenges import kinds, payloads
 from challenges.kinds.prompt import FEW_SHOT
 from challenges.kinds.tune import LORA
 from challenges.shown_score import floor_to_step, written
+from challenges.translation import translated
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Evaluation, Standing
 
 
 def titles() -> dict[str, str]:
-    """The title of each approach, in the order of the kinds."""
-    return {name: title for kind in kinds.every() for name, title in kind.approaches.items()}
+    """The title of each approach in the reader's language, in the order of the kinds."""
+    return {name: translated(title) for kind in kinds.every() for name, title in kind.approaches.items()}
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,12 @@ from challenges import kinds, metrics
 from challenges.catalogue import model_title
 from challenges.kinds.base import Kind
 from challenges.shown_score import written
+from challenges.translation import translated
 from gradus.learn import compare, markdown
 from gradus.learn.kinds import templates_of
 
 register = template.Library()
+register.filter("translated", translated)
 
 
 @register.filter
@@ -132,8 +134,9 @@ def kind(name: str) -> Kind:
 
 @register.filter
 def attr(thing: object, name: str) -> object:
-    """An attribute of what a filter has given."""
-    return getattr(thing, name)
+    """An attribute of what a filter has given, in the reader's language if it is a text."""
+    value: object = getattr(thing, name)
+    return translated(value) if isinstance(value, str) else value
 
 
 @register.filter
