@@ -51,8 +51,6 @@ TO_DO = {
     "learn:finding",
     "learn:lesson",
     "learn:path",
-    "learn:report",
-    "learn:run",
     "learn:solution",
     "learn:submission",
 }
