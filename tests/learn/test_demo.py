@@ -46,7 +46,7 @@ def test_a_visitor_starts_three_real_runs(client, lesson):
     assert text.count('aria-busy="true"') == 3 and "Not nautical advice." in text
 
 
-@pytest.mark.parametrize(("text", "words"), [("  ", "Write what is wrong"), ("x" * 81, "80 are allowed")])
+@pytest.mark.parametrize(("text", "words"), [("  ", "Write a sentence"), ("x" * 81, "80 are allowed")])
 def test_a_text_that_is_not_taken_is_kept_and_explained(client, lesson, text, words):
     response = client.post(ADDRESS, {"text": text})
     assert response.status_code == 422 and words in response.content.decode()

@@ -38,7 +38,7 @@ def test_features_without_a_mark_follow_the_text(client, lesson):
 
 def test_contents_questions_and_challenges_are_listed(client, lesson):
     text = page(client)
-    assert '<a href="#what-it-is">What it is</a>' in text
+    assert '<a href="#what-it-is" lang="en">What it is</a>' in text
     assert "<summary>Why so?</summary>" in text and "Because <em>so</em>." in text
     assert "3 challenges for this lesson" in text and "AI-verified" not in text
     assert "Create a free account" not in text

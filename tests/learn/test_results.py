@@ -35,7 +35,7 @@ def test_an_open_submission_shows_its_place_and_follows_its_events(ada, ada_clie
     factories.submit(bob)
     submission = factories.submit(ada)
     text = page(ada_client, submission)
-    assert "Behind 1" in text and "Waiting" in text and "Cancel" in text
+    assert "1 evaluation is ahead of yours." in text and "Waiting" in text and "Cancel" in text
     assert f'data-events="/submissions/{submission.uuid}/events"' in text
     assert f'data-refresh="/submissions/{submission.uuid}/fragment"' in text
 

@@ -30,8 +30,11 @@ DONE = {
     "health",
     "leaderboards:board",
     "leaderboards:index",
+    "learn:advisor",
+    "learn:finding",
     "learn:report",
     "learn:run",
+    "learn:solution",
     "notices:list",
     "profile",
     "reviews:accuracy",
@@ -44,14 +47,11 @@ DONE = {
 }
 TO_DO = {
     "home",
-    "learn:advisor",
     "learn:challenge",
     "learn:compare",
     "learn:course",
-    "learn:finding",
     "learn:lesson",
     "learn:path",
-    "learn:solution",
     "learn:submission",
 }
 Found = dict[str, dict[str, list[str]]]

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from challenges.spec import Figure
 from gradus.courses.models import Lesson
 
@@ -41,6 +43,6 @@ def written(value: float, unit: str) -> str:
     if unit == "share":
         return f"{100 * value:.2g} %" if value < 0.1 else f"{100 * value:.0f} %"
     if unit == "s" and value >= 90:
-        return f"{value / 60:.0f} min"
+        return _("%(minutes)s min") % {"minutes": f"{value / 60:.0f}"}
     number = f"{value:.2f}" if value < 1 else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
     return f"{number} {unit}".strip()

@@ -2,12 +2,16 @@
 
 import json as json_module
 import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import get_text_list
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
@@ -15,7 +19,9 @@ from challenges import kinds, metrics
 from challenges.catalogue import model_title
 from challenges.kinds.base import Kind
 from challenges.shown_score import written
+from challenges.spec import Approach
 from challenges.translation import translated
+from gradus.courses.models import Lesson
 from gradus.learn import compare, markdown
 from gradus.learn.kinds import templates_of
 
@@ -118,6 +124,23 @@ def json(value: object) -> SafeString:
 def headings(text: str) -> list[str]:
     """The headings of level 2 of a lesson's text."""
     return [heading.text for heading in markdown.render(text).headings if heading.level == 2]
+
+
+@register.filter
+def titles(things: Iterable[Approach | Lesson]) -> SafeString:
+    """The titles of what an author has named, as a list within a sentence of the site."""
+    return _listed(format_html('<span lang="en">{}</span>', thing.title) for thing in things)
+
+
+@register.filter
+def linked(lessons: Iterable[Lesson]) -> SafeString:
+    """Links to lessons, as a list within a sentence of the site."""
+    link = '<a href="{}" lang="en">{}</a>'
+    return _listed(format_html(link, reverse("learn:lesson", args=[one.slug]), one.title) for one in lessons)
+
+
+def _listed(named: Iterable[SafeString]) -> SafeString:
+    return mark_safe(get_text_list(list(named), _("and")))  # noqa: S308
 
 
 @register.filter
