@@ -31,6 +31,7 @@ DONE = {
     "leaderboards:board",
     "leaderboards:index",
     "learn:advisor",
+    "learn:challenge",
     "learn:finding",
     "learn:report",
     "learn:run",
@@ -47,7 +48,6 @@ DONE = {
 }
 TO_DO = {
     "home",
-    "learn:challenge",
     "learn:compare",
     "learn:course",
     "learn:lesson",
