@@ -4,6 +4,8 @@ import { gettext, interpolate, ngettext } from "./translate.js";
 const SYMBOLS = ["circle", "rect", "triangle", "diamond"];
 const DASHES = ["solid", [6, 4], [2, 3], [8, 3, 2, 3]];
 
+// As the templates write a score: two decimals, and a third where it is not 0.
+const score = (value) => value.toFixed(3).replace(/0$/, "");
 const figure = (value, digits = 3) => (value == null ? "" : Number(value.toFixed(digits)).toString());
 const percent = (value) => (value == null ? "" : `${Math.round(value * 100)} %`);
 
@@ -126,7 +128,7 @@ const side = (share) => (share < 0.35 ? "right" : share > 0.65 ? "left" : "top")
 
 const inTokens = (value) => interpolate(ngettext("%(count)s token", "%(count)s tokens", Math.round(value)), { count: figure(value, 0) });
 
-// Score by tokens a request; a larger mark is slower.
+// Score by tokens per request; a larger mark is slower.
 export const tradeoff = {
   blank: () => ({ points: [] }),
   option({ points }, colours) {
@@ -152,16 +154,16 @@ export const tradeoff = {
       };
     };
     return {
-      xAxis: across(colours, gettext("Tokens a request"), { min: 0 }),
+      xAxis: across(colours, gettext("Tokens per request"), { min: 0 }),
       yAxis: axis(colours, gettext("Score"), { min: floor, max: 1, axisLabel: { color: colours.muted, formatter: (value) => value.toFixed(1) } }),
       series: kinds.map(series),
-      tooltip: { trigger: "item", formatter: ({ name, value }) => `${name}\n${value[1].toFixed(2)}, ${inTokens(value[0])}` },
+      tooltip: { trigger: "item", formatter: ({ name, value }) => `${name}\n${score(value[1])}, ${inTokens(value[0])}` },
       legend: { itemWidth: 12 },
       grid: { bottom: 30, top: 60 },
     };
   },
   table: ({ points }) => ({
-    head: [gettext("Approach"), gettext("Score"), gettext("Tokens a request"), gettext("Time a request")],
-    rows: points.map(({ name, accuracy, tokens, latency_ms }) => [name, figure(accuracy), figure(tokens, 0), latency_ms == null ? "" : `${figure(latency_ms, 0)} ms`]),
+    head: [gettext("Approach"), gettext("Score"), gettext("Tokens per request"), gettext("Time per request")],
+    rows: points.map(({ name, accuracy, tokens, latency_ms }) => [name, score(accuracy), figure(tokens, 0), latency_ms == null ? "" : `${figure(latency_ms, 0)} ms`]),
   }),
 };

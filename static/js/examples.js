@@ -62,15 +62,9 @@ function useSample({ dataset: { exampleInput, exampleOutput } }) {
   toast(interpolate(gettext("The sample is now example %(number)s."), { number: [...row.parentElement.children].indexOf(row) + 1 }));
 }
 
-const full = (most) =>
-  interpolate(
-    ngettext(
-      "This challenge takes at most %(most)s example: remove it first.",
-      "This challenge takes at most %(most)s examples: remove one first.",
-      most,
-    ),
-    { most },
-  );
+function full(most) {
+  return interpolate(ngettext("This challenge takes at most %(most)s example: remove it first.", "This challenge takes at most %(most)s examples: remove one first.", most), { most });
+}
 
 // Puts pairs of input and output into the rows, as many as there are.
 export function write(examples, pairs) {

@@ -1,10 +1,10 @@
 // Lists the public rows of a run or an attempt as the engine finishes them. Inputs and expected answers are in the page.
-import { gettext, interpolate, ngettext } from "./translate.js";
+import { gettext, interpolate } from "./translate.js";
 
-const COUNTED = {
-  right: (n) => ngettext("%(n)s right", "%(n)s right", n),
-  partly_right: (n) => ngettext("%(n)s partly right", "%(n)s partly right", n),
-  wrong: (n) => ngettext("%(n)s wrong", "%(n)s wrong", n),
+const COUNTS = {
+  right: gettext("%(count)s right"),
+  partly_right: gettext("%(count)s partly right"),
+  wrong: gettext("%(count)s wrong"),
 };
 
 export class LiveRows {
@@ -64,10 +64,10 @@ export class LiveRows {
 
   count() {
     const found = [...this.marks.values()];
-    const counts = Object.entries(COUNTED)
-      .map(([mark, words]) => [mark, found.filter((one) => one === mark).length, words])
-      .filter(([mark, n]) => n || mark === "right")
-      .map(([, n, words]) => interpolate(words(n), { n }));
+    const counts = Object.entries(COUNTS)
+      .map(([mark, text]) => ({ mark, text, count: found.filter((one) => one === mark).length }))
+      .filter(({ mark, count }) => count || mark === "right")
+      .map(({ text, count }) => interpolate(text, { count }));
     const values = { done: found.length, total: Object.keys(this.samples).length };
     const done = interpolate(gettext("%(done)s of %(total)s"), values);
     this.element.querySelector("[data-live-count]").textContent = `${done} · ${counts.join(", ")}`;

@@ -31,8 +31,10 @@ DONE = {
     "leaderboards:board",
     "leaderboards:index",
     "learn:advisor",
+    "learn:challenge",
     "learn:finding",
     "learn:report",
+    "learn:run",
     "learn:solution",
     "notices:list",
     "profile",
@@ -46,12 +48,10 @@ DONE = {
 }
 TO_DO = {
     "home",
-    "learn:challenge",
     "learn:compare",
     "learn:course",
     "learn:lesson",
     "learn:path",
-    "learn:run",
     "learn:submission",
 }
 Found = dict[str, dict[str, list[str]]]

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from challenges import kinds
 from challenges.row_marks import PARTLY
+from challenges.translation import translated
 from gradus.learn.kinds import page_of
 from gradus.learn.results import SampleRow, sample_rows
 from gradus.submissions.models import Run, Submission
@@ -141,7 +142,7 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
 
 def texts(payload: dict[str, Any]) -> dict[str, str]:
     """A payload as named texts, in the order of its form."""
-    return {_("Approach"): kinds.find(payload["kind"]).title, **page_of(payload["kind"]).describe(payload)}
+    return {_("Approach"): translated(kinds.find(payload["kind"]).title), **page_of(payload["kind"]).describe(payload)}
 
 
 def pieces(old: str, new: str) -> tuple[Piece, ...]:

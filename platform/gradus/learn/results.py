@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from challenges import output_faults
 from challenges.prompts import target_text
@@ -120,17 +120,6 @@ def chips(rows: Sequence[SampleRow]) -> list[Chip]:
         Chip("changed", _("Changed"), changed),
     ]
     return [chip for chip in found if chip.count or chip.name not in (PARTLY, "changed")]
-
-
-def counts(rows: Sequence[SampleRow]) -> list[str]:
-    """How many rows are right, partly right and wrong; `partly right` is left out if no row is."""
-    marks = Counter(row.mark for row in rows)
-    found = [
-        ngettext("%(n)s right", "%(n)s right", marks[RIGHT]) % {"n": marks[RIGHT]},
-        ngettext("%(n)s partly right", "%(n)s partly right", marks[PARTLY]) % {"n": marks[PARTLY]},
-        ngettext("%(n)s wrong", "%(n)s wrong", marks[WRONG]) % {"n": marks[WRONG]},
-    ]
-    return found if marks[PARTLY] else [found[0], found[2]]
 
 
 def _public(result: dict[str, Any] | None) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
+from challenges.shown_score import written
+
 ATTEMPT, BEST, PASS, GOLD, BASELINE = "attempt", "best", "pass", "gold", "baseline"
 
 # The length of the line on a screen of 360 px, and how far labels may reach beyond its ends.
@@ -40,7 +42,7 @@ class Mark:
 
     @property
     def label(self) -> str:
-        return f"{self.name} {self.score:.2f}"
+        return f"{self.name} {written(self.score)}"
 
     @property
     def span(self) -> tuple[float, float]:

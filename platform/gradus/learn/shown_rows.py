@@ -6,7 +6,7 @@ from typing import Any
 
 from challenges import kinds
 from challenges.prompts import target_text
-from challenges.row_marks import PARTLY
+from challenges.row_marks import PARTLY, counted
 from challenges.spec import Label
 from gradus.learn import results
 from gradus.learn.chance import score_interval
@@ -40,7 +40,7 @@ def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, A
         "live_samples": live_samples(evaluation) if evaluation.is_open else {},
         "is_trained": kinds.find(owner.kind).is_trained,
         "chips": results.chips(rows),
-        "counts": ", ".join(results.counts(rows)),
+        "counts": counted(row.mark for row in rows),
         "interval": score_interval(spec.metric.name, [row.score for row in rows]),
         "since": since,
         "partly": sum(row.mark == PARTLY for row in rows),
