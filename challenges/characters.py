@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from challenges.translation import gettext
+
 # C0 but tab and line breaks, DEL, C1, lone surrogates: broken text wherever it stands, so no text that enters may
 # hold them. NUL and lone surrogates are also what PostgreSQL cannot store.
 BROKEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -26,13 +28,16 @@ def broken(text: str) -> str | None:
     found = BROKEN.search(text)
     if found is None:
         return None
-    kind = "one half of a surrogate pair" if "\ud800" <= found.group() <= "\udfff" else "a control character"
-    return f"character {found.start() + 1:,} is U+{ord(found.group()):04X}, {kind}"
+    if "\ud800" <= found.group() <= "\udfff":
+        said = gettext("character %(place)s is %(code)s, one half of a surrogate pair")
+    else:
+        said = gettext("character %(place)s is %(code)s, a control character")
+    return said % {"place": f"{found.start() + 1:,}", "code": f"U+{ord(found.group()):04X}"}
 
 
 def as_sentence(wrong: str) -> str:
     """What `broken` says, as a sentence for the person who typed the text."""
-    return f"{wrong[0].upper()}{wrong[1:]}: remove it."
+    return gettext("%(problem)s: remove it.") % {"problem": wrong[0].upper() + wrong[1:]}
 
 
 def broken_texts(value: Any) -> Iterator[tuple[tuple[Any, ...], str]]:

@@ -9,6 +9,7 @@ from challenges.field_checks import FieldProblem
 from challenges.payloads import Submitted
 from challenges.spec import Challenge
 from challenges.token_counts import CountTokens
+from challenges.translation import gettext
 
 PROBLEMS_MAX = 50
 
@@ -20,8 +21,9 @@ def check(challenge: Challenge, payload: Submitted, count_tokens: CountTokens) -
     of a kind that the challenge does not accept is `not_accepted_kind`; the others stand with the kinds.
     """
     if payload.kind not in challenge.tracks:
-        taken = " or ".join(challenge.tracks)
-        return [FieldProblem("not_accepted_kind", "kind", f"This challenge takes {taken}, not {payload.kind}.")]
+        said = gettext("This challenge does not accept the kind %(given)s: use one of %(accepted)s.")
+        said %= {"given": payload.kind, "accepted": ", ".join(challenge.tracks)}
+        return [FieldProblem("not_accepted_kind", "kind", said)]
     kind = kinds.find(payload.kind)
     found = list(islice(kind.check(challenge, payload), PROBLEMS_MAX))
     return found or list(islice(kind.check_tokens(challenge, payload, count_tokens), PROBLEMS_MAX))

@@ -12,6 +12,7 @@ from challenges.kinds.tune import Hyperparameters, TunePayload, tune
 from challenges.spec import Challenge, Label, TrainRow
 from challenges.texts import normal
 from challenges.token_counts import CountTokens, row_tokens
+from challenges.translation import gettext
 
 # LoRA training of the built-in model in fp32 on two AVX2 cores, in training tokens per second, as measured with the
 # baseline of `symptom-specialty` (37,000 tokens in 292 s).
@@ -90,7 +91,7 @@ def _problems(
     hyperparameters: Hyperparameters,
 ) -> tuple[FieldProblem, ...]:
     if not rows:
-        return (FieldProblem("empty", "rows", "There are no rows: add some."),)
+        return (FieldProblem("empty", "rows", gettext("There are no rows: add some.")),)
     payload = TunePayload.model_construct(instructions=instructions, rows=tuple(rows), hyperparameters=hyperparameters)
     return tuple(check(challenge, payload, count_tokens))
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from challenges.spec import Demo
+from challenges.translation import gettext, gettext_noop, translated
 
 ZERO, FEW, TUNED = "zero-shot", "few-shot", "fine-tuned"
 PANELS = (ZERO, FEW, TUNED)
-UNSURE = "Not sure about the answer, need more context"
+UNSURE = gettext_noop("Not sure about the answer, need more context")
 # A smaller probability is noise and is not shown.
 SHOWN_FROM = 0.05
 RELATED_MOST = 3
@@ -55,19 +56,23 @@ def _zero_shot(demo: Demo, ranked: list[Meter]) -> Said:
     first, second = ranked[:2]
     apart = round(first.share - second.share, 2)
     if apart <= demo.hedge_within:
-        least = f"{demo.hedge_within:.2f}"
-        note = f"It hedges: the two are {apart:.2f} apart, and it chooses only where one is more than {least} ahead."
-        return Said(f"{first.label} or {second.label}", note, _shown(ranked[:2]))
-    return Said(first.label, f"{second.label} comes second, {apart:.2f} behind.", _shown(ranked[:2]))
+        note = gettext(
+            "It hedges: the two are %(apart)s apart, and it chooses only if one is more than %(least)s ahead."
+        )
+        both = gettext("%(first)s or %(second)s") % {"first": first.label, "second": second.label}
+        return Said(both, note % {"apart": f"{apart:.2f}", "least": f"{demo.hedge_within:.2f}"}, _shown(ranked[:2]))
+    note = gettext("%(label)s comes second, %(apart)s behind.") % {"label": second.label, "apart": f"{apart:.2f}"}
+    return Said(first.label, note, _shown(ranked[:2]))
 
 
 def _few_shot(demo: Demo, ranked: list[Meter]) -> Said:
     first = ranked[0]
     if first.share < demo.abstain_below:
-        guess = f"Its best guess is {first.label} with {first.share:.2f}"
-        note = f"{guess}; below {demo.abstain_below:.2f} it gives no answer."
-        return Said(UNSURE, note, _shown(ranked[:2]), is_unsure=True)
-    return Said(first.label, f"It gives an answer from {demo.abstain_below:.2f} on.", _shown(ranked[:2]))
+        note = gettext("Its best guess is %(label)s with %(share)s; below %(least)s it gives no answer.")
+        note %= {"label": first.label, "share": f"{first.share:.2f}", "least": f"{demo.abstain_below:.2f}"}
+        return Said(translated(UNSURE), note, _shown(ranked[:2]), is_unsure=True)
+    note = gettext("It answers when its best guess has at least %(least)s.") % {"least": f"{demo.abstain_below:.2f}"}
+    return Said(first.label, note, _shown(ranked[:2]))
 
 
 def _fine_tuned(demo: Demo, ranked: list[Meter]) -> Said:
@@ -75,7 +80,8 @@ def _fine_tuned(demo: Demo, ranked: list[Meter]) -> Said:
     first = ranked[0]
     conditions = {related.label: related.condition for related in demo.related.get(first.label, ())}
     related = [Meter(m.label, m.share, conditions[m.label]) for m in _shown(ranked[1:]) if m.label in conditions]
-    return Said(first.label, f"Calibrated confidence {first.share:.2f}.", (first,), tuple(related[:RELATED_MOST]))
+    note = gettext("Its calibrated confidence is %(share)s.") % {"share": f"{first.share:.2f}"}
+    return Said(first.label, note, (first,), tuple(related[:RELATED_MOST]))
 
 
 def _shown(meters: list[Meter]) -> tuple[Meter, ...]:

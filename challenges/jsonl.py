@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from challenges.characters import broken_texts
 from challenges.nesting import too_deep
 from challenges.problems import Problem
+from challenges.translation import gettext
 
 Row = TypeVar("Row")
 PROBLEMS_MAX = 100
@@ -46,20 +47,22 @@ def read_rows(
     rows: list[Row] = []
     problems: list[Problem] = []
     if len(data) > limits.bytes_max:
-        what = f"the file has {len(data):,} bytes; {limits.bytes_max:,} are allowed"
-        return rows, [Fault("too_long", what, "remove rows or shorten them").at(1)]
+        what = gettext("the file has %(count)s bytes; %(most)s are allowed")
+        what %= {"count": f"{len(data):,}", "most": f"{limits.bytes_max:,}"}
+        return rows, [Fault("too_long", what, gettext("remove rows, or shorten them")).at(1)]
     for count, (line, raw) in enumerate(row_lines(data), 1):
         if count > limits.rows_max:
-            fix = f"keep {limits.rows_max:,} rows at most"
-            problems.append(Fault("too_many_rows", f"more than {limits.rows_max:,} rows", fix).at(line))
+            most = {"most": f"{limits.rows_max:,}"}
+            what = gettext("the file has more than %(most)s rows") % most
+            problems.append(Fault("too_many_rows", what, gettext("keep %(most)s rows at most") % most).at(line))
             break
         try:
             rows.append(parse(_object(raw, limits)))
         except Fault as fault:
             problems.append(fault.at(line))
         if len(problems) >= PROBLEMS_MAX:
-            last = Fault("too_many_problems", "the rest was not read", "correct the rows above first")
-            problems.append(last.at(line))
+            fix = gettext("correct the rows above first")
+            problems.append(Fault("too_many_problems", gettext("the remaining rows were not read"), fix).at(line))
             break
     return rows, problems
 
@@ -73,24 +76,30 @@ def row_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _object(raw: bytes, limits: RowLimits) -> dict[str, Any]:
     if len(raw) > limits.row_bytes_max:
-        what = f"the row has {len(raw):,} bytes; {limits.row_bytes_max:,} are allowed"
-        raise Fault("row_too_long", what, "shorten it or split it")
+        what = gettext("the row has %(count)s bytes; %(most)s are allowed")
+        what %= {"count": f"{len(raw):,}", "most": f"{limits.row_bytes_max:,}"}
+        raise Fault("row_too_long", what, gettext("shorten it, or split it"))
     if raw.startswith(b"\xef\xbb\xbf"):
-        raise Fault("bom", "the row starts with a byte order mark", "save the file as UTF-8 without BOM")
+        what = gettext("the row starts with a byte order mark (BOM)")
+        raise Fault("bom", what, gettext("save the file as UTF-8 without BOM"))
     try:
         text = raw.decode("utf-8")
         if too_deep(text):
-            raise Fault("too_deep", "the row is nested too deeply", "rows are flat objects of texts")
+            what = gettext("the row is nested too deeply")
+            raise Fault("too_deep", what, gettext("write each row as a flat object of texts"))
         value = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
     except UnicodeDecodeError as error:
-        raise Fault("not_utf8", f"byte {error.start + 1} is not UTF-8", "save the file as UTF-8") from error
+        what = gettext("byte %(place)s of the row is not UTF-8") % {"place": error.start + 1}
+        raise Fault("not_utf8", what, gettext("save the file as UTF-8")) from error
     except json.JSONDecodeError as error:
-        what = f"not valid JSON at column {error.colno}: {error.msg}"
-        raise Fault("not_json", what, "write one complete JSON object on each line") from error
+        what = gettext("the row is not valid JSON at column %(column)s (%(reason)s)")
+        what %= {"column": error.colno, "reason": error.msg}
+        raise Fault("not_json", what, gettext("write one complete JSON object on each line")) from error
     except ValueError as error:
-        raise Fault("not_json", "a number is too long", "put it in quotes, as text") from error
+        raise Fault("not_json", gettext("a number is too long"), gettext("put it in quotes, as text")) from error
     if not isinstance(value, dict):
-        raise Fault("not_object", "the row is not a JSON object", 'write it as {"...": "..."}')
+        fix = gettext("write it as %(example)s") % {"example": '{"...": "..."}'}
+        raise Fault("not_object", gettext("the row is not a JSON object"), fix)
     _refuse_broken(value)
     return value
 
@@ -98,15 +107,16 @@ def _object(raw: bytes, limits: RowLimits) -> dict[str, Any]:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     row = dict(pairs)
     if len(row) < len(pairs):
-        raise Fault("duplicate_key", "a key stands twice in one object", "keep one of them")
+        raise Fault("duplicate_key", gettext("an object has the same key twice"), gettext("keep one of them"))
     return row
 
 
 def _constant(name: str) -> float:
-    raise Fault("not_json", f"{name} is not JSON", "write a number, or a text in quotes")
+    what = gettext("%(name)s is not valid JSON") % {"name": name}
+    raise Fault("not_json", what, gettext("write a number, or a text in quotes"))
 
 
 def _refuse_broken(value: Any) -> None:
     for _, _ in broken_texts(value):
-        what = "a text holds NUL, another control character, or half of a character"
-        raise Fault("control_character", what, "remove it; only tab and line breaks are allowed")
+        what = gettext("a text contains a control character, or half of a character")
+        raise Fault("control_character", what, gettext("remove it; only tabs and line breaks are allowed"))

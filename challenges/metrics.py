@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from challenges.registry import RegistryError, load, registered
+from challenges.translation import gettext_noop, translated
 
 GROUP = "gradus.metrics"
 ANY = ("label", "json", "text")
@@ -26,10 +27,10 @@ class RegisteredMetric:
 
 
 BUILT_IN = {
-    "accuracy": RegisteredMetric("Accuracy", ANY, "graders.metrics:accuracy"),
-    "macro_f1": RegisteredMetric("Macro F1", ("label",), "graders.metrics:macro_f1"),
-    "exact_match": RegisteredMetric("Exact match", ANY, "graders.metrics:exact_match"),
-    "json_fields": RegisteredMetric("Field accuracy", ("json",), "graders.metrics:json_fields"),
+    "accuracy": RegisteredMetric(gettext_noop("Accuracy"), ANY, "graders.metrics:accuracy"),
+    "macro_f1": RegisteredMetric(gettext_noop("Macro F1"), ("label",), "graders.metrics:macro_f1"),
+    "exact_match": RegisteredMetric(gettext_noop("Exact match"), ANY, "graders.metrics:exact_match"),
+    "json_fields": RegisteredMetric(gettext_noop("Field accuracy"), ("json",), "graders.metrics:json_fields"),
 }
 
 
@@ -54,4 +55,4 @@ def fitting(answer_type: str) -> list[str]:
 def title(name: str) -> str:
     """The title that people read. A metric whose package is gone is called by its name, written as words."""
     found = metrics().get(name)
-    return found.title if found else name.replace("_", " ").capitalize()
+    return translated(found.title) if found else name.replace("_", " ").capitalize()

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from challenges.payloads import Example
 from challenges.spec import Prompt
+from challenges.translation import gettext
 
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
@@ -40,9 +41,10 @@ def problem_with(template: str) -> str | None:
     """Says what is wrong with a row template, or nothing."""
     for name in ("{input}", "{output}"):
         if template.count(name) != 1:
-            return f"the row template must hold {name} exactly once"
+            return gettext("the row template must contain %(name)s exactly once") % {"name": name}
     if template.index("{input}") > template.index("{output}"):
-        return "the row template must hold {input} before {output}"
+        said = gettext("the row template must contain %(first)s before %(second)s")
+        return said % {"first": "{input}", "second": "{output}"}
     return None
 
 

@@ -3,9 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from challenges.translation import gettext_noop, translated
+
 RIGHT, PARTLY, WRONG = "right", "partly_right", "wrong"
 MARKS = (RIGHT, PARTLY, WRONG)
-WORDS = {RIGHT: "right", PARTLY: "partly right", WRONG: "wrong"}
+WORDS = {RIGHT: gettext_noop("right"), PARTLY: gettext_noop("partly right"), WRONG: gettext_noop("wrong")}
+COUNTS = {
+    RIGHT: gettext_noop("%(count)s right"),
+    PARTLY: gettext_noop("%(count)s partly right"),
+    WRONG: gettext_noop("%(count)s wrong"),
+}
 
 
 def mark_of(score: float, correct: bool | None = None) -> str:
@@ -18,4 +25,5 @@ def mark_of(score: float, correct: bool | None = None) -> str:
 def counted(marks: Iterable[str]) -> str:
     """A summary such as "12 right, 31 partly right, 12 wrong"; "partly right" is left out if no row is."""
     found = Counter(marks)
-    return ", ".join(f"{found[mark]} {WORDS[mark]}" for mark in MARKS if found[mark] or mark != PARTLY)
+    shown = [mark for mark in MARKS if found[mark] or mark != PARTLY]
+    return ", ".join(translated(COUNTS[mark]) % {"count": found[mark]} for mark in shown)

@@ -12,6 +12,7 @@ from challenges.jsonl import Fault, RowLimits, read_rows, row_lines
 from challenges.problems import Problem
 from challenges.prompts import target_text
 from challenges.spec import Attack, Benign, GoldAnswer, Sample, TrainRow
+from challenges.translation import gettext
 
 __all__ = [
     "RowLimits",
@@ -26,7 +27,7 @@ __all__ = [
 Model = TypeVar("Model", bound=BaseModel)
 UPLOAD = RowLimits()
 ANSWERS = RowLimits(row_bytes_max=64 * 1024)
-SHAPES = 'use {"input": "...", "output": "..."}, {"prompt": "...", "completion": "..."} or {"messages": [...]}'
+SHAPES = ('{"input": "...", "output": "..."}', '{"prompt": "...", "completion": "..."}', '{"messages": [...]}')
 
 
 def read_samples(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[Sample], list[Problem]]:
@@ -91,16 +92,23 @@ def _train_row(row: dict[str, Any]) -> TrainRow:
         return _pair(row["prompt"], completion.strip() if isinstance(completion, str) else completion)
     if keys == {"messages"}:
         return _chat(row["messages"])
-    raise Fault("bad_row", "the row has none of the accepted shapes", SHAPES)
+    raise _misshapen(gettext("the row has none of the accepted shapes"))
+
+
+def _misshapen(what: str) -> Fault:
+    first, second, third = SHAPES
+    fix = gettext("use %(first)s, %(second)s or %(third)s")
+    return Fault("bad_row", what, fix % {"first": first, "second": second, "third": third})
 
 
 def _pair(ask: Any, answer: Any) -> TrainRow:
     if isinstance(answer, dict) and all(isinstance(value, str) for value in answer.values()):
         answer = target_text(answer)
     if not isinstance(ask, str) or not isinstance(answer, str):
-        raise Fault("bad_row", "input and output must be texts", SHAPES)
+        raise _misshapen(gettext("input and output must be texts"))
     if not ask.strip() or not answer.strip():
-        raise Fault("empty", "input or output is empty", "fill it in, or remove the row")
+        what = gettext("the input or the output is empty")
+        raise Fault("empty", what, gettext("fill it in, or remove the row"))
     return TrainRow(input=ask, output=answer)
 
 
@@ -108,7 +116,8 @@ def _chat(messages: Any) -> TrainRow:
     turns = messages if isinstance(messages, list) else []
     roles = [turn.get("role") if isinstance(turn, dict) else None for turn in turns]
     if "system" in roles:
-        raise Fault("bad_row", "a system message is not taken", "put its text into `instructions`, once for all rows")
+        what = gettext("system messages are not accepted")
+        raise Fault("bad_row", what, gettext("move the text into the instructions, which all rows share"))
     if roles != ["user", "assistant"]:
-        raise Fault("bad_row", "a chat row is one user and one assistant message", SHAPES)
+        raise _misshapen(gettext("a chat must have one message of the user, then one of the assistant"))
     return _pair(turns[0].get("content"), turns[1].get("content"))

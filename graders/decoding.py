@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from challenges import output_faults
 from challenges.payloads import Example
 from challenges.prompts import Rendered, render
 from challenges.spec import Challenge, FreeForm, Json, Label, Sample
@@ -184,7 +185,7 @@ def read(ask: Ask, spec: Label | Json | FreeForm, text: str) -> Output:
         by_word = {ask.word(label): label for label in spec.labels}
         word = label_at_start(text, tuple(by_word))
         label = by_word[word] if word else None
-        return Output(text.strip(), label, why="" if label else "the output does not start with a label")
+        return Output(text.strip(), label, why="" if label else output_faults.NO_LABEL)
     if isinstance(spec, Json):
         found = first_json_object(text)
         problem = _json_problem(spec, found)
@@ -194,12 +195,10 @@ def read(ask: Ask, spec: Label | Json | FreeForm, text: str) -> Output:
 
 def _json_problem(spec: Json, found: dict[str, Any] | None) -> str:
     if found is None:
-        return "the output holds no complete JSON object"
+        return output_faults.NO_OBJECT
     missing = [name for name in spec.fields if name not in found]
     unknown = [name for name, allowed in spec.fields.items() if name in found and not _fits(found[name], allowed)]
-    parts = [f"without {', '.join(missing)}"] if missing else []
-    parts += [f"a value that is not allowed in {', '.join(unknown)}"] if unknown else []
-    return "; ".join(parts)
+    return output_faults.of_fields(missing, unknown)
 
 
 def _fits(value: object, allowed: Sequence[str] | str) -> bool:

@@ -11,6 +11,7 @@ from challenges.field_checks import FieldProblem
 from challenges.payloads import Submitted
 from challenges.spec import Challenge, Keys
 from challenges.token_counts import CountTokens
+from challenges.translation import gettext_noop
 
 if TYPE_CHECKING:
     from challenges.bundle import ChallengeBundle
@@ -42,7 +43,7 @@ class Kind:
     """One kind of challenge: what is submitted, how it is checked, where it is graded, and how people call it.
 
     A kind is a subclass with one instance, `KIND`. The attributes without a value must be set; the methods may be
-    replaced.
+    replaced. Texts that people read are marked as `challenges.translation` says.
     """
 
     name: ClassVar[str]
@@ -56,7 +57,7 @@ class Kind:
 
     icon: ClassVar[str] = "pencil"
     """A symbol of `static/img/icons.svg`."""
-    run_label: ClassVar[str] = "Run"
+    run_label: ClassVar[str] = gettext_noop("Run")
     """On the button that starts a run on public samples."""
     keys: ClassVar[type[Keys] | None] = None
     """The keys of `challenge.yaml` that belong to this kind."""

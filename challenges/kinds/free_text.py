@@ -15,6 +15,7 @@ from challenges.kinds.rubric import FreeText, free_text
 from challenges.payloads import Submitted
 from challenges.spec import Challenge
 from challenges.token_counts import CountTokens
+from challenges.translation import gettext, gettext_noop, ngettext
 
 if TYPE_CHECKING:
     from challenges.bundle import ChallengeBundle
@@ -32,10 +33,10 @@ class FreeTextKind(Kind):
     """Codes of problems: empty, too_long, words, control_character, too_many_tokens."""
 
     name = "free_text"
-    title = "Free text"
-    noun = "an answer in free text"
+    title = gettext_noop("Free text")
+    noun = gettext_noop("an answer in free text")
     icon = "journal-text"
-    run_label = "Check without grading"
+    run_label = gettext_noop("Check without grading")
     payload = FreeTextPayload
     keys = FreeText
     lane = Lane.JUDGE
@@ -82,20 +83,26 @@ KIND = FreeTextKind()
 def _fields(challenge: Challenge, payload: FreeTextPayload) -> Iterator[FieldProblem]:
     answer, most = payload.answer, challenge.limits.answer_chars
     if not answer.strip():
-        yield FieldProblem("empty", "answer", "The answer is empty: write one.")
+        yield FieldProblem("empty", "answer", gettext("The answer is empty: write one."))
         return
     if len(answer) > most or len(answer.encode(errors="replace")) > field_checks.PAYLOAD_BYTES:
-        message = f"The answer has {len(answer):,} characters; {most:,} (and 16 KiB) are allowed. Shorten it."
-        yield FieldProblem("too_long", "answer", message)
+        message = gettext("The answer has %(count)s characters; %(most)s (and 16 KiB) are allowed. Shorten it.")
+        yield FieldProblem("too_long", "answer", message % {"count": f"{len(answer):,}", "most": f"{most:,}"})
     least, top = free_text(challenge).words
     words = len(answer.split())
     if not least <= words <= top:
-        yield FieldProblem("words", "answer", f"The answer has {words} words; write between {least} and {top}.")
+        message = ngettext(
+            "The answer has %(count)s word; write between %(least)s and %(most)s words.",
+            "The answer has %(count)s words; write between %(least)s and %(most)s.",
+            words,
+        )
+        yield FieldProblem("words", "answer", message % {"count": f"{words:,}", "least": least, "most": top})
     if (found := unwanted(answer, unseen=False)) is not None:
-        yield FieldProblem("control_character", "answer", f"The answer holds the damaged character {found}: remove it.")
+        message = gettext("The answer contains the damaged character %(character)s: remove it.")
+        yield FieldProblem("control_character", "answer", message % {"character": found})
 
 
 def _tokens(payload: FreeTextPayload, count_tokens: CountTokens) -> Iterator[FieldProblem]:
     if (used := count_tokens(payload.answer)) > TEXT_TOKENS:
-        message = f"The answer has {used:,} tokens; {TEXT_TOKENS:,} are allowed. Shorten it."
-        yield FieldProblem("too_many_tokens", "answer", message)
+        message = gettext("The answer has %(count)s tokens; %(most)s are allowed. Shorten it.")
+        yield FieldProblem("too_many_tokens", "answer", message % {"count": f"{used:,}", "most": f"{TEXT_TOKENS:,}"})

@@ -14,6 +14,7 @@ from challenges.payloads import Example, Submitted
 from challenges.prompts import problem_with
 from challenges.spec import Challenge, Label, TrainRow
 from challenges.token_counts import CountTokens, prefix_tokens
+from challenges.translation import gettext, gettext_noop, ngettext
 
 LABEL_WORD_CHARS = 40
 ZERO_SHOT, FEW_SHOT = "zero-shot", "few-shot"
@@ -35,10 +36,10 @@ class PromptKind(Kind):
     """
 
     name = "prompt"
-    title = "Prompt"
-    noun = "a prompt"
+    title = gettext_noop("Prompt")
+    noun = gettext_noop("a prompt")
     payload = PromptPayload
-    approaches = {ZERO_SHOT: "Zero-shot", FEW_SHOT: "Few-shot"}
+    approaches = {ZERO_SHOT: gettext_noop("Zero-shot"), FEW_SHOT: gettext_noop("Few-shot")}
 
     def check(self, challenge: Challenge, payload: PromptPayload) -> Iterator[FieldProblem]:
         return _fields(challenge, payload)
@@ -93,8 +94,12 @@ def _fields(challenge: Challenge, payload: PromptPayload) -> Iterator[FieldProbl
     yield from field_checks.instructions(challenge, payload.instructions)
     most = challenge.limits.examples_max
     if len(payload.examples) > most:
-        message = f"{len(payload.examples)} examples are too many: keep {most} at most."
-        yield FieldProblem("too_many_examples", "examples", message)
+        message = ngettext(
+            "This challenge allows %(most)s example, and there are %(count)s: remove some.",
+            "This challenge allows %(most)s examples, and there are %(count)s: remove some.",
+            most,
+        )
+        yield FieldProblem("too_many_examples", "examples", message % {"count": len(payload.examples), "most": most})
     yield from _template(challenge, payload.example)
     yield from _label_words(challenge, payload.label_words)
     rows = [TrainRow(input=e.input, output=e.output) for e in payload.examples]
@@ -107,7 +112,8 @@ def _template(challenge: Challenge, template: str | None) -> Iterator[FieldProbl
     if template is None:
         return
     if challenge.prompt.locked and template != challenge.prompt.example:
-        yield FieldProblem("bad_template", "example", "The row template is fixed in this challenge: leave it out.")
+        message = gettext("The row template is fixed in this challenge: leave it out.")
+        yield FieldProblem("bad_template", "example", message)
     elif (wrong := problem_with(template)) is not None:
         yield FieldProblem("bad_template", "example", f"{wrong[0].upper()}{wrong[1:]}.")
     yield from field_checks.characters(challenge, "example", template)
@@ -118,17 +124,20 @@ def _label_words(challenge: Challenge, words: dict[str, str]) -> Iterator[FieldP
     for label, word in words.items():
         field = f"label_words.{label}"
         if label not in labels:
-            yield FieldProblem("unknown_label", "label_words", f"There is no label {label!r}: remove its word.")
+            message = gettext("There is no label “%(label)s”: remove its word.") % {"label": label}
+            yield FieldProblem("unknown_label", "label_words", message)
         elif not word.strip() or len(word) > LABEL_WORD_CHARS or word != word.strip() or "\n" in word:
-            message = f"The word for {label} must have 1 to {LABEL_WORD_CHARS} characters on one line."
-            yield FieldProblem("label_word", field, message)
+            message = gettext("The word for “%(label)s” must have 1 to %(most)s characters on one line.")
+            yield FieldProblem("label_word", field, message % {"label": label, "most": LABEL_WORD_CHARS})
         yield from field_checks.characters(challenge, field, word)
     used = [words.get(label, label) for label in labels]
     if len(set(used)) < len(used):
-        yield FieldProblem("label_word", "label_words", "Two labels have the same word: give each one of its own.")
+        message = gettext("Two labels have the same word: give each label its own word.")
+        yield FieldProblem("label_word", "label_words", message)
 
 
 def _tokens(use: TokenUse, payload: PromptPayload) -> Iterator[FieldProblem]:
     if use.is_over:
-        message = f"Instructions and examples make {use.used:,} tokens; {use.allowed:,} are allowed. Shorten them."
+        message = gettext("Instructions and examples have %(count)s tokens; %(most)s are allowed. Shorten them.")
+        message %= {"count": f"{use.used:,}", "most": f"{use.allowed:,}"}
         yield FieldProblem("too_many_tokens", "examples" if payload.examples else "instructions", message)

@@ -16,6 +16,7 @@ from challenges.prompts import problem_with
 from challenges.spec import Challenge, Keys, Spec, TrainRow, dump
 from challenges.token_counts import CountTokens, row_tokens
 from challenges.tokens import counter
+from challenges.translation import gettext, gettext_noop
 
 if TYPE_CHECKING:
     from challenges.lint_subject import Subject
@@ -97,16 +98,16 @@ class TuneKind(Kind):
     """
 
     name = "tune"
-    title = "LoRA"
-    noun = "a LoRA"
+    title = gettext_noop("LoRA")
+    noun = gettext_noop("a LoRA")
     icon = "sliders"
-    run_label = "Try 20 steps"
+    run_label = gettext_noop("Try 20 steps")
     payload = TunePayload
     keys = TuneKeys
     lane = Lane.TRAIN
     is_trained = True
     rows_field = "rows"
-    approaches = {LORA: "LoRA"}
+    approaches = {LORA: gettext_noop("LoRA")}
 
     def check(self, challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem]:
         return _fields(challenge, payload)
@@ -163,7 +164,8 @@ def _fields(challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem
     section = tune(challenge)
     yield from field_checks.instructions(challenge, payload.instructions)
     if len(payload.rows) > section.rows_max:
-        message = f"{len(payload.rows):,} rows are too many: keep {section.rows_max:,} at most."
+        message = gettext("%(count)s rows are too many: keep %(most)s at most.")
+        message %= {"count": f"{len(payload.rows):,}", "most": f"{section.rows_max:,}"}
         yield FieldProblem("too_many_rows", "rows", message)
     yield from _knobs(section, payload.hyperparameters)
     yield from _steps(section, payload)
@@ -178,18 +180,23 @@ def _knobs(section: Tune, chosen: Hyperparameters) -> Iterator[FieldProblem]:
         allowed = getattr(section.knobs, name)
         if getattr(chosen, name) not in allowed:
             listed = ", ".join(str(value) for value in allowed)
-            yield FieldProblem("knob", f"hyperparameters.{name}", f"{name} must be one of {listed}.")
+            message = gettext("The value must be one of %(allowed)s.") % {"allowed": listed}
+            yield FieldProblem("knob", f"hyperparameters.{name}", message)
     for name in ("learning_rate", "num_train_epochs"):
         low, high = getattr(section.knobs, name)
         if not low <= getattr(chosen, name) <= high:
-            yield FieldProblem("knob", f"hyperparameters.{name}", f"{name} must lie between {low:g} and {high:g}.")
+            message = gettext("The value must be between %(low)s and %(high)s.")
+            yield FieldProblem("knob", f"hyperparameters.{name}", message % {"low": f"{low:g}", "high": f"{high:g}"})
 
 
 def _steps(section: Tune, payload: TunePayload) -> Iterator[FieldProblem]:
     steps = training_steps(len(payload.rows), payload.hyperparameters)
     if steps > section.steps_max:
-        message = f"This makes {steps} steps; {section.steps_max} are allowed."
-        message += " Take larger batches, fewer epochs or rows."
+        message = gettext(
+            "The training run would take %(count)s steps; %(most)s are allowed. Choose larger batches, fewer epochs or "
+            "fewer rows."
+        )
+        message %= {"count": f"{steps:,}", "most": f"{section.steps_max:,}"}
         yield FieldProblem("too_many_steps", "hyperparameters", message)
 
 
@@ -205,9 +212,9 @@ def _tokens(challenge: Challenge, payload: TunePayload, count_tokens: CountToken
     for count in row_tokens(challenge, count_tokens, payload.instructions, payload.rows):
         counts.append(count)
         if count > section.row_tokens_max:
-            number = len(counts)
-            message = f"Row {number} has {count} tokens with the instructions; {section.row_tokens_max} are allowed."
-            yield FieldProblem("too_many_tokens", "rows", f"{message} Shorten it.", number)
+            message = gettext("With the instructions, this row has %(count)s tokens; %(most)s are allowed. Shorten it.")
+            message %= {"count": f"{count:,}", "most": section.row_tokens_max}
+            yield FieldProblem("too_many_tokens", "rows", message, len(counts))
         total += count
         if total * epochs > COUNT_UP_TO * section.tokens_max:
             break
@@ -217,10 +224,17 @@ def _tokens(challenge: Challenge, payload: TunePayload, count_tokens: CountToken
 
 def _over_budget(section: Tune, rows: int, epochs: int, counts: list[int]) -> str:
     mean = sum(counts) / len(counts)
-    return (
-        f"{rows:,} rows x {epochs} epochs x {mean:.0f} tokens a row make {rows * epochs * mean:,.0f} training tokens; "
-        f"{section.tokens_max:,} are allowed. Use fewer rows, fewer epochs or shorter rows."
+    message = gettext(
+        "%(rows)s rows with %(mean)s tokens on average, in %(epochs)s epochs, make %(count)s training tokens; %(most)s "
+        "are allowed. Use fewer rows, fewer epochs or shorter rows."
     )
+    return message % {
+        "rows": f"{rows:,}",
+        "epochs": epochs,
+        "mean": f"{mean:,.0f}",
+        "count": f"{rows * epochs * mean:,.0f}",
+        "most": f"{section.tokens_max:,}",
+    }
 
 
 def _lint_knobs(subject: Subject) -> None:

@@ -101,9 +101,9 @@ def test_an_object_as_output_becomes_its_json_text():
     ("row", "word"),
     [
         ({"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]}, "instructions"),
-        ({"messages": [{"role": "user", "content": "u"}]}, "one user and one assistant"),
-        ({"messages": ["user", 3]}, "one user and one assistant"),
-        ({"messages": None}, "one user and one assistant"),
+        ({"messages": [{"role": "user", "content": "u"}]}, "one message of the user"),
+        ({"messages": ["user", 3]}, "one message of the user"),
+        ({"messages": None}, "one message of the user"),
         ({"messages": [{"role": "user", "content": 1}, {"role": "assistant", "content": "a"}]}, "texts"),
         ({"input": " ", "output": "a"}, "empty"),
         ({"input": "a", "output": 3}, "texts"),

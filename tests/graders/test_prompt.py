@@ -109,7 +109,7 @@ def test_generated_labels_are_read_at_the_start() -> None:
     task = bundle(challenge(LABEL | {"decode": "generate"}), PUBLIC, HIDDEN)
     result, _ = drive(grade(Assignment(task, PAYLOAD, True)), answer)
     assert [row.correct for row in result.hidden] == [False, False, False, False]
-    assert result.public[1].why == "the output does not start with a label"
+    assert result.public[1].why == "The output does not start with a label."
     assert result.cost["new_tokens"] == 3
 
 
@@ -127,8 +127,10 @@ def test_json_outputs_are_scored_by_field() -> None:
     result, _ = drive(grade(Assignment(task, PAYLOAD, True)), answer)
     assert [row.score for row in result.public] == [1, 0, 0]
     assert result.score == pytest.approx(1 / 3)
-    assert result.public[1].why == "without summary; a value that is not allowed in category"
-    assert result.public[2].why == "the output holds no complete JSON object"
+    assert result.public[1].why == (
+        "These fields are missing: summary. These have values that are not allowed: category."
+    )
+    assert result.public[2].why == "The output contains no complete JSON object."
 
 
 def test_public_rows_of_json_answers_carry_field_scores_and_hidden_rows_none() -> None:
@@ -147,7 +149,7 @@ def test_public_rows_of_json_answers_carry_field_scores_and_hidden_rows_none() -
         {"category": 0.0, "summary": 0.0},
     ]
     assert [row.valid for row in result.public] == [True, False, False]
-    assert result.public[1].why == "a value that is not allowed in summary"
+    assert result.public[1].why == "These fields have values that are not allowed: summary."
     assert [(row.fields, row.valid) for row in result.hidden] == [({}, None)] * 3
 
 

@@ -145,9 +145,9 @@ def test_a_problem_of_a_row_names_the_line_of_the_file(ada_client, course):
     [
         ("learning_rate", "fast", "“fast” is not a number"),
         ("learning_rate", "nan", "learning_rate"),
-        ("learning_rate", "0.05", "must lie between"),
-        ("r", "5", "Input should be 4, 8, 16 or 32"),
-        ("r", "32", "r must be one of"),
+        ("learning_rate", "0.05", "The value must be between"),
+        ("r", "5", "Choose one of 4, 8, 16, 32."),
+        ("r", "32", "The value must be one of"),
         ("num_train_epochs", "", "Choose a value"),
     ],
 )
@@ -160,7 +160,7 @@ def test_hyperparameters_out_of_range_are_named(ada_client, course, field, value
 
 def test_free_text_says_who_grades_and_counts_words(ada_client, course):
     text = ada_client.get("/challenges/explain/").content.decode()
-    for words in ("A person grades this answer", "No language model reads your answer", "Between 5 and 60 words"):
+    for words in ("A person grades this answer", "No language model reads your answer", "Write between 5 and 60 words"):
         assert words in text
     response = ada_client.post("/challenges/explain/submit", {"kind": "free_text", "key": "k", "answer": "Too short."})
     assert response.status_code == 422 and "write between 5 and 60" in response.content.decode()
@@ -200,7 +200,7 @@ def test_a_run_by_htmx_answers_with_the_result_only(ada_client, course):
 def test_a_refused_run_by_htmx_names_the_problems_and_leaves_the_form(ada_client, course):
     response = ada_client.post("/challenges/sea-or-sky/run", prompt_form(template="no slots"), headers=HTMX)
     assert response.status_code == 422 and response["HX-Retarget"] == "#problems"
-    assert "must hold {input} exactly once" in response.content.decode()
+    assert "must contain {input} exactly once" in response.content.decode()
     assert not Run.objects.exists()
 
 

@@ -10,6 +10,7 @@ from django.core.cache import cache
 from django.db.models import Count
 
 from challenges import kinds
+from challenges.translation import translated
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
@@ -67,7 +68,7 @@ class Board:
 
     @property
     def track_name(self) -> str:
-        return kinds.find(self.track).title
+        return translated(kinds.find(self.track).title)
 
 
 @dataclass(frozen=True)

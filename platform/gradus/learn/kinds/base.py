@@ -26,12 +26,7 @@ class Draft:
 
 
 class KindPage(ABC):
-    """The page of one kind. A subclass has one instance, `PAGE`, which the registry names.
-
-    `own_rows` is what `own_inputs` are called on a page.
-    """
-
-    own_rows = "your examples"
+    """The page of one kind. A subclass has one instance, `PAGE`, which the registry names."""
 
     @abstractmethod
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> Draft:

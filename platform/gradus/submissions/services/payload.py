@@ -52,7 +52,7 @@ def counter(challenge: Challenge) -> Callable[[str], int]:
 
 def _from(error: ValidationError) -> list[dict[str, Any]]:
     found = []
-    for item in error.errors(include_url=False, include_input=False, include_context=False)[:50]:
+    for item in error.errors(include_url=False, include_input=False)[:50]:
         field, line = place(item["loc"])
         found.append({"code": item["type"], "field": field, "message": in_words(item), "line": line})
     return found

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from pydantic import ValidationError
 
 from challenges.field_errors import in_words
@@ -21,12 +23,12 @@ DEFAULTS: dict[str, Any] = {
     "num_train_epochs": 3,
     "per_device_train_batch_size": 16,
 }
-LABELS = {
-    "r": "Rank",
-    "lora_alpha": "Scaling",
-    "learning_rate": "Learning rate",
-    "num_train_epochs": "Epochs",
-    "per_device_train_batch_size": "Batch size",
+TITLES = {
+    "r": gettext_lazy("Rank"),
+    "lora_alpha": gettext_lazy("Scaling"),
+    "learning_rate": gettext_lazy("Learning rate"),
+    "num_train_epochs": gettext_lazy("Epochs"),
+    "per_device_train_batch_size": gettext_lazy("Batch size"),
 }
 
 
@@ -40,7 +42,7 @@ class Knob:
 
 
 def choices(spec: Challenge) -> list[tuple[str, str, Knob]]:
-    """Name, label and range of each hyper-parameter that a learner may set."""
+    """Name, title and range of each hyperparameter that a learner may set."""
     found = []
     for name in NAMES:
         allowed = getattr(tune(spec).knobs, name)
@@ -50,8 +52,13 @@ def choices(spec: Challenge) -> list[tuple[str, str, Knob]]:
             knob = Knob(choices=tuple(str(n) for n in range(allowed[0], allowed[1] + 1)))
         else:
             knob = Knob(choices=tuple(shown(value) for value in allowed))
-        found.append((name, LABELS[name], knob))
+        found.append((name, title(name), knob))
     return found
+
+
+def title(name: str) -> str:
+    """What a page calls a hyperparameter."""
+    return str(TITLES.get(name, name))
 
 
 def starting(spec: Challenge) -> dict[str, Any]:
@@ -75,7 +82,7 @@ def numbers(texts: Mapping[str, str]) -> dict[str, Any]:
         try:
             found[name] = number(text, whole=name != "learning_rate")
         except ValueError:
-            said = f"“{text[:20]}” is not a number." if text.strip() else "Choose a value."
+            said = _("“%(text)s” is not a number.") % {"text": text[:20]} if text.strip() else _("Choose a value.")
             problems.append({"field": f"hyperparameters.{name}", "message": said})
     try:
         Hyperparameters.model_validate(found)
@@ -84,7 +91,7 @@ def numbers(texts: Mapping[str, str]) -> dict[str, Any]:
             {"field": f"hyperparameters.{item['loc'][0]}", "message": in_words(item)} for item in error.errors()
         ]
     if problems:
-        raise Refused("bad_payload", "Some hyper-parameters are not as they should be.", problems=problems)
+        raise Refused("bad_payload", _("Some hyperparameters are not as they should be."), problems=problems)
     return found
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from challenges.kinds.tune import UPLOAD_BYTES, tune
 from challenges.rows import read_train, row_lines
@@ -22,8 +23,6 @@ from gradus.submissions.services import Refused
 
 
 class TunePage(KindPage):
-    own_rows = "your training rows"
-
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> TuneDraft:
         if payload is None:
             start = {name: knobs.shown(value) for name, value in knobs.starting(spec).items()}
@@ -56,7 +55,7 @@ class TunePage(KindPage):
         }
 
     def fields(self, spec: Challenge, draft: TuneDraft) -> FormFields:
-        return TuneFields(lines=tuple(number for number, _ in row_lines(draft.data)))
+        return TuneFields(lines=tuple(number for number, _line in row_lines(draft.data)))
 
     def context(self, spec: Challenge, draft: TuneDraft) -> dict[str, Any]:
         return {"knobs": knobs.choices(spec), "tune": tune(spec)}
@@ -69,9 +68,9 @@ class TunePage(KindPage):
         return filled, {"starter": {"cost": cost}}
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        found = {"Instructions": payload["instructions"]} if payload.get("instructions") else {}
-        found["Training rows"] = "\n".join(f"{row['input']} → {row['output']}" for row in payload.get("rows", []))
-        return found | {name: f"{value:g}" for name, value in payload.get("hyperparameters", {}).items()}
+        found = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}
+        found[_("Training rows")] = "\n".join(f"{row['input']} → {row['output']}" for row in payload.get("rows", []))
+        return found | {knobs.title(name): f"{value:g}" for name, value in payload.get("hyperparameters", {}).items()}
 
     def own_inputs(self, payload: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(row["input"] for row in payload.get("rows", []))
@@ -85,10 +84,10 @@ class TunePage(KindPage):
 class TuneFields(FormFields):
     names: Mapping[str, str] = field(
         default_factory=lambda: {
-            "instructions": "Instructions",
-            "rows": "Training rows",
-            "rows_file": "Training rows",
-            "hyperparameters": "Hyper-parameters",
+            "instructions": _("Instructions"),
+            "rows": _("Training rows"),
+            "rows_file": _("Training rows"),
+            "hyperparameters": _("Hyperparameters"),
         }
     )
     controls: Mapping[str, str] = field(
@@ -97,7 +96,7 @@ class TuneFields(FormFields):
 
     def name(self, item: Mapping[str, Any]) -> str:
         head, _, rest = str(item.get("field", "")).partition(".")
-        return rest if rest and head == "hyperparameters" else super().name(item)
+        return knobs.title(rest) if rest and head == "hyperparameters" else super().name(item)
 
     def control(self, item: Mapping[str, Any]) -> str:
         head, _, rest = str(item.get("field", "")).partition(".")
@@ -119,7 +118,7 @@ def train_rows(data: bytes) -> list[TrainRow]:
     rows, unread = read_train(data)
     if unread:
         listed = [form_problems.of_row(problem) for problem in unread]
-        raise Refused("bad_rows", "Some training rows cannot be read.", problems=listed)
+        raise Refused("bad_rows", _("Some training rows cannot be read."), problems=listed)
     return rows
 
 
