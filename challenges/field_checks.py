@@ -42,7 +42,7 @@ def pairs(challenge: Challenge, field: str, found: list[TrainRow] | tuple[TrainR
             message = gettext("The input or the output is empty: fill it in.")
             yield FieldProblem("empty", field, message, number)
         elif labels is not None and pair.output not in labels:
-            message = gettext("The output must be one of the labels %(labels)s.") % {"labels": ", ".join(labels)}
+            message = gettext("The output is not one of the labels %(labels)s.") % {"labels": ", ".join(labels)}
             yield FieldProblem("unknown_label", field, message, number)
         if len((pair.input + pair.output).encode(errors="replace")) > ROW_BYTES:
             message = gettext("Input and output together have more than 8 KiB: shorten them.")

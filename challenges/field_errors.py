@@ -12,6 +12,7 @@ TEXT = gettext_noop("Write a text, in quotes.")
 OBJECT = gettext_noop("Write an object: {...}.")
 LIST = gettext_noop("Write a list: [...].")
 WHOLE = gettext_noop("Write a whole number.")
+EMPTY = {"string_too_short": "empty_text", "too_short": "empty_list"}
 # pydantic's own words name our classes here, or speak of Python. The values are those of its `ctx`.
 WORDS = {
     "missing": gettext_noop("This field is missing: add it."),
@@ -19,6 +20,7 @@ WORDS = {
     "string_type": TEXT,
     "string_unicode": gettext_noop("The text contains half of a character: remove it."),
     "string_sub_type": TEXT,
+    "empty_text": gettext_noop("This text is empty: fill it in."),
     "string_too_short": gettext_noop("The text is too short: write at least %(min_length)s characters."),
     "string_too_long": gettext_noop("The text is too long: write at most %(max_length)s characters."),
     "model_type": OBJECT,
@@ -26,8 +28,9 @@ WORDS = {
     "dict_type": OBJECT,
     "tuple_type": LIST,
     "list_type": LIST,
-    "too_short": gettext_noop("There are too few entries: at least %(min_length)s must be there."),
-    "too_long": gettext_noop("There are too many entries: keep at most %(max_length)s."),
+    "empty_list": gettext_noop("This list is empty: add at least one entry."),
+    "too_short": gettext_noop("The list is too short: add entries until it has %(min_length)s."),
+    "too_long": gettext_noop("The list is too long: keep at most %(max_length)s entries."),
     "literal_error": gettext_noop("Choose one of %(expected)s."),
     "union_tag_not_found": gettext_noop("Say of which kind it is: add the field “kind”."),
     "int_type": WHOLE,
@@ -48,8 +51,11 @@ def in_words(error: Mapping[str, Any]) -> str:
     kind = str(error["type"])
     if kind == "union_tag_invalid":
         return gettext("There is no such kind: use one of %(kinds)s.") % {"kinds": ", ".join(kinds.names())}
+    values = _values(error)
+    if values.get("min_length") == "1":
+        kind = EMPTY.get(kind, kind)
     try:
-        return translated(WORDS[kind]) % _values(error)
+        return translated(WORDS[kind]) % values
     except KeyError:
         said = str(error["msg"]).removeprefix("Value error, ")
         return said if said.endswith(".") else f"{said}."

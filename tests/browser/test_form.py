@@ -31,7 +31,7 @@ def test_a_refused_run_leads_to_the_field_and_marks_the_old_result(ada, course, 
     template = page.get_by_role("textbox", name="Row template")
     template.fill("no slots")
     page.get_by_role("button", name="Run").click()
-    expect(page.locator("#template-problem")).to_contain_text("must hold {input} exactly once")
+    expect(page.locator("#template-problem")).to_contain_text("must contain {input} exactly once")
     expect(page.locator("#template-problem")).to_be_in_viewport()
     expect(template).to_be_focused()
     expect(template).to_have_attribute("aria-invalid", "true")

@@ -90,7 +90,7 @@ def test_a_refused_attempt_keeps_what_was_written(ada, course, visit):
     write(page, "Sea or sky?")
     page.get_by_role("textbox", name="Row template").fill("no slots")
     page.get_by_role("button", name="Run").click()
-    expect(page.locator("#problems")).to_contain_text("must hold {input} exactly once")
+    expect(page.locator("#problems")).to_contain_text("must contain {input} exactly once")
     expect(page.locator("[name=instructions]")).to_have_value("Sea or sky?")
 
 

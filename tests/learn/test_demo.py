@@ -92,7 +92,7 @@ def test_fine_tuned_names_one_and_related_ones_with_the_authors_condition(lesson
     panel(lesson, runs[0], sea=0.5, sky=0.5)
     panel(lesson, runs[1], sea=0.5, sky=0.5)
     found = panel(lesson, runs[2], sea=0.9, sky=0.1).said
-    assert (found.answer, found.note) == ("sea", "Calibrated confidence 0.90.")
+    assert (found.answer, found.note) == ("sea", "Its calibrated confidence is 0.90.")
     assert [(m.label, m.share, m.condition) for m in found.meters] == [("sea", 0.9, "")]
     assert [(m.label, m.share, m.condition) for m in found.related] == [("sky", 0.1, "if it flies")]
 

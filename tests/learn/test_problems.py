@@ -23,7 +23,7 @@ LORA = {
 }
 
 CASES = [
-    ("sea-or-sky", {**PROMPT, "template": "no slots"}, "template", "must hold {input} exactly once"),
+    ("sea-or-sky", {**PROMPT, "template": "no slots"}, "template", "must contain {input} exactly once"),
     ("sea-or-sky", {**PROMPT, "instructions": "x" * 2001}, "instructions", "Shorten them"),
     (
         "sea-or-sky",
@@ -31,11 +31,11 @@ CASES = [
         "eo-2",
         "is not one of the labels",
     ),
-    ("sea-or-sky", {**PROMPT, "example_input": ["a crab"], "example_output": [""]}, "eo-1", "at least 1 character"),
+    ("sea-or-sky", {**PROMPT, "example_input": ["a crab"], "example_output": [""]}, "eo-1", "This text is empty"),
     ("sea-or-sky", {**PROMPT, "label_word": ["", "w" * 41]}, "lw-2", "must have 1 to 40 characters"),
     ("sea-or-sky", {**LORA, "rows": "not json"}, "rows", "Line 1: "),
     ("sea-or-sky", {**LORA, "learning_rate": "fast"}, "learning_rate", "“fast” is not a number"),
-    ("sea-or-sky", {**LORA, "r": "32"}, "r", "r must be one of"),
+    ("sea-or-sky", {**LORA, "r": "32"}, "r", "The value must be one of"),
     ("explain", {"kind": "free_text", "key": "k", "answer": "Too short."}, "answer", "write between 5 and 60"),
 ]
 
@@ -81,7 +81,7 @@ def test_a_refusal_about_no_field_takes_the_focus_itself(ada_client, course):
     response = ada_client.post("/challenges/sea-or-sky/submit", {"key": "k"})
     text = response.content.decode()
     assert response.status_code == 422 and '<div id="problems" tabindex="-1" autofocus>' in text
-    assert "did not arrive whole" in text and "aria-invalid" not in text
+    assert "did not arrive completely" in text and "aria-invalid" not in text
 
 
 def test_many_bad_lines_are_cut_short_at_the_field_and_listed_in_full(ada_client, course):
@@ -103,5 +103,5 @@ def test_an_appeal_that_is_refused_is_marked_at_its_field(ada_client, ada, cours
 def test_what_is_about_no_field_of_the_form_has_no_control():
     refusal = Refused("busy", "Several at once.")
     assert [(p.message, p.control) for p in of_refusal(refusal, FormFields())] == [("Several at once.", "")]
-    wrong_kind = Refused("x", "x", problems=[{"field": "kind", "message": "This challenge takes prompt."}])
+    wrong_kind = Refused("x", "x", problems=[{"field": "kind", "message": "This challenge does not accept the kind."}])
     assert of_refusal(wrong_kind, FormFields())[0].control == ""

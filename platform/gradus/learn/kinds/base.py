@@ -7,6 +7,8 @@ from typing import Any
 from uuid import uuid4
 
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from challenges.spec import Challenge, Label
 from gradus.courses.models import ChallengeVersion
@@ -31,7 +33,7 @@ class KindPage(ABC):
     `own_rows` is what `own_inputs` are called on a page.
     """
 
-    own_rows = "your examples"
+    own_rows: str | Promise = _("your examples")
 
     @abstractmethod
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> Draft:

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from pydantic import ValidationError
 
 from challenges.field_errors import in_words
@@ -21,12 +24,12 @@ DEFAULTS: dict[str, Any] = {
     "num_train_epochs": 3,
     "per_device_train_batch_size": 16,
 }
-LABELS = {
-    "r": "Rank",
-    "lora_alpha": "Scaling",
-    "learning_rate": "Learning rate",
-    "num_train_epochs": "Epochs",
-    "per_device_train_batch_size": "Batch size",
+LABELS: dict[str, Promise] = {
+    "r": gettext_lazy("Rank"),
+    "lora_alpha": gettext_lazy("Scaling"),
+    "learning_rate": gettext_lazy("Learning rate"),
+    "num_train_epochs": gettext_lazy("Epochs"),
+    "per_device_train_batch_size": gettext_lazy("Batch size"),
 }
 
 
@@ -39,8 +42,8 @@ class Knob:
     high: str = ""
 
 
-def choices(spec: Challenge) -> list[tuple[str, str, Knob]]:
-    """Name, label and range of each hyper-parameter that a learner may set."""
+def choices(spec: Challenge) -> list[tuple[str, Promise, Knob]]:
+    """Name, label and range of each hyperparameter that a learner may set."""
     found = []
     for name in NAMES:
         allowed = getattr(tune(spec).knobs, name)
@@ -75,7 +78,7 @@ def numbers(texts: Mapping[str, str]) -> dict[str, Any]:
         try:
             found[name] = number(text, whole=name != "learning_rate")
         except ValueError:
-            said = f"“{text[:20]}” is not a number." if text.strip() else "Choose a value."
+            said = _("“%(text)s” is not a number.") % {"text": text[:20]} if text.strip() else _("Choose a value.")
             problems.append({"field": f"hyperparameters.{name}", "message": said})
     try:
         Hyperparameters.model_validate(found)
@@ -84,7 +87,7 @@ def numbers(texts: Mapping[str, str]) -> dict[str, Any]:
             {"field": f"hyperparameters.{item['loc'][0]}", "message": in_words(item)} for item in error.errors()
         ]
     if problems:
-        raise Refused("bad_payload", "Some hyper-parameters are not as they should be.", problems=problems)
+        raise Refused("bad_payload", _("Some hyperparameters need a correction."), problems=problems)
     return found
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from challenges.kinds.tune import UPLOAD_BYTES, tune
 from challenges.rows import read_train, row_lines
@@ -22,7 +25,7 @@ from gradus.submissions.services import Refused
 
 
 class TunePage(KindPage):
-    own_rows = "your training rows"
+    own_rows = gettext_lazy("your training rows")
 
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> TuneDraft:
         if payload is None:
@@ -69,9 +72,12 @@ class TunePage(KindPage):
         return filled, {"starter": {"cost": cost}}
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        found = {"Instructions": payload["instructions"]} if payload.get("instructions") else {}
-        found["Training rows"] = "\n".join(f"{row['input']} → {row['output']}" for row in payload.get("rows", []))
-        return found | {name: f"{value:g}" for name, value in payload.get("hyperparameters", {}).items()}
+        found = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}
+        found[_("Training rows")] = "\n".join(f"{row['input']} → {row['output']}" for row in payload.get("rows", []))
+        return found | {
+            str(knobs.LABELS.get(name, name)): f"{value:g}"
+            for name, value in payload.get("hyperparameters", {}).items()
+        }
 
     def own_inputs(self, payload: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(row["input"] for row in payload.get("rows", []))
@@ -83,12 +89,12 @@ class TunePage(KindPage):
 
 @dataclass(frozen=True)
 class TuneFields(FormFields):
-    names: Mapping[str, str] = field(
+    names: Mapping[str, str | Promise] = field(
         default_factory=lambda: {
-            "instructions": "Instructions",
-            "rows": "Training rows",
-            "rows_file": "Training rows",
-            "hyperparameters": "Hyper-parameters",
+            "instructions": gettext_lazy("Instructions"),
+            "rows": gettext_lazy("Training rows"),
+            "rows_file": gettext_lazy("Training rows"),
+            "hyperparameters": gettext_lazy("Hyperparameters"),
         }
     )
     controls: Mapping[str, str] = field(
@@ -97,7 +103,7 @@ class TuneFields(FormFields):
 
     def name(self, item: Mapping[str, Any]) -> str:
         head, _, rest = str(item.get("field", "")).partition(".")
-        return rest if rest and head == "hyperparameters" else super().name(item)
+        return str(knobs.LABELS.get(rest, rest)) if rest and head == "hyperparameters" else super().name(item)
 
     def control(self, item: Mapping[str, Any]) -> str:
         head, _, rest = str(item.get("field", "")).partition(".")
@@ -119,7 +125,7 @@ def train_rows(data: bytes) -> list[TrainRow]:
     rows, unread = read_train(data)
     if unread:
         listed = [form_problems.of_row(problem) for problem in unread]
-        raise Refused("bad_rows", "Some training rows cannot be read.", problems=listed)
+        raise Refused("bad_rows", _("Some training rows cannot be read."), problems=listed)
     return rows
 
 
