@@ -56,7 +56,7 @@ class Notice(models.Model):
     report = models.OneToOneField("reports.ProblemReport", models.CASCADE, null=True, blank=True, related_name="notice")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     seen_at = models.DateTimeField(null=True, blank=True)
-    mailed_at = models.DateTimeField(null=True, blank=True, help_text="When a process took it on to send a mail")
+    mailed_at = models.DateTimeField(null=True, blank=True, help_text=_("When a process took it on to send a mail"))
 
     objects = NoticeQuerySet.as_manager()
 
