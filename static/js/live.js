@@ -12,12 +12,12 @@ const RETRY_MS = 3000;
 const DOUBT_MS = 4000;
 const PILLS = { queued: ["clock", gettext("Waiting")], running: ["cpu", gettext("Running")] };
 const LOST = gettext("The connection is lost. Grading goes on without it, and this page tries again by itself.");
-const GONE = gettext("This page cannot be followed any more. Load it again to see how it stands.");
+const GONE = gettext("This page no longer updates itself. Load it again to see what has become of the evaluation.");
 
 const LINES = {
   queued: () => gettext("Waiting for a worker"),
   started: () => gettext("A worker has started"),
-  postponed: () => gettext("Put back in the queue. It starts again by itself"),
+  postponed: () => gettext("Put back in the queue. It starts again by itself."),
   checkpoint: ({ step }) => interpolate(gettext("Saved a checkpoint at step %(step)s"), { step }),
   stage: ({ text }) => text,
   log: ({ text }) => text,

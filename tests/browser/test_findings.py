@@ -43,7 +43,7 @@ def test_the_button_makes_the_public_part_again(page, course, work, axe):
     assert not [(rule["id"], rule["nodes"][0]["html"]) for rule in found if rule["impact"] in SERIOUS]
 
     button.click()
-    expect(finding.get_by_role("alert")).to_contain_text("You have run this one")
+    expect(finding.get_by_role("alert")).to_contain_text("You have already run this one")
 
 
 def test_a_set_of_ones_own_by_keyboard_alone(page, course, work, axe):

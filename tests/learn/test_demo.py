@@ -112,7 +112,7 @@ def test_the_answer_is_not_among_its_own_relatives(ada_client, lesson, runs):
         scene.answer_demo(run, shares)
     text = ada_client.get(reverse("learn:demo_panel", args=["first", runs[2].uuid])).content.decode()
     shown, _, ranked = text.partition('<details class="rivals">')
-    before, _, after = shown.partition("Worth a thought as well")
+    before, _, after = shown.partition("Also worth considering")
     names = re.compile(r'meter-name">(\w+)<')
     assert (names.findall(before), names.findall(after)) == (["sea"], ["sky"]) and "if it flies" in after
     assert names.findall(ranked) == ["sea", "sky"] and "All 2 answers, ranked" in ranked

@@ -66,7 +66,7 @@ def test_a_visitor_may_as_well_and_keeps_the_runs(client, lesson):
 def test_the_same_set_is_not_run_twice(ada_client, lesson):
     ada_client.post(RUNS, {"repetition": "2"})
     response = ada_client.post(RUNS, {"repetition": "2"})
-    assert response.status_code == 409 and "You have run this one" in response.content.decode()
+    assert response.status_code == 409 and "You have already run this one" in response.content.decode()
     assert started() == [("zero", 1), ("few", 2)]
 
 
@@ -141,7 +141,7 @@ def test_htmx_gets_a_refusal_beside_the_runs(ada_client, lesson):
     ada_client.post(RUNS, {"repetition": "2"})
     response = ada_client.post(RUNS, {"repetition": "2"}, **HTMX)
     text = response.content.decode()
-    assert response.status_code == 422 and "You have run this one" in text and "0 of 2 runs" in text
+    assert response.status_code == 422 and "You have already run this one" in text and "0 of 2 runs" in text
 
 
 def test_runs_of_others_are_not_there(ada_client, bob_client, guest_client, lesson):

@@ -95,9 +95,9 @@ def _todo(lesson: Lesson, finding: Finding, number: int | None, done: set[Place]
         if todo:
             return todo
     if number is None:
-        said = _("You have run all of this in the last days: your results are in the figure.")
+        said = _("You have already run all repetitions in the past week. Your results are in the figure.")
     else:
-        said = _("You have run this one in the last days: your results are in the figure.")
+        said = _("You have already run this one in the past week. Your results are in the figure.")
     raise Refused("already_run", said, 409)
 
 
