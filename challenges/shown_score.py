@@ -31,6 +31,18 @@ def ladder(previous_shown: float, score: float, step: float) -> float:
     return shown if round(shown - previous_shown, 10) >= round(step, 10) else previous_shown
 
 
+def written(score: float, step: float | None = None) -> str:
+    """A score in [0, 1] as people read it: two decimals, and a third where it is not 0.
+
+    A shown score lies on its step. A score of public samples does not: with the challenge's `step` it is written with
+    no more decimals than the shown scores of that challenge have.
+    """
+    if step is not None and round(100 * step, _QUOTIENT_DIGITS).is_integer():
+        return f"{score:.2f}"
+    text = f"{score:.3f}"
+    return text[:-1] if text.endswith("0") else text
+
+
 def shown_score(feedback: Feedback, score: float, previous_shown: float = 0.0) -> float:
     """The score in [0, 1] that a learner sees for the raw `score`; `previous_shown` is the best shown so far.
 

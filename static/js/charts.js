@@ -1,5 +1,6 @@
 // Draws figure.chart[data-chart] from its JSON, and gives each a table with the same numbers.
 import * as drawings from "./drawings.js";
+import { gettext } from "./translate.js";
 
 const charts = new Map();
 
@@ -13,7 +14,8 @@ function twinOf(figure) {
   if (twin) return twin.querySelector("table");
   twin = document.createElement("details");
   twin.className = "chart-twin";
-  twin.innerHTML = '<summary>The same as a table</summary><div class="table-wrap"><table class="plain-table"></table></div>';
+  twin.innerHTML = '<summary></summary><div class="table-wrap"><table class="plain-table"></table></div>';
+  twin.firstChild.textContent = gettext("The same as a table");
   figure.append(twin);
   return twin.querySelector("table");
 }

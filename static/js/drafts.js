@@ -1,6 +1,7 @@
 // Keeps what is typed into form[data-draft] in this browser, and puts it back when the page is opened again.
 import { write } from "./examples.js";
 import { moment } from "./page.js";
+import { gettext, interpolate } from "./translate.js";
 
 const form = document.querySelector("form[data-draft]");
 const note = document.querySelector("[data-draft-note]");
@@ -74,13 +75,13 @@ function offer() {
   const draft = kept();
   const before = typed();
   if (!draft || meaning(draft.pairs) === meaning(before)) return;
-  const at = moment(new Date(draft.at));
+  const date = moment(new Date(draft.at));
   const asked = new URLSearchParams(location.search);
   if (form.querySelector(".problems") || ASKED_FOR.some((name) => asked.has(name))) {
-    say(`You typed something else here on ${at}.`, "Bring it back", () => put(draft.pairs));
+    say(interpolate(gettext("You typed something else here on %(date)s."), { date }), gettext("Bring it back"), () => put(draft.pairs));
   } else {
     put(draft.pairs);
-    say(`What you typed on ${at} is back.`, "Undo", () => put(before));
+    say(interpolate(gettext("What you typed on %(date)s is back."), { date }), gettext("Undo"), () => put(before));
   }
 }
 

@@ -1,7 +1,11 @@
 // What each kind of chart looks like: its ECharts option and its table. No DOM here.
+import { gettext, interpolate, ngettext } from "./translate.js";
+
 const SYMBOLS = ["circle", "rect", "triangle", "diamond"];
 const DASHES = ["solid", [6, 4], [2, 3], [8, 3, 2, 3]];
 
+// As the templates write a score: two decimals, and a third where it is not 0.
+const score = (value) => value.toFixed(3).replace(/0$/, "");
 const figure = (value, digits = 3) => (value == null ? "" : Number(value.toFixed(digits)).toString());
 const percent = (value) => (value == null ? "" : `${Math.round(value * 100)} %`);
 
@@ -58,23 +62,23 @@ export const loss = {
     else data.points.push(event);
   },
   option({ points, checkpoints = [] }, colours) {
-    const train = line(0, "Training loss", points.map(({ step, train_loss }) => [step, train_loss]));
+    const train = line(0, gettext("Training loss"), points.map(({ step, train_loss }) => [step, train_loss]));
     const known = points.filter(({ valid_loss }) => valid_loss != null);
-    const valid = line(1, "Validation loss", known.map(({ step, valid_loss }) => [step, valid_loss]));
+    const valid = line(1, gettext("Validation loss"), known.map(({ step, valid_loss }) => [step, valid_loss]));
     train.showSymbol = false;
-    train.markLine = marks(colours, checkpoints.map((step) => ({ xAxis: step, name: `saved at ${step}` })));
+    train.markLine = marks(colours, checkpoints.map((step) => ({ xAxis: step, name: interpolate(gettext("saved at %(step)s"), { step }) })));
     // The axes are those of the whole training run from its first point on: the curve grows, and nothing else moves.
     const end = Math.max(1, ...points.map(({ step, steps }) => steps ?? step));
     const top = Math.max(0, ...points.flatMap(({ train_loss, valid_loss }) => [train_loss ?? 0, valid_loss ?? 0]));
     return {
-      xAxis: across(colours, "Step", { min: 0, max: end }),
-      yAxis: axis(colours, "Loss", { min: 0, max: roof(top) }),
+      xAxis: across(colours, gettext("Step"), { min: 0, max: end }),
+      yAxis: axis(colours, gettext("Loss"), { min: 0, max: roof(top) }),
       series: [train, valid],
       grid: { top: 60, bottom: 30 },
     };
   },
   table: ({ points }) => ({
-    head: ["Step", "Training loss", "Validation loss"],
+    head: [gettext("Step"), gettext("Training loss"), gettext("Validation loss")],
     rows: points.map(({ step, train_loss, valid_loss }) => [step, figure(train_loss), figure(valid_loss)]),
   }),
 };
@@ -94,7 +98,7 @@ export const bars = {
       tooltip: { valueFormatter: isPercent ? percent : figure },
     };
   },
-  table: ({ x, series, x_title: title = "Group", percent: isPercent }) => ({
+  table: ({ x, series, x_title: title = gettext("Group"), percent: isPercent }) => ({
     head: [title, ...series.map(({ name }) => name)],
     rows: x.map((name, index) => [name, ...series.map(({ values }) => (isPercent ? percent : figure)(values[index]))]),
   }),
@@ -107,7 +111,7 @@ export const lines = {
     if (drawn.length) drawn[0].markLine = marks(colours, places.map(({ x: at, text }) => ({ xAxis: at, name: text })));
     return { xAxis: across(colours, x), yAxis: axis(colours, y), series: drawn, grid: { bottom: 30 } };
   },
-  table({ series, x_title: x = "At" }) {
+  table({ series, x_title: x = gettext("At") }) {
     const steps = [...new Set(series.flatMap(({ points }) => points.map(([at]) => at)))].sort((a, b) => a - b);
     const at = series.map(({ points }) => new Map(points));
     return { head: [x, ...series.map(({ name }) => name)], rows: steps.map((step) => [step, ...at.map((values) => figure(values.get(step)))]) };
@@ -122,7 +126,9 @@ const floor = ({ min }) => Math.max(0, Math.floor(min * 10 - 0.5) / 10);
 // A name stands on the side of its mark where there is room.
 const side = (share) => (share < 0.35 ? "right" : share > 0.65 ? "left" : "top");
 
-// Score by tokens a request; a larger mark is slower.
+const inTokens = (value) => interpolate(ngettext("%(count)s token", "%(count)s tokens", Math.round(value)), { count: figure(value, 0) });
+
+// Score by tokens per request; a larger mark is slower.
 export const tradeoff = {
   blank: () => ({ points: [] }),
   option({ points }, colours) {
@@ -148,16 +154,16 @@ export const tradeoff = {
       };
     };
     return {
-      xAxis: across(colours, "Tokens a request", { min: 0 }),
-      yAxis: axis(colours, "Score", { min: floor, max: 1, axisLabel: { color: colours.muted, formatter: (value) => value.toFixed(1) } }),
+      xAxis: across(colours, gettext("Tokens per request"), { min: 0 }),
+      yAxis: axis(colours, gettext("Score"), { min: floor, max: 1, axisLabel: { color: colours.muted, formatter: (value) => value.toFixed(1) } }),
       series: kinds.map(series),
-      tooltip: { trigger: "item", formatter: ({ name, value }) => `${name}\n${value[1].toFixed(2)}, ${figure(value[0], 0)} tokens` },
+      tooltip: { trigger: "item", formatter: ({ name, value }) => `${name}\n${score(value[1])}, ${inTokens(value[0])}` },
       legend: { itemWidth: 12 },
       grid: { bottom: 30, top: 60 },
     };
   },
   table: ({ points }) => ({
-    head: ["Approach", "Score", "Tokens a request", "Time a request"],
-    rows: points.map(({ name, accuracy, tokens, latency_ms }) => [name, figure(accuracy), figure(tokens, 0), latency_ms == null ? "" : `${figure(latency_ms, 0)} ms`]),
+    head: [gettext("Approach"), gettext("Score"), gettext("Tokens per request"), gettext("Time per request")],
+    rows: points.map(({ name, accuracy, tokens, latency_ms }) => [name, score(accuracy), figure(tokens, 0), latency_ms == null ? "" : `${figure(latency_ms, 0)} ms`]),
   }),
 };

@@ -1,7 +1,10 @@
 // How long an evaluation usually takes, how long this one has taken, and what is left of a training run.
+import { gettext, interpolate } from "./translate.js";
+
 export const seconds = (value) => {
   const whole = Math.max(1, Math.round(value));
-  return whole < 90 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  if (whole < 90) return interpolate(gettext("%(seconds)s s"), { seconds: whole });
+  return interpolate(gettext("%(minutes)s min %(seconds)s s"), { minutes: Math.floor(whole / 60), seconds: whole % 60 });
 };
 
 export class Estimate {
@@ -30,8 +33,10 @@ export class Estimate {
   get text() {
     if (this.started == null) return this.usual;
     const taken = (Date.now() - this.started) / 1000;
-    const longer = taken > this.high ? " This one takes longer." : "";
-    const left = this.left == null ? "" : ` About ${seconds(this.left)} of training left.`;
-    return `${this.usual}${longer} ${seconds(taken)} so far.${left}`.trim();
+    const said = [this.usual];
+    if (taken > this.high) said.push(gettext("This one takes longer."));
+    said.push(interpolate(gettext("%(time)s so far."), { time: seconds(taken) }));
+    if (this.left != null) said.push(interpolate(gettext("About %(time)s of training left."), { time: seconds(this.left) }));
+    return said.filter(Boolean).join(" ");
   }
 }

@@ -1,5 +1,6 @@
 // Adds, removes and numbers the rows of a few-shot prompt's examples, and takes over public samples as examples.
 import { toast } from "./page.js";
+import { gettext, interpolate, ngettext } from "./translate.js";
 
 const box = (element) => element.closest("[data-examples]");
 
@@ -9,7 +10,7 @@ function refresh(examples) {
   if (add && examples.dataset.max) add.disabled = rows.length >= Number(examples.dataset.max);
   number(rows);
   rows.forEach((row, index) => {
-    row.querySelector("[data-example-remove]")?.setAttribute("aria-label", `Remove example ${index + 1}`);
+    row.querySelector("[data-example-remove]")?.setAttribute("aria-label", interpolate(gettext("Remove example %(number)s"), { number: index + 1 }));
   });
 }
 
@@ -48,7 +49,7 @@ function useSample({ dataset: { exampleInput, exampleOutput } }) {
   const isEmpty = (row) => [...row.querySelectorAll("textarea")].every(({ value }) => !value.trim());
   if (![...examples.querySelectorAll(".example-row")].some(isEmpty)) {
     if (examples.querySelector("[data-example-add]").disabled) {
-      toast(`This challenge takes ${examples.dataset.max} examples at most: remove one first.`);
+      toast(full(Number(examples.dataset.max)));
       return;
     }
     append(examples);
@@ -58,7 +59,11 @@ function useSample({ dataset: { exampleInput, exampleOutput } }) {
   [input.value, output.value] = [exampleInput, exampleOutput];
   refresh(examples);
   examples.dispatchEvent(new Event("input", { bubbles: true }));
-  toast(`The sample is now example ${[...row.parentElement.children].indexOf(row) + 1}.`);
+  toast(interpolate(gettext("The sample is now example %(number)s."), { number: [...row.parentElement.children].indexOf(row) + 1 }));
+}
+
+function full(most) {
+  return interpolate(ngettext("This challenge takes at most %(most)s example: remove it first.", "This challenge takes at most %(most)s examples: remove one first.", most), { most });
 }
 
 // Puts pairs of input and output into the rows, as many as there are.

@@ -3,23 +3,31 @@ import { Estimate, seconds } from "./estimate.js";
 import { LiveRows } from "./live_rows.js";
 import { clock } from "./page.js";
 import { Stages } from "./stages.js";
+import { gettext, interpolate, ngettext } from "./translate.js";
 
 const TERMINAL = new Set(["finished", "scored", "rejected", "failed", "cancelled", "review", "expired"]);
 const UNNUMBERED = new Set(["state", "heartbeat"]);
 const QUIET_SECONDS = 45;
 const RETRY_MS = 3000;
 const DOUBT_MS = 4000;
-const PILLS = { queued: ["clock", "Waiting"], running: ["cpu", "Running"] };
-const LOST = "The connection is lost. Grading goes on without it, and this page tries again by itself.";
-const GONE = "This page cannot be followed any more. Load it again to see how it stands.";
+const PILLS = { queued: ["clock", gettext("Waiting")], running: ["cpu", gettext("Running")] };
+const LOST = gettext("The connection is lost. Grading goes on without it, and this page tries again by itself.");
+const GONE = gettext("This page no longer updates itself. Load it again to see what has become of the evaluation.");
 
 const LINES = {
-  queued: () => "Waiting for a worker",
-  started: () => "A worker has started",
-  postponed: () => "Put back in the queue. It starts again by itself",
-  checkpoint: ({ step }) => `Saved a checkpoint at step ${step}`,
+  queued: () => gettext("Waiting for a worker"),
+  started: () => gettext("A worker has started"),
+  postponed: () => gettext("Put back in the queue. It starts again by itself."),
+  checkpoint: ({ step }) => interpolate(gettext("Saved a checkpoint at step %(step)s"), { step }),
+  stage: ({ text }) => text,
   log: ({ text }) => text,
 };
+
+function place(ahead) {
+  if (ahead == null) return gettext("Waiting for a worker.");
+  if (ahead === 0) return gettext("You are next.");
+  return interpolate(ngettext("%(ahead)s evaluation is ahead of yours.", "%(ahead)s evaluations are ahead of yours.", ahead), { ahead });
+}
 
 class Live {
   constructor(element) {
@@ -129,8 +137,8 @@ class Live {
     this.stages.wait(ahead);
     this.estimate.wait();
     this.slot("bar")?.removeAttribute("value");
-    const place = ahead == null ? "Waiting for a worker" : ahead === 0 ? "You are next" : `Behind ${ahead}`;
-    this.say("position", wait == null ? `${place}.` : `${place}, about ${seconds(wait)}.`);
+    const about = wait == null ? "" : interpolate(gettext("The wait is about %(wait)s."), { wait: seconds(wait) });
+    this.say("position", `${place(ahead)} ${about}`.trim());
   }
 
   show(state) {
@@ -167,7 +175,7 @@ class Live {
   draw() {
     this.slot("bar")?.setAttribute("value", this.stages.share);
     this.say("position", this.stages.title);
-    if (this.stages.title !== this.stage) this.log("log", { text: this.stages.title });
+    if (this.stages.title !== this.stage) this.log("stage", { text: this.stages.title });
     this.stage = this.stages.title;
   }
 
@@ -189,7 +197,10 @@ class Live {
     const line = document.createElement("li");
     const at = data.at ? new Date(data.at) : new Date();
     const time = Object.assign(document.createElement("time"), { textContent: clock(at) });
-    line.append(time, Object.assign(document.createElement("span"), { textContent: LINES[kind](data) }));
+    const words = Object.assign(document.createElement("span"), { textContent: LINES[kind](data) });
+    // What the engine writes is English.
+    if (kind === "log") words.lang = "en";
+    line.append(time, words);
     list.append(line);
     list.scrollTop = list.scrollHeight;
   }
@@ -202,7 +213,8 @@ class Live {
     const quiet = (Date.now() - this.heard) / 1000;
     const away = quiet > QUIET_SECONDS;
     this.slot("heartbeat")?.classList.toggle("is-offline", away);
-    this.say("heartbeat", away ? `Nothing new for ${seconds(quiet)}. This page keeps listening.` : `Updated ${seconds(quiet)} ago`);
+    const said = away ? gettext("Nothing new for %(time)s. This page keeps listening.") : gettext("Updated %(time)s ago");
+    this.say("heartbeat", interpolate(said, { time: seconds(quiet) }));
     this.say("estimate", this.estimate.text);
   }
 

@@ -1,5 +1,11 @@
 // Lists the public rows of a run or an attempt as the engine finishes them. Inputs and expected answers are in the page.
-const MARKS = { right: "right", partly_right: "partly right", wrong: "wrong" };
+import { gettext, interpolate } from "./translate.js";
+
+const COUNTS = {
+  right: gettext("%(count)s right"),
+  partly_right: gettext("%(count)s partly right"),
+  wrong: gettext("%(count)s wrong"),
+};
 
 export class LiveRows {
   constructor(element) {
@@ -39,7 +45,7 @@ export class LiveRows {
     slot("mark").append(this.part(`[data-mark="${mark}"]`));
     slot("input").textContent = input;
     slot("got").textContent = expected == null && mark === "partly_right" ? score.toFixed(2) : output;
-    slot("wanted").textContent = expected == null || mark === "right" ? "" : `expected ${expected}`;
+    slot("wanted").textContent = expected == null || mark === "right" ? "" : interpolate(gettext("expected %(expected)s"), { expected });
     if (confidence == null) slot("sure").remove();
     else this.sure(slot("sure"), mark, confidence);
     return item;
@@ -58,11 +64,12 @@ export class LiveRows {
 
   count() {
     const found = [...this.marks.values()];
-    const counts = Object.entries(MARKS)
-      .map(([mark, words]) => [found.filter((one) => one === mark).length, words])
-      .filter(([count, words]) => count || words === "right");
-    const said = counts.map(([count, words]) => `${count} ${words}`).join(", ");
-    const total = Object.keys(this.samples).length;
-    this.element.querySelector("[data-live-count]").textContent = `${found.length} of ${total} · ${said}`;
+    const counts = Object.entries(COUNTS)
+      .map(([mark, text]) => ({ mark, text, count: found.filter((one) => one === mark).length }))
+      .filter(({ mark, count }) => count || mark === "right")
+      .map(({ text, count }) => interpolate(text, { count }));
+    const values = { done: found.length, total: Object.keys(this.samples).length };
+    const done = interpolate(gettext("%(done)s of %(total)s"), values);
+    this.element.querySelector("[data-live-count]").textContent = `${done} · ${counts.join(", ")}`;
   }
 }

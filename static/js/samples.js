@@ -1,4 +1,6 @@
 // Filters a list of samples by its chips (all, right, wrong, changed ...) or by one cell of the confusion matrix.
+import { gettext, interpolate } from "./translate.js";
+
 const filters = new Map();
 
 const itemsOf = (selector) => document.querySelectorAll(`${selector} > [data-item]`);
@@ -13,8 +15,10 @@ function matches(item, { only, cell }) {
 function note(selector, shown, total, { cell }) {
   const line = document.querySelector(`[data-filter-note="${selector}"]`);
   if (!line) return;
-  const which = cell ? `, expected ${cell.expected}, got ${cell.got}` : "";
-  line.textContent = shown === total ? "" : `Showing ${shown} of ${total}${which}.`;
+  const text = cell
+    ? gettext("Showing %(shown)s of %(total)s, expected %(expected)s, got %(got)s.")
+    : gettext("Showing %(shown)s of %(total)s.");
+  line.textContent = shown === total ? "" : interpolate(text, { shown, total, ...cell });
 }
 
 function apply(selector) {

@@ -1,5 +1,7 @@
 // The list of named stages on the page of an evaluation. Neither the stage nor a count ever goes backwards, unless the
 // evaluation returns to the queue.
+import { interpolate, ngettext } from "./translate.js";
+
 const COUNT = ".stage-count";
 
 export class Stages {
@@ -23,7 +25,7 @@ export class Stages {
   // Says how many evaluations are before this one.
   wait(ahead) {
     this.#move(0);
-    this.#count(ahead ? ` behind ${ahead}` : "");
+    this.#count(ahead ? interpolate(ngettext("%(ahead)s ahead", "%(ahead)s ahead", ahead), { ahead }) : "");
   }
 
   // A worker has started, perhaps again. `id` is the number of that event, or nothing where it is not known yet.
@@ -41,7 +43,7 @@ export class Stages {
     if (!total) return;
     this.done = Math.max(this.done, done);
     this.part = this.done / total;
-    this.#count(`, ${this.items[at].dataset.unit ?? ""} ${this.done} of ${total}`);
+    this.#count(interpolate(this.items[at].dataset.count ?? "", { done: this.done, total }));
     if (this.done >= total && this.items[at + 1]?.dataset.silent != null) this.#move(at + 1);
   }
 
@@ -61,6 +63,7 @@ export class Stages {
 
   #count(text) {
     const slot = this.items[this.at]?.querySelector(COUNT);
-    if (slot && slot.textContent !== text) slot.textContent = text;
+    const said = text && `, ${text}`;
+    if (slot && slot.textContent !== said) slot.textContent = said;
   }
 }

@@ -59,7 +59,7 @@ def test_a_chart_has_the_names_of_its_table(visit):
     lesson(page)
     figure = page.locator("figure[data-chart=tradeoff]").first
     drawn = set(figure.locator("svg text").all_text_contents())
-    assert {"Zero-shot", "Few-shot", "LoRA", "Score", "Tokens a request"} <= drawn
+    assert {"Zero-shot", "Few-shot", "LoRA", "Score", "Tokens per request"} <= drawn
 
 
 def test_the_axes_stand_still_while_a_curve_grows(course, visit):

@@ -11,20 +11,24 @@ from tests.words.pseudo import use_pseudo_locale
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SMALL = {"width": 360, "height": 740}
+# Two rows of the header, as in English.
+HEADER = 84
 
 
 def test_nothing_becomes_wider_than_a_small_screen(ada, grace, tmp_path, settings, visit) -> None:
     with override("en"):
         pages = furnish(tmp_path, ada)
     use_pseudo_locale(settings)
-    page = visit(grace, viewport=SMALL)
     found = {}
-    # The browser would report the status of the error page.
-    page.route("**/nowhere/", lambda route: route.fulfill(response=route.fetch(), status=200))
-    for path in [*pages.staff, "/nowhere/"]:
-        page.goto(path)
-        assert page.locator("html").get_attribute("lang") == "en-xa"
-        found[path] = page.evaluate(TOO_WIDE)
+    for user, paths in ((None, pages.open), (ada, pages.own), (grace, [*pages.staff, "/nowhere/"])):
+        page = visit(user, viewport=SMALL)
+        # The browser would report the status of the error page.
+        page.route("**/nowhere/", lambda route: route.fulfill(response=route.fetch(), status=200))
+        for path in paths:
+            page.goto(path)
+            assert page.locator("html").get_attribute("lang") == "en-xa"
+            found[path] = page.evaluate(TOO_WIDE)
+            assert page.locator(".site-header").evaluate("(e) => e.getBoundingClientRect().height") <= HEADER, path
     assert not {path: wide for path, wide in found.items() if wide}
 
 

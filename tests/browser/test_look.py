@@ -5,6 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from playwright.sync_api import expect
+
+from tests import factories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -50,6 +53,19 @@ def test_the_header_is_low_and_does_not_wrap(course, grace, visit, width, rows, 
         middles = sorted(page.evaluate(ROWS))
         gaps = [b - a for a, b in pairwise(middles) if b - a > 8]
         assert height <= most and len(gaps) == rows - 1
+
+
+def test_a_long_name_is_cut_so_that_the_header_keeps_its_rows(course, ada, visit):
+    ada.pseudonym = "W" * 40
+    ada.save()
+    factories.grade(factories.submit(ada, payload=factories.LORA))
+    page = visit(ada, viewport={"width": 360, "height": 740})
+    page.goto("/")
+    expect(page.get_by_role("link", name="Notices: 1 new")).to_be_in_viewport(ratio=1)
+    assert page.locator(".site-header").evaluate("(e) => e.getBoundingClientRect().height") <= 84
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.locator(".menu > summary").click()
+    expect(page.get_by_role("link", name="Two-factor authentication")).to_be_in_viewport(ratio=1)
 
 
 def test_the_place_of_a_page_is_marked_in_the_header(course, page):

@@ -59,18 +59,46 @@ def test_a_broken_memory_is_no_trouble(visit):
     expect(page.locator("[data-read-on] a")).to_have_text(RETRIEVAL)
 
 
+SEEN = "(e) => e.checkVisibility({contentVisibilityAuto: true}) && e.getBoundingClientRect().height > 0"
+
+
 @pytest.mark.parametrize(("width", "shown"), [(1280, True), (360, False)])
-def test_findings_and_numbers_are_folded_on_a_narrow_screen_only(visit, width, shown):
+def test_numbers_are_folded_on_a_narrow_screen_only(visit, width, shown):
     page = visit(viewport={"width": width, "height": 740})
     page.goto(ADDRESS)
     table = page.locator("#figures table")
-    seen = "(e) => e.checkVisibility({contentVisibilityAuto: true}) && e.getBoundingClientRect().height > 0"
-    assert table.evaluate(seen) is shown
-    assert page.locator("#finding-method .forest").first.evaluate(seen) is shown
+    assert table.evaluate(SEEN) is shown
     if not shown:
         page.locator("#figures > summary").click()
         table.wait_for(state="visible")
         assert page.evaluate("document.documentElement.scrollHeight") < 20_000
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 16_000), (360, 18_500)])
+def test_a_finding_shows_its_figure_and_folds_its_method_and_runs(visit, width, height):
+    page = visit(viewport={"width": width, "height": 740})
+    page.goto(ADDRESS)
+    assert page.evaluate("document.documentElement.scrollHeight") < height
+    finding = page.locator("#finding-method")
+    assert finding.locator(".forest-effect").first.evaluate(SEEN)
+    inside = [
+        finding.locator(".finding-text"),
+        finding.locator(".finding-figure .chart-twin"),
+        finding.get_by_role("button", name="Run a set of your own", include_hidden=True),
+    ]
+    assert [one.evaluate(SEEN) for one in inside] == [False] * 3
+    finding.locator(".finding-fold > summary").click()
+    assert [one.evaluate(SEEN) for one in inside] == [True] * 3
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_link_to_something_inside_opens_a_finding_and_print_shows_it(visit, scripts):
+    page = visit(java_script_enabled=scripts)
+    page.goto(f"{ADDRESS}#finding-json-lab")
+    expect(page.locator("#finding-json-lab")).to_be_in_viewport()
+    assert not page.locator("#finding-order .finding-text").is_visible()
+    page.emulate_media(media="print")
+    page.locator("#finding-order .finding-text").wait_for(state="visible")
 
 
 def test_a_closed_fold_is_a_note_beside_the_text_and_opens_over_the_width(visit):

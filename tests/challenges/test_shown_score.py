@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from challenges.shown_score import floor_to_step, ladder, shown_score
+from challenges.shown_score import floor_to_step, ladder, shown_score, written
 from challenges.spec import Feedback
 
 
@@ -36,3 +36,20 @@ def test_the_ladder_moves_only_on_an_improvement_of_a_step() -> None:
 def test_the_mode_decides_whether_a_worse_attempt_is_shown() -> None:
     assert shown_score(Feedback(mode="rounded", step=0.05), 0.42, previous_shown=0.60) == 0.40
     assert shown_score(Feedback(mode="ladder", step=0.05), 0.42, previous_shown=0.60) == 0.60
+
+
+@pytest.mark.parametrize(
+    ("score", "step", "text"),
+    [
+        (0.8, None, "0.80"),
+        (0.525, None, "0.525"),
+        (0.752, None, "0.752"),
+        (0.752, 0.02, "0.75"),
+        (0.752, 0.025, "0.752"),
+        (0.75, 0.025, "0.75"),
+        (0.7499, 0.05, "0.75"),
+        (0.7499, 0.07, "0.75"),
+    ],
+)
+def test_a_score_has_no_more_decimals_than_the_step(score: float, step: float | None, text: str) -> None:
+    assert written(score, step) == text

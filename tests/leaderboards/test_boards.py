@@ -163,7 +163,7 @@ def test_a_shared_rank_is_marked_and_an_own_one_is_not(sea_or_sky: Challenge, ad
     learners(0.9, 0.801, 0.3)
     factories.grade(factories.submit(ada), 0.819)
     text = text_of(ada_client)
-    assert text.count('2<span aria-hidden="true">=</span><span class="visually-hidden">, shared</span>') == 2
+    assert text.count('<span aria-hidden="true">2=</span><span class="visually-hidden">2, shared</span>') == 2
     assert '<td class="rank num">1</td>' in text and '<td class="rank num">4</td>' in text
     assert '<dt>Your rank</dt><dd class="num">2=</dd>' in text
 
@@ -205,8 +205,9 @@ def test_the_list_of_boards_has_a_card_with_the_own_place(ada: User, ada_client:
     factories.grade(factories.submit(ada), 0.801)
     text = text_of(ada_client, "/leaderboards/")
     card = text.split('href="/leaderboards/sea-or-sky/"')[1].split("</li>")[0]
-    assert '2=</span> <span class="muted">your rank of 3, with 0.80' in card
-    assert 'best <span class="num">0.90' in card and 'gold <span class="num">0.80' in card and "Take part" not in card
+    assert '2=</span> <span class="muted">your rank among 3 learners, with 0.80' in card
+    assert 'best score <span class="num">0.90' in card and 'gold <span class="num">0.80' in card
+    assert "Take part" not in card
     other = text.split('href="/leaderboards/explain/"')[1].split("</li>")[0]
     assert "Rank 1 is free." in other and 'href="/challenges/explain/">Take part' in other
 
@@ -218,7 +219,7 @@ def test_the_list_of_a_frozen_course_ranks_by_private_scores(
     Course.objects.update(frozen_at=timezone.now())
     catalogue.forget()
     card = text_of(ada_client, "/leaderboards/").split('href="/leaderboards/sea-or-sky/"')[1].split("</li>")[0]
-    assert "your rank of 1, with 0.64" in card and 'best <span class="num">0.64' in card
+    assert "your rank among 1 learner, with 0.64" in card and 'best score <span class="num">0.64' in card
 
 
 def test_a_score_without_a_rank_is_on_its_card(guest: User, guest_client: Client, sea_or_sky: Challenge) -> None:

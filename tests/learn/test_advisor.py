@@ -62,7 +62,7 @@ def test_questions_come_one_at_a_time_and_back_is_possible(client, address):
 def test_the_last_answer_shows_the_advice(client, address):
     text = client.get(address, {"changes": "weekly", "rows": "many"}).content.decode()
     for words in (
-        "LoRA and Retrieval",
+        '<span lang="en">LoRA</span> and <span lang="en">Retrieval</span>',
         "Rows enough.",
         "What would change the answer",
         "exhausted the cheaper",

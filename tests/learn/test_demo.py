@@ -46,7 +46,7 @@ def test_a_visitor_starts_three_real_runs(client, lesson):
     assert text.count('aria-busy="true"') == 3 and "Not nautical advice." in text
 
 
-@pytest.mark.parametrize(("text", "words"), [("  ", "Write what is wrong"), ("x" * 81, "80 are allowed")])
+@pytest.mark.parametrize(("text", "words"), [("  ", "Write a sentence"), ("x" * 81, "80 are allowed")])
 def test_a_text_that_is_not_taken_is_kept_and_explained(client, lesson, text, words):
     response = client.post(ADDRESS, {"text": text})
     assert response.status_code == 422 and words in response.content.decode()
@@ -112,7 +112,7 @@ def test_the_answer_is_not_among_its_own_relatives(ada_client, lesson, runs):
         scene.answer_demo(run, shares)
     text = ada_client.get(reverse("learn:demo_panel", args=["first", runs[2].uuid])).content.decode()
     shown, _, ranked = text.partition('<details class="rivals">')
-    before, _, after = shown.partition("Worth a thought as well")
+    before, _, after = shown.partition("Also worth considering")
     names = re.compile(r'meter-name">(\w+)<')
     assert (names.findall(before), names.findall(after)) == (["sea"], ["sky"]) and "if it flies" in after
     assert names.findall(ranked) == ["sea", "sky"] and "All 2 answers, ranked" in ranked

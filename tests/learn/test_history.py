@@ -75,7 +75,7 @@ def test_a_run_is_named_in_place(ada_client, run):
 def test_without_scripts_the_runs_page_shows_the_name(ada_client, run):
     response = name(ada_client, run, "mine")
     assert response.status_code == 302 and response["Location"] == f"/runs/{run.uuid}/"
-    assert "<h1>mine</h1>" in ada_client.get(response["Location"]).content.decode()
+    assert '<h1 lang="">mine</h1>' in ada_client.get(response["Location"]).content.decode()
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
@@ -111,3 +111,12 @@ def test_a_run_that_begins_or_ends_tells_the_page(ada, ada_client, course):
     assert ada_client.get(reverse("learn:run_fragment", args=[run.uuid]))["HX-Trigger"] == "gradus:history"
     cancelled = ada_client.post(reverse("learn:run_cancel", args=[run.uuid]), headers=HTMX)
     assert cancelled["HX-Trigger"] == "gradus:history"
+
+
+def test_only_elsewhere_does_a_run_link_to_its_page(ada_client, run):
+    address, fragment = (reverse(f"learn:{name}", args=[run.uuid]) for name in ("run", "run_fragment"))
+    on_its_page = {**HTMX, "HX-Current-URL": f"http://testserver{address}#samples"}
+    on_the_workbench = {**HTMX, "HX-Current-URL": "http://testserver/challenges/sea-or-sky/"}
+    assert "Link to this run" not in ada_client.get(address).content.decode()
+    assert "Link to this run" not in ada_client.get(fragment, headers=on_its_page).content.decode()
+    assert "Link to this run" in ada_client.get(fragment, headers=on_the_workbench).content.decode()

@@ -38,7 +38,7 @@ def test_features_without_a_mark_follow_the_text(client, lesson):
 
 def test_contents_questions_and_challenges_are_listed(client, lesson):
     text = page(client)
-    assert '<a href="#what-it-is">What it is</a>' in text
+    assert '<a href="#what-it-is" lang="en">What it is</a>' in text
     assert "<summary>Why so?</summary>" in text and "Because <em>so</em>." in text
     assert "3 challenges for this lesson" in text and "AI-verified" not in text
     assert "Create a free account" not in text
@@ -80,7 +80,13 @@ def test_numbers_stand_beside_what_was_measured(client, lesson):
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(0.0181, "share", "1.8 %"), (0.62, "share", "62 %"), (4.9, "MB", "4.9 MB"), (0.7, "F1", "0.70 F1")],
+    [
+        (0.0181, "share", "1.8 %"),
+        (0.62, "share", "62 %"),
+        (4.9, "MB", "4.9 MB"),
+        (0.7, "F1", "0.70 F1"),
+        (0.72, "score", "0.72"),
+    ],
 )
 def test_numbers_are_written_with_their_unit(value, unit, text):
     assert written(value, unit) == text
@@ -95,7 +101,7 @@ def test_the_board_sets_floored_scores_beside_tokens_and_time(ada, lesson):
     assert [(e.name, e.approach, e.score, e.mine) for e in found.entries] == [
         ("zero shot", "zero-shot", 0.4, False),
         ("good", "few-shot", 0.7, False),
-        ("your few-shot", "few-shot", 0.76, True),
+        ("your best (Few-shot)", "few-shot", 0.76, True),
         ("lora", "lora", 0.9, False),
     ]
     assert [point["own"] for point in found.chart["points"]] == [False, False, True, False]

@@ -97,15 +97,17 @@ def test_the_front_page_begins_with_the_first_lesson(ada_client, course):
 def test_the_front_page_continues_with_what_was_not_passed(ada, ada_client, course):
     factories.grade(factories.submit(ada), 0.3)
     text = ada_client.get("/").content.decode()
-    assert 'href="/challenges/sea-or-sky/">Continue: ' in text and 'href="/lessons/first/">Its lesson' in text
+    assert 'href="/challenges/sea-or-sky/">Continue: <span lang="en">Sea or sky<' in text
+    assert 'href="/lessons/first/">Read its lesson' in text
     assert "0.30</strong>" in text and "below the pass mark" in text and "Start the first lesson" not in text
 
 
 def test_the_front_page_continues_with_the_next_challenge_after_a_pass(ada, ada_client, ticket, client):
     factories.grade(factories.submit(ada), 0.7)
     text = ada_client.get("/").content.decode()
-    assert f'href="/challenges/ticket/">Continue: {ticket.title}' in text and "Start the first lesson" not in text
-    assert "You have passed “Sea or sky”, and this comes next." in text
+    assert f'href="/challenges/ticket/">Continue: <span lang="en">{ticket.title}<' in text
+    assert 'You have passed “<span lang="en">Sea or sky</span>”, and this challenge comes next.' in text
+    assert "Start the first lesson" not in text
     assert "Start the first lesson" in client.get("/").content.decode()
 
 

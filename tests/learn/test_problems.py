@@ -87,7 +87,7 @@ def test_a_refusal_about_no_field_takes_the_focus_itself(ada_client, course):
 def test_many_bad_lines_are_cut_short_at_the_field_and_listed_in_full(ada_client, course):
     rows = "\n".join(json.dumps({"input": f"thing {n}", "output": "Baker"}) for n in range(7))
     text = ada_client.post("/challenges/sea-or-sky/submit", {**LORA, "rows": rows}).content.decode()
-    assert message(text, "rows").count("Line ") == 3 and "4 more, listed above the buttons" in text
+    assert message(text, "rows").count("Line ") == 3 and "4 more problems are listed above the buttons" in text
     assert text.count('<span class="problem-where">Training rows, line') == 7
 
 

@@ -130,7 +130,8 @@ def test_staff_choose_a_scope_and_see_it(grace, grace_client):
     given = {"name": "scripts", "days": "365", "content": "owner", "learner_data": "viewer"}
     assert grace_client.post("/profile/tokens/", given).status_code == 200
     assert ApiToken.objects.get(user=grace).scope == Scope(Content.OWNER, LearnerData.VIEWER)
-    assert "your own work; course content: owner; learner data: viewer" in grace_client.get(PROFILE).content.decode()
+    page = grace_client.get(PROFILE).content.decode()
+    assert "It may do your own work. Course content: Owner. Learner data: Viewer." in page
 
 
 @pytest.mark.parametrize(

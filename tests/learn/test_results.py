@@ -35,7 +35,7 @@ def test_an_open_submission_shows_its_place_and_follows_its_events(ada, ada_clie
     factories.submit(bob)
     submission = factories.submit(ada)
     text = page(ada_client, submission)
-    assert "Behind 1" in text and "Waiting" in text and "Cancel" in text
+    assert "1 evaluation is ahead of yours." in text and "Waiting" in text and "Cancel" in text
     assert f'data-events="/submissions/{submission.uuid}/events"' in text
     assert f'data-refresh="/submissions/{submission.uuid}/fragment"' in text
 
@@ -172,7 +172,7 @@ def test_compare_shows_only_what_differs(ada, ada_client, course):
     assert (found.mended, found.broken, len(found.flips)) == (1, 0, 1)
     address = reverse("learn:compare", args=["sea-or-sky"])
     text = ada_client.get(f"{address}?b={before.uuid}&a={after.uuid}").content.decode()
-    assert "<ins>open </ins>" in text and "1 became right, 0 became wrong" in text
+    assert "<ins>open </ins>" in text and "1 sample became right, 0 became wrong" in text
 
 
 def test_compare_wants_two_attempts_at_this_challenge(ada, ada_client, answer):

@@ -86,10 +86,10 @@ def test_the_page_lists_the_stages_and_marks_the_present_one(ada: User, bob: Use
     submission = factories.submit(ada, payload=factories.LORA)
     other = factories.submit(ada)
     assert 'data-stage="queued" data-state="present"' in page(ada_client, submission)
-    assert "You are next" in page(ada_client, submission) and " behind 1</span>" in page(ada_client, other)
+    assert "You are next" in page(ada_client, submission) and ", 1 ahead</span>" in page(ada_client, other)
     tell(factories.claimed(submission), "loss", step=2, steps=4, train_loss=0.4, valid_loss=None, seconds=3.0)
     text = page(ada_client, submission)
-    assert 'data-unit="step" data-done="2" aria-current="step"><span>Training<span' in text
+    assert 'data-count="step %(done)s of %(total)s" data-done="2" aria-current="step"><span>Training<span' in text
     assert ", step 2 of 4</span>" in text and text.count('aria-current="step"') == 1
 
 

@@ -75,12 +75,12 @@ def test_epochs_are_lowered_to_the_most_that_fits(ada_client, ticket, monkeypatc
     assert cost.tokens == per_epoch * 2 and changed.hyperparameters["num_train_epochs"] == "2"
     form = {**FORM, "instructions": draft.instructions}
     text = ada_client.post(USE, form).content.decode()
-    assert f"With 2 epochs they use {cost.tokens:,} of {cost.tokens_max:,} training tokens" in text
-    assert "The epochs were set from 3 to 2, which is the most that fits" in text
+    assert f"Training for 2 epochs uses {cost.tokens:,} of {cost.tokens_max:,} training tokens" in text
+    assert "The number of epochs was lowered from 3 to 2, which is the most that fits" in text
     sent = forms.payload_of(limited, changed)
     assert check(limited, parse(sent), lambda text: len(text.split())) == []
     chosen = ada_client.post(USE, {**form, "num_train_epochs": "1"}).content.decode()
-    assert "With 1 epoch they use" in chosen and "were set from" not in chosen
+    assert "Training for 1 epoch uses" in chosen and "was lowered from" not in chosen
 
 
 def test_rows_that_fit_not_even_once_are_said_to_be_too_many(ada_client, ticket, monkeypatch):

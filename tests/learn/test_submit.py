@@ -160,7 +160,7 @@ def test_hyperparameters_out_of_range_are_named(ada_client, course, field, value
 
 def test_free_text_says_who_grades_and_counts_words(ada_client, course):
     text = ada_client.get("/challenges/explain/").content.decode()
-    for words in ("A person grades this answer", "No language model reads your answer", "Between 5 and 60 words"):
+    for words in ("A person grades this answer", "No language model reads your answer", "Write between 5 and 60 words"):
         assert words in text
     response = ada_client.post("/challenges/explain/submit", {"kind": "free_text", "key": "k", "answer": "Too short."})
     assert response.status_code == 422 and "write between 5 and 60" in response.content.decode()

@@ -159,7 +159,7 @@ def test_the_page_marks_new_notices_once(ada: User, ada_client: Client) -> None:
 def test_nobody_else_sees_it(ada: User, bob_client: Client, guest_client: Client, client: Client) -> None:
     factories.grade(factories.submit(ada, payload=factories.LORA))
     for other in (bob_client, guest_client, client):
-        assert "Nothing has happened yet" in other.get("/notices/").content.decode()
+        assert "There are no notices yet" in other.get("/notices/").content.decode()
     assert Notice.objects.get().seen_at is None
     assert "Notices" not in client.get("/path/").content.decode()
 

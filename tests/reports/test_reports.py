@@ -146,7 +146,7 @@ def test_staff_answer_in_the_admin_and_the_learner_is_told(
     notice = Notice.objects.get()
     assert (notice.user, notice.kind, notice.report) == (ada, "answered", made)
     page = ada_client.get("/notices/").content.decode()
-    assert "Version 1.0.1 will mend it." in page and f"You wrote: {GIVEN['text']}" in page
+    assert "Version 1.0.1 will mend it." in page and f'You wrote: <span lang="">{GIVEN["text"]}</span>' in page
     assert "0 problem reports" in grace_client.get("/admin/reports/problemreport/?state=open").content.decode()
 
 

@@ -45,7 +45,7 @@ def test_guessing_a_password_is_limited(ada) -> None:
         client.post("/accounts/login/", {"login": ada.email, "password": "wrong-password"})
     response = client.post("/accounts/login/", {"login": ada.email, "password": factories.PASSWORD})
     assert "_auth_user_id" not in client.session
-    assert "Too many failed login attempts" in response.content.decode()
+    assert "Too many wrong passwords" in response.content.decode()
 
 
 def test_runs_are_limited(ada, ada_client, ada_api: Caller, sea_or_sky) -> None:

@@ -8,6 +8,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts import exempt_networks, tokens
 from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffAction, User
@@ -57,7 +58,7 @@ class ApiTokenAdmin(ReadOnly):
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_apitoken")
 
-    @admin.action(description="Revoke the chosen tokens: they stop working at once", permissions=["revoke"])
+    @admin.action(description=_("Revoke the chosen tokens: they stop working at once"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiToken]) -> None:
         for token in chosen:
             tokens.revoke(token)
@@ -74,7 +75,7 @@ class ExemptNetworkForm(forms.ModelForm[ExemptNetwork]):
     def clean_until(self) -> Any:
         until = self.cleaned_data["until"]
         if until <= timezone.now():
-            raise forms.ValidationError("This time has passed. To end an exemption now, delete its row.")
+            raise forms.ValidationError(_("This time has passed. To end an exemption now, delete its row."))
         return until
 
 

@@ -4,6 +4,7 @@ import secrets
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from gradus.accounts import guests
 from gradus.accounts import rate_limits as limits
@@ -15,8 +16,8 @@ class TooManyAttempts(ValidationError):
     """Too many wrong passwords were entered. `seconds` says how long the person has to wait."""
 
     def __init__(self, seconds: int) -> None:
-        wait = limits.in_words(seconds)
-        super().__init__(f"Too many failed login attempts. Try again in {wait}, or reset your password.")
+        said = _("Too many wrong passwords were entered. Try again in %(wait)s, or reset your password.")
+        super().__init__(said % {"wait": limits.in_words(seconds)})
         self.seconds = seconds
 
 
@@ -32,7 +33,8 @@ class AccountAdapter(LoginAttemptLimits):
         """Refuses an email address that is longer than its column: allauth would cut it, PostgreSQL would fail."""
         most = User._meta.get_field("email").max_length or 0
         if len(email) > most:
-            raise ValidationError(f"The address has {len(email)} characters; {most} are allowed. Use a shorter one.")
+            said = _("The address has %(count)d characters; %(most)d are allowed. Use a shorter one.")
+            raise ValidationError(said % {"count": len(email), "most": most})
         return str(super().clean_email(email))
 
     def new_user(self, request: HttpRequest) -> User:

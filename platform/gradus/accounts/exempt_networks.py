@@ -6,6 +6,7 @@ from allauth.account.adapter import get_adapter
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from gradus.accounts.models import ExemptNetwork
 
@@ -19,11 +20,12 @@ def canonical(text: str) -> str:
         network = ip_network(text.strip(), strict=False)
     except ValueError:
         raise ValidationError(
-            "Write an address such as 203.0.113.7, or a network such as 203.0.113.0/24 or 2001:db8:1::/48."
+            _("Write an address such as 203.0.113.7, or a network such as 203.0.113.0/24 or 2001:db8:1::/48.")
         ) from None
     shortest = SHORTEST_PREFIX[network.version]
     if network.prefixlen < shortest:
-        raise ValidationError(f"This network is too large: its prefix must be /{shortest} or longer.")
+        said = _("This network is too large: its prefix must be /%(shortest)d or longer.")
+        raise ValidationError(said % {"shortest": shortest})
     return str(network)
 
 

@@ -14,6 +14,8 @@ from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from gradus.accounts import tokens
 from gradus.accounts.guests import SignedUp
@@ -24,16 +26,13 @@ class RevokeTokensForm(forms.Form):
     """Adds a checkbox to a form for a new password: revoke the account's API tokens. It is left out without tokens."""
 
     user: User | None
-    revoke_tokens = forms.BooleanField(required=False, label="Also revoke my API tokens")
+    revoke_tokens = forms.BooleanField(required=False, label=gettext_lazy("Also revoke my API tokens"))
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         live = self.user.api_tokens.live().count() if self.user else 0
         if live:
-            self.fields["revoke_tokens"].help_text = (
-                f"{live} of them work now. Revoke them if somebody else may have had your password or your machine. "
-                "Every program that uses a token will then need a new one."
-            )
+            self.fields["revoke_tokens"].help_text = _help(live)
         else:
             del self.fields["revoke_tokens"]
 
@@ -42,7 +41,18 @@ class RevokeTokensForm(forms.Form):
         super().save()  # type: ignore[misc]
         if self.user and self.cleaned_data.get("revoke_tokens"):
             tokens.revoke_all(self.user)
-            messages.success(context.request, "Your API tokens no longer work.")
+            messages.success(context.request, _("Your API tokens no longer work."))
+
+
+def _help(live: int) -> str:
+    said = ngettext(
+        "%(count)d of them works now. Revoke it if somebody else may have had your password or used your computer. "
+        "Every program that uses a token will then need a new one.",
+        "%(count)d of them work now. Revoke them if somebody else may have had your password or used your computer. "
+        "Every program that uses a token will then need a new one.",
+        live,
+    )
+    return said % {"count": live}
 
 
 class ChangePasswordForm(RevokeTokensForm, allauth_forms.ChangePasswordForm):  # type: ignore[misc]
@@ -52,7 +62,7 @@ class ChangePasswordForm(RevokeTokensForm, allauth_forms.ChangePasswordForm):  #
 class ResetPasswordKeyForm(RevokeTokensForm, allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
     """Checks the box in advance: a person who resets a password may have lost it to somebody else."""
 
-    revoke_tokens = forms.BooleanField(required=False, initial=True, label="Also revoke my API tokens")
+    revoke_tokens = forms.BooleanField(required=False, initial=True, label=gettext_lazy("Also revoke my API tokens"))
 
 
 class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
@@ -68,9 +78,9 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc]
                 made: tuple[User | None, HttpResponse | None] = super().try_save(request)
                 return made
         except ValidationError:
-            said = "This address is already registered. Sign in with its password."
+            said = _("This address is already registered. Sign in with its password.")
         except SignedUp:
-            said = "You have just signed up with another address. Sign in with that address and its password."
+            said = _("You have just signed up with another address. Sign in with that address and its password.")
         return None, _to_log_in(request, said)
 
 

@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
 from gradus.accounts.token_limits import TOKEN_DAYS
@@ -47,7 +48,7 @@ class User(AbstractUser):
             models.CheckConstraint(
                 name="guest_has_no_email",
                 condition=models.Q(is_guest=False) | models.Q(email=""),
-                violation_error_message="A visitor has no email address: it comes with the sign-up.",
+                violation_error_message=_("A visitor has no email address: it comes with the sign-up."),
             ),
         ]
 
@@ -74,9 +75,9 @@ class Enrolment(models.Model):
     """A person's role in a course."""
 
     class Role(models.TextChoices):
-        LEARNER = "learner"
-        AUTHOR = "author"
-        STAFF = "staff"
+        LEARNER = "learner", _("Learner")
+        AUTHOR = "author", _("Author")
+        STAFF = "staff", _("Staff")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="enrolments")
     course = models.ForeignKey("courses.Course", models.CASCADE, related_name="enrolments")
@@ -170,10 +171,10 @@ class ExemptNetwork(models.Model):
     """A network from which sign-ups and new visitors are not counted, so that a class behind one address can join."""
 
     network = models.CharField(
-        max_length=43, unique=True, help_text="An address, or a network in CIDR notation such as 203.0.113.0/24"
+        max_length=43, unique=True, help_text=_("An address, or a network in CIDR notation such as 203.0.113.0/24")
     )
-    until = models.DateTimeField(help_text="From then on the usual limits hold again")
-    note = models.CharField(max_length=200, help_text="Whose network this is, and for which class")
+    until = models.DateTimeField(help_text=_("From then on the usual limits hold again"))
+    note = models.CharField(max_length=200, help_text=_("Whose network this is, and for which class"))
     added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+")
 
     def __str__(self) -> str:
@@ -187,31 +188,31 @@ class StaffAction(models.Model):
     """
 
     class What(models.TextChoices):
-        COURSE_IMPORTED = "course_imported", "Course imported"
-        COURSE_CHANGED = "course_changed", "Course published, hidden or frozen"
-        RIGHTS_CHANGED = "rights_changed", "Rights changed"
-        PASSWORD_SET = "password_set", "Password set for somebody"
-        ROLE_CHANGED = "role_changed", "Role in a course changed"
-        REMOVED = "removed", "Removed"
-        TOKEN_REVOKED = "token_revoked", "Token revoked"
-        NETWORK_EXEMPTED = "network_exempted", "Network exempted from limits"
-        STANDINGS_REBUILT = "standings_rebuilt", "Standings rebuilt"
-        GRADE_DECIDED = "grade_decided", "Grade decided"
-        AUDIT_MARKED = "audit_marked", "Audit marked"
-        GOLD_KEPT = "gold_kept", "Answer kept as a gold row"
-        REGRADE_STARTED = "regrade_started", "Regrade started"
-        REGRADE_APPROVED = "regrade_approved", "Regrade approved"
-        REGRADE_DISCARDED = "regrade_discarded", "Regrade discarded"
-        BACKUP_TAKEN = "backup_taken", "Backup taken"
-        BACKUP_RESTORED = "backup_restored", "Backup restored"
-        ADMIN_FORM = "admin_form", "Form of the admin"
-        DATA_EXPORTED = "data_exported", "Data exported"
-        REPORT_ANSWERED = "report_answered", "Report answered"
+        COURSE_IMPORTED = "course_imported", _("Course imported")
+        COURSE_CHANGED = "course_changed", _("Course published, hidden or frozen")
+        RIGHTS_CHANGED = "rights_changed", _("Rights changed")
+        PASSWORD_SET = "password_set", _("Password set for somebody")
+        ROLE_CHANGED = "role_changed", _("Role in a course changed")
+        REMOVED = "removed", _("Removed")
+        TOKEN_REVOKED = "token_revoked", _("Token revoked")
+        NETWORK_EXEMPTED = "network_exempted", _("Network exempted from limits")
+        STANDINGS_REBUILT = "standings_rebuilt", _("Standings rebuilt")
+        GRADE_DECIDED = "grade_decided", _("Grade decided")
+        AUDIT_MARKED = "audit_marked", _("Audit marked")
+        GOLD_KEPT = "gold_kept", _("Answer kept as a gold row")
+        REGRADE_STARTED = "regrade_started", _("Regrade started")
+        REGRADE_APPROVED = "regrade_approved", _("Regrade approved")
+        REGRADE_DISCARDED = "regrade_discarded", _("Regrade discarded")
+        BACKUP_TAKEN = "backup_taken", _("Backup taken")
+        BACKUP_RESTORED = "backup_restored", _("Backup restored")
+        ADMIN_FORM = "admin_form", _("Form of the admin")
+        DATA_EXPORTED = "data_exported", _("Data exported")
+        REPORT_ANSWERED = "report_answered", _("Report answered")
 
     class Via(models.TextChoices):
-        PAGE = "page"
-        API = "api", "API"
-        SHELL = "shell"
+        PAGE = "page", _("Page")
+        API = "api", _("API")
+        SHELL = "shell", _("Shell")
 
     at = models.DateTimeField(db_default=Now(), editable=False)
     user_id = models.BigIntegerField(null=True, db_index=True)
@@ -220,7 +221,7 @@ class StaffAction(models.Model):
     what = models.CharField(max_length=20, choices=What.choices)
     about = models.CharField(max_length=200)
     details = models.JSONField(default=dict)
-    request = models.CharField(max_length=40, blank=True, help_text="The request's id in the logs")
+    request = models.CharField(max_length=40, blank=True, help_text=_("The request's id in the logs"))
 
     class Meta:
         ordering = ["-pk"]

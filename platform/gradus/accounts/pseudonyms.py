@@ -4,15 +4,16 @@ import secrets
 
 from django.core.validators import RegexValidator
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.models import User
 
 LEAST, MOST = 3, 40
 IS_NAME = RegexValidator(
     r"^[\w][\w .-]*$",
-    "Use only letters, digits, spaces, dots, hyphens and underscores, and begin with a letter or a digit.",
+    _("Use only letters, digits, spaces, dots, hyphens and underscores, and begin with a letter or a digit."),
 )
-TAKEN = "Somebody else uses this name already. Choose another one."
+TAKEN = _("Somebody else uses this name already. Choose another one.")
 HOW = (
     *("amber", "bold", "brisk", "calm", "clear", "deft", "early", "fair", "gentle", "keen", "kind", "lively"),
     *("lucid", "mellow", "nimble", "patient", "quick", "quiet", "silver", "steady", "sunny", "swift", "warm", "wise"),

@@ -6,23 +6,24 @@ A scope has two axes: course content, and the data of other learners.
 from dataclasses import dataclass
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 
 class Content(TextChoices):
     """Access to lessons, challenges and their versions. Each level includes the levels before it."""
 
-    NONE = "none"
-    VIEWER = "viewer"
-    EDITOR = "editor"
-    OWNER = "owner"
+    NONE = "none", _("None")
+    VIEWER = "viewer", _("Viewer")
+    EDITOR = "editor", _("Editor")
+    OWNER = "owner", _("Owner")
 
 
 class LearnerData(TextChoices):
     """Access to other people's answers and grades. Each level includes the levels before it."""
 
-    NONE = "none"
-    VIEWER = "viewer"
-    EDITOR = "editor"
+    NONE = "none", _("None")
+    VIEWER = "viewer", _("Viewer")
+    EDITOR = "editor", _("Editor")
 
 
 @dataclass(frozen=True)

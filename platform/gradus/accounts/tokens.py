@@ -1,6 +1,9 @@
 """Services that issue and revoke API tokens. Staff may also revoke the tokens of other people."""
 
 from django.db import transaction
+from django.utils.text import get_text_list
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from gradus.accounts import scopes
 from gradus.accounts import staff_actions as staff
@@ -29,12 +32,18 @@ def issue(user: User, name: str, scope: Scope = LEARNER, days: int = TOKEN_DAYS)
         raise ValueError(f"A token must expire after 1 to {DAYS_MAX} days, not {days}.")
     beyond = user.widest_scope.missing(scope)
     if beyond:
-        listed = " and ".join(scopes.named(*one) for one in beyond.items())
-        raise NotIssued("scope_not_yours", f"Your account may not do what {listed} allows. Choose a lower level.")
+        listed = get_text_list([scopes.named(*one) for one in beyond.items()], _("and"))
+        said = _("Your account does not have all the rights of this token (%(rights)s). Choose a lower level.")
+        raise NotIssued("scope_not_yours", said % {"rights": listed})
     # The lock makes parallel requests wait for each other, so that each counts the tokens of those before it.
     User.objects.select_for_update().get(pk=user.pk)
     if user.api_tokens.live().count() >= TOKENS_MAX:
-        raise NotIssued("token_limit", f"You have {TOKENS_MAX} tokens. Revoke one on your profile first.")
+        said = ngettext(
+            "You have %(count)d token, and no more are allowed. Revoke it on your profile first.",
+            "You have %(count)d tokens, and no more are allowed. Revoke one on your profile first.",
+            TOKENS_MAX,
+        )
+        raise NotIssued("token_limit", said % {"count": TOKENS_MAX})
     return ApiToken.issue(user, name, scope, days)
 
 

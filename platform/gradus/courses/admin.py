@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from gradus.accounts.admin import ReadOnly
 from gradus.courses import verification
@@ -42,12 +44,13 @@ class ChallengeVersionAdmin(ReadOnly):
     @admin.display
     def state(self, version: ChallengeVersion) -> str:
         """Says whether learners see the version, and whether this server has verified it."""
-        seen = "draft" if version.is_draft else "live" if version.challenge.version_id == version.pk else "replaced"
-        return seen if version.is_verified else f"{seen}, not verified here"
+        live = version.challenge.version_id == version.pk
+        seen = _("draft") if version.is_draft else _("live") if live else _("replaced")
+        return seen if version.is_verified else _("%(state)s, not verified here") % {"state": seen}
 
-    @admin.display(description="Checks that this server still has to do")
+    @admin.display(description=gettext_lazy("Checks that this server still has to do"))
     def lacking(self, version: ChallengeVersion) -> str:
-        return "; ".join(verification.lacking(version)) if not version.is_verified else "nothing"
+        return "; ".join(verification.lacking(version)) if not version.is_verified else _("nothing")
 
 
 @admin.register(Calibration)

@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from gradus.accounts.models import User
 from gradus.courses import days
@@ -47,9 +49,14 @@ def begin(user: User, lesson: Lesson, finding: str, content: str, above: int) ->
 
 
 def _all_used(lesson: Lesson) -> Refused:
+    said = ngettext(
+        "You have run %(count)s set of this finding today. You can run more tomorrow.",
+        "You have run %(count)s sets of this finding today. You can run more tomorrow.",
+        SETS_A_DAY,
+    )
     return Refused(
         "too_many_sets",
-        f"You have run {SETS_A_DAY} sets of this finding today. You can run more tomorrow.",
+        said % {"count": SETS_A_DAY},
         429,
         retry_after=days.seconds_to_midnight(lesson.course.timezone),
     )
@@ -63,7 +70,7 @@ def predict(contribution: Contribution, arm: str, probability: float) -> Predict
     """
     if probability not in SURE:
         listed = ", ".join(f"{round(100 * one)}" for one in SURE)
-        said = f"Choose how sure you are: {listed} %."
+        said = _("Choose how sure you are: %(listed)s %%.") % {"listed": listed}
         raise Refused("no_such_probability", said, problems=[_problem("no_such_probability", "probability", said)])
     return Prediction.objects.create(contribution=contribution, arm=arm, probability=probability)
 

@@ -11,11 +11,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from django.db.models import Prefetch
+from django.utils.translation import gettext as _
 
 from challenges import kinds, payloads
 from challenges.kinds.prompt import FEW_SHOT
 from challenges.kinds.tune import LORA
-from challenges.shown_score import floor_to_step
+from challenges.shown_score import floor_to_step, written
 from challenges.translation import translated
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
@@ -93,7 +94,7 @@ class Board:
 
 def board(challenge: Challenge, user: User | None) -> Board | None:
     """None for a challenge with one track only."""
-    return next((shown for _, shown in boards([challenge], user)), None)
+    return next((shown for _challenge, shown in boards([challenge], user)), None)
 
 
 def boards(challenges: Iterable[Challenge], user: User | None) -> list[tuple[Challenge, Board]]:
@@ -155,7 +156,7 @@ def _own(standing: Standing) -> Entry:
     approach = kinds.find(standing.track).approach(payloads.parse(standing.submission.payload))
     training = (standing.submission.current.result or {}).get("training") or {}
     return Entry(
-        name=f"your {_lower(titles()[approach])}",
+        name=_("your best (%(approach)s)") % {"approach": titles()[approach]},
         approach=approach,
         score=standing.shown,
         tokens=standing.cost.get("prompt_tokens"),
@@ -163,11 +164,6 @@ def _own(standing: Standing) -> Entry:
         train_seconds=math.ceil(training["seconds"]) if training.get("seconds") else None,
         mine=True,
     )
-
-
-def _lower(title: str) -> str:
-    """A title within a sentence: an abbreviation such as LoRA stays as it is."""
-    return title.lower() if title[1:].islower() else title
 
 
 def _best(entries: list[Entry], approach: str) -> Entry | None:
@@ -190,9 +186,9 @@ def _finding(entries: list[Entry]) -> str:
     """The chart's title."""
     top = max(entries, key=lambda entry: entry.score, default=None)
     if top is None:
-        return "Nothing has been measured here yet"
+        return _("Nothing has been measured here yet")
     prompt = _best(entries, FEW_SHOT)
     if top.approach == LORA and prompt and prompt.tokens and top.tokens and prompt.tokens > top.tokens:
-        times = prompt.tokens / top.tokens
-        return f"The trained model scores highest, {top.score:.2f}, and reads {times:.1f} times fewer tokens"
-    return f"{top.title} scores highest: {top.score:.2f}"
+        found = {"score": written(top.score), "times": f"{prompt.tokens / top.tokens:.1f}"}
+        return _("The trained model scores highest, %(score)s, and reads %(times)s times fewer tokens") % found
+    return _("%(approach)s scores highest: %(score)s") % {"approach": top.title, "score": written(top.score)}

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from challenges import kinds
 from challenges.row_marks import PARTLY
+from challenges.translation import translated
 from gradus.learn.kinds import page_of
 from gradus.learn.results import SampleRow, sample_rows
 from gradus.submissions.models import Run, Submission
@@ -46,7 +51,7 @@ class Flip:
 
     @property
     def sides(self) -> tuple[tuple[str, SampleRow], ...]:
-        return ("Before", self.before), ("After", self.after)
+        return (_("Before"), self.before), (_("After"), self.after)
 
     @property
     def change(self) -> str:
@@ -80,6 +85,20 @@ class Flips:
         """Whether a row can be partly right, so that it becomes better or worse, and not only right or wrong."""
         return any(PARTLY in (flip.before.mark, flip.after.mark) for flip in self.flips)
 
+    @property
+    def said(self) -> list[str]:
+        """How many samples changed in each way: a list within a sentence."""
+        if self.has_shares:
+            better = ngettext("%(n)s sample became better", "%(n)s samples became better", self.mended)
+            worse = ngettext("%(n)s became worse", "%(n)s became worse", self.broken)
+        else:
+            better = ngettext("%(n)s sample became right", "%(n)s samples became right", self.mended)
+            worse = ngettext("%(n)s became wrong", "%(n)s became wrong", self.broken)
+        found = [better % {"n": self.mended}, worse % {"n": self.broken}]
+        if self.other:
+            found.append(_other_answers(self.other))
+        return found
+
 
 @dataclass(frozen=True)
 class Comparison(Flips):
@@ -100,6 +119,15 @@ def flips(before: Sequence[SampleRow], after: Sequence[SampleRow]) -> Flips:
     return Flips(tuple(Flip(a, b) for a, b in shared if a.correct != b.correct or a.got != b.got))
 
 
+def _other_answers(count: int) -> str:
+    text = ngettext(
+        "%(n)s got another answer with the same score",
+        "%(n)s got another answer with the same score",
+        count,
+    )
+    return text % {"n": count}
+
+
 def _rows(work: Work) -> list[SampleRow]:
     return sample_rows(work.current.version, work.current.result)
 
@@ -114,7 +142,7 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
 
 def texts(payload: dict[str, Any]) -> dict[str, str]:
     """A payload as named texts, in the order of its form."""
-    return {"Kind": payload["kind"], **page_of(payload["kind"]).describe(payload)}
+    return {_("Approach"): translated(kinds.find(payload["kind"]).title), **page_of(payload["kind"]).describe(payload)}
 
 
 def pieces(old: str, new: str) -> tuple[Piece, ...]:

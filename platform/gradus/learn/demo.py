@@ -7,6 +7,8 @@ from typing import Any
 import structlog
 import yaml
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from challenges import payloads, tokens
 from challenges.demo_panel_text import FEW, TUNED, ZERO, Said, said
@@ -26,7 +28,7 @@ from gradus.submissions.states import State
 
 log = structlog.get_logger(__name__)
 
-TITLES = {ZERO: "Zero-shot", FEW: "Few-shot", TUNED: "Fine-tuned"}
+TITLES = {ZERO: gettext_lazy("Zero-shot"), FEW: gettext_lazy("Few-shot"), TUNED: gettext_lazy("Fine-tuned")}
 TIMED_RUNS = 25
 
 
@@ -73,12 +75,12 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
     assert demo is not None
     challenge = Challenge.objects.shown().filter(slug=demo.challenge).first()
     if challenge is None or challenge.version is None:
-        raise Refused("demo_missing", "The demo's challenge is not published on this server yet.", 503)
+        raise Refused("demo_missing", _("The demo's challenge is not published on this server yet."), 503)
     try:
         chosen = _payloads(lesson, demo)
     except BundleMissing:
         log.exception("demo_without_files", lesson=lesson.slug)
-        message = "The demo is not complete on this server. The staff have been told."
+        message = _("The demo is not complete on this server. The staff have been told.")
         raise Refused("demo_missing", message, 503) from None
     with transaction.atomic():
         runs = [
@@ -120,7 +122,7 @@ def panel(lesson: Lesson, run: Run) -> Panel:
     prompt = prompt_of(run)
     empty = Panel(
         name=run.label,
-        title=TITLES[run.label],
+        title=str(TITLES[run.label]),
         run=run,
         state=evaluation.state,
         is_open=evaluation.is_open,

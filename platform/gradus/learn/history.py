@@ -6,6 +6,7 @@ from itertools import islice
 from django.db.models import FloatField, Prefetch
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
+from django.utils.translation import gettext as _
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
@@ -29,7 +30,7 @@ class Entry:
     @property
     def title(self) -> str:
         """The run's own name, where the learner gave it one."""
-        return (self.work.name or "Run") if isinstance(self.work, Run) else "Attempt"
+        return (self.work.name or _("Run")) if isinstance(self.work, Run) else _("Attempt")
 
 
 def history_of(user: User | None, challenge: Challenge) -> list[Entry]:

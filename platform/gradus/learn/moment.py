@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from gradus.learn import score_bar as bars
 from gradus.learn.approaches import best_baselines
@@ -59,8 +61,10 @@ def _is_new(level: str, score: Score, earlier: Sequence[Mapping[str, Any]]) -> b
 def _bar(submission: Submission, evaluation: Evaluation, score: Score, best: float | None) -> ScoreBar:
     spec = evaluation.version.parsed
     gold = spec.gold_of(submission.kind)
-    goals = [Mark(bars.PASS, "Pass", spec.pass_), *([Mark(bars.GOLD, "Gold", gold)] if gold is not None else [])]
-    own = [Mark(bars.BEST, "Your best before", best)] if best is not None else []
+    goals = [Mark(bars.PASS, pgettext("a score to reach", "Pass"), spec.pass_)]
+    if gold is not None:
+        goals.append(Mark(bars.GOLD, pgettext("a score to reach", "Gold"), gold))
+    own = [Mark(bars.BEST, _("Your previous best"), best)] if best is not None else []
     baselines = [Mark(bars.BASELINE, entry.title, entry.score) for entry in best_baselines(evaluation.version)]
     return bars.score_bar(score.shown, goals, [*own, *baselines])
 

@@ -2,6 +2,8 @@
 
 from django import forms
 from django.http import QueryDict
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts import pseudonyms, scopes
 from gradus.accounts.models import User
@@ -12,12 +14,12 @@ from gradus.validators import allowed_characters
 
 class PseudonymForm(forms.ModelForm[User]):
     pseudonym = forms.CharField(
-        label="Name",
+        label=_("Name"),
         min_length=pseudonyms.LEAST,
         max_length=pseudonyms.MOST,
         validators=[pseudonyms.IS_NAME],
         error_messages={"unique": pseudonyms.TAKEN},
-        help_text="Other learners see this name and nothing else of you. Choose one that does not tell who you are.",
+        help_text=_("Other learners see this name and nothing else of you. Choose one that does not tell who you are."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "data-mirror": "#shown-name"}),
     )
 
@@ -26,31 +28,38 @@ class PseudonymForm(forms.ModelForm[User]):
         fields = ("pseudonym",)
 
 
+def ends() -> list[tuple[int, str]]:
+    """When a token may end: the number of days, and what to call it."""
+    numbers = (7, 30, TOKEN_DAYS, 180)
+    named = [(days, ngettext("after %(days)d day", "after %(days)d days", days) % {"days": days}) for days in numbers]
+    return [*named, (DAYS_MAX, gettext("after a year"))]
+
+
 class TokenForm(forms.Form):
     """What staff and teachers may do beside their own work is offered to them. What is left out is as it begins."""
 
     name = forms.CharField(
         max_length=80,
-        label="What is it for?",
-        help_text="For example “laptop”.",
+        label=_("What is it for?"),
+        help_text=_("For example “laptop”."),
         validators=[allowed_characters],
     )
     days = forms.ChoiceField(
-        choices=[(days, f"{days} days") for days in (7, 30, TOKEN_DAYS, 180)] + [(DAYS_MAX, "a year")],
+        choices=ends,
         initial=TOKEN_DAYS,
-        label="When does it end?",
+        label=_("When does it end?"),
     )
     content = forms.ChoiceField(
         choices=Content,
         initial=Content.NONE,
-        label="Course content",
-        help_text="Lessons, challenges and their versions.",
+        label=_("Course content"),
+        help_text=_("Lessons, challenges and their versions."),
     )
     learner_data = forms.ChoiceField(
         choices=LearnerData,
         initial=LearnerData.NONE,
-        label="Learner data",
-        help_text="Other people's answers and grades.",
+        label=_("Learner data"),
+        help_text=_("Other people's answers and grades."),
     )
 
     def __init__(self, user: User, data: QueryDict | None = None) -> None:

@@ -16,7 +16,7 @@ class RecordedPanel:
     name: str
     title: str
     said: Said
-    tokens: float
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class RecordedDemo:
     """`reads` are the tokens of `input`; `model` is the name of the base model that answered."""
 
     lesson: Lesson
+    title: str
     model: str
     notice: str
     input: str
@@ -42,7 +43,9 @@ def recorded_demo(lesson: Lesson) -> RecordedDemo | None:
     if demo is None or challenge is None or record.input not in demo.chips or not set(PANELS) <= set(record.panels):
         return None
     panels = [
-        RecordedPanel(name, TITLES[name], said(demo, name, found.probabilities), found.tokens)
+        RecordedPanel(name, str(TITLES[name]), said(demo, name, found.probabilities), round(found.tokens))
         for name, found in ((name, record.panels[name]) for name in PANELS)
     ]
-    return RecordedDemo(lesson, challenge.spec.model or "", demo.notice, record.input, record.reads, tuple(panels))
+    return RecordedDemo(
+        lesson, demo.title, challenge.spec.model or "", demo.notice, record.input, record.reads, tuple(panels)
+    )

@@ -9,14 +9,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from challenges import output_faults
 from challenges.prompts import target_text
-from challenges.row_marks import MARKS, PARTLY, RIGHT, WORDS, mark_of
+from challenges.row_marks import PARTLY, RIGHT, WRONG, mark_of
 from challenges.spec import Challenge, Json, Label, Sample
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions.models import Evaluation
 
-OTHER = "no label"
+OTHER = gettext_lazy("no label")
 # How many of a row's most probable labels are shown.
 LIKELIEST = 5
 
@@ -109,9 +112,14 @@ def chips(rows: Sequence[SampleRow]) -> list[Chip]:
     """All rows, then those of each mark; `partly right` is left out if no row is, and `changed` likewise."""
     marks = Counter(row.mark for row in rows)
     changed = sum(bool(row.change) for row in rows)
-    found = [Chip("", "All", len(rows))]
-    found += [Chip(mark, WORDS[mark].capitalize(), marks[mark]) for mark in MARKS if marks[mark] or mark != PARTLY]
-    return [*found, Chip("changed", "Changed", changed)] if changed else found
+    found = [
+        Chip("", _("All"), len(rows)),
+        Chip(RIGHT, _("Right"), marks[RIGHT]),
+        Chip(PARTLY, _("Partly right"), marks[PARTLY]),
+        Chip(WRONG, _("Wrong"), marks[WRONG]),
+        Chip("changed", _("Changed"), changed),
+    ]
+    return [chip for chip in found if chip.count or chip.name not in (PARTLY, "changed")]
 
 
 def _public(result: dict[str, Any] | None) -> dict[str, Any]:
@@ -162,7 +170,7 @@ def _label(spec: Challenge, output: str) -> str:
     if not isinstance(spec.answer, Label):
         return output
     by_length = sorted(spec.answer.labels, key=len, reverse=True)
-    return next((label for label in by_length if output.casefold().startswith(label.casefold())), OTHER)
+    return next((label for label in by_length if output.casefold().startswith(label.casefold())), str(OTHER))
 
 
 def confusion(spec: Challenge, rows: list[SampleRow]) -> Confusion | None:
@@ -171,7 +179,8 @@ def confusion(spec: Challenge, rows: list[SampleRow]) -> Confusion | None:
         return None
     counts = Counter((row.expected, row.got) for row in rows)
     labels = spec.answer.labels
-    columns = (*labels, OTHER) if any(got == OTHER for _, got in counts) else labels
+    other = str(OTHER)
+    columns = (*labels, other) if any(got == other for _expected, got in counts) else labels
     lines = tuple((e, tuple(Cell(e, g, counts[e, g]) for g in columns)) for e in labels)
     return Confusion(columns, lines)
 
@@ -196,11 +205,13 @@ def loss_title(curve: dict[str, Any]) -> str:
     known = [point for point in curve["points"] if point.get("valid_loss") is not None]
     if len(known) < 2:
         first, last = curve["points"][0], curve["points"][-1]
-        return f"The training loss went from {first['train_loss']:.2f} to {last['train_loss']:.2f}"
-    best = min(known, key=lambda point: point["valid_loss"])
-    if best is known[-1]:
-        return f"The validation loss was still falling at step {best['step']}: {best['valid_loss']:.2f}"
-    return f"The validation loss was lowest at step {best['step']}, then rose to {known[-1]['valid_loss']:.2f}"
+        losses = {"first": f"{first['train_loss']:.2f}", "last": f"{last['train_loss']:.2f}"}
+        return _("The training loss went from %(first)s to %(last)s") % losses
+    best, last = min(known, key=lambda point: point["valid_loss"]), known[-1]
+    found = {"step": best["step"], "last": f"{last['valid_loss']:.2f}"}
+    if best is last:
+        return _("The validation loss was still falling at step %(step)s: %(last)s") % found
+    return _("The validation loss was lowest at step %(step)s, then rose to %(last)s") % found
 
 
 def whole_seconds(seconds: float) -> int:

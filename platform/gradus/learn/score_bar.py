@@ -7,6 +7,10 @@ narrowest screen; on a wider one there is only more room between them. Lengths a
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from django.utils.translation import gettext as _
+
+from challenges.shown_score import written
+
 ATTEMPT, BEST, PASS, GOLD, BASELINE = "attempt", "best", "pass", "gold", "baseline"
 
 # The length of the line on a screen of 360 px, and how far labels may reach beyond its ends.
@@ -38,7 +42,7 @@ class Mark:
 
     @property
     def label(self) -> str:
-        return f"{self.name} {self.score:.2f}"
+        return f"{self.name} {written(self.score)}"
 
     @property
     def span(self) -> tuple[float, float]:
@@ -85,7 +89,7 @@ class ScoreBar:
 
 def score_bar(score: float, goals: Iterable[Mark], scores: Iterable[Mark]) -> ScoreBar:
     """Draws `score` as a bar, with `goals` labelled above it and `scores`, and the score itself, below."""
-    above, below = laid_out(goals), laid_out([Mark(ATTEMPT, "This attempt", score), *scores])
+    above, below = laid_out(goals), laid_out([Mark(ATTEMPT, _("This attempt"), score), *scores])
     top, bottom = _lanes(above) * LANE + GAP, _lanes(above) * LANE + GAP + BAR
     return ScoreBar(
         score=score,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from challenges import kinds
 from challenges.prompts import target_text
 from challenges.row_marks import PARTLY, counted
 from challenges.spec import Label
@@ -37,7 +38,7 @@ def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, A
     return {
         "rows": rows,
         "live_samples": live_samples(evaluation) if evaluation.is_open else {},
-        "own_rows": page.own_rows,
+        "is_trained": kinds.find(owner.kind).is_trained,
         "chips": results.chips(rows),
         "counts": counted(row.mark for row in rows),
         "interval": score_interval(spec.metric.name, [row.score for row in rows]),

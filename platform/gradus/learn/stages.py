@@ -5,6 +5,9 @@ Workers write no events about hidden rows, so the stages after the public sample
 
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from challenges import kinds
 from challenges.spec import Challenge, Label
 from gradus.submissions.models import Evaluation
@@ -12,17 +15,22 @@ from gradus.submissions.states import State
 
 QUEUED, LOADING, TRAINING, CALIBRATION = "queued", "loading", "train", "calibrate"
 PUBLIC, HIDDEN, MARKING, CHECKING = "public", "hidden", "marking", "checking"
-TITLES = {
-    QUEUED: "Waiting",
-    LOADING: "Loading the model",
-    TRAINING: "Training",
-    CALIBRATION: "Calibration",
-    PUBLIC: "Public samples",
-    HIDDEN: "Grading on hidden samples",
-    MARKING: "Marking your answer",
-    CHECKING: "Checking your answer",
+TITLES: dict[str, str | Promise] = {
+    QUEUED: _("Waiting"),
+    LOADING: _("Loading the model"),
+    TRAINING: _("Training"),
+    CALIBRATION: _("Calibration"),
+    PUBLIC: _("Public samples"),
+    HIDDEN: _("Grading on hidden samples"),
+    MARKING: _("Marking your answer"),
+    CHECKING: _("Checking your answer"),
 }
-UNITS = {TRAINING: "step", CALIBRATION: "row", PUBLIC: "row"}
+# How far a stage is, for the page and its script.
+COUNTS: dict[str, str | Promise] = {
+    TRAINING: _("step %(done)s of %(total)s"),
+    CALIBRATION: _("row %(done)s of %(total)s"),
+    PUBLIC: _("row %(done)s of %(total)s"),
+}
 # No event says that these begin or go on.
 SILENT = (HIDDEN, MARKING, CHECKING)
 
@@ -38,11 +46,16 @@ class Stage:
 
     @property
     def title(self) -> str:
-        return TITLES[self.name]
+        return str(TITLES[self.name])
 
     @property
-    def unit(self) -> str:
-        return UNITS.get(self.name, "")
+    def counting(self) -> str:
+        """A text that takes `done` and `total`; empty for a stage of which no count is known."""
+        return str(COUNTS.get(self.name, ""))
+
+    @property
+    def counted(self) -> str:
+        return self.counting % {"done": self.done, "total": self.total} if self.total else ""
 
     @property
     def is_silent(self) -> bool:

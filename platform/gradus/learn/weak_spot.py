@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from challenges.row_marks import RIGHT
 from gradus.learn.results import OTHER, Cell, Confusion, FieldSummary, SampleRow
 
@@ -20,7 +23,16 @@ def weak_spot(
     if not wrong:
         return _of_marks(marks)
     said = _of_fields(fields, len(rows)) or _of_labels(confusion)
-    return said or f"On the public samples, {wrong} of {len(rows)} answers are not right."
+    return said or _of_rows(wrong, len(rows))
+
+
+def _of_rows(wrong: int, total: int) -> str:
+    said = ngettext(
+        "On the public samples, %(wrong)s of %(total)s answers is not right.",
+        "On the public samples, %(wrong)s of %(total)s answers are not right.",
+        wrong,
+    )
+    return said % {"wrong": wrong, "total": total}
 
 
 def _of_labels(confusion: Confusion | None) -> str:
@@ -30,13 +42,28 @@ def _of_labels(confusion: Confusion | None) -> str:
     if not wrong:
         return ""
     cell, cells = max(wrong, key=lambda pair: pair[0].count)
-    return f"{_taken(cell)} in {cell.count} of {sum(one.count for one in cells)} public samples."
+    return _taken(cell, sum(one.count for one in cells))
 
 
-def _taken(cell: Cell) -> str:
-    if cell.got == OTHER:
-        return f"“{cell.expected}” gets an answer that is none of the labels"
-    return f"“{cell.expected}” is taken for “{cell.got}”"
+def _taken(cell: Cell, total: int) -> str:
+    named = {"expected": cell.expected, "got": cell.got, "count": cell.count, "total": total}
+    if cell.got == str(OTHER):
+        return (
+            ngettext(
+                "“%(expected)s” gets an answer that is none of the labels in %(count)s of %(total)s public sample.",
+                "“%(expected)s” gets an answer that is none of the labels in %(count)s of %(total)s public samples.",
+                total,
+            )
+            % named
+        )
+    return (
+        ngettext(
+            "“%(expected)s” is taken for “%(got)s” in %(count)s of %(total)s public sample.",
+            "“%(expected)s” is taken for “%(got)s” in %(count)s of %(total)s public samples.",
+            total,
+        )
+        % named
+    )
 
 
 def _of_fields(fields: Sequence[FieldSummary], rows: int) -> str:
@@ -44,16 +71,27 @@ def _of_fields(fields: Sequence[FieldSummary], rows: int) -> str:
     weak = sorted((field for field in fields if field.right < rows), key=lambda field: field.right)[:FIELDS_NAMED]
     if not weak:
         return ""
-    worst, *more = weak
-    said = f"On the public samples, the field “{worst.name}” is right in {worst.right} of {rows}"
-    return said + "".join(f", “{field.name}” in {field.right}" for field in more) + "."
+    said = ngettext(
+        "On the public samples, this field is not always right: %(fields)s.",
+        "On the public samples, these fields are not always right: %(fields)s.",
+        len(weak),
+    )
+    return said % {"fields": ", ".join(_right(field, rows) for field in weak)}
+
+
+def _right(field: FieldSummary, rows: int) -> str:
+    return _("“%(field)s” (%(right)s of %(total)s right)") % {"field": field.name, "right": field.right, "total": rows}
 
 
 def _of_marks(marks: Sequence[Mapping[str, Any]]) -> str:
     missing = max(marks, key=_missing, default=None)
     if missing is None or _missing(missing) <= 0:
         return ""
-    return f"Most points are missing at “{missing['label']}”: {_missing(missing):g} of {missing['points_max']:g}."
+    return _("Most points are missing at “%(criterion)s”: %(missing)s of %(most)s.") % {
+        "criterion": missing["label"],
+        "missing": f"{_missing(missing):g}",
+        "most": f"{missing['points_max']:g}",
+    }
 
 
 def _missing(mark: Mapping[str, Any]) -> float:

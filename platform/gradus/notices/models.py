@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions.models import Evaluation, Run, Submission
@@ -41,13 +42,13 @@ class Notice(models.Model):
     """
 
     class Kind(models.TextChoices):
-        GRADED = "graded", "Attempt graded"
-        FAILED = "failed", "Attempt not graded"
-        RUN = "run", "Run on public samples ended"
-        REVIEWED = "reviewed", "Reviewed by a person"
-        APPEALED = "appealed", "Appeal decided"
-        REGRADED = "regraded", "Graded again"
-        ANSWERED = "answered", "Report answered"
+        GRADED = "graded", _("Attempt graded")
+        FAILED = "failed", _("Attempt not graded")
+        RUN = "run", _("Run on public samples ended")
+        REVIEWED = "reviewed", _("Reviewed by a person")
+        APPEALED = "appealed", _("Appeal decided")
+        REGRADED = "regraded", _("Graded again")
+        ANSWERED = "answered", _("Report answered")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -55,7 +56,7 @@ class Notice(models.Model):
     report = models.OneToOneField("reports.ProblemReport", models.CASCADE, null=True, blank=True, related_name="notice")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     seen_at = models.DateTimeField(null=True, blank=True)
-    mailed_at = models.DateTimeField(null=True, blank=True, help_text="When a process took it on to send a mail")
+    mailed_at = models.DateTimeField(null=True, blank=True, help_text=_("When a process took it on to send a mail"))
 
     objects = NoticeQuerySet.as_manager()
 

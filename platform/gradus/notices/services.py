@@ -9,6 +9,8 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from challenges import kinds
 from gradus.accounts.models import User
@@ -21,6 +23,10 @@ from gradus.submissions.states import State
 Kind = Notice.Kind
 # A grading that took longer than this is worth a notice.
 LONG_SECONDS = 60
+# Why a learner cannot have notices by mail.
+NO_SERVER = _("This site cannot send mails: the people who run it have not set up a mail server.")
+NO_ACCOUNT = _("Notices by mail need an account with an email address.")
+UNCONFIRMED = _("Confirm your email address first, so that no mail goes to somebody else.")
 
 
 def tell(evaluation: Evaluation, kind: Notice.Kind) -> None:
@@ -83,23 +89,22 @@ def wish_mails(user: User, *, wanted: bool, site: str) -> None:
         MailWish.objects.filter(user=user).delete()
         return
     if reason := why_no_mails(user):
-        raise Refused("no_mails", reason, 409)
+        raise Refused("no_mails", str(reason), 409)
     MailWish.objects.update_or_create(user=user, defaults={"site": site})
 
 
-def why_no_mails(user: User) -> str:
+def why_no_mails(user: User) -> str | Promise:
     """Says why the learner cannot have notices by mail; an empty text if that is possible."""
     if not mails.are_available():
-        return "This site cannot send mails: the people who run it have not set up a mail server."
+        return NO_SERVER
     if user.is_guest:
-        return "Notices by mail need an account with an email address."
-    if not EmailAddress.objects.filter(user=user, primary=True, verified=True).exists():
-        return "Confirm your email address first, so that no mail goes to somebody else."
-    return ""
+        return NO_ACCOUNT
+    confirmed = EmailAddress.objects.filter(user=user, primary=True, verified=True).exists()
+    return "" if confirmed else UNCONFIRMED
 
 
 def prune(kept: timedelta = KEPT) -> int:
     """Deletes old notices and returns their number."""
     old: Any = Notice.objects.filter(created_at__lt=timezone.now() - kept)
-    deleted, _ = old.delete()
+    deleted = old.delete()[0]
     return int(deleted)

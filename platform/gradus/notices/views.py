@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
@@ -53,6 +54,6 @@ def mail_wish(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         messages.warning(request, refused.message)
     else:
-        said = "New notices will also come by mail." if wanted else "You will get no more notices by mail."
-        messages.success(request, said)
+        on, off = _("New notices will also come by mail."), _("You will get no more notices by mail.")
+        messages.success(request, on if wanted else off)
     return redirect(reverse("profile") + "#mail")

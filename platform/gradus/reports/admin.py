@@ -6,6 +6,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.models import User
 from gradus.reports import services
@@ -14,11 +16,11 @@ from gradus.submissions.services import Refused
 
 
 class StateFilter(admin.SimpleListFilter):
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [("open", "Open"), ("answered", "Answered")]
+        return [("open", pgettext("a report", "Open")), ("answered", pgettext("a report", "Answered"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ProblemReport]) -> QuerySet[ProblemReport]:
         if self.value() not in ("open", "answered"):
@@ -29,7 +31,7 @@ class StateFilter(admin.SimpleListFilter):
 class AnswerForm(forms.ModelForm[ProblemReport]):
     answer = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 6}),
-        help_text="The learner reads this among the notices. An answer cannot be changed afterwards.",
+        help_text=_("The learner reads this among the notices. An answer cannot be changed afterwards."),
     )
 
     class Meta:
@@ -39,7 +41,7 @@ class AnswerForm(forms.ModelForm[ProblemReport]):
     def clean_answer(self) -> str:
         text: str = self.cleaned_data["answer"]
         try:
-            services.check_text("answer", text, "Write an answer for the person who reported this.")
+            services.check_text("answer", text, gettext("Write an answer for the person who reported this."))
         except Refused as refused:
             raise forms.ValidationError(refused.message) from None
         return text
@@ -56,9 +58,9 @@ class ProblemReportAdmin(admin.ModelAdmin[ProblemReport]):
     readonly_fields = ("created_at", "user", "version", "track", "what", "text")
     fields = (*readonly_fields, "answer")
 
-    @admin.display(description="State")
+    @admin.display(description=_("State"))
     def state(self, found: ProblemReport) -> str:
-        return "open" if found.is_open else "answered"
+        return pgettext("a report", "Open") if found.is_open else pgettext("a report", "Answered")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

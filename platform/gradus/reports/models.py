@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Length, Now
 from django.db.models.lookups import LessThanOrEqual
+from django.utils.translation import gettext_lazy as _
 
 from challenges import kinds
 from gradus.courses.models import Challenge, ChallengeVersion
@@ -18,10 +19,10 @@ class ProblemReport(models.Model):
     """A problem with a version of a challenge. It is open until staff have answered it, and then never changes."""
 
     class What(models.TextChoices):
-        TASK = "task", "The task or another text is unclear or wrong"
-        SAMPLE = "sample", "A sample or its expected answer is wrong"
-        SCORE = "score", "A score or a mark seems wrong"
-        PAGE = "page", "Something on the page does not work"
+        TASK = "task", _("The task or another text is unclear or wrong")
+        SAMPLE = "sample", _("A sample or its expected answer is wrong")
+        SCORE = "score", _("A score or a mark seems wrong")
+        PAGE = "page", _("Something on the page does not work")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="problem_reports")
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="problem_reports")

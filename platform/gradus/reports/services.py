@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
@@ -30,7 +32,7 @@ def report(user: User, challenge: Challenge, *, track: str, what: str, text: str
     """
     assert challenge.version is not None
     if problems := _problems(what, text):
-        raise Refused("bad_report", "The report was not sent.", problems=problems)
+        raise Refused("bad_report", _("The report was not sent."), problems=problems)
     values = {"version": challenge.version, "track": track, "what": what, "text": text.strip()}
 
     def once() -> ProblemReport:
@@ -51,9 +53,9 @@ def report(user: User, challenge: Challenge, *, track: str, what: str, text: str
 def _problems(what: str, text: str) -> list[dict[str, Any]]:
     """What is wrong with a report, one entry for each field."""
     known = what in ProblemReport.What.values
-    found = [] if known else [{"code": "no_choice", "field": "what", "message": "Choose what is wrong."}]
+    found = [] if known else [{"code": "no_choice", "field": "what", "message": _("Choose what is wrong.")}]
     try:
-        check_text("text", text, "Describe the problem in a sentence or two, so that somebody can find it.")
+        check_text("text", text, _("Describe the problem in a sentence or two, so that somebody can find it."))
     except Refused as refused:
         found += refused.problems
     return found
@@ -70,7 +72,12 @@ def check_text(field: str, text: str, if_empty: str) -> None:
 
 
 def _enough(challenge: Challenge) -> Refused:
-    said = f"You have reported {PER_DAY} problems of this challenge today. Thank you. You can report more tomorrow."
+    said = ngettext(
+        "You have reported %(count)d problem of this challenge today. Thank you. You can report more tomorrow.",
+        "You have reported %(count)d problems of this challenge today. Thank you. You can report more tomorrow.",
+        PER_DAY,
+    )
+    said %= {"count": PER_DAY}
     return Refused("enough_reports", said, 429, retry_after=days.seconds_to_midnight(challenge.lesson.course.timezone))
 
 
@@ -82,10 +89,10 @@ def answer(found: ProblemReport, *, by: User, text: str) -> ProblemReport:
         Refused: 409, somebody else has answered it; 422, the text is empty, too long, or has a character that is not
             allowed.
     """
-    check_text("answer", text, "Write an answer for the person who reported this.")
+    check_text("answer", text, _("Write an answer for the person who reported this."))
     waiting = ProblemReport.objects.filter(pk=found.pk, answered_at=None)
     if waiting.update(answer=text.strip(), answered_at=timezone.now(), answered_by=by) != 1:
-        raise Refused("answered", "Somebody else has just answered this report.", 409)
+        raise Refused("answered", _("Somebody else has just answered this report."), 409)
     found.refresh_from_db()
     staff.note(StaffAction.What.REPORT_ANSWERED, found, by=by, report=found.pk)
     tell_of_answer(found.user, found.pk)

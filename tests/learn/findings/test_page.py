@@ -53,7 +53,9 @@ def test_the_figure_states_means_effects_and_what_was_measured(client, lesson):
 
 def test_the_table_holds_every_number_of_the_figure(client, lesson):
     table = re.search(r"<table.*?</table>", section(page(client), "few-shot"), re.S)[0]
-    rows = re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td>', table)
+    rows = re.findall(
+        r'<th scope="row" lang="en">(.*?)</th><td lang="en">(.*?)</td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td>', table
+    )
     assert ("No examples", "weak", "0.52", "0.50") in rows and ("LoRA", "seed 3", "0.90", "0.90") in rows
     assert len(rows) == 9
 
@@ -90,7 +92,7 @@ def test_a_measurement_that_shows_something_else_says_so(client, db, tmp_path):
     assert "The measurement did not show this." in text and ">not shown</span>" in text
     said = "claimed was higher by 0.03 or more; measured was +0.01, 95 % interval ~0.04 to +0.06, no clear difference"
     assert said.replace("~", MINUS) in text
-    assert "The author had stated: Few-shot reaches 0.65, 0.01 above zero-shot." in text
+    assert 'The author had stated: <span lang="en">Few-shot reaches 0.65, 0.01 above zero-shot.</span>' in text
 
 
 def test_texts_of_a_bundle_are_text(client, db, tmp_path):

@@ -66,7 +66,7 @@ def test_a_visitor_may_as_well_and_keeps_the_runs(client, lesson):
 def test_the_same_set_is_not_run_twice(ada_client, lesson):
     ada_client.post(RUNS, {"repetition": "2"})
     response = ada_client.post(RUNS, {"repetition": "2"})
-    assert response.status_code == 409 and "You have run this one" in response.content.decode()
+    assert response.status_code == 409 and "You have already run this one" in response.content.decode()
     assert started() == [("zero", 1), ("few", 2)]
 
 
@@ -104,12 +104,12 @@ def test_what_could_not_start_is_counted_and_started_by_the_next_press(ada, ada_
     for _ in range(5):
         services.start_run(ada, version, factories.PROMPT)
     ada_client.post(RUNS, {"repetition": "1"})
-    assert "1 more can be started once these have ended" in ada_client.get(ADDRESS).content.decode()
+    assert "1 more run can be started once these have ended" in ada_client.get(ADDRESS).content.decode()
     finish()
     ada_client.post(RUNS)
     mine = Run.objects.filter(purpose="finding").order_by("pk").values_list("arm", "repetition")
     assert list(mine) == [("zero", 1), ("few", 1)]
-    assert "more can be started" not in ada_client.get(ADDRESS).content.decode()
+    assert "can be started once" not in ada_client.get(ADDRESS).content.decode()
 
 
 def test_results_stand_beside_the_authors_scores_on_public_rows(ada_client, lesson):
@@ -121,7 +121,9 @@ def test_results_stand_beside_the_authors_scores_on_public_rows(ada_client, less
     assert "Macro F1 on 4 public rows" in mine
     # A ring for each of the learner's scores, beside the author's 0.60 on public rows, and never 0.62 on hidden ones.
     assert re.findall(r'href="#ring-([a-z]+)" x="([\d.]+)%', mine) == [("circle", "75.00"), ("square", "75.00")]
-    cells = re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td>', mine)
+    cells = re.findall(
+        r'<th scope="row" lang="en">(.*?)</th><td>(.*?)</td><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td>', mine
+    )
     assert cells == [("No examples", "once", "0.75", "0.50"), ("Two examples", "set 2", "0.75", "0.60")]
     assert "0.62" not in mine[: mine.index("</table>")]
 
@@ -139,7 +141,7 @@ def test_htmx_gets_a_refusal_beside_the_runs(ada_client, lesson):
     ada_client.post(RUNS, {"repetition": "2"})
     response = ada_client.post(RUNS, {"repetition": "2"}, **HTMX)
     text = response.content.decode()
-    assert response.status_code == 422 and "You have run this one" in text and "0 of 2 runs" in text
+    assert response.status_code == 422 and "You have already run this one" in text and "0 of 2 runs" in text
 
 
 def test_runs_of_others_are_not_there(ada_client, bob_client, guest_client, lesson):
@@ -157,7 +159,7 @@ def test_a_training_arm_is_named_with_its_time_and_left_to_its_challenge(client,
     ChallengeVersion.objects.filter(pk=version.pk).update(author_baselines=results)
     catalogue.forget()
     text = client.get(ADDRESS).content.decode()
-    assert "“LoRA” is a training run and takes about 2 minutes" in text
+    assert '“<span lang="en">LoRA</span>” is a training run and takes about 2 minutes.' in text
     assert '<a href="/challenges/sea-or-sky/?track=tune">' in text
 
 
@@ -182,7 +184,7 @@ def test_runs_of_a_prompt_that_has_changed_are_another_experiment(ada_client, le
     arms = {**lesson.arms, "sea-or-sky/baselines/weak.yaml": {"kind": "prompt", "instructions": "Sea, or sky?"}}
     Lesson.objects.update(arms=arms)
     catalogue.forget()
-    assert "1 of 1 run has ended. 1 more can be started" in ada_client.get(ADDRESS).content.decode()
+    assert "1 of 1 run has ended. 1 more run can be started" in ada_client.get(ADDRESS).content.decode()
 
 
 def test_a_challenge_of_another_lesson_is_not_run(ada_client, lesson):

@@ -6,6 +6,7 @@ from functools import lru_cache
 from django import template
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 
 from gradus.leaderboards.boards import Row
 
@@ -18,11 +19,15 @@ def board_row(row: Row, *, shows_costs: bool) -> SafeString:
     """Renders a learner's row."""
     tokens = row.cost.get("prompt_tokens") if shows_costs else None
     result = "provisional" if row.provisional else "gold" if row.gold else "passed" if row.passed else ""
-    return _row(row.rank, row.pseudonym, row.score, row.tied > 1, result, row.mine, row.reached_at, tokens, shows_costs)
+    language, is_tied = get_language(), row.tied > 1
+    return _row(
+        language, row.rank, row.pseudonym, row.score, is_tied, result, row.mine, row.reached_at, tokens, shows_costs
+    )
 
 
 @lru_cache(maxsize=CACHED_ROWS)
 def _row(
+    language: str | None,
     rank: int | None,
     pseudonym: str,
     score: float,

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from django.utils.translation import gettext
+
 from challenges import findings_runs, kinds, payloads
 from challenges.bundle import ChallengeBundle
 from challenges.findings import Arm, Experiment, Finding
@@ -97,7 +99,8 @@ def name(arm: Arm, repetition: int) -> str:
     """What people call one repetition; empty for an arm that is run once."""
     if count(arm) == 1:
         return ""
-    return f"set {repetition}" if arm.example_sets else f"prompt {repetition}"
+    named = gettext("set %(number)s") if arm.example_sets else gettext("prompt %(number)s")
+    return named % {"number": repetition}
 
 
 def bundle_of(version: ChallengeVersion) -> ChallengeBundle:

@@ -35,7 +35,8 @@ class Attempts:
 
     `missing` is how many arms have not been started of the repetitions that the learner has begun: there may have been
     too many for the open runs that a learner is allowed. `count` is how many sets of learners are dots, and `own_sets`
-    are those of the learner, the newest first. `asked` is what can be predicted of a new set.
+    are those of the learner, the newest first. `asked` is what can be predicted of a new set. `is_hidden` says that the
+    author measured on hidden rows.
     """
 
     sets: tuple[tuple[int, str], ...]
@@ -45,7 +46,7 @@ class Attempts:
     count: int
     own_sets: tuple[Contribution, ...]
     scale: Scale
-    recorded_rows: str
+    is_hidden: bool
     trained: tuple[Training, ...]
     groups: tuple[Group, ...]
     open: int
@@ -62,8 +63,7 @@ class Attempts:
 
     @property
     def progress(self) -> str:
-        runs = "run has" if self.total == 1 else "runs have"
-        return f"{self.ended} of {self.total} {runs} ended."
+        return words.of_ended(self.ended, self.total)
 
     @property
     def arm_titles(self) -> dict[str, str]:
@@ -118,7 +118,7 @@ def attempts(
         count=len(dots),
         own_sets=tuple(mine),
         scale=scale,
-        recorded_rows=finding.rows,
+        is_hidden=finding.rows == "hidden",
         trained=tuple(_training(lesson, *pair) for pair in arms.trained(lesson, finding)),
         groups=tuple(groups(lesson, finding, record, own, dots, scale)),
         open=open_,

@@ -141,11 +141,11 @@ def effects(
         Effect(
             title=words.of_comparison(claim, titles),
             measure=measures[claim.measure] if len(measures) > 1 else "",
-            varies=words.VARIED[claim.varies],
+            varies=str(words.VARIED[claim.varies]),
             x=scale.at(record.effect),
             low=scale.at(record.low),
             high=scale.at(record.high),
-            said=f"{signed(record.effect)}, 95 % interval {signed(record.low)} to {signed(record.high)}",
+            said=words.of_interval(signed(record.effect), signed(record.low), signed(record.high)),
             verdict=words.of_found(claim, record),
             claimed=words.of_claim(claim),
             holds=record.holds,

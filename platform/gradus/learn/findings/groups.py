@@ -56,7 +56,7 @@ def groups(
         measures = words.of_measures(finding, challenge.spec)
         yield Group(
             challenge=challenge.title,
-            public_rows=f"{len(challenge.version.public)} public rows",
+            public_rows=words.of_public_rows(len(challenge.version.public)),
             shared=sharing.shared(finding, experiment, of_experiment, theirs, scale, measures),
             panels=tuple(
                 figure.panel(name, _series(experiment, recorded, mine, theirs, one))

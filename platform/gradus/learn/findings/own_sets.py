@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from challenges.findings import Arm, Experiment, Finding, Measure
 from challenges.kinds.base import Lane
@@ -65,7 +66,7 @@ def start(lesson: Lesson, finding: Finding, user: User, guess: Guess | None = No
             published or the set is under way, 429 where too many runs are open or all sets of the day are used.
     """
     if not arms.has_own_sets(lesson, finding):
-        raise Refused("no_own_sets", "This finding has no examples to draw. Repeat a prompt of the author instead.")
+        raise Refused("no_own_sets", _("This finding has no examples to draw. Repeat a prompt of the author instead."))
     content, above = arms.content(lesson, finding), arms.sets(lesson, finding)
     runs.hold_content(lesson, list(arms.planned(lesson, finding, above + 1)))
     with transaction.atomic():
@@ -83,7 +84,8 @@ def _todo(lesson: Lesson, finding: Finding, user: User, number: int) -> list[arm
     done = runs.done(lesson, finding, user, {1, number})
     todo = [plan for plan in arms.planned(lesson, finding, number) if plan.place not in done]
     if not todo:
-        raise Refused("set_under_way", "Your set is still being run. You can start another one when it has ended.", 409)
+        said = _("Your set is still being run. You can start another one when it has ended.")
+        raise Refused("set_under_way", said, 409)
     return todo
 
 
@@ -93,7 +95,7 @@ def _predict(lesson: Lesson, finding: Finding, own: Contribution, guess: Guess, 
         return
     asked = question(lesson, finding)
     if asked is None or guess.arm not in {arm.id for arm in asked.arms}:
-        said = "Choose one of the listed arms for your prediction."
+        said = _("Choose one of the listed arms for your prediction.")
         problem = {"code": "no_such_arm", "field": "arm", "message": said}
         raise Refused("no_such_arm", said, problems=[problem])
     services.predict(own, guess.arm, guess.probability)
@@ -102,7 +104,7 @@ def _predict(lesson: Lesson, finding: Finding, own: Contribution, guess: Guess, 
 def _hold_said(own: Contribution, guess: Guess) -> None:
     """A form that still holds the prediction of this set may be sent again, and another prediction may not."""
     if not Prediction.objects.filter(contribution=own, arm=guess.arm, probability=guess.probability).exists():
-        said = "This set has been started already, so it cannot be predicted any more. Go on without a prediction."
+        said = _("This set has been started already, so it cannot be predicted any more. Go on without a prediction.")
         raise Refused("too_late", said, 409)
 
 

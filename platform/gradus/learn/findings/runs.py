@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import Prefetch
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from challenges.bundle import ChallengeBundle
 from challenges.findings import Finding, Measure
@@ -83,18 +85,20 @@ def start_planned(lesson: Lesson, finding: Finding, user: User, todo: Sequence[P
 def _todo(lesson: Lesson, finding: Finding, number: int | None, done: set[Place]) -> list[Planned]:
     count = arms.sets(lesson, finding)
     if not count:
-        raise Refused("only_training", "Every arm of this finding is trained. Train it in its challenge.")
+        raise Refused("only_training", _("Every arm of this finding is trained. Train it in its challenge."))
     if number is not None and not 1 <= number <= count:
-        listed = [
-            {"code": "no_such_repetition", "field": "repetition", "message": f"Choose a number from 1 to {count}."}
-        ]
-        raise Refused("no_such_repetition", f"Choose a number from 1 to {count}.", problems=listed)
+        said = _("Choose a number from 1 to %(count)s.") % {"count": count}
+        listed = [{"code": "no_such_repetition", "field": "repetition", "message": said}]
+        raise Refused("no_such_repetition", said, problems=listed)
     for one in range(1, count + 1) if number is None else (number,):
         todo = [p for p in arms.planned(lesson, finding, one) if p.place not in done]
         if todo:
             return todo
-    said = "all of this" if number is None else "this one"
-    raise Refused("already_run", f"You have run {said} in the last days: your results are in the figure.", 409)
+    if number is None:
+        said = _("You have already run all repetitions in the past week. Your results are in the figure.")
+    else:
+        said = _("You have already run this one in the past week. Your results are in the figure.")
+    raise Refused("already_run", said, 409)
 
 
 def hold_content(lesson: Lesson, todo: Iterable[Planned]) -> None:
@@ -103,8 +107,10 @@ def hold_content(lesson: Lesson, todo: Iterable[Planned]) -> None:
         if arms.live(lesson, plan.challenge) is None:
             raise Refused(
                 "other_content",
-                "This finding is about a newer version of the challenge than the one that is published here. "
-                "It can be run once the staff have published that version.",
+                _(
+                    "This finding is about a newer version of the challenge than the one that is published here. "
+                    "It can be run once the staff have published that version."
+                ),
                 409,
             )
 
@@ -129,9 +135,15 @@ def _start_one(lesson: Lesson, finding: Finding, user: User, plan: Planned) -> R
         challenge.version,
         arms.submission(lesson, arms.bundle_of(challenge.version), plan.arm, plan.repetition),
         purpose=Run.Purpose.FINDING,
-        label=f"{plan.arm.title} {arms.name(plan.arm, plan.repetition)}".strip()[:80],
+        label=_label(plan),
         repeats=Repetition(finding.id, plan.arm.id, plan.repetition),
     )
+
+
+def _label(plan: Planned) -> str:
+    """What is stored is English, like the title of the arm."""
+    with override("en"):
+        return f"{plan.arm.title} {arms.name(plan.arm, plan.repetition)}".strip()[:80]
 
 
 def own_runs(

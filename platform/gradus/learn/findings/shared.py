@@ -64,7 +64,7 @@ def _line(
         x=scale.at(found.mean),
         low=scale.at(found.low),
         high=scale.at(found.high),
-        said=f"{signed(found.mean)} on average; the mean lies between {signed(found.low)} and {signed(found.high)}",
+        said=words.of_mean(signed(found.mean), signed(found.low), signed(found.high)),
         found=words.of_learners(claim, titles, measures[claim.measure], found.mean, found.low, found.high),
     )
 

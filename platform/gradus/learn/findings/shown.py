@@ -42,13 +42,16 @@ class Group:
 
 @dataclass(frozen=True)
 class Shown:
-    """`groups` are empty where nothing was measured; `failed` are the effects that do not show what was claimed."""
+    """`groups` are empty where nothing was measured; `failed` are the effects that do not show what was claimed.
+
+    `is_hidden` says that it was measured on hidden rows.
+    """
 
     id: str
     title: str
     statement: str
     limits: str
-    rows: str
+    is_hidden: bool
     groups: tuple[Group, ...]
     scale: Scale
     measured_on: str
@@ -119,7 +122,7 @@ def _shown(lesson: Lesson, finding: Finding, own: Attempts) -> Shown:
         title=finding.title,
         statement=filled(finding, record, finding.statement),
         limits=filled(finding, record, finding.limits),
-        rows=finding.rows,
+        is_hidden=finding.rows == "hidden",
         groups=tuple(_group(lesson, finding, scale, *pair) for pair in measured),
         scale=scale,
         measured_on=record.machine if record else "",
@@ -135,7 +138,7 @@ def _group(lesson: Lesson, finding: Finding, scale: Scale, experiment: Experimen
     return Group(
         challenge=challenge.title if challenge else experiment.challenge,
         slug=challenge.slug if challenge else "",
-        rows=f"{record.rows} {finding.rows} row{'s' if record.rows > 1 else ''}",
+        rows=words.of_rows(finding, record.rows),
         repetitions=words.of_repetitions([len(arm.runs) for arm in record.arms]),
         panels=tuple(figure.panel(name, _series(experiment, record, one)) for one, name in measures.items()),
         effects=figure.effects(list(zip(finding.claims, record.claims, strict=True)), experiment.arms, scale, measures),

@@ -7,8 +7,6 @@ from typing import Any
 from uuid import uuid4
 
 from django.http import HttpRequest
-from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from challenges.spec import Challenge, Label
 from gradus.courses.models import ChallengeVersion
@@ -28,12 +26,7 @@ class Draft:
 
 
 class KindPage(ABC):
-    """The page of one kind. A subclass has one instance, `PAGE`, which the registry names.
-
-    `own_rows` is what `own_inputs` are called on a page.
-    """
-
-    own_rows: str | Promise = _("your examples")
+    """The page of one kind. A subclass has one instance, `PAGE`, which the registry names."""
 
     @abstractmethod
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> Draft:

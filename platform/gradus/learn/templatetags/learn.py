@@ -2,18 +2,26 @@
 
 import json as json_module
 import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.safestring import SafeString
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import get_text_list
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
 
 from challenges import kinds, metrics
 from challenges.catalogue import model_title
 from challenges.kinds.base import Kind
+from challenges.shown_score import written
+from challenges.spec import Approach
 from challenges.translation import translated
+from gradus.courses.models import Lesson
 from gradus.learn import compare, markdown
 from gradus.learn.kinds import templates_of
 
@@ -22,12 +30,11 @@ register.filter("translated", translated)
 
 
 @register.filter
-def score(value: object) -> str:
-    """A score in [0, 1]: two digits, three where the step needs them."""
+def score(value: object, step: object = None) -> str:
+    """A score in [0, 1]. One of public samples is given the challenge's step, and gets as many digits as others."""
     if not isinstance(value, int | float):
         return ""
-    text = f"{value:.3f}"
-    return text[:-1] if text.endswith("0") else text
+    return written(value, step if isinstance(step, float) else None)
 
 
 @register.filter
@@ -56,7 +63,9 @@ def duration(seconds: object) -> str:
     if not isinstance(seconds, int | float):
         return ""
     whole = math.ceil(seconds)
-    return f"{whole} s" if whole < 90 else f"{whole // 60} min {whole % 60} s"
+    if whole < 90:
+        return _("%(seconds)d s") % {"seconds": whole}
+    return _("%(minutes)d min %(seconds)d s") % {"minutes": whole // 60, "seconds": whole % 60}
 
 
 @register.filter
@@ -69,12 +78,12 @@ def about(span: object) -> str:
 def milliseconds(value: object) -> str:
     if not isinstance(value, int | float):
         return ""
-    return f"{value:,.0f} ms" if value >= 10 else f"{value:.1f} ms"
+    return _("%(number)s ms") % {"number": f"{value:,.0f}" if value >= 10 else f"{value:.1f}"}
 
 
 @register.filter
 def megabytes(value: object) -> str:
-    return f"{value / 1e6:.1f} MB" if isinstance(value, int | float) else ""
+    return _("%(number)s MB") % {"number": f"{value / 1e6:.1f}"} if isinstance(value, int | float) else ""
 
 
 @register.filter
@@ -115,6 +124,23 @@ def json(value: object) -> SafeString:
 def headings(text: str) -> list[str]:
     """The headings of level 2 of a lesson's text."""
     return [heading.text for heading in markdown.render(text).headings if heading.level == 2]
+
+
+@register.filter
+def titles(things: Iterable[Approach | Lesson]) -> SafeString:
+    """The titles of what an author has named, as a list within a sentence of the site."""
+    return _listed(format_html('<span lang="en">{}</span>', thing.title) for thing in things)
+
+
+@register.filter
+def linked(lessons: Iterable[Lesson]) -> SafeString:
+    """Links to lessons, as a list within a sentence of the site."""
+    link = '<a href="{}" lang="en">{}</a>'
+    return _listed(format_html(link, reverse("learn:lesson", args=[one.slug]), one.title) for one in lessons)
+
+
+def _listed(named: Iterable[SafeString]) -> SafeString:
+    return mark_safe(get_text_list(list(named), _("and")))  # noqa: S308
 
 
 @register.filter

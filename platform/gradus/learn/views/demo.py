@@ -3,6 +3,8 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from challenges.characters import as_sentence, broken
@@ -34,11 +36,16 @@ def demo(request: HttpRequest, slug: str) -> HttpResponse:
 
 def problem_with(spec: Demo, text: str) -> str:
     if not text:
-        return "Write what is wrong in a sentence, or choose an example."
+        return _("Write a sentence, or choose an example.")
     if len(text) > spec.input_chars:
-        return f"The text has {len(text)} characters; {spec.input_chars} are allowed. Shorten it."
-    wrong = broken(text)
-    return as_sentence(wrong) if wrong else ""
+        wrong = ngettext(
+            "The text has %(count)d characters, and %(most)d is allowed. Shorten it.",
+            "The text has %(count)d characters, and %(most)d are allowed. Shorten it.",
+            spec.input_chars,
+        )
+        return wrong % {"count": len(text), "most": spec.input_chars}
+    character = broken(text)
+    return as_sentence(character) if character else ""
 
 
 def again(request: HttpRequest, lesson: Lesson, spec: Demo, text: str, wrong: str, status: int) -> HttpResponse:
@@ -57,7 +64,7 @@ def demo_result(request: HttpRequest, slug: str, zero: UUID, few: UUID, tuned: U
 
 def demo_panel(request: HttpRequest, slug: str, uuid: UUID) -> HttpResponse:
     """One panel, asked for again while its run is open."""
-    lesson, _ = with_demo(slug)
+    lesson = with_demo(slug)[0]
     panel = demos.panel(lesson, own_demo(request, uuid))
     return render(request, "learn/_demo_panel.html", {"lesson": lesson, "panel": panel})
 

@@ -2,6 +2,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from challenges.findings import Finding
@@ -74,7 +75,7 @@ def chosen(request: HttpRequest) -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or len(text) > 3:
-        raise Refused("no_such_repetition", "Choose one of the listed repetitions.")
+        raise Refused("no_such_repetition", _("Choose one of the listed repetitions."))
     return int(text)
 
 
@@ -89,7 +90,8 @@ def guessed(request: HttpRequest) -> Guess | None:
         return None
     sure = {f"{round(100 * one)}": one for one in SURE}
     if text not in sure:
-        raise Refused("no_such_probability", f"Choose how sure you are: {', '.join(sure)} %.")
+        said = _("Choose how sure you are: %(listed)s %%.") % {"listed": ", ".join(sure)}
+        raise Refused("no_such_probability", said)
     return Guess(arm, sure[text])
 
 

@@ -2,6 +2,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner
@@ -37,7 +38,7 @@ def run_name(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 def _field(run: Run) -> FormFields:
-    return FormFields(names={"name": "Name"}, controls={"name": f"name-{run.uuid}"})
+    return FormFields(names={"name": _("Name")}, controls={"name": f"name-{run.uuid}"})
 
 
 def _named(request: HttpRequest, run: Run, status: int, **extra: object) -> HttpResponse:

@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -13,7 +14,7 @@ from gradus.accounts.models import ApiToken, User
 from gradus.learn import attempts_so_far
 from gradus.learn.profile_forms import PseudonymForm, TokenForm
 from gradus.notices.models import MailWish
-from gradus.notices.services import why_no_mails
+from gradus.notices.services import UNCONFIRMED, why_no_mails
 
 
 @login_required
@@ -38,7 +39,7 @@ def _rename(request: HttpRequest) -> HttpResponse:
             form.add_error("pseudonym", pseudonyms.TAKEN)
     if form.errors:
         return _page(request, pseudonym_form=form, status=422)
-    messages.success(request, "Leaderboards now show your new name.")
+    messages.success(request, _("Leaderboards now show your new name."))
     return redirect("profile")
 
 
@@ -52,7 +53,7 @@ def token_create(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, token_form=form, status=422)
     try:
-        _, secret = tokens.issue(user, form.cleaned_data["name"], form.scope, int(form.cleaned_data["days"]))
+        secret = tokens.issue(user, form.cleaned_data["name"], form.scope, int(form.cleaned_data["days"]))[1]
     except tokens.NotIssued as refusal:
         form.add_error(None, str(refusal))
         return _page(request, token_form=form, status=422)
@@ -64,7 +65,7 @@ def token_create(request: HttpRequest) -> HttpResponse:
 def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(ApiToken.objects.live(), pk=pk, user=_account(request))
     tokens.revoke(token)
-    messages.success(request, f"The token “{token.name}” no longer works.")
+    messages.success(request, _("The token “%(name)s” no longer works.") % {"name": token.name})
     return redirect(reverse("profile") + "#tokens")
 
 
@@ -76,12 +77,14 @@ def _account(request: HttpRequest) -> User:
 def _page(request: HttpRequest, *, status: int = 200, **given: Any) -> HttpResponse:
     """The page, with forms as they begin where `given` has none that were sent."""
     user = _account(request)
+    reason = why_no_mails(user)
     context = {
         "pseudonym_form": PseudonymForm(instance=user),
         "token_form": TokenForm(user),
         "tokens": ApiToken.objects.live().filter(user=user).order_by("-pk"),
         "tried": attempts_so_far.tried(user),
-        "why_no_mails": why_no_mails(user),
+        "why_no_mails": reason,
+        "must_confirm": reason == UNCONFIRMED,
         "wants_mails": MailWish.objects.filter(user=user).exists(),
         **given,
     }

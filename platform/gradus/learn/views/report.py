@@ -2,6 +2,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Challenge
@@ -13,7 +14,7 @@ from gradus.reports import services
 from gradus.reports.models import TEXT_CHARS, ProblemReport
 from gradus.submissions.services import Refused
 
-THANKS = "Thank you. The people who run this course will read your report. Their answer will be in your notices."
+THANKS = _("Thank you. The people who run this course will read your report. Their answer will be in your notices.")
 
 
 def report(request: HttpRequest, slug: str) -> HttpResponse:

@@ -3,6 +3,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner_or_guest
@@ -68,7 +69,9 @@ def run_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 def _fragment(request: HttpRequest, run: Run, **extra: bool) -> HttpResponse:
     """The run alone. It tells the page that the history has changed: a run began or ended."""
-    response = render(request, "learn/_run.html", {**pages.evaluation_context(run), **extra})
+    is_own_page = reverse("learn:run", args=[run.uuid]) in request.headers.get("HX-Current-URL", "")
+    context = {**pages.evaluation_context(run), "is_own_page": is_own_page, **extra}
+    response = render(request, "learn/_run.html", context)
     response["HX-Trigger"] = "gradus:history"
     return response
 

@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.core.files.storage import storages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner_or_guest
@@ -18,7 +19,7 @@ from gradus.learn.next_step import next_step
 from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.learn.weak_spot import weak_spot
 from gradus.reviews import services as reviews
-from gradus.reviews.models import APPEAL_CHARS
+from gradus.reviews.models import APPEAL_CHARS, Appeal
 from gradus.submissions import services, stream
 from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused
@@ -102,7 +103,10 @@ def submission_appeal(request: HttpRequest, uuid: UUID) -> HttpResponse:
     text = with_line_feeds(request.POST.get("text", ""))
     try:
         made = reviews.appeal(found, text)
-        messages.success(request, f"Your appeal is {made.get_stage_display()}. You will see the outcome here.")
+        if made.stage == Appeal.Stage.SECOND:
+            messages.success(request, gettext("Your appeal is with a second grader. You will see the outcome here."))
+        else:
+            messages.success(request, gettext("Your appeal is with a person. You will see the outcome here."))
     except Refused as refused:
         if refused.status == 422:
             context = {**_context(found), "appeal_text": text, "problems": of_refusal(refused, APPEAL)}

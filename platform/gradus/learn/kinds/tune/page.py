@@ -25,8 +25,6 @@ from gradus.submissions.services import Refused
 
 
 class TunePage(KindPage):
-    own_rows = gettext_lazy("your training rows")
-
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> TuneDraft:
         if payload is None:
             start = {name: knobs.shown(value) for name, value in knobs.starting(spec).items()}

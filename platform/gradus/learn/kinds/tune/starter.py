@@ -71,7 +71,7 @@ def put_in(version: ChallengeVersion, draft: TuneDraft) -> tuple[TuneDraft, Cost
 
 
 def _chosen(spec: Challenge, draft: TuneDraft) -> dict[str, Any]:
-    """The form's hyper-parameters; the author's where one of them is not a number, which Run and Submit will say."""
+    """The form's hyperparameters; the author's where one of them is not a number, which Run and Submit will say."""
     try:
         return knobs.numbers(draft.hyperparameters)
     except Refused:
