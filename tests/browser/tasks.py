@@ -48,11 +48,11 @@ TASKS = [
     Task(
         "ticket",
         "Ticket",
-        "Training rows, JSON Lines",
+        "Training rows, as JSON Lines",
         ROWS,
         "Try 20 steps",
         "0.83",
-        ("Training rows, JSON Lines", "no JSON", ROWS),
+        ("Training rows, as JSON Lines", "no JSON", ROWS),
         {"rows": TICKETS},
     ),
     Task(
@@ -61,7 +61,7 @@ TASKS = [
         "Your answer",
         str(factories.FREE_TEXT["answer"]),
         "Check without grading",
-        "can be submitted",
+        "you can submit it",
         ("Your answer", "Too short.", str(factories.FREE_TEXT["answer"])),
         {"answer": factories.FREE_TEXT["answer"]},
         going_on="ing your answer",

@@ -124,11 +124,11 @@ def test_starter_rows_ask_before_they_overwrite_and_are_taken_back(ada, course, 
 def test_without_scripts_starter_rows_ask_as_well(ada, course, visit):
     page = visit(ada, java_script_enabled=False)
     page.goto("/challenges/ticket/")
-    page.get_by_label("Training rows, JSON Lines").fill(OWN)
+    page.get_by_label("Training rows, as JSON Lines").fill(OWN)
     page.get_by_role("button", name="Use the starter rows").click()
     expect(page.get_by_text("Your 1 line would go")).to_be_in_viewport()
     page.get_by_role("button", name="Keep my rows").click()
-    expect(page.get_by_label("Training rows, JSON Lines")).to_have_value(OWN)
+    expect(page.get_by_label("Training rows, as JSON Lines")).to_have_value(OWN)
 
 
 def test_a_guest_cancels_a_run_where_it_stands(page, course):

@@ -81,7 +81,7 @@ def test_a_refusal_about_no_field_takes_the_focus_itself(ada_client, course):
     response = ada_client.post("/challenges/sea-or-sky/submit", {"key": "k"})
     text = response.content.decode()
     assert response.status_code == 422 and '<div id="problems" tabindex="-1" autofocus>' in text
-    assert "did not arrive whole" in text and "aria-invalid" not in text
+    assert "did not arrive completely" in text and "aria-invalid" not in text
 
 
 def test_many_bad_lines_are_cut_short_at_the_field_and_listed_in_full(ada_client, course):

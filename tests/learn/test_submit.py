@@ -89,7 +89,7 @@ def test_over_quota_is_429_with_a_message_and_keeps_the_form(ada, ada_client, se
     response = ada_client.post(SUBMIT, prompt_form())
     assert response.status_code == 429 and int(response["Retry-After"]) > 0
     text = response.content.decode()
-    assert "attempts of today are used" in text and "a gull" in text
+    assert "attempts of today. New ones come at midnight" in text and "a gull" in text
 
 
 def test_a_visitor_becomes_a_guest_with_the_first_submission(client, course):

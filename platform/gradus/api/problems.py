@@ -97,7 +97,7 @@ def on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
 
 def on_invalid(request: HttpRequest, error: Any) -> HttpResponse:
     found = [_field_problem(item) for item in error.errors[:50]]
-    return problem(422, "Some fields are not as they should be.", code="bad_payload", problems=found)
+    return problem(422, "Some fields need a correction.", code="bad_payload", problems=found)
 
 
 def _field_problem(item: dict[str, Any]) -> dict[str, Any]:

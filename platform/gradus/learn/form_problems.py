@@ -4,6 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from challenges.field_checks import FieldProblem
 from challenges.problems import Problem as FileProblem
 from gradus.submissions.services import Refused
@@ -31,7 +35,7 @@ class FormFields:
     of the payload's fields. `lines` are the lines of the training rows, and `labels` the challenge's labels.
     """
 
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str | Promise] = field(default_factory=dict)
     controls: Mapping[str, str] = field(default_factory=dict)
     lines: Sequence[int] = ()
     labels: Sequence[str] = ()
@@ -39,7 +43,7 @@ class FormFields:
     def name(self, item: Mapping[str, Any]) -> str:
         """The title of the field that a problem is about."""
         head = _head(item)
-        return self.names.get(head, "Kind" if head == "kind" else head)
+        return str(self.names.get(head, gettext_lazy("Kind") if head == "kind" else head))
 
     def control(self, item: Mapping[str, Any]) -> str:
         """The id of the form's field that a problem is about; empty where it is about no single field."""
@@ -47,16 +51,17 @@ class FormFields:
         return "" if head == "kind" else self.controls.get(head, head)
 
 
-APPEAL = FormFields(names={"text": "Text"}, controls={"text": "appeal-text"})
+APPEAL = FormFields(names={"text": gettext_lazy("Text")}, controls={"text": "appeal-text"})
 REPORT = FormFields(
-    names={"what": "What is wrong", "text": "Description"}, controls={"what": "report-what", "text": "report-text"}
+    names={"what": gettext_lazy("What is wrong"), "text": gettext_lazy("Description")},
+    controls={"what": "report-what", "text": "report-text"},
 )
 
 
 def as_refusal(problems: Iterable[FieldProblem]) -> Refused:
     """What a submit with these problems would be answered."""
     listed = [asdict(problem) for problem in problems]
-    return Refused("bad_payload", "Some fields are not as they should be.", problems=listed)
+    return Refused("bad_payload", _("Some fields need a correction."), problems=listed)
 
 
 def of_refusal(refusal: Refused, fields: FormFields) -> list[Problem]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from challenges.spec import Challenge
 from gradus.accounts.guests import learner
@@ -42,7 +43,7 @@ def kind_of(spec: Challenge, asked: str | None) -> str:
 def expect_whole(request: HttpRequest) -> None:
     """Raises `Refused` for a form without `kind`, which is not ours: else a blank attempt would be spent."""
     if "kind" not in request.POST:
-        said = "The form did not arrive whole: reload the page, and send it from there."
+        said = _("The form did not arrive completely: reload the page, and send it again from there.")
         raise Refused("bad_form", said, problems=[{"code": "bad_form", "field": "kind", "message": said}])
 
 
@@ -53,5 +54,5 @@ def expect_same_learner(request: HttpRequest) -> None:
     """
     meant, user = request.POST.get("learner", ""), learner(request)
     if meant and (user is None or meant != str(user.pk)):
-        said = "You are no longer signed in. Sign in again in another tab, then send this once more: it stays here."
+        said = _("You are no longer signed in. Sign in again in another tab, then send this form again: it stays here.")
         raise Refused("bad_form", said, problems=[{"code": "bad_form", "field": "learner", "message": said}])

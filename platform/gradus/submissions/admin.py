@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext, gettext_lazy
 
 from gradus.accounts.admin import ReadOnly
 from gradus.submissions.exports import EXPORTS, as_csv
@@ -24,11 +25,11 @@ from gradus.submissions.models import (
 class HiddenSamplesFilter(admin.SimpleListFilter):
     """Filters for submissions that contain hidden samples, which means that somebody has seen these samples."""
 
-    title = "hidden samples in the submission"
+    title = gettext_lazy("hidden samples in the submission")
     parameter_name = "overlap"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        return [("some", "Some")]
+        return [("some", gettext("Some"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Evaluation]) -> QuerySet[Evaluation]:
         return queryset.filter(overlap__gt=0) if self.value() == "some" else queryset
@@ -39,7 +40,7 @@ class Exported(ReadOnly):
 
     actions: tuple[str, ...] = ("export",)
 
-    @admin.action(description="Export as CSV (recorded as an action of staff)", permissions=["view"])
+    @admin.action(description=gettext_lazy("Export as CSV (recorded as an action of staff)"), permissions=["view"])
     def export(self, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse:
         name = next(name for name, export in EXPORTS.items() if export.model is self.model)
         response = HttpResponse(as_csv(name, chosen), content_type="text/csv; charset=utf-8")

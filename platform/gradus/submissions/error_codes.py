@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
 from gradus.submissions.states import MAX_ATTEMPTS, State
 
 
@@ -11,41 +15,50 @@ class Code:
 
     state: State
     refund: bool
-    message: str
+    message: Promise
 
 
 CODES: dict[str, Code] = {
     "diverged": Code(
         State.REJECTED,
         False,
-        "The training loss became infinite. Lower the learning rate, or look for very long or odd rows, and try again.",
+        _(
+            "The training loss became infinite. Lower the learning rate, or look for very long or unusual rows, and "
+            "try again."
+        ),
     ),
     "prompt_too_long": Code(
-        State.REJECTED, False, "The prompt is longer than the model can read. Shorten it, or remove examples."
+        State.REJECTED, False, _("The prompt is longer than the model can read. Shorten it, or remove examples.")
     ),
     "row_too_long": Code(
-        State.REJECTED, False, "A training row is longer than this challenge allows. Shorten it and submit again."
+        State.REJECTED, False, _("A training row is longer than this challenge allows. Shorten it and submit again.")
     ),
     "out_of_memory": Code(
-        State.REJECTED, False, "The job needed more memory than it may use. Use a smaller batch or shorter rows."
+        State.REJECTED, False, _("The job needed more memory than it may use. Use a smaller batch or shorter rows.")
     ),
     "timeout": Code(
-        State.REJECTED, False, "The job took longer than this challenge allows. Use fewer rows, epochs or tokens."
+        State.REJECTED, False, _("The job took longer than this challenge allows. Use fewer rows, epochs or tokens.")
     ),
     "worker_lost": Code(
         State.FAILED,
         True,
-        f"Our machine stopped {MAX_ATTEMPTS} times while grading this. Your attempt was given back.",
+        format_lazy(
+            _("Our machine stopped {count} times while grading this. Your attempt was given back."), count=MAX_ATTEMPTS
+        ),
     ),
     "internal": Code(
-        State.FAILED, True, "Something went wrong on our side. Your attempt was given back; please submit again."
+        State.FAILED, True, _("Something went wrong on our side. Your attempt was given back; please submit again.")
     ),
     "bundle_missing": Code(
-        State.FAILED, True, "The challenge's files are not on this server. The staff were told; your attempt is back."
+        State.FAILED,
+        True,
+        _("The challenge's files are not on this server. The staff have been told. Your attempt was given back."),
     ),
-    "cancelled": Code(State.CANCELLED, True, "You cancelled this attempt. It was given back."),
-    "run_cancelled": Code(State.CANCELLED, False, "You cancelled this run. It cost no attempt."),
+    "cancelled": Code(State.CANCELLED, True, _("You cancelled this attempt. It was given back.")),
+    "run_cancelled": Code(State.CANCELLED, False, _("You cancelled this run. It cost no attempt.")),
     "cancelled_late": Code(
-        State.CANCELLED, False, "You cancelled this attempt. Today's give-backs were used up, so it counts."
+        State.CANCELLED,
+        False,
+        _("You cancelled this attempt. It counts, because no more attempts can be given back today."),
     ),
 }

@@ -409,7 +409,7 @@ class Evaluation(models.Model):
     @property
     def message(self) -> str:
         """What a learner reads about `error_code`."""
-        return CODES[self.error_code].message if self.error_code in CODES else ""
+        return str(CODES[self.error_code].message) if self.error_code in CODES else ""
 
 
 class ScoreQuerySet(models.QuerySet["Score"]):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
@@ -34,7 +35,7 @@ class FreeTextPage(KindPage):
         return {"kind": draft.kind, "answer": draft.answer}
 
     def fields(self, spec: Challenge, draft: FreeTextDraft) -> FormFields:
-        return FormFields(names={"answer": "Answer"})
+        return FormFields(names={"answer": _("Answer")})
 
     def context(self, spec: Challenge, draft: FreeTextDraft) -> dict[str, Any]:
         return {"asked": free_text(spec)}
@@ -50,7 +51,7 @@ class FreeTextPage(KindPage):
         }
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        return {"Answer": payload.get("answer", "")}
+        return {_("Answer"): payload.get("answer", "")}
 
 
 PAGE = FreeTextPage()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from challenges import kinds
 from challenges.nesting import too_deep
@@ -51,10 +52,10 @@ class GenericPage(KindPage):
             try:
                 found[field.name] = field.text if field.is_text else _json(field.text)
             except ValueError:
-                message = f"“{field.title}” is not valid JSON: correct it."
+                message = _("“%(field)s” is not valid JSON: correct it.") % {"field": field.title}
                 problems.append({"code": "bad_json", "field": field.name, "message": message})
         if problems:
-            raise Refused("bad_payload", "Some fields cannot be read.", problems=problems)
+            raise Refused("bad_payload", _("Some fields cannot be read."), problems=problems)
         return found
 
     def fields(self, spec: Challenge, draft: FieldsDraft) -> FormFields:

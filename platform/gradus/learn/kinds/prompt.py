@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from challenges.spec import Challenge
 from gradus.learn.form_problems import FormFields
@@ -65,12 +68,13 @@ class PromptPage(KindPage):
         return {"labels": [(label, draft.label_words.get(label, "")) for label in labels_of(spec)]}
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        found = {"Instructions": payload["instructions"]} if payload.get("instructions") else {}
+        found = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}
         if payload.get("example"):
-            found["Row template"] = payload["example"]
-        found.update({f"Word for {label}": word for label, word in payload.get("label_words", {}).items()})
+            found[_("Row template")] = payload["example"]
+        for label, word in payload.get("label_words", {}).items():
+            found[_("Word for “%(label)s”") % {"label": label}] = word
         for number, example in enumerate(payload.get("examples", []), 1):
-            found[f"Example {number}"] = f"{example['input']}\n→ {example['output']}"
+            found[_("Example %(number)s") % {"number": number}] = f"{example['input']}\n→ {example['output']}"
         return found
 
     def own_inputs(self, payload: Mapping[str, Any]) -> frozenset[str]:
@@ -81,12 +85,12 @@ class PromptPage(KindPage):
 class PromptFields(FormFields):
     """Examples and words for labels have controls of their own, by their number."""
 
-    names: Mapping[str, str] = field(
+    names: Mapping[str, str | Promise] = field(
         default_factory=lambda: {
-            "instructions": "Instructions",
-            "examples": "Examples",
-            "example": "Row template",
-            "label_words": "Words for labels",
+            "instructions": gettext_lazy("Instructions"),
+            "examples": gettext_lazy("Examples"),
+            "example": gettext_lazy("Row template"),
+            "label_words": gettext_lazy("Words for labels"),
         }
     )
     controls: Mapping[str, str] = field(

@@ -2,6 +2,7 @@
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from gradus.submissions.models import CancelSlot, Evaluation, Run, Submission
 from gradus.submissions.quota import day_of
@@ -25,12 +26,12 @@ def cancel(submission: Submission) -> Evaluation:
     """
     evaluation = Evaluation.objects.select_for_update().get(submission=submission, is_current=True)
     if not evaluation.is_open or evaluation.number > 1:
-        raise Refused("not_open", "This attempt has already ended, so there is nothing to cancel.", 409)
+        raise Refused("not_open", _("This attempt has already ended, so there is nothing to cancel."), 409)
     was_running = evaluation.state == State.RUNNING
     refund = not was_running or slots.try_again(lambda: _take_cancel_slot(submission))
     code = "cancelled" if refund else "cancelled_late"
     if not _end(evaluation, code):
-        raise Refused("not_open", "This attempt has just ended, so there is nothing to cancel.", 409)
+        raise Refused("not_open", _("This attempt has just ended, so there is nothing to cancel."), 409)
     close(evaluation, "cancelled_running" if was_running and refund else code, refund)
     return evaluation
 
@@ -44,7 +45,7 @@ def cancel_run(run: Run) -> Evaluation:
     """
     evaluation = Evaluation.objects.select_for_update().get(run=run, is_current=True)
     if not evaluation.is_open or not _end(evaluation, "run_cancelled"):
-        raise Refused("not_open", "This run has already ended, so there is nothing to cancel.", 409)
+        raise Refused("not_open", _("This run has already ended, so there is nothing to cancel."), 409)
     close(evaluation, "run_cancelled", refund=False)
     return evaluation
 

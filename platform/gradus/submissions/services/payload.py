@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
 from challenges import kinds, payloads, tokens
@@ -18,9 +19,10 @@ def parse(challenge: Challenge, data: Any) -> payloads.Submitted:
     try:
         payload = payloads.parse(data)
     except ValidationError as error:
-        raise Refused("bad_payload", "Some fields are not as they should be.", problems=_from(error)) from None
+        said = _("Some fields need a correction.")
+        raise Refused("bad_payload", said, problems=_from(error)) from None
     except RecursionError:
-        raise Refused("bad_payload", "The JSON is nested too deeply.") from None
+        raise Refused("bad_payload", _("The JSON is nested too deeply.")) from None
     problems = check(challenge, payload, counter(challenge))
     if problems:
         listed = [{"code": p.code, "field": p.field, "message": p.message, "line": p.line} for p in problems]

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from challenges.characters import as_sentence, broken
 
 
@@ -44,5 +46,6 @@ def of_characters(found: Sequence[tuple[str, str, int | None]]) -> Refused:
 
 def too_long(field: str, text: str, most: int) -> Refused:
     """Returns the refusal of a text that has more than `most` characters. Texts are never cut: it could change them."""
-    message = f"The text has {len(text):,} characters; {most:,} are allowed. Shorten it."
+    message = _("The text has %(count)s characters; %(most)s are allowed. Shorten it.")
+    message %= {"count": f"{len(text):,}", "most": f"{most:,}"}
     return Refused("too_long", message, problems=[{"code": "too_long", "field": field, "message": message}])

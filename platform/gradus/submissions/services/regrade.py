@@ -5,6 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from gradus.accounts.models import User
 from gradus.courses import calibrations
@@ -36,7 +37,7 @@ def regrade(
     """
     last = _lock_current(submission)
     if last.grader == Grader.PERSON:
-        raise Refused("decided", "A person has decided this grade, so it cannot be regraded.", 409)
+        raise Refused("decided", _("A person has decided this grade, so it cannot be regraded."), 409)
     values = {
         "shadow": shadow,
         "grader": grader,
@@ -60,21 +61,21 @@ def adopt(evaluation: Evaluation, *, by: User | None = None) -> Score:
     last = _lock_current(evaluation.submission)
     held = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
     if held.proposal is None or held.number < last.number:
-        raise Refused("not_held", "There is no newer grade to adopt.", 409)
+        raise Refused("not_held", _("There is no newer grade to adopt."), 409)
     if last.grader == Grader.PERSON:
-        raise Refused("decided", "A person has decided this grade, so it does not change.", 409)
+        raise Refused("decided", _("A person has decided this grade, so it does not change."), 409)
     before, proposal = released(evaluation.submission), held.proposal
     judge = (proposal["judge"][0], proposal["judge"][1]) if proposal["judge"] else None
     calibration = calibrations.behind(held.version, judge)
     if judge is not None and calibration is None and not proposal["provisional"]:
-        said = "By a newer calibration, the judge no longer passes the gate, so the grade does not change."
+        said = _("By a newer calibration, the judge no longer passes the gate, so the grade does not change.")
         raise Refused("in_doubt", said, 409)
     if before is not None and proposal["provisional"]:
-        said = "The new grade is only provisional, so the final grade does not change."
+        said = _("The new grade is only provisional, so the final grade does not change.")
         raise Refused("in_doubt", said, 409)
     lowers = before is not None and shown_of(held, proposal["value"]) < before
     if lowers and by is None:
-        raise Refused("lowers", "Only a person can lower a final grade.", 403)
+        raise Refused("lowers", _("Only a person can lower a final grade."), 403)
     held.proposal = None
     held.save(update_fields=["proposal"])
     make_current(held)
@@ -121,7 +122,7 @@ def decide(
 def _lock_current(submission: Submission) -> Evaluation:
     last = Evaluation.objects.select_for_update().get(submission=submission, is_current=True)
     if Evaluation.objects.open().filter(submission=submission).exists():
-        raise Refused("open", "This submission is being graded. Wait until that has finished.", 409)
+        raise Refused("open", _("This submission is being graded. Wait until that has finished."), 409)
     return last
 
 

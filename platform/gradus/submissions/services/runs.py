@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from challenges import kinds
 from challenges.kinds.base import Lane
@@ -80,7 +81,8 @@ def _take_slot(run: Run) -> int:
     if run.user is None:
         return 0
     if not slots.take(RunSlot, {"user": run.user}, OPEN_RUNS, run=run):
-        raise Refused("too_many_runs", "Several of your runs are still going. Wait for one to end.", 429, retry_after=5)
+        said = _("Several of your runs have not ended yet. Wait for one to end.")
+        raise Refused("too_many_runs", said, 429, retry_after=5)
     return RunSlot.objects.filter(user=run.user).count() - 1
 
 

@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, models, transaction
+from django.utils.translation import gettext
 
 from gradus.submissions.models import Evaluation, GuestSlot, InFlight, QuotaSlot, Refund, RunSlot, Submission
 from gradus.submissions.services.refusal import Refused
@@ -46,7 +47,7 @@ def try_again(work: Callable[[], Done]) -> Done:
                 return work()
         except IntegrityError:
             continue
-    raise Refused("busy", "Several of your requests arrived at once. Please try again.", 409, retry_after=1)
+    raise Refused("busy", gettext("Several of your requests arrived at once. Please try again."), 409, retry_after=1)
 
 
 def release(evaluation: Evaluation) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from challenges import kinds, payloads
 from gradus.accounts.models import User
@@ -31,7 +33,7 @@ def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str)
             409 for a key used with another payload; 429 over quota.
     """
     if not KEY.fullmatch(idempotency_key):
-        wrong = "An Idempotency-Key has 1 to 80 visible characters of ASCII: send another key."
+        wrong = _("An Idempotency-Key has 1 to 80 visible characters of ASCII: send another key.")
         raise Refused("bad_key", wrong, problems=[{"code": "bad_key", "field": "Idempotency-Key", "message": wrong}])
     payload = parse(challenge.spec, data)
 
@@ -51,7 +53,8 @@ def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str)
 def _existing(user: User, challenge: Challenge, key: str, payload: payloads.Submitted) -> Submission | None:
     found = Submission.objects.filter(user=user, challenge=challenge, idempotency_key=key).first()
     if found is not None and found.payload_sha256 != payloads.sha256(payload):
-        raise Refused("key_reused", "This Idempotency-Key was used with another payload. Send a new key.", 409)
+        said = _("This Idempotency-Key was used with another payload. Send a new key.")
+        raise Refused("key_reused", said, 409)
     return found
 
 
@@ -82,37 +85,36 @@ def _take_quota(submission: Submission) -> None:
     whose = {"user": submission.user, "challenge": challenge, "day": day_of(challenge)}
     if not slots.take(QuotaSlot, whose, allowed, submission=submission):
         zone = challenge.lesson.course.timezone
-        raise Refused(
-            "over_quota",
-            f"All {allowed} attempts of today are used. New ones come at midnight ({zone})."
-            " Runs on public samples are still free.",
-            429,
-            retry_after=days.seconds_to_midnight(zone),
+        said = ngettext(
+            "You have used today's attempt. The next one comes at midnight (%(zone)s). Runs on public samples are "
+            "still free.",
+            "You have used all %(count)s attempts of today. New ones come at midnight (%(zone)s). Runs on public "
+            "samples are still free.",
+            allowed,
         )
+        said %= {"count": allowed, "zone": zone}
+        raise Refused("over_quota", said, 429, retry_after=days.seconds_to_midnight(zone))
 
 
 def _take_guest_slot(submission: Submission) -> None:
     allowed = settings.GUEST_SUBMISSIONS
     if not slots.take(GuestSlot, {"user": submission.user}, allowed, submission=submission):
-        raise Refused(
-            "guest_limit",
-            f"Without an account you can submit {_times(allowed)}. "
-            "Create a free account to go on; what you did so far stays yours.",
-            429,
+        said = ngettext(
+            "Without an account you can submit once. Create a free account to go on; what you have done so far stays "
+            "yours.",
+            "Without an account you can submit %(count)s times. Create a free account to go on; what you have done so "
+            "far stays yours.",
+            allowed,
         )
+        raise Refused("guest_limit", said % {"count": allowed}, 429)
 
 
 def _take_flight(submission: Submission) -> None:
     allowed = settings.IN_FLIGHT
     if not slots.take(InFlight, {"user": submission.user}, allowed, submission=submission):
-        raise Refused(
-            "in_flight",
-            f"{allowed} of your submissions {'is' if allowed == 1 else 'are'} being graded. "
-            "Wait for one to end, or cancel one.",
-            429,
-            retry_after=30,
+        said = ngettext(
+            "One of your submissions is being graded. Wait for it to end, or cancel it.",
+            "%(count)s of your submissions are being graded. Wait for one to end, or cancel one.",
+            allowed,
         )
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+        raise Refused("in_flight", said % {"count": allowed}, 429, retry_after=30)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from pydantic import ValidationError
@@ -23,7 +24,7 @@ DEFAULTS: dict[str, Any] = {
     "num_train_epochs": 3,
     "per_device_train_batch_size": 16,
 }
-TITLES = {
+LABELS: dict[str, Promise] = {
     "r": gettext_lazy("Rank"),
     "lora_alpha": gettext_lazy("Scaling"),
     "learning_rate": gettext_lazy("Learning rate"),
@@ -41,8 +42,8 @@ class Knob:
     high: str = ""
 
 
-def choices(spec: Challenge) -> list[tuple[str, str, Knob]]:
-    """Name, title and range of each hyperparameter that a learner may set."""
+def choices(spec: Challenge) -> list[tuple[str, Promise, Knob]]:
+    """Name, label and range of each hyperparameter that a learner may set."""
     found = []
     for name in NAMES:
         allowed = getattr(tune(spec).knobs, name)
@@ -52,13 +53,8 @@ def choices(spec: Challenge) -> list[tuple[str, str, Knob]]:
             knob = Knob(choices=tuple(str(n) for n in range(allowed[0], allowed[1] + 1)))
         else:
             knob = Knob(choices=tuple(shown(value) for value in allowed))
-        found.append((name, title(name), knob))
+        found.append((name, LABELS[name], knob))
     return found
-
-
-def title(name: str) -> str:
-    """What a page calls a hyperparameter."""
-    return str(TITLES.get(name, name))
 
 
 def starting(spec: Challenge) -> dict[str, Any]:
@@ -91,7 +87,7 @@ def numbers(texts: Mapping[str, str]) -> dict[str, Any]:
             {"field": f"hyperparameters.{item['loc'][0]}", "message": in_words(item)} for item in error.errors()
         ]
     if problems:
-        raise Refused("bad_payload", _("Some hyperparameters are not as they should be."), problems=problems)
+        raise Refused("bad_payload", _("Some hyperparameters need a correction."), problems=problems)
     return found
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from challenges.kinds.tune import UPLOAD_BYTES, tune
 from challenges.rows import read_train, row_lines
@@ -55,7 +57,7 @@ class TunePage(KindPage):
         }
 
     def fields(self, spec: Challenge, draft: TuneDraft) -> FormFields:
-        return TuneFields(lines=tuple(number for number, _line in row_lines(draft.data)))
+        return TuneFields(lines=tuple(number for number, _ in row_lines(draft.data)))
 
     def context(self, spec: Challenge, draft: TuneDraft) -> dict[str, Any]:
         return {"knobs": knobs.choices(spec), "tune": tune(spec)}
@@ -70,7 +72,10 @@ class TunePage(KindPage):
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
         found = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}
         found[_("Training rows")] = "\n".join(f"{row['input']} → {row['output']}" for row in payload.get("rows", []))
-        return found | {knobs.title(name): f"{value:g}" for name, value in payload.get("hyperparameters", {}).items()}
+        return found | {
+            str(knobs.LABELS.get(name, name)): f"{value:g}"
+            for name, value in payload.get("hyperparameters", {}).items()
+        }
 
     def own_inputs(self, payload: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(row["input"] for row in payload.get("rows", []))
@@ -82,12 +87,12 @@ class TunePage(KindPage):
 
 @dataclass(frozen=True)
 class TuneFields(FormFields):
-    names: Mapping[str, str] = field(
+    names: Mapping[str, str | Promise] = field(
         default_factory=lambda: {
-            "instructions": _("Instructions"),
-            "rows": _("Training rows"),
-            "rows_file": _("Training rows"),
-            "hyperparameters": _("Hyperparameters"),
+            "instructions": gettext_lazy("Instructions"),
+            "rows": gettext_lazy("Training rows"),
+            "rows_file": gettext_lazy("Training rows"),
+            "hyperparameters": gettext_lazy("Hyperparameters"),
         }
     )
     controls: Mapping[str, str] = field(
@@ -96,7 +101,7 @@ class TuneFields(FormFields):
 
     def name(self, item: Mapping[str, Any]) -> str:
         head, _, rest = str(item.get("field", "")).partition(".")
-        return knobs.title(rest) if rest and head == "hyperparameters" else super().name(item)
+        return str(knobs.LABELS.get(rest, rest)) if rest and head == "hyperparameters" else super().name(item)
 
     def control(self, item: Mapping[str, Any]) -> str:
         head, _, rest = str(item.get("field", "")).partition(".")

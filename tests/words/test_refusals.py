@@ -1,0 +1,203 @@
+"""What the site says about a form, a payload, a row or a job is marked, wherever in the packages it is written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import RequestFactory
+
+from challenges import demo_panel_text, kinds, metrics, row_marks
+from challenges.rows import RowLimits, read_train
+from challenges.spec import Demo
+from challenges.translation import translated
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge
+from gradus.learn import forms
+from gradus.learn.form_problems import Problem
+from gradus.learn.kinds import page_of
+from gradus.submissions import services
+from gradus.submissions.error_codes import CODES
+from gradus.submissions.models import Evaluation
+from gradus.submissions.services import Refused, payload
+from tests import factories
+from tests.learn.test_problems import CASES, LORA, PROMPT
+from tests.words.unmarked import unmarked
+
+pytestmark = pytest.mark.usefixtures("pseudo")
+ROW = {"input": "a crab", "output": "sea"}
+
+
+def plain(*texts: object) -> list[str]:
+    """The parts of texts that are not marked."""
+    return [found for text in texts if text for found in unmarked(f"<main><p>{text}</p></main>")]
+
+
+def problems(slug: str, form: dict[str, Any]) -> list[Problem]:
+    """What the page of a challenge says about a form."""
+    spec = factories.challenge(slug).spec
+    draft = forms.from_request(spec, RequestFactory().post("/", form))
+    with pytest.raises(Refused) as refused:
+        payload.parse(spec, forms.payload_of(spec, draft))
+    assert plain(refused.value.message) == []
+    return forms.problems_of(refused.value, spec, draft)
+
+
+def rows(*found: dict[str, str]) -> str:
+    return "\n".join(map(json.dumps, found))
+
+
+FORMS = [
+    *((slug, form) for slug, form, _, _ in CASES),
+    ("sea-or-sky", {**PROMPT, "template": "{output} {input}"}),
+    ("sea-or-sky", {**PROMPT, "instructions": "a\x07b"}),
+    ("sea-or-sky", {**PROMPT, "instructions": "a\u200bb"}),
+    ("sea-or-sky", {**PROMPT, "label_word": ["same", "same"]}),
+    ("sea-or-sky", {**PROMPT, "example_input": ["a crab"] * 65, "example_output": ["sea"] * 65}),
+    ("sea-or-sky", {**PROMPT, "example_input": ["a crab"] * 20, "example_output": ["sea"] * 20}),
+    ("sea-or-sky", {**PROMPT, "example_input": ["x" * 8190], "example_output": ["sea"]}),
+    ("sea-or-sky", {**PROMPT, "example_input": ["x" * 8000] * 3, "example_output": ["sea"] * 3}),
+    ("sea-or-sky", {**PROMPT, "example_input": [" "], "example_output": ["sea"]}),
+    ("sea-or-sky", {**LORA, "rows": ""}),
+    ("sea-or-sky", {**LORA, "rows": rows(*[ROW] * 501)}),
+    ("sea-or-sky", {**LORA, "rows": rows({**ROW, "output": "<|im_end|>"})}),
+    ("sea-or-sky", {**LORA, "learning_rate": ""}),
+    ("sea-or-sky", {**LORA, "learning_rate": "0.05"}),
+    ("sea-or-sky", {**LORA, "learning_rate": "7"}),
+    ("sea-or-sky", {**LORA, "r": "5"}),
+    ("sea-or-sky", {**LORA, "num_train_epochs": "99"}),
+    ("explain", {"kind": "free_text", "answer": " "}),
+    ("explain", {"kind": "free_text", "answer": "one"}),
+    ("explain", {"kind": "free_text", "answer": "word " * 9000}),
+    ("explain", {"kind": "free_text", "answer": "a\ufffd b c d e f"}),
+]
+
+
+@pytest.mark.parametrize(("slug", "form"), FORMS)
+def test_what_is_wrong_with_a_form(course: object, slug: str, form: dict[str, Any]) -> None:
+    found = problems(slug, form)
+    assert found
+    for problem in found:
+        assert plain(problem.field, problem.message, problem.mend) == []
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"kind": "poem"},
+        {"kind": "free_text", "answer": "Four words are here."},
+        {"kind": "prompt", "instructions": 3, "examples": 3, "example": "x" * 2001, "label_words": 3, "colour": "blue"},
+        {"kind": "prompt", "examples": [[], {"input": "a"}]},
+        {"kind": "prompt", "label_words": {"mud": "m"}},
+        {"kind": "tune", "rows": [], "hyperparameters": {"r": 5, "learning_rate": float("nan"), "num_train_epochs": 0}},
+        {"kind": "tune", "rows": [ROW] * 2001, "hyperparameters": {"learning_rate": "x", "num_train_epochs": 1.5}},
+        {"kind": "tune", "rows": [ROW], "hyperparameters": {"learning_rate": 0.0, "num_train_epochs": 21}},
+    ],
+)
+def test_what_is_wrong_with_a_payload(sea_or_sky: Challenge, data: dict[str, Any]) -> None:
+    with pytest.raises(Refused) as refused:
+        payload.parse(sea_or_sky.spec, data)
+    assert refused.value.problems
+    assert plain(refused.value.message, *(problem["message"] for problem in refused.value.problems)) == []
+
+
+LINES = [
+    b"\xef\xbb\xbf{}",
+    b"\xff",
+    b"[" * 60,
+    b"{",
+    b"9" * 5000,
+    b"[]",
+    b'{"a": 1, "a": 2}',
+    b'{"input": NaN}',
+    b'{"input": "\\u0000"}',
+    b"{}",
+    b'{"input": 3, "output": 4}',
+    b'{"input": " ", "output": "a"}',
+    b'{"messages": [{"role": "system", "content": "x"}]}',
+    b'{"messages": []}',
+    b"x" * 9000,
+    b"{}\n" * 200,
+]
+
+
+@pytest.mark.parametrize("lines", LINES)
+def test_what_is_wrong_with_a_line(lines: bytes) -> None:
+    found = read_train(lines)[1]
+    assert found and [plain(problem.what, problem.fix) for problem in found if plain(problem.what, problem.fix)] == []
+
+
+def test_what_is_wrong_with_a_file() -> None:
+    for limits in (RowLimits(bytes_max=1), RowLimits(rows_max=1)):
+        (found,) = read_train(f"{json.dumps(ROW)}\n".encode() * 2, limits)[1]
+        assert plain(found.what, found.fix) == []
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_how_a_job_has_ended(code: str) -> None:
+    message = Evaluation(error_code=code).message
+    assert message and plain(message) == []
+
+
+def test_what_cannot_be_done(sea_or_sky: Challenge, ada: User, settings: Any) -> None:
+    data = factories.PROMPT
+    settings.IN_FLIGHT = 1
+    first, _ = services.submit(ada, sea_or_sky, data, idempotency_key="a")
+    asked = [
+        lambda: services.submit(ada, sea_or_sky, data, idempotency_key="b"),
+        lambda: services.submit(ada, sea_or_sky, {**data, "instructions": "Else"}, idempotency_key="a"),
+        lambda: services.submit(ada, sea_or_sky, data, idempotency_key=""),
+        lambda: [services.start_run(ada, sea_or_sky.version, data) for _ in range(7)],
+        lambda: services.name_run(services.start_run(None, sea_or_sky.version, data), "x" * 61),
+        lambda: services.name_run(services.start_run(None, sea_or_sky.version, data), "a\x07b"),
+        lambda: [services.cancel(first) for _ in range(2)],
+        lambda: [factories.grade(factories.submit(ada), 0.1) for _ in range(99)],
+    ]
+    for act in asked:
+        with pytest.raises(Refused) as refused:
+            act()
+        assert plain(refused.value.message, *(problem["message"] for problem in refused.value.problems)) == []
+
+
+def test_what_a_guest_cannot_do(sea_or_sky: Challenge, settings: Any) -> None:
+    settings.GUEST_SUBMISSIONS = 0
+    guest = User.objects.create_guest()
+    with pytest.raises(Refused) as refused:
+        services.submit(guest, sea_or_sky, factories.PROMPT, idempotency_key="a")
+    assert refused.value.code == "guest_limit" and plain(refused.value.message) == []
+
+
+def test_how_kinds_and_metrics_are_called() -> None:
+    for kind in kinds.every():
+        names = [kind.title, kind.noun, kind.run_label, *kind.approaches.values()]
+        assert plain(*map(translated, names)) == []
+    assert plain(*map(metrics.title, metrics.BUILT_IN)) == []
+    assert plain(row_marks.counted(row_marks.MARKS), *map(translated, row_marks.WORDS.values())) == []
+
+
+@pytest.mark.parametrize("data", [factories.PROMPT, factories.LORA, factories.FREE_TEXT])
+def test_how_the_parts_of_a_payload_are_called(data: dict[str, Any]) -> None:
+    page = page_of(data["kind"])
+    found = page.describe({**data, "label_words": {"sea": "water"}})
+    assert found and plain(*found) == []
+    assert plain(page.own_rows) == []
+
+
+@pytest.mark.parametrize("shares", [{"sea": 0.5, "sky": 0.5}, {"sea": 0.97, "sky": 0.03}])
+def test_what_a_panel_of_the_demo_says(shares: dict[str, float]) -> None:
+    demo = Demo.model_validate(
+        {
+            "title": "T",
+            "challenge": "c",
+            "explanation": "e",
+            "chips": ["c"],
+            "zero_shot": "z",
+            "few_shot": "f",
+            "adapter": "a",
+        }
+    )
+    for panel in demo_panel_text.PANELS:
+        said = demo_panel_text.said(demo, panel, shares)
+        assert plain(said.note, said.answer if said.is_unsure else "") == []
