@@ -50,7 +50,7 @@ def test_the_bar_has_both_marks_the_authors_best_and_ones_own(ada: User, ada_cli
         "Gold: 0.80",
         "This attempt: 0.70",
         "Few-shot (the author's): 0.70",
-        "Your previous best: 0.64",
+        "Previous best: 0.64",
         "Pass: 0.60",
         "Zero-shot (the author's): 0.40",
     ]
@@ -63,7 +63,11 @@ def test_the_bar_has_both_marks_the_authors_best_and_ones_own(ada: User, ada_cli
     [
         ([], 0.7, "This is your first score here with a prompt."),
         ([0.7], 0.7, "The same score as your previous best."),
-        ([0.7, 0.4], 0.5, '0.20</strong> less than your previous best, <span class="num">0.70</span>. Your best stays.'),
+        (
+            [0.7, 0.4],
+            0.5,
+            '0.20</strong> less than your previous best, <span class="num">0.70</span>. Your best stays.',
+        ),
     ],
 )
 def test_what_was_gained(ada: User, ada_client: Client, course: Course, before: list[float], now: float, said: str):

@@ -28,11 +28,15 @@ DONE = {
     "account_signup",
     "frame",
     "health",
+    "home",
     "leaderboards:board",
     "leaderboards:index",
     "learn:advisor",
     "learn:challenge",
+    "learn:course",
     "learn:finding",
+    "learn:lesson",
+    "learn:path",
     "learn:report",
     "learn:run",
     "learn:solution",
@@ -47,11 +51,7 @@ DONE = {
     "reviews:spending",
 }
 TO_DO = {
-    "home",
     "learn:compare",
-    "learn:course",
-    "learn:lesson",
-    "learn:path",
     "learn:submission",
 }
 Found = dict[str, dict[str, list[str]]]

@@ -47,7 +47,7 @@ def _of_labels(confusion: Confusion | None) -> str:
 
 def _taken(cell: Cell, total: int) -> str:
     named = {"expected": cell.expected, "got": cell.got, "count": cell.count, "total": total}
-    if cell.got == OTHER:
+    if cell.got == str(OTHER):
         return (
             ngettext(
                 "“%(expected)s” gets an answer that is none of the labels in %(count)s of %(total)s public sample.",
