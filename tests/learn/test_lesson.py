@@ -80,7 +80,13 @@ def test_numbers_stand_beside_what_was_measured(client, lesson):
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
-    [(0.0181, "share", "1.8 %"), (0.62, "share", "62 %"), (4.9, "MB", "4.9 MB"), (0.7, "F1", "0.70 F1")],
+    [
+        (0.0181, "share", "1.8 %"),
+        (0.62, "share", "62 %"),
+        (4.9, "MB", "4.9 MB"),
+        (0.7, "F1", "0.70 F1"),
+        (0.72, "score", "0.72"),
+    ],
 )
 def test_numbers_are_written_with_their_unit(value, unit, text):
     assert written(value, unit) == text

@@ -37,10 +37,13 @@ def _line(figure: Figure, value: object) -> Line:
 
 
 def written(value: float, unit: str) -> str:
-    """A measured number with its unit, to a sensible number of digits: shares as per cent, seconds as minutes."""
+    """A measured number with its unit, to a sensible number of digits: shares as per cent, seconds as minutes.
+
+    A score has no unit.
+    """
     if unit == "share":
         return f"{100 * value:.2g} %" if value < 0.1 else f"{100 * value:.0f} %"
     if unit == "s" and value >= 90:
         return f"{value / 60:.0f} min"
     number = f"{value:.2f}" if value < 1 else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-    return f"{number} {unit}".strip()
+    return number if unit == "score" else f"{number} {unit}".strip()
