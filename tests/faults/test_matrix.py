@@ -72,8 +72,8 @@ def test_a_hung_engine_is_killed_when_its_time_is_over(site):
     site.submit(learners=1, each=2)
     drain(site)
     counts = clean(site.history())
-    assert (counts["rejected"], counts["scored"]) == (1, 2)
-    assert sorted(by_word(site))[0] == ("rejected", "timeout", 1)
+    assert (counts["failed"], counts["scored"]) == (1, 2)
+    assert sorted(by_word(site))[0] == ("failed", "timeout", 1)
 
 
 def test_a_full_disk_delays_and_loses_nothing(site):

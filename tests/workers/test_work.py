@@ -202,7 +202,7 @@ def test_a_baseline_makes_way_for_a_learner_who_waits(ada, sea_or_sky, monkeypat
     [
         (Rejected("diverged"), "rejected", "diverged", False),
         (Rejected("no such code"), "failed", "internal", True),
-        (RunnerTimeout(), "rejected", "timeout", False),
+        (RunnerTimeout(), "failed", "timeout", True),
         (RuntimeError("a bug"), "failed", "internal", True),
     ],
 )

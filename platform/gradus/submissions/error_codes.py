@@ -36,8 +36,14 @@ CODES: dict[str, Code] = {
     "out_of_memory": Code(
         State.REJECTED, False, _("The job needed more memory than it may use. Use a smaller batch or shorter rows.")
     ),
+    # What is accepted is bounded in rows, epochs and tokens, so it is slow only where the machine is.
     "timeout": Code(
-        State.REJECTED, False, _("The job took longer than this challenge allows. Use fewer rows, epochs or tokens.")
+        State.FAILED,
+        True,
+        _(
+            "This took longer than it may, probably because the server is busy. No attempt was used up. Please try "
+            "again in a while. If it happens again, report a problem with this challenge."
+        ),
     ),
     "worker_lost": Code(
         State.FAILED,
