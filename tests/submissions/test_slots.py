@@ -80,11 +80,17 @@ def lost_in_each_attempt(submission: Submission) -> None:
     reconciler.sweep()
 
 
+def out_of_time(submission: Submission) -> None:
+    evaluation = factories.claimed(submission)
+    services.reject(evaluation.pk, evaluation.fence, "timeout")
+
+
 WAYS = {
     "cancelled": cancelled_while_queued,
     "cancelled_running": cancelled_while_running,
     "internal": failed,
     "bundle_missing": without_its_bundle,
+    "timeout": out_of_time,
     "worker_lost": lost_in_each_attempt,
 }
 
@@ -98,7 +104,7 @@ def test_a_guests_attempt_is_given_back_in_every_way(
     assert Refund.objects.get().reason == reason
     assert not GuestSlot.objects.exists() and not QuotaSlot.objects.exists() and not InFlight.objects.exists()
     page = guest_client.get("/challenges/sea-or-sky/").content.decode()
-    assert f"<strong>{settings.GUEST_SUBMISSIONS}</strong> without an account" in page
+    assert f"<strong>{settings.GUEST_SUBMISSIONS}</strong> attempts left without an account" in page
 
     for _ in range(settings.GUEST_SUBMISSIONS):
         factories.grade(submit(guest, sea_or_sky))
