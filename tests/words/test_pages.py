@@ -33,6 +33,7 @@ DONE = {
     "leaderboards:index",
     "learn:advisor",
     "learn:challenge",
+    "learn:compare",
     "learn:course",
     "learn:finding",
     "learn:lesson",
@@ -40,6 +41,7 @@ DONE = {
     "learn:report",
     "learn:run",
     "learn:solution",
+    "learn:submission",
     "notices:list",
     "profile",
     "reviews:accuracy",
@@ -50,10 +52,7 @@ DONE = {
     "reviews:review",
     "reviews:spending",
 }
-TO_DO = {
-    "learn:compare",
-    "learn:submission",
-}
+TO_DO: set[str] = set()
 Found = dict[str, dict[str, list[str]]]
 
 

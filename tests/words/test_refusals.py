@@ -179,8 +179,7 @@ def test_how_kinds_and_metrics_are_called() -> None:
 
 @pytest.mark.parametrize("data", [factories.PROMPT, factories.LORA, factories.FREE_TEXT])
 def test_how_the_parts_of_a_payload_are_called(data: dict[str, Any]) -> None:
-    page = page_of(data["kind"])
-    found = page.describe({**data, "label_words": {"sea": "water"}})
+    found = page_of(data["kind"]).describe({**data, "label_words": {"sea": "water"}})
     assert found and plain(*found) == []
 
 
