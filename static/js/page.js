@@ -148,3 +148,8 @@ window.addEventListener("resize", reachable);
 // A font is asked for when text in it is laid out, so `ready` may have passed before; widths change when it comes.
 document.fonts.addEventListener("loadingdone", reachable);
 reachable();
+
+// On a small screen an answer may begin below it.
+document.addEventListener("htmx:afterSettle", ({ target }) => {
+  if (target.matches("[data-bring]")) target.scrollIntoView({ block: "nearest" });
+});

@@ -54,5 +54,12 @@ document.addEventListener("gradus:mounted", ({ target }) => {
   mark();
   if (target === led && [document.body, target].includes(document.activeElement)) lead();
 });
+// A message stands until its field is changed.
+form.addEventListener("input", ({ target }) => {
+  const message = target.id && document.getElementById(`${target.id}-problem`);
+  if (!message?.childElementCount) return;
+  message.replaceChildren();
+  mark();
+});
 mark();
 lead();

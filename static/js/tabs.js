@@ -78,6 +78,9 @@ document.addEventListener("click", (event) => {
   if (link.matches('[role="tab"]')) {
     event.preventDefault();
     show(link);
+    const panel = panelOf(link);
+    // The panel before may have been read far down.
+    if (panel?.getBoundingClientRect().top < link.getBoundingClientRect().top) panel.scrollIntoView();
   } else if (link.hash) {
     const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
     if (target) reveal(target);
