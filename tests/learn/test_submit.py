@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from gradus.accounts.models import User
 from gradus.learn.kinds.tune.training_rows import json_lines
+from gradus.submissions import services
 from gradus.submissions.models import QuotaSlot, Run, Submission
 from gradus.submissions.states import State
 from tests import factories
@@ -57,6 +58,21 @@ def test_a_prompt_is_submitted_as_typed(ada, ada_client, course):
         "example": None,
         "label_words": {},
     }
+
+
+def test_a_label_may_be_typed_in_any_case(ada_client, course):
+    form = prompt_form(example_input=["a gull", "a boat"], example_output=["SKY", " Sea "])
+    ada_client.post(SUBMIT, form)
+    made = Submission.objects.get()
+    assert [example["output"] for example in made.payload["examples"]] == ["sky", "sea"]
+
+
+def test_the_newest_run_is_one_click_away(ada, ada_client, course):
+    page = "/challenges/sea-or-sky/"
+    assert "Show its results" not in ada_client.get(page).content.decode()
+    made = services.start_run(ada, factories.challenge("sea-or-sky").version, factories.PROMPT)
+    factories.grade(made)
+    assert f'hx-get="/runs/{made.uuid}/fragment" hx-target="#run"' in ada_client.get(page).content.decode()
 
 
 def test_words_for_labels_are_submitted_and_come_back(ada_client, course):

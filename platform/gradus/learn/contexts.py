@@ -91,8 +91,10 @@ def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
     if user is None:
         return {"history": [], "standing": None, "state": path.OPEN, "has_passed": False}
     own, others = path.by_track(challenge, path.standings_of(user, challenge))
+    history = history_of(user, challenge)
     return {
-        "history": history_of(user, challenge),
+        "history": history,
+        "newest_run": next((entry for entry in history if entry.is_run), None),
         "standing": path.shown_standing(challenge, own),
         "state": path.state_of(own, others),
         "has_passed": path.has_passed(user, challenge),

@@ -1,6 +1,6 @@
 """The page of the kind `prompt`: instructions, examples, a row template, and words for labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +46,7 @@ class PromptPage(KindPage):
         return PromptDraft(
             kind,
             instructions=with_line_feeds(post.get("instructions", "")),
-            examples=_examples(post),
+            examples=_examples(post, labels_of(spec)),
             template=with_line_feeds(post.get("template", spec.prompt.example)),
             label_words=dict(zip(labels_of(spec), map(str.strip, post.getlist("label_word")), strict=False)),
         )
@@ -107,11 +107,14 @@ class PromptFields(FormFields):
         return super().control(item)
 
 
-def _examples(post: QueryDict) -> tuple[tuple[str, str], ...]:
-    """Rows left empty are not examples."""
+def _examples(post: QueryDict, labels: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Rows left empty are not examples. A label is written as the author writes it, whatever its case was."""
     inputs, outputs = post.getlist("example_input"), post.getlist("example_output")
     pairs = [(with_line_feeds(one), with_line_feeds(other)) for one, other in zip(inputs, outputs, strict=False)]
-    return tuple(pair for pair in pairs if pair[0].strip() or pair[1].strip())
+    written = {label.casefold(): label for label in labels}
+    return tuple(
+        (one, written.get(other.strip().casefold(), other)) for one, other in pairs if one.strip() or other.strip()
+    )
 
 
 PAGE = PromptPage()
