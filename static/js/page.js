@@ -106,15 +106,15 @@ function refreshTimes() {
 
 const TROUBLE = {
   403: gettext("You may not do this here. Signing in again may help."),
-  404: gettext("This is no longer here. Reload the page to see what is."),
-  413: gettext("That is larger than this site takes. Send less at once."),
-  429: gettext("That was quick. Wait a moment, then try again."),
+  404: gettext("This no longer exists. Reload the page to see what is there now."),
+  413: gettext("This is larger than the site accepts. Send less at once."),
+  429: gettext("You have sent many requests in a short time. Wait a moment, then try again."),
 };
 
 document.addEventListener("htmx:responseError", ({ detail }) => {
-  toast(TROUBLE[detail.xhr.status] ?? gettext("That did not work, and it is our fault. Try again in a moment."));
+  toast(TROUBLE[detail.xhr.status] ?? gettext("Something went wrong on our side. Try again in a moment."));
 });
-document.addEventListener("htmx:sendError", () => toast(gettext("No connection. What you wrote is still here: try again.")));
+document.addEventListener("htmx:sendError", () => toast(gettext("There is no connection. What you wrote is still here: try again.")));
 document.addEventListener("gradus:toast", ({ detail }) => toast(detail?.value ?? detail));
 
 function scan() {
