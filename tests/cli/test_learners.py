@@ -156,7 +156,8 @@ def test_problems_name_field_and_line(gradus: Gradus, as_ada: User, sea_or_sky: 
     file.write_text(yaml.safe_dump({"kind": "prompt", "examples": [{"input": "a gull", "output": "air"}]}))
     done = gradus("submit", "sea-or-sky", str(file))
     assert done.exit_code == 1
-    assert [line for line in done.stderr.splitlines() if line.startswith("examples: 1: The output of example 1")]
+    place = "examples: 1: The output is not one of the labels"
+    assert [line for line in done.stderr.splitlines() if line.startswith(place)]
     assert not Submission.objects.exists()
 
 

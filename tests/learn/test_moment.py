@@ -50,7 +50,7 @@ def test_the_bar_has_both_marks_the_authors_best_and_ones_own(ada: User, ada_cli
         "Gold: 0.80",
         "This attempt: 0.70",
         "Few-shot (the author's): 0.70",
-        "Your previous best: 0.64",
+        "Previous best: 0.64",
         "Pass: 0.60",
         "Zero-shot (the author's): 0.40",
     ]

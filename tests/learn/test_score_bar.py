@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gradus.learn.score_bar import BASELINE, BEST, BEYOND, GOLD, LINE, PASS, Mark, laid_out, score_bar
 
-NAMES = ("This attempt", "Your previous best", "Zero-shot", "Few-shot", "LoRA")
+NAMES = ("This attempt", "Previous best", "Zero-shot", "Few-shot", "LoRA")
 scores = st.integers(0, 100).map(lambda number: number / 100)
 
 

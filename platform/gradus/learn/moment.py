@@ -64,7 +64,7 @@ def _bar(submission: Submission, evaluation: Evaluation, score: Score, best: flo
     goals = [Mark(bars.PASS, pgettext("a score to reach", "Pass"), spec.pass_)]
     if gold is not None:
         goals.append(Mark(bars.GOLD, pgettext("a score to reach", "Gold"), gold))
-    own = [Mark(bars.BEST, _("Your previous best"), best)] if best is not None else []
+    own = [Mark(bars.BEST, _("Previous best"), best)] if best is not None else []
     baselines = [Mark(bars.BASELINE, entry.title, entry.score) for entry in best_baselines(evaluation.version)]
     return bars.score_bar(score.shown, goals, [*own, *baselines])
 
