@@ -217,3 +217,18 @@ def test_a_learner_sees_nothing_of_hidden_rows_that_were_handed_in(ada, ada_clie
     before = seen()
     assert Evaluation.objects.filter(submission=made).update(overlap=3) == 1
     assert seen() == before
+
+
+def test_a_comparison_calls_hyperparameters_by_their_titles_and_writes_them_without_an_exponent(
+    ada, ada_client, course
+):
+    first, second = (
+        factories.submit(
+            ada, payload={**factories.LORA, "hyperparameters": {**factories.LORA["hyperparameters"], **chosen}}
+        )
+        for chosen in ({"learning_rate": 0.00001}, {"learning_rate": 0.002})
+    )
+    address = f"/challenges/sea-or-sky/compare/?a={first.uuid}&b={second.uuid}"
+    text = ada_client.get(address).content.decode()
+    assert "<h3>Learning rate</h3>" in text and "learning_rate" not in text and "1e-05" not in text
+    assert "00001" in text and "002" in text

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils.functional import Promise
@@ -103,4 +104,5 @@ def number(text: str, *, whole: bool) -> float:
 
 
 def shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """A number without an exponent: 0.00001 and not 1e-05."""
+    return format(Decimal(f"{value:g}"), "f") if isinstance(value, float) else str(value)

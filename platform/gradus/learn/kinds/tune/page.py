@@ -73,7 +73,7 @@ class TunePage(KindPage):
         found = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}
         found[_("Training rows")] = "\n".join(f"{row['input']} → {row['output']}" for row in payload.get("rows", []))
         return found | {
-            str(knobs.LABELS.get(name, name)): f"{value:g}"
+            str(knobs.LABELS.get(name, name)): knobs.shown(value)
             for name, value in payload.get("hyperparameters", {}).items()
         }
 
