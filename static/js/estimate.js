@@ -34,7 +34,7 @@ export class Estimate {
     if (this.started == null) return this.usual;
     const taken = (Date.now() - this.started) / 1000;
     const said = [this.usual];
-    if (taken > this.high) said.push(gettext("This one takes longer."));
+    if (taken > this.high) said.push(gettext("This one takes longer, probably because the server is busy. You may leave this page: the bell will tell you when it has ended."));
     said.push(interpolate(gettext("%(time)s so far."), { time: seconds(taken) }));
     if (this.left != null) said.push(interpolate(gettext("About %(time)s of training left."), { time: seconds(this.left) }));
     return said.filter(Boolean).join(" ");

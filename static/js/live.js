@@ -15,8 +15,8 @@ const LOST = gettext("The connection is lost. Grading goes on without it, and th
 const GONE = gettext("This page no longer updates itself. Load it again to see what has become of the evaluation.");
 
 const LINES = {
-  queued: () => gettext("Waiting for a worker"),
-  started: () => gettext("A worker has started"),
+  queued: () => gettext("Waiting until the model is free"),
+  started: () => gettext("Grading has started"),
   postponed: () => gettext("Put back in the queue. It starts again by itself."),
   checkpoint: ({ step }) => interpolate(gettext("Saved a checkpoint at step %(step)s"), { step }),
   stage: ({ text }) => text,
@@ -24,7 +24,7 @@ const LINES = {
 };
 
 function place(ahead) {
-  if (ahead == null) return gettext("Waiting for a worker.");
+  if (ahead == null) return gettext("Waiting until the model is free.");
   if (ahead === 0) return gettext("You are next.");
   return interpolate(ngettext("%(ahead)s evaluation is ahead of yours.", "%(ahead)s evaluations are ahead of yours.", ahead), { ahead });
 }

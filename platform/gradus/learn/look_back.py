@@ -17,7 +17,7 @@ REPEATED_MOST = 3
 class LookBack:
     """`bests` are the challenges whose best score was reached in the last week, newest first.
 
-    `repeat` are those that are passed but not gold, though gold can be reached; the longest ago comes first.
+    `repeat` are those that were passed before that, not gold, though gold can be reached; the longest ago comes first.
     """
 
     attempts: int
@@ -41,7 +41,9 @@ def look_back(user: User, paths: list[CoursePath]) -> LookBack:
         if step.standing
     ]
     reached.sort(key=lambda pair: pair[0])
-    can_improve = [step for _, step in reached if step.state == PASSED and step.challenge.spec.gold is not None]
+    can_improve = [
+        step for at, step in reached if at < since and step.state == PASSED and step.challenge.spec.gold is not None
+    ]
     return LookBack(
         attempts=Submission.objects.of(user).filter(created_at__gte=since).count(),
         runs=Run.objects.filter(user=user, purpose=Run.Purpose.TRIAL, created_at__gte=since).count(),

@@ -70,7 +70,7 @@ def _facts(submission: Submission, score: Score, site: str) -> dict[str, Any]:
 
 
 def _model(name: str | None) -> dict[str, str | None]:
-    return {"model": name, "model_checkpoint": MODELS[name].checkpoint if name in MODELS else None}
+    return {"model": name, "model_checkpoint": MODELS[name].checkpoint if name and name in MODELS else None}
 
 
 def _adapter_sha256(evaluation: Evaluation) -> str | None:
