@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from challenges.documents import Document
 from challenges.jsonl import Fault, RowLimits, read_rows, row_lines
 from challenges.problems import Problem
 from challenges.prompts import target_text
@@ -17,6 +18,7 @@ __all__ = [
     "RowLimits",
     "read_attacks",
     "read_benign",
+    "read_documents",
     "read_gold",
     "read_samples",
     "read_train",
@@ -47,6 +49,11 @@ def read_attacks(data: bytes) -> tuple[list[Attack], list[Problem]]:
 def read_benign(data: bytes) -> tuple[list[Benign], list[Problem]]:
     """Rows `{"answer", "marks", "category"}` of a free_text challenge."""
     return read_rows(data, _as(Benign), ANSWERS)
+
+
+def read_documents(data: bytes, limits: RowLimits) -> tuple[list[Document], list[Problem]]:
+    """Rows `{"id", "title"?, "text"}` of a challenge with documents."""
+    return read_rows(data, _as(Document), limits)
 
 
 def read_train(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[TrainRow], list[Problem]]:

@@ -50,7 +50,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Output:
-    """The model's text for one input, and the prediction read from it. `valid` is None unless answers are JSON."""
+    """The model's text for one input, and the prediction read from it. `valid` is None unless answers are JSON.
+
+    `documents` are those of the passages that were found for the input, the best one first.
+    """
 
     text: str
     prediction: Prediction
@@ -58,6 +61,7 @@ class Output:
     confidence: float | None = None
     why: str = ""
     valid: bool | None = None
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
