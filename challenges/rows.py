@@ -76,7 +76,7 @@ def _as(model: type[Model]) -> Callable[[dict[str, Any]], Model]:
 
 
 def _fault(error: ValidationError) -> Fault:
-    said = [_said(detail) for detail in error.errors(include_url=False, include_input=False)]
+    said = dict.fromkeys(_said(detail) for detail in error.errors(include_url=False, include_input=False))
     return Fault("bad_row", "; ".join(said), "correct the row")
 
 
@@ -84,6 +84,8 @@ def _said(detail: ErrorDetails) -> str:
     where = ".".join(str(part) for part in detail["loc"][:2])
     if detail["type"] == "missing":
         return f"the key `{where}` is missing"
+    if detail["loc"][0] == "target":
+        return "`target` is no text, no object of texts and no list of accepted texts"
     if detail["type"] == "extra_forbidden":
         return f"the key `{where}` is unknown"
     return f"`{where}`: {detail['msg']}"

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from challenges.prompts import target_text
+from challenges.prompts import accepted_texts
 from challenges.row_marks import MARKS, PARTLY, RIGHT, WORDS, mark_of
 from challenges.spec import Challenge, Json, Label, Sample
 from gradus.courses.models import ChallengeVersion
@@ -121,7 +121,7 @@ def _row(spec: Challenge, sample: Sample, row: dict[str, Any], own: Collection[s
     return SampleRow(
         id=sample.id,
         input=sample.input,
-        expected=target_text(sample.target),
+        expected=" / ".join(accepted_texts(sample.target)),
         got=_label(spec, row["output"]),
         output=row["output"],
         correct=row["correct"],
