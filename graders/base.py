@@ -64,7 +64,8 @@ class Scored:
 class Generate:
     """Greedy continuation of each `prompt + suffix`, until `stop`, end of text or `max_new_tokens`.
 
-    `schema` is a JSON schema as text: where it is set, only tokens that keep the output within it are taken.
+    `schema` is a JSON schema as text: where it is set, only tokens that keep the output within it are taken. `rows` are
+    the places of the samples that are asked about, from 0; it is empty where all are, in their order.
     """
 
     model: str
@@ -75,6 +76,7 @@ class Generate:
     adapter: str | None = None
     stage: str = ""
     schema: str = ""
+    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

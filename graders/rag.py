@@ -113,10 +113,11 @@ def _find(
 
 def _public(look: Lookup, samples: Sequence[Sample], found: Sequence[Found]) -> Generator[WorkItem, Any, Answers]:
     """The model is not asked about a row for which nothing was found."""
-    asked = [look.asked(f, s) for f, s in zip(found, samples, strict=True) if look.used(f)]
+    rows = tuple(place for place, one in enumerate(found) if look.used(one))
+    asked = [look.asked(found[place], samples[place]) for place in rows]
     if not asked:
         return Answers(tuple(look.with_documents(NOTHING, f) for f in found), dict.fromkeys(COSTS, 0.0))
-    answers = yield from answer(look.ask(), asked, PUBLIC)
+    answers = yield from answer(look.ask(), asked, PUBLIC, rows=rows)
     given = iter(answers.outputs)
     outputs = [look.with_documents(next(given) if look.used(f) else NOTHING, f) for f in found]
     return Answers(tuple(outputs), answers.cost)

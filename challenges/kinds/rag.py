@@ -37,7 +37,7 @@ Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
 class RagExample(Payload):
     """`passages` stand where the passages that were found for a row stand."""
 
-    passages: str = Field(min_length=1, max_length=8192)
+    passages: str = Field("", max_length=8192)
     input: str = Field(min_length=1, max_length=8192)
     output: str = Field(min_length=1, max_length=8192)
 
@@ -170,7 +170,7 @@ def _fields(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]
     rows = [TrainRow(input=composed(template, e.output, asked_of(e)).input, output=e.output) for e in payload.examples]
     for number, example in enumerate(payload.examples, 1):
         if not (example.passages.strip() and example.input.strip()):
-            message = f"Example {number} has no passage or no input: fill it in."
+            message = f"Example {number} has no passage or no input: copy a passage in which its output stands."
             yield FieldProblem("empty", "examples", message, number)
     yield from field_checks.pairs(challenge, "examples", rows)
     texts = [payload.instructions, payload.example or "", *(text for row in rows for text in (row.input, row.output))]

@@ -39,7 +39,7 @@ class Index:
         """
         found = [index.scores(query) for index in (self.words,) if index is not None]
         found += [index.scores(vector) for index in (self.vectors,) if index is not None]
-        scores: NDArray[np.float64] = np.mean(found, axis=0)
+        scores: NDArray[np.float64] = np.mean(np.clip(found, 0.0, 1.0), axis=0)
         return [(number, round(float(scores[number]), DECIMALS)) for number in fused([order(one) for one in found])]
 
 
