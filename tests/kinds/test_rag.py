@@ -14,51 +14,19 @@ from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner
 
-from graders.base import Generate, Generated, Retrieve
 from gradus.accounts.models import ApiToken, User
 from gradus.cli import authors
 from gradus.cli.main import app
 from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from tests.challenges.factory import write_course, write_yaml
-from tests.challenges.rag_bundle import GOOD, write_rag_challenge
+from tests.challenges.rag_bundle import write_rag_challenge
+from tests.kinds.rag_engine import PAYLOAD, Engine
 from workers import needed, status
-from workers.engine.choice import DEFAULT, Choice
-from workers.engine.watch import Watch
-from workers.retrieval import search
 from workers.work import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LEARN = "/challenges/ask-the-library/"
 MODEL = "smollm2-135m-instruct"
-# Words alone, so that no embeddings are computed.
-PAYLOAD = {**GOOD, "method": "words", "min_score": 0.2}
-ANSWERS = {"15 books": "15", "40 cents": "40 cents", "closes at 2 pm": "2 pm", "one week": "one week"}
-LATER = {"opens at 1 pm": "1 pm", "deposit is 50": "50 euros"}
-
-
-class Engine:
-    """Looks up for real, and answers with the first text of a table whose key stands in the prompt of the row."""
-
-    device, dtype, threads = "cpu", "float32", 1
-
-    def __init__(self) -> None:
-        self.items: list[Any] = []
-
-    def choose(self, model: str, *, should_stop: Any) -> Choice:
-        return DEFAULT
-
-    def run(self, item: Any, *, on_event: Any, should_stop: Any, seconds: float) -> Any:
-        self.items.append(item)
-        if isinstance(item, Retrieve):
-            return search.retrieve(item, Watch(on_event=on_event))
-        assert isinstance(item, Generate)
-        known = {**LATER, **ANSWERS}
-        texts = [next((text for key, text in known.items() if key in suffix), "?") for suffix in item.suffixes]
-        on_event({"type": "rows", "stage": item.stage, "rows": [[n, text] for n, text in enumerate(texts)]})
-        return Generated(texts, [60] * len(texts), [3] * len(texts), 0.02)
-
-    def close(self) -> None:
-        """Nothing to end."""
 
 
 @pytest.fixture
