@@ -74,7 +74,7 @@ def _file(source: Source, file: str, stem: str) -> Iterator[Document]:
         source.add(file, None, "is empty", "write its text, or remove it")
         return
     try:
-        yield Document(id=stem, title=_title(text) or stem, text=text)
+        yield Document(id=stem, title=_title(text), text=text)
     except ValidationError:
         mend = "use at most 64 letters, digits, dots, hyphens and underscores, and begin with a letter or digit"
         source.add(file, None, "its name cannot be an id", mend)
