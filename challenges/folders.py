@@ -186,7 +186,7 @@ def gather_challenge(source: Source, rel: str) -> ChallengeBundle | None:
     """
     file = posixpath.join(rel, "challenge.yaml")
     located = source.yaml(file)
-    challenge = source.model(file, CHALLENGE, located)
+    challenge = source.model(file, CHALLENGE, located, _with_files(source, rel, located))
     needed = kinds.find(challenge.kind).needed_files if challenge else frozenset()
 
     def at(name: str) -> str:
@@ -204,6 +204,16 @@ def gather_challenge(source: Source, rel: str) -> ChallengeBundle | None:
         return None
     texts = (statement or "", solution or "")
     return ChallengeBundle(challenge, *texts, public, hidden, train, gold, attacks, benign, baselines)
+
+
+def _with_files(source: Source, rel: str, located: Located | None) -> dict[Any, Any] | None:
+    """The content of `challenge.yaml`, with what its kinds keep in files of their own."""
+    if located is None:
+        return None
+    data = dict(located.data)
+    for kind in kinds.named_in(data):
+        data |= kind.read_files(source, rel, located)
+    return data
 
 
 def _baselines(source: Source, rel: str, challenge: Challenge) -> list[Baseline]:

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 
+from challenges import kinds
 from challenges.catalogue import MODELS
 from challenges.characters import unwanted
 from challenges.lint_subject import Rows, Subject
-from challenges.prompts import problem_with, target_text
-from challenges.spec import Answer, Json, Label, Sample, TrainRow
+from challenges.prompts import accepted_texts, problem_with, target_text
+from challenges.spec import Answer, Json, Label, Sample, Target, TrainRow
 from challenges.texts import normal
 from challenges.token_counts import CountTokens, input_tokens
 from challenges.tokens import counter
@@ -65,6 +66,8 @@ def _targets(subject: Subject, name: str, rows: Rows) -> None:
         target = row.target if isinstance(row, Sample) else _output(subject, row)
         if (wrong := _misfit(subject, target)) is not None:
             subject.row(name, index, wrong, "correct the target or the answer's spec")
+        if isinstance(row, Sample) and row.documents and not kinds.find(subject.challenge.kind).has_documents:
+            subject.row(name, index, "names documents, but the challenge has none", "remove the key `documents`")
 
 
 def _output(subject: Subject, row: TrainRow) -> str | dict[str, str]:
@@ -78,13 +81,13 @@ def _output(subject: Subject, row: TrainRow) -> str | dict[str, str]:
     return value if isinstance(value, dict) else row.output
 
 
-def _misfit(subject: Subject, target: str | dict[str, str]) -> str | None:
+def _misfit(subject: Subject, target: Target) -> str | None:
     answer = subject.challenge.answer
     if isinstance(answer, Label):
         return None if target in answer.labels else "the target is not one of the labels"
     if not isinstance(answer, Json):
-        return None if isinstance(target, str) else "the target is not a text"
-    if isinstance(target, str):
+        return "the target is not a text" if isinstance(target, dict) else None
+    if not isinstance(target, dict):
         return "the target is not a JSON object"
     if target.keys() != answer.fields.keys():
         return f"the target's keys are not {', '.join(answer.fields)}"
@@ -108,7 +111,8 @@ def _balance(subject: Subject, name: str, rows: Rows) -> None:
 def _texts(subject: Subject, name: str, rows: Rows) -> None:
     model = MODELS.get(subject.challenge.model or "")
     for index, row in enumerate(rows):
-        text = row.input + "\n" + (target_text(row.target) if isinstance(row, Sample) else row.output)
+        outputs = accepted_texts(row.target) if isinstance(row, Sample) else (row.output,)
+        text = "\n".join((row.input, *outputs))
         if (found := unwanted(text, unseen=True)) is not None:
             subject.row(name, index, f"holds the unseen character {found}", "remove it")
         if model and any(token in text for token in model.special_tokens):

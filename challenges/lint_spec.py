@@ -46,6 +46,9 @@ def _metric(subject: Subject, name: str, path: str) -> None:
     elif answer is not None and name not in (fit := fitting(answer.type)):
         needs = " or ".join(known[name].answers)
         subject.spec(f"{name} needs answers of type {needs}", f"use one of {', '.join(fit)}", path)
+    elif known[name].of_documents and not kinds.find(subject.challenge.kind).has_documents:
+        mend = "use a metric of answers, or a kind that looks answers up"
+        subject.spec(f"{name} compares documents, and the challenge has none", mend, path)
 
 
 def _answer(subject: Subject) -> None:

@@ -18,12 +18,14 @@ class RegisteredMetric:
     `function` is the dotted path of a `graders.metrics.MetricFunction`, which is imported when something is graded.
     `in_findings` is false for a metric that is not the mean of its rows' scores: a finding resamples rows, so it could
     not compare that metric. (Macro F1 is the one exception, which `graders.effects` computes itself.)
+    `of_documents` says that it compares the documents that were found with those that hold the answer, and no texts.
     """
 
     title: str
     answers: tuple[str, ...]
     function: str
     in_findings: bool = True
+    of_documents: bool = False
 
 
 BUILT_IN = {
@@ -31,6 +33,17 @@ BUILT_IN = {
     "macro_f1": RegisteredMetric(gettext_noop("Macro F1"), ("label",), "graders.metrics:macro_f1"),
     "exact_match": RegisteredMetric(gettext_noop("Exact match"), ANY, "graders.metrics:exact_match"),
     "json_fields": RegisteredMetric(gettext_noop("Field accuracy"), ("json",), "graders.metrics:json_fields"),
+    "token_f1": RegisteredMetric(gettext_noop("Token F1"), ("text",), "graders.metrics:answer_f1"),
+    "hit_rate": RegisteredMetric(
+        gettext_noop("Hit rate"), ("text",), "graders.found_documents:hit_rate", in_findings=False, of_documents=True
+    ),
+    "mrr": RegisteredMetric(
+        gettext_noop("Mean reciprocal rank"),
+        ("text",),
+        "graders.found_documents:mrr",
+        in_findings=False,
+        of_documents=True,
+    ),
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from challenges.payloads import Example
-from challenges.spec import Prompt
+from challenges.spec import Prompt, Target
 from challenges.translation import gettext
 
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
@@ -96,6 +96,16 @@ def _split_lead(text: str) -> tuple[str, str]:
     return stripped, text[len(stripped) :]
 
 
-def target_text(target: str | dict[str, str]) -> str:
-    """How a target is written as output: JSON objects on one line, in the author's key order."""
-    return target if isinstance(target, str) else json.dumps(target, ensure_ascii=False)
+def target_text(target: Target) -> str:
+    """How a target is written as output: the first of several texts; JSON objects on one line, in the author's order.
+
+    `accepted_texts` has all of them.
+    """
+    return accepted_texts(target)[0]
+
+
+def accepted_texts(target: Target) -> tuple[str, ...]:
+    """Every text that a target accepts as the answer, at least one."""
+    if isinstance(target, tuple):
+        return target
+    return (target if isinstance(target, str) else json.dumps(target, ensure_ascii=False),)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from challenges.documents import Document
 from challenges.jsonl import Fault, RowLimits, read_rows, row_lines
 from challenges.problems import Problem
 from challenges.prompts import target_text
@@ -18,6 +19,7 @@ __all__ = [
     "RowLimits",
     "read_attacks",
     "read_benign",
+    "read_documents",
     "read_gold",
     "read_samples",
     "read_train",
@@ -50,6 +52,11 @@ def read_benign(data: bytes) -> tuple[list[Benign], list[Problem]]:
     return read_rows(data, _as(Benign), ANSWERS)
 
 
+def read_documents(data: bytes, limits: RowLimits) -> tuple[list[Document], list[Problem]]:
+    """Rows `{"id", "title"?, "text"}` of a challenge with documents."""
+    return read_rows(data, _as(Document), limits)
+
+
 def read_train(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[TrainRow], list[Problem]]:
     """Training rows in any of the three shapes; a key `id` is allowed and dropped.
 
@@ -70,7 +77,7 @@ def _as(model: type[Model]) -> Callable[[dict[str, Any]], Model]:
 
 
 def _fault(error: ValidationError) -> Fault:
-    said = [_said(detail) for detail in error.errors(include_url=False, include_input=False)]
+    said = dict.fromkeys(_said(detail) for detail in error.errors(include_url=False, include_input=False))
     return Fault("bad_row", "; ".join(said), "correct the row")
 
 
@@ -78,6 +85,8 @@ def _said(detail: ErrorDetails) -> str:
     where = ".".join(str(part) for part in detail["loc"][:2])
     if detail["type"] == "missing":
         return f"the key `{where}` is missing"
+    if detail["loc"][0] == "target":
+        return "`target` is no text, no object of texts and no list of accepted texts"
     if detail["type"] == "extra_forbidden":
         return f"the key `{where}` is unknown"
     return f"`{where}`: {detail['msg']}"

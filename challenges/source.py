@@ -50,6 +50,20 @@ class Source:
         """Whether anything of that name exists, readable or not."""
         return os.path.lexists(self.root / rel)
 
+    def names(self, rel: str) -> list[str] | None:
+        """The sorted names in a folder, or None with a problem if there is no such folder inside the root."""
+        if not self.has(rel):
+            self.add(rel, None, "the folder is missing", "add it")
+            return None
+        path = self._inside(rel)
+        if path is None:
+            return None
+        try:
+            return sorted(entry.name for entry in path.iterdir())
+        except OSError as error:
+            self.add(rel, None, f"cannot be read ({error.strerror})", "make it a readable folder")
+            return None
+
     def data(self, rel: str, limit: int, *, needed: bool = True) -> bytes | None:
         """The bytes of one file, or None with a problem; an absent file that is not needed is no problem."""
         if not self.has(rel):

@@ -238,13 +238,21 @@ def _again(error: ErrorDetails) -> InitErrorDetails:
     return InitErrorDetails(type=error["type"], loc=error["loc"], input=error["input"], ctx=error.get("ctx", {}))
 
 
+Target = str | dict[str, str] | Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
 class Sample(Spec):
-    """One row. `target` is a label, a text, or an object for `json` answers."""
+    """One row. `target` is a label, a text, an object for `json` answers, or several texts that are accepted.
+
+    `documents` are the ids of those that hold the answer, where the challenge has a corpus.
+    """
 
     id: str = Field(min_length=1, max_length=64)
     input: Text
-    target: str | dict[str, str]
+    target: Target
     split: Literal["public", "private"] = "public"
+    # Left out of a dump while it is empty, because the key came later than the format.
+    documents: tuple[Text, ...] = Field((), exclude_if=lambda ids: not ids)
 
 
 class TrainRow(Spec):

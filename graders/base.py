@@ -64,7 +64,8 @@ class Scored:
 class Generate:
     """Greedy continuation of each `prompt + suffix`, until `stop`, end of text or `max_new_tokens`.
 
-    `schema` is a JSON schema as text: where it is set, only tokens that keep the output within it are taken.
+    `schema` is a JSON schema as text: where it is set, only tokens that keep the output within it are taken. `rows` are
+    the places of the samples that are asked about, from 0; it is empty where all are, in their order.
     """
 
     model: str
@@ -75,6 +76,7 @@ class Generate:
     adapter: str | None = None
     stage: str = ""
     schema: str = ""
+    rows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,29 @@ class Embedded:
 
 
 @dataclass(frozen=True)
+class Retrieve:
+    """Ranks `passages` for each of `queries` by `words` (BM25), by `vectors` (cosine), or by the fusion of `both`.
+
+    At most `limit` passages of each query are returned. An item without queries only builds the index, which the runner
+    keeps by its content.
+    """
+
+    passages: tuple[str, ...]
+    queries: tuple[str, ...]
+    method: str
+    limit: int = 1
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """For each query the numbers of passages, from 0, with their scores in [0, 1]; the best one first."""
+
+    found: list[list[tuple[int, float]]]
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class Judge:
     """One call to the judge endpoint. `template` is a name with its digest; `criteria` are the ids to be marked."""
 
@@ -155,8 +180,8 @@ class Judged:
     call_id: int | None = None
 
 
-WorkItem = Score | Generate | Train | Embed | Judge
-Result = Scored | Generated | Trained | Embedded | Judged
+WorkItem = Score | Generate | Train | Embed | Retrieve | Judge
+Result = Scored | Generated | Trained | Embedded | Retrieved | Judged
 
 
 @dataclass(frozen=True, order=True)
@@ -171,8 +196,32 @@ class JudgeId:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """One found passage. `right`: its document holds the answer; `used`: its score was high enough for the prompt."""
+
+    document: str
+    text: str
+    score: float
+    right: bool
+    used: bool
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """What was found for one row, the best passage first. `place` counts from 1 and says where among `of` passages the
+    first one of a right document stood; it is None where none was near.
+    """
+
+    passages: tuple[Passage, ...]
+    place: int | None
+    of: int
+
+
+@dataclass(frozen=True)
 class Row:
     """One sample's outcome. For hidden samples it goes to private storage only.
+
+    `look_up` is set for public samples whose answers were looked up in documents.
 
     `fields` and `valid` are set for public samples with JSON answers alone: the score of each declared field in
     [0, 1], and whether the output is an object that has all of them with values that are allowed.
@@ -187,6 +236,7 @@ class Row:
     why: str = ""
     fields: dict[str, float] = field(default_factory=dict)
     valid: bool | None = None
+    look_up: LookUp | None = None
 
 
 @dataclass(frozen=True)

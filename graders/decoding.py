@@ -51,7 +51,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Output:
-    """The model's text for one input, and the prediction read from it. `valid` is None unless answers are JSON."""
+    """The model's text for one input, and the prediction read from it. `valid` is None unless answers are JSON.
+
+    `documents` are those of the passages that were found for the input, the best one first.
+    """
 
     text: str
     prediction: Prediction
@@ -59,6 +62,7 @@ class Output:
     confidence: float | None = None
     why: str = ""
     valid: bool | None = None
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,16 @@ class Answers:
 Answering = Generator[WorkItem, Any, Answers]
 
 
-def answer(ask: Ask, inputs: Sequence[str], stage: str, priors: Priors = None) -> Answering:
+def answer(ask: Ask, inputs: Sequence[str], stage: str, priors: Priors = None, rows: tuple[int, ...] = ()) -> Answering:
     """Yields one work item for all `inputs`, of which there must be at least one, and reads the result.
 
-    `priors` are the mean probabilities of the labels that `label_priors` computed, or None for no calibration.
+    `priors` are the mean probabilities of the labels that `label_priors` computed, or None for no calibration. `rows`
+    are the places of the samples where the inputs are not those of all samples, for answers that are texts.
     """
     spec = ask.challenge.answer
     if isinstance(spec, Label) and spec.decode == "score":
         return (yield from _by_likelihood(ask, spec, inputs, stage, priors))
-    return (yield from _by_text(ask, inputs, stage))
+    return (yield from _by_text(ask, inputs, stage, rows))
 
 
 def label_priors(ask: Ask, public: Sequence[Sample]) -> Generator[WorkItem, Any, Priors]:
@@ -152,7 +157,7 @@ def _log(prior: float) -> float:
     return math.log(max(prior, 1e-12))
 
 
-def _by_text(ask: Ask, inputs: Sequence[str], stage: str) -> Answering:
+def _by_text(ask: Ask, inputs: Sequence[str], stage: str, rows: tuple[int, ...]) -> Answering:
     rendered, spec = ask.render(inputs), ask.challenge.answer
     assert spec is not None
     generated: Generated = yield Generate(
@@ -164,6 +169,7 @@ def _by_text(ask: Ask, inputs: Sequence[str], stage: str) -> Answering:
         adapter=ask.adapter,
         stage=stage,
         schema=json_schema(spec) if isinstance(spec, Json) and spec.constrained else "",
+        rows=rows,
     )
     outputs = tuple(read(ask, spec, text) for text in generated.texts)
     return Answers(outputs, _cost(generated.prompt_tokens, generated.new_tokens, generated.seconds))

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
+from challenges.metrics import metrics
 from challenges.spec import Challenge, Sample
 from graders.base import Grade, Row, WorkItem
 from graders.decoding import Answers, Ask, Output, answer, label_priors
@@ -22,12 +23,12 @@ def evaluate(ask: Ask, bundle: ChallengeBundle, *, hidden: bool) -> Generator[Wo
     priors = yield from label_priors(ask, bundle.public)
     grade = Grade(score=None)
     if bundle.public:
-        grade = _with_public(
+        grade = with_public(
             grade, ask.challenge, bundle.public, (yield from _ask_all(ask, bundle.public, "public", priors))
         )
     if hidden:
         answers = yield from _ask_all(ask, bundle.hidden, "hidden", priors)
-        grade = _with_hidden(grade, ask.challenge, bundle.hidden, answers)
+        grade = with_hidden(grade, ask.challenge, bundle.hidden, answers)
     return grade
 
 
@@ -45,8 +46,11 @@ def _ask_all(
     return (yield from answer(ask, [sample.input for sample in samples], stage, priors))
 
 
-def _with_public(grade: Grade, challenge: Challenge, samples: Sequence[Sample], answers: Answers) -> Grade:
-    names = dict.fromkeys((challenge.metric.name, *challenge.public_metrics))
+def with_public(
+    grade: Grade, challenge: Challenge, samples: Sequence[Sample], answers: Answers, also: Sequence[str] = ()
+) -> Grade:
+    """The grade with the answers to public samples, measured by the challenge's metrics and by those of `also`."""
+    names = dict.fromkeys((challenge.metric.name, *challenge.public_metrics, *also))
     measured = {name: _measure(name, challenge, samples, answers.outputs) for name in names}
     main = measured[challenge.metric.name]
     fields = next((m.fields for m in measured.values() if m.fields), ())
@@ -60,7 +64,8 @@ def _with_public(grade: Grade, challenge: Challenge, samples: Sequence[Sample], 
     )
 
 
-def _with_hidden(grade: Grade, challenge: Challenge, samples: Sequence[Sample], answers: Answers) -> Grade:
+def with_hidden(grade: Grade, challenge: Challenge, samples: Sequence[Sample], answers: Answers) -> Grade:
+    """The grade with its score, from the answers to hidden samples."""
     pairs = list(zip(samples, answers.outputs, strict=True))
     shown = [pair for pair in pairs if pair[0].split == "public"] or pairs
     private = [pair for pair in pairs if pair[0].split == "private"]
@@ -79,6 +84,8 @@ def _value(name: str, challenge: Challenge, pairs: Sequence[tuple[Sample, Output
 
 
 def _measure(name: str, challenge: Challenge, samples: Sequence[Sample], outputs: Sequence[Output]) -> Measured:
+    if metrics()[name].of_documents:
+        return measure(name, [o.documents for o in outputs], [s.documents for s in samples], challenge.answer)
     return measure(name, [o.prediction for o in outputs], [s.target for s in samples], challenge.answer)
 
 

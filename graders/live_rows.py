@@ -27,13 +27,19 @@ def live_row(ask: Ask, samples: Sequence[Sample], item: Score | Generate, number
     Raises:
         ValueError: the item is not about public samples, or the value is not one of a row.
     """
-    if item.stage != PUBLIC or len(item.suffixes) != len(samples) or number not in range(len(samples)):
+    asked = _asked(item, samples)
+    if item.stage != PUBLIC or len(item.suffixes) != len(asked) or number not in range(len(asked)):
         raise ValueError("not a public row")
-    sample, output = samples[number], _output(ask, item, value)
+    sample, output = asked[number], _output(ask, item, value)
     challenge = ask.challenge
     (score,) = measure(challenge.metric.name, [output.prediction], [sample.target], challenge.answer).rows
     row = {"id": sample.id, "mark": mark_of(score), "score": round(score, 4), "output": output.text[:OUTPUT_CHARS]}
     return row if output.confidence is None else {**row, "confidence": output.confidence}
+
+
+def _asked(item: Score | Generate, samples: Sequence[Sample]) -> Sequence[Sample]:
+    """The samples that an item is about: all, or those at the places that it names."""
+    return [samples[place] for place in item.rows] if isinstance(item, Generate) and item.rows else samples
 
 
 def _output(ask: Ask, item: Score | Generate, value: Any) -> Output:

@@ -14,9 +14,10 @@ from challenges.metrics import metrics
 from challenges.registry import load
 from challenges.spec import Json
 
-Target = str | Mapping[str, str]
-Prediction = str | Mapping[str, Any] | None
-"""A label, a text or an object as read from the output; None where nothing could be read."""
+Target = str | Mapping[str, str] | tuple[str, ...]
+"""A label, a text or an object; or several texts, each of which is right; or the ids of documents."""
+Prediction = str | Mapping[str, Any] | tuple[str, ...] | None
+"""A label, a text or an object as read from the output; None where nothing could be read. Or found documents' ids."""
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -53,8 +54,8 @@ def measure(name: str, predictions: Sequence[Prediction], targets: Sequence[Targ
 
 
 def accuracy(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The share of rows whose prediction equals the target; for JSON, whose whole object does."""
-    rows = tuple(float(p == t) for p, t in zip(predictions, targets, strict=True))
+    """The share of rows whose prediction equals a target; for JSON, whose whole object does."""
+    rows = tuple(float(p in accepted(t)) for p, t in zip(predictions, targets, strict=True))
     return Measured(sum(rows) / len(rows), rows)
 
 
@@ -71,8 +72,23 @@ def macro_f1(predictions: Sequence[Prediction], targets: Sequence[Target], answe
 
 
 def exact_match(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The share of rows whose text equals the target, after NFKC normalisation and collapsing of white space."""
-    return accuracy([_plain(p) for p in predictions], [_plain(t) or "" for t in targets], answer)
+    """The share of rows whose text equals a target, after NFKC normalisation and collapsing of white space."""
+    plain = [tuple(_plain(one) or "" for one in accepted(t)) for t in targets]
+    return accuracy([_plain(p) for p in predictions], plain, answer)
+
+
+def accepted(target: Target) -> tuple[str | Mapping[str, str], ...]:
+    """The targets of a row, each of which is right: several texts, or the one that there is."""
+    return target if isinstance(target, tuple) else (target,)
+
+
+def answer_f1(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
+    """The mean over rows of the token F1 with the accepted answer that is nearest, as SQuAD scores it."""
+    rows = tuple(
+        max(token_f1(p, str(one)) for one in accepted(t)) if isinstance(p, str) else 0.0
+        for p, t in zip(predictions, targets, strict=True)
+    )
+    return Measured(sum(rows) / len(rows), rows)
 
 
 def json_fields(predictions: Sequence[Prediction], targets: Sequence[Target], answer: Json) -> Measured:

@@ -12,6 +12,7 @@ GRADERS = {
     "prompt": "graders.prompt",
     "tune": "graders.tune",
     "free_text": "graders.free_text.grading",
+    "rag": "graders.rag",
 }
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from graders.base import Embed
+from graders.base import Embed, Retrieve
 from gradus.submissions import services
 from workers.engine.choice import Choice, Place
 from workers.execute import Running
@@ -55,6 +55,6 @@ class Attributed:
     ) -> Any:
         """Does what the runner's `run` does."""
         result = self._way.run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
-        if not isinstance(item, Embed):
+        if not isinstance(item, Embed | Retrieve):
             self.digest = self._runner.choose(item.model, should_stop=should_stop).digest
         return result

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from graders.base import Generate, Grading, Result, Score, WorkItem
+from graders.base import Generate, Grading, Result, Retrieve, Score, WorkItem
 from workers.sandbox.supervisor import Stopped
 
 # Lint allows hidden rows to be 25 % longer than public ones; the rest allows for a machine whose speed varies. With a
@@ -52,20 +52,22 @@ class _Pace:
 
     def __init__(self, stop: Callable[[], bool], until: float) -> None:
         self.stop, self.until = stop, until
-        self.per_row: float | None = None
+        self.per_row: dict[type[WorkItem], float] = {}
 
     def hold_to(self, item: WorkItem, result: Result, began: float) -> None:
         """Measures the time per public row, and holds back a result on hidden rows until its time is over."""
-        if not isinstance(item, Score | Generate) or not item.suffixes:
+        rows = _rows(item)
+        if not rows:
             return
         if item.stage == "public":
-            self.per_row = _seconds(result, began) / len(item.suffixes)
+            self.per_row[type(item)] = _seconds(result, began) / rows
         elif item.stage == "hidden":
-            self._hold(began, self._allowed(len(item.suffixes)))
+            self._hold(began, self._allowed(type(item), rows))
 
-    def _allowed(self, rows: int) -> float:
-        """Seconds that `rows` hidden rows may take."""
-        return UNKNOWN_SECONDS if self.per_row is None else max(MIN_SECONDS, FACTOR * self.per_row * rows)
+    def _allowed(self, work: type[WorkItem], rows: int) -> float:
+        """Seconds that `rows` hidden rows may take; looking rows up and answering them take different times."""
+        per_row = self.per_row.get(work)
+        return UNKNOWN_SECONDS if per_row is None else max(MIN_SECONDS, FACTOR * per_row * rows)
 
     def _hold(self, began: float, allowed: float) -> None:
         """Waits until the next multiple of `allowed` seconds after `began`; a second multiple reveals little."""
@@ -75,6 +77,13 @@ class _Pace:
             if self.stop():
                 raise Stopped
             time.sleep(min(left, POLL_SECONDS))
+
+
+def _rows(item: WorkItem) -> int:
+    """How many rows an item is about; 0 for an item that is about none."""
+    if isinstance(item, Retrieve):
+        return len(item.queries)
+    return len(item.suffixes) if isinstance(item, Score | Generate) else 0
 
 
 def _seconds(result: Any, began: float) -> float:

@@ -32,6 +32,7 @@ from workers.heartbeat import Heartbeat
 from workers.hidden_row_timing import paced
 from workers.judge.contract import JudgeMisconfigured, Postpone
 from workers.live_rows import LiveRows
+from workers.needed import expect_packages
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
 from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
@@ -161,6 +162,7 @@ class Worker:
         failpoints.reach("grade.started")
         judge = assignments.judge_for(evaluation, self.judge)
         with assignments.prepared(evaluation) as assignment:
+            expect_packages(assignment.payload.kind)
             self._prepare(assignment.bundle.challenge.model, stop)
             seconds = _seconds(evaluation, assignment)
             runner = Attributed(self.gold, self.runner)

@@ -19,6 +19,7 @@ KINDS = {
     "prompt": "challenges.kinds.prompt:KIND",
     "tune": "challenges.kinds.tune:KIND",
     "free_text": "challenges.kinds.free_text:KIND",
+    "rag": "challenges.kinds.rag:KIND",
 }
 NAME_MAX = 40
 """Characters of a kind's name, which is as long as the database's column."""

@@ -16,6 +16,8 @@ from challenges.translation import gettext_noop
 if TYPE_CHECKING:
     from challenges.bundle import ChallengeBundle
     from challenges.lint_subject import Subject
+    from challenges.source import Source
+    from challenges.yaml_lines import Located
 
 
 class Lane(StrEnum):
@@ -81,6 +83,14 @@ class Kind:
     """The payload's field that a plain text file fills on the command line; empty where there is none."""
     rows_field: ClassVar[str] = ""
     """The payload's field that holds training rows; empty where there is none."""
+    has_documents: ClassVar[bool] = False
+    """Whether answers are looked up in documents, whose ids the rows name."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """What a worker must be able to import to grade this kind, beside what every kind needs."""
+
+    def read_files(self, source: Source, rel: str, located: Located) -> dict[str, Any]:
+        """The kind's own keys whose values stand in other files of the challenge's folder `rel`, as they are there."""
+        return {}
 
     @property
     def has_samples(self) -> bool:

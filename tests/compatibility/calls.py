@@ -34,6 +34,7 @@ def _content() -> Iterator[Call]:
         yield from (get(who, path) for path in ("courses", "courses/tiny/path", "lessons/first/findings"))
         yield from (get(who, f"challenges/{slug}") for slug in CHALLENGES)
         yield from (get(who, f"challenges/{slug}/leaderboard") for slug in CHALLENGES)
+        yield get(who, "challenges/sea-or-sky/documents")
         yield get(who, "challenges/sea-or-sky/leaderboard?track=tune")
     answers = {"changes": "weekly", "rows": "few"}
     yield post("visitor", "lessons/first/advisor", {"answers": answers})

@@ -77,13 +77,13 @@ def graded(owner: Submission | Run) -> Evaluation:
 
 
 def test_all_three_registries_know_it(installed: Path) -> None:
-    assert kinds.names() == ("prompt", "tune", "free_text", "echo")
+    assert kinds.names() == ("prompt", "tune", "free_text", "rag", "echo")
     assert set(graders.names()) == set(kinds.names())
     assert type(page_of("echo")).__name__ == "EchoPage"
 
 
 def test_a_kind_is_gone_with_its_package() -> None:
-    assert kinds.names() == ("prompt", "tune", "free_text")
+    assert kinds.names() == ("prompt", "tune", "free_text", "rag")
     assert set(graders.names()) == set(kinds.names())
 
 
@@ -103,7 +103,7 @@ def test_lint_accepts_it_and_reads_its_keys(installed: Path, tmp_path: Path) -> 
 def test_lint_names_the_known_kinds(tmp_path: Path) -> None:
     folder = write_echo_challenge(tmp_path / "echoes")
     first = next(problem for problem in lint(folder) if problem.line == 4)
-    assert "there is no kind `echo`: use one of prompt, tune, free_text" in first.what
+    assert "there is no kind `echo`: use one of prompt, tune, free_text, rag" in first.what
 
 
 def test_its_baselines_verify_the_version(course: Path) -> None:

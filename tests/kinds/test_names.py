@@ -17,6 +17,7 @@ ROOMS = (
     "challenges/kinds/",
     "graders/free_text/",
     "graders/prompt.py",
+    "graders/rag.py",
     "graders/tune.py",
     "platform/gradus/learn/kinds/",
 )

@@ -26,6 +26,8 @@ NO_GRADE |= {"run_events", "run_cancel", "starter_use", "submit", "submission_ca
 NO_GRADE |= {"token_create", "token_revoke", "tokens", "run_name", "report"}
 # The author's record, and a learner's runs of public rows.
 NO_GRADE |= {"finding", "finding_run", "contribution_withdraw"}
+# The author's documents, which everybody may read.
+NO_GRADE |= {"documents", "documents_file", "updates_file"}
 STREAMS = {"submission_events"}
 
 
@@ -59,6 +61,16 @@ def test_public_metrics_are_floored_as_the_score_is(observer: worlds.Observer) -
     assert b'"metrics": {"exact_match": 0.7}' in next(
         v for k, v in one.pages.items() if k.startswith("0 /api/v1/submissions/")
     )
+    assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
+
+
+def test_what_is_found_for_hidden_rows_tells_nothing(observer: worlds.Observer) -> None:
+    """As many rows are right in both worlds: in one those that are not found, in the other two of those that are."""
+    observer.publish = worlds.publish_library
+    one, other = (observer.see(world, [worlds.RETRIEVAL]) for world in (worlds.HALF_FOUND, worlds.ALL_FOUND))
+    assert one.states == other.states == ("scored",) and one.values == other.values == (0.5,)
+    page = next(text for where, text in one.pages.items() if where.startswith("0 /submissions/"))
+    assert b"What was found" in page and b"heron" not in page
     assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
 
 

@@ -11,9 +11,10 @@ import json
 import logging
 import math
 import re
+import shutil
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -29,8 +30,23 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
+from challenges.kinds.rag_keys import NOT_IN_CORPUS
 from challenges.reading import read_course
-from graders.base import Embed, Embedded, Generate, Generated, Judge, Judged, Rejected, Score, Scored, Train, Trained
+from graders.base import (
+    Embed,
+    Embedded,
+    Generate,
+    Generated,
+    Judge,
+    Judged,
+    Rejected,
+    Retrieve,
+    Retrieved,
+    Score,
+    Scored,
+    Train,
+    Trained,
+)
 from gradus.accounts.models import User
 from gradus.courses.services import publish
 from gradus.submissions import stream
@@ -47,6 +63,7 @@ from tests.challenges.factory import (
     write_prompt_challenge,
     write_rows,
 )
+from tests.challenges.rag_bundle import GOOD, write_rag_challenge
 from workers import status
 from workers.engine.choice import DEFAULT, Choice
 from workers.sandbox import adapter_files
@@ -94,6 +111,8 @@ class Engine:
             return Embedded([[1.0, 0.0] for _ in item.texts])
         if isinstance(item, Train):
             return self._train(item, on_event)
+        if isinstance(item, Retrieve):
+            return self._retrieve(item)
         text = item.prompt
         if item.stage == "hidden":
             self._break(text)
@@ -101,7 +120,7 @@ class Engine:
         for done in range(len(item.suffixes) + 1):
             on_event({"type": "progress", "stage": item.stage, "done": done, "total": len(item.suffixes)})
         if isinstance(item, Generate):
-            replies = ['{"priority": "low", "summary": "broken"}'] * len(item.suffixes)
+            replies = [WRITTEN] * len(item.suffixes)
             self._tell(item.stage, replies, on_event)
             return Generated(replies, [9] * len(replies), [8] * len(replies), ITEM_S)
         assert isinstance(item, Score)
@@ -110,6 +129,13 @@ class Engine:
         values = [[low, high] if is_up else [high, low] for is_up in up]
         self._tell(item.stage, values, on_event)
         return Scored(values, [10] * len(up), ITEM_S)
+
+    def _retrieve(self, item: Retrieve) -> Retrieved:
+        """Finds the document `loans` for everything but what is nowhere; hidden rows take what they take."""
+        if item.stage == "hidden":
+            self.clock.shift(self.world.seconds)
+        place = next(n for n, text in enumerate(item.passages) if "15 books" in text)
+        return Retrieved([[] if "nowhere" in query else [(place, 0.9)] for query in item.queries], ITEM_S)
 
     def _tell(self, stage: str, values: Sequence[Any], on_event: Any) -> None:
         """Reports the rows of every stage, as if an engine did not know which a learner may see."""
@@ -163,6 +189,29 @@ def publish_world(root: Path, world: Hidden, **prompt: Any) -> None:
     publish(read_course(root))
 
 
+def publish_library(root: Path, world: Hidden) -> None:
+    """A challenge with documents, whose hidden rows are those of the world: a label is a target."""
+    write_course(root)
+    shutil.rmtree(root / "first" / "sea-or-sky")
+    library = write_rag_challenge(root / "first" / "sea-or-sky", id="sea-or-sky", public_metrics=None)
+    named = {NOT_IN_CORPUS: []}
+    rows = [
+        {"id": f"{world.secret}-{n}", "input": text, "target": target, "documents": named.get(target, ["loans"])}
+        for n, (text, target) in enumerate(world.rows)
+    ]
+    write_rows(library / "hidden.jsonl", rows)
+    publish(read_course(root))
+
+
+WRITTEN = '{"priority": "low", "summary": "broken"}'
+# Half of the rows are right in both: those that are not found in the one, and two that are answered in the other.
+_WRONG = [("thing one is where", "wrong"), ("thing two is where", "wrong")]
+HALF_FOUND = Hidden(
+    (*_WRONG, ("thing three is nowhere", NOT_IN_CORPUS), ("thing four is nowhere", NOT_IN_CORPUS)), "heron", 0.1
+)
+ALL_FOUND = Hidden((("oyster six is where", WRITTEN), *_WRONG, ("oyster five is here", WRITTEN)), "oysters", 0.2)
+RETRIEVAL = ("sea-or-sky", "grade", {**GOOD, "method": "words", "min_score": 0.2})
+
 ATTEMPTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("sea-or-sky", "grade", factories.PROMPT),
     ("sea-or-sky", "train", factories.LORA),
@@ -204,6 +253,7 @@ class Observer:
         self.folder, self.users, self.token, self.count = folder, users, token, 0
         # DEBUG names objects by their place in memory, which no two worlds share.
         self.level = logging.INFO
+        self.publish: Callable[..., None] = publish_world
         monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
         stands_in = SimpleNamespace(monotonic=lambda: time.time(), sleep=lambda seconds: self.clock.shift(seconds))
         for module in ("events", "hidden_row_timing"):
@@ -224,7 +274,7 @@ class Observer:
         cache.clear()
         with transaction.atomic(), time_machine.travel(START, tick=False) as clock, logs(self.level) as log:
             self.clock = clock
-            publish_world(root, world, **prompt)
+            self.publish(root, world, **prompt)
             made = [self._attempt(world, clock, root, n, *attempt) for n, attempt in enumerate(attempts)]
             clock.move_to(START + timedelta(hours=1))
             pages = {path: self._page(*call) for call in self._calls(made) for path in [f"{call[0]} {call[1]}"]}

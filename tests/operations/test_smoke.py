@@ -3,8 +3,9 @@
 import pytest
 
 from challenges import kinds
+from challenges.lint import lint
 from challenges.reading import read_course
-from gradus.operations.smoke import baselines, visitor
+from gradus.operations.smoke import baselines, examples, visitor
 from gradus.operations.smoke.report import Report, expect
 from gradus.operations.smoke.site import Site
 from tests.challenges.factory import write_course
@@ -65,9 +66,17 @@ def tiny(tmp_path):
     return read_course(write_course(tmp_path / "tiny"))
 
 
-def test_good_baselines_promise_to_pass(tiny):
-    for kind in kinds.names():
-        choice = baselines.good(tiny, kind)
+@pytest.fixture
+def by_kind(tiny, tmp_path):
+    """The course that has challenges of a kind: the documentation's examples have those that a first course lacks."""
+    found = read_course(examples.write_course(tmp_path / "examples"))
+    lacking = {choice.baseline.payload.kind for choice in baselines._all(found)}
+    return {kind: found if kind in lacking else tiny for kind in kinds.names()}
+
+
+def test_good_baselines_promise_to_pass(by_kind):
+    for kind, course in by_kind.items():
+        choice = baselines.good(course, kind)
         assert choice.baseline.payload.kind == kind
         assert choice.baseline.ref.min >= choice.bundle.challenge.pass_
         assert not choice.promise_broken(1.0)
@@ -111,3 +120,16 @@ def test_the_story_s_workers_are_not_kept_busy_by_baselines(tmp_path, monkeypatc
     with pytest.raises(OSError):
         Site(tmp_path).start(1)
     assert "--no-verify" in started[0]
+
+
+def test_the_examples_are_a_course_that_lints_clean(tmp_path):
+    root = examples.write_course(tmp_path / "examples")
+    assert lint(root) == []
+    assert len(read_course(root).lessons[0].challenges) == 3
+
+
+def test_a_retrieval_goes_as_the_fields_of_its_form(by_kind):
+    choice = baselines.good(by_kind["rag"], "rag")
+    fields = choice.fields()
+    assert (fields["chunk_words"], fields["method"], len(fields["example_passages"])) == ("60", "both", 2)
+    assert "{passages}" in fields["template"] and choice.files() is None

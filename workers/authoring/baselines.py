@@ -18,6 +18,8 @@ from graders.registry import grade
 from graders.significance import paired_test
 from workers.execute import Judging, Running, execute
 from workers.job_limits import baseline_seconds
+from workers.needed import expect_packages
+from workers.remote import EngineMisconfigured
 from workers.sandbox.supervisor import Runner
 
 
@@ -74,6 +76,8 @@ def run(
     except Rejected as rejected:
         spent = time.perf_counter() - started
         return Outcome(file, kind, approach, None, False, f"rejected: {rejected.code}", seconds=spent)
+    except EngineMisconfigured as error:
+        return Outcome(file, kind, approach, None, False, str(error), seconds=time.perf_counter() - started)
     on_grade(found)
     if adapter_to is not None and found.adapter_files:
         keep(Path(found.adapter_files), adapter_to)
@@ -101,6 +105,7 @@ def graded(
     on_event: Callable[[dict[str, Any]], None],
 ) -> Grade:
     """Grades a payload on public and hidden rows. Raises what `workers.execute.execute` raises."""
+    expect_packages(payload.kind)
     grading = grade(Assignment(bundle, payload, hidden=True))
     return execute(grading, runner, judge, on_event, lambda: False, baseline_seconds(bundle.challenge, payload))
 

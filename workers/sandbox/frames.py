@@ -13,19 +13,36 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from graders.base import Embed, Embedded, Generate, Generated, Score, Scored, Train, Trained
+from graders.base import (
+    Embed,
+    Embedded,
+    Generate,
+    Generated,
+    Retrieve,
+    Retrieved,
+    Score,
+    Scored,
+    Train,
+    Trained,
+)
 from workers.engine.choice import DEFAULT, Choice
 
 Message = dict[str, Any]
-Item = Score | Generate | Train | Embed
-Outcome = Scored | Generated | Trained | Embedded
+Item = Score | Generate | Train | Embed | Retrieve
+Outcome = Scored | Generated | Trained | Embedded | Retrieved
 
 FRAME_BYTES = 64 * 1024 * 1024
 _HEADER = struct.Struct(">I")
 _CHUNK = 1 << 16
 TIMINGS, TIMING_NAME = 64, 120
-_ITEMS: dict[str, type[Item]] = {kind.__name__: kind for kind in (Score, Generate, Train, Embed)}
-_OUTCOMES: dict[type[Item], type[Outcome]] = {Score: Scored, Generate: Generated, Train: Trained, Embed: Embedded}
+_ITEMS: dict[str, type[Item]] = {kind.__name__: kind for kind in (Score, Generate, Train, Embed, Retrieve)}
+_OUTCOMES: dict[type[Item], type[Outcome]] = {
+    Score: Scored,
+    Generate: Generated,
+    Train: Trained,
+    Embed: Embedded,
+    Retrieve: Retrieved,
+}
 
 
 class FrameError(Exception):

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graders.base import Embed, Embedded
+from graders.base import Embed, Embedded, Retrieve, Retrieved
 from workers.sandbox.confinement import confine
 from workers.sandbox.frames import Channel, Closed, Message, SendTimeout, item_choice, read_item
 
@@ -90,6 +90,8 @@ class Jobs:
         item = read_item(message)
         if isinstance(item, Embed):
             return asdict(_embed(item, watch))
+        if isinstance(item, Retrieve):
+            return asdict(_retrieve(item, watch))
         return asdict(self.session.run(item, watch, item_choice(message)))
 
     def _event(self, job: int, event: dict[str, Any]) -> None:
@@ -165,6 +167,13 @@ def _embed(item: Embed, watch: Watch) -> Embedded:
     from workers.engine import embeddings
 
     return Embedded(embeddings.embed(item.texts, watch, item.stage))
+
+
+def _retrieve(item: Retrieve, watch: Watch) -> Retrieved:
+    """Without a session, as for embeddings."""
+    from workers.retrieval import search
+
+    return search.retrieve(item, watch)
 
 
 def _session(options: argparse.Namespace) -> Session:

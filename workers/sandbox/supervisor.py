@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from graders.base import Embed, Rejected, Train, Trained
+from graders.base import Embed, Rejected, Retrieve, Train, Trained
 from workers.engine import hardware, places
 from workers.engine.choice import Choice, Choices, Place
 from workers.engine.watch import Stopped
@@ -116,7 +116,7 @@ class Runner:
             graders.base.Rejected: the learner's submission cannot be carried out.
         """
         with self._lock:
-            choice = None if isinstance(item, Embed) else self._choice(item.model, should_stop)
+            choice = None if isinstance(item, Embed | Retrieve) else self._choice(item.model, should_stop)
             with self._ready_or_killed():
                 return self._run(item, choice, on_event, should_stop, seconds)
 

@@ -20,6 +20,7 @@ from gradus.api.submissions import SSE
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
+from gradus.learn.kinds.rag.documents import keys_of
 from gradus.learn.path import has_passed
 from gradus.submissions import services, stream
 from gradus.submissions.models import Run
@@ -55,6 +56,12 @@ def solution(request: Request, id: str) -> schemas.SolutionOut:
     if found.version is None or not has_passed(caller(request), found):
         raise Refused("not_passed", "The solution opens once you have passed this challenge.", 403)
     return schemas.SolutionOut(solution=found.version.solution)
+
+
+@router.get("/challenges/{slug:id}/documents", response=schemas.DocumentsOut, auth=anyone, openapi_extra=OPTIONAL)
+def documents(request: Request, id: str) -> schemas.DocumentsOut:
+    """Returns the documents in which answers are looked up. A challenge without documents is not found here."""
+    return shapes.documents(keys_of(shown(id)))
 
 
 @router.post("/challenges/{slug:id}/dataset", response=schemas.DatasetOut)

@@ -1,7 +1,10 @@
 """From rows to what the API gives. Everything here is for its owner's eyes: public samples and floored scores."""
 
+from typing import Any
+
 from challenges import kinds, metrics
-from challenges.spec import Approach, dump
+from challenges.kinds.rag_keys import RagKeys
+from challenges.spec import Approach, Sample, dump
 from gradus.accounts.models import User
 from gradus.api import schemas
 from gradus.courses.models import Challenge, Course
@@ -106,7 +109,7 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
             "statement": version.statement,
             "metric": spec.metric.name,
             "metric_title": metrics.title(spec.metric.name),
-            "samples": [{"id": s.id, "input": s.input, "target": s.target} for s in version.samples],
+            "samples": [_sample(sample) for sample in version.samples],
             "train": version.train,
             "details": {name: kinds.find(name).shown_keys(spec) for name in spec.tracks},
             "graded_by": who_grades(challenge, user).by,
@@ -116,6 +119,16 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
             "hints": hints,
             "best": _best(user, challenge),
         }
+    )
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
+    return {"id": sample.id, "input": sample.input, "target": sample.target, "documents": sample.documents}
+
+
+def documents(keys: RagKeys) -> schemas.DocumentsOut:
+    return schemas.DocumentsOut.model_validate(
+        {"documents": [dump(one) for one in keys.corpus], "updates": [dump(one) for one in keys.updates]}
     )
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from challenges import output_faults
-from challenges.prompts import target_text
+from challenges.prompts import accepted_texts
 from challenges.row_marks import PARTLY, RIGHT, WRONG, mark_of
 from challenges.spec import Challenge, Json, Label, Sample
 from gradus.courses.models import ChallengeVersion
@@ -130,7 +130,7 @@ def _row(spec: Challenge, sample: Sample, row: dict[str, Any], own: Collection[s
     return SampleRow(
         id=sample.id,
         input=sample.input,
-        expected=target_text(sample.target),
+        expected=" / ".join(accepted_texts(sample.target)),
         got=_label(spec, row["output"]),
         output=row["output"],
         correct=row["correct"],

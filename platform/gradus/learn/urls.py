@@ -1,5 +1,6 @@
 from django.urls import path
 
+from gradus.learn.kinds.rag import documents
 from gradus.learn.kinds.tune import form_views as tune
 from gradus.learn.views import (
     advisor,
@@ -34,6 +35,9 @@ urlpatterns = [
     path("challenges/<slug:slug>/dataset-check", tune.dataset_check, name="dataset_check"),
     path("challenges/<slug:slug>/starter.jsonl", tune.starter, name="starter"),
     path("challenges/<slug:slug>/starter", tune.starter_use, name="starter_use"),
+    path("challenges/<slug:slug>/documents/", documents.documents, name="documents"),
+    path("challenges/<slug:slug>/documents.jsonl", documents.documents_file, name="documents_file"),
+    path("challenges/<slug:slug>/updates.jsonl", documents.updates_file, name="updates_file"),
     path("challenges/<slug:slug>/public.jsonl", challenge.samples, name="samples"),
     path("challenges/<slug:slug>/solution/", challenge.solution, name="solution"),
     path("challenges/<slug:slug>/board/", challenge.board, name="board"),

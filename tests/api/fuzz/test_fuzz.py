@@ -77,6 +77,7 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "findings": ("nobody", "first", None),
     "finding_run_start": ("staff", "first", {"repetition": 2}),
     "challenge": ("nobody", "explain", None),
+    "documents": ("nobody", "ask-the-library", None),
     "take_hint": ("learner", "ticket", None),
     "solution": ("learner", "sea-or-sky", None),
     "dataset_check": ("learner", "sea-or-sky", factories.LORA),

@@ -10,8 +10,11 @@ from typing import Any
 
 from django.conf import settings
 
+from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import ChallengeVersion
+from gradus.courses.services import publish
+from gradus.operations.smoke import examples
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade, Review
 from gradus.submissions import services
@@ -42,6 +45,7 @@ class World:
 
 def make(folder: Path) -> World:
     scene.scene_course(folder)
+    publish(read_course(examples.write_course(folder.parent / "examples")))
     version = factories.challenge("sea-or-sky").version
     assert version is not None
     learner = factories.UserFactory.create(username="ada", email="ada@example.org")
@@ -60,7 +64,7 @@ def make(folder: Path) -> World:
             "courses": {"tiny": "tiny"},
             "lessons": {"first": "first"},
             "finding": {"first": "few-shot"},
-            "challenges": {slug: slug for slug in ("sea-or-sky", "ticket", "explain")},
+            "challenges": {slug: slug for slug in ("sea-or-sky", "ticket", "explain", "ask-the-library")},
             "submissions": {name: str(one.uuid) for name, one in attempts.items()},
             "runs": {name: str(one.uuid) for name, one in runs.items()},
             "reviews": {name: one.pk for name, one in found.items()},

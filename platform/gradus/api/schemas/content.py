@@ -114,7 +114,23 @@ class SampleOut(Schema):
 
     id: str
     input: str
-    target: str | dict[str, str]
+    target: str | dict[str, str] | list[str] = Field(description="Of several texts each is right")
+    documents: list[str] = Field([], description="The ids of the documents that hold the answer")
+
+
+class DocumentOut(Schema):
+    """A document in which answers are looked up."""
+
+    id: str
+    title: str
+    text: str
+
+
+class DocumentsOut(Schema):
+    """The documents of a challenge, and those that replace or join them half-way through the hidden samples."""
+
+    documents: list[DocumentOut]
+    updates: list[DocumentOut]
 
 
 class ChallengeOut(Schema):

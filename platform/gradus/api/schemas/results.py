@@ -55,6 +55,24 @@ class Problem(Schema):
     problems: list[FieldProblem] = []
 
 
+class PassageOut(Schema):
+    """A passage that was found for a public sample."""
+
+    document: str
+    text: str
+    score: float
+    right: bool = Field(description="Whether its document holds the answer")
+    used: bool = Field(description="Whether its score was high enough for the prompt")
+
+
+class LookUpOut(Schema):
+    """What was found for a public sample, the best passage first."""
+
+    passages: list[PassageOut]
+    place: int | None = Field(None, description="Where the first passage of a right document stood, from 1 on")
+    of: int = Field(description="How many passages there are")
+
+
 class RowOut(Schema):
     """The result of a public sample."""
 
@@ -68,6 +86,7 @@ class RowOut(Schema):
     confidence: float | None = None
     probabilities: dict[str, float] = {}
     why: str = ""
+    look_up: LookUpOut | None = Field(None, description="What was found in the documents, if there are any")
 
 
 class MarkOut(Schema):

@@ -10,6 +10,7 @@ PAGES = {
     "prompt": "gradus.learn.kinds.prompt:PAGE",
     "tune": "gradus.learn.kinds.tune.page:PAGE",
     "free_text": "gradus.learn.kinds.free_text:PAGE",
+    "rag": "gradus.learn.kinds.rag.page:PAGE",
 }
 GENERIC = "gradus.learn.kinds.generic:PAGE"
 

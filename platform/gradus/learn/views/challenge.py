@@ -70,7 +70,8 @@ def samples(request: HttpRequest, slug: str) -> HttpResponse:
     found = shown_challenge(slug)
     if found.version is None or not found.version.public:
         raise Http404
-    rows = [{key: row[key] for key in ("id", "input", "target")} for row in found.version.public]
+    keys = ("id", "input", "target", "documents")
+    rows = [{key: row[key] for key in keys if key in row} for row in found.version.public]
     return jsonl_file(json_lines(rows), f"{slug}-public.jsonl")
 
 

@@ -21,7 +21,7 @@ FREE_FAIL, FREE_WARN = 0.5, 5.0
 # rest is for the system and a browser. A machine sold with 8 GB has about 7.6.
 MEMORY_WARN, CORES_WARN = 6.0, 2
 MEMORY_LIMIT = Path("/sys/fs/cgroup/memory.max")
-WORKER = ("torch", "transformers", "peft", "safetensors", "sklearn", "openai")
+WORKER = ("torch", "transformers", "peft", "safetensors", "sklearn", "openai", "bm25s", "faiss")
 SECRET = ("secret-key", "gradus.sqlite3")
 CLOSED = ("private", "artifacts", "media")
 

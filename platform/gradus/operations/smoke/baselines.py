@@ -9,9 +9,12 @@ from typing import Any
 from challenges.bundle import Baseline, ChallengeBundle, CourseBundle
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.prompt import PromptPayload
+from challenges.kinds.rag import RagPayload
 from challenges.kinds.tune import TunePayload
 from challenges.shown_score import floor_to_step
 from challenges.spec import Label
+
+PARTS = ("input", "output", "passages")
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,15 @@ class Choice:
                     "example_input": [example.input for example in payload.examples],
                     "example_output": [example.output for example in payload.examples],
                     "label_word": [payload.label_words.get(label, label) for label in self.labels],
+                }
+            case RagPayload():
+                searched = ("chunk_words", "overlap", "method", "top_k", "min_score")
+                return {
+                    "kind": payload.kind,
+                    "instructions": payload.instructions,
+                    "template": payload.example or self.bundle.challenge.prompt.example,
+                    **{name: str(getattr(payload, name)) for name in searched},
+                    **{f"example_{part}": [getattr(e, part) for e in payload.examples] for part in PARTS},
                 }
         raise ValueError(f"The smoke run does not know the form of the kind {payload.kind}.")
 

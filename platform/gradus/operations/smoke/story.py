@@ -12,6 +12,7 @@ from typing import Any
 from challenges.bundle import CourseBundle
 from challenges.kinds.free_text import KIND as FREE_TEXT
 from challenges.kinds.prompt import KIND as PROMPT
+from challenges.kinds.rag import KIND as RAG
 from challenges.kinds.rubric import free_text
 from challenges.kinds.tune import KIND as TUNE
 from gradus.operations.smoke import baselines, visitor
@@ -26,12 +27,15 @@ ADAPTER = {"adapter_config.json", "adapter_model.safetensors"}
 
 
 class Story:
-    def __init__(self, base: str, course: CourseBundle, administrator: Callable[[], tuple[str, str]]) -> None:
+    def __init__(
+        self, base: str, course: CourseBundle, examples: CourseBundle, administrator: Callable[[], tuple[str, str]]
+    ) -> None:
         self.learner, self.staff = Visitor(base), Visitor(base)
         self.course = course
         self.administrator = administrator
         self.prompt, self.zero = baselines.good(course, PROMPT.name), baselines.weak(course, PROMPT.name)
         self.training, self.text = baselines.good(course, TUNE.name), baselines.good(course, FREE_TEXT.name)
+        self.retrieval = baselines.good(examples, RAG.name)
         self.sent: dict[str, str] = {}
         self.token = ""
 
@@ -45,6 +49,8 @@ class Story:
         yield "  its events and score", lambda: self.settled("few-shot", self.prompt, QUICK)
         yield "submit weak prompt", lambda: self.submit("weak", self.zero)
         yield "  its events and score", lambda: self.settled("weak", self.zero, QUICK)
+        yield "submit a retrieval", lambda: self.submit("retrieval", self.retrieval)
+        yield "  its events and score", lambda: self.settled("retrieval", self.retrieval, QUICK)
         yield "cancel a waiting training run", self.cancel
         yield "submit free text", lambda: self.submit("text", self.text)
         yield "  a provisional grade", self.provisional

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from challenges.reading import read_course
 from gradus.operations.first_start import LIBRARY
+from gradus.operations.smoke import examples
 from gradus.operations.smoke.report import Report, expect
 from gradus.operations.smoke.site import Site
 from gradus.operations.smoke.story import Story
@@ -67,7 +68,10 @@ class Command(BaseCommand):
         report.step("the site starts", start)
         if len(known) < 2:
             return
-        story = Story(known["address"], known["course"], site.administrator)
+        report.step("the examples of the documentation", lambda: imported(site, known))
+        if "examples" not in known:
+            return
+        story = Story(known["address"], known["course"], known["examples"], site.administrator)
         try:
             for name, action in story.steps():
                 report.step(name, action)
@@ -78,6 +82,18 @@ class Command(BaseCommand):
     def say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def imported(site: Site, known: dict[str, Any]) -> str:
+    """Publishes the examples as a course, without queueing their baselines. Raises `MismatchError` if that fails."""
+    folder = examples.write_course(site.folder / "examples")
+    code = "from challenges.reading import read_course; from gradus.courses.services import publish; "
+    code += f"publish(read_course({str(folder)!r}))"
+    argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), "shell", "-c", code]
+    done = subprocess.run(argv, env=site.environment(), capture_output=True, text=True, check=False)
+    expect(done.returncode == 0, done.stdout + done.stderr)
+    known["examples"] = read_course(folder)
+    return f"{len(known['examples'].lessons[0].challenges)} challenges"
 
 
 def examined(site: Site) -> str:

@@ -1,0 +1,228 @@
+"""The kind `rag`: how documents are cut and searched, and a prompt around what was found for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import nlargest
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from challenges import field_checks
+from challenges.corpus import read_corpus
+from challenges.documents import PASSAGES_MAX, Cut, advance, count_passages, digest, passages
+from challenges.field_checks import FieldProblem
+from challenges.kinds.base import Kind, TokenUse
+from challenges.kinds.rag_keys import METHODS, NOT_IN_CORPUS, Method, RagKeys, corpora, rag
+from challenges.kinds.rag_prompts import JOIN, Asked, composed, open_prompt, problem_with, row_template
+from challenges.payloads import Payload, Submitted
+from challenges.prompts import render
+from challenges.spec import Challenge, TrainRow, dump
+from challenges.token_counts import CountTokens
+
+if TYPE_CHECKING:
+    from challenges.lint_subject import Subject
+    from challenges.source import Source
+    from challenges.yaml_lines import Located
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# JSON has one type of number, so that 3.0 is 3.
+Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
+
+
+class RagExample(Payload):
+    """`passages` stand where the passages that were found for a row stand."""
+
+    passages: str = Field("", max_length=8192)
+    input: str = Field(min_length=1, max_length=8192)
+    output: str = Field(min_length=1, max_length=8192)
+
+
+class RagPayload(Submitted):
+    kind: Literal["rag"] = "rag"
+    chunk_words: Whole = Field(80, ge=1, le=1000, description="Words of a passage")
+    overlap: float = Field(0.0, ge=0, lt=1, strict=True, description="Share of a passage that the next one repeats")
+    method: Method = Field(
+        "words", description="words: BM25; vectors: cosine of sentence embeddings; both: their fusion"
+    )
+    top_k: Whole = Field(1, ge=1, le=20, description="How many passages are looked up for a row")
+    min_score: float = Field(0.0, ge=0, le=1, strict=True, description="Passages with a lower score are not used")
+    instructions: str = Field("", max_length=16_384)
+    examples: tuple[RagExample, ...] = Field((), max_length=64)
+    example: str | None = Field(None, max_length=2000, description="Row template with {passages}, {input}, {output}")
+
+
+class RagKind(Kind):
+    """Codes of problems: too_long, too_many_examples, too_many_tokens, too_many_passages, bad_template, range, overlap,
+    special_token, control_character, empty.
+    """
+
+    name = "rag"
+    title = "Retrieval"
+    noun = "a retrieval"
+    icon = "search"
+    payload = RagPayload
+    keys = RagKeys
+    is_alone = True
+    has_documents = True
+    packages = ("bm25s", "faiss")
+    approaches = METHODS
+
+    def read_files(self, source: Source, rel: str, located: Located) -> dict[str, Any]:
+        """Documents may also stand in `challenge.yaml` itself, as a list."""
+        named = [key for key in ("corpus", "updates") if isinstance(located.data.get(key), str)]
+        return {key: read_corpus(source, rel, located, key) for key in named}
+
+    def check(self, challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]:
+        return _fields(challenge, payload)
+
+    def check_tokens(
+        self, challenge: Challenge, payload: RagPayload, count_tokens: CountTokens
+    ) -> Iterator[FieldProblem]:
+        use = self.tokens(challenge, payload, count_tokens)
+        if use.is_over:
+            message = f"Instructions and examples make {use.used:,} tokens; {use.allowed:,} are allowed. Shorten them."
+            yield FieldProblem("too_many_tokens", "examples" if payload.examples else "instructions", message)
+        yield from _passage_tokens(challenge, payload, count_tokens)
+
+    def tokens(self, challenge: Challenge, payload: RagPayload, count_tokens: CountTokens) -> TokenUse:
+        """Of the part that all rows share: instructions and examples."""
+        prefix = render(
+            open_prompt(challenge).prompt,
+            instructions=payload.instructions,
+            examples=[composed(template_of(challenge, payload), e.output, asked_of(e)) for e in payload.examples],
+            inputs=(),
+            template=row_template(template_of(challenge, payload)),
+        ).prefix
+        return TokenUse(count_tokens(prefix) if prefix else 0, challenge.limits.prompt_tokens_max)
+
+    def lint(self, subject: Subject) -> None:
+        from challenges.kinds.lint_rag import lint_rag
+
+        lint_rag(subject)
+
+    def inputs(self, payload: RagPayload) -> Sequence[str]:
+        return [example.input for example in payload.examples]
+
+    def prose(self, payload: RagPayload) -> str:
+        return payload.instructions
+
+    def approach(self, payload: RagPayload) -> str:
+        return payload.method
+
+    def parts(self, challenge: Challenge, payload: RagPayload) -> Mapping[str, object]:
+        searched = ("chunk_words", "overlap", "method", "top_k", "min_score")
+        return {
+            **{name: getattr(payload, name) for name in searched},
+            "instructions": payload.instructions.strip(),
+            "example": template_of(challenge, payload),
+            "examples": sorted(map(repr, payload.examples)),
+            "order": payload.examples,
+        }
+
+    def shown_keys(self, challenge: Challenge) -> dict[str, Any]:
+        """What may be chosen, and how many documents there are; their texts are a page and a call of their own."""
+        keys = rag(challenge)
+        return {
+            "retrieval": dump(keys.retrieval),
+            "passage_tokens_max": keys.passage_tokens_max,
+            "documents": len(keys.corpus),
+            "documents_digest": digest(keys.corpus),
+            "updates": len(keys.updates),
+            "not_in_corpus": NOT_IN_CORPUS,
+        }
+
+
+KIND = RagKind()
+
+
+def cut(challenge: Challenge, payload: RagPayload) -> tuple[tuple[Cut, ...], ...]:
+    """The passages of each of `corpora`, as the payload cuts them."""
+    return tuple(passages(corpus, payload.chunk_words, payload.overlap) for corpus in corpora(challenge))
+
+
+def asked_of(example: RagExample) -> Asked:
+    return Asked(example.passages, example.input)
+
+
+def template_of(challenge: Challenge, payload: RagPayload) -> str:
+    """The row template that counts: the author's where it is locked or the learner gives none."""
+    prompt = challenge.prompt
+    return prompt.example if prompt.locked or payload.example is None else payload.example
+
+
+def _fields(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]:
+    yield from _choices(challenge, payload)
+    yield from field_checks.instructions(challenge, payload.instructions)
+    most = challenge.limits.examples_max
+    if len(payload.examples) > most:
+        message = f"{len(payload.examples)} examples are too many: keep {most} at most."
+        yield FieldProblem("too_many_examples", "examples", message)
+    wrong = list(_template(challenge, payload.example))
+    yield from wrong
+    if wrong:
+        return
+    template = template_of(challenge, payload)
+    rows = [TrainRow(input=composed(template, e.output, asked_of(e)).input, output=e.output) for e in payload.examples]
+    for number, example in enumerate(payload.examples, 1):
+        if not (example.passages.strip() and example.input.strip()):
+            message = f"Example {number} has no passage or no input: copy a passage in which its output stands."
+            yield FieldProblem("empty", "examples", message, number)
+    yield from field_checks.pairs(challenge, "examples", rows)
+    texts = [payload.instructions, payload.example or "", *(text for row in rows for text in (row.input, row.output))]
+    yield from field_checks.size("examples", texts, field_checks.PAYLOAD_BYTES)
+
+
+def _choices(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]:
+    allowed = rag(challenge).retrieval
+    found = []
+    for name, title in (("chunk_words", "Words of a passage"), ("overlap", "Overlap"), ("top_k", "Passages")):
+        low, high = getattr(allowed, name)
+        if not low <= getattr(payload, name) <= high:
+            found.append(FieldProblem("range", name, f"{title}: choose a number from {low:g} to {high:g}."))
+    if payload.method not in allowed.method:
+        listed = ", ".join(allowed.method)
+        found.append(FieldProblem("range", "method", f"The method {payload.method} is not allowed here: use {listed}."))
+    yield from found
+    if not found:
+        yield from _cuts(challenge, payload)
+
+
+def _cuts(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]:
+    if advance(payload.chunk_words, payload.overlap) < 1:
+        message = "This overlap leaves no new word for the next passage: choose less overlap, or longer passages."
+        yield FieldProblem("overlap", "overlap", message)
+        return
+    most = max(count_passages(corpus, payload.chunk_words, payload.overlap) for corpus in corpora(challenge))
+    if most > PASSAGES_MAX:
+        message = f"This makes {most:,} passages; {PASSAGES_MAX:,} are allowed. Choose longer passages or less overlap."
+        yield FieldProblem("too_many_passages", "chunk_words", message)
+    if not most:
+        yield FieldProblem("empty", "chunk_words", "The documents have no words, so there is nothing to look up.")
+
+
+def _template(challenge: Challenge, template: str | None) -> Iterator[FieldProblem]:
+    if template is None:
+        return
+    if challenge.prompt.locked and template != challenge.prompt.example:
+        yield FieldProblem("bad_template", "example", "The row template is fixed in this challenge: leave it out.")
+    elif (wrong := problem_with(template)) is not None:
+        yield FieldProblem("bad_template", "example", f"{wrong[0].upper()}{wrong[1:]}.")
+    yield from field_checks.characters(challenge, "example", template)
+
+
+def _passage_tokens(challenge: Challenge, payload: RagPayload, count_tokens: CountTokens) -> Iterator[FieldProblem]:
+    """The longest passages could all be found for one row."""
+    allowed = rag(challenge).passage_tokens_max
+    counts = [[count_tokens(one.text + JOIN) for one in found] for found in cut(challenge, payload)]
+    most = max(sum(nlargest(payload.top_k, found)) for found in counts)
+    if most > allowed:
+        message = (
+            f"The {payload.top_k} longest passages have {most:,} tokens together; {allowed:,} are allowed. "
+            "Choose shorter passages, or fewer of them."
+        )
+        yield FieldProblem("too_many_tokens", "chunk_words", message)

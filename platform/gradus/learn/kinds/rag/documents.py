@@ -1,0 +1,48 @@
+"""The documents of a challenge, which everybody may read and download."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from challenges.documents import Corpus
+from challenges.kinds.rag_keys import RagKeys
+from challenges.spec import dump
+from gradus.courses.models import Challenge
+from gradus.learn.kinds.tune.training_rows import json_lines, jsonl_file
+from gradus.learn.views.access import shown_challenge
+
+
+def documents(request: HttpRequest, slug: str) -> HttpResponse:
+    """All documents, and those that change half-way through the hidden samples."""
+    found = shown_challenge(slug)
+    keys = keys_of(found)
+    known = {document.id for document in keys.corpus}
+    context = {
+        "challenge": found,
+        "documents": keys.corpus,
+        "updates": [(document, document.id in known) for document in keys.updates],
+    }
+    return render(request, "learn/kinds/rag/documents.html", context)
+
+
+def documents_file(request: HttpRequest, slug: str) -> HttpResponse:
+    """The documents as a file that a bundle can name as its corpus."""
+    return _file(keys_of(shown_challenge(slug)).corpus, f"{slug}-documents.jsonl")
+
+
+def updates_file(request: HttpRequest, slug: str) -> HttpResponse:
+    """The documents that change; 404 where none does."""
+    return _file(keys_of(shown_challenge(slug)).updates, f"{slug}-updates.jsonl")
+
+
+def keys_of(challenge: Challenge) -> RagKeys:
+    """The documents of a challenge. Raises `Http404` where it has none."""
+    keys = challenge.spec.keys_of("rag")
+    if not isinstance(keys, RagKeys):
+        raise Http404
+    return keys
+
+
+def _file(listed: Corpus, name: str) -> HttpResponse:
+    if not listed:
+        raise Http404
+    return jsonl_file(json_lines(dump(document) for document in listed), name)

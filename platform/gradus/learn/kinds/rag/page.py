@@ -1,0 +1,185 @@
+"""The page of the kind `rag`: how documents are cut and searched, instructions, examples and a row template."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest, QueryDict
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from challenges.kinds.rag_keys import METHODS, RagKeys, rag
+from challenges.spec import Challenge
+from gradus.learn.form_problems import FormFields
+from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.learn.kinds.tune.knobs import number, shown
+from gradus.submissions.models import Evaluation
+from gradus.submissions.services import Refused
+
+NUMBERS = ("chunk_words", "overlap", "top_k", "min_score")
+# Where a learner starts, as far as the challenge allows it.
+START = {"chunk_words": 80, "overlap": 0.0, "top_k": 1, "min_score": 0.0}
+TITLES: dict[str, str | Promise] = {
+    "chunk_words": gettext_lazy("Words of a passage"),
+    "overlap": gettext_lazy("Overlap"),
+    "method": gettext_lazy("Search by"),
+    "top_k": gettext_lazy("Passages"),
+    "min_score": gettext_lazy("Lowest score"),
+    "instructions": gettext_lazy("Instructions"),
+    "examples": gettext_lazy("Examples"),
+    "example": gettext_lazy("Row template"),
+}
+METHOD_TITLES: dict[str, str | Promise] = {
+    "words": gettext_lazy("words (BM25)"),
+    "vectors": gettext_lazy("vectors"),
+    "both": gettext_lazy("words and vectors"),
+}
+assert METHOD_TITLES.keys() == METHODS.keys()
+METRIC_TITLES = {
+    "token_f1": gettext_lazy("Token F1 of the answers"),
+    "exact_match": gettext_lazy("Answers that match exactly"),
+    "hit_rate": gettext_lazy("Samples with the right document found"),
+    "mrr": gettext_lazy("Mean reciprocal rank of the right document"),
+}
+
+
+@dataclass(frozen=True)
+class RagDraft(Draft):
+    """`numbers` are as they were typed, by the payload's fields. `examples` are inputs, outputs and passages."""
+
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "words"
+    instructions: str = ""
+    examples: tuple[tuple[str, str, str], ...] = ()
+    template: str = ""
+
+    @property
+    def example_rows(self) -> tuple[tuple[str, str, str], ...]:
+        """The examples, or one empty row to write into where there are none."""
+        return self.examples or (("", "", ""),)
+
+
+class RagPage(KindPage):
+    def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> RagDraft:
+        if payload is None:
+            allowed = rag(spec).retrieval
+            return RagDraft(
+                kind,
+                numbers={name: shown(_within(rag(spec), name)) for name in NUMBERS},
+                method=allowed.method[0],
+                instructions=spec.prompt.instructions,
+                template=spec.prompt.example,
+            )
+        return RagDraft(
+            kind,
+            numbers={name: shown(payload.get(name, START[name])) for name in NUMBERS},
+            method=payload.get("method", "words"),
+            instructions=payload.get("instructions", ""),
+            examples=tuple((e["input"], e["output"], e["passages"]) for e in payload.get("examples", [])),
+            template=payload.get("example") or spec.prompt.example,
+        )
+
+    def posted(self, kind: str, spec: Challenge, request: HttpRequest) -> RagDraft:
+        post = request.POST
+        return RagDraft(
+            kind,
+            numbers={name: post.get(name, "") for name in NUMBERS},
+            method=post.get("method", ""),
+            instructions=with_line_feeds(post.get("instructions", "")),
+            examples=_examples(post),
+            template=with_line_feeds(post.get("template", spec.prompt.example)),
+        )
+
+    def payload(self, spec: Challenge, draft: RagDraft) -> dict[str, Any]:
+        changed = draft.template != spec.prompt.example and not spec.prompt.locked
+        return {
+            "kind": draft.kind,
+            **_numbers(draft.numbers),
+            "method": draft.method,
+            "instructions": draft.instructions,
+            "examples": [{"passages": p, "input": i, "output": o} for i, o, p in draft.examples],
+            "example": draft.template if changed else None,
+        }
+
+    def fields(self, spec: Challenge, draft: RagDraft) -> FormFields:
+        return RagFields()
+
+    def context(self, spec: Challenge, draft: RagDraft) -> dict[str, Any]:
+        keys = rag(spec)
+        limits = {name: [shown(end) for end in getattr(keys.retrieval, name)] for name in NUMBERS[:3]}
+        return {
+            "rag": keys,
+            "numbers": [(name, str(TITLES[name]), limits.get(name, ["0", "1"])) for name in NUMBERS],
+            "methods": [(name, str(METHOD_TITLES[name])) for name in keys.retrieval.method],
+        }
+
+    def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
+        found = {str(TITLES[name]): shown(payload[name]) for name in NUMBERS if name in payload}
+        method = payload.get("method", "words")
+        found[str(TITLES["method"])] = str(METHOD_TITLES.get(method, method))
+        if payload.get("instructions"):
+            found[str(TITLES["instructions"])] = payload["instructions"]
+        if payload.get("example"):
+            found[str(TITLES["example"])] = payload["example"]
+        for n, example in enumerate(payload.get("examples", []), 1):
+            text = f"{example['passages']}\n{example['input']}\n→ {example['output']}"
+            found[_("Example %(number)d") % {"number": n}] = text
+        return found
+
+    def own_inputs(self, payload: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset(example["input"] for example in payload.get("examples", []))
+
+    def result(self, evaluation: Evaluation) -> dict[str, Any]:
+        """What was found for each public sample, by its id, and every metric on them."""
+        public = (evaluation.result or {}).get("public") or {}
+        measured = public.get("metrics", {})
+        return {
+            "look_ups": {row["id"]: row["look_up"] for row in public.get("rows", []) if row.get("look_up")},
+            "measured": [(str(title), measured[name]) for name, title in METRIC_TITLES.items() if name in measured],
+        }
+
+
+@dataclass(frozen=True)
+class RagFields(FormFields):
+    """Examples have controls of their own, by their number."""
+
+    names: Mapping[str, str] = field(default_factory=lambda: {name: str(title) for name, title in TITLES.items()})
+    controls: Mapping[str, str] = field(default_factory=lambda: {"example": "template", "examples": "ei-1"})
+
+    def control(self, item: Mapping[str, Any]) -> str:
+        head, _dot, rest = str(item.get("field", "")).partition(".")
+        if head != "examples" or not item.get("line"):
+            return super().control(item)
+        part = next((id for id, name in (("eo", "output"), ("ep", "passages")) if rest.endswith(name)), "ei")
+        return f"{part}-{item['line']}"
+
+
+def _within(keys: RagKeys, name: str) -> float:
+    low, high = getattr(keys.retrieval, name, (0.0, 1.0))
+    return min(max(START[name], low), high)
+
+
+def _numbers(texts: Mapping[str, str]) -> dict[str, float]:
+    """Raises `Refused` for what is no number; whether the challenge allows it is checked later."""
+    found: dict[str, float] = {}
+    problems = []
+    for name, text in texts.items():
+        try:
+            found[name] = number(text, whole=name in ("chunk_words", "top_k"))
+        except ValueError:
+            wrong = _("“%(text)s” is not a number: write one.") % {"text": text[:20]}
+            said = wrong if text.strip() else _("Write a number.")
+            problems.append({"code": "range", "field": name, "message": said})
+    if problems:
+        raise Refused("bad_payload", _("Some fields are not as they should be."), problems=problems)
+    return found
+
+
+def _examples(post: QueryDict) -> tuple[tuple[str, str, str], ...]:
+    """Rows left empty are not examples."""
+    columns = [map(with_line_feeds, post.getlist(f"example_{part}")) for part in ("input", "output", "passages")]
+    return tuple(row for row in zip(*columns, strict=False) if any(text.strip() for text in row))
+
+
+PAGE = RagPage()

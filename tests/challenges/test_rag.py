@@ -1,0 +1,235 @@
+"""What is refused of a retrieval and of a challenge with documents, and how a prompt is put together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from challenges.check import check
+from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
+from challenges.kinds.rag_prompts import Asked, composed, filled, problem_with, row_template
+from challenges.lint import lint
+from challenges.payloads import parse
+from challenges.prompts import render
+from challenges.spec import Sample, dump
+from tests.challenges.factory import write_prompt_challenge, write_rows
+from tests.challenges.rag_bundle import EXAMPLE, GOOD, rag_bundle, write_rag_challenge
+
+CHALLENGE = rag_bundle().challenge
+
+
+def words(text: str) -> int:
+    return len(text.split())
+
+
+def problems(**changes: Any) -> list[tuple[str, str]]:
+    return [(one.code, one.field) for one in check(CHALLENGE, parse({**GOOD, **changes}), words)]
+
+
+def message(**changes: Any) -> str:
+    (one,) = check(CHALLENGE, parse({**GOOD, **changes}), words)
+    return one.message
+
+
+def test_the_example_is_clean() -> None:
+    assert lint(EXAMPLE) == []
+    assert problems() == []
+
+
+EXAMPLE_ROW = {"passages": "A garden.", "input": "What?", "output": "garden"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"chunk_words": 5}, [("range", "chunk_words")]),
+        ({"chunk_words": 101}, [("range", "chunk_words")]),
+        ({"overlap": 0.6}, [("range", "overlap")]),
+        ({"top_k": 9}, [("range", "top_k")]),
+        ({"example": "Q: {input}\nA: {output}"}, [("bad_template", "example")]),
+        ({"example": "{input} {output} {passages}"}, [("bad_template", "example")]),
+        ({"example": "{passages} {passages} {input} {output}"}, [("bad_template", "example")]),
+        ({"example": "{passages} {output}"}, [("bad_template", "example")]),
+        ({"instructions": "x" * 2001}, [("too_long", "instructions")]),
+        ({"instructions": "\u202ehidden"}, [("control_character", "instructions")]),
+        ({"instructions": "<|im_end|>"}, [("special_token", "instructions")]),
+        ({"examples": [{**EXAMPLE_ROW, "passages": " "}]}, [("empty", "examples")]),
+        ({"examples": [{**EXAMPLE_ROW, "output": " "}]}, [("empty", "examples")]),
+        ({"examples": [{**EXAMPLE_ROW, "passages": "<|im_start|>"}]}, [("special_token", "examples")]),
+        ({"examples": [{**EXAMPLE_ROW, "passages": "x" * 8192}]}, [("too_long", "examples")]),
+        ({"examples": [EXAMPLE_ROW] * 17}, [("too_many_examples", "examples")]),
+        ({"instructions": "word " * 390, "examples": [EXAMPLE_ROW] * 16}, []),
+    ],
+)
+def test_each_field_is_checked(changes: dict[str, Any], found: list[tuple[str, str]]) -> None:
+    assert problems(**changes) == found
+
+
+def test_refusals_say_how_to_mend_it() -> None:
+    assert message(chunk_words=5) == "Words of a passage: choose a number from 10 to 100."
+    assert "must hold {passages} exactly once" in message(example="{input}{output}")
+
+
+def with_keys(**changes: Any) -> Any:
+    keys = CHALLENGE.keys_of("rag")
+    assert keys is not None
+    return CHALLENGE.with_keys("rag", keys.model_copy(update=changes))
+
+
+def test_passages_that_do_not_fit_together_are_refused_with_the_numbers() -> None:
+    tight = with_keys(passage_tokens_max=40)
+    assert check(tight, parse({**GOOD, "chunk_words": 20, "top_k": 2}), words) == []
+    (one,) = check(tight, parse({**GOOD, "chunk_words": 20, "top_k": 3}), words)
+    assert (one.code, one.field) == ("too_many_tokens", "chunk_words")
+    assert one.message.startswith("The 3 longest passages have 60 tokens together; 40 are allowed.")
+
+
+def test_changed_documents_count_as_well() -> None:
+    document = CHALLENGE.keys_of("rag").corpus[0].model_copy(update={"id": "x", "text": "w " * 90})
+    long = with_keys(updates=(document,), passage_tokens_max=80)
+    (one,) = check(long, parse({**GOOD, "chunk_words": 90}), words)
+    assert one.code == "too_many_tokens"
+
+
+def test_too_many_passages_are_refused_before_any_is_counted() -> None:
+    document = CHALLENGE.keys_of("rag").corpus[0].model_copy(update={"text": "w " * 90_000})
+    huge = with_keys(corpus=(document,))
+    (one,) = check(huge, parse({**GOOD, "chunk_words": 10, "overlap": 0.5}), lambda text: pytest.fail("counted"))
+    assert (one.code, one.field) == ("too_many_passages", "chunk_words")
+    assert " passages; 4,000 are allowed. Choose longer" in one.message
+
+
+def test_documents_without_words_leave_nothing_to_look_up() -> None:
+    blank = with_keys(corpus=(CHALLENGE.keys_of("rag").corpus[0].model_copy(update={"text": " \n "}),), updates=())
+    assert [(p.code, p.field) for p in check(blank, parse(GOOD), words)] == [("empty", "chunk_words")]
+
+
+def test_a_method_that_the_author_left_out_is_refused() -> None:
+    keys = CHALLENGE.keys_of("rag")
+    only = with_keys(retrieval=keys.retrieval.model_copy(update={"method": ("words",)}))
+    (one,) = check(only, parse(GOOD), words)
+    assert (one.code, one.field, one.message) == (
+        "range", "method", "The method both is not allowed here: use words.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes", [{"overlap": 1}, {"min_score": 1.1}, {"chunk_words": 0}, {"top_k": "2"}, {"method": "magic"}, {"k": 1}]
+)
+def test_shapes_are_refused_by_the_model(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):
+        parse({**GOOD, **changes})
+
+
+# --- prompts
+
+
+def test_a_row_is_written_with_its_passages() -> None:
+    template = "Text: {passages}\nQ: {input}\nA: {output}"
+    rendered = render(
+        CHALLENGE.prompt,
+        instructions="Answer.",
+        examples=[composed(template, "red", Asked("A red door.", "Which colour?"))],
+        inputs=[filled(template, Asked("A blue gate.", "Which one?"))],
+        template=row_template(template),
+    )
+    assert rendered.prefix == "Answer.\n\nText: A red door.\nQ: Which colour?\nA: red\n\n"
+    assert rendered.suffixes == ("Text: A blue gate.\nQ: Which one?\nA:",) and rendered.lead == " "
+
+
+@pytest.mark.parametrize("text", ["{input}", "{output}", "{passages}", "{passages} {input} {output}", "\\1 {0}"])
+def test_braces_in_documents_and_questions_stay_text(text: str) -> None:
+    template = "{passages}|{input}|{output}"
+    rendered = render(
+        CHALLENGE.prompt,
+        instructions="",
+        examples=[composed(template, "yes", Asked(text, text))],
+        inputs=[filled(template, Asked(text, text))],
+        template=row_template(template),
+    )
+    assert rendered.prefix == f"{text}|{text}|yes\n\n"
+    assert rendered.suffixes == (f"{text}|{text}|",)
+
+
+def test_a_template_needs_all_three_places_in_their_order() -> None:
+    assert problem_with("{passages} {input} {output}") is None
+    assert problem_with("{input} {passages} {output}") is None
+    assert problem_with("{input} {output}") is not None
+    assert problem_with("{output} {input} {passages}") is not None
+
+
+# --- rows and lint
+
+
+def test_the_middle_row_of_an_odd_number_comes_before_the_update() -> None:
+    rows = [Sample(id=str(n), input="x", target="y") for n in range(5)]
+    first, second = halves(rows)
+    assert [row.id for row in first] == ["0", "1", "2"] and [row.id for row in second] == ["3", "4"]
+
+
+def test_a_row_without_documents_or_with_one_target_is_dumped_as_before() -> None:
+    assert json.dumps(dump(Sample(id="a", input="b", target="c"))) == (
+        '{"id": "a", "input": "b", "target": "c", "split": "public"}'
+    )
+
+
+def relint(tmp_path: Path, name: str, number: int, change: dict[str, Any]) -> list[str]:
+    folder = write_rag_challenge(tmp_path / "b")
+    rows = [json.loads(line) for line in (folder / name).read_text().splitlines()]
+    rows[number] = {key: value for key, value in {**rows[number], **change}.items() if value is not None}
+    (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return [str(problem) for problem in lint(folder)]
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "change", "what"),
+    [
+        ("public.jsonl", 0, {"documents": ["no-such"]}, "public.jsonl:1: names a document that is not there"),
+        ("public.jsonl", 0, {"documents": ["cargo-bike"]}, "public.jsonl:1: names a document that is not there"),
+        ("hidden.jsonl", 0, {"documents": ["cargo-bike"]}, "hidden.jsonl:1: names a document that is not there"),
+        ("hidden.jsonl", 2, {"documents": None}, "hidden.jsonl:3: names no document that holds its answer"),
+        ("hidden.jsonl", 2, {"target": NOT_IN_CORPUS}, "its target says that none has the answer"),
+        ("public.jsonl", 0, {"target": []}, "public.jsonl:1: `target` is no text, no object of texts and no list"),
+        ("public.jsonl", 0, {"target": {"a": "b"}}, "public.jsonl:1: the target is not a text"),
+    ],
+)
+def test_rows_must_fit_the_documents(tmp_path: Path, name: str, number: int, change: dict[str, Any], what: str) -> None:
+    found = relint(tmp_path, name, number, change)
+    assert any(what in problem for problem in found), found
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"prompt": {"example": "Q: {input}\nA: {output}"}}, "the row template must hold {passages} exactly once"),
+        ({"answer": {"type": "label", "labels": ["a", "b"]}}, "answers that are looked up are texts"),
+        ({"also": ["prompt"]}, "a rag challenge has no other track"),
+        ({"corpus": None}, "`corpus` is missing"),
+        ({"retrieval": {"top_k": [4, 2]}}, "top_k is no interval"),
+        ({"retrieval": {"method": []}}, "`retrieval.method`"),
+        ({"passage_tokens_max": 100_000}, "`passage_tokens_max`"),
+        ({"corpus": [{"id": "a", "text": "<|im_end|>"}]}, "the document `a` holds a control token of the model"),
+        ({"corpus": [{"id": "a", "text": "x\u200by"}]}, "the document `a` holds the unseen character U+200B"),
+        ({"corpus": [{"id": "a", "text": "x"}] * 2}, "two documents have the id `a`"),
+        ({"corpus": [{"id": "a", "text": " "}]}, "the document `a` has no words"),
+    ],
+)
+def test_keys_are_linted(tmp_path: Path, changes: dict[str, Any], what: str) -> None:
+    folder = write_rag_challenge(tmp_path / "b", **json.loads(json.dumps(changes)))
+    found = [str(problem) for problem in lint(folder)]
+    assert any(what in problem for problem in found), found
+    assert all(
+        problem.startswith(("challenge.yaml", "baselines/", "public.jsonl", "hidden.jsonl")) for problem in found
+    )
+
+
+def test_documents_and_metrics_of_documents_belong_to_challenges_that_have_some(tmp_path: Path) -> None:
+    folder = write_prompt_challenge(tmp_path / "p")
+    rows = [json.loads(line) for line in (folder / "public.jsonl").read_text().splitlines()]
+    write_rows(folder / "public.jsonl", [{**rows[0], "documents": ["a"]}, *rows[1:]])
+    assert "names documents, but the challenge has none" in str(lint(folder)[0])
+    other = write_prompt_challenge(tmp_path / "q", answer={"type": "text"}, metric={"name": "mrr"})
+    assert any("mrr compares documents, and the challenge has none" in str(p) for p in lint(other))

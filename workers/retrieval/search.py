@@ -1,0 +1,81 @@
+"""Carries out `Retrieve` items, with indexes that are kept by the content of their passages."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graders.base import Retrieve, Retrieved
+from workers.engine import embeddings
+from workers.engine.watch import Watch
+from workers.retrieval.fusion import fused, order
+from workers.retrieval.vectors import VectorIndex
+from workers.retrieval.words import WordIndex
+
+DECIMALS = 4
+# A learner tries a few ways of cutting. An index of 4,000 passages takes about 10 MB.
+KEPT = 8
+
+
+@dataclass(frozen=True)
+class Index:
+    """What the method of an item needs: one index or two."""
+
+    words: WordIndex | None
+    vectors: VectorIndex | None
+
+    def ranked(self, query: str, vector: Sequence[float]) -> list[tuple[int, float]]:
+        """The numbers of passages, the best first, with scores in [0, 1].
+
+        With both indexes the order is that of reciprocal rank fusion, and the score is the mean of both scores, because
+        a sum of reciprocal ranks says nothing of how near a passage is.
+        """
+        found = [index.scores(query) for index in (self.words,) if index is not None]
+        found += [index.scores(vector) for index in (self.vectors,) if index is not None]
+        scores: NDArray[np.float64] = np.mean(np.clip(found, 0.0, 1.0), axis=0)
+        return [(number, round(float(scores[number]), DECIMALS)) for number in fused([order(one) for one in found])]
+
+
+def retrieve(item: Retrieve, watch: Watch) -> Retrieved:
+    """Looks the queries up, after the index was built or found. Only the building is reported, as progress.
+
+    `seconds` is the time of the queries alone. Raises `Stopped` where the job was cancelled.
+    """
+    index = _index(item, watch)
+    began = time.perf_counter()
+    quiet = Watch(should_stop=watch.should_stop)
+    vectors: Sequence[Sequence[float]] = [()] * len(item.queries)
+    if index.vectors is not None and item.queries:
+        vectors = embeddings.embed(item.queries, quiet)
+    found = []
+    for query, vector in zip(item.queries, vectors, strict=True):
+        watch.check()
+        found.append(index.ranked(query, vector)[: item.limit])
+    return Retrieved(found, time.perf_counter() - began)
+
+
+_kept: OrderedDict[str, Index] = OrderedDict()
+
+
+def _index(item: Retrieve, watch: Watch) -> Index:
+    """The index of the item's passages, built if it is not kept."""
+    name = hashlib.sha256(json.dumps([item.method, *item.passages]).encode()).hexdigest()
+    if name not in _kept:
+        _kept[name] = _built(item, watch)
+    _kept.move_to_end(name)
+    while len(_kept) > KEPT:
+        _kept.popitem(last=False)
+    return _kept[name]
+
+
+def _built(item: Retrieve, watch: Watch) -> Index:
+    words = None if item.method == "vectors" else WordIndex(item.passages)
+    vectors = None if item.method == "words" else VectorIndex(item.passages, watch, item.stage)
+    return Index(words, vectors)

@@ -1,0 +1,33 @@
+"""Passages ranked by the cosine of their sentence embeddings with the query's, in an index of `faiss`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.engine import embeddings
+from workers.engine.watch import Watch
+
+
+class VectorIndex:
+    """An exact index: each query is compared with every passage."""
+
+    def __init__(self, passages: Sequence[str], watch: Watch, stage: str) -> None:
+        found = _matrix(embeddings.embed(passages, watch, stage))
+        self._index = faiss.IndexFlatIP(found.shape[1])
+        self._index.add(found)
+
+    def scores(self, query: Sequence[float]) -> NDArray[np.float64]:
+        """The cosine of each passage with a query's vector; 0 for one that points away from it."""
+        # One query at a time: faiss computes many at once in another way, and a row's result must not depend on others.
+        similarities, numbers = self._index.search(_matrix([query]), self._index.ntotal)
+        found = np.zeros(self._index.ntotal)
+        found[numbers[0]] = similarities[0]
+        return np.clip(found, 0.0, 1.0)
+
+
+def _matrix(vectors: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(vectors, dtype=np.float32)
