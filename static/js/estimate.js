@@ -11,7 +11,8 @@ export class Estimate {
   constructor(slot) {
     const { low, high, authors, elapsed } = slot?.dataset ?? {};
     this.usual = slot?.textContent.trim() ?? "";
-    this.high = low == null || authors != null ? Infinity : Number(high);
+    // The author's machine was another one.
+    this.high = low == null ? Infinity : Number(high) * (authors == null ? 1 : 2);
     this.started = elapsed == null ? null : Date.now() - 1000 * Number(elapsed);
     this.left = null;
   }

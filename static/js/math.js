@@ -34,8 +34,25 @@ function scan(root) {
   const elements = [...root.querySelectorAll(".math:not([data-rendered])")];
   const texts = [...root.querySelectorAll(".prose")].filter(({ textContent }) => /\$\$|\\\(|\\\[/.test(textContent));
   for (const element of elements) element.dataset.rendered = "";
-  if (elements.length || texts.length) render(elements, texts);
+  if (!elements.length && !texts.length) return;
+  if (isAsked || [...elements, ...texts].some(isNear)) render(elements, texts);
+  else waiting.push([elements, texts]);
 }
+
+// The library is larger than a page: formulas further down wait until somebody scrolls, opens a fold or prints.
+const waiting = [];
+let isAsked = false;
+
+const isNear = (element) => element.checkVisibility() && element.getBoundingClientRect().top < 2 * window.innerHeight;
+
+function ask() {
+  isAsked = true;
+  for (const [elements, texts] of waiting.splice(0)) render(elements, texts);
+}
+
+document.addEventListener("scroll", ask, { once: true, capture: true, passive: true });
+document.addEventListener("toggle", ({ target }) => target.open && target.querySelector(".math") && ask(), true);
+window.addEventListener("beforeprint", ask);
 
 document.addEventListener("htmx:load", (event) => scan(event.target));
 scan(document);

@@ -80,15 +80,16 @@ def test_a_finding_shows_its_figure_and_folds_its_method_and_runs(visit, width, 
     page.goto(ADDRESS)
     assert page.evaluate("document.documentElement.scrollHeight") < height
     finding = page.locator("#finding-method")
-    assert finding.locator(".forest-effect").first.evaluate(SEEN)
+    assert finding.locator(".forest-mark").first.evaluate(SEEN)
     inside = [
+        finding.locator(".forest-effect").first,
         finding.locator(".finding-text"),
         finding.locator(".finding-figure .chart-twin"),
         finding.get_by_role("button", name="Run a set of your own", include_hidden=True),
     ]
-    assert [one.evaluate(SEEN) for one in inside] == [False] * 3
+    assert [one.evaluate(SEEN) for one in inside] == [False] * 4
     finding.locator(".finding-fold > summary").click()
-    assert [one.evaluate(SEEN) for one in inside] == [True] * 3
+    assert [one.evaluate(SEEN) for one in inside] == [True] * 4
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -67,6 +67,8 @@ def watched(browser: Browser, **options: str) -> BrowserContext:
 
 def wrong_with(page: Page, response: Response | None = None) -> list[str]:
     """The scripts that ran, that the policy stopped, or that a click would run."""
+    # Formulas further down wait until somebody scrolls or prints.
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     page.wait_for_function(SETTLED)
     found = [f"ran: {one}" for one in page.evaluate("window.ran")]
     found += [f"the policy had to stop: {one}" for one in page.evaluate("window.stopped")]

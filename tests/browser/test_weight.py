@@ -181,3 +181,18 @@ def test_charts_load_when_they_are_seen(port: int, course: Course, browser: Brow
     page.locator("figure[data-chart] svg").first.wait_for()
     assert "echarts" in wire.libraries
     page.context.close()
+
+
+@pytest.mark.parametrize("act", ["scroll", "print"])
+def test_formulas_load_when_somebody_scrolls_or_prints(port: int, course: Course, browser: Browser, act: str) -> None:
+    page = browser.new_context(base_url=f"http://127.0.0.1:{port}", viewport={"width": 1280, "height": 120}).new_page()
+    wire = Wire(page)
+    page.goto("/lessons/first/", wait_until="networkidle")
+    assert "katex" not in wire.libraries and page.locator(".math").first.text_content()
+    if act == "scroll":
+        page.mouse.wheel(0, 10)
+    else:
+        page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.locator(".math .katex").first.wait_for(state="attached")
+    assert "katex" in wire.libraries
+    page.context.close()
