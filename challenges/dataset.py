@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from challenges.check import check
 from challenges.field_checks import FieldProblem
-from challenges.kinds.tune import Hyperparameters, TunePayload, tune
-from challenges.spec import Challenge, Label, TrainRow
+from challenges.kinds.tune import Hyperparameters, TunePayload, texts, tune
+from challenges.spec import AnyRow, Challenge, Label
 from challenges.texts import normal
 from challenges.token_counts import CountTokens, row_tokens
+from challenges.training_methods import LORA, METHODS, Method
 
 # LoRA training of the built-in model in fp32 on two AVX2 cores, in training tokens per second, as measured with the
 # baseline of `symptom-specialty` (37,000 tokens in 292 s).
@@ -55,15 +56,16 @@ class DatasetReport:
 
 def report(
     challenge: Challenge,
-    rows: Sequence[TrainRow],
+    rows: Sequence[AnyRow],
     count_tokens: CountTokens,
     *,
     instructions: str = "",
     hyperparameters: Hyperparameters = DEFAULTS,
+    method: Method = LORA,
     tokens_per_second: float = TOKENS_PER_SECOND,
 ) -> DatasetReport:
     """Describes `rows` for `challenge`; `problems` are exactly those for which a submit would be refused."""
-    counts = list(row_tokens(challenge, count_tokens, instructions, rows))
+    counts = _counts(challenge, method, rows, count_tokens, instructions)
     total = sum(counts) * hyperparameters.num_train_epochs
     labels, groups = _labels(challenge, rows), _duplicates(rows)
     return DatasetReport(
@@ -77,25 +79,38 @@ def report(
         longest_row=counts.index(max(counts)) + 1 if counts else 0,
         total_tokens=total,
         tokens_max=tune(challenge).tokens_max,
-        seconds=total / tokens_per_second,
-        problems=_problems(challenge, rows, count_tokens, instructions, hyperparameters),
+        seconds=METHODS[method].cost * total / tokens_per_second,
+        problems=_problems(challenge, rows, count_tokens, instructions, hyperparameters, method),
     )
+
+
+def _counts(
+    challenge: Challenge, method: Method, rows: Sequence[AnyRow], count_tokens: CountTokens, instructions: str
+) -> list[int]:
+    """Tokens of each row. A preference has two texts, and both of them are read."""
+    found = list(row_tokens(challenge, count_tokens, instructions, texts(method, rows)))
+    if len(found) != 2 * len(rows):
+        return found
+    return [sum(pair) for pair in zip(found[::2], found[1::2], strict=True)]
 
 
 def _problems(
     challenge: Challenge,
-    rows: Sequence[TrainRow],
+    rows: Sequence[AnyRow],
     count_tokens: CountTokens,
     instructions: str,
     hyperparameters: Hyperparameters,
+    method: Method,
 ) -> tuple[FieldProblem, ...]:
     if not rows:
         return (FieldProblem("empty", "rows", "There are no rows: add some."),)
-    payload = TunePayload.model_construct(instructions=instructions, rows=tuple(rows), hyperparameters=hyperparameters)
+    payload = TunePayload.model_construct(
+        method=method, instructions=instructions, rows=tuple(rows), hyperparameters=hyperparameters
+    )
     return tuple(check(challenge, payload, count_tokens))
 
 
-def _labels(challenge: Challenge, rows: Sequence[TrainRow]) -> dict[str, int]:
+def _labels(challenge: Challenge, rows: Sequence[AnyRow]) -> dict[str, int]:
     if not isinstance(challenge.answer, Label):
         return {}
     known = dict.fromkeys(challenge.answer.labels, 0)
@@ -107,7 +122,7 @@ def _balance(labels: dict[str, int]) -> float | None:
     return max(labels.values()) / fewest if fewest else None
 
 
-def _duplicates(rows: Sequence[TrainRow]) -> tuple[tuple[int, ...], ...]:
+def _duplicates(rows: Sequence[AnyRow]) -> tuple[tuple[int, ...], ...]:
     places: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(rows, 1):
         places[normal(row.input)].append(number)

@@ -12,12 +12,13 @@ from challenges.catalogue import MODELS
 from challenges.characters import unwanted
 from challenges.lint_subject import Rows, Subject
 from challenges.prompts import problem_with, target_text
-from challenges.spec import Answer, Json, Label, Sample, TrainRow
+from challenges.spec import Answer, AnyRow, Json, Label, Required, Sample
 from challenges.texts import normal
 from challenges.token_counts import CountTokens, input_tokens
 from challenges.tokens import counter
 
 BALANCE_MAX = 2.0
+REQUIRED_CONTENT = "required_content"
 # Hidden rows that are longer or shorter than public ones would tell so by the time that they take.
 LENGTH_SHARE = 0.25
 
@@ -63,11 +64,18 @@ def _repeats(subject: Subject) -> None:
 def _targets(subject: Subject, name: str, rows: Rows) -> None:
     for index, row in enumerate(rows):
         target = row.target if isinstance(row, Sample) else _output(subject, row)
-        if (wrong := _misfit(subject, target)) is not None:
+        wrong = _other_form(subject, target) if isinstance(row, Sample) else None
+        if (wrong := wrong or _misfit(subject, target)) is not None:
             subject.row(name, index, wrong, "correct the target or the answer's spec")
 
 
-def _output(subject: Subject, row: TrainRow) -> str | dict[str, str]:
+def _other_form(subject: Subject, target: str | dict[str, str] | Required) -> str | None:
+    if isinstance(target, Required) == (subject.challenge.metric.name == REQUIRED_CONTENT):
+        return None
+    return f'targets {{"must": [...], "words_max": ...}} go with the metric {REQUIRED_CONTENT}, and with no other'
+
+
+def _output(subject: Subject, row: AnyRow) -> str | dict[str, str]:
     """A training row's output as a target; for json answers the object that it spells."""
     if not isinstance(subject.challenge.answer, Json):
         return row.output
@@ -78,8 +86,10 @@ def _output(subject: Subject, row: TrainRow) -> str | dict[str, str]:
     return value if isinstance(value, dict) else row.output
 
 
-def _misfit(subject: Subject, target: str | dict[str, str]) -> str | None:
+def _misfit(subject: Subject, target: str | dict[str, str] | Required) -> str | None:
     answer = subject.challenge.answer
+    if isinstance(target, Required):
+        return None
     if isinstance(answer, Label):
         return None if target in answer.labels else "the target is not one of the labels"
     if not isinstance(answer, Json):

@@ -30,6 +30,7 @@ BUILT_IN = {
     "macro_f1": RegisteredMetric("Macro F1", ("label",), "graders.metrics:macro_f1"),
     "exact_match": RegisteredMetric("Exact match", ANY, "graders.metrics:exact_match"),
     "json_fields": RegisteredMetric("Field accuracy", ("json",), "graders.metrics:json_fields"),
+    "required_content": RegisteredMetric("Required content", ("text",), "graders.metrics:required_content"),
 }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from challenges.payloads import Example
-from challenges.spec import Prompt
+from challenges.spec import Prompt, Required
 
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
@@ -94,6 +94,11 @@ def _split_lead(text: str) -> tuple[str, str]:
     return stripped, text[len(stripped) :]
 
 
-def target_text(target: str | dict[str, str]) -> str:
-    """How a target is written as output: JSON objects on one line, in the author's key order."""
+def target_text(target: str | dict[str, str] | Required) -> str:
+    """How a target is written as output: JSON objects on one line, in the author's key order.
+
+    What a text must hold is no output; people read it as a list.
+    """
+    if isinstance(target, Required):
+        return f"holds {', '.join(target.must)}; at most {target.words_max} words"
     return target if isinstance(target, str) else json.dumps(target, ensure_ascii=False)

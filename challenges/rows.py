@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from challenges.jsonl import Fault, RowLimits, read_rows, row_lines
 from challenges.problems import Problem
 from challenges.prompts import target_text
-from challenges.spec import Attack, Benign, GoldAnswer, Sample, TrainRow
+from challenges.spec import AnyRow, Attack, Benign, GoldAnswer, PreferenceRow, Sample, TrainRow
 
 __all__ = [
     "RowLimits",
@@ -27,6 +27,7 @@ Model = TypeVar("Model", bound=BaseModel)
 UPLOAD = RowLimits()
 ANSWERS = RowLimits(row_bytes_max=64 * 1024)
 SHAPES = 'use {"input": "...", "output": "..."}, {"prompt": "...", "completion": "..."} or {"messages": [...]}'
+PREFERENCES = 'write {"prompt": "...", "chosen": "...", "rejected": "..."}'
 
 
 def read_samples(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[Sample], list[Problem]]:
@@ -49,11 +50,11 @@ def read_benign(data: bytes) -> tuple[list[Benign], list[Problem]]:
     return read_rows(data, _as(Benign), ANSWERS)
 
 
-def read_train(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[TrainRow], list[Problem]]:
-    """Training rows in any of the three shapes; a key `id` is allowed and dropped.
+def read_train(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[AnyRow], list[Problem]]:
+    """Training rows in any of the four shapes; a key `id` is allowed and dropped.
 
-    Shapes: input and output; TRL's prompt and completion; chat messages of one user and one assistant. An output
-    may be an object (for json answers) and becomes its JSON text.
+    Shapes: input and output; TRL's prompt and completion; chat messages of one user and one assistant; TRL's prompt,
+    chosen and rejected. An output may be an object (for json answers) and becomes its JSON text.
     """
     return read_rows(data, _train_row, limits)
 
@@ -82,8 +83,10 @@ def _said(detail: ErrorDetails) -> str:
     return f"`{where}`: {detail['msg']}"
 
 
-def _train_row(row: dict[str, Any]) -> TrainRow:
+def _train_row(row: dict[str, Any]) -> AnyRow:
     keys = set(row) - {"id"}
+    if keys & {"chosen", "rejected"}:
+        return _preference({key: row[key] for key in row if key != "id"})
     if keys == {"input", "output"}:
         return _pair(row["input"], row["output"])
     if keys == {"prompt", "completion"}:
@@ -102,6 +105,17 @@ def _pair(ask: Any, answer: Any) -> TrainRow:
     if not ask.strip() or not answer.strip():
         raise Fault("empty", "input or output is empty", "fill it in, or remove the row")
     return TrainRow(input=ask, output=answer)
+
+
+def _preference(row: dict[str, Any]) -> PreferenceRow:
+    ask = row.get("prompt", row.get("input"))
+    sides = [row.get("chosen"), row.get("rejected")]
+    if len(row) != 3 or not all(isinstance(text, str) for text in (ask, *sides)):
+        raise Fault("bad_row", "a preference has a prompt, a chosen and a rejected answer, all texts", PREFERENCES)
+    chosen, rejected = (str(side).strip() for side in sides)
+    if not (str(ask).strip() and chosen and rejected):
+        raise Fault("empty", "prompt, chosen or rejected is empty", "fill it in, or remove the row")
+    return PreferenceRow.model_validate({"prompt": ask, "chosen": chosen, "rejected": rejected})
 
 
 def _chat(messages: Any) -> TrainRow:

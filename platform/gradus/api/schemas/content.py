@@ -6,6 +6,7 @@ from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, Field
 
 from challenges import kinds
+from challenges.spec import Required
 
 
 def _names_all_kinds(schema: dict[str, Any]) -> None:
@@ -114,7 +115,7 @@ class SampleOut(Schema):
 
     id: str
     input: str
-    target: str | dict[str, str]
+    target: str | dict[str, str] | Required
 
 
 class ChallengeOut(Schema):
