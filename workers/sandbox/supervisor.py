@@ -41,7 +41,7 @@ POLL_SECONDS = 0.1
 MEMORY_BYTES = 16 * 1024**3
 DISK_BYTES = 4 * 1024**3
 DISK_CHECK_SECONDS = 2.0
-REJECTIONS = frozenset({"diverged", "prompt_too_long", "row_too_long", "out_of_memory"})
+REJECTIONS = frozenset({"diverged", "prompt_too_long", "row_too_long", "out_of_memory", "method_unavailable"})
 
 OnEvent = Callable[[dict[str, Any]], None]
 ShouldStop = Callable[[], bool]

@@ -14,8 +14,8 @@ from django.db.models import Prefetch
 
 from challenges import kinds, payloads
 from challenges.kinds.prompt import FEW_SHOT
-from challenges.kinds.tune import LORA
 from challenges.shown_score import floor_to_step
+from challenges.training_methods import METHODS
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models import Evaluation, Standing
@@ -169,13 +169,13 @@ def _lower(title: str) -> str:
     return title.lower() if title[1:].islower() else title
 
 
-def _best(entries: list[Entry], approach: str) -> Entry | None:
-    return max((e for e in entries if e.approach == approach), key=lambda e: e.score, default=None)
+def _best(entries: list[Entry], *approaches: str) -> Entry | None:
+    return max((e for e in entries if e.approach in approaches), key=lambda e: e.score, default=None)
 
 
 def _break_even(entries: list[Entry]) -> BreakEven | None:
     """Against the best few-shot prompt; None where a request of the trained model is not faster."""
-    prompt, tuned = _best(entries, FEW_SHOT), _best(entries, LORA)
+    prompt, tuned = _best(entries, FEW_SHOT), _best(entries, *METHODS)
     if prompt is None or tuned is None or not tuned.train_seconds or prompt.ms is None or tuned.ms is None:
         return None
     saved = prompt.ms - tuned.ms
@@ -191,7 +191,7 @@ def _finding(entries: list[Entry]) -> str:
     if top is None:
         return "Nothing has been measured here yet"
     prompt = _best(entries, FEW_SHOT)
-    if top.approach == LORA and prompt and prompt.tokens and top.tokens and prompt.tokens > top.tokens:
+    if top.approach in METHODS and prompt and prompt.tokens and top.tokens and prompt.tokens > top.tokens:
         times = prompt.tokens / top.tokens
         return f"The trained model scores highest, {top.score:.2f}, and reads {times:.1f} times fewer tokens"
     return f"{top.title} scores highest: {top.score:.2f}"

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from challenges.kinds.tune import UPLOAD_BYTES, tune
 from challenges.rows import read_train, row_lines
-from challenges.spec import Challenge, TrainRow
+from challenges.spec import AnyRow, Challenge
 from gradus.courses.models import ChallengeVersion
 from gradus.learn import form_problems, results
 from gradus.learn.form_problems import FormFields
@@ -114,7 +114,7 @@ def _rows_bytes(request: HttpRequest) -> bytes:
     return with_line_feeds(request.POST.get("rows", "")).encode(errors="surrogatepass")
 
 
-def train_rows(data: bytes) -> list[TrainRow]:
+def train_rows(data: bytes) -> list[AnyRow]:
     """Raises `Refused` where a line cannot be read."""
     rows, unread = read_train(data)
     if unread:

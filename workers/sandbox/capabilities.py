@@ -1,0 +1,75 @@
+"""What this machine lacks for a training method. Imports no torch: a worker says it before its runner has started."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from workers.sandbox.confinement import FILE_BYTES
+
+WEIGHT_BYTES = 4
+"""Of one weight in a base model's file."""
+CHECKPOINT_BYTES = 2
+# The base, a trained copy with its gradient and the optimiser's two averages, activations, and the copy that is saved.
+FULL_BYTES, FIXED_BYTES = 36, 1_000_000_000
+
+
+def lacking(method: str, model: Path, scratch: Path, device: str, memory_bytes: int) -> str:
+    """Why a training method cannot be carried out here over the base model in a folder, as a sentence; empty if it can.
+
+    `memory_bytes` is what a runner may use. Room is that of this moment.
+    """
+    if method == "qlora":
+        return quantisation(device)
+    if method != "full":
+        return ""
+    weights = (model / "model.safetensors").stat().st_size // WEIGHT_BYTES
+    checkpoint, needed = CHECKPOINT_BYTES * weights, FIXED_BYTES + FULL_BYTES * weights
+    if checkpoint > FILE_BYTES:
+        return f"Its checkpoint would have {_gb(checkpoint)}; {_gb(FILE_BYTES)} are allowed."
+    if checkpoint > (room := shutil.disk_usage(scratch).free):
+        return f"Its checkpoint needs {_gb(checkpoint)} of disk space, and {_gb(room)} are free."
+    if device == "cpu" and needed > (free := min(memory_bytes, free_memory())):
+        return f"It needs {_gb(needed)} of memory, and {_gb(free)} are free."
+    return ""
+
+
+@cache
+def quantisation(device: str) -> str:
+    """Why no base model can be held in 4 bits here; empty if it can. A process looks once."""
+    package = find_spec("bitsandbytes")
+    if package is None or not package.submodule_search_locations:
+        return "The package bitsandbytes is not installed where models are trained."
+    kind = "cuda*" if device.startswith("cuda") else "cpu"
+    found = sorted(Path(package.submodule_search_locations[0]).glob(f"libbitsandbytes_{kind}.*"))
+    try:
+        if not found:
+            raise OSError
+        if kind == "cpu":
+            ctypes.CDLL(str(found[0]))
+    except OSError:
+        return f"The package bitsandbytes does not support this machine ({sys.platform}, {device})."
+    return ""
+
+
+def free_memory(root: Path = Path("/")) -> int:
+    """Bytes that are free on this machine, or in this container if those are fewer. Where nobody says: very many."""
+    lines = dict(line.split(":", 1) for line in _text(root / "proc/meminfo").splitlines() if ":" in line)
+    free = int(lines["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in lines else 1 << 60
+    limit, used = (_text(root / f"sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
+    return min(free, int(limit) - int(used)) if limit.isdigit() and used.isdigit() else free
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
+
+
+def _gb(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"
