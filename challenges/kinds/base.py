@@ -132,12 +132,11 @@ class Kind:
         """The name under which results of such a payload are compared with those of other approaches."""
         return self.name
 
-    def capability(self, challenge: Challenge, payload: Any) -> str:
-        """What a worker must be able to do for such a payload, by the name under which workers report what they lack.
-
-        Empty where every worker can.
+    def needs(self, challenge: Challenge) -> Mapping[str, str]:
+        """What a worker must be able to do, by the payload's `method`, under the name by which workers say what they
+        lack. Empty where every worker can do all.
         """
-        return ""
+        return {}
 
     def parts(self, challenge: Challenge, payload: Any) -> Mapping[str, object]:
         """What the model is given, by the names that a finding's claim may vary."""

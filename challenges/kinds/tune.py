@@ -206,8 +206,8 @@ class TuneKind(Kind):
     def approach(self, payload: TunePayload) -> str:
         return payload.method
 
-    def capability(self, challenge: Challenge, payload: TunePayload) -> str:
-        return f"{payload.method}/{challenge.model}"
+    def needs(self, challenge: Challenge) -> Mapping[str, str]:
+        return {method: f"{method}/{challenge.model}" for method in tune(challenge).methods}
 
     def parts(self, challenge: Challenge, payload: TunePayload) -> Mapping[str, object]:
         return {

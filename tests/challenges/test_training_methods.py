@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from challenges import dataset
 from challenges.bundle import ChallengeBundle, training_rows
 from challenges.check import check
-from challenges.kinds.tune import KIND, TunePayload, held_out, texts, tune
+from challenges.kinds.tune import KIND, held_out, texts, tune
 from challenges.lint import lint
 from challenges.payloads import canonical, parse
 from challenges.reading import read_challenge
@@ -140,8 +140,10 @@ def test_both_sides_of_a_preference_are_paid_for(count_words):
 
 
 def test_a_worker_is_asked_for_the_method_and_the_model():
-    assert KIND.capability(challenge(), payload("qlora")) == "qlora/smollm2-135m-instruct"
-    assert isinstance(payload("qlora"), TunePayload)
+    assert KIND.needs(challenge(("qlora", "dpo"))) == {
+        "qlora": "qlora/smollm2-135m-instruct",
+        "dpo": "dpo/smollm2-135m-instruct",
+    }
 
 
 def preference_challenge(root):

@@ -21,7 +21,7 @@ FULL_BYTES, FIXED_BYTES = 36, 1_000_000_000
 def lacking(method: str, model: Path, scratch: Path, device: str, memory_bytes: int) -> str:
     """Why a training method cannot be carried out here over the base model in a folder, as a sentence; empty if it can.
 
-    `memory_bytes` is what a runner may use. Room is that of this moment.
+    `memory_bytes` is what a runner can have. Room on the disk is that of this moment.
     """
     if method == "qlora":
         return quantisation(device)
@@ -33,8 +33,8 @@ def lacking(method: str, model: Path, scratch: Path, device: str, memory_bytes: 
         return f"Its checkpoint would have {_gb(checkpoint)}; {_gb(FILE_BYTES)} are allowed."
     if checkpoint > (room := shutil.disk_usage(scratch).free):
         return f"Its checkpoint needs {_gb(checkpoint)} of disk space, and {_gb(room)} are free."
-    if device == "cpu" and needed > (free := min(memory_bytes, free_memory())):
-        return f"It needs {_gb(needed)} of memory, and {_gb(free)} are free."
+    if device == "cpu" and needed > memory_bytes:
+        return f"It needs {_gb(needed)} of memory, and {_gb(memory_bytes)} can be used."
     return ""
 
 
@@ -56,12 +56,18 @@ def quantisation(device: str) -> str:
     return ""
 
 
-def free_memory(root: Path = Path("/")) -> int:
-    """Bytes that are free on this machine, or in this container if those are fewer. Where nobody says: very many."""
+def memory(*, free: bool, root: Path = Path("/")) -> int:
+    """Bytes of this machine, or of this container if those are fewer: those that are `free` now, or all of them.
+
+    Where nobody says, very many.
+    """
     lines = dict(line.split(":", 1) for line in _text(root / "proc/meminfo").splitlines() if ":" in line)
-    free = int(lines["MemAvailable"].split()[0]) * 1024 if "MemAvailable" in lines else 1 << 60
+    found = lines.get("MemAvailable" if free else "MemTotal", "").split()
     limit, used = (_text(root / f"sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
-    return min(free, int(limit) - int(used)) if limit.isdigit() and used.isdigit() else free
+    bounds = [1 << 60, *(int(number) * 1024 for number in found[:1])]
+    if limit.isdigit() and used.isdigit():
+        bounds.append(int(limit) - free * int(used))
+    return min(bounds)
 
 
 def _text(file: Path) -> str:

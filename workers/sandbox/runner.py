@@ -180,7 +180,8 @@ def _embed(item: Embed, watch: Watch) -> Embedded:
 
 def _lacking(item: Train, options: argparse.Namespace) -> str:
     folder = options.models_dir / Path(item.model).name
-    return capabilities.lacking(item.method, folder, options.scratch, options.device, options.memory)
+    memory = min(options.memory, capabilities.memory(free=True))
+    return capabilities.lacking(item.method, folder, options.scratch, options.device, memory)
 
 
 def _session(options: argparse.Namespace) -> Session:

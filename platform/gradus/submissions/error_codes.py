@@ -29,6 +29,12 @@ CODES: dict[str, Code] = {
     "out_of_memory": Code(
         State.REJECTED, False, "The job needed more memory than it may use. Use a smaller batch or shorter rows."
     ),
+    "method_unavailable": Code(
+        State.FAILED,
+        True,
+        "This training method cannot be carried out here at the moment. Your attempt was given back. Choose another "
+        "method, or try again later.",
+    ),
     "timeout": Code(
         State.REJECTED, False, "The job took longer than this challenge allows. Use fewer rows, epochs or tokens."
     ),
