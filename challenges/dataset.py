@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from challenges.check import check
 from challenges.field_checks import FieldProblem
-from challenges.kinds.tune import Hyperparameters, TunePayload, texts, tune
-from challenges.spec import AnyRow, Challenge, Label
+from challenges.kinds.tune import Hyperparameters, TunePayload, held_out, texts, tune
+from challenges.spec import AnyRow, Challenge, Label, PreferenceRow
 from challenges.texts import normal
 from challenges.token_counts import CountTokens, row_tokens
 from challenges.training_methods import LORA, METHODS, Method
@@ -31,6 +31,16 @@ class Bin:
 
 
 @dataclass(frozen=True)
+class Preferences:
+    """`by_length` is `shorter` or `longer` where the chosen answer of every row is so, else empty."""
+
+    held_out: int
+    chosen_words: float
+    rejected_words: float
+    by_length: str
+
+
+@dataclass(frozen=True)
 class DatasetReport:
     """Counts for one set of training rows.
 
@@ -38,6 +48,7 @@ class DatasetReport:
     unless answers are labels). `balance` is the largest count over the smallest, None where a label has no row.
     `duplicates` are groups of row numbers, from 1, whose inputs are equal but for case, spaces and punctuation;
     `conflicts` are those among them whose outputs differ. `total_tokens` is tokens x epochs; `seconds` an estimate.
+    `preferences` is None where rows are pairs.
     """
 
     rows: int
@@ -52,6 +63,7 @@ class DatasetReport:
     tokens_max: int
     seconds: float
     problems: tuple[FieldProblem, ...]
+    preferences: Preferences | None = None
 
 
 def report(
@@ -81,7 +93,18 @@ def report(
         tokens_max=tune(challenge).tokens_max,
         seconds=METHODS[method].cost * total / tokens_per_second,
         problems=_problems(challenge, rows, count_tokens, instructions, hyperparameters, method),
+        preferences=_preferences(challenge, method, rows),
     )
+
+
+def _preferences(challenge: Challenge, method: Method, rows: Sequence[AnyRow]) -> Preferences | None:
+    both = [(len(row.chosen.split()), len(row.rejected.split())) for row in rows if isinstance(row, PreferenceRow)]
+    if not both:
+        return None
+    _, held = held_out(tune(challenge), method, rows)
+    by_length = "shorter" if all(c < r for c, r in both) else "longer" if all(c > r for c, r in both) else ""
+    chosen, rejected = (sum(words) / len(both) for words in zip(*both, strict=True))
+    return Preferences(len(held), chosen, rejected, by_length)
 
 
 def _counts(

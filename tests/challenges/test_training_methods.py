@@ -146,26 +146,8 @@ def test_a_worker_is_asked_for_the_method_and_the_model():
     }
 
 
-def preference_challenge(root):
-    """The challenge `ticket` of the small lesson, as one of preferences and required content."""
-    changes = {
-        "answer": ANSWER,
-        "metric": {"name": "required_content"},
-        "tune": {"methods": ["lora", "dpo"], "rows": "preferences"},
-    }
-    folder = factory.write_lora_challenge(root / "ticket", **changes)
-    for name, first in (("public", 0), ("hidden", 3)):
-        rows = factory.ticket_samples(name[0], first, first + 3)
-        factory.write_rows(
-            folder / f"{name}.jsonl", [row | {"target": {"must": ["sea"], "words_max": 4}} for row in rows]
-        )
-    rows = [PREFERENCE | {"prompt": row["input"]} for row in factory.ticket_samples("t", 6, 8)]
-    factory.write_rows(folder / "train.jsonl", rows)
-    return folder
-
-
 def test_a_challenge_of_preferences_lints_clean_and_keeps_its_digest(tmp_path):
-    folder = preference_challenge(tmp_path)
+    folder = factory.write_preference_challenge(tmp_path / "ticket")
     assert [str(problem) for problem in lint(folder)] == []
     bundle = read_challenge(folder)
     again = ChallengeBundle.from_json(bundle.to_json())
@@ -174,7 +156,7 @@ def test_a_challenge_of_preferences_lints_clean_and_keeps_its_digest(tmp_path):
 
 
 def test_lint_finds_rows_of_another_shape_and_targets_of_another_metric(tmp_path):
-    folder = preference_challenge(tmp_path)
+    folder = factory.write_preference_challenge(tmp_path / "ticket")
     factory.write_rows(folder / "train.jsonl", [PAIR, PREFERENCE | {"rejected": "sea"}])
     factory.write_rows(folder / "public.jsonl", [{"id": "p1", "input": "a big wave", "target": "sea"}])
     found = "\n".join(str(problem) for problem in lint(folder))

@@ -25,9 +25,10 @@ def lacking(method: str, model: Path, scratch: Path, device: str, memory_bytes: 
     """
     if method == "qlora":
         return quantisation(device)
-    if method != "full":
+    file = model / "model.safetensors"
+    if method != "full" or not file.is_file():
         return ""
-    weights = (model / "model.safetensors").stat().st_size // WEIGHT_BYTES
+    weights = file.stat().st_size // WEIGHT_BYTES
     checkpoint, needed = CHECKPOINT_BYTES * weights, FIXED_BYTES + FULL_BYTES * weights
     if checkpoint > FILE_BYTES:
         return f"Its checkpoint would have {_gb(checkpoint)}; {_gb(FILE_BYTES)} are allowed."

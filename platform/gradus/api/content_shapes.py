@@ -9,6 +9,7 @@ from gradus.learn.advisor import Advice
 from gradus.learn.path import ChallengeStep, CoursePath, LessonStep
 from gradus.reviews import guests
 from gradus.reviews.who_grades import who_grades
+from gradus.submissions import services
 from gradus.submissions.models import Standing
 from gradus.submissions.quota import attempts_left
 
@@ -109,6 +110,7 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
             "samples": [{"id": s.id, "input": s.input, "target": s.target} for s in version.samples],
             "train": version.train,
             "details": {name: kinds.find(name).shown_keys(spec) for name in spec.tracks},
+            "unavailable": {name: lacking for name in spec.tracks if (lacking := services.unavailable(spec, name))},
             "graded_by": who_grades(challenge, user).by,
             "attempts_left": attempts_left(user, challenge),
             "guest_note": guests.note(user, challenge.kind) or None,

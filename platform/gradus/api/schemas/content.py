@@ -142,6 +142,9 @@ class ChallengeOut(Schema):
     feedback: dict[str, Any]
     samples: list[SampleOut]
     train: list[dict[str, Any]] = Field(description="Starter rows for training, if the author gives some")
+    unavailable: dict[str, dict[str, str]] = Field(
+        {}, description="By track, the training methods that no worker can carry out now, each with the reason"
+    )
     details: dict[str, dict[str, Any]] = Field(
         description="What a track asks for beside the keys above, by the track's name: the limits and hyperparameters "
         "of a training run, or the question, the length and the criteria of an answer in free text"

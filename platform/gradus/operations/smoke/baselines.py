@@ -59,7 +59,8 @@ class Choice:
                 return {"kind": payload.kind, "answer": payload.answer}
             case TunePayload():
                 knobs = {name: str(value) for name, value in payload.hyperparameters.model_dump().items()}
-                return {"kind": payload.kind, "instructions": payload.instructions, **knobs}
+                chosen = {"method": payload.method, **knobs}
+                return {"kind": payload.kind, "instructions": payload.instructions, **chosen}
             case PromptPayload():
                 return {
                     "kind": payload.kind,
