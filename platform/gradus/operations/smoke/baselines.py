@@ -85,6 +85,16 @@ def good(course: CourseBundle, kind: str) -> Choice:
     return min(found, key=lambda choice: _cost(choice.baseline))
 
 
+def trained(course: CourseBundle) -> list[Choice]:
+    """Returns the baselines that train."""
+    return [choice for choice in _all(course) if isinstance(choice.baseline.payload, TunePayload)]
+
+
+def method_of(choice: Choice) -> str:
+    """Returns the training method of a baseline that trains."""
+    return str(getattr(choice.baseline.payload, "method", ""))
+
+
 def weak(course: CourseBundle, kind: str) -> Choice:
     """Returns the cheapest baseline of a kind that must not pass."""
     found = [choice for choice in _all(course) if choice.baseline.payload.kind == kind]

@@ -16,6 +16,8 @@ from gradus.operations.smoke.report import Report, expect
 from gradus.operations.smoke.site import Site
 from gradus.operations.smoke.story import Story
 
+# One tiny challenge for each training method beside LoRA.
+METHODS = settings.BASE_DIR / "docs" / "examples" / "training-methods"
 # The first start on a machine has to fetch and convert the model.
 START_SECONDS = 900
 LINES_SHOWN = 80
@@ -67,7 +69,8 @@ class Command(BaseCommand):
         report.step("the site starts", start)
         if len(known) < 2:
             return
-        story = Story(known["address"], known["course"], site.administrator)
+        report.step("a course of training methods", lambda: site.publish(METHODS))
+        story = Story(known["address"], known["course"], read_course(METHODS), site.administrator)
         try:
             for name, action in story.steps():
                 report.step(name, action)
