@@ -247,7 +247,8 @@ class Worker:
         """Whether a worker on another machine has what this one lacks for the job."""
         owner = evaluation.submission or evaluation.run
         assert owner is not None
-        return services.another_can(evaluation.version.parsed, payloads.parse(owner.payload), evaluation.lane)
+        spec, payload = evaluation.version.parsed, payloads.parse(owner.payload)
+        return services.another_can(spec, payload, evaluation.lane, worker=self.name)
 
     def _try_later(self, evaluation: Evaluation, error: Exception) -> None:
         """Queues the job again after an error of the database or the disk, which is not the learner's fault.

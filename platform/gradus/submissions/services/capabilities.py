@@ -16,11 +16,6 @@ from gradus.submissions.services.refusal import Refused
 CODE = "method_unavailable"
 
 
-def need_of(challenge: Challenge, payload: Submitted) -> str:
-    """What a worker must be able to do for the payload; empty where every worker can."""
-    return kinds.find(payload.kind).needs(challenge).get(getattr(payload, "method", ""), "")
-
-
 def unavailable(challenge: Challenge, kind: str, lane: str | None = None) -> dict[str, str]:
     """The methods of a kind that no worker can carry out now, each with the reason as a sentence."""
     needs = kinds.find(kind).needs(challenge)
@@ -29,10 +24,10 @@ def unavailable(challenge: Challenge, kind: str, lane: str | None = None) -> dic
     return {method: reason for method, reason in found.items() if reason}
 
 
-def another_can(challenge: Challenge, payload: Submitted, lane: str) -> bool:
-    """Whether a worker of the lane that is at work can carry the payload out."""
-    need = need_of(challenge, payload)
-    return any(not one.get(need) for one in _lacks(lane))
+def another_can(challenge: Challenge, payload: Submitted, lane: str, *, worker: str) -> bool:
+    """Whether another worker of the lane than the one of that name can carry the payload out."""
+    need = kinds.find(payload.kind).needs(challenge).get(getattr(payload, "method", ""), "")
+    return any(not one.get(need) for one in _lacks(lane, but=worker))
 
 
 def require(challenge: Challenge, payload: Submitted, lane: str | None = None) -> None:
@@ -44,8 +39,9 @@ def require(challenge: Challenge, payload: Submitted, lane: str | None = None) -
         raise Refused(CODE, said, problems=[{"code": CODE, "field": "method", "message": said, "line": None}])
 
 
-def _lacks(lane: str) -> list[dict[str, Any]]:
-    seen = WorkerStatus.objects.filter(lane=lane, last_seen__gte=timezone.now() - ALIVE)
+def _lacks(lane: str, but: str = "") -> list[dict[str, Any]]:
+    """What each worker of the lane that is at work lacks."""
+    seen = WorkerStatus.objects.filter(lane=lane, last_seen__gte=timezone.now() - ALIVE).exclude(name=but)
     return list(seen.values_list("lacks", flat=True))
 
 
