@@ -1,6 +1,6 @@
 """TRL's trainers on the very steps of ours: the same rows in each, the same first adapter, the same learning rates.
 
-`lora`, `qlora` and `full` by SFTTrainer, `dpo` by DPOTrainer. Each step trains on all rows, so that their order makes no
+`lora`, `qlora` and `full` by SFTTrainer, `dpo` by DPOTrainer. Each step trains on all rows, so that order makes no
 difference, and tells its loss before the weights change.
 """
 
