@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, astuple
 from importlib.metadata import version
 from pathlib import Path
@@ -15,12 +16,13 @@ from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
 
-from challenges import kinds
+from challenges import kinds, payloads
+from challenges.kinds.tune import TunePayload
 from challenges.shown_score import floor_to_step
 from graders.base import Grade
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Outcome
-from workers import language
+from workers import language, take_home
 from workers.assignments import on_hidden_rows
 from workers.model_card import model_card
 from workers.sandbox import adapter_files
@@ -110,6 +112,15 @@ def _save_adapter(evaluation: Evaluation, grade: Grade) -> str:
             for name, file in files.items():
                 with archive.open(name, "w", force_zip64=True) as copy:
                     shutil.copyfileobj(file, copy)
-            archive.writestr("README.md", model_card(evaluation, grade))
+            for name, text in {"README.md": model_card(evaluation, grade), **_take_home(evaluation)}.items():
+                archive.writestr(name, text)
         buffer.seek(0)
         return storages["artifacts"].save(f"{evaluation.pk}/{evaluation.fence}/adapter.zip", File(buffer))
+
+
+def _take_home(evaluation: Evaluation) -> Mapping[str, str]:
+    """A script that trains the same again, for a submission; it holds only the learner's own rows."""
+    if evaluation.submission is None:
+        return {}
+    payload = payloads.parse(evaluation.submission.payload)
+    return take_home.files(evaluation.version.parsed, payload) if isinstance(payload, TunePayload) else {}

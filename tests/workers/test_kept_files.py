@@ -27,7 +27,7 @@ def kept(evaluation, folder: Path, names, method="lora") -> set[str]:
     stored = outcomes.outcome(evaluation, grade).artifact
     if not stored:
         return set()
-    with zipfile.ZipFile(storages["artifacts"].open(stored)) as archive:
+    with storages["artifacts"].open(stored) as file, zipfile.ZipFile(file) as archive:
         assert all(archive.read(name) == name.encode() for name in names)
         return {*archive.namelist(), archive.read("README.md").decode()}
 
@@ -43,6 +43,7 @@ def kept(evaluation, folder: Path, names, method="lora") -> set[str]:
 def test_an_adapter_is_kept_with_what_loads_it(evaluation, tmp_path, method, more, said):
     found = kept(evaluation, tmp_path, (*adapter_files.NAMES, *more), method)
     assert found > {*adapter_files.NAMES, *more, "README.md"}
+    assert ({"train.py", "rows.jsonl"} <= found) is (method == "lora")
     (card,) = (text for text in found if text.startswith("# "))
     assert said in card and "SmolLM2 135M Instruct" in card and "`learning_rate`: 0.001" in card
 
