@@ -28,7 +28,7 @@ def rows(challenge: Challenge, found: Sequence[AnyRow], *, preferences: bool) ->
 
 
 def _preference(challenge: Challenge, row: PreferenceRow, number: int) -> Iterator[FieldProblem]:
-    sides = {"prompt": row.prompt, "chosen": row.chosen, "rejected": row.rejected}
+    sides: dict[str, str] = row.model_dump()
     if empty := [name for name, text in sides.items() if not text.strip()]:
         yield FieldProblem("empty", "rows", f"Row {number} has an empty text in {empty[0]}: fill it in.", number)
     elif row.chosen.strip() == row.rejected.strip():
