@@ -33,7 +33,7 @@ def _shape(*, preferences: bool) -> str:
 
 
 def _preference(challenge: Challenge, row: PreferenceRow, number: int) -> Iterator[FieldProblem]:
-    sides = {"prompt": row.prompt, "chosen": row.chosen, "rejected": row.rejected}
+    sides: dict[str, str] = row.model_dump()
     if empty := [name for name, text in sides.items() if not text.strip()]:
         message = gettext("The text in %(name)s is empty: fill it in.") % {"name": empty[0]}
         yield FieldProblem("empty", "rows", message, number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from challenges.catalogue import model_title
-from challenges.training_methods import METHODS
+from challenges.training_methods import LORA, METHODS
 from graders.base import Grade
 from gradus.submissions.models import Evaluation
 
@@ -23,6 +23,9 @@ model = PeftModel.from_pretrained(base, "THIS_FOLDER")"""
 WHOLE = """from transformers import AutoModelForCausalLM
 
 model = AutoModelForCausalLM.from_pretrained("THIS_FOLDER")"""
+AGAIN = """
+`python train.py BASE` trains it again on `rows.jsonl`, in plain PEFT. BASE is the folder of the base model.
+"""
 LOADING = {"qlora": IN_4_BITS, "full": WHOLE}
 
 
@@ -44,4 +47,4 @@ Trained on Gradus for the challenge `{spec.id}` {spec.version}, over the base mo
 ```python
 {LOADING.get(name, ADAPTER)}
 ```
-"""
+{AGAIN if name == LORA else ""}"""

@@ -45,6 +45,7 @@ def test_an_adapter_is_kept_with_what_loads_it(evaluation, tmp_path, method, mor
     assert found > {*adapter_files.NAMES, *more, "README.md"}
     assert ({"train.py", "rows.jsonl"} <= found) is (method == "lora")
     (card,) = (text for text in found if text.startswith("# "))
+    assert ("python train.py BASE" in card) is (method == "lora")
     assert said in card and "SmolLM2 135M Instruct" in card and "`learning_rate`: 0.001" in card
 
 

@@ -20,7 +20,6 @@ from gradus.courses.models import ChallengeVersion
 from gradus.submissions.models import Evaluation
 
 OTHER = gettext_lazy("no label")
-PREFERENCE_FIGURES = ("step", "margin", "accuracy", "valid_margin", "valid_accuracy")
 # How many of a row's most probable labels are shown.
 LIKELIEST = 5
 
@@ -199,17 +198,6 @@ def loss_curve(evaluation: Evaluation) -> dict[str, Any] | None:
         else:
             checkpoints.append(data["step"])
     return {"points": points, "checkpoints": checkpoints} if points else None
-
-
-def preference_course(evaluation: Evaluation) -> list[dict[str, Any]]:
-    """Margin and accuracy of each step of a training run on preferences; empty for other runs."""
-    found: list[dict[str, Any]] = []
-    for kind, data in evaluation.events.filter(type__in=["loss", "started"]).values_list("type", "data"):
-        if kind == "started":
-            found = []
-        elif "margin" in data:
-            found.append({name: data.get(name) for name in PREFERENCE_FIGURES})
-    return found
 
 
 def loss_title(curve: dict[str, Any]) -> str:

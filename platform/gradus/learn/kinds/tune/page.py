@@ -20,6 +20,7 @@ from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
 from gradus.learn.kinds.tune import knobs
 from gradus.learn.kinds.tune.draft import TuneDraft
+from gradus.learn.kinds.tune.preference_course import preference_course
 from gradus.learn.kinds.tune.starter import put_in
 from gradus.learn.kinds.tune.training_rows import json_lines
 from gradus.submissions.models import Evaluation
@@ -91,7 +92,7 @@ class TunePage(KindPage):
 
     def result(self, evaluation: Evaluation) -> dict[str, Any]:
         curve = results.loss_curve(evaluation)
-        preferences = results.preference_course(evaluation) if curve else []
+        preferences = preference_course(evaluation) if curve else None
         title = results.loss_title(curve) if curve else ""
         return {"curve": curve, "curve_title": title, "preferences": preferences}
 
