@@ -98,6 +98,12 @@ def test_a_method_that_no_worker_has_is_shown_with_the_reason(ada_client, ticket
     assert told["details"]["tune"]["methods"] == METHODS
 
 
+def test_the_form_starts_with_a_method_that_somebody_has(ada_client, ticket):
+    WorkerStatus.objects.create(name="w", lane="train", lacks={f"lora/{ticket.spec.model}": REASON})
+    text = ada_client.get(PAGE, {"kind": "tune"}).content.decode()
+    assert 'value="qlora" checked' in text and 'value="lora" disabled' in text
+
+
 @pytest.mark.parametrize("what", ["submit", "run"])
 def test_it_is_refused_without_an_attempt(ada_client, ticket, no_4_bits, what):
     text = ada_client.post(f"{PAGE}{what}", form("qlora")).content.decode()

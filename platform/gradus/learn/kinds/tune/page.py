@@ -30,7 +30,7 @@ from gradus.submissions.services import Refused, unavailable
 class TunePage(KindPage):
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> TuneDraft:
         if payload is None:
-            return with_method(TuneDraft(kind, instructions=spec.prompt.instructions), spec, tune(spec).methods[0])
+            return with_method(TuneDraft(kind, instructions=spec.prompt.instructions), spec, _first(kind, spec))
         chosen, method = payload.get("hyperparameters", {}), knobs.method_of(payload.get("method", ""))
         return TuneDraft(
             kind,
@@ -119,6 +119,13 @@ class TuneFields(FormFields):
     def control(self, item: Mapping[str, Any]) -> str:
         head, _, rest = str(item.get("field", "")).partition(".")
         return rest if rest and head == "hyperparameters" else super().control(item)
+
+
+def _first(kind: str, spec: Challenge) -> Method:
+    """The first of the challenge's methods that a worker has; the first of all where none has any."""
+    methods = tune(spec).methods
+    lacking = unavailable(spec, kind) if len(methods) > 1 else {}
+    return next((name for name in methods if name not in lacking), methods[0])
 
 
 def with_method(draft: TuneDraft, spec: Challenge, method: Method) -> TuneDraft:
