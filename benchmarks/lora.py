@@ -7,6 +7,8 @@ dtype in which a few of its steps were the faster ones.
 
 In pieces: `--losses-only` trains what has no held-out loss yet and keeps it (no time is taken, so the machine may be
 busy), `--speed-only` takes times alone; its rows tell the losses that are kept.
+
+`--methods lora,qlora,full,dpo` compares losses and margins of the training methods step by step instead (`methods.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from benchmarks import allocator, catalogue, child, measurement, options, shapes, venvs
+from benchmarks import allocator, catalogue, child, measurement, methods, options, shapes, venvs
 from benchmarks.catalogue import Peer
 from benchmarks.items import HELD_OUT, MODEL
 from benchmarks.losses import Losses
@@ -153,15 +155,23 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = options.parser(__doc__, "300/60/3", shapes.TRAINING_FORM)
     options.beside(parser, catalogue.TRAINING)
     add(parser)
+    parser.add_argument("--methods", default="", help="compare these training methods step by step; no times")
     only = parser.add_mutually_exclusive_group()
     only.add_argument("--speed-only", action="store_true", help="one seed of ours, a few steps of each peer")
     only.add_argument("--losses-only", action="store_true", help="train what has no held-out loss yet; no times")
-    reader = {"shapes": lambda given: options.each(given.shapes, shapes.train_shape)}
+    reader: dict[str, options.Reader] = {"shapes": lambda given: options.each(given.shapes, shapes.train_shape)}
+    reader["methods"] = lambda given: methods.read(given) if given.methods else []
     return options.read(parser, argv, READERS | reader, catalogue.TRAINING)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(argv)
+    if given.methods:
+        torch.set_num_threads(given.threads)
+        base = models.load(given.models_dir / MODEL, given.device)
+        for told in methods.compare(base, given):
+            print(told, flush=True)
+        return
     options.carry_out(given, run)
     options.finish(given.record)
 

@@ -14,7 +14,7 @@ from peft import PeftModel
 
 from benchmarks.peers.job import BFLOAT16
 from graders.base import Generate, Score, Scored, Train
-from workers.engine import lora, models, places
+from workers.engine import models, objectives, places, training
 from workers.engine.choice import DEFAULT, PLAIN, Choice, FileChoices, Place, only_plain
 from workers.engine.models import Base
 from workers.engine.session import Session
@@ -98,4 +98,6 @@ def run(engine: Runner, item: Score | Generate | Train) -> tuple[float, Any]:
 def adapter_loss(base: Base, adapter: Path, item: Train) -> float:
     """The engine's own evaluation of a saved adapter on the held-out rows, in nats; the oracle checks it."""
     model = PeftModel.from_pretrained(models.shared(base.model), str(adapter)).eval()
-    return lora.evaluate(base, model, lora.examples(base, item.valid, item.row_tokens_max), Watch())
+    return training.evaluate(
+        base, model, objectives.Completions(), objectives.examples(base, item.valid, item.row_tokens_max), Watch()
+    )[0]

@@ -28,7 +28,7 @@ from benchmarks.record import Record, engine_digest
 from benchmarks.shapes import Shape, TrainShape
 from benchmarks.works import items
 from graders.base import Generate, Score, Train
-from workers.engine import lora
+from workers.engine import objectives
 from workers.engine.models import Base
 from workers.engine.prompts import common_tokens
 from workers.engine.watch import Watch
@@ -82,7 +82,7 @@ def least(base: Base, item: Item, outcome: Any) -> float:
         return costs.labels(cost, rows(base, item))
     if isinstance(item, Generate):
         return costs.texts(cost, rows(base, item), outcome.new_tokens)
-    made = lora.examples(base, item.rows, item.row_tokens_max)
+    made = objectives.examples(base, item.rows, item.row_tokens_max)
     lengths = [(len(example.tokens), len(example.tokens) - example.start) for example in made]
     shared = common_tokens([example.tokens for example in made])
     return costs.training(cost, lengths, shared, item.per_device_train_batch_size, item.num_train_epochs, item.r)

@@ -58,7 +58,7 @@ ENVIRONMENTS = {
         Environment("openvino-genai", ("openvino-genai==2026.4.1.0", "optimum-intel[openvino]==2.2.0")),
         # gevent patches what it is imported into, so the load is made in an environment and a process of its own.
         Environment("locust", ("locust==2.47.0",)),
-        Environment("trl", ("trl==1.16.0", "peft==0.21.2", *TORCH)),
+        Environment("trl", ("trl==1.16.0", "peft==0.21.2", "bitsandbytes==0.50.2", *TORCH)),
     )
 }
 

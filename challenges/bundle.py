@@ -7,10 +7,13 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from challenges import kinds
 from challenges.findings import Finding, Records, dump_records
 from challenges.payloads import Submitted, parse, sha256
 from challenges.spec import (
+    AnyRow,
     Attack,
     BaselineRef,
     Benign,
@@ -20,11 +23,12 @@ from challenges.spec import (
     Lesson,
     Sample,
     Spec,
-    TrainRow,
+    TrainingRow,
     dump,
 )
 
 FORMAT = 1
+_TRAINING_ROWS: TypeAdapter[tuple[AnyRow, ...]] = TypeAdapter(tuple[TrainingRow, ...])
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class ChallengeBundle:
     solution: str
     public: tuple[Sample, ...] = ()
     hidden: tuple[Sample, ...] = field(default=(), repr=False)
-    train: tuple[TrainRow, ...] = field(default=(), repr=False)
+    train: tuple[AnyRow, ...] = field(default=(), repr=False)
     gold: tuple[GoldAnswer, ...] = field(default=(), repr=False)
     attacks: tuple[Attack, ...] = field(default=(), repr=False)
     benign: tuple[Benign, ...] = field(default=(), repr=False)
@@ -100,7 +104,7 @@ class ChallengeBundle:
             solution=data["solution"],
             public=tuple(Sample.model_validate(row) for row in data["public"]),
             hidden=tuple(Sample.model_validate(row) for row in data["hidden"]),
-            train=tuple(TrainRow.model_validate(row) for row in data["train"]),
+            train=training_rows(data["train"]),
             gold=tuple(GoldAnswer.model_validate(row) for row in data["gold"]),
             attacks=tuple(Attack.model_validate(row) for row in data["attacks"]),
             benign=tuple(Benign.model_validate(row) for row in data.get("benign", ())),
@@ -109,6 +113,11 @@ class ChallengeBundle:
         if bundle.digest != data["digest"]:
             raise ValueError("the bundle's content does not have the digest that it names")
         return bundle
+
+
+def training_rows(data: Any) -> tuple[AnyRow, ...]:
+    """Stored training rows, of either shape. Raises `pydantic.ValidationError`."""
+    return _TRAINING_ROWS.validate_python(data)
 
 
 def _baseline(item: dict[str, Any]) -> Baseline:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.spec import Attack, Benign, GoldAnswer, Sample, TrainRow, dump
+from challenges.spec import AnyRow, Attack, Benign, GoldAnswer, Sample, dump
 
 NAMED = 8
 
@@ -138,8 +138,8 @@ def _samples(rows: Sequence[Sample]) -> list[Row]:
     return [Row(row.id, row.id, row.input, row.target, row.split) for row in rows]
 
 
-def _pairs(rows: Sequence[TrainRow]) -> list[Row]:
-    return [Row(row.input, f"row {place}", row.input, row.output) for place, row in enumerate(rows, 1)]
+def _pairs(rows: Sequence[AnyRow]) -> list[Row]:
+    return [Row(row.input, f"row {place}", row.input, dump(row)) for place, row in enumerate(rows, 1)]
 
 
 def _answers(rows: Sequence[GoldAnswer | Attack | Benign]) -> list[Row]:

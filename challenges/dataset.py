@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from challenges.check import check
 from challenges.field_checks import FieldProblem
-from challenges.kinds.tune import Hyperparameters, TunePayload, tune
-from challenges.spec import Challenge, Label, TrainRow
+from challenges.kinds.tune import Hyperparameters, TunePayload, held_out, texts, tune
+from challenges.spec import AnyRow, Challenge, Label, PreferenceRow
 from challenges.texts import normal
 from challenges.token_counts import CountTokens, row_tokens
+from challenges.training_methods import LORA, METHODS, Method
 from challenges.translation import gettext
 
 # LoRA training of the built-in model in fp32 on two AVX2 cores, in training tokens per second, as measured with the
@@ -31,6 +32,16 @@ class Bin:
 
 
 @dataclass(frozen=True)
+class Preferences:
+    """`by_length` is `shorter` or `longer` where the chosen answer of every row is so, else empty."""
+
+    held_out: int
+    chosen_words: float
+    rejected_words: float
+    by_length: str
+
+
+@dataclass(frozen=True)
 class DatasetReport:
     """Counts for one set of training rows.
 
@@ -38,6 +49,7 @@ class DatasetReport:
     unless answers are labels). `balance` is the largest count over the smallest, None where a label has no row.
     `duplicates` are groups of row numbers, from 1, whose inputs are equal but for case, spaces and punctuation;
     `conflicts` are those among them whose outputs differ. `total_tokens` is tokens x epochs; `seconds` an estimate.
+    `preferences` is None where rows are pairs.
     """
 
     rows: int
@@ -52,19 +64,21 @@ class DatasetReport:
     tokens_max: int
     seconds: float
     problems: tuple[FieldProblem, ...]
+    preferences: Preferences | None = None
 
 
 def report(
     challenge: Challenge,
-    rows: Sequence[TrainRow],
+    rows: Sequence[AnyRow],
     count_tokens: CountTokens,
     *,
     instructions: str = "",
     hyperparameters: Hyperparameters = DEFAULTS,
+    method: Method = LORA,
     tokens_per_second: float = TOKENS_PER_SECOND,
 ) -> DatasetReport:
     """Describes `rows` for `challenge`; `problems` are exactly those for which a submit would be refused."""
-    counts = list(row_tokens(challenge, count_tokens, instructions, rows))
+    counts = _counts(challenge, method, rows, count_tokens, instructions)
     total = sum(counts) * hyperparameters.num_train_epochs
     labels, groups = _labels(challenge, rows), _duplicates(rows)
     return DatasetReport(
@@ -78,25 +92,49 @@ def report(
         longest_row=counts.index(max(counts)) + 1 if counts else 0,
         total_tokens=total,
         tokens_max=tune(challenge).tokens_max,
-        seconds=total / tokens_per_second,
-        problems=_problems(challenge, rows, count_tokens, instructions, hyperparameters),
+        seconds=METHODS[method].cost * total / tokens_per_second,
+        problems=_problems(challenge, rows, count_tokens, instructions, hyperparameters, method),
+        preferences=_preferences(challenge, method, rows),
     )
+
+
+def _preferences(challenge: Challenge, method: Method, rows: Sequence[AnyRow]) -> Preferences | None:
+    both = [(len(row.chosen.split()), len(row.rejected.split())) for row in rows if isinstance(row, PreferenceRow)]
+    if not both:
+        return None
+    _, held = held_out(tune(challenge), method, rows)
+    by_length = "shorter" if all(c < r for c, r in both) else "longer" if all(c > r for c, r in both) else ""
+    chosen, rejected = (sum(words) / len(both) for words in zip(*both, strict=True))
+    return Preferences(len(held), chosen, rejected, by_length)
+
+
+def _counts(
+    challenge: Challenge, method: Method, rows: Sequence[AnyRow], count_tokens: CountTokens, instructions: str
+) -> list[int]:
+    """Tokens of each row. A preference has two texts, and both of them are read."""
+    found = list(row_tokens(challenge, count_tokens, instructions, texts(method, rows)))
+    if len(found) != 2 * len(rows):
+        return found
+    return [sum(pair) for pair in zip(found[::2], found[1::2], strict=True)]
 
 
 def _problems(
     challenge: Challenge,
-    rows: Sequence[TrainRow],
+    rows: Sequence[AnyRow],
     count_tokens: CountTokens,
     instructions: str,
     hyperparameters: Hyperparameters,
+    method: Method,
 ) -> tuple[FieldProblem, ...]:
     if not rows:
         return (FieldProblem("empty", "rows", gettext("There are no rows: add some.")),)
-    payload = TunePayload.model_construct(instructions=instructions, rows=tuple(rows), hyperparameters=hyperparameters)
+    payload = TunePayload.model_construct(
+        method=method, instructions=instructions, rows=tuple(rows), hyperparameters=hyperparameters
+    )
     return tuple(check(challenge, payload, count_tokens))
 
 
-def _labels(challenge: Challenge, rows: Sequence[TrainRow]) -> dict[str, int]:
+def _labels(challenge: Challenge, rows: Sequence[AnyRow]) -> dict[str, int]:
     if not isinstance(challenge.answer, Label):
         return {}
     known = dict.fromkeys(challenge.answer.labels, 0)
@@ -108,7 +146,7 @@ def _balance(labels: dict[str, int]) -> float | None:
     return max(labels.values()) / fewest if fewest else None
 
 
-def _duplicates(rows: Sequence[TrainRow]) -> tuple[tuple[int, ...], ...]:
+def _duplicates(rows: Sequence[AnyRow]) -> tuple[tuple[int, ...], ...]:
     places: dict[str, list[int]] = defaultdict(list)
     for number, row in enumerate(rows, 1):
         places[normal(row.input)].append(number)

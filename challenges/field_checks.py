@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from challenges.catalogue import MODELS
@@ -34,7 +34,7 @@ def instructions(challenge: Challenge, text: str) -> Iterator[FieldProblem]:
     yield from characters(challenge, "instructions", text)
 
 
-def pairs(challenge: Challenge, field: str, found: list[TrainRow] | tuple[TrainRow, ...]) -> Iterator[FieldProblem]:
+def pairs(challenge: Challenge, field: str, found: Sequence[TrainRow]) -> Iterator[FieldProblem]:
     """Yields the problems of examples or training rows: empty texts, unknown labels, long rows, bad characters."""
     labels = challenge.answer.labels if isinstance(challenge.answer, Label) else None
     for number, pair in enumerate(found, 1):

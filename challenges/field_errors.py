@@ -45,6 +45,9 @@ WORDS = {
     "recursion_loop": gettext_noop("The value is nested too deeply."),
 }
 
+# `challenges.spec.TrainingRow` tells its two shapes apart by these.
+ROW_SHAPES = (["pair"], ["preference"])
+
 
 def in_words(error: Mapping[str, Any]) -> str:
     """One item of `ValidationError.errors()` as a sentence."""
@@ -74,5 +77,7 @@ def place(location: tuple[Any, ...]) -> tuple[str, int | None]:
     path = [str(part) for part in location]
     # The first part names a member of the union of payloads, and is not a field.
     path = path[1:] if path and path[0] in kinds.names() else path
+    # So does the third, where rows have two shapes.
+    path = path[:2] + path[3:] if path[:1] == ["rows"] and path[2:3] in ROW_SHAPES else path
     numbered = len(path) > 1 and path[0] in ("rows", "examples") and path[1].isdigit()
     return ".".join(part[:80] for part in path), int(path[1]) + 1 if numbered else None

@@ -12,7 +12,7 @@ from challenges.bundle import ChallengeBundle
 from challenges.findings import Arm, ExampleSets, Experiment, Measure
 from challenges.kinds.prompt import PromptPayload
 from challenges.payloads import Example, Submitted
-from challenges.spec import Challenge, Json, Label, TrainRow
+from challenges.spec import AnyRow, Challenge, Json, Label
 
 Arms = Mapping[tuple[str, str], Submitted]
 
@@ -84,13 +84,13 @@ def draw(bundle: ChallengeBundle, sets: ExampleSets, number: int) -> tuple[Examp
     return tuple(Example(input=row.input, output=row.output) for row in _shuffled(drawn, chance))
 
 
-def _shuffled(rows: Sequence[TrainRow], chance: Random) -> list[TrainRow]:
+def _shuffled(rows: Sequence[AnyRow], chance: Random) -> list[AnyRow]:
     # Of the methods of Random only this one gives the same numbers in every version of Python.
     places = [chance.random() for _ in rows]
     return [row for _, row in sorted(zip(places, rows, strict=True), key=lambda pair: pair[0])]
 
 
-def by_label(bundle: ChallengeBundle) -> dict[str, list[TrainRow]]:
+def by_label(bundle: ChallengeBundle) -> dict[str, list[AnyRow]]:
     """Training rows by label, or for JSON answers by the value of the first field whose values are listed.
 
     Empty if the answers have neither.
@@ -100,7 +100,7 @@ def by_label(bundle: ChallengeBundle) -> dict[str, list[TrainRow]]:
         return {label: [row for row in bundle.train if row.output == label] for label in answer.labels}
     if not isinstance(answer, Json) or not listed:
         return {}
-    found: dict[str, list[TrainRow]] = {value: [] for value in answer.fields[listed[0]]}
+    found: dict[str, list[AnyRow]] = {value: [] for value in answer.fields[listed[0]]}
     for row in bundle.train:
         found.get(_value(row.output, listed[0]), []).append(row)
     return found

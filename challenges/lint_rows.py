@@ -13,12 +13,13 @@ from challenges.catalogue import MODELS
 from challenges.characters import unwanted
 from challenges.lint_subject import Rows, Subject
 from challenges.prompts import accepted_texts, problem_with, target_text
-from challenges.spec import Answer, Json, Label, Sample, Target, TrainRow
+from challenges.spec import Answer, AnyRow, Json, Label, Required, Sample, Target
 from challenges.texts import normal
 from challenges.token_counts import CountTokens, input_tokens
 from challenges.tokens import counter
 
 BALANCE_MAX = 2.0
+REQUIRED_CONTENT = "required_content"
 # Hidden rows that are longer or shorter than public ones would tell so by the time that they take.
 LENGTH_SHARE = 0.25
 
@@ -64,13 +65,20 @@ def _repeats(subject: Subject) -> None:
 def _targets(subject: Subject, name: str, rows: Rows) -> None:
     for index, row in enumerate(rows):
         target = row.target if isinstance(row, Sample) else _output(subject, row)
-        if (wrong := _misfit(subject, target)) is not None:
+        wrong = _other_form(subject, target) if isinstance(row, Sample) else None
+        if (wrong := wrong or _misfit(subject, target)) is not None:
             subject.row(name, index, wrong, "correct the target or the answer's spec")
         if isinstance(row, Sample) and row.documents and not kinds.find(subject.challenge.kind).has_documents:
             subject.row(name, index, "names documents, but the challenge has none", "remove the key `documents`")
 
 
-def _output(subject: Subject, row: TrainRow) -> str | dict[str, str]:
+def _other_form(subject: Subject, target: Target) -> str | None:
+    if isinstance(target, Required) == (subject.challenge.metric.name == REQUIRED_CONTENT):
+        return None
+    return f'targets {{"must": [...], "words_max": ...}} go with the metric {REQUIRED_CONTENT}, and with no other'
+
+
+def _output(subject: Subject, row: AnyRow) -> str | dict[str, str]:
     """A training row's output as a target; for json answers the object that it spells."""
     if not isinstance(subject.challenge.answer, Json):
         return row.output
@@ -83,6 +91,8 @@ def _output(subject: Subject, row: TrainRow) -> str | dict[str, str]:
 
 def _misfit(subject: Subject, target: Target) -> str | None:
     answer = subject.challenge.answer
+    if isinstance(target, Required):
+        return None
     if isinstance(answer, Label):
         return None if target in answer.labels else "the target is not one of the labels"
     if not isinstance(answer, Json):

@@ -9,11 +9,11 @@ from functools import cached_property
 from challenges.bundle import ChallengeBundle
 from challenges.rows import row_lines
 from challenges.source import ROWS_MAX, Source
-from challenges.spec import Challenge, Sample, TrainRow
+from challenges.spec import AnyRow, Challenge, Sample
 from challenges.yaml_lines import Located
 
 ROW_FILES = ("public.jsonl", "hidden.jsonl", "train.jsonl", "gold.jsonl", "attacks.jsonl", "benign.jsonl")
-Rows = tuple[Sample | TrainRow, ...]
+Rows = tuple[Sample | AnyRow, ...]
 
 
 @dataclass

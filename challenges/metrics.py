@@ -34,6 +34,9 @@ BUILT_IN = {
     "exact_match": RegisteredMetric(gettext_noop("Exact match"), ANY, "graders.metrics:exact_match"),
     "json_fields": RegisteredMetric(gettext_noop("Field accuracy"), ("json",), "graders.metrics:json_fields"),
     "token_f1": RegisteredMetric(gettext_noop("Token F1"), ("text",), "graders.metrics:answer_f1"),
+    "required_content": RegisteredMetric(
+        gettext_noop("Required content"), ("text",), "graders.metrics:required_content"
+    ),
     "hit_rate": RegisteredMetric(
         gettext_noop("Hit rate"), ("text",), "graders.found_documents:hit_rate", in_findings=False, of_documents=True
     ),

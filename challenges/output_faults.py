@@ -11,6 +11,7 @@ NO_OBJECT = gettext_noop("The output contains no complete JSON object.")
 MISSING = gettext_noop("These fields are missing: %(names)s.")
 NOT_ALLOWED = gettext_noop("These fields have values that are not allowed: %(names)s.")
 BOTH = gettext_noop("These fields are missing: %(missing)s. These have values that are not allowed: %(names)s.")
+NOTHING_FOUND = gettext_noop("Nothing that was found reaches the lowest score.")
 
 
 def of_fields(missing: Sequence[str], not_allowed: Sequence[str]) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from challenges.payloads import Example
-from challenges.spec import Prompt, Target
-from challenges.translation import gettext
+from challenges.spec import Prompt, Required, Target
+from challenges.translation import gettext, ngettext
 
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
@@ -99,7 +99,7 @@ def _split_lead(text: str) -> tuple[str, str]:
 def target_text(target: Target) -> str:
     """How a target is written as output: the first of several texts; JSON objects on one line, in the author's order.
 
-    `accepted_texts` has all of them.
+    `accepted_texts` has all of them. What a text must hold is no output: people read it as a sentence.
     """
     return accepted_texts(target)[0]
 
@@ -108,4 +108,8 @@ def accepted_texts(target: Target) -> tuple[str, ...]:
     """Every text that a target accepts as the answer, at least one."""
     if isinstance(target, tuple):
         return target
+    if isinstance(target, Required):
+        most = target.words_max
+        said = ngettext("holds %(parts)s; at most %(most)s word", "holds %(parts)s; at most %(most)s words", most)
+        return (said % {"parts": ", ".join(target.must), "most": most},)
     return (target if isinstance(target, str) else json.dumps(target, ensure_ascii=False),)

@@ -12,7 +12,7 @@ from challenges.documents import Document
 from challenges.jsonl import Fault, RowLimits, read_rows, row_lines
 from challenges.problems import Problem
 from challenges.prompts import target_text
-from challenges.spec import Attack, Benign, GoldAnswer, Sample, TrainRow
+from challenges.spec import AnyRow, Attack, Benign, GoldAnswer, PreferenceRow, Sample, TrainRow
 from challenges.translation import gettext
 
 __all__ = [
@@ -30,6 +30,7 @@ Model = TypeVar("Model", bound=BaseModel)
 UPLOAD = RowLimits()
 ANSWERS = RowLimits(row_bytes_max=64 * 1024)
 SHAPES = ('{"input": "...", "output": "..."}', '{"prompt": "...", "completion": "..."}', '{"messages": [...]}')
+PREFERENCE = '{"prompt": "...", "chosen": "...", "rejected": "..."}'
 
 
 def read_samples(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[Sample], list[Problem]]:
@@ -57,11 +58,11 @@ def read_documents(data: bytes, limits: RowLimits) -> tuple[list[Document], list
     return read_rows(data, _as(Document), limits)
 
 
-def read_train(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[TrainRow], list[Problem]]:
-    """Training rows in any of the three shapes; a key `id` is allowed and dropped.
+def read_train(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[AnyRow], list[Problem]]:
+    """Training rows in any of the four shapes; a key `id` is allowed and dropped.
 
-    Shapes: input and output; TRL's prompt and completion; chat messages of one user and one assistant. An output
-    may be an object (for json answers) and becomes its JSON text.
+    Shapes: input and output; TRL's prompt and completion; chat messages of one user and one assistant; TRL's prompt,
+    chosen and rejected. An output may be an object (for json answers) and becomes its JSON text.
     """
     return read_rows(data, _train_row, limits)
 
@@ -92,8 +93,10 @@ def _said(detail: ErrorDetails) -> str:
     return f"`{where}`: {detail['msg']}"
 
 
-def _train_row(row: dict[str, Any]) -> TrainRow:
+def _train_row(row: dict[str, Any]) -> AnyRow:
     keys = set(row) - {"id"}
+    if keys & {"chosen", "rejected"}:
+        return _preference({key: row[key] for key in row if key != "id"})
     if keys == {"input", "output"}:
         return _pair(row["input"], row["output"])
     if keys == {"prompt", "completion"}:
@@ -119,6 +122,19 @@ def _pair(ask: Any, answer: Any) -> TrainRow:
         what = gettext("the input or the output is empty")
         raise Fault("empty", what, gettext("fill it in, or remove the row"))
     return TrainRow(input=ask, output=answer)
+
+
+def _preference(row: dict[str, Any]) -> PreferenceRow:
+    ask = row.get("prompt", row.get("input"))
+    sides = [row.get("chosen"), row.get("rejected")]
+    if len(row) != 3 or not all(isinstance(text, str) for text in (ask, *sides)):
+        what = gettext("a preference has a prompt, a chosen and a rejected answer, all texts")
+        raise Fault("bad_row", what, gettext("write %(shape)s") % {"shape": PREFERENCE})
+    chosen, rejected = (str(side).strip() for side in sides)
+    if not (str(ask).strip() and chosen and rejected):
+        what = gettext("the prompt, the chosen or the rejected answer is empty")
+        raise Fault("empty", what, gettext("fill it in, or remove the row"))
+    return PreferenceRow.model_validate({"prompt": ask, "chosen": chosen, "rejected": rejected})
 
 
 def _chat(messages: Any) -> TrainRow:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from challenges import kinds
 from challenges.bundle import ChallengeBundle
 from challenges.problems import Problem
-from challenges.spec import Sample, TrainRow
+from challenges.spec import AnyRow, Sample
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +66,7 @@ def _submitted(challenge: ChallengeBundle, hidden: Matrix, embed: Embed) -> list
     ]
 
 
-def _embed(rows: Sequence[Sample] | Sequence[TrainRow], embed: Embed) -> Matrix:
+def _embed(rows: Sequence[Sample] | Sequence[AnyRow], embed: Embed) -> Matrix:
     import numpy as np
 
     return np.asarray(embed([row.input for row in rows]), dtype=np.float32)

@@ -6,13 +6,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
     SerializerFunctionWrapHandler,
     StringConstraints,
+    Tag,
     ValidationError,
     model_serializer,
     model_validator,
@@ -238,11 +241,18 @@ def _again(error: ErrorDetails) -> InitErrorDetails:
     return InitErrorDetails(type=error["type"], loc=error["loc"], input=error["input"], ctx=error.get("ctx", {}))
 
 
-Target = str | dict[str, str] | Annotated[tuple[Text, ...], Field(min_length=1)]
+class Required(Spec):
+    """A target for texts that the model writes freely: what must be in them, and how many words they may have."""
+
+    must: tuple[Text, ...] = Field(min_length=1, max_length=20)
+    words_max: int = Field(ge=1, le=1000)
+
+
+Target = str | dict[str, str] | Required | Annotated[tuple[Text, ...], Field(min_length=1)]
 
 
 class Sample(Spec):
-    """One row. `target` is a label, a text, an object for `json` answers, or several texts that are accepted.
+    """One row. `target` is a label, a text, an object for `json` answers, several accepted texts, or what it must hold.
 
     `documents` are the ids of those that hold the answer, where the challenge has a corpus.
     """
@@ -260,6 +270,38 @@ class TrainRow(Spec):
 
     input: Text
     output: Text
+
+
+class PreferenceRow(Spec):
+    """Two answers to one prompt, of which a person prefers the first. TRL's names; `input` is read as `prompt`."""
+
+    prompt: Text = Field(validation_alias=AliasChoices("prompt", "input"))
+    chosen: Text
+    rejected: Text
+
+    @property
+    def input(self) -> str:
+        return self.prompt
+
+    @property
+    def output(self) -> str:
+        """What the other training methods learn to write."""
+        return self.chosen
+
+
+AnyRow = TrainRow | PreferenceRow
+PAIR, PREFERENCE = "pair", "preference"
+
+
+def row_shape(row: Any) -> str:
+    """Which of the two a row means to be, also where something in it is missing."""
+    keys = row.keys() if isinstance(row, dict) else vars(row) if isinstance(row, Spec) else ()
+    return PREFERENCE if "chosen" in keys or "rejected" in keys else PAIR
+
+
+TrainingRow = Annotated[
+    Annotated[TrainRow, Tag(PAIR)] | Annotated[PreferenceRow, Tag(PREFERENCE)], Discriminator(row_shape)
+]
 
 
 GoldRole = Literal["prompt", "calibration", "test"]

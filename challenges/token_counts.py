@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from challenges.payloads import Example
 from challenges.prompts import NO_WORDS, render
-from challenges.spec import Challenge, TrainRow
+from challenges.spec import AnyRow, Challenge
 
 CountTokens = Callable[[str], int]
 
@@ -34,7 +34,7 @@ def input_tokens(challenge: Challenge, count_tokens: CountTokens, inputs: Sequen
 
 
 def row_tokens(
-    challenge: Challenge, count_tokens: CountTokens, instructions: str, rows: Sequence[TrainRow]
+    challenge: Challenge, count_tokens: CountTokens, instructions: str, rows: Sequence[AnyRow]
 ) -> Iterator[int]:
     """Tokens of each training row with the instructions before it and the answer after it, counted as asked for.
 

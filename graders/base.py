@@ -89,11 +89,14 @@ class Generated:
 
 @dataclass(frozen=True)
 class Train:
-    """LoRA on `(prompt, completion)` pairs; loss at completion tokens only. `max_steps` caps a trial run."""
+    """Training by a method of the kind `tune`; loss at completion tokens only. `max_steps` caps a trial run.
+
+    Rows are `(prompt, completion)`; for `dpo` they are `(prompt, chosen, rejected)`, and so are those of `valid`.
+    """
 
     model: str
-    rows: tuple[tuple[str, str], ...]
-    valid: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, ...], ...]
+    valid: tuple[tuple[str, ...], ...]
     r: int
     lora_alpha: int
     learning_rate: float
@@ -104,11 +107,16 @@ class Train:
     row_tokens_max: int = 512
     max_steps: int | None = None
     stage: str = "train"
+    method: str = "lora"
+    beta: float = 0.1
+    rpo_alpha: float = 0.0
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The adapter stays with the runner as 'job'; its files lie in `files`, a folder of the worker's."""
+    """The adapter, or the trained model, stays with the runner as 'job'; its files lie in `files`, a folder of the
+    worker's, and have `adapter_bytes`. `figures` are those of held-out preferences.
+    """
 
     files: str
     steps: int
@@ -118,6 +126,7 @@ class Trained:
     adapter_bytes: int
     tokens: int
     seconds: float
+    figures: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def place_of(found: Sequence[str], right: Sequence[str]) -> int:
 
 
 def _places(predictions: Sequence[Prediction], targets: Sequence[Target]) -> list[int]:
-    pairs = [(tuple(p or ()), tuple(t)) for p, t in zip(predictions, targets, strict=True)]
+    pairs = [(tuple(p or ()), tuple(map(str, t))) for p, t in zip(predictions, targets, strict=True)]
     return [place_of(found, right) if right else int(not found) for found, right in pairs]
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from challenges.metrics import metrics
 from challenges.registry import load
-from challenges.spec import Json
+from challenges.spec import Json, Required
 
-Target = str | Mapping[str, str] | tuple[str, ...]
-"""A label, a text or an object; or several texts, each of which is right; or the ids of documents."""
+Target = str | Mapping[str, str] | tuple[str, ...] | Required
+"""A label, a text, an object or what a text must hold; or several texts, each of which is right; or documents' ids."""
 Prediction = str | Mapping[str, Any] | tuple[str, ...] | None
 """A label, a text or an object as read from the output; None where nothing could be read. Or found documents' ids."""
 
@@ -77,7 +77,7 @@ def exact_match(predictions: Sequence[Prediction], targets: Sequence[Target], an
     return accuracy([_plain(p) for p in predictions], plain, answer)
 
 
-def accepted(target: Target) -> tuple[str | Mapping[str, str], ...]:
+def accepted(target: Target) -> tuple[str | Mapping[str, str] | Required, ...]:
     """The targets of a row, each of which is right: several texts, or the one that there is."""
     return target if isinstance(target, tuple) else (target,)
 
@@ -96,6 +96,24 @@ def json_fields(predictions: Sequence[Prediction], targets: Sequence[Target], an
     fields = tuple(field_scores(p, t, answer) for p, t in zip(predictions, targets, strict=True))
     rows = tuple(_weighted(scores, answer) for scores in fields)
     return Measured(sum(rows) / len(rows), rows, fields)
+
+
+def required_content(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
+    """The share of texts that hold all that their target requires, in at most as many words as it allows.
+
+    So an empty text scores 0, and so does one that says everything at length. Case, punctuation and articles do not
+    count; what is required must stand in the text as whole words, side by side.
+    """
+    rows = tuple(float(_keeps_to(p, t)) for p, t in zip(predictions, targets, strict=True))
+    return Measured(sum(rows) / len(rows), rows)
+
+
+def _keeps_to(predicted: Prediction, target: Target) -> bool:
+    if not isinstance(predicted, str) or not isinstance(target, Required):
+        return False
+    text = f" {' '.join(_squad_tokens(predicted))} "
+    held = all(f" {' '.join(_squad_tokens(one))} " in text for one in target.must)
+    return held and 0 < len(predicted.split()) <= target.words_max
 
 
 def field_scores(predicted: Prediction, target: Target, answer: Json) -> dict[str, float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from challenges import output_faults
 from challenges.documents import Cut
 from challenges.kinds.rag import RagPayload, asked_of, cut, template_of
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
@@ -22,7 +23,7 @@ INDEX, PUBLIC, HIDDEN = "index", "public", "hidden"
 METRICS = ("token_f1", "exact_match", "hit_rate", "mrr")
 # How far down the list of a public row the right document is looked for.
 RANKED = 100
-NOTHING = Output(NOT_IN_CORPUS, NOT_IN_CORPUS, why="nothing that was found reaches the lowest score")
+NOTHING = Output(NOT_IN_CORPUS, NOT_IN_CORPUS, why=output_faults.NOTHING_FOUND)
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.kinds.tune import TunePayload, tune
+from challenges.kinds.tune import TunePayload, held_out, tune
 from challenges.prompts import target_text
-from challenges.spec import Challenge
+from challenges.spec import AnyRow, Challenge, PreferenceRow, Required, Sample
+from challenges.training_methods import METHODS
 from graders.base import Assignment, Grade, Grading, Rejected, Train, Trained, WorkItem
 from graders.decoding import Ask, ending
 from graders.evaluation import evaluate, predict
 
 TRIAL_STEPS = 20
 VALID_ROWS = 40
+# TRL's default, for methods that do not use it.
+BETA = 0.1
 JOB = "job"
 
-Pairs = tuple[tuple[str, str], ...]
+Rows = tuple[tuple[str, ...], ...]
 
 
 def grade(assignment: Assignment) -> Grading:
@@ -40,9 +43,13 @@ def ask_of(assignment: Assignment) -> Ask:
     return Ask(assignment.bundle.challenge, assignment.payload.instructions, adapter=JOB)
 
 
-def training_pairs(challenge: Challenge, payload: TunePayload) -> Pairs:
-    """`(prompt, completion)` of each row: the prompt ends where the model goes on at grading time."""
-    return _pairs(challenge, payload.instructions, [(row.input, row.output) for row in payload.rows])
+def training_rows(challenge: Challenge, payload: TunePayload) -> Rows:
+    """`(prompt, completion)`, or `(prompt, chosen, rejected)`, of each row that is trained on.
+
+    The prompt ends where the model goes on at grading time.
+    """
+    trained, _ = held_out(tune(challenge), payload.method, payload.rows)
+    return _rendered(challenge, payload.instructions, _texts(payload, trained))
 
 
 def _answer(ask: Ask, assignment: Assignment) -> Generator[WorkItem, Any, Grade]:
@@ -56,8 +63,8 @@ def _train(bundle: ChallengeBundle, payload: TunePayload, max_steps: int | None)
     spec = tune(challenge)
     trained: Trained = yield Train(
         model=str(challenge.model),
-        rows=training_pairs(challenge, payload),
-        valid=_valid(bundle, payload.instructions),
+        rows=training_rows(challenge, payload),
+        valid=_valid(bundle, payload),
         r=knobs.r,
         lora_alpha=knobs.lora_alpha,
         learning_rate=knobs.learning_rate,
@@ -67,22 +74,40 @@ def _train(bundle: ChallengeBundle, payload: TunePayload, max_steps: int | None)
         target_modules=spec.fixed.target_modules,
         row_tokens_max=spec.row_tokens_max,
         max_steps=max_steps,
+        method=payload.method,
+        beta=knobs.beta or BETA,
+        rpo_alpha=knobs.rpo_alpha or 0.0,
     )
     if not math.isfinite(trained.train_loss):
         raise Rejected("diverged")
     return trained
 
 
-def _valid(bundle: ChallengeBundle, instructions: str) -> Pairs:
-    rows = [(sample.input, target_text(sample.target)) for sample in bundle.public[:VALID_ROWS]]
-    return _pairs(bundle.challenge, instructions, rows)
+def _valid(bundle: ChallengeBundle, payload: TunePayload) -> Rows:
+    """Preferences that are held out, or public samples whose targets are texts that the model could write."""
+    challenge = bundle.challenge
+    _, held = held_out(tune(challenge), payload.method, payload.rows)
+    public = [(sample.input, target_text(sample.target)) for sample in bundle.public if _is_written(sample)]
+    rows = _texts(payload, held) if METHODS[payload.method].compares else public[:VALID_ROWS]
+    return _rendered(challenge, payload.instructions, rows)
 
 
-def _pairs(challenge: Challenge, instructions: str, rows: list[tuple[str, str]]) -> Pairs:
-    rendered = Ask(challenge, instructions).render([input for input, _ in rows])
+def _is_written(sample: Sample) -> bool:
+    return not isinstance(sample.target, Required)
+
+
+def _texts(payload: TunePayload, rows: Sequence[AnyRow]) -> Sequence[tuple[str, ...]]:
+    if METHODS[payload.method].compares:
+        return [(row.prompt, row.chosen, row.rejected) for row in rows if isinstance(row, PreferenceRow)]
+    return [(row.input, row.output) for row in rows]
+
+
+def _rendered(challenge: Challenge, instructions: str, rows: Sequence[tuple[str, ...]]) -> Rows:
+    rendered = Ask(challenge, instructions).render([row[0] for row in rows])
     last = ending(challenge)
     return tuple(
-        (prompt, rendered.lead + output + last) for prompt, (_, output) in zip(rendered.prompts, rows, strict=True)
+        (prompt, *(rendered.lead + written + last for written in row[1:]))
+        for prompt, row in zip(rendered.prompts, rows, strict=True)
     )
 
 
@@ -95,4 +120,5 @@ def _figures(trained: Trained) -> dict[str, float]:
         "tokens": float(trained.tokens),
         "seconds": trained.seconds,
     }
-    return figures if trained.valid_loss is None else {**figures, "valid_loss": trained.valid_loss}
+    valid = {} if trained.valid_loss is None else {"valid_loss": trained.valid_loss}
+    return {**figures, **valid, **trained.figures}

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import io
 import json
+import shutil
+import tempfile
 import zipfile
+from collections.abc import Mapping
 from dataclasses import asdict, astuple
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from django.core.files.base import ContentFile
+from django.conf import settings
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
 
-from challenges import kinds
+from challenges import kinds, payloads
+from challenges.kinds.tune import TunePayload
 from challenges.shown_score import floor_to_step
 from graders.base import Grade
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Outcome
-from workers import language
+from workers import language, take_home
 from workers.assignments import on_hidden_rows
+from workers.model_card import model_card
 from workers.sandbox import adapter_files
 
 
@@ -98,33 +103,24 @@ def _save_raw(evaluation: Evaluation, grade: Grade, notes: dict[str, Any]) -> st
 
 
 def _save_adapter(evaluation: Evaluation, grade: Grade) -> str:
+    """Stores what was trained as a zip, file by file, because a checkpoint is large; returns its name if it is kept."""
     assert grade.adapter_files is not None
-    files, buffer = adapter_files.read(Path(grade.adapter_files)), io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-        archive.writestr("README.md", model_card(evaluation, grade))
-    name = f"{evaluation.pk}/{evaluation.fence}/adapter.zip"
-    return storages["artifacts"].save(name, ContentFile(buffer.getvalue()))
+    with adapter_files.opened(Path(grade.adapter_files)) as files, tempfile.TemporaryFile() as buffer:
+        if adapter_files.WEIGHTS in files and not settings.KEEP_CHECKPOINTS:
+            return ""
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+            for name, file in files.items():
+                with archive.open(name, "w", force_zip64=True) as copy:
+                    shutil.copyfileobj(file, copy)
+            for name, text in {"README.md": model_card(evaluation, grade), **_take_home(evaluation)}.items():
+                archive.writestr(name, text)
+        buffer.seek(0)
+        return storages["artifacts"].save(f"{evaluation.pk}/{evaluation.fence}/adapter.zip", File(buffer))
 
 
-def model_card(evaluation: Evaluation, grade: Grade) -> str:
-    """The README inside the zip: what the adapter is and how to load it. It contains only the learner's own data."""
-    spec = evaluation.version.parsed
-    knobs = evaluation.submission.payload["hyperparameters"] if evaluation.submission else {}
-    knob_lines = "\n".join(f"- `{name}`: {value}" for name, value in knobs.items())
-    steps, share = grade.training.get("steps", 0), grade.training.get("trainable_share", 0)
-    return f"""# LoRA adapter for “{spec.title}”
-
-Trained on Gradus for the challenge `{spec.id}` {spec.version}, over the base model `{spec.model}`.
-{steps:.0f} steps; {share:.2%} of the weights were trained.
-
-{knob_lines}
-
-```python
-from peft import PeftModel
-from transformers import AutoModelForCausalLM
-
-model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained("BASE"), "THIS_FOLDER")
-```
-"""
+def _take_home(evaluation: Evaluation) -> Mapping[str, str]:
+    """A script that trains the same again, for a submission; it holds only the learner's own rows."""
+    if evaluation.submission is None:
+        return {}
+    payload = payloads.parse(evaluation.submission.payload)
+    return take_home.files(evaluation.version.parsed, payload) if isinstance(payload, TunePayload) else {}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from django.conf import settings
 from django.db.models.functions import Now
 
 from challenges.catalogue import MODELS
+from challenges.training_methods import METHODS
 from gradus.submissions.models import WorkerStatus
 from workers.engine.choice import only_plain
+from workers.sandbox import capabilities, supervisor
 
 if TYPE_CHECKING:
     from workers.sandbox.supervisor import Runner
@@ -46,6 +50,20 @@ def problem(lane: str) -> str:
     return ""
 
 
+def lacks(lane: str, device: str) -> dict[str, str]:
+    """Why this machine cannot carry out a training method, by `method/base model`; what it can do is left out."""
+    if lane not in ("interactive", "train"):
+        return {}
+    folder, room = settings.DATA_DIR / "models", Path(tempfile.gettempdir())
+    memory = min(supervisor.MEMORY_BYTES, capabilities.memory(free=False))
+    found = {
+        f"{method}/{name}": capabilities.lacking(method, folder / name, room, device, memory)
+        for name in digests()
+        for method in METHODS
+    }
+    return {need: reason for need, reason in found.items() if reason}
+
+
 def judge() -> str:
     """The name of the judge model in this process's environment, or "" if none is set."""
     return os.environ.get("GRADUS_JUDGE_MODEL", "")
@@ -71,6 +89,7 @@ def report(worker: Reporting, *, busy_with: int | None = None) -> None:
         "base_models": digests(),
         "judge": judge() if worker.lane == "judge" else "",
         "problem": problem(worker.lane) or worker.fault,
+        "lacks": lacks(worker.lane, worker.runner.device),
         "busy_with": busy_with,
         "last_seen": Now(),
     }

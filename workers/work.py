@@ -15,6 +15,7 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
+from challenges import payloads
 from challenges.catalogue import MODELS
 from challenges.overlap import overlap
 from graders.base import Assignment, Rejected, Score
@@ -52,6 +53,8 @@ FAULT_SECONDS = 5
 # Seconds until a job is tried again after a remote engine was too slow, doubled with each attempt. All attempts
 # together take about as long as a job waits for a judge.
 SLOW_SECONDS = 60
+# Seconds until a job is tried again whose training method another worker can carry out.
+ELSEWHERE_SECONDS = 30
 
 
 def runner_of(lane: str) -> Runner:
@@ -179,7 +182,10 @@ class Worker:
             )
             self._note_judge_fault(judge)
             held = overlap(assignment.bundle, assignment.payload)
-            return replace(outcomes.outcome(evaluation, grade, held), engine_choice=runner.digest)
+            found = replace(outcomes.outcome(evaluation, grade, held), engine_choice=runner.digest)
+        if grade.adapter_files:
+            self.runner.forget()
+        return found
 
     def _prepare(self, model: str | None, stop: Callable[[], bool]) -> None:
         """Has the base model's choice found or measured before the time limit of the job begins."""
@@ -226,6 +232,8 @@ class Worker:
                 self.fault = str(error)
                 is_judge = isinstance(error, JudgeMisconfigured)
                 services.postpone(*key, 60, "judge_misconfigured" if is_judge else "engine_misconfigured")
+            case Rejected(code="method_unavailable") if self._another_can(evaluation):
+                services.postpone(*key, ELSEWHERE_SECONDS, "engine_misconfigured")
             case RunnerDied():
                 log.warning("runner_died", attempt=evaluation.attempt)
                 services.retry(*key)
@@ -236,6 +244,13 @@ class Worker:
                 self._try_later(evaluation, error)
             case _:
                 self._refuse(evaluation, error)
+
+    def _another_can(self, evaluation: Evaluation) -> bool:
+        """Whether a worker on another machine has what this one lacks for the job."""
+        owner = evaluation.submission or evaluation.run
+        assert owner is not None
+        spec, payload = evaluation.version.parsed, payloads.parse(owner.payload)
+        return services.another_can(spec, payload, evaluation.lane, worker=self.name)
 
     def _try_later(self, evaluation: Evaluation, error: Exception) -> None:
         """Queues the job again after an error of the database or the disk, which is not the learner's fault.

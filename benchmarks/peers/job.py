@@ -102,6 +102,24 @@ class TrainJob:
     device: str = "cpu"
 
 
+@dataclass(frozen=True)
+class MethodJob:
+    """`steps` of a training method, each on all `rows`: `[prompt, completion]`, or `[prompt, chosen, rejected]`."""
+
+    checkpoint: str
+    out: str
+    threads: int
+    method: str
+    rows: list[list[str]]
+    r: int
+    alpha: int
+    rate: float
+    steps: int
+    seed: int
+    beta: float
+    rpo_alpha: float
+
+
 Answers = Callable[[list[Row]], list[Any]]
 """Gives the answers of rows, in their order."""
 

@@ -143,6 +143,12 @@ class Kind:
         """The name under which results of such a payload are compared with those of other approaches."""
         return self.name
 
+    def needs(self, challenge: Challenge) -> Mapping[str, str]:
+        """What a worker must be able to do, by the payload's `method`, under the name by which workers say what they
+        lack. Empty where every worker can do all.
+        """
+        return {}
+
     def parts(self, challenge: Challenge, payload: Any) -> Mapping[str, object]:
         """What the model is given, by the names that a finding's claim may vary."""
         return {}

@@ -19,6 +19,7 @@ from challenges.payloads import Payload, Submitted
 from challenges.prompts import render
 from challenges.spec import Challenge, TrainRow, dump
 from challenges.token_counts import CountTokens
+from challenges.translation import gettext, gettext_noop, ngettext
 
 if TYPE_CHECKING:
     from challenges.lint_subject import Subject
@@ -62,8 +63,8 @@ class RagKind(Kind):
     """
 
     name = "rag"
-    title = "Retrieval"
-    noun = "a retrieval"
+    title = gettext_noop("Retrieval")
+    noun = gettext_noop("a retrieval")
     icon = "search"
     payload = RagPayload
     keys = RagKeys
@@ -85,7 +86,8 @@ class RagKind(Kind):
     ) -> Iterator[FieldProblem]:
         use = self.tokens(challenge, payload, count_tokens)
         if use.is_over:
-            message = f"Instructions and examples make {use.used:,} tokens; {use.allowed:,} are allowed. Shorten them."
+            message = gettext("Instructions and examples have %(count)s tokens; %(most)s are allowed. Shorten them.")
+            message %= {"count": f"{use.used:,}", "most": f"{use.allowed:,}"}
             yield FieldProblem("too_many_tokens", "examples" if payload.examples else "instructions", message)
         yield from _passage_tokens(challenge, payload, count_tokens)
 
@@ -160,8 +162,12 @@ def _fields(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]
     yield from field_checks.instructions(challenge, payload.instructions)
     most = challenge.limits.examples_max
     if len(payload.examples) > most:
-        message = f"{len(payload.examples)} examples are too many: keep {most} at most."
-        yield FieldProblem("too_many_examples", "examples", message)
+        message = ngettext(
+            "This challenge allows %(most)s example, and there are %(count)s: remove some.",
+            "This challenge allows %(most)s examples, and there are %(count)s: remove some.",
+            most,
+        )
+        yield FieldProblem("too_many_examples", "examples", message % {"count": len(payload.examples), "most": most})
     wrong = list(_template(challenge, payload.example))
     yield from wrong
     if wrong:
@@ -170,7 +176,7 @@ def _fields(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]
     rows = [TrainRow(input=composed(template, e.output, asked_of(e)).input, output=e.output) for e in payload.examples]
     for number, example in enumerate(payload.examples, 1):
         if not (example.passages.strip() and example.input.strip()):
-            message = f"Example {number} has no passage or no input: copy a passage in which its output stands."
+            message = gettext("The passage or the input is empty: copy a passage in which the output stands.")
             yield FieldProblem("empty", "examples", message, number)
     yield from field_checks.pairs(challenge, "examples", rows)
     texts = [payload.instructions, payload.example or "", *(text for row in rows for text in (row.input, row.output))]
@@ -180,13 +186,15 @@ def _fields(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]
 def _choices(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]:
     allowed = rag(challenge).retrieval
     found = []
-    for name, title in (("chunk_words", "Words of a passage"), ("overlap", "Overlap"), ("top_k", "Passages")):
+    for name in ("chunk_words", "overlap", "top_k"):
         low, high = getattr(allowed, name)
         if not low <= getattr(payload, name) <= high:
-            found.append(FieldProblem("range", name, f"{title}: choose a number from {low:g} to {high:g}."))
+            message = gettext("The value must be between %(low)s and %(high)s.")
+            found.append(FieldProblem("range", name, message % {"low": f"{low:g}", "high": f"{high:g}"}))
     if payload.method not in allowed.method:
-        listed = ", ".join(allowed.method)
-        found.append(FieldProblem("range", "method", f"The method {payload.method} is not allowed here: use {listed}."))
+        message = gettext("This challenge does not allow the method %(method)s. Choose one of these: %(allowed)s.")
+        message %= {"method": payload.method, "allowed": ", ".join(allowed.method)}
+        found.append(FieldProblem("range", "method", message))
     yield from found
     if not found:
         yield from _cuts(challenge, payload)
@@ -194,22 +202,29 @@ def _choices(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem
 
 def _cuts(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]:
     if advance(payload.chunk_words, payload.overlap) < 1:
-        message = "This overlap leaves no new word for the next passage: choose less overlap, or longer passages."
+        message = gettext(
+            "This overlap leaves no new word for the next passage: choose less overlap, or longer passages."
+        )
         yield FieldProblem("overlap", "overlap", message)
         return
     most = max(count_passages(corpus, payload.chunk_words, payload.overlap) for corpus in corpora(challenge))
     if most > PASSAGES_MAX:
-        message = f"This makes {most:,} passages; {PASSAGES_MAX:,} are allowed. Choose longer passages or less overlap."
+        message = gettext(
+            "This makes %(count)s passages; %(most)s are allowed. Choose longer passages or less overlap."
+        )
+        message %= {"count": f"{most:,}", "most": f"{PASSAGES_MAX:,}"}
         yield FieldProblem("too_many_passages", "chunk_words", message)
     if not most:
-        yield FieldProblem("empty", "chunk_words", "The documents have no words, so there is nothing to look up.")
+        message = gettext("The documents have no words, so there is nothing to look up.")
+        yield FieldProblem("empty", "chunk_words", message)
 
 
 def _template(challenge: Challenge, template: str | None) -> Iterator[FieldProblem]:
     if template is None:
         return
     if challenge.prompt.locked and template != challenge.prompt.example:
-        yield FieldProblem("bad_template", "example", "The row template is fixed in this challenge: leave it out.")
+        message = gettext("The row template is fixed in this challenge: leave it out.")
+        yield FieldProblem("bad_template", "example", message)
     elif (wrong := problem_with(template)) is not None:
         yield FieldProblem("bad_template", "example", f"{wrong[0].upper()}{wrong[1:]}.")
     yield from field_checks.characters(challenge, "example", template)
@@ -221,8 +236,11 @@ def _passage_tokens(challenge: Challenge, payload: RagPayload, count_tokens: Cou
     counts = [[count_tokens(one.text + JOIN) for one in found] for found in cut(challenge, payload)]
     most = max(sum(nlargest(payload.top_k, found)) for found in counts)
     if most > allowed:
-        message = (
-            f"The {payload.top_k} longest passages have {most:,} tokens together; {allowed:,} are allowed. "
-            "Choose shorter passages, or fewer of them."
+        message = ngettext(
+            "The longest passage has %(count)s tokens; %(most)s are allowed. Choose shorter passages.",
+            "The %(number)s longest passages have %(count)s tokens together; %(most)s are allowed. Choose shorter "
+            "passages, or fewer of them.",
+            payload.top_k,
         )
+        message %= {"number": payload.top_k, "count": f"{most:,}", "most": f"{allowed:,}"}
         yield FieldProblem("too_many_tokens", "chunk_words", message)

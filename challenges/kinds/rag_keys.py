@@ -9,9 +9,14 @@ from pydantic import Field, model_validator
 
 from challenges.documents import Corpus, updated
 from challenges.spec import Challenge, Keys, Sample, Spec
+from challenges.translation import gettext_noop
 
 Method = Literal["words", "vectors", "both"]
-METHODS: dict[str, str] = {"words": "Words (BM25)", "vectors": "Vectors", "both": "Words and vectors"}
+METHODS: dict[str, str] = {
+    "words": gettext_noop("Words (BM25)"),
+    "vectors": gettext_noop("Vectors"),
+    "both": gettext_noop("Words and vectors"),
+}
 NOT_IN_CORPUS = "the corpus does not say"
 """The answer where nothing that was found is near enough, and the target of a row whose answer stands nowhere."""
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from challenges import prompts
 from challenges.payloads import Example
 from challenges.spec import Challenge
+from challenges.translation import gettext
 
 JOIN = "\n"
 _PLACES = re.compile(r"\{passages\}|\{input\}")
@@ -32,11 +33,12 @@ def joined(passages: Sequence[str]) -> str:
 def problem_with(template: str) -> str | None:
     """Says what is wrong with a row template, or nothing."""
     if template.count("{passages}") != 1:
-        return "the row template must hold {passages} exactly once, where the passages that were found shall stand"
+        return gettext("the row template must contain %(name)s exactly once") % {"name": "{passages}"}
     if (wrong := prompts.problem_with(template)) is not None:
         return wrong
     if template.index("{passages}") > template.index("{output}"):
-        return "the row template must hold {passages} before {output}"
+        said = gettext("the row template must contain %(first)s before %(second)s")
+        return said % {"first": "{passages}", "second": "{output}"}
     return None
 
 

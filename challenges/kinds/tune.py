@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from challenges import field_checks
+from challenges import field_checks, preference_checks
 from challenges.field_checks import FieldProblem
 from challenges.jsonl import RowLimits
 from challenges.kinds.base import Kind, Lane, TokenUse
 from challenges.payloads import Payload, Submitted
 from challenges.prompts import problem_with
-from challenges.spec import Challenge, Keys, Spec, TrainRow, dump
+from challenges.spec import AnyRow, Challenge, Keys, PreferenceRow, Spec, TrainingRow, TrainRow, dump
 from challenges.token_counts import CountTokens, row_tokens
 from challenges.tokens import counter
+from challenges.training_methods import DPO, INTERVALS, LORA, METHODS, Method
 from challenges.translation import gettext, gettext_noop
 
 if TYPE_CHECKING:
@@ -25,18 +26,46 @@ UPLOAD_BYTES = RowLimits().bytes_max
 # Counting stops at so many times the budget, and the rest is estimated, so that a refusal is quick.
 COUNT_UP_TO = 2
 
-Method = Literal["lora"]
-LORA: Method = "lora"
+Rank = Literal[4, 8, 16, 32]
+Alpha = Literal[4, 8, 16, 32, 64]
+
+
+class MethodKnobs(Spec):
+    """What a learner may choose with one method, where that is something else."""
+
+    r: tuple[Rank, ...] | None = None
+    lora_alpha: tuple[Alpha, ...] | None = None
+    learning_rate: tuple[float, float] | None = None
+    num_train_epochs: tuple[int, int] | None = None
+    per_device_train_batch_size: tuple[int, ...] | None = None
+    beta: tuple[float, float] | None = None
+    rpo_alpha: tuple[float, float] | None = None
+
+
+def _not_given(value: object) -> bool:
+    return value is None
 
 
 class Knobs(Spec):
-    """What a learner may choose: listed values, or a closed interval."""
+    """What a learner may choose: listed values, or a closed interval. The sections of single methods come first."""
 
-    r: tuple[Literal[4, 8, 16, 32], ...] = (4, 8, 16)
-    lora_alpha: tuple[Literal[4, 8, 16, 32, 64], ...] = (8, 16, 32)
+    r: tuple[Rank, ...] = (4, 8, 16)
+    lora_alpha: tuple[Alpha, ...] = (8, 16, 32)
     learning_rate: tuple[float, float] = (1.0e-5, 2.0e-3)
     num_train_epochs: tuple[int, int] = (1, 5)
     per_device_train_batch_size: tuple[int, ...] = (4, 8, 16)
+    qlora: MethodKnobs | None = Field(None, exclude_if=_not_given)
+    full: MethodKnobs | None = Field(None, exclude_if=_not_given)
+    dpo: MethodKnobs | None = Field(None, exclude_if=_not_given)
+
+    def of(self, method: Method) -> dict[str, tuple[Any, ...]]:
+        """What may be chosen with a method, by the setting's name, in the order of the form."""
+        own = getattr(self, method, None)
+        ranges = METHODS[method].ranges
+        return {
+            name: getattr(own, name, None) or ranges.get(name) or getattr(self, name)
+            for name in METHODS[method].settings
+        }
 
 
 class Fixed(Spec):
@@ -45,8 +74,15 @@ class Fixed(Spec):
 
 
 class Tune(Spec):
-    """The section `tune`: which training runs a challenge allows."""
+    """The section `tune`: which training runs a challenge allows.
 
+    With preferences DPO trains on all but every `hold_out_every`th row, which is held out to see whether the preference
+    carries over; 0 holds none out. The other methods then train on the chosen answers.
+    """
+
+    methods: tuple[Method, ...] = Field((LORA,), min_length=1, exclude_if=lambda methods: methods == (LORA,))
+    rows: Literal["pairs", "preferences"] = Field("pairs", exclude_if=lambda rows: rows == "pairs")
+    hold_out_every: int = Field(5, ge=0, le=20, exclude_if=lambda every: every == 5)
     rows_max: int = Field(500, ge=1, le=2000)
     row_tokens_max: int = Field(256, ge=8, le=512)
     tokens_max: int = Field(150_000, ge=1000, le=2_000_000)
@@ -54,6 +90,14 @@ class Tune(Spec):
     knobs: Knobs = Knobs()
     fixed: Fixed = Fixed()
     seconds: int = Field(600, ge=10, le=600)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.rows == "pairs" and (found := [name for name in self.methods if METHODS[name].compares]):
+            raise ValueError(f"{found[0]} learns from preferences: write `rows: preferences`, or leave it out")
+        if len(set(self.methods)) < len(self.methods):
+            raise ValueError("a method stands twice in `methods`: keep one")
+        return self
 
 
 class TuneKeys(Keys):
@@ -75,26 +119,43 @@ Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
 
 
 class Hyperparameters(Payload):
-    """PEFT's and transformers' names. Values outside a challenge's knobs are refused at submit."""
+    """PEFT's, transformers' and TRL's names. Values outside a challenge's knobs are refused at submit.
 
-    r: Literal[4, 8, 16, 32] = 8
-    lora_alpha: Literal[4, 8, 16, 32, 64] = 16
+    What is left out starts where the method does (`training_methods`). `beta` and `rpo_alpha` are for `dpo` alone.
+    """
+
+    r: Rank = 8
+    lora_alpha: Alpha = 16
     learning_rate: float = Field(0.001, gt=0, le=0.1, allow_inf_nan=False, strict=True)
     num_train_epochs: Whole = Field(3, ge=1, le=20)
     per_device_train_batch_size: Whole = Field(16, ge=1, le=16)
+    beta: float | None = Field(None, gt=0, le=10, allow_inf_nan=False, strict=True, exclude_if=_not_given)
+    rpo_alpha: float | None = Field(None, ge=0, le=10, allow_inf_nan=False, strict=True, exclude_if=_not_given)
 
 
 class TunePayload(Submitted):
+    """`rows` are inputs with outputs, or preferences, as the challenge asks for."""
+
     kind: Literal["tune"] = "tune"
     method: Method = LORA
     instructions: str = Field("", max_length=16_384)
-    rows: tuple[TrainRow, ...] = Field(min_length=1, max_length=2000)
+    rows: tuple[TrainingRow, ...] = Field(min_length=1, max_length=2000)
     hyperparameters: Hyperparameters = Hyperparameters()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _starting_where_the_method_does(cls, data: Any) -> Any:
+        method = data.get("method") if isinstance(data, dict) else None
+        given = data.get("hyperparameters", {}) if isinstance(data, dict) else None
+        if not isinstance(method, str) or method not in METHODS or not isinstance(given, dict):
+            return data
+        starts = METHODS[method].starts
+        return {**data, "hyperparameters": {**starts, **given}} if starts else data
 
 
 class TuneKind(Kind):
-    """Codes of problems: too_long, too_many_rows, too_many_tokens, tokens_max, too_many_steps, unknown_label,
-    special_token, control_character, knob, empty.
+    """Codes of problems: method, row_shape, equal_sides, too_long, too_many_rows, too_many_tokens, tokens_max,
+    too_many_steps, unknown_label, special_token, control_character, knob, empty.
     """
 
     name = "tune"
@@ -107,7 +168,7 @@ class TuneKind(Kind):
     lane = Lane.TRAIN
     is_trained = True
     rows_field = "rows"
-    approaches = {LORA: gettext_noop("LoRA")}
+    approaches = {name: method.title for name, method in METHODS.items()}
 
     def check(self, challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem]:
         return _fields(challenge, payload)
@@ -118,12 +179,13 @@ class TuneKind(Kind):
         return _tokens(challenge, payload, count_tokens)
 
     def tokens(self, challenge: Challenge, payload: TunePayload, count_tokens: CountTokens) -> TokenUse:
-        counts = row_tokens(challenge, count_tokens, payload.instructions, payload.rows)
+        counts = row_tokens(challenge, count_tokens, payload.instructions, texts(payload.method, payload.rows))
         return TokenUse(sum(counts) * payload.hyperparameters.num_train_epochs, tune(challenge).tokens_max)
 
     def lint(self, subject: Subject) -> None:
         _lint_knobs(subject)
         _lint_lengths(subject)
+        _lint_shapes(subject)
 
     def seconds(self, challenge: Challenge) -> int:
         return challenge.limits.seconds + tune(challenge).seconds
@@ -145,6 +207,9 @@ class TuneKind(Kind):
     def approach(self, payload: TunePayload) -> str:
         return payload.method
 
+    def needs(self, challenge: Challenge) -> Mapping[str, str]:
+        return {method: f"{method}/{challenge.model}" for method in tune(challenge).methods}
+
     def parts(self, challenge: Challenge, payload: TunePayload) -> Mapping[str, object]:
         return {
             "method": payload.method,
@@ -160,37 +225,61 @@ class TuneKind(Kind):
 KIND = TuneKind()
 
 
+def texts(method: Method, rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
+    """What the model reads in training, as inputs with outputs. For DPO each row makes two, one after the other."""
+    if method != DPO:
+        return rows
+    both = ((row.input, side) for row in rows if isinstance(row, PreferenceRow) for side in (row.chosen, row.rejected))
+    return [TrainRow(input=input, output=output) for input, output in both]
+
+
+def held_out(section: Tune, method: Method, rows: Sequence[AnyRow]) -> tuple[Sequence[AnyRow], Sequence[AnyRow]]:
+    """The rows that are trained on, and those of DPO that are held out."""
+    every = section.hold_out_every
+    if method != DPO or not every:
+        return rows, ()
+    kept = [row for number, row in enumerate(rows, 1) if number % every]
+    return kept, rows[every - 1 :: every]
+
+
 def _fields(challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem]:
     section = tune(challenge)
     yield from field_checks.instructions(challenge, payload.instructions)
+    if payload.method not in section.methods:
+        message = gettext("This challenge does not allow the method %(method)s. Choose one of these: %(allowed)s.")
+        message %= {"method": payload.method, "allowed": ", ".join(section.methods)}
+        yield FieldProblem("method", "method", message)
+        return
     if len(payload.rows) > section.rows_max:
         message = gettext("%(count)s rows are too many: keep %(most)s at most.")
         message %= {"count": f"{len(payload.rows):,}", "most": f"{section.rows_max:,}"}
         yield FieldProblem("too_many_rows", "rows", message)
-    yield from _knobs(section, payload.hyperparameters)
+    yield from _knobs(section, payload.method, payload.hyperparameters)
     yield from _steps(section, payload)
-    yield from field_checks.pairs(challenge, "rows", payload.rows)
+    yield from preference_checks.rows(challenge, payload.rows, preferences=section.rows == "preferences")
     yield from field_checks.size(
-        "rows", [text for row in payload.rows for text in (row.input, row.output)], UPLOAD_BYTES
+        "rows", [text for row in payload.rows for text in row.model_dump().values()], UPLOAD_BYTES
     )
 
 
-def _knobs(section: Tune, chosen: Hyperparameters) -> Iterator[FieldProblem]:
-    for name in ("r", "lora_alpha", "per_device_train_batch_size"):
-        allowed = getattr(section.knobs, name)
-        if getattr(chosen, name) not in allowed:
-            listed = ", ".join(str(value) for value in allowed)
-            message = gettext("The value must be one of %(allowed)s.") % {"allowed": listed}
-            yield FieldProblem("knob", f"hyperparameters.{name}", message)
-    for name in ("learning_rate", "num_train_epochs"):
-        low, high = getattr(section.knobs, name)
-        if not low <= getattr(chosen, name) <= high:
+def _knobs(section: Tune, method: Method, chosen: Hyperparameters) -> Iterator[FieldProblem]:
+    for name, allowed in section.knobs.of(method).items():
+        field, value = f"hyperparameters.{name}", getattr(chosen, name)
+        if name not in INTERVALS and value not in allowed:
+            message = gettext("The value must be one of %(allowed)s.") % {"allowed": ", ".join(map(str, allowed))}
+            yield FieldProblem("knob", field, message)
+        if name in INTERVALS and not (value is not None and allowed[0] <= value <= allowed[1]):
             message = gettext("The value must be between %(low)s and %(high)s.")
-            yield FieldProblem("knob", f"hyperparameters.{name}", message % {"low": f"{low:g}", "high": f"{high:g}"})
+            yield FieldProblem("knob", field, message % {"low": f"{allowed[0]:g}", "high": f"{allowed[1]:g}"})
+    for name in ("beta", "rpo_alpha"):
+        if getattr(chosen, name) is not None and name not in METHODS[method].settings:
+            message = gettext("This is a setting of the method dpo, and not of %(method)s: leave it out.")
+            yield FieldProblem("knob", f"hyperparameters.{name}", message % {"method": method})
 
 
 def _steps(section: Tune, payload: TunePayload) -> Iterator[FieldProblem]:
-    steps = training_steps(len(payload.rows), payload.hyperparameters)
+    trained, _ = held_out(section, payload.method, payload.rows)
+    steps = training_steps(len(trained), payload.hyperparameters)
     if steps > section.steps_max:
         message = gettext(
             "The training run would take %(count)s steps; %(most)s are allowed. Choose larger batches, fewer epochs or "
@@ -207,23 +296,25 @@ def training_steps(rows: int, chosen: Hyperparameters) -> int:
 
 def _tokens(challenge: Challenge, payload: TunePayload, count_tokens: CountTokens) -> Iterator[FieldProblem]:
     section, epochs = tune(challenge), payload.hyperparameters.num_train_epochs
+    read = texts(payload.method, payload.rows)
+    sides = len(read) // len(payload.rows)
     counts: list[int] = []
     total = 0
-    for count in row_tokens(challenge, count_tokens, payload.instructions, payload.rows):
+    for count in row_tokens(challenge, count_tokens, payload.instructions, read):
         counts.append(count)
         if count > section.row_tokens_max:
             message = gettext("With the instructions, this row has %(count)s tokens; %(most)s are allowed. Shorten it.")
             message %= {"count": f"{count:,}", "most": section.row_tokens_max}
-            yield FieldProblem("too_many_tokens", "rows", message, len(counts))
+            yield FieldProblem("too_many_tokens", "rows", message, (len(counts) - 1) // sides + 1)
         total += count
         if total * epochs > COUNT_UP_TO * section.tokens_max:
             break
     if total * epochs > section.tokens_max:
-        yield FieldProblem("tokens_max", "rows", _over_budget(section, len(payload.rows), epochs, counts))
+        mean = sides * sum(counts) / len(counts)
+        yield FieldProblem("tokens_max", "rows", _over_budget(section, len(payload.rows), epochs, mean))
 
 
-def _over_budget(section: Tune, rows: int, epochs: int, counts: list[int]) -> str:
-    mean = sum(counts) / len(counts)
+def _over_budget(section: Tune, rows: int, epochs: int, mean: float) -> str:
     message = gettext(
         "%(rows)s rows with %(mean)s tokens on average, in %(epochs)s epochs, make %(count)s training tokens; %(most)s "
         "are allowed. Use fewer rows, fewer epochs or shorter rows."
@@ -238,10 +329,13 @@ def _over_budget(section: Tune, rows: int, epochs: int, counts: list[int]) -> st
 
 
 def _lint_knobs(subject: Subject) -> None:
-    for name in ("learning_rate", "num_train_epochs"):
-        low, high = getattr(tune(subject.challenge).knobs, name)
-        if not 0 < low <= high:
-            subject.spec(f"{name} is no interval", "give [lowest, highest], both above 0", "tune", "knobs", name)
+    section = tune(subject.challenge)
+    for method in section.methods:
+        own = () if method == LORA or getattr(section.knobs, method) is None else (method,)
+        for name, allowed in section.knobs.of(method).items():
+            if (name in INTERVALS and not (allowed[0] > 0 or name == "rpo_alpha")) or list(allowed) != sorted(allowed):
+                what = "give [lowest, highest], both above 0"
+                subject.spec(f"{name} is no interval", what, "tune", "knobs", *own, name)
 
 
 def _lint_lengths(subject: Subject) -> None:
@@ -252,3 +346,10 @@ def _lint_lengths(subject: Subject) -> None:
     for index, used in enumerate(row_tokens(subject.challenge, count, instructions, subject.bundle.train)):
         if used > most:
             subject.row("train.jsonl", index, f"has {used} tokens; row_tokens_max is {most}", "shorten it")
+
+
+def _lint_shapes(subject: Subject) -> None:
+    preferences = tune(subject.challenge).rows == "preferences"
+    for found in preference_checks.rows(subject.challenge, subject.bundle.train, preferences=preferences):
+        if found.code in ("row_shape", "equal_sides") and found.line:
+            subject.row("train.jsonl", found.line - 1, found.message, "correct the row")

@@ -178,6 +178,7 @@ env.one_of("GRADUS_DEVICE", ("", "cpu", "cuda"), default="")
 env.one_of("GRADUS_ENGINE", ("", "plain"), default="")
 TRAINING_DTYPE = env.one_of("GRADUS_TRAINING_DTYPE", ("float32", "bfloat16"), default="float32")
 env.gone("GRADUS_DTYPE", "GRADUS_TRAINING_DTYPE")
+KEEP_CHECKPOINTS = env.bool("GRADUS_KEEP_CHECKPOINTS", default=False)
 RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)
 # How many submissions a visitor without an account may make in all.
 GUEST_SUBMISSIONS = env.whole("GRADUS_GUEST_SUBMISSIONS", default=3)

@@ -135,6 +135,22 @@ def ticket_samples(prefix: str, start: int, stop: int) -> list[dict[str, Any]]:
     ]
 
 
+def write_preference_challenge(root: Path, **section: Any) -> Path:
+    """The challenge `ticket` with short texts as answers, which takes LoRA and DPO on preferences."""
+    changes = {
+        "answer": {"type": "text", "max_new_tokens": 8},
+        "metric": {"name": "required_content"},
+        "tune": {"methods": ["lora", "dpo"], "rows": "preferences", **section},
+    }
+    write_lora_challenge(root, **changes)
+    for name, first in (("public", 0), ("hidden", 3)):
+        rows = ticket_samples(name[0], first, first + 3)
+        write_rows(root / f"{name}.jsonl", [row | {"target": {"must": ["sea"], "words_max": 4}} for row in rows])
+    sides = {"chosen": "the sea", "rejected": "the wide and deep blue sea"}
+    write_rows(root / "train.jsonl", [{"prompt": row["input"], **sides} for row in ticket_samples("t", 6, 8)])
+    return root
+
+
 RUBRIC = [
     {"id": "cause", "points": 50, "label": "Names the cause", "text": "Says that facts go stale.", "partial": "half"},
     {"id": "remedy", "points": 30, "label": "Names the remedy", "text": "Says to look facts up."},

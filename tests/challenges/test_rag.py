@@ -69,8 +69,8 @@ def test_each_field_is_checked(changes: dict[str, Any], found: list[tuple[str, s
 
 
 def test_refusals_say_how_to_mend_it() -> None:
-    assert message(chunk_words=5) == "Words of a passage: choose a number from 10 to 100."
-    assert "must hold {passages} exactly once" in message(example="{input}{output}")
+    assert message(chunk_words=5) == "The value must be between 10 and 100."
+    assert "must contain {passages} exactly once" in message(example="{input}{output}")
 
 
 def with_keys(**changes: Any) -> Any:
@@ -112,7 +112,7 @@ def test_a_method_that_the_author_left_out_is_refused() -> None:
     only = with_keys(retrieval=keys.retrieval.model_copy(update={"method": ("words",)}))
     (one,) = check(only, parse(GOOD), words)
     assert (one.code, one.field, one.message) == (
-        "range", "method", "The method both is not allowed here: use words.",
+        "range", "method", "This challenge does not allow the method both. Choose one of these: words.",
     )  # fmt: skip
 
 
@@ -204,7 +204,7 @@ def test_rows_must_fit_the_documents(tmp_path: Path, name: str, number: int, cha
 @pytest.mark.parametrize(
     ("changes", "what"),
     [
-        ({"prompt": {"example": "Q: {input}\nA: {output}"}}, "the row template must hold {passages} exactly once"),
+        ({"prompt": {"example": "Q: {input}\nA: {output}"}}, "the row template must contain {passages} exactly once"),
         ({"answer": {"type": "label", "labels": ["a", "b"]}}, "answers that are looked up are texts"),
         ({"also": ["prompt"]}, "a rag challenge has no other track"),
         ({"corpus": None}, "`corpus` is missing"),

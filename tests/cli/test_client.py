@@ -104,6 +104,7 @@ def test_training_is_followed_line_by_line() -> None:
         Event("progress", {"stage": "train", "done": 1, "total": 4}, 2),
         Event("loss", {"step": 2, "steps": 4, "train_loss": 1.25, "valid_loss": None, "seconds": 1}, 3),
         Event("loss", {"step": 4, "steps": 4, "train_loss": 0.5, "valid_loss": 0.75, "seconds": 2}, 4),
+        Event("loss", {"step": 5, "steps": 5, "train_loss": 0.5, "valid_loss": None, "margin": 0.2, "accuracy": 1.0}),
         Event("checkpoint", {"step": 4}, 5),
         Event("postponed", {"reason": "judge_429", "seconds": 15}, 6),
         Event("heartbeat", {}),
@@ -114,6 +115,7 @@ def test_training_is_followed_line_by_line() -> None:
     lines = caught.get().splitlines()
     assert "started" in lines
     assert "step 4/4 train_loss 0.5000 valid_loss 0.7500" in lines
+    assert "step 5/5 train_loss 0.5000 margin 0.2000 accuracy 1.0000" in lines
     assert "checkpoint at step 4" in lines
     assert "put back in the queue for 15 s: judge_429" in lines
 

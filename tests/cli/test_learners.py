@@ -144,6 +144,19 @@ def test_training_rows_come_from_a_file(gradus: Gradus, as_ada: User, sea_or_sky
     assert made.payload["hyperparameters"]["r"] == 16
 
 
+def test_the_method_is_named_on_the_command_line(
+    gradus: Gradus, as_ada: User, sea_or_sky: Challenge, home: Path
+) -> None:
+    rows = home / "train.jsonl"
+    rows.write_text('{"input": "a heron", "output": "sky"}\n')
+    assert gradus("run", "sea-or-sky", "--rows", str(rows), "--method", "lora").exit_code in (0, 1)
+    refused = gradus("submit", "sea-or-sky", "--rows", str(rows), "--method", "full")
+    assert refused.exit_code == 1 and "takes lora, not full" in refused.stderr
+    rows.write_text('{"input": "a heron", "chosen": "sky", "rejected": "up in the sky"}\n')
+    refused = gradus("submit", "sea-or-sky", "--rows", str(rows))
+    assert refused.exit_code == 1 and "has another form" in refused.stderr
+
+
 def test_an_answer_is_a_text_file(gradus: Gradus, as_ada: User, explain: Challenge, home: Path) -> None:
     answer = home / "answer.md"
     answer.write_text(factories.FREE_TEXT["answer"])

@@ -5,7 +5,7 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from challenges.metrics import BUILT_IN
 from challenges.registry import load
-from challenges.spec import Json
+from challenges.spec import Json, Required
 from graders.metrics import Prediction, measure, token_f1
 from graders.significance import paired_test
 
@@ -91,3 +91,20 @@ def test_sign_flips_for_shares_are_repeatable_and_find_a_real_difference() -> No
     assert paired_test(better, a) < 0.001
     assert paired_test(better, a) == paired_test(a, better)
     assert paired_test(a, list(a)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("The shop opens at nine.", 1.0),
+        ("  Shop, at: NINE!", 1.0),
+        ("The shop opens.", 0.0),
+        ("It opens at nineteen, the shop.", 0.0),
+        ("You are asking when the shop opens, and it opens at nine.", 0.0),
+        ("", 0.0),
+        (None, 0.0),
+    ],
+)
+def test_required_content_asks_for_all_of_it_in_few_words(text: str | None, score: float) -> None:
+    target = Required(must=("shop", "nine"), words_max=6)
+    assert measure("required_content", [text], [target], None).value == score

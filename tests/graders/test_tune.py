@@ -5,8 +5,20 @@ from typing import Any
 import pytest
 
 from challenges.kinds.tune import Hyperparameters, TunePayload
-from challenges.spec import TrainRow
-from graders.base import Assignment, Grade, Rejected, Score, Scored, Train, Trained, WorkItem
+from challenges.spec import PreferenceRow, TrainRow
+from challenges.training_methods import Method
+from graders.base import (
+    Assignment,
+    Generate,
+    Generated,
+    Grade,
+    Rejected,
+    Score,
+    Scored,
+    Train,
+    Trained,
+    WorkItem,
+)
 from graders.registry import grade
 from tests.graders.bundles import JSON, LABEL, bundle, challenge, drive, samples
 
@@ -88,3 +100,55 @@ def test_greedy_answers_learn_to_stop_where_no_code_stops_them() -> None:
     assert completion({"type": "text"}) == " Dermatologist\n\n"
     assert completion({"type": "text"}, style="chat") == "Dermatologist<|im_end|>"
     assert completion(JSON) == " Dermatologist"
+
+
+PREFERENCES = tuple(
+    PreferenceRow.model_validate({"prompt": f"case {n}", "chosen": "rash", "rejected": "a rash, I would say"})
+    for n in range(1, 7)
+)
+SHORT = {"must": ["rash"], "words_max": 2}
+
+
+def preferring(method: Method, **section: Any) -> tuple[Train, Grade]:
+    spec = challenge(
+        {"type": "text"},
+        kind="tune",
+        metric={"name": "required_content"},
+        tune={"methods": ["dpo", "lora", "full", "qlora"], "rows": "preferences", **section},
+    )
+    knobs = Hyperparameters(beta=0.3, rpo_alpha=1.0) if method == "dpo" else Hyperparameters()
+    payload = TunePayload(method=method, rows=PREFERENCES, hyperparameters=knobs)
+    task = bundle(spec, samples([SHORT] * 2, "p"), samples([SHORT] * 3, "h"))
+
+    def written(item: WorkItem) -> Trained | Generated:
+        if isinstance(item, Train):
+            return replace(TRAINED, figures={"valid_margin": 0.5, "valid_accuracy": 1.0})
+        assert isinstance(item, Generate)
+        said = [" Rash.", "", " a rash, and much more than that"][: len(item.suffixes)]
+        return Generated(said, [9] * len(said), [3] * len(said), 0.1)
+
+    result, (train, *_) = drive(grade(Assignment(task, payload, True)), written)
+    assert isinstance(train, Train)
+    return train, result
+
+
+def test_dpo_gets_both_answers_and_holds_every_fifth_row_out() -> None:
+    train, result = preferring("dpo")
+    assert train.rows[0] == ("Symptoms: case 1\nSpecialty:", " rash\n\n", " a rash, I would say\n\n")
+    assert len(train.rows) == 5 and [row[0] for row in train.valid] == ["Symptoms: case 5\nSpecialty:"]
+    assert (train.method, train.beta, train.rpo_alpha) == ("dpo", 0.3, 1.0)
+    assert result.training["valid_margin"] == 0.5 and result.training["valid_accuracy"] == 1.0
+
+
+@pytest.mark.parametrize("method", ["lora", "qlora", "full"])
+def test_other_methods_train_on_the_chosen_answers(method: Method) -> None:
+    train, _ = preferring(method)
+    assert train.rows[4] == ("Symptoms: case 5\nSpecialty:", " rash\n\n") and len(train.rows) == 6
+    # What a text must hold is no text that the model could write.
+    assert train.valid == () and train.method == method
+
+
+def test_the_score_is_about_what_the_model_writes() -> None:
+    _, result = preferring("dpo")
+    assert [row.score for row in result.hidden] == [1.0, 0.0, 0.0]
+    assert result.score == pytest.approx(1 / 3)

@@ -26,7 +26,8 @@ OUTSIDE = ("workers/engine/", "challenges/library/")
 # Words that are spelled like a kind and mean something else.
 HOMONYMS = {
     ("challenges/rows.py", "prompt"): "the column of TRL's training rows",
-    ("challenges/spec.py", "prompt"): "the role of a gold answer that the judge is shown",
+    ("workers/take_home.py", "prompt"): "the same column",
+    ("challenges/spec.py", "prompt"): "the role of a gold answer that the judge is shown, and the same column",
     ("platform/gradus/reviews/models.py", "prompt"): "the same role, as a column has it",
     ("challenges/findings_digest.py", "prompt"): "the section of `challenge.yaml` with the texts around a row",
     ("challenges/lint_spec.py", "prompt"): "the same section",

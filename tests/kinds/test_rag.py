@@ -119,13 +119,13 @@ def test_events_and_stored_results_are_of_public_rows_only(course: Path, ada: Us
     [
         ({"chunk_words": "many"}, "“many” is not a number: write one."),
         ({"chunk_words": ""}, "Write a number."),
-        ({"chunk_words": "5"}, "Words of a passage: choose a number from 10 to 100."),
+        ({"chunk_words": "5"}, "The value must be between 10 and 100."),
         ({"chunk_words": "1e3"}, "“1e3” is not a number"),
-        ({"overlap": "0.9"}, "Overlap: choose a number from 0 to 0.5."),
-        ({"min_score": "2"}, "less than or equal to 1"),
+        ({"overlap": "0.9"}, "The value must be between 0 and 0.5."),
+        ({"min_score": "2"}, "Write a number of at most 1."),
         ({"method": "magic"}, "method"),
-        ({"template": "Q: {input}\nA: {output}"}, "must hold {passages} exactly once"),
-        ({"example_passages": ["", ""]}, "Example 1 has no passage"),
+        ({"template": "Q: {input}\nA: {output}"}, "must contain {passages} exactly once"),
+        ({"example_passages": ["", ""]}, "The passage or the input is empty"),
         ({"chunk_words": "40", "top_k": "8", "instructions": "x" * 3000}, "3,000 characters; 2,000 are allowed"),
     ],
 )

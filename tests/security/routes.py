@@ -80,6 +80,7 @@ OPEN = {
     "challenges/<slug:slug>/",
     "challenges/<slug:slug>/hint",
     "challenges/<slug:slug>/dataset-check",
+    "challenges/<slug:slug>/method",
     "challenges/<slug:slug>/starter.jsonl",
     "challenges/<slug:slug>/starter",
     "challenges/<slug:slug>/documents/",

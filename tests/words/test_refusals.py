@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from challenges import demo_panel_text, kinds, metrics, row_marks
+from challenges import demo_panel_text, kinds, metrics, row_marks, training_methods
+from challenges.kinds.rag_keys import rag
+from challenges.kinds.tune import TuneKeys
 from challenges.rows import RowLimits, read_train
+from challenges.spec import Challenge as Spec
 from challenges.spec import Demo
 from challenges.translation import translated
 from gradus.accounts.models import User
@@ -19,9 +22,10 @@ from gradus.learn.form_problems import Problem
 from gradus.learn.kinds import page_of
 from gradus.submissions import services
 from gradus.submissions.error_codes import CODES
-from gradus.submissions.models import Evaluation
+from gradus.submissions.models import Evaluation, WorkerStatus
 from gradus.submissions.services import Refused, payload
 from tests import factories
+from tests.challenges.rag_bundle import rag_bundle
 from tests.learn.test_problems import CASES, LORA, PROMPT
 from tests.words.unmarked import unmarked
 
@@ -118,9 +122,79 @@ LINES = [
     b'{"input": " ", "output": "a"}',
     b'{"messages": [{"role": "system", "content": "x"}]}',
     b'{"messages": []}',
+    b'{"prompt": "a", "chosen": "b"}',
+    b'{"prompt": " ", "chosen": "b", "rejected": "c"}',
     b"x" * 9000,
     b"{}\n" * 200,
 ]
+
+
+PASSAGE = {"passages": "You can borrow 15 books.", "input": "How many books?", "output": "15"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"chunk_words": 5},
+        {"chunk_words": 1.5, "overlap": 1.0, "min_score": 2.0, "method": "magic"},
+        {"overlap": 0.95},
+        {"method": "both"},
+        {"example": "{input}{output}"},
+        {"example": "{input}{output}{passages}"},
+        {"examples": [{**PASSAGE, "passages": " "}]},
+        {"examples": [PASSAGE] * 20},
+        {"instructions": "x" * 3000},
+        {"instructions": "many words " * 150},
+        {"chunk_words": 80, "top_k": 1},
+        {"chunk_words": 80, "top_k": 3},
+    ],
+)
+def test_what_is_wrong_with_a_retrieval(changes: dict[str, Any]) -> None:
+    keys = rag(rag_bundle().challenge)
+    words = keys.retrieval.model_copy(update={"method": ("words",)})
+    tight = keys.model_copy(update={"retrieval": words, "passage_tokens_max": 20})
+    spec = rag_bundle().challenge.with_keys("rag", tight)
+    said = refused(spec, {"kind": "rag", **changes})
+    assert said and plain(*said) == []
+
+
+PREFERENCE = {"prompt": "a", "chosen": "b", "rejected": "c"}
+DPO = {"methods": ["dpo"], "rows": "preferences"}
+
+
+@pytest.mark.parametrize(
+    ("section", "data"),
+    [
+        ({"methods": ["lora"]}, {"method": "full", "rows": [ROW]}),
+        (DPO, {"method": "dpo", "rows": [ROW]}),
+        ({}, {"rows": [PREFERENCE]}),
+        (DPO, {"method": "dpo", "rows": [PREFERENCE | {"rejected": "b "}]}),
+        (DPO, {"method": "dpo", "rows": [PREFERENCE | {"rejected": " "}]}),
+        (DPO, {"method": "dpo", "rows": [PREFERENCE | {"chosen": "b" * 8190}]}),
+        ({}, {"rows": [ROW], "hyperparameters": {"beta": 0.1}}),
+        ({}, {"rows": [ROW], "method": "rlhf"}),
+    ],
+)
+def test_what_is_wrong_with_a_method(sea_or_sky: Challenge, section: dict[str, Any], data: dict[str, Any]) -> None:
+    spec = sea_or_sky.spec.with_keys("tune", TuneKeys.model_validate({"tune": section}))
+    said = refused(spec, {"kind": "tune", **data})
+    assert said and plain(*said) == []
+
+
+def refused(spec: Spec, data: dict[str, Any]) -> list[str]:
+    """What is said about a payload."""
+    with pytest.raises(Refused) as refusal:
+        payload.parse(spec, data)
+    return [refusal.value.message, *(problem["message"] for problem in refusal.value.problems)]
+
+
+@pytest.mark.parametrize("lacking", training_methods.LACKS)
+def test_what_a_worker_lacks(sea_or_sky: Challenge, ada: User, lacking: str) -> None:
+    stored = lacking % dict.fromkeys(("system", "device", "size", "most", "room"), "7")
+    WorkerStatus.objects.create(name="one", lane="train", lacks={f"lora/{sea_or_sky.spec.model}": stored})
+    with pytest.raises(Refused) as refusal:
+        services.submit(ada, sea_or_sky, factories.LORA, idempotency_key="a")
+    assert plain(refusal.value.message, *(problem["message"] for problem in refusal.value.problems)) == []
 
 
 @pytest.mark.parametrize("lines", LINES)

@@ -22,6 +22,7 @@ from workers import heartbeat, reconciler, status
 from workers.engine.choice import DEFAULT
 from workers.judge.contract import JudgeMisconfigured, Postpone
 from workers.remote import EngineSlow
+from workers.sandbox import capabilities
 from workers.sandbox.supervisor import RunnerDied, RunnerTimeout, Stopped
 from workers.work import Worker
 
@@ -214,8 +215,10 @@ def test_each_fault_ends_in_its_state(ada, course, error, state, code, refunded)
     assert QuotaSlot.objects.exists() is not refunded
 
 
-@pytest.mark.parametrize(("pause", "state"), [(61.0, "queued"), (25.0, "queued"), (1.5, "rejected")])
-def test_time_that_ran_out_while_the_machine_was_paused_is_not_the_learners(ada, course, monkeypatch, pause, state):
+@pytest.mark.parametrize(("pause", "state", "used"), [(61.0, "queued", 1), (25.0, "queued", 1), (1.5, "failed", 0)])
+def test_time_that_ran_out_while_the_machine_was_paused_is_not_the_learners(
+    ada, course, monkeypatch, pause, state, used
+):
     submission = factories.submit(ada)
     clock = [0.0]
     monkeypatch.setattr(heartbeat, "time", SimpleNamespace(monotonic=lambda: clock[0]))
@@ -226,7 +229,7 @@ def test_time_that_ran_out_while_the_machine_was_paused_is_not_the_learners(ada,
             raise RunnerTimeout
 
     Worker("grade", runner=Pausing()).step()
-    assert (submission.current.state, QuotaSlot.objects.count()) == (state, 1)
+    assert (submission.current.state, QuotaSlot.objects.count()) == (state, used)
 
 
 def test_a_runner_that_died_is_tried_again(ada, course):
@@ -388,3 +391,31 @@ def test_a_worker_that_ends_claims_nothing_more(ada, course):
     doing.end()
     assert doing.step() is False
     assert submission.current.state == "queued"
+
+
+@pytest.fixture
+def lora(ada, course):
+    return factories.submit(ada, "sea-or-sky", factories.LORA)
+
+
+def test_a_method_that_this_machine_lacks_costs_no_attempt(lora):
+    assert worker(Rejected("method_unavailable", "no room"), "train").step()
+    evaluation = lora.current
+    assert (evaluation.state, evaluation.error_code) == ("failed", "method_unavailable")
+    assert not QuotaSlot.objects.filter(submission=lora).exists()
+
+
+def test_such_a_job_waits_for_another_machine_that_can(lora):
+    WorkerStatus.objects.create(name="another", lane="train")
+    assert worker(Rejected("method_unavailable", "no room"), "train").step()
+    evaluation = lora.current
+    assert (evaluation.state, evaluation.attempt) == ("queued", 0)
+    assert evaluation.available_at > timezone.now()
+
+
+@pytest.mark.parametrize(("lane", "told"), [("train", True), ("interactive", True), ("grade", False)])
+def test_a_worker_says_what_it_lacks(db, monkeypatch, lane, told):
+    monkeypatch.setattr(capabilities, "quantisation", lambda device: "No bitsandbytes.")
+    worker(lane=lane).step()
+    lacks = WorkerStatus.objects.get(lane=lane).lacks
+    assert lacks == ({"qlora/smollm2-135m-instruct": "No bitsandbytes."} if told else {})

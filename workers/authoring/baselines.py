@@ -137,9 +137,9 @@ def _approaches() -> list[str]:
 
 
 def keep(files: Path, folder: Path) -> None:
-    """Copies the two files of an adapter to `folder`, which is made if it does not exist."""
+    """Copies what was trained to `folder`, which is made if it does not exist."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
+    for name in sorted(file.name for file in files.iterdir()):
         shutil.copyfile(files / name, folder / name)
 
 

@@ -16,6 +16,7 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from safetensors.torch import load_file, save_file
 
 from challenges.catalogue import MODELS
+from workers.engine import quantised
 from workers.engine.models import Base, adaptable
 
 RANKS = (4, 8, 16, 32)
@@ -47,10 +48,12 @@ def save(model: Any, folder: Path, name: str) -> int:
 def merged(base: Base, folder: Path) -> Any:
     """A copy of the base model with the adapter added to its weights; the base stays as it is.
 
+    An adapter that was trained over the base in 4 bits is added to what these stand for.
     Raises `ValueError` where the folder holds something else than an adapter of ours for this model.
     """
     r, alpha = _read_config(folder)
-    model = wrap(adaptable(base.model), r, alpha)
+    is_quantised = (folder / quantised.MARK).is_file()
+    model = wrap((quantised.unpacked if is_quantised else adaptable)(base.model), r, alpha)
     weights = {key: value.float() for key, value in load_file(folder / WEIGHTS).items()}
     if weights.keys() != get_peft_model_state_dict(model).keys():
         raise ValueError("the adapter's weights do not fit the model")

@@ -6,9 +6,9 @@ from typing import Any
 
 from workers.engine.choice import DEFAULT
 from workers.engine.generation import DECODE_TOKENS
-from workers.engine.lora import STEP_TOKENS
 from workers.engine.prompts import PREFIX_TOKENS
 from workers.engine.scoring import READ_AT_ONCE
+from workers.engine.training import STEP_TOKENS
 
 INTERPRETER_BYTES = 1_000_000_000
 """Python, torch, transformers and their buffers."""

@@ -94,12 +94,12 @@ def shared(model: nn.Module) -> Any:
     return copied(model, lambda weight: weight)
 
 
-def adaptable(model: Any) -> Any:
+def adaptable(model: Any, weight_of: Callable[[Tensor], Tensor] = torch.clone) -> Any:
     """A copy whose linear layers, but for the head, have weights of their own, to which adapters can be added."""
     head = model.get_output_embeddings()
     layers = [module for module in model.modules() if isinstance(module, nn.Linear) and module is not head]
     own = {layer.weight.data_ptr() for layer in layers}
-    return copied(model, lambda weight: weight.clone() if weight.data_ptr() in own else weight)
+    return copied(model, lambda weight: weight_of(weight) if weight.data_ptr() in own else weight)
 
 
 def copied(model: nn.Module, weight: Callable[[Tensor], Tensor]) -> Any:

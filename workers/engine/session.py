@@ -10,7 +10,18 @@ from typing import Any
 from uuid import uuid4
 
 from graders.base import Generate, Generated, Rejected, Score, Scored, Train, Trained
-from workers.engine import adapters, generation, lora, memory, models, plain, probe, scoring, timer
+from workers.engine import (
+    adapters,
+    checkpoints,
+    generation,
+    memory,
+    models,
+    plain,
+    probe,
+    scoring,
+    timer,
+    training,
+)
 from workers.engine.choice import DEFAULT, Choice, only_plain
 from workers.engine.kernels import Kernels, products
 from workers.engine.prompts import Prefixes
@@ -22,7 +33,7 @@ EngineResult = Scored | Generated | Trained
 
 @dataclass(frozen=True)
 class Adapted:
-    """A base's copy with one adapter merged into it."""
+    """A base's copy with one adapter merged into it, or with trained weights in the place of its own."""
 
     model: Any
 
@@ -33,7 +44,7 @@ class Adapted:
 
 
 class Session:
-    """Carries out work items. `adapter` of an item is a folder; a trained adapter is put under `scratch`.
+    """Carries out work items. `adapter` of an item is a folder; what was trained is put under `scratch`.
 
     `dtype` is that of training, `float32` or `bfloat16`; what labels are scored in is part of an item's choice.
     """
@@ -70,7 +81,7 @@ class Session:
         base = self.base(item.model)
         if isinstance(item, Train):
             self._adapted = None
-            return lora.train(base, item, self.scratch / f"adapter-{uuid4().hex}", watch, low=self.low)
+            return training.train(base, item, self.scratch / f"adapter-{uuid4().hex}", watch, low=self.low)
         weights = base if item.adapter is None else self._with_adapter(base, item.adapter)
         if not base.split:
             return plain.answer(base, weights.model, item, watch)
@@ -91,11 +102,13 @@ class Session:
         return self._base
 
     def _with_adapter(self, base: models.Base, adapter: str) -> Adapted:
-        """A copy of the base with the adapter in it, found again by the digest of its weights."""
-        folder = Path(adapter)
-        weights = (folder / adapters.WEIGHTS).read_bytes() + (folder / adapters.CONFIG).read_bytes()
-        key = (base.name, hashlib.sha256(weights).hexdigest())
+        """A copy of the base with the adapter in it or with trained weights, found again by the digest of the files."""
+        folder, digest = Path(adapter), hashlib.sha256()
+        for file in sorted(folder.iterdir()):
+            digest.update(file.name.encode() + file.read_bytes())
+        key = (base.name, digest.hexdigest())
         if self._adapted is None or self._adapted[0] != key:
             self._adapted = None
-            self._adapted = (key, Adapted(adapters.merged(base, folder)))
+            is_whole = (folder / checkpoints.WEIGHTS).is_file()
+            self._adapted = (key, Adapted((checkpoints.load if is_whole else adapters.merged)(base, folder)))
         return self._adapted[1]

@@ -50,9 +50,11 @@ class Watch:
         if found and self.follows_rows(stage):
             self.on_event({"type": "rows", "stage": stage, "rows": [[n, value] for n, value in found.items()]})
 
-    def loss(self, step: int, steps: int, train: float, valid: float | None, seconds: float) -> None:
-        """Reports one optimiser step; `valid` is set at the end of an epoch."""
-        losses = {"train_loss": train, "valid_loss": valid}
+    def loss(
+        self, step: int, steps: int, train: float, valid: float | None, seconds: float, figures: Mapping[str, float]
+    ) -> None:
+        """Reports one optimiser step; `valid` is set at the end of an epoch. `figures` are what else is known of it."""
+        losses = {"train_loss": train, "valid_loss": valid, **figures}
         self.on_event({"type": "loss", "step": step, "steps": steps, **losses, "seconds": seconds})
         self.check()
 

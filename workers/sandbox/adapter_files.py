@@ -1,18 +1,36 @@
-"""Reads the adapter files that a runner has written. The worker does not trust the runner."""
+"""Reads the files of what a runner has trained. The worker does not trust the runner."""
 
 from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
+
+from workers.sandbox.confinement import FILE_BYTES
 
 NAMES = ("adapter_config.json", "adapter_model.safetensors")
+MARK = "quantisation.json"
+"""Beside an adapter over a base in 4 bits."""
+WEIGHTS = "model.safetensors"
+CHECKPOINT = ("config.json", WEIGHTS, "tokenizer.json")
 # All linear layers of the built-in model at rank 32 are under 20 MB; a larger model has larger adapters.
 LARGEST_BYTES = 512 * 1024**2
 
 
 def read(folder: Path) -> dict[str, bytes]:
-    """The content of each file in `NAMES`, by name. No link is followed: it could lead to a file of the worker.
+    """The content of each file, by name. Raises what `opened` raises."""
+    with opened(folder) as files:
+        return {name: file.read() for name, file in files.items()}
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[dict[str, BinaryIO]]:
+    """The files of an adapter or of a whole trained model, by name, open for as long as the context lasts.
+
+    No link is followed: it could lead to a file of the worker.
 
     Raises:
         ValueError: a file is missing, is not a regular file, or is too large.
@@ -21,20 +39,27 @@ def read(folder: Path) -> dict[str, bytes]:
         place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise ValueError("no adapter folder") from error
-    try:
-        return {name: _read(name, place) for name in NAMES}
-    finally:
-        os.close(place)
+    with ExitStack() as held:
+        held.callback(os.close, place)
+        yield {name: held.enter_context(_open(name, place)) for name in _names(os.listdir(place))}  # noqa: PTH208 - the opened folder
 
 
-def _read(name: str, place: int) -> bytes:
+def _names(found: list[str]) -> tuple[str, ...]:
+    if WEIGHTS in found:
+        return CHECKPOINT
+    return (*NAMES, MARK) if MARK in found else NAMES
+
+
+def _open(name: str, place: int) -> BinaryIO:
     try:
         # Non-blocking, because opening a pipe in the place of a file would block the worker forever.
         found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place)
     except OSError as error:
         raise ValueError(f"no file {name}") from error
-    with os.fdopen(found, "rb") as file:
-        state = os.fstat(found)
-        if not stat.S_ISREG(state.st_mode) or state.st_nlink != 1 or state.st_size > LARGEST_BYTES:
-            raise ValueError(f"{name} is not a regular file of the allowed size")
-        return file.read()
+    file = os.fdopen(found, "rb")
+    state = os.fstat(found)
+    most = FILE_BYTES if name == WEIGHTS else LARGEST_BYTES
+    if not stat.S_ISREG(state.st_mode) or state.st_nlink != 1 or state.st_size > most:
+        file.close()
+        raise ValueError(f"{name} is not a regular file of the allowed size")
+    return file

@@ -19,7 +19,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graders.base import Embed, Embedded, Retrieve, Retrieved
+from graders.base import Embed, Embedded, Rejected, Retrieve, Retrieved, Train
+from workers.sandbox import capabilities
 from workers.sandbox.confinement import confine
 from workers.sandbox.frames import Channel, Closed, Message, SendTimeout, item_choice, read_item
 
@@ -38,11 +39,19 @@ MARGIN_SECONDS = 10.0
 class Jobs:
     """Carries out one job after another, until the worker closes the pipes or has sent nothing for `idle` seconds.
 
-    With `idle` 0 it waits for ever. `load` makes the session, which takes seconds: embeddings do without it.
+    With `idle` 0 it waits for ever. `load` makes the session, which takes seconds: embeddings do without it. `lacking`
+    says why a training run cannot be carried out here.
     """
 
-    def __init__(self, channel: Channel, load: Callable[[], Session], idle: float = 0) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        load: Callable[[], Session],
+        idle: float = 0,
+        lacking: Callable[[Train], str] = lambda _: "",
+    ) -> None:
         self.channel = channel
+        self.lacking = lacking
         self.idle = idle
         self._load = load
 
@@ -67,7 +76,6 @@ class Jobs:
         return message
 
     def _answer(self, job: int, message: Message) -> Message:
-        from graders.base import Rejected
         from workers.engine.watch import Stopped, Watch
 
         watch = Watch(on_event=lambda event: self._event(job, event), should_stop=lambda: self._cancelled(job))
@@ -92,6 +100,8 @@ class Jobs:
             return asdict(_embed(item, watch))
         if isinstance(item, Retrieve):
             return asdict(_retrieve(item, watch))
+        if isinstance(item, Train) and (lack := self.lacking(item)):
+            raise Rejected("method_unavailable", lack)
         return asdict(self.session.run(item, watch, item_choice(message)))
 
     def _event(self, job: int, event: dict[str, Any]) -> None:
@@ -140,7 +150,8 @@ def main(argv: list[str] | None = None) -> int:
     readable = (options.models_dir, options.given)
     gpu = options.device.startswith("cuda")
     confine(options.parent, options.memory, user=options.user, readable=readable, scratch=options.scratch, gpu=gpu)
-    jobs = Jobs(Channel(options.read_fd, options.write_fd), lambda: _session(options), options.idle)
+    channel = Channel(options.read_fd, options.write_fd)
+    jobs = Jobs(channel, lambda: _session(options), options.idle, lambda item: _lacking(item, options))
     _prepare(jobs, options)
     try:
         jobs.serve()
@@ -174,6 +185,12 @@ def _retrieve(item: Retrieve, watch: Watch) -> Retrieved:
     from workers.retrieval import search
 
     return search.retrieve(item, watch)
+
+
+def _lacking(item: Train, options: argparse.Namespace) -> str:
+    folder = options.models_dir / Path(item.model).name
+    memory = min(options.memory, capabilities.memory(free=True))
+    return capabilities.lacking(item.method, folder, options.scratch, options.device, memory)
 
 
 def _session(options: argparse.Namespace) -> Session:

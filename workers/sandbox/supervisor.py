@@ -41,7 +41,7 @@ POLL_SECONDS = 0.1
 MEMORY_BYTES = 16 * 1024**3
 DISK_BYTES = 4 * 1024**3
 DISK_CHECK_SECONDS = 2.0
-REJECTIONS = frozenset({"diverged", "prompt_too_long", "row_too_long", "out_of_memory"})
+REJECTIONS = frozenset({"diverged", "prompt_too_long", "row_too_long", "out_of_memory", "method_unavailable"})
 
 OnEvent = Callable[[dict[str, Any]], None]
 ShouldStop = Callable[[], bool]
@@ -106,7 +106,7 @@ class Runner:
         """Carries out a work item within `seconds` of wall-clock time, not counting the start of the runner.
 
         An item with a base model is computed by the model's choice, which is measured first if none is kept. That does
-        not count either. The files of a trained adapter stay until the next training run or `close`.
+        not count either. The files of what was trained stay until the next training run, `forget` or `close`.
 
         Raises:
             RunnerTimeout: `seconds` have passed.
@@ -136,6 +136,12 @@ class Runner:
     def place(self, model: str) -> Place:
         """What the choice for the base model `model` is kept by."""
         return Place.of(self._models_dir, model, self.threads, self.device)
+
+    def forget(self) -> None:
+        """Deletes what was trained last. A whole model takes much room."""
+        with self._lock:
+            if self._scratch is not None:
+                self._forget_adapters()
 
     def close(self) -> None:
         """Ends the runner and removes its files; `run` starts a new one. It may be called from any thread."""
@@ -265,7 +271,8 @@ class Runner:
         if folder.parent != self._scratch:
             raise RunnerDied("an adapter outside the runner's folder")
         try:
-            adapter_files.read(folder)
+            with adapter_files.opened(folder):
+                pass
         except ValueError as error:
             raise RunnerDied("an invalid adapter") from error
 

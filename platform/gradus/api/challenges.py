@@ -71,7 +71,12 @@ def dataset_check(request: Request, id: str, payload: schemas.TrainingRows) -> s
     if TUNE.name not in spec.tracks:
         raise Http404
     report = dataset.report(
-        spec, given.rows, counter(spec), instructions=given.instructions, hyperparameters=given.hyperparameters
+        spec,
+        given.rows,
+        counter(spec),
+        instructions=given.instructions,
+        hyperparameters=given.hyperparameters,
+        method=given.method,
     )
     return schemas.DatasetOut.model_validate(asdict(report))
 

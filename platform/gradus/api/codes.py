@@ -14,9 +14,10 @@ CODES: dict[int, tuple[str, ...]] = {
     413: ("too_large",),
     422: (
         "bad_key", "bad_mark", "bad_payload", "bad_role", "bad_template", "bad_text", "control_character", "empty",
-        "knob", "label_word", "no_own_sets", "no_reason", "no_such_arm", "no_such_probability",
+        "equal_sides", "knob", "label_word", "method", "method_unavailable",
+        "no_own_sets", "no_reason", "no_such_arm", "no_such_probability",
         "no_such_repetition", "not_accepted_kind", "not_together", "nothing", "only_training", "reason_needed",
-        "special_token", "too_long", "too_many_examples", "too_many_rows", "too_many_steps",
+        "row_shape", "special_token", "too_long", "too_many_examples", "too_many_rows", "too_many_steps",
         "too_many_tokens", "tokens_max", "unknown_label", "words",
     ),
     429: ("guest_limit", "in_flight", "over_quota", "too_many_requests", "too_many_runs", "too_many_sets"),

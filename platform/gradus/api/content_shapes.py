@@ -12,6 +12,7 @@ from gradus.learn.advisor import Advice
 from gradus.learn.path import ChallengeStep, CoursePath, LessonStep
 from gradus.reviews import guests
 from gradus.reviews.who_grades import who_grades
+from gradus.submissions import services
 from gradus.submissions.models import Standing
 from gradus.submissions.quota import attempts_left
 
@@ -112,6 +113,7 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
             "samples": [_sample(sample) for sample in version.samples],
             "train": version.train,
             "details": {name: kinds.find(name).shown_keys(spec) for name in spec.tracks},
+            "unavailable": {name: lacking for name in spec.tracks if (lacking := services.unavailable(spec, name))},
             "graded_by": who_grades(challenge, user).by,
             "attempts_left": attempts_left(user, challenge),
             "guest_note": guests.note(user, challenge.kind) or None,

@@ -27,6 +27,7 @@ File = Annotated[
     typer.Argument(metavar="FILE", help="A payload in YAML or JSON, or an answer in .txt or .md; - is standard input."),
 ]
 Rows = Annotated[Path | None, typer.Option("--rows", help="Training rows as JSON Lines, for a track that trains.")]
+Method = Annotated[str | None, typer.Option("--method", help="How to train: lora, qlora, full or dpo.")]
 Email = Annotated[str, typer.Option(prompt=True, help="The email of your account.")]
 Password = Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="GRADUS_PASSWORD", help="Asked for.")]
 Name = Annotated[str, typer.Option(help="What the token is for; your profile lists it.")]
@@ -118,10 +119,10 @@ def show(challenge: Slug) -> None:
 
 
 @app.command()
-def run(challenge: Slug, file: File = None, rows: Rows = None) -> None:
+def run(challenge: Slug, file: File = None, rows: Rows = None, method: Method = None) -> None:
     """Run a payload on the public samples. It costs no attempt."""
     with site() as api:
-        made = api.post(f"challenges/{challenge}/runs", _payload(api, challenge, file, rows))
+        made = api.post(f"challenges/{challenge}/runs", _payload(api, challenge, file, rows, method))
         _finish(api, f"runs/{made['uuid']}")
 
 
@@ -130,12 +131,13 @@ def submit(
     challenge: Slug,
     file: File = None,
     rows: Rows = None,
+    method: Method = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for the grade.")] = False,
     key: Annotated[str, typer.Option(help="An Idempotency-Key: sent twice with one payload, it is one attempt.")] = "",
 ) -> None:
     """Submit an attempt, which is graded on hidden samples."""
     with site() as api:
-        data = _payload(api, challenge, file, rows)
+        data = _payload(api, challenge, file, rows, method)
         made = api.post(f"challenges/{challenge}/submissions", data, key=key or str(uuid.uuid4()))
         typer.echo(made["uuid"])
         if follow:
@@ -194,9 +196,9 @@ def leaderboard(
         showing.leaderboard(api.get(f"challenges/{challenge}/leaderboard", track=track, page=page))
 
 
-def _payload(api: Api, challenge: str, file: Path | None, rows: Path | None) -> dict[str, Any]:
+def _payload(api: Api, challenge: str, file: Path | None, rows: Path | None, method: str | None) -> dict[str, Any]:
     """What the files hold. The challenge says which kinds it accepts."""
-    return sending.payload(file, rows, api.get(f"challenges/{challenge}")["tracks"])
+    return sending.payload(file, rows, api.get(f"challenges/{challenge}")["tracks"], method)
 
 
 def _path_of(api: Api, identifier: uuid.UUID) -> str:

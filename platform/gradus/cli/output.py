@@ -16,6 +16,7 @@ from challenges.row_marks import RIGHT, WORDS, counted, mark_of
 from gradus.cli.client import Event
 
 out = Console(highlight=False)
+PREFERENCE_FIGURES = ("margin", "accuracy", "valid_margin", "valid_accuracy")
 STATES = {
     "queued": "waiting",
     "running": "running",
@@ -227,8 +228,8 @@ class Follower:
                 self._say(f"put back in the queue for {data['seconds']} s: {data['reason']}")
 
     def _loss(self, data: dict[str, Any]) -> None:
-        valid = data.get("valid_loss")
-        note = f"train_loss {data['train_loss']:.4f}" + (f" valid_loss {valid:.4f}" if valid is not None else "")
+        told = {name: data.get(name) for name in ("train_loss", "valid_loss", *PREFERENCE_FIGURES)}
+        note = " ".join(f"{name} {value:.4f}" for name, value in told.items() if value is not None)
         self._say(f"step {data['step']}/{data['steps']} {note}")
         self._bar("train", data["step"], data["steps"], note)
 

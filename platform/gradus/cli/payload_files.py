@@ -18,11 +18,11 @@ from gradus.cli.client import Failure
 TEXTS = (".txt", ".md")
 
 
-def payload(file: Path | None, rows: Path | None, tracks: Sequence[str]) -> dict[str, Any]:
+def payload(file: Path | None, rows: Path | None, tracks: Sequence[str], method: str | None = None) -> dict[str, Any]:
     """What to send to a challenge that accepts the kinds `tracks`.
 
     `rows`, or the payload's own `rows_file`, holds training rows. A text file becomes the first kind of `tracks` that
-    is a plain text, and training rows alone the first kind that trains.
+    is a plain text, and training rows alone the first kind that trains. `method` takes the place of the payload's own.
 
     Raises `Failure` for what cannot be read, with a problem for each line that is not a training row.
     """
@@ -32,6 +32,7 @@ def payload(file: Path | None, rows: Path | None, tracks: Sequence[str]) -> dict
         kind = _first(tracks, "text_field", "This challenge does not take a plain text: write a payload in YAML.")
         return {"kind": kind.name, kind.text_field: _bytes(file).decode(errors="replace")}
     data = _mapping(file) if file is not None else _rows_alone(tracks)
+    data |= {} if method is None else {"method": method}
     named = data.pop("rows_file", None)
     if rows is None and named is not None and file is not None:
         rows = file.parent / str(named)
@@ -58,7 +59,7 @@ def training_rows(file: Path) -> list[dict[str, str]]:
     if problems:
         lines = tuple(str(replace(problem, file=str(file))) for problem in problems)
         raise Failure(f"{file}: some lines are not valid training rows.", problems=lines)
-    return [{"input": row.input, "output": row.output} for row in found]
+    return [row.model_dump() for row in found]
 
 
 def _mapping(file: Path) -> dict[str, Any]:

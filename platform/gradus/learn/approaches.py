@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from challenges import kinds, payloads
 from challenges.kinds.prompt import FEW_SHOT
-from challenges.kinds.tune import LORA
 from challenges.shown_score import floor_to_step, written
+from challenges.training_methods import METHODS
 from challenges.translation import translated
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
@@ -166,13 +166,13 @@ def _own(standing: Standing) -> Entry:
     )
 
 
-def _best(entries: list[Entry], approach: str) -> Entry | None:
-    return max((e for e in entries if e.approach == approach), key=lambda e: e.score, default=None)
+def _best(entries: list[Entry], *approaches: str) -> Entry | None:
+    return max((e for e in entries if e.approach in approaches), key=lambda e: e.score, default=None)
 
 
 def _break_even(entries: list[Entry]) -> BreakEven | None:
     """Against the best few-shot prompt; None where a request of the trained model is not faster."""
-    prompt, tuned = _best(entries, FEW_SHOT), _best(entries, LORA)
+    prompt, tuned = _best(entries, FEW_SHOT), _best(entries, *METHODS)
     if prompt is None or tuned is None or not tuned.train_seconds or prompt.ms is None or tuned.ms is None:
         return None
     saved = prompt.ms - tuned.ms
@@ -188,7 +188,7 @@ def _finding(entries: list[Entry]) -> str:
     if top is None:
         return _("Nothing has been measured here yet")
     prompt = _best(entries, FEW_SHOT)
-    if top.approach == LORA and prompt and prompt.tokens and top.tokens and prompt.tokens > top.tokens:
+    if top.approach in METHODS and prompt and prompt.tokens and top.tokens and prompt.tokens > top.tokens:
         found = {"score": written(top.score), "times": f"{prompt.tokens / top.tokens:.1f}"}
         return _("The trained model scores highest, %(score)s, and reads %(times)s times fewer tokens") % found
     return _("%(approach)s scores highest: %(score)s") % {"approach": top.title, "score": written(top.score)}

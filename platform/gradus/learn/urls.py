@@ -33,6 +33,7 @@ urlpatterns = [
     path("challenges/<slug:slug>/", challenge.challenge, name="challenge"),
     path("challenges/<slug:slug>/hint", challenge.hint, name="hint"),
     path("challenges/<slug:slug>/dataset-check", tune.dataset_check, name="dataset_check"),
+    path("challenges/<slug:slug>/method", tune.method, name="method"),
     path("challenges/<slug:slug>/starter.jsonl", tune.starter, name="starter"),
     path("challenges/<slug:slug>/starter", tune.starter_use, name="starter_use"),
     path("challenges/<slug:slug>/documents/", documents.documents, name="documents"),

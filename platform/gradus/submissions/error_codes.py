@@ -36,6 +36,14 @@ CODES: dict[str, Code] = {
     "out_of_memory": Code(
         State.REJECTED, False, _("The job needed more memory than it may use. Use a smaller batch or shorter rows.")
     ),
+    "method_unavailable": Code(
+        State.FAILED,
+        True,
+        _(
+            "This training method cannot be carried out here at the moment. Your attempt was given back. Choose "
+            "another method, or try again later."
+        ),
+    ),
     # What is accepted is bounded in rows, epochs and tokens, so it is slow only where the machine is.
     "timeout": Code(
         State.FAILED,

@@ -573,6 +573,12 @@ class WorkerStatus(models.Model):
     base_models = models.JSONField(default=dict, help_text="Base models it can run, by digest")
     judge = models.CharField(max_length=80, blank=True)
     problem = models.TextField(blank=True)
+    lacks = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        blank=True,
+        help_text="Training methods that it cannot carry out over a base model, with the reason of each",
+    )
     busy_with = models.BigIntegerField(null=True, blank=True)
     last_seen = models.DateTimeField(db_default=Now())
 

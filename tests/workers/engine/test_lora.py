@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from graders.base import Generate, Rejected, Score, Train
 from tests.workers import oracle, tiny
-from workers.engine import lora
+from workers.engine import objectives, training
 from workers.engine.session import Session
 from workers.engine.watch import Stopped, Watch
 
@@ -65,14 +65,15 @@ def test_training_learns_its_rows_and_says_so(session):
 
 
 def test_losses_agree_with_the_oracle(base, plain):
-    rows = lora.examples(base, ROWS, 512)
-    assert lora.evaluate(base, lora.adapted(base, TRAIN, low=False), rows, Watch()) == pytest.approx(
+    rows = objectives.examples(base, ROWS, 512)
+    model = training.trainable(base, TRAIN, low=False)
+    assert training.evaluate(base, model, objectives.Completions(), rows, Watch())[0] == pytest.approx(
         oracle.completion_loss(plain, base, ROWS), abs=1e-4
     )
 
 
 def test_completion_ends_with_exactly_one_end_of_text(base):
-    plain_row, chat_row = lora.examples(base, [("Output:", " skin"), ("Output:", " skin<|im_end|>")], 512)
+    plain_row, chat_row = objectives.examples(base, [("Output:", " skin"), ("Output:", " skin<|im_end|>")], 512)
     assert plain_row == chat_row
     assert plain_row.tokens.count(base.eos) == 1 and plain_row.tokens[-1] == base.eos
     assert base.decode(plain_row.tokens[plain_row.start :]) == " skin"
@@ -150,10 +151,10 @@ def test_trial_run_ends_at_its_cap_on_the_same_course(session):
 
 
 def test_rate_warms_up_and_falls_to_zero():
-    rates = [lora.rate(step, 100) for step in range(101)]
+    rates = [training.rate(step, 100) for step in range(101)]
     assert rates[0] == pytest.approx(0.2) and max(rates) == rates[4] == pytest.approx(1.0)
     assert rates[100] == pytest.approx(0.0) and all(map(math.isfinite, rates))
-    assert [lora.rate(step, 1) for step in (0, 1)] == [1.0, pytest.approx(1.0)]
+    assert [training.rate(step, 1) for step in (0, 1)] == [1.0, pytest.approx(1.0)]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +192,7 @@ def test_memory_that_runs_out_is_told_as_such(session, monkeypatch):
     def greedy(*_, **__):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(lora, "train", greedy)
+    monkeypatch.setattr(training, "train", greedy)
     with pytest.raises(Rejected) as caught:
         session.run(TRAIN, Watch())
     assert caught.value.code == "out_of_memory"

@@ -10,7 +10,7 @@ from peft import PeftModel
 
 from graders.base import Train
 from tests.workers import oracle, tiny
-from workers.engine import adapters, attention, lora
+from workers.engine import adapters, attention, objectives, training
 from workers.engine.packing import Example, pack
 from workers.engine.session import Session
 from workers.engine.watch import Watch
@@ -40,7 +40,7 @@ def found_by(model):
 
 
 def made(base, *, low=False):
-    return with_weights(lora.adapted(base, ITEM, low=low))
+    return with_weights(training.trainable(base, ITEM, low=low))
 
 
 def assert_near(found, wanted, zero=0.0):
@@ -52,7 +52,7 @@ def assert_near(found, wanted, zero=0.0):
 def plain_loss(model, base, rows):
     """PEFT's own layers, the library's own attention, one row at a time."""
     total = 0.0
-    for example in lora.examples(base, rows, 512):
+    for example in objectives.examples(base, rows, 512):
         logprobs = model(input_ids=torch.tensor([example.tokens])).logits[0].log_softmax(-1)
         for at in range(example.start, len(example.tokens)):
             total = total - logprobs[at - 1, example.tokens[at]]
@@ -69,7 +69,7 @@ def as_peft_leaves_it(models_dir):
 def test_loss_and_gradients_agree_with_the_oracle(base, models_dir, rows):
     ours, theirs = made(base), as_peft_leaves_it(models_dir)
     expected = plain_loss(theirs, base, rows)
-    loss = lora.negative_log_likelihood(base, ours, lora.examples(base, rows, 512))
+    loss = objectives.negative_log_likelihood(base, ours, objectives.examples(base, rows, 512)).sum()
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
     (loss / 2).backward()
     (expected / 2).backward()
@@ -106,13 +106,13 @@ def test_attention_of_a_training_step_agrees_with_the_librarys(rows, heads, grou
 
 
 def test_batch_in_parts_has_the_same_gradient_as_in_one(base, monkeypatch):
-    rows = lora.examples(base, ROWS, 512)
+    rows = objectives.examples(base, ROWS, 512)
     results = []
-    for tokens in (lora.STEP_TOKENS, 1):
-        monkeypatch.setattr(lora, "STEP_TOKENS", tokens)
+    for tokens in (training.STEP_TOKENS, 1):
+        monkeypatch.setattr(training, "STEP_TOKENS", tokens)
         ours = made(base)
         weights = [weight for weight in ours.parameters() if weight.requires_grad]
-        loss = lora._step(base, ours, rows, torch.optim.SGD(weights, lr=0.0))
+        loss, _ = training._step(base, ours, objectives.Completions(), rows, torch.optim.SGD(weights, lr=0.0))
         results.append((loss, found_by(ours)))
     (whole, one), (parts, many) = results
     assert whole == pytest.approx(parts, rel=1e-5)
@@ -120,7 +120,7 @@ def test_batch_in_parts_has_the_same_gradient_as_in_one(base, monkeypatch):
 
 
 def test_what_all_rows_share_is_computed_once(base):
-    rows = lora.examples(base, ROWS, 512)
+    rows = objectives.examples(base, ROWS, 512)
     packed = pack(rows, base.eos, torch.device("cpu"))
     head = base.encode([SHARED])[0]
     assert packed.tree.shared >= len(head) - 1
@@ -150,7 +150,7 @@ def test_any_rows_agree_with_the_oracle(base, plain, rows):
         for row in rows:
             logprobs = plain(input_ids=torch.tensor([row.tokens])).logits[0].log_softmax(-1)
             expected -= sum(logprobs[at - 1, row.tokens[at]].item() for at in range(row.start, len(row.tokens)))
-        found = lora.negative_log_likelihood(base, lora.adapted(base, ITEM, low=False), rows).item()
+        found = objectives.negative_log_likelihood(base, training.trainable(base, ITEM, low=False), rows).sum().item()
     assert found == pytest.approx(expected, abs=2e-3)
 
 
@@ -169,14 +169,16 @@ def test_a_model_that_is_built_otherwise_is_trained_as_well(tmp_path, changes):
     trained = session.run(replace(ITEM, model="other", num_train_epochs=10, valid=ROWS), Watch())
     base = session.base("other")
     peft = PeftModel.from_pretrained(oracle.plain(tmp_path / "other"), trained.files)
-    rows = lora.examples(base, ROWS, 512)
-    assert trained.valid_loss == pytest.approx(plain_loss(peft, base, ROWS).item() / lora._read(rows), rel=0.02)
+    rows = objectives.examples(base, ROWS, 512)
+    assert trained.valid_loss == pytest.approx(
+        plain_loss(peft, base, ROWS).item() / objectives.completion_tokens(rows), rel=0.02
+    )
 
 
 def test_training_over_a_low_precision_base_ends_near_the_exact_one(base, tmp_path):
     item = replace(ITEM, num_train_epochs=20, valid=ROWS[:3])
-    exact = lora.train(base, item, tmp_path / "exact", Watch())
-    low = lora.train(base, item, tmp_path / "low", Watch(), low=True)
+    exact = training.train(base, item, tmp_path / "exact", Watch())
+    low = training.train(base, item, tmp_path / "low", Watch(), low=True)
     assert exact.valid_loss is not None and exact.valid_loss < 3
     assert low.valid_loss == pytest.approx(exact.valid_loss, rel=0.1, abs=0.05)
     assert all(p.dtype == torch.bfloat16 for p in base.half.parameters())

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import sys
 import threading
@@ -305,6 +306,37 @@ def test_the_engine_works_shut_in_and_the_worker_reads_its_adapter(runner):
     files = adapter_files.read(Path(trained.files))
     assert set(files) == set(adapter_files.NAMES) and all(files.values())
     assert len(run(runner, Embed(("sea",))).vectors[0]) == 384
+
+
+@pytest.mark.parametrize(
+    ("method", "files"),
+    [
+        ("qlora", {*adapter_files.NAMES, adapter_files.MARK}),
+        ("full", set(adapter_files.CHECKPOINT)),
+        ("dpo", set(adapter_files.NAMES)),
+    ],
+)
+def test_each_training_method_works_shut_in(runner, method, files):
+    rows = tuple((*row, f"{row[1]} and more") for row in ROWS) if method == "dpo" else ROWS
+    trained = run(runner, replace(TRAIN, method=method, rows=rows))
+    assert set(adapter_files.read(Path(trained.files))) == files
+    assert run(runner, replace(SCORE, adapter=trained.files)).logprobs != run(runner, SCORE).logprobs
+    runner.forget()
+    assert not Path(trained.files).exists()
+
+
+def test_a_method_for_which_there_is_no_room_is_refused_before_it_begins(models_dir, tmp_path):
+    """A model whose file is so large (and empty) that its checkpoint could not be written."""
+    folder = tmp_path / "huge"
+    shutil.copytree(models_dir / tiny.NAME, folder)
+    os.truncate(folder / "model.safetensors", 5 * 1024**3)
+    crowded = Runner(threads=1, models_dir=tmp_path, device="cpu", choices=Settled())
+    try:
+        with pytest.raises(Rejected) as caught:
+            run(crowded, replace(TRAIN, model="huge", method="full"))
+        assert caught.value.code == "method_unavailable" and "2.1 GB are allowed" in caught.value.detail
+    finally:
+        crowded.close()
 
 
 def test_an_adapter_that_is_given_is_used(runner):

@@ -6,6 +6,7 @@ from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, Field
 
 from challenges import kinds
+from challenges.spec import Required
 
 
 def _names_all_kinds(schema: dict[str, Any]) -> None:
@@ -114,7 +115,7 @@ class SampleOut(Schema):
 
     id: str
     input: str
-    target: str | dict[str, str] | list[str] = Field(description="Of several texts each is right")
+    target: str | dict[str, str] | Required | list[str] = Field(description="Of several texts each is right")
     documents: list[str] = Field([], description="The ids of the documents that hold the answer")
 
 
@@ -157,6 +158,9 @@ class ChallengeOut(Schema):
     feedback: dict[str, Any]
     samples: list[SampleOut]
     train: list[dict[str, Any]] = Field(description="Starter rows for training, if the author gives some")
+    unavailable: dict[str, dict[str, str]] = Field(
+        {}, description="By track, the training methods that no worker can carry out now, each with the reason"
+    )
     details: dict[str, dict[str, Any]] = Field(
         description="What a track asks for beside the keys above, by the track's name: the limits and hyperparameters "
         "of a training run, or the question, the length and the criteria of an answer in free text"

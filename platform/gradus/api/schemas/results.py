@@ -241,6 +241,15 @@ class DatasetBin(Schema):
     rows: int
 
 
+class PreferencesOut(Schema):
+    """Words are means; `by_length` is `shorter` or `longer` where the chosen answer of every row is so."""
+
+    held_out: int
+    chosen_words: float
+    rejected_words: float
+    by_length: Literal["", "shorter", "longer"]
+
+
 class DatasetOut(Schema):
     """What is in a LoRA payload's rows, and what training on them costs; `problems` would refuse a submit."""
 
@@ -256,6 +265,7 @@ class DatasetOut(Schema):
     tokens_max: int
     seconds: float
     problems: list[FieldProblem]
+    preferences: PreferencesOut | None = Field(None, description="Where rows are preferences")
 
 
 class AppealIn(Schema):

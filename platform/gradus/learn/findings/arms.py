@@ -15,9 +15,8 @@ from typing import Any
 from django.utils.translation import gettext
 
 from challenges import findings_runs, kinds, payloads
-from challenges.bundle import ChallengeBundle
+from challenges.bundle import ChallengeBundle, training_rows
 from challenges.findings import Arm, Experiment, Finding
-from challenges.spec import TrainRow
 from gradus.courses.models import Challenge, ChallengeVersion, Lesson
 
 Place = tuple[str, str, int]
@@ -105,8 +104,7 @@ def name(arm: Arm, repetition: int) -> str:
 
 def bundle_of(version: ChallengeVersion) -> ChallengeBundle:
     """What decides the submissions of arms: the specification and the training rows, and no hidden row."""
-    train = tuple(map(TrainRow.model_validate, version.train))
-    return ChallengeBundle(version.parsed, "", "", train=train, digest=version.digest)
+    return ChallengeBundle(version.parsed, "", "", train=training_rows(version.train), digest=version.digest)
 
 
 def submission(lesson: Lesson, bundle: ChallengeBundle, arm: Arm, number: int) -> dict[str, Any]:

@@ -62,7 +62,8 @@ class Choice:
                 return {"kind": payload.kind, "answer": payload.answer}
             case TunePayload():
                 knobs = {name: str(value) for name, value in payload.hyperparameters.model_dump().items()}
-                return {"kind": payload.kind, "instructions": payload.instructions, **knobs}
+                chosen = {"method": payload.method, **knobs}
+                return {"kind": payload.kind, "instructions": payload.instructions, **chosen}
             case PromptPayload():
                 return {
                     "kind": payload.kind,
@@ -94,6 +95,16 @@ def good(course: CourseBundle, kind: str) -> Choice:
     """Returns the cheapest baseline of a kind that must pass."""
     found = [choice for choice in _all(course) if choice.baseline.payload.kind == kind and choice.passes]
     return min(found, key=lambda choice: _cost(choice.baseline))
+
+
+def trained(course: CourseBundle) -> list[Choice]:
+    """Returns the baselines that train."""
+    return [choice for choice in _all(course) if isinstance(choice.baseline.payload, TunePayload)]
+
+
+def method_of(choice: Choice) -> str:
+    """Returns the training method of a baseline that trains."""
+    return str(getattr(choice.baseline.payload, "method", ""))
 
 
 def weak(course: CourseBundle, kind: str) -> Choice:

@@ -7,6 +7,7 @@ import re
 import secrets
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from challenges.bundle import CourseBundle
@@ -27,8 +28,15 @@ ADAPTER = {"adapter_config.json", "adapter_model.safetensors"}
 
 
 class Story:
+    """`methods` is a course with one challenge for each training method beside LoRA."""
+
     def __init__(
-        self, base: str, course: CourseBundle, examples: CourseBundle, administrator: Callable[[], tuple[str, str]]
+        self,
+        base: str,
+        course: CourseBundle,
+        examples: CourseBundle,
+        methods: CourseBundle,
+        administrator: Callable[[], tuple[str, str]],
     ) -> None:
         self.learner, self.staff = Visitor(base), Visitor(base)
         self.course = course
@@ -36,6 +44,7 @@ class Story:
         self.prompt, self.zero = baselines.good(course, PROMPT.name), baselines.weak(course, PROMPT.name)
         self.training, self.text = baselines.good(course, TUNE.name), baselines.good(course, FREE_TEXT.name)
         self.retrieval = baselines.good(examples, RAG.name)
+        self.methods = baselines.trained(methods)
         self.sent: dict[str, str] = {}
         self.token = ""
 
@@ -58,6 +67,11 @@ class Story:
         yield "demo: three panels", self.demo
         yield "the training run's events and score", lambda: self.settled("training", self.training, SLOW)
         yield "  its adapter", self.adapter
+        for choice in self.methods:
+            method = baselines.method_of(choice)
+            yield f"submit {method}", partial(self.submit, method, choice)
+            yield "  its events and score", partial(self.settled, method, choice, SLOW)
+            yield "  what was trained", partial(self.trained, method)
         yield "learning path", self.path
         yield "leaderboard", self.board
         yield "API with a token", self.api
@@ -168,6 +182,17 @@ class Story:
         expect(answer.status_code == 200, f"the adapter answers {answer.status_code}")
         found = set(zipfile.ZipFile(io.BytesIO(answer.content)).namelist())
         expect(found >= ADAPTER, f"the zip holds {', '.join(sorted(found))}")
+        return f"{len(answer.content) / 1e6:.1f} MB, {len(found)} files"
+
+    def trained(self, method: str) -> str:
+        """An adapter can be downloaded; a whole model only where the site keeps it, which it does not by default."""
+        answer = self.learner.http.get(f"/submissions/{self.sent[method]}/artifact")
+        expect(answer.status_code == (404 if method == "full" else 200), f"the artefact answers {answer.status_code}")
+        if method == "full":
+            return "deleted after grading"
+        found = set(zipfile.ZipFile(io.BytesIO(answer.content)).namelist())
+        expect(found >= ADAPTER, f"the zip holds {', '.join(sorted(found))}")
+        expect(("quantisation.json" in found) == (method == "qlora"), "the zip does not say what the base is")
         return f"{len(answer.content) / 1e6:.1f} MB, {len(found)} files"
 
     def path(self) -> str:

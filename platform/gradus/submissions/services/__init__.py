@@ -1,6 +1,7 @@
 """Services for submissions and runs. Only they write submissions, evaluations, scores and standings."""
 
 from gradus.submissions.services.cancel import cancel, cancel_run, withdraw
+from gradus.submissions.services.capabilities import another_can, unavailable
 from gradus.submissions.services.claim import claim, heartbeat, learner_waits
 from gradus.submissions.services.engine_choices import forget_choice, keep_choice, kept_choice
 from gradus.submissions.services.events import append_events
@@ -17,6 +18,7 @@ __all__ = [
     "Refused",
     "Repetition",
     "adopt",
+    "another_can",
     "append_events",
     "cancel",
     "cancel_run",
@@ -40,6 +42,7 @@ __all__ = [
     "submit",
     "take_hint",
     "token_use",
+    "unavailable",
     "verify",
     "withdraw",
 ]

@@ -14,7 +14,7 @@ from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import bell
 from gradus.submissions.models import RUN_NAME_CHARS, Evaluation, Run, RunSlot
-from gradus.submissions.services import queue_ranks, slots
+from gradus.submissions.services import capabilities, queue_ranks, slots
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import Refused, refuse_broken, too_long
 
@@ -49,10 +49,12 @@ def start_run(
     `repeats` goes with the purpose `finding`, and with no other.
 
     Raises:
-        Refused: 422 for a bad payload, 429 where the learner has too many runs open.
+        Refused: 422 for a bad payload or a method that no worker has, 429 where the learner has too many runs open.
     """
     payload = parse(version.parsed, data)
     lane = kinds.find(payload.kind).lane if purpose == Run.Purpose.BASELINE else Lane.INTERACTIVE
+    if purpose == Run.Purpose.TRIAL:
+        capabilities.require(version.parsed, payload, lane)
 
     def once() -> Run:
         run = Run.objects.create(

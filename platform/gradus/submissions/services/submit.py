@@ -15,7 +15,7 @@ from gradus.courses.models import Challenge
 from gradus.submissions import bell, failpoints
 from gradus.submissions.models import Evaluation, GuestSlot, InFlight, QuotaSlot, Submission
 from gradus.submissions.quota import day_of
-from gradus.submissions.services import queue_ranks, slots
+from gradus.submissions.services import capabilities, queue_ranks, slots
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import Refused
 
@@ -29,7 +29,7 @@ def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str)
     """Returns the submission and whether it is new; the same key and payload give the same submission.
 
     Raises:
-        Refused: 422 with every problem of the payload, or for a key of another form;
+        Refused: 422 with every problem of the payload, for a method that no worker has, or for a key of another form;
             409 for a key used with another payload; 429 over quota.
     """
     if not KEY.fullmatch(idempotency_key):
@@ -39,7 +39,10 @@ def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str)
 
     def once() -> tuple[Submission, bool]:
         before = _existing(user, challenge, idempotency_key, payload)
-        return (before, False) if before else (_insert(user, challenge, payload, idempotency_key), True)
+        if before:
+            return before, False
+        capabilities.require(challenge.spec, payload)
+        return _insert(user, challenge, payload, idempotency_key), True
 
     submission, is_new = slots.try_again(once)
     if is_new:

@@ -3,13 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from challenges.training_methods import LORA
 from gradus.learn.kinds.base import Draft
 
 
 @dataclass(frozen=True)
 class TuneDraft(Draft):
-    """`data` are the training rows as they arrived; in `rows`, bytes that are not UTF-8 are shown as such."""
+    """`method` is what was chosen, perhaps none that there is, and `hyperparameters` are its settings.
 
+    `data` are the training rows as they arrived; in `rows`, bytes that are not UTF-8 are shown as such.
+    """
+
+    method: str = LORA
     instructions: str = ""
     rows: str = ""
     data: bytes = b""

@@ -15,7 +15,7 @@ from gradus.learn.form_problems import Problem, as_refusal
 from gradus.learn.kinds.tune import knobs
 from gradus.learn.kinds.tune import starter as starter_rows
 from gradus.learn.kinds.tune.draft import TuneDraft
-from gradus.learn.kinds.tune.page import PAGE, train_rows
+from gradus.learn.kinds.tune.page import PAGE, train_rows, with_method
 from gradus.learn.kinds.tune.training_rows import jsonl_file
 from gradus.learn.views.access import shown_challenge
 from gradus.submissions.services import Refused
@@ -60,7 +60,16 @@ def _report(found: Challenge, draft: TuneDraft) -> dataset.DatasetReport:
         counter(found.spec),
         instructions=draft.instructions,
         hyperparameters=Hyperparameters(**chosen),
+        method=knobs.method_of(draft.method),
     )
+
+
+@require_POST
+def method(request: HttpRequest, slug: str) -> HttpResponse:
+    """The form with the settings of the method that was chosen in it. What was typed elsewhere stays."""
+    found = _challenge(slug)
+    draft = PAGE.posted(KIND.name, found.spec, request)
+    return pages.challenge_page(request, found, with_method(draft, found.spec, knobs.method_of(draft.method)))
 
 
 def starter(request: HttpRequest, slug: str) -> HttpResponse:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from challenges.field_errors import in_words
 from challenges.kinds.tune import Hyperparameters, tune
 from challenges.spec import Challenge
+from challenges.training_methods import INTERVALS, LORA, METHODS, Method
 from gradus.submissions.services import Refused
 
 NUMBER = re.compile(r"[+-]?[0-9.]{1,30}([eE][+-]?[0-9]{1,3})?")
-NAMES = ("r", "lora_alpha", "learning_rate", "num_train_epochs", "per_device_train_batch_size")
 DEFAULTS: dict[str, Any] = {
     "r": 8,
     "lora_alpha": 16,
@@ -31,7 +31,10 @@ LABELS: dict[str, Promise] = {
     "learning_rate": gettext_lazy("Learning rate"),
     "num_train_epochs": gettext_lazy("Epochs"),
     "per_device_train_batch_size": gettext_lazy("Batch size"),
+    "beta": gettext_lazy("Beta"),
+    "rpo_alpha": gettext_lazy("Weight of imitation"),
 }
+WHOLE = ("r", "lora_alpha", "num_train_epochs", "per_device_train_batch_size")
 
 
 @dataclass(frozen=True)
@@ -43,28 +46,37 @@ class Knob:
     high: str = ""
 
 
-def choices(spec: Challenge) -> list[tuple[str, Promise, Knob]]:
+def method_of(name: str) -> Method:
+    """The method of that name; LoRA where there is none, which a submit refuses."""
+    return cast(Method, name) if name in METHODS else LORA
+
+
+def choices(spec: Challenge, method: Method) -> list[tuple[str, Promise, Knob]]:
     """Name, label and range of each hyperparameter that a learner may set."""
     found = []
-    for name in NAMES:
-        allowed = getattr(tune(spec).knobs, name)
-        if name == "learning_rate":
-            knob = Knob(low=shown(allowed[0]), high=shown(allowed[1]))
-        elif name == "num_train_epochs":
+    for name, allowed in tune(spec).knobs.of(method).items():
+        if name == "num_train_epochs":
             knob = Knob(choices=tuple(str(n) for n in range(allowed[0], allowed[1] + 1)))
+        elif name in INTERVALS:
+            knob = Knob(low=shown(allowed[0]), high=shown(allowed[1]))
         else:
             knob = Knob(choices=tuple(shown(value) for value in allowed))
         found.append((name, LABELS[name], knob))
     return found
 
 
-def starting(spec: Challenge) -> dict[str, Any]:
+def defaults(method: Method) -> dict[str, Any]:
+    return {name: value for name, value in DEFAULTS.items() if name in METHODS[method].settings} | {
+        **METHODS[method].starts
+    }
+
+
+def starting(spec: Challenge, method: Method) -> dict[str, Any]:
     """The defaults, moved into the challenge's knobs."""
     found = {}
-    for name in NAMES:
-        allowed = getattr(tune(spec).knobs, name)
-        default = DEFAULTS[name]
-        if name in ("learning_rate", "num_train_epochs"):
+    for name, allowed in tune(spec).knobs.of(method).items():
+        default = defaults(method)[name]
+        if name in INTERVALS:
             found[name] = min(max(default, allowed[0]), allowed[1])
         else:
             found[name] = default if default in allowed else allowed[-1]
@@ -77,7 +89,7 @@ def numbers(texts: Mapping[str, str]) -> dict[str, Any]:
     problems = []
     for name, text in texts.items():
         try:
-            found[name] = number(text, whole=name != "learning_rate")
+            found[name] = number(text, whole=name in WHOLE)
         except ValueError:
             said = _("“%(text)s” is not a number.") % {"text": text[:20]} if text.strip() else _("Choose a value.")
             problems.append({"field": f"hyperparameters.{name}", "message": said})

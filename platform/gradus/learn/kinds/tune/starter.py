@@ -6,9 +6,11 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from challenges.kinds.tune import Hyperparameters, training_steps, tune
-from challenges.spec import Challenge, TrainRow
+from challenges.bundle import training_rows
+from challenges.kinds.tune import Hyperparameters, held_out, texts, training_steps, tune
+from challenges.spec import Challenge
 from challenges.token_counts import row_tokens
+from challenges.training_methods import Method
 from gradus.courses.models import ChallengeVersion
 from gradus.learn.kinds.base import with_line_feeds
 from gradus.learn.kinds.tune import knobs
@@ -65,7 +67,7 @@ def put_in(version: ChallengeVersion, draft: TuneDraft) -> tuple[TuneDraft, Cost
     """The starter rows in `draft`, with as many of the chosen epochs as the challenge's limits allow (at least one)."""
     spec = version.parsed
     chosen = _chosen(spec, draft)
-    cost = _cost(spec, version.train, draft.instructions, chosen)
+    cost = _cost(spec, version.train, draft.instructions, chosen, knobs.method_of(draft.method))
     epochs, text = {**draft.hyperparameters, EPOCHS: knobs.shown(cost.epochs)}, text_of(version)
     return replace(draft, rows=text, data=text.encode(), hyperparameters=epochs), cost
 
@@ -75,18 +77,20 @@ def _chosen(spec: Challenge, draft: TuneDraft) -> dict[str, Any]:
     try:
         return knobs.numbers(draft.hyperparameters)
     except Refused:
-        return knobs.starting(spec)
+        return knobs.starting(spec, knobs.method_of(draft.method))
 
 
-def _cost(spec: Challenge, train: list[dict[str, Any]], instructions: str, chosen: Mapping[str, Any]) -> Cost:
-    section = tune(spec)
-    rows = [TrainRow.model_validate(row) for row in train]
+def _cost(
+    spec: Challenge, train: list[dict[str, Any]], instructions: str, chosen: Mapping[str, Any], method: Method
+) -> Cost:
+    section, rows = tune(spec), training_rows(train)
     # Instructions that are too long are refused in any case, and are not worth the time to count them.
     shared = instructions if len(instructions) <= spec.limits.instructions_chars else ""
-    tokens = sum(row_tokens(spec, counter(spec), shared, rows))
-    steps = training_steps(len(rows), Hyperparameters(**{**chosen, EPOCHS: 1}))
+    tokens = sum(row_tokens(spec, counter(spec), shared, texts(method, rows)))
+    trained, _ = held_out(section, method, rows)
+    steps = training_steps(len(trained), Hyperparameters(**{**chosen, EPOCHS: 1}))
     most = min(section.tokens_max // max(tokens, 1), section.steps_max // max(steps, 1))
-    least, highest = section.knobs.num_train_epochs
+    least, highest = section.knobs.of(method)[EPOCHS]
     asked = min(chosen[EPOCHS], highest)
     epochs = max(least, min(asked, most))
     return Cost(len(rows), epochs, asked, most, tokens * epochs, section.tokens_max)

@@ -17,6 +17,8 @@ from gradus.operations.smoke.report import Report, expect
 from gradus.operations.smoke.site import Site
 from gradus.operations.smoke.story import Story
 
+# One tiny challenge for each training method beside LoRA.
+METHODS = settings.BASE_DIR / "docs" / "examples" / "training-methods"
 # The first start on a machine has to fetch and convert the model.
 START_SECONDS = 900
 LINES_SHOWN = 80
@@ -69,9 +71,10 @@ class Command(BaseCommand):
         if len(known) < 2:
             return
         report.step("the examples of the documentation", lambda: imported(site, known))
+        report.step("a course of training methods", lambda: site.publish(METHODS))
         if "examples" not in known:
             return
-        story = Story(known["address"], known["course"], known["examples"], site.administrator)
+        story = Story(known["address"], known["course"], known["examples"], read_course(METHODS), site.administrator)
         try:
             for name, action in story.steps():
                 report.step(name, action)
@@ -87,11 +90,7 @@ class Command(BaseCommand):
 def imported(site: Site, known: dict[str, Any]) -> str:
     """Publishes the examples as a course, without queueing their baselines. Raises `MismatchError` if that fails."""
     folder = examples.write_course(site.folder / "examples")
-    code = "from challenges.reading import read_course; from gradus.courses.services import publish; "
-    code += f"publish(read_course({str(folder)!r}))"
-    argv = [sys.executable, str(settings.BASE_DIR / "manage.py"), "shell", "-c", code]
-    done = subprocess.run(argv, env=site.environment(), capture_output=True, text=True, check=False)
-    expect(done.returncode == 0, done.stdout + done.stderr)
+    site.publish(folder)
     known["examples"] = read_course(folder)
     return f"{len(known['examples'].lessons[0].challenges)} challenges"
 

@@ -1,0 +1,54 @@
+"""What the workers of a site lack, so that a payload that none of them can carry out is refused at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from challenges import kinds
+from challenges.payloads import Submitted
+from challenges.spec import Challenge
+from challenges.training_methods import LACKS
+from challenges.translation import translated
+from gradus.submissions.models import WorkerStatus
+from gradus.submissions.queue import ALIVE
+from gradus.submissions.services.refusal import Refused
+
+CODE = "method_unavailable"
+
+
+def unavailable(challenge: Challenge, kind: str, lane: str | None = None) -> dict[str, str]:
+    """The methods of a kind that no worker can carry out now, each with the reason as a sentence."""
+    needs = kinds.find(kind).needs(challenge)
+    lacks = _lacks(lane or kinds.find(kind).lane) if needs else []
+    found = {method: _reason(lacks, need) for method, need in needs.items()}
+    return {method: reason for method, reason in found.items() if reason}
+
+
+def another_can(challenge: Challenge, payload: Submitted, lane: str, *, worker: str) -> bool:
+    """Whether another worker of the lane than the one of that name can carry the payload out."""
+    need = kinds.find(payload.kind).needs(challenge).get(getattr(payload, "method", ""), "")
+    return any(not one.get(need) for one in _lacks(lane, but=worker))
+
+
+def require(challenge: Challenge, payload: Submitted, lane: str | None = None) -> None:
+    """Raises `Refused` where no worker of the lane, by default that of submissions, can carry out the payload."""
+    method = getattr(payload, "method", "")
+    reason = unavailable(challenge, payload.kind, lane).get(method)
+    if reason:
+        said = _("This method is not available here at the moment. %(reason)s Choose another one.") % {"reason": reason}
+        raise Refused(CODE, said, problems=[{"code": CODE, "field": "method", "message": said, "line": None}])
+
+
+def _lacks(lane: str, but: str = "") -> list[dict[str, Any]]:
+    """What each worker of the lane that is at work lacks."""
+    seen = WorkerStatus.objects.filter(lane=lane, last_seen__gte=timezone.now() - ALIVE).exclude(name=but)
+    return list(seen.values_list("lacks", flat=True))
+
+
+def _reason(lacks: list[dict[str, Any]], need: str) -> str:
+    """Empty where one of the workers can, or none is at work: then the job waits for one."""
+    reasons = [str(one.get(need, "")) for one in lacks]
+    return translated(reasons[0], LACKS) if reasons and all(reasons) else ""

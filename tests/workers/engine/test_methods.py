@@ -1,0 +1,189 @@
+"""Each training method against PEFT, transformers and bitsandbytes by hand: its losses, its files, its answers."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from peft import PeftModel
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+from graders.base import Generate, Rejected, Score, Train
+from tests.workers import oracle, tiny
+from workers.engine import checkpoints, quantised
+from workers.engine.session import Session
+from workers.engine.watch import Stopped, Watch
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+
+ROWS = (
+    ("Input: itchy rash on both arms\nOutput:", " skin"),
+    ("Input: pain after meals\nOutput:", " stomach"),
+    ("Input: short of breath\nOutput:", " heart"),
+)
+PREFERENCES = tuple((prompt, short, f"{short}, which is where it hurts most") for prompt, short in ROWS)
+LORA = Train(
+    tiny.NAME, ROWS, ROWS[:2], r=4, lora_alpha=8, learning_rate=5e-3, num_train_epochs=4,
+    per_device_train_batch_size=3, seed=17,
+)  # fmt: skip
+ITEMS = {
+    "lora": LORA,
+    "qlora": replace(LORA, method="qlora"),
+    "full": replace(LORA, method="full", learning_rate=1e-3),
+    "dpo": replace(LORA, method="dpo", rows=PREFERENCES, valid=PREFERENCES[:2], beta=0.3, rpo_alpha=0.5),
+}
+LABELS = (" skin", " stomach", " heart")
+
+
+@pytest.fixture
+def session(models_dir, tmp_path):
+    return Session(models_dir, tmp_path)
+
+
+def of_type(events, kind):
+    return [event for event in events if event["type"] == kind]
+
+
+def run(session, item):
+    events = []
+    return session.run(item, Watch(events.append)), of_type(events, "loss")
+
+
+def in_4_bits(folder):
+    config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.float32)
+    loaded = AutoModelForCausalLM.from_pretrained(
+        folder, quantization_config=config, dtype=torch.float32, device_map={"": "cpu"}
+    )
+    # In this mode bitsandbytes packs no weights anew for answers; there is no dropout.
+    return loaded.requires_grad_(False).train()
+
+
+def by_hand(method, folder, base):
+    """The same training in plain PyTorch, over what the libraries load: the losses and the model."""
+    item = ITEMS[method]
+    if method == "full":
+        model = oracle.plain(folder)
+    else:
+        model = oracle.adapted(in_4_bits(folder) if method == "qlora" else oracle.plain(folder), item)
+    if method == "dpo":
+        return oracle.trained_by_hand(model, item, lambda: oracle.dpo_loss(model, base, item)), model
+    return oracle.trained_by_hand(model, item, lambda: oracle.mean_loss(model, base, item.rows)), model
+
+
+@pytest.mark.parametrize("method", ITEMS)
+def test_losses_of_every_step_agree_with_the_libraries_by_hand(session, models_dir, base, method):
+    trained, losses = run(session, ITEMS[method])
+    expected, _ = by_hand(method, models_dir / tiny.NAME, base)
+    assert [event["train_loss"] for event in losses] == pytest.approx(expected, rel=1e-3)
+    assert trained.train_loss < losses[0]["train_loss"]
+
+
+@pytest.mark.parametrize("method", ITEMS)
+def test_answers_come_from_what_was_trained(session, models_dir, base, method):
+    """The saved files, loaded by the libraries over the base that the method has trained on, score the same."""
+    trained, _ = run(session, ITEMS[method])
+    files = Path(trained.files)
+    if method == "full":
+        loaded = AutoModelForCausalLM.from_pretrained(files, dtype=torch.float32).eval()
+    else:
+        plain = in_4_bits if method == "qlora" else oracle.plain
+        # In training mode, since for answers bitsandbytes packs weights in a way for which the tiny ones are too small.
+        loaded = PeftModel.from_pretrained(plain(models_dir / tiny.NAME), files).train()
+    prompts = tuple(prompt for prompt, _ in ROWS)
+    scored = session.run(Score(tiny.NAME, "", prompts, LABELS, adapter=trained.files), Watch())
+    for prompt, found in zip(prompts, scored.logprobs, strict=True):
+        expected = [oracle.label_logprob(loaded, base, prompt, label, LABELS) for label in LABELS]
+        assert found == pytest.approx(expected, abs=2e-3)
+    texts = session.run(Generate(tiny.NAME, "", prompts, 6, adapter=trained.files), Watch()).texts
+    assert texts == [base.decode(oracle.greedy(loaded, base, prompt, 6)) for prompt in prompts]
+
+
+def test_a_checkpoint_is_one_bf16_file_with_what_transformers_needs(session, base):
+    trained, _ = run(session, ITEMS["full"])
+    files = Path(trained.files)
+    weights = load_file(files / checkpoints.WEIGHTS)
+    assert {value.dtype for value in weights.values()} == {torch.bfloat16}
+    assert {file.name for file in files.iterdir()} == {"model.safetensors", "config.json", "tokenizer.json"}
+    assert trained.adapter_bytes == (files / checkpoints.WEIGHTS).stat().st_size
+    assert trained.trainable_share == 1.0
+    assert "split" not in (files / "config.json").read_text()
+
+
+def test_an_adapter_over_4_bits_says_so(session):
+    trained, _ = run(session, ITEMS["qlora"])
+    plain, _ = run(session, LORA)
+    assert (Path(trained.files) / quantised.MARK).is_file() and not (Path(plain.files) / quantised.MARK).exists()
+    assert trained.adapter_bytes == plain.adapter_bytes
+    assert trained.trainable_share == plain.trainable_share < 0.5
+
+
+def test_a_base_in_4_bits_is_smaller(base):
+    made = quantised.layers(base.model, low=False)
+    linear = [module for module in made.modules() if isinstance(module, torch.nn.Linear)]
+    packed = [module for module in linear if module is not made.get_output_embeddings()]
+    assert len(packed) == 7 * 3 and {module.weight.dtype for module in packed} == {torch.uint8}
+    assert sum(m.weight.numel() for m in packed) * 2 == sum(m.in_features * m.out_features for m in packed)
+
+
+def test_margin_and_accuracy_are_told_of_each_step_and_of_held_out_pairs(session):
+    item = replace(ITEMS["dpo"], num_train_epochs=12)
+    trained, losses = run(session, item)
+    assert losses[0]["margin"] == pytest.approx(0.0, abs=1e-5) and losses[0]["accuracy"] <= 1
+    assert losses[-1]["margin"] > 0.5 and losses[-1]["accuracy"] == 1.0
+    assert losses[-1]["valid_margin"] > 0.5 and losses[-1]["valid_accuracy"] == 1.0
+    assert trained.figures == {name: losses[-1][name] for name in ("valid_margin", "valid_accuracy")}
+    assert "margin" not in run(session, LORA)[1][-1]
+
+
+def test_the_reference_is_computed_once_for_each_pair(session, monkeypatch):
+    entered = []
+    real = PeftModel.disable_adapter
+    monkeypatch.setattr(PeftModel, "disable_adapter", lambda self: entered.append(1) or real(self))
+    run(session, replace(ITEMS["dpo"], valid=()))
+    assert len(entered) == 1
+
+
+@pytest.mark.parametrize("method", ["qlora", "full", "dpo"])
+def test_a_seed_settles_each_method(session, method):
+    item = replace(ITEMS[method], num_train_epochs=2, per_device_train_batch_size=2)
+    results = [{f.name: f.read_bytes() for f in Path(run(session, item)[0].files).iterdir()} for _ in range(2)]
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("method", ["qlora", "full", "dpo"])
+def test_a_method_diverges_stops_and_is_capped_like_lora(session, method):
+    before = {name: value.clone() for name, value in session.base(tiny.NAME).model.state_dict().items()}
+    with pytest.raises(Rejected) as caught:
+        run(session, replace(ITEMS[method], learning_rate=1e30))
+    assert caught.value.code == "diverged"
+    events = []
+    with pytest.raises(Stopped):
+        session.run(ITEMS[method], Watch(events.append, lambda: len(events) > 2))
+    assert run(session, replace(ITEMS[method], max_steps=2))[0].steps == 2
+    after = session.base(tiny.NAME).model
+    assert all(torch.equal(value, before[name]) for name, value in after.state_dict().items())
+    assert not any(weight.requires_grad for weight in after.parameters())
+
+
+def test_each_side_of_a_preference_keeps_to_the_longest_row(session):
+    rows = (*PREFERENCES, (PREFERENCES[0][0], " skin", " skin" * 80))
+    with pytest.raises(Rejected) as caught:
+        run(session, replace(ITEMS["dpo"], rows=rows, row_tokens_max=64))
+    assert caught.value.code == "row_too_long" and "row 4" in caught.value.detail
+
+
+def test_foreign_weights_are_refused(session):
+    trained, _ = run(session, ITEMS["full"])
+    file = Path(trained.files) / checkpoints.WEIGHTS
+    save_file({"another": torch.zeros(3)}, file)
+    with pytest.raises(ValueError, match="do not fit"):
+        session.run(Score(tiny.NAME, "", ("a",), LABELS, adapter=trained.files), Watch())
+
+
+def test_without_bitsandbytes_the_method_is_refused(session, monkeypatch):
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)
+    with pytest.raises(Rejected) as caught:
+        run(session, ITEMS["qlora"])
+    assert caught.value.code == "method_unavailable"

@@ -1,0 +1,68 @@
+"""What is kept of what was trained: adapters always, a whole model only where the site says so."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import storages
+
+from graders.base import Grade
+from tests import factories
+from workers import outcomes
+from workers.sandbox import adapter_files
+
+PREFERENCE = {"prompt": "a heron", "chosen": "sky", "rejected": "in the sky"}
+
+
+@pytest.fixture
+def evaluation(ada, course):
+    return factories.claimed(factories.submit(ada, "sea-or-sky", factories.LORA))
+
+
+def kept(evaluation, folder: Path, names, method="lora") -> set[str]:
+    evaluation.submission.payload["method"] = method
+    for name in names:
+        (folder / name).write_bytes(name.encode())
+    grade = Grade(score=0.5, adapter_files=str(folder), training={"steps": 2.0, "trainable_share": 0.01})
+    stored = outcomes.outcome(evaluation, grade).artifact
+    if not stored:
+        return set()
+    with storages["artifacts"].open(stored) as file, zipfile.ZipFile(file) as archive:
+        assert all(archive.read(name) == name.encode() for name in names)
+        return {*archive.namelist(), archive.read("README.md").decode()}
+
+
+@pytest.mark.parametrize(
+    ("method", "more", "said"),
+    [
+        ("lora", (), "# LoRA adapter for"),
+        ("dpo", (), "# DPO adapter for"),
+        ("qlora", (adapter_files.MARK,), "BitsAndBytesConfig(**json.loads("),
+    ],
+)
+def test_an_adapter_is_kept_with_what_loads_it(evaluation, tmp_path, method, more, said):
+    found = kept(evaluation, tmp_path, (*adapter_files.NAMES, *more), method)
+    assert found > {*adapter_files.NAMES, *more, "README.md"}
+    assert ({"train.py", "rows.jsonl"} <= found) is (method == "lora")
+    (card,) = (text for text in found if text.startswith("# "))
+    assert ("python train.py BASE" in card) is (method == "lora")
+    assert said in card and "SmolLM2 135M Instruct" in card and "`learning_rate`: 0.001" in card
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_whole_model_is_kept_only_where_the_site_says_so(evaluation, tmp_path, settings, keep):
+    settings.KEEP_CHECKPOINTS = keep
+    found = kept(evaluation, tmp_path, adapter_files.CHECKPOINT, "full")
+    assert (found >= {*adapter_files.CHECKPOINT, "README.md"}) is keep
+    assert any("Fine-tuned checkpoint" in text and "`r`" not in text for text in found) is keep
+
+
+def test_a_link_in_the_place_of_a_file_is_not_followed(evaluation, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("x")
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    for name in adapter_files.CHECKPOINT:
+        (folder / name).symlink_to(secret)
+    with pytest.raises(ValueError, match="no file"):
+        adapter_files.read(folder)

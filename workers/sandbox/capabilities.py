@@ -1,0 +1,83 @@
+"""What this machine lacks for a training method. Imports no torch: a worker says it before its runner has started."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import sys
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from challenges import training_methods
+from workers.sandbox.confinement import FILE_BYTES
+
+WEIGHT_BYTES = 4
+"""Of one weight in a base model's file."""
+CHECKPOINT_BYTES = 2
+# The base, a trained copy with its gradient and the optimiser's two averages, activations, and the copy that is saved.
+FULL_BYTES, FIXED_BYTES = 36, 1_000_000_000
+
+
+def lacking(method: str, model: Path, scratch: Path, device: str, memory_bytes: int) -> str:
+    """Why a training method cannot be carried out here over the base model in a folder, as a sentence; empty if it can.
+
+    `memory_bytes` is what a runner can have. Room on the disk is that of this moment.
+    """
+    if method == "qlora":
+        return quantisation(device)
+    file = model / "model.safetensors"
+    if method != "full" or not file.is_file():
+        return ""
+    weights = file.stat().st_size // WEIGHT_BYTES
+    checkpoint, needed = CHECKPOINT_BYTES * weights, FIXED_BYTES + FULL_BYTES * weights
+    if checkpoint > FILE_BYTES:
+        return training_methods.LARGE_CHECKPOINT % {"size": _gb(checkpoint), "most": _gb(FILE_BYTES)}
+    if checkpoint > (room := shutil.disk_usage(scratch).free):
+        return training_methods.LITTLE_DISK % {"size": _gb(checkpoint), "room": _gb(room)}
+    if device == "cpu" and needed > memory_bytes:
+        return training_methods.LITTLE_MEMORY % {"size": _gb(needed), "room": _gb(memory_bytes)}
+    return ""
+
+
+@cache
+def quantisation(device: str) -> str:
+    """Why no base model can be held in 4 bits here; empty if it can. A process looks once."""
+    package = find_spec("bitsandbytes")
+    if package is None or not package.submodule_search_locations:
+        return training_methods.NOT_INSTALLED
+    kind = "cuda*" if device.startswith("cuda") else "cpu"
+    found = sorted(Path(package.submodule_search_locations[0]).glob(f"libbitsandbytes_{kind}.*"))
+    try:
+        if not found:
+            raise OSError
+        if kind == "cpu":
+            ctypes.CDLL(str(found[0]))
+    except OSError:
+        return training_methods.NOT_SUPPORTED % {"system": sys.platform, "device": device}
+    return ""
+
+
+def memory(*, free: bool, root: Path = Path("/")) -> int:
+    """Bytes of this machine, or of this container if those are fewer: those that are `free` now, or all of them.
+
+    Where nobody says, very many.
+    """
+    lines = dict(line.split(":", 1) for line in _text(root / "proc/meminfo").splitlines() if ":" in line)
+    found = lines.get("MemAvailable" if free else "MemTotal", "").split()
+    limit, used = (_text(root / f"sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
+    bounds = [1 << 60, *(int(number) * 1024 for number in found[:1])]
+    if limit.isdigit() and used.isdigit():
+        bounds.append(int(limit) - free * int(used))
+    return min(bounds)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
+
+
+def _gb(count: int) -> str:
+    return f"{count / 1e9:.1f} GB"
