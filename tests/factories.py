@@ -138,10 +138,10 @@ def row_for(id: str, target: Any, labels: tuple[str, ...], *, right: bool) -> di
     }
 
 
-def adapter_zip(weights: bytes = b"weights") -> str:
-    """Stores the file of a trained adapter, and returns its name."""
+def adapter_zip(weights: bytes = b"weights", file: str = "adapter_model.safetensors") -> str:
+    """Stores the zip of a trained adapter, or of a whole model, and returns its name."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("adapter_model.safetensors", weights)
+        archive.writestr(file, weights)
         archive.writestr("README.md", "a card")
     return storages["artifacts"].save("1/1/adapter.zip", ContentFile(buffer.getvalue()))

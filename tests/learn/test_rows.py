@@ -90,7 +90,7 @@ def test_two_runs_and_a_run_and_an_attempt_are_compared(ada, ada_client, sea_or_
     address = reverse("learn:compare", args=["sea-or-sky"])
     runs = ada_client.get(f"{address}?pick={other.uuid}&pick={one.uuid}").content.decode()
     assert "2 samples became right, 0 became wrong" in runs
-    assert "both send the same" in runs and "runs have none" in runs
+    assert "both send the same" in runs and "only attempts have one" in runs
     mixed = ada_client.get(f"{address}?pick={other.uuid}&pick={attempt.uuid}").content.decode()
     assert "1 sample became right, 0 became wrong" in mixed and "<ins>open </ins>" in mixed and "0.70" in mixed
 

@@ -46,8 +46,9 @@ def test_nothing_tells_the_score_below_the_step(scored: Any, ada_client: Client)
     assert "7123" not in ada_client.get(f"/submissions/{scored.uuid}/receipt").content.decode()
 
 
-def test_a_trained_adapter_is_named_by_its_weights(scored: Any) -> None:
-    Evaluation.objects.filter(submission=scored).update(artifact=factories.adapter_zip(b"weights"))
+@pytest.mark.parametrize("file", ["adapter_model.safetensors", "model.safetensors"])
+def test_what_was_trained_is_named_by_its_weights(scored: Any, file: str) -> None:
+    Evaluation.objects.filter(submission=scored).update(artifact=factories.adapter_zip(b"weights", file))
     made = services.receipt(type(scored).objects.get(pk=scored.pk), SITE)
     assert made is not None and made["receipt"]["adapter_sha256"] == hashlib.sha256(b"weights").hexdigest()
 

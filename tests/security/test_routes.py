@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.storage import storages
 from django.test import Client
 
 from challenges.reading import read_course
@@ -60,7 +58,7 @@ def course(db: None, tmp_path) -> Course:
 def things(ada: User, course: Course) -> Things:
     prompt = factories.submit(ada, payload={**factories.PROMPT, "instructions": CANARY})
     factories.grade(prompt, 0.7)
-    name = storages["artifacts"].save("1/1/adapter.zip", ContentFile(CANARY.encode()))
+    name = factories.adapter_zip(CANARY.encode())
     Evaluation.objects.filter(pk=prompt.current.pk).update(artifact=name)
     run = services.start_run(ada, factories.challenge("sea-or-sky").version, {"kind": "prompt", "instructions": CANARY})
     demos = demo.start(course.lessons.get(), ada, CANARY)

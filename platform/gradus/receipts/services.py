@@ -15,7 +15,8 @@ from gradus.receipts import signing
 from gradus.receipts.models import ReceiptKey
 from gradus.submissions.models import Evaluation, Score, Submission
 
-WEIGHTS = "adapter_model.safetensors"
+# Of an adapter, and of a whole model.
+WEIGHTS = ("adapter_model.safetensors", "model.safetensors")
 PIECE = 1 << 20
 
 
@@ -79,7 +80,9 @@ def _adapter_sha256(evaluation: Evaluation) -> str | None:
     if not evaluation.artifact or not store.exists(evaluation.artifact):
         return None
     found = hashlib.sha256()
-    with store.open(evaluation.artifact) as file, zipfile.ZipFile(file) as archive, archive.open(WEIGHTS) as weights:
-        while piece := weights.read(PIECE):
-            found.update(piece)
+    with store.open(evaluation.artifact) as file, zipfile.ZipFile(file) as archive:
+        name = next(name for name in WEIGHTS if name in archive.namelist())
+        with archive.open(name) as weights:
+            while piece := weights.read(PIECE):
+                found.update(piece)
     return found.hexdigest()
