@@ -18,6 +18,7 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses import models as contents
 from gradus.courses.models import Challenge, Course
+from gradus.receipts import triggers as receipts
 from gradus.reviews import triggers as reviews
 from gradus.submissions import queue
 from tests import factories
@@ -53,6 +54,7 @@ def guards(do: str) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         editor = SimpleNamespace(connection=connection, execute=cursor.execute)
         getattr(accounts, do)(None, editor)
+        getattr(receipts, do)(None, editor)
         getattr(reviews, f"{do}_calls")(None, editor)
 
 

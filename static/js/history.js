@@ -2,7 +2,7 @@
 const LIST = "history-list";
 
 const list = () => document.getElementById(LIST);
-const isBusy = () => list()?.matches(":has(details[open], :checked, .field-error)") || list()?.contains(document.activeElement);
+const isBusy = () => list()?.matches(":has(details[open], :checked, [role='alert'])") || list()?.contains(document.activeElement);
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target.id !== LIST || !isBusy()) return;

@@ -14,7 +14,7 @@ from benchmarks.ours import Setup
 from benchmarks.peers.job import Row
 from benchmarks.shapes import Shape, TrainShape
 from graders.base import Score
-from workers.engine import lora
+from workers.engine import objectives, training
 from workers.engine.choice import DEFAULT, PLAIN, Choice
 from workers.engine.watch import Watch
 
@@ -158,9 +158,9 @@ def test_where_bf16_is_allowed_the_limit_is_at_the_speed_of_the_faster_dtype(mon
 def test_products_of_training_are_counted(base, tmp_path, low):
     """No less than one product forward and one backward through each frozen layer, and the head at completions."""
     item = replace(train_item(base, TrainShape(8, 400, 1), seed=1), valid=())
-    rows = lora.examples(base, item.rows, item.row_tokens_max)
+    rows = objectives.examples(base, item.rows, item.row_tokens_max)
     with Counting(base.model.config.vocab_size) as counting:
-        lora.train(base, item, tmp_path, Watch(), low=low)
+        training.train(base, item, tmp_path, Watch(), low=low)
     cost = costs.costs(base.model.config)
     completion = sum(len(row.tokens) - row.start for row in rows)
     assert counting.of(HEAD).flops >= 2 * cost.head * completion

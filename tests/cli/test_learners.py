@@ -151,7 +151,7 @@ def test_the_method_is_named_on_the_command_line(
     rows.write_text('{"input": "a heron", "output": "sky"}\n')
     assert gradus("run", "sea-or-sky", "--rows", str(rows), "--method", "lora").exit_code in (0, 1)
     refused = gradus("submit", "sea-or-sky", "--rows", str(rows), "--method", "full")
-    assert refused.exit_code == 1 and "takes lora, not full" in refused.stderr
+    assert refused.exit_code == 1 and "does not allow the method full" in refused.stderr
     rows.write_text('{"input": "a heron", "chosen": "sky", "rejected": "up in the sky"}\n')
     refused = gradus("submit", "sea-or-sky", "--rows", str(rows))
     assert refused.exit_code == 1 and "has another form" in refused.stderr

@@ -149,7 +149,7 @@ def test_learners_go_on_with_the_published_version_until_the_draft_is_verified(
     assert factories.submit(ada).version.version == "1.0.0"
     verify(newest())
     page = client.get("/challenges/sea-or-sky/").content.decode()
-    assert "Renamed" in page and "not checked on this server yet" not in page
+    assert "Renamed" in page and "Author's results" not in page
     assert (newest().is_verified, newest().is_draft) == (True, False)
 
 
@@ -217,7 +217,7 @@ def test_results_that_a_bundle_brings_along_are_the_author_s(folder: Path, clien
     version = newest()
     assert (version.author_baselines, version.baselines, version.is_verified) == ([row], [], False)
     page = client.get("/challenges/sea-or-sky/").content.decode()
-    assert "not checked on this server yet" in page and "the author&#x27;s results" in page.replace("'", "&#x27;")
+    assert "Author's results" in page and "the author&#x27;s results" in page.replace("'", "&#x27;")
     assert "AI-verified" not in page and "0.93" not in page.split("Three approaches")[0]
     assert "AI-verified" not in client.get("/lessons/first/").content.decode()
     assert client.get("/api/v1/challenges/sea-or-sky").json()["verified"] is False
@@ -228,7 +228,7 @@ def test_a_lesson_counts_what_is_verified_here(live: Course, folder: Path, clien
     verify(factories.challenge("sea-or-sky").version)
     text = client.get("/lessons/first/").content.decode()
     assert "3 challenges for this lesson" in text and "One of them is AI-verified" in text
-    assert text.count("not checked on this server yet") == 2
+    assert text.count("Author's results") == 2
 
 
 # --- manage.py import_course ----------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def test_unverified_publishes_says_so_and_is_logged(folder: Path, similarity: An
     similarity([])
     call_command("import_course", str(folder), "--unverified")
     page = client.get("/challenges/sea-or-sky/").content.decode()
-    assert "not checked on this server yet" in page
+    assert "Author's results" in page
     entry = StaffAction.objects.get(what="course_imported")
     assert entry.details["published_unverified"] == ["sea-or-sky 1.0.0", "ticket 1.0.0", "explain 1.0.0"]
     assert "sea-or-sky 1.0.0: published, not verified" in capsys.readouterr().out

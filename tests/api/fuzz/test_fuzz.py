@@ -93,6 +93,7 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "submission_cancel": ("learner", "queued", None),
     "submission_appeal": ("learner", "answer", {"text": "I named the cause."}),
     "submission_artifact": ("learner", "adapter", None),
+    "submission_receipt": ("learner", "prompt", None),
     "reviews": ("staff", "", None),
     "reviews_accuracy": ("staff", "", None),
     "review": ("staff", "waiting", None),
