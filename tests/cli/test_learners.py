@@ -154,7 +154,7 @@ def test_the_method_is_named_on_the_command_line(
     assert refused.exit_code == 1 and "does not allow the method full" in refused.stderr
     rows.write_text('{"input": "a heron", "chosen": "sky", "rejected": "up in the sky"}\n')
     refused = gradus("submit", "sea-or-sky", "--rows", str(rows))
-    assert refused.exit_code == 1 and "has another form" in refused.stderr
+    assert refused.exit_code == 1 and "write the row as" in refused.stderr
 
 
 def test_an_answer_is_a_text_file(gradus: Gradus, as_ada: User, explain: Challenge, home: Path) -> None:
