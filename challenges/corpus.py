@@ -101,5 +101,5 @@ def _sizes(source: Source, path: str, documents: list[Document]) -> None:
 
 
 def unseen_in(document: Document) -> str | None:
-    """A character of a document that nobody can see but a model reads, as `U+XXXX`; None where there is none."""
+    """The first invisible character of a text, as `U+XXXX`, because a model reads what people cannot see; or None."""
     return unwanted(document.title + "\n" + document.text, unseen=True)

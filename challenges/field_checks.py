@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from challenges.catalogue import MODELS
 from challenges.characters import unwanted
 from challenges.spec import Challenge, Label, TrainRow
-from challenges.translation import gettext
+from challenges.translation import gettext, ngettext
 
 PAYLOAD_BYTES = 16 * 1024
 ROW_BYTES = 8 * 1024
@@ -32,6 +32,17 @@ def instructions(challenge: Challenge, text: str) -> Iterator[FieldProblem]:
         message %= {"count": f"{len(text):,}", "most": f"{most:,}"}
         yield FieldProblem("too_long", "instructions", message)
     yield from characters(challenge, "instructions", text)
+
+
+def example_count(challenge: Challenge, count: int) -> Iterator[FieldProblem]:
+    most = challenge.limits.examples_max
+    if count > most:
+        message = ngettext(
+            "This challenge allows %(most)s example, and there are %(count)s: remove some.",
+            "This challenge allows %(most)s examples, and there are %(count)s: remove some.",
+            most,
+        )
+        yield FieldProblem("too_many_examples", "examples", message % {"count": count, "most": most})
 
 
 def pairs(challenge: Challenge, field: str, found: Sequence[TrainRow]) -> Iterator[FieldProblem]:

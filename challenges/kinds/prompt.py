@@ -14,7 +14,7 @@ from challenges.payloads import Example, Submitted
 from challenges.prompts import problem_with
 from challenges.spec import Challenge, Label, TrainRow
 from challenges.token_counts import CountTokens, prefix_tokens
-from challenges.translation import gettext, gettext_noop, ngettext
+from challenges.translation import gettext, gettext_noop
 
 LABEL_WORD_CHARS = 40
 ZERO_SHOT, FEW_SHOT = "zero-shot", "few-shot"
@@ -92,14 +92,7 @@ KIND = PromptKind()
 
 def _fields(challenge: Challenge, payload: PromptPayload) -> Iterator[FieldProblem]:
     yield from field_checks.instructions(challenge, payload.instructions)
-    most = challenge.limits.examples_max
-    if len(payload.examples) > most:
-        message = ngettext(
-            "This challenge allows %(most)s example, and there are %(count)s: remove some.",
-            "This challenge allows %(most)s examples, and there are %(count)s: remove some.",
-            most,
-        )
-        yield FieldProblem("too_many_examples", "examples", message % {"count": len(payload.examples), "most": most})
+    yield from field_checks.example_count(challenge, len(payload.examples))
     yield from _template(challenge, payload.example)
     yield from _label_words(challenge, payload.label_words)
     rows = [TrainRow(input=e.input, output=e.output) for e in payload.examples]

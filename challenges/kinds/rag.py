@@ -160,14 +160,7 @@ def template_of(challenge: Challenge, payload: RagPayload) -> str:
 def _fields(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]:
     yield from _choices(challenge, payload)
     yield from field_checks.instructions(challenge, payload.instructions)
-    most = challenge.limits.examples_max
-    if len(payload.examples) > most:
-        message = ngettext(
-            "This challenge allows %(most)s example, and there are %(count)s: remove some.",
-            "This challenge allows %(most)s examples, and there are %(count)s: remove some.",
-            most,
-        )
-        yield FieldProblem("too_many_examples", "examples", message % {"count": len(payload.examples), "most": most})
+    yield from field_checks.example_count(challenge, len(payload.examples))
     wrong = list(_template(challenge, payload.example))
     yield from wrong
     if wrong:
