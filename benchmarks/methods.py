@@ -95,7 +95,7 @@ def peer(item: Train, given: argparse.Namespace) -> Side:
 
 
 def line(item: Train, mine: Side, other: Side) -> str:
-    """What both sides' means are, and whether they agree."""
+    """A line with the mean of each side and whether the two agree."""
     gaps = [_gap(mine.losses, other.losses), *([_gap(mine.margins, other.margins)] if mine.margins else [])]
     said = "agrees" if all(abs(gap) <= WITHIN for gap in gaps) else "DIFFERS"
     told = f"losses {_means(mine.losses, other.losses)} ({gaps[0]:+.3%})"

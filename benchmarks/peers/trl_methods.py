@@ -1,4 +1,4 @@
-"""TRL's trainers on the very steps of ours: the same rows in each, the same first adapter, the same learning rates.
+"""Trains with TRL step by step as we do: with the same rows and learning rate in each, from the same first adapter.
 
 `lora`, `qlora` and `full` by SFTTrainer, `dpo` by DPOTrainer. Each step trains on all rows, so that order makes no
 difference, and tells its loss before the weights change.
