@@ -13,6 +13,7 @@ from challenges.folders import GatheredLesson, gather_challenge, gather_course, 
 from challenges.lint_findings import lint_findings
 from challenges.lint_lesson import lint_course, lint_ids, lint_lesson
 from challenges.lint_lesson_text import lint_lesson_text
+from challenges.lint_questions import lint_questions
 from challenges.lint_rows import lint_rows
 from challenges.lint_spec import lint_spec
 from challenges.lint_subject import Subject
@@ -62,6 +63,7 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered
     for gathered in lessons:
         lint_lesson(source, gathered)
         lint_lesson_text(source, gathered)
+        lint_questions(source, gathered)
         lint_findings(source, gathered)
         for name, bundle in gathered.challenges:
             if bundle:

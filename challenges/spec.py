@@ -434,6 +434,50 @@ class Figure(Spec):
     note: str = ""
 
 
+class Option(Spec):
+    """One answer that can be chosen. `because` explains why it is right, or what it overlooks."""
+
+    text: Text
+    because: Text
+    right: bool = False
+
+
+class ChoiceQuestion(Spec):
+    """A question with one right option."""
+
+    id: Slug
+    question: Text
+    options: tuple[Option, ...] = Field(min_length=2, max_length=6)
+
+    @model_validator(mode="after")
+    def _one_is_right(self) -> Self:
+        if sum(option.right for option in self.options) != 1:
+            raise ValueError("write `right: true` at exactly one option")
+        if len({option.text for option in self.options}) < len(self.options):
+            raise ValueError("two options have the same text: change one of them")
+        return self
+
+    @property
+    def right(self) -> int:
+        """The place of the right option, from 0."""
+        return next(place for place, option in enumerate(self.options) if option.right)
+
+
+class Questions(Spec):
+    """What a lesson asks. `check` stands in the text; `before` and `after` measure what was learned.
+
+    The questions of `after` are of the same kind as those of `before`, with other content.
+    """
+
+    check: tuple[ChoiceQuestion, ...] = ()
+    before: tuple[ChoiceQuestion, ...] = ()
+    after: tuple[ChoiceQuestion, ...] = ()
+
+    @property
+    def every(self) -> tuple[ChoiceQuestion, ...]:
+        return (*self.check, *self.before, *self.after)
+
+
 class Lesson(Spec):
     title: Title
     summary: Text
@@ -444,6 +488,7 @@ class Lesson(Spec):
     advisor: Advisor | None = None
     demo: Demo | None = None
     figures: tuple[Figure, ...] = ()
+    questions: Questions = Field(Questions(), exclude_if=lambda asked: not asked.every)
 
 
 def dump(model: Spec) -> dict[str, Any]:

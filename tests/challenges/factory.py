@@ -42,10 +42,29 @@ def write_lesson(root: Path, **changes: Any) -> Path:
         "summary": "A lesson for tests.",
         "minutes": 5,
         "challenges": ["sea-or-sky", "ticket", "explain"],
+        "questions": questions(),
     }
     write_yaml(root / "lesson.yaml", {**lesson, **changes})
     write_text(root / "lesson.md", "# First\n\nSome text.\n")
     return root
+
+
+def question(name: str, right: int = 0, **changes: Any) -> dict[str, Any]:
+    """A question of a lesson with three options of equal length."""
+    options: list[dict[str, Any]] = [
+        {"text": f"{text} of {name}", "because": f"Because {text} of {name}."} for text in ("tide", "moon", "wind")
+    ]
+    options[right]["right"] = True
+    return {"id": name, "question": f"What moves {name}?", "options": options, **changes}
+
+
+def questions() -> dict[str, Any]:
+    """One question in the text, two before the lesson and two after it."""
+    return {
+        "check": [question("water")],
+        "before": [question("boats", 1), question("clouds", 2)],
+        "after": [question("ships", 2), question("fog", 1)],
+    }
 
 
 def prompt_spec(**changes: Any) -> dict[str, Any]:

@@ -326,7 +326,13 @@ def addresses(made: Sequence[Submission]) -> list[str]:
     """Every address of pages and API that a learner can get and that shows something of a grade."""
     found = ["/", "/path/", "/profile/", "/courses/tiny/", "/lessons/first/", "/leaderboards/", "/metrics", "/notices/"]
     found += ["/profile/my-data.json"]
-    found += ["/api/v1/courses", "/api/v1/courses/tiny/path", "/api/v1/submissions", "/api/v1/lessons/first/findings"]
+    found += [
+        "/api/v1/courses",
+        "/api/v1/courses/tiny/path",
+        "/api/v1/submissions",
+        "/api/v1/lessons/first/findings",
+        "/api/v1/lessons/first/questions",
+    ]
     for slug in ("sea-or-sky", "ticket", "explain"):
         found += [f"/challenges/{slug}/", f"/challenges/{slug}/?track=tune", f"/challenges/{slug}/board/"]
         found += [f"/challenges/{slug}/{name}" for name in ("solution/", "public.jsonl", "starter.jsonl", "history")]

@@ -8,14 +8,15 @@ CODES: dict[int, tuple[str, ...]] = {
     405: ("method_not_allowed",),
     409: (
         "already_run", "appealed", "blind_first", "busy", "computed", "decided", "ended", "in_doubt", "key_reused",
-        "no_grade", "not_held", "not_open", "open", "open_regrade", "other_content", "running", "set_under_way",
+        "no_grade", "not_held", "not_open", "open", "open_regrade", "other_content", "questions_closed", "running",
+        "set_under_way",
         "token_limit", "too_late", "undecided",
     ),
     413: ("too_large",),
     422: (
         "bad_key", "bad_mark", "bad_payload", "bad_role", "bad_template", "bad_text", "control_character", "empty",
         "equal_sides", "knob", "label_word", "method", "method_unavailable",
-        "no_own_sets", "no_reason", "no_such_arm", "no_such_probability",
+        "no_own_sets", "no_reason", "no_such_arm", "no_such_option", "no_such_probability",
         "no_such_repetition", "not_accepted_kind", "not_together", "nothing", "only_training", "overlap", "range",
         "reason_needed", "row_shape", "special_token", "too_long", "too_many_examples", "too_many_passages",
         "too_many_rows", "too_many_steps", "too_many_tokens", "tokens_max", "unknown_label", "words",

@@ -26,9 +26,11 @@ from challenges.lesson_text import Image, fold_title, image_of, reader
 FEATURES = ("figures", "advisor", "demo", "board")
 # Stands before the id of a finding, which is a feature of its own.
 FINDING = "finding:"
+# Stands before the id of a question that readers can check their understanding with.
+QUESTION = "question:"
 # A private-use character cannot come from an author: it is removed from the text first.
 CUT = "\ue000"
-MARKER = re.compile(r"^\s*<!--\s*([a-z]+|finding:\s*[a-z0-9-]+)\s*-->\s*$")
+MARKER = re.compile(r"^\s*<!--\s*([a-z]+|(?:finding|question):\s*[a-z0-9-]+)\s*-->\s*$")
 BLOCKS = "blockquote br dd details div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre summary table tbody td th thead tr ul"
 INLINE = "a code del em s span strong sub sup"
 TAGS = {*BLOCKS.split(), *INLINE.split()}
@@ -57,6 +59,11 @@ class Part:
     def finding(self) -> str:
         """The id of the finding that stands here; empty where it is something else."""
         return self.feature.removeprefix(FINDING) if self.feature.startswith(FINDING) else ""
+
+    @property
+    def question(self) -> str:
+        """The id of the question that stands here; empty where it is something else."""
+        return self.feature.removeprefix(QUESTION) if self.feature.startswith(QUESTION) else ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ def _html_block(tokens: list[Token], place: int, _options: Any, _env: Any) -> st
     marker = MARKER.match(content)
     if marker:
         name = "".join(marker.group(1).split())
-        return f"{CUT}{name}{CUT}" if name in FEATURES or name.startswith(FINDING) else ""
+        return f"{CUT}{name}{CUT}" if name in FEATURES or name.startswith((FINDING, QUESTION)) else ""
     return "" if content.lstrip().startswith("<!--") else f"<p>{escape(content)}</p>"
 
 

@@ -111,7 +111,24 @@ def contributions(user: User) -> Iterator[Row]:
         }
 
 
+def question_answers(user: User) -> Iterable[Row]:
+    kept = ("lesson__slug", "part", "question", "option", "is_right", "created_at")
+    found: Iterable[Row] = user.question_answers.order_by("pk").values(*kept)
+    return found
+
+
 SECTIONS: dict[str, Callable[[User], Iterable[Row]]] = {
     section.__name__: section
-    for section in (account, submissions, runs, best_results, hints, contributions, reports, notices, api_tokens)
+    for section in (
+        account,
+        submissions,
+        runs,
+        best_results,
+        hints,
+        contributions,
+        question_answers,
+        reports,
+        notices,
+        api_tokens,
+    )
 }

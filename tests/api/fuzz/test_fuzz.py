@@ -76,6 +76,8 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "demo_start": ("learner", "first", {"text": "a heron"}),
     "findings": ("nobody", "first", None),
     "finding_run_start": ("staff", "first", {"repetition": 2}),
+    "lesson_questions": ("nobody", "first", None),
+    "question_answer": ("learner", "first", {"option": 1}),
     "challenge": ("nobody", "explain", None),
     "documents": ("nobody", "ask-the-library", None),
     "take_hint": ("learner", "ticket", None),

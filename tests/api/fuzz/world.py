@@ -64,6 +64,7 @@ def make(folder: Path) -> World:
             "courses": {"tiny": "tiny"},
             "lessons": {"first": "first"},
             "finding": {"first": "few-shot"},
+            "question": {"first": "water"},
             "challenges": {slug: slug for slug in ("sea-or-sky", "ticket", "explain", "ask-the-library")},
             "submissions": {name: str(one.uuid) for name, one in attempts.items()},
             "runs": {name: str(one.uuid) for name, one in runs.items()},

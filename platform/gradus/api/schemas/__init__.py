@@ -29,6 +29,7 @@ from gradus.api.schemas.findings import (
     LaboratoryOut,
     LearnersEffectOut,
 )
+from gradus.api.schemas.questions import AnswerIn, GainOut, OptionOut, QuestionOut, QuestionsOut
 from gradus.api.schemas.results import (
     AppealIn,
     AppealOut,
@@ -62,6 +63,7 @@ from gradus.api.schemas.results import (
 __all__ = [
     "AdviceOut",
     "AdvisorIn",
+    "AnswerIn",
     "AppealIn",
     "AppealOut",
     "ApproachOut",
@@ -87,6 +89,7 @@ __all__ = [
     "FindingRunIn",
     "FindingRunsOut",
     "FlipOut",
+    "GainOut",
     "LaboratoryOut",
     "LeaderboardOut",
     "LearnersEffectOut",
@@ -94,12 +97,15 @@ __all__ = [
     "LessonStep",
     "LookUpOut",
     "MarkOut",
+    "OptionOut",
     "PassageOut",
     "PathOut",
     "Payload",
     "PlaceOut",
     "Problem",
     "PublicResult",
+    "QuestionOut",
+    "QuestionsOut",
     "ReasonOut",
     "ReceiptOut",
     "RowOut",

@@ -44,6 +44,12 @@ def share(value: object) -> str:
 
 
 @register.filter
+def one_decimal(value: object) -> str:
+    """A mean of whole numbers, such as "1.4"."""
+    return f"{value:.1f}" if isinstance(value, int | float) else ""
+
+
+@register.filter
 def percent(value: object) -> str:
     """A share as per cent, with enough digits for small ones."""
     if not isinstance(value, int | float):

@@ -8,7 +8,7 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
 from gradus.learn import contexts as pages
-from gradus.learn import illustrations, markdown, path
+from gradus.learn import illustrations, markdown, path, questions
 from gradus.learn import stated_numbers as figures
 from gradus.learn.approaches import boards as boards_of
 from gradus.learn.findings import shown as findings
@@ -24,7 +24,8 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
     course_path = path.path_of(user, found.course)
     page = markdown.render(found.text)
     measured = {one.id: one for one in findings.shown(found, user)}
-    marked = {part.finding for part in page.parts}
+    marked = {part.finding for part in page.parts} | {part.question for part in page.parts}
+    asked = questions.shown(found, user)
     context = {
         "lesson": found,
         "page": page,
@@ -33,6 +34,8 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
         "findings": measured,
         **finding_choices(request),
         "further_findings": [one for name, one in measured.items() if name not in marked],
+        "shown": asked,
+        "further_checks": [group for name, group in asked.checks.items() if name not in marked],
         "step": course_path.of(found),
         "path": course_path,
         "after": course_path.after(found),
