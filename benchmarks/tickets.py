@@ -1,9 +1,9 @@
 """Every training method on the tickets, three seeds each: `python -m benchmarks.tickets --json FILE`.
 
-The challenge is *Turn e-mails into tickets* with its first 250 starter rows and its hidden set. DPO gets the same e-mails:
-the chosen answer is the right ticket, the rejected one says the priority and category of another e-mail. `--public`
-grades on public rows alone and is for choosing settings (`--rates`); hidden rows are for the settings that were chosen.
-A call goes on where an earlier one with the same file stopped.
+The challenge is *Turn e-mails into tickets* with its first 125 starter rows and its hidden set. DPO gets the same
+e-mails: the chosen answer is the right ticket, the rejected one says the priority and category of another e-mail.
+`--public` grades on public rows alone and is for choosing settings (`--rates`); hidden rows are for the settings that
+were chosen. A call goes on where an earlier one with the same file stopped.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "dpo": {**ADAPTER, **COMMON, "learning_rate": 2e-4, "beta": 0.1, "rpo_alpha": 1.0},
 }
 SEEDS = (17, 18, 19)
-ROWS = 250
+ROWS = 125
 SECONDS = 3 * 60 * 60.0
 
 

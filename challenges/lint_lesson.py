@@ -10,9 +10,10 @@ from pydantic import TypeAdapter
 
 from challenges.folders import GatheredCourse, GatheredLesson, demo_names
 from challenges.kinds.prompt import PromptPayload
+from challenges.kinds.rag import KIND as RAG
 from challenges.rows import read_train
 from challenges.source import Source
-from challenges.spec import Advisor, Demo, Figure, Label
+from challenges.spec import Advisor, Demo, Figure, Label, Retriever
 
 PROMPT: TypeAdapter[PromptPayload] = TypeAdapter(PromptPayload)
 APPROACHES = ("advisor", "approaches")
@@ -63,6 +64,8 @@ def lint_lesson(source: Source, gathered: GatheredLesson) -> None:
         _advisor(source, gathered, lesson.advisor)
     if lesson.demo:
         _demo(source, gathered, lesson.demo)
+    if lesson.retriever:
+        _retriever(source, gathered, lesson.retriever)
     if gathered.measured:
         for index, figure in enumerate(lesson.figures):
             _figure(source, gathered, index, figure)
@@ -150,6 +153,17 @@ def _demo_challenge(source: Source, gathered: GatheredLesson, demo: Demo) -> Non
         for name in {label, *(item.label for item in related)} - set(answer.labels):
             what = f"`{name}` is no label of the demo's challenge"
             _lesson(source, gathered, what, "correct it", "demo", "related", label)
+
+
+def _retriever(source: Source, gathered: GatheredLesson, retriever: Retriever) -> None:
+    bundles = dict(gathered.challenges)
+    found = bundles.get(retriever.challenge)
+    if retriever.challenge not in bundles or (found and found.challenge.kind != RAG.name):
+        what = f"`{retriever.challenge}` is no challenge with documents in this lesson"
+        _lesson(source, gathered, what, "name one of the kind rag", "retriever", "challenge")
+    for index, chip in enumerate(retriever.chips):
+        if len(chip) > retriever.input_chars:
+            _lesson(source, gathered, "the chip is longer than input_chars", "shorten it", "retriever", "chips", index)
 
 
 def _figure(source: Source, gathered: GatheredLesson, index: int, figure: Figure) -> None:

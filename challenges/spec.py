@@ -422,6 +422,21 @@ class Demo(Spec):
     related: dict[str, tuple[Related, ...]] = {}
 
 
+class Retriever(Spec):
+    """Something to try: what a search by words, by vectors and by both finds for a reader's own question.
+
+    The documents are those of a challenge of the kind `rag`, cut into passages of `chunk_words` words.
+    """
+
+    title: Title
+    challenge: Slug
+    chips: tuple[Text, ...] = Field(min_length=1)
+    explanation: Text
+    input_chars: int = Field(300, ge=1, le=4000)
+    chunk_words: int = Field(80, ge=1, le=1000)
+    top_k: int = Field(3, ge=1, le=8)
+
+
 class Figure(Spec):
     """A number that the lesson states. Without a source it is a rule of thumb."""
 
@@ -487,6 +502,7 @@ class Lesson(Spec):
     faq: tuple[Question, ...] = ()
     advisor: Advisor | None = None
     demo: Demo | None = None
+    retriever: Retriever | None = Field(None, exclude_if=lambda given: given is None)
     figures: tuple[Figure, ...] = ()
     questions: Questions = Field(Questions(), exclude_if=lambda asked: not asked.every)
 

@@ -14,7 +14,7 @@ from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
 from challenges.kinds.rag_prompts import Asked, composed, filled, joined, open_prompt, row_template
 from challenges.metrics import metrics
 from challenges.spec import Challenge, Sample
-from graders.base import Assignment, Grade, Grading, LookUp, Passage, Retrieve, Retrieved, WorkItem
+from graders.base import Assignment, Grade, Grading, LookUp, Passage, Retrieve, Retrieved, Row, WorkItem
 from graders.decoding import Answers, Ask, Output, answer
 from graders.evaluation import with_hidden, with_public
 from graders.found_documents import place_of
@@ -81,21 +81,33 @@ class Lookup:
 def grade(assignment: Assignment) -> Grading:
     """Yields Retrieve for building the indexes and for looking up, and Generate for the public and hidden samples.
 
-    Both indexes are built before any hidden sample is looked up.
+    Both indexes are built before any hidden sample is looked up. With `assignment.inputs` (a lesson's retriever) these
+    alone are looked up, and the model is not asked.
     """
     bundle, payload = assignment.bundle, assignment.payload
     assert isinstance(payload, RagPayload)
     look = Lookup(bundle.challenge, payload)
+    if assignment.inputs:
+        return (yield from _searched(look, assignment.inputs))
     for cuts in look.cuts if assignment.hidden else look.cuts[:1]:
         yield look.item(cuts, (), INDEX, 1)
-    found = yield from _find(look, look.cuts[0], bundle.public, PUBLIC)
+    found = yield from _find(look, look.cuts[0], inputs_of(bundle.public), PUBLIC)
     answers = yield from _public(look, bundle.public, found)
     graded = with_public(Grade(score=None), bundle.challenge, bundle.public, answers, METRICS)
-    rows = [replace(r, look_up=_shown(look, f, s)) for r, f, s in zip(graded.public, found, bundle.public, strict=True)]
+    rows = [
+        replace(r, look_up=_shown(look, f, s.documents))
+        for r, f, s in zip(graded.public, found, bundle.public, strict=True)
+    ]
     graded = replace(graded, public=tuple(rows))
     if assignment.hidden:
         graded = with_hidden(graded, bundle.challenge, bundle.hidden, (yield from _hidden(look, bundle.hidden)))
     return graded
+
+
+def _searched(look: Lookup, inputs: Sequence[str]) -> Generator[WorkItem, Any, Grade]:
+    found = yield from _find(look, look.cuts[0], inputs, PUBLIC)
+    rows = [Row(f"input-{n}", "", 0.0, correct=False, look_up=_shown(look, f, ())) for n, f in enumerate(found, 1)]
+    return Grade(score=None, public=tuple(rows))
 
 
 def ask_of(assignment: Assignment) -> Ask:
@@ -104,11 +116,15 @@ def ask_of(assignment: Assignment) -> Ask:
     return Lookup(assignment.bundle.challenge, assignment.payload).ask()
 
 
+def inputs_of(samples: Sequence[Sample]) -> list[str]:
+    return [sample.input for sample in samples]
+
+
 def _find(
-    look: Lookup, cuts: Sequence[Cut], samples: Sequence[Sample], stage: str
+    look: Lookup, cuts: Sequence[Cut], queries: Sequence[str], stage: str
 ) -> Generator[WorkItem, Any, list[Found]]:
     limit = RANKED if stage == PUBLIC else look.payload.top_k
-    retrieved: Retrieved = yield look.item(cuts, [sample.input for sample in samples], stage, limit)
+    retrieved: Retrieved = yield look.item(cuts, queries, stage, limit)
     return [Found(cuts, ranked) for ranked in retrieved.found]
 
 
@@ -135,7 +151,7 @@ def _hidden(look: Lookup, samples: Sequence[Sample]) -> Generator[WorkItem, Any,
     """
     found: list[Found] = []
     for part, cuts in zip(halves(samples), (look.cuts[0], look.cuts[-1]), strict=True):
-        found += (yield from _find(look, cuts, part, HIDDEN)) if part else []
+        found += (yield from _find(look, cuts, inputs_of(part), HIDDEN)) if part else []
     if not _needs_answers(look.challenge):
         return Answers(tuple(look.with_documents(Output("", ""), f) for f in found), {})
     asked = [look.asked(f, s) for f, s in zip(found, samples, strict=True)]
@@ -149,17 +165,17 @@ def _needs_answers(challenge: Challenge) -> bool:
     return any(not known[name].of_documents for name in (challenge.metric.name, *challenge.public_metrics))
 
 
-def _shown(look: Lookup, found: Found, sample: Sample) -> LookUp:
-    """What a learner sees of a public row: the best `top_k` passages, and where the right document stood."""
+def _shown(look: Lookup, found: Found, right: Sequence[str]) -> LookUp:
+    """What a learner sees of a public row: the best `top_k` passages, and where the first `right` document stood."""
     passages = tuple(
         Passage(
             document=found.cuts[number].document,
             text=found.cuts[number].text,
             score=score,
-            right=found.cuts[number].document in sample.documents,
+            right=found.cuts[number].document in right,
             used=score >= look.payload.min_score,
         )
         for number, score in found.ranked[: look.payload.top_k]
     )
-    place = place_of([found.cuts[number].document for number, _ in found.ranked], sample.documents)
+    place = place_of([found.cuts[number].document for number, _ in found.ranked], right)
     return LookUp(passages, place or None, len(found.cuts))

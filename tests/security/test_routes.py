@@ -15,11 +15,12 @@ from gradus.accounts.models import ApiToken, Enrolment, User
 from gradus.courses.models import Calibration, Course
 from gradus.courses.services import publish
 from gradus.laboratory import services as laboratory
-from gradus.learn import demo
+from gradus.learn import demo, retriever
+from gradus.operations.smoke import examples
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Review
 from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Submission
+from gradus.submissions.models import Evaluation, Run, Submission
 from tests import factories
 from tests.challenges.factory import write_course
 from tests.conftest import logged_in
@@ -29,7 +30,12 @@ from tests.security.routes import KNOWN, LIBRARIES, LISTS_OF_REVIEWERS, OPEN, PR
 SCRIPT = re.compile(r"<script\b[^>]*>", re.I)
 HANDLER = re.compile(r"<[^<>]*\s(?:on[a-z]+|hx-on[^=\s]*)\s*=", re.I)
 NEVER = "00000000-0000-4000-8000-000000000000"
-NOTHING = {**dict.fromkeys(("uuid", "zero", "few", "tuned"), NEVER), "pk": 999_999, "id": 999_999, "slug": "nothing"}
+NOTHING = {
+    **dict.fromkeys(("uuid", "zero", "few", "tuned", "words", "vectors", "both"), NEVER),
+    "pk": 999_999,
+    "id": 999_999,
+    "slug": "nothing",
+}
 CANARY = "zanzibar-canary"
 GONE = (301, 302, 401, 403, 404, 405)
 
@@ -55,7 +61,7 @@ def course(db: None, tmp_path) -> Course:
 
 
 @pytest.fixture
-def things(ada: User, course: Course) -> Things:
+def things(ada: User, course: Course, tmp_path) -> Things:
     prompt = factories.submit(ada, payload={**factories.PROMPT, "instructions": CANARY})
     factories.grade(prompt, 0.7)
     name = factories.adapter_zip(CANARY.encode())
@@ -71,6 +77,10 @@ def things(ada: User, course: Course) -> Things:
     token, _ = ApiToken.issue(ada, CANARY)
     dot = laboratory.begin(ada, course.lessons.get(), "few-shot", "a" * 64, 5)
     laboratory.count(dot, {})
+    publish(read_course(examples.write_course(tmp_path / "examples")))
+    library = factories.challenge("ask-the-library").version
+    search = services.start_run(ada, library, {"kind": "rag"}, purpose=Run.Purpose.DEMO, inputs=[CANARY], label="words")
+    searched = {"slug": "examples", **dict.fromkeys(("uuid", *retriever.TITLES), search.uuid)}
     uuids = dict(zip(("zero", "few", "tuned"), (one.uuid for one in demos), strict=True))
     calibration = Calibration.objects.first()
     return Things(
@@ -81,6 +91,8 @@ def things(ada: User, course: Course) -> Things:
             "lessons/": {"slug": "first", "id": "first", "name": "few-shot", "finding": "few-shot"},
             "contributions/": {"pk": dot.pk},
             "runs/": {"uuid": run.uuid},
+            "questions/": {"name": "water", "question": "water"},
+            "retriever": searched,
             "demo/": {"uuid": demos[0].uuid, **uuids},
             "tokens/": {"pk": token.pk},
             "reviews/": {"pk": Review.objects.get().pk, "id": Review.objects.get().pk, "slug": "explain"},

@@ -9,7 +9,7 @@ from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
-from gradus.learn import advisor, demo
+from gradus.learn import advisor, demo, retriever
 from gradus.learn import path as paths
 from gradus.learn.views.demo import problem_with
 from gradus.submissions.services import Refused
@@ -50,8 +50,24 @@ def demo_start(request: Request, id: str, given: schemas.DemoIn) -> Status[schem
     if lesson.parsed.demo is None:
         raise Http404
     text = " ".join(given.text.split())
-    wrong = problem_with(lesson.parsed.demo, text)
-    if wrong:
-        raise Refused("bad_text", wrong, problems=[{"code": "bad_text", "field": "text", "message": wrong}])
+    _check_text(lesson.parsed.demo.input_chars, text)
     runs = demo.start(lesson, caller(request), text)
     return Status(201, schemas.DemoOut(notice=lesson.parsed.demo.notice, runs=[outcomes.run(run) for run in runs]))
+
+
+@router.post("/lessons/{slug:id}/retriever", response={201: schemas.SearchOut}, auth=someone)
+def search_start(request: Request, id: str, given: schemas.DemoIn) -> Status[schemas.SearchOut]:
+    """Starts three runs that look one question up in the documents of a lesson: by words, by vectors and by both."""
+    lesson = lesson_shown(id)
+    if lesson.parsed.retriever is None:
+        raise Http404
+    text = " ".join(given.text.split())
+    _check_text(lesson.parsed.retriever.input_chars, text)
+    runs = retriever.start(lesson, caller(request), text)
+    return Status(201, schemas.SearchOut(runs=[outcomes.run(run) for run in runs]))
+
+
+def _check_text(most: int, text: str) -> None:
+    wrong = problem_with(most, text)
+    if wrong:
+        raise Refused("bad_text", wrong, problems=[{"code": "bad_text", "field": "text", "message": wrong}])

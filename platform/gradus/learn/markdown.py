@@ -23,7 +23,7 @@ from pygments.util import ClassNotFound
 
 from challenges.lesson_text import Image, fold_title, image_of, reader
 
-FEATURES = ("figures", "advisor", "demo", "board")
+FEATURES = ("figures", "advisor", "demo", "retriever", "board")
 # Stands before the id of a finding, which is a feature of its own.
 FINDING = "finding:"
 # Stands before the id of a question that readers can check their understanding with.

@@ -13,6 +13,7 @@ from gradus.learn.views import (
     lesson,
     questions,
     report,
+    retriever,
     run,
     submission,
 )
@@ -30,6 +31,13 @@ urlpatterns = [
     path("lessons/<slug:slug>/demo/<uuid:zero>/<uuid:few>/<uuid:tuned>/", demo.demo_result, name="demo_result"),
     path("lessons/<slug:slug>/findings/<slug:name>/", finding.finding, name="finding"),
     path("lessons/<slug:slug>/findings/<slug:name>/runs", finding.finding_run, name="finding_run"),
+    path("lessons/<slug:slug>/retriever/", retriever.retriever, name="retriever"),
+    path("lessons/<slug:slug>/retriever/panel/<uuid:uuid>/", retriever.retriever_panel, name="retriever_panel"),
+    path(
+        "lessons/<slug:slug>/retriever/<uuid:words>/<uuid:vectors>/<uuid:both>/",
+        retriever.retriever_result,
+        name="retriever_result",
+    ),
     path("lessons/<slug:slug>/questions/<slug:name>/answer", questions.question_answer, name="question_answer"),
     path("contributions/<int:pk>/withdraw", finding.contribution_withdraw, name="contribution_withdraw"),
     path("challenges/<slug:slug>/", challenge.challenge, name="challenge"),

@@ -74,6 +74,7 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "path": ("nobody", "tiny", None),
     "advise": ("nobody", "first", {"answers": {"changes": "weekly"}}),
     "demo_start": ("learner", "first", {"text": "a heron"}),
+    "search_start": ("learner", "examples", {"text": "When is it closed?"}),
     "findings": ("nobody", "first", None),
     "finding_run_start": ("staff", "first", {"repetition": 2}),
     "lesson_questions": ("nobody", "first", None),

@@ -62,7 +62,7 @@ def make(folder: Path) -> World:
         },
         things={
             "courses": {"tiny": "tiny"},
-            "lessons": {"first": "first"},
+            "lessons": {"first": "first", "examples": "examples"},
             "finding": {"first": "few-shot"},
             "question": {"first": "water"},
             "challenges": {slug: slug for slug in ("sea-or-sky", "ticket", "explain", "ask-the-library")},

@@ -229,6 +229,12 @@ class DemoOut(Schema):
     runs: list[RunOut]
 
 
+class SearchOut(Schema):
+    """The three runs of a lesson's retriever. The label of each says how it searches."""
+
+    runs: list[RunOut]
+
+
 class SolutionOut(Schema):
     solution: str = Field(description="CommonMark")
 

@@ -22,7 +22,7 @@ def demo(request: HttpRequest, slug: str) -> HttpResponse:
     """Starts three real runs on one text; the result page fills its panels as they end."""
     lesson, spec = with_demo(slug)
     text = " ".join(request.POST.get("text", "").split())
-    wrong = problem_with(spec, text)
+    wrong = problem_with(spec.input_chars, text)
     if wrong:
         return again(request, lesson, spec, text, wrong, 422)
     try:
@@ -34,16 +34,17 @@ def demo(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("learn:demo_result", slug, *[run.uuid for run in runs])
 
 
-def problem_with(spec: Demo, text: str) -> str:
+def problem_with(most: int, text: str) -> str:
+    """What is wrong with a text of which `most` characters are allowed; empty if nothing is."""
     if not text:
         return _("Write a sentence, or choose an example.")
-    if len(text) > spec.input_chars:
+    if len(text) > most:
         wrong = ngettext(
             "The text has %(count)d characters, and %(most)d is allowed. Shorten it.",
             "The text has %(count)d characters, and %(most)d are allowed. Shorten it.",
-            spec.input_chars,
+            most,
         )
-        return wrong % {"count": len(text), "most": spec.input_chars}
+        return wrong % {"count": len(text), "most": most}
     character = broken(text)
     return as_sentence(character) if character else ""
 

@@ -52,9 +52,11 @@ def features(found: Lesson, user: User | None) -> dict[str, Any]:
     spec = found.parsed
     boards = boards_of(found.current_challenges, user)
     shows_demo = spec.demo is not None and spec.demo.challenge in catalogue.now().challenges
+    shows_retriever = spec.retriever is not None and spec.retriever.challenge in catalogue.now().challenges
     return {
         "figures": figures.lines(found),
         "demo": spec.demo if shows_demo else None,
+        "retriever": spec.retriever if shows_retriever else None,
         "boards": boards,
         **(step_context(found, spec.advisor, {}, "") if spec.advisor else {}),
     }

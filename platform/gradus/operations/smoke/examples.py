@@ -13,13 +13,21 @@ from django.conf import settings
 EXAMPLES = Path(settings.BASE_DIR) / "docs" / "examples"
 # A lesson has exactly three challenges, each with an id of its own.
 COUNT = 3
+RETRIEVER = {
+    "title": "Look something up",
+    "challenge": "ask-the-library",
+    "chips": ["When is the library closed?", "How long may I keep a film?"],
+    "explanation": "A search by words needs a word in common; a search by vectors compares what texts are about.",
+    "chunk_words": 40,
+}
 
 
 def write_course(root: Path) -> Path:
     """Writes a course with one lesson into the folder `root`; an example that comes again gets another id."""
     found = sorted(path.parent for path in EXAMPLES.glob("*/challenge.yaml"))
     names = [_copy(folder, root / "examples", n) for n, folder in enumerate(islice(cycle(found), COUNT), 1)]
-    _write(root / "examples/lesson.yaml", title="Examples", summary="Small.", minutes=5, challenges=names)
+    lesson = {"title": "Examples", "summary": "Small.", "minutes": 5, "challenges": names}
+    _write(root / "examples/lesson.yaml", **lesson, retriever=RETRIEVER)
     (root / "examples/lesson.md").write_text("# Examples\n\nChallenges for authors to copy.\n")
     course = {"title": "Examples", "summary": "For authors to copy.", "lessons": ["examples"]}
     _write(root / "course.yaml", schema=1, id="examples", version="1.0.0", **course)
