@@ -64,6 +64,7 @@ def test_choices_by_keys_and_clicks_become_training_rows(
     count(page, "23 of 24 chosen")
     expect(page.get_by_text("You have seen all pairs, and skipped too many")).to_be_visible()
     page.get_by_role("button", name="Show the skipped pairs again").click()
+    expect(page.locator("#choices-prompt")).to_be_focused()
     page.keyboard.press("1")
     expect(page.get_by_text("Your choices are ready.")).to_be_visible()
     picture(page, f"choices-done-{width}")

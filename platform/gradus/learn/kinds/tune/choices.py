@@ -71,15 +71,15 @@ def choices_file(request: HttpRequest, slug: str) -> HttpResponse:
 def _answer(request: HttpRequest, found: Challenge, problem: str = "") -> HttpResponse:
     """The next pair for htmx; else the page, to which a reload does not choose again."""
     if request.headers.get("HX-Request"):
-        return _page(request, found, "learn/kinds/tune/_choices.html", problem)
+        return _page(request, found, problem, is_part=True)
     if problem:
         messages.warning(request, problem)
     return redirect("learn:choices", slug=found.slug)
 
 
-def _page(
-    request: HttpRequest, found: Challenge, template: str = "learn/kinds/tune/choices.html", problem: str = ""
-) -> HttpResponse:
+def _page(request: HttpRequest, found: Challenge, problem: str = "", *, is_part: bool = False) -> HttpResponse:
+    """The page, or the part of it that changes, whose prompt then takes the focus."""
     pairs = services.pairs_of(learner(request), found)
-    context = {"challenge": found, "pairs": pairs, "pair": pairs.next, "problem": problem}
+    template = "learn/kinds/tune/_choices.html" if is_part else "learn/kinds/tune/choices.html"
+    context = {"challenge": found, "pairs": pairs, "pair": pairs.next, "problem": problem, "is_part": is_part}
     return render(request, template, context)
