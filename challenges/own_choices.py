@@ -48,7 +48,7 @@ class OwnChoices(Spec):
         """The probability that somebody who tosses a coin for each choice reaches the score `mark`."""
         of = self.count(self.least)
         needed = math.ceil(mark * of - 1e-9)
-        return sum(math.comb(of, right) for right in range(needed, of + 1)) / 2**of
+        return float(sum(math.comb(of, right) for right in range(needed, of + 1)) / 2**of)
 
 
 def problems(section: OwnChoices, candidates: Candidates, rows: Sequence[AnyRow]) -> Iterator[FieldProblem]:
