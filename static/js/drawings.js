@@ -99,7 +99,7 @@ const preference = (key, title, digits, more) => {
       const end = Math.max(1, ...points.map(({ step, steps }) => steps ?? step));
       return {
         xAxis: across(colours, gettext("Step"), { min: 0, max: end }),
-        yAxis: axis(colours, title(), more(colours, points)),
+        yAxis: axis(colours, title(), more(colours)),
         series,
         tooltip: { valueFormatter: digits },
         grid: { top: 60, bottom: 30 },
@@ -112,10 +112,7 @@ const preference = (key, title, digits, more) => {
   };
 };
 
-export const margin = preference("margin", () => gettext("Margin"), figure, (colours, points) => {
-  const values = points.flatMap((point) => [point.margin, point.valid_margin ?? 0]);
-  return { min: Math.min(0, -roof(-Math.min(0, ...values)) || 0), max: roof(Math.max(0, ...values)) };
-});
+export const margin = preference("margin", () => gettext("Margin"), figure, () => ({}));
 
 export const accuracy = preference("accuracy", () => gettext("Accuracy"), percent, (colours) => ({
   min: 0, max: 1, axisLabel: { color: colours.muted, formatter: percent },

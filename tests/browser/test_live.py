@@ -125,7 +125,8 @@ def test_margin_and_accuracy_are_drawn_while_the_model_trains(ada, course, visit
     for step in range(1, 5):
         held = {"valid_margin": 0.2 * step - 0.3, "valid_accuracy": 0.25 * step} if step % 2 == 0 else {}
         figures = {"margin": 0.4 * step - 0.5, "accuracy": 0.25 * step, **held}
-        tell(evaluation, ("loss", {"step": step, "steps": 8, "train_loss": 0.7, "valid_loss": None, **figures}))
+        loss = {"step": step, "steps": 8, "train_loss": 0.7 - 0.05 * step, "valid_loss": None, "seconds": 2.0 * step}
+        tell(evaluation, ("loss", {**loss, **figures}))
     for figure, words in ((margin, ("Margin", "1.1")), (accuracy, ("Accuracy", "100 %"))):
         figure.scroll_into_view_if_needed()
         for text in ("Trained rows", "Held-out rows", words[0]):
