@@ -102,10 +102,10 @@ def _preferences(challenge: Challenge, method: Method, rows: Sequence[AnyRow]) -
     both = [(len(row.chosen.split()), len(row.rejected.split())) for row in rows if isinstance(row, PreferenceRow)]
     if not both:
         return None
-    _, held = held_out(tune(challenge), method, rows)
+    kept, _ = held_out(tune(challenge), method, rows)
     by_length = "shorter" if all(c < r for c, r in both) else "longer" if all(c > r for c, r in both) else ""
     chosen, rejected = (sum(words) / len(both) for words in zip(*both, strict=True))
-    return Preferences(len(held), chosen, rejected, by_length)
+    return Preferences(len(rows) - len(kept), chosen, rejected, by_length)
 
 
 def _counts(

@@ -102,8 +102,11 @@ model.save_pretrained(out)
 
 
 def files(challenge: Challenge, payload: TunePayload) -> Mapping[str, str]:
-    """The script and its rows by name; none for methods other than LoRA."""
-    if payload.method != LORA:
+    """The script and its rows by name; none for methods other than LoRA.
+
+    None either where some of the learner's own choices are held out: the rows would tell which.
+    """
+    if payload.method != LORA or tune(challenge).own_choices is not None:
         return {}
     fixed = tune(challenge).fixed
     settings: dict[str, Any] = {**payload.hyperparameters.model_dump(), **fixed.model_dump()}

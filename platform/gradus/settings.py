@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "gradus.leaderboards",
     "gradus.laboratory",
     "gradus.questions",
+    "gradus.preferences",
     "gradus.learn",
     "gradus.operations",
     "workers",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Submission
 from tests import factories
+from tests.browser.test_charts import CUT
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
+SHOTS = os.environ.get("GRADUS_TEST_SHOTS")
 # A stream that ends at once, and is asked for again after some seconds.
 ENDS = {"status": 200, "content_type": "text/event-stream", "body": "retry: 6000\n\n"}
 # Writes down every text that the present stage ever has.
@@ -107,3 +111,31 @@ def test_training_says_how_much_is_left(ada, course, visit):
     tell(evaluation, ("loss", step))
     expect(present(page)).to_have_text("Training, step 10 of 40")
     expect(page.get_by_text("About 36 s of training left.")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_margin_and_accuracy_are_drawn_while_the_model_trains(ada, course, visit, axe, width):
+    made = factories.submit(ada, payload=factories.LORA)
+    page = visit(ada, viewport={"width": width, "height": 900})
+    page.goto(f"/submissions/{made.uuid}/")
+    expect(page.get_by_text("Updated")).to_be_visible()
+    margin, accuracy = (page.locator(f"figure[data-chart={name}]") for name in ("margin", "accuracy"))
+    expect(margin).to_be_hidden()
+    evaluation = factories.claimed(made)
+    for step in range(1, 5):
+        held = {"valid_margin": 0.2 * step - 0.3, "valid_accuracy": 0.25 * step} if step % 2 == 0 else {}
+        figures = {"margin": 0.4 * step - 0.5, "accuracy": 0.25 * step, **held}
+        loss = {"step": step, "steps": 8, "train_loss": 0.7 - 0.05 * step, "valid_loss": None, "seconds": 2.0 * step}
+        tell(evaluation, ("loss", {**loss, **figures}))
+    for figure, words in ((margin, ("Margin", "1.1")), (accuracy, ("Accuracy", "100 %"))):
+        figure.scroll_into_view_if_needed()
+        for text in ("Trained rows", "Held-out rows", words[0]):
+            expect(figure.locator("svg text", has_text=text).first).to_be_visible()
+        figure.locator("summary").click()
+        expect(figure.locator("tbody tr")).to_have_count(4)
+        expect(figure.locator("tbody tr").last).to_contain_text(words[1])
+        assert page.evaluate(CUT) == []
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/live-preferences-{width}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert axe.run(page).response["violations"] == []

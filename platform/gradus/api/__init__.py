@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
 from gradus.accounts.scopes import LEARNER, named
-from gradus.api import challenges, courses, findings, problems, questions, reviews, submissions, tokens
+from gradus.api import challenges, choices, courses, findings, problems, questions, reviews, submissions, tokens
 from gradus.api.auth import need_of
 from gradus.api.ninja_internals import Operation, operations_of
 from gradus.api.parser import StrictParser
@@ -78,6 +78,7 @@ ROUTERS = (
     findings.router,
     questions.router,
     challenges.router,
+    choices.router,
     submissions.router,
     reviews.router,
     tokens.router,

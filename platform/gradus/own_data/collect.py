@@ -96,6 +96,13 @@ def notices(user: User) -> Iterator[Row]:
         }
 
 
+def choices(user: User) -> Iterable[Row]:
+    """Which of two answers the person prefers; 0 is neither."""
+    kept = ("challenge__slug", "pair", "prompt", "first", "second", "chosen", "chosen_at")
+    found: Iterable[Row] = user.pair_choices.order_by("pk").values(*kept)
+    return found
+
+
 def contributions(user: User) -> Iterator[Row]:
     """Sets of a finding's arms on public rows, each with what was predicted of it."""
     for one in user.contributions.select_related("lesson", "prediction").order_by("pk"):
@@ -127,6 +134,7 @@ SECTIONS: dict[str, Callable[[User], Iterable[Row]]] = {
         hints,
         contributions,
         question_answers,
+        choices,
         reports,
         notices,
         api_tokens,

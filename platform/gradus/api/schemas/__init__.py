@@ -1,5 +1,6 @@
 """What the API takes and gives. Names and meanings are a public contract; keys may be added."""
 
+from gradus.api.schemas.choices import ChoiceIn, PairOut, PairsOut
 from gradus.api.schemas.content import (
     AdviceOut,
     AdvisorIn,
@@ -74,6 +75,7 @@ __all__ = [
     "BandOut",
     "ChallengeOut",
     "ChallengeStep",
+    "ChoiceIn",
     "ClaimOut",
     "CourseOut",
     "DatasetBin",
@@ -99,6 +101,8 @@ __all__ = [
     "LookUpOut",
     "MarkOut",
     "OptionOut",
+    "PairOut",
+    "PairsOut",
     "PassageOut",
     "PathOut",
     "Payload",
