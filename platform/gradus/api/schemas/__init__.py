@@ -1,5 +1,6 @@
 """What the API takes and gives. Names and meanings are a public contract; keys may be added."""
 
+from gradus.api.schemas.chats import ChatIn, ChatOut
 from gradus.api.schemas.content import (
     AdviceOut,
     AdvisorIn,
@@ -71,6 +72,8 @@ __all__ = [
     "BandOut",
     "ChallengeOut",
     "ChallengeStep",
+    "ChatIn",
+    "ChatOut",
     "ClaimOut",
     "CourseOut",
     "DatasetBin",
