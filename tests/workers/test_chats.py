@@ -123,9 +123,7 @@ def test_scored_answers_are_those_of_grading_and_of_the_base(ada: Any, sea_or_sk
             assert found["base"]["probabilities"] == by_base[row["id"]]["probabilities"]
 
 
-def test_no_adapter_reaches_another_learners_answer_or_the_base(
-    ada: Any, bob: Any, ticket: Any, runner: Any
-) -> None:
+def test_no_adapter_reaches_another_learners_answer_or_the_base(ada: Any, bob: Any, ticket: Any, runner: Any) -> None:
     other = {**TICKET, "rows": [{**row, "output": '{"priority": "high", "summary": "sink"}'} for row in TICKETS]}
     ours, theirs = graded(runner, ada, "ticket", TICKET), graded(runner, bob, "ticket", other)
     text = "My anchor is lost"
