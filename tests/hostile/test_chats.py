@@ -36,7 +36,6 @@ def test_what_cannot_be_shown_or_would_steer_the_model_is_refused(attempt: Submi
 
 
 def test_everything_else_is_data(attempt: Submission, ada_client: Client) -> None:
-    address = reverse("learn:chat", args=[attempt.uuid])
     for text in TAKEN:
         if any(token in text for token in texts.SPECIAL):
             continue

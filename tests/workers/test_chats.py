@@ -105,7 +105,7 @@ def test_written_answers_are_those_of_grading_and_of_the_base(
         assert found["prompt"] == f"Mail: {text}\nTicket:"
         for answer in (found["base"], found["trained"]):
             assert "".join(piece for piece, _, _ in answer["tokens"]).strip() == answer["text"]
-            for piece, share, rivals in answer["tokens"]:
+            for _, share, rivals in answer["tokens"]:
                 # Greedy: what was written is the likeliest, unless two tied.
                 assert share == pytest.approx(rivals[0][1], abs=2e-3) and len(rivals) == 4
 

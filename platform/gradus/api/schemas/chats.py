@@ -12,7 +12,7 @@ from gradus.chats.models import TEXT_CHARS
 
 
 class ChatIn(Schema):
-    """`challenge` asks as the attempt does, with its instructions and template; `plain` with the model's chat template."""
+    """`challenge` asks as the attempt does, `plain` with the chat template of the base model."""
 
     text: str = Field(min_length=1, max_length=TEXT_CHARS)
     style: Literal["challenge", "plain"] = "challenge"
