@@ -138,7 +138,11 @@ class WrittenTokens:
 
 
 def cut(tokens: list[Token], text: str) -> list[Token]:
-    """The tokens up to the end of `text`, which may begin after white space. Empty where they do not make it up."""
+    """The tokens up to the end of `text`, which may begin after white space. Empty where they do not make it up.
+
+    A character of which only a part was written belongs to no token.
+    """
+    text = text.rstrip("\ufffd")
     whole = "".join(piece for piece, _, _ in tokens)
     start = len(whole) - len(whole.lstrip())
     if not whole[start:].startswith(text):

@@ -9,21 +9,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from django.core.files.storage import storages
 
+from challenges.characters import cleaned
 from challenges.chat_templates import template_of
 from challenges.data_folder import data_dir
+from challenges.reading import read_course
+from graders.base import Generated
 from gradus.chats import services as chats
 from gradus.chats.models import ChatMessage
+from gradus.courses import bundles
+from gradus.courses.models import Course
+from gradus.courses.services import publish
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Event, Run, RunSlot, Submission
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
+from tests.challenges.factory import write_course, write_yaml
 from tests.workers import oracle, tiny
 from tests.workers.sandbox.test_runner import Settled
 from tests.workers.test_work import TableRunner
 from workers import reconciler, status
-from workers.chats import WrittenTokens, cut, plain_prompt
+from workers.chats import WrittenTokens, _unpack, cut, plain_prompt
 from workers.engine import models
 from workers.sandbox.supervisor import Runner, RunnerDied
 from workers.work import Worker
@@ -38,6 +46,10 @@ TEMPLATE = (
 )
 TICKETS = [{"input": f"My {thing} is broken", "output": '{"priority": "low", "summary": "it"}'} for thing in "abcd"]
 TICKET = {"kind": "tune", "rows": TICKETS, "hyperparameters": {"r": 8, "num_train_epochs": 2, "learning_rate": 0.002}}
+
+# The tiny model is sure of the other label.
+SKIES = [{"input": f"I saw a {thing} today", "output": "sky"} for thing in ("gull", "kite", "crane", "moon")]
+SKY = {**TICKET, "rows": SKIES * 4, "hyperparameters": {"learning_rate": 0.002, "num_train_epochs": 4, "r": 16}}
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +74,21 @@ def model_is_here(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("GRADUS_DATA_DIR", str(folder))
 
 
+@pytest.fixture
+def roomy(db: None, tmp_path: Path) -> Course:
+    """The tiny course with room for long rows: the tiny model's tokens are short."""
+    root = write_course(tmp_path / "tiny")
+    for slug in ("sea-or-sky", "ticket"):
+        file = root / "first" / slug / "challenge.yaml"
+        spec = yaml.safe_load(file.read_text())
+        write_yaml(file, {**spec, "tune": {**spec["tune"], "row_tokens_max": 256}})
+    return publish(read_course(root))
+
+
 def graded(runner: Any, user: Any, slug: str, payload: dict[str, Any]) -> Submission:
     made = factories.submit(user, slug, payload)
     assert Worker(made.current.lane, runner=runner).step()
-    assert made.current.state == "scored" and made.current.artifact
+    assert made.current.state == "scored" and made.current.artifact, made.current.error_code
     return Submission.objects.get(pk=made.pk)
 
 
@@ -84,34 +107,34 @@ def rows_of(submission: Submission) -> list[tuple[str, dict[str, Any]]]:
     with storages["private"].open(evaluation.raw) as file:
         hidden = json.load(file)["hidden"]
     rows = {row["id"]: row for row in (*evaluation.result["public"]["rows"], *hidden)}
-    from gradus.courses import bundles
-
     bundle = bundles.load(submission.version)
     return [(sample.input, rows[sample.id]) for sample in (*bundle.public[:1], *bundle.hidden[:1])]
 
 
 def test_written_answers_are_those_of_grading_and_of_the_base(
-    ada: Any, ticket: Any, runner: Any, folder: Path, _one_thread: None
+    ada: Any, roomy: Course, runner: Any, folder: Path
 ) -> None:
     submission = graded(runner, ada, "ticket", TICKET)
     base = models.load(folder / "models" / MODEL)
     plain = oracle.plain(folder / "models" / MODEL)
     for text, row in rows_of(submission):
         found = answers(runner, submission, text)
-        assert found["trained"]["text"] == row["output"]
-        written = base.decode(oracle.greedy(plain, base, found["prompt"], 64))
-        assert written.startswith(found["base"]["text"]) or found["base"]["text"] == written.strip()
+        assert found["trained"]["text"] == cleaned(row["output"])
+        written = cleaned(base.decode(oracle.greedy(plain, base, found["prompt"], 64)))
+        # It ends after the JSON object, if there is one.
+        assert found["base"]["text"] and written.strip().startswith(found["base"]["text"])
         assert found["trained"]["text"] != found["base"]["text"]
         assert found["prompt"] == f"Mail: {text}\nTicket:"
         for answer in (found["base"], found["trained"]):
-            assert "".join(piece for piece, _, _ in answer["tokens"]).strip() == answer["text"]
+            whole = "".join(piece for piece, _, _ in answer["tokens"])
+            assert whole and whole.strip() == answer["text"].rstrip("\ufffd").strip()
             for _, share, rivals in answer["tokens"]:
                 # Greedy: what was written is the likeliest, unless two tied.
                 assert share == pytest.approx(rivals[0][1], abs=2e-3) and len(rivals) == 4
 
 
-def test_scored_answers_are_those_of_grading_and_of_the_base(ada: Any, sea_or_sky: Any, runner: Any) -> None:
-    submission = graded(runner, ada, "sea-or-sky", factories.LORA)
+def test_scored_answers_are_those_of_grading_and_of_the_base(ada: Any, roomy: Course, runner: Any) -> None:
+    submission = graded(runner, ada, "sea-or-sky", SKY)
     trial = services.start_run(ada, submission.version, {"kind": "prompt"})
     assert Worker("interactive", runner=runner).step()
     by_base = {row["id"]: row for row in trial.current.result["public"]["rows"]}
@@ -123,7 +146,7 @@ def test_scored_answers_are_those_of_grading_and_of_the_base(ada: Any, sea_or_sk
             assert found["base"]["probabilities"] == by_base[row["id"]]["probabilities"]
 
 
-def test_no_adapter_reaches_another_learners_answer_or_the_base(ada: Any, bob: Any, ticket: Any, runner: Any) -> None:
+def test_no_adapter_reaches_another_learners_answer_or_the_base(ada: Any, bob: Any, roomy: Course, runner: Any) -> None:
     other = {**TICKET, "rows": [{**row, "output": '{"priority": "high", "summary": "sink"}'} for row in TICKETS]}
     ours, theirs = graded(runner, ada, "ticket", TICKET), graded(runner, bob, "ticket", other)
     text = "My anchor is lost"
@@ -142,7 +165,7 @@ def test_no_adapter_reaches_another_learners_answer_or_the_base(ada: Any, bob: A
     assert first["prompt"].endswith(f"<|im_start|>user\n{text}<|im_end|>\n<|im_start|>assistant\n")
 
 
-def test_another_persons_model_is_never_asked(ada: Any, bob: Any, ticket: Any, runner: Any) -> None:
+def test_another_persons_model_is_never_asked(ada: Any, bob: Any, roomy: Course, runner: Any) -> None:
     """Even if a fault of the site had queued it."""
     theirs = graded(runner, bob, "ticket", TICKET)
     message = chats.send(theirs, "Hello", "plain")
@@ -159,8 +182,6 @@ class Writer(TableRunner):
         self.tokens, self.dies = tokens, dies
 
     def run(self, item: Any, *, on_event: Any, should_stop: Any, seconds: float) -> Any:
-        from graders.base import Generated
-
         for at, token in enumerate(self.tokens):
             on_event({"type": "tokens", "at": at, "tokens": [token]})
         if self.dies:
@@ -244,14 +265,14 @@ def test_an_adapter_that_is_gone_is_told(ada: Any, ticket: Any, damage: str) -> 
 
 
 def test_only_the_files_of_an_adapter_leave_the_zip(ada: Any, ticket: Any, tmp_path: Path) -> None:
-    from workers.chats import _unpack
-
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name in ("adapter_config.json", "../evil", "README.md", "train.py"):
             archive.writestr(name, "x")
-    _unpack(storages["artifacts"].save("9/9/adapter.zip", io.BytesIO(buffer.getvalue())), tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["adapter_config.json"]
+    given = tmp_path / "given"
+    given.mkdir()
+    _unpack(storages["artifacts"].save("9/9/adapter.zip", io.BytesIO(buffer.getvalue())), given)
+    assert [path.name for path in given.iterdir()] == ["adapter_config.json"]
 
 
 def test_the_chat_template_is_filled_as_transformers_fills_it(built_in_folder: Path, monkeypatch: Any) -> None:

@@ -42,6 +42,10 @@ class Pane:
     new_tokens: float | None = None
     ms: float | None = None
 
+    @property
+    def seconds(self) -> float:
+        return (self.ms or 0.0) / 1000
+
 
 @dataclass(frozen=True)
 class Turn:
