@@ -29,6 +29,8 @@ class Mark(StrEnum):
 
 # The stage of items about public or content-free inputs only, whose results may be kept from job to job.
 CALIBRATE = "calibrate"
+# The stages of the two answers of a chat, which learners see token by token.
+BASE, TRAINED = "base", "trained"
 
 # --- work items and their results -------------------------------------------------------------------------------
 
@@ -267,7 +269,8 @@ class Grade:
 
     `cost` is measured on public samples: tokens per request, milliseconds per request. `review` holds the rules
     that ask for a person; `provisional` says that no person or judge stands behind the score yet. `judge` is who gave
-    the marks, None for code alone; `certainty` in [0, 1] orders grades by how sure the machine is.
+    the marks, None for code alone; `certainty` in [0, 1] orders grades by how sure the machine is. `chat` holds the two
+    answers of a chat, which is never graded.
     """
 
     score: float | None
@@ -286,6 +289,7 @@ class Grade:
     adapter_files: str | None = None
     training: dict[str, float] = field(default_factory=dict)
     private: dict[str, Any] = field(default_factory=dict)
+    chat: dict[str, Any] = field(default_factory=dict)
 
 
 class Rejected(Exception):
@@ -295,6 +299,14 @@ class Rejected(Exception):
         super().__init__(detail or code)
         self.code = code
         self.detail = detail
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A learner's text, which the base model and what was trained answer; `prompt` is empty for that of the attempt."""
+
+    text: str
+    prompt: str = ""
 
 
 @dataclass(frozen=True)
@@ -317,6 +329,7 @@ class Assignment:
     template: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
     draw: str = ""
+    chat: Chat | None = None
 
 
 Grading = Generator[WorkItem, Any, Grade]

@@ -138,6 +138,29 @@ def row_for(id: str, target: Any, labels: tuple[str, ...], *, right: bool) -> di
     }
 
 
+def trained(user: User, slug: str = "sea-or-sky", payload: dict[str, Any] | None = None) -> Submission:
+    """A graded attempt whose adapter lies in the store."""
+    made = submit(user, slug, payload or LORA)
+    grade(made, artifact=adapter_zip())
+    return Submission.objects.get(pk=made.pk)
+
+
+CHAT: dict[str, Any] = {
+    "prompt": "Thing: a heron\nPlace:",
+    "answers": {
+        stage: {
+            "text": text,
+            "probabilities": {},
+            "prompt_tokens": 9.0,
+            "new_tokens": 2.0,
+            "ms": 120.0,
+            "tokens": [[piece, 0.5, [[piece, 0.5], ["", 0.25]]] for piece in (text[:3], text[3:])],
+        }
+        for stage, text in (("base", "Herons\nfly"), ("trained", "sky, of course"))
+    },
+}
+
+
 def adapter_zip(weights: bytes = b"weights", file: str = "adapter_model.safetensors") -> str:
     """Stores the zip of a trained adapter, or of a whole model, and returns its name."""
     buffer = io.BytesIO()

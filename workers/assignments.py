@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,15 +16,16 @@ from django.utils import timezone
 from challenges import kinds, payloads
 from graders import registry
 from graders.base import Assignment, Grading, Judged, JudgeId
+from graders.chat import chat
 from gradus.courses import bundles, calibrations
 from gradus.courses.models import Lesson
 from gradus.preferences.pairs import lot
 from gradus.submissions.models import Evaluation, Grader, Run, Submission
-from workers import copy_sources
+from workers import chats, copy_sources
 from workers.judge import template as judge_template
 from workers.judge.client import JudgeClient
 from workers.judge.contract import JudgeMisconfigured
-from workers.sandbox import adapter_files, launch
+from workers.sandbox import adapter_files, given_files
 
 # After an hour without a reply from the judge the built-in verifier grades provisionally, so that no learner waits
 # forever.
@@ -34,14 +34,19 @@ JUDGE_PATIENCE = timedelta(minutes=60)
 
 @contextmanager
 def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
-    """Yields the assignment; an adapter made by staff lies in a temporary folder for as long as the context lasts.
+    """Yields the assignment; an adapter lies in a temporary folder for as long as the context lasts.
 
     Raises:
-        BundleMissing: private storage lacks the bundle or the adapter.
+        BundleMissing: private storage lacks the bundle or the adapter of the demo.
+        Rejected: what a chat asks is not on this server any more.
     """
+    bundle = bundles.load(evaluation.version)
+    if evaluation.run is not None and evaluation.run.purpose == Run.Purpose.CHAT:
+        with chats.prepared(evaluation.run, bundle) as assignment:
+            yield assignment
+        return
     owner = evaluation.submission or evaluation.run
     assert owner is not None
-    bundle = bundles.load(evaluation.version)
     payload = payloads.parse(owner.payload)
     assignment = Assignment(
         bundle=bundle,
@@ -56,9 +61,9 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
     if not (evaluation.run and evaluation.run.adapter):
         yield assignment
         return
-    with tempfile.TemporaryDirectory(prefix="adapter-", dir=launch.given_folder()) as folder:
-        _write_adapter(evaluation.run.adapter, owner.version.challenge.lesson, Path(folder))
-        yield replace(assignment, adapter=folder)
+    with given_files.folder() as folder:
+        _write_adapter(evaluation.run.adapter, owner.version.challenge.lesson, folder)
+        yield replace(assignment, adapter=str(folder))
 
 
 def on_hidden_rows(evaluation: Evaluation) -> bool:
@@ -77,16 +82,14 @@ def _sources(evaluation: Evaluation) -> dict[str, str]:
 
 
 def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:
-    # The runner may be another user. These files are not secret.
-    folder.chmod(0o755)
     for name in adapter_files.NAMES:
-        (folder / name).write_bytes(bundles.lesson_file(lesson, f"{prefix}/{name}"))
-        (folder / name).chmod(0o644)
+        with given_files.written(folder / name) as file:
+            file.write(bundles.lesson_file(lesson, f"{prefix}/{name}"))
 
 
 def grading(assignment: Assignment) -> Grading:
-    """Starts the grader of the assignment's kind."""
-    return registry.grade(assignment)
+    """Starts the grader of the assignment's kind, or a chat, which is not graded."""
+    return chat(assignment) if assignment.chat is not None else registry.grade(assignment)
 
 
 def template_for(evaluation: Evaluation) -> str:

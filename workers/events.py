@@ -1,6 +1,7 @@
 """Writes the runner's events to the event table, at most twice a second, and leaves out events about hidden rows.
 
-Of successive progress events of a stage the last is kept, and finished rows are put together into one event.
+Of successive progress events of a stage the last is kept, and so it is of those that say what was written so far.
+Finished rows are put together into one event.
 """
 
 from __future__ import annotations
@@ -79,8 +80,8 @@ class EventWriter:
 
 
 def _without_older(waiting: list[Item], new: Item) -> list[Item]:
-    """What still waits beside an event that takes the place of earlier ones: progress and rows of the same stage."""
-    if new[0] not in ("progress", "rows"):
+    """What still waits beside an event that takes the place of earlier ones of its stage."""
+    if new[0] not in ("progress", "rows", "written"):
         return waiting
     return [one for one in waiting if one[0] != new[0] or one[1].get("stage") != new[1].get("stage")]
 

@@ -80,6 +80,7 @@ def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
         "cost": grade.cost,
         "marks": [asdict(mark) for mark in grade.marks],
         "training": grade.training,
+        **({"chat": grade.chat} if grade.chat else {}),
     }
 
 

@@ -24,6 +24,7 @@ from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
 from workers import assignments, job_limits, outcomes, remote, status
+from workers.chats import WrittenTokens
 from workers.choices import Attributed, DatabaseChoices
 from workers.engine import hardware
 from workers.events import EventWriter
@@ -169,7 +170,7 @@ class Worker:
             self._prepare(assignment.bundle.challenge.model, stop)
             seconds = _seconds(evaluation, assignment)
             runner = Attributed(self.gold, self.runner)
-            rows = LiveRows(assignment)
+            rows = WrittenTokens() if assignment.chat is not None else LiveRows(assignment)
             grade = execute(
                 paced(rows.followed(assignments.grading(assignment)), stop, seconds),
                 runner,

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "gradus.submissions",
     "gradus.notices",
     "gradus.receipts",
+    "gradus.chats",
     "gradus.reports",
     "gradus.reviews",
     "gradus.leaderboards",
@@ -184,6 +185,8 @@ KEEP_CHECKPOINTS = env.bool("GRADUS_KEEP_CHECKPOINTS", default=False)
 RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)
 # How many submissions a visitor without an account may make in all.
 GUEST_SUBMISSIONS = env.whole("GRADUS_GUEST_SUBMISSIONS", default=3)
+# How many messages a learner may send each day to models that were trained; 0 switches chats off.
+CHAT_MESSAGES = env.whole("GRADUS_CHAT_MESSAGES", default=40, least=0)
 # How many submissions of one learner may wait or be graded at the same time.
 IN_FLIGHT = env.whole("GRADUS_IN_FLIGHT", default=2)
 

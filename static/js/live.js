@@ -120,6 +120,9 @@ class Live {
     rows({ rows }) {
       this.rows?.add(rows);
     },
+    written(detail) {
+      this.element.dispatchEvent(new CustomEvent("gradus:written", { bubbles: true, detail }));
+    },
     checkpoint(data) {
       this.point(data);
       this.log("checkpoint", data);

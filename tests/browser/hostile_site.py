@@ -18,6 +18,7 @@ from challenges.bundle import ChallengeBundle, CourseBundle
 from challenges.findings import Finding, Records, dump_records
 from challenges.spec import Challenge, Course, Lesson, Sample, TrainRow, dump
 from gradus.accounts.models import ApiToken, User
+from gradus.chats import services as chats
 from gradus.courses.services import publish
 from gradus.learn import demo
 from gradus.reports import services as reports
@@ -132,7 +133,7 @@ def make(folder: Path, ada: User, grace: User) -> list[Stop]:
         f"after{one.number}" for one in xss_payloads.PAYLOADS
     ]
     named(ada, grace)
-    learner = [*prompts(ada), *rows(ada), answers(ada, grace)]
+    learner = [*prompts(ada), *rows(ada), answers(ada, grace), chatted(ada)]
     others(ada)
     return [
         *(Stop(None, path) for path in OPEN),
@@ -233,6 +234,17 @@ def answers(ada: User, grace: User) -> Stop:
     factories.grade(submission, 0.6, provisional=True, review=("provisional",), raw=name, result=result)
     reviews.appeal(submission, "\n".join(texts[:30])[:2000])
     return Stop(ada, f"/submissions/{submission.uuid}/", tuple(xss_payloads.texts(learners=True)))
+
+
+def chatted(ada: User) -> Stop:
+    """A chat in which the learner's text, the prompt, and every token and its rivals are payloads."""
+    attempt, texts = factories.trained(ada), xss_payloads.texts(learners=True)
+    text = "\n".join(texts)[:1000].strip()
+    message = chats.send(attempt, text, "challenge")
+    said = {"text": text, "tokens": [[one, 0.5, [[one, 0.5]]] for one in texts]}
+    answers = {stage: {**answer, **said} for stage, answer in factories.CHAT["answers"].items()}
+    factories.grade(message.run, None, result={"chat": {"prompt": "\n".join(texts), "answers": answers}})
+    return Stop(ada, f"/submissions/{attempt.uuid}/chat/", (text,))
 
 
 def trials(ada: User) -> list[Stop]:

@@ -9,6 +9,7 @@ from django.conf import settings
 
 from challenges.reading import read_course
 from gradus.accounts.models import User
+from gradus.chats import services as chats
 from gradus.courses import catalogue
 from gradus.courses.services import publish
 from gradus.learn.findings import runs
@@ -48,6 +49,8 @@ def furnish(folder: Path, learner: User) -> Pages:
     attempts = graded(learner)
     run = services.start_run(learner, factories.challenge("sea-or-sky").version, factories.PROMPT)
     factories.grade(run)
+    message = chats.send(Submission.objects.get(pk=attempts[2].pk), "a heron over the bay", "challenge")
+    factories.grade(message.run, None, result={"chat": factories.CHAT})
     shown = catalogue.now().lesson("first")
     for repeated in runs.start(shown, shown.parsed_findings[0], learner, 2):
         factories.grade(repeated)
@@ -78,6 +81,7 @@ def furnish(folder: Path, learner: User) -> Pages:
             "/challenges/explain/",
             *(f"/submissions/{one.uuid}/" for one in (*attempts, waiting)),
             f"/runs/{run.uuid}/",
+            f"/submissions/{attempts[2].uuid}/chat/",
             f"/challenges/sea-or-sky/compare/?a={attempts[0].uuid}&b={attempts[1].uuid}",
             "/challenges/sea-or-sky/solution/",
             "/challenges/sea-or-sky/report/",
@@ -107,7 +111,7 @@ def graded(learner: User) -> list[Submission]:
         factories.grade(prompt, 0.9, result=factories.result_for(prompt, wrong=wrong))
         made.append(prompt)
     adapter = factories.submit(learner, payload=factories.LORA)
-    factories.grade(adapter, 0.7)
+    factories.grade(adapter, 0.7, artifact=factories.adapter_zip())
     answer = factories.submit(learner, "explain", factories.FREE_TEXT)
     factories.grade(answer, 0.65, provisional=True, review=("provisional",), result={"marks": [MARK]})
     return [*made, adapter, answer]

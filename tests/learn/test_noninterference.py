@@ -26,6 +26,8 @@ NO_GRADE |= {"method", "run_events", "run_cancel", "starter_use", "submit", "sub
 NO_GRADE |= {"token_create", "token_revoke", "tokens", "run_name", "report"}
 # The author's record, and a learner's runs of public rows.
 NO_GRADE |= {"finding", "finding_run", "contribution_withdraw"}
+# What models answer to a learner's own text.
+NO_GRADE |= {"chat", "run_chat"}
 # The author's documents, which everybody may read.
 NO_GRADE |= {"documents", "documents_file", "updates_file"}
 # A learner's own choices between the author's answers, which everybody may read.

@@ -14,12 +14,14 @@ from django.test import AsyncRequestFactory, Client
 from django.utils import timezone
 
 from gradus.accounts.models import ApiToken, User
+from gradus.chats import services as chats
 from gradus.laboratory.models import Contribution, Prediction
 from gradus.learn import demo
 from gradus.own_data import views, writing
 from gradus.reports import services as reports
 from gradus.reviews import services as reviews
 from gradus.submissions import services
+from gradus.submissions.models import Submission
 from tests import factories
 from tests.learn import scene
 from tests.reviews import cases
@@ -33,7 +35,10 @@ def busy(course: object, ada: User, grace: User) -> User:
     version = factories.challenge("sea-or-sky").version
     prompt = factories.submit(ada)
     factories.grade(prompt, 0.7123)
-    factories.grade(factories.submit(ada, payload=factories.LORA), 0.6)
+    attempt = factories.submit(ada, payload=factories.LORA)
+    factories.grade(attempt, 0.6, artifact=factories.adapter_zip())
+    message = chats.send(Submission.objects.get(pk=attempt.pk), "a heron of mine", "plain")
+    factories.grade(message.run, None, result={"chat": factories.CHAT})
     factories.grade(services.start_run(ada, version, {**factories.PROMPT, "instructions": "my own trial"}))
     services.take_hint(ada, prompt.challenge)
     review = cases.waiting(ada)
@@ -66,6 +71,7 @@ def test_everything_is_in_it(busy: User, ada_client: Client) -> None:
     assert first["feedback"]["public"]["rows"] and first["submitted_version"] == "1.0.0"
     assert [appeal["text"] for appeal in answer["appeals"]] == ["I named the cause."]
     assert [run["payload"]["instructions"] for run in data["runs"]] == ["my own trial"]
+    assert [(one["text"], one["trained"]["text"]) for one in data["chats"]] == [("a heron of mine", "sky, of course")]
     assert data["hints"] == [{"challenge__slug": "sea-or-sky", "count": 1}]
     assert [(one["set"], one["prediction"]["probability"]) for one in data["contributions"]] == [(9, 0.8)]
     assert [(one["text"], one["answer"]) for one in data["reports"]] == [
@@ -159,6 +165,7 @@ KEPT = {
     "submissions.Run",
     "submissions.Standing",
     "submissions.HintsTaken",
+    "chats.ChatMessage",
     "laboratory.Contribution",
     "reports.ProblemReport",
     "notices.Notice",

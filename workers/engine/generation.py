@@ -154,7 +154,7 @@ def _decode(job: Job, prefix: Prefix, rows: list[Row]) -> None:
     while True:
         job.watch.check()
         found = iter(_next(job, last, drafts, constraint))
-        alive = []
+        alive, states = [], iter(torch.split(last, [len(draft) + 1 for draft in drafts]))
         for n, (row, draft) in enumerate(zip(rows, drafts, strict=True)):
             before = len(row.tokens)
             if not _say(row, list(islice(found, len(draft) + 1)), draft, base, stop, limit):
@@ -162,6 +162,8 @@ def _decode(job: Job, prefix: Prefix, rows: list[Row]) -> None:
             guesses.learn(row.tokens, before)
             if constraint is not None:
                 constraint.take(n, row.tokens[before:])
+            if job.watch.on_tokens is not None:
+                job.watch.on_tokens(job, row, before, next(states))
         job.final.tell({row.number: row.text for row in rows if row.text is not None and not row.ties})
         if not alive:
             return

@@ -26,10 +26,15 @@ def _never() -> bool:
 
 @dataclass(frozen=True)
 class Watch:
-    """Passed to every engine call; `check` and the reports raise `Stopped` once `should_stop` is true."""
+    """Passed to every engine call; `check` and the reports raise `Stopped` once `should_stop` is true.
+
+    `on_tokens`, where it is set, is called while texts are written: with the generation's job, a row, where the row's
+    new tokens begin, and the `[n, d]` hidden states after which they came.
+    """
 
     on_event: Callable[[Event], None] = _silent
     should_stop: Callable[[], bool] = _never
+    on_tokens: Callable[..., None] | None = None
 
     def check(self) -> None:
         """Raises `Stopped` where the job was cancelled."""

@@ -14,12 +14,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graders.base import Embed, Embedded, Rejected, Retrieve, Retrieved, Train
+from graders.base import BASE, TRAINED, Embed, Embedded, Rejected, Retrieve, Retrieved, Train
 from workers.sandbox import capabilities
 from workers.sandbox.confinement import confine
 from workers.sandbox.frames import Channel, Closed, Message, SendTimeout, item_choice, read_item
@@ -76,9 +76,9 @@ class Jobs:
         return message
 
     def _answer(self, job: int, message: Message) -> Message:
-        from workers.engine.watch import Stopped, Watch
+        from workers.engine.watch import Stopped
 
-        watch = Watch(on_event=lambda event: self._event(job, event), should_stop=lambda: self._cancelled(job))
+        watch = self._watch(job, message)
         try:
             return {"type": "result", "job": job, "result": self._result(message, watch)}
         except Rejected as rejected:
@@ -90,6 +90,16 @@ class Jobs:
         except Exception as error:
             _report(error)
             return {"type": "failed", "job": job, "error": type(error).__name__}
+
+    def _watch(self, job: int, message: Message) -> Watch:
+        from workers.engine.watch import Watch
+
+        watch = Watch(on_event=lambda event: self._event(job, event), should_stop=lambda: self._cancelled(job))
+        if message.get("item", {}).get("stage") not in (BASE, TRAINED):
+            return watch
+        from workers.sandbox.written_tokens import reporter
+
+        return replace(watch, on_tokens=reporter(watch.on_event))
 
     def _result(self, message: Message, watch: Watch) -> dict[str, Any]:
         """Carries out a work item, or times the ways of computing a base model."""

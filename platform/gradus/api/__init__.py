@@ -10,7 +10,18 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
 from gradus.accounts.scopes import LEARNER, named
-from gradus.api import challenges, choices, courses, findings, problems, questions, reviews, submissions, tokens
+from gradus.api import (
+    challenges,
+    chats,
+    choices,
+    courses,
+    findings,
+    problems,
+    questions,
+    reviews,
+    submissions,
+    tokens,
+)
 from gradus.api.auth import need_of
 from gradus.api.ninja_internals import Operation, operations_of
 from gradus.api.parser import StrictParser
@@ -80,6 +91,7 @@ ROUTERS = (
     challenges.router,
     choices.router,
     submissions.router,
+    chats.router,
     reviews.router,
     tokens.router,
 )

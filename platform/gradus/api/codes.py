@@ -7,24 +7,27 @@ CODES: dict[int, tuple[str, ...]] = {
     404: ("not_found",),
     405: ("method_not_allowed",),
     409: (
-        "already_run", "appealed", "blind_first", "busy", "computed", "decided", "ended", "in_doubt", "key_reused",
-        "no_grade", "not_held", "not_open", "open", "open_regrade", "other_content", "questions_closed", "running",
-        "set_under_way",
-        "token_limit", "too_late", "undecided",
+        "adapter_missing", "already_run", "appealed", "blind_first", "busy", "chats_off", "computed", "decided",
+        "ended", "in_doubt", "key_reused", "no_grade", "not_held", "not_open", "nothing_trained", "open",
+        "open_regrade", "other_content", "questions_closed", "running", "set_under_way", "token_limit", "too_late",
+        "undecided",
     ),
     413: ("too_large",),
     422: (
-        "bad_key", "bad_mark", "bad_payload", "bad_role", "bad_template", "bad_text", "control_character", "empty",
-        "equal_sides", "knob", "label_word", "method", "method_unavailable",
+        "bad_key", "bad_mark", "bad_payload", "bad_role", "bad_style", "bad_template", "bad_text",
+        "control_character", "empty", "equal_sides", "knob", "label_word", "method", "method_unavailable",
         "no_own_sets", "no_reason", "no_such_arm", "no_such_option", "no_such_probability", "no_such_repetition",
         "not_accepted_kind", "not_together", "not_your_choice", "nothing", "only_training", "overlap", "range",
         "reason_needed", "repeated", "row_shape", "special_token", "tokens_max", "too_few_choices", "too_long",
         "too_many_examples", "too_many_passages", "too_many_rows", "too_many_steps", "too_many_tokens",
         "unknown_label", "words",
     ),
-    429: ("guest_limit", "in_flight", "over_quota", "too_many_requests", "too_many_runs", "too_many_sets"),
+    429: (
+        "chat_limit", "chat_open", "guest_limit", "in_flight", "over_quota", "too_many_requests", "too_many_runs",
+        "too_many_sets",
+    ),
     500: ("internal",),
-    503: ("demo_missing",),
+    503: ("chat_queue_full", "demo_missing", "model_missing"),
 }  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from challenges.row_marks import mark_of
 from gradus.api import schemas
+from gradus.chats.faults import fault_of
+from gradus.chats.models import ChatMessage
 from gradus.leaderboards import boards
 from gradus.reviews import guests
 from gradus.reviews.models import Appeal
@@ -97,6 +99,40 @@ def run(run: Run) -> schemas.RunOut:
             "result": _feedback(evaluation),
         }
     )
+
+
+def chat(message: ChatMessage) -> schemas.ChatOut:
+    evaluation = message.run.current
+    found = (evaluation.result or {}).get("chat") or {"prompt": None, "answers": {}}
+    error = {"code": evaluation.error_code, "message": fault_of(evaluation)} if evaluation.error_code else None
+    return schemas.ChatOut.model_validate(
+        {
+            "uuid": message.run.uuid,
+            "submission": message.submission.uuid,
+            "text": message.text,
+            "style": message.style,
+            "created_at": message.run.created_at,
+            "expires_at": message.run.expires_at,
+            **_state(evaluation),
+            "error": error,
+            "prompt": found["prompt"],
+            **{stage: _answer(found["answers"].get(stage)) for stage in ("base", "trained")},
+        }
+    )
+
+
+def _answer(answer: dict[str, Any] | None) -> dict[str, Any] | None:
+    if answer is None:
+        return None
+    tokens = [
+        {
+            "text": text,
+            "probability": share,
+            "rivals": [{"text": rival, "probability": likely} for rival, likely in rivals],
+        }
+        for text, share, rivals in answer.get("tokens", ())
+    ]
+    return {**answer, "tokens": tokens}
 
 
 def _state(evaluation: Evaluation) -> dict[str, Any]:

@@ -171,6 +171,26 @@ def logs(
 
 
 @app.command()
+def chat(
+    identifier: Annotated[
+        uuid.UUID, typer.Argument(metavar="SUBMISSION", help="The id, as `gradus submissions` lists it.")
+    ],
+    text: Annotated[str, typer.Argument(help="What the base model and your trained model answer.")],
+    plain: Annotated[bool, typer.Option("--plain", help="Ask with the base model's chat template.")] = False,
+) -> None:
+    """Ask the base model and the model that an attempt has trained the same."""
+    with site() as api:
+        body = {"text": text, "style": "plain" if plain else "challenge"}
+        path = f"runs/{api.post(f'submissions/{identifier}/chat', body)['uuid']}"
+        for _ in api.events(f"{path}/events"):
+            pass
+        found = api.get(f"{path}/chat")
+        showing.chat(found)
+        if found["status"] != "scored":
+            raise typer.Exit(REFUSED)
+
+
+@app.command()
 def appeal(
     identifier: Annotated[
         uuid.UUID, typer.Argument(metavar="SUBMISSION", help="The id, as `gradus submissions` lists it.")

@@ -97,6 +97,15 @@ def verdict(item: dict[str, Any]) -> str:
     return f"{item['verdict'].replace('_', ' ')}, {VERIFIED[item['verified_by']]}"
 
 
+def chat(found: dict[str, Any]) -> None:
+    """Prints both answers, or why there are none."""
+    if found["error"]:
+        out.print(escape(found["error"]["message"]))
+        return
+    rows = [(title, found[stage]["text"]) for stage, title in (("base", "Base model"), ("trained", "Trained model"))]
+    table("", ("", "Answer"), rows)
+
+
 def leaderboard(board: dict[str, Any]) -> None:
     rows = list(board["rows"])
     if board["mine"] and not any(row["mine"] for row in rows):

@@ -52,6 +52,10 @@ class FormFields:
 
 
 APPEAL = FormFields(names={"text": gettext_lazy("Text")}, controls={"text": "appeal-text"})
+CHAT = FormFields(
+    names={"text": gettext_lazy("Your text"), "style": gettext_lazy("How the models are asked")},
+    controls={"text": "chat-text", "style": "chat-style"},
+)
 REPORT = FormFields(
     names={"what": gettext_lazy("What is wrong"), "text": gettext_lazy("Description")},
     controls={"what": "report-what", "text": "report-text"},

@@ -6,6 +6,7 @@ from gradus.learn.kinds.tune import form_views as tune
 from gradus.learn.views import (
     advisor,
     challenge,
+    chat,
     compare,
     course,
     demo,
@@ -69,6 +70,7 @@ urlpatterns = [
     path("runs/<uuid:uuid>/fragment", run.run_fragment, name="run_fragment"),
     path("runs/<uuid:uuid>/events", run.run_events, name="run_events"),
     path("runs/<uuid:uuid>/name", history.run_name, name="run_name"),
+    path("runs/<uuid:uuid>/chat", chat.run_chat, name="run_chat"),
     path("runs/<uuid:uuid>/cancel", run.run_cancel, name="run_cancel"),
     path("submissions/<uuid:uuid>/", submission.submission, name="submission"),
     path("submissions/<uuid:uuid>/fragment", submission.submission_fragment, name="submission_fragment"),
@@ -76,6 +78,7 @@ urlpatterns = [
     path("submissions/<uuid:uuid>/cancel", submission.submission_cancel, name="submission_cancel"),
     path("submissions/<uuid:uuid>/appeal", submission.submission_appeal, name="submission_appeal"),
     path("submissions/<uuid:uuid>/artifact", submission.artifact, name="artifact"),
+    path("submissions/<uuid:uuid>/chat/", chat.chat, name="chat"),
     path("submissions/<uuid:uuid>/receipt", submission.receipt, name="receipt"),
     path("profile/tokens/", profiles.token_create, name="token_create"),
     path("profile/tokens/<int:pk>/revoke", profiles.token_revoke, name="token_revoke"),

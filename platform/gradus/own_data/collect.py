@@ -54,9 +54,17 @@ def submissions(user: User) -> Iterator[Row]:
 
 def runs(user: User) -> Iterator[Row]:
     """The payload of a demo or of a finding's arm is the author's work, and is shown on their pages."""
-    for one in Run.objects.filter(user=user).select_related("version__challenge").order_by("pk").iterator(LOADED):
+    found = Run.objects.filter(user=user).exclude(purpose=Run.Purpose.CHAT)
+    for one in found.select_related("version__challenge").order_by("pk").iterator(LOADED):
         own = {"payload": one.payload} if one.purpose == Run.Purpose.TRIAL else {"inputs": one.inputs}
         yield {**shapes.run(one).model_dump(mode="json", exclude=MOMENTARY), **own}
+
+
+def chats(user: User) -> Iterator[Row]:
+    """Messages to models that the person has trained, with their answers."""
+    found = user.chat_messages.select_related("run", "submission").order_by("run_id")
+    for one in found.iterator(LOADED):
+        yield shapes.chat(one).model_dump(mode="json", exclude=MOMENTARY)
 
 
 def best_results(user: User) -> Iterator[Row]:
@@ -130,6 +138,7 @@ SECTIONS: dict[str, Callable[[User], Iterable[Row]]] = {
         account,
         submissions,
         runs,
+        chats,
         best_results,
         hints,
         contributions,

@@ -66,6 +66,11 @@ class EvaluationAdmin(ReadOnly):
     )  # fmt: skip
     list_filter = ("state", "lane", "error_code", HiddenSamplesFilter)
 
+    def get_exclude(self, request: HttpRequest, obj: Evaluation | None = None) -> tuple[str, ...]:
+        """What learners and models write to each other in a chat is private."""
+        is_chat = obj is not None and obj.run is not None and obj.run.purpose == Run.Purpose.CHAT
+        return ("result",) if is_chat else ()
+
 
 @admin.register(WorkerStatus)
 class WorkerStatusAdmin(ReadOnly):

@@ -68,6 +68,12 @@ CODES: dict[str, Code] = {
         True,
         _("The challenge's files are not on this server. The staff have been told. Your attempt was given back."),
     ),
+    "adapter_missing": Code(
+        State.FAILED, False, _("What this attempt has trained is not on this server any more. Submit it again.")
+    ),
+    "no_chat_template": Code(
+        State.REJECTED, False, _("This base model has no chat template that can be used. Ask it as in the challenge.")
+    ),
     "cancelled": Code(State.CANCELLED, True, _("You cancelled this attempt. It was given back.")),
     "run_cancelled": Code(State.CANCELLED, False, _("You cancelled this run. It cost no attempt.")),
     "cancelled_late": Code(

@@ -101,7 +101,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
 
 class Run(models.Model):
-    """A trial on public samples, the demo, a repetition of a finding's arm, or a baseline on the server.
+    """A trial on public samples, the demo, a repetition of a finding's arm, a chat, or a baseline on the server.
 
     It is never scored and costs no attempt.
     """
@@ -111,6 +111,7 @@ class Run(models.Model):
         DEMO = "demo"
         BASELINE = "baseline"
         FINDING = "finding"
+        CHAT = "chat"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="runs")
@@ -119,7 +120,11 @@ class Run(models.Model):
     kind = models.CharField(max_length=kinds.NAME_MAX, validators=[known_kind])
     payload = models.JSONField()
     inputs = models.JSONField(default=list)
-    adapter = models.CharField(max_length=300, blank=True, help_text="A staff adapter's folder in private storage")
+    adapter = models.CharField(
+        max_length=300,
+        blank=True,
+        help_text="A demo's folder in private storage; of a chat, the zip in the store of artifacts",
+    )
     label = models.CharField(max_length=80, blank=True)
     name = models.CharField(
         max_length=RUN_NAME_CHARS, blank=True, db_default="", help_text="What the learner calls a trial"
@@ -217,17 +222,22 @@ class InFlight(models.Model):
 
 
 class RunSlot(models.Model):
-    """An open run. A learner has only so many at a time; the slot is freed when the run ends."""
+    """An open run. A learner has only so many at a time; the slot is freed when the run ends.
+
+    Chats have slots of their own, so that a chat takes no place of a trial.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    is_chat = models.BooleanField(default=False, db_default=False)
     slot = models.PositiveSmallIntegerField()
     allowed = models.PositiveSmallIntegerField()
     run = models.OneToOneField(Run, models.CASCADE, related_name="slot")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="one_open_run_in_a_slot", fields=["user", "slot"]),
+            models.UniqueConstraint(name="one_open_run_in_a_slot", fields=["user", "is_chat", "slot"]),
             models.CheckConstraint(name="run_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
+            models.CheckConstraint(name="one_chat_at_a_time", condition=Q(is_chat=False) | Q(allowed=1)),
         ]
 
     def __str__(self) -> str:

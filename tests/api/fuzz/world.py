@@ -12,6 +12,7 @@ from django.conf import settings
 
 from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
+from gradus.chats import services as chats
 from gradus.courses.models import ChallengeVersion
 from gradus.courses.services import publish
 from gradus.operations.smoke import examples
@@ -52,6 +53,7 @@ def make(folder: Path) -> World:
     learner = factories.UserFactory.create(username="ada", email="ada@example.org")
     staff = factories.UserFactory.create(username="grace", email="grace@example.org", is_staff=True, is_superuser=True)
     attempts, runs, found = submissions(learner), trials(learner, version), audits(learner, staff)
+    runs["chat"] = answered(attempts["adapter"])
     regraded = done_regrade(staff)
     one = Submission.objects.filter(pk=attempts["answer"].pk)
     waiting = reviews.start_regrade(factories.challenge("explain"), by=staff, submissions=one)
@@ -91,6 +93,14 @@ def submissions(learner: User) -> dict[str, Submission]:
     evaluation = factories.claimed(found["rejected"])
     services.reject(evaluation.pk, evaluation.fence, "prompt_too_long")
     return found
+
+
+def answered(attempt: Submission) -> Run:
+    """A message to what the attempt has trained, with both answers. Trials that wait are claimed before it."""
+    message = chats.send(Submission.objects.get(pk=attempt.pk), "a heron", "challenge")
+    Evaluation.objects.filter(run=message.run).update(lane="train")
+    factories.grade(message.run, None, result={"chat": factories.CHAT})
+    return message.run
 
 
 def trials(learner: User, version: ChallengeVersion) -> dict[str, Run]:

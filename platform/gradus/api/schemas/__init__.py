@@ -1,5 +1,6 @@
 """What the API takes and gives. Names and meanings are a public contract; keys may be added."""
 
+from gradus.api.schemas.chats import ChatIn, ChatOut
 from gradus.api.schemas.choices import ChoiceIn, PairOut, PairsOut
 from gradus.api.schemas.content import (
     AdviceOut,
@@ -75,6 +76,8 @@ __all__ = [
     "BandOut",
     "ChallengeOut",
     "ChallengeStep",
+    "ChatIn",
+    "ChatOut",
     "ChoiceIn",
     "ClaimOut",
     "CourseOut",

@@ -11,6 +11,7 @@ from gradus.learn import contexts as pages
 from gradus.learn import forms
 from gradus.learn.form_problems import Problem
 from gradus.learn.views.access import own_run, shown_challenge
+from gradus.learn.views.chat import run_chat
 from gradus.submissions import services, stream
 from gradus.submissions.models import Run
 from gradus.submissions.services import Refused
@@ -60,11 +61,15 @@ def tokens(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def run(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    return render(request, "learn/run.html", pages.evaluation_context(own_run(request, uuid)))
+    found = own_run(request, uuid)
+    if found.purpose == Run.Purpose.CHAT:
+        return redirect("learn:run_chat", found.uuid)
+    return render(request, "learn/run.html", pages.evaluation_context(found))
 
 
 def run_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    return _fragment(request, own_run(request, uuid))
+    found = own_run(request, uuid)
+    return run_chat(request, uuid) if found.purpose == Run.Purpose.CHAT else _fragment(request, found)
 
 
 def _fragment(request: HttpRequest, run: Run, **extra: bool) -> HttpResponse:
@@ -90,5 +95,5 @@ def run_cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
         if not request.headers.get("HX-Request"):
             messages.warning(request, refused.message)
     if request.headers.get("HX-Request"):
-        return _fragment(request, found)
+        return run_chat(request, uuid) if found.purpose == Run.Purpose.CHAT else _fragment(request, found)
     return redirect("learn:run", found.uuid)

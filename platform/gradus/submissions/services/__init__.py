@@ -1,7 +1,7 @@
 """Services for submissions and runs. Only they write submissions, evaluations, scores and standings."""
 
 from gradus.submissions.services.cancel import cancel, cancel_run, withdraw
-from gradus.submissions.services.capabilities import another_can, unavailable
+from gradus.submissions.services.capabilities import another_can, lacks_model, unavailable
 from gradus.submissions.services.claim import claim, heartbeat, learner_waits
 from gradus.submissions.services.engine_choices import forget_choice, keep_choice, kept_choice
 from gradus.submissions.services.events import append_events
@@ -9,7 +9,7 @@ from gradus.submissions.services.finish import Outcome, postpone, record, reject
 from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.payload import token_use
 from gradus.submissions.services.regrade import adopt, decide, regrade
-from gradus.submissions.services.runs import Repetition, name_run, start_run
+from gradus.submissions.services.runs import Repetition, name_run, queue_chat, start_run
 from gradus.submissions.services.submit import Refused, submit
 from gradus.submissions.services.verification import verify
 
@@ -29,9 +29,11 @@ __all__ = [
     "hints_taken",
     "keep_choice",
     "kept_choice",
+    "lacks_model",
     "learner_waits",
     "name_run",
     "postpone",
+    "queue_chat",
     "record",
     "regrade",
     "reject",

@@ -42,6 +42,13 @@ def require(challenge: Challenge, payload: Submitted, lane: str | None = None) -
         raise Refused(CODE, said, problems=[{"code": CODE, "field": "method", "message": said, "line": None}])
 
 
+def lacks_model(model: str, lane: str) -> bool:
+    """Whether workers of the lane are running, and none of them holds the base model."""
+    seen = WorkerStatus.objects.filter(lane=lane, last_seen__gte=timezone.now() - ALIVE)
+    held = list(seen.values_list("base_models", flat=True))
+    return bool(held) and not any(model in one for one in held)
+
+
 def _lacks(lane: str, but: str = "") -> list[dict[str, Any]]:
     """What each worker of the lane that is at work lacks."""
     seen = WorkerStatus.objects.filter(lane=lane, last_seen__gte=timezone.now() - ALIVE).exclude(name=but)

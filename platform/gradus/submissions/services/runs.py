@@ -82,10 +82,36 @@ def _take_slot(run: Run) -> int:
     """Returns how many runs its learner had open before; nobody's run is not limited."""
     if run.user is None:
         return 0
-    if not slots.take(RunSlot, {"user": run.user}, OPEN_RUNS, run=run):
+    if not slots.take(RunSlot, {"user": run.user, "is_chat": False}, OPEN_RUNS, run=run):
         said = _("Several of your runs have not ended yet. Wait for one to end.")
         raise Refused("too_many_runs", said, 429, retry_after=5)
     return RunSlot.objects.filter(user=run.user).count() - 1
+
+
+def queue_chat(user: User, asked: Evaluation) -> Run:
+    """Queues a run of a chat with what the evaluation `asked` has trained, in the caller's transaction.
+
+    Raises:
+        Refused: 429 while another chat of the learner is open.
+        IntegrityError: another request has just begun one. See `slots.try_again`.
+    """
+    assert asked.submission is not None
+    run = Run.objects.create(
+        user=user,
+        purpose=Run.Purpose.CHAT,
+        version=asked.version,
+        kind=asked.submission.kind,
+        payload={},
+        adapter=asked.artifact,
+        expires_at=timezone.now() + KEPT,
+    )
+    if not slots.take(RunSlot, {"user": user, "is_chat": True}, 1, run=run):
+        said = _("Your message before this one has not been answered yet. Wait for its answers, or cancel it.")
+        problems = [{"code": "chat_open", "field": "text", "message": said, "line": None}]
+        raise Refused("chat_open", said, 429, problems=problems, retry_after=5)
+    rank = queue_ranks.of_run(run.purpose, RunSlot.objects.filter(user=user).count() - 1)
+    Evaluation.objects.create(run=run, lane=Lane.INTERACTIVE, fair_share_rank=rank)
+    return run
 
 
 def name_run(run: Run, name: str) -> None:

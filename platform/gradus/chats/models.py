@@ -1,0 +1,47 @@
+"""Messages with which learners try what they have trained."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThan, LessThanOrEqual
+
+from gradus.submissions.models import Run, Submission
+
+TEXT_CHARS = 1000
+
+
+class ChatMessage(models.Model):
+    """A text that the base model and what the learner has trained both answer.
+
+    The run holds the answers, and is deleted after a while together with the message. `slot` is one of the messages of
+    a day, in the course's time zone. That only one waits or is answered at a time is kept by the run's `RunSlot`.
+    """
+
+    class Style(models.TextChoices):
+        CHALLENGE = "challenge"  # The instructions and the template of the attempt.
+        PLAIN = "plain"  # The chat template of the base model.
+
+    run = models.OneToOneField(Run, models.CASCADE, primary_key=True, related_name="chat_message")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="chat_messages")
+    submission = models.ForeignKey(Submission, models.CASCADE, related_name="chat_messages")
+    style = models.CharField(max_length=10, choices=Style.choices)
+    text = models.TextField()
+    day = models.DateField()
+    slot = models.PositiveSmallIntegerField()
+    allowed = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["-run_id"]
+        constraints = [
+            models.UniqueConstraint(name="one_chat_message_in_a_slot", fields=["user", "day", "slot"]),
+            models.CheckConstraint(name="chat_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
+            models.CheckConstraint(name="chat_style_is_known", condition=Q(style__in=["challenge", "plain"])),
+            models.CheckConstraint(
+                name="chat_text_is_short",
+                condition=Q(LessThanOrEqual(Length("text"), TEXT_CHARS), GreaterThan(Length("text"), 0)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"message {self.slot} of {self.allowed} on {self.day}"

@@ -1,0 +1,156 @@
+"""What a worker does for a message of a chat: it fetches what was trained, and follows what the models write."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+from django.core.files.storage import storages
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import Field, TypeAdapter, ValidationError
+
+from challenges import payloads
+from challenges.bundle import ChallengeBundle
+from challenges.chat_templates import template_of
+from graders.base import BASE, TRAINED, Assignment, Chat, Generate, Grade, Grading, Rejected, Result, WorkItem
+from gradus.chats.models import ChatMessage
+from gradus.submissions.models import Run
+from workers.sandbox import adapter_files, given_files
+
+log = structlog.get_logger(__name__)
+Event = dict[str, Any]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Text = Annotated[str, Field(max_length=200)]
+# The text of a token, its probability, and the same of what else was likely.
+Token = tuple[Text, Share, Annotated[list[tuple[Text, Share]], Field(max_length=8)]]
+Tokens = TypeAdapter(Annotated[list[Token], Field(max_length=128)])
+LONGEST = 512
+
+
+@contextmanager
+def prepared(run: Run, bundle: ChallengeBundle) -> Iterator[Assignment]:
+    """Yields the assignment of a message. It has no hidden rows, and the learner's own adapter lies in a folder.
+
+    Raises:
+        Rejected: `adapter_missing` or `no_chat_template`.
+    """
+    # The owner is asked for again: whatever went wrong before, nobody is answered by another person's model.
+    message = ChatMessage.objects.select_related("submission").filter(run=run, submission__user=run.user_id).first()
+    if message is None:
+        raise Rejected("adapter_missing")
+    is_plain = message.style == ChatMessage.Style.PLAIN
+    prompt = plain_prompt(bundle.challenge.model, message.text) if is_plain else ""
+    with given_files.folder() as folder:
+        _unpack(run.adapter, folder)
+        yield Assignment(
+            bundle=replace(bundle, hidden=()),
+            payload=payloads.parse(message.submission.payload),
+            hidden=False,
+            adapter=str(folder),
+            chat=Chat(message.text, prompt),
+        )
+
+
+def plain_prompt(model: str | None, text: str) -> str:
+    """The text as a turn of the model's own chat template, up to where the model answers.
+
+    Raises:
+        Rejected: `no_chat_template`, the model has no template, or one that cannot be used.
+    """
+    # As transformers reads templates.
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, autoescape=False)
+    try:
+        template = environment.from_string(template_of(model))
+        filled = template.render(messages=[{"role": "user", "content": text}], add_generation_prompt=True)
+    except TemplateError as error:
+        raise Rejected("no_chat_template") from error
+    if text not in filled:
+        raise Rejected("no_chat_template")
+    return filled
+
+
+def _unpack(name: str, folder: Path) -> None:
+    """Writes the files of a trained adapter, or of a whole trained model, from the zip that a worker has stored."""
+    store = storages["artifacts"]
+    if not name or not store.exists(name):
+        raise Rejected("adapter_missing")
+    wanted = {*adapter_files.NAMES, adapter_files.MARK, *adapter_files.CHECKPOINT}
+    try:
+        with store.open(name) as file, zipfile.ZipFile(file) as archive:
+            for one in wanted.intersection(archive.namelist()):
+                with archive.open(one) as source, given_files.written(folder / one) as copy:
+                    shutil.copyfileobj(source, copy)
+    except zipfile.BadZipFile as error:
+        raise Rejected("adapter_missing") from error
+
+
+class WrittenTokens:
+    """Collects the tokens of both answers as the engine reports them, and turns them into events for the page.
+
+    It is used like `workers.live_rows.LiveRows`.
+    """
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, list[Token]] = {BASE: [], TRAINED: []}
+        self._item: WorkItem | None = None
+
+    def followed(self, grading: Grading) -> Grading:
+        """Wraps a chat, remembers the item that it has yielded last, and adds the tokens to its answers."""
+        try:
+            self._item = next(grading)
+            while True:
+                result: Result = yield self._item
+                self._item = grading.send(result)
+        except StopIteration as finished:
+            grade: Grade = finished.value
+            answers = {stage: self._with_tokens(stage, found) for stage, found in grade.chat["answers"].items()}
+            return replace(grade, chat={**grade.chat, "answers": answers})
+        finally:
+            grading.close()
+
+    def read(self, event: Event) -> Event | None:
+        """The event as it may be stored: what was written so far, in place of the tokens that have come."""
+        if event["type"] != "tokens":
+            return event if event["type"] == "progress" else None
+        stage = self._item.stage if isinstance(self._item, Generate) else ""
+        try:
+            new, at = Tokens.validate_python(event["tokens"]), int(event["at"])
+            kept = self.tokens[stage]
+            if not 0 <= at <= len(kept) or at + len(new) > LONGEST:
+                raise ValueError("tokens out of place")
+        except (ValidationError, ValueError, KeyError) as error:
+            log.warning("tokens_not_read", reason=type(error).__name__)
+            return None
+        kept[at : at + len(new)] = new
+        return {"type": "written", "stage": stage, "tokens": [text for text, _, _ in kept]}
+
+    def _with_tokens(self, stage: str, answer: dict[str, Any]) -> dict[str, Any]:
+        """The tokens that make up the answer's text: those of a stop after it are left out."""
+        kept = self.tokens[stage][: int(answer["new_tokens"])]
+        return {**answer, "tokens": cut(kept, answer["text"])}
+
+
+def cut(tokens: list[Token], text: str) -> list[Token]:
+    """The tokens up to the end of `text`, which may begin after white space. Empty where they do not make it up.
+
+    A character of which only a part was written belongs to no token.
+    """
+    text = text.rstrip("\ufffd")
+    whole = "".join(piece for piece, _, _ in tokens)
+    start = len(whole) - len(whole.lstrip())
+    if not whole[start:].startswith(text):
+        return []
+    left, found = start + len(text), []
+    for piece, share, rivals in tokens:
+        if left <= 0:
+            break
+        found.append((piece[:left], share, rivals))
+        left -= len(piece)
+    return found
