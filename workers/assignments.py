@@ -24,6 +24,7 @@ from workers import copy_sources
 from workers.judge import template as judge_template
 from workers.judge.client import JudgeClient
 from workers.judge.contract import JudgeMisconfigured
+from workers.measuring import is_measurement
 from workers.sandbox import adapter_files, launch
 
 # After an hour without a reply from the judge the built-in verifier grades provisionally, so that no learner waits
@@ -49,6 +50,7 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
         inputs=tuple(evaluation.run.inputs) if evaluation.run else (),
         calibrated=frozenset(JudgeId(*pair) for pair in calibrations.passed(evaluation.version)),
         template=template_for(evaluation) if kinds.find(payload.kind).is_judged else "",
+        whole=is_measurement(evaluation),
         sources=_sources(evaluation) if kinds.find(payload.kind).is_judged else {},
     )
     if not (evaluation.run and evaluation.run.adapter):

@@ -18,7 +18,7 @@ from gradus.submissions.states import State
 RECONCILER_LATE = timedelta(minutes=2)
 OVERDUE = timedelta(minutes=15)
 # Baselines that verify a version are left out: they wait until nothing else waits, so their age says nothing.
-AWAITED = Q(run__isnull=True) | ~Q(run__purpose=Run.Purpose.BASELINE)
+AWAITED = Q(run__isnull=True) | ~Q(run__purpose__in=(Run.Purpose.BASELINE, Run.Purpose.COSTS))
 SHOWN = 100
 
 
