@@ -79,6 +79,7 @@ def furnish(folder: Path, learner: User) -> Pages:
             *(f"/submissions/{one.uuid}/" for one in (*attempts, waiting)),
             f"/runs/{run.uuid}/",
             f"/challenges/sea-or-sky/compare/?a={attempts[0].uuid}&b={attempts[1].uuid}",
+            "/challenges/sea-or-sky/costs/",
             "/challenges/sea-or-sky/solution/",
             "/challenges/sea-or-sky/report/",
             "/notices/",

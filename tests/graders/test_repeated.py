@@ -83,5 +83,5 @@ def test_looking_up_is_part_of_a_request_and_building_the_index_is_not() -> None
     looked_up = [item for item in items if isinstance(item, Retrieve)]
     assert [item.stage for item in looked_up] == ["index"] + ["public"] * (TIMES + 1)
     assert found.measured["ms"] == [pytest.approx(1000 * 0.21 / rows, abs=0.001)] * TIMES
-    # Nothing is found for the first row, so the model is not asked about it.
-    assert found.measured["tokens"] == [[0, 0], *[[50, 3]] * (rows - 1)]
+    # Nothing is found for the first row and the last one, so the model is not asked about them.
+    assert found.measured["tokens"] == [[0, 0], *[[50, 3]] * (rows - 2), [0, 0]]

@@ -20,7 +20,10 @@ CODES: dict[int, tuple[str, ...]] = {
         "reason_needed", "row_shape", "special_token", "too_long", "too_many_examples", "too_many_passages",
         "too_many_rows", "too_many_steps", "too_many_tokens", "tokens_max", "unknown_label", "words",
     ),
-    429: ("guest_limit", "in_flight", "over_quota", "too_many_requests", "too_many_runs", "too_many_sets"),
+    429: (
+        "guest_limit", "in_flight", "over_quota", "too_many_measurements", "too_many_requests", "too_many_runs",
+        "too_many_sets",
+    ),
     500: ("internal",),
     503: ("demo_missing",),
 }  # fmt: skip

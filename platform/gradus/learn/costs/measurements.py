@@ -25,7 +25,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Measurement:
-    """The newest result for an attempt or a baseline. `under_way` waits or runs; `failed` says why the last has none."""
+    """The newest result for an attempt or baseline. `under_way` waits or runs; `failed` says why the last has none."""
 
     found: Measured | None = None
     under_way: Run | None = None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from gradus.learn.costs.spread import Spread, difference, of_rows
 
@@ -20,6 +20,10 @@ class Prices:
     cached: float
     output: float
     training: float
+
+    def changed(self, given: Mapping[str, float]) -> Prices:
+        """These prices with those of `given` in their places."""
+        return replace(self, **given)
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,10 @@ def volume(spent: Sequence[float], saving: Spread) -> Volume | None:
     has_spread = saving.low is not None and saving.high is not None
     most = saving.high if saving.high is not None else saving.value
     least = saving.low if saving.low is not None else saving.value
-    middle = sum(spent) / len(spent)
-    high = math.ceil(max(spent) / least) if least > 0 else None
-    return Volume(math.ceil(middle / saving.value), math.ceil(min(spent) / most), high, has_spread)
+    high = _requests(max(spent), least) if least > 0 else None
+    return Volume(_requests(sum(spent) / len(spent), saving.value), _requests(min(spent), most), high, has_spread)
+
+
+def _requests(spent: float, saving: float) -> int:
+    """Rounded up, but not for what binary fractions add."""
+    return math.ceil(round(spent / saving, 6))

@@ -42,7 +42,7 @@ class PriceForm(forms.Form):
 def of_site() -> Prices:
     """The site's prices; where the operator has set none, an example."""
     given = {name: amount for name, amount in settings.PRICES.items() if amount is not None}
-    return Prices(**{**asdict(EXAMPLES), **given})
+    return EXAMPLES.changed(given)
 
 
 def chosen(request: HttpRequest) -> tuple[Prices, PriceForm, str]:
@@ -60,7 +60,7 @@ def chosen(request: HttpRequest) -> tuple[Prices, PriceForm, str]:
     if not form.is_valid():
         return before, form, whose
     given = {name: amount for name, amount in form.cleaned_data.items() if amount is not None}
-    request.session[KEPT] = asdict(before) | given
+    request.session[KEPT] = asdict(before.changed(given))
     return _shown(request)
 
 

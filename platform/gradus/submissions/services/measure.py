@@ -62,7 +62,7 @@ def _measure(by: User, challenge: Challenge, data: Any, **whose: Any) -> Run:
     capabilities.require(version.parsed, payload, Lane.TRAIN)
 
     def once() -> Run:
-        return _under_way(version, whose) or _queued(by, challenge, payload, whose)
+        return _under_way(version, whose) or _queued(by, version, payload, whose)
 
     run = slots.try_again(once)
     bell.ring(Lane.TRAIN)
@@ -74,16 +74,16 @@ def _under_way(version: ChallengeVersion, whose: dict[str, Any]) -> Run | None:
     return same.first()
 
 
-def _queued(by: User, challenge: Challenge, payload: Any, whose: dict[str, Any]) -> Run:
+def _queued(by: User, version: ChallengeVersion, payload: Any, whose: dict[str, Any]) -> Run:
     run = Run.objects.create(
         purpose=Run.Purpose.COSTS,
-        version=challenge.version,
+        version=version,
         kind=payload.kind,
         payload=payload.model_dump(mode="json"),
         expires_at=timezone.now() + KEPT,
         **whose,
     )
-    _take_slot(by, challenge, run)
+    _take_slot(by, version.challenge, run)
     Evaluation.objects.create(run=run, lane=Lane.TRAIN, fair_share_rank=queue_ranks.MEASUREMENT)
     return run
 
