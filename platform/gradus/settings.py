@@ -186,7 +186,7 @@ GUEST_SUBMISSIONS = env.whole("GRADUS_GUEST_SUBMISSIONS", default=3)
 IN_FLIGHT = env.whole("GRADUS_IN_FLIGHT", default=2)
 
 # How many measurements of what a request costs one learner may start in a day.
-MEASUREMENTS = env.whole("GRADUS_MEASUREMENTS", default=10, least=0)
+MEASUREMENTS = env.whole("GRADUS_MEASUREMENTS", default=10)
 # What the page about costs reckons with until a learner types other prices: an amount per million tokens, and per hour
 # of training.
 PRICES = {

@@ -34,7 +34,7 @@ class PriceForm(forms.Form):
     """Amounts in the site's currency; what is left empty keeps the price that it had."""
 
     input = AmountField(required=False, label=_("Tokens read"))
-    cached = AmountField(required=False, label=_("Tokens read from the cache"))
+    cached = AmountField(required=False, label=_("Cached tokens read"))
     output = AmountField(required=False, label=_("Tokens written"))
     training = AmountField(required=False, label=_("Training"))
 
