@@ -117,7 +117,8 @@ class Train:
 @dataclass(frozen=True)
 class Trained:
     """The adapter, or the trained model, stays with the runner as 'job'; its files lie in `files`, a folder of the
-    worker's, and have `adapter_bytes`. `figures` are those of held-out preferences.
+    worker's, and have `adapter_bytes`. `figures` are those of held-out preferences. `peak_bytes` is the most memory
+    that training held on top of the loaded base model, None where the machine cannot tell.
     """
 
     files: str
@@ -129,6 +130,7 @@ class Trained:
     tokens: int
     seconds: float
     figures: dict[str, float] = field(default_factory=dict)
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -269,8 +271,9 @@ class Grade:
 
     `cost` is measured on public samples: tokens per request, milliseconds per request. `review` holds the rules
     that ask for a person; `provisional` says that no person or judge stands behind the score yet. `judge` is who gave
-    the marks, None for code alone; `certainty` in [0, 1] orders grades by how sure the machine is. `chat` holds the two
-    answers of a chat, which is never graded.
+    the marks, None for code alone; `certainty` in [0, 1] orders grades by how sure the machine is. `measured` is what
+    `graders.repeated` has found out about the cost of a request. `chat` holds the two answers of a chat, which is never
+    graded.
     """
 
     score: float | None
@@ -288,6 +291,7 @@ class Grade:
     certainty: float = 1.0
     adapter_files: str | None = None
     training: dict[str, float] = field(default_factory=dict)
+    measured: dict[str, Any] = field(default_factory=dict)
     private: dict[str, Any] = field(default_factory=dict)
     chat: dict[str, Any] = field(default_factory=dict)
 
@@ -311,7 +315,7 @@ class Chat:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What is to be graded. `hidden=False` is a run on public samples, capped and without a score.
+    """What is to be graded. `hidden=False` is a run on public samples without a score, capped unless it is `whole`.
 
     `calibrated` are the judges whose calibration on this very content passed the author's gate: only they end a grade
     of free text. None where that is being measured. `template` names the judge's prompt, the default if empty.
@@ -327,6 +331,7 @@ class Assignment:
     adapter: str | None = None
     calibrated: frozenset[JudgeId] | None = frozenset()
     template: str = ""
+    whole: bool = False
     sources: Mapping[str, str] = field(default_factory=dict)
     draw: str = ""
     chat: Chat | None = None

@@ -34,7 +34,8 @@ def grade(assignment: Assignment) -> Grading:
     """
     payload, bundle = assignment.payload, assignment.bundle
     assert isinstance(payload, TunePayload)
-    trained = yield from _train(bundle, payload, assignment.draw, TRIAL_STEPS if not assignment.hidden else None)
+    is_trial = not (assignment.hidden or assignment.whole)
+    trained = yield from _train(bundle, payload, assignment.draw, TRIAL_STEPS if is_trial else None)
     graded = yield from _answer(ask_of(assignment), assignment)
     own = tune(bundle.challenge).own_choices
     if own is not None and assignment.hidden:
@@ -134,4 +135,5 @@ def _figures(trained: Trained) -> dict[str, float]:
         "seconds": trained.seconds,
     }
     valid = {} if trained.valid_loss is None else {"valid_loss": trained.valid_loss}
-    return {**figures, **valid, **trained.figures}
+    peak = {} if trained.peak_bytes is None else {"peak_bytes": float(trained.peak_bytes)}
+    return {**figures, **peak, **valid, **trained.figures}

@@ -25,6 +25,7 @@ from workers import chats, copy_sources
 from workers.judge import template as judge_template
 from workers.judge.client import JudgeClient
 from workers.judge.contract import JudgeMisconfigured
+from workers.measuring import is_measurement
 from workers.sandbox import adapter_files, given_files
 
 # After an hour without a reply from the judge the built-in verifier grades provisionally, so that no learner waits
@@ -55,6 +56,7 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
         inputs=tuple(evaluation.run.inputs) if evaluation.run else (),
         calibrated=frozenset(JudgeId(*pair) for pair in calibrations.passed(evaluation.version)),
         template=template_for(evaluation) if kinds.find(payload.kind).is_judged else "",
+        whole=is_measurement(evaluation),
         sources=_sources(evaluation) if kinds.find(payload.kind).is_judged else {},
         draw=_lot(owner),
     )

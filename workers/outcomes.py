@@ -24,6 +24,7 @@ from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Outcome
 from workers import language, take_home
 from workers.assignments import on_hidden_rows
+from workers.measuring import is_measurement
 from workers.model_card import model_card
 from workers.sandbox import adapter_files
 
@@ -45,7 +46,7 @@ def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
         grader_version=f"gradus {version('gradus')}",
         raw=_save_raw(evaluation, grade, notes) if evaluation.submission_id else "",
         judge=astuple(grade.judge) if grade.judge else None,
-        artifact=_save_adapter(evaluation, grade) if grade.adapter_files and not is_baseline(evaluation) else "",
+        artifact=_save_adapter(evaluation, grade) if grade.adapter_files and keeps_adapter(evaluation) else "",
         notes=notes,
         overlap=overlap if evaluation.submission_id else 0,
     )
@@ -54,6 +55,11 @@ def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
 def is_baseline(evaluation: Evaluation) -> bool:
     """Whether the evaluation runs a baseline to verify a challenge version."""
     return evaluation.submission_id is None and on_hidden_rows(evaluation)
+
+
+def keeps_adapter(evaluation: Evaluation) -> bool:
+    """Whether a learner may download what was trained; baselines and measurements train for nobody."""
+    return not (is_baseline(evaluation) or is_measurement(evaluation))
 
 
 def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
@@ -81,6 +87,7 @@ def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
         "marks": [asdict(mark) for mark in grade.marks],
         "training": grade.training,
         **({"chat": grade.chat} if grade.chat else {}),
+        **({"measured": grade.measured} if grade.measured else {}),
     }
 
 

@@ -19,6 +19,7 @@ from challenges import payloads
 from challenges.catalogue import MODELS
 from challenges.overlap import overlap
 from graders.base import Assignment, Rejected, Score
+from graders.repeated import Disturbed
 from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
@@ -34,6 +35,7 @@ from workers.heartbeat import Heartbeat
 from workers.hidden_row_timing import paced
 from workers.judge.contract import JudgeMisconfigured, Postpone
 from workers.live_rows import LiveRows
+from workers.measuring import is_measurement, measured
 from workers.needed import expect_packages
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
 from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
@@ -56,6 +58,8 @@ FAULT_SECONDS = 5
 SLOW_SECONDS = 60
 # Seconds until a job is tried again whose training method another worker can carry out.
 ELSEWHERE_SECONDS = 30
+# Seconds until times are measured again on a machine that was never idle for long enough.
+DISTURBED_SECONDS = 300
 
 
 def runner_of(lane: str) -> Runner:
@@ -147,8 +151,8 @@ class Worker:
                 self._settle(evaluation, RunnerDied("the machine was paused") if paused else error)
 
     def _stop(self, evaluation: Evaluation, heartbeat: Heartbeat) -> Callable[[], bool]:
-        """A function that says whether the job must stop. A baseline also stops for a learner who waits."""
-        gives_way = outcomes.is_baseline(evaluation)
+        """A function that says whether the job must stop. What nobody waits for also stops for a learner who waits."""
+        gives_way = _gives_way(evaluation)
         asked = time.monotonic()
 
         def stop() -> bool:
@@ -172,7 +176,7 @@ class Worker:
             runner = Attributed(self.gold, self.runner)
             rows = WrittenTokens() if assignment.chat is not None else LiveRows(assignment)
             grade = execute(
-                paced(rows.followed(assignments.grading(assignment)), stop, seconds),
+                paced(rows.followed(measured(assignments.grading(assignment), assignment, evaluation)), stop, seconds),
                 runner,
                 judge,
                 on_event=lambda event: _add(events, rows.read(event)),
@@ -223,7 +227,7 @@ class Worker:
         key = (evaluation.pk, evaluation.fence)
         match error:
             case Stopped() | LeaseLost():
-                may_go_back = self.ending.is_set() or outcomes.is_baseline(evaluation)
+                may_go_back = self.ending.is_set() or _gives_way(evaluation)
                 released = may_go_back and services.release(*key)
                 log.info("stopped", reason="back to the queue" if released else "cancelled or lease lost")
             case Postpone():
@@ -233,6 +237,8 @@ class Worker:
                 self.fault = str(error)
                 is_judge = isinstance(error, JudgeMisconfigured)
                 services.postpone(*key, 60, "judge_misconfigured" if is_judge else "engine_misconfigured")
+            case Disturbed():
+                services.postpone(*key, DISTURBED_SECONDS, "not_idle")
             case Rejected(code="method_unavailable") if self._another_can(evaluation):
                 services.postpone(*key, ELSEWHERE_SECONDS, "engine_misconfigured")
             case RunnerDied():
@@ -285,8 +291,12 @@ def _unheard(event: dict[str, Any]) -> None:
     """Nobody follows the progress of a runner that is warmed."""
 
 
+def _gives_way(evaluation: Evaluation) -> bool:
+    return outcomes.is_baseline(evaluation) or is_measurement(evaluation)
+
+
 def _seconds(evaluation: Evaluation, assignment: Assignment) -> float:
-    if outcomes.is_baseline(evaluation):
+    if _gives_way(evaluation):
         return job_limits.baseline_seconds(assignment.bundle.challenge, assignment.payload)
     return job_limits.job_seconds(assignment)
 

@@ -190,6 +190,18 @@ CHAT_MESSAGES = env.whole("GRADUS_CHAT_MESSAGES", default=40, least=0)
 # How many submissions of one learner may wait or be graded at the same time.
 IN_FLIGHT = env.whole("GRADUS_IN_FLIGHT", default=2)
 
+# How many measurements of what a request costs one learner may start in a day.
+MEASUREMENTS = env.whole("GRADUS_MEASUREMENTS", default=10)
+# What the page about costs reckons with until a learner types other prices: an amount per million tokens, and per hour
+# of training.
+PRICES = {
+    "input": env.amount("GRADUS_PRICE_INPUT"),
+    "cached": env.amount("GRADUS_PRICE_CACHED"),
+    "output": env.amount("GRADUS_PRICE_OUTPUT"),
+    "training": env.amount("GRADUS_PRICE_TRAINING"),
+}
+CURRENCY = env.str("GRADUS_CURRENCY", default="USD")
+
 # --- the judge (workers only) -----------------------------------------------------------------------------------
 
 JUDGE_MODEL = env.str("GRADUS_JUDGE_MODEL", default="")

@@ -83,6 +83,7 @@ def furnish(folder: Path, learner: User) -> Pages:
             f"/runs/{run.uuid}/",
             f"/submissions/{attempts[2].uuid}/chat/",
             f"/challenges/sea-or-sky/compare/?a={attempts[0].uuid}&b={attempts[1].uuid}",
+            "/challenges/sea-or-sky/costs/",
             "/challenges/sea-or-sky/solution/",
             "/challenges/sea-or-sky/report/",
             "/notices/",

@@ -149,7 +149,7 @@ OPEN = [
     "/challenges/sea-or-sky/?track=tune",
     "/challenges/ticket/",
     "/challenges/explain/",
-    "/challenges/sea-or-sky/board/",
+    "/challenges/sea-or-sky/costs/",
     "/leaderboards/",
     "/leaderboards/sea-or-sky/",
     "/accounts/login/",
@@ -157,7 +157,7 @@ OPEN = [
     "/accounts/password/reset/",
 ]
 # Only these have a field that the editor takes over.
-WITH_EDITOR = [path for path in OPEN if "/challenges/" in path and "explain" not in path and "board" not in path]
+WITH_EDITOR = [path for path in OPEN if "/challenges/" in path and "explain" not in path and "costs" not in path]
 
 
 @pytest.mark.parametrize("path", OPEN)

@@ -23,6 +23,7 @@ from gradus.reviews.models import Appeal
 from gradus.submissions import services
 from gradus.submissions.models import Run, Submission
 from tests import factories
+from tests.learn.costs import compared
 from tests.reviews import cases
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -287,3 +288,18 @@ def test_rows_of_json_answers_are_shown_field_by_field(gradus: Gradus, as_ada: U
         assert words in text
     assert "4 right, 1 partly right, 1 wrong." in text
     assert "Field accuracy" in gradus("show", "ticket").output
+
+
+def test_costs_shows_what_each_method_costs_and_when_training_pays(
+    gradus: Gradus, as_ada: User, course: object
+) -> None:
+    compared.compared(as_ada)
+    shown = gradus("costs", "sea-or-sky", "--input", "1", "--cached", "0", "--output", "1", "--training", "3600")
+    assert shown.exit_code == 0, shown.output
+    lines = shown.output.splitlines()
+    assert "3600 per hour of training" in lines[0]
+    prompt = next(line for line in lines if "Few-shot" in line and "your best" in line)
+    assert "13.0 ms" in prompt and "0.76" in prompt
+    even = next(line for line in lines if "97,500 (95,000 to 100,000)" in line)
+    assert "never" in even and "4,937 (3,620 to 6,154)" in even
+    assert gradus("costs", "explain").exit_code == 1

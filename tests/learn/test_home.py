@@ -153,4 +153,4 @@ def test_the_board_and_the_chart_name_the_best_of_each_approach(client, recorded
     scene.with_baselines(factories.challenge("sea-or-sky").version)
     text = client.get("/").content.decode()
     assert re.findall(r'<th scope="row">([\w-]+)<', text) == ["Zero-shot", "Few-shot", "LoRA"]
-    assert f'href="{reverse("learn:board", args=["sea-or-sky"])}"' in text
+    assert f'href="{reverse("learn:costs", args=["sea-or-sky"])}"' in text

@@ -107,24 +107,5 @@ def test_the_board_sets_floored_scores_beside_tokens_and_time(ada, lesson):
     assert [point["own"] for point in found.chart["points"]] == [False, False, True, False]
 
 
-def test_break_even_is_training_time_over_time_saved(lesson):
-    challenge = factories.challenge("sea-or-sky")
-    scene.with_baselines(challenge.version)
-    even = board(factories.challenge("sea-or-sky"), None).break_even
-    assert (even.calls, even.train_seconds, even.ms_saved, even.tokens_saved) == (2000, 100, 50.0, 380.0)
-
-
-def test_nothing_saved_means_no_break_even(lesson):
-    challenge = factories.challenge("sea-or-sky")
-    slow = [
-        {**row, "cost": {"prompt_tokens": 20.0, "ms": 80.0}} if row["kind"] == "tune" else row
-        for row in scene.BASELINES
-    ]
-    challenge.version.author_baselines = slow
-    challenge.version.save()
-    assert board(challenge, None).break_even is None
-
-
 def test_one_track_has_no_board(client, lesson):
     assert board(factories.challenge("explain"), None) is None
-    assert client.get(reverse("learn:board", args=["explain"])).status_code == 404

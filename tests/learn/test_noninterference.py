@@ -23,7 +23,7 @@ LADDER = {"feedback": {"mode": "ladder", "step": 0.02}}
 # Forms that are sent, and what runs public samples or no model at all.
 NO_GRADE = {"advisor", "demo", "demo_panel", "demo_result", "hint", "dataset_check", "run_start", "run", "run_fragment"}
 NO_GRADE |= {"method", "run_events", "run_cancel", "starter_use", "submit", "submission_cancel", "submission_appeal"}
-NO_GRADE |= {"token_create", "token_revoke", "tokens", "run_name", "report"}
+NO_GRADE |= {"costs_measure", "token_create", "token_revoke", "tokens", "run_name", "report"}
 # The author's record, and a learner's runs of public rows.
 NO_GRADE |= {"finding", "finding_run", "contribution_withdraw"}
 # What models answer to a learner's own text.

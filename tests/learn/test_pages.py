@@ -47,7 +47,7 @@ def public_pages() -> list[str]:
     pages += [
         reverse("learn:challenge", args=["sea-or-sky"]) + "?track=tune&rows=starter",
         reverse("learn:challenge", args=["ticket"]) + "?track=prompt",
-        reverse("learn:board", args=["sea-or-sky"]),
+        reverse("learn:costs", args=["sea-or-sky"]),
         reverse("learn:starter", args=["sea-or-sky"]),
         reverse("learn:samples", args=["sea-or-sky"]),
     ]

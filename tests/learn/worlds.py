@@ -335,10 +335,11 @@ def addresses(made: Sequence[Submission]) -> list[str]:
     ]
     for slug in ("sea-or-sky", "ticket", "explain"):
         found += [f"/challenges/{slug}/", f"/challenges/{slug}/?track=tune", f"/challenges/{slug}/board/"]
+        found += [f"/challenges/{slug}/costs/", f"/challenges/{slug}/costs/?input=0.5&training=9"]
         found += [f"/challenges/{slug}/{name}" for name in ("solution/", "public.jsonl", "starter.jsonl", "history")]
         found += [f"/leaderboards/{slug}/", f"/leaderboards/{slug}/?track=tune"]
         api = f"/api/v1/challenges/{slug}"
-        found += [api, f"{api}/solution", f"{api}/leaderboard", f"{api}/leaderboard?track=tune"]
+        found += [api, f"{api}/solution", f"{api}/leaderboard", f"{api}/leaderboard?track=tune", f"{api}/costs"]
     for one in made:
         page, slug = f"/submissions/{one.uuid}/", one.challenge.slug
         found += [page, f"{page}fragment", f"{page}artifact", f"{page}receipt", f"/challenges/{slug}/?from={one.uuid}"]

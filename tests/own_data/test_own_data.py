@@ -154,7 +154,10 @@ LEFT_OUT = {
     "reviews.Regrade": "what staff have done",
     "submissions.Score": "a part of `submissions`, where it is shown",
     **dict.fromkeys(
-        (f"submissions.{name}" for name in ("QuotaSlot", "GuestSlot", "InFlight", "RunSlot", "CancelSlot")),
+        (
+            f"submissions.{name}"
+            for name in ("QuotaSlot", "GuestSlot", "InFlight", "RunSlot", "CancelSlot", "MeasurementSlot")
+        ),
         "places in a limit",
     ),
     "reports.ReportSlot": "places in a limit",

@@ -20,6 +20,7 @@ from gradus.submissions.models import (
     Evaluation,
     GuestSlot,
     InFlight,
+    MeasurementSlot,
     QuotaSlot,
     Refund,
     Run,
@@ -233,12 +234,13 @@ def test_a_limit_that_a_setting_lowers_counts_what_is_open(
     assert code_of(lambda: submit(ada, sea_or_sky)) == "taken"
 
 
-@pytest.mark.parametrize("model", [QuotaSlot, GuestSlot, InFlight, RunSlot, CancelSlot])
+@pytest.mark.parametrize("model", [QuotaSlot, GuestSlot, InFlight, RunSlot, CancelSlot, MeasurementSlot])
 def test_the_database_refuses_a_slot_beyond_what_was_allowed(guest: User, sea_or_sky: Challenge, model: type) -> None:
     cancelled_while_running(submit(guest, sea_or_sky))
     submit(guest, sea_or_sky)
     assert sea_or_sky.version is not None
     services.start_run(guest, sea_or_sky.version, factories.PROMPT)
+    services.measure_baseline(guest, sea_or_sky, "baselines/good.yaml")
     for slot in (0, 99):
         with pytest.raises(IntegrityError), transaction.atomic():
             model.objects.update(slot=slot)  # type: ignore[attr-defined]

@@ -19,10 +19,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graders.base import BASE, TRAINED, Embed, Embedded, Rejected, Retrieve, Retrieved, Train
+from graders.base import BASE, TRAINED, Embed, Embedded, Rejected, Retrieve, Retrieved, Train, Trained
 from workers.sandbox import capabilities
 from workers.sandbox.confinement import confine
 from workers.sandbox.frames import Channel, Closed, Message, SendTimeout, item_choice, read_item
+from workers.sandbox.peak_memory import PeakMemory
 
 if TYPE_CHECKING:
     from workers.engine.session import Session
@@ -49,8 +50,10 @@ class Jobs:
         load: Callable[[], Session],
         idle: float = 0,
         lacking: Callable[[Train], str] = lambda _: "",
+        memory: PeakMemory | None = None,
     ) -> None:
         self.channel = channel
+        self.memory = memory or PeakMemory()
         self.lacking = lacking
         self.idle = idle
         self._load = load
@@ -110,9 +113,21 @@ class Jobs:
             return asdict(_embed(item, watch))
         if isinstance(item, Retrieve):
             return asdict(_retrieve(item, watch))
-        if isinstance(item, Train) and (lack := self.lacking(item)):
-            raise Rejected("method_unavailable", lack)
+        if isinstance(item, Train):
+            return asdict(self._train(item, watch))
         return asdict(self.session.run(item, watch, item_choice(message)))
+
+    def _train(self, item: Train, watch: Watch) -> Trained:
+        """Loads the base model and lets go of everything else first, so that only the training is measured."""
+        if lack := self.lacking(item):
+            raise Rejected("method_unavailable", lack)
+        self.session.base(item.model)
+        self.session.rest()
+        give_memory_back()
+        with self.memory.measured() as growth:
+            trained = self.session.run(item, watch)
+        assert isinstance(trained, Trained)
+        return replace(trained, peak_bytes=growth.bytes)
 
     def _event(self, job: int, event: dict[str, Any]) -> None:
         self._send({"type": "event", "job": job, "event": event})
@@ -159,9 +174,10 @@ def main(argv: list[str] | None = None) -> int:
     os.nice(options.nice)
     readable = (options.models_dir, options.given)
     gpu = options.device.startswith("cuda")
+    memory = PeakMemory(gpu=gpu)
     confine(options.parent, options.memory, user=options.user, readable=readable, scratch=options.scratch, gpu=gpu)
     channel = Channel(options.read_fd, options.write_fd)
-    jobs = Jobs(channel, lambda: _session(options), options.idle, lambda item: _lacking(item, options))
+    jobs = Jobs(channel, lambda: _session(options), options.idle, lambda item: _lacking(item, options), memory)
     _prepare(jobs, options)
     try:
         jobs.serve()

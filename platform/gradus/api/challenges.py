@@ -13,13 +13,15 @@ from ninja import Query, Router, Status
 from challenges import dataset
 from challenges.kinds.tune import KIND as TUNE
 from gradus.api import content_shapes as shapes
+from gradus.api import cost_shapes, schemas
 from gradus.api import result_shapes as outcomes
-from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.api.submissions import SSE
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
+from gradus.learn.costs import prices as cost_prices
+from gradus.learn.costs.comparison import comparison, is_compared
 from gradus.learn.kinds.rag.documents import keys_of
 from gradus.learn.path import has_passed
 from gradus.submissions import services, stream
@@ -91,6 +93,16 @@ def leaderboard(
     if chosen is None:
         raise Http404
     return outcomes.leaderboard(boards.board(found, chosen, caller_or_none(request), page))
+
+
+@router.get("/challenges/{slug:id}/costs", response=schemas.CostsOut, auth=anyone, openapi_extra=OPTIONAL)
+def costs(request: Request, id: str, prices: Query[schemas.PricesIn]) -> schemas.CostsOut:
+    """Returns what each method costs: the caller's best attempts and the author's results on the same hidden rows."""
+    found = shown(id)
+    if not is_compared(found):
+        raise Http404
+    asked = cost_prices.of_site().changed(prices.model_dump(exclude_none=True))
+    return cost_shapes.costs(found, comparison(found, caller_or_none(request), asked), asked)
 
 
 @router.post("/challenges/{slug:id}/runs", response={201: schemas.RunOut})

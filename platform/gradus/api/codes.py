@@ -23,8 +23,8 @@ CODES: dict[int, tuple[str, ...]] = {
         "unknown_label", "words",
     ),
     429: (
-        "chat_limit", "chat_open", "guest_limit", "in_flight", "over_quota", "too_many_requests", "too_many_runs",
-        "too_many_sets",
+        "chat_limit", "chat_open", "guest_limit", "in_flight", "over_quota", "too_many_measurements",
+        "too_many_requests", "too_many_runs", "too_many_sets",
     ),
     500: ("internal",),
     503: ("chat_queue_full", "demo_missing", "model_missing"),

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gradus.cli import costs as costs_shown
 from gradus.cli import output as showing
 from gradus.cli import payload_files as sending
 from gradus.cli.client import REFUSED, Api, Config, Failure
@@ -214,6 +215,20 @@ def leaderboard(
     """Show the leaderboard of a challenge, with your own rank."""
     with site() as api:
         showing.leaderboard(api.get(f"challenges/{challenge}/leaderboard", track=track, page=page))
+
+
+@app.command()
+def costs(
+    challenge: Slug,
+    read: Annotated[float | None, typer.Option("--input", help="The price of a million tokens read.")] = None,
+    cached: Annotated[float | None, typer.Option(help="The price of a million tokens read from the cache.")] = None,
+    output: Annotated[float | None, typer.Option(help="The price of a million tokens written.")] = None,
+    training: Annotated[float | None, typer.Option(help="The price of an hour of training.")] = None,
+) -> None:
+    """Show what each method costs on a challenge, and when training pays. Prices that you leave out are the site's."""
+    prices = {"input": read, "cached": cached, "output": output, "training": training}
+    with site() as api:
+        costs_shown.costs(api.get(f"challenges/{challenge}/costs", **prices))
 
 
 def _payload(api: Api, challenge: str, file: Path | None, rows: Path | None, method: str | None) -> dict[str, Any]:

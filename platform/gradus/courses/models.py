@@ -164,6 +164,9 @@ class ChallengeVersion(models.Model):
     baselines = models.JSONField(default=list, help_text="Results of the baselines that ran here for this digest")
     author_baselines = models.JSONField(default=list, help_text="Results that the bundle brought along")
     hidden_count = models.PositiveIntegerField(default=0)
+    scored_count = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Hidden samples that a shown score is computed from; not shown to a learner"
+    )
     imported_at = models.DateTimeField(default=now)
     linted_at = models.DateTimeField(null=True, blank=True, help_text="When all checks passed, similarity included")
     verified_at = models.DateTimeField(null=True, blank=True, help_text="When all baselines had reached their bounds")

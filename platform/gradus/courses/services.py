@@ -126,6 +126,7 @@ def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> 
             "public": [dump(sample) for sample in bundle.public],
             "train": [dump(row) for row in bundle.train],
             "hidden_count": len(bundle.hidden),
+            "scored_count": sum(sample.split == "public" for sample in bundle.hidden) or len(bundle.hidden),
             "author_baselines": results["results"] if results.get("digest") == bundle.digest else [],
         },
     )

@@ -4,13 +4,11 @@ Scores are the authors' baselines and the learner's own, all floored to the chal
 measured on public samples.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from challenges import kinds, payloads
@@ -20,7 +18,7 @@ from challenges.training_methods import METHODS
 from challenges.translation import translated
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.submissions.models import Evaluation, Standing
+from gradus.submissions.models import Standing
 
 
 def titles() -> dict[str, str]:
@@ -30,14 +28,13 @@ def titles() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Entry:
-    """`tokens` and `ms` per request; `train_seconds` where something was trained."""
+    """`tokens` and `ms` per request, as one run has found them."""
 
     name: str
     approach: str
     score: float
     tokens: float | None
     ms: float | None
-    train_seconds: int | None
     mine: bool
 
     @property
@@ -46,19 +43,8 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class BreakEven:
-    """Training pays from `calls` on: `train_seconds` are repaid by `ms_saved` (and `tokens_saved`) per request."""
-
-    calls: int
-    train_seconds: int
-    ms_saved: float
-    tokens_saved: float
-
-
-@dataclass(frozen=True)
 class Board:
     entries: tuple[Entry, ...]
-    break_even: BreakEven | None
     title: str
 
     @property
@@ -111,7 +97,7 @@ def _board(challenge: Challenge, own: Iterable[Standing]) -> Board:
     entries += [_own(standing) for standing in own]
     order = list(titles())
     entries.sort(key=lambda entry: (order.index(entry.approach), entry.mine, entry.score))
-    return Board(tuple(entries), _break_even(entries), _finding(entries))
+    return Board(tuple(entries), _finding(entries))
 
 
 def best_baselines(version: ChallengeVersion) -> list[Entry]:
@@ -124,62 +110,45 @@ def best_baselines(version: ChallengeVersion) -> list[Entry]:
 
 
 def _standings(challenges: list[Challenge], user: User | None) -> list[Standing]:
-    """Final ones, each with its submission and that one's current evaluation."""
+    """Final ones, each with its submission."""
     if user is None or not challenges:
         return []
-    current = Evaluation.objects.filter(is_current=True).only("submission", "result")
     found = (
         Standing.objects.of(user)
         .filter(version__in=[challenge.version_id for challenge in challenges], provisional=False)
         .select_related("submission")
     )
-    return list(found.prefetch_related(Prefetch("submission__evaluations", current, to_attr="current_evaluations")))
+    return list(found)
 
 
 def _baseline(row: dict[str, Any], step: float) -> Entry:
     stem = PurePosixPath(row["file"]).stem
     approach = row["approach"]
     cost = row.get("cost") or {}
-    seconds = (row.get("training") or {}).get("seconds", row.get("seconds"))
     return Entry(
         name=stem.replace("-", " ").replace("_", " "),
         approach=approach,
         score=floor_to_step(row["score"], step),
         tokens=cost.get("prompt_tokens"),
         ms=cost.get("ms"),
-        train_seconds=math.ceil(seconds) if kinds.find(row["kind"]).is_trained and seconds else None,
         mine=False,
     )
 
 
 def _own(standing: Standing) -> Entry:
     approach = kinds.find(standing.track).approach(payloads.parse(standing.submission.payload))
-    training = (standing.submission.current.result or {}).get("training") or {}
     return Entry(
         name=_("your best (%(approach)s)") % {"approach": titles()[approach]},
         approach=approach,
         score=standing.shown,
         tokens=standing.cost.get("prompt_tokens"),
         ms=standing.cost.get("ms"),
-        train_seconds=math.ceil(training["seconds"]) if training.get("seconds") else None,
         mine=True,
     )
 
 
 def _best(entries: list[Entry], *approaches: str) -> Entry | None:
     return max((e for e in entries if e.approach in approaches), key=lambda e: e.score, default=None)
-
-
-def _break_even(entries: list[Entry]) -> BreakEven | None:
-    """Against the best few-shot prompt; None where a request of the trained model is not faster."""
-    prompt, tuned = _best(entries, FEW_SHOT), _best(entries, *METHODS)
-    if prompt is None or tuned is None or not tuned.train_seconds or prompt.ms is None or tuned.ms is None:
-        return None
-    saved = prompt.ms - tuned.ms
-    if saved <= 0:
-        return None
-    tokens = (prompt.tokens or 0) - (tuned.tokens or 0)
-    return BreakEven(math.ceil(1000 * tuned.train_seconds / saved), tuned.train_seconds, saved, tokens)
 
 
 def _finding(entries: list[Entry]) -> str:

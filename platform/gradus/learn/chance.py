@@ -7,6 +7,8 @@ from challenges.metrics import metrics
 
 # The standard normal quantile of a 95 % interval.
 Z = 1.959963984540054
+# An interval over fewer hidden rows would tell nothing but their number.
+FEWEST_ROWS = 10
 
 
 def score_interval(metric: str, scores: Sequence[float]) -> tuple[float, float] | None:
@@ -20,6 +22,26 @@ def score_interval(metric: str, scores: Sequence[float]) -> tuple[float, float] 
     if set(scores) <= {0, 1}:
         return wilson(sum(scores), len(scores))
     return _normal(scores)
+
+
+def shown_interval(metric: str, shown: float, step: float, rows: int) -> tuple[float, float] | None:
+    """The 95 % interval behind a score that is only known to lie in [`shown`, `shown + step`), over about `rows` rows.
+
+    It is Wilson's for both ends: rows that earn a part of their score vary less than rows that are right or wrong, so
+    it is never too narrow. None as for `score_interval`, and for fewer than `FEWEST_ROWS` rows.
+    """
+    if not _is_mean_of_rows(metric) or rows < FEWEST_ROWS:
+        return None
+    return wilson(shown * rows, rows)[0], wilson(min(1.0, shown + step) * rows, rows)[1]
+
+
+def about(rows: int) -> int:
+    """The number of hidden rows as learners may know it: rounded down to one digit and zeros; 0 for fewer than ten.
+
+    The exact number is not shown, because a rounded score and an exact number of rows together can give away the score.
+    """
+    size = 10 ** (len(str(rows)) - 1)
+    return rows // size * size if rows >= FEWEST_ROWS else 0
 
 
 def wilson(right: float, rows: int) -> tuple[float, float]:

@@ -17,8 +17,8 @@ from gradus.submissions.states import State
 # The reconciler runs every ten seconds, so it has missed twelve rounds by then.
 RECONCILER_LATE = timedelta(minutes=2)
 OVERDUE = timedelta(minutes=15)
-# Baselines that verify a version are left out: they wait until nothing else waits, so their age says nothing.
-AWAITED = Q(run__isnull=True) | ~Q(run__purpose=Run.Purpose.BASELINE)
+# Baselines that verify a version and measurements of costs wait until nothing else waits, so their age says nothing.
+AWAITED = Q(run__isnull=True) | ~Q(run__purpose__in=(Run.Purpose.BASELINE, Run.Purpose.COSTS))
 SHOWN = 100
 
 
@@ -26,7 +26,7 @@ SHOWN = 100
 class LaneHealth:
     """The state of a lane. `oldest_s` is the age of the oldest open evaluation in seconds, 0 if none is open.
 
-    Baselines that verify a version are not counted in `oldest_s`.
+    Baselines that verify a version and measurements of costs are not counted in `oldest_s`.
     """
 
     lane: str

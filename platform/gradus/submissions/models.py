@@ -101,7 +101,8 @@ class RunQuerySet(models.QuerySet["Run"]):
 
 
 class Run(models.Model):
-    """A trial on public samples, the demo, a repetition of a finding's arm, a chat, or a baseline on the server.
+    """A trial on public samples, the demo, a repetition of a finding's arm, a chat, a baseline on the server, or a
+    measurement of what a request costs, of an attempt or, without one, of the baseline in `label`.
 
     It is never scored and costs no attempt.
     """
@@ -112,6 +113,7 @@ class Run(models.Model):
         BASELINE = "baseline"
         FINDING = "finding"
         CHAT = "chat"
+        COSTS = "costs"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="runs")
@@ -132,6 +134,9 @@ class Run(models.Model):
     finding = models.CharField(max_length=64, blank=True, help_text="The lesson's finding whose arm it repeats")
     arm = models.CharField(max_length=64, blank=True)
     repetition = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Which of the arm's, from 1")
+    measures = models.ForeignKey(
+        Submission, models.CASCADE, null=True, blank=True, related_name="measurements", help_text="Whose costs"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
 
@@ -151,6 +156,9 @@ class Run(models.Model):
             # SQLite does not limit the length of a text by itself.
             models.CheckConstraint(
                 name="a_runs_name_is_short", condition=LessThanOrEqual(Length("name"), RUN_NAME_CHARS)
+            ),
+            models.CheckConstraint(
+                name="only_costs_are_measured_of_an_attempt", condition=Q(purpose="costs") | Q(measures__isnull=True)
             ),
         ]
 
@@ -261,6 +269,27 @@ class CancelSlot(models.Model):
 
     def __str__(self) -> str:
         return f"given back {self.slot} of {self.allowed} on {self.day}"
+
+
+class MeasurementSlot(models.Model):
+    """A measurement of costs that a learner has started. A day, in the course's zone, has only so many."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    day = models.DateField()
+    slot = models.PositiveSmallIntegerField()
+    allowed = models.PositiveIntegerField()
+    run = models.OneToOneField(Run, models.CASCADE, related_name="measurement_slot")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_measurement_in_a_slot", fields=["user", "day", "slot"]),
+            models.CheckConstraint(
+                name="measurement_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"measurement {self.slot} of {self.allowed} on {self.day}"
 
 
 class HintsTaken(models.Model):

@@ -96,6 +96,7 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "solution": ("learner", "sea-or-sky", None),
     "dataset_check": ("learner", "sea-or-sky", factories.LORA),
     "leaderboard": ("nobody", "sea-or-sky", None),
+    "costs": ("nobody", "sea-or-sky", None),
     "run_start": ("staff", "sea-or-sky", factories.PROMPT),
     "run": ("learner", "done", None),
     "run_cancel": ("learner", "queued", None),

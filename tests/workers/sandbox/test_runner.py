@@ -377,3 +377,19 @@ def test_nothing_here_imports_torch_in_the_worker():
     modules = "workers.execute, workers.sandbox.supervisor, workers.engine.fetch"
     script = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_the_peak_memory_of_a_training_run_is_that_of_all_weights_more_than_that_of_an_adapter(tmp_path):
+    """The confined runner measures itself; a model this large moves the kernel's count of pages."""
+    tiny.build(
+        tmp_path, hidden_size=256, intermediate_size=1024, num_hidden_layers=6, num_attention_heads=8, head_dim=32
+    )
+    made = Runner(threads=1, models_dir=tmp_path, device="cpu", dtype="float32", choices=Settled())
+    try:
+        adapter, every = (run(made, replace(TRAIN, method=method, r=4)).peak_bytes for method in ("lora", "full"))
+    finally:
+        made.close()
+    weights = 4 * 6 * (4 * 256 * 256 + 3 * 256 * 1024)
+    # A copy of every weight, its gradient and the optimiser's two averages.
+    assert adapter is not None and every is not None
+    assert 0 < adapter < weights < 3 * weights < every < 12 * weights

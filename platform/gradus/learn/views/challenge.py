@@ -10,7 +10,6 @@ from gradus.accounts.guests import learner, learner_or_guest
 from gradus.courses.models import Challenge
 from gradus.learn import contexts as pages
 from gradus.learn import forms, markdown, path
-from gradus.learn.approaches import board as three_approaches
 from gradus.learn.kinds import page_of
 from gradus.learn.kinds.base import Draft
 from gradus.learn.kinds.tune.training_rows import json_lines, jsonl_file
@@ -85,9 +84,5 @@ def solution(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def board(request: HttpRequest, slug: str) -> HttpResponse:
-    """Three approaches on one board."""
-    found = shown_challenge(slug)
-    shown = three_approaches(found, learner(request))
-    if shown is None:
-        raise Http404
-    return render(request, "learn/board.html", {"challenge": found, "board": shown})
+    """The address at which approaches were compared before there was a page about costs."""
+    return redirect("learn:costs", shown_challenge(slug).slug, permanent=True)

@@ -2,11 +2,12 @@
 
 from gradus.submissions.services.cancel import cancel, cancel_run, withdraw
 from gradus.submissions.services.capabilities import another_can, lacks_model, unavailable
-from gradus.submissions.services.claim import claim, heartbeat, learner_waits
+from gradus.submissions.services.claim import claim, heartbeat, learner_waits, others_at_work
 from gradus.submissions.services.engine_choices import forget_choice, keep_choice, kept_choice
 from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
+from gradus.submissions.services.measure import measure_attempt, measure_baseline
 from gradus.submissions.services.payload import token_use
 from gradus.submissions.services.regrade import adopt, decide, regrade
 from gradus.submissions.services.runs import Repetition, name_run, queue_chat, start_run
@@ -31,7 +32,10 @@ __all__ = [
     "kept_choice",
     "lacks_model",
     "learner_waits",
+    "measure_attempt",
+    "measure_baseline",
     "name_run",
+    "others_at_work",
     "postpone",
     "queue_chat",
     "record",

@@ -3,13 +3,14 @@
 They are conditional updates that use the database's clock. The number of changed rows says which worker has won.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F, Q
 from django.db.models.functions import Coalesce, Now
 
+from challenges.kinds.base import Lane
 from gradus.submissions import failpoints
 from gradus.submissions.models import Evaluation, EvaluationQuerySet
 from gradus.submissions.services import events, queue_ranks
@@ -57,8 +58,21 @@ def learner_waits(lane: str, profile: str) -> bool:
 
 
 def _next(lane: str, profile: str) -> EvaluationQuerySet:
-    """Returns the evaluations to claim, in their order. The reconciler ends those that have no attempts left."""
-    return Evaluation.objects.claimable(lane, profile).filter(attempt__lt=F("max_attempts")).unlocked()
+    """Returns the evaluations to claim, in their order. The reconciler ends those that have no attempts left.
+
+    Times are only measured while nothing else runs in the lane.
+    """
+    running = Exists(Evaluation.objects.filter(lane=lane, state=State.RUNNING))
+    may_run = Q(fair_share_rank__lt=queue_ranks.MEASUREMENT) | ~running
+    return Evaluation.objects.claimable(lane, profile).filter(may_run, attempt__lt=F("max_attempts")).unlocked()
+
+
+def others_at_work(evaluation: Evaluation, host: str, since: datetime) -> bool:
+    """Returns True if another evaluation runs on the machine `host`, or has ended there since then."""
+    there = Evaluation.objects.filter(worker__startswith=f"{host}:").exclude(pk=evaluation.pk)
+    # The index on the end begins with the lane.
+    ended = there.filter(lane__in=[*Lane], finished_at__gte=since)
+    return there.filter(state=State.RUNNING).exists() or ended.exists()
 
 
 def _take_at_once(lane: str, worker: str, profile: str) -> Evaluation | None:

@@ -8,6 +8,8 @@ from gradus.submissions.models import Evaluation, Grader, Run, Submission
 SHADOW = 1000
 # Nobody waits for a baseline: learners' work and regrades are claimed before it.
 BASELINE = 1_000_000
+# Time is measured when nothing else waits in the lane, or runs in it.
+MEASUREMENT = 2_000_000
 
 
 def of_submission(submission: Submission) -> int:

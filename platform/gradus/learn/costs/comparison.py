@@ -1,0 +1,121 @@
+"""The page as a whole: entries with what they cost at given prices, and when training pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from challenges import kinds
+from challenges.kinds.prompt import KIND as PROMPT
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge
+from gradus.learn.costs import money
+from gradus.learn.costs.entries import Entry, entries_of, rows_of
+from gradus.learn.costs.money import Prices, Volume
+from gradus.learn.costs.spread import Spread, difference, of_rows
+
+THOUSAND = 1000
+
+
+@dataclass(frozen=True)
+class Line:
+    """An entry with its costs for a thousand requests, without and with prompt caching, and for its training."""
+
+    entry: Entry
+    read: Spread | None
+    written: Spread | None
+    plain: Spread | None
+    cached: Spread | None
+    training: float | None
+
+
+@dataclass(frozen=True)
+class BreakEven:
+    """When the training of `entry` has paid for itself, in requests; None where it never does.
+
+    `knows_cache` and `knows_time` say whether that could be computed: both sides have to be measured for it.
+    """
+
+    entry: Entry
+    plain: Volume | None
+    cached: Volume | None
+    time: Volume | None
+    knows_cache: bool
+    knows_time: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`prompt` is what trained methods are compared with: the prompt with the highest score."""
+
+    rows: int
+    has_interval: bool
+    lines: tuple[Line, ...]
+    prompt: Entry | None
+    break_evens: tuple[BreakEven, ...]
+
+    @property
+    def is_measuring(self) -> bool:
+        return any(line.entry.measurement.under_way for line in self.lines)
+
+
+def is_compared(challenge: Challenge) -> bool:
+    """Whether a base model answers the rows of a challenge, so that requests have a cost."""
+    version, tracks = challenge.version, challenge.spec.tracks
+    return version is not None and bool(version.public) and any(kinds.find(name).has_costs for name in tracks)
+
+
+def comparison(challenge: Challenge, user: User | None, prices: Prices) -> Comparison:
+    entries = entries_of(challenge, user)
+    prompt = max((one for one in entries if _is_prompt(one)), key=lambda one: (one.score, one.is_own), default=None)
+    rows = rows_of(challenge)
+    return Comparison(
+        rows=rows,
+        has_interval=any(one.interval for one in entries),
+        lines=tuple(_line(one, prices) for one in entries),
+        prompt=prompt,
+        break_evens=tuple(_break_even(one, prompt, prices) for one in entries if prompt and _can_pay(one)),
+    )
+
+
+def _is_prompt(entry: Entry) -> bool:
+    return entry.kind == PROMPT.name and entry.tokens is not None
+
+
+def _can_pay(entry: Entry) -> bool:
+    return entry.is_trained and entry.tokens is not None
+
+
+def _line(entry: Entry, prices: Prices) -> Line:
+    tokens = entry.tokens
+    if tokens is None:
+        return Line(entry, None, None, None, None, None)
+    plain, cached = (money.mean_cost(prices, tokens, is_cached=is_cached) for is_cached in (False, True))
+    return Line(
+        entry=entry,
+        read=of_rows([read for read, _ in tokens.rows]),
+        written=of_rows([written for _, written in tokens.rows]),
+        plain=plain and plain.scaled(THOUSAND),
+        cached=cached and cached.scaled(THOUSAND),
+        training=money.training_cost(prices, _mean(entry.training_seconds)) if entry.is_trained else None,
+    )
+
+
+def _mean(values: tuple[float, ...]) -> float:
+    return sum(values) / len(values)
+
+
+def _break_even(entry: Entry, prompt: Entry, prices: Prices) -> BreakEven:
+    assert entry.tokens is not None and prompt.tokens is not None
+    spent = [money.training_cost(prices, seconds) for seconds in entry.training_seconds]
+    plain, cached = (
+        money.saved(prices, prompt.tokens, entry.tokens, is_cached=is_cached) for is_cached in (False, True)
+    )
+    quicker = difference(prompt.ms, entry.ms) if prompt.ms and entry.ms else None
+    return BreakEven(
+        entry=entry,
+        plain=money.volume(spent, plain) if plain else None,
+        cached=money.volume(spent, cached) if cached else None,
+        time=money.volume([THOUSAND * seconds for seconds in entry.training_seconds], quicker) if quicker else None,
+        knows_cache=cached is not None,
+        knows_time=quicker is not None,
+    )

@@ -1,0 +1,203 @@
+"""Who is compared: the learner's best attempt of each method, and the author's results, with what each took.
+
+Of hidden rows, an entry has the shown score and an interval from it and the rounded number of rows, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.db.models.fields.json import KT
+from django.utils.translation import gettext as _
+
+from challenges import kinds, payloads
+from challenges.shown_score import floor_to_step
+from gradus.accounts.models import User
+from gradus.courses.models import Challenge
+from gradus.learn.approaches import titles
+from gradus.learn.chance import about, shown_interval
+from gradus.learn.costs import measurements
+from gradus.learn.costs.measurements import Measurement
+from gradus.learn.costs.money import Tokens
+from gradus.learn.costs.spread import Spread, of_runs
+from gradus.submissions.models import Score, Submission
+
+OWNER = "evaluation__submission"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One attempt, or the author's result of `file`. Sizes are in bytes, times in seconds.
+
+    `training_seconds` has each time that exactly this training was done; it is empty where nothing was trained.
+    """
+
+    kind: str
+    approach: str
+    name: str
+    score: float
+    interval: tuple[float, float] | None
+    submission: Submission | None
+    file: str
+    training: dict[str, float]
+    training_seconds: tuple[float, ...]
+    cost: dict[str, float]
+    measurement: Measurement
+
+    @property
+    def title(self) -> str:
+        return titles().get(self.approach) or str(kinds.find(self.kind).title)
+
+    @property
+    def is_own(self) -> bool:
+        return self.submission is not None
+
+    @property
+    def is_trained(self) -> bool:
+        return bool(self.training_seconds)
+
+    @property
+    def peak_bytes(self) -> float | None:
+        """As the measurement found, else as grading did."""
+        measured = self.measurement.found
+        return (measured.training.get("peak_bytes") if measured else None) or self.training.get("peak_bytes")
+
+    @property
+    def ms(self) -> Spread | None:
+        """Milliseconds per request: the median of several repetitions, never one."""
+        return of_runs(self.measurement.found.ms) if self.measurement.found else None
+
+    @property
+    def tokens(self) -> Tokens | None:
+        """Row by row as measured, else the mean that a single run has counted."""
+        found = self.measurement.found
+        if found and found.tokens:
+            return Tokens(tuple((float(read), float(new)) for read, new in found.tokens), found.shared_tokens, True)
+        if self.cost.get("prompt_tokens") is None:
+            return None
+        return Tokens(((self.cost["prompt_tokens"], self.cost.get("new_tokens", 0.0)),), None, False)
+
+
+def entries_of(challenge: Challenge, user: User | None) -> list[Entry]:
+    """From the plainest approach on, each with the author's results before the learner's own."""
+    version = challenge.version
+    assert version is not None
+    own = list(_best_of_each(challenge, user))
+    found = measurements.of_version(version, [_attempt(score) for score in own])
+    entries = [_baseline(challenge, row, found) for row in version.results if _is_comparable(row)]
+    entries += [_own(challenge, score, found) for score in own]
+    order = list(titles())
+    return sorted(entries, key=lambda one: (_place(order, one.approach), one.is_own, one.score))
+
+
+def _place(order: list[str], approach: str) -> int:
+    return order.index(approach) if approach in order else len(order)
+
+
+def _is_comparable(row: dict[str, Any]) -> bool:
+    return row.get("score") is not None and kinds.find(row["kind"]).has_costs
+
+
+def _attempt(score: Score) -> Submission:
+    assert score.evaluation.submission is not None
+    return score.evaluation.submission
+
+
+def _best_of_each(challenge: Challenge, user: User | None) -> Iterator[Score]:
+    """The learner's best final score of each approach on this version."""
+    if user is None:
+        return
+    of_user = Score.objects.current().of_version(challenge.version).filter(**{f"{OWNER}__user": user})  # type: ignore[arg-type]
+    mine = of_user.filter(provisional=False, **{f"{OWNER}__challenge": challenge})
+    names = mine.annotate(method=KT(f"{OWNER}__payload__method")).values_list("pk", f"{OWNER}__kind", "method", "shown")
+    best: dict[tuple[str, str], int] = {}
+    for pk, kind, method, *_rest in _told(challenge, names):
+        # Payloads that train are large, and name their method; the others are small.
+        best.setdefault((kind, method or "" if kinds.find(kind).is_trained else str(pk)), pk)
+    scores = mine.select_related(OWNER, "evaluation").filter(pk__in=best.values()).best_first()
+    seen: set[str] = set()
+    for score in scores:
+        approach = _approach(_attempt(score))
+        if kinds.find(_attempt(score).kind).has_costs and approach not in seen:
+            seen.add(approach)
+            yield score
+
+
+def _told(challenge: Challenge, rows: Any) -> list[tuple[int, str, str | None, float]]:
+    """The best first. A ladder shows the best score so far beside an attempt that has not improved it, and nothing of
+    that attempt's own: such attempts are left out.
+    """
+    if challenge.spec.feedback.mode != "ladder":
+        return list(rows.best_first())
+    improved, best = [], dict[str, float]()
+    for pk, kind, method, shown in rows.order_by("created_at", "pk"):
+        if shown > best.get(kind, -1.0):
+            best[kind] = shown
+            improved.append((pk, kind, method, shown))
+    return improved[::-1]
+
+
+def _approach(submission: Submission) -> str:
+    return kinds.find(submission.kind).approach(payloads.parse(submission.payload))
+
+
+def _own(challenge: Challenge, score: Score, found: dict[int | str, Measurement]) -> Entry:
+    submission = _attempt(score)
+    result = score.evaluation.result or {}
+    measurement = found.get(submission.pk, measurements.NONE)
+    training = result.get("training") or {}
+    return Entry(
+        kind=submission.kind,
+        approach=_approach(submission),
+        name=_("your best"),
+        score=score.shown,
+        interval=interval_of(challenge, score.shown),
+        submission=submission,
+        file="",
+        training=training,
+        training_seconds=_times(training.get("seconds"), measurement),
+        cost=result.get("cost") or {},
+        measurement=measurement,
+    )
+
+
+def _baseline(challenge: Challenge, row: dict[str, Any], found: dict[int | str, Measurement]) -> Entry:
+    measurement = found.get(row["file"], measurements.NONE)
+    shown = floor_to_step(row["score"], challenge.spec.feedback.step)
+    training = row.get("training") or {}
+    seconds = training.get("seconds", row.get("seconds")) if kinds.find(row["kind"]).is_trained else None
+    return Entry(
+        kind=row["kind"],
+        approach=row["approach"],
+        name=PurePosixPath(row["file"]).stem.replace("-", " ").replace("_", " "),
+        score=shown,
+        interval=interval_of(challenge, shown),
+        submission=None,
+        file=row["file"],
+        training=training,
+        training_seconds=_times(seconds, measurement),
+        cost=row.get("cost") or {},
+        measurement=measurement,
+    )
+
+
+def _times(seconds: float | None, measurement: Measurement) -> tuple[float, ...]:
+    """Whole seconds: when it was graded, and when it was measured on an idle lane."""
+    measured = measurement.found.training.get("seconds") if measurement.found else None
+    return tuple(float(math.ceil(one)) for one in (seconds, measured) if one)
+
+
+def interval_of(challenge: Challenge, shown: float) -> tuple[float, float] | None:
+    """Where the score of all possible rows lies, in 95 % of cases."""
+    return shown_interval(challenge.spec.metric.name, shown, challenge.spec.feedback.step, rows_of(challenge))
+
+
+def rows_of(challenge: Challenge) -> int:
+    """About how many hidden rows a score is computed from: rounded down, so that it does not tell the exact number."""
+    version = challenge.version
+    assert version is not None
+    return about(version.scored_count if version.scored_count is not None else version.hidden_count)

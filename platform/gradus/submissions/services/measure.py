@@ -1,0 +1,100 @@
+"""Measures what a request costs: of a learner's attempt, or of an author's baseline. It costs no attempt.
+
+A measurement is a run on public rows in the lane of training runs, so that all methods are timed by the same kind of
+worker. It is claimed last of all, and only while nothing else runs in the lane.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from challenges import kinds
+from challenges.kinds.base import Lane
+from gradus.accounts.models import User
+from gradus.courses import bundles, days
+from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.submissions import bell
+from gradus.submissions.models import Evaluation, MeasurementSlot, Run, Submission
+from gradus.submissions.quota import day_of
+from gradus.submissions.services import capabilities, queue_ranks, slots
+from gradus.submissions.services.payload import parse
+from gradus.submissions.services.refusal import Refused
+from gradus.submissions.states import OPEN
+
+KEPT = timedelta(days=365)
+
+
+def measure_attempt(user: User, challenge: Challenge, submission: Submission) -> Run:
+    """Queues a measurement of a learner's own attempt; returns the one under way if there is one.
+
+    Raises:
+        Refused: 422 where it cannot be measured, 429 where the learner has started too many today.
+    """
+    return _measure(user, challenge, submission.payload, user=user, measures=submission)
+
+
+def measure_baseline(user: User, challenge: Challenge, file: str) -> Run:
+    """Queues a measurement of the author's baseline `file`, which all learners see.
+
+    Raises:
+        Refused: as for an attempt; 422 too if there is no such baseline.
+        BundleMissing: private storage lacks the content.
+    """
+    assert challenge.version is not None
+    found = {one.ref.file: one.payload for one in bundles.load(challenge.version).baselines}
+    if file not in found:
+        raise Refused("nothing", _("This challenge has no such result. Reload the page."))
+    return _measure(user, challenge, found[file].model_dump(mode="json"), user=None, label=file)
+
+
+def _measure(by: User, challenge: Challenge, data: Any, **whose: Any) -> Run:
+    version = challenge.version
+    assert version is not None
+    payload = parse(version.parsed, data)
+    if not (kinds.find(payload.kind).has_costs and version.public):
+        raise Refused("nothing", _("There is nothing to measure: no model answers public samples here."))
+    capabilities.require(version.parsed, payload, Lane.TRAIN)
+
+    def once() -> Run:
+        return _under_way(version, whose) or _queued(by, version, payload, whose)
+
+    run = slots.try_again(once)
+    bell.ring(Lane.TRAIN)
+    return run
+
+
+def _under_way(version: ChallengeVersion, whose: dict[str, Any]) -> Run | None:
+    same = Run.objects.filter(purpose=Run.Purpose.COSTS, version=version, evaluations__state__in=OPEN, **whose)
+    return same.first()
+
+
+def _queued(by: User, version: ChallengeVersion, payload: Any, whose: dict[str, Any]) -> Run:
+    run = Run.objects.create(
+        purpose=Run.Purpose.COSTS,
+        version=version,
+        kind=payload.kind,
+        payload=payload.model_dump(mode="json"),
+        expires_at=timezone.now() + KEPT,
+        **whose,
+    )
+    _take_slot(by, version.challenge, run)
+    Evaluation.objects.create(run=run, lane=Lane.TRAIN, fair_share_rank=queue_ranks.MEASUREMENT)
+    return run
+
+
+def _take_slot(by: User, challenge: Challenge, run: Run) -> None:
+    allowed = settings.MEASUREMENTS
+    if not slots.take(MeasurementSlot, {"user": by, "day": day_of(challenge)}, allowed, run=run):
+        said = ngettext(
+            "You have started %(count)s measurement today, and more are not possible. Come back tomorrow.",
+            "You have started %(count)s measurements today, and more are not possible. Come back tomorrow.",
+            allowed,
+        )
+        seconds = days.seconds_to_midnight(challenge.lesson.course.timezone)
+        raise Refused("too_many_measurements", said % {"count": allowed}, 429, retry_after=seconds)

@@ -1,0 +1,188 @@
+"""The page about costs: what it shows of whom, at which prices, and the button that has an attempt measured."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import reverse
+
+from challenges.reading import read_course
+from gradus.courses.services import publish
+from gradus.submissions import services
+from gradus.submissions.models import MeasurementSlot, Run
+from tests import factories
+from tests.challenges.factory import write_course, write_prompt_challenge
+from tests.learn.costs import compared as scene
+
+COSTS = reverse("learn:costs", args=["sea-or-sky"])
+MEASURE = reverse("learn:costs_measure", args=["sea-or-sky"])
+
+
+def lines(response):
+    return {(line.entry.approach, line.entry.is_own): line for line in response.context["comparison"].lines}
+
+
+def publish_prompt(folder, **changes):
+    root = write_course(folder)
+    write_prompt_challenge(root / "first" / "sea-or-sky", **changes)
+    publish(read_course(root))
+
+
+def test_own_attempts_stand_beside_the_authors_results(client, ada, tmp_path):
+    publish_prompt(tmp_path, metric={"name": "accuracy"})
+    scene.compared(ada)
+    client.force_login(ada)
+    response = client.get(COSTS)
+    found = lines(response)
+    assert list(found) == [
+        ("zero-shot", False), ("few-shot", False), ("few-shot", True), ("lora", False), ("lora", True),
+    ]  # fmt: skip
+    mine, authors = found["lora", True].entry, found["lora", False].entry
+    assert (mine.score, authors.score) == (0.82, 0.90)
+    assert mine.training_seconds == (40.0, 38.0) and mine.peak_bytes == 655_000_000
+    assert mine.ms.value == 5.1 and (mine.ms.low, mine.ms.high) == (4.5, 5.5)
+    assert authors.ms is None
+    text = response.content.decode()
+    assert "0.76 to 0.88" in text and "655.0 MB" in text and "rounded down to 200" in text
+    assert "210" not in text
+
+
+def test_a_score_that_is_no_mean_over_samples_has_no_range(client, course):
+    scene.with_authors()
+    response = client.get(COSTS)
+    assert not response.context["comparison"].has_interval and "is not a mean over samples" in response.content.decode()
+
+
+def test_a_visitor_sees_the_authors_results_and_no_button(client, course):
+    scene.with_authors()
+    text = client.get(COSTS).content.decode()
+    assert "the author" in text and "your best attempt" not in text and MEASURE not in text
+
+
+def test_the_best_attempt_of_each_method_counts(client, ada, course):
+    scene.attempt(ada, factories.PROMPT, 0.5)
+    best = scene.attempt(ada, {**factories.PROMPT, "instructions": "Better."}, 0.9)
+    plain = scene.attempt(ada, {"kind": "prompt", "instructions": "Nothing else."}, 0.6)
+    client.force_login(ada)
+    own = {approach: line.entry.submission for (approach, is_own), line in lines(client.get(COSTS)).items() if is_own}
+    assert own == {"zero-shot": plain, "few-shot": best}
+
+
+def test_of_an_attempt_that_did_not_move_a_ladder_nothing_is_shown(client, ada, tmp_path):
+    publish_prompt(tmp_path, feedback={"mode": "ladder", "step": 0.02})
+    first = scene.attempt(ada, factories.PROMPT, 0.7)
+    scene.attempt(ada, {"kind": "prompt", "instructions": "Worse."}, 0.3)
+    client.force_login(ada)
+    own = [line.entry for line in client.get(COSTS).context["comparison"].lines if line.entry.is_own]
+    assert [(one.submission, one.score) for one in own] == [(first, 0.7)]
+
+
+def test_somebody_elses_attempts_are_not_shown(client, ada, bob, course):
+    scene.compared(ada)
+    client.force_login(bob)
+    assert not any(line.entry.is_own for line in client.get(COSTS).context["comparison"].lines)
+
+
+def test_prices_are_typed_kept_and_forgotten(client, ada, course):
+    scene.compared(ada)
+    client.force_login(ada)
+    assert "only examples" in client.get(COSTS).content.decode()
+    typed = {"input": "2", "cached": "0.5", "output": "8", "training": "6"}
+    line = lines(client.get(COSTS, typed))["few-shot", True]
+    rows = len(line.entry.submission.version.samples)
+    read = sum(420 + n % 5 for n in range(rows)) / rows
+    written = sum(1 + n % 2 for n in range(rows)) / rows
+    assert line.plain.value == pytest.approx((2 * read + 8 * written) / 1000)
+    assert line.cached.value == pytest.approx((0.5 * 410 + 2 * (read - 410) + 8 * written) / 1000)
+    again = client.get(COSTS)
+    assert lines(again)["few-shot", True] == line and "the prices that you typed" in again.content.decode()
+    assert "only examples" in client.get(COSTS, {"reset": "1"}).content.decode()
+
+
+def test_the_sites_prices_come_before_examples(client, course, settings):
+    settings.PRICES = {"input": 0.15, "cached": None, "output": None, "training": None}
+    settings.CURRENCY = "EUR"
+    scene.with_authors()
+    response = client.get(COSTS)
+    assert response.context["prices"].input == 0.15 and "EUR per million" in response.content.decode()
+    assert "set by the people who run this site" in response.content.decode()
+
+
+@pytest.mark.parametrize("typed", ["-1", "many", "nan", "1e9", "inf"])
+def test_a_price_that_is_none_is_refused_beside_its_field(client, course, typed):
+    scene.with_authors()
+    response = client.get(COSTS, {"input": typed, "output": "5"})
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert 'id="id_input_error">Type an amount from 0 to 1,000,000' in text
+    assert f'value="{typed}"' in text and 'value="5"' in text
+    assert "prices" not in client.session
+
+
+def test_training_pays_after_its_cost_over_what_a_request_saves(client, ada, course):
+    scene.compared(ada)
+    client.force_login(ada)
+    typed = {"input": "1", "cached": "0", "output": "1", "training": "3600"}
+    comparison = client.get(COSTS, typed).context["comparison"]
+    authors, mine = comparison.break_evens
+    assert comparison.prompt.is_own and comparison.prompt.score == 0.76
+    # 400 tokens less at 1 per million, and 40 and 38 seconds at 1 per second.
+    assert (mine.plain.calls, mine.plain.low, mine.plain.high) == (97_500, 95_000, 100_000)
+    # With caching, 410 of those cost nothing anyway, and fewer of the others have to be read than with the adapter.
+    assert mine.cached is None and mine.knows_cache
+    # 39 seconds over 13 - 5.1 ms; the ends are from the quickest and the slowest repetitions.
+    assert (mine.time.calls, mine.time.low, mine.time.high) == (4937, 3620, 6154)
+    assert authors.plain.calls > 0 and not authors.plain.has_spread and not authors.knows_cache
+    text = client.get(COSTS).content.decode()
+    assert "never" in text and "prompt that scores highest" in text
+
+
+def test_the_button_has_an_attempt_measured(client, ada, course):
+    made = scene.attempt(ada, factories.PROMPT, 0.7)
+    client.force_login(ada)
+    response = client.post(MEASURE, {"attempt": made.uuid})
+    assert response.status_code == 302 and response["Location"] == COSTS + "#requests"
+    assert Run.objects.get().measures == made and MeasurementSlot.objects.get().user == ada
+    assert "waits until nothing else runs" in client.get(COSTS).content.decode()
+
+
+def test_somebody_elses_attempt_and_what_is_none_cannot_be_measured(client, ada, bob, course):
+    made = scene.attempt(ada, factories.PROMPT, 0.7)
+    client.force_login(bob)
+    assert [client.post(MEASURE, {"attempt": one}).status_code for one in (made.uuid, "none", "")] == [404, 404, 404]
+    assert not Run.objects.exists()
+
+
+def test_a_visitor_is_asked_to_sign_in(client, course):
+    response = client.post(MEASURE, {"file": "baselines/good.yaml"})
+    assert response.status_code == 302 and "Sign in" in str(next(iter(get_messages(response.wsgi_request))))
+    assert not Run.objects.exists()
+
+
+def test_the_authors_result_is_measured_for_everybody(client, ada, bob, course):
+    scene.with_authors()
+    client.force_login(ada)
+    client.post(MEASURE, {"file": "baselines/good.yaml"})
+    scene.found(Run.objects.get(), [3.0, 2.0, 4.0, 3.5, 2.5], [[400, 1], [402, 2]], 380)
+    client.force_login(bob)
+    line = lines(client.get(COSTS))["few-shot", False]
+    assert line.entry.ms.value == 3.0 and line.read.value == 401
+
+
+def test_a_challenge_without_a_model_has_no_such_page(client, course):
+    assert client.get(reverse("learn:costs", args=["explain"])).status_code == 404
+
+
+def test_the_former_board_leads_to_the_page(client, course):
+    response = client.get(reverse("learn:board", args=["sea-or-sky"]))
+    assert response.status_code == 301 and response["Location"] == COSTS
+
+
+def test_a_failed_measurement_says_why(client, ada, course):
+    made = scene.attempt(ada, factories.PROMPT, 0.7)
+    client.force_login(ada)
+    client.post(MEASURE, {"attempt": made.uuid})
+    evaluation = factories.claimed(Run.objects.get())
+    services.reject(evaluation.pk, evaluation.fence, "timeout")
+    text = client.get(COSTS).content.decode()
+    assert "The last measurement failed." in text and "Measure" in text

@@ -1,0 +1,106 @@
+"""A worker that measures what a request costs, with a runner that answers from a table."""
+
+from __future__ import annotations
+
+import pytest
+
+from graders.base import Train, Trained
+from graders.repeated import TIMES
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation, Event, QuotaSlot, Score
+from tests import factories
+from tests.workers.test_work import TableRunner
+from workers import status
+from workers.measuring import _quiet_since
+from workers.work import Worker
+
+
+class TrainingRunner(TableRunner):
+    """Also trains, in no time; calls `meanwhile` before each answer."""
+
+    def __init__(self, folder, meanwhile=lambda: None):
+        super().__init__()
+        self.folder, self.meanwhile, self.forgotten = folder, meanwhile, 0
+
+    def run(self, item, **how):
+        self.meanwhile()
+        if not isinstance(item, Train):
+            return super().run(item, **how)
+        self.items.append(item)
+        return Trained(str(self.folder), 6, 0.4, None, 0.01, 1000, 120, 2.5, peak_bytes=7_000_000)
+
+    def forget(self):
+        self.forgotten += 1
+
+
+@pytest.fixture(autouse=True)
+def model_is_here(monkeypatch):
+    monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
+
+
+def measure(ada, payload=factories.PROMPT):
+    submission = factories.submit(ada, payload=payload)
+    factories.grade(submission)
+    return services.measure_attempt(ada, factories.challenge("sea-or-sky"), submission)
+
+
+def test_several_repetitions_of_public_rows_are_kept(ada, course, tmp_path):
+    run = measure(ada)
+    runner = TrainingRunner(tmp_path)
+    assert Worker("train", runner=runner).step()
+
+    result = Evaluation.objects.get(run=run).result
+    rows = len(run.version.samples)
+    assert run.current.state == "scored" and len(runner.items) == TIMES + 1
+    assert {len(item.suffixes) for item in runner.items} == {rows}
+    assert result["measured"]["ms"] == [round(1000 * 0.1 / rows, 3)] * TIMES
+    assert result["measured"]["tokens"] == [[10, 0]] * rows
+    assert QuotaSlot.objects.count() == Score.objects.count() == 1
+
+
+def test_an_adapter_is_trained_in_full_and_not_kept(ada, course, tmp_path):
+    run = measure(ada, factories.LORA)
+    runner = TrainingRunner(tmp_path)
+    assert Worker("train", runner=runner).step()
+
+    train = runner.items[0]
+    assert isinstance(train, Train) and train.max_steps is None and runner.forgotten == 1
+    assert run.current.result["training"]["peak_bytes"] == 7_000_000
+    assert run.current.artifact == "" and not (tmp_path / "artifacts").exists()
+
+
+def test_on_a_machine_that_is_not_idle_it_is_tried_again_later(ada, bob, course, tmp_path):
+    run = measure(ada)
+    busy = factories.submit(bob)
+    worker = Worker("train", runner=TrainingRunner(tmp_path))
+    here = services.claim("grade", worker=worker.name.replace("train", "grade"), profile="cpu")
+    assert here == busy.current
+
+    assert worker.step()
+    evaluation = run.current
+    assert (evaluation.state, evaluation.attempt) == ("queued", 0)
+    assert Event.objects.get(evaluation=evaluation, type="postponed").data["reason"] == "not_idle"
+
+
+def test_it_gives_way_to_a_learner_who_waits(ada, bob, course, tmp_path, monkeypatch):
+    monkeypatch.setattr("workers.work.GIVE_WAY_SECONDS", 0.0)
+    run = measure(ada)
+    waiting = []
+
+    def learner_comes():
+        if not waiting:
+            waiting.append(factories.submit(bob, payload=factories.LORA))
+
+    worker = Worker("train", runner=TrainingRunner(tmp_path, learner_comes))
+    assert worker.step()
+    assert (run.current.state, run.current.attempt) == ("queued", 0)
+    assert services.claim("train", worker="w", profile=worker.profile) == waiting[0].current
+
+
+def test_a_moment_is_quiet_if_nothing_else_runs(ada, bob, course):
+    run = measure(ada)
+    assert _quiet_since(run.current)() is True
+    evaluation = factories.claimed(factories.submit(bob))
+    was_quiet = _quiet_since(run.current)
+    Evaluation.objects.filter(pk=evaluation.pk).update(worker=Worker("grade", runner=TableRunner()).name)
+    assert was_quiet() is False
