@@ -160,7 +160,7 @@ class TuneKind(Kind):
 
     name = "tune"
     title = gettext_noop("LoRA")
-    noun = gettext_noop("a LoRA")
+    noun = gettext_noop("a training run")
     icon = "sliders"
     run_label = gettext_noop("Try 20 steps")
     payload = TunePayload
@@ -169,6 +169,13 @@ class TuneKind(Kind):
     is_trained = True
     rows_field = "rows"
     approaches = {name: method.title for name, method in METHODS.items()}
+
+    def allowed(self, challenge: Challenge) -> Sequence[str]:
+        return [METHODS[name].title for name in tune(challenge).methods]
+
+    def title_of(self, payload: Mapping[str, Any]) -> str:
+        found = METHODS.get(payload.get("method", LORA))
+        return found.title if found else self.title
 
     def check(self, challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem]:
         return _fields(challenge, payload)

@@ -19,11 +19,12 @@ from challenges import kinds, metrics
 from challenges.catalogue import model_title
 from challenges.kinds.base import Kind
 from challenges.shown_score import written
-from challenges.spec import Approach
+from challenges.spec import Approach, Challenge
 from challenges.translation import translated
 from gradus.courses.models import Lesson
 from gradus.learn import compare, markdown
 from gradus.learn.kinds import templates_of
+from gradus.submissions.models import Run, Submission
 
 register = template.Library()
 register.filter("translated", translated)
@@ -153,6 +154,18 @@ def texts(payload: dict[str, Any]) -> list[tuple[str, str]]:
 def kind(name: str) -> Kind:
     """The kind of that name, for its title, its noun and its icon."""
     return kinds.find(name)
+
+
+@register.filter
+def allowed(spec: Challenge, name: str) -> str:
+    """What a challenge takes of the kind of that name, such as its training methods."""
+    return kinds.allowed(spec, name)
+
+
+@register.filter
+def handed_in(work: Submission | Run) -> str:
+    """What was handed in: the kind, or its training method."""
+    return translated(kinds.find(work.kind).title_of(work.payload))
 
 
 @register.filter
