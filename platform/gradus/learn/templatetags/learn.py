@@ -16,7 +16,8 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from challenges import kinds, metrics
-from challenges.catalogue import model_title
+from challenges.base_models import BaseModel
+from challenges.catalogue import MODELS, model_title
 from challenges.kinds.base import Kind
 from challenges.shown_score import written
 from challenges.spec import Approach, Challenge
@@ -105,6 +106,12 @@ def metric(name: str) -> str:
 def base_model(name: str) -> str:
     """A base model's title."""
     return model_title(name)
+
+
+@register.filter
+def known_model(name: str) -> BaseModel | None:
+    """A base model's entry in the catalogue; None where this machine does not know the model."""
+    return MODELS.get(name)
 
 
 @register.filter
