@@ -37,7 +37,8 @@ def model() -> Any:
 
     more: dict[str, Any] = {}
     if QUANTISATION.is_file():
-        config = BitsAndBytesConfig(**json.loads(QUANTISATION.read_text()))
+        in_4_bits: Any = BitsAndBytesConfig
+        config = in_4_bits(**json.loads(QUANTISATION.read_text()))
         more = {"quantization_config": config, "device_map": {"": "cpu"}}
     return AutoModelForCausalLM.from_pretrained(folder(), dtype=torch.float32, **more).requires_grad_(False)
 

@@ -88,7 +88,7 @@ def _ends(model: Any) -> list[int]:
     return [token for one in named if one is not None for token in (one if isinstance(one, list) else [one])]
 
 
-class _AtEnd(StoppingCriteria):  # type: ignore[misc]
+class _AtEnd(StoppingCriteria):
     def __init__(self, tokenizer: Tokenizer, start: int) -> None:
         self.tokenizer, self.start = tokenizer, start
 

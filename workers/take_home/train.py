@@ -84,7 +84,7 @@ def train(model: Any, rows: list[Example]) -> None:
         count, total = sum(len(tokens) - start for tokens, start in batch), 0.0
         for tokens, start in batch:
             part = loss_of(model, tokens, start) / count
-            part.backward()
+            torch.autograd.backward(part)
             total += part.item()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimiser.step()

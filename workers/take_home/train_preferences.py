@@ -20,7 +20,7 @@ from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer
 from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerFast, TrainerCallback
+from transformers import PreTrainedTokenizerFast, PrinterCallback, TrainerCallback
 from trl import DPOConfig, DPOTrainer
 
 SETTINGS: dict[str, Any] = {}
@@ -46,8 +46,9 @@ class Trainer(DPOTrainer):  # type: ignore[misc]
         return DataLoader(self.train_dataset, batch_sampler=self.order, collate_fn=self.data_collator)
 
 
-class Told(TrainerCallback):  # type: ignore[misc]
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **kwargs: Any) -> None:
+class Told(TrainerCallback):
+    def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        logs = kwargs["logs"]
         if "loss" in logs:
             loss, margin = float(logs["loss"]), float(logs["rewards/margins"])
             print(f"step {state.global_step} of {state.max_steps}: loss {loss:.6f}, margin {margin:.6f}", flush=True)
@@ -79,7 +80,8 @@ def wrapped(tokenizer: Tokenizer, model: Any) -> Any:
     """The tokenizer as TRL takes it. A completion ends with the model's first end-of-text token."""
     end = model.config.eos_token_id
     token = tokenizer.id_to_token(end[0] if isinstance(end, list) else end)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=token, pad_token=token)
+    fast: Any = PreTrainedTokenizerFast
+    return fast(tokenizer_object=tokenizer, eos_token=token, pad_token=token)
 
 
 def length(tokenizer: Tokenizer, row: dict[str, str]) -> int:
@@ -121,6 +123,7 @@ def main() -> None:
         optimizers=(optimiser, schedule),
         callbacks=[Told()],
     )
+    trainer.remove_callback(PrinterCallback)
     trainer.order = order
     trainer.train()
     model.save_pretrained(out)
