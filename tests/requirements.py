@@ -46,6 +46,12 @@ def _gpu() -> str:
     return "" if torch.cuda.is_available() else "no GPU"
 
 
+def _trl() -> str:
+    from benchmarks import venvs
+
+    return "" if venvs.is_installed("trl") else "no environment of TRL: `python -m benchmarks.venvs trl`"
+
+
 def _server(variable: str, port: int, example: str) -> str:
     """Why it is missing; empty where something listens at the address."""
     address = urlsplit(os.environ.get(variable, ""))
@@ -58,7 +64,13 @@ def _server(variable: str, port: int, example: str) -> str:
         return f"nothing answers at {variable}: {error}"
 
 
-MISSING: dict[str, Callable[[], str]] = {"browser": _browser, "postgres": _postgres, "redis": _redis, "gpu": _gpu}
+MISSING: dict[str, Callable[[], str]] = {
+    "browser": _browser,
+    "postgres": _postgres,
+    "redis": _redis,
+    "gpu": _gpu,
+    "trl": _trl,
+}
 NEEDS = pytest.StashKey[dict[str, str]]()
 
 

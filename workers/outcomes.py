@@ -17,16 +17,18 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
 
 from challenges import kinds, payloads
+from challenges.catalogue import MODELS
 from challenges.kinds.tune import TunePayload
 from challenges.shown_score import floor_to_step
 from graders.base import Grade
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Outcome
-from workers import language, take_home
+from workers import language, status
 from workers.assignments import on_hidden_rows
 from workers.measuring import is_measurement
-from workers.model_card import model_card
 from workers.sandbox import adapter_files
+from workers.take_home import contents
+from workers.take_home.card import card
 
 
 def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
@@ -120,15 +122,22 @@ def _save_adapter(evaluation: Evaluation, grade: Grade) -> str:
             for name, file in files.items():
                 with archive.open(name, "w", force_zip64=True) as copy:
                     shutil.copyfileobj(file, copy)
-            for name, text in {"README.md": model_card(evaluation, grade), **_take_home(evaluation)}.items():
+            for name, text in _take_home(evaluation, grade).items():
                 archive.writestr(name, text)
         buffer.seek(0)
         return storages["artifacts"].save(f"{evaluation.pk}/{evaluation.fence}/adapter.zip", File(buffer))
 
 
-def _take_home(evaluation: Evaluation) -> Mapping[str, str]:
-    """A script that trains the same again, for a submission; it holds only the learner's own rows."""
+def _take_home(evaluation: Evaluation, grade: Grade) -> Mapping[str, str]:
+    """A card and scripts for whoever downloads what a submission has trained."""
     if evaluation.submission is None:
         return {}
-    payload = payloads.parse(evaluation.submission.payload)
-    return take_home.files(evaluation.version.parsed, payload) if isinstance(payload, TunePayload) else {}
+    payload, spec = payloads.parse(evaluation.submission.payload), evaluation.version.parsed
+    if not isinstance(payload, TunePayload):
+        return {}
+    model = MODELS[str(spec.model)]
+    digest = status.digests().get(model.name, "")
+    return {
+        "README.md": card(spec, payload, model, digest, grade),
+        **contents.files(spec, payload, model, digest, evaluation.version.samples, grade.public),
+    }

@@ -11,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from challenges.registry import load, registered
+from challenges.translation import translated
 
 if TYPE_CHECKING:
     from challenges.kinds.base import Kind
+    from challenges.spec import Challenge
 
 KINDS = {
     "prompt": "challenges.kinds.prompt:KIND",
@@ -51,6 +53,11 @@ def known_name(name: str) -> str:
     if name not in names():
         raise ValueError(f"there is no kind `{name}`: use one of {', '.join(names())}")
     return name
+
+
+def allowed(challenge: Challenge, name: str) -> str:
+    """What a challenge takes of a kind, as people read it: the kind's title, or its training methods."""
+    return ", ".join(translated(title) for title in find(name).allowed(challenge))
 
 
 def named_in(challenge: Mapping[Any, Any]) -> Iterator[Kind]:

@@ -88,6 +88,14 @@ class Kind:
     packages: ClassVar[tuple[str, ...]] = ()
     """What a worker must be able to import to grade this kind, beside what every kind needs."""
 
+    def allowed(self, challenge: Challenge) -> Sequence[str]:
+        """What the challenge takes of this kind, as its badge names it: the title, or those of several ways."""
+        return (self.title,)
+
+    def title_of(self, payload: Mapping[str, Any]) -> str:
+        """What was submitted, as its badge names it. The payload is as it is stored."""
+        return self.title
+
     def read_files(self, source: Source, rel: str, located: Located) -> dict[str, Any]:
         """The kind's own keys whose values stand in other files of the challenge's folder `rel`, as they are there."""
         return {}

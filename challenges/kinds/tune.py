@@ -176,7 +176,7 @@ class TuneKind(Kind):
 
     name = "tune"
     title = gettext_noop("LoRA")
-    noun = gettext_noop("a LoRA")
+    noun = gettext_noop("a training run")
     icon = "sliders"
     run_label = gettext_noop("Try 20 steps")
     payload = TunePayload
@@ -188,6 +188,13 @@ class TuneKind(Kind):
 
     def read_files(self, source: Source, rel: str, located: Located) -> dict[str, Any]:
         return read_candidates(source, rel, located)
+
+    def allowed(self, challenge: Challenge) -> Sequence[str]:
+        return [METHODS[name].title for name in tune(challenge).methods]
+
+    def title_of(self, payload: Mapping[str, Any]) -> str:
+        found = METHODS.get(payload.get("method", LORA))
+        return found.title if found else self.title
 
     def check(self, challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem]:
         return _fields(challenge, payload)

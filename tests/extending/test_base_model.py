@@ -144,7 +144,7 @@ def test_a_model_of_the_operators_file_is_linted_shown_and_computed(listed, data
 
 def test_the_data_folder_may_hold_the_file_as_json(data_dir, entry, tmp_path):
     (data_dir / "models.yaml").write_text(json.dumps({"models": [{**entry, "folder": str(tmp_path / "etc/llama")}]}))
-    assert list(catalogue.MODELS) == ["smollm2-135m-instruct", NAME]
+    assert list(catalogue.MODELS) == [*catalogue.BUILT_IN, NAME]
     assert catalogue.MODELS[NAME].folder == tmp_path / "etc" / "llama"
     assert [finding.text for finding in grading.model_files()][-1] == f"{NAME}: missing"
 
@@ -159,7 +159,7 @@ def test_an_unknown_model_lists_the_known_ones_and_a_path_is_one_of_these(listed
     for number, name in enumerate(("gpt-9", str(tmp_path / "etc" / "llama"), "../../etc/llama")):
         problems = lint(factory.write_prompt_challenge(tmp_path / f"c{number}", model=name))
         assert [(p.what, p.fix) for p in problems] == [
-            ("the model is not in the catalogue", f"use one of smollm2-135m-instruct, {NAME}")
+            ("the model is not in the catalogue", f"use one of {', '.join(catalogue.BUILT_IN)}, {NAME}")
         ]
         assert counter(name) is None
 

@@ -26,7 +26,9 @@ OUTSIDE = ("workers/engine/", "challenges/library/")
 # Words that are spelled like a kind and mean something else.
 HOMONYMS = {
     ("challenges/rows.py", "prompt"): "the column of TRL's training rows",
-    ("workers/take_home.py", "prompt"): "the same column",
+    ("workers/take_home/contents.py", "prompt"): "the same column",
+    ("workers/take_home/train.py", "prompt"): "the same column",
+    ("workers/take_home/train_preferences.py", "prompt"): "the same column",
     ("challenges/spec.py", "prompt"): "the role of a gold answer that the judge is shown, and the same column",
     ("platform/gradus/reviews/models.py", "prompt"): "the same role, as a column has it",
     ("challenges/findings_digest.py", "prompt"): "the section of `challenge.yaml` with the texts around a row",

@@ -48,6 +48,17 @@ def test_the_form_offers_the_methods_and_the_settings_of_the_first(ada_client, t
     assert "&quot;chosen&quot;" in text or '"chosen"' in text
 
 
+def test_badges_and_tabs_name_the_methods_that_a_challenge_allows(ada_client, ticket):
+    allowed = "LoRA, QLoRA, Full fine-tuning, DPO"
+    for page in (PAGE, "/", "/leaderboards/", "/leaderboards/ticket/"):
+        text = ada_client.get(page).content.decode()
+        assert allowed in text, page
+    assert ada_client.post(SUBMIT, form()).status_code == 302
+    text = ada_client.get(f"/submissions/{Submission.objects.get().uuid}/").content.decode()
+    badge = text.partition('data-kind="tune">')[2].partition("</span>")[0]
+    assert badge.rpartition("</svg>")[2].strip() == "DPO"
+
+
 def test_another_method_shows_its_settings_and_keeps_what_was_typed(ada_client, ticket):
     text = ada_client.post(f"{PAGE}method", form("dpo", instructions="Be short.")).content.decode()
     assert 'value="dpo" checked' in text and 'name="beta"' in text and 'value="0.0002"' in text

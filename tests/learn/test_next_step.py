@@ -43,7 +43,7 @@ def test_what_to_try_after_the_hints_is_the_other_track_and_then_the_rows(ada, a
     for _ in range(2):
         take_hint(ada, sea_or_sky)
     panel = attempt(ada, ada_client, 0.5)
-    assert "with a LoRA</a>" in panel and "?track=tune#attempt" in panel
+    assert "with a training run</a>" in panel and "?track=tune#attempt" in panel
 
 
 def test_after_everything_was_tried_the_rows_are_what_is_left(ada, ada_client, sea_or_sky):

@@ -27,7 +27,7 @@ def levels(found):
 @pytest.fixture
 def model(data_dir):
     """Files as after a conversion, tiny."""
-    for name in grading.MODELS:
+    for name in base_models.wanted():
         folder = base_models.folder(name)
         folder.mkdir(parents=True)
         for file in base_models.FILES:
@@ -134,8 +134,8 @@ def test_the_engine_of_each_model_here_is_told_with_its_reason(db, model, monkey
     assert (level, name) == ("ok", "engine") and "not measured yet" in text
     assert training[:2] == ("ok", "training") and "float32; GRADUS_TRAINING_DTYPE" in training[2]
     choice = replace(DEFAULT, timings={"flash": 0.25})
-    DatabaseChoices().keep(runner_of("grade").place(next(iter(grading.MODELS))), choice)
-    assert engine_results()[0] == ("ok", "engine", f"{next(iter(grading.MODELS))}: {choice.reason}")
+    DatabaseChoices().keep(runner_of("grade").place(base_models.wanted()[0]), choice)
+    assert engine_results()[0] == ("ok", "engine", f"{base_models.wanted()[0]}: {choice.reason}")
     monkeypatch.setenv("GRADUS_ENGINE", "plain")
     assert "GRADUS_ENGINE is plain" in engine_results()[0][2]
 

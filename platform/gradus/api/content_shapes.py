@@ -3,6 +3,7 @@
 from typing import Any
 
 from challenges import kinds, metrics
+from challenges.catalogue import MODELS
 from challenges.kinds.rag_keys import RagKeys
 from challenges.spec import Approach, Sample, dump
 from gradus.accounts.models import User
@@ -101,6 +102,7 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
         {
             **{key: values[key] for key in ("title", "summary", "minutes", "model", "answer", "prompt")},
             **{key: values[key] for key in ("kind", "public_metrics", "pass", "gold", "limits", "feedback")},
+            "base_model": _base_model(spec.model),
             "track_gold": values.get("track_gold", {}),
             "id": challenge.slug,
             "lesson": challenge.lesson.slug,
@@ -122,6 +124,14 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
             "best": _best(user, challenge),
         }
     )
+
+
+def _base_model(name: str | None) -> dict[str, Any] | None:
+    model = MODELS.get(name or "")
+    if model is None:
+        return None
+    keys = ("name", "title", "licence", "parameters", "context", "source", "digest", "checkpoint", "precision")
+    return {key: getattr(model, key) or None for key in keys}
 
 
 def _sample(sample: Sample) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from django.core.cache import cache
 from django.db.models import Count
 
 from challenges import kinds
-from challenges.translation import translated
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
@@ -68,7 +67,7 @@ class Board:
 
     @property
     def track_name(self) -> str:
-        return translated(kinds.find(self.track).title)
+        return kinds.allowed(self.challenge.spec, self.track)
 
 
 @dataclass(frozen=True)

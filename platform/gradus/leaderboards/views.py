@@ -4,7 +4,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from challenges import kinds
-from challenges.translation import translated
 from gradus.accounts.guests import learner
 from gradus.courses import catalogue
 from gradus.leaderboards import boards
@@ -32,8 +31,8 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
             "board": board,
             "challenge": challenge,
             "gold": challenge.spec.gold_of(track),
-            "track_name": translated(kinds.find(track).title),
-            "tracks": [(kind, translated(kinds.find(kind).title)) for kind in challenge.spec.tracks],
+            "track_name": kinds.allowed(challenge.spec, track),
+            "tracks": [(kind, kinds.allowed(challenge.spec, kind)) for kind in challenge.spec.tracks],
             "beside": boards.beside(challenge, track, viewer, own),
             "shows_costs": kinds.find(track).has_costs,
             "pinned": board.mine and board.mine.pseudonym not in {row.pseudonym for row in board.rows},

@@ -142,7 +142,10 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
 
 def texts(payload: dict[str, Any]) -> dict[str, str]:
     """A payload as named texts, in the order of its form."""
-    return {_("Approach"): translated(kinds.find(payload["kind"]).title), **page_of(payload["kind"]).describe(payload)}
+    return {
+        _("Approach"): translated(kinds.find(payload["kind"]).title_of(payload)),
+        **page_of(payload["kind"]).describe(payload),
+    }
 
 
 def pieces(old: str, new: str) -> tuple[Piece, ...]:

@@ -8,12 +8,19 @@ from typing import Literal
 
 from django.conf import settings
 
+from challenges import catalogue
+
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "digest.txt")
 State = Literal["ready", "missing", "damaged"]
 
 
 def folder(name: str, data_dir: Path | None = None) -> Path:
     return Path(data_dir or settings.DATA_DIR) / "models" / name
+
+
+def wanted() -> list[str]:
+    """The models that this machine should have."""
+    return catalogue.wanted(lambda name: folder(name).exists())
 
 
 def state(name: str, data_dir: Path | None = None) -> State:

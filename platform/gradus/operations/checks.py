@@ -12,7 +12,6 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 from django.core.files.storage import FileSystemStorage, storages
 
-from challenges.catalogue import MODELS
 from gradus.operations import base_models
 
 BROKERS = ("redis", "rediss", "redis+socket", "sentinel")
@@ -57,7 +56,7 @@ def deployment(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMe
     if not settings.REDIS_URL:
         hint = "`manage.py up` starts an embedded broker. For several machines, set REDIS_URL."
         found.append(Info("REDIS_URL is not set.", hint=hint, id="gradus.I002"))
-    missing = [name for name in MODELS if base_models.state(name) != "ready"]
+    missing = [name for name in base_models.wanted() if base_models.state(name) != "ready"]
     if missing:
         hint = (
             "Run `make models` on machines that grade, and on the web server, which counts tokens with the tokenizer."

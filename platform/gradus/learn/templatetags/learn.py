@@ -16,7 +16,8 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from challenges import kinds, metrics
-from challenges.catalogue import model_title
+from challenges.base_models import BaseModel
+from challenges.catalogue import MODELS, model_title
 from challenges.kinds.base import Kind
 from challenges.kinds.tune import tune
 from challenges.own_choices import OwnChoices
@@ -26,6 +27,7 @@ from challenges.translation import translated
 from gradus.courses.models import Lesson
 from gradus.learn import compare, markdown
 from gradus.learn.kinds import templates_of
+from gradus.submissions.models import Run, Submission
 
 register = template.Library()
 register.filter("translated", translated)
@@ -121,6 +123,12 @@ def base_model(name: str) -> str:
 
 
 @register.filter
+def known_model(name: str) -> BaseModel | None:
+    """A base model's entry in the catalogue; None where this machine does not know the model."""
+    return MODELS.get(name)
+
+
+@register.filter
 def get(mapping: dict[str, object], key: str) -> object:
     return mapping.get(key, "")
 
@@ -167,6 +175,18 @@ def texts(payload: dict[str, Any]) -> list[tuple[str, str]]:
 def kind(name: str) -> Kind:
     """The kind of that name, for its title, its noun and its icon."""
     return kinds.find(name)
+
+
+@register.filter
+def allowed(spec: Challenge, name: str) -> str:
+    """What a challenge takes of the kind of that name, such as its training methods."""
+    return kinds.allowed(spec, name)
+
+
+@register.filter
+def handed_in(work: Submission | Run) -> str:
+    """What was handed in: the kind, or its training method."""
+    return translated(kinds.find(work.kind).title_of(work.payload))
 
 
 @register.filter

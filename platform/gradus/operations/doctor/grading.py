@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
-from challenges.catalogue import EMBEDDINGS, MODELS
+from challenges.catalogue import EMBEDDINGS
 from gradus.operations import base_models, broker
 from gradus.operations.doctor.results import Result, fail, ok, warn
 from gradus.submissions import health
@@ -55,7 +55,7 @@ def _embedded() -> Result:
 
 def model_files() -> Iterator[Result]:
     """Checks the files of each base model. It reads the weights, which takes a second or two."""
-    for name in MODELS:
+    for name in base_models.wanted():
         state = base_models.state(name)
         if state == "ready" and not base_models.digest_holds(name):
             state = "damaged"

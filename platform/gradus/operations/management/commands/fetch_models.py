@@ -12,7 +12,7 @@ class Command(BaseCommand):
     help = "Download and convert the base models that are missing. Needs the packages of a worker."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("names", nargs="*", help=f"the models to fetch; default: {', '.join(MODELS)}")
+        parser.add_argument("names", nargs="*", help=f"of {', '.join(MODELS)}; default: all but those on request")
 
     def handle(self, *args: Any, names: list[str], **options: Any) -> None:
         # Runs in another process, because it needs torch, which the site must not import.
