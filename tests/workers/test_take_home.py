@@ -304,3 +304,14 @@ def test_the_built_in_model_is_rebuilt_exactly(built_in_folder, tmp_path):
     for name in ("tokenizer.json", "config.json"):
         assert json.loads((built_in_folder / name).read_text()) == json.loads((tmp_path / "base" / name).read_text())
     assert "Its weights are those of the site." in said
+
+
+def test_rows_that_tell_which_choices_were_held_out_stay_on_the_site():
+    section = {"methods": ["dpo"], "rows": "preferences", "own_choices": {}}
+    spec = bundles.challenge(kind="tune", tune=section)
+    payload = TunePayload(method="dpo", rows=PREFERENCES, hyperparameters=Hyperparameters(**KNOBS))
+    model = BUILT_IN["smollm2-135m-instruct"]
+    files = contents.files(spec, payload, model, "d" * 64, [], [])
+    assert files.keys() == {"base.py", "load.py", "samples.jsonl"}
+    said = card(spec, payload, model, "d" * 64, Grade(score=0.5))
+    assert "python train.py" not in said and "The site keeps secret which" in said

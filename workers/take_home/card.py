@@ -6,7 +6,7 @@ It holds only the learner's own data, and nothing that was computed from hidden 
 from __future__ import annotations
 
 from challenges.base_models import BaseModel
-from challenges.kinds.tune import TunePayload
+from challenges.kinds.tune import TunePayload, tune
 from challenges.spec import Challenge
 from challenges.training_methods import METHODS
 from graders.base import Grade
@@ -59,14 +59,20 @@ print(answer(model, tokenizer, "a text"))
 
 ## Train it again
 
-```sh
-{_install(payload, model)}python train.py
-```
-
-`train.py` trains on `rows.jsonl` with the settings above, in the order of the site, and prints the loss of each step.
+{_again(challenge, payload, model)}
 
 {_place(model)}
 """
+
+
+def _again(challenge: Challenge, payload: TunePayload, model: BaseModel) -> str:
+    if tune(challenge).own_choices is not None:
+        return "Some of your choices were held out for the score. The site keeps secret which, so no script is here."
+    return f"""```sh
+{_install(payload, model)}python train.py
+```
+
+`train.py` trains on `rows.jsonl` with the settings above, in the order of the site, and prints the loss of each step."""
 
 
 def _facts(model: BaseModel, digest: str) -> str:
