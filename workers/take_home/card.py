@@ -72,7 +72,7 @@ def _again(challenge: Challenge, payload: TunePayload, model: BaseModel) -> str:
 {_install(payload, model)}python train.py
 ```
 
-`train.py` trains on `rows.jsonl` with the settings above, in the order of the site, and prints the loss of each step."""
+`train.py` trains on `rows.jsonl` with the settings above, in the order of the site. It prints the loss of each step."""
 
 
 def _facts(model: BaseModel, digest: str) -> str:
