@@ -49,9 +49,9 @@ from graders.base import (
 )
 from gradus.accounts.models import User
 from gradus.courses.services import publish
-from gradus.submissions import stream
+from gradus.submissions import services, stream
 from gradus.submissions import stream_poller as watch
-from gradus.submissions.models import Submission
+from gradus.submissions.models import Run, Submission
 from tests import factories
 from tests.challenges.factory import (
     MARKS,
@@ -279,6 +279,7 @@ class Observer:
             self.clock = clock
             self.publish(root, world, **prompt)
             made = [self._attempt(world, clock, root, n, *attempt) for n, attempt in enumerate(attempts)]
+            self._measure(world, clock, root, made[0])
             clock.move_to(START + timedelta(hours=1))
             pages = {path: self._page(*call) for call in self._calls(made) for path in [f"{call[0]} {call[1]}"]}
             pages |= {f"events {one.uuid}": events_of(one) for one in made}
@@ -295,6 +296,14 @@ class Observer:
         engine = Engine(world, clock, root)
         assert Worker(lane, runner=engine, judge=TalkativeJudge(world.secret)).step()  # type: ignore[arg-type]
         return made
+
+    def _measure(self, world: Hidden, clock: Any, root: Path, made: Submission) -> None:
+        """Has the costs of an attempt measured, when nothing else has run for a while."""
+        clock.move_to(START + timedelta(minutes=30))
+        run = services.measure_attempt(self.users[0], factories.challenge(made.challenge.slug), made)
+        Run.objects.filter(pk=run.pk).update(uuid=uuid.UUID(int=1000))
+        engine = Engine(world, clock, root)
+        assert Worker("train", runner=engine, judge=TalkativeJudge(world.secret)).step()  # type: ignore[arg-type]
 
     def _calls(self, made: Sequence[Submission]) -> Iterator[tuple[int, str]]:
         own = addresses(made)

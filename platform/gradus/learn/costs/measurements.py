@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Prefetch, Q
+from django.db.models import Max, Prefetch, Q
 
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions.models import Evaluation, Run, Submission
@@ -37,21 +37,26 @@ NONE = Measurement()
 
 def of_version(version: ChallengeVersion, attempts: Collection[Submission]) -> dict[int | str, Measurement]:
     """By the key of an attempt, or by the file of a baseline."""
-    current = Evaluation.objects.filter(is_current=True).defer("raw", "artifact")
     whose = Q(measures__in=[one.pk for one in attempts]) | Q(measures=None)
-    runs = Run.objects.filter(whose, purpose=Run.Purpose.COSTS, version=version).defer("payload").order_by("-id")
-    grouped: dict[int | str, list[Run]] = {}
-    for run in runs.prefetch_related(Prefetch("evaluations", current, to_attr="current_evaluations")):
-        grouped.setdefault(run.measures_id or run.label, []).append(run)
-    return {key: _newest(runs) for key, runs in grouped.items()}
+    runs = Run.objects.filter(whose, purpose=Run.Purpose.COSTS, version=version).order_by()
+    scored = Q(evaluations__state=State.SCORED)
+    newest = list(runs.values_list("measures", "label").annotate(last=Max("pk"), found=Max("pk", filter=scored)))
+    loaded = _loaded({pk for *_whose, last, found in newest for pk in (last, found) if pk is not None})
+    return {attempt or file: _measurement(loaded[last], loaded.get(found)) for attempt, file, last, found in newest}
 
 
-def _newest(runs: list[Run]) -> Measurement:
-    """`runs` are in order, the newest first."""
-    found = next((one for run in runs if (one := _read(run.current.result)) is not None), None)
-    last = runs[0].current
-    failed = last.message if last.state in (State.FAILED, State.REJECTED) else ""
-    return Measurement(found, runs[0] if last.is_open else None, failed)
+def _loaded(keys: Collection[int]) -> dict[int, Run]:
+    current = Evaluation.objects.filter(is_current=True)
+    runs = Run.objects.filter(pk__in=keys).defer("payload")
+    return {
+        run.pk: run for run in runs.prefetch_related(Prefetch("evaluations", current, to_attr="current_evaluations"))
+    }
+
+
+def _measurement(last: Run, found: Run | None) -> Measurement:
+    evaluation = last.current
+    failed = evaluation.message if evaluation.state in (State.FAILED, State.REJECTED) else ""
+    return Measurement(_read(found.current.result) if found else None, last if evaluation.is_open else None, failed)
 
 
 def _read(result: dict[str, Any] | None) -> Measured | None:
