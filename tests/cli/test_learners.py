@@ -17,12 +17,14 @@ from typer.testing import CliRunner
 
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
+from gradus.chats.models import ChatMessage
 from gradus.cli.main import app
 from gradus.courses.models import Challenge
 from gradus.reviews.models import Appeal
-from gradus.submissions import services
+from gradus.submissions import bell, services
 from gradus.submissions.models import Run, Submission
 from tests import factories
+from tests.browser import site
 from tests.learn.costs import compared
 from tests.reviews import cases
 
@@ -303,3 +305,23 @@ def test_costs_shows_what_each_method_costs_and_when_training_pays(
     even = next(line for line in lines if "97,500 (95,000 to 100,000)" in line)
     assert "never" in even and "4,937 (3,620 to 6,154)" in even
     assert gradus("costs", "explain").exit_code == 1
+
+
+def test_a_chat_shows_both_answers(
+    gradus: Gradus, as_ada: User, sea_or_sky: Challenge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bell has a message answered as soon as it is sent."""
+    attempt = factories.trained(as_ada)
+
+    def answer(lane: str) -> None:
+        factories.grade(Run.objects.get(purpose="chat"), None, result={"chat": factories.CHAT})
+
+    monkeypatch.setattr(bell, "ring", answer)
+    with site.running() as address:
+        monkeypatch.setenv("GRADUS_URL", address)
+        done = gradus("chat", str(attempt.uuid), "a heron", "--plain")
+        refused = gradus("chat", str(attempt.uuid), "  ")
+    assert done.exit_code == 0, done.output
+    assert "Herons" in done.output and "sky, of course" in done.output
+    assert ChatMessage.objects.get().style == "plain"
+    assert refused.exit_code == 1 and "Write a text for the models to answer." in refused.output

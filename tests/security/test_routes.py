@@ -12,6 +12,7 @@ from django.test import Client
 
 from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, Enrolment, User
+from gradus.chats import services as chats
 from gradus.courses.models import Calibration, Course
 from gradus.courses.services import publish
 from gradus.laboratory import services as laboratory
@@ -68,6 +69,8 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     Evaluation.objects.filter(pk=prompt.current.pk).update(artifact=name)
     run = services.start_run(ada, factories.challenge("sea-or-sky").version, {"kind": "prompt", "instructions": CANARY})
     demos = demo.start(course.lessons.get(), ada, CANARY)
+    trained = factories.trained(ada)
+    message = chats.send(trained, CANARY, "plain")
     words = f"Because the weights keep old facts, whereas a look-up reads {CANARY}."
     answer = factories.submit(ada, "explain", {"kind": "free_text", "answer": words})
     factories.grade(answer, 0.65, provisional=True, review=("provisional",), result={"marks": []})
@@ -93,6 +96,8 @@ def things(ada: User, course: Course, tmp_path) -> Things:
             "runs/": {"uuid": run.uuid},
             "questions/": {"name": "water", "question": "water"},
             "retriever": searched,
+            **{f"submissions/<{kind}:uuid>/chat": {"uuid": trained.uuid} for kind in ("uuid", "uuidstr")},
+            **{f"runs/<{kind}:uuid>/chat": {"uuid": message.run.uuid} for kind in ("uuid", "uuidstr")},
             "demo/": {"uuid": demos[0].uuid, **uuids},
             "tokens/": {"pk": token.pk},
             "reviews/": {"pk": Review.objects.get().pk, "id": Review.objects.get().pk, "slug": "explain"},
