@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from challenges.candidates import Candidate
+from challenges.candidates import Candidate, Candidates
 from challenges.catalogue import MODELS
 from challenges.characters import unwanted
 from challenges.field_checks import ROW_BYTES
-from challenges.kinds.tune import candidates, tune
 from challenges.lint_subject import Subject
 from challenges.own_choices import LUCK_MAX, OwnChoices
 from challenges.prompts import problem_with
@@ -16,23 +15,20 @@ from challenges.token_counts import row_tokens
 from challenges.tokens import counter
 
 
-def lint_candidates(subject: Subject) -> None:
-    """Shapes, texts and lengths of the candidates, and whether luck alone passes."""
-    section, listed = tune(subject.challenge), candidates(subject.challenge)
-    if listed and section.rows != "preferences":
-        subject.spec("choices between answers are preferences", "write `rows: preferences`", "tune", "rows")
-    _twice(subject)
+def lint_candidates(subject: Subject, listed: Candidates, own: OwnChoices | None, row_tokens_max: int) -> None:
+    """Texts and lengths of the candidates, and whether luck alone passes."""
+    _twice(subject, listed)
     for candidate in listed:
         _texts(subject, candidate)
-    _lengths(subject)
-    if section.own_choices is not None:
-        _own(subject, section.own_choices)
+    _lengths(subject, listed, row_tokens_max)
+    if own is not None:
+        _own(subject, own, len(listed))
 
 
-def _twice(subject: Subject) -> None:
+def _twice(subject: Subject, listed: Candidates) -> None:
     ids, prompts = set[str](), dict[str, str]()
     hidden = {normal(sample.input) for sample in subject.bundle.hidden}
-    for one in candidates(subject.challenge):
+    for one in listed:
         if one.id in ids:
             _say(subject, one, "has an id that another has too", "give each one an id of its own")
         ids.add(one.id)
@@ -57,20 +53,19 @@ def _texts(subject: Subject, one: Candidate) -> None:
         _say(subject, one, "holds a control token of the model", "remove it")
 
 
-def _lengths(subject: Subject) -> None:
+def _lengths(subject: Subject, listed: Candidates, most: int) -> None:
     count, prompt = counter(subject.challenge.model), subject.challenge.prompt
     if count is None or problem_with(prompt.example) is not None:
         return
-    most = tune(subject.challenge).row_tokens_max
-    for one in candidates(subject.challenge):
+    for one in listed:
         rows = [TrainRow(input=one.prompt, output=answer) for answer in one.answers]
         used = max(row_tokens(subject.challenge, count, prompt.instructions, rows))
         if used > most:
             _say(subject, one, f"has {used} tokens with its longest answer; row_tokens_max is {most}", "shorten it")
 
 
-def _own(subject: Subject, section: OwnChoices) -> None:
-    challenge, there = subject.challenge, len(candidates(subject.challenge))
+def _own(subject: Subject, section: OwnChoices, there: int) -> None:
+    challenge = subject.challenge
     place = ("tune", "own_choices")
     if there < section.least:
         what = f"there are {there} candidates, and a submission needs {section.least} choices"

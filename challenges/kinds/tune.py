@@ -212,9 +212,7 @@ class TuneKind(Kind):
         _lint_knobs(subject)
         _lint_lengths(subject)
         _lint_shapes(subject)
-        from challenges.kinds.lint_candidates import lint_candidates
-
-        lint_candidates(subject)
+        _lint_candidates(subject)
 
     def seconds(self, challenge: Challenge) -> int:
         return challenge.limits.seconds + tune(challenge).seconds
@@ -392,3 +390,12 @@ def _lint_shapes(subject: Subject) -> None:
     for found in preference_checks.rows(subject.challenge, subject.bundle.train, preferences=preferences):
         if found.code in ("row_shape", "equal_sides") and found.line:
             subject.row("train.jsonl", found.line - 1, found.message, "correct the row")
+
+
+def _lint_candidates(subject: Subject) -> None:
+    from challenges.kinds.lint_candidates import lint_candidates
+
+    section, listed = tune(subject.challenge), candidates(subject.challenge)
+    if listed and section.rows != "preferences":
+        subject.spec("choices between answers are preferences", "write `rows: preferences`", "tune", "rows")
+    lint_candidates(subject, listed, section.own_choices, section.row_tokens_max)

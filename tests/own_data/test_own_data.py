@@ -18,6 +18,8 @@ from gradus.chats import services as chats
 from gradus.laboratory.models import Contribution, Prediction
 from gradus.learn import demo
 from gradus.own_data import views, writing
+from gradus.preferences import services as preferences
+from gradus.preferences.pairs import Pair
 from gradus.reports import services as reports
 from gradus.reviews import services as reviews
 from gradus.submissions import services
@@ -51,6 +53,8 @@ def busy(course: object, ada: User, grace: User) -> User:
         user=ada, lesson=lesson, finding="few-shot", content="c" * 64, number=9, day=today, slot=1, allowed=10
     )
     Prediction.objects.create(contribution=made, arm="five-examples", probability=0.8)
+    seen = Pair("soup", "Tell the table.", "The soup is hot.", "Enjoy your meal!")
+    preferences.choose(ada, prompt.challenge, seen, preferences.Side.SECOND)
     return ada
 
 
@@ -73,6 +77,7 @@ def test_everything_is_in_it(busy: User, ada_client: Client) -> None:
     assert [run["payload"]["instructions"] for run in data["runs"]] == ["my own trial"]
     assert [(one["text"], one["trained"]["text"]) for one in data["chats"]] == [("a heron of mine", "sky, of course")]
     assert data["hints"] == [{"challenge__slug": "sea-or-sky", "count": 1}]
+    assert [(one["pair"], one["second"], one["chosen"]) for one in data["choices"]] == [("soup", "Enjoy your meal!", 2)]
     assert [(one["set"], one["prediction"]["probability"]) for one in data["contributions"]] == [(9, 0.8)]
     assert [(one["text"], one["answer"]) for one in data["reports"]] == [
         ("The third sample is wrong.", "It is mended.")
@@ -163,6 +168,7 @@ LEFT_OUT = {
     "reports.ReportSlot": "places in a limit",
 }
 KEPT = {
+    "preferences.PairChoice",
     "accounts.ApiToken",
     "submissions.Submission",
     "submissions.Run",
