@@ -166,6 +166,19 @@ class Retrieved:
 
 
 @dataclass(frozen=True)
+class Count:
+    """Tokens of `text` as the base model reads it. It is counted beside the runner, so that no model is loaded."""
+
+    model: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Counted:
+    tokens: int
+
+
+@dataclass(frozen=True)
 class Judge:
     """One call to the judge endpoint. `template` is a name with its digest; `criteria` are the ids to be marked."""
 
@@ -189,8 +202,8 @@ class Judged:
     call_id: int | None = None
 
 
-WorkItem = Score | Generate | Train | Embed | Retrieve | Judge
-Result = Scored | Generated | Trained | Embedded | Retrieved | Judged
+WorkItem = Score | Generate | Train | Embed | Retrieve | Count | Judge
+Result = Scored | Generated | Trained | Embedded | Retrieved | Counted | Judged
 
 
 @dataclass(frozen=True, order=True)
@@ -249,6 +262,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Charged:
+    """The tokens that instructions and examples have, and the factor of the score that they cost."""
+
+    tokens: int
+    factor: float
+
+
+@dataclass(frozen=True)
 class CriterionMark:
     """`evidence` holds verbatim quotes from the answer; `points` are added by code."""
 
@@ -267,7 +288,9 @@ class Grade:
 
     `cost` is measured on public samples: tokens per request, milliseconds per request. `review` holds the rules
     that ask for a person; `provisional` says that no person or judge stands behind the score yet. `judge` is who gave
-    the marks, None for code alone; `certainty` in [0, 1] orders grades by how sure the machine is.
+    the marks, None for code alone; `certainty` in [0, 1] orders grades by how sure the machine is. `public_orders` are the values of the metric on public samples in each order of the examples, where
+    the score is the lowest of several. `charged` is set where the challenge has a budget of tokens; all scores are
+    after it, metrics before it.
     """
 
     score: float | None
@@ -286,6 +309,8 @@ class Grade:
     adapter_files: str | None = None
     training: dict[str, float] = field(default_factory=dict)
     private: dict[str, Any] = field(default_factory=dict)
+    public_orders: tuple[float, ...] = ()
+    charged: Charged | None = None
 
 
 class Rejected(Exception):
