@@ -147,7 +147,7 @@ class Retrieve:
     """Ranks `passages` for each of `queries` by `words` (BM25), by `vectors` (cosine), or by the fusion of `both`.
 
     At most `limit` passages of each query are returned. An item without queries only builds the index, which the runner
-    keeps by its content.
+    keeps by its content. A worker names in `vectors` a file with the passages' embeddings, where it has kept them.
     """
 
     passages: tuple[str, ...]
@@ -155,6 +155,7 @@ class Retrieve:
     method: str
     limit: int = 1
     stage: str = ""
+    vectors: str = ""
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,7 @@ class Count:
 
     model: str
     text: str
+    stage: str = ""
 
 
 @dataclass(frozen=True)
@@ -288,9 +290,11 @@ class Grade:
 
     `cost` is measured on public samples: tokens per request, milliseconds per request. `review` holds the rules
     that ask for a person; `provisional` says that no person or judge stands behind the score yet. `judge` is who gave
-    the marks, None for code alone; `certainty` in [0, 1] orders grades by how sure the machine is. `public_orders` are the values of the metric on public samples in each order of the examples, where
-    the score is the lowest of several. `charged` is set where the challenge has a budget of tokens; all scores are
-    after it, metrics before it.
+    the marks, None for code alone; `certainty` in [0, 1] orders grades by how sure the machine is.
+
+    `public_orders` are the values of the metric on public samples in each order of the examples, where the score is the
+    lowest of several. `charged` is set where the challenge has a budget of tokens: all scores are after it, metrics
+    before it.
     """
 
     score: float | None

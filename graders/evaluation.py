@@ -40,7 +40,7 @@ def evaluate(ask: Ask, bundle: ChallengeBundle, *, hidden: bool) -> Generator[Wo
             answers = yield from _ask_all(one, bundle.hidden, "hidden", priors)
             graded.append(with_hidden(grade, challenge, bundle.hidden, answers))
         grade = worst_hidden(graded)
-    return with_charge(grade, charged)
+    return with_charge(grade, charged, challenge.feedback.step)
 
 
 def predict(ask: Ask, inputs: Sequence[str], public: Sequence[Sample]) -> Generator[WorkItem, Any, Grade]:

@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from challenges.shown_score import floor_to_step
 from graders.base import Charged, Count, Counted, Grade, WorkItem
 from graders.decoding import Ask
 
@@ -36,18 +37,22 @@ def charge(ask: Ask) -> Generator[WorkItem, Any, Charged | None]:
     return Charged(counted.tokens, budget.factor(counted.tokens))
 
 
-def with_charge(grade: Grade, charged: Charged | None) -> Grade:
-    """The grade with every score multiplied by the factor; metrics stay as they are."""
+def with_charge(grade: Grade, charged: Charged | None, step: float) -> Grade:
+    """The grade with every score multiplied by the factor; metrics stay as they are.
+
+    On hidden samples the metric is first rounded down to the challenge's `step`: else learners could find its exact
+    value by scores of prompts that differ in length alone.
+    """
     if charged is None:
         return grade
     return replace(
         grade,
         charged=charged,
-        score=_times(grade.score, charged.factor),
-        private_score=_times(grade.private_score, charged.factor),
-        public_score=_times(grade.public_score, charged.factor),
+        score=_times(grade.score, charged.factor, step),
+        private_score=_times(grade.private_score, charged.factor, step),
+        public_score=None if grade.public_score is None else grade.public_score * charged.factor,
     )
 
 
-def _times(score: float | None, factor: float) -> float | None:
-    return None if score is None else score * factor
+def _times(score: float | None, factor: float, step: float) -> float | None:
+    return None if score is None else floor_to_step(score, step) * factor

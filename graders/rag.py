@@ -105,7 +105,7 @@ def grade(assignment: Assignment) -> Grading:
             answers = yield from _hidden(look, ask, bundle.hidden, found)
             several.append(with_hidden(graded, bundle.challenge, bundle.hidden, answers))
         graded = worst_hidden(several)
-    return with_charge(graded, charged)
+    return with_charge(graded, charged, bundle.challenge.feedback.step)
 
 
 def ask_of(assignment: Assignment) -> Ask:

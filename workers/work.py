@@ -23,7 +23,7 @@ from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
-from workers import assignments, job_limits, outcomes, remote, status
+from workers import assignments, job_limits, outcomes, passage_vectors, remote, status
 from workers.choices import Attributed, DatabaseChoices
 from workers.engine import hardware
 from workers.events import EventWriter
@@ -34,6 +34,7 @@ from workers.hidden_row_timing import paced
 from workers.judge.contract import JudgeMisconfigured, Postpone
 from workers.live_rows import LiveRows
 from workers.needed import expect_packages
+from workers.passage_vectors import PassageVectors
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
 from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
@@ -77,6 +78,7 @@ class Worker:
         self.runner = runner or runner_of(lane)
         self.judge = judge
         self.gold = GoldVectors(self.runner)
+        self.passages = PassageVectors(self.gold, settings.DATA_DIR / passage_vectors.FOLDER)
         self.remotes, self.remote_fault = _remotes()
         self.profile = status.profile(self.runner, sorted(self.remotes))
         self.memo = Memo()
@@ -168,7 +170,7 @@ class Worker:
             expect_packages(assignment.payload.kind)
             self._prepare(assignment.bundle.challenge.model, stop)
             seconds = _seconds(evaluation, assignment)
-            runner = Attributed(self.gold, self.runner)
+            runner = Attributed(self.passages, self.runner)
             rows = LiveRows(assignment)
             grade = execute(
                 paced(rows.followed(assignments.grading(assignment)), stop, seconds),
