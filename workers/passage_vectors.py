@@ -40,7 +40,7 @@ PART = 500
 
 
 class PassageVectors:
-    """Wraps a runner: it gives the runner the vectors of passages that are looked up, from `folder` where they lie there.
+    """Wraps a runner: it gives the runner the vectors of passages that are looked up, and keeps them in `folder`.
 
     All other work goes to the runner as it is.
     """

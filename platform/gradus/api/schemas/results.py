@@ -114,8 +114,12 @@ class PublicResult(Schema):
     score: float | None = None
     metrics: dict[str, float | None] = {}
     rows: list[RowOut] = []
-    orders: list[float] = Field(default=[], description="The metric in each order of the examples, if several are tried")
-    charged: ChargedOut | None = Field(default=None, description="What tokens cost, if the challenge has a budget of them")
+    orders: list[float] = Field(
+        default=[], description="The metric in each order of the examples, if several are tried"
+    )
+    charged: ChargedOut | None = Field(
+        default=None, description="What tokens cost, if the challenge has a budget of them"
+    )
 
 
 class FeedbackOut(Schema):
