@@ -21,6 +21,7 @@ from challenges.spec import (
     Course,
     GoldAnswer,
     Lesson,
+    Metric,
     Sample,
     Spec,
     TrainingRow,
@@ -67,6 +68,11 @@ class ChallengeBundle:
         for name in challenge.tracks:
             challenge = kinds.find(name).with_seed(challenge, seed)
         return replace(self, challenge=challenge)
+
+    def with_plain_metric(self) -> ChallengeBundle:
+        """This content with the metric alone, as findings measure it: each arm in its own order, without a budget."""
+        metric = Metric(name=self.challenge.metric.name)
+        return replace(self, challenge=self.challenge.model_copy(update={"metric": metric}))
 
     @property
     def seed(self) -> int:

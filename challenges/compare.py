@@ -13,6 +13,8 @@ from challenges.bundle import ChallengeBundle
 from challenges.spec import AnyRow, Attack, Benign, GoldAnswer, Sample, dump
 
 NAMED = 8
+# Keys of `challenge.yaml` whose values are documents.
+DOCUMENTS = ("corpus", "updates")
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class FileDifference:
     def is_empty(self) -> bool:
         return not (self.added or self.removed or self.inputs_changed or self.targets_changed or self.splits_changed)
 
+    @property
+    def is_documents(self) -> bool:
+        """Whether the rows are documents, whose text is in the place of the input and whose title of the target."""
+        return self.file in DOCUMENTS
+
     def line(self) -> str:
         """The number of differing rows of each kind, with the first few names."""
         parts = [
@@ -48,8 +55,8 @@ class FileDifference:
             for what, names in (
                 ("added", self.added),
                 ("removed", self.removed),
-                ("inputs changed", self.inputs_changed),
-                ("targets changed", self.targets_changed),
+                ("texts changed" if self.is_documents else "inputs changed", self.inputs_changed),
+                ("titles changed" if self.is_documents else "targets changed", self.targets_changed),
                 ("moved to the other split", self.splits_changed),
             )
             if names
@@ -98,11 +105,12 @@ def compare(old: ChallengeBundle, new: ChallengeBundle) -> Difference:
         _rows("gold.jsonl", _answers(old.gold), _answers(new.gold)),
         _rows("attacks.jsonl", _answers(old.attacks), _answers(new.attacks)),
         _rows("benign.jsonl", _answers(old.benign), _answers(new.benign)),
+        *(_documents(key, old, new) for key in DOCUMENTS),
     )
     return Difference(
         old=old.challenge.version,
         new=new.challenge.version,
-        keys=tuple(_changed(_spec(old), _spec(new))),
+        keys=tuple(key for key in _changed(_spec(old), _spec(new)) if key not in DOCUMENTS),
         files=tuple(file for file in files if not file.is_empty),
         baselines=tuple(_changed(_payloads(old), _payloads(new))),
         texts=tuple(_changed(_texts(old), _texts(new))),
@@ -121,6 +129,16 @@ def _rows(file: str, old: Sequence[Row], new: Sequence[Row]) -> FileDifference:
         targets_changed=tuple(after.name for before, after in pairs if before.target != after.target),
         splits_changed=tuple(after.name for before, after in pairs if before.split != after.split),
     )
+
+
+def _documents(key: str, old: ChallengeBundle, new: ChallengeBundle) -> FileDifference:
+    """The documents of a corpus or of its updates. A text counts as the input, and a title as the target."""
+    before, after = (_texts_of(_spec(bundle).get(key, ())) for bundle in (old, new))
+    return _rows(key, before, after)
+
+
+def _texts_of(documents: Sequence[Mapping[str, str]]) -> list[Row]:
+    return [Row(one["id"], one["id"], one["text"], one.get("title", "")) for one in documents]
 
 
 def _paired(old: Sequence[Row], new: Sequence[Row]) -> Iterator[tuple[Row, Row]]:

@@ -56,7 +56,7 @@ def _experiment(experiment: Experiment, bundle: ChallengeBundle, arms: Arms) -> 
     runs = experiment_runs(experiment, bundle, arms)
     return {
         "challenge": experiment.challenge,
-        "metric": dump(bundle.challenge.metric),
+        "metric": dump(bundle.with_plain_metric().challenge.metric),
         "public": [dump(sample) for sample in bundle.public],
         "hidden": [dump(sample) for sample in bundle.hidden],
         "arms": {arm: [[one.name, one.key, run_digest(one)] for one in found] for arm, found in runs.items()},

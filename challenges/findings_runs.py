@@ -32,6 +32,7 @@ class Repetition:
 
 def repetitions(arm: Arm, bundle: ChallengeBundle, arms: Arms) -> tuple[Repetition, ...]:
     """All runs of `arm`, whose files are in `arms`. Raises KeyError if a file is missing."""
+    bundle = bundle.with_plain_metric()
     payloads = {file: arms[bundle.challenge.id, file] for file in arm.files}
     first = payloads[arm.files[0]]
     if arm.example_sets is not None and isinstance(first, PromptPayload):
@@ -50,6 +51,7 @@ def repetition(arm: Arm, bundle: ChallengeBundle, arms: Arms, number: int) -> Re
         IndexError: the arm has fewer files or seeds.
         KeyError: the arm's file is missing.
     """
+    bundle = bundle.with_plain_metric()
     first = arms[bundle.challenge.id, arm.files[0]]
     if arm.example_sets is not None and isinstance(first, PromptPayload):
         return _with_examples(arm, arm.example_sets, bundle, first, number)

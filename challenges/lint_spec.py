@@ -6,6 +6,7 @@ from challenges import kinds
 from challenges.catalogue import MODELS
 from challenges.check import check
 from challenges.field_checks import FieldProblem
+from challenges.lint_scoring import lint_scoring
 from challenges.lint_subject import Subject
 from challenges.metrics import fitting, metrics
 from challenges.payloads import Submitted
@@ -21,6 +22,7 @@ def lint_spec(subject: Subject) -> None:
     """Names that the catalogue must know, the row template, the marks and every baseline."""
     if kinds.find(subject.challenge.kind).needs_model:
         _names(subject)
+        lint_scoring(subject)
         _answer(subject)
         if (wrong := problem_with(subject.challenge.prompt.example)) is not None:
             subject.spec(wrong, "correct prompt.example", "prompt", "example")

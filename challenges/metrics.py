@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from challenges.registry import RegistryError, load, registered
-from challenges.translation import gettext_noop, translated
+from challenges.spec import Metric
+from challenges.translation import gettext, gettext_noop, translated
 
 GROUP = "gradus.metrics"
 ANY = ("label", "json", "text")
@@ -72,3 +73,34 @@ def title(name: str) -> str:
     """The title that people read. A metric whose package is gone is called by its name, written as words."""
     found = metrics().get(name)
     return translated(found.title) if found else name.replace("_", " ").capitalize()
+
+
+def in_words(metric: Metric) -> str:
+    """The title of a challenge's metric, with what the challenge makes of it before it is the score."""
+    told = {"metric": title(metric.name), "orders": metric.orders}
+    if metric.orders > 1 and metric.tokens:
+        return gettext("%(metric)s in the worst of %(orders)s orders, times the factor for tokens") % told
+    if metric.orders > 1:
+        return gettext("%(metric)s in the worst of %(orders)s orders") % told
+    return gettext("%(metric)s times the factor for tokens") % told if metric.tokens else title(metric.name)
+
+
+def rules(metric: Metric) -> list[str]:
+    """In sentences, what the challenge makes of its metric before it is the score; empty where it makes nothing of it.
+
+    A page shows them to learners.
+    """
+    found = []
+    if metric.orders > 1:
+        said = gettext(
+            "Your examples are tried in %(orders)s orders: as you give them, and begun at another example each time, "
+            "with those before it moved to the end. The lowest of the values counts."
+        )
+        found.append(said % {"orders": metric.orders})
+    if metric.tokens:
+        said = gettext(
+            "The value is multiplied by a factor: 1 for up to %(free)s tokens of instructions and examples, 0 from "
+            "%(zero)s tokens on, and evenly less in between. The text of the sample itself does not count."
+        )
+        found.append(said % {"free": f"{metric.tokens.free:,}", "zero": f"{metric.tokens.zero:,}"})
+    return found

@@ -108,8 +108,33 @@ class Feedback(Spec):
     step: float = Field(0.02, gt=0, le=0.25)
 
 
+class TokenBudget(Spec):
+    """A factor of the score: 1 up to `free` tokens, 0 from `zero` tokens on, and on a straight line between them.
+
+    The tokens are those of the part that all rows share: instructions and examples.
+    """
+
+    free: int = Field(ge=0, le=4096)
+    zero: int = Field(ge=1, le=8192)
+
+    @model_validator(mode="after")
+    def _falls(self) -> Self:
+        if self.zero <= self.free:
+            raise ValueError("zero must be above free")
+        return self
+
+    def factor(self, tokens: int) -> float:
+        return min(1.0, max(0.0, (self.zero - tokens) / (self.zero - self.free)))
+
+
 class Metric(Spec):
+    """`orders`: the score is the lowest of so many orders of the learner's examples. `tokens`: it is multiplied by the
+    budget's factor. Both are left out of a dump where they are not used, because they came later than the format.
+    """
+
     name: str
+    orders: int = Field(1, ge=1, le=5, exclude_if=lambda count: count == 1)
+    tokens: TokenBudget | None = Field(None, exclude_if=lambda budget: budget is None)
 
 
 class BaselineRef(Spec):

@@ -151,7 +151,7 @@ class Retrieve:
     """Ranks `passages` for each of `queries` by `words` (BM25), by `vectors` (cosine), or by the fusion of `both`.
 
     At most `limit` passages of each query are returned. An item without queries only builds the index, which the runner
-    keeps by its content.
+    keeps by its content. A worker names in `vectors` a file with the passages' embeddings, where it has kept them.
     """
 
     passages: tuple[str, ...]
@@ -159,6 +159,7 @@ class Retrieve:
     method: str
     limit: int = 1
     stage: str = ""
+    vectors: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,20 @@ class Retrieved:
 
     found: list[list[tuple[int, float]]]
     seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Count:
+    """Tokens of `text` as the base model reads it. It is counted beside the runner, so that no model is loaded."""
+
+    model: str
+    text: str
+    stage: str = ""
+
+
+@dataclass(frozen=True)
+class Counted:
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -193,8 +208,8 @@ class Judged:
     call_id: int | None = None
 
 
-WorkItem = Score | Generate | Train | Embed | Retrieve | Judge
-Result = Scored | Generated | Trained | Embedded | Retrieved | Judged
+WorkItem = Score | Generate | Train | Embed | Retrieve | Count | Judge
+Result = Scored | Generated | Trained | Embedded | Retrieved | Counted | Judged
 
 
 @dataclass(frozen=True, order=True)
@@ -253,6 +268,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Charged:
+    """The tokens that instructions and examples have, and the factor of the score that they cost."""
+
+    tokens: int
+    factor: float
+
+
+@dataclass(frozen=True)
 class CriterionMark:
     """`evidence` holds verbatim quotes from the answer; `points` are added by code."""
 
@@ -274,6 +297,10 @@ class Grade:
     the marks, None for code alone; `certainty` in [0, 1] orders grades by how sure the machine is. `measured` is what
     `graders.repeated` has found out about the cost of a request. `chat` holds the two answers of a chat, which is never
     graded.
+
+    `public_orders` are the values of the metric on public samples in each order of the examples, where the score is the
+    lowest of several. `charged` is set where the challenge has a budget of tokens: all scores are after it, metrics
+    before it.
     """
 
     score: float | None
@@ -294,6 +321,8 @@ class Grade:
     measured: dict[str, Any] = field(default_factory=dict)
     private: dict[str, Any] = field(default_factory=dict)
     chat: dict[str, Any] = field(default_factory=dict)
+    public_orders: tuple[float, ...] = ()
+    charged: Charged | None = None
 
 
 class Rejected(Exception):

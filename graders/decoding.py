@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from challenges import output_faults
+from challenges.example_orders import orders
 from challenges.payloads import Example
 from challenges.prompts import Rendered, render
 from challenges.spec import Challenge, FreeForm, Json, Label, Sample
@@ -36,6 +37,10 @@ class Ask:
     def word(self, label: str) -> str:
         """The word that the model writes for `label`."""
         return self.words.get(label, label)
+
+    def in_orders(self) -> tuple[Ask, ...]:
+        """The same with each order of the examples that the challenge asks for; the first is as they were given."""
+        return tuple(replace(self, examples=one) for one in orders(self.examples, self.challenge.metric.orders))
 
     def render(self, inputs: Sequence[str]) -> Rendered:
         """The prompts for `inputs`, as a common beginning and one ending for each input."""

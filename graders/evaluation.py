@@ -7,29 +7,40 @@ from dataclasses import replace
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
+from challenges.example_orders import stage
 from challenges.metrics import metrics
 from challenges.spec import Challenge, Sample
 from graders.base import Grade, Row, WorkItem
 from graders.decoding import Answers, Ask, Output, answer, label_priors
 from graders.metrics import Measured, measure
+from graders.orders_and_budget import charge, with_charge, worst_hidden, worst_public
 
 
 def evaluate(ask: Ask, bundle: ChallengeBundle, *, hidden: bool) -> Generator[WorkItem, Any, Grade]:
     """Grades on public samples and, if `hidden`, on hidden ones; the score is None otherwise.
 
     `score` is over the hidden rows of split `public` if there are any, else over all of them; `private_score` is
-    over those of split `private`. `metrics` holds only what the challenge declares public.
+    over those of split `private`. `metrics` holds only what the challenge declares public. Where the challenge asks for
+    several orders of the examples, all of this is of the order with the lowest score.
     """
-    priors = yield from label_priors(ask, bundle.public)
+    challenge, asked = ask.challenge, []
+    charged = yield from charge(ask)
+    for one in ask.in_orders():
+        asked.append((one, (yield from label_priors(one, bundle.public))))
     grade = Grade(score=None)
     if bundle.public:
-        grade = with_public(
-            grade, ask.challenge, bundle.public, (yield from _ask_all(ask, bundle.public, "public", priors))
-        )
+        graded = []
+        for number, (one, priors) in enumerate(asked, 1):
+            answers = yield from _ask_all(one, bundle.public, stage(number), priors)
+            graded.append(with_public(grade, challenge, bundle.public, answers))
+        grade = worst_public(graded)
     if hidden:
-        answers = yield from _ask_all(ask, bundle.hidden, "hidden", priors)
-        grade = with_hidden(grade, ask.challenge, bundle.hidden, answers)
-    return grade
+        graded = []
+        for one, priors in asked:
+            answers = yield from _ask_all(one, bundle.hidden, "hidden", priors)
+            graded.append(with_hidden(grade, challenge, bundle.hidden, answers))
+        grade = worst_hidden(graded)
+    return with_charge(grade, charged, challenge.feedback.step)
 
 
 def predict(ask: Ask, inputs: Sequence[str], public: Sequence[Sample]) -> Generator[WorkItem, Any, Grade]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from challenges import output_faults
 from challenges.documents import Cut
+from challenges.example_orders import stage as order_stage
 from challenges.kinds.rag import RagPayload, asked_of, cut, template_of
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
 from challenges.kinds.rag_prompts import Asked, composed, filled, joined, open_prompt, row_template
@@ -18,6 +19,7 @@ from graders.base import Assignment, Grade, Grading, LookUp, Passage, Retrieve, 
 from graders.decoding import Answers, Ask, Output, answer
 from graders.evaluation import with_hidden, with_public
 from graders.found_documents import place_of
+from graders.orders_and_budget import charge, with_charge, worst_hidden, worst_public
 
 INDEX, PUBLIC, HIDDEN = "index", "public", "hidden"
 METRICS = ("token_f1", "exact_match", "hit_rate", "mrr")
@@ -92,16 +94,24 @@ def grade(assignment: Assignment) -> Grading:
     for cuts in look.cuts if assignment.hidden else look.cuts[:1]:
         yield look.item(cuts, (), INDEX, 1)
     found = yield from _find(look, look.cuts[0], inputs_of(bundle.public), PUBLIC)
-    answers = yield from _public(look, bundle.public, found)
-    graded = with_public(Grade(score=None), bundle.challenge, bundle.public, answers, METRICS)
+    asks, several = look.ask().in_orders(), []
+    charged = yield from charge(asks[0])
+    for number, ask in enumerate(asks, 1):
+        answers = yield from _public(look, ask, bundle.public, found, order_stage(number))
+        several.append(with_public(Grade(score=None), bundle.challenge, bundle.public, answers, METRICS))
+    graded = worst_public(several)
     rows = [
         replace(r, look_up=_shown(look, f, s.documents))
         for r, f, s in zip(graded.public, found, bundle.public, strict=True)
     ]
     graded = replace(graded, public=tuple(rows))
     if assignment.hidden:
-        graded = with_hidden(graded, bundle.challenge, bundle.hidden, (yield from _hidden(look, bundle.hidden)))
-    return graded
+        found, several = (yield from _find_hidden(look, bundle.hidden)), []
+        for ask in asks:
+            answers = yield from _hidden(look, ask, bundle.hidden, found)
+            several.append(with_hidden(graded, bundle.challenge, bundle.hidden, answers))
+        graded = worst_hidden(several)
+    return with_charge(graded, charged, bundle.challenge.feedback.step)
 
 
 def _searched(look: Lookup, inputs: Sequence[str]) -> Generator[WorkItem, Any, Grade]:
@@ -128,13 +138,15 @@ def _find(
     return [Found(cuts, ranked) for ranked in retrieved.found]
 
 
-def _public(look: Lookup, samples: Sequence[Sample], found: Sequence[Found]) -> Generator[WorkItem, Any, Answers]:
+def _public(
+    look: Lookup, ask: Ask, samples: Sequence[Sample], found: Sequence[Found], stage: str
+) -> Generator[WorkItem, Any, Answers]:
     """The model is not asked about a row for which nothing was found."""
     rows = tuple(place for place, one in enumerate(found) if look.used(one))
     asked = [look.asked(found[place], samples[place]) for place in rows]
     if not asked:
         return Answers(tuple(look.with_documents(NOTHING, f) for f in found), dict.fromkeys(COSTS, 0.0))
-    answers = yield from answer(look.ask(), asked, PUBLIC, rows=rows)
+    answers = yield from answer(ask, asked, stage, rows=rows)
     given = iter(answers.outputs)
     outputs = [look.with_documents(next(given) if look.used(f) else NOTHING, f) for f in found]
     return Answers(tuple(outputs), answers.cost)
@@ -143,19 +155,24 @@ def _public(look: Lookup, samples: Sequence[Sample], found: Sequence[Found]) -> 
 COSTS = ("prompt_tokens", "new_tokens", "ms")
 
 
-def _hidden(look: Lookup, samples: Sequence[Sample]) -> Generator[WorkItem, Any, Answers]:
-    """Looks the first half up in the documents before the update, and the second half in those after it.
-
-    The model is asked about every row, and its answer is not looked at where nothing was found: else the time would
-    tell how many such rows there are.
-    """
+def _find_hidden(look: Lookup, samples: Sequence[Sample]) -> Generator[WorkItem, Any, list[Found]]:
+    """Looks the first half up in the documents before the update, and the second half in those after it."""
     found: list[Found] = []
     for part, cuts in zip(halves(samples), (look.cuts[0], look.cuts[-1]), strict=True):
         found += (yield from _find(look, cuts, inputs_of(part), HIDDEN)) if part else []
+    return found
+
+
+def _hidden(
+    look: Lookup, ask: Ask, samples: Sequence[Sample], found: Sequence[Found]
+) -> Generator[WorkItem, Any, Answers]:
+    """The model is asked about every row, and its answer is not looked at where nothing was found: else the time would
+    tell how many such rows there are.
+    """
     if not _needs_answers(look.challenge):
         return Answers(tuple(look.with_documents(Output("", ""), f) for f in found), {})
     asked = [look.asked(f, s) for f, s in zip(found, samples, strict=True)]
-    answers = yield from answer(look.ask(), asked, HIDDEN)
+    answers = yield from answer(ask, asked, HIDDEN)
     return replace(answers, outputs=tuple(map(look.with_documents, answers.outputs, found)))
 
 

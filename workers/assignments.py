@@ -48,6 +48,8 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
         return
     owner = evaluation.submission or evaluation.run
     assert owner is not None
+    if evaluation.run is not None and evaluation.run.purpose == Run.Purpose.FINDING:
+        bundle = bundle.with_plain_metric()
     payload = payloads.parse(owner.payload)
     assignment = Assignment(
         bundle=bundle,

@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from django.db import DatabaseError, connection
 
+from challenges.example_orders import order_of
 from gradus.submissions import services
 
 log = structlog.get_logger(__name__)
@@ -52,7 +53,8 @@ class EventWriter:
     def shown(self, event: dict[str, Any]) -> Item | None:
         """The event's type and data, or None about hidden rows: their start and pace must not be visible."""
         data = {key: value for key, value in event.items() if key != "type"}
-        if event["type"] == "progress" and data.get("stage") not in SHOWN_STAGES:
+        stage = str(data.get("stage"))
+        if event["type"] == "progress" and stage not in SHOWN_STAGES and order_of(stage) is None:
             return None
         if event["type"] == "rows" and data.get("stage") != ROW_STAGE:
             return None

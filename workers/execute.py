@@ -13,6 +13,7 @@ import structlog
 
 from graders.base import (
     CALIBRATE,
+    Count,
     Generate,
     Generated,
     Grade,
@@ -26,6 +27,7 @@ from graders.base import (
     WorkItem,
 )
 from workers.sandbox.supervisor import RunnerTimeout, Stopped
+from workers.token_counts import count
 
 log = structlog.get_logger(__name__)
 
@@ -140,6 +142,8 @@ def _carry_out(
 ) -> Result:
     if isinstance(item, Judge):
         return judge.judge(item) if judge is not None else Judged(None, "no judge")
+    if isinstance(item, Count):
+        return count(item)
     if isinstance(item, Score | Generate) and item.adapter is None and (remote := remotes.get(item.model)) is not None:
         return remote.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
     result: Result = runner.run(item, on_event=on_event, should_stop=stop, seconds=seconds)

@@ -97,11 +97,15 @@ def questions(without: set[str]) -> list[ChallengeVersion]:
 
 def path_of(texts: Sequence[str]) -> str:
     """The name of the file that holds the embeddings, a digest of the texts and of the embedding model's version."""
+    return f"embeddings/{hashlib.sha256(json.dumps([model_version(), *texts]).encode()).hexdigest()}.npy"
+
+
+def model_version() -> str:
+    """The package of the embedding model, with its version."""
     try:
-        model = f"{PACKAGE} {version(PACKAGE)}"
+        return f"{PACKAGE} {version(PACKAGE)}"
     except PackageNotFoundError:
-        model = PACKAGE
-    return f"embeddings/{hashlib.sha256(json.dumps([model, *texts]).encode()).hexdigest()}.npy"
+        return PACKAGE
 
 
 def load(texts: Sequence[str]) -> Vectors | None:

@@ -83,6 +83,8 @@ def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
             "score": grade.public_score,
             "metrics": grade.public_metrics,
             "rows": [asdict(row) for row in grade.public],
+            **({"orders": grade.public_orders} if grade.public_orders else {}),
+            **({"charged": asdict(grade.charged)} if grade.charged else {}),
         },
         "metrics": _declared(evaluation, grade),
         "cost": grade.cost,

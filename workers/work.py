@@ -24,7 +24,7 @@ from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
-from workers import assignments, job_limits, outcomes, remote, status
+from workers import assignments, job_limits, outcomes, passage_vectors, remote, status
 from workers.chats import WrittenTokens
 from workers.choices import Attributed, DatabaseChoices
 from workers.engine import hardware
@@ -37,6 +37,7 @@ from workers.judge.contract import JudgeMisconfigured, Postpone
 from workers.live_rows import LiveRows
 from workers.measuring import is_measurement, measured
 from workers.needed import expect_packages
+from workers.passage_vectors import PassageVectors
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
 from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
 
@@ -82,6 +83,7 @@ class Worker:
         self.runner = runner or runner_of(lane)
         self.judge = judge
         self.gold = GoldVectors(self.runner)
+        self.passages = PassageVectors(self.gold, settings.DATA_DIR / passage_vectors.FOLDER)
         self.remotes, self.remote_fault = _remotes()
         self.profile = status.profile(self.runner, sorted(self.remotes))
         self.memo = Memo()
@@ -173,7 +175,7 @@ class Worker:
             expect_packages(assignment.payload.kind)
             self._prepare(assignment.bundle.challenge.model, stop)
             seconds = _seconds(evaluation, assignment)
-            runner = Attributed(self.gold, self.runner)
+            runner = Attributed(self.passages, self.runner)
             rows = WrittenTokens() if assignment.chat is not None else LiveRows(assignment)
             grade = execute(
                 paced(rows.followed(measured(assignments.grading(assignment), assignment, evaluation)), stop, seconds),

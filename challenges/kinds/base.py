@@ -101,6 +101,11 @@ class Kind:
         return {}
 
     @property
+    def has_examples(self) -> bool:
+        """Whether learners give examples, whose order can matter."""
+        return "examples" in self.payload.model_fields
+
+    @property
     def has_samples(self) -> bool:
         """Whether submissions are graded on rows, of which the public ones are shown."""
         return "hidden.jsonl" in self.needed_files

@@ -9,7 +9,7 @@ import {
 import { tags } from "@lezer/highlight";
 
 const placeholders = new MatchDecorator({
-  regexp: /\{(input|output|labels|examples)\}/g,
+  regexp: /\{(input|output|passages|labels|examples)\}/g,
   decoration: Decoration.mark({ class: "cm-slot" }),
 });
 

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 
+from challenges import payloads
 from challenges.reading import read_course
+from graders.base import Assignment
+from graders.registry import grade
 from gradus.accounts.models import User
 from gradus.chats import services as chats
-from gradus.courses import catalogue
+from gradus.courses import bundles, catalogue
 from gradus.courses.services import publish
 from gradus.learn.findings import runs
+from gradus.operations.smoke import examples
 from gradus.reviews.models import Review
 from gradus.reviews.services import start_regrade
 from gradus.submissions import services
-from gradus.submissions.models import Submission
+from gradus.submissions.models import Run, Submission
 from tests import factories
+from tests.kinds.rag_engine import PAYLOAD, Engine
 from tests.learn import scene
+from workers import outcomes
+from workers.execute import execute
 
 LIBRARY = settings.BASE_DIR / "challenges" / "library"
 MARK = {
@@ -54,6 +62,7 @@ def furnish(folder: Path, learner: User) -> Pages:
     shown = catalogue.now().lesson("first")
     for repeated in runs.start(shown, shown.parsed_findings[0], learner, 2):
         factories.grade(repeated)
+    looked_up, tried = with_documents(folder / "examples", learner)
     waiting = factories.submit(learner, "ticket", {**factories.LORA, "rows": TICKETS})
     lesson = built_in.lessons.get()
     staff = factories.UserFactory.create(is_staff=True)
@@ -69,6 +78,9 @@ def furnish(folder: Path, learner: User) -> Pages:
             f"/challenges/{slugs[0]}/?track=tune&rows=starter",
             "/leaderboards/",
             "/leaderboards/sea-or-sky/",
+            LIBRARY_PAGE,
+            f"{LIBRARY_PAGE}documents/",
+            "/challenges/short-and-steady/",
             "/accounts/login/",
             "/accounts/signup/",
             "/accounts/password/reset/",
@@ -82,6 +94,9 @@ def furnish(folder: Path, learner: User) -> Pages:
             *(f"/submissions/{one.uuid}/" for one in (*attempts, waiting)),
             f"/runs/{run.uuid}/",
             f"/submissions/{attempts[2].uuid}/chat/",
+            f"/submissions/{looked_up.uuid}/",
+            *(f"/runs/{one.uuid}/" for one in tried),
+            f"/challenges/short-and-steady/compare/?a={tried[1].uuid}&b={tried[2].uuid}",
             f"/challenges/sea-or-sky/compare/?a={attempts[0].uuid}&b={attempts[1].uuid}",
             "/challenges/sea-or-sky/costs/",
             "/challenges/sea-or-sky/solution/",
@@ -99,6 +114,39 @@ def furnish(folder: Path, learner: User) -> Pages:
             f"/reviews/regrades/{regrade.pk}/",
         ],
     )
+
+
+LIBRARY_PAGE = "/challenges/ask-the-library/"
+
+
+def with_documents(folder: Path, learner: User) -> tuple[Submission, list[Run]]:
+    """Publishes the examples of the documentation. A retrieval is submitted and tried, and two prompts are tried whose
+    score is the worst of three orders and depends on their tokens.
+    """
+    publish(read_course(examples.write_course(folder)))
+    submission = factories.submit(learner, "ask-the-library", PAYLOAD)
+    factories.grade(submission, 0.5, result=looked_up(submission))
+    run = services.start_run(learner, factories.challenge("ask-the-library").version, PAYLOAD)
+    factories.grade(run, result=looked_up(run))
+    return submission, [run, *(steady(learner, orders) for orders in ([0.5, 0.875, 0.625], [0.75, 0.875, 0.75]))]
+
+
+def looked_up(owner: Submission | Run) -> dict[str, Any]:
+    """What a worker writes, with passages that are looked up for real and answers of a table."""
+    assignment = Assignment(bundles.load(owner.version), payloads.parse(owner.payload), hidden=False)
+    graded = execute(grade(assignment), Engine(), None, lambda event: None, lambda: False, 60)  # type: ignore[arg-type]
+    return outcomes.visible(owner.current, graded)
+
+
+def steady(learner: User, orders: list[float]) -> Run:
+    given = [{"input": f"Day {n} was great.", "output": label} for n, label in enumerate(("praise", "complaint") * 2)]
+    payload = {"kind": "prompt", "instructions": f"Praise? {orders[0]}", "examples": given}
+    run = services.start_run(learner, factories.challenge("short-and-steady").version, payload)
+    result = factories.result_for(run, wrong=round(8 * (1 - min(orders))))
+    public = result["public"]
+    public |= {"orders": orders, "charged": {"tokens": 140, "factor": 0.8}, "score": 0.8 * public["score"]}
+    factories.grade(run, result=result)
+    return run
 
 
 TICKETS = [{"input": "My anchor is lost", "output": '{"priority": "low", "summary": "lost anchor"}'}] * 2

@@ -16,6 +16,7 @@ from challenges.reading import read_challenge
 from challenges.versions import after, number
 from gradus.cli.main import app
 from tests.challenges import factory
+from tests.challenges.rag_bundle import write_rag_challenge
 
 
 @pytest.fixture
@@ -100,6 +101,23 @@ def test_gold_answers_are_compared_by_answer(tmp_path: Path) -> None:
     changed = (bundle.gold[0].model_copy(update={"marks": marks}), *bundle.gold[1:-1])
     (gold,) = compare(bundle, replace(bundle, gold=changed, digest="")).files
     assert (gold.targets_changed, gold.removed, gold.added) == (("row 1",), (f"row {len(bundle.gold)}",), ())
+
+
+def test_documents_are_compared_by_id(tmp_path: Path) -> None:
+    old = write_rag_challenge(tmp_path / "old/ask-the-library")
+    new = write_rag_challenge(tmp_path / "new/ask-the-library", passage_tokens_max=300)
+    (new / "documents/rooms.md").unlink()
+    (new / "documents/bikes.md").write_text("# Bikes\n\nBikes stand in the yard.\n")
+    loans = (new / "documents/loans.md").read_text()
+    (new / "documents/loans.md").write_text(loans + "\nBooks may be renewed twice.\n")
+    (new / "updates/cargo-bike.md").write_text("# Another title\n" + (old / "updates/cargo-bike.md").read_text())
+    status, text = diff(old, new)
+    assert status == 1
+    assert "challenge.yaml: passage_tokens_max changed" in text
+    assert "corpus: 1 added (bikes), 1 removed (rooms), 1 texts changed (loans)" in text
+    assert "updates: 1 texts changed (cargo-bike), 1 titles changed (cargo-bike)" in text
+    assert "renewed twice" not in text
+    assert "raise `version:` in challenge.yaml to 1.0.1 or more" in text
 
 
 def test_the_command_says_what_changed_and_which_version_it_needs(old: Path, new: Path) -> None:

@@ -111,10 +111,10 @@ def test_an_error_while_recording_rolls_all_of_it_back(running, submission):
 
 
 def test_the_learners_fault_keeps_the_attempt(running, submission):
-    services.reject(running.pk, running.fence, "diverged")
+    services.reject(running.pk, running.fence, "prompt_too_long")
 
-    assert (submission.current.state, submission.current.error_code) == ("rejected", "diverged")
-    assert "learning rate" in submission.current.message
+    assert (submission.current.state, submission.current.error_code) == ("rejected", "prompt_too_long")
+    assert "remove examples" in submission.current.message
     assert QuotaSlot.objects.exists()
     assert not InFlight.objects.exists()
 

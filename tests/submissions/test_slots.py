@@ -115,7 +115,7 @@ def test_a_guests_attempt_is_given_back_in_every_way(
 
 def test_an_attempt_that_counts_keeps_both_slots(guest: User, sea_or_sky: Challenge) -> None:
     evaluation = factories.claimed(submit(guest, sea_or_sky))
-    services.reject(evaluation.pk, evaluation.fence, "diverged")
+    services.reject(evaluation.pk, evaluation.fence, "prompt_too_long")
     assert (GuestSlot.objects.count(), QuotaSlot.objects.count(), Refund.objects.count()) == (1, 1, 0)
 
 

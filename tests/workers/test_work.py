@@ -201,7 +201,8 @@ def test_a_baseline_makes_way_for_a_learner_who_waits(ada, sea_or_sky, monkeypat
 @pytest.mark.parametrize(
     ("error", "state", "code", "refunded"),
     [
-        (Rejected("diverged"), "rejected", "diverged", False),
+        (Rejected("diverged"), "rejected", "diverged", True),
+        (Rejected("prompt_too_long"), "rejected", "prompt_too_long", False),
         (Rejected("no such code"), "failed", "internal", True),
         (RunnerTimeout(), "failed", "timeout", True),
         (RuntimeError("a bug"), "failed", "internal", True),

@@ -79,5 +79,5 @@ def _index(item: Retrieve, watch: Watch) -> Index:
 def _built(item: Retrieve, watch: Watch) -> Index:
     watch.progress(item.stage, 0, len(item.passages))
     words = None if item.method == "vectors" else WordIndex(item.passages)
-    vectors = None if item.method == "words" else VectorIndex(item.passages, watch, item.stage)
+    vectors = None if item.method == "words" else VectorIndex(item.passages, watch, item.stage, item.vectors)
     return Index(words, vectors)

@@ -15,8 +15,11 @@ from workers.engine.watch import Watch
 class VectorIndex:
     """An exact index: each query is compared with every passage."""
 
-    def __init__(self, passages: Sequence[str], watch: Watch, stage: str) -> None:
-        found = _matrix(embeddings.embed(passages, watch, stage))
+    def __init__(self, passages: Sequence[str], watch: Watch, stage: str, kept: str = "") -> None:
+        """`kept` is the path of a file with the passages' embeddings; they are computed where it is none."""
+        found = _read(kept, len(passages)) if kept else None
+        if found is None:
+            found = _matrix(embeddings.embed(passages, watch, stage))
         self._index = faiss.IndexFlatIP(found.shape[1])
         self._index.add(found)
 
@@ -29,5 +32,14 @@ class VectorIndex:
         return np.clip(found, 0.0, 1.0)
 
 
-def _matrix(vectors: Sequence[Sequence[float]]) -> NDArray[np.float32]:
+def _read(path: str, rows: int) -> NDArray[np.float32] | None:
+    """None where the file is not there, or holds something else."""
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return _matrix(found) if found.ndim == 2 and found.shape[0] == rows else None
+
+
+def _matrix(vectors: Sequence[Sequence[float]] | NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(vectors, dtype=np.float32)

@@ -11,17 +11,16 @@ Z = 1.959963984540054
 FEWEST_ROWS = 10
 
 
-def score_interval(metric: str, scores: Sequence[float]) -> tuple[float, float] | None:
-    """The 95 % interval of a metric over rows with these scores in [0, 1]; None where none can be given.
+def score_interval(metric: str, scores: Sequence[float], factor: float = 1.0) -> tuple[float, float] | None:
+    """The 95 % interval of a metric over rows with these scores in [0, 1], times `factor`; None where there is none.
 
     Scores of 0 and 1 get Wilson's interval (Wilson 1927), other scores the normal interval of their mean. A metric that
     is not the mean of its rows, such as macro F1, gets none, because it would be wrong.
     """
     if not _is_mean_of_rows(metric) or len(scores) < 2:
         return None
-    if set(scores) <= {0, 1}:
-        return wilson(sum(scores), len(scores))
-    return _normal(scores)
+    found = wilson(sum(scores), len(scores)) if set(scores) <= {0, 1} else _normal(scores)
+    return found and (found[0] * factor, found[1] * factor)
 
 
 def shown_interval(metric: str, shown: float, step: float, rows: int) -> tuple[float, float] | None:

@@ -12,6 +12,7 @@ from gradus.learn import results
 from gradus.learn.chance import score_interval
 from gradus.learn.compare import Flips, flips
 from gradus.learn.kinds import page_of
+from gradus.learn.orders_and_budget import factor_of, order_shown, orders_of
 from gradus.learn.results import SampleRow
 from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.states import State
@@ -41,7 +42,9 @@ def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, A
         "is_trained": kinds.find(owner.kind).is_trained,
         "chips": results.chips(rows),
         "counts": counted(row.mark for row in rows),
-        "interval": score_interval(spec.metric.name, [row.score for row in rows]),
+        "interval": score_interval(spec.metric.name, [row.score for row in rows], factor_of(evaluation.result)),
+        "orders": orders_of(evaluation.result),
+        "order_shown": order_shown(evaluation.result),
         "since": since,
         "partly": sum(row.mark == PARTLY for row in rows),
         "fields": results.field_summaries(spec, rows),

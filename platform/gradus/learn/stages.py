@@ -6,9 +6,11 @@ Workers write no events about hidden rows, so the stages after the public sample
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from challenges import kinds
+from challenges.example_orders import order_of, stage
 from challenges.spec import Challenge, Label
 from gradus.submissions.models import Evaluation
 from gradus.submissions.states import State
@@ -49,12 +51,13 @@ class Stage:
 
     @property
     def title(self) -> str:
-        return str(TITLES[self.name])
+        number = order_of(self.name)
+        return str(TITLES[self.name]) if number is None else _order_title() % {"number": number}
 
     @property
     def counting(self) -> str:
         """A text that takes `done` and `total`; empty for a stage of which no count is known."""
-        return str(COUNTS.get(self.name, ""))
+        return str(COUNTS[PUBLIC] if order_of(self.name) else COUNTS.get(self.name, ""))
 
     @property
     def counted(self) -> str:
@@ -63,6 +66,10 @@ class Stage:
     @property
     def is_silent(self) -> bool:
         return self.name in SILENT
+
+
+def _order_title() -> str:
+    return gettext("Public samples, order %(number)s")
 
 
 def stages_of(evaluation: Evaluation, kind: str) -> list[Stage]:
@@ -84,6 +91,7 @@ def _names(spec: Challenge, kind: str, *, is_graded: bool) -> list[str]:
         CALIBRATION: known.needs_model and calibrates and not known.is_trained,
         INDEX: known.has_documents,
         PUBLIC: known.has_samples,
+        **{stage(number): known.has_examples for number in range(2, spec.metric.orders + 1)},
         HIDDEN: known.has_samples and is_graded,
         MARKING: not known.has_samples and is_graded,
         CHECKING: not known.has_samples and not is_graded,

@@ -21,10 +21,10 @@ class Code:
 CODES: dict[str, Code] = {
     "diverged": Code(
         State.REJECTED,
-        False,
+        True,
         _(
-            "The training loss became infinite. Lower the learning rate, or look for very long or unusual rows, and "
-            "try again."
+            "The training loss became infinite. Your attempt was given back. Lower the learning rate, or look for very "
+            "long or unusual rows, and try again."
         ),
     ),
     "prompt_too_long": Code(

@@ -169,6 +169,12 @@ class ChallengeOut(Schema):
     prompt: dict[str, Any]
     metric: str
     metric_title: str = Field(description="What people call the metric")
+    orders: int = Field(1, description="In how many orders examples are tried; the lowest value of the metric counts")
+    token_budget: dict[str, int] | None = Field(
+        None,
+        description="The score is the metric times a factor: 1 up to `free` tokens of instructions and examples, 0 "
+        "from `zero` on, and evenly less in between",
+    )
     public_metrics: list[str]
     pass_: float = Field(alias="pass")
     gold: float | None = None

@@ -101,12 +101,25 @@ class MarkOut(Schema):
     improve: str = ""
 
 
+class ChargedOut(Schema):
+    """The tokens of instructions and examples, and the factor of the score that they cost."""
+
+    tokens: int
+    factor: float
+
+
 class PublicResult(Schema):
     """The results of the public samples."""
 
     score: float | None = None
     metrics: dict[str, float | None] = {}
     rows: list[RowOut] = []
+    orders: list[float] = Field(
+        default=[], description="The metric in each order of the examples, if several are tried"
+    )
+    charged: ChargedOut | None = Field(
+        default=None, description="What tokens cost, if the challenge has a budget of them"
+    )
 
 
 class FeedbackOut(Schema):

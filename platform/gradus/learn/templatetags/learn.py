@@ -116,6 +116,10 @@ def metric(name: str) -> str:
     return metrics.title(name)
 
 
+register.filter("metric_in_words", metrics.in_words)
+register.filter("score_rules", metrics.rules)
+
+
 @register.filter
 def base_model(name: str) -> str:
     """A base model's title."""

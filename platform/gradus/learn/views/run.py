@@ -6,9 +6,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from gradus.accounts.guests import learner_or_guest
+from gradus.accounts.guests import learner, learner_or_guest
 from gradus.learn import contexts as pages
-from gradus.learn import forms
+from gradus.learn import forms, orders_and_budget
 from gradus.learn.form_problems import Problem
 from gradus.learn.views.access import own_run, shown_challenge
 from gradus.learn.views.chat import run_chat
@@ -57,7 +57,8 @@ def tokens(request: HttpRequest, slug: str) -> HttpResponse:
         use = services.token_use(challenge.spec, forms.payload_of(challenge.spec, draft))
     except Refused:
         use = None
-    return render(request, "learn/_tokens.html", {"use": use})
+    price = orders_and_budget.price(challenge, learner(request), draft.kind, use)
+    return render(request, "learn/_tokens.html", {"use": use, "price": price, "spec": challenge.spec})
 
 
 def run(request: HttpRequest, uuid: UUID) -> HttpResponse:

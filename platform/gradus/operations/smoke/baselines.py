@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from challenges.bundle import Baseline, ChallengeBundle, CourseBundle
@@ -100,6 +100,12 @@ def good(course: CourseBundle, kind: str) -> Choice:
 def trained(course: CourseBundle) -> list[Choice]:
     """Returns the baselines that train."""
     return [choice for choice in _all(course) if isinstance(choice.baseline.payload, TunePayload)]
+
+
+def with_method(choice: Choice, method: str) -> Choice:
+    """Returns the same rows and settings for another training method, which the same bounds hold for."""
+    payload = choice.baseline.payload.model_copy(update={"method": method})
+    return replace(choice, baseline=replace(choice.baseline, payload=payload))
 
 
 def method_of(choice: Choice) -> str:

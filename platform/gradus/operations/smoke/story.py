@@ -15,7 +15,6 @@ from challenges.kinds.free_text import KIND as FREE_TEXT
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.rag import KIND as RAG
 from challenges.kinds.rubric import free_text
-from challenges.kinds.tune import KIND as TUNE
 from gradus.operations.smoke import baselines, visitor
 from gradus.operations.smoke.baselines import Choice
 from gradus.operations.smoke.report import MismatchError, expect
@@ -28,7 +27,7 @@ ADAPTER = {"adapter_config.json", "adapter_model.safetensors"}
 
 
 class Story:
-    """`methods` is a course with one challenge for each training method beside LoRA."""
+    """`methods` is a course of eight rows and one epoch for each training method; QLoRA's rows are LoRA's, too."""
 
     def __init__(
         self,
@@ -42,9 +41,11 @@ class Story:
         self.course = course
         self.administrator = administrator
         self.prompt, self.zero = baselines.good(course, PROMPT.name), baselines.weak(course, PROMPT.name)
-        self.training, self.text = baselines.good(course, TUNE.name), baselines.good(course, FREE_TEXT.name)
-        self.retrieval = baselines.good(examples, RAG.name)
+        self.text = baselines.good(course, FREE_TEXT.name)
+        self.retrieval, self.steady = baselines.good(examples, RAG.name), baselines.good(examples, PROMPT.name)
         self.methods = baselines.trained(methods)
+        qlora = next(choice for choice in self.methods if baselines.method_of(choice) == "qlora")
+        self.training = baselines.with_method(qlora, "lora")
         self.sent: dict[str, str] = {}
         self.token = ""
 
@@ -54,13 +55,15 @@ class Story:
         yield "sign up", self.sign_up
         yield "run on public samples", self.run_prompt
         yield "submit a training run", lambda: self.submit("training", self.training)
+        yield "cancel a waiting training run", self.cancel
         yield "submit few-shot prompt", lambda: self.submit("few-shot", self.prompt)
         yield "  its events and score", lambda: self.settled("few-shot", self.prompt, QUICK)
         yield "submit weak prompt", lambda: self.submit("weak", self.zero)
         yield "  its events and score", lambda: self.settled("weak", self.zero, QUICK)
         yield "submit a retrieval", lambda: self.submit("retrieval", self.retrieval)
         yield "  its events and score", lambda: self.settled("retrieval", self.retrieval, QUICK)
-        yield "cancel a waiting training run", self.cancel
+        yield "submit a prompt in three orders", lambda: self.submit("steady", self.steady)
+        yield "  its events and score", lambda: self.settled("steady", self.steady, QUICK)
         yield "submit free text", lambda: self.submit("text", self.text)
         yield "  a provisional grade", self.provisional
         yield "staff settles it", self.review

@@ -1,0 +1,58 @@
+"""What a challenge may do with a metric before it is the score: the lowest of several orders, a budget of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from challenges.shown_score import floor_to_step
+from graders.base import Charged, Count, Counted, Grade, WorkItem
+from graders.decoding import Ask
+
+
+def worst_public(grades: Sequence[Grade]) -> Grade:
+    """Of the grades of each order, the one that is lowest on public samples; of equal ones the earliest order."""
+    worst = min(grades, key=lambda grade: grade.public_score or 0.0)
+    several = len(grades) > 1
+    return replace(worst, public_orders=tuple(grade.public_score or 0.0 for grade in grades) if several else ())
+
+
+def worst_hidden(grades: Sequence[Grade]) -> Grade:
+    """Of the grades of each order, the one that is lowest on hidden samples; final ranks have a lowest of their own."""
+    worst = min(grades, key=lambda grade: grade.score or 0.0)
+    private = [grade.private_score for grade in grades if grade.private_score is not None]
+    return replace(worst, private_score=min(private, default=None))
+
+
+def charge(ask: Ask) -> Generator[WorkItem, Any, Charged | None]:
+    """What instructions and examples cost; None where the challenge has no budget of tokens.
+
+    Every order of the examples has the same text, so that it is counted once, in the given order.
+    """
+    budget, prefix = ask.challenge.metric.tokens, ask.render(()).prefix
+    if budget is None:
+        return None
+    counted: Counted = (yield Count(str(ask.challenge.model), prefix)) if prefix else Counted(0)
+    return Charged(counted.tokens, budget.factor(counted.tokens))
+
+
+def with_charge(grade: Grade, charged: Charged | None, step: float) -> Grade:
+    """The grade with every score multiplied by the factor; metrics stay as they are.
+
+    On hidden samples the metric is first rounded down to the challenge's `step`: else learners could find its exact
+    value by scores of prompts that differ in length alone.
+    """
+    if charged is None:
+        return grade
+    return replace(
+        grade,
+        charged=charged,
+        score=_times(grade.score, charged.factor, step),
+        private_score=_times(grade.private_score, charged.factor, step),
+        public_score=None if grade.public_score is None else grade.public_score * charged.factor,
+    )
+
+
+def _times(score: float | None, factor: float, step: float) -> float | None:
+    return None if score is None else floor_to_step(score, step) * factor

@@ -1,0 +1,181 @@
+"""Embeddings of passages outlive a restart of the worker: what is kept, read back, and thrown away."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from graders.base import Embed, Embedded, Retrieve, Retrieved
+from workers import passage_vectors
+from workers.engine import embeddings
+from workers.engine.watch import Watch
+from workers.passage_vectors import GIVEN, PART, Kept, PassageVectors
+from workers.retrieval import search
+from workers.sandbox import launch
+
+TEXTS = ("The library opens at nine.", "Films may be kept for one week.", "A page in colour costs 40 cents.")
+QUERY = "What does a print in colour cost?"
+
+
+class Runner:
+    """Embeds and looks up for real in this process, with an empty memory, as one that was started anew."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.items: list[Any] = []
+        monkeypatch.setattr(search, "_kept", type(search._kept)())
+        monkeypatch.setattr(embeddings, "_vectors", type(embeddings._vectors)())
+
+    def run(self, item: Any, *, on_event: Any, should_stop: Any, seconds: float) -> Any:
+        self.items.append(item)
+        if isinstance(item, Embed):
+            return Embedded(embeddings.embed(item.texts, Watch(), item.stage))
+        return search.retrieve(item, Watch())
+
+    @property
+    def embedded(self) -> list[str]:
+        return [text for item in self.items if isinstance(item, Embed) for text in item.texts]
+
+
+@pytest.fixture(autouse=True)
+def given(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path_factory.mktemp("given")
+    monkeypatch.setattr(launch, "given_folder", lambda: folder)
+    return folder
+
+
+def look_up(runner: Any, folder: Path, texts: tuple[str, ...] = TEXTS, method: str = "vectors") -> Retrieved:
+    item = Retrieve(texts, (QUERY,), method, 3, "public")
+    wrapped = PassageVectors(runner, folder)
+    found: Retrieved = wrapped.run(item, on_event=lambda event: None, should_stop=lambda: False, seconds=60)
+    return found
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*"))
+
+
+def test_after_a_restart_nothing_but_the_query_is_embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = tmp_path / "kept"
+    first = Runner(monkeypatch)
+    found = look_up(first, kept)
+    assert first.embedded == list(TEXTS) and len(files(kept)) == 1
+    plain = search.retrieve(Retrieve(TEXTS, (QUERY,), "vectors", 3), Watch())
+    again = Runner(monkeypatch)
+    seen: list[tuple[str, ...]] = []
+    embed = embeddings.embed
+    monkeypatch.setattr(embeddings, "embed", lambda texts, *rest: (seen.append(tuple(texts)), embed(texts, *rest))[1])
+    assert look_up(again, kept).found == found.found == plain.found
+    assert again.embedded == [] and seen == [(QUERY,)]
+
+
+def test_the_order_of_passages_and_the_model_s_version_are_part_of_the_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept(tmp_path)
+    kept.save(TEXTS, np.eye(3, dtype=np.float32))
+    assert kept.load(TEXTS[::-1]) is None and kept.load(TEXTS[:2]) is None
+    monkeypatch.setattr(passage_vectors, "model_version", lambda: "another 2.0")
+    assert kept.load(TEXTS) is None
+
+
+def test_words_alone_embed_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = Runner(monkeypatch)
+    look_up(runner, tmp_path / "kept", method="words")
+    assert [type(item) for item in runner.items] == [Retrieve] and not (tmp_path / "kept").exists()
+
+
+def test_many_passages_are_embedded_in_parts(tmp_path: Path) -> None:
+    class Counting:
+        sizes: list[int] = []
+
+        def run(self, item: Any, **rest: Any) -> Any:
+            if isinstance(item, Embed):
+                self.sizes.append(len(item.texts))
+                return Embedded([[1.0, 0.0]] * len(item.texts))
+            return Retrieved([[]])
+
+    texts = tuple(f"passage {number}" for number in range(PART + 1))
+    look_up(Counting(), tmp_path / "kept", texts)
+    assert Counting.sizes == [PART, 1]
+    assert np.load(files(tmp_path / "kept")[0]).shape == (PART + 1, 2)
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "pickle", "another shape"])
+def test_a_damaged_file_is_removed_and_computed_again(tmp_path: Path, damage: str) -> None:
+    kept = Kept(tmp_path)
+    kept.save(TEXTS, np.eye(3, dtype=np.float32))
+    (path,) = files(tmp_path)
+    content = path.read_bytes()
+    if damage == "another shape":
+        kept.save(TEXTS, np.eye(2, dtype=np.float32))
+        path.unlink()
+    elif damage == "pickle":
+        bad = np.array([{"a": 1}], dtype=object)
+        np.save(path, bad, allow_pickle=True)
+        path.rename(path.with_name(f"{path.name.split('.')[0]}.{passage_vectors._digest(path.read_bytes())}.npy"))
+    else:
+        path.write_bytes(content[:-4] if damage == "cut" else content[:-1] + b"\x01")
+    assert kept.load(TEXTS) is None and files(tmp_path) == []
+
+
+def test_what_is_not_used_for_long_and_what_is_too_much_is_removed(tmp_path: Path) -> None:
+    vectors = np.eye(3, dtype=np.float32)
+    size = len(passage_vectors.content_of(vectors))
+    kept = Kept(tmp_path, bytes_max=3 * size)
+    old = time.time() - 31 * passage_vectors.DAY
+    for number in range(3):
+        kept.save((f"a {number}",), vectors)
+        path = max(tmp_path.glob("*.npy"), key=lambda one: one.stat().st_mtime)
+        os.utime(path, (old + number if number == 0 else time.time() - 60 + number,) * 2)
+    kept.save(("b",), vectors)
+    assert len(files(tmp_path)) == 3 and not list(tmp_path.glob(f"{passage_vectors.key_of(('a 0',))}*"))
+    for path in tmp_path.glob(f"{passage_vectors.key_of(('a 1',))}*"):
+        os.utime(path)
+    kept.save(("c",), vectors)
+    names = {
+        text: bool(list(tmp_path.glob(f"{passage_vectors.key_of((text,))}*"))) for text in ("a 1", "a 2", "b", "c")
+    }
+    assert names == {"a 1": True, "a 2": False, "b": True, "c": True}
+
+
+def test_a_half_written_file_of_a_killed_worker_is_removed_in_time(tmp_path: Path) -> None:
+    left = tmp_path / "tmp1234.part"
+    left.write_bytes(b"half")
+    os.utime(left, (1, 1))
+    Kept(tmp_path).save(TEXTS, np.eye(3, dtype=np.float32))
+    assert not left.exists()
+
+
+def test_a_disk_that_takes_nothing_only_costs_time(
+    tmp_path: Path, given: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*rest: Any, **more: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(passage_vectors, "write", full)
+    runner = Runner(monkeypatch)
+    found = look_up(runner, tmp_path / "kept")
+    plain = search.retrieve(Retrieve(TEXTS, (QUERY,), "vectors", 3), Watch())
+    assert found.found == plain.found and files(given) == []
+    assert runner.items[-1].vectors == ""
+
+
+def test_a_runner_is_given_a_few_files_that_it_may_read(given: Path, tmp_path: Path) -> None:
+    for number in range(GIVEN + 3):
+        passage_vectors.given((f"passage {number}",), np.eye(1, dtype=np.float32))
+    found = files(given)
+    assert len(found) == GIVEN and {path.stat().st_mode & 0o777 for path in found} == {0o644}
+
+
+def test_a_runner_does_not_trust_a_file_of_another_size(tmp_path: Path) -> None:
+    path = tmp_path / "other.npy"
+    np.save(path, np.eye(2, dtype=np.float32))
+    wanted = search.retrieve(Retrieve(TEXTS, (QUERY,), "vectors", 3), Watch()).found
+    other = (*TEXTS, "One more.")
+    item = Retrieve(other, (QUERY,), "vectors", 3, vectors=str(path))
+    assert search.retrieve(item, Watch()).found[0][0] == wanted[0][0]
