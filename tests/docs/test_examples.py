@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from challenges.lint import lint
-from challenges.reading import read_course
+from challenges.reading import read_challenge, read_course
 from workers.authoring import baselines
 from workers.engine.places import models_dir
 from workers.sandbox.supervisor import Runner
@@ -33,7 +33,7 @@ def test_each_baseline_gets_its_score():
         pytest.skip("the built-in model is not here: run `python -m workers.engine.fetch`")
     runner = Runner()
     try:
-        for challenge in read_course(METHODS).lessons[0].challenges:
+        for challenge in (*read_course(METHODS).lessons[0].challenges, read_challenge(EXAMPLES / "your-clicks")):
             for baseline in challenge.baselines:
                 found = baselines.run(challenge, baseline, runner, None, on_event=lambda event: None)
                 assert found.ok, (challenge.challenge.id, baseline.ref.file, found.score, found.problem)

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from graders.base import Train, Trained
-from graders.repeated import TIMES
+from graders.base import Assignment, Train, Trained
+from graders.registry import grade
+from graders.repeated import TIMES, repeated
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Event, QuotaSlot, Score
 from tests import factories
+from tests.graders.bundles import bundle, challenge, samples
+from tests.graders.test_repeated import PROMPT
+from tests.graders.test_tune import PAYLOAD as TUNE
+from tests.workers import tiny
+from tests.workers.sandbox.test_runner import Settled
 from tests.workers.test_work import TableRunner
 from workers import status
+from workers.execute import execute
 from workers.measuring import _quiet_since
+from workers.sandbox.supervisor import Runner
 from workers.work import Worker
 
 
@@ -104,3 +112,20 @@ def test_a_moment_is_quiet_if_nothing_else_runs(ada, bob, course):
     was_quiet = _quiet_since(run.current)
     Evaluation.objects.filter(pk=evaluation.pk).update(worker=Worker("grade", runner=TableRunner()).name)
     assert was_quiet() is False
+
+
+@pytest.mark.parametrize("payload", [PROMPT, TUNE], ids=["prompt", "tune"])
+def test_a_real_runner_is_timed(models_dir, payload):
+    """The tiny model answers, in a child process, and trains where there is something to train."""
+    spec = challenge(also=["tune"], tune={}).model_copy(update={"model": tiny.NAME})
+    public = samples(["Dermatologist", "Urologist"], "p")
+    task = Assignment(bundle(spec, public, samples(["Urologist"], "h")), payload, hidden=False, whole=True)
+    runner = Runner(threads=1, models_dir=models_dir, device="cpu", dtype="float32", choices=Settled())
+    try:
+        grading = repeated(grade(task), len(public), lambda: lambda: True, len)
+        found = execute(grading, runner, None, lambda event: None, lambda: False, 120)
+    finally:
+        runner.close()
+    assert len(found.measured["ms"]) == TIMES and all(spent > 0 for spent in found.measured["ms"])
+    assert all(read > 0 and written == 0 for read, written in found.measured["tokens"])
+    assert ("peak_bytes" in found.training) == (payload is TUNE)
