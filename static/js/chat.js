@@ -1,6 +1,8 @@
 // The two answers of a chat: drawn while they are written, and then what else each of their tokens could have been.
 import { gettext, interpolate } from "./translate.js";
 
+// What else a token could have been, by its button.
+const likely = new WeakMap();
 const MOVES = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
 function element(tag, className, text = "") {
@@ -18,7 +20,7 @@ function makeButtons(group) {
     const button = element("button", "token", token.textContent);
     button.type = "button";
     button.tabIndex = number ? -1 : 0;
-    Object.assign(button.dataset, token.dataset);
+    likely.set(button, { share: token.dataset.share, rivals: JSON.parse(token.dataset.rivals) });
     if (!token.textContent.trim()) button.setAttribute("aria-label", gettext("white space"));
     token.replaceWith(button);
   }
@@ -34,8 +36,9 @@ function show(button) {
   button.setAttribute("aria-pressed", "true");
   const said = gettext("“%(token)s” had a probability of %(share)s. Likeliest here:");
   const list = element("ul", "meters is-rivals");
-  list.append(...JSON.parse(button.dataset.rivals).map(([text, share]) => meter(text, share)));
-  place.append(element("p", "m-0", interpolate(said, { token: button.textContent, share: button.dataset.share })), list);
+  const { share, rivals } = likely.get(button);
+  list.append(...rivals.map(([text, probability]) => meter(text, probability)));
+  place.append(element("p", "m-0", interpolate(said, { token: button.textContent, share })), list);
 }
 
 function meter(text, share) {

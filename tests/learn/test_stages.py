@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,13 +12,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
+from gradus.courses.services import publish
 from gradus.learn.stages import begun, stages_of
 from gradus.learn.usual_time import FEWEST, UsualTime, usual_time
+from gradus.operations.smoke import examples
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Submission
 from tests import factories
+from tests.kinds.rag_engine import PAYLOAD
 from tests.learn import scene
 
 
@@ -160,3 +165,14 @@ def test_a_waiting_page_names_no_hidden_number(ada: User, ada_client: Client, co
     text = page(ada_client, submission)
     assert text.count("data-silent") == 1 and 'data-stage="hidden"' in text
     assert 'data-stage="hidden" data-state="present" data-silent' in text or state == "queued"
+
+
+def test_a_retrieval_says_that_it_reads_the_documents(ada: User, tmp_path: Path):
+    publish(read_course(examples.write_course(tmp_path / "examples")))
+    made = factories.submit(ada, "ask-the-library", PAYLOAD)
+    assert names(made) == ["queued", "loading", "index", "public", "hidden"]
+    evaluation = factories.claimed(made)
+    tell(evaluation, "progress", stage="index", done=3, total=12)
+    assert present(made) == ("index", 3, 12)
+    tell(evaluation, "progress", stage="index", done=12, total=12)
+    assert present(made) == ("index", 12, 12)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from django.core.files.storage import storages
+from pytest_django.fixtures import Settings
 
 from challenges.characters import cleaned
 from challenges.chat_templates import template_of
@@ -69,7 +70,9 @@ def runner(folder: Path) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def model_is_here(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def model_is_here(monkeypatch: pytest.MonkeyPatch, folder: Path, settings: Settings) -> None:
+    # The thread of a heartbeat cannot see rows of a test's transaction, and would stop a job on a slow machine.
+    settings.HEARTBEAT_SECONDS = 3600
     monkeypatch.setattr(status, "digests", lambda: {MODEL: "d" * 64})
     monkeypatch.setenv("GRADUS_DATA_DIR", str(folder))
 
