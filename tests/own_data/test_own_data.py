@@ -20,6 +20,8 @@ from gradus.learn import demo
 from gradus.own_data import views, writing
 from gradus.preferences import services as preferences
 from gradus.preferences.pairs import Pair
+from gradus.questions import services as questions
+from gradus.questions.models import Part
 from gradus.reports import services as reports
 from gradus.reviews import services as reviews
 from gradus.submissions import services
@@ -55,6 +57,8 @@ def busy(course: object, ada: User, grace: User) -> User:
     Prediction.objects.create(contribution=made, arm="five-examples", probability=0.8)
     seen = Pair("soup", "Tell the table.", "The soup is hot.", "Enjoy your meal!")
     preferences.choose(ada, prompt.challenge, seen, preferences.Side.SECOND)
+    (asked,) = questions.parts(lesson)[Part.CHECK]
+    questions.answer(ada, lesson, asked, Part.CHECK, 2)
     return ada
 
 
@@ -78,6 +82,7 @@ def test_everything_is_in_it(busy: User, ada_client: Client) -> None:
     assert [(one["text"], one["trained"]["text"]) for one in data["chats"]] == [("a heron of mine", "sky, of course")]
     assert data["hints"] == [{"challenge__slug": "sea-or-sky", "count": 1}]
     assert [(one["pair"], one["second"], one["chosen"]) for one in data["choices"]] == [("soup", "Enjoy your meal!", 2)]
+    assert [(one["question"], one["option"]) for one in data["question_answers"]] == [("water", 2)]
     assert [(one["set"], one["prediction"]["probability"]) for one in data["contributions"]] == [(9, 0.8)]
     assert [(one["text"], one["answer"]) for one in data["reports"]] == [
         ("The third sample is wrong.", "It is mended.")
@@ -169,6 +174,7 @@ LEFT_OUT = {
 }
 KEPT = {
     "preferences.PairChoice",
+    "questions.Answer",
     "accounts.ApiToken",
     "submissions.Submission",
     "submissions.Run",
