@@ -28,18 +28,26 @@ def read_corpus(source: Source, rel: str, located: Located, key: str) -> list[di
 
     The key's value is the path of a folder or of a file in the challenge's folder `rel`.
     """
+    path = named_path(source, rel, located, key)
+    if path is None:
+        return []
+    found = _lines(source, path) if path.endswith(".jsonl") else list(_folder(source, path))
+    _sizes(source, path, found)
+    return [document.model_dump() for document in found]
+
+
+def named_path(source: Source, rel: str, located: Located, key: str) -> str | None:
+    """The path that `key` names, which must lie in the challenge's folder `rel`; None, with a problem, otherwise."""
     name, file = located.data[key], posixpath.join(rel, "challenge.yaml")
     path = posixpath.normpath(posixpath.join(rel, name))
     inside = posixpath.normpath(posixpath.join(rel, "."))
     if posixpath.isabs(name) or path.startswith("..") or (inside != "." and not path.startswith(inside + "/")):
         source.add(file, located.line(key), f"`{key}` leaves the challenge's folder", "name a folder or file inside it")
-        return []
+        return None
     if not source.has(path):
         source.add(file, located.line(key), f"there is no `{name}`", f"add the folder or the file, or correct `{key}`")
-        return []
-    found = _lines(source, path) if path.endswith(".jsonl") else list(_folder(source, path))
-    _sizes(source, path, found)
-    return [document.model_dump() for document in found]
+        return None
+    return path
 
 
 def _lines(source: Source, path: str) -> list[Document]:

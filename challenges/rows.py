@@ -17,6 +17,7 @@ from challenges.translation import gettext
 
 __all__ = [
     "RowLimits",
+    "read_as",
     "read_attacks",
     "read_benign",
     "read_documents",
@@ -65,6 +66,11 @@ def read_train(data: bytes, limits: RowLimits = UPLOAD) -> tuple[list[AnyRow], l
     chosen and rejected. An output may be an object (for json answers) and becomes its JSON text.
     """
     return read_rows(data, _train_row, limits)
+
+
+def read_as(model: type[Model], data: bytes, limits: RowLimits) -> tuple[list[Model], list[Problem]]:
+    """Rows that have the keys of `model`."""
+    return read_rows(data, _as(model), limits)
 
 
 def _as(model: type[Model]) -> Callable[[dict[str, Any]], Model]:

@@ -304,7 +304,8 @@ class Assignment:
     `calibrated` are the judges whose calibration on this very content passed the author's gate: only they end a grade
     of free text. None where that is being measured. `template` names the judge's prompt, the default if empty.
     `sources` are texts by name from which an answer in free text may have been copied; they are no part of the content
-    that the gate is about, so new ones change nothing but the search for copies.
+    that the gate is about, so new ones change nothing but the search for copies. `draw` is the learner's secret lot, by
+    which some of the learner's own choices are held out; empty for a baseline.
     """
 
     bundle: ChallengeBundle
@@ -315,6 +316,7 @@ class Assignment:
     calibrated: frozenset[JudgeId] | None = frozenset()
     template: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
+    draw: str = ""
 
 
 Grading = Generator[WorkItem, Any, Grade]

@@ -15,6 +15,7 @@ from challenges.training_methods import METHODS
 from graders.base import Assignment, Grade, Grading, Rejected, Train, Trained, WorkItem
 from graders.decoding import Ask, ending
 from graders.evaluation import evaluate, predict
+from graders.own_choices import scored
 
 TRIAL_STEPS = 20
 VALID_ROWS = 40
@@ -28,12 +29,18 @@ Rows = tuple[tuple[str, ...], ...]
 def grade(assignment: Assignment) -> Grading:
     """Yields Train, then Score or Generate with the new adapter; a trial run trains at most 20 steps.
 
+    Where the learner's own choices count, the model is asked about those that are held out at last.
     Raises `Rejected('diverged')` where the training loss is not a number.
     """
     payload, bundle = assignment.payload, assignment.bundle
     assert isinstance(payload, TunePayload)
-    trained = yield from _train(bundle, payload, TRIAL_STEPS if not assignment.hidden else None)
+    trained = yield from _train(bundle, payload, assignment.draw, TRIAL_STEPS if not assignment.hidden else None)
     graded = yield from _answer(ask_of(assignment), assignment)
+    own = tune(bundle.challenge).own_choices
+    if own is not None and assignment.hidden:
+        _, rows = own.split(payload.rows, assignment.draw)
+        held = _rendered(bundle.challenge, payload.instructions, _sides(rows))
+        graded = yield from scored(graded, own, str(bundle.challenge.model), JOB, held)
     return replace(graded, adapter_files=trained.files, training=_figures(trained))
 
 
@@ -43,12 +50,12 @@ def ask_of(assignment: Assignment) -> Ask:
     return Ask(assignment.bundle.challenge, assignment.payload.instructions, adapter=JOB)
 
 
-def training_rows(challenge: Challenge, payload: TunePayload) -> Rows:
+def training_rows(challenge: Challenge, payload: TunePayload, draw: str = "") -> Rows:
     """`(prompt, completion)`, or `(prompt, chosen, rejected)`, of each row that is trained on.
 
     The prompt ends where the model goes on at grading time.
     """
-    trained, _ = held_out(tune(challenge), payload.method, payload.rows)
+    trained, _ = held_out(tune(challenge), payload.method, payload.rows, draw)
     return _rendered(challenge, payload.instructions, _texts(payload, trained))
 
 
@@ -58,13 +65,15 @@ def _answer(ask: Ask, assignment: Assignment) -> Generator[WorkItem, Any, Grade]
     return (yield from evaluate(ask, assignment.bundle, hidden=assignment.hidden))
 
 
-def _train(bundle: ChallengeBundle, payload: TunePayload, max_steps: int | None) -> Generator[WorkItem, Any, Trained]:
+def _train(
+    bundle: ChallengeBundle, payload: TunePayload, draw: str, max_steps: int | None
+) -> Generator[WorkItem, Any, Trained]:
     challenge, knobs = bundle.challenge, payload.hyperparameters
     spec = tune(challenge)
     trained: Trained = yield Train(
         model=str(challenge.model),
-        rows=training_rows(challenge, payload),
-        valid=_valid(bundle, payload),
+        rows=training_rows(challenge, payload, draw),
+        valid=_valid(bundle, payload, draw),
         r=knobs.r,
         lora_alpha=knobs.lora_alpha,
         learning_rate=knobs.learning_rate,
@@ -83,10 +92,10 @@ def _train(bundle: ChallengeBundle, payload: TunePayload, max_steps: int | None)
     return trained
 
 
-def _valid(bundle: ChallengeBundle, payload: TunePayload) -> Rows:
+def _valid(bundle: ChallengeBundle, payload: TunePayload, draw: str) -> Rows:
     """Preferences that are held out, or public samples whose targets are texts that the model could write."""
     challenge = bundle.challenge
-    _, held = held_out(tune(challenge), payload.method, payload.rows)
+    _, held = held_out(tune(challenge), payload.method, payload.rows, draw)
     public = [(sample.input, target_text(sample.target)) for sample in bundle.public if _is_written(sample)]
     rows = _texts(payload, held) if METHODS[payload.method].compares else public[:VALID_ROWS]
     return _rendered(challenge, payload.instructions, rows)
@@ -98,8 +107,12 @@ def _is_written(sample: Sample) -> bool:
 
 def _texts(payload: TunePayload, rows: Sequence[AnyRow]) -> Sequence[tuple[str, ...]]:
     if METHODS[payload.method].compares:
-        return [(row.prompt, row.chosen, row.rejected) for row in rows if isinstance(row, PreferenceRow)]
+        return _sides(rows)
     return [(row.input, row.output) for row in rows]
+
+
+def _sides(rows: Sequence[AnyRow]) -> list[tuple[str, ...]]:
+    return [(row.prompt, row.chosen, row.rejected) for row in rows if isinstance(row, PreferenceRow)]
 
 
 def _rendered(challenge: Challenge, instructions: str, rows: Sequence[tuple[str, ...]]) -> Rows:

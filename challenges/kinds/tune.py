@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from challenges import field_checks, preference_checks
+from challenges import field_checks, own_choices, preference_checks
+from challenges.candidates import Candidates, read_candidates
 from challenges.field_checks import FieldProblem
 from challenges.jsonl import RowLimits
 from challenges.kinds.base import Kind, Lane, TokenUse
+from challenges.own_choices import OwnChoices
 from challenges.payloads import Payload, Submitted
 from challenges.prompts import problem_with
 from challenges.spec import AnyRow, Challenge, Keys, PreferenceRow, Spec, TrainingRow, TrainRow, dump
@@ -21,6 +23,8 @@ from challenges.translation import gettext, gettext_noop
 
 if TYPE_CHECKING:
     from challenges.lint_subject import Subject
+    from challenges.source import Source
+    from challenges.yaml_lines import Located
 
 UPLOAD_BYTES = RowLimits().bytes_max
 # Counting stops at so many times the budget, and the rest is estimated, so that a refusal is quick.
@@ -77,7 +81,8 @@ class Tune(Spec):
     """The section `tune`: which training runs a challenge allows.
 
     With preferences DPO trains on all but every `hold_out_every`th row, which is held out to see whether the preference
-    carries over; 0 holds none out. The other methods then train on the chosen answers.
+    carries over; 0 holds none out. The other methods then train on the chosen answers. With `own_choices` the score is
+    by choices of the learner, which are held out before.
     """
 
     methods: tuple[Method, ...] = Field((LORA,), min_length=1, exclude_if=lambda methods: methods == (LORA,))
@@ -89,6 +94,7 @@ class Tune(Spec):
     steps_max: int = Field(500, ge=1, le=500)
     knobs: Knobs = Knobs()
     fixed: Fixed = Fixed()
+    own_choices: OwnChoices | None = Field(None, exclude_if=_not_given)
     seconds: int = Field(600, ge=10, le=600)
 
     @model_validator(mode="after")
@@ -101,13 +107,22 @@ class Tune(Spec):
 
 
 class TuneKeys(Keys):
+    """`candidates` names a file in `challenge.yaml`; here it holds its rows."""
+
     tune: Tune
+    candidates: Candidates = Field((), max_length=200, exclude_if=lambda listed: not listed)
 
 
 def tune(challenge: Challenge) -> Tune:
     """The challenge's section `tune`; the defaults where the challenge accepts no training run."""
     keys = challenge.keys_of("tune")
     return keys.tune if isinstance(keys, TuneKeys) else Tune()
+
+
+def candidates(challenge: Challenge) -> Candidates:
+    """The prompts whose answers learners may choose between; empty where there are none."""
+    keys = challenge.keys_of("tune")
+    return keys.candidates if isinstance(keys, TuneKeys) else ()
 
 
 def _whole(value: Any) -> Any:
@@ -155,7 +170,8 @@ class TunePayload(Submitted):
 
 class TuneKind(Kind):
     """Codes of problems: method, row_shape, equal_sides, too_long, too_many_rows, too_many_tokens, tokens_max,
-    too_many_steps, unknown_label, special_token, control_character, knob, empty.
+    too_many_steps, unknown_label, special_token, control_character, knob, empty, too_few_choices, not_your_choice,
+    repeated.
     """
 
     name = "tune"
@@ -169,6 +185,9 @@ class TuneKind(Kind):
     is_trained = True
     rows_field = "rows"
     approaches = {name: method.title for name, method in METHODS.items()}
+
+    def read_files(self, source: Source, rel: str, located: Located) -> dict[str, Any]:
+        return read_candidates(source, rel, located)
 
     def check(self, challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem]:
         return _fields(challenge, payload)
@@ -186,6 +205,9 @@ class TuneKind(Kind):
         _lint_knobs(subject)
         _lint_lengths(subject)
         _lint_shapes(subject)
+        from challenges.kinds.lint_candidates import lint_candidates
+
+        lint_candidates(subject)
 
     def seconds(self, challenge: Challenge) -> int:
         return challenge.limits.seconds + tune(challenge).seconds
@@ -196,7 +218,8 @@ class TuneKind(Kind):
     def with_seed(self, challenge: Challenge, seed: int) -> Challenge:
         section = tune(challenge)
         fixed = section.fixed.model_copy(update={"seed": seed})
-        return challenge.with_keys(self.name, TuneKeys(tune=section.model_copy(update={"fixed": fixed})))
+        changed = section.model_copy(update={"fixed": fixed})
+        return challenge.with_keys(self.name, TuneKeys(tune=changed, candidates=candidates(challenge)))
 
     def inputs(self, payload: TunePayload) -> Sequence[str]:
         return [row.input for row in payload.rows]
@@ -233,8 +256,15 @@ def texts(method: Method, rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
     return [TrainRow(input=input, output=output) for input, output in both]
 
 
-def held_out(section: Tune, method: Method, rows: Sequence[AnyRow]) -> tuple[Sequence[AnyRow], Sequence[AnyRow]]:
-    """The rows that are trained on, and those of DPO that are held out."""
+def held_out(
+    section: Tune, method: Method, rows: Sequence[AnyRow], draw: str = ""
+) -> tuple[Sequence[AnyRow], Sequence[AnyRow]]:
+    """The rows that are trained on, and those of DPO that are held out and whose accuracy is shown.
+
+    Choices by which the learner is scored are among neither; `draw` says which they are, and not how many.
+    """
+    if section.own_choices is not None:
+        rows, _ = section.own_choices.split(rows, draw)
     every = section.hold_out_every
     if method != DPO or not every:
         return rows, ()
@@ -257,6 +287,8 @@ def _fields(challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem
     yield from _knobs(section, payload.method, payload.hyperparameters)
     yield from _steps(section, payload)
     yield from preference_checks.rows(challenge, payload.rows, preferences=section.rows == "preferences")
+    if section.own_choices is not None:
+        yield from own_choices.problems(section.own_choices, candidates(challenge), payload.rows)
     yield from field_checks.size(
         "rows", [text for row in payload.rows for text in row.model_dump().values()], UPLOAD_BYTES
     )
