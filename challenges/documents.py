@@ -16,8 +16,9 @@ DOCUMENTS_MAX = 500
 DOCUMENT_CHARS = 64 * 1024
 CORPUS_CHARS = 512 * 1024
 PASSAGES_MAX = 4000
+ID_CHARS = 64
 
-DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=64)]
+DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=ID_CHARS)]
 
 
 class Document(Spec):

@@ -1,12 +1,15 @@
-"""The score by the learner's own choices: does the trained model prefer, of two answers, the one that was chosen?
+"""The score by the learner's own choices: has the trained model come to prefer the answers that were chosen?
 
-It prefers the answer to which it gives the higher log-probability per byte. Without the division the shorter answer
-would nearly always win. A run that changes nothing shares the taste of the base model, which a margin over the base
-model (as DPO has it) would not show: the smallest step in the right direction makes such a margin positive.
+It has where training has at least doubled the odds with which it would write the chosen answer rather than the other.
+Odds against those of the base model, as in the margin of DPO (Rafailov et al. 2023, arXiv 2305.18290), ask for the same
+work whatever the taste: the plain probability of an answer falls with its length, and whoever likes what the base model
+writes anyway would pass without training. That the odds must double keeps a run out that has changed next to nothing,
+because the smallest step in the right direction already makes a margin positive.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,32 +18,36 @@ from challenges.own_choices import OwnChoices
 from graders.base import Grade, Score, Scored, WorkItem
 
 STAGE = "choices"
+DOUBLED = math.log(2)
 
 
 def scored(
     grade: Grade, section: OwnChoices, model: str, adapter: str, held: Sequence[tuple[str, ...]]
 ) -> Generator[WorkItem, Any, Grade]:
-    """The grade with its score: the share of the held-out choices that the model shares.
+    """The grade with its score: the share of the held-out choices that the model has come to share.
 
     `held` are `(prompt, chosen, rejected)`. Where fewer hidden rows are answered well than `section.content`, the score
     shrinks in proportion, so that a model which no longer writes anything of use scores 0.
     """
-    shared = []
-    for prompt, *sides in held:
-        found: Scored = yield Score(model, "", (prompt,), tuple(sides), adapter, STAGE, exact=True)
-        chosen, rejected = (log / _bytes(side) for log, side in zip(found.logprobs[0], sides, strict=True))
-        shared.append(chosen > rejected)
-    share = sum(shared) / len(shared)
+    gains = []
+    for pair in held:
+        after, before = (yield from _odds(model, adapter, pair)), (yield from _odds(model, None, pair))
+        gains.append(after - before)
+    share = sum(gain >= DOUBLED for gain in gains) / len(gains)
     return replace(
         grade,
         score=_shrunk(share, section, grade.score),
         private_score=_shrunk(share, section, grade.private_score),
-        private={**grade.private, "own_choices": {"share": share, "of": len(shared), "content": grade.score}},
+        private={**grade.private, "own_choices": {"share": share, "gains": gains, "content": grade.score}},
     )
 
 
-def _bytes(text: str) -> int:
-    return len(text.encode())
+def _odds(model: str, adapter: str | None, pair: tuple[str, ...]) -> Generator[WorkItem, Any, float]:
+    """The logarithm of the odds of the chosen answer against the other."""
+    prompt, *sides = pair
+    found: Scored = yield Score(model, "", (prompt,), tuple(sides), adapter, STAGE, exact=True)
+    chosen, rejected = found.logprobs[0]
+    return chosen - rejected
 
 
 def _shrunk(share: float, section: OwnChoices, content: float | None) -> float | None:

@@ -19,7 +19,8 @@ from graders import registry
 from graders.base import Assignment, Grading, Judged, JudgeId
 from gradus.courses import bundles, calibrations
 from gradus.courses.models import Lesson
-from gradus.submissions.models import Evaluation, Grader, Run
+from gradus.preferences.pairs import lot
+from gradus.submissions.models import Evaluation, Grader, Run, Submission
 from workers import copy_sources
 from workers.judge import template as judge_template
 from workers.judge.client import JudgeClient
@@ -50,6 +51,7 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
         calibrated=frozenset(JudgeId(*pair) for pair in calibrations.passed(evaluation.version)),
         template=template_for(evaluation) if kinds.find(payload.kind).is_judged else "",
         sources=_sources(evaluation) if kinds.find(payload.kind).is_judged else {},
+        draw=_lot(owner),
     )
     if not (evaluation.run and evaluation.run.adapter):
         yield assignment
@@ -62,6 +64,11 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
 def on_hidden_rows(evaluation: Evaluation) -> bool:
     """Whether hidden rows are graded: for a submission, and for a baseline that verifies a challenge version."""
     return evaluation.run is None or evaluation.run.purpose == Run.Purpose.BASELINE
+
+
+def _lot(owner: Submission | Run) -> str:
+    """By which a learner's own choices are held out; the same in runs and attempts. A baseline has none."""
+    return lot(owner.user_id, owner.version.challenge_id) if owner.user_id else ""
 
 
 def _sources(evaluation: Evaluation) -> dict[str, str]:

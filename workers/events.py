@@ -16,7 +16,7 @@ from gradus.submissions import services
 
 log = structlog.get_logger(__name__)
 GAP_SECONDS = 0.5
-SHOWN_STAGES = ("calibrate", "public", "train")
+SHOWN_STAGES = ("calibrate", "index", "public", "train")
 ROW_STAGE = "public"
 Item = tuple[str, dict[str, Any]]
 

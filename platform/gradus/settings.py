@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "gradus.reviews",
     "gradus.leaderboards",
     "gradus.laboratory",
+    "gradus.preferences",
     "gradus.learn",
     "gradus.operations",
     "workers",

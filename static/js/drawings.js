@@ -83,6 +83,44 @@ export const loss = {
   }),
 };
 
+// A figure of a DPO run, of the rows that are trained on and of those that are held out.
+const preference = (key, title, digits, more) => {
+  const lines = () => [[key, gettext("Trained rows")], [`valid_${key}`, gettext("Held-out rows")]];
+  return {
+    blank: () => ({ points: [] }),
+    add(data, event) {
+      if (event[key] != null) data.points.push(event);
+    },
+    option({ points }, colours) {
+      const series = lines().map(([field, name], index) => {
+        const known = points.filter((point) => point[field] != null);
+        return { ...line(index, name, known.map((point) => [point.step, point[field]])), showSymbol: index > 0 };
+      });
+      const end = Math.max(1, ...points.map(({ step, steps }) => steps ?? step));
+      return {
+        xAxis: across(colours, gettext("Step"), { min: 0, max: end }),
+        yAxis: axis(colours, title(), more(colours, points)),
+        series,
+        tooltip: { valueFormatter: digits },
+        grid: { top: 60, bottom: 30 },
+      };
+    },
+    table: ({ points }) => ({
+      head: [gettext("Step"), ...lines().map(([, name]) => name)],
+      rows: points.map((point) => [point.step, ...lines().map(([field]) => digits(point[field]))]),
+    }),
+  };
+};
+
+export const margin = preference("margin", () => gettext("Margin"), figure, (colours, points) => {
+  const values = points.flatMap((point) => [point.margin, point.valid_margin ?? 0]);
+  return { min: Math.min(0, -roof(-Math.min(0, ...values)) || 0), max: roof(Math.max(0, ...values)) };
+});
+
+export const accuracy = preference("accuracy", () => gettext("Accuracy"), percent, (colours) => ({
+  min: 0, max: 1, axisLabel: { color: colours.muted, formatter: percent },
+}));
+
 export const bars = {
   blank: () => ({ x: [], series: [] }),
   option({ x, series, x_title: xTitle = "", y_title: title = "", percent: isPercent }, colours) {

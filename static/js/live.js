@@ -186,9 +186,13 @@ class Live {
   }
 
   // The chart is hidden until it has a point: its library is large, and many who wait do not train.
+  // A run on preferences has two more.
   point(data) {
-    this.slot("chart")?.removeAttribute("hidden");
-    this.slot("chart")?.dispatchEvent(new CustomEvent("gradus:point", { bubbles: true, detail: data }));
+    for (const name of data.margin == null ? ["chart"] : ["chart", "margin", "accuracy"]) {
+      const chart = this.slot(name);
+      chart?.removeAttribute("hidden");
+      chart?.dispatchEvent(new CustomEvent("gradus:point", { bubbles: true, detail: data }));
+    }
   }
 
   log(kind, data) {

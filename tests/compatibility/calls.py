@@ -35,6 +35,8 @@ def _content() -> Iterator[Call]:
         yield from (get(who, f"challenges/{slug}") for slug in CHALLENGES)
         yield from (get(who, f"challenges/{slug}/leaderboard") for slug in CHALLENGES)
         yield get(who, "challenges/sea-or-sky/documents")
+        yield get(who, "challenges/sea-or-sky/choices")
+        yield get(who, "challenges/sea-or-sky/choices.jsonl")
         yield get(who, "challenges/sea-or-sky/leaderboard?track=tune")
     answers = {"changes": "weekly", "rows": "few"}
     yield post("visitor", "lessons/first/advisor", {"answers": answers})
@@ -66,6 +68,9 @@ def _attempts(made: site.Made) -> Iterator[Call]:
     yield post("learner", "challenges/sea-or-sky/runs", factories.PROMPT)
     yield post("learner", "challenges/sea-or-sky/dataset", factories.LORA)
     yield post("learner", "challenges/ticket/hints")
+    chosen = {"id": "meeting", "shown": "0123456789abcdef", "chosen": 1}
+    yield {"who": "learner", "method": "PUT", "path": "challenges/ticket/choices", "body": chosen}
+    yield {"who": "learner", "method": "DELETE", "path": "challenges/ticket/choices"}
     yield post("learner", "lessons/first/demo", {"text": "a foghorn"})
     yield post("learner", "lessons/first/findings/few-shot/runs", {"repetition": 2})
     yield post("learner", f"submissions/{work['queued']}/cancel")

@@ -136,12 +136,13 @@ def test_the_result_shows_margin_and_accuracy(ada, ada_client, ticket):
     }  # fmt: skip
     factories.services.record(evaluation.pk, evaluation.fence, factories.services.Outcome(score=0.7, result=result))
     text = ada_client.get(f"/submissions/{submission.uuid}/").content.decode()
-    assert "Margin on held-out rows" in text and "Margin and accuracy, step by step" in text
+    assert "Margin on held-out rows" in text and "The margin went from 0.25 to 0.25" in text
     assert "0.250" in text and "0.500" in text
     assert "In the end the model shared your preference in 100% of the held-out rows" in text
-    chart = text.split('data-chart="lines"')[1].split('<script type="application/json">')[1].split("</script>")[0]
-    named = {line["name"]: line["points"] for line in json.loads(chart)["series"]}
-    assert named["Margin"] == [[1, 0.25], [2, 0.25]] and named["Accuracy on held-out rows"] == [[2, 1.0]]
+    for kind in ("accuracy", "margin"):
+        chart = text.split(f'data-chart="{kind}"')[1].split('<script type="application/json">')[1].split("</script>")[0]
+        points = [(p["step"], p[kind], p[f"valid_{kind}"]) for p in json.loads(chart)["points"]]
+        assert points == [(1, losses[kind], None), (2, losses[kind], figures[f"valid_{kind}"])]
 
 
 def test_the_check_of_the_api_knows_preferences(ada_client, ticket):

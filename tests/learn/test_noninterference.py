@@ -28,6 +28,8 @@ NO_GRADE |= {"token_create", "token_revoke", "tokens", "run_name", "report"}
 NO_GRADE |= {"finding", "finding_run", "contribution_withdraw"}
 # The author's documents, which everybody may read.
 NO_GRADE |= {"documents", "documents_file", "updates_file"}
+# A learner's own choices between the author's answers, which everybody may read.
+NO_GRADE |= {"choices", "choice_undo", "choices_skipped", "choices_forget", "choices_use", "choices_file"}
 STREAMS = {"submission_events"}
 
 

@@ -66,11 +66,11 @@ def test_the_starter_rows_themselves_are_replaced_without_asking(ada_client, tic
 def test_epochs_are_lowered_to_the_most_that_fits(ada_client, ticket, monkeypatch):
     spec = ticket.spec
     draft = forms.started(spec, "tune")
-    _, whole = starter.put_in(ticket.version, draft)
+    _, whole = starter.put_in(spec, ticket.version.train, draft)
     per_epoch = whole.tokens // whole.epochs
     limited = with_tokens(spec, per_epoch * 2 + 1)
     monkeypatch.setattr(type(ticket.version), "parsed", property(lambda self: limited))
-    changed, cost = starter.put_in(ticket.version, draft)
+    changed, cost = starter.put_in(limited, ticket.version.train, draft)
     assert (cost.epochs, cost.asked, cost.most, cost.fits, cost.lowered) == (2, 3, 2, True, True)
     assert cost.tokens == per_epoch * 2 and changed.hyperparameters["num_train_epochs"] == "2"
     form = {**FORM, "instructions": draft.instructions}

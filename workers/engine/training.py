@@ -33,6 +33,9 @@ STEP_TOKENS = 512
 GPU_STEP_TOKEN_BYTES = 1 << 22
 """What a token of a step holds on a GPU until its gradients are found."""
 
+LOOKS = 2
+"""How often in an epoch DPO looks at the pairs that are held out, which a learner follows."""
+
 Objective = Completions | Preferences
 
 
@@ -115,7 +118,7 @@ def _fit(
         progress.tokens += sum(len(row.tokens) for row in batch)
         ends = progress.step == steps or progress.step % per_epoch == 0
         loss = None
-        if ends and valid:
+        if valid and (ends or (item.method == "dpo" and progress.step % math.ceil(per_epoch / LOOKS) == 0)):
             loss, held = evaluate(base, model, goal, valid, watch)
             progress.valid_loss, progress.figures = loss, {f"valid_{name}": value for name, value in held.items()}
             figures |= progress.figures

@@ -53,7 +53,7 @@ class Watch:
     def loss(
         self, step: int, steps: int, train: float, valid: float | None, seconds: float, figures: Mapping[str, float]
     ) -> None:
-        """Reports one optimiser step; `valid` is set at the end of an epoch. `figures` are what else is known of it."""
+        """Reports one optimiser step; `valid` is set where it was measured. `figures` are what else is known of it."""
         losses = {"train_loss": train, "valid_loss": valid, **figures}
         self.on_event({"type": "loss", "step": step, "steps": steps, **losses, "seconds": seconds})
         self.check()

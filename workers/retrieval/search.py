@@ -44,13 +44,14 @@ class Index:
 
 
 def retrieve(item: Retrieve, watch: Watch) -> Retrieved:
-    """Looks the queries up, after the index was built or found. Only the building is reported, as progress.
+    """Looks the queries up, after the index was built or found. Only the building without queries is reported.
 
     `seconds` is the time of the queries alone. Raises `Stopped` where the job was cancelled.
     """
-    index = _index(item, watch)
-    began = time.perf_counter()
     quiet = Watch(should_stop=watch.should_stop)
+    # The count of an item with queries would be one of rows.
+    index = _index(item, quiet if item.queries else watch)
+    began = time.perf_counter()
     vectors: Sequence[Sequence[float]] = [()] * len(item.queries)
     if index.vectors is not None and item.queries:
         vectors = embeddings.embed(item.queries, quiet)
@@ -76,6 +77,7 @@ def _index(item: Retrieve, watch: Watch) -> Index:
 
 
 def _built(item: Retrieve, watch: Watch) -> Index:
+    watch.progress(item.stage, 0, len(item.passages))
     words = None if item.method == "vectors" else WordIndex(item.passages)
     vectors = None if item.method == "words" else VectorIndex(item.passages, watch, item.stage)
     return Index(words, vectors)

@@ -10,7 +10,7 @@ from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
 from gradus.accounts.scopes import LEARNER, named
-from gradus.api import challenges, courses, findings, problems, reviews, submissions, tokens
+from gradus.api import challenges, choices, courses, findings, problems, reviews, submissions, tokens
 from gradus.api.auth import need_of
 from gradus.api.ninja_internals import Operation, operations_of
 from gradus.api.parser import StrictParser
@@ -73,5 +73,13 @@ api = Api(
     docs_url="/docs",
     parser=StrictParser(),
 )
-for router in (courses.router, findings.router, challenges.router, submissions.router, reviews.router, tokens.router):
+for router in (
+    courses.router,
+    findings.router,
+    challenges.router,
+    choices.router,
+    submissions.router,
+    reviews.router,
+    tokens.router,
+):
     api.add_router("", router)

@@ -22,6 +22,7 @@ from gradus.learn.shown_rows import rows_context
 from gradus.learn.stages import begun, stages_of
 from gradus.learn.usual_time import elapsed, usual_time
 from gradus.notices import services as notices
+from gradus.preferences.pairs import pairs_of
 from gradus.reviews import guests
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import who_grades
@@ -68,6 +69,7 @@ def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
         "guest_left": guest_left(user),
         "guest_note": guests.note(user, challenge.kind),
         "has_starter": bool(challenge.version and challenge.version.train),
+        "pairs": pairs_of(user, challenge),
         "has_second_grader": has_second_grader(),
         "who_grades": who_grades(challenge, user),
     }

@@ -14,12 +14,14 @@ from gradus.submissions.models import Evaluation
 from gradus.submissions.states import State
 
 QUEUED, LOADING, TRAINING, CALIBRATION = "queued", "loading", "train", "calibrate"
+INDEX = "index"
 PUBLIC, HIDDEN, MARKING, CHECKING = "public", "hidden", "marking", "checking"
 TITLES: dict[str, str | Promise] = {
     QUEUED: _("Waiting"),
     LOADING: _("Loading the model"),
     TRAINING: _("Training"),
     CALIBRATION: _("Calibration"),
+    INDEX: _("Reading the documents"),
     PUBLIC: _("Public samples"),
     HIDDEN: _("Grading on hidden samples"),
     MARKING: _("Marking your answer"),
@@ -29,6 +31,7 @@ TITLES: dict[str, str | Promise] = {
 COUNTS: dict[str, str | Promise] = {
     TRAINING: _("step %(done)s of %(total)s"),
     CALIBRATION: _("row %(done)s of %(total)s"),
+    INDEX: _("passage %(done)s of %(total)s"),
     PUBLIC: _("row %(done)s of %(total)s"),
 }
 # No event says that these begin or go on.
@@ -79,6 +82,7 @@ def _names(spec: Challenge, kind: str, *, is_graded: bool) -> list[str]:
         LOADING: known.needs_model,
         TRAINING: known.is_trained,
         CALIBRATION: known.needs_model and calibrates and not known.is_trained,
+        INDEX: known.has_documents,
         PUBLIC: known.has_samples,
         HIDDEN: known.has_samples and is_graded,
         MARKING: not known.has_samples and is_graded,

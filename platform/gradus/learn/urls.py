@@ -1,6 +1,7 @@
 from django.urls import path
 
 from gradus.learn.kinds.rag import documents
+from gradus.learn.kinds.tune import choices
 from gradus.learn.kinds.tune import form_views as tune
 from gradus.learn.views import (
     advisor,
@@ -36,6 +37,12 @@ urlpatterns = [
     path("challenges/<slug:slug>/method", tune.method, name="method"),
     path("challenges/<slug:slug>/starter.jsonl", tune.starter, name="starter"),
     path("challenges/<slug:slug>/starter", tune.starter_use, name="starter_use"),
+    path("challenges/<slug:slug>/choices/", choices.choices, name="choices"),
+    path("challenges/<slug:slug>/choices/undo", choices.choice_undo, name="choice_undo"),
+    path("challenges/<slug:slug>/choices/skipped", choices.choices_skipped, name="choices_skipped"),
+    path("challenges/<slug:slug>/choices/forget", choices.choices_forget, name="choices_forget"),
+    path("challenges/<slug:slug>/choices/use", tune.choices_use, name="choices_use"),
+    path("challenges/<slug:slug>/choices.jsonl", choices.choices_file, name="choices_file"),
     path("challenges/<slug:slug>/documents/", documents.documents, name="documents"),
     path("challenges/<slug:slug>/documents.jsonl", documents.documents_file, name="documents_file"),
     path("challenges/<slug:slug>/updates.jsonl", documents.updates_file, name="updates_file"),

@@ -96,6 +96,13 @@ def notices(user: User) -> Iterator[Row]:
         }
 
 
+def choices(user: User) -> Iterable[Row]:
+    """Which of two answers the person prefers; 0 is neither."""
+    kept = ("challenge__slug", "pair", "prompt", "first", "second", "chosen", "chosen_at")
+    found: Iterable[Row] = user.pair_choices.order_by("pk").values(*kept)
+    return found
+
+
 def contributions(user: User) -> Iterator[Row]:
     """Sets of a finding's arms on public rows, each with what was predicted of it."""
     for one in user.contributions.select_related("lesson", "prediction").order_by("pk"):
@@ -113,5 +120,16 @@ def contributions(user: User) -> Iterator[Row]:
 
 SECTIONS: dict[str, Callable[[User], Iterable[Row]]] = {
     section.__name__: section
-    for section in (account, submissions, runs, best_results, hints, contributions, reports, notices, api_tokens)
+    for section in (
+        account,
+        submissions,
+        runs,
+        best_results,
+        hints,
+        choices,
+        contributions,
+        reports,
+        notices,
+        api_tokens,
+    )
 }

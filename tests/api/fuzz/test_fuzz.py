@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.core.parameters import ParameterLocation
 
 from gradus.api import api
+from gradus.preferences.pairs import Pair
 from tests import factories
 from tests.api.fuzz import checks
 from tests.api.fuzz.site import Site
@@ -68,6 +69,12 @@ def test_calls_answer_as_the_document_says_at_length(case: Any, who: str, made: 
 
 
 MARKS = {"marks": cases.ALL_MET}
+SOUP = Pair(
+    "soup",
+    "Tell the table that the soup is hot.",
+    "The soup is hot.",
+    "Enjoy your meal, everybody! Please be careful, because the soup is hot!",
+)
 HONEST: dict[str, tuple[str, str, Any]] = {
     # By operation: who calls, what the path names, and the body.
     "courses": ("nobody", "", None),
@@ -78,6 +85,10 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "finding_run_start": ("staff", "first", {"repetition": 2}),
     "challenge": ("nobody", "explain", None),
     "documents": ("nobody", "ask-the-library", None),
+    "choices": ("nobody", "your-clicks", None),
+    "choose": ("learner", "your-clicks", {"id": "soup", "shown": SOUP.shown, "chosen": 2}),
+    "choices_delete": ("learner", "your-clicks", None),
+    "choices_export": ("learner", "your-clicks", None),
     "take_hint": ("learner", "ticket", None),
     "solution": ("learner", "sea-or-sky", None),
     "dataset_check": ("learner", "sea-or-sky", factories.LORA),

@@ -25,6 +25,7 @@ from tests.learn import scene
 from tests.reviews import cases
 
 Names = dict[str, Any]
+CHALLENGES = ("sea-or-sky", "ticket", "explain", "ask-the-library", "your-clicks")
 TICKET = {**factories.LORA, "rows": TICKETS}
 
 
@@ -64,7 +65,7 @@ def make(folder: Path) -> World:
             "courses": {"tiny": "tiny"},
             "lessons": {"first": "first"},
             "finding": {"first": "few-shot"},
-            "challenges": {slug: slug for slug in ("sea-or-sky", "ticket", "explain", "ask-the-library")},
+            "challenges": {slug: slug for slug in CHALLENGES},
             "submissions": {name: str(one.uuid) for name, one in attempts.items()},
             "runs": {name: str(one.uuid) for name, one in runs.items()},
             "reviews": {name: one.pk for name, one in found.items()},

@@ -1,5 +1,6 @@
 """What the API takes and gives. Names and meanings are a public contract; keys may be added."""
 
+from gradus.api.schemas.choices import ChoiceIn, PairOut, PairsOut
 from gradus.api.schemas.content import (
     AdviceOut,
     AdvisorIn,
@@ -71,6 +72,7 @@ __all__ = [
     "BandOut",
     "ChallengeOut",
     "ChallengeStep",
+    "ChoiceIn",
     "ClaimOut",
     "CourseOut",
     "DatasetBin",
@@ -94,6 +96,8 @@ __all__ = [
     "LessonStep",
     "LookUpOut",
     "MarkOut",
+    "PairOut",
+    "PairsOut",
     "PassageOut",
     "PathOut",
     "Payload",

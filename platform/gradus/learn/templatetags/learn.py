@@ -18,8 +18,10 @@ from django.utils.translation import gettext as _
 from challenges import kinds, metrics
 from challenges.catalogue import model_title
 from challenges.kinds.base import Kind
+from challenges.kinds.tune import tune
+from challenges.own_choices import OwnChoices
 from challenges.shown_score import written
-from challenges.spec import Approach
+from challenges.spec import Approach, Challenge
 from challenges.translation import translated
 from gradus.courses.models import Lesson
 from gradus.learn import compare, markdown
@@ -35,6 +37,12 @@ def score(value: object, step: object = None) -> str:
     if not isinstance(value, int | float):
         return ""
     return written(value, step if isinstance(step, float) else None)
+
+
+@register.filter
+def own_choices(spec: Challenge) -> OwnChoices | None:
+    """How the learner's own choices count; None where they do not."""
+    return tune(spec).own_choices
 
 
 @register.filter

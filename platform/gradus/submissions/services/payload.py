@@ -1,6 +1,6 @@
 """From what a client sent to a checked payload."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from challenges import kinds, payloads, tokens
 from challenges.check import check
+from challenges.field_checks import FieldProblem
 from challenges.field_errors import in_words, place
 from challenges.kinds.base import TokenUse
 from challenges.spec import Challenge
@@ -23,11 +24,15 @@ def parse(challenge: Challenge, data: Any) -> payloads.Submitted:
         raise Refused("bad_payload", said, problems=_from(error)) from None
     except RecursionError:
         raise Refused("bad_payload", _("The JSON is nested too deeply.")) from None
-    problems = check(challenge, payload, counter(challenge))
+    refuse(check(challenge, payload, counter(challenge)))
+    return payload
+
+
+def refuse(problems: Sequence[FieldProblem]) -> None:
+    """Raises `Refused` with all problems, if there are any."""
     if problems:
         listed = [{"code": p.code, "field": p.field, "message": p.message, "line": p.line} for p in problems]
         raise Refused(problems[0].code, problems[0].message, problems=listed)
-    return payload
 
 
 def token_use(challenge: Challenge, data: Any) -> TokenUse | None:

@@ -12,11 +12,12 @@ from challenges import kinds, payloads
 from gradus.accounts.models import User
 from gradus.courses import days
 from gradus.courses.models import Challenge
+from gradus.preferences import services as preferences
 from gradus.submissions import bell, failpoints
 from gradus.submissions.models import Evaluation, GuestSlot, InFlight, QuotaSlot, Submission
 from gradus.submissions.quota import day_of
 from gradus.submissions.services import capabilities, queue_ranks, slots
-from gradus.submissions.services.payload import parse
+from gradus.submissions.services.payload import parse, refuse
 from gradus.submissions.services.refusal import Refused
 
 __all__ = ["Refused", "submit"]
@@ -29,8 +30,8 @@ def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str)
     """Returns the submission and whether it is new; the same key and payload give the same submission.
 
     Raises:
-        Refused: 422 with every problem of the payload, for a method that no worker has, or for a key of another form;
-            409 for a key used with another payload; 429 over quota.
+        Refused: 422 with every problem of the payload, for rows that are not the learner's own choices, for a method
+            that no worker has, or for a key of another form; 409 for a key used with another payload; 429 over quota.
     """
     if not KEY.fullmatch(idempotency_key):
         wrong = _("An Idempotency-Key has 1 to 80 visible characters of ASCII: send another key.")
@@ -41,6 +42,7 @@ def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str)
         before = _existing(user, challenge, idempotency_key, payload)
         if before:
             return before, False
+        refuse(list(preferences.strange_rows(user, challenge, payload)))
         capabilities.require(challenge.spec, payload)
         return _insert(user, challenge, payload, idempotency_key), True
 

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST
 
 from challenges import dataset
 from challenges.kinds.tune import KIND, Hyperparameters
+from gradus.accounts.guests import learner
 from gradus.courses.models import Challenge
 from gradus.learn import contexts as pages
 from gradus.learn import forms
@@ -16,8 +17,9 @@ from gradus.learn.kinds.tune import knobs
 from gradus.learn.kinds.tune import starter as starter_rows
 from gradus.learn.kinds.tune.draft import TuneDraft
 from gradus.learn.kinds.tune.page import PAGE, train_rows, with_method
-from gradus.learn.kinds.tune.training_rows import jsonl_file
+from gradus.learn.kinds.tune.training_rows import json_lines, jsonl_file
 from gradus.learn.views.access import shown_challenge
+from gradus.preferences.pairs import rows_of
 from gradus.submissions.services import Refused
 from gradus.submissions.services.payload import counter
 
@@ -77,26 +79,37 @@ def starter(request: HttpRequest, slug: str) -> HttpResponse:
     found = shown_challenge(slug)
     if found.version is None or not found.version.train:
         raise Http404
-    return jsonl_file(starter_rows.text_of(found.version), f"{slug}-train.jsonl")
+    return jsonl_file(json_lines(found.version.train), f"{slug}-train.jsonl")
 
 
 @require_POST
 def starter_use(request: HttpRequest, slug: str) -> HttpResponse:
-    """Puts the starter rows into the form; asks first where they would overwrite rows, and can take them back."""
+    """Puts the starter rows into the form."""
     found = _challenge(slug)
-    version = found.version
-    if version is None or not version.train:
+    return _with_rows(request, found, found.version.train if found.version else [])
+
+
+@require_POST
+def choices_use(request: HttpRequest, slug: str) -> HttpResponse:
+    """Puts what the learner has chosen between two answers into the form."""
+    found = _challenge(slug)
+    return _with_rows(request, found, rows_of(learner(request), found), own=True)
+
+
+def _with_rows(request: HttpRequest, found: Challenge, rows: starter_rows.Rows, *, own: bool = False) -> HttpResponse:
+    """Asks first where the rows would overwrite others, and can take them back."""
+    if not rows:
         raise Http404
     draft = PAGE.posted(KIND.name, found.spec, request)
     context: dict[str, Any] = {}
     if "undo" in request.POST:
         draft = starter_rows.before(draft, request)
     elif "keep" not in request.POST:
-        lines = starter_rows.would_overwrite(version, draft)
+        lines = starter_rows.would_overwrite(rows, draft)
         if lines and "replace" not in request.POST:
-            context = {"overwrites": lines, "starter_count": len(version.train)}
+            context = {"overwrites": lines, "count": len(rows), "own": own}
         else:
             before = draft
-            draft, cost = starter_rows.put_in(version, before)
-            context = {"cost": cost, "before": before if lines else None}
+            draft, cost = starter_rows.put_in(found.spec, rows, before)
+            context = {"cost": cost, "before": before if lines else None, "own": own}
     return pages.challenge_page(request, found, draft, extra={"starter": context})

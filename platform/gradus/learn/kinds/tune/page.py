@@ -14,6 +14,7 @@ from challenges.rows import read_train, row_lines
 from challenges.spec import AnyRow, Challenge
 from challenges.training_methods import LORA, METHODS, Method
 from challenges.translation import translated
+from gradus.accounts.guests import learner
 from gradus.courses.models import ChallengeVersion
 from gradus.learn import form_problems, results
 from gradus.learn.form_problems import FormFields
@@ -23,6 +24,7 @@ from gradus.learn.kinds.tune.draft import TuneDraft
 from gradus.learn.kinds.tune.preference_course import preference_course
 from gradus.learn.kinds.tune.starter import put_in
 from gradus.learn.kinds.tune.training_rows import json_lines
+from gradus.preferences.pairs import rows_of
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Refused, unavailable
 
@@ -73,11 +75,16 @@ class TunePage(KindPage):
         return {"knobs": knobs.choices(spec, knobs.method_of(draft.method)), "tune": section, "methods": methods}
 
     def opened(self, request: HttpRequest, version: ChallengeVersion, draft: TuneDraft) -> tuple[Draft, dict[str, Any]]:
-        """`?rows=starter` puts the author's starter rows into the form."""
-        if request.GET.get("rows") != "starter" or not version.train:
+        """`?rows=starter` puts the author's starter rows into the form, and `?rows=choices` the learner's choices."""
+        asked, rows = request.GET.get("rows"), list[dict[str, Any]]()
+        if asked == "starter":
+            rows = version.train
+        elif asked == "choices":
+            rows = rows_of(learner(request), version.challenge)
+        if not rows:
             return draft, {}
-        filled, cost = put_in(version, draft)
-        return filled, {"starter": {"cost": cost}}
+        filled, cost = put_in(version.parsed, rows, draft)
+        return filled, {"starter": {"cost": cost, "own": asked == "choices"}}
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
         found = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}

@@ -1,6 +1,9 @@
-"""The author's starter rows in a learner's form: what they cost there, and with how many epochs they fit."""
+"""Rows that are put into a learner's form: what they cost there, and with how many epochs they fit.
 
-from collections.abc import Mapping
+They are the author's starter rows, or the learner's own choices.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +14,6 @@ from challenges.kinds.tune import Hyperparameters, held_out, texts, training_ste
 from challenges.spec import Challenge
 from challenges.token_counts import row_tokens
 from challenges.training_methods import Method
-from gradus.courses.models import ChallengeVersion
 from gradus.learn.kinds.base import with_line_feeds
 from gradus.learn.kinds.tune import knobs
 from gradus.learn.kinds.tune.draft import TuneDraft
@@ -20,11 +22,12 @@ from gradus.submissions.services import Refused
 from gradus.submissions.services.payload import counter
 
 EPOCHS = "num_train_epochs"
+Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What training on the starter rows takes. `most` is the number of epochs that fits at most, `asked` the choice."""
+    """What training on the rows takes. `most` is the number of epochs that fits at most, `asked` the choice."""
 
     rows: int
     epochs: int
@@ -42,19 +45,15 @@ class Cost:
         return self.epochs <= self.most
 
 
-def text_of(version: ChallengeVersion) -> str:
-    return json_lines(version.train)
-
-
-def would_overwrite(version: ChallengeVersion, draft: TuneDraft) -> int:
-    """How many lines of the learner's own the starter rows would take the place of."""
-    if draft.rows.strip() == text_of(version).strip():
+def would_overwrite(rows: Rows, draft: TuneDraft) -> int:
+    """How many lines of the learner's own the rows would take the place of."""
+    if draft.rows.strip() == json_lines(rows).strip():
         return 0
     return sum(bool(line.strip()) for line in draft.rows.splitlines())
 
 
 def before(draft: TuneDraft, request: HttpRequest) -> TuneDraft:
-    """The form with the rows and epochs that the starter rows took the place of."""
+    """The form with the rows and epochs that others took the place of."""
     epochs = request.POST.get("epochs_before", draft.hyperparameters.get(EPOCHS, ""))
     return replace(
         draft,
@@ -63,12 +62,11 @@ def before(draft: TuneDraft, request: HttpRequest) -> TuneDraft:
     )
 
 
-def put_in(version: ChallengeVersion, draft: TuneDraft) -> tuple[TuneDraft, Cost]:
-    """The starter rows in `draft`, with as many of the chosen epochs as the challenge's limits allow (at least one)."""
-    spec = version.parsed
+def put_in(spec: Challenge, rows: Rows, draft: TuneDraft) -> tuple[TuneDraft, Cost]:
+    """The rows in `draft`, with as many of the chosen epochs as the challenge's limits allow (at least one)."""
     chosen = _chosen(spec, draft)
-    cost = _cost(spec, version.train, draft.instructions, chosen, knobs.method_of(draft.method))
-    epochs, text = {**draft.hyperparameters, EPOCHS: knobs.shown(cost.epochs)}, text_of(version)
+    cost = _cost(spec, rows, draft.instructions, chosen, knobs.method_of(draft.method))
+    epochs, text = {**draft.hyperparameters, EPOCHS: knobs.shown(cost.epochs)}, json_lines(rows)
     return replace(draft, rows=text, data=text.encode(), hyperparameters=epochs), cost
 
 
@@ -80,10 +78,8 @@ def _chosen(spec: Challenge, draft: TuneDraft) -> dict[str, Any]:
         return knobs.starting(spec, knobs.method_of(draft.method))
 
 
-def _cost(
-    spec: Challenge, train: list[dict[str, Any]], instructions: str, chosen: Mapping[str, Any], method: Method
-) -> Cost:
-    section, rows = tune(spec), training_rows(train)
+def _cost(spec: Challenge, train: Rows, instructions: str, chosen: Mapping[str, Any], method: Method) -> Cost:
+    section, rows = tune(spec), training_rows(list(train))
     # Instructions that are too long are refused in any case, and are not worth the time to count them.
     shared = instructions if len(instructions) <= spec.limits.instructions_chars else ""
     tokens = sum(row_tokens(spec, counter(spec), shared, texts(method, rows)))

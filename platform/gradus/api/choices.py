@@ -1,0 +1,71 @@
+"""API calls about pairs of answers: which there are, what the caller chose, and the choices as training rows."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from ninja import Router
+
+from gradus.api import schemas
+from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
+from gradus.courses.models import Challenge
+from gradus.learn.kinds.tune.choices import challenge_with_pairs
+from gradus.learn.kinds.tune.training_rows import json_lines, jsonl_file
+from gradus.preferences import services
+from gradus.submissions.services import Refused
+
+router = Router(tags=["challenges"], auth=someone)
+JSON_LINES: dict[str, Any] = {
+    "responses": {
+        200: {"description": "One row on each line", "content": {"application/jsonl": {"schema": {"type": "string"}}}}
+    }
+}
+
+
+def _pairs(request: Request, found: Challenge) -> schemas.PairsOut:
+    pairs = services.pairs_of(caller_or_none(request), found)
+    return schemas.PairsOut(
+        wanted=pairs.wanted,
+        chosen=pairs.chosen,
+        pairs=[
+            schemas.PairOut(
+                id=pair.id, prompt=pair.prompt, answers=[pair.first, pair.second], shown=pair.shown, chosen=pair.chosen
+            )
+            for pair in pairs.all
+        ],
+    )
+
+
+@router.get("/challenges/{slug:id}/choices", response=schemas.PairsOut, auth=anyone, openapi_extra=OPTIONAL)
+def choices(request: Request, id: str) -> schemas.PairsOut:
+    """Returns pairs of answers, each in the caller's own order, with what the caller chose.
+
+    A challenge without pairs is not found here.
+    """
+    return _pairs(request, challenge_with_pairs(id))
+
+
+@router.put("/challenges/{slug:id}/choices", response=schemas.PairsOut)
+def choose(request: Request, id: str, payload: schemas.ChoiceIn) -> schemas.PairsOut:
+    """Stores a choice between two answers at once. A second choice of the same pair takes the place of the first."""
+    found = challenge_with_pairs(id)
+    pair = services.seen(found, payload.id, payload.shown)
+    if pair is None:
+        raise Refused("other_content", _("This pair is not there, or has changed. List the pairs again."), 409)
+    services.choose(caller(request), found, pair, services.Side(payload.chosen))
+    return _pairs(request, found)
+
+
+@router.delete("/challenges/{slug:id}/choices", response=schemas.PairsOut)
+def choices_delete(request: Request, id: str) -> schemas.PairsOut:
+    """Deletes all choices of the caller at this challenge."""
+    found = challenge_with_pairs(id)
+    services.forget(caller(request), found)
+    return _pairs(request, found)
+
+
+@router.get("/challenges/{slug:id}/choices.jsonl", openapi_extra=JSON_LINES)
+def choices_export(request: Request, id: str) -> HttpResponse:
+    """Returns the caller's choices as training rows with prompt, chosen and rejected answer, as JSON Lines."""
+    found = challenge_with_pairs(id)
+    return jsonl_file(json_lines(services.rows_of(caller(request), found)), f"{id}-choices.jsonl")

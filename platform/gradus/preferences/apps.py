@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class PreferencesConfig(AppConfig):
+    name = "gradus.preferences"

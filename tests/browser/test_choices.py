@@ -1,0 +1,87 @@
+"""A learner makes training rows by choosing between two answers, with a real browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from challenges.reading import read_course
+from gradus.accounts.models import User
+from gradus.courses.services import publish
+from gradus.operations.smoke import examples
+from gradus.preferences.models import PairChoice
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+HERE = "/challenges/your-clicks/choices/"
+SHOTS = os.environ.get("GRADUS_TEST_SHOTS")
+
+
+@pytest.fixture
+def clicks(transactional_db: None, tmp_path: Path) -> None:
+    publish(read_course(examples.write_course(tmp_path / "examples")))
+
+
+def picture(page: Page, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+def count(page: Page, text: str) -> None:
+    expect(page.locator("#choices [role=status]")).to_contain_text(text)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+def test_choices_by_keys_and_clicks_become_training_rows(
+    visit: Callable[..., Page], clicks: None, ada: User, axe: Any, width: int, scheme: str
+) -> None:
+    page = visit(ada, viewport={"width": width, "height": 800}, color_scheme=scheme)
+    page.goto("/challenges/your-clicks/#work")
+    picture(page, f"choices-before-{width}")
+    page.get_by_role("link", name="Choose between answers").click()
+    count(page, "0 of 24 chosen")
+    picture(page, f"choices-first-{width}")
+    assert axe.run(page).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    first = page.locator("#choices-prompt").inner_text()
+    page.keyboard.press("1")
+    count(page, "1 of 24 chosen")
+    expect(page.locator("#choices-prompt")).to_be_focused()
+    page.keyboard.press("u")
+    count(page, "0 of 24 chosen")
+    expect(page.locator("#choices-prompt")).to_have_text(first)
+    for number in range(1, 23):
+        page.keyboard.press("2" if number % 2 else "1")
+        count(page, f"{number} of 24 chosen")
+    page.keyboard.press("s")
+    count(page, "1 skipped")
+    picture(page, f"choices-late-{width}")
+    page.get_by_role("button").filter(has=page.locator("kbd", has_text="2")).click()
+    count(page, "23 of 24 chosen")
+    expect(page.get_by_text("You have seen all pairs, and skipped too many")).to_be_visible()
+    page.get_by_role("button", name="Show the skipped pairs again").click()
+    expect(page.locator("#choices-prompt")).to_be_focused()
+    page.keyboard.press("1")
+    expect(page.get_by_text("Your choices are ready.")).to_be_visible()
+    picture(page, f"choices-done-{width}")
+    assert axe.run(page).response["violations"] == []
+    page.get_by_role("link", name="Use my choices").click()
+    expect(page.get_by_text("Your 24 choices are in.")).to_be_visible()
+    picture(page, f"choices-used-{width}")
+    assert PairChoice.objects.filter(user=ada, chosen__gt=0).count() == 24
+
+
+def test_without_scripts_a_guest_chooses_too_and_nothing_is_lost(visit: Callable[..., Page], clicks: None) -> None:
+    page = visit(java_script_enabled=False)
+    page.goto(HERE)
+    page.locator(".choices-answer").first.click()
+    count(page, "1 of 24 chosen")
+    page.reload()
+    count(page, "1 of 24 chosen")
+    page.get_by_role("button", name="Undo").click()
+    count(page, "0 of 24 chosen")
+    assert not PairChoice.objects.exists()
