@@ -118,6 +118,10 @@ class Kind:
         """Which limits in tokens a payload exceeds. It is called where `check` found nothing wrong."""
         return iter(())
 
+    def check_submission(self, challenge: Challenge, payload: Any) -> Iterator[FieldProblem]:
+        """Why a payload that can be run on public samples cannot be submitted."""
+        return iter(())
+
     def tokens(self, challenge: Challenge, payload: Any, count_tokens: CountTokens) -> TokenUse | None:
         """How much of the challenge's limit in tokens a payload uses; None where the kind has no such limit.
 

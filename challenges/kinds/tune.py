@@ -80,12 +80,15 @@ class Fixed(Spec):
 class Tune(Spec):
     """The section `tune`: which training runs a challenge allows.
 
+    The methods of `trial_only` can be tried on public samples, but not submitted.
+
     With preferences DPO trains on all but every `hold_out_every`th row, which is held out to see whether the preference
     carries over; 0 holds none out. The other methods then train on the chosen answers. With `own_choices` the score is
     by choices of the learner, which are held out before.
     """
 
     methods: tuple[Method, ...] = Field((LORA,), min_length=1, exclude_if=lambda methods: methods == (LORA,))
+    trial_only: tuple[Method, ...] = Field((), exclude_if=lambda methods: not methods)
     rows: Literal["pairs", "preferences"] = Field("pairs", exclude_if=lambda rows: rows == "pairs")
     hold_out_every: int = Field(5, ge=0, le=20, exclude_if=lambda every: every == 5)
     rows_max: int = Field(500, ge=1, le=2000)
@@ -103,6 +106,10 @@ class Tune(Spec):
             raise ValueError(f"{found[0]} learns from preferences: write `rows: preferences`, or leave it out")
         if len(set(self.methods)) < len(self.methods):
             raise ValueError("a method stands twice in `methods`: keep one")
+        if stray := [name for name in self.trial_only if name not in self.methods]:
+            raise ValueError(f"{stray[0]} stands in `trial_only` but not in `methods`: add it there, or leave it out")
+        if set(self.trial_only) == set(self.methods):
+            raise ValueError("no method can be submitted: leave one out of `trial_only`")
         return self
 
 
@@ -203,6 +210,16 @@ class TuneKind(Kind):
         self, challenge: Challenge, payload: TunePayload, count_tokens: CountTokens
     ) -> Iterator[FieldProblem]:
         return _tokens(challenge, payload, count_tokens)
+
+    def check_submission(self, challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem]:
+        section = tune(challenge)
+        if payload.method in section.trial_only:
+            message = gettext(
+                "In this challenge you can try the method %(method)s, but not submit it. Submit with one of these: "
+                "%(others)s."
+            )
+            others = [name for name in section.methods if name not in section.trial_only]
+            yield FieldProblem("method", "method", message % {"method": payload.method, "others": ", ".join(others)})
 
     def tokens(self, challenge: Challenge, payload: TunePayload, count_tokens: CountTokens) -> TokenUse:
         counts = row_tokens(challenge, count_tokens, payload.instructions, texts(payload.method, payload.rows))

@@ -41,7 +41,7 @@ def problems(spec, handed_in, count_words):
 
 def test_what_stays_as_it_was_is_left_out_of_a_dump():
     plain = Challenge.model_validate(factory.prompt_spec())
-    assert {"methods", "rows", "hold_out_every"}.isdisjoint(dump(plain)["tune"])
+    assert {"methods", "trial_only", "rows", "hold_out_every"}.isdisjoint(dump(plain)["tune"])
     assert set(dump(plain)["tune"]["knobs"]) == {"r", "lora_alpha", *METHODS["full"].settings}
     assert set(json.loads(canonical(payload("lora", [PAIR])))["hyperparameters"]) == set(METHODS["lora"].settings)
 
@@ -53,6 +53,28 @@ def test_settings_start_where_the_method_does_and_are_allowed_there(method, coun
     assert started == dict(METHODS[method].starts)
     assert problems(challenge(), handed_in, count_words) == []
     assert payload(method, learning_rate=3e-5).hyperparameters.learning_rate == 3e-5
+
+
+def test_a_method_can_be_for_trials_only(count_words):
+    spec = challenge(trial_only=["full"])
+    assert problems(spec, payload("full"), count_words) == [] == list(KIND.check_submission(spec, payload("lora")))
+    (refused,) = KIND.check_submission(spec, payload("full"))
+    assert (refused.code, refused.field) == ("method", "method")
+    assert (
+        "you can try the method full" in refused.message and "with one of these: lora, qlora, dpo." in refused.message
+    )
+
+
+@pytest.mark.parametrize(
+    ("methods", "trial_only", "problem"),
+    [
+        (["lora"], ["full"], "full stands in `trial_only` but not in `methods`"),
+        (["lora", "full"], ["full", "lora"], "no method can be submitted"),
+    ],
+)
+def test_one_method_at_least_can_be_submitted(methods, trial_only, problem):
+    with pytest.raises(ValidationError, match=problem):
+        challenge(methods, trial_only=trial_only)
 
 
 def test_a_method_has_knobs_of_its_own_before_the_common_ones():

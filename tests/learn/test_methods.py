@@ -11,7 +11,7 @@ from gradus.submissions.models import Event, QuotaSlot, Run, Submission, WorkerS
 from tests import factories
 from tests.challenges import factory
 
-PAGE, SUBMIT = "/challenges/ticket/", "/challenges/ticket/submit"
+PAGE, SUBMIT, API = "/challenges/ticket/", "/challenges/ticket/submit", "/api/v1/challenges/ticket/"
 REASON = "The package bitsandbytes is not installed where models are trained."
 METHODS = ["lora", "qlora", "full", "dpo"]
 ROWS = [{"prompt": f"an anchor, {n}", "chosen": "sea", "rejected": "it is in the sea"} for n in range(10)]
@@ -20,8 +20,12 @@ ROWS = [{"prompt": f"an anchor, {n}", "chosen": "sea", "rejected": "it is in the
 @pytest.fixture
 def ticket(db, tmp_path):
     """The course's `ticket` with preferences and every method."""
+    return published(tmp_path)
+
+
+def published(tmp_path, **section):
     bundle = factories.tiny_bundle(tmp_path / "course")
-    folder = factory.write_preference_challenge(tmp_path / "ticket", methods=METHODS)
+    folder = factory.write_preference_challenge(tmp_path / "ticket", methods=METHODS, **section)
     lesson = bundle.lessons[0]
     challenges = tuple(read_challenge(folder) if c.challenge.id == "ticket" else c for c in lesson.challenges)
     publish(replace(bundle, lessons=(replace(lesson, challenges=challenges),)))
@@ -161,3 +165,17 @@ def test_the_check_of_the_api_knows_preferences(ada_client, ticket):
     found = ada_client.post("/api/v1/challenges/ticket/dataset", call, "application/json").json()
     assert found["preferences"]["held_out"] == 2 and found["preferences"]["by_length"] == "shorter"
     assert found["problems"] == []
+
+
+def test_a_method_for_trials_only_can_be_run_but_not_submitted(ada_client, db, tmp_path):
+    published(tmp_path, trial_only=["qlora"])
+    text = ada_client.get(PAGE, {"kind": "tune"}).content.decode()
+    assert text.count("You can try it here, but not submit it.") == 1
+    text = ada_client.post(SUBMIT, form("qlora")).content.decode()
+    assert "you can try the method qlora, but not submit it" in text and 'id="method-problem"' in text
+    call = {"kind": "tune", "method": "qlora", "rows": ROWS}
+    refused = ada_client.post(f"{API}submissions", call, "application/json", headers={"Idempotency-Key": "a"})
+    assert refused.status_code == 422 and refused.json()["code"] == "method"
+    assert not (Submission.objects.exists() or QuotaSlot.objects.exists())
+    assert ada_client.post(f"{API}runs", call, "application/json").status_code == 201
+    assert Run.objects.get().payload["method"] == "qlora"

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
+from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle, CourseBundle
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.prompt import PromptPayload
@@ -124,7 +125,13 @@ def weak(course: CourseBundle, kind: str) -> Choice:
 
 def _all(course: CourseBundle) -> list[Choice]:
     challenges = [challenge for lesson in course.lessons for challenge in lesson.challenges]
-    return [Choice(challenge, baseline) for challenge in challenges for baseline in challenge.baselines]
+    found = [Choice(challenge, baseline) for challenge in challenges for baseline in challenge.baselines]
+    return [choice for choice in found if _can_be_submitted(choice)]
+
+
+def _can_be_submitted(choice: Choice) -> bool:
+    payload = choice.baseline.payload
+    return not any(kinds.find(payload.kind).check_submission(choice.bundle.challenge, payload))
 
 
 def _cost(baseline: Baseline) -> int:

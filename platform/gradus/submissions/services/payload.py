@@ -15,8 +15,11 @@ from challenges.spec import Challenge
 from gradus.submissions.services.refusal import Refused
 
 
-def parse(challenge: Challenge, data: Any) -> payloads.Submitted:
-    """Raises `Refused` with every problem, each naming its field and, for rows, its line."""
+def parse(challenge: Challenge, data: Any, *, is_submission: bool = False) -> payloads.Submitted:
+    """Raises `Refused` with every problem, each naming its field and, for rows, its line.
+
+    A submission can be refused where a run on public samples is not.
+    """
     try:
         payload = payloads.parse(data)
     except ValidationError as error:
@@ -25,6 +28,8 @@ def parse(challenge: Challenge, data: Any) -> payloads.Submitted:
     except RecursionError:
         raise Refused("bad_payload", _("The JSON is nested too deeply.")) from None
     refuse(check(challenge, payload, counter(challenge)))
+    if is_submission:
+        refuse(list(kinds.find(payload.kind).check_submission(challenge, payload)))
     return payload
 
 

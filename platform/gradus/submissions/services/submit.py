@@ -36,7 +36,7 @@ def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str)
     if not KEY.fullmatch(idempotency_key):
         wrong = _("An Idempotency-Key has 1 to 80 visible characters of ASCII: send another key.")
         raise Refused("bad_key", wrong, problems=[{"code": "bad_key", "field": "Idempotency-Key", "message": wrong}])
-    payload = parse(challenge.spec, data)
+    payload = parse(challenge.spec, data, is_submission=True)
 
     def once() -> tuple[Submission, bool]:
         before = _existing(user, challenge, idempotency_key, payload)
