@@ -32,6 +32,8 @@ NO_GRADE |= {"chat", "run_chat"}
 NO_GRADE |= {"documents", "documents_file", "updates_file"}
 # A learner's own choices between the author's answers, which everybody may read.
 NO_GRADE |= {"choices", "choice_undo", "choices_skipped", "choices_forget", "choices_use", "choices_file"}
+# Questions of a lesson, and a search in documents that everybody may read.
+NO_GRADE |= {"question_answer", "retriever", "retriever_panel", "retriever_result"}
 STREAMS = {"submission_events"}
 
 

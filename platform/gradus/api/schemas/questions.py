@@ -37,4 +37,4 @@ class QuestionsOut(Schema):
 
 
 class AnswerIn(Schema):
-    option: int = Field(ge=0, le=5, description="The place of the option, from 0")
+    option: int = Field(ge=0, le=5, strict=True, description="The place of the option, from 0")
