@@ -39,13 +39,12 @@ BUILT_IN = {
         gettext_noop("Required content"), ("text",), "graders.metrics:required_content"
     ),
     "hit_rate": RegisteredMetric(
-        gettext_noop("Hit rate"), ("text",), "graders.found_documents:hit_rate", in_findings=False, of_documents=True
+        gettext_noop("Hit rate"), ("text",), "graders.found_documents:hit_rate", of_documents=True
     ),
     "mrr": RegisteredMetric(
         gettext_noop("Mean reciprocal rank"),
         ("text",),
         "graders.found_documents:mrr",
-        in_findings=False,
         of_documents=True,
     ),
 }

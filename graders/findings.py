@@ -13,6 +13,7 @@ from challenges.findings import ArmRecord, Claim, ClaimRecord, Experiment, Exper
 from challenges.findings_digest import P_MAX
 from challenges.findings_runs import Repetition, listed_fields, measures
 from challenges.kinds.prompt import PromptPayload
+from challenges.metrics import metrics
 from challenges.payloads import Submitted
 from challenges.spec import Challenge, Json, Label, Sample
 from graders.base import Grade
@@ -25,10 +26,15 @@ DECIMALS = 4
 
 @dataclass(frozen=True)
 class Outputs:
-    """The private outputs of one run: a text for each public and each hidden row, in the order of the files."""
+    """The private outputs of one run: a text for each public and each hidden row, in the order of the files.
+
+    The scores of the rows are kept only where the metric is about documents, which texts do not tell.
+    """
 
     public: tuple[str, ...]
     hidden: tuple[str, ...]
+    public_scores: tuple[float, ...] = ()
+    hidden_scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,9 +48,13 @@ class Run:
 Runs = Mapping[str, Sequence[Run]]
 
 
-def outputs_of(grade: Grade) -> Outputs:
-    """The output texts of a grade on public and hidden rows."""
-    return Outputs(tuple(row.output for row in grade.public), tuple(row.output for row in grade.hidden))
+def outputs_of(grade: Grade, challenge: Challenge) -> Outputs:
+    """The outputs of a grade on public and hidden rows."""
+    sides = (grade.public, grade.hidden)
+    texts = (tuple(row.output for row in rows) for rows in sides)
+    if not metrics()[challenge.metric.name].of_documents:
+        return Outputs(*texts)
+    return Outputs(*texts, *(tuple(row.score for row in rows) for rows in sides))
 
 
 def experiment_record(finding: Finding, experiment: Experiment, runs: Runs) -> ExperimentRecord:
@@ -137,7 +147,15 @@ def predictions(challenge: Challenge, payload: Submitted, texts: Sequence[str]) 
     return [read(ask, answer, text).prediction for text in texts]
 
 
+def _scores(run: Run, which: Measure, rows: str) -> Sequence[float]:
+    """The kept score of each row; empty where it is computed from the texts."""
+    kept = run.outputs.hidden_scores if rows == "hidden" else run.outputs.public_scores
+    return kept if which == "score" else ()
+
+
 def _value(run: Run, which: Measure, rows: str) -> float:
+    if scores := _scores(run, which, rows):
+        return fmean(scores)
     samples, read_as = _rows(run, rows)
     challenge = run.repetition.bundle.challenge
     if which == "score":
@@ -183,6 +201,8 @@ def readings(runs: Sequence[Run], which: Measure, rows: str) -> Readings:
     """The results of one arm's runs as arrays, for `graders.effects`."""
     keys = tuple(run.repetition.key for run in runs)
     challenge = runs[0].repetition.bundle.challenge
+    if all(kept := [_scores(run, which, rows) for run in runs]):
+        return Readings(np.array(kept, dtype=np.float64), keys)
     both = [_rows(run, rows) for run in runs]
     if which == "score" and challenge.metric.name == "macro_f1":
         numbers = {label: float(n) for n, label in enumerate(sorted({str(s.target) for s in both[0][0]}))}

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from challenges.findings import Claim, Finding
 from challenges.findings_runs import Repetition
 from challenges.kinds.prompt import PromptPayload
+from challenges.kinds.rag import RagPayload
 from challenges.metrics import BUILT_IN
+from challenges.spec import Metric
+from graders.base import Grade, Row
 from graders.effects import Effect
-from graders.findings import Outputs, Run, experiment_record, predictions, readings, verdict
+from graders.findings import Outputs, Run, experiment_record, outputs_of, predictions, readings, verdict
 from graders.metrics import measure
+from tests.challenges.rag_bundle import rag_bundle
 from tests.graders.bundles import JSON, bundle, challenge, samples
+from workers.authoring.kept_runs import KeptRuns
 
 TARGETS = [{"category": "billing", "summary": "paid twice"}, {"category": "bug", "summary": "it crashes"}]
 
@@ -157,3 +163,28 @@ def test_a_difference_is_called_by_its_interval_and_the_smallest_effect_that_cou
 def test_a_spread_is_one_if_it_is_wide_and_not_by_chance(effect, p, found):
     record = verdict(claim(found="spread"), Effect(effect, 0.01, 0.2, p))
     assert (record.found, record.holds) == (found, found == "spread")
+
+
+def looked_up(score):
+    """A run of a challenge whose metric is about documents: the texts say nothing, the rows' scores everything."""
+    spec = rag_bundle().challenge.model_copy(update={"metric": Metric(name="mrr")})
+    made = replace(rag_bundle(), challenge=spec)
+    rows = [tuple(Row(one.id, "", score, correct=False) for one in side) for side in (made.public, made.hidden)]
+    outputs = outputs_of(Grade(score=score, public=rows[0], hidden=rows[1]), spec)
+    return Run(Repetition("a", "x", "x", made, RagPayload()), outputs)
+
+
+def test_metrics_of_documents_are_compared_by_the_scores_of_their_rows():
+    runs = {"a": [looked_up(0.5)], "b": [looked_up(0.25)]}
+    found = recorded(runs, claims=[{"arms": ["a", "b"], "varies": "chunk_words", "found": "higher"}])
+    assert [arm.mean["score"] for arm in found.arms] == [0.5, 0.25]
+    assert found.arms[0].runs[0].public == {"score": 0.5}
+    assert (found.claims[0].effect, found.claims[0].holds) == (0.25, True)
+
+
+def test_scores_of_rows_are_kept_with_the_outputs(tmp_path):
+    run, kept = looked_up(0.5), KeptRuns(tmp_path)
+    kept.put(run.repetition, run.outputs)
+    assert kept.get(run.repetition) == run.outputs
+    kept.put(run.repetition, Outputs(run.outputs.public, run.outputs.hidden))
+    assert kept.get(run.repetition) is None, "without scores there is nothing to compare"

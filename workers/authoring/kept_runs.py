@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from challenges.findings_digest import run_digest
 from challenges.findings_runs import Repetition
+from challenges.metrics import metrics
 from graders.findings import Outputs
 from workers.engine.places import data_dir
 
 FOLDER = "findings"
+SCORES = ("public_scores", "hidden_scores")
 
 
 class KeptRuns:
@@ -35,12 +38,15 @@ class KeptRuns:
         public, hidden = (_texts(data, name) for name in ("public", "hidden"))
         if len(public) != len(bundle.public) or len(hidden) != len(bundle.hidden):
             return None
+        scores = [_scores(data, name) for name in SCORES]
+        if metrics()[bundle.challenge.metric.name].of_documents:
+            return Outputs(public, hidden, *scores) if list(map(len, scores)) == [len(public), len(hidden)] else None
         return Outputs(public, hidden)
 
     def put(self, repetition: Repetition, outputs: Outputs) -> None:
         """Stores the outputs of a finished run; they are on the disk when this returns."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        text = json.dumps({"public": outputs.public, "hidden": outputs.hidden}, ensure_ascii=False)
+        text = json.dumps({name: kept for name, kept in asdict(outputs).items() if kept}, ensure_ascii=False)
         write_whole(self._file(repetition), text, private=True)
 
     def forget(self, repetition: Repetition) -> None:
@@ -54,6 +60,11 @@ class KeptRuns:
 def _texts(data: Any, name: str) -> tuple[str, ...]:
     found = data.get(name) if isinstance(data, dict) else None
     return tuple(found) if isinstance(found, list) and all(isinstance(text, str) for text in found) else ()
+
+
+def _scores(data: Any, name: str) -> tuple[float, ...]:
+    found = data.get(name) if isinstance(data, dict) else None
+    return tuple(found) if isinstance(found, list) and all(isinstance(one, float) for one in found) else ()
 
 
 def write_whole(path: Path, text: str, *, private: bool = False) -> None:

@@ -83,7 +83,7 @@ class Prover:
             raise NoResult(f"{where} ({error})") from error
         except RunnerTimeout as error:
             raise NoResult("it took far longer than the challenge's limits allow") from error
-        self.kept.put(repetition, outputs_of(grade))
+        self.kept.put(repetition, outputs_of(grade, repetition.bundle.challenge))
 
     def record(self, finding: Finding, known: set[str]) -> FindingRecord:
         """Computes and writes the record of a finding whose runs are all stored.

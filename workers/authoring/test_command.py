@@ -106,7 +106,7 @@ def _keeper(bundle: ChallengeBundle, baseline: Baseline) -> Callable[[Grade], No
 
     def keep(grade: Grade) -> None:
         if not isinstance(baseline.payload, FreeTextPayload):
-            KeptRuns().put(run, outputs_of(grade))
+            KeptRuns().put(run, outputs_of(grade, bundle.challenge))
 
     return keep
 
