@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Any
 
@@ -50,11 +50,11 @@ Runs = Mapping[str, Sequence[Run]]
 
 def outputs_of(grade: Grade, challenge: Challenge) -> Outputs:
     """The outputs of a grade on public and hidden rows."""
-    sides = (grade.public, grade.hidden)
-    texts = (tuple(row.output for row in rows) for rows in sides)
+    texts = Outputs(tuple(row.output for row in grade.public), tuple(row.output for row in grade.hidden))
     if not metrics()[challenge.metric.name].of_documents:
-        return Outputs(*texts)
-    return Outputs(*texts, *(tuple(row.score for row in rows) for rows in sides))
+        return texts
+    scores = [tuple(row.score for row in rows) for rows in (grade.public, grade.hidden)]
+    return replace(texts, public_scores=scores[0], hidden_scores=scores[1])
 
 
 def experiment_record(finding: Finding, experiment: Experiment, runs: Runs) -> ExperimentRecord:
