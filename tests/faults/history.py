@@ -23,6 +23,8 @@ ENDS = ("scored", "rejected", "failed", "review", "cancelled")
 # Only prompts with these words may use up an attempt without a score; see `stub_runner.py`.
 AT_FAULT = ("hang", "diverge")
 REFUNDED = {"failed": True, "rejected": False, "scored": False, "review": False}
+# No attempt is spent on a training run that diverged.
+GIVEN_BACK = {"diverged"}
 
 
 @dataclass
@@ -117,7 +119,8 @@ def _slots(found: History, evaluations: list[Evaluation]) -> None:
         has_slot, has_refund = one.submission_id in slots, one.submission_id in refunds
         if has_slot == has_refund:
             found.broken.append(f"submission {one.submission_id}: slot {has_slot}, refund {has_refund}")
-        if has_refund != REFUNDED.get(one.state, has_refund if one.state == "cancelled" else False):
+        due = one.error_code in GIVEN_BACK or REFUNDED.get(one.state, has_refund if one.state == "cancelled" else False)
+        if has_refund != due:
             found.broken.append(f"submission {one.submission_id} is {one.state}: refund {has_refund}")
         if (one.submission_id in flights) != one.is_open:
             found.broken.append(f"submission {one.submission_id} is {one.state}, in flight: {not one.is_open}")

@@ -23,10 +23,13 @@ class Stub:
     def choose(self, model: str, watch: Any, *, rounded: bool) -> Choice:
         return DEFAULT
 
+    def base(self, model: str) -> None:
+        """It has none."""
+
     def rest(self) -> None:
         """It holds nothing."""
 
-    def run(self, item: Any, watch: Any, choice: Choice) -> Any:
+    def run(self, item: Any, watch: Any, choice: Choice = DEFAULT) -> Any:
         if isinstance(item, Train):
             return self.train(item)
         assert isinstance(item, Score | Generate)
