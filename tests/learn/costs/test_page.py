@@ -68,6 +68,18 @@ def test_the_best_attempt_of_each_method_counts(client, ada, course):
     assert own == {"zero-shot": plain, "few-shot": best}
 
 
+def test_the_best_attempt_of_each_training_method_counts(client, ada, tmp_path):
+    limits = {"rows_max": 100, "row_tokens_max": 64, "tokens_max": 20_000}
+    publish_prompt(tmp_path, tune={"methods": ["lora", "full"], **limits})
+    whole = {key: value for key, value in factories.LORA.items() if key != "hyperparameters"} | {"method": "full"}
+    scene.attempt(ada, whole, 0.5)
+    full = scene.attempt(ada, {**whole, "instructions": "Sea or sky?"}, 0.6)
+    lora = scene.attempt(ada, factories.LORA, 0.9)
+    client.force_login(ada)
+    own = {approach: line.entry.submission for (approach, is_own), line in lines(client.get(COSTS)).items() if is_own}
+    assert own == {"lora": lora, "full": full}
+
+
 def test_of_an_attempt_that_did_not_move_a_ladder_nothing_is_shown(client, ada, tmp_path):
     publish_prompt(tmp_path, feedback={"mode": "ladder", "step": 0.02})
     first = scene.attempt(ada, factories.PROMPT, 0.7)

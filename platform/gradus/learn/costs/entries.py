@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from django.db.models.fields.json import KT
+from django.db.models.fields.json import KeyTextTransform
 from django.utils.translation import gettext as _
 
 from challenges import kinds, payloads
@@ -113,7 +113,9 @@ def _best_of_each(challenge: Challenge, user: User | None) -> Iterator[Score]:
         return
     of_user = Score.objects.current().of_version(challenge.version).filter(**{f"{OWNER}__user": user})  # type: ignore[arg-type]
     mine = of_user.filter(provisional=False, **{f"{OWNER}__challenge": challenge})
-    names = mine.annotate(method=KT(f"{OWNER}__payload__method")).values_list("pk", f"{OWNER}__kind", "method", "shown")
+    # `KT` follows no relations.
+    method = KeyTextTransform("method", f"{OWNER}__payload")
+    names = mine.annotate(method=method).values_list("pk", f"{OWNER}__kind", "method", "shown")
     best: dict[tuple[str, str], int] = {}
     for pk, kind, method, *_rest in _told(challenge, names):
         # Payloads that train are large, and name their method; the others are small.
