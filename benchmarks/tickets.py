@@ -38,11 +38,23 @@ CHOSEN: dict[str, dict[str, Any]] = {
     "lora": {**ADAPTER, **COMMON, "learning_rate": 1e-3},
     "qlora": {**ADAPTER, **COMMON, "learning_rate": 1e-3},
     "full": {**COMMON, "learning_rate": 1e-4},
-    "dpo": {**ADAPTER, **COMMON, "learning_rate": 2e-4, "beta": 0.1, "rpo_alpha": 1.0},
+    "dpo": {**ADAPTER, **COMMON, "learning_rate": 1e-3, "beta": 0.1, "rpo_alpha": 1.0},
 }
 SEEDS = (17, 18, 19)
 ROWS = 125
 SECONDS = 3 * 60 * 60.0
+HEADINGS = (
+    "method",
+    "settings",
+    "rows",
+    "score by seed",
+    "mean",
+    "trained share",
+    "size, MB",
+    "peak memory, GB",
+    "training, s",
+    "ms a request",
+)
 
 
 @dataclass(frozen=True)
@@ -111,8 +123,8 @@ def run(bundle: ChallengeBundle, method: str, settings: dict[str, Any], seed: in
 
 def table(runs: Sequence[Run]) -> Iterator[str]:
     """Markdown: a line for each method and its settings."""
-    yield "| method | settings | rows | score by seed | mean | trained share | size, MB | training, s | ms a request |"
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    yield f"| {' | '.join(HEADINGS)} |"
+    yield f"|{' --- |' * len(HEADINGS)}"
     groups: dict[tuple[Any, ...], list[Run]] = {}
     for one in runs:
         groups.setdefault((one.method, one.key[1], one.public), []).append(one)
@@ -128,8 +140,9 @@ def table(runs: Sequence[Run]) -> Iterator[str]:
             f"{fmean(one.score for one in ones):.3f}",
             f"{first.training['trainable_share']:.2%}",
             f"{first.training['adapter_bytes'] / 1e6:.1f}",
+            f"{median(one.training.get('peak_bytes', 0) for one in ones) / 1e9:.2f}",
             f"{median(one.training['seconds'] for one in ones):.0f}",
-            f"{median(one.cost.get('ms_per_request', 0.0) for one in ones):.0f}",
+            f"{median(one.cost['ms'] for one in ones):.0f}",
         ]
         yield f"| {' | '.join(cells)} |"
 
