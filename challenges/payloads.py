@@ -11,9 +11,17 @@ from functools import reduce
 from operator import or_
 from typing import Annotated, Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from challenges import kinds
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# JSON has one type of number, so that 3.0 is 3.
+Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
 
 
 class Payload(BaseModel):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import nlargest
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from challenges import field_checks
 from challenges.corpus import read_corpus
@@ -15,7 +15,7 @@ from challenges.field_checks import FieldProblem
 from challenges.kinds.base import Kind, TokenUse
 from challenges.kinds.rag_keys import METHODS, NOT_IN_CORPUS, Method, RagKeys, corpora, rag
 from challenges.kinds.rag_prompts import JOIN, Asked, composed, open_prompt, problem_with, row_template
-from challenges.payloads import Payload, Submitted
+from challenges.payloads import Payload, Submitted, Whole
 from challenges.prompts import render
 from challenges.spec import Challenge, TrainRow, dump
 from challenges.token_counts import CountTokens
@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from challenges.lint_subject import Subject
     from challenges.source import Source
     from challenges.yaml_lines import Located
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-# JSON has one type of number, so that 3.0 is 3.
-Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
 
 
 class RagExample(Payload):

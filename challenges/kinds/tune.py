@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from challenges import field_checks, own_choices, preference_checks
 from challenges.candidates import Candidates, read_candidates
@@ -13,7 +13,7 @@ from challenges.field_checks import FieldProblem
 from challenges.jsonl import RowLimits
 from challenges.kinds.base import Kind, Lane, TokenUse
 from challenges.own_choices import OwnChoices
-from challenges.payloads import Payload, Submitted
+from challenges.payloads import Payload, Submitted, Whole
 from challenges.prompts import problem_with
 from challenges.spec import AnyRow, Challenge, Keys, PreferenceRow, Spec, TrainingRow, TrainRow, dump
 from challenges.token_counts import CountTokens, row_tokens
@@ -130,14 +130,6 @@ def candidates(challenge: Challenge) -> Candidates:
     """The prompts whose answers learners may choose between; empty where there are none."""
     keys = challenge.keys_of("tune")
     return keys.candidates if isinstance(keys, TuneKeys) else ()
-
-
-def _whole(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-# JSON has one type of number, so that 3.0 is 3.
-Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
 
 
 class Hyperparameters(Payload):

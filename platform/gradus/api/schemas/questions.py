@@ -3,6 +3,8 @@
 from ninja import Schema
 from pydantic import Field
 
+from challenges.payloads import Whole
+
 
 class OptionOut(Schema):
     text: str
@@ -37,4 +39,4 @@ class QuestionsOut(Schema):
 
 
 class AnswerIn(Schema):
-    option: int = Field(ge=0, le=5, strict=True, description="The place of the option, from 0")
+    option: Whole = Field(ge=0, le=5, description="The place of the option, from 0")
