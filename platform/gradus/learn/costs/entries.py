@@ -114,8 +114,8 @@ def _best_of_each(challenge: Challenge, user: User | None) -> Iterator[Score]:
     of_user = Score.objects.current().of_version(challenge.version).filter(**{f"{OWNER}__user": user})  # type: ignore[arg-type]
     mine = of_user.filter(provisional=False, **{f"{OWNER}__challenge": challenge})
     # `KT` follows no relations.
-    method = KeyTextTransform("method", f"{OWNER}__payload")
-    names = mine.annotate(method=method).values_list("pk", f"{OWNER}__kind", "method", "shown")
+    named = mine.annotate(method=KeyTextTransform("method", f"{OWNER}__payload"))
+    names = named.values_list("pk", f"{OWNER}__kind", "method", "shown")
     best: dict[tuple[str, str], int] = {}
     for pk, kind, method, *_rest in _told(challenge, names):
         # Payloads that train are large, and name their method; the others are small.
