@@ -9,8 +9,8 @@ from challenges.spec import Retriever
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Lesson
 from gradus.learn import retriever as retrievers
-from gradus.learn.views.access import own_run, shown_lesson
-from gradus.learn.views.demo import problem_with
+from gradus.learn.views.access import shown_lesson
+from gradus.learn.views.demo import own_demo, problem_with
 from gradus.submissions.models import Run
 from gradus.submissions.services import Refused
 
@@ -42,14 +42,18 @@ def again(request: HttpRequest, lesson: Lesson, spec: Retriever, text: str, wron
 
 def retriever_result(request: HttpRequest, slug: str, words: UUID, vectors: UUID, both: UUID) -> HttpResponse:
     lesson, spec = with_retriever(slug)
-    runs = [own_search(request, uuid) for uuid in (words, vectors, both)]
+    runs = [own_demo(request, uuid, retrievers.TITLES) for uuid in (words, vectors, both)]
     return render(request, "learn/retriever.html", result_context(lesson, spec, runs))
 
 
 def retriever_panel(request: HttpRequest, slug: str, uuid: UUID) -> HttpResponse:
     """One panel, asked for again while its run is open."""
     lesson, spec = with_retriever(slug)
-    context = {"lesson": lesson, "retriever": spec, "panel": retrievers.panel(own_search(request, uuid))}
+    context = {
+        "lesson": lesson,
+        "retriever": spec,
+        "panel": retrievers.panel(own_demo(request, uuid, retrievers.TITLES)),
+    }
     return render(request, "learn/_retriever_panel.html", context)
 
 
@@ -57,13 +61,6 @@ def result_context(lesson: Lesson, spec: Retriever, runs: list[Run]) -> dict[str
     panels = [retrievers.panel(run) for run in runs]
     address = reverse("learn:retriever_result", args=[lesson.slug, *[run.uuid for run in runs]])
     return {"lesson": lesson, "retriever": spec, "text": runs[0].inputs[0], "panels": panels, "address": address}
-
-
-def own_search(request: HttpRequest, uuid: UUID) -> Run:
-    run = own_run(request, uuid)
-    if run.purpose != Run.Purpose.DEMO or run.label not in retrievers.TITLES:
-        raise Http404
-    return run
 
 
 def with_retriever(slug: str) -> tuple[Lesson, Retriever]:
