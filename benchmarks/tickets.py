@@ -59,7 +59,7 @@ HEADINGS = (
 
 @dataclass(frozen=True)
 class Run:
-    """One training run and its score. `cost` is of public rows, `training` is what the runner measured."""
+    """A training run with its score. `cost` was measured on public rows, and `training` while the model was trained."""
 
     machine: str
     method: str

@@ -90,7 +90,7 @@ def python(name: str) -> Path:
 
 
 def is_installed(name: str) -> bool:
-    """Whether the environment is there as it is pinned."""
+    """Whether the environment exists, with exactly the versions that are pinned here."""
     return _installed(folder(name)) == ENVIRONMENTS[name]
 
 

@@ -18,7 +18,7 @@ Precision = Literal["Q4_1", "bfloat16", "float16", "float32"]
 
 
 class PrecisionText(NamedTuple):
-    """What people read about how finely weights are stored."""
+    """The precision of stored weights, in words that pages and cards show."""
 
     title: str
     note: str = ""
@@ -93,7 +93,7 @@ class BaseModel:
 
     @property
     def precision_text(self) -> PrecisionText | None:
-        """None where nobody has said how finely the weights are stored."""
+        """The words for the precision of the weights; None if the catalogue does not state it."""
         return PRECISIONS[self.precision] if self.precision else None
 
     @property

@@ -23,7 +23,7 @@ LIMITS = RowLimits(bytes_max=512 * 1024, rows_max=200)
 
 
 class Candidate(Spec):
-    """One prompt with its answers. A learner is shown two of them."""
+    """A prompt with several answers to it. A learner sees two of the answers and chooses one."""
 
     id: DocumentId
     prompt: Text

@@ -9,14 +9,14 @@ from challenges.data_folder import data_dir
 
 
 def has_none(model: str | None) -> bool:
-    """Whether the model's files are here and there is no template among them."""
+    """True if the model's files are on this machine and contain no chat template."""
     if model is None or model not in MODELS:
         return False
     return (data_dir() / "models" / model / "tokenizer.json").is_file() and not template_of(model)
 
 
 def template_of(model: str | None) -> str:
-    """The template as Jinja text, empty where there is none. A name off the catalogue is not looked for on the disk."""
+    """The chat template as Jinja text; empty if there is none, or if the catalogue does not have the model."""
     if model is None or model not in MODELS:
         return ""
     folder = data_dir() / "models" / model

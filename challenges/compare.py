@@ -45,7 +45,7 @@ class FileDifference:
 
     @property
     def is_documents(self) -> bool:
-        """Whether the rows are documents, whose text is in the place of the input and whose title of the target."""
+        """True if the rows are documents. The text of a document is compared as an input, and its title as a target."""
         return self.file in DOCUMENTS
 
     def line(self) -> str:

@@ -109,5 +109,5 @@ def _sizes(source: Source, path: str, documents: list[Document]) -> None:
 
 
 def unseen_in(document: Document) -> str | None:
-    """The first invisible character of a text, as `U+XXXX`, because a model reads what people cannot see; or None."""
+    """The first invisible character of a text, written as `U+XXXX`; None if there is none."""
     return unwanted(document.title + "\n" + document.text, unseen=True)

@@ -15,8 +15,8 @@ from challenges.spec import Share, Slug, Spec, Text, Title
 # The measures of a run. `score` is the challenge's own metric; `valid` and `decisions` are for JSON answers:
 # the share of rows whose output fits the schema, and the share of listed (not free-text) fields that are right.
 Measure = Literal["score", "valid", "decisions"]
-# A claim says in which one of these its arms differ: in `method` if one is a prompt and the other a training run, or if
-# they search or train by other methods.
+# The one thing in which the arms of a claim differ. `method`: one arm is a prompt and the other a training run, or the
+# arms search or train by different methods.
 Searched = Literal["chunk_words", "overlap", "top_k", "min_score"]
 Varied = (
     Literal["instructions", "examples", "order", "example", "label_words", "method", "rows", "hyperparameters"]

@@ -56,7 +56,7 @@ def known_name(name: str) -> str:
 
 
 def allowed(challenge: Challenge, name: str) -> str:
-    """What a challenge takes of a kind, as people read it: the kind's title, or its training methods."""
+    """The text of a challenge's badge: the title of its kind, or of the training methods that it allows."""
     return ", ".join(translated(title) for title in find(name).allowed(challenge))
 
 

@@ -89,7 +89,7 @@ class Kind:
     """What a worker must be able to import to grade this kind, beside what every kind needs."""
 
     def allowed(self, challenge: Challenge) -> Sequence[str]:
-        """What the challenge takes of this kind, as its badge names it: the title, or those of several ways."""
+        """The text of the challenge's badge: the title of this kind, or the titles of the methods that it allows."""
         return (self.title,)
 
     def title_of(self, payload: Mapping[str, Any]) -> str:
