@@ -89,8 +89,13 @@ def _different(one: Repetition, other: Repetition, challenge: Challenge) -> set[
     kind = kinds.find(one.payload.kind)
     a, b = kind.parts(challenge, one.payload), kind.parts(challenge, other.payload)
     unequal = {name for name in a if a[name] != b[name]}
-    # Other examples stand in another order as well: that is one difference.
-    return unequal - {"order"} if "examples" in unequal else unequal
+    if "examples" in unequal:
+        # Other examples stand in another order as well: that is one difference.
+        unequal.discard("order")
+    if "method" in unequal:
+        # Another way to train has settings of its own: no learning rate is fair to full fine-tuning and to an adapter.
+        unequal.discard("hyperparameters")
+    return unequal
 
 
 def _repetitions(subject: FindingSubject, n: int, claim: Claim, runs: Mapping[str, Sequence[Repetition]]) -> None:

@@ -208,6 +208,20 @@ def test_a_method_is_a_prompt_against_a_training_run(tmp_path):
     assert "differ in order, but the claim varies method" in only(prompts)
 
 
+def test_training_methods_are_compared_with_settings_of_their_own(tmp_path):
+    trained = [{"files": [f"findings/{name}.yaml"], "seeds": [17, 18, 19]} for name in ("adapter", "whole")]
+    root = written(tmp_path, **TEXTS, experiments=arms(*trained), claims=claim(varies="method"))
+    section = {"rows_max": 100, "row_tokens_max": 64, "tokens_max": 20_000, "methods": ["lora", "full"]}
+    factory.write_yaml(root / "sea-or-sky/challenge.yaml", factory.prompt_spec(tune=section))
+    payload(root, "adapter", kind="tune", rows_file="../train.jsonl", hyperparameters={"learning_rate": 0.001})
+    rates = {"learning_rate": 0.0001}
+    payload(root, "whole", kind="tune", method="full", rows_file="../train.jsonl", hyperparameters=rates)
+    assert said(root) == []
+    payload(root, "whole", kind="tune", method="full", rows_file="fewer.jsonl", hyperparameters=rates)
+    factory.write_rows(root / "sea-or-sky/findings/fewer.jsonl", [{"input": "A gull", "output": "sky"}])
+    assert "differ in method and rows, but the claim varies method" in only(root)
+
+
 def test_one_repetition_is_told(tmp_path):
     once = arms({"files": ["findings/a.yaml"]}, {"files": ["findings/plain.yaml"]})
     root = written(tmp_path, **TEXTS, experiments=once, claims=claim(varies="instructions"))
