@@ -6,11 +6,12 @@ The format is documented in `docs/bundle.md`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from challenges.spec import Share, Slug, Spec, Text, Title
+from challenges.spec import Share, Slug, Spec, Title
 
 # The measures of a run. `score` is the challenge's own metric; `valid` and `decisions` are for JSON answers:
 # the share of rows whose output fits the schema, and the share of listed (not free-text) fields that are right.
@@ -97,27 +98,60 @@ class Experiment(Spec):
     arms: tuple[Arm, ...] = Field(min_length=2, max_length=12)
 
 
+# A hint of a challenge: the challenge's id and the hint's number, from 1.
+HintName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\.[1-9]$", max_length=66)]
+
+
 class Finding(Spec):
     """A statement with the experiments that show it. Each claim is tested in each experiment, and must hold in all.
 
     In `statement` and `limits`, `{challenge.arm.measure}` stands for an arm's mean and `{n.effect}` for the effect of
     claim number n (from 1), both taken from the record; see `challenges.findings_text`.
+
+    `hints` names the hints whose advice the first claim measures. A finding that is not `shown` is on no page: it only
+    measures hints, and needs neither statement nor limits. Both keys came later than the format, so a dump leaves them
+    out while they have their defaults.
     """
 
     id: Slug
     title: Title
-    statement: Text
-    limits: Text
+    statement: str = ""
+    limits: str = ""
     rows: Literal["public", "hidden"] = "hidden"
+    hints: tuple[HintName, ...] = Field((), max_length=9, exclude_if=lambda names: not names)
+    shown: bool = Field(True, exclude_if=lambda shown: shown)
     experiments: tuple[Experiment, ...] = Field(min_length=1, max_length=4)
     claims: tuple[Claim, ...] = Field(min_length=1, max_length=6)
+
+    @model_validator(mode="after")
+    def _states_something(self) -> Finding:
+        if self.shown and not (self.statement and self.limits):
+            raise ValueError("a finding that is shown needs statement and limits; `shown: false` keeps it off the page")
+        return self
+
+
+# How many findings a lesson's page may show. Readers remember few.
+SHOWN_MAX = 5
 
 
 class Findings(Spec):
     """`findings.yaml`."""
 
     schema_: Literal[1] = Field(1, alias="schema")
-    findings: tuple[Finding, ...] = Field(min_length=1, max_length=5)
+    findings: tuple[Finding, ...] = Field(min_length=1, max_length=30)
+
+    @model_validator(mode="after")
+    def _few_are_shown(self) -> Findings:
+        if (count := sum(finding.shown for finding in self.findings)) > SHOWN_MAX:
+            what = f"{count} findings are shown, and a lesson's page shows at most {SHOWN_MAX}"
+            raise ValueError(f"{what}: write `shown: false` for those that only measure a hint")
+        return self
+
+
+def arm_files(findings: Iterable[Finding]) -> dict[tuple[str, str], None]:
+    """Each file that an arm names, once, with the id of the challenge in whose folder it lies."""
+    experiments = [experiment for finding in findings for experiment in finding.experiments]
+    return dict.fromkeys((e.challenge, file) for e in experiments for arm in e.arms for file in arm.files)
 
 
 # A record may come from any bundle, so its numbers and lists have bounds, which also exclude NaN. An interval may be

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle, CourseBundle, LessonBundle
-from challenges.findings import Finding, Findings, Records
+from challenges.findings import Finding, Findings, Records, arm_files
 from challenges.lesson_text import images
 from challenges.payloads import Submitted, adapter
 from challenges.rows import read_attacks, read_benign, read_gold, read_samples, read_train
@@ -112,16 +112,10 @@ def _gather_findings(source: Source, gathered: GatheredLesson) -> None:
         gathered.records_located = source.yaml(record)
         gathered.records = source.model(record, RECORDS, gathered.records_located) or Records()
     listed = {name for name, bundle in gathered.challenges if bundle}
-    for challenge, path in _arm_files(gathered.findings):
+    for challenge, path in arm_files(gathered.findings):
         payload = read_payload(source, posixpath.join(gathered.rel, challenge), path) if challenge in listed else None
         if payload is not None:
             gathered.arms[challenge, path] = payload
-
-
-def _arm_files(findings: tuple[Finding, ...]) -> dict[tuple[str, str], None]:
-    """Each file that an arm names, once, with the id of the challenge in whose folder it lies."""
-    experiments = [experiment for finding in findings for experiment in finding.experiments]
-    return dict.fromkeys((e.challenge, file) for e in experiments for arm in e.arms for file in arm.files)
 
 
 def _listed(source: Source, rel: str, located: Located, index: int, name: str) -> tuple[str, ChallengeBundle | None]:

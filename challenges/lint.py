@@ -11,6 +11,7 @@ from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.folders import GatheredLesson, gather_challenge, gather_course, gather_lesson
 from challenges.lint_findings import lint_findings
+from challenges.lint_hints import lint_unmeasured_hints
 from challenges.lint_lesson import lint_course, lint_ids, lint_lesson
 from challenges.lint_lesson_text import lint_lesson_text
 from challenges.lint_questions import lint_questions
@@ -65,6 +66,7 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered
         lint_lesson_text(source, gathered)
         lint_questions(source, gathered)
         lint_findings(source, gathered)
+        lint_unmeasured_hints(source, gathered)
         for name, bundle in gathered.challenges:
             if bundle:
                 arms = {file: payload for (owner, file), payload in gathered.arms.items() if owner == name}

@@ -12,6 +12,7 @@ from challenges.folders import GatheredLesson
 from challenges.kinds.prompt import PromptPayload
 from challenges.lint_claims import lint_claims
 from challenges.lint_finding_subject import FindingSubject, finding_subjects
+from challenges.lint_hints import lint_hints
 from challenges.lint_records import lint_mentions, lint_record
 from challenges.lint_spec import lint_payload, refusals
 from challenges.lint_subject import Subject
@@ -46,6 +47,7 @@ def lint_declared(subject: FindingSubject) -> None:
             _arm(subject, subject.subjects[experiment.challenge], arm, arm_place)
     _numbers(subject)
     lint_claims(subject)
+    lint_hints(subject)
 
 
 def _repeated(names: Iterable[object]) -> list[int]:

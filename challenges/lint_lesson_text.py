@@ -1,4 +1,4 @@
-"""What lint asks of a lesson's text: its length, its folds, and its illustrations with their files."""
+"""What lint asks of a lesson's text: its length, folds and illustrations, and the numbers that it states."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ from challenges.folders import GatheredLesson
 from challenges.lesson_text import WORDS_MAX, Image, folds, images, words
 from challenges.source import Source
 from challenges.svg import read_svg
+from challenges.written_numbers import written_numbers
+
+WRITTEN = (
+    "show a finding there, or say in the same sentence where the number is from: a source such as (Hu et al. 2021), a "
+    "rule of thumb, made up, or a formula; write a setting as code"
+)
 
 
 def lint_lesson_text(source: Source, gathered: GatheredLesson) -> None:
-    """Few enough words outside folds, folds with a title and an end, and assets that are there, used and harmless."""
+    """Few enough words outside folds, folds with a title and an end, and assets that are there, used and harmless;
+    no number that looks measured and is not.
+    """
     if gathered.text is None:
         return
     file = posixpath.join(gathered.rel, "lesson.md")
@@ -24,6 +32,9 @@ def lint_lesson_text(source: Source, gathered: GatheredLesson) -> None:
             source.add(file, fold.line, "the fold has no title", "write `::: fold Title`")
         if not fold.is_closed:
             source.add(file, fold.line, "the fold is not closed", "end it with a line `:::`")
+    for written in written_numbers(gathered.text):
+        what = f"the number {written.number} could be taken for a measured result"
+        source.add(file, written.line, what, WRITTEN)
     found = images(gathered.text)
     for image in found:
         _image(source, gathered, file, image)

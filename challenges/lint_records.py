@@ -10,6 +10,7 @@ from challenges.findings_digest import finding_digest
 from challenges.findings_text import literal_numbers, unknown_placeholders
 from challenges.folders import GatheredLesson
 from challenges.lint_finding_subject import FindingSubject
+from challenges.lint_hints import lint_hint_results
 from challenges.source import Source
 
 # Where a lesson's text shows a finding.
@@ -57,6 +58,7 @@ def _verdicts(subject: FindingSubject, record: FindingRecord) -> None:
             if not found.holds or found.found != claim.found:
                 what = f"the claim does not hold on `{experiment.challenge}`: {in_words(claim, found)}"
                 subject.add(what, "state what was found, or leave the claim out", "claims", n)
+    lint_hint_results(subject, record)
 
 
 def in_words(claim: Claim, found: ClaimRecord) -> str:
@@ -78,11 +80,16 @@ def lint_mentions(source: Source, gathered: GatheredLesson) -> None:
     if _is_broken(source, gathered):
         return
     known = {finding.id for finding in gathered.findings}
-    listed = f"name one of {', '.join(sorted(known))}" if known else "declare it in findings.yaml"
+    shown = {finding.id for finding in gathered.findings if finding.shown}
+    listed = f"name one of {', '.join(sorted(shown))}" if shown else "declare it in findings.yaml"
+    file = posixpath.join(gathered.rel, "lesson.md")
     for number, line in enumerate((gathered.text or "").split("\n"), 1):
         for name in MENTION.findall(line):
-            if name not in known:
-                file = posixpath.join(gathered.rel, "lesson.md")
+            if name in known - shown:
+                source.add(
+                    file, number, f"the finding `{name}` is `shown: false`", "remove the mark, or `shown: false`"
+                )
+            elif name not in known:
                 source.add(file, number, f"there is no finding `{name[:80]}`", listed)
     for name in sorted(gathered.records.findings.keys() - known):
         place = gathered.records_located.line("findings", name) if gathered.records_located else None

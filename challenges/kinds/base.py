@@ -110,6 +110,10 @@ class Kind:
         """Whether submissions are graded on rows, of which the public ones are shown."""
         return "hidden.jsonl" in self.needed_files
 
+    def is_scored_by_rows(self, challenge: Challenge) -> bool:
+        """Whether the metric of rows alone is the score, so that findings can measure it."""
+        return self.has_samples
+
     def check(self, challenge: Challenge, payload: Any) -> Iterator[FieldProblem]:
         """What is wrong with a payload of this kind, apart from its length in tokens."""
         return iter(())

@@ -185,6 +185,9 @@ class TuneKind(Kind):
     rows_field = "rows"
     approaches = {name: method.title for name, method in METHODS.items()}
 
+    def is_scored_by_rows(self, challenge: Challenge) -> bool:
+        return tune(challenge).own_choices is None
+
     def read_files(self, source: Source, rel: str, located: Located) -> dict[str, Any]:
         return read_candidates(source, rel, located)
 

@@ -105,6 +105,7 @@ def test_an_illustration_comes_with_the_lesson_and_changes_the_course_s_digest(t
         ("so ![x](assets/a.svg)\n", "lesson.md:1", "the image stands within a paragraph", "blank lines"),
         ("a\n\n::: fold\nb\n:::\n", "lesson.md:3", "the fold has no title", "::: fold Title"),
         ("a\n\n::: fold B\nb\n", "lesson.md:3", "the fold is not closed", "end it with a line `:::`"),
+        ("a\n\nIt scored 0.83.\n", "lesson.md:3", "the number 0.83 could be taken for a measured", "show a finding"),
         ("word " * 2201, "lesson.md", "has 2,201 words outside folds; 2,200 are allowed", "into folds"),
     ],
 )

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from challenges import kinds
 from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
+from challenges.findings import arm_files
 from challenges.spec import dump
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
@@ -96,18 +97,31 @@ def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> list[C
             "text": bundle.text,
             "spec": dump(bundle.lesson),
             "measured": bundle.measured,
-            "findings": [dump(finding) for finding in bundle.findings],
-            "arms": {
-                f"{challenge}/{file}": kinds.find(payload.kind).stored_arm(payload)
-                for (challenge, file), payload in bundle.arms.items()
-            },
-            "records": {name: dump(record) for name, record in bundle.records.findings.items()},
+            **_shown_findings(bundle),
             "contents": {challenge.challenge.id: challenge.digest for challenge in bundle.challenges},
             "digest": digest_of(bundle),
             "is_current": True,
         },
     )
     return [_write_challenge(lesson, place, challenge) for place, challenge in enumerate(bundle.challenges)]
+
+
+def _shown_findings(bundle: LessonBundle) -> dict[str, Any]:
+    """The fields of a lesson that hold its findings. Those that only measure a hint are the author's, so they and what
+    they alone use stay in the author's folder.
+    """
+    findings = [finding for finding in bundle.findings if finding.shown]
+    used = arm_files(findings)
+    records = {finding.id: bundle.records.findings.get(finding.id) for finding in findings}
+    return {
+        "findings": [dump(finding) for finding in findings],
+        "arms": {
+            "/".join(place): kinds.find(payload.kind).stored_arm(payload)
+            for place, payload in bundle.arms.items()
+            if place in used
+        },
+        "records": {name: dump(record) for name, record in records.items() if record is not None},
+    }
 
 
 def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> ChallengeVersion:

@@ -40,6 +40,14 @@ def test_importing_again_takes_the_new_record_and_drops_what_left(db, tmp_path):
     assert lesson.parsed_records["few-shot"].machine == "Slide rule"
 
 
+def test_a_finding_that_only_measures_a_hint_is_not_imported(db, tmp_path):
+    unseen = {**made_up.FEW, "shown": False, "hints": ["sea-or-sky.1"]}
+    del unseen["statement"], unseen["limits"]
+    made_up.course(tmp_path / "c", [unseen], {"few-shot": made_up.few_record()})
+    lesson = Lesson.objects.get()
+    assert (lesson.findings, lesson.records, lesson.arms) == ([], {}, {})
+
+
 def test_a_lesson_without_findings_stays_as_it_was(course):
     lesson = Lesson.objects.get()
     assert (lesson.findings, lesson.records, lesson.arms, lesson.parsed_findings) == ([], {}, {}, ())
