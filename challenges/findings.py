@@ -108,7 +108,7 @@ class Finding(Spec):
     In `statement` and `limits`, `{challenge.arm.measure}` stands for an arm's mean and `{n.effect}` for the effect of
     claim number n (from 1), both taken from the record; see `challenges.findings_text`.
 
-    `hints` names the hints whose advice the first claim measures. A finding that is not `shown` is on no page: it only
+    `hints` names the hints whose advice its claims measure. A finding that is not `shown` is on no page: it only
     measures hints, and needs neither statement nor limits. Both keys came later than the format, so a dump leaves them
     out while they have their defaults.
     """

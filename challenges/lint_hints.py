@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from itertools import product
 
 from challenges import kinds
 from challenges.bundle import ChallengeBundle
@@ -49,7 +50,7 @@ def lint_unmeasured_hints(source: Source, gathered: GatheredLesson) -> None:
 
 
 def lint_hints(subject: FindingSubject) -> None:
-    """The hints that a finding names are there, and its first claim says that a submission becomes better."""
+    """The hints that a finding names are there, and one of its claims says that a submission becomes better."""
     finding = subject.finding
     measured = {experiment.challenge for experiment in finding.experiments}
     for place, name in enumerate(finding.hints):
@@ -63,22 +64,18 @@ def lint_hints(subject: FindingSubject) -> None:
             subject.add(what, f"name one from 1 to {len(bundle.challenge.hints)}", "hints", place)
         elif bundle is not None and not can_measure(bundle):
             subject.add(f"findings cannot compare scores of `{challenge}`", "remove its hint here", "hints", place)
-    if finding.hints and finding.claims[0].found != "higher":
-        what = f"the first claim is {finding.claims[0].found}, so it does not show that following the hint helps"
-        subject.add(
-            what, "let the first claim be higher, with the arm that follows the hint first", "claims", 0, "found"
-        )
+    if finding.hints and not any(claim.found == "higher" for claim in finding.claims):
+        what = "no claim is higher, so the finding does not show that its hints help"
+        subject.add(what, "let one be higher, with the arm that follows the hint first", "claims", 0, "found")
 
 
 def lint_hint_results(subject: FindingSubject, record: FindingRecord) -> None:
-    """Learners follow hints on public rows, so the arm that follows one is better there, too.
+    """Learners follow hints on public rows, so each `higher` claim of the finding is true there, too.
 
-    `record` has the finding's experiments, arms and claims. Whether the claim holds is told elsewhere.
+    `record` has the finding's experiments, arms and claims. Whether the claims hold is told elsewhere.
     """
-    claim = subject.finding.claims[0]
-    if claim.found != "higher":
-        return
-    for place, name in enumerate(subject.finding.hints):
+    claims = [claim for claim in subject.finding.claims if claim.found == "higher"]
+    for (place, name), claim in product(enumerate(subject.finding.hints), claims):
         experiment = next((one for one in record.experiments if one.challenge == split_hint(name)[0]), None)
         arms = {arm.id: arm for arm in experiment.arms} if experiment else {}
         first, second = (_public_mean(arms.get(arm), claim.measure) for arm in claim.arms)

@@ -112,7 +112,7 @@ def test_a_name_that_is_no_hint_of_the_experiment_is_told(tmp_path, name, words)
 def test_a_first_claim_that_compares_nothing_is_told(tmp_path):
     claims = [{"arms": ["few", "zero"], "varies": "examples", "found": "unclear"}]
     found = only(written(tmp_path, sea={"claims": claims}))
-    assert "the first claim is unclear, so it does not show that following the hint helps" in found
+    assert "no claim is higher, so the finding does not show that its hints help" in found
 
 
 def test_a_hint_that_does_not_help_on_public_rows_is_told(tmp_path):
