@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -18,6 +19,8 @@ from mdit_py_plugins.container import container_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 WORDS_MAX = 2_200
+# The heading of a lesson's last list, which the course's page shows as well.
+OUTCOMES = "What you can now do"
 ASSET = re.compile(r"assets/[a-z0-9]+(?:-[a-z0-9]+)*\.svg")
 LINE_END = re.compile(r"\r\n?|\n")
 ALTERNATIVE = re.compile(r"!\[[^\]]*\]\([^)\s]*")
@@ -93,6 +96,37 @@ def _images(tokens: list[Token]) -> Iterator[Image]:
         for child in token.children or ():
             if child.type in ("image", "illustration"):
                 yield image_of(child, line=line, alone=child.type == "illustration")
+
+
+@lru_cache(maxsize=64)
+def outcomes(text: str) -> tuple[str, ...]:
+    """What a reader can do after the lesson: the items of the list below its heading "What you can now do"."""
+    tokens = READER.parse(text)
+    for place, token in enumerate(tokens):
+        if token.type == "heading_open" and tokens[place + 1].content.strip() == OUTCOMES:
+            return tuple(_items(tokens[place + 2 :]))
+    return ()
+
+
+def _items(tokens: list[Token]) -> Iterator[str]:
+    """The texts of the first list's items, before any other heading. What is nested in an item belongs to it."""
+    depth, item = 0, list[str]()
+    for token in tokens:
+        depth += {"list_item_open": 1, "list_item_close": -1}.get(token.type, 0)
+        if token.type == "inline" and depth:
+            item.append(_plain(token))
+        elif token.type == "list_item_close" and not depth:
+            yield " ".join(item)
+            item = []
+        elif token.type == "heading_open" or (token.type.endswith("_list_close") and not depth):
+            return
+
+
+def _plain(token: Token) -> str:
+    shown = {"text", "code_inline", "math_inline"}
+    breaks = {"softbreak", "hardbreak"}
+    children = token.children or []
+    return "".join(" " if one.type in breaks else one.content if one.type in shown else "" for one in children)
 
 
 def folds(text: str) -> tuple[Fold, ...]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from challenges.lesson_text import Fold, Image, folds, images, words
+from challenges.lesson_text import Fold, Image, folds, images, outcomes, words
 from challenges.lint import lint
 from challenges.reading import read_course
 from tests.challenges.factory import write_course
@@ -49,6 +49,23 @@ PIECES = (
 )
 def test_words_in_sight_are_counted(text, count):
     assert words(text) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("## Other\n\n- a\n", ()),
+        (
+            "## What you can now do\n\nSo:\n\n- Say *why*\n  and `how`.\n- Do it:\n  - well\n\n::: fold C\n- c\n:::",
+            ("Say why and how.", "Do it: well"),
+        ),
+        ("## What you can now do\n", ()),
+        ("### What you can now do\n\n1. a\n", ("a",)),
+        ("What you can now do\n\n1. a\n", ()),
+    ],
+)
+def test_outcomes_are_the_items_below_their_heading(text, items):
+    assert outcomes(text) == items
 
 
 def test_folds_have_a_title_and_an_end():

@@ -66,7 +66,58 @@ def test_the_map_marks_locked_and_next(client, two_lessons):
     text = client.get(reverse("learn:path")).content.decode()
     assert text.count('class="step" data-state="locked"') == 3
     assert text.count(" data-next") == 1
-    assert 'after <span lang="en">First</span>' in text
+    assert 'easier after <span lang="en">First</span>' in text
+    assert 'class="step-body" href="/challenges/sea-or-sky-two/"' in text
+
+
+def shown(client, *address):
+    return " ".join(client.get(reverse(*address[:1], args=address[1:])).content.decode().split())
+
+
+def test_lessons_name_what_they_build_on_and_what_builds_on_them(client, ada, ada_client, two_lessons):
+    first, second = '<a href="/lessons/first/" lang="en">First</a>', '<a href="/lessons/second/" lang="en">Second</a>'
+    later = f"Builds on {first}. You may start here all the same."
+    course = shown(client, "learn:course", "tiny")
+    assert later in course and f"Needed for {second}." in course
+    assert "You may start with any of them." in course
+    lesson = shown(client, "learn:lesson", "second")
+    assert later in lesson and "Needed for" not in lesson
+    assert f"Needed for {second}." in shown(client, "learn:lesson", "first")
+    (path,) = paths(ada)
+    assert [[one.slug for one in step.needs] for step in path.lessons] == [[], ["first"]]
+    assert [[one.slug for one in step.needed_by] for step in path.lessons] == [["second"], []]
+    rows = [{"input": "m", "output": '{"priority": "low", "summary": "s"}'}]
+    passed(ada, "sea-or-sky", factories.PROMPT)
+    passed(ada, "ticket", {**factories.LORA, "rows": rows})
+    passed(ada, "explain", factories.FREE_TEXT)
+    seen = shown(ada_client, "learn:course", "tiny")
+    assert f"Builds on {first}.</li>" in seen and "all the same" not in seen
+
+
+def test_the_course_says_how_far_a_learner_is(ada, ada_client, client, two_lessons):
+    passed(ada, "sea-or-sky", factories.PROMPT)
+    seen = shown(ada_client, "learn:course", "tiny")
+    assert "1 of 6 challenges passed." in seen and ">Lesson 1, 5 minutes, 1 of 3 passed<" in seen
+    guest = shown(client, "learn:course", "tiny")
+    assert "0 of 6 challenges passed." in guest and ">Lesson 1, 5 minutes<" in guest
+
+
+def test_the_course_says_what_a_lesson_enables_or_its_headings(client, two_lessons):
+    row = two_lessons.lessons.get(slug="first")
+    row.text = "## Why\n\nText.\n\n## What you can now do\n\n- Name the *sea*.\n- Name `sky`.\n\nMore.\n"
+    row.save()
+    other = two_lessons.lessons.get(slug="second")
+    other.text = "## Deep water\n"
+    other.save()
+    seen = shown(client, "learn:course", "tiny")
+    assert seen.count("What you can do afterwards") == 1 and seen.count("What it teaches") == 1
+    assert '<li lang="en">Name the sea.</li><li lang="en">Name sky.</li></ul>' in seen
+    assert '<li lang="en">Deep water</li>' in seen and '<li lang="en">Why</li>' not in seen
+
+
+def test_a_course_with_one_lesson_says_nothing_about_an_order(client, course):
+    seen = shown(client, "learn:course", "tiny")
+    assert "start with any" not in seen and "Builds on" not in seen and "0 of 3 challenges passed." in seen
 
 
 def test_the_path_takes_few_queries(ada, two_lessons, django_assert_max_num_queries):

@@ -14,7 +14,7 @@ from challenges.problems import Problem
 from gradus.cli import diff, rejudge
 from gradus.cli.plugins import MISSING, ChallengeGroup, MissingExtra, load
 
-HELP = "Write challenges and keep them fair: lint, diff, test, prove, rejudge."
+HELP = "Write challenges and keep them fair: lint, diff, try, test, prove, rejudge."
 app = typer.Typer(cls=ChallengeGroup, no_args_is_help=True, help=HELP)
 
 

@@ -32,10 +32,16 @@ class ChallengeStep:
 
 @dataclass(frozen=True)
 class LessonStep:
+    """A lesson and how far the learner is. It builds on `needs`, of which `waits_for` are not passed yet, and is itself
+    needed by others. Nobody is kept from a lesson that waits: it only comes later on the path.
+    """
+
     lesson: Lesson
     state: str
     challenges: tuple[ChallengeStep, ...]
     waits_for: tuple[Lesson, ...] = ()
+    needs: tuple[Lesson, ...] = ()
+    needed_by: tuple[Lesson, ...] = ()
 
     @property
     def done(self) -> int:
@@ -142,7 +148,10 @@ def _course_path(course: Course, standings: Standings, attempts: dict[int, int])
     steps: list[LessonStep] = []
     for lesson in course.current_lessons:
         waits = tuple(s.lesson for s in steps if s.lesson.slug in lesson.parsed.requires and s.state in (OPEN, LOCKED))
-        steps.append(_lesson_step(lesson, waits, standings, attempts))
+        needs = tuple(one for one in course.current_lessons if one.slug in lesson.parsed.requires)
+        needed_by = tuple(one for one in course.current_lessons if lesson.slug in one.parsed.requires)
+        step = _lesson_step(lesson, waits, standings, attempts)
+        steps.append(replace(step, needs=needs, needed_by=needed_by))
     return _with_next(CoursePath(course, tuple(steps)))
 
 

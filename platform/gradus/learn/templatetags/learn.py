@@ -15,7 +15,7 @@ from django.utils.text import get_text_list
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from challenges import kinds, metrics
+from challenges import kinds, lesson_text, metrics
 from challenges.base_models import BaseModel
 from challenges.catalogue import MODELS, model_title
 from challenges.kinds.base import Kind
@@ -150,6 +150,12 @@ def json(value: object) -> SafeString:
 def headings(text: str) -> list[str]:
     """The headings of level 2 of a lesson's text."""
     return [heading.text for heading in markdown.render(text).headings if heading.level == 2]
+
+
+@register.filter
+def outcomes(text: str) -> tuple[str, ...]:
+    """What a reader can do after the lesson, as its text says at the end."""
+    return lesson_text.outcomes(text)
 
 
 @register.filter
