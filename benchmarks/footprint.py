@@ -111,10 +111,11 @@ def measure(idle_minutes: float) -> tuple[dict[str, Sample], list[Sample], int]:
             with Sampler() as sampler:
                 address = site.start(START_SECONDS)
                 found = {"started": sampler.take()}
-                small = [examples.write_course(Path(folder) / "examples"), METHODS]
-                for course in small:
-                    site.publish(course)
-                story = Story(address, *map(read_course, (LIBRARY, *small)), site.administrator)
+                small = examples.write_course(Path(folder) / "examples")
+                for one in (small, METHODS):
+                    site.publish(one)
+                course, given, methods = (read_course(one) for one in (LIBRARY, small, METHODS))
+                story = Story(address, course, given, methods, site.administrator)
                 for name, action in story.steps():
                     report.step(name, action)
                 story.close()
