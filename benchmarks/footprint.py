@@ -97,6 +97,8 @@ def measure(idle_minutes: float) -> tuple[dict[str, Sample], list[Sample], int]:
     """Returns the samples by name (`started`, `peak`, `idle`), all of them, and how many steps of the run failed."""
     from challenges.reading import read_course
     from gradus.operations.first_start import LIBRARY
+    from gradus.operations.management.commands.smoke import METHODS
+    from gradus.operations.smoke import examples
     from gradus.operations.smoke.report import Report
     from gradus.operations.smoke.site import Site
     from gradus.operations.smoke.story import Story
@@ -109,7 +111,11 @@ def measure(idle_minutes: float) -> tuple[dict[str, Sample], list[Sample], int]:
             with Sampler() as sampler:
                 address = site.start(START_SECONDS)
                 found = {"started": sampler.take()}
-                story = Story(address, read_course(LIBRARY), site.administrator)
+                small = examples.write_course(Path(folder) / "examples")
+                for one in (small, METHODS):
+                    site.publish(one)
+                course, given, methods = (read_course(one) for one in (LIBRARY, small, METHODS))
+                story = Story(address, course, given, methods, site.administrator)
                 for name, action in story.steps():
                     report.step(name, action)
                 story.close()

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from challenges import payloads
+from challenges.kinds.tune import candidates
 from challenges.reading import read_course
 from graders.base import Assignment
 from graders.registry import grade
@@ -64,18 +65,13 @@ def furnish(folder: Path, learner: User) -> Pages:
         factories.grade(repeated)
     looked_up, tried = with_documents(folder / "examples", learner)
     waiting = factories.submit(learner, "ticket", {**factories.LORA, "rows": TICKETS})
-    lesson = built_in.lessons.get()
     staff = factories.UserFactory.create(is_staff=True)
     regrade = start_regrade(factories.challenge("explain"), by=staff, note="A new judge")
-    slugs = [challenge.slug for challenge in lesson.challenges.order_by("pk")]
     return Pages(
         open=[
             "/",
             "/path/",
-            f"/courses/{built_in.slug}/",
-            f"/lessons/{lesson.slug}/",
-            *(f"/challenges/{slug}/" for slug in slugs),
-            f"/challenges/{slugs[0]}/?track=tune&rows=starter",
+            *pages_of(built_in.slug),
             "/leaderboards/",
             "/leaderboards/sea-or-sky/",
             LIBRARY_PAGE,
@@ -117,6 +113,21 @@ def furnish(folder: Path, learner: User) -> Pages:
 
 
 LIBRARY_PAGE = "/challenges/ask-the-library/"
+
+
+def pages_of(slug: str) -> list[str]:
+    """A course with its lessons and challenges, whose tracks, documents and choices have pages of their own."""
+    course = catalogue.now().course(slug)
+    listed = [challenge for lesson in course.current_lessons for challenge in lesson.current_challenges]
+    trained = next(challenge for challenge in listed if "tune" in challenge.spec.also)
+    return [
+        f"/courses/{slug}/",
+        *(f"/lessons/{lesson.slug}/" for lesson in course.current_lessons),
+        *(f"/challenges/{challenge.slug}/" for challenge in listed),
+        f"/challenges/{trained.slug}/?track=tune&rows=starter",
+        *(f"/challenges/{challenge.slug}/documents/" for challenge in listed if challenge.kind == "rag"),
+        *(f"/challenges/{challenge.slug}/choices/" for challenge in listed if candidates(challenge.spec)),
+    ]
 
 
 def with_documents(folder: Path, learner: User) -> tuple[Submission, list[Run]]:

@@ -262,6 +262,14 @@ def test_an_import_queues_each_baseline_once(folder: Path, similarity: Any, caps
     assert "baselines/weak.yaml has not run on this server yet" in text
 
 
+def test_an_import_that_is_to_be_brief_prints_one_line(folder: Path, similarity: Any, capsys: Any) -> None:
+    similarity([])
+    call_command("import_course", str(folder), verbosity=0)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "0 of 3 challenges are verified on this server; 7 baselines were queued now." in line
+    assert Run.objects.filter(purpose="baseline").count() == 7
+
+
 def test_an_import_does_what_lint_does(folder: Path, similarity: Any) -> None:
     from challenges.problems import Problem
 

@@ -1,22 +1,31 @@
-"""The page of measured baselines and the lesson state what was measured, and it was measured on today's content."""
+"""The page of measured baselines and the lessons state what was measured, and it was measured on today's content."""
 
-import json
+from functools import cache
 
-from benchmarks.baselines import MEASURED, PAGE, page
+import pytest
+
+from benchmarks.baselines import LIBRARY, PAGE, page
 from challenges.lint import lint
-from challenges.reading import read_lesson
+from challenges.reading import read_course
 
-MEASURED_NOW = json.loads(MEASURED.read_text())
-LESSON = read_lesson(MEASURED.parent)
+COURSE = read_course(LIBRARY)
+each_lesson = pytest.mark.parametrize("lesson", COURSE.lessons, ids=lambda lesson: lesson.id)
+
+
+@cache
+def problems(lesson_id):
+    """What lint says of a lesson, apart from the similarity of its rows."""
+    return lint(LIBRARY / lesson_id)
 
 
 def test_the_page_of_measured_baselines_is_up_to_date():
-    assert PAGE.read_text() == page(MEASURED_NOW), "run `python -m benchmarks.baselines`"
+    assert PAGE.read_text() == page(COURSE), "run `python -m benchmarks.baselines`"
 
 
-def test_baselines_were_measured_on_this_content_and_keep_their_promises():
-    for bundle in LESSON.challenges:
-        found = MEASURED_NOW["baselines"][bundle.challenge.id]
+@each_lesson
+def test_baselines_were_measured_on_this_content_and_keep_their_promises(lesson):
+    for bundle in lesson.challenges:
+        found = lesson.measured["baselines"][bundle.challenge.id]
         assert found["digest"] == bundle.digest, (
             f"{bundle.challenge.id} has changed: run `gradus challenge test --record`"
         )
@@ -26,20 +35,23 @@ def test_baselines_were_measured_on_this_content_and_keep_their_promises():
 
 def test_training_is_significantly_better_than_the_best_prompt():
     """p < 0.01 on the hidden rows. What else the lesson states of prompts is a finding, proved by its own record."""
+    (lesson,) = (lesson for lesson in COURSE.lessons if lesson.id == "fine-tuning-vs-prompting")
     for name, best in {"symptom-specialty": "lora", "email-to-ticket": "gold"}.items():
-        step = MEASURED_NOW["baselines"][name]["steps"][-1]
+        step = lesson.measured["baselines"][name]["steps"][-1]
         assert step["to"] == f"baselines/{best}.yaml"
         assert step["difference"] > 0 and step["p"] < 0.01
 
 
-def test_every_finding_is_proved_on_this_content():
-    assert [str(problem) for problem in lint(MEASURED.parent) if "finding" in problem.file] == []
-    assert {finding.id for finding in LESSON.findings} == set(LESSON.records.findings)
-    for record in LESSON.records.findings.values():
+@each_lesson
+def test_every_finding_is_proved_on_this_content(lesson):
+    assert [str(problem) for problem in problems(lesson.id) if "finding" in problem.file] == []
+    assert {finding.id for finding in lesson.findings} == set(lesson.records.findings)
+    for record in lesson.records.findings.values():
         assert all(claim.holds for experiment in record.experiments for claim in experiment.claims)
 
 
-def test_the_lessons_figures_agree_with_what_was_measured():
-    assert [problem for problem in lint(MEASURED.parent) if "measured" in problem.what] == []
-    keys = {figure.measured for figure in LESSON.lesson.figures if figure.measured}
-    assert keys <= MEASURED_NOW["figures"].keys()
+@each_lesson
+def test_the_lessons_figures_agree_with_what_was_measured(lesson):
+    assert [problem for problem in problems(lesson.id) if "measured" in problem.what] == []
+    keys = {figure.measured for figure in lesson.lesson.figures if figure.measured}
+    assert keys <= lesson.measured.get("figures", {}).keys()

@@ -85,3 +85,9 @@ def test_ports_are_told_apart():
     free = ports.any_free()
     assert ports.is_free("127.0.0.1", free)
     assert not ports.serves("127.0.0.1", free)
+
+
+def test_the_built_in_course_is_verified_once_at_low_priority_and_in_few_words():
+    program = programs.verification(BROKER)
+    assert program.once and program.argv[:3] == ("nice", "-n", "19")
+    assert program.argv[-3:] == ("import_course", "--verbosity", "0")

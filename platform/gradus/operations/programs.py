@@ -46,8 +46,12 @@ def reconciler(broker_url: str) -> Program:
 
 
 def verification(broker_url: str) -> Program:
-    """Returns a program of low priority that checks the built-in course and queues its baselines; it takes minutes."""
-    return Program("verify", ("nice", "-n", "19", *_manage("import_course")), environment(broker_url), once=True)
+    """Returns a program of low priority that checks the built-in course and queues its baselines; it takes minutes.
+
+    It prints one line, so that the address and the password of the first start stay in sight.
+    """
+    argv = ("nice", "-n", "19", *_manage("import_course", "--verbosity", "0"))
+    return Program("verify", argv, environment(broker_url), once=True)
 
 
 def web(host: str, port: int, broker_url: str) -> Program:

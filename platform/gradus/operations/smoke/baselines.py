@@ -115,8 +115,9 @@ def method_of(choice: Choice) -> str:
 
 
 def weak(course: CourseBundle, kind: str) -> Choice:
-    """Returns the cheapest baseline of a kind that must not pass."""
-    found = [choice for choice in _all(course) if choice.baseline.payload.kind == kind]
+    """Returns the cheapest baseline of a kind that must not pass, of the challenge that `good` chooses."""
+    slug = good(course, kind).slug
+    found = [choice for choice in _all(course) if choice.baseline.payload.kind == kind and choice.slug == slug]
     return min(
         (choice for choice in found if choice.baseline.ref.min is None and choice.baseline.ref.max is not None),
         key=lambda choice: _cost(choice.baseline),

@@ -1,4 +1,4 @@
-"""The challenges of `docs/examples` as a course, so that a smoke run meets kinds that the built-in course lacks."""
+"""The challenges of `docs/examples` as a course: small ones, so that a smoke run grades each kind in seconds."""
 
 from __future__ import annotations
 

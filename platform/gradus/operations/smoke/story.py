@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import secrets
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from challenges.bundle import CourseBundle
+from challenges.bundle import ChallengeBundle, CourseBundle
 from challenges.kinds.free_text import KIND as FREE_TEXT
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.rag import KIND as RAG
@@ -38,7 +39,7 @@ class Story:
         administrator: Callable[[], tuple[str, str]],
     ) -> None:
         self.learner, self.staff = Visitor(base), Visitor(base)
-        self.course = course
+        self.course, self.examples = course, examples
         self.administrator = administrator
         self.prompt, self.zero = baselines.good(course, PROMPT.name), baselines.weak(course, PROMPT.name)
         self.text = baselines.good(course, FREE_TEXT.name)
@@ -51,7 +52,7 @@ class Story:
 
     def steps(self) -> Iterator[tuple[str, Callable[[], str]]]:
         """Yields the steps in an order that keeps at most two submissions open, and trains while the rest is done."""
-        yield "lesson as a visitor", self.read_lesson
+        yield "lessons as a visitor", self.read_lessons
         yield "sign up", self.sign_up
         yield "run on public samples", self.run_prompt
         yield "submit a training run", lambda: self.submit("training", self.training)
@@ -68,6 +69,7 @@ class Story:
         yield "  a provisional grade", self.provisional
         yield "staff settles it", self.review
         yield "demo: three panels", self.demo
+        yield "search: three panels", self.search
         yield "the training run's events and score", lambda: self.settled("training", self.training, SLOW)
         yield "  its adapter", self.adapter
         for choice in self.methods:
@@ -80,17 +82,23 @@ class Story:
         yield "API with a token", self.api
         yield "somebody else sees nothing", self.strangers
 
+    @property
+    def challenges(self) -> list[ChallengeBundle]:
+        """All challenges of the built-in course, in the order of the path."""
+        return [challenge for lesson in self.course.lessons for challenge in lesson.challenges]
+
     def close(self) -> None:
         self.learner.close()
         self.staff.close()
 
-    def read_lesson(self) -> str:
-        lesson = self.course.lessons[0]
-        expect(f"/lessons/{lesson.id}/" in self.learner.read("/"), "the home page does not lead to the lesson")
-        page = self.learner.read(f"/lessons/{lesson.id}/")
-        missing = [c.challenge.id for c in lesson.challenges if f"/challenges/{c.challenge.id}/" not in page]
-        expect(not missing, f"the lesson does not link {', '.join(missing)}")
-        return f"“{lesson.lesson.title}”, {len(lesson.challenges)} challenges"
+    def read_lessons(self) -> str:
+        first = self.course.lessons[0]
+        expect(f"/lessons/{first.id}/" in self.learner.read("/"), f"the home page does not lead to {first.id}")
+        for lesson in self.course.lessons:
+            page = self.learner.read(f"/lessons/{lesson.id}/")
+            missing = [c.challenge.id for c in lesson.challenges if f"/challenges/{c.challenge.id}/" not in page]
+            expect(not missing, f"the lesson {lesson.id} does not link {', '.join(missing)}")
+        return f"{len(self.course.lessons)} read, with {len(self.challenges)} challenges"
 
     def sign_up(self) -> str:
         fields = {"email": "learner@example.org", "password1": secrets.token_urlsafe(16)}
@@ -166,11 +174,24 @@ class Story:
         return "person-verified, score 1.00"
 
     def demo(self) -> str:
-        lesson = self.course.lessons[0]
-        expect(lesson.lesson.demo is not None, "the lesson has no demo")
-        assert lesson.lesson.demo is not None
-        text = lesson.lesson.demo.chips[0]
-        answer = self.learner.submit(f"/lessons/{lesson.id}/", f"/lessons/{lesson.id}/demo/", {"text": text})
+        """Asks the demo of the first lesson that has one."""
+        demos = {lesson.id: lesson.lesson.demo for lesson in self.course.lessons}
+        found = next(((name, demo.chips[0]) for name, demo in demos.items() if demo), None)
+        return self.ask(found, "demo")
+
+    def search(self) -> str:
+        """Looks something up in the first lesson that can do that; the examples have one if the course has none."""
+        lessons = (*self.course.lessons, *self.examples.lessons)
+        searches = {lesson.id: lesson.lesson.retriever for lesson in lessons}
+        found = next(((name, search.chips[0]) for name, search in searches.items() if search), None)
+        return self.ask(found, "retriever")
+
+    def ask(self, found: tuple[str, str] | None, what: str) -> str:
+        """Sends a text to the demo or the search of a lesson, and waits for its three panels."""
+        if found is None:
+            raise MismatchError(f"no lesson has a {what}")
+        lesson, text = found
+        answer = self.learner.submit(f"/lessons/{lesson}/", f"/lessons/{lesson}/{what}/", {"text": text})
         runs = re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", str(answer.url))
         expect(len(runs) == 3, f"{len(runs)} panels")
         for uuid in runs:
@@ -199,12 +220,11 @@ class Story:
         return f"{len(answer.content) / 1e6:.1f} MB, {len(found)} files"
 
     def path(self) -> str:
-        page = self.learner.read("/path/")
-        lesson = self.course.lessons[0]
-        missing = [c.challenge.title for c in lesson.challenges if c.challenge.title not in page]
+        page = html.unescape(self.learner.read("/path/"))
+        missing = [one.challenge.title for one in self.challenges if one.challenge.title not in page]
         expect(not missing, f"the path does not show {', '.join(missing)}")
         expect("passed" in page.lower(), "the path shows nothing as passed")
-        return f"{len(lesson.challenges)} steps"
+        return f"{len(self.challenges)} steps"
 
     def board(self) -> str:
         for choice in (self.prompt, self.training):

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = (
         "Check a course bundle and import it. New content is a draft until its baselines have reached their bounds on "
         "this server. The workers run the baselines when nothing else waits. Run this command again after each change "
-        "of the course: submissions are kept."
+        "of the course: submissions are kept. `--verbosity 0` prints one line in all."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,7 +26,7 @@ class Command(BaseCommand):
             "--unverified", action="store_true", help="publish at once; the pages say that it is not verified"
         )
 
-    def handle(self, *args: Any, path: str, unverified: bool, **options: Any) -> None:
+    def handle(self, *args: Any, path: str, unverified: bool, verbosity: int, **options: Any) -> None:
         problems, unchecked = problems_in(Path(path))
         if problems:
             raise CommandError("\n".join(str(problem) for problem in problems))
@@ -36,9 +36,20 @@ class Command(BaseCommand):
             course = import_course(read_course(Path(path)), linted=unchecked is None, unverified=unverified)
         except VersionRefused as refused:
             raise CommandError(f"Nothing was imported.\n{refused}") from None
-        for version in verification.newest(course):
-            queued = services.verify(version)
+        found = [(version, services.verify(version)) for version in verification.newest(course)]
+        if verbosity == 0:
+            self.sum_up(found)
+            return
+        for version, queued in found:
             self.report(course, version, queued)
+
+    def sum_up(self, found: list[tuple[ChallengeVersion, int]]) -> None:
+        """Prints one line about all challenges, for the terminal in which the whole site runs."""
+        verified, queued = sum(version.is_verified for version, _ in found), sum(count for _, count in found)
+        self.stdout.write(
+            f"{verified} of {len(found)} challenges are verified on this server; {queued} baselines were queued now. "
+            "They run while no learner waits, and `manage.py doctor` shows their results."
+        )
 
     def report(self, course: Course, version: ChallengeVersion, queued: int) -> None:
         """Prints the state of a challenge, which checks it still lacks, and what learners see."""

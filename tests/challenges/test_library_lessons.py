@@ -1,0 +1,41 @@
+"""Every lesson of the built-in course keeps its promises: short, illustrated, and with something to try at once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from challenges.lesson_text import WORDS_MAX, images, words
+from challenges.svg import read_svg
+
+LIBRARY = Path(__file__).resolve().parents[2] / "challenges/library"
+LESSONS = yaml.safe_load((LIBRARY / "course.yaml").read_text())["lessons"]
+# A demo, a search, or a question that can be answered at once.
+TO_TRY = re.compile(r"<!-- (?:demo|retriever|question: [a-z0-9-]+) -->")
+
+pytestmark = pytest.mark.parametrize("name", LESSONS)
+
+
+def text(name: str) -> str:
+    return (LIBRARY / name / "lesson.md").read_text()
+
+
+def test_what_is_in_sight_is_short(name: str) -> None:
+    assert 1_200 < words(text(name)) <= WORDS_MAX == 2_200
+
+
+def test_something_can_be_tried_after_a_few_sentences(name: str) -> None:
+    before, *rest = TO_TRY.split(text(name), maxsplit=1)
+    assert rest and words(before) <= 80 and len(before.strip().split("\n\n")) <= 2
+
+
+def test_every_picture_is_ours_has_words_and_can_be_shown(name: str) -> None:
+    found = images(text(name))
+    assert len(found) >= 3 and all(image.is_illustration for image in found)
+    for image in found:
+        assert 15 <= len(image.alternative.split()) <= 80 and image.caption, image.source
+        assert read_svg((LIBRARY / name / image.source).read_bytes()).problems == ()
+    assert {f"assets/{path.name}" for path in (LIBRARY / name / "assets").iterdir()} == {one.source for one in found}
