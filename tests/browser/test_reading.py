@@ -112,3 +112,12 @@ def test_a_closed_fold_is_a_note_beside_the_text_and_opens_over_the_width(visit)
     fold.locator("summary").click()
     opened = fold.bounding_box()
     assert opened and opened["x"] == text["x"] and opened["width"] > note["width"]
+
+
+def test_a_page_uses_the_font_that_it_preloads(visit):
+    page = visit()
+    page.goto("/")
+    page.wait_for_function("() => [...document.fonts].some((one) => one.status === 'loaded')")
+    names = page.evaluate("performance.getEntriesByType('resource').map((one) => one.name)")
+    upright = [name for name in names if name.endswith(".woff2") and "italic" not in name]
+    assert upright == [page.locator("link[rel=preload][as=font]").evaluate("(one) => one.href")]
