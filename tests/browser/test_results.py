@@ -91,6 +91,8 @@ def test_the_history_follows_runs_and_names_them(ada, course, visit, work):
     history.get_by_label("Name of this run").fill("one\u0007bell")
     page.keyboard.press("Enter")
     expect(history.locator(".field-error")).to_contain_text("a control character: remove it.")
+    # Nobody types faster than htmx takes over the new form, but a test does.
+    page.wait_for_function("() => !document.querySelector('.htmx-added, .htmx-settling, .htmx-swapping')")
     history.get_by_label("Name of this run").fill("First idea")
     page.keyboard.press("Enter")
     expect(history.get_by_role("link", name="First idea", exact=True)).to_be_focused()
