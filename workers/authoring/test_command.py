@@ -20,6 +20,7 @@ from challenges.reading import BundleErrors, read_challenge
 from graders.base import Grade
 from graders.findings import outputs_of
 from workers.authoring import baselines, measured
+from workers.authoring.kept_outcomes import KeptOutcomes
 from workers.authoring.kept_runs import KeptRuns
 from workers.authoring.own_runner import own_runner
 from workers.authoring.progress import bars, reporter
@@ -47,9 +48,12 @@ def test(
     save_adapter: Annotated[
         Path | None, typer.Option(help="Save the adapter that a baseline trains in this folder.")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run everything again.")] = False,
 ) -> None:
     """Run every baseline on this machine and compare its score with its bounds.
 
+    Each finished run of a prompt, a search or a training is stored on this machine. It is not made again unless rows,
+    settings or the model have changed, so a command that was interrupted goes on where it stopped.
     Exit status: 0 all scores are within their bounds, 1 a score is not, or the bundle has errors.
     """
     folders = sorted(file.parent for file in path.rglob("challenge.yaml"))
@@ -58,14 +62,14 @@ def test(
         raise typer.Exit(1)
     runner = own_runner()
     try:
-        results = [_test_one(folder, runner, only or [], seeds, record, save_adapter) for folder in folders]
+        results = [_test_one(folder, runner, only or [], seeds, record, save_adapter, force) for folder in folders]
     finally:
         runner.close()
     raise typer.Exit(0 if all(results) else 1)
 
 
 def _test_one(
-    folder: Path, runner: Runner, only: list[str], seeds: int, record: bool, save_adapter: Path | None
+    folder: Path, runner: Runner, only: list[str], seeds: int, record: bool, save_adapter: Path | None, force: bool
 ) -> bool:
     try:
         bundle = read_challenge(folder)
@@ -75,6 +79,7 @@ def _test_one(
         return False
     chosen = [b for b in bundle.baselines if not only or Path(b.ref.file).name in only]
     judge = JudgeClient.from_environment(Ledger())
+    kept = KeptOutcomes()
     outcomes = []
     with bars(console) as progress:
         for baseline in chosen:
@@ -83,15 +88,20 @@ def _test_one(
             for seed, variant in baselines.seeded(bundle, count):
                 name = f"{bundle.challenge.id} {Path(baseline.ref.file).name}" + (f" seed {seed}" if count > 1 else "")
                 bar = progress.add_task(name, total=None)
-                by_seed[seed] = baselines.run(
+                adapter_to = save_adapter if variant is bundle else None
+                is_free_text = isinstance(baseline.payload, FreeTextPayload)
+                is_fresh = force or is_free_text or adapter_to is not None
+                by_seed[seed] = (None if is_fresh else kept.get(variant, baseline)) or baselines.run(
                     variant,
                     baseline,
                     runner,
                     judge,
                     on_event=reporter(progress, bar),
-                    adapter_to=save_adapter if variant is bundle else None,
+                    adapter_to=adapter_to,
                     on_grade=_keeper(variant, baseline),
                 )
+                if not is_free_text:
+                    kept.put(variant, baseline, by_seed[seed])
                 progress.update(bar, total=1, completed=1)
             outcomes.append(baselines.merged(by_seed) if count > 1 else by_seed[seed])
     _print(bundle, outcomes)

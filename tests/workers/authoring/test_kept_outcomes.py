@@ -1,0 +1,91 @@
+"""`gradus challenge test` runs a baseline again only where something that its score depends on has changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from typer import Typer
+from typer.testing import CliRunner
+
+from tests.challenges.factory import write_prompt_challenge
+from workers.authoring import baselines, test_command
+from workers.authoring.baselines import Outcome
+
+APP = Typer()
+APP.command()(test_command.test)
+SCORES = {"weak": 0.3, "good": 0.66, "lora": 0.9}
+
+
+@pytest.fixture
+def ran(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The baselines that were run, with their seeds; each has the score of `SCORES`."""
+    found: list[str] = []
+
+    def run(bundle: Any, baseline: Any, *_: Any, **__: Any) -> Outcome:
+        stem = Path(baseline.ref.file).stem
+        found.append(f"{stem} {bundle.seed}" if stem == "lora" else stem)
+        problem = baseline.ref.missed(SCORES[stem])
+        return Outcome(baseline.ref.file, "prompt", "few-shot", SCORES[stem], not problem, problem, rows=(1.0, 0.0))
+
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setattr(test_command, "own_runner", lambda: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(baselines, "run", run)
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write_prompt_challenge(tmp_path / "sea-or-sky")
+    return tmp_path / "sea-or-sky"
+
+
+def call(*argv: object) -> Any:
+    return CliRunner().invoke(APP, [str(part) for part in argv])
+
+
+def change(file: Path, **values: Any) -> None:
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **values}, sort_keys=False))
+
+
+def test_nothing_runs_twice_after_a_change_of_texts_and_bounds(folder: Path, ran: list[str]) -> None:
+    first = call(folder, "--seeds", 2)
+    assert (first.exit_code, sorted(ran)) == (0, ["good", "lora 17", "lora 18", "weak"]), first.output
+    ran.clear()
+    bounds = [{"file": "baselines/weak.yaml", "max": 0.2}, {"file": "baselines/good.yaml", "min": 0.63}]
+    change(folder / "challenge.yaml", title="New", hints=["One.", "Two.", "Three."], baselines=bounds)
+    again = call(folder)
+    assert (again.exit_code, ran, "above" in again.output) == (1, [], True)
+
+
+def test_a_changed_row_and_a_changed_payload_run_again(folder: Path, ran: list[str]) -> None:
+    call(folder)
+    ran.clear()
+    change(folder / "baselines/weak.yaml", instructions="Sea or sky?")
+    call(folder)
+    assert ran == ["weak"]
+    ran.clear()
+    rows = (folder / "hidden.jsonl").read_text().splitlines(keepends=True)
+    (folder / "hidden.jsonl").write_text("".join(rows).replace('"input": "', '"input": "Now ', 1))
+    call(folder, "--only", "good.yaml")
+    assert ran == ["good"]
+
+
+def test_force_and_an_adapter_to_save_run_again(folder: Path, ran: list[str], tmp_path: Path) -> None:
+    call(folder)
+    ran.clear()
+    call(folder, "--only", "good.yaml", "--force")
+    call(folder, "--only", "lora.yaml", "--save-adapter", tmp_path / "adapter")
+    assert ran == ["good", "lora 17"]
+
+
+def test_a_damaged_file_counts_as_missing_and_files_are_private(folder: Path, ran: list[str], tmp_path: Path) -> None:
+    call(folder, "--only", "good.yaml")
+    (kept,) = (tmp_path / "data/baselines").iterdir()
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.write_text("{}")
+    call(folder, "--only", "good.yaml")
+    assert ran == ["good", "good"]

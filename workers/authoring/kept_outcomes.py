@@ -1,0 +1,60 @@
+"""Stores what finished baselines gave on this machine, so that `gradus challenge test` runs nothing twice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from challenges.bundle import Baseline, ChallengeBundle, sha256_of
+from challenges.findings_digest import checkpoint
+from challenges.spec import dump
+from workers.authoring.baselines import Outcome
+from workers.authoring.kept_runs import write_whole
+from workers.engine.places import data_dir
+
+FOLDER = "baselines"
+# Keys of a challenge that no run depends on: texts, marks and how a score is shown.
+UNGRADED = ("version", "title", "summary", "minutes", "pass", "gold", "track_gold", "hints", "baselines", "feedback")
+
+
+class KeptOutcomes:
+    """Stores each outcome in a private file (mode 0600) outside of any bundle, because it holds scores of hidden rows.
+
+    A file is named by a digest of all that the outcome depends on but the engine. So a new hint or another bound runs
+    nothing again, and a changed row does.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or data_dir() / FOLDER
+
+    def get(self, bundle: ChallengeBundle, baseline: Baseline) -> Outcome | None:
+        """The outcome, held against the baseline's present bounds; None if it is not stored or the file is damaged."""
+        try:
+            data = json.loads(self._file(bundle, baseline).read_bytes())
+            found = Outcome(**{**data, "rows": tuple(data["rows"])})
+        except (OSError, ValueError, RecursionError, TypeError, KeyError):
+            return None
+        problem = baseline.ref.missed(found.score)
+        return replace(found, file=baseline.ref.file, ok=not problem, problem=problem)
+
+    def put(self, bundle: ChallengeBundle, baseline: Baseline, outcome: Outcome) -> None:
+        """Stores an outcome that has a score; it is on the disk when this returns."""
+        if outcome.score is not None:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_whole(self._file(bundle, baseline), json.dumps(asdict(outcome)), private=True)
+
+    def _file(self, bundle: ChallengeBundle, baseline: Baseline) -> Path:
+        return self.folder / f"{sha256_of(_decisive(bundle, baseline))}.json"
+
+
+def _decisive(bundle: ChallengeBundle, baseline: Baseline) -> dict[str, Any]:
+    """All that a baseline's outcome depends on, JSON-ready; the seed of its training stands in the challenge."""
+    challenge = {name: value for name, value in dump(bundle.challenge).items() if name not in UNGRADED}
+    return {
+        "model": checkpoint(bundle.challenge.model),
+        "challenge": challenge,
+        "rows": [[dump(row) for row in rows] for rows in (bundle.public, bundle.hidden, bundle.train)],
+        "payload": baseline.payload.model_dump(mode="json"),
+    }
