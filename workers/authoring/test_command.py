@@ -79,7 +79,7 @@ def _test_one(
         return False
     chosen = [b for b in bundle.baselines if not only or Path(b.ref.file).name in only]
     judge = JudgeClient.from_environment(Ledger())
-    kept = KeptOutcomes()
+    kept, taken = KeptOutcomes(), 0
     outcomes = []
     with bars(console) as progress:
         for baseline in chosen:
@@ -91,7 +91,9 @@ def _test_one(
                 adapter_to = save_adapter if variant is bundle else None
                 is_free_text = isinstance(baseline.payload, FreeTextPayload)
                 is_fresh = force or is_free_text or adapter_to is not None
-                by_seed[seed] = (None if is_fresh else kept.get(variant, baseline)) or baselines.run(
+                before = None if is_fresh else kept.get(variant, baseline)
+                taken += before is not None
+                by_seed[seed] = before or baselines.run(
                     variant,
                     baseline,
                     runner,
@@ -105,6 +107,8 @@ def _test_one(
                 progress.update(bar, total=1, completed=1)
             outcomes.append(baselines.merged(by_seed) if count > 1 else by_seed[seed])
     _print(bundle, outcomes)
+    if taken:
+        console.print(f"{taken} runs were kept from before; --force runs them again", highlight=False)
     if record:
         console.print(f"written: {measured.write(folder.parent, bundle, outcomes)}")
     return all(outcome.ok for outcome in outcomes)
