@@ -7,8 +7,11 @@ from typing import Any
 
 from challenges.bundle import ChallengeBundle, sha256_of
 from challenges.catalogue import MODELS
+from challenges.documents import digest
 from challenges.findings import Experiment, Finding
 from challenges.findings_runs import Arms, Repetition, experiment_runs
+from challenges.kinds.rag import RagPayload
+from challenges.kinds.rag_keys import rag
 from challenges.kinds.tune import TunePayload, tune
 from challenges.spec import dump
 
@@ -22,9 +25,10 @@ TEST = {"resamples": RESAMPLES, "permutations": PERMUTATIONS, "seed": TEST_SEED,
 
 
 def run_digest(repetition: Repetition) -> str:
-    """A digest of everything that determines a run's outputs: inputs, payload, prompt, answer, base model, training.
+    """A digest of all that determines a run's outputs: inputs, documents, payload, prompt, answer, base model, training.
 
-    Targets are not part of it, because a corrected target changes scores but no outputs, and needs no new run.
+    Targets are not part of it, because a corrected target changes scores but no outputs, and needs no new run. The
+    documents that a row names are, where documents are searched: such a run keeps the scores of its rows.
     """
     bundle, payload = repetition.bundle, repetition.payload
     challenge = bundle.challenge
@@ -38,8 +42,17 @@ def run_digest(repetition: Repetition) -> str:
             "prompt": dump(challenge.prompt),
             "payload": payload.model_dump(mode="json"),
             "training": {"fixed": dump(section.fixed), "row_tokens_max": section.row_tokens_max} if section else None,
+            **(_searched(bundle) if isinstance(payload, RagPayload) else {}),
         }
     )
+
+
+def _searched(bundle: ChallengeBundle) -> dict[str, Any]:
+    keys, rows = rag(bundle.challenge), (*bundle.public, *bundle.hidden)
+    return {
+        "documents": [digest(documents) for documents in (keys.corpus, keys.updates)],
+        "rows": [list(sample.documents) for sample in rows],
+    }
 
 
 def finding_digest(finding: Finding, bundles: Mapping[str, ChallengeBundle], arms: Arms) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from challenges.findings import ExampleSets, Finding, FindingRecord
 from challenges.findings_digest import run_digest
-from challenges.findings_runs import by_label, draw, experiment_runs
+from challenges.findings_runs import Repetition, by_label, draw, experiment_runs
 from challenges.findings_text import filled, unknown_placeholders
+from challenges.kinds.rag import RagPayload
+from challenges.kinds.rag_keys import rag
 from challenges.reading import read_challenge, read_lesson
 from tests.challenges import factory
+from tests.challenges.rag_bundle import GOOD, rag_bundle
 
 
 @pytest.fixture
@@ -66,6 +71,22 @@ def test_a_digest_covers_inputs_and_submission_and_no_target(tmp_path):
     assert digests() == first
     factory.write_rows(root / "sea-or-sky/hidden.jsonl", [{**row, "input": row["input"] + "."} for row in rows])
     assert not set(digests()) & set(first)
+
+
+def test_a_digest_covers_the_documents_and_which_of_them_a_row_names():
+    bundle = rag_bundle()
+
+    def digest_of(found):
+        return run_digest(Repetition("good", "good", "good", found, RagPayload.model_validate(GOOD)))
+
+    keys = rag(bundle.challenge)
+    changed = keys.corpus[0].model_copy(update={"text": "The library is closed."})
+    first, *rest = bundle.public
+    other = first.model_copy(update={"documents": ("another",)})
+    corpus = keys.model_copy(update={"corpus": (changed, *keys.corpus[1:])})
+    variants = [bundle, replace(bundle, challenge=bundle.challenge.with_keys("rag", corpus))]
+    variants.append(replace(bundle, public=(other, *rest)))
+    assert len({digest_of(found) for found in variants}) == 3
 
 
 RECORD = {
