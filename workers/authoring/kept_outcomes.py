@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle, sha256_of
 from challenges.findings_digest import checkpoint
 from challenges.spec import dump
@@ -22,15 +23,15 @@ UNGRADED = ("version", "title", "summary", "minutes", "pass", "gold", "track_gol
 class KeptOutcomes:
     """Stores each outcome in a private file (mode 0600) outside of any bundle, because it holds scores of hidden rows.
 
-    A file is named by a digest of all that the outcome depends on but the engine. So a new hint or another bound runs
-    nothing again, and a changed row does.
+    A file is named by a digest of all that decides the outcome, except the engine. Texts, marks and bounds do not.
+    Outcomes of answers in free text are not stored, because the judge decides them.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or data_dir() / FOLDER
 
     def get(self, bundle: ChallengeBundle, baseline: Baseline) -> Outcome | None:
-        """The outcome, held against the baseline's present bounds; None if it is not stored or the file is damaged."""
+        """The outcome, compared with the baseline's present bounds; None if it is not stored or the file is damaged."""
         try:
             data = json.loads(self._file(bundle, baseline).read_bytes())
             found = Outcome(**{**data, "rows": tuple(data["rows"])})
@@ -40,8 +41,8 @@ class KeptOutcomes:
         return replace(found, file=baseline.ref.file, ok=not problem, problem=problem)
 
     def put(self, bundle: ChallengeBundle, baseline: Baseline, outcome: Outcome) -> None:
-        """Stores an outcome that has a score; it is on the disk when this returns."""
-        if outcome.score is not None:
+        """Stores an outcome that has a score and that no judge decided; it is on the disk when this returns."""
+        if outcome.score is not None and not kinds.find(baseline.payload.kind).is_judged:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_whole(self._file(bundle, baseline), json.dumps(asdict(outcome)), private=True)
 

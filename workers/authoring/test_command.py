@@ -52,8 +52,8 @@ def test(
 ) -> None:
     """Run every baseline on this machine and compare its score with its bounds.
 
-    Each finished run of a prompt, a search or a training is stored on this machine. It is not made again unless rows,
-    settings or the model have changed, so a command that was interrupted goes on where it stopped.
+    A baseline that ran before is not run again. It is if a row, a setting or the model has changed, or with --force.
+    Answers in free text are graded each time, because the judge may be another one.
     Exit status: 0 all scores are within their bounds, 1 a score is not, or the bundle has errors.
     """
     folders = sorted(file.parent for file in path.rglob("challenge.yaml"))
@@ -79,8 +79,7 @@ def _test_one(
         return False
     chosen = [b for b in bundle.baselines if not only or Path(b.ref.file).name in only]
     judge = JudgeClient.from_environment(Ledger())
-    kept, taken = KeptOutcomes(), 0
-    outcomes = []
+    outcomes, taken = [], 0
     with bars(console) as progress:
         for baseline in chosen:
             count = seeds if kinds.find(baseline.payload.kind).is_trained and baseline.ref.min is not None else 1
@@ -89,11 +88,9 @@ def _test_one(
                 name = f"{bundle.challenge.id} {Path(baseline.ref.file).name}" + (f" seed {seed}" if count > 1 else "")
                 bar = progress.add_task(name, total=None)
                 adapter_to = save_adapter if variant is bundle else None
-                is_free_text = isinstance(baseline.payload, FreeTextPayload)
-                is_fresh = force or is_free_text or adapter_to is not None
-                before = None if is_fresh else kept.get(variant, baseline)
-                taken += before is not None
-                by_seed[seed] = before or baselines.run(
+                kept = None if force or adapter_to else KeptOutcomes().get(variant, baseline)
+                taken += kept is not None
+                by_seed[seed] = kept or baselines.run(
                     variant,
                     baseline,
                     runner,
@@ -102,8 +99,7 @@ def _test_one(
                     adapter_to=adapter_to,
                     on_grade=_keeper(variant, baseline),
                 )
-                if not is_free_text:
-                    kept.put(variant, baseline, by_seed[seed])
+                KeptOutcomes().put(variant, baseline, by_seed[seed])
                 progress.update(bar, total=1, completed=1)
             outcomes.append(baselines.merged(by_seed) if count > 1 else by_seed[seed])
     _print(bundle, outcomes)
