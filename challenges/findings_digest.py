@@ -25,7 +25,7 @@ TEST = {"resamples": RESAMPLES, "permutations": PERMUTATIONS, "seed": TEST_SEED,
 
 
 def run_digest(repetition: Repetition) -> str:
-    """A digest of all that determines a run's outputs: inputs, documents, payload, prompt, answer, base model, training.
+    """A digest of all that decides a run's outputs: inputs, documents, payload, prompt, answer, base model, training.
 
     Targets are not part of it, because a corrected target changes scores but no outputs, and needs no new run. The
     documents that a row names are, where documents are searched: such a run keeps the scores of its rows.
