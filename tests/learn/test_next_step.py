@@ -37,20 +37,25 @@ def test_a_failed_attempt_names_the_distance_to_the_pass_mark(ada, ada_client, s
     assert "read hint 1 of 3" in panel and "Next: " not in panel and "solution" not in panel
 
 
-def test_what_to_try_after_the_hints_is_the_other_track_and_then_the_rows(ada, ada_client, sea_or_sky):
+def read_all_hints(user, challenge) -> None:
+    for _ in range(3):
+        take_hint(user, challenge)
+
+
+def test_what_to_try_after_the_hints_is_never_a_track_that_cannot_pass(ada, ada_client, sea_or_sky):
     take_hint(ada, sea_or_sky)
     assert "read hint 2 of 3" in attempt(ada, ada_client, 0.5)
-    for _ in range(2):
-        take_hint(ada, sea_or_sky)
+    read_all_hints(ada, sea_or_sky)
     panel = attempt(ada, ada_client, 0.5)
+    assert "look at the rows below that are not right" in panel and "?track=tune" not in panel
+
+
+def test_once_passed_the_other_track_is_advised_where_it_can_reach_gold(ada, ada_client, sea_or_sky):
+    read_all_hints(ada, sea_or_sky)
+    panel = attempt(ada, ada_client, 0.7)
     assert "with a training run</a>" in panel and "?track=tune#attempt" in panel
-
-
-def test_after_everything_was_tried_the_rows_are_what_is_left(ada, ada_client, sea_or_sky):
-    for _ in range(3):
-        take_hint(ada, sea_or_sky)
     attempt(ada, ada_client, 0.5, payload=factories.LORA)
-    assert "look at the rows below that are not right" in attempt(ada, ada_client, 0.5)
+    assert "look at the rows below that are not right" in attempt(ada, ada_client, 0.7)
 
 
 def test_a_pass_on_another_track_leads_to_the_one_that_passes(ada, ada_client, course):

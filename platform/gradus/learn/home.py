@@ -4,22 +4,26 @@ from dataclasses import dataclass
 
 from gradus.accounts.models import User
 from gradus.courses import catalogue
-from gradus.courses.models import Challenge
+from gradus.courses.models import Challenge, Course
 from gradus.learn.approaches import Board, boards
 from gradus.learn.look_back import LookBack, look_back
 from gradus.learn.path import ChallengeStep, CoursePath, paths
 from gradus.learn.recorded_demo import RecordedDemo, recorded_demo
-from gradus.learn.resume import Resume, resume
+from gradus.learn.resume import Resume, current, resume
 
 
 @dataclass(frozen=True)
 class Home:
-    """`resume` and `week` are those of a learner who has begun; `demo` and `board` belong to a newcomer's page."""
+    """`resume`, `course` and `week` are of a learner who has begun; `demo` and `board` belong to a newcomer's page.
+
+    `course` is the one that the learner is in. `resume` is None when nothing is left to do in it.
+    """
 
     paths: list[CoursePath]
     next: ChallengeStep | None
     done: int
     resume: Resume | None
+    course: Course | None
     week: LookBack | None
     demo: RecordedDemo | None
     board: tuple[Challenge, Board] | None
@@ -27,7 +31,7 @@ class Home:
 
 def home(user: User | None) -> Home:
     walked = paths(user)
-    place = resume(user, walked)
+    place, here = resume(user, walked), current(walked)
     done = sum(found.done for found in walked)
     begun = place is not None or done > 0
     return Home(
@@ -35,6 +39,7 @@ def home(user: User | None) -> Home:
         next=next((found.next for found in walked if found.next), None),
         done=done,
         resume=place,
+        course=here.course if here else None,
         week=look_back(user, walked) if user and begun else None,
         demo=None if begun else _first_demo(),
         board=None if begun else _first_board(),

@@ -21,9 +21,9 @@ class NextStep:
     """`goal` is what has not been reached yet: the pass mark, then gold; empty where nothing. It is reached at `mark`,
     which is `distance` above the score.
 
-    To try: `hint` is the number of the next hint; `track` is the one that passes, or one that was not tried yet.
-    `is_done` says that the challenge is passed, by this attempt or an earlier one; then `challenge` is the next open
-    one of the course.
+    To try: `hint` is the number of the next hint; `track` is the one that passes, or, when the challenge is passed and
+    gold is not reached, one that was not tried yet and can reach gold. `is_done` says that the challenge is passed, by
+    this attempt or an earlier one; then `challenge` is what comes next on the path.
     """
 
     goal: str
@@ -44,7 +44,7 @@ def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextSt
     goal, mark = _goal(spec, submission.kind, score)
     course = path.path_of(submission.user, challenge.lesson.course)
     step = next(s for s in course.of(challenge.lesson).challenges if s.challenge.pk == challenge.pk)
-    following = course.next.challenge if course.next else None
+    following = course.next_in(challenge.lesson, challenge)
     is_done = step.state in (path.PASSED, path.GOLD)
     hint = next_hint(submission.user, challenge) if goal else None
     return NextStep(
@@ -54,8 +54,8 @@ def next_step(submission: Submission, spec: Spec, score: Score | None) -> NextSt
         hint=hint,
         track=_track(submission, challenge, is_done=is_done, tries=bool(goal) and hint is None),
         is_done=is_done,
-        challenge=following,
-        is_new_lesson=following is not None and following.lesson_id != challenge.lesson_id,
+        challenge=following.challenge if following else None,
+        is_new_lesson=following is not None and following.challenge.lesson_id != challenge.lesson_id,
     )
 
 
@@ -75,10 +75,14 @@ def next_hint(user: User, challenge: Challenge) -> int | None:
 
 
 def _track(submission: Submission, challenge: Challenge, *, is_done: bool, tries: bool) -> str:
-    """The track that passes, where this attempt is on another one; else one that was not tried yet."""
-    if submission.kind != challenge.kind and not is_done:
-        return challenge.kind
+    """The track that passes, where this attempt is on another one; else one that can reach gold and was not tried yet.
+
+    Only `challenge.kind` passes, so no other track is advised before the challenge is passed.
+    """
+    if not is_done:
+        return challenge.kind if submission.kind != challenge.kind else ""
     if not tries:
         return ""
     tried = set(Submission.objects.of(submission.user).filter(challenge=challenge).values_list("kind", flat=True))
-    return next((kind for kind in challenge.spec.tracks if kind not in tried), "")
+    spec = challenge.spec
+    return next((kind for kind in spec.tracks if kind not in tried and spec.gold_of(kind) is not None), "")

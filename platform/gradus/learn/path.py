@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from django.db.models import Count
+from django.db.models import Count, Max, Value
 
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
-from gradus.submissions.models import Standing, Submission
+from gradus.submissions.models import HintsTaken, Standing, Submission
 
 # Newest version first, by challenge and track.
 Standings = dict[tuple[int, str], list[Standing]]
@@ -50,12 +51,40 @@ class LessonStep:
 
 @dataclass(frozen=True)
 class CoursePath:
+    """A course and how far the learner is. `worked` holds the keys of the challenges that the learner has worked on, in
+    any course, the last one first.
+    """
+
     course: Course
     lessons: tuple[LessonStep, ...]
+    worked: tuple[int, ...] = ()
+
+    @property
+    def touched(self) -> ChallengeStep | None:
+        """The challenge of this course that the learner worked on last."""
+        steps = {step.challenge.pk: step for lesson in self.lessons for step in lesson.challenges}
+        return next((steps[key] for key in self.worked if key in steps), None)
 
     @property
     def next(self) -> ChallengeStep | None:
         return next((step for lesson in self.lessons for step in lesson.challenges if step.is_next), None)
+
+    def next_in(self, lesson: Lesson, challenge: Challenge | None = None) -> ChallengeStep | None:
+        """The one rule for what comes next, for a learner who is in `lesson`, and there in `challenge`, or else in the
+        one that they worked on last.
+
+        It is that challenge until it is passed, then what follows it in its lesson, then what precedes it there. Then
+        come the lessons that follow, and then the earlier ones, without those that wait for another lesson.
+        """
+        if challenge is None and self.touched is not None:
+            challenge = self.touched.challenge
+        at = next(place for place, step in enumerate(self.lessons) if step.lesson.pk == lesson.pk)
+        here = self.lessons[at].challenges
+        first = next((n for n, step in enumerate(here) if challenge and step.challenge.pk == challenge.pk), 0)
+        if found := next((step for step in (*here[first:], *here[:first]) if step.state in (OPEN, LOCKED)), None):
+            return found
+        further = (step for one in (*self.lessons[at + 1 :], *self.lessons[:at]) for step in one.challenges)
+        return next((step for step in further if step.state == OPEN), None)
 
     @property
     def done(self) -> int:
@@ -74,9 +103,9 @@ class CoursePath:
         return next(step for step in self.lessons if step.lesson.pk == lesson.pk)
 
     def after(self, lesson: Lesson) -> LessonStep | None:
-        """The lesson that follows."""
-        later = [step for step in self.lessons if step.lesson.position > lesson.position]
-        return later[0] if later else None
+        """The first lesson that follows and is not passed yet."""
+        later = (step for step in self.lessons if step.lesson.position > lesson.position)
+        return next((step for step in later if step.state in (OPEN, LOCKED)), None)
 
 
 def paths(user: User | None) -> list[CoursePath]:
@@ -91,8 +120,8 @@ def path_of(user: User | None, course: Course) -> CoursePath:
 
 def _walked(user: User | None, courses: Iterable[Course]) -> list[CoursePath]:
     standings = standings_of(user)
-    attempts = _attempts(user)
-    return [_course_path(course, standings, attempts) for course in courses]
+    attempts, worked = _attempts(user) if user else ({}, ())
+    return [_course_path(course, standings, attempts, worked) for course in courses]
 
 
 def standings_of(user: User | None, challenge: Challenge | None = None) -> Standings:
@@ -137,14 +166,23 @@ def has_passed(user: User | None, challenge: Challenge) -> bool:
     )
 
 
-def _attempts(user: User | None) -> dict[int, int]:
-    if user is None:
-        return {}
-    counted = Submission.objects.of(user).order_by().values("challenge").annotate(n=Count("pk"))
-    return {row["challenge"]: row["n"] for row in counted}
+def _attempts(user: User) -> tuple[dict[int, int], tuple[int, ...]]:
+    """Returns the number of attempts at each challenge, and the challenges with an attempt or a run of any purpose, the
+    newest first; without any, those whose hints were read.
+    """
+    submitted = Submission.objects.of(user).order_by().values_list("challenge")
+    ran = user.runs.order_by().values_list("version__challenge")
+    rows: list[tuple[int, int, datetime]] = list(
+        submitted.annotate(n=Count("pk"), last=Max("created_at")).union(
+            ran.annotate(n=Value(0), last=Max("created_at")), all=True
+        )
+    )
+    worked = tuple(row[0] for row in sorted(rows, key=lambda row: row[2], reverse=True))
+    read = HintsTaken.objects.filter(user=user).order_by("-pk").values_list("challenge_id", flat=True)
+    return {challenge: n for challenge, n, _ in rows if n}, worked or tuple(read)
 
 
-def _course_path(course: Course, standings: Standings, attempts: dict[int, int]) -> CoursePath:
+def _course_path(course: Course, standings: Standings, attempts: dict[int, int], worked: tuple[int, ...]) -> CoursePath:
     steps: list[LessonStep] = []
     for lesson in course.current_lessons:
         waits = tuple(s.lesson for s in steps if s.lesson.slug in lesson.parsed.requires and s.state in (OPEN, LOCKED))
@@ -152,7 +190,7 @@ def _course_path(course: Course, standings: Standings, attempts: dict[int, int])
         needed_by = tuple(one for one in course.current_lessons if lesson.slug in one.parsed.requires)
         step = _lesson_step(lesson, waits, standings, attempts)
         steps.append(replace(step, needs=needs, needed_by=needed_by))
-    return _with_next(CoursePath(course, tuple(steps)))
+    return _with_next(CoursePath(course, tuple(steps), worked))
 
 
 def _lesson_step(
@@ -183,11 +221,12 @@ def _together(steps: tuple[ChallengeStep, ...]) -> str:
 
 
 def _with_next(path: CoursePath) -> CoursePath:
-    """Marks the first open challenge."""
-    for at, lesson in enumerate(path.lessons):
-        for place, step in enumerate(lesson.challenges):
-            if step.state == OPEN:
-                marked = (*lesson.challenges[:place], replace(step, is_next=True), *lesson.challenges[place + 1 :])
-                changed = replace(lesson, challenges=marked)
-                return replace(path, lessons=(*path.lessons[:at], changed, *path.lessons[at + 1 :]))
-    return path
+    """Marks what comes next for a learner who is where they worked last in this course, else at its beginning."""
+    if not path.lessons:
+        return path
+    found = path.next_in(path.touched.challenge.lesson if path.touched else path.lessons[0].lesson)
+    lessons = tuple(
+        replace(one, challenges=tuple(replace(step, is_next=step is found) for step in one.challenges))
+        for one in path.lessons
+    )
+    return replace(path, lessons=lessons)

@@ -1,16 +1,15 @@
 """Where a learner left off: the challenge of the last attempt or run, else the next one of the path."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from gradus.accounts.models import User
-from gradus.learn.path import GOLD, OPEN, PASSED, ChallengeStep, CoursePath
-from gradus.submissions.models import HintsTaken, Submission
+from gradus.learn.path import GOLD, LOCKED, OPEN, PASSED, ChallengeStep, CoursePath
 
 
 @dataclass(frozen=True)
 class Resume:
-    """`step` is where to go on: `touched` itself while it is open, and afterwards the next step of the path.
+    """`step` is where to go on: the next step of the path through the course that the learner is in, which is `touched`
+    itself until it is passed. When that course has no next step, it is `touched` while gold is in reach.
 
     `touched` is None where that challenge is no longer published.
     """
@@ -21,7 +20,7 @@ class Resume:
     @property
     def goal(self) -> str:
         """The next mark of the step that has not been reached: `pass`, then `gold`; empty where there is none."""
-        if self.step.state == OPEN:
+        if self.step.state in (OPEN, LOCKED):
             return "pass"
         return "gold" if self.step.state == PASSED and self.step.challenge.spec.gold is not None else ""
 
@@ -36,23 +35,19 @@ class Resume:
 
 
 def resume(user: User | None, paths: list[CoursePath]) -> Resume | None:
-    """None for those who have not begun, and where nothing is left to do."""
-    if user is None:
+    """None for those who have not begun, and where nothing is left to do in the course that they are in."""
+    path = current(paths)
+    if user is None or path is None:
         return None
-    steps = {step.challenge.pk: step for path in paths for lesson in path.lessons for step in lesson.challenges}
-    touched = steps.get(_last_touched(user) or 0)
-    if touched is None and not any(step.attempts for step in steps.values()):
+    # What was worked on last may no longer be published.
+    last = path.touched if path.touched and path.touched.challenge.pk == path.worked[0] else None
+    step = path.next or last
+    if step is None or (not path.next and (step.state == GOLD or step.challenge.spec.gold is None)):
         return None
-    following = next((path.next for path in paths if path.next), None)
-    step = touched if touched and touched.state == OPEN else following or touched
-    return Resume(step, touched) if step and step.state != GOLD else None
+    return Resume(step, last)
 
 
-def _last_touched(user: User) -> int | None:
-    """The challenge of the newest attempt or run of any purpose; else one whose hints were read."""
-    attempt = Submission.objects.of(user).order_by("-pk").values_list("created_at", "challenge_id").first()
-    run = user.runs.order_by("-pk").values_list("created_at", "version__challenge_id").first()
-    found: list[tuple[datetime, int]] = [made for made in (attempt, run) if made]
-    if found:
-        return max(found)[1]
-    return HintsTaken.objects.filter(user=user).order_by("-pk").values_list("challenge_id", flat=True).first()
+def current(paths: list[CoursePath]) -> CoursePath | None:
+    """The path through the course that the learner worked on last. None for those who have not begun."""
+    of = {step.challenge.pk: path for path in paths for one in path.lessons for step in one.challenges}
+    return next((of[key] for path in paths[:1] for key in path.worked if key in of), None)

@@ -37,7 +37,7 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
         "shown": asked,
         "further_checks": [group for name, group in asked.checks.items() if name not in marked],
         "step": course_path.of(found),
-        "path": course_path,
+        "next": course_path.next_in(found),
         "after": course_path.after(found),
         "faq": [(item.question, markdown.render(item.answer).html) for item in found.parsed.faq],
         "guest_left": pages.guest_left(user),
