@@ -24,6 +24,11 @@ class FieldProblem:
     line: int | None = None
 
 
+def between(low: float, high: float) -> str:
+    """A sentence that says which numbers a challenge allows."""
+    return gettext("The value must be between %(low)s and %(high)s.") % {"low": f"{low:g}", "high": f"{high:g}"}
+
+
 def instructions(challenge: Challenge, text: str) -> Iterator[FieldProblem]:
     """Yields the problems of the instructions: too many characters, or characters that are not allowed."""
     most = challenge.limits.instructions_chars

@@ -44,6 +44,8 @@ WORDS = {
     "finite_number": gettext_noop("Write a finite number."),
     "recursion_loop": gettext_noop("The value is nested too deeply."),
 }
+# A challenge may allow less than the bounds in these errors.
+BOUNDS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal", "literal_error"})
 
 # `challenges.spec.TrainingRow` tells its two shapes apart by these.
 ROW_SHAPES = (["pair"], ["preference"])

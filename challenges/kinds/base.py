@@ -79,6 +79,8 @@ class Kind:
     """Whether grading trains a model, so that a training seed makes a repetition."""
     approaches: ClassVar[Mapping[str, str]] = {}
     """Titles of the approaches that are compared with those of other kinds, by name, from the plainest on."""
+    counted: ClassVar[str] = gettext_noop("Instructions and examples")
+    """Whose tokens count against the challenge's limit, as its page says it before their number."""
     text_field: ClassVar[str] = ""
     """The payload's field that a plain text file fills on the command line; empty where there is none."""
     rows_field: ClassVar[str] = ""
@@ -117,6 +119,13 @@ class Kind:
     def check(self, challenge: Challenge, payload: Any) -> Iterator[FieldProblem]:
         """What is wrong with a payload of this kind, apart from its length in tokens."""
         return iter(())
+
+    def limit(self, challenge: Challenge, payload: Mapping[str, Any], field: str) -> str:
+        """A sentence that says which numbers the challenge allows in a field of a payload as it was sent.
+
+        Empty where the challenge does not narrow the bounds of the payload's model.
+        """
+        return ""
 
     def check_tokens(self, challenge: Challenge, payload: Any, count_tokens: CountTokens) -> Iterator[FieldProblem]:
         """Which limits in tokens a payload exceeds. It is called where `check` found nothing wrong."""

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from challenges.source import Source
     from challenges.yaml_lines import Located
 
+# Settings of a search, of which a challenge gives the lowest and the highest value.
+RANGES = ("chunk_words", "overlap", "top_k")
+
 
 class RagExample(Payload):
     """`passages` stand where the passages that were found for a row stand."""
@@ -72,6 +75,9 @@ class RagKind(Kind):
 
     def check(self, challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]:
         return _fields(challenge, payload)
+
+    def limit(self, challenge: Challenge, payload: Mapping[str, Any], field: str) -> str:
+        return field_checks.between(*getattr(rag(challenge).retrieval, field)) if field in RANGES else ""
 
     def check_tokens(
         self, challenge: Challenge, payload: RagPayload, count_tokens: CountTokens
@@ -171,11 +177,10 @@ def _fields(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]
 def _choices(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]:
     allowed = rag(challenge).retrieval
     found = []
-    for name in ("chunk_words", "overlap", "top_k"):
+    for name in RANGES:
         low, high = getattr(allowed, name)
         if not low <= getattr(payload, name) <= high:
-            message = gettext("The value must be between %(low)s and %(high)s.")
-            found.append(FieldProblem("range", name, message % {"low": f"{low:g}", "high": f"{high:g}"}))
+            found.append(FieldProblem("range", name, field_checks.between(low, high)))
     if payload.method not in allowed.method:
         message = gettext("This challenge does not allow the method %(method)s. Choose one of these: %(allowed)s.")
         message %= {"method": payload.method, "allowed": ", ".join(allowed.method)}

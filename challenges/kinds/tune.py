@@ -178,6 +178,7 @@ class TuneKind(Kind):
     noun = gettext_noop("a training run")
     icon = "sliders"
     run_label = gettext_noop("Try 20 steps")
+    counted = gettext_noop("Training")
     payload = TunePayload
     keys = TuneKeys
     lane = Lane.TRAIN
@@ -200,6 +201,12 @@ class TuneKind(Kind):
 
     def check(self, challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem]:
         return _fields(challenge, payload)
+
+    def limit(self, challenge: Challenge, payload: Mapping[str, Any], field: str) -> str:
+        section, method = tune(challenge), payload.get("method", LORA)
+        name = field.removeprefix("hyperparameters.")
+        knobs = section.knobs.of(method) if method in section.methods else {}
+        return _allowed(name, knobs[name]) if name in knobs else ""
 
     def check_tokens(
         self, challenge: Challenge, payload: TunePayload, count_tokens: CountTokens
@@ -314,16 +321,19 @@ def _fields(challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem
 def _knobs(section: Tune, method: Method, chosen: Hyperparameters) -> Iterator[FieldProblem]:
     for name, allowed in section.knobs.of(method).items():
         field, value = f"hyperparameters.{name}", getattr(chosen, name)
-        if name not in INTERVALS and value not in allowed:
-            message = gettext("The value must be one of %(allowed)s.") % {"allowed": ", ".join(map(str, allowed))}
-            yield FieldProblem("knob", field, message)
-        if name in INTERVALS and not (value is not None and allowed[0] <= value <= allowed[1]):
-            message = gettext("The value must be between %(low)s and %(high)s.")
-            yield FieldProblem("knob", field, message % {"low": f"{allowed[0]:g}", "high": f"{allowed[1]:g}"})
+        fits = value is not None and allowed[0] <= value <= allowed[1] if name in INTERVALS else value in allowed
+        if not fits:
+            yield FieldProblem("knob", field, _allowed(name, allowed))
     for name in ("beta", "rpo_alpha"):
         if getattr(chosen, name) is not None and name not in METHODS[method].settings:
             message = gettext("This is a setting of the method dpo, and not of %(method)s: leave it out.")
             yield FieldProblem("knob", f"hyperparameters.{name}", message % {"method": method})
+
+
+def _allowed(name: str, allowed: Sequence[float]) -> str:
+    if name in INTERVALS:
+        return field_checks.between(allowed[0], allowed[1])
+    return gettext("The value must be one of %(allowed)s.") % {"allowed": ", ".join(map(str, allowed))}
 
 
 def _steps(section: Tune, payload: TunePayload) -> Iterator[FieldProblem]:

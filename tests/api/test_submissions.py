@@ -71,7 +71,7 @@ def test_a_graded_submission(ada_api: Caller, ada: User, sea_or_sky: Challenge) 
     made = factories.submit(ada)
     factories.grade(made, 0.7777)
     body = ada_api.get(f"/submissions/{made.uuid}").json()
-    assert (body["status"], body["score"], body["verdict"], body["verified_by"]) == ("scored", 0.76, "passed", "ai")
+    assert (body["status"], body["score"], body["verdict"], body["verified_by"]) == ("scored", 0.76, "passed", "code")
     assert [row["id"] for row in body["feedback"]["public"]["rows"]] == [s.id for s in made.version.samples]
     assert body["feedback"]["public"]["rows"][0]["correct"] is False
     assert body["queue_position"] is None

@@ -41,7 +41,7 @@ def test_a_visitor_reads_runs_submits_and_keeps_the_attempt(page, course, work):
     page.evaluate("window.notReloaded = true")
     assert work("grade")
     expect(page.locator(".score-value").first).to_have_text("1.00")
-    expect(page.get_by_text("AI-verified").first).to_be_visible()
+    expect(page.get_by_text("Computed by code").first).to_be_visible()
     assert page.evaluate("window.notReloaded") is True
 
     attempt = page.url

@@ -207,7 +207,7 @@ def test_my_submissions(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> 
     made = factories.submit(as_ada)
     factories.grade(made, 0.7)
     (line,) = [line for line in gradus("submissions").output.splitlines() if line.startswith(str(made.uuid))]
-    assert "0.70" in line and "passed, AI-verified" in line
+    assert "0.70" in line and "passed, computed by code" in line
 
 
 def test_logs_without_following(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:
@@ -216,7 +216,7 @@ def test_logs_without_following(gradus: Gradus, as_ada: User, sea_or_sky: Challe
     factories.grade(made, 0.7)
     text = gradus("logs", str(made.uuid)).output
     assert "I saw a wave today" in text and "WRONG" in text
-    assert "public samples 0.75; hidden samples 0.70 (version 1.0.0), passed, AI-verified" in text
+    assert "public samples 0.75; hidden samples 0.70 (version 1.0.0), passed, computed by code" in text
 
 
 def test_logs_of_a_run(gradus: Gradus, as_ada: User, sea_or_sky: Challenge) -> None:

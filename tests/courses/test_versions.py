@@ -227,8 +227,8 @@ def test_a_lesson_counts_what_is_verified_here(live: Course, folder: Path, clien
     import_course(read_course(folder), linted=True)
     verify(factories.challenge("sea-or-sky").version)
     text = client.get("/lessons/first/").content.decode()
-    assert "3 challenges for this lesson" in text and "One of them is AI-verified" in text
-    assert text.count("Author's results") == 2
+    assert "3 challenges for this lesson" in text and text.count("Author's results") == 3
+    assert text.count("marks a challenge whose example attempts this server has not yet run itself") == 1
 
 
 # --- manage.py import_course ----------------------------------------------------------------------------------------

@@ -36,6 +36,9 @@ CASES = [
     ("sea-or-sky", {**LORA, "rows": "not json"}, "rows", "Line 1: "),
     ("sea-or-sky", {**LORA, "learning_rate": "fast"}, "learning_rate", "“fast” is not a number"),
     ("sea-or-sky", {**LORA, "r": "32"}, "r", "The value must be one of"),
+    ("sea-or-sky", {**LORA, "r": "-1"}, "r", "The value must be one of"),
+    ("sea-or-sky", {**LORA, "learning_rate": "5"}, "learning_rate", "The value must be between"),
+    ("sea-or-sky", {**LORA, "num_train_epochs": "99"}, "num_train_epochs", "The value must be between"),
     ("explain", {"kind": "free_text", "key": "k", "answer": "Too short."}, "answer", "write between 5 and 60"),
 ]
 

@@ -44,7 +44,7 @@ def test_a_graded_submission_shows_score_rows_and_confusion(ada, ada_client, cou
     submission = factories.submit(ada)
     factories.grade(submission, 0.83)
     text = page(ada_client, submission)
-    assert "0.82" in text and "AI-verified" in text and "Gold" in text and "data-events" not in text
+    assert "0.82" in text and "Computed by code" in text and "Gold" in text and "data-events" not in text
     assert text.count("<li data-item data-wrong") == 1 and text.count("<li data-item data-right") == 3
     assert 'aria-label="Expected sea, got sky: 1"' in text and 'aria-label="Expected sky, got sky: 2"' in text
 

@@ -162,7 +162,7 @@ def test_a_problem_of_a_row_names_the_line_of_the_file(ada_client, course):
         ("learning_rate", "fast", "“fast” is not a number"),
         ("learning_rate", "nan", "learning_rate"),
         ("learning_rate", "0.05", "The value must be between"),
-        ("r", "5", "Choose one of 4, 8, 16, 32."),
+        ("r", "5", "The value must be one of 4, 8, 16."),
         ("r", "32", "The value must be one of"),
         ("num_train_epochs", "", "Choose a value"),
     ],

@@ -25,7 +25,7 @@ def test_a_prompt_is_counted_with_its_examples(ada_client, sea_or_sky):
     alone = asked(ada_client, sea_or_sky.slug, {**PROMPT, "example_input": [], "example_output": []})
     both = asked(ada_client, sea_or_sky.slug, PROMPT)
     allowed = f"of {sea_or_sky.spec.limits.prompt_tokens_max:,} tokens"
-    assert "<strong>3</strong>" in alone and allowed in alone
+    assert "Instructions and examples: <strong>3</strong>" in alone and allowed in alone
     assert "<strong>3</strong>" not in both and allowed in both and "is-over" not in both
     assert not Run.objects.exists() and not Submission.objects.exists()
 
@@ -43,7 +43,7 @@ def test_training_tokens_are_rows_times_epochs(ada_client, ticket):
     once = asked(ada_client, "ticket", {**FORM, "rows": rows, "num_train_epochs": "1"})
     twice = asked(ada_client, "ticket", {**FORM, "rows": rows, "num_train_epochs": "2"})
     count = int(once.split("<strong>")[1].split("<")[0].replace(",", ""))
-    assert count > 0 and f"<strong>{2 * count:,}</strong>" in twice
+    assert count > 0 and f"Training: <strong>{2 * count:,}</strong>" in twice
 
 
 @pytest.mark.parametrize("form", [{"kind": "tune", "rows": "{not json"}, {**FORM, "num_train_epochs": "many"}, {}])

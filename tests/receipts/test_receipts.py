@@ -38,7 +38,7 @@ def test_the_page_and_the_api_give_the_same_receipt(scored: Any, ada_client: Cli
     facts = signing.verified(page.json(), ada_client.get(signing.WELL_KNOWN).json()["keys"])
     assert (facts["score"], facts["site"], facts["version"]) == ("0.7", SITE, scored.version.version)
     assert (facts["submission"], facts["payload_sha256"]) == (str(scored.uuid), scored.payload_sha256)
-    assert (facts["learner"], facts["verified_by"], facts["seed"]) == (scored.user.pseudonym, "ai", 0)
+    assert (facts["learner"], facts["verified_by"], facts["seed"]) == (scored.user.pseudonym, "code", 0)
     assert facts["adapter_sha256"] is None and facts["model_checkpoint"]
 
 

@@ -15,7 +15,7 @@ from gradus.accounts.models import User
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.reviews import services, who_grades
 from gradus.reviews.models import Review
-from gradus.submissions.models import WorkerStatus
+from gradus.submissions.models import Score, WorkerStatus
 from tests import factories
 from tests.reviews import cases
 
@@ -52,7 +52,8 @@ def test_without_a_judge_that_has_passed_a_person_grades(
     assert ("A language model also reads your answer" in text) is judge
     assert ada_client.get("/api/v1/challenges/explain").json()["graded_by"] == "person"
     lesson = text_of(ada_client, f"/lessons/{explain.lesson.slug}/")
-    assert "3 challenges for this lesson" in lesson and "2 of them are AI-verified" in lesson
+    assert "3 challenges for this lesson" in lesson and "Code computes the scores of 2 of them" in lesson
+    assert "AI-verified" not in lesson
 
 
 def test_where_a_judge_has_passed_an_ai_grades(
@@ -61,7 +62,7 @@ def test_where_a_judge_has_passed_an_ai_grades(
     cases.passed_judge()
     assert "An AI grades this answer." in text_of(ada_client, "/challenges/explain/")
     assert ada_client.get("/api/v1/challenges/explain").json()["graded_by"] == "ai"
-    assert "3 AI-verified challenges for this lesson" in text_of(ada_client, f"/lessons/{explain.lesson.slug}/")
+    assert "One of them is AI-verified" in text_of(ada_client, f"/lessons/{explain.lesson.slug}/")
     WorkerStatus.objects.update(last_seen=timezone.now() - timedelta(hours=1))
     assert "A person grades this answer." in text_of(ada_client, "/challenges/explain/")
 
@@ -106,14 +107,27 @@ def test_a_grade_that_code_settled_is_not_called_an_ais(ada: User, ada_client: C
     submission = cases.final(ada, cases.NONE_MET, judge=None)
     assert submission.current.score.verified_by == "code"
     text = text_of(ada_client, f"/submissions/{submission.uuid}/")
-    assert "Checked by code" in text and not AN_AI_GRADES.search(text)
+    assert "Computed by code" in text and not AN_AI_GRADES.search(text)
     assert ada_client.get(f"/api/v1/submissions/{submission.uuid}").json()["verified_by"] == "code"
 
 
-def test_a_score_from_hidden_rows_is_the_ais(ada: User, sea_or_sky: Challenge) -> None:
+def test_a_score_from_hidden_rows_is_computed_by_code(ada: User, ada_client: Client, sea_or_sky: Challenge) -> None:
     submission = factories.submit(ada, "sea-or-sky")
     factories.grade(submission, 0.9)
-    assert submission.current.score.verified_by == "ai"
+    assert submission.current.score.verified_by == "code"
+    text = text_of(ada_client, f"/submissions/{submission.uuid}/")
+    assert "Computed by code" in text and "AI-verified" not in text
+
+
+def test_a_score_that_0_2_0_stored_as_the_ais_is_shown_as_computed(
+    ada: User, ada_client: Client, sea_or_sky: Challenge
+) -> None:
+    submission = factories.submit(ada, "sea-or-sky")
+    factories.grade(submission, 0.9)
+    Score.objects.filter(evaluation=submission.current).update(verified_by="ai")
+    text = text_of(ada_client, f"/submissions/{submission.uuid}/")
+    assert "Computed by code" in text and "AI-verified" not in text
+    assert ada_client.get(f"/api/v1/submissions/{submission.uuid}").json()["verified_by"] == "ai"
 
 
 def test_an_appeal_meets_no_second_ai_where_no_judge_has_passed(

@@ -42,7 +42,7 @@ def test_the_command_prints_what_is_listed_and_leaves_an_entry(graded: Submissio
     (submission,), (score,), (standing,) = (rows(exported(name)) for name in ("submissions", "scores", "standings"))
     assert (submission["submission"], submission["learner"]) == (str(graded.uuid), "enchantress")
     assert (submission["challenge"], submission["version"], submission["kind"]) == ("sea-or-sky", "1.0.0", "prompt")
-    assert (score["submission"], score["score"], score["verified_by"]) == (str(graded.uuid), "0.7", "ai")
+    assert (score["submission"], score["score"], score["verified_by"]) == (str(graded.uuid), "0.7", "code")
     assert (standing["email"], standing["score"], standing["passed"]) == ("ada@example.org", "0.7", "True")
     entries = StaffAction.objects.filter(what="data_exported").order_by("pk")
     assert [(one.about, one.via, one.details["rows"]) for one in entries] == [

@@ -71,7 +71,13 @@ def test_record_writes_score_standing_and_frees_the_slot(ada, running, submissio
 
     score = Score.objects.get(evaluation=running)
     standing = Standing.objects.get(user=ada)
-    assert (score.value, score.shown, score.passed, score.gold, score.verified_by) == (0.7199, 0.70, True, False, "ai")
+    assert (score.value, score.shown, score.passed, score.gold, score.verified_by) == (
+        0.7199,
+        0.70,
+        True,
+        False,
+        "code",
+    )
     assert (standing.shown, standing.passed, standing.track) == (0.70, True, "prompt")
     assert submission.current.state == "scored"
     assert not InFlight.objects.exists()

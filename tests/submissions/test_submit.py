@@ -11,7 +11,25 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, GuestSlot, InFlight, QuotaSlot, Submission
 from gradus.submissions.quota import attempts_left
 from gradus.submissions.services import Refused
+from gradus.submissions.services.payload import parse
 from tests import factories
+from tests.challenges.rag_bundle import GOOD, rag_bundle
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "limit"),
+    [
+        ("overlap", 1.0, "0 and 0.5"),
+        ("overlap", -0.1, "0 and 0.5"),
+        ("chunk_words", 0, "10 and 100"),
+        ("top_k", 21, "1 and 8"),
+    ],
+)
+def test_a_refusal_names_the_challenge_s_limit_and_not_that_of_all_challenges(field, value, limit):
+    with pytest.raises(Refused) as refused:
+        parse(rag_bundle().challenge, {**GOOD, field: value})
+    (problem,) = refused.value.problems
+    assert (problem["field"], problem["message"]) == (field, f"The value must be between {limit}.")
 
 
 def submit(user: User, challenge: Challenge, payload=factories.PROMPT, key=None):

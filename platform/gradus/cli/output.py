@@ -26,7 +26,7 @@ STATES = {
     "cancelled": "cancelled",
     "review": "with a reviewer",
 }
-VERIFIED = {"ai": "AI-verified", "code": "checked by code", "person": "person-verified", None: "provisional"}
+VERIFIED = {"ai": "AI-verified", "code": "computed by code", "person": "person-verified", None: "provisional"}
 
 
 def number(value: float | None) -> str:

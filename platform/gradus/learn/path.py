@@ -48,6 +48,11 @@ class LessonStep:
     def done(self) -> int:
         return sum(step.state in (PASSED, GOLD) for step in self.challenges)
 
+    @property
+    def is_verified(self) -> bool:
+        """True if this server has run the baselines of all its challenges itself."""
+        return all(step.challenge.version and step.challenge.version.is_verified for step in self.challenges)
+
 
 @dataclass(frozen=True)
 class CoursePath:
@@ -98,6 +103,10 @@ class CoursePath:
     @property
     def total(self) -> int:
         return sum(len(lesson.challenges) for lesson in self.lessons)
+
+    @property
+    def is_verified(self) -> bool:
+        return all(step.is_verified for step in self.lessons)
 
     def of(self, lesson: Lesson) -> LessonStep:
         return next(step for step in self.lessons if step.lesson.pk == lesson.pk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
@@ -45,14 +46,19 @@ def who_grades(challenge: Challenge, user: User | None) -> WhoGrades:
     return WhoGrades(by, bool(judges), usual_wait(challenge))
 
 
-def is_ai_verified(challenge: Challenge) -> bool:
-    """Returns True if scores of this challenge are AI-verified on this server.
+def counts(challenges: Iterable[Challenge]) -> tuple[int, int]:
+    """Returns how many of these challenges have scores that code computes, and how many have AI-verified scores.
 
-    This server must have verified the version. For free text, a judge that runs must also have passed the gate.
+    AI-verified takes a judge that runs and has passed the gate, and a version that this server has verified.
     """
-    if challenge.version is None or not challenge.version.is_verified:
-        return False
-    return not kinds.find(challenge.spec.kind).is_judged or _has_passed(challenge.version, judges_at_work())
+    by_code = by_ai = 0
+    for challenge in challenges:
+        version = challenge.version
+        if not kinds.find(challenge.kind).is_judged:
+            by_code += 1
+        elif version is not None and version.is_verified and _has_passed(version, judges_at_work()):
+            by_ai += 1
+    return by_code, by_ai
 
 
 def judges_at_work() -> set[str]:

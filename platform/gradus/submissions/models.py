@@ -473,8 +473,10 @@ class Score(models.Model):
     """A hidden score. `shown` is `value` floored to the challenge's step; only it decides and is displayed."""
 
     class VerifiedBy(models.TextChoices):
+        # A judge that has passed the gate marked the answer.
         AI = "ai"
-        CODE = "code"  # Free text that no judge had to mark: an answer that the author has graded.
+        # Computed from labels, or from a grade that the author has given to the same text.
+        CODE = "code"
         PERSON = "person"
 
     evaluation = models.OneToOneField(Evaluation, models.CASCADE, primary_key=True, related_name="score")
@@ -535,6 +537,15 @@ class Score(models.Model):
 
     def __str__(self) -> str:
         return f"{self.shown:.2f}"
+
+    @property
+    def graded_by(self) -> str:
+        """`verified_by` as pages name it. Version 0.2.0 stored `ai` for scores that code computed without a judge."""
+        return (
+            self.VerifiedBy.CODE
+            if self.verified_by == self.VerifiedBy.AI and not self.judge
+            else self.verified_by or ""
+        )
 
 
 class Event(models.Model):

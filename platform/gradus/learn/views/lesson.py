@@ -15,7 +15,7 @@ from gradus.learn.findings import shown as findings
 from gradus.learn.views.access import shown_lesson
 from gradus.learn.views.advisor import step_context
 from gradus.learn.views.finding import choices as finding_choices
-from gradus.reviews.who_grades import is_ai_verified
+from gradus.reviews.who_grades import counts
 
 
 def lesson(request: HttpRequest, slug: str) -> HttpResponse:
@@ -26,6 +26,7 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
     measured = {one.id: one for one in findings.shown(found, user)}
     marked = {part.finding for part in page.parts} | {part.question for part in page.parts}
     asked = questions.shown(found, user)
+    by_code, by_ai = counts(found.current_challenges)
     context = {
         "lesson": found,
         "page": page,
@@ -41,7 +42,8 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
         "after": course_path.after(found),
         "faq": [(item.question, markdown.render(item.answer).html) for item in found.parsed.faq],
         "guest_left": pages.guest_left(user),
-        "ai_verified": sum(is_ai_verified(challenge) for challenge in found.current_challenges),
+        "by_code": by_code,
+        "by_ai": by_ai,
         **features(found, user),
     }
     return render(request, "learn/lesson.html", context)

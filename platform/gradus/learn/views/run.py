@@ -58,7 +58,7 @@ def tokens(request: HttpRequest, slug: str) -> HttpResponse:
     except Refused:
         use = None
     price = orders_and_budget.price(challenge, learner(request), draft.kind, use)
-    return render(request, "learn/_tokens.html", {"use": use, "price": price, "spec": challenge.spec})
+    return render(request, "learn/_tokens.html", {"use": use, "price": price, "kind": draft.kind})
 
 
 def run(request: HttpRequest, uuid: UUID) -> HttpResponse:

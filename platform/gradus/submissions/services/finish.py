@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
-from challenges import kinds
 from challenges.characters import cleaned
 from challenges.shown_score import shown_score
 from gradus.accounts.models import User
@@ -182,7 +181,7 @@ def write_score(
     assert submission is not None
     hold_learner(submission.user_id)
     shown, gold = shown_of(evaluation, value), spec.gold_of(submission.kind)
-    if verified_by == Score.VerifiedBy.AI and kinds.find(submission.kind).is_judged and judge is None:
+    if verified_by == Score.VerifiedBy.AI and judge is None:
         verified_by = Score.VerifiedBy.CODE
     score = Score.objects.create(
         evaluation=evaluation,

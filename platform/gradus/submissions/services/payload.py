@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from challenges import kinds, payloads, tokens
 from challenges.check import check
 from challenges.field_checks import FieldProblem
-from challenges.field_errors import in_words, place
+from challenges.field_errors import BOUNDS, in_words, place
 from challenges.kinds.base import TokenUse
 from challenges.spec import Challenge
 from gradus.submissions.services.refusal import Refused
@@ -24,7 +24,7 @@ def parse(challenge: Challenge, data: Any, *, is_submission: bool = False) -> pa
         payload = payloads.parse(data)
     except ValidationError as error:
         said = _("Some fields need a correction.")
-        raise Refused("bad_payload", said, problems=_from(error)) from None
+        raise Refused("bad_payload", said, problems=_from(challenge, data, error)) from None
     except RecursionError:
         raise Refused("bad_payload", _("The JSON is nested too deeply.")) from None
     refuse(check(challenge, payload, counter(challenge)))
@@ -62,9 +62,11 @@ def counter(challenge: Challenge) -> Callable[[str], int]:
     return count or (lambda text: 0)
 
 
-def _from(error: ValidationError) -> list[dict[str, Any]]:
+def _from(challenge: Challenge, data: Any, error: ValidationError) -> list[dict[str, Any]]:
+    kind = kinds.find(data["kind"]) if isinstance(data, dict) and data.get("kind") in challenge.tracks else None
     found = []
     for item in error.errors(include_url=False, include_input=False)[:50]:
         field, line = place(item["loc"])
-        found.append({"code": item["type"], "field": field, "message": in_words(item), "line": line})
+        limit = kind.limit(challenge, data, field) if kind and item["type"] in BOUNDS else ""
+        found.append({"code": item["type"], "field": field, "message": limit or in_words(item), "line": line})
     return found

@@ -55,7 +55,7 @@ def dataset_check(request: HttpRequest, slug: str) -> HttpResponse:
 def _report(found: Challenge, draft: TuneDraft) -> dataset.DatasetReport:
     """Raises `Refused` for lines that cannot be read, and for hyperparameters that are not numbers."""
     rows = train_rows(draft.data)
-    chosen = knobs.numbers(draft.hyperparameters)
+    chosen = knobs.numbers(found.spec, draft.method, draft.hyperparameters)
     return dataset.report(
         found.spec,
         rows,

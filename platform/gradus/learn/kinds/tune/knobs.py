@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from pydantic import ValidationError
 
 from challenges.field_errors import in_words
-from challenges.kinds.tune import Hyperparameters, tune
+from challenges.kinds.tune import KIND, Hyperparameters, tune
 from challenges.spec import Challenge
 from challenges.training_methods import INTERVALS, LORA, METHODS, Method
 from gradus.submissions.services import Refused
@@ -83,8 +83,11 @@ def starting(spec: Challenge, method: Method) -> dict[str, Any]:
     return found
 
 
-def numbers(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Raises `Refused` for what is no number; whether the challenge allows it is checked later."""
+def numbers(spec: Challenge, method: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Raises `Refused` for what is not a number, or could not be one in any challenge, and says what this one allows.
+
+    Whether the challenge allows the others is checked later.
+    """
     found: dict[str, Any] = {}
     problems = []
     for name, text in texts.items():
@@ -96,9 +99,9 @@ def numbers(texts: Mapping[str, str]) -> dict[str, Any]:
     try:
         Hyperparameters.model_validate(found)
     except ValidationError as error:
-        problems += [
-            {"field": f"hyperparameters.{item['loc'][0]}", "message": in_words(item)} for item in error.errors()
-        ]
+        for item in error.errors():
+            field = f"hyperparameters.{item['loc'][0]}"
+            problems.append({"field": field, "message": KIND.limit(spec, {"method": method}, field) or in_words(item)})
     if problems:
         raise Refused("bad_payload", _("Some hyperparameters need a correction."), problems=problems)
     return found

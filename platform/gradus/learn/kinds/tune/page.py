@@ -63,7 +63,7 @@ class TunePage(KindPage):
             "method": draft.method,
             "instructions": draft.instructions,
             "rows": [row.model_dump() for row in rows],
-            "hyperparameters": knobs.numbers(draft.hyperparameters),
+            "hyperparameters": knobs.numbers(spec, draft.method, draft.hyperparameters),
         }
 
     def fields(self, spec: Challenge, draft: TuneDraft) -> FormFields:

@@ -73,7 +73,7 @@ def put_in(spec: Challenge, rows: Rows, draft: TuneDraft) -> tuple[TuneDraft, Co
 def _chosen(spec: Challenge, draft: TuneDraft) -> dict[str, Any]:
     """The form's hyperparameters; the author's where one of them is not a number, which Run and Submit will say."""
     try:
-        return knobs.numbers(draft.hyperparameters)
+        return knobs.numbers(spec, draft.method, draft.hyperparameters)
     except Refused:
         return knobs.starting(spec, knobs.method_of(draft.method))
 
