@@ -109,6 +109,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
                 "gradus.accounts.guests.context",
+                "gradus.accounts.allauth_adapter.context",
             ],
         },
     },

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from threading import Barrier
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.test import Client
 
@@ -116,3 +118,40 @@ def test_the_database_refuses_what_the_race_made(guest: User, ada: User) -> None
         EmailAddress.objects.create(user=ada, email="ada@example.com", primary=True)
     with pytest.raises(IntegrityError, match="guest_has_no_email"), transaction.atomic():
         User.objects.filter(pk=guest.pk).update(email="eve@example.org")
+
+
+NO_SERVER = "django.core.mail.backends.console.EmailBackend"
+
+
+@pytest.mark.django_db
+def test_without_a_mail_server_no_page_says_that_a_mail_was_sent(client, settings):
+    """The default settings only print mails to the log."""
+    settings.EMAIL_BACKEND = NO_SERVER
+    signed_up = client.post(PAGE, {"email": "eve@example.org", "password1": factories.PASSWORD}, follow=True)
+    text = signed_up.content.decode()
+    assert "Confirmation email sent" not in text
+    assert text.count("This site cannot send mails, so your email address stays unconfirmed.") == 1
+    cache.clear()  # allauth sends a confirmation again after three minutes only.
+    again = client.post("/accounts/email/", {"action_send": "", "email": "eve@example.org"}, follow=True)
+    assert "This site cannot send mails" in again.content.decode() and "sent to" not in again.content.decode()
+    client.logout()
+    for address in ("/accounts/password/reset/", "/accounts/password/reset/done/"):
+        page = client.get(address).content.decode()
+        assert (
+            "This site cannot send mails" in page and "We will send" not in page and "is on its way. It may" not in page
+        )
+
+
+@pytest.mark.django_db
+def test_with_a_mail_server_the_pages_say_what_was_sent(client, mailoutbox):
+    client.post(PAGE, {"email": "eve@example.org", "password1": factories.PASSWORD}, follow=True)
+    assert [mail.to for mail in mailoutbox] == [["eve@example.org"]]
+    client.logout()
+    assert "We will send you a link" in client.get("/accounts/password/reset/").content.decode()
+
+
+def test_one_name_for_an_account_s_beginning(client, course):
+    """The link, the heading and the button have the same words."""
+    assert '">Create account</a>' in client.get("/").content.decode()
+    page = client.get(PAGE).content.decode()
+    assert "<h1>Create account</h1>" in page and re.search(r"<button[^>]*>\s*Create account\s*</button>", page)

@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from gradus.accounts.allauth_adapter import NO_MAIL_SERVER
 from gradus.accounts.models import User
 from gradus.notices import mails
 from gradus.notices.models import MailWish, Notice
@@ -120,7 +121,7 @@ def test_the_wish_is_kept_and_taken_back(confirmed: User, ada_client: Client) ->
 def test_without_a_mail_server_the_wish_is_refused_with_the_reason(
     confirmed: User, ada_client: Client, settings: Settings
 ) -> None:
-    settings.EMAIL_BACKEND = mails.NO_SERVER[0]
+    settings.EMAIL_BACKEND = NO_MAIL_SERVER[0]
     assert "have not set up a mail server" in ada_client.post(WISH, {"wanted": "on"}, follow=True).content.decode()
     assert not MailWish.objects.exists()
 

@@ -1,7 +1,10 @@
 """The adapter that allauth asks: who may sign up, which row becomes the account, when a log-in is refused."""
 
 import secrets
+from typing import Any
 
+from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -11,12 +14,27 @@ from gradus.accounts import rate_limits as limits
 from gradus.accounts.allauth_internals import LoginAttemptLimits
 from gradus.accounts.models import User
 
+NO_MAIL_SERVER = ("django.core.mail.backends.console.EmailBackend", "django.core.mail.backends.dummy.EmailBackend")
+CONFIRMATION_SENT = "account/messages/email_confirmation_sent.txt"
+
+
+def can_send_mails() -> bool:
+    """Returns True if the site has a mail server; the default settings only print mails to the log."""
+    return settings.EMAIL_BACKEND not in NO_MAIL_SERVER
+
+
+def context(request: HttpRequest) -> dict[str, bool]:
+    """A context processor, so that a page promises a mail only where the site can send one."""
+    return {"can_send_mails": can_send_mails()}
+
 
 class TooManyAttempts(ValidationError):
     """Too many wrong passwords were entered. `seconds` says how long the person has to wait."""
 
     def __init__(self, seconds: int) -> None:
-        said = _("Too many wrong passwords were entered. Try again in %(wait)s, or reset your password.")
+        said = _("Too many wrong passwords were entered. Try again in %(wait)s.")
+        if can_send_mails():
+            said = _("Too many wrong passwords were entered. Try again in %(wait)s, or reset your password.")
         super().__init__(said % {"wait": limits.in_words(seconds)})
         self.seconds = seconds
 
@@ -49,6 +67,21 @@ class AccountAdapter(LoginAttemptLimits):
     def generate_unique_username(self, texts: list[str | None], regex: str | None = None) -> str:
         """Returns a random name, which nobody sees. A name made from the email could clash when two sign up at once."""
         return f"learner-{secrets.token_hex(8)}"
+
+    def add_message(
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        message_context: dict[str, Any] | None = None,
+        extra_tags: str = "",
+        message: str | None = None,
+    ) -> None:
+        """Where the site has no mail server, says so in place of allauth's words that it has sent a mail."""
+        if message_template == CONFIRMATION_SENT and not can_send_mails():
+            level, message_template = messages.WARNING, None
+            message = _("This site cannot send mails, so your email address stays unconfirmed.")
+        super().add_message(request, level, message_template, message_context, extra_tags, message)
 
     def too_many_attempts(self, seconds: int) -> Exception:
         return TooManyAttempts(seconds)

@@ -10,13 +10,13 @@ import smtplib
 from datetime import timedelta
 
 import structlog
-from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db.models import F
 from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.notices.models import Notice, NoticeQuerySet
 
 log = structlog.get_logger(__name__)
@@ -24,17 +24,11 @@ log = structlog.get_logger(__name__)
 WAIT = timedelta(minutes=1)
 # After a day the news is old: a mail server that comes back sends no flood.
 NEWS = timedelta(days=1)
-NO_SERVER = ("django.core.mail.backends.console.EmailBackend", "django.core.mail.backends.dummy.EmailBackend")
 ABOUT_ONE_MAIL = (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused)
 
 
 class MailServerAway(Exception):
     """The mail server cannot be reached. The notice whose turn it was is not lost: it waits again."""
-
-
-def are_available() -> bool:
-    """Returns True if the site has a mail server; the default settings only print mails to the log."""
-    return settings.EMAIL_BACKEND not in NO_SERVER
 
 
 def due() -> NoticeQuerySet:
@@ -58,7 +52,7 @@ def send_due(most: int) -> int:
     Raises:
         MailServerAway: the mail server cannot be reached.
     """
-    return sum(map(_send, due().order_by("pk").values_list("pk", flat=True)[:most])) if are_available() else 0
+    return sum(map(_send, due().order_by("pk").values_list("pk", flat=True)[:most])) if can_send_mails() else 0
 
 
 def _send(pk: int) -> bool:

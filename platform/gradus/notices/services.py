@@ -13,8 +13,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from challenges import kinds
+from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.models import User
-from gradus.notices import mails
 from gradus.notices.models import KEPT, MailWish, Notice
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused
@@ -95,7 +95,7 @@ def wish_mails(user: User, *, wanted: bool, site: str) -> None:
 
 def why_no_mails(user: User) -> str | Promise:
     """Says why the learner cannot have notices by mail; an empty text if that is possible."""
-    if not mails.are_available():
+    if not can_send_mails():
         return NO_SERVER
     if user.is_guest:
         return NO_ACCOUNT
