@@ -3,61 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import Result
 from django.db.models import F
 from django.utils import timezone
-from pytest_django.live_server_helper import LiveServer
-from typer.testing import CliRunner
 
 from gradus.accounts.models import ApiToken, User
 from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
 from gradus.chats.models import ChatMessage
-from gradus.cli.main import app
 from gradus.courses.models import Challenge
 from gradus.reviews.models import Appeal
 from gradus.submissions import bell, services
 from gradus.submissions.models import Run, Submission
 from tests import factories
 from tests.browser import site
+from tests.cli.conftest import Gradus
 from tests.learn.costs import compared
 from tests.reviews import cases
 
-pytestmark = pytest.mark.django_db(transaction=True)
-Gradus = Callable[..., Result]
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live_server: LiveServer) -> Path:
-    """A home without a config; tables are wide enough for a UUID."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("GRADUS_URL", live_server.url)
-    monkeypatch.delenv("GRADUS_TOKEN", raising=False)
-    return tmp_path
-
-
-@pytest.fixture
-def gradus() -> Gradus:
-    return lambda *words, stdin=None: CliRunner().invoke(app, list(words), input=stdin)
-
-
-@pytest.fixture
-def as_ada(ada: User, monkeypatch: pytest.MonkeyPatch) -> User:
-    monkeypatch.setenv("GRADUS_TOKEN", ApiToken.issue(ada, "tests")[1])
-    return ada
-
-
-@pytest.fixture
-def prompt_file(home: Path) -> str:
-    file = home / "prompt.yaml"
-    file.write_text(yaml.safe_dump(factories.PROMPT))
-    return str(file)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("home")]
 
 
 def test_login_keeps_a_token(gradus: Gradus, ada: User, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

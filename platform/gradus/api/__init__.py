@@ -1,4 +1,4 @@
-"""The HTTP API at /api/v1/. It can do everything that the pages can do.
+"""The HTTP API at /api/v1/. It can do all that the learner's and the reviewer's pages can do, except about accounts.
 
 Each function parses a request, calls one service or query, and returns a schema.
 """
@@ -18,6 +18,7 @@ from gradus.api import (
     findings,
     problems,
     questions,
+    records,
     reviews,
     submissions,
     tokens,
@@ -92,6 +93,7 @@ ROUTERS = (
     choices.router,
     submissions.router,
     chats.router,
+    records.router,
     reviews.router,
     tokens.router,
 )

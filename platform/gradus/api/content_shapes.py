@@ -5,10 +5,11 @@ from typing import Any
 from challenges import kinds, metrics
 from challenges.catalogue import MODELS
 from challenges.kinds.rag_keys import RagKeys
-from challenges.spec import Approach, Sample, dump
+from challenges.spec import Approach, Demo, Retriever, Sample, dump
 from gradus.accounts.models import User
 from gradus.api import schemas
-from gradus.courses.models import Challenge, Course
+from gradus.courses import catalogue
+from gradus.courses.models import Challenge, Course, Lesson
 from gradus.learn.advisor import Advice
 from gradus.learn.path import ChallengeStep, CoursePath, LessonStep
 from gradus.reviews import guests
@@ -34,6 +35,36 @@ def course(course: Course) -> schemas.CourseOut:
             )
             for lesson in course.current_lessons
         ],
+    )
+
+
+def lesson(lesson: Lesson) -> schemas.LessonOut:
+    spec, shown = lesson.parsed, catalogue.now().challenges
+    return schemas.LessonOut(
+        id=lesson.slug,
+        course=lesson.course.slug,
+        title=lesson.title,
+        summary=lesson.summary,
+        minutes=lesson.minutes,
+        text=lesson.text,
+        faq=[schemas.FaqOut(question=item.question, answer=item.answer) for item in spec.faq],
+        challenges=[one.slug for one in lesson.current_challenges],
+        advisor=[
+            schemas.AdvisorQuestionOut(
+                id=question.id,
+                text=question.text,
+                choices=[schemas.AdvisorChoiceOut(id=one.id, label=one.label) for one in question.choices],
+            )
+            for question in (spec.advisor.questions if spec.advisor else ())
+        ],
+        demo=_playground(spec.demo, spec.demo.notice) if spec.demo and spec.demo.challenge in shown else None,
+        retriever=_playground(spec.retriever) if spec.retriever and spec.retriever.challenge in shown else None,
+    )
+
+
+def _playground(spec: Demo | Retriever, notice: str = "") -> schemas.PlaygroundOut:
+    return schemas.PlaygroundOut(
+        title=spec.title, notice=notice, examples=list(spec.chips), input_chars=spec.input_chars
     )
 
 

@@ -33,6 +33,12 @@ def lesson_shown(id: str) -> Lesson:
     return catalogue.now().lesson(id)
 
 
+@router.get("/lessons/{slug:id}", response=schemas.LessonOut, openapi_extra=OPTIONAL)
+def lesson(request: Request, id: str) -> schemas.LessonOut:
+    """Returns a lesson's text, its questions and answers, and what can be tried in it."""
+    return shapes.lesson(lesson_shown(id))
+
+
 @router.post("/lessons/{slug:id}/advisor", response=schemas.AdviceOut, openapi_extra=OPTIONAL)
 def advise(request: Request, id: str, given: schemas.AdvisorIn) -> schemas.AdviceOut:
     """Recommends an approach for a use case, gives reasons, and says which answers would change the advice."""
@@ -46,24 +52,24 @@ def advise(request: Request, id: str, given: schemas.AdvisorIn) -> schemas.Advic
 @router.post("/lessons/{slug:id}/demo", response={201: schemas.DemoOut}, auth=someone)
 def demo_start(request: Request, id: str, given: schemas.DemoIn) -> Status[schemas.DemoOut]:
     """Starts three runs that classify one text with the same model: zero-shot, few-shot and fine-tuned."""
-    lesson = lesson_shown(id)
-    if lesson.parsed.demo is None:
+    found = lesson_shown(id)
+    if found.parsed.demo is None:
         raise Http404
     text = " ".join(given.text.split())
-    _check_text(lesson.parsed.demo.input_chars, text)
-    runs = demo.start(lesson, caller(request), text)
-    return Status(201, schemas.DemoOut(notice=lesson.parsed.demo.notice, runs=[outcomes.run(run) for run in runs]))
+    _check_text(found.parsed.demo.input_chars, text)
+    runs = demo.start(found, caller(request), text)
+    return Status(201, schemas.DemoOut(notice=found.parsed.demo.notice, runs=[outcomes.run(run) for run in runs]))
 
 
 @router.post("/lessons/{slug:id}/retriever", response={201: schemas.SearchOut}, auth=someone)
 def search_start(request: Request, id: str, given: schemas.DemoIn) -> Status[schemas.SearchOut]:
     """Starts three runs that look one question up in the documents of a lesson: by words, by vectors and by both."""
-    lesson = lesson_shown(id)
-    if lesson.parsed.retriever is None:
+    found = lesson_shown(id)
+    if found.parsed.retriever is None:
         raise Http404
     text = " ".join(given.text.split())
-    _check_text(lesson.parsed.retriever.input_chars, text)
-    runs = retriever.start(lesson, caller(request), text)
+    _check_text(found.parsed.retriever.input_chars, text)
+    runs = retriever.start(found, caller(request), text)
     return Status(201, schemas.SearchOut(runs=[outcomes.run(run) for run in runs]))
 
 

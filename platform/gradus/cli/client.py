@@ -106,6 +106,14 @@ class Api:
                     raise
         return self._send("POST", path, json=data, headers=headers).json()
 
+    def put(self, path: str, data: Any) -> Any:
+        """Sends a PUT request. Returns the JSON of the response. Raises `Failure` for an error."""
+        return self._send("PUT", path, json=data).json()
+
+    def content(self, path: str) -> bytes:
+        """Returns what a GET request answers, such as a file. Raises `Failure` for an error."""
+        return self._send("GET", path).content
+
     def _send(self, method: str, path: str, **given: Any) -> httpx.Response:
         with self._reaching():
             return checked(self.http.request(method, path.lstrip("/"), **given))

@@ -124,7 +124,7 @@ def run(challenge: Slug, file: File = None, rows: Rows = None, method: Method = 
     """Run a payload on the public samples. It costs no attempt."""
     with site() as api:
         made = api.post(f"challenges/{challenge}/runs", _payload(api, challenge, file, rows, method))
-        _finish(api, f"runs/{made['uuid']}")
+        finish(api, f"runs/{made['uuid']}")
 
 
 @app.command()
@@ -142,7 +142,7 @@ def submit(
         made = api.post(f"challenges/{challenge}/submissions", data, key=key or str(uuid.uuid4()))
         typer.echo(made["uuid"])
         if follow:
-            _finish(api, f"submissions/{made['uuid']}")
+            finish(api, f"submissions/{made['uuid']}")
         else:
             typer.echo(f"{made['attempts_left']} attempts left today. `gradus logs -f {made['uuid']}` follows it.")
 
@@ -164,9 +164,9 @@ def logs(
 ) -> None:
     """Show a submission or a run. With -f, show its events until it has ended."""
     with site() as api:
-        path = _path_of(api, identifier)
+        path = path_of(api, identifier)
         if follow:
-            _finish(api, path)
+            finish(api, path)
         else:
             _show(api, path)
 
@@ -236,7 +236,8 @@ def _payload(api: Api, challenge: str, file: Path | None, rows: Path | None, met
     return sending.payload(file, rows, api.get(f"challenges/{challenge}")["tracks"], method)
 
 
-def _path_of(api: Api, identifier: uuid.UUID) -> str:
+def path_of(api: Api, identifier: uuid.UUID) -> str:
+    """Returns the path of a submission, or else of a run, with this id."""
     try:
         api.get(f"submissions/{identifier}")
     except Failure as failure:
@@ -246,7 +247,7 @@ def _path_of(api: Api, identifier: uuid.UUID) -> str:
     return f"submissions/{identifier}"
 
 
-def _finish(api: Api, path: str) -> None:
+def finish(api: Api, path: str) -> None:
     """Follows a submission or a run to its end, and shows it. Exits with status 1 if it has failed."""
     with showing.Follower() as follower:
         for event in api.events(f"{path}/events"):

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from challenges.models_file import ModelsFileError
-from gradus.cli import authors, learners, receipts
+from gradus.cli import authors, learners, lessons, receipts, records
 from gradus.cli.plugins import JudgeGroup, LazyGroup
 
 app = typer.Typer(
@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 judge = typer.Typer(cls=JudgeGroup, no_args_is_help=True, help="Try out the judge of free-text answers.")
 app.add_typer(learners.app)
+app.add_typer(lessons.app)
+app.add_typer(records.app)
 app.add_typer(receipts.app)
 app.add_typer(authors.app, name="challenge")
 app.add_typer(judge, name="judge")

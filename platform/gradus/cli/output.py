@@ -53,6 +53,35 @@ def paths(courses: list[dict[str, Any]]) -> None:
         table(f"{course['title']} ({course['passed']} of {course['total']} passed)", HEAD, rows)
 
 
+def markdown(text: str) -> None:
+    out.print(Markdown(text))
+
+
+def question(found: dict[str, Any]) -> None:
+    """Prints a question with its options, the learner's answer, and the explanations that are open."""
+    out.print(f"{found['id']} ({found['part']}): {found['question']}", markup=False)
+    for number, option in enumerate(found["options"]):
+        mine = " (your answer)" if found["answer"] == number else ""
+        right = {True: " RIGHT", False: "", None: ""}[option["right"]]
+        because = f" {option['because']}" if option["because"] else ""
+        out.print(f"  {number + 1}. {option['text']}{mine}{right}{because}", markup=False)
+
+
+def asked(found: dict[str, Any]) -> None:
+    """Prints a run of a demo or a search: what each row gave, with probabilities or the passages that were found."""
+    out.print(found["label"] or found["kind"], markup=False)
+    if found["error"]:
+        out.print(f"  {found['error']['message']}", markup=False)
+    for row in ((found["result"] or {}).get("public") or {}).get("rows", []):
+        if row["look_up"]:
+            for place, passage in enumerate(row["look_up"]["passages"], 1):
+                out.print(f"  {place}. {passage['document']} ({passage['score']:.2f}): {passage['text']}", markup=False)
+            continue
+        shares = sorted(row["probabilities"].items(), key=lambda pair: -pair[1])[:3]
+        likely = ", ".join(f"{label} {share:.2f}" for label, share in shares)
+        out.print(f"  {row['output']}{f' ({likely})' if likely else ''}", markup=False)
+
+
 HEAD = ("Challenge", "Title", "Kind", "State", "Score", "Version")
 
 

@@ -76,9 +76,10 @@ SOUP = Pair(
     "Enjoy your meal, everybody! Please be careful, because the soup is hot!",
 )
 HONEST: dict[str, tuple[str, str, Any]] = {
-    # By operation: who calls, what the path names, and the body.
+    # By operation: who calls, what the path names, and the body, or for GET the submissions that the query names.
     "courses": ("nobody", "", None),
     "path": ("nobody", "tiny", None),
+    "lesson": ("nobody", "first", None),
     "advise": ("nobody", "first", {"answers": {"changes": "weekly"}}),
     "demo_start": ("learner", "first", {"text": "a heron"}),
     "search_start": ("learner", "examples", {"text": "When is it closed?"}),
@@ -100,6 +101,13 @@ HONEST: dict[str, tuple[str, str, Any]] = {
     "run_start": ("staff", "sea-or-sky", factories.PROMPT),
     "run": ("learner", "done", None),
     "run_cancel": ("learner", "queued", None),
+    "run_name": ("learner", "done", {"name": "with a heron"}),
+    "history": ("learner", "sea-or-sky", None),
+    "comparison": ("learner", "sea-or-sky", {"before": "prompt", "after": "adapter"}),
+    "notice_list": ("learner", "", None),
+    "notices_seen": ("learner", "", None),
+    "report_make": ("learner", "ticket", {"what": "task", "text": "A word is missing."}),
+    "report_list": ("learner", "", None),
     "run_events": ("learner", "queued", None),
     "submit": ("staff", "explain", factories.FREE_TEXT),
     "submissions": ("learner", "", None),
@@ -136,6 +144,9 @@ def test_an_honest_call_is_answered_as_the_document_says(name: str, made: World)
     """Else a fault that refuses everything would pass for a well kept document."""
     operation, (who, thing, body) = OPERATIONS[name], HONEST[name]
     named = {one.name: made.of(operation.path, one.name)[thing] for one in operation.path_parameters}
-    case = operation.Case(path_parameters=named, **({} if body is None else {"body": body}))
+    given: dict[str, Any] = {} if body is None else {"body": body}
+    if body is not None and operation.method == "get":
+        given = {"query": {name: made.things["submissions"][one] for name, one in body.items()}}
+    case = operation.Case(path_parameters=named, **given)
     answer = send(case, made.headers(who))
     assert answer.status_code in (200, 201), answer.text

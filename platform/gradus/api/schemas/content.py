@@ -70,6 +70,47 @@ class AdvisorIn(Schema):
     answers: dict[str, str]
 
 
+class AdvisorChoiceOut(Schema):
+    id: str
+    label: str
+
+
+class AdvisorQuestionOut(Schema):
+    id: str
+    text: str
+    choices: list[AdvisorChoiceOut]
+
+
+class PlaygroundOut(Schema):
+    """Something to try with a text of one's own: the demo or the search of a lesson."""
+
+    title: str
+    notice: str = ""
+    examples: list[str]
+    input_chars: int
+
+
+class FaqOut(Schema):
+    question: str
+    answer: str = Field(description="CommonMark")
+
+
+class LessonOut(Schema):
+    """A lesson's text and what can be tried in it. Findings and questions have calls of their own."""
+
+    id: str
+    course: str
+    title: str
+    summary: str
+    minutes: int
+    text: str = Field(description="CommonMark, with marks where figures, findings and other parts stand")
+    faq: list[FaqOut]
+    challenges: list[str]
+    advisor: list[AdvisorQuestionOut] = Field(description="The advisor's questions; empty if there is no advisor")
+    demo: PlaygroundOut | None = None
+    retriever: PlaygroundOut | None = None
+
+
 class ApproachOut(Schema):
     id: str
     title: str

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
 from gradus.accounts.guests import learner
+from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson
 from gradus.submissions.models import Run, Submission
@@ -34,9 +35,8 @@ def own_run(request: HttpRequest, uuid: UUID) -> Run:
     return get_object_or_404(runs, uuid=uuid, user=learner(request), user__isnull=False)
 
 
-def own_work(request: HttpRequest, challenge: Challenge, uuid: UUID) -> Submission | Run:
-    """An attempt or a run of one's own at this challenge."""
-    user = learner(request)
+def own_work(user: User | None, challenge: Challenge, uuid: UUID) -> Submission | Run:
+    """An attempt or a run of this learner at this challenge."""
     attempts = Submission.objects.of(user).filter(challenge=challenge).with_current()
     found = attempts.filter(uuid=uuid).first()
     if found is not None:
