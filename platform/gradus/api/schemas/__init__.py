@@ -47,11 +47,11 @@ from gradus.api.schemas.findings import (
 )
 from gradus.api.schemas.questions import AnswerIn, GainOut, OptionOut, QuestionOut, QuestionsOut
 from gradus.api.schemas.records import (
-    ChangeOut,
     ComparisonOut,
     EntryOut,
     NameIn,
     NoticeOut,
+    PartChangeOut,
     ReportIn,
     ReportOut,
     SampleChangeOut,
@@ -103,7 +103,6 @@ __all__ = [
     "BreakEvenOut",
     "ChallengeOut",
     "ChallengeStep",
-    "ChangeOut",
     "ChatIn",
     "ChatOut",
     "ChoiceIn",
@@ -142,6 +141,7 @@ __all__ = [
     "OptionOut",
     "PairOut",
     "PairsOut",
+    "PartChangeOut",
     "PassageOut",
     "PathOut",
     "Payload",

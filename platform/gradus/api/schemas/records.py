@@ -29,7 +29,7 @@ class NameIn(Schema):
     name: str
 
 
-class ChangeOut(Schema):
+class PartChangeOut(Schema):
     """A part of the payload that differs, as the pages of both show it."""
 
     part: str
@@ -47,7 +47,7 @@ class SampleChangeOut(Schema):
 
 
 class ComparisonOut(Schema):
-    changes: list[ChangeOut]
+    changes: list[PartChangeOut]
     samples: list[SampleChangeOut]
 
 
