@@ -98,4 +98,7 @@ def test_an_example_is_accepted_by_its_reader(tmp_path: Path, text: str) -> None
     challenge = read_challenge(taker).challenge
     sent = parse(payload(file, None, challenge.tracks))
     # The rows and words of an example are placeholders; everything else must be what a submit accepts.
-    assert {problem.code for problem in check(challenge, sent, lambda given: len(given.split()))} <= {"words", "equal_sides"}
+    assert {problem.code for problem in check(challenge, sent, lambda given: len(given.split()))} <= {
+        "words",
+        "equal_sides",
+    }

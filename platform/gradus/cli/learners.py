@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from challenges.texts import several
 from gradus.cli import costs as costs_shown
 from gradus.cli import output as showing
 from gradus.cli import payload_files as sending
@@ -144,7 +145,8 @@ def submit(
         if follow:
             _finish(api, f"submissions/{made['uuid']}")
         else:
-            typer.echo(f"{made['attempts_left']} attempts left today. `gradus logs -f {made['uuid']}` follows it.")
+            left = several(made["attempts_left"], "attempt")
+            typer.echo(f"{left} left today. `gradus logs -f {made['uuid']}` follows it.")
 
 
 @app.command()

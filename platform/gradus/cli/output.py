@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
+from challenges.texts import several
 from gradus.cli.client import Event
 
 out = Console(highlight=False)
@@ -122,8 +123,8 @@ def leaderboard(board: dict[str, Any]) -> None:
     for band in board["bands"]:
         out.print(f"Rank {band['rank']}: {band['learners']} learners with {number(band['score'])}, in no order.")
     for other in board["older"]:
-        scores = "1 score" if other["scores"] == 1 else f"{other['scores']} scores"
-        out.print(f"{scores} of version {other['version']} not on this board: they wait for a regrade.")
+        scores = several(other["scores"], "score")
+        out.print(f"{scores} of version {other['version']} not on this board until a regrade.")
     if board["pages"] > 1:
         out.print(f"Page {board['page']} of {board['pages']}; --page shows another.")
 
