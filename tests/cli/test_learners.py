@@ -186,7 +186,14 @@ def test_bad_rows_are_named_before_sending(gradus: Gradus, as_ada: User, ticket:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("- 1\n", "a payload is a mapping"), ("a: [", "neither YAML nor JSON"), (None, "No such file")]
+    ("text", "said"),
+    [
+        ("- 1\n", "this is not a payload, which is a mapping with `kind`"),
+        ("a: [", "payload.yaml:2: not valid YAML"),
+        ("kind: prompt\nkind: prompt\n", "payload.yaml:2: the key `kind` stands twice: keep one of them"),
+        ("kind: &a prompt\nexample: *a\n", "payload.yaml:2: anchors and aliases are not taken: write the value out"),
+        (None, "No such file"),
+    ],
 )
 def test_a_file_that_is_no_payload(
     gradus: Gradus, as_ada: User, sea_or_sky: Challenge, home: Path, text: str | None, said: str
