@@ -83,7 +83,11 @@ def graded(bundle: ChallengeBundle, payload: Submitted, console: Console) -> Gra
     if not kinds.find(challenge.kind).has_samples:
         raise CannotTry(f"{challenge.id} has no public rows: `gradus challenge test` grades its baselines")
     if problems := refusals(challenge, payload):
-        raise CannotTry("\n".join(f"a submit would be refused ({one.code}): {one.message}" for one in problems))
+        raise CannotTry(
+            "\n".join(
+                f"a submit would be refused ({one.code}) because of `{one.field}`: {one.message}" for one in problems
+            )
+        )
     runner = own_runner()
     try:
         expect_packages(payload.kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -71,6 +72,10 @@ def _mapping(file: Path) -> dict[str, Any]:
         lines = tuple(str(replace(problem, file=str(file))) for problem in errors.problems)
         what = "this is not a payload, which is a mapping with `kind`, such as `kind: prompt`, in YAML or JSON."
         raise Failure(f"{file}: {what}", problems=lines) from errors
+    try:
+        json.dumps(data, allow_nan=False)
+    except ValueError as error:
+        raise Failure(f"{file}: a number is not finite. Write a number in place of .inf or .nan.") from error
     return {str(name): value for name, value in data.items()}
 
 
