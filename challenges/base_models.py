@@ -8,11 +8,15 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import ConfigDict, Field, PositiveInt, StringConstraints, model_validator
 from pydantic.dataclasses import dataclass
 
-from challenges.spec import Slug, Text
+from challenges.spec import FORMS, Slug, Text
 from challenges.translation import gettext_noop
 
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-HubName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$")]
+FORMS |= {
+    (DIGEST := r"^[0-9a-f]{64}$"): "write the 64 digits that `sha256sum` prints for the file",
+    (HUB := r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"): "write the owner and the name: `owner/model`",
+}
+Sha256 = Annotated[str, StringConstraints(pattern=DIGEST)]
+HubName = Annotated[str, StringConstraints(pattern=HUB)]
 CLOSED = ConfigDict(extra="forbid")
 Precision = Literal["Q4_1", "bfloat16", "float16", "float32"]
 

@@ -136,7 +136,7 @@ def _dump_all(rows: tuple[Spec, ...]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class LessonBundle:
-    """A lesson with its three challenges. `files` are the demo's and the illustrations', by path in the lesson.
+    """A lesson with its challenges. `files` are the demo's and the illustrations', by path in the lesson.
 
     `records` holds what `gradus challenge prove` measured of the `findings`. `arms` are the submissions that the arms
     of findings name, by the challenge's id and the file's path in its folder.

@@ -11,6 +11,7 @@ from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from challenges.spec import AnyRow, Attack, Benign, GoldAnswer, Sample, dump
+from challenges.texts import several
 
 NAMED = 8
 # Keys of `challenge.yaml` whose values are documents.
@@ -51,13 +52,13 @@ class FileDifference:
     def line(self) -> str:
         """The number of differing rows of each kind, with the first few names."""
         parts = [
-            f"{len(names)} {what} ({_few(names)})"
-            for what, names in (
-                ("added", self.added),
-                ("removed", self.removed),
-                ("texts changed" if self.is_documents else "inputs changed", self.inputs_changed),
-                ("titles changed" if self.is_documents else "targets changed", self.targets_changed),
-                ("moved to the other split", self.splits_changed),
+            f"{several(len(names), noun) if noun else len(names)} {what} ({_few(names)})"
+            for noun, what, names in (
+                ("", "added", self.added),
+                ("", "removed", self.removed),
+                ("text" if self.is_documents else "input", "changed", self.inputs_changed),
+                ("title" if self.is_documents else "target", "changed", self.targets_changed),
+                ("", "moved to the other split", self.splits_changed),
             )
             if names
         ]

@@ -12,6 +12,8 @@ TEXT = gettext_noop("Write a text, in quotes.")
 OBJECT = gettext_noop("Write an object: {...}.")
 LIST = gettext_noop("Write a list: [...].")
 WHOLE = gettext_noop("Write a whole number.")
+NUMBER = gettext_noop("Write a number.")
+YES_OR_NO = gettext_noop("Write true or false.")
 EMPTY = {"string_too_short": "empty_text", "too_short": "empty_list"}
 # pydantic's own words name our classes here, or speak of Python. The values are those of its `ctx`.
 WORDS = {
@@ -35,8 +37,12 @@ WORDS = {
     "union_tag_not_found": gettext_noop("Say of which kind it is: add the field “kind”."),
     "int_type": WHOLE,
     "int_from_float": WHOLE,
+    "int_parsing": WHOLE,
     "int_parsing_size": gettext_noop("The number is too long."),
-    "float_type": gettext_noop("Write a number."),
+    "float_type": NUMBER,
+    "float_parsing": NUMBER,
+    "bool_type": YES_OR_NO,
+    "bool_parsing": YES_OR_NO,
     "greater_than": gettext_noop("Write a number above %(gt)s."),
     "greater_than_equal": gettext_noop("Write a number of at least %(ge)s."),
     "less_than": gettext_noop("Write a number below %(lt)s."),

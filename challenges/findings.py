@@ -11,8 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from challenges.spec import Share, Slug, Spec, Title
+from challenges.spec import FORMS, Share, Slug, Spec, Title
 
+FORMS |= {
+    (ARM_FILE := r"^(baselines|findings)/[A-Za-z0-9._-]+\.yaml$"): "name a file such as `findings/plain.yaml`",
+    (HINT := r"^[a-z0-9]+(-[a-z0-9]+)*\.[1-9]$"): "name a challenge and one of its hints: `my-challenge.1`",
+}
 # The measures of a run. `score` is the challenge's own metric; `valid` and `decisions` are for JSON answers:
 # the share of rows whose output fits the schema, and the share of listed (not free-text) fields that are right.
 Measure = Literal["score", "valid", "decisions"]
@@ -44,9 +48,7 @@ class Arm(Spec):
 
     id: Slug
     title: Title
-    files: tuple[Annotated[str, StringConstraints(pattern=r"^(baselines|findings)/[A-Za-z0-9._-]+\.yaml$")], ...] = (
-        Field(min_length=1, max_length=20)
-    )
+    files: tuple[Annotated[str, StringConstraints(pattern=ARM_FILE)], ...] = Field(min_length=1, max_length=20)
     example_sets: ExampleSets | None = None
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((), max_length=10)
     order: tuple[int, ...] = Field((), max_length=64)
@@ -99,7 +101,7 @@ class Experiment(Spec):
 
 
 # A hint of a challenge: the challenge's id and the hint's number, from 1.
-HintName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\.[1-9]$", max_length=66)]
+HintName = Annotated[str, StringConstraints(pattern=HINT, max_length=66)]
 
 
 class Finding(Spec):

@@ -125,11 +125,19 @@ def _listed(source: Source, rel: str, located: Located, index: int, name: str) -
         source.add(file, line, f"there is no `{name}/challenge.yaml`", "add the folder or correct the id")
         return name, None
     bundle = gather_challenge(source, folder)
-    if bundle and bundle.challenge.id != name:
-        source.add(
-            posixpath.join(folder, "challenge.yaml"), None, f"the id is not `{name}`", "name folder and id alike"
-        )
+    if bundle:
+        refuse_other_name(source, folder, bundle.challenge.id)
     return name, bundle
+
+
+def refuse_other_name(source: Source, rel: str, challenge: str) -> None:
+    """Adds a problem where the folder of a challenge, by which a lesson finds it, is not named like its id."""
+    name = (source.root / rel).resolve().name
+    if challenge != name:
+        file = posixpath.join(rel, "challenge.yaml")
+        located = source.yaml(file)
+        line = located.line("id") if located else None
+        source.add(file, line, f"the id is `{challenge}`, and the folder is named `{name}`", "name both alike")
 
 
 def _measured(source: Source, rel: str) -> dict[str, Any]:

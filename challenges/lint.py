@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle
-from challenges.folders import GatheredLesson, gather_challenge, gather_course, gather_lesson
+from challenges.folders import GatheredLesson, gather_challenge, gather_course, gather_lesson, refuse_other_name
 from challenges.lint_findings import lint_findings
-from challenges.lint_hints import lint_unmeasured_hints
 from challenges.lint_lesson import lint_course, lint_ids, lint_lesson
 from challenges.lint_lesson_text import lint_lesson_text
 from challenges.lint_questions import lint_questions
-from challenges.lint_rows import lint_rows
+from challenges.lint_rows import lint_rows, lint_shown_rows
 from challenges.lint_spec import lint_spec
 from challenges.lint_subject import Subject
 from challenges.payloads import Submitted
-from challenges.problems import Problem
+from challenges.problems import Problem, said_once
 from challenges.source import Source
 from challenges.spec import BaselineRef
 
@@ -27,17 +26,34 @@ Similarity = Callable[[ChallengeBundle], list[Problem]]
 MARKERS = ("course.yaml", "lesson.yaml", "challenge.yaml")
 
 
+@dataclass(frozen=True)
+class Linted:
+    """What lint has found, sorted by file and line: what must be mended, and what would be better otherwise."""
+
+    problems: list[Problem]
+    advice: list[Problem]
+
+
 def lint(path: Path | str, similarity: Similarity | None = None) -> list[Problem]:
-    """Everything to mend below `path`, sorted by file and line; files are relative to `path`.
+    """Everything that must be mended below `path`; see `inspect`."""
+    return inspect(path, similarity).problems
+
+
+def inspect(path: Path | str, similarity: Similarity | None = None) -> Linted:
+    """Everything to mend below `path`, and advice; files are relative to `path`.
 
     `path` is the folder of a course, a lesson or a challenge. Near-duplicates are looked for only with
     `similarity`, which needs sentence embeddings. Raises nothing for anything that an author can write.
     """
     source = Source(Path(path))
-    for rel, bundle, arms in _gather(source):
-        _lint_challenge(source, rel, bundle, arms, similarity)
-    unique = dict.fromkeys(source.problems)
-    return sorted(unique, key=lambda problem: (problem.file, problem.line or 0))
+    subjects = [_lint_challenge(source, *gathered, similarity) for gathered in _gather(source)]
+    lint_shown_rows(subjects)
+    return Linted(_sorted(source.problems), _sorted(source.advice))
+
+
+def _sorted(problems: list[Problem]) -> list[Problem]:
+    unique = dict.fromkeys(problems)
+    return said_once(sorted(unique, key=lambda problem: (problem.file, problem.line or 0)))
 
 
 # A challenge's folder, its bundle, and the submissions of findings' arms by their file in the folder.
@@ -53,10 +69,16 @@ def _gather(source: Source) -> Iterator[Gathered]:
     if marker == "lesson.yaml":
         return _lessons(source, [gather_lesson(source, "")])
     if marker == "challenge.yaml":
-        bundle = gather_challenge(source, "")
-        return iter([("", bundle, {})] if bundle else [])
+        return _alone(source)
     source.add(".", None, f"holds none of {', '.join(MARKERS)}", "give the folder of a course, lesson or challenge")
     return iter(())
+
+
+def _alone(source: Source) -> Iterator[Gathered]:
+    bundle = gather_challenge(source, "")
+    if bundle:
+        yield "", bundle, {}
+        refuse_other_name(source, "", bundle.challenge.id)
 
 
 def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered]:
@@ -66,7 +88,6 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered
         lint_lesson_text(source, gathered)
         lint_questions(source, gathered)
         lint_findings(source, gathered)
-        lint_unmeasured_hints(source, gathered)
         for name, bundle in gathered.challenges:
             if bundle:
                 arms = {file: payload for (owner, file), payload in gathered.arms.items() if owner == name}
@@ -75,7 +96,7 @@ def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered
 
 def _lint_challenge(
     source: Source, rel: str, bundle: ChallengeBundle, arms: Mapping[str, Submitted], similarity: Similarity | None
-) -> None:
+) -> Subject:
     subject = Subject(source, rel, bundle)
     lint_spec(subject)
     tracks = [kinds.find(name) for name in bundle.challenge.tracks]
@@ -85,6 +106,7 @@ def _lint_challenge(
         kind.lint(subject)
     for problem in similarity(_with_arms(bundle, arms)) if similarity and tracks[0].has_samples else ():
         source.problems.append(replace(problem, file=subject.at(problem.file)))
+    return subject
 
 
 def _with_arms(bundle: ChallengeBundle, arms: Mapping[str, Submitted]) -> ChallengeBundle:

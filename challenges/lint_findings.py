@@ -65,7 +65,8 @@ def _challenge(subject: FindingSubject, name: str, *place: str | int) -> None:
     elif not kinds.find(subject.bundles[name].challenge.kind).has_samples:
         subject.add(f"`{name}` has no rows to compare arms on", "name a challenge with rows", *place)
     elif not subject.bundles[name].hidden or not subject.bundles[name].public:
-        subject.add(f"`{name}` lacks public or hidden rows", "add rows to it", *place)
+        if not subject.subjects[name].unread:
+            subject.add(f"`{name}` lacks public or hidden rows", "add rows to it", *place)
     else:
         _metric(subject, name, subject.bundles[name].challenge.metric.name, place)
 
@@ -108,7 +109,7 @@ def _example_sets(
         what = "the answers have neither labels nor a field with listed values to draw examples by"
         subject.add(what, "name files with examples instead", *place, "example_sets")
     for label, rows in groups.items():
-        if len(rows) < sets.per_label:
+        if len(rows) < sets.per_label and "train.jsonl" not in challenge.unread:
             what = f"train.jsonl has {len(rows)} rows of `{label}`, and per_label asks for {sets.per_label}"
             subject.add(what, "add rows or lower per_label", *place, "example_sets", "per_label")
     size = len(draw(bundle, sets, 1))
@@ -117,7 +118,8 @@ def _example_sets(
         subject.add(what, f"arrange 0 to {size - 1}", *place, "order")
     for run in subject.runs[bundle.challenge.id, arm.id]:
         for problem in refusals(bundle.challenge, run.payload):
-            subject.add(f"{run.name}: a submit would be refused ({problem.code})", problem.message, *place)
+            what = f"{run.name}: a submit would be refused ({problem.code}) because of `{problem.field}`"
+            subject.add(what, problem.message, *place)
 
 
 def _numbers(subject: FindingSubject) -> None:

@@ -1,22 +1,14 @@
-"""What lint asks of hints: that a finding has measured what each of them advises."""
+"""What lint asks of a finding that names hints: that it measures what they advise, and that they help."""
 
 from __future__ import annotations
 
-import posixpath
 from itertools import product
 
 from challenges import kinds
 from challenges.bundle import ChallengeBundle
 from challenges.findings import ArmRecord, FindingRecord, Measure
-from challenges.folders import GatheredLesson
 from challenges.lint_finding_subject import FindingSubject
 from challenges.metrics import metrics
-from challenges.source import Source
-
-MEND = (
-    "compare a submission that follows it with one that does not in findings.yaml, and write `hints: [{name}]` there "
-    "(`shown: false` keeps the finding off the page); or reword the hint so that it says one thing that can be measured"
-)
 
 
 def split_hint(name: str) -> tuple[str, int]:
@@ -30,23 +22,6 @@ def can_measure(bundle: ChallengeBundle) -> bool:
     challenge = bundle.challenge
     metric = metrics().get(challenge.metric.name)
     return kinds.find(challenge.kind).is_scored_by_rows(challenge) and (metric is None or metric.in_findings)
-
-
-def lint_unmeasured_hints(source: Source, gathered: GatheredLesson) -> None:
-    """Hints that no finding names, in a lesson that has findings."""
-    if not gathered.findings:
-        return
-    named = {name for finding in gathered.findings for name in finding.hints}
-    for challenge, bundle in gathered.challenges:
-        if bundle is None or not can_measure(bundle):
-            continue
-        file = posixpath.join(gathered.rel, challenge, "challenge.yaml")
-        located = source.yaml(file)
-        for place in range(len(bundle.challenge.hints)):
-            name = f"{challenge}.{place + 1}"
-            if name not in named:
-                line = located.line("hints", place) if located else None
-                source.add(file, line, f"hint {place + 1} was not measured", MEND.format(name=name))
 
 
 def lint_hints(subject: FindingSubject) -> None:

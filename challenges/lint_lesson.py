@@ -58,7 +58,7 @@ def lint_lesson(source: Source, gathered: GatheredLesson) -> None:
     if lesson is None:
         return
     for index in _repeated(lesson.challenges):
-        _lesson(source, gathered, "the challenge stands twice", "name three different ones", "challenges", index)
+        _lesson(source, gathered, "the challenge stands twice", "remove one of the two", "challenges", index)
     _unlisted(source, gathered.rel, "challenge.yaml", lesson.challenges, "lesson.yaml")
     if lesson.advisor:
         _advisor(source, gathered, lesson.advisor)

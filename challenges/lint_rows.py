@@ -27,7 +27,7 @@ LENGTH_SHARE = 0.25
 def lint_rows(subject: Subject) -> None:
     """Ids, targets, duplicates, overlap between files, balance of labels, lengths, characters."""
     for name, rows in subject.files:
-        if not rows and name != "train.jsonl":
+        if not rows and name != "train.jsonl" and name not in subject.unread:
             subject.source.add(subject.at(name), None, "has no rows", "add some")
     _ids(subject)
     _repeats(subject)
@@ -38,6 +38,22 @@ def lint_rows(subject: Subject) -> None:
     _alike(subject)
     if problem_with(subject.challenge.prompt.example) is None:
         _lengths(subject)
+
+
+def lint_shown_rows(subjects: Sequence[Subject]) -> None:
+    """Hidden rows of one challenge that another challenge of the course shows, as public or training rows."""
+    shown: dict[str, list[tuple[Subject, str, int]]] = {}
+    for subject in subjects:
+        for name, rows in subject.files:
+            for index, row in enumerate(rows if name != "hidden.jsonl" else ()):
+                shown.setdefault(normal(row.input), []).append((subject, name, index))
+    for subject in subjects:
+        for index, row in enumerate(subject.bundle.hidden):
+            other = next((place for place in shown.get(normal(row.input), ()) if place[0] is not subject), None)
+            if other is not None:
+                what = f"hidden here, but shown in {other[0].at(other[1])}:{other[0].line(*other[1:])}"
+                mend = "remove one of them: learners of one challenge must not read the hidden rows of another"
+                subject.row("hidden.jsonl", index, what, mend)
 
 
 def _ids(subject: Subject) -> None:
@@ -108,7 +124,7 @@ def _misfit(subject: Subject, target: Target) -> str | None:
 
 def _balance(subject: Subject, name: str, rows: Rows) -> None:
     answer = subject.challenge.answer
-    if not rows or not isinstance(answer, Label):
+    if not rows or name in subject.unread or not isinstance(answer, Label):
         return
     targets = Counter(target_text(row.target) if isinstance(row, Sample) else row.output for row in rows)
     counts = {label: targets[label] for label in answer.labels}
@@ -132,7 +148,7 @@ def _texts(subject: Subject, name: str, rows: Rows) -> None:
 def _alike(subject: Subject) -> None:
     """Hidden inputs are about as long as public ones, on average and among the longest tenth, in characters."""
     public, hidden = (sorted(len(row.input) for row in rows) for rows in (subject.bundle.public, subject.bundle.hidden))
-    if not public or not hidden:
+    if not public or not hidden or subject.unread & {"public.jsonl", "hidden.jsonl"}:
         return
     for name, statistic in (("average", fmean), ("90th percentile", _ninetieth)):
         wanted, found = statistic(public), statistic(hidden)

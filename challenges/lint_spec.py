@@ -24,6 +24,7 @@ def lint_spec(subject: Subject) -> None:
         _names(subject)
         lint_scoring(subject)
         _answer(subject)
+        _calibration(subject)
         if (wrong := problem_with(subject.challenge.prompt.example)) is not None:
             subject.spec(wrong, "correct prompt.example", "prompt", "example")
     _marks(subject)
@@ -63,6 +64,17 @@ def _answer(subject: Subject) -> None:
         for name in answer.weights.keys() - answer.fields.keys():
             mend = "name a field of the schema"
             subject.spec(f"weights names `{name}`, which is no field", mend, "answer", "weights", name)
+
+
+def _calibration(subject: Subject) -> None:
+    """A prompt's labels are compared without what the model prefers of them anyway; training settles that by itself."""
+    answer = subject.challenge.answer
+    if not isinstance(answer, Label) or answer.decode != "score" or answer.calibrate != "none":
+        return
+    if not all(kinds.find(track).is_trained for track in subject.challenge.tracks):
+        what = "labels are scored without calibration, so a label may win because the model prefers its words anyway"
+        mend = "try `calibrate: contextual`, and keep what scores higher in `gradus challenge try`"
+        subject.advise(what, mend, "answer", "calibrate")
 
 
 def _marks(subject: Subject) -> None:
@@ -115,7 +127,8 @@ def lint_payload(subject: Subject, name: str, payload: Submitted) -> None:
         path = problem.field.split(".")
         number = [] if problem.line is None else [problem.line - 1]
         line = located.line(*path, *number) if located else None
-        subject.source.add(file, line, f"a submit would be refused ({problem.code})", problem.message)
+        what = f"a submit would be refused ({problem.code}) because of `{problem.field}`"
+        subject.source.add(file, line, what, problem.message)
     _leaks(subject, file, payload)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from challenges.bundle import ChallengeBundle
+from challenges.problems import Problem
 from challenges.rows import row_lines
 from challenges.source import ROWS_MAX, Source
 from challenges.spec import AnyRow, Challenge, Sample
@@ -24,8 +25,12 @@ class Subject:
     rel: str
     bundle: ChallengeBundle
     _lines: dict[str, list[int]] = field(init=False)
+    unread: frozenset[str] = field(init=False)
+    """The row files of which something cannot be read, so that counts of their rows say nothing."""
 
     def __post_init__(self) -> None:
+        wrong = {problem.file for problem in self.source.problems}
+        self.unread = frozenset(name for name in ROW_FILES if self.at(name) in wrong)
         self._lines = {name: self._good_lines(name) for name in ROW_FILES}
 
     @property
@@ -59,6 +64,11 @@ class Subject:
         """A problem with a key of `challenge.yaml`."""
         line = self.located.line(*path) if self.located else None
         self.source.add(self.at("challenge.yaml"), line, what, mend)
+
+    def advise(self, what: str, mend: str, *path: str | int) -> None:
+        """Advice about a key of `challenge.yaml`, which nobody must follow."""
+        line = self.located.line(*path) if self.located else None
+        self.source.advice.append(Problem(self.at("challenge.yaml"), line, what, mend))
 
     def row(self, name: str, index: int, what: str, mend: str) -> None:
         """A problem with a row; its text is not repeated, as hidden rows must not get into logs."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+BAD_ROW = "bad_row"
+"""The code of rows that do not have the keys and types that they should have."""
 
 
 @dataclass(frozen=True)
@@ -26,3 +31,23 @@ class Problem:
     def place(self) -> str:
         """Where the problem is: `file:line`, or whichever of the two is known."""
         return ":".join(str(part) for part in (self.file, self.line) if part not in ("", None))
+
+
+def said_once(problems: Iterable[Problem]) -> list[Problem]:
+    """The problems in their order, where a mistake of many rows of a file stands once, at the first of them."""
+    problems = list(problems)
+    rows = Counter(_mistake(problem) for problem in problems)
+    first = {_mistake(problem): problem for problem in reversed(problems)}
+    found = dict.fromkeys(first[_mistake(problem)] for problem in problems)
+    return [_counted(problem, rows[_mistake(problem)]) for problem in found]
+
+
+def _mistake(problem: Problem) -> Problem:
+    """What equal mistakes of rows have in common: everything but the line. Other problems are equal to no others."""
+    return replace(problem, line=None) if problem.code == BAD_ROW else problem
+
+
+def _counted(problem: Problem, rows: int) -> Problem:
+    if rows == 1 or problem.code != BAD_ROW:
+        return problem
+    return replace(problem, what=f"{problem.what} (in {rows} rows, of which this is the first)")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
 from challenges.folders import gather_challenge, gather_course, gather_lesson
-from challenges.problems import Problem
+from challenges.problems import Problem, said_once
 from challenges.source import Source
 
 
@@ -14,8 +14,8 @@ class BundleErrors(Exception):
     """Raised once for a whole folder; `problems` holds everything that was found."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = problems
+        self.problems = said_once(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
 def read_challenge(path: Path | str) -> ChallengeBundle:

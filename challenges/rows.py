@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from challenges.documents import Document
 from challenges.jsonl import Fault, RowLimits, read_rows, row_lines
-from challenges.problems import Problem
+from challenges.problems import BAD_ROW, Problem
 from challenges.prompts import target_text
 from challenges.spec import AnyRow, Attack, Benign, GoldAnswer, PreferenceRow, Sample, TrainRow
 from challenges.translation import gettext
@@ -78,14 +78,21 @@ def _as(model: type[Model]) -> Callable[[dict[str, Any]], Model]:
         try:
             return model.model_validate(row)
         except ValidationError as error:
-            raise _fault(error) from error
+            raise _fault(error, model) from error
 
     return parse
 
 
-def _fault(error: ValidationError) -> Fault:
-    said = dict.fromkeys(_said(detail) for detail in error.errors(include_url=False, include_input=False))
-    return Fault("bad_row", "; ".join(said), "correct the row")
+def _fault(error: ValidationError, model: type[BaseModel]) -> Fault:
+    details = error.errors(include_url=False, include_input=False)
+    said = dict.fromkeys(_said(detail) for detail in details)
+    if not any(detail["type"] in ("missing", "extra_forbidden") for detail in details):
+        return Fault(BAD_ROW, "; ".join(said), "correct the row")
+    needed, others = (
+        ", ".join(f"`{name}`" for name, field in model.model_fields.items() if field.is_required() is wanted)
+        for wanted in (True, False)
+    )
+    return Fault(BAD_ROW, "; ".join(said), f"a row has {needed}{f'; it may have {others}' if others else ''}")
 
 
 def _said(detail: ErrorDetails) -> str:
@@ -116,7 +123,7 @@ def _train_row(row: dict[str, Any]) -> AnyRow:
 def _misshapen(what: str) -> Fault:
     first, second, third = SHAPES
     fix = gettext("use %(first)s, %(second)s or %(third)s")
-    return Fault("bad_row", what, fix % {"first": first, "second": second, "third": third})
+    return Fault(BAD_ROW, what, fix % {"first": first, "second": second, "third": third})
 
 
 def _pair(ask: Any, answer: Any) -> TrainRow:
@@ -135,7 +142,7 @@ def _preference(row: dict[str, Any]) -> PreferenceRow:
     sides = [row.get("chosen"), row.get("rejected")]
     if len(row) != 3 or not all(isinstance(text, str) for text in (ask, *sides)):
         what = gettext("a preference has a prompt, a chosen and a rejected answer, all texts")
-        raise Fault("bad_row", what, gettext("write %(shape)s") % {"shape": PREFERENCE})
+        raise Fault(BAD_ROW, what, gettext("write %(shape)s") % {"shape": PREFERENCE})
     chosen, rejected = (str(side).strip() for side in sides)
     if not (str(ask).strip() and chosen and rejected):
         what = gettext("the prompt, the chosen or the rejected answer is empty")
@@ -148,7 +155,7 @@ def _chat(messages: Any) -> TrainRow:
     roles = [turn.get("role") if isinstance(turn, dict) else None for turn in turns]
     if "system" in roles:
         what = gettext("system messages are not accepted")
-        raise Fault("bad_row", what, gettext("move the text into the instructions, which all rows share"))
+        raise Fault(BAD_ROW, what, gettext("move the text into the instructions, which all rows share"))
     if roles != ["user", "assistant"]:
         raise _misshapen(gettext("a chat must have one message of the user, then one of the assistant"))
     return _pair(turns[0].get("content"), turns[1].get("content"))

@@ -14,7 +14,9 @@ from pydantic_core import ErrorDetails
 
 from challenges import kinds, spec
 from challenges.characters import broken, broken_texts
+from challenges.field_errors import in_words
 from challenges.problems import Problem
+from challenges.spec import FORMS, VERSION
 from challenges.yaml_lines import Located, YamlErrors, read
 
 T = TypeVar("T")
@@ -42,6 +44,8 @@ class Source:
 
     root: Path
     problems: list[Problem] = field(default_factory=list)
+    advice: list[Problem] = field(default_factory=list)
+    """What lint finds and nobody must mend."""
 
     def add(self, file: str, line: int | None, what: str, fix: str) -> None:
         self.problems.append(Problem(file, line, what, fix))
@@ -147,7 +151,7 @@ class Source:
         try:
             return model.validate_python(located.data if data is None else data)
         except ValidationError as errors:
-            for error in _own(errors.errors(include_url=False, include_input=False)):
+            for error in _own(errors.errors(include_url=False)):
                 what, fix = explain(error)
                 self.add(rel, located.line(*error["loc"]), what, fix)
             return None
@@ -166,24 +170,56 @@ def _own(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     return [error for error in errors if error["type"] != "too_short" or error["loc"] not in wrong]
 
 
+# What is meant by a key of which the type alone does not say it.
+MEANT = {
+    "version": ("is not three numbers", FORMS[VERSION]),
+    "hints": ("is not a list of three texts", "write three hints, each on a line of its own that begins with `- `"),
+}
+MISSHAPEN = ("string_type", "tuple_type", "list_type", "too_long")
+
+
 def explain(error: ErrorDetails) -> tuple[str, str]:
-    """What is wrong and how to fix it, without the value itself, which may be private."""
+    """What is wrong and how to fix it. Values may be private: only a number that is out of bounds is repeated."""
     where = ".".join(str(part) for part in error["loc"]) or "the file"
     last = str(error["loc"][-1]) if error["loc"] else ""
-    if error["type"] == "missing":
+    kind = error["type"]
+    if kind == "missing" and isinstance(error["loc"][-1], int):
+        # A list with a fixed number of items has fewer.
+        where, last, kind = where.rpartition(".")[0], str(error["loc"][-2]), "tuple_type"
+    if kind in MISSHAPEN and last in MEANT:
+        return f"`{where}` {MEANT[last][0]}", MEANT[last][1]
+    if kind == "missing":
         return f"`{where}` is missing", "add it"
-    if error["type"] == "unexpected_keyword_argument":
+    if kind == "unexpected_keyword_argument":
         return f"the key `{where}` is unknown", "remove it"
-    if error["type"] == "extra_forbidden":
+    if kind == "extra_forbidden":
         near = get_close_matches(last, _known_keys(), n=1)
-        return f"the key `{where}` is unknown", f"did you mean `{near[0]}`?" if near else "remove it"
-    if error["type"].startswith("union_tag"):
+        return f"the key `{where}` is unknown", f"did you mean `{near[0]}`?" if near and near != [last] else "remove it"
+    if kind.startswith("union_tag"):
         key = str(error["ctx"].get("discriminator", "type")).strip("'")
         expected = error["ctx"].get("expected_tags")
         return (
             f"`{where}` does not say of which `{key}` it is",
             f"give `{key}` {f'one of {expected}' if expected else ''}",
         )
-    if error["type"] == "string_type":
-        return f"`{where}` is not a text", "put the value in quotes"
-    return f"`{where}`: {error['msg'].removeprefix('Value error, ')}", "correct the value"
+    if kind == "value_error":
+        what, _, fix = error["msg"].removeprefix("Value error, ").partition(": ")
+        return f"`{where}`: {what}", fix or "correct the value"
+    what, fix = _misfit(error)
+    return f"`{where}` {what}", fix
+
+
+def _misfit(error: ErrorDetails) -> tuple[str, str]:
+    """What is wrong with a value of the wrong type or form, or one that is out of bounds."""
+    kind, given, bounds = error["type"], error["input"], error.get("ctx", {})
+    if kind == "string_pattern_mismatch":
+        return "is malformed", FORMS.get(bounds["pattern"], f"write a text that matches {bounds['pattern']}")
+    if kind == "string_type":
+        return ("is empty", "write a text") if given is None else ("is not a text", "put the value in quotes")
+    words = in_words(error)
+    fix = f"{words[0].lower()}{words[1:].rstrip('.')}"
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        return "does not fit", fix
+    # Somebody who writes 72 where shares are asked for means 72 per cent.
+    meant = f", such as {given / 100:g} for {given:g} per cent" if bounds.get("le") == 1 and 2 <= given <= 100 else ""
+    return f"is {given:g}", fix + meant

@@ -24,8 +24,14 @@ from pydantic_core import ErrorDetails, InitErrorDetails
 
 from challenges import kinds
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$", max_length=20)]
+# What an author reads whose text does not have the form that a key asks for, by that form.
+FORMS = {
+    (SLUG := r"^[a-z0-9]+(-[a-z0-9]+)*$"): "write lower-case words joined by `-`: `my-challenge`",
+    (VERSION := r"^[0-9]+\.[0-9]+\.[0-9]+$"): "write three numbers with dots between them: `1.0.0`",
+    (BASELINE := r"^baselines/[A-Za-z0-9._-]+\.yaml$"): "name a file in the folder baselines: `baselines/weak.yaml`",
+}
+Slug = Annotated[str, StringConstraints(pattern=SLUG, max_length=64)]
+Version = Annotated[str, StringConstraints(pattern=VERSION, max_length=20)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 # As long as the columns of titles.
@@ -140,7 +146,7 @@ class Metric(Spec):
 class BaselineRef(Spec):
     """A real submission in `file` and the hidden score that it must get; with neither bound it is only measured."""
 
-    file: Annotated[str, StringConstraints(pattern=r"^baselines/[A-Za-z0-9._-]+\.yaml$")]
+    file: Annotated[str, StringConstraints(pattern=BASELINE)]
     min: Share | None = None
     max: Share | None = None
 
@@ -523,7 +529,7 @@ class Lesson(Spec):
     summary: Text
     minutes: int = Field(ge=1, le=480)
     requires: tuple[Slug, ...] = ()
-    challenges: tuple[Slug, Slug, Slug]
+    challenges: tuple[Slug, ...] = Field(min_length=1, max_length=12)
     faq: tuple[Question, ...] = ()
     advisor: Advisor | None = None
     demo: Demo | None = None

@@ -10,6 +10,7 @@ from challenges.lint_subject import Subject
 from challenges.spec import Benign, GoldAnswer
 from challenges.texts import normal
 
+TOTALS = (10, 100)
 ROLES = {"prompt": 5, "calibration": 20}
 BANDS = ((0.0, 1 / 3, "low"), (1 / 3, 2 / 3, "middle"), (2 / 3, 1.01, "high"))
 CREDIT = {"met": 1.0, "partial": 0.5, "not_met": 0.0}
@@ -20,9 +21,10 @@ def lint_rubric(subject: Subject) -> None:
     _criteria(subject)
     _marks(subject, "gold.jsonl", subject.bundle.gold)
     _marks(subject, "benign.jsonl", subject.bundle.benign)
-    _counts(subject)
+    if "gold.jsonl" not in subject.unread:
+        _counts(subject)
     _repeats(subject)
-    if not subject.bundle.attacks:
+    if not subject.bundle.attacks and "attacks.jsonl" not in subject.unread:
         mend = "add answers that must not score, such as notes to the grader"
         subject.source.add(subject.at("attacks.jsonl"), None, "there are no attacks", mend)
 
@@ -36,6 +38,9 @@ def _criteria(subject: Subject) -> None:
         if criterion.id in seen:
             subject.spec(f"the criterion `{criterion.id}` stands twice", "rename one", "rubric", index, "id")
         seen.add(criterion.id)
+    if (total := sum(criterion.points for criterion in free_text(subject.challenge).rubric)) not in TOTALS:
+        what = f"the points of all criteria add up to {total}"
+        subject.spec(what, "let them add up to 100, or to 10 for a short question", "rubric")
 
 
 def _marks(subject: Subject, file: str, rows: Sequence[GoldAnswer | Benign]) -> None:

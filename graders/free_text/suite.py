@@ -12,10 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
+from challenges.yaml_lines import read
 from graders.free_text.suite_material import Material, material, sentences
 
 FILE = Path(__file__).parent / "suite_phrasings.yaml"
@@ -58,7 +57,7 @@ def suite(bundle: ChallengeBundle, sources: Mapping[str, str]) -> tuple[SuiteAtt
 @cache
 def phrasings() -> Mapping[str, tuple[Phrasing, ...]]:
     """The hand-written phrasings by family."""
-    rows: dict[str, list[dict[str, Any]]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    rows: dict[str, list[dict[str, Any]]] = read(FILE.read_text(encoding="utf-8")).data
     return {family: tuple(Phrasing(**{**row, "each": tuple(row["each"])}) for row in of) for family, of in rows.items()}
 
 

@@ -51,7 +51,7 @@ def test_all_problems_come_at_once_with_their_lines(tmp_path):
     root = factory.write_prompt_challenge(tmp_path)
     spec = root / "challenge.yaml"
     spec.write_text(
-        spec.read_text().replace("pass: 0.6", "pas: 0.6").replace("- sea", "- yes") + "limits: {seconds: 1}\n"
+        spec.read_text().replace("pass: 0.6", "pas: 0.6").replace("- sea", "- 1") + "limits: {seconds: 1}\n"
     )
     (root / "hidden.jsonl").write_text('{"id": "a"}\n\n{')
     (root / "statement.md").unlink()
@@ -60,7 +60,7 @@ def test_all_problems_come_at_once_with_their_lines(tmp_path):
     assert found == {
         ("challenge.yaml", 1),
         ("challenge.yaml", line_of(spec, "pas:")),
-        ("challenge.yaml", line_of(spec, "- yes")),
+        ("challenge.yaml", line_of(spec, "- 1")),
         ("challenge.yaml", line_of(spec, "seconds: 1")),
         ("hidden.jsonl", 1),
         ("hidden.jsonl", 3),
@@ -113,7 +113,8 @@ def test_missing_folders_and_ids_that_differ_are_told(tmp_path):
     told = [str(p) for p in problems_of(read_course, root)]
     assert any("there is no `second/lesson.yaml`" in text for text in told)
     assert any("there is no `explain/challenge.yaml`" in text for text in told)
-    assert any("the id is not `sea-or-sky`" in text for text in told)
+    told_id = "first/sea-or-sky/challenge.yaml:2: the id is `other`, and the folder is named `sea-or-sky`"
+    assert f"{told_id}: name both alike" in told
     assert len(told) == 3
 
 
@@ -123,10 +124,20 @@ def _course(root):
     return yaml.safe_load((root / "course.yaml").read_text())
 
 
-def test_a_lesson_has_exactly_three_challenges(tmp_path):
-    root = factory.write_lesson(tmp_path, challenges=["sea-or-sky", "ticket"])
+@pytest.mark.parametrize("count", [1, 2, 12])
+def test_a_lesson_has_one_to_twelve_challenges(tmp_path, count):
+    names = [f"c{number}" for number in range(count)]
+    root = factory.write_lesson(tmp_path, challenges=names)
+    for name in names:
+        factory.write_prompt_challenge(root / name, id=name)
+    assert [bundle.challenge.id for bundle in read_lesson(root).challenges] == names
+
+
+@pytest.mark.parametrize(("count", "fix"), [(0, "add at least one entry"), (13, "keep at most 12 entries")])
+def test_a_lesson_with_no_challenge_or_thirteen_is_told(tmp_path, count, fix):
+    root = factory.write_lesson(tmp_path, challenges=[f"c{number}" for number in range(count)])
     (problem,) = problems_of(read_lesson, root)
-    assert (problem.file, "challenges" in problem.what) == ("lesson.yaml", True)
+    assert (problem.file, "`challenges`" in problem.what, fix in problem.fix) == ("lesson.yaml", True, True)
 
 
 @pytest.mark.parametrize("name", ["hidden.jsonl", "challenge.yaml", "statement.md", "baselines/weak.yaml"])

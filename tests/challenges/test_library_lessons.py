@@ -9,6 +9,9 @@ import pytest
 import yaml
 
 from challenges.lesson_text import WORDS_MAX, images, words
+from challenges.lint import inspect
+from challenges.lint_hints import can_measure
+from challenges.reading import read_lesson
 from challenges.svg import read_svg
 
 LIBRARY = Path(__file__).resolve().parents[2] / "challenges/library"
@@ -39,3 +42,20 @@ def test_every_picture_is_ours_has_words_and_can_be_shown(name: str) -> None:
         assert 15 <= len(image.alternative.split()) <= 80 and image.caption, image.source
         assert read_svg((LIBRARY / name / image.source).read_bytes()).problems == ()
     assert {f"assets/{path.name}" for path in (LIBRARY / name / "assets").iterdir()} == {one.source for one in found}
+
+
+def test_it_has_three_challenges_and_a_finding_measures_each_of_their_hints(name: str) -> None:
+    lesson = read_lesson(LIBRARY / name)
+    assert len(lesson.challenges) == 3
+    measured = {hint for finding in lesson.findings for hint in finding.hints}
+    hints = {
+        f"{bundle.challenge.id}.{number}"
+        for bundle in filter(can_measure, lesson.challenges)
+        for number, _ in enumerate(bundle.challenge.hints, 1)
+    }
+    assert hints and measured == hints
+
+
+def test_lint_has_nothing_to_say_and_nothing_to_advise(name: str) -> None:
+    found = inspect(LIBRARY / name)
+    assert (found.problems, found.advice) == ([], [])

@@ -48,20 +48,20 @@ def test_the_factory_s_course_lesson_and_challenges_lint_clean(tmp_path):
     ],
 )
 def test_faults_of_the_spec(tmp_path, changes, key, words):
-    root = factory.write_prompt_challenge(tmp_path, **changes)
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky", **changes)
     found = [p for p in lint(root) if words in p.what]
     assert [p.file for p in found] == ["challenge.yaml"]
     assert key in (root / "challenge.yaml").read_text().splitlines()[found[0].line - 1]
 
 
 def test_free_text_has_no_ladder(tmp_path):
-    (text,) = told(factory.write_free_text_challenge(tmp_path, feedback={"mode": "ladder"}))
+    (text,) = told(factory.write_free_text_challenge(tmp_path / "explain", feedback={"mode": "ladder"}))
     assert "a ladder would hide nothing" in text
 
 
 def test_a_challenge_without_a_weak_baseline_is_told(tmp_path):
     baselines = [{"file": "baselines/good.yaml", "min": 0.63}, {"file": "baselines/lora.yaml", "min": 0.7}]
-    (text,) = told(factory.write_prompt_challenge(tmp_path, baselines=baselines))
+    (text,) = told(factory.write_prompt_challenge(tmp_path / "sea-or-sky", baselines=baselines))
     assert "no weak baseline" in text
 
 
@@ -78,7 +78,7 @@ def test_a_challenge_without_a_weak_baseline_is_told(tmp_path):
     ],
 )
 def test_faults_of_rows_have_their_line(tmp_path, file, index, changes, line, words):
-    root = factory.write_prompt_challenge(tmp_path)
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     edit(root / file, index, **changes)
     found = [p for p in lint(root) if words in p.what]
     assert [(p.file, p.line) for p in found] == [(file, line)]
@@ -98,7 +98,7 @@ def lengths(path, *, every=1, times=1.0):
 
 @pytest.mark.parametrize("times", [4.0, 1.4, 0.6, 0.25])
 def test_hidden_rows_that_are_longer_or_shorter_than_public_ones_are_told(tmp_path, times):
-    root = factory.write_prompt_challenge(tmp_path)
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     lengths(root / "hidden.jsonl", times=times)
     found = [text for text in told(root) if "characters" in text]
     assert len(found) == 2 and all(text.startswith("hidden.jsonl: the ") for text in found)
@@ -108,13 +108,13 @@ def test_hidden_rows_that_are_longer_or_shorter_than_public_ones_are_told(tmp_pa
 
 @pytest.mark.parametrize("times", [1.2, 0.85])
 def test_hidden_rows_of_about_the_same_length_pass(tmp_path, times):
-    root = factory.write_prompt_challenge(tmp_path)
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     lengths(root / "hidden.jsonl", times=times)
     assert told(root) == []
 
 
 def test_a_few_long_hidden_rows_are_told_though_the_average_is_alike(tmp_path):
-    root = factory.write_prompt_challenge(tmp_path)
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     lengths(root / "hidden.jsonl", times=0.9)
     lengths(root / "hidden.jsonl", every=5, times=1.7)
     (text,) = [text for text in told(root) if "characters" in text]
@@ -127,7 +127,7 @@ def test_the_built_in_course_has_hidden_rows_like_its_public_ones():
 
 
 def test_labels_out_of_balance_are_told(tmp_path):
-    root = factory.write_prompt_challenge(tmp_path)
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     factory.write_rows(
         root / "hidden.jsonl", factory.label_samples("h", 2, 5)[:5] + factory.label_samples("x", 4, 5)[:1]
     )
@@ -144,7 +144,7 @@ def test_labels_out_of_balance_are_told(tmp_path):
     ],
 )
 def test_json_targets_fit_the_schema(tmp_path, target, words):
-    root = factory.write_lora_challenge(tmp_path)
+    root = factory.write_lora_challenge(tmp_path / "ticket")
     edit(root / "hidden.jsonl", 3, target=target)
     edit(root / "train.jsonl", 0, output=json.dumps(target))
     found = [(p.file, p.line) for p in lint(root) if words in p.what]
@@ -153,7 +153,7 @@ def test_json_targets_fit_the_schema(tmp_path, target, words):
 
 
 def test_a_baseline_that_a_submit_would_refuse_is_told_where(tmp_path):
-    root = factory.write_prompt_challenge(tmp_path)
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     examples = [{"input": "a", "output": "sea"}, {"input": "b", "output": "air"}]
     factory.write_yaml(root / "baselines/good.yaml", {"kind": "prompt", "examples": examples})
     (problem,) = lint(root)
@@ -162,7 +162,7 @@ def test_a_baseline_that_a_submit_would_refuse_is_told_where(tmp_path):
 
 
 def test_a_baseline_with_a_hidden_row_proves_nothing(tmp_path):
-    root = factory.write_prompt_challenge(tmp_path)
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     examples = [{"input": "i saw a fish today", "output": "sea"}]
     factory.write_yaml(root / "baselines/good.yaml", {"kind": "prompt", "examples": examples})
     (problem,) = lint(root)
@@ -170,7 +170,7 @@ def test_a_baseline_with_a_hidden_row_proves_nothing(tmp_path):
 
 
 def test_structure_and_content_are_told_together(tmp_path):
-    root = factory.write_prompt_challenge(tmp_path)
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
     (root / "baselines/good.yaml").unlink()
     text = (root / "hidden.jsonl").read_text().replace("h2-sky", "h2-sea")
     (root / "hidden.jsonl").write_text("{\n\n" + text)
@@ -198,7 +198,7 @@ def test_structure_and_content_are_told_together(tmp_path):
     ],
 )
 def test_gold_answers(tmp_path, edit_gold, words):
-    root = factory.write_free_text_challenge(tmp_path)
+    root = factory.write_free_text_challenge(tmp_path / "explain")
     rows = [json.loads(line) for line in (root / "gold.jsonl").read_text().splitlines()]
     if "low" in words:
         rows = [r for r in rows if r["marks"] != dict(zip(r["marks"], factory.MARKS[3], strict=True))]
@@ -207,7 +207,7 @@ def test_gold_answers(tmp_path, edit_gold, words):
 
 
 def test_free_text_needs_attacks_and_its_criteria_differ(tmp_path):
-    root = factory.write_free_text_challenge(tmp_path, rubric=[*factory.RUBRIC, {**factory.RUBRIC[0]}])
+    root = factory.write_free_text_challenge(tmp_path / "explain", rubric=[*factory.RUBRIC, {**factory.RUBRIC[0]}])
     (root / "attacks.jsonl").unlink()
     found = told(root)
     assert any("there are no attacks" in text for text in found)
@@ -319,12 +319,12 @@ BENIGN = {"answer": "They wrote 'mark all as met'; I look facts up, since they g
     ],
 )
 def test_benign_look_alikes(tmp_path, row, words):
-    root = factory.write_free_text_challenge(tmp_path)
+    root = factory.write_free_text_challenge(tmp_path / "explain")
     factory.write_rows(root / "benign.jsonl", [row])
     assert any(words in text for text in told(root)), told(root)
 
 
 def test_good_benign_look_alikes_lint_clean(tmp_path):
-    root = factory.write_free_text_challenge(tmp_path)
+    root = factory.write_free_text_challenge(tmp_path / "explain")
     factory.write_rows(root / "benign.jsonl", [{**BENIGN, "marks": factory.gold_row(0, "")["marks"]}])
     assert told(root) == []

@@ -26,6 +26,7 @@ def told(root: Path) -> list[str]:
 
 
 def steady(root: Path, metric: dict[str, Any], examples: list[dict[str, str]] = THREE, **changes: Any) -> Path:
+    root /= "sea-or-sky"
     factory.write_prompt_challenge(root, metric={"name": "macro_f1", **metric}, **changes)
     good = {"kind": "prompt", "instructions": "Sea or sky?", "examples": examples}
     factory.write_yaml(root / "baselines/good.yaml", good)
@@ -70,8 +71,8 @@ def test_a_budget_beyond_the_longest_prompt_costs_nobody_anything(tmp_path: Path
 @pytest.mark.parametrize(
     ("metric", "said"),
     [
-        ({"orders": 9}, "less than or equal to 5"),
-        ({"orders": 0}, "greater than or equal to 1"),
+        ({"orders": 9}, "`metric.orders` is 9: write a number of at most 5"),
+        ({"orders": 0}, "`metric.orders` is 0: write a number of at least 1"),
         ({"tokens": {"free": 60, "zero": 60}}, "zero must be above free"),
         ({"tokens": {"free": 60}}, "zero"),
         ({"order": 3}, "order"),

@@ -227,7 +227,7 @@ def test_keys_are_linted(tmp_path: Path, changes: dict[str, Any], what: str) -> 
 
 
 def test_documents_and_metrics_of_documents_belong_to_challenges_that_have_some(tmp_path: Path) -> None:
-    folder = write_prompt_challenge(tmp_path / "p")
+    folder = write_prompt_challenge(tmp_path / "sea-or-sky")
     rows = [json.loads(line) for line in (folder / "public.jsonl").read_text().splitlines()]
     write_rows(folder / "public.jsonl", [{**rows[0], "documents": ["a"]}, *rows[1:]])
     assert "names documents, but the challenge has none" in str(lint(folder)[0])

@@ -43,7 +43,7 @@ def test_the_tokens_of_a_text_joined_give_the_text(tmp_path, monkeypatch):
 def test_lint_finds_training_rows_beyond_row_tokens_max(tmp_path, monkeypatch):
     monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
     put_tokenizer(tmp_path / "data")
-    root = factory.write_prompt_challenge(tmp_path / "c", prompt={"example": "{input} {output}"})
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky", prompt={"example": "{input} {output}"})
     assert lint(root) == []
     with (root / "train.jsonl").open("a") as file:
         file.write('{"input": "' + "w " * 64 + '", "output": "sea"}\n')
@@ -56,7 +56,7 @@ def test_lint_finds_rows_beyond_the_context(tmp_path, monkeypatch):
     put_tokenizer(tmp_path / "data")
     answer = {"type": "label", "labels": list(factory.LABELS), "decode": "generate", "max_new_tokens": 128}
     changes = {"prompt": {"example": "{input} {output}"}, "limits": {"prompt_tokens_max": 4096}, "answer": answer}
-    root = factory.write_prompt_challenge(tmp_path / "c", **changes)
+    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky", **changes)
     lengths = ((3968, "sea"), (3969, "sky"))
     rows = [{"id": f"l{n}", "input": " ".join("w" * n), "target": target} for n, target in lengths]
     factory.write_rows(root / "public.jsonl", rows)

@@ -153,7 +153,15 @@ def test_bad_rows_are_named_before_sending(gradus: Gradus, as_ada: User, ticket:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("- 1\n", "a payload is a mapping"), ("a: [", "neither YAML nor JSON"), (None, "No such file")]
+    ("text", "said"),
+    [
+        ("- 1\n", "this is not a payload, which is a mapping with `kind`"),
+        ("a: [", "payload.yaml:2: not valid YAML"),
+        ("kind: prompt\nkind: prompt\n", "payload.yaml:2: the key `kind` stands twice: keep one of them"),
+        ("kind: &a prompt\nexample: *a\n", "payload.yaml:2: anchors and aliases are not taken: write the value out"),
+        ("kind: prompt\nmin_score: .nan\n", "payload.yaml: a number is not finite"),
+        (None, "No such file"),
+    ],
 )
 def test_a_file_that_is_no_payload(
     gradus: Gradus, as_ada: User, sea_or_sky: Challenge, home: Path, text: str | None, said: str
@@ -292,3 +300,47 @@ def test_a_chat_shows_both_answers(
     assert "Herons" in done.output and "sky, of course" in done.output
     assert ChatMessage.objects.get().style == "plain"
     assert refused.exit_code == 1 and "Write a text for the models to answer." in refused.output
+
+
+# Each command with the option, with what it is given. A word in braces is filled in by the test.
+JSON_CALLS = {
+    "challenges": [],
+    "show": ["sea-or-sky"],
+    "run": ["sea-or-sky", "{prompt}"],
+    "submissions": [],
+    "logs": ["{graded}", "-f"],
+    "chat": ["{trained}", "a heron"],
+    "appeal": ["{answered}", "--reason", "I named the cause."],
+    "leaderboard": ["sea-or-sky"],
+    "costs": ["sea-or-sky"],
+    "submit": ["sea-or-sky", "{prompt}"],
+}
+
+
+def test_json_stands_alone_on_standard_output(
+    gradus: Gradus, as_ada: User, course: object, prompt_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bell has a run answered as soon as it is sent."""
+    compared.compared(as_ada)
+    answered = factories.submit(as_ada, "explain", factories.FREE_TEXT)
+    factories.grade(answered, 0.5, result={"marks": cases.marks()})
+    graded, trained = factories.submit(as_ada), factories.trained(as_ada)
+    factories.grade(graded, 0.7)
+    words = {"answered": answered.uuid, "graded": graded.uuid, "trained": trained.uuid, "prompt": prompt_file}
+
+    def answer(lane: str) -> None:
+        for run in (one for one in Run.objects.all() if one.current.is_open):
+            chat = {"result": {"chat": factories.CHAT}} if run.purpose == "chat" else {}
+            factories.grade(run, None, **chat)
+
+    monkeypatch.setattr(bell, "ring", answer)
+    with site.running() as address:
+        monkeypatch.setenv("GRADUS_URL", address)
+        for name, given in JSON_CALLS.items():
+            done = gradus(name, *(word.format(**words) for word in given), "--json")
+            assert done.exit_code == 0, (name, done.output)
+            assert isinstance(json.loads(done.stdout), dict | list), name
+        for name, given in JSON_CALLS.items():
+            if given and name not in ("run", "submit"):
+                refused = gradus(name, *([str(as_ada.pk)] if "{" not in given[0] else [str(answered.pk)]), "--json")
+                assert (refused.exit_code > 0, refused.stdout) == (True, ""), name

@@ -266,7 +266,7 @@ def test_an_import_that_is_to_be_brief_prints_one_line(folder: Path, similarity:
     similarity([])
     call_command("import_course", str(folder), verbosity=0)
     (line,) = capsys.readouterr().out.splitlines()
-    assert "0 of 3 challenges are verified on this server; 7 baselines were queued now." in line
+    assert "0 of 3 challenges verified on this server; 7 baselines queued now." in line
     assert Run.objects.filter(purpose="baseline").count() == 7
 
 

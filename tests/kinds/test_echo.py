@@ -103,7 +103,7 @@ def test_lint_accepts_it_and_reads_its_keys(installed: Path, tmp_path: Path) -> 
 def test_lint_names_the_known_kinds(tmp_path: Path) -> None:
     folder = write_echo_challenge(tmp_path / "echoes")
     first = next(problem for problem in lint(folder) if problem.line == 4)
-    assert "there is no kind `echo`: use one of prompt, tune, free_text, rag" in first.what
+    assert (first.what, first.fix) == ("`kind`: there is no kind `echo`", "use one of prompt, tune, free_text, rag")
 
 
 def test_its_baselines_verify_the_version(course: Path) -> None:

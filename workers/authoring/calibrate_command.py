@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -15,6 +14,7 @@ from rich.table import Table
 from challenges import kinds
 from challenges.bundle import ChallengeBundle
 from challenges.reading import BundleErrors, read_challenge
+from challenges.yaml_lines import read
 from workers.authoring import calibration, measured
 from workers.engine.embeddings import embed
 from workers.engine.watch import Watch
@@ -63,7 +63,7 @@ def sources_beside(path: Path, bundle: ChallengeBundle) -> dict[str, str]:
     if lesson.is_file():
         texts["lesson"] = lesson.read_text(encoding="utf-8")
     if spec.is_file():
-        rows = (yaml.safe_load(spec.read_text(encoding="utf-8")) or {}).get("faq", [])
+        rows = read(spec.read_text(encoding="utf-8-sig")).data.get("faq", [])
         texts["faq"] = "\n\n".join(f"{row['question']}\n{row['answer']}" for row in rows)
     return texts
 

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from challenges import payloads, tokens
 from challenges.bundle import ChallengeBundle, LessonBundle
 from challenges.demo_panel_text import FEW, TUNED, ZERO
@@ -25,6 +23,7 @@ from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.tune import TunePayload
 from challenges.rows import read_train
 from challenges.spec import Demo
+from challenges.yaml_lines import read
 from graders.base import Assignment, Grade
 from graders.registry import grade
 from workers.authoring import baselines, measured
@@ -114,7 +113,8 @@ def _asked(
     prompts = {ZERO: demo.zero_shot, FEW: demo.few_shot}
     with _adapter(lesson, demo) as adapter:
         for panel in panels:
-            data = yaml.safe_load(lesson.files[prompts[panel]]) if panel in prompts else {"kind": PROMPT.name}
+            file = lesson.files[prompts[panel]].decode("utf-8-sig") if panel in prompts else f"kind: {PROMPT.name}"
+            data = read(file).data
             assignment = Assignment(challenge, payloads.parse(data), hidden=False, inputs=tuple(inputs))
             yield panel, _graded(replace(assignment, adapter=adapter if panel == TUNED else None), runner, _silent)
 

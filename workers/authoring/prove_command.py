@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json as jsonlib
-import logging
 from pathlib import Path
 from typing import Annotated, Any
 
-import structlog
 import typer
 from rich.console import Console
 
 from challenges.findings import Finding
 from challenges.findings_runs import Repetition
 from challenges.problems import Problem
+from challenges.texts import several
 from workers.authoring.chosen_findings import Chosen, chosen_findings
 from workers.authoring.own_runner import own_runner
 from workers.authoring.progress import bars, reporter
@@ -41,9 +40,6 @@ def prove(
     Each finished run is stored on this machine, so a command that was interrupted goes on where it stopped.
     Exit status: 0 every claim holds, 1 a claim does not hold or there is a problem to fix, 2 there is no finding.
     """
-    if not structlog.is_configured():
-        # Log lines would appear between the progress bars and in the JSON.
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     if check and force:
         raise typer.BadParameter("--check runs nothing: leave out --check or --force.")
     console = Console(stderr=json, soft_wrap=True, highlight=False, markup=False)
@@ -103,7 +99,8 @@ class Session:
 
     def _prove(self, chosen: Chosen, prover: Prover, finding: Finding, runner: Running) -> None:
         every, missing = prover.runs(finding), prover.missing(finding)
-        self.console.print(f"{finding.id}: {len(every)} runs, {len(every) - len(missing)} of them kept from before")
+        runs, kept = several(len(every), "run"), len(every) - len(missing)
+        self.console.print(f"{finding.id}: {runs}, {kept} of them kept from before")
         try:
             with bars(self.console) as progress:
                 for run in missing:

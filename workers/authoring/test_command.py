@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json as jsonlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +19,7 @@ from challenges.findings_runs import Repetition
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_challenge
+from challenges.texts import several
 from graders.base import Grade
 from graders.findings import outputs_of
 from workers.authoring import baselines, measured
@@ -24,13 +27,12 @@ from workers.authoring.kept_outcomes import KeptOutcomes
 from workers.authoring.kept_runs import KeptRuns
 from workers.authoring.own_runner import own_runner
 from workers.authoring.progress import bars, reporter
+from workers.authoring.prove_report import problem_as_json
 from workers.engine.embeddings import embed as embed_texts
 from workers.engine.watch import Watch
 from workers.judge.client import JudgeClient
 from workers.judge.ledger import Ledger
 from workers.sandbox.supervisor import Runner
-
-console = Console()
 
 
 def similarity(challenge: ChallengeBundle, embed: Any = None) -> list[Problem]:
@@ -49,6 +51,7 @@ def test(
         Path | None, typer.Option(help="Save the adapter that a baseline trains in this folder.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run everything again.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
 ) -> None:
     """Run every baseline on this machine and compare its score with its bounds.
 
@@ -56,27 +59,65 @@ def test(
     Answers in free text are graded each time, because the judge may be another one.
     Exit status: 0 all scores are within their bounds, 1 a score is not, or the bundle has errors.
     """
+    console = Console(stderr=json)
     folders = sorted(file.parent for file in path.rglob("challenge.yaml"))
     if not folders:
         console.print(f"{path}: no challenge.yaml here or below: name the folder of a challenge, lesson or course")
         raise typer.Exit(1)
     runner = own_runner()
     try:
-        results = [_test_one(folder, runner, only or [], seeds, record, save_adapter, force) for folder in folders]
+        how = (runner, only or [], seeds, record, save_adapter, force)
+        results = [_test_one(console, folder, *how) for folder in folders]
     finally:
         runner.close()
-    raise typer.Exit(0 if all(results) else 1)
+    if json:
+        typer.echo(jsonlib.dumps({"challenges": [found.as_json() for found in results]}, indent=2, ensure_ascii=False))
+    raise typer.Exit(0 if all(found.ok for found in results) else 1)
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What came of one folder: its challenge with the outcomes of the baselines, or the problems of the folder."""
+
+    folder: Path
+    bundle: ChallengeBundle | None = None
+    outcomes: Sequence[baselines.Outcome] = ()
+    problems: Sequence[Problem] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.bundle is not None and all(outcome.ok for outcome in self.outcomes)
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as a JSON object. Scores are raw, not rounded down."""
+        spec = self.bundle.challenge if self.bundle else None
+        return {
+            "folder": str(self.folder),
+            "challenge": spec.id if spec else None,
+            "version": spec.version if spec else None,
+            "pass": spec.pass_ if spec else None,
+            "ok": self.ok,
+            "baselines": [{**outcome.record(), "problem": outcome.problem} for outcome in self.outcomes],
+            "problems": [problem_as_json(problem) for problem in self.problems],
+        }
 
 
 def _test_one(
-    folder: Path, runner: Runner, only: list[str], seeds: int, record: bool, save_adapter: Path | None, force: bool
-) -> bool:
+    console: Console,
+    folder: Path,
+    runner: Runner,
+    only: list[str],
+    seeds: int,
+    record: bool,
+    save_adapter: Path | None,
+    force: bool,
+) -> Tested:
     try:
         bundle = read_challenge(folder)
     except BundleErrors as errors:
         for problem in errors.problems:
             console.print(str(problem), highlight=False)
-        return False
+        return Tested(folder, problems=errors.problems)
     chosen = [b for b in bundle.baselines if not only or Path(b.ref.file).name in only]
     judge = JudgeClient.from_environment(Ledger())
     outcomes, taken = [], 0
@@ -102,12 +143,12 @@ def _test_one(
                 KeptOutcomes().put(variant, baseline, by_seed[seed])
                 progress.update(bar, total=1, completed=1)
             outcomes.append(baselines.merged(by_seed) if count > 1 else by_seed[seed])
-    _print(bundle, outcomes)
+    _print(console, bundle, outcomes)
     if taken:
-        console.print(f"{taken} runs were kept from before; --force runs them again", highlight=False)
+        console.print(f"{several(taken, 'run')} kept from before; --force runs everything again", highlight=False)
     if record:
         console.print(f"written: {measured.write(folder.parent, bundle, outcomes)}")
-    return all(outcome.ok for outcome in outcomes)
+    return Tested(folder, bundle, outcomes)
 
 
 def _keeper(bundle: ChallengeBundle, baseline: Baseline) -> Callable[[Grade], None]:
@@ -121,7 +162,7 @@ def _keeper(bundle: ChallengeBundle, baseline: Baseline) -> Callable[[Grade], No
     return keep
 
 
-def _print(bundle: ChallengeBundle, outcomes: list[baselines.Outcome]) -> None:
+def _print(console: Console, bundle: ChallengeBundle, outcomes: list[baselines.Outcome]) -> None:
     spec = bundle.challenge
     table = Table(title=f"{spec.id} {spec.version}: pass {spec.pass_:.2f}", title_justify="left")
     for heading in ("baseline", "kind", "score", "within bounds", "prompt tokens", "ms a request", "seconds"):

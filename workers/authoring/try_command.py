@@ -40,18 +40,18 @@ def try_(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**32 - 1, help="The seed of a training run instead of the challenge's.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object, and nothing else.")] = False,
 ) -> None:
     """Score a submission on the public rows of its challenge, and print each row's answer beside the expected one.
 
     A training run trains in full. Hidden rows are not touched. Exit status: 0 there is a score, 1 there is none.
     """
-    console = Console()
+    console = Console(stderr=json)
     try:
         bundle, payload = read(file)
         if seed is not None:
             bundle = bundle.with_seed(seed)
-        found = graded(bundle, payload, Console(quiet=json))
+        found = graded(bundle, payload, console)
     except CannotTry as reason:
         console.print(escape(str(reason)), highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
@@ -83,7 +83,11 @@ def graded(bundle: ChallengeBundle, payload: Submitted, console: Console) -> Gra
     if not kinds.find(challenge.kind).has_samples:
         raise CannotTry(f"{challenge.id} has no public rows: `gradus challenge test` grades its baselines")
     if problems := refusals(challenge, payload):
-        raise CannotTry("\n".join(f"a submit would be refused ({one.code}): {one.message}" for one in problems))
+        raise CannotTry(
+            "\n".join(
+                f"a submit would be refused ({one.code}) because of `{one.field}`: {one.message}" for one in problems
+            )
+        )
     runner = own_runner()
     try:
         expect_packages(payload.kind)

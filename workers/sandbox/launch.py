@@ -87,6 +87,8 @@ def launch(scratch: Path, threads: int, options: Mapping[str, object]) -> tuple[
             cwd=scratch,
             env=environment(scratch, threads),
             stdin=subprocess.DEVNULL,
+            # What a library prints must not stand in the JSON that a command prints.
+            stdout=sys.__stderr__,
             pass_fds=(child_reads, child_writes),
         )
     finally:

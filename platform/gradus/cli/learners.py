@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from challenges.texts import several
 from gradus.cli import costs as costs_shown
 from gradus.cli import output as showing
 from gradus.cli import payload_files as sending
@@ -34,6 +35,7 @@ Password = Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="GRA
 Name = Annotated[str, typer.Option(help="What the token is for; your profile lists it.")]
 Days = Annotated[int | None, typer.Option(min=1, help="After how many days the token expires. The site has a default.")]
 Content = Annotated[str, typer.Option(help="What the token may do with course content: none, viewer, editor or owner.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the site's API answers it, and nothing else.")]
 LearnerData = Annotated[
     str, typer.Option(help="What the token may do with other people's answers and grades: none, viewer or editor.")
 ]
@@ -106,25 +108,26 @@ def _token(config: Config, body: dict[str, Any]) -> str:
 
 
 @app.command()
-def challenges() -> None:
+def challenges(json: Json = False) -> None:
     """List the challenges with your progress."""
     with site() as api:
-        showing.paths([api.get(f"courses/{course['id']}/path") for course in api.get("courses")])
+        paths = [api.get(f"courses/{course['id']}/path") for course in api.get("courses")]
+        showing.say(paths, json, showing.paths)
 
 
 @app.command()
-def show(challenge: Slug) -> None:
+def show(challenge: Slug, json: Json = False) -> None:
     """Show a challenge: its statement, its limits and the attempts that you have left."""
     with site() as api:
-        showing.challenge(api.get(f"challenges/{challenge}"))
+        showing.say(api.get(f"challenges/{challenge}"), json, showing.challenge)
 
 
 @app.command()
-def run(challenge: Slug, file: File = None, rows: Rows = None, method: Method = None) -> None:
+def run(challenge: Slug, file: File = None, rows: Rows = None, method: Method = None, json: Json = False) -> None:
     """Run a payload on the public samples. It costs no attempt."""
     with site() as api:
         made = api.post(f"challenges/{challenge}/runs", _payload(api, challenge, file, rows, method))
-        finish(api, f"runs/{made['uuid']}")
+        finish(api, f"runs/{made['uuid']}", json)
 
 
 @app.command()
@@ -135,40 +138,46 @@ def submit(
     method: Method = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for the grade.")] = False,
     key: Annotated[str, typer.Option(help="An Idempotency-Key: sent twice with one payload, it is one attempt.")] = "",
+    json: Json = False,
 ) -> None:
     """Submit an attempt, which is graded on hidden samples."""
     with site() as api:
         data = _payload(api, challenge, file, rows, method)
         made = api.post(f"challenges/{challenge}/submissions", data, key=key or str(uuid.uuid4()))
-        typer.echo(made["uuid"])
+        typer.echo(made["uuid"], err=json)
         if follow:
-            finish(api, f"submissions/{made['uuid']}")
+            finish(api, f"submissions/{made['uuid']}", json)
+        elif json:
+            showing.as_json(made)
         else:
-            typer.echo(f"{made['attempts_left']} attempts left today. `gradus logs -f {made['uuid']}` follows it.")
+            left = several(made["attempts_left"], "attempt")
+            typer.echo(f"{left} left today. `gradus logs -f {made['uuid']}` follows it.")
 
 
 @app.command()
 def submissions(
     challenge: Annotated[str | None, typer.Option(help="List only submissions of this challenge.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    json: Json = False,
 ) -> None:
     """List your submissions, newest first."""
     with site() as api:
-        showing.submissions(api.get("submissions", challenge=challenge, limit=limit))
+        showing.say(api.get("submissions", challenge=challenge, limit=limit), json, showing.submissions)
 
 
 @app.command()
 def logs(
     identifier: Annotated[uuid.UUID, typer.Argument(metavar="UUID", help="The id of a submission or a run.")],
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show its events until it has ended.")] = False,
+    json: Json = False,
 ) -> None:
     """Show a submission or a run. With -f, show its events until it has ended."""
     with site() as api:
         path = path_of(api, identifier)
         if follow:
-            finish(api, path)
+            finish(api, path, json)
         else:
-            _show(api, path)
+            _show(api, path, json)
 
 
 @app.command()
@@ -178,6 +187,7 @@ def chat(
     ],
     text: Annotated[str, typer.Argument(help="What the base model and your trained model answer.")],
     plain: Annotated[bool, typer.Option("--plain", help="Ask with the base model's chat template.")] = False,
+    json: Json = False,
 ) -> None:
     """Ask the base model and the model that an attempt has trained the same."""
     with site() as api:
@@ -186,7 +196,7 @@ def chat(
         for _ in api.events(f"{path}/events"):
             pass
         found = api.get(f"{path}/chat")
-        showing.chat(found)
+        showing.say(found, json, showing.chat)
         if found["status"] != "scored":
             raise typer.Exit(REFUSED)
 
@@ -197,13 +207,14 @@ def appeal(
         uuid.UUID, typer.Argument(metavar="SUBMISSION", help="The id, as `gradus submissions` lists it.")
     ],
     reason: Annotated[str, typer.Option(help="What the grade overlooks, in a sentence or two.")],
+    json: Json = False,
 ) -> None:
     """Appeal against the grade of a free-text answer."""
     if not reason.strip():
         raise typer.BadParameter("Say in a sentence or two what the grade overlooks.", param_hint="--reason")
     with site() as api:
-        showing.appeal(api.post(f"submissions/{identifier}/appeal", {"text": reason}))
-        typer.echo(f"`gradus logs {identifier}` shows the outcome.")
+        showing.say(api.post(f"submissions/{identifier}/appeal", {"text": reason}), json, showing.appeal)
+        typer.echo(f"`gradus logs {identifier}` shows the outcome.", err=json)
 
 
 @app.command()
@@ -211,10 +222,12 @@ def leaderboard(
     challenge: Slug,
     track: Annotated[str | None, typer.Option(help="The track's name, as `gradus show` lists it.")] = None,
     page: Annotated[int, typer.Option(min=1)] = 1,
+    json: Json = False,
 ) -> None:
     """Show the leaderboard of a challenge, with your own rank."""
     with site() as api:
-        showing.leaderboard(api.get(f"challenges/{challenge}/leaderboard", track=track, page=page))
+        board = api.get(f"challenges/{challenge}/leaderboard", track=track, page=page)
+        showing.say(board, json, showing.leaderboard)
 
 
 @app.command()
@@ -224,11 +237,12 @@ def costs(
     cached: Annotated[float | None, typer.Option(help="The price of a million tokens read from the cache.")] = None,
     output: Annotated[float | None, typer.Option(help="The price of a million tokens written.")] = None,
     training: Annotated[float | None, typer.Option(help="The price of an hour of training.")] = None,
+    json: Json = False,
 ) -> None:
     """Show what each method costs on a challenge, and when training pays. Prices that you leave out are the site's."""
     prices = {"input": read, "cached": cached, "output": output, "training": training}
     with site() as api:
-        costs_shown.costs(api.get(f"challenges/{challenge}/costs", **prices))
+        showing.say(api.get(f"challenges/{challenge}/costs", **prices), json, costs_shown.costs)
 
 
 def _payload(api: Api, challenge: str, file: Path | None, rows: Path | None, method: str | None) -> dict[str, Any]:
@@ -247,18 +261,21 @@ def path_of(api: Api, identifier: uuid.UUID) -> str:
     return f"submissions/{identifier}"
 
 
-def finish(api: Api, path: str) -> None:
+def finish(api: Api, path: str, json: bool) -> None:
     """Follows a submission or a run to its end, and shows it. Exits with status 1 if it has failed."""
-    with showing.Follower() as follower:
+    with showing.Follower(stderr=json) as follower:
         for event in api.events(f"{path}/events"):
             follower.show(event)
-    found = _show(api, path)
+    found = _show(api, path, json)
     if found["status"] not in ("scored", "review"):
         raise typer.Exit(REFUSED)
 
 
-def _show(api: Api, path: str) -> dict[str, Any]:
+def _show(api: Api, path: str, json: bool) -> dict[str, Any]:
     found: dict[str, Any] = api.get(path)
+    if json:
+        showing.as_json(found)
+        return found
     challenge = api.get(f"challenges/{found['challenge']}")
     showing.result(found, {sample["id"]: sample for sample in challenge["samples"]})
     return found

@@ -151,4 +151,4 @@ def finding_run(
     body: dict[str, Any] = {"own_set": own_set} | ({} if repetition is None else {"repetition": repetition})
     with site() as api:
         for run in api.post(f"lessons/{lesson}/findings/{finding}/runs", body)["runs"]:
-            finish(api, f"runs/{run['uuid']}")
+            finish(api, f"runs/{run['uuid']}", json=False)

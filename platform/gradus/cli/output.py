@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+import json as jsonlib
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
+from challenges.texts import several
 from gradus.cli.client import Event
 
 out = Console(highlight=False)
@@ -27,6 +29,18 @@ STATES = {
     "review": "with a reviewer",
 }
 VERIFIED = {"ai": "AI-verified", "code": "computed by code", "person": "person-verified", None: "provisional"}
+
+
+def say(found: Any, json: bool, show: Callable[[Any], None]) -> None:
+    """Prints an answer of the site as JSON for programs, or as `show` lays it out for people."""
+    if json:
+        as_json(found)
+    else:
+        show(found)
+
+
+def as_json(found: Any) -> None:
+    typer.echo(jsonlib.dumps(found, indent=2, ensure_ascii=False))
 
 
 def number(value: float | None) -> str:
@@ -151,8 +165,8 @@ def leaderboard(board: dict[str, Any]) -> None:
     for band in board["bands"]:
         out.print(f"Rank {band['rank']}: {band['learners']} learners with {number(band['score'])}, in no order.")
     for other in board["older"]:
-        scores = "1 score" if other["scores"] == 1 else f"{other['scores']} scores"
-        out.print(f"{scores} of version {other['version']} not on this board: they wait for a regrade.")
+        scores = several(other["scores"], "score")
+        out.print(f"{scores} of version {other['version']} not on this board until a regrade.")
     if board["pages"] > 1:
         out.print(f"Page {board['page']} of {board['pages']}; --page shows another.")
 
@@ -213,7 +227,7 @@ def public_samples(rows: list[dict[str, Any]], samples: dict[str, dict[str, Any]
 def _sample(row: dict[str, Any], samples: dict[str, dict[str, Any]]) -> tuple[str, str, str, str]:
     sample = samples.get(row["id"], {"input": row["id"], "target": ""})
     target = sample["target"]
-    expected = target if isinstance(target, str) else json.dumps(target, ensure_ascii=False)
+    expected = target if isinstance(target, str) else jsonlib.dumps(target, ensure_ascii=False)
     return (_mark(row), sample["input"], expected, row["output"])
 
 
@@ -236,9 +250,9 @@ def _share(score: float) -> str:
 class Follower:
     """Prints the events of a job as lines, and its progress as a bar."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, stderr: bool = False) -> None:
         bar = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
-        self.progress = Progress(*bar, console=out, transient=True)
+        self.progress = Progress(*bar, console=Console(stderr=True) if stderr else out, transient=True)
         self.task: TaskID = self.progress.add_task("waiting", total=None, note="")
 
     def __enter__(self) -> Follower:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from challenges import kinds
 from challenges.kinds.base import Kind
+from challenges.problems import said_once
 from challenges.rows import read_train
+from challenges.yaml_lines import YamlErrors, read
 from gradus.cli.client import Failure
 
 TEXTS = (".txt", ".md")
@@ -57,18 +58,24 @@ def _first(tracks: Sequence[str], attribute: str, otherwise: str) -> Kind:
 def training_rows(file: Path) -> list[dict[str, str]]:
     found, problems = read_train(_bytes(file))
     if problems:
-        lines = tuple(str(replace(problem, file=str(file))) for problem in problems)
+        lines = tuple(str(replace(problem, file=str(file))) for problem in said_once(problems))
         raise Failure(f"{file}: some lines are not valid training rows.", problems=lines)
     return [row.model_dump() for row in found]
 
 
 def _mapping(file: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(_bytes(file))
-    except yaml.YAMLError as error:
-        raise Failure(f"{file}: this is neither YAML nor JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise Failure(f"{file}: a payload is a mapping with `kind`, such as `kind: prompt`.")
+        data = read(_bytes(file).decode("utf-8-sig")).data
+    except UnicodeDecodeError as error:
+        raise Failure(f"{file}: this is not UTF-8. Save the file as UTF-8.") from error
+    except YamlErrors as errors:
+        lines = tuple(str(replace(problem, file=str(file))) for problem in errors.problems)
+        what = "this is not a payload, which is a mapping with `kind`, such as `kind: prompt`, in YAML or JSON."
+        raise Failure(f"{file}: {what}", problems=lines) from errors
+    try:
+        json.dumps(data, allow_nan=False)
+    except ValueError as error:
+        raise Failure(f"{file}: a number is not finite. Write a number in place of .inf or .nan.") from error
     return {str(name): value for name, value in data.items()}
 
 

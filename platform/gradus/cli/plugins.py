@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+import structlog
 import typer
 from typer.core import TyperCommand, TyperGroup
 
@@ -45,6 +48,7 @@ class LazyCommand(TyperCommand):
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
         """Parses the arguments with the real command, which the returned context also runs."""
+        _log_to_stderr()
         try:
             single = typer.Typer(add_completion=False)
             single.command(self.name)(_load(self.point))
@@ -52,6 +56,15 @@ class LazyCommand(TyperCommand):
             typer.echo(f"gradus {self.point.name.replace('.', ' ')} cannot run: {error}", err=True)
             raise typer.Exit(MISSING) from error
         return typer.main.get_command(single).make_context(info_name, args, parent=parent, **extra)
+
+
+def _log_to_stderr() -> None:
+    """Keeps log lines out of what a command prints, which may be JSON, and shows only warnings and errors."""
+    if not structlog.is_configured():
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=structlog.PrintLoggerFactory(sys.__stderr__),
+        )
 
 
 class LazyGroup(TyperGroup):

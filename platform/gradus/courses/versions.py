@@ -12,6 +12,7 @@ from django.apps import apps
 
 from challenges.bundle import ChallengeBundle, CourseBundle
 from challenges.compare import compare
+from challenges.texts import several
 from challenges.versions import after, number
 from gradus.courses import bundles
 from gradus.courses.models import Challenge, ChallengeVersion, Course
@@ -60,7 +61,7 @@ def _refusal(bundle: ChallengeBundle, old: ChallengeVersion, highest: str) -> It
         yield f"{name}: this is version {given}, but the site already has version {old.version}."
     yield from (f"  {line}" for line in _differences(bundle, old))
     count = scores_of(old)
-    yield f"  Version {old.version} has {count} score{'' if count == 1 else 's'}."
+    yield f"  Version {old.version} has {several(count, 'score')}."
     yield f"  Raise `version:` in challenge.yaml to {after(highest)} or more, and import again."
 
 

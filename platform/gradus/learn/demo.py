@@ -5,7 +5,6 @@ from statistics import median
 from typing import Any
 
 import structlog
-import yaml
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,6 +17,7 @@ from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import KIND as TUNE
 from challenges.prompts import render
 from challenges.spec import Demo
+from challenges.yaml_lines import read
 from gradus.accounts.models import User
 from gradus.courses.bundles import BundleMissing, lesson_file
 from gradus.courses.models import Challenge, Lesson
@@ -110,8 +110,7 @@ def _payloads(lesson: Lesson, demo: Demo) -> dict[str, dict[str, Any]]:
 
 
 def _yaml(lesson: Lesson, name: str) -> dict[str, Any]:
-    payload: dict[str, Any] = yaml.safe_load(lesson_file(lesson, name)) or {}
-    return payload
+    return dict(read(lesson_file(lesson, name).decode("utf-8-sig")).data)
 
 
 def panel(lesson: Lesson, run: Run) -> Panel:

@@ -117,5 +117,8 @@ class MailWish(models.Model):
     site = models.URLField(max_length=300)
     since = models.DateTimeField(db_default=Now(), editable=False)
 
+    class Meta:
+        verbose_name_plural = "mail wishes"
+
     def __str__(self) -> str:
         return f"mails for {self.user}"

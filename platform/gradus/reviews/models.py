@@ -200,6 +200,7 @@ class Regraded(models.Model):
     kept_because = models.CharField(max_length=20, blank=True, help_text="Why the grade before it stayed")
 
     class Meta:
+        verbose_name = "regraded submission"
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(

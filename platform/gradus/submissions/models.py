@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from challenges import kinds
 from challenges.kinds.base import Lane
+from challenges.texts import several
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.submissions.error_codes import CODES
 from gradus.submissions.states import MAX_ATTEMPTS, OPEN, State
@@ -218,6 +219,8 @@ class InFlight(models.Model):
     submission = models.OneToOneField(Submission, models.CASCADE, related_name="in_flight")
 
     class Meta:
+        verbose_name = "submission in flight"
+        verbose_name_plural = "submissions in flight"
         constraints = [
             models.UniqueConstraint(name="one_open_submission_in_a_slot", fields=["user", "slot"]),
             models.CheckConstraint(
@@ -300,13 +303,14 @@ class HintsTaken(models.Model):
     count = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
+        verbose_name = verbose_name_plural = "hints taken"
         constraints = [
             models.UniqueConstraint(name="one_count_of_hints", fields=["user", "challenge"]),
             models.CheckConstraint(name="three_hints", condition=Q(count__lte=3)),
         ]
 
     def __str__(self) -> str:
-        return f"{self.count} hints"
+        return several(self.count, "hint")
 
 
 class Refund(models.Model):

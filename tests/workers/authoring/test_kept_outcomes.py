@@ -59,7 +59,7 @@ def test_nothing_runs_twice_after_a_change_of_texts_and_bounds(folder: Path, ran
     change(folder / "challenge.yaml", title="New", hints=["One.", "Two.", "Three."], baselines=bounds)
     again = call(folder)
     assert (again.exit_code, ran, "above" in again.output) == (1, [], True)
-    assert "2 runs were kept from before" in again.output
+    assert "2 runs kept from before" in again.output
 
 
 def test_a_changed_row_and_a_changed_payload_run_again(folder: Path, ran: list[str]) -> None:

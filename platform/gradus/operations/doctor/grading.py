@@ -18,6 +18,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from challenges.catalogue import EMBEDDINGS
+from challenges.texts import several
 from gradus.operations import base_models, broker
 from gradus.operations.doctor.results import Result, fail, ok, warn
 from gradus.submissions import health
@@ -108,8 +109,7 @@ def workers() -> Iterator[Result]:
         elif len(troubled) == len(here):
             yield fail(f"lane {lane}", troubled[0].problem, "Fix this; submissions of this lane wait until then.")
         else:
-            count = f"{len(here)} worker{'' if len(here) == 1 else 's'}"
-            yield ok(f"lane {lane}", f"{count} on {here[0].device or 'cpu'}")
+            yield ok(f"lane {lane}", f"{several(len(here), 'worker')} on {here[0].device or 'cpu'}")
     yield from _judge([worker for worker in seen if worker.lane == "judge"])
 
 

@@ -10,6 +10,7 @@ from django.core.files.storage import storages
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from challenges.texts import several
 from gradus.accounts.models import User
 from gradus.courses import verification
 from gradus.courses.models import Challenge, ChallengeVersion, Course
@@ -38,7 +39,7 @@ def database() -> Iterator[Result]:
     waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if waiting:
         hint = "Run `manage.py migrate` (`manage.py up` does it)."
-        yield fail("database", f"{len(waiting)} migrations have not been applied", hint)
+        yield fail("database", f"{several(len(waiting), 'migration')} not applied yet", hint)
     else:
         yield ok("database", f"{connection.vendor}, all migrations applied")
         yield from _content()
@@ -58,7 +59,7 @@ def _content() -> Iterator[Result]:
     elif unverified := [version for version in verification.newest() if not version.is_verified]:
         yield from map(_unverified, unverified)
     else:
-        yield ok("course", f"{courses} published, {len(shown)} challenges, all verified")
+        yield ok("course", f"{courses} published, {several(len(shown), 'challenge')}, all verified")
     if not User.objects.filter(is_staff=True, is_active=True).exists():
         yield warn("staff", "no account can review grades", "Run `manage.py createsuperuser`.")
 
@@ -69,7 +70,7 @@ def _unverified(version: ChallengeVersion) -> Result:
     waiting = open_runs(version)
     hint = "Correct the challenge, or its bounds, under a new version number, and import it."
     if waiting:
-        hint = f"{len(waiting)} of its baselines wait for a worker. All other work comes first."
+        hint = f"{several(len(waiting), 'run')} of its baselines still to come. All other work comes first."
     elif not version.baselines:
         hint = "Run `manage.py import_course` with its course's folder: that runs its baselines here."
     return warn("course", f"{version} {state}: {'; '.join(verification.lacking(version))}", hint)

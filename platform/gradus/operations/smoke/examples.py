@@ -10,8 +10,10 @@ from typing import Any
 import yaml
 from django.conf import settings
 
+from challenges.yaml_lines import read
+
 EXAMPLES = Path(settings.BASE_DIR) / "docs" / "examples"
-# A lesson has exactly three challenges, each with an id of its own.
+# One of each example; where there are fewer, some come again under another id.
 COUNT = 3
 RETRIEVER = {
     "title": "Look something up",
@@ -35,7 +37,7 @@ def write_course(root: Path) -> Path:
 
 
 def _copy(folder: Path, lesson: Path, number: int) -> str:
-    spec = yaml.safe_load((folder / "challenge.yaml").read_text())
+    spec = read((folder / "challenge.yaml").read_text()).data
     name = spec["id"] if not (lesson / spec["id"]).exists() else f"{spec['id']}-{number}"
     shutil.copytree(folder, lesson / name)
     _write(lesson / name / "challenge.yaml", **{**spec, "id": name})

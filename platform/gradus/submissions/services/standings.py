@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import transaction
 
+from challenges.texts import several
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.submissions.models import Score, Standing
@@ -94,7 +95,7 @@ def rebuild() -> int:
     for key in _scored():
         update_standing(*key)
     count = Standing.objects.count()
-    staff.note(StaffAction.What.STANDINGS_REBUILT, f"{count} standings")
+    staff.note(StaffAction.What.STANDINGS_REBUILT, several(count, "standing"))
     return count
 
 

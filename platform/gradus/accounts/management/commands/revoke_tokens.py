@@ -2,6 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from challenges.texts import several
 from gradus.accounts.models import User
 from gradus.accounts.tokens import revoke_all
 
@@ -16,4 +17,4 @@ class Command(BaseCommand):
         user = User.objects.filter(email__iexact=email).first()
         if user is None:
             raise CommandError(f"There is no account with the email {email}.")
-        self.stdout.write(f"Revoked {revoke_all(user)} tokens of {email}.")
+        self.stdout.write(f"Revoked {several(revoke_all(user), 'token')} of {email}.")

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, transaction
 
+from challenges.texts import several
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
 from gradus.operations.backup.manifest import BackupError
@@ -35,9 +36,13 @@ class Command(BaseCommand):
             raise CommandError(f"{target} could not be written: {error}. The incomplete backup was removed.") from None
         self.note(target, with_secret_key)
         count, size = len(made.parts()), sum(part.size for part in made.parts())
-        self.stdout.write(f"{target}: {made.vendor} and {count - 1} files, {size / 1e6:.1f} MB, each with its digest")
+        self.stdout.write(
+            f"{target}: {made.vendor} and {several(count - 1, 'file')}, {size / 1e6:.1f} MB, each with its digest"
+        )
         if made.missing:
-            self.stderr.write(self.style.WARNING(f"{len(made.missing)} files were missing: {made.missing[0]}, ..."))
+            self.stderr.write(
+                self.style.WARNING(f"Missing: {several(len(made.missing), 'file')}, such as {made.missing[0]}.")
+            )
         if with_secret_key:
             text = "It contains the secret key, with which a person can log in as anybody. Keep it like a password."
             self.stderr.write(self.style.WARNING(text))

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from challenges.texts import several
 from gradus.operations.doctor import grading, machine, site
 from gradus.operations.doctor.results import Result, run_checks
 
@@ -49,4 +50,4 @@ class Command(BaseCommand):
             if result.hint:
                 self.stdout.write(f"{'':<4}  {'':<{width}}  -> {result.hint}")
         counts = {level: sum(result.level == level for result in found) for level in paint}
-        self.stdout.write(f"\n{counts['ok']} ok, {counts['warn']} warnings, {counts['fail']} failed")
+        self.stdout.write(f"\n{counts['ok']} ok, {several(counts['warn'], 'warning')}, {counts['fail']} failed")

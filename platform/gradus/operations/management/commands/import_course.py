@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from challenges.reading import read_course
+from challenges.texts import several
 from gradus.cli.authors import problems_in
 from gradus.courses import verification
 from gradus.courses.models import ChallengeVersion, Course
@@ -46,9 +47,10 @@ class Command(BaseCommand):
     def sum_up(self, found: list[tuple[ChallengeVersion, int]]) -> None:
         """Prints one line about all challenges, for the terminal in which the whole site runs."""
         verified, queued = sum(version.is_verified for version, _ in found), sum(count for _, count in found)
+        challenges, baselines = several(len(found), "challenge"), several(queued, "baseline")
         self.stdout.write(
-            f"{verified} of {len(found)} challenges are verified on this server; {queued} baselines were queued now. "
-            "They run while no learner waits, and `manage.py doctor` shows their results."
+            f"{verified} of {challenges} verified on this server; {baselines} queued now. "
+            "Baselines run while no learner waits, and `manage.py doctor` shows their results."
         )
 
     def report(self, course: Course, version: ChallengeVersion, queued: int) -> None:
@@ -59,7 +61,7 @@ class Command(BaseCommand):
         for line in verification.lacking(version) if not version.is_verified else ():
             self.stdout.write(f"  {line}")
         if queued:
-            self.stdout.write(f"  {queued} baselines are queued; `manage.py doctor` shows their results")
+            self.stdout.write(f"  {several(queued, 'baseline')} queued; `manage.py doctor` shows the results")
         if version.is_draft:
             shown = f"still get version {live.version}" if live else "do not see this challenge yet"
             self.stdout.write(f"  learners {shown}")

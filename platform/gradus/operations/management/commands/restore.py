@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from challenges.texts import several
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
 from gradus.operations.backup.manifest import BackupError
@@ -30,7 +31,8 @@ class Command(BaseCommand):
             except (OSError, tarfile.TarError, DatabaseError) as error:
                 raise CommandError(f"The restore failed: {type(error).__name__}: {error}") from None
         staff.note(StaffAction.What.BACKUP_RESTORED, source, made_at=str(made.made_at), version=made.version)
-        text = f"Restored the backup that Gradus {made.version} took at {made.made_at}: {len(made.parts())} files."
+        files = several(len(made.parts()), "file")
+        text = f"Restored the backup that Gradus {made.version} took at {made.made_at}: {files}."
         self.stdout.write(text)
         self.stdout.write("The standings agree with the scores. Start the site: it grades again what was being graded.")
         if made.missing:

@@ -1,5 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from challenges.texts import several
 from gradus.submissions.services.standings import differences, rebuild
 
 
@@ -11,7 +12,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, check: bool, **options: object) -> None:
         if not check:
-            self.stdout.write(f"Wrote {rebuild()} standings.")
+            self.stdout.write(f"Wrote {several(rebuild(), 'standing')}.")
             return
         found = differences()
         if found:
