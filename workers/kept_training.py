@@ -89,7 +89,7 @@ class TrainedOnce:
             return None
 
     def _unpack(self, name: str, digest: str) -> None:
-        """Raises ValueError where the file is not the one that this evaluation has stored, or holds no trained model."""
+        """Raises ValueError where the file is not what this evaluation has stored, or holds no trained model."""
         if not re.fullmatch(rf"trained/{self._evaluation.pk}/\d+(?:_\w+)?\.zip", name):
             raise ValueError("a file of another evaluation")
         with storages["private"].open(name) as file:
