@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from graders.base import Generate, Rejected, Score, Train
 from tests.workers import oracle, tiny
 from workers.engine import checkpoints, quantised
+from workers.engine.places import PROJECT
 from workers.engine.session import Session
 from workers.engine.watch import Stopped, Watch
 
@@ -239,3 +240,22 @@ def test_a_base_that_could_not_be_loaded_again_answers_nothing(models_dir, tmp_p
         session.run(item, Watch())
     (tmp_path / "away").rename(weights)
     assert session.run(item, Watch()).logprobs == Session(models_dir, tmp_path).run(item, Watch()).logprobs
+
+
+@pytest.mark.slow
+def test_the_built_in_model_takes_in_4_bits_what_lesson_and_documentation_say(built_in_folder, tmp_path):
+    session, held = Session(built_in_folder.parent, tmp_path), []
+    model = session.base(built_in_folder.name).model
+    whole = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+
+    @contextmanager
+    def look():
+        states = [(weight, state.absmax) for weight, state in quantised.packed(model).values()]
+        held.append(held_bytes(model) + sum(one.numel() * one.element_size() for pair in states for one in pair))
+        yield
+
+    session.run(replace(ITEMS["qlora"], model=built_in_folder.name, max_steps=1), Watch(), training_within=look)
+    said = f"{held[0] / 1e6:.0f} MB instead of {whole / 1e6:.0f} MB"
+    lesson = "challenges/library/fine-tuning-in-practice/lesson.md"
+    for text in (lesson, "docs/bundle.md"):
+        assert said in (PROJECT / text).read_text(), said
