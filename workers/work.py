@@ -92,7 +92,7 @@ class Worker:
         self.runner = runner or runner_of(lane)
         self.judge = judge
         self.gold = GoldVectors(self.runner)
-        self.passages = PassageVectors(self.gold, settings.DATA_DIR / passage_vectors.FOLDER)
+        self.passages = PassageVectors(self.gold, settings.DATA_DIR / passage_vectors.FOLDER, self.runner.worked)
         self.remotes, self.remote_fault = _remotes()
         self.profile = status.profile(self.runner, sorted(self.remotes))
         self.memo = Memo()
