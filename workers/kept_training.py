@@ -65,15 +65,16 @@ class TrainedOnce:
         with adapter_files.opened(Path(trained.files)) as files, tempfile.TemporaryFile() as buffer:
             with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
                 adapter_files.pack(files, archive)
-            record = {
-                "file": f"trained/{evaluation.pk}/{evaluation.fence}.zip",
-                "fence": evaluation.fence,
-                "sha256": _digest(buffer),
-                "source": _source(item),
-                "result": {name: value for name, value in asdict(trained).items() if name != "files"},
-            }
-            record["file"] = storages["private"].save(record["file"], File(buffer))
-        services.keep_trained(evaluation.pk, evaluation.fence, record)
+            digest = _digest(buffer)
+            name = storages["private"].save(f"trained/{evaluation.pk}/{evaluation.fence}.zip", File(buffer))
+        kept = {
+            "file": name,
+            "fence": evaluation.fence,
+            "sha256": digest,
+            "source": _source(item),
+            "result": {name: value for name, value in asdict(trained).items() if name != "files"},
+        }
+        services.keep_trained(evaluation.pk, evaluation.fence, kept)
         return True
 
     def _kept(self, item: Train) -> Trained | None:

@@ -158,12 +158,16 @@ def test_time_in_which_the_runner_does_not_run_is_no_work_but_ends_at_three_time
     """It stands still beyond its limit, as on a machine that does something else, and then goes on, or never."""
     run(runner, SCORE)
     before, worked, limit, item = pid(runner), runner.worked(), 0.8, replace(TRAIN, num_train_epochs=20)
-    still = Seen(act=lambda: os.kill(before, signal.SIGSTOP))
     awake = threading.Timer(2 * limit, os.kill, (before, signal.SIGCONT))
-    started = time.monotonic()
+
+    def stand_still():
+        os.kill(before, signal.SIGSTOP)
+        if wakes:
+            awake.start()
+
+    still, started = Seen(act=stand_still), time.monotonic()
     if wakes:
         monkeypatch.setattr(supervisor, "WALL_FACTOR", 1000)
-        awake.start()
         run(runner, item, on_event=still, seconds=limit)
         awake.join()
         assert time.monotonic() - started > 2 * limit and 0 < runner.worked() - worked < limit
