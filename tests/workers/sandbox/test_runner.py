@@ -158,11 +158,11 @@ def test_time_in_which_the_runner_does_not_run_is_no_work_but_ends_at_three_time
     """It stands still beyond its limit, as on a machine that does something else, and then goes on, or never."""
     run(runner, SCORE)
     before, worked, limit, item = pid(runner), runner.worked(), 0.8, replace(TRAIN, num_train_epochs=20)
-    awake = threading.Timer(2 * limit, os.kill, (before, signal.SIGCONT))
+    awake = threading.Timer(2 * limit if wakes else 100 * limit, os.kill, (before, signal.SIGCONT))
 
     def stand_still():
-        os.kill(before, signal.SIGSTOP)
-        if wakes:
+        if awake.ident is None:
+            os.kill(before, signal.SIGSTOP)
             awake.start()
 
     still, started = Seen(act=stand_still), time.monotonic()
@@ -174,6 +174,7 @@ def test_time_in_which_the_runner_does_not_run_is_no_work_but_ends_at_three_time
     else:
         with pytest.raises(RunnerTimeout) as caught:
             run(runner, item, on_event=still, seconds=limit)
+        awake.cancel()
         assert not isinstance(caught.value, WorkLimit)
         assert time.monotonic() - started > 3 * limit
     assert run(runner, SCORE).prompt_tokens
