@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.kinds.tune import TunePayload, held_out, tune
+from challenges.kinds.tune import TRIAL_STEPS, TunePayload, held_out, tune
 from challenges.prompts import target_text
 from challenges.spec import AnyRow, Challenge, PreferenceRow, Required, Sample
 from challenges.training_methods import METHODS
@@ -17,7 +17,6 @@ from graders.decoding import Ask, ending
 from graders.evaluation import evaluate, predict
 from graders.own_choices import scored
 
-TRIAL_STEPS = 20
 VALID_ROWS = 40
 # TRL's default, for methods that do not use it.
 BETA = 0.1
@@ -42,7 +41,7 @@ def grade(assignment: Assignment) -> Grading:
         _, rows = own.split(payload.rows, assignment.draw)
         held = _rendered(bundle.challenge, payload.instructions, _sides(rows))
         graded = yield from scored(graded, own, str(bundle.challenge.model), JOB, held)
-    return replace(graded, adapter_files=trained.files, training=_figures(trained))
+    return replace(graded, adapter_files=trained.files, training=figures(trained))
 
 
 def ask_of(assignment: Assignment) -> Ask:
@@ -125,8 +124,9 @@ def _rendered(challenge: Challenge, instructions: str, rows: Sequence[tuple[str,
     )
 
 
-def _figures(trained: Trained) -> dict[str, float]:
-    figures = {
+def figures(trained: Trained) -> dict[str, float]:
+    """What a training run has measured, as a grade holds it."""
+    found = {
         "steps": float(trained.steps),
         "train_loss": trained.train_loss,
         "trainable_share": trained.trainable_share,
@@ -136,4 +136,4 @@ def _figures(trained: Trained) -> dict[str, float]:
     }
     valid = {} if trained.valid_loss is None else {"valid_loss": trained.valid_loss}
     peak = {} if trained.peak_bytes is None else {"peak_bytes": float(trained.peak_bytes)}
-    return {**figures, **peak, **valid, **trained.figures}
+    return {**found, **peak, **valid, **trained.figures}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from challenges.chat_templates import template_of
 from graders.base import BASE, TRAINED, Assignment, Chat, Generate, Grade, Grading, Rejected, Result, WorkItem
 from gradus.chats.models import ChatMessage
 from gradus.submissions.models import Run
-from workers.sandbox import adapter_files, given_files
+from workers.sandbox import given_files
 
 log = structlog.get_logger(__name__)
 Event = dict[str, Any]
@@ -81,12 +80,9 @@ def _unpack(name: str, folder: Path) -> None:
     store = storages["artifacts"]
     if not name or not store.exists(name):
         raise Rejected("adapter_missing")
-    wanted = {*adapter_files.NAMES, adapter_files.MARK, *adapter_files.CHECKPOINT}
     try:
         with store.open(name) as file, zipfile.ZipFile(file) as archive:
-            for one in wanted.intersection(archive.namelist()):
-                with archive.open(one) as source, given_files.written(folder / one) as copy:
-                    shutil.copyfileobj(source, copy)
+            given_files.unpack(archive, folder)
     except zipfile.BadZipFile as error:
         raise Rejected("adapter_missing") from error
 
@@ -130,6 +126,10 @@ class WrittenTokens:
             return None
         kept[at : at + len(new)] = new
         return {"type": "written", "stage": stage, "tokens": [text for text, _, _ in kept]}
+
+    def finished(self) -> Grade:
+        """Nothing: a part of an answer is no answer."""
+        return Grade(score=None)
 
     def _with_tokens(self, stage: str, answer: dict[str, Any]) -> dict[str, Any]:
         """The tokens that make up the answer's text: those of a stop after it are left out."""

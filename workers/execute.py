@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import structlog
 
+from challenges.kinds.base import WALL_FACTOR
 from graders.base import (
     CALIBRATE,
     Count,
@@ -26,7 +28,7 @@ from graders.base import (
     Trained,
     WorkItem,
 )
-from workers.sandbox.supervisor import RunnerTimeout, Stopped
+from workers.sandbox.supervisor import RunnerTimeout, Stopped, WorkLimit
 from workers.token_counts import count
 
 log = structlog.get_logger(__name__)
@@ -71,32 +73,34 @@ def execute(
     deadline_s: float,
     memo: Memo | None = None,
     remotes: Mapping[str, Remote] = NO_REMOTES,
+    worked: Callable[[], float] = time.monotonic,
 ) -> Grade:
-    """Runs a grader until it returns its `Grade`, within `deadline_s` seconds of wall-clock time for the whole job.
+    """Runs a grader until it returns its `Grade`, within `deadline_s` seconds of work for the whole job.
+
+    `worked` is the clock of the runner's work; see `Runner.worked`. What a remote engine takes counts as work, and what
+    a judge takes does not. By the wall clock the job may take `WALL_FACTOR` times as long.
 
     An item that names the adapter `job` gets the adapter that this grading has trained, never one of another job.
     `memo` keeps the results of calibration items from job to job; results about hidden rows are never kept. `remotes`
     maps base models to remote engines; items with an adapter and training always go to `runner`.
 
     Raises:
-        RunnerTimeout: the deadline has passed.
+        WorkLimit: all the work of the limit was done.
+        RunnerTimeout: the time is over by the wall clock.
         Stopped: `stop` returned true between two items.
         Exception: whatever `runner`, `judge` or a remote engine raises.
     """
-    end = time.monotonic() + deadline_s
+    limit = _Limit(deadline_s, stop)
     adapter: str | None = None
     result: Result | None = None
     try:
         while True:
             item = grading.send(result)
-            if stop():
+            if limit.stop():
                 raise Stopped
-            if time.monotonic() >= end:
-                raise RunnerTimeout
+            limit.check()
             known = memo.get(item) if memo is not None else None
-            result = known or _carry_out(
-                _with_adapter(item, adapter), runner, judge, remotes, on_event, stop, end - time.monotonic()
-            )
+            result = known or _carry_out(_with_adapter(item, adapter), runner, judge, remotes, on_event, limit, worked)
             if memo is not None:
                 memo.put(item, result)
             adapter = result.files if isinstance(result, Trained) else adapter
@@ -127,6 +131,35 @@ class Memo:
                 self._kept.popitem(last=False)
 
 
+class _Limit:
+    """What is left of a job's limit, in seconds of work, and by the wall clock."""
+
+    def __init__(self, seconds: float, stop: Callable[[], bool]) -> None:
+        self.left = seconds
+        self._stop = stop
+        self._end = time.monotonic() + WALL_FACTOR * seconds
+
+    def stop(self) -> bool:
+        """Whether the job must stop. Raises RunnerTimeout where its time is over by the wall clock."""
+        if time.monotonic() >= self._end:
+            raise RunnerTimeout
+        return self._stop()
+
+    def check(self) -> None:
+        """Raises WorkLimit where no work is left."""
+        if self.left <= 0:
+            raise WorkLimit
+
+    @contextmanager
+    def counting(self, clock: Callable[[], float]) -> Iterator[None]:
+        """Takes what passes by `clock` meanwhile from what is left."""
+        began = clock()
+        try:
+            yield
+        finally:
+            self.left -= clock() - began
+
+
 def _is_calibration(item: WorkItem) -> bool:
     return isinstance(item, Score) and item.stage == CALIBRATE and item.adapter is None
 
@@ -137,16 +170,17 @@ def _carry_out(
     judge: Judging | None,
     remotes: Mapping[str, Remote],
     on_event: Callable[[dict[str, Any]], None],
-    stop: Callable[[], bool],
-    seconds: float,
+    limit: _Limit,
+    worked: Callable[[], float],
 ) -> Result:
     if isinstance(item, Judge):
         return judge.judge(item) if judge is not None else Judged(None, "no judge")
     if isinstance(item, Count):
         return count(item)
-    if isinstance(item, Score | Generate) and item.adapter is None and (remote := remotes.get(item.model)) is not None:
-        return remote.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
-    result: Result = runner.run(item, on_event=on_event, should_stop=stop, seconds=seconds)
+    remote = remotes.get(item.model) if isinstance(item, Score | Generate) and item.adapter is None else None
+    with limit.counting(worked if remote is None else time.monotonic):
+        way: Any = remote or runner
+        result: Result = way.run(item, on_event=on_event, should_stop=limit.stop, seconds=limit.left)
     log.info("work_item", kind=type(item).__name__, engine_s=round(getattr(result, "seconds", 0.0), 4))
     return result
 

@@ -1,4 +1,8 @@
-"""The time limits of trials, submissions and baselines; the kind of a challenge says how long a submission may take."""
+"""The limits of trials, submissions and baselines in seconds of work; the kind of a challenge says what they are.
+
+Work is what the runner's process computes (`workers.sandbox.supervisor.Runner.worked`). By the wall clock a job may
+take `challenges.kinds.base.WALL_FACTOR` times as long.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,16 @@ from challenges.payloads import Submitted
 from challenges.spec import Challenge
 from graders.base import Assignment
 
-# A trial must feel immediate, whatever the challenge allows a submission.
-TRIAL_SECONDS = 180
-# A baseline is run to learn its score, not its speed: a slower or busy machine is no reason to fail it.
+# A baseline is run to learn its score, not its speed: a slower machine is no reason to fail it.
 BASELINE_FACTOR = 6.0
 
 
 def job_seconds(assignment: Assignment) -> float:
-    """Wall-clock limit of a whole job of a learner, in seconds: a trial's, or a submission's with its hidden rows."""
-    if not assignment.hidden:
-        return TRIAL_SECONDS
-    return kinds.find(assignment.payload.kind).seconds(assignment.bundle.challenge)
+    """The limit of a whole job of a learner: a trial's, or a submission's with its hidden rows."""
+    kind, challenge = kinds.find(assignment.payload.kind), assignment.bundle.challenge
+    return kind.seconds(challenge) if assignment.hidden else kind.trial_seconds(challenge, assignment.payload)
 
 
 def baseline_seconds(challenge: Challenge, payload: Submitted) -> float:
-    """Wall-clock limit of a baseline, in seconds, both on a server and on an author's machine."""
+    """The limit of a baseline, both on a server and on an author's machine."""
     return BASELINE_FACTOR * kinds.find(payload.kind).seconds(challenge)

@@ -1,14 +1,16 @@
-"""Turns the rows that an engine reports of a job into what its learner may see of them."""
+"""Turns the rows that an engine reports of a job into what its learner may see of them, and keeps them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from graders import registry
-from graders.base import Assignment, Generate, Grading, Result, Score, WorkItem
-from graders.live_rows import PUBLIC, live_row
+from graders import registry, tune
+from graders.base import Assignment, Generate, Grade, Grading, Result, Score, Trained, WorkItem
+from graders.decoding import Output
+from graders.live_rows import PUBLIC, finished, live_row, read_row
 
 log = structlog.get_logger(__name__)
 Event = dict[str, Any]
@@ -21,9 +23,11 @@ class LiveRows:
     """
 
     def __init__(self, assignment: Assignment) -> None:
-        self.samples = assignment.bundle.public
+        self.challenge, self.samples = assignment.bundle.challenge, assignment.bundle.public
         self.ask = None if assignment.inputs else registry.ask_of(assignment)
         self._item: WorkItem | None = None
+        self._outputs: dict[str, Output] = {}
+        self._trained: Trained | None = None
 
     def followed(self, grading: Grading) -> Grading:
         """Wraps a grading, and remembers the item that it has yielded last."""
@@ -31,6 +35,7 @@ class LiveRows:
             self._item = next(grading)
             while True:
                 result: Result = yield self._item
+                self._trained = result if isinstance(result, Trained) else self._trained
                 self._item = grading.send(result)
         except StopIteration as finished:
             return finished.value  # type: ignore[no-any-return]
@@ -44,8 +49,15 @@ class LiveRows:
         if self.ask is None or not isinstance(self._item, Score | Generate) or event.get("stage") != PUBLIC:
             return None
         try:
-            rows = [live_row(self.ask, self.samples, self._item, number, value) for number, value in event["rows"]]
+            told = [(self.ask, self.samples, self._item, number, value) for number, value in event["rows"]]
+            rows = [live_row(*one) for one in told]
+            self._outputs.update((sample.id, output) for sample, output in (read_row(*one) for one in told))
         except Exception as error:  # any error: the runner or a metric of another package must not end the job here
             log.warning("rows_not_read", reason=type(error).__name__)
             return None
         return {"type": "rows", "stage": PUBLIC, "rows": rows}
+
+    def finished(self) -> Grade:
+        """What the job has finished so far: rows of public samples, and what was trained."""
+        grade = finished(self.challenge, self.samples, self._outputs)
+        return grade if self._trained is None else replace(grade, training=tune.figures(self._trained))

@@ -3,7 +3,8 @@
 Such files stay behind when a worker loses its lease, when an evaluation is claimed again, or when a learner's account
 is deleted. A worker writes a file under (evaluation, fence) before the row names the file. Only the holder of that
 fence can still make the row name it, and only while the evaluation runs. So a file is an orphan if the row does not
-name it and the evaluation has ended, is queued, has a later fence, or no longer exists. Nothing is locked, and several
+name it and the evaluation has ended, is queued, has a later fence, or no longer exists. What was trained is only kept
+for a later attempt at grading: it is an orphan as soon as the evaluation has ended. Nothing is locked, and several
 processes may sweep at once.
 """
 
@@ -22,7 +23,7 @@ from django.utils import timezone
 
 from gradus import stores
 from gradus.submissions.models import Evaluation
-from gradus.submissions.states import State
+from gradus.submissions.states import OPEN, State
 
 log = structlog.get_logger(__name__)
 EVERY_SECONDS = 3600.0
@@ -33,6 +34,7 @@ BATCH = 500
 # already taken.
 KINDS = (
     ("private", "raw/", "raw", re.compile(r"raw/(\d{1,18})/(\d{1,9})(?:_\w+)?\.json")),
+    ("private", "trained/", "trained__file", re.compile(r"trained/(\d{1,18})/(\d{1,9})(?:_\w+)?\.zip")),
     ("artifacts", "", "artifact", re.compile(r"(\d{1,18})/(\d{1,9})/adapter(?:_\w+)?\.zip")),
 )
 Found = tuple[str, int, int]
@@ -88,7 +90,8 @@ def _is_orphan(row: dict[str, Any] | None, column: str, name: str, fence: int) -
     if row is None:
         return True
     may_still_record = row["state"] == State.RUNNING and row["fence"] == fence
-    return row[column] != name and not may_still_record
+    is_named = row[column] == name and (column != "trained__file" or row["state"] in OPEN)
+    return not (is_named or may_still_record)
 
 
 def _delete(name: str, orphans: list[str]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import zipfile
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from challenges.catalogue import MODELS
 from challenges.kinds.tune import TunePayload
 from challenges.shown_score import floor_to_step
 from graders.base import Grade
-from gradus.submissions.models import Evaluation
+from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Outcome
 from workers import language, status
 from workers.assignments import on_hidden_rows
@@ -95,6 +94,17 @@ def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
     }
 
 
+def unfinished(evaluation: Evaluation, grade: Grade, seconds: float) -> dict[str, Any] | None:
+    """What the learner sees of a trial that reached its limit of `seconds`; None of other evaluations.
+
+    The attempt of a submission is given back, and what is not a trial is only used as a whole.
+    """
+    if evaluation.run is None or evaluation.run.purpose != Run.Purpose.TRIAL:
+        return None
+    samples = {"finished": len(grade.public), "of": len(evaluation.version.samples)}
+    return {**visible(evaluation, grade), "unfinished": {**samples, "seconds": round(seconds)}}
+
+
 def _declared(evaluation: Evaluation, grade: Grade) -> dict[str, float]:
     spec = evaluation.version.parsed
     names = () if spec.feedback.mode == "ladder" or is_baseline(evaluation) else spec.public_metrics
@@ -115,15 +125,13 @@ def _save_raw(evaluation: Evaluation, grade: Grade, notes: dict[str, Any]) -> st
 
 
 def _save_adapter(evaluation: Evaluation, grade: Grade) -> str:
-    """Stores what was trained as a zip, file by file, because a checkpoint is large; returns its name if it is kept."""
+    """Stores what was trained as a zip; returns its name if it is kept."""
     assert grade.adapter_files is not None
     with adapter_files.opened(Path(grade.adapter_files)) as files, tempfile.TemporaryFile() as buffer:
         if adapter_files.WEIGHTS in files and not settings.KEEP_CHECKPOINTS:
             return ""
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-            for name, file in files.items():
-                with archive.open(name, "w", force_zip64=True) as copy:
-                    shutil.copyfileobj(file, copy)
+            adapter_files.pack(files, archive)
             for name, text in _take_home(evaluation, grade).items():
                 archive.writestr(name, text)
         buffer.seek(0)

@@ -42,21 +42,21 @@ PART = 500
 class PassageVectors:
     """Wraps a runner: it gives the runner the vectors of passages that are looked up, and keeps them in `folder`.
 
-    All other work goes to the runner as it is.
+    All other work goes to the runner as it is. `worked` is the clock of the runner's work.
     """
 
-    def __init__(self, runner: Running, folder: Path) -> None:
-        self.runner = runner
+    def __init__(self, runner: Running, folder: Path, worked: Callable[[], float] = time.monotonic) -> None:
+        self.runner, self.worked = runner, worked
         self.kept = Kept(folder)
 
     def run(
         self, item: Any, *, on_event: Callable[[dict[str, Any]], None], should_stop: Callable[[], bool], seconds: float
     ) -> Any:
         """Does what the runner's `run` does. Raises what it raises; a fault of the disk only costs time."""
-        end = time.monotonic() + seconds
+        end = self.worked() + seconds
 
         def run(one: Any) -> Any:
-            left = end - time.monotonic()
+            left = end - self.worked()
             return self.runner.run(one, on_event=on_event, should_stop=should_stop, seconds=left)
 
         if not isinstance(item, Retrieve) or item.method == "words" or not item.passages:

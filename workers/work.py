@@ -17,6 +17,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 
 from challenges import payloads
 from challenges.catalogue import MODELS
+from challenges.kinds.base import WALL_FACTOR
 from challenges.overlap import overlap
 from graders.base import Assignment, Rejected, Score
 from graders.repeated import Disturbed
@@ -24,7 +25,7 @@ from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
-from workers import assignments, job_limits, outcomes, passage_vectors, remote, status
+from workers import assignments, job_limits, kept_training, outcomes, passage_vectors, remote, status
 from workers.chats import WrittenTokens
 from workers.choices import Attributed, DatabaseChoices
 from workers.engine import hardware
@@ -39,7 +40,7 @@ from workers.measuring import is_measurement, measured
 from workers.needed import expect_packages
 from workers.passage_vectors import PassageVectors
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
-from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped
+from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped, WorkLimit
 
 log = structlog.get_logger(__name__)
 NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
@@ -74,6 +75,14 @@ def runner_of(lane: str) -> Runner:
     )
 
 
+class Unfinished(RunnerTimeout):
+    """A job reached its limit. `result` is what its learner sees of it; with `is_kept` a later attempt goes on."""
+
+    def __init__(self, code: str, result: dict[str, Any] | None, *, is_kept: bool) -> None:
+        super().__init__(code)
+        self.code, self.result, self.is_kept = code, result, is_kept
+
+
 class Worker:
     """Works on the evaluations of one lane on this machine, with one resident runner."""
 
@@ -83,7 +92,7 @@ class Worker:
         self.runner = runner or runner_of(lane)
         self.judge = judge
         self.gold = GoldVectors(self.runner)
-        self.passages = PassageVectors(self.gold, settings.DATA_DIR / passage_vectors.FOLDER)
+        self.passages = PassageVectors(self.gold, settings.DATA_DIR / passage_vectors.FOLDER, self.runner.worked)
         self.remotes, self.remote_fault = _remotes()
         self.profile = status.profile(self.runner, sorted(self.remotes))
         self.memo = Memo()
@@ -149,7 +158,7 @@ class Worker:
                 services.record(*key, outcome, events.take())
                 log.info("recorded")
             except Exception as error:
-                paused = isinstance(error, RunnerTimeout) and heartbeat.paused()
+                paused = code_of(error) == "timeout" and heartbeat.paused()
                 self._settle(evaluation, RunnerDied("the machine was paused") if paused else error)
 
     def _stop(self, evaluation: Evaluation, heartbeat: Heartbeat) -> Callable[[], bool]:
@@ -175,21 +184,28 @@ class Worker:
             expect_packages(assignment.payload.kind)
             self._prepare(assignment.bundle.challenge.model, stop)
             seconds = _seconds(evaluation, assignment)
-            runner = Attributed(self.passages, self.runner)
             rows = WrittenTokens() if assignment.chat is not None else LiveRows(assignment)
-            grade = execute(
-                paced(rows.followed(measured(assignments.grading(assignment), assignment, evaluation)), stop, seconds),
-                runner,
-                judge,
-                on_event=lambda event: _add(events, rows.read(event)),
-                stop=stop,
-                deadline_s=seconds,
-                memo=self.memo,
-                remotes=self.remotes,
-            )
-            self._note_judge_fault(judge)
-            held = overlap(assignment.bundle, assignment.payload)
-            found = replace(outcomes.outcome(evaluation, grade, held), engine_choice=runner.digest)
+            graded = rows.followed(measured(assignments.grading(assignment), assignment, evaluation))
+            with kept_training.once(self.passages, evaluation) as once:
+                runner = Attributed(once, self.runner)
+                try:
+                    grade = execute(
+                        paced(graded, stop, WALL_FACTOR * seconds),
+                        runner,
+                        judge,
+                        on_event=lambda event: _add(events, rows.read(event)),
+                        stop=stop,
+                        deadline_s=seconds,
+                        memo=self.memo,
+                        remotes=self.remotes,
+                        worked=self.runner.worked,
+                    )
+                except RunnerTimeout as error:
+                    result = outcomes.unfinished(evaluation, rows.finished(), seconds)
+                    raise Unfinished(code_of(error), result, is_kept=once.keep()) from error
+                self._note_judge_fault(judge)
+                held = overlap(assignment.bundle, assignment.payload)
+                found = replace(outcomes.outcome(evaluation, grade, held), engine_choice=runner.digest)
         if grade.adapter_files:
             self.runner.forget()
         return found
@@ -243,6 +259,9 @@ class Worker:
                 services.postpone(*key, DISTURBED_SECONDS, "not_idle")
             case Rejected(code="method_unavailable") if self._another_can(evaluation):
                 services.postpone(*key, ELSEWHERE_SECONDS, "engine_misconfigured")
+            case Unfinished(is_kept=True):
+                log.info("grading_later", attempt=evaluation.attempt)
+                services.retry(*key, after_seconds=0)
             case RunnerDied():
                 log.warning("runner_died", attempt=evaluation.attempt)
                 services.retry(*key)
@@ -277,7 +296,8 @@ class Worker:
             # The log gets the place but not the message, which may quote a hidden row.
             stack = "".join(traceback.format_tb(error.__traceback__))
             log.error("grading_failed", reason=type(error).__name__, stack=stack)
-        services.reject(evaluation.pk, evaluation.fence, code)
+        result = error.result if isinstance(error, Unfinished) else None
+        services.reject(evaluation.pk, evaluation.fence, code, result)
 
     def close(self) -> None:
         """Ends the runner."""
@@ -316,6 +336,10 @@ def code_of(error: Exception) -> str:
     match error:
         case Rejected():
             return error.code
+        case Unfinished():
+            return error.code
+        case WorkLimit():
+            return "work_limit"
         case RunnerTimeout():
             return "timeout"
         case BundleMissing():

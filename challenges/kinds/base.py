@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from challenges.source import Source
     from challenges.yaml_lines import Located
 
+# The limit of a run on public samples where nothing is trained, in seconds of work.
+TRIAL_SECONDS = 180.0
+# By the wall clock a job may take so many times its limit, because a busy machine does little work in a second.
+WALL_FACTOR = 3
+
 
 class Lane(StrEnum):
     """What a worker claims its jobs from; also the name of the Celery queue that wakes it."""
@@ -146,8 +151,12 @@ class Kind:
         """Adds what is wrong with the kind's own keys and files to the subject."""
 
     def seconds(self, challenge: Challenge) -> int:
-        """The time limit of grading a submission, in seconds."""
+        """The limit of grading a submission, in seconds of work."""
         return challenge.limits.seconds
+
+    def trial_seconds(self, challenge: Challenge, payload: Any) -> float:
+        """The limit of a run on public samples, in seconds of work, whatever the challenge allows a submission."""
+        return TRIAL_SECONDS
 
     def seed(self, challenge: Challenge) -> int:
         """The seed of a training run; 0 where nothing is trained."""

@@ -11,7 +11,7 @@ from challenges import field_checks, own_choices, preference_checks
 from challenges.candidates import Candidates, read_candidates
 from challenges.field_checks import FieldProblem
 from challenges.jsonl import RowLimits
-from challenges.kinds.base import Kind, Lane, TokenUse
+from challenges.kinds.base import TRIAL_SECONDS, Kind, Lane, TokenUse
 from challenges.own_choices import OwnChoices
 from challenges.payloads import Payload, Submitted, Whole
 from challenges.prompts import problem_with
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 UPLOAD_BYTES = RowLimits().bytes_max
 # Counting stops at so many times the budget, and the rest is estimated, so that a refusal is quick.
 COUNT_UP_TO = 2
+# A run on public samples trains at most so many steps.
+TRIAL_STEPS = 20
 
 Rank = Literal[4, 8, 16, 32]
 Alpha = Literal[4, 8, 16, 32, 64]
@@ -235,6 +237,13 @@ class TuneKind(Kind):
 
     def seconds(self, challenge: Challenge) -> int:
         return challenge.limits.seconds + tune(challenge).seconds
+
+    def trial_seconds(self, challenge: Challenge, payload: TunePayload) -> float:
+        """Its steps have the same share of the time for training that they are of the steps of a submission."""
+        section = tune(challenge)
+        trained, _ = held_out(section, payload.method, payload.rows)
+        share = min(1.0, TRIAL_STEPS / max(1, training_steps(len(trained), payload.hyperparameters)))
+        return TRIAL_SECONDS + share * section.seconds
 
     def seed(self, challenge: Challenge) -> int:
         return tune(challenge).fixed.seed

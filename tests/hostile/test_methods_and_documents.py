@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import unescape
@@ -186,6 +187,7 @@ class Trainer:
     """A runner whose training ends as it is told to."""
 
     device, dtype, threads = "cpu", "float32", 1
+    worked = staticmethod(time.monotonic)
 
     def __init__(self, folder: Path, end: Any) -> None:
         self.folder, self.end = folder, end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from graders.base import Generate, Generated, Retrieve
@@ -20,6 +21,7 @@ class Engine:
     """Looks up for real, and answers with the first text of a table whose key stands in the prompt of the row."""
 
     device, dtype, threads = "cpu", "float32", 1
+    worked = staticmethod(time.monotonic)
 
     def __init__(self) -> None:
         self.items: list[Any] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ class NoRunner:
     """The engine of a kind that asks no model: any work item is a mistake."""
 
     device, dtype, threads = "cpu", "float32", 1
+    worked = staticmethod(time.monotonic)
 
     def run(self, item: Any, **options: Any) -> Any:
         raise AssertionError(f"a work item for the engine: {item}")

@@ -99,6 +99,7 @@ class Engine:
     """Says `sky` for what goes up, or `sea` to everything if told to be worse; hidden rows take what they take."""
 
     device, dtype, threads = "cpu", "float32", 1
+    worked = staticmethod(time.monotonic)
 
     def __init__(self, world: Hidden, clock: Any, folder: Path) -> None:
         self.world, self.clock, self.folder = world, clock, folder

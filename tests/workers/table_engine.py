@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ class TableEngine:
     """`label_of` takes the shared prompt and the end of a row's, and names the label that is the most probable."""
 
     device, dtype, threads = "cpu", "float32", 1
+    worked = staticmethod(time.monotonic)
 
     def __init__(self, label_of: Callable[[str, str], str]) -> None:
         self.label_of = label_of

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,7 +18,7 @@ from graders.base import (
     Trained,
 )
 from workers.execute import Memo, execute
-from workers.sandbox.supervisor import RunnerTimeout, Stopped
+from workers.sandbox.supervisor import RunnerTimeout, Stopped, WorkLimit
 
 SCORE = Score("m", "p", ("a",), ("x", "y"))
 TRAIN = Train("m", (("a", "b"),), (), 8, 16, 1e-3, 3, 16, 17)
@@ -108,6 +109,72 @@ def test_the_deadline_covers_all_items():
     with pytest.raises(RunnerTimeout):
         carry(grading(SCORE, closed=closed), recorder, seconds=0.0)
     assert closed == [True] and len(recorder.items) == 2
+
+
+class Clocks:
+    """A wall clock, and the clock of a runner that gets a share of the machine's time."""
+
+    def __init__(self, monkeypatch, share):
+        self.wall = self.work = 0.0
+        self.share = share
+        monkeypatch.setattr("workers.execute.time", SimpleNamespace(monotonic=lambda: self.wall))
+
+    def pass_time(self, seconds):
+        self.wall += seconds
+        self.work += self.share * seconds
+
+
+class Busy(Recorder):
+    """Each item needs ten seconds of work, and asks meanwhile whether it must stop; a judge takes as long."""
+
+    def __init__(self, clocks):
+        super().__init__()
+        self.clocks = clocks
+
+    def run(self, item, *, should_stop, **rest):
+        end = self.clocks.work + 10
+        while self.clocks.work < end:
+            self.clocks.pass_time(1)
+            should_stop()
+        return super().run(item, should_stop=should_stop, **rest)
+
+    def judge(self, item):
+        self.clocks.wall += 10
+        return super().judge(item)
+
+
+def busy(monkeypatch, share, *items, remotes=False):
+    clocks = Clocks(monkeypatch, share)
+    recorder = Busy(clocks)
+    other = {"m": SimpleNamespace(run=recorder.run)} if remotes else {}
+    execute(
+        grading(*items), recorder, recorder, lambda event: None, lambda: False, 40.0,
+        remotes=other, worked=lambda: clocks.work,
+    )  # fmt: skip
+    return recorder
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_machine_that_is_busy_takes_no_work_from_a_job(monkeypatch, share):
+    recorder = busy(monkeypatch, share, SCORE, SCORE, SCORE, SCORE)
+    assert recorder.limits == [40.0, 30.0, 20.0, 10.0]
+
+
+def test_a_job_ends_where_its_work_is_done(monkeypatch):
+    with pytest.raises(WorkLimit):
+        busy(monkeypatch, 0.5, *[SCORE] * 5)
+
+
+def test_a_job_ends_at_three_times_its_limit_by_the_wall_clock(monkeypatch):
+    with pytest.raises(RunnerTimeout) as caught:
+        busy(monkeypatch, 0.3, *[SCORE] * 4)
+    assert not isinstance(caught.value, WorkLimit)
+
+
+def test_a_judge_does_no_work_and_a_remote_engine_does(monkeypatch):
+    assert busy(monkeypatch, 1.0, *[JUDGE] * 6, SCORE).limits == [40.0]
+    with pytest.raises(WorkLimit):
+        busy(monkeypatch, 0.5, *[SCORE] * 3, remotes=True)
 
 
 def test_a_stop_ends_between_items():

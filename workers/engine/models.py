@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +60,24 @@ class Base:
     def forget_rounded(self) -> None:
         """Gives the memory of `rounded` back."""
         self.__dict__.pop("rounded", None)
+
+    @contextmanager
+    def without(self, weights: Collection[str], folder: Path) -> Iterator[None]:
+        """Frees these weights of the model, which have no values meanwhile, and loads them from `folder` at the end.
+
+        On a CPU all weights are views of one file, whose memory is only freed as a whole. So the weights that stay get
+        memory of their own meanwhile.
+        """
+        for copy_in_bf16 in ("half", "rounded"):
+            self.__dict__.pop(copy_in_bf16, None)
+        for name, weight in self.model.named_parameters():
+            weight.data = weight.new_zeros(()).expand_as(weight) if name in weights else weight.data.clone()
+        try:
+            yield
+        finally:
+            own = dict(self.model.named_parameters())
+            for name, weight in load(folder, str(self.device), split=self.split).model.named_parameters():
+                own[name].data = weight.data
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text. Special tokens in a text are read as such; none is added."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -12,27 +14,34 @@ from torch import Tensor, nn
 
 from graders.base import Rejected
 from workers.engine import models
+from workers.engine.models import Base
 
 MARK = "quantisation.json"
 """Beside an adapter that was trained over a base in 4 bits: the arguments of transformers' `BitsAndBytesConfig`."""
 SETTINGS = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_compute_dtype": "float32"}
 
 
-_kept: WeakKeyDictionary[Any, dict[int, tuple[Tensor, Any]]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Any, dict[str, tuple[Tensor, Any]]] = WeakKeyDictionary()
 
 
-def packed(model: Any) -> dict[int, tuple[Tensor, Any]]:
-    """The weights of the linear layers, but for the head, in 4 bits, by their address.
+def packed(model: Any) -> dict[str, tuple[Tensor, Any]]:
+    """The weights of the linear layers, but for the head, in 4 bits, by the layer's name.
 
     They are made once for each model, because it takes seconds.
     """
     pack = library().functional.quantize_4bit
     if model not in _kept:
         _kept[model] = {
-            layer.weight.data_ptr(): pack(layer.weight.detach().contiguous(), quant_type="nf4")
-            for _, layer in _linear(model)
+            name: pack(layer.weight.detach().contiguous(), quant_type="nf4") for name, layer in _linear(model)
         }
     return _kept[model]
+
+
+@contextmanager
+def alone(base: Base, folder: Path) -> Iterator[None]:
+    """Holds the base in 4 bits only: what `packed` stands for is loaded from `folder` again when the context ends."""
+    with base.without({f"{name}.weight" for name in packed(base.model)}, folder):
+        yield
 
 
 def layers(model: Any, *, low: bool) -> Any:
@@ -42,7 +51,7 @@ def layers(model: Any, *, low: bool) -> Any:
     """
     bnb, found, made = library(), packed(model), models.shared(model)
     for name, layer in _linear(made):
-        weight, state = found[layer.weight.data_ptr()]
+        weight, state = found[name]
         sizes, dtype = (layer.in_features, layer.out_features, False), torch.bfloat16 if low else torch.float32
         new = bnb.nn.Linear4bit(*sizes, compute_dtype=dtype, quant_type="nf4", device="meta")
         new.weight = bnb.nn.Params4bit(weight, quant_state=state, quant_type="nf4", module=new, bnb_quantized=True)
@@ -62,7 +71,8 @@ def _linear(model: Any) -> list[tuple[str, nn.Linear]]:
 def unpacked(model: Any) -> Any:
     """A copy of the model with linear layers of their own, whose weights are what comes back from 4 bits."""
     bnb, found = library(), packed(model)
-    return models.adaptable(model, lambda weight: bnb.functional.dequantize_4bit(*found[weight.data_ptr()]))
+    names = {layer.weight.data_ptr(): name for name, layer in _linear(model)}
+    return models.adaptable(model, lambda weight: bnb.functional.dequantize_4bit(*found[names[weight.data_ptr()]]))
 
 
 def mark(folder: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +20,7 @@ from workers.engine import (
     models,
     plain,
     probe,
+    quantised,
     scoring,
     timer,
     training,
@@ -57,10 +60,19 @@ class Session:
         self._adapted: tuple[tuple[str, str], Adapted] | None = None
         self._prefixes = Prefixes()
 
-    def run(self, item: EngineItem, watch: Watch, choice: Choice = DEFAULT) -> EngineResult:
-        """Raises `Rejected` for the learner's fault, `Stopped`, `FileNotFoundError` where a model is missing."""
+    def run(
+        self,
+        item: EngineItem,
+        watch: Watch,
+        choice: Choice = DEFAULT,
+        *,
+        training_within: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> EngineResult:
+        """Carries out a work item. A training run happens within a context of its own, in which nothing else does.
+
+        Raises `Rejected` for the learner's fault, `Stopped`, `FileNotFoundError` where a model is missing."""
         try:
-            return self._run(item, watch, choice)
+            return self._run(item, watch, choice, training_within)
         except (MemoryError, RuntimeError) as error:
             if memory.ran_out(error):
                 raise Rejected("out_of_memory") from error
@@ -77,11 +89,14 @@ class Session:
         """Lets go of the copy with an adapter in it, which is as large as the base and is made again in a moment."""
         self._adapted = None
 
-    def _run(self, item: EngineItem, watch: Watch, choice: Choice) -> EngineResult:
+    def _run(
+        self, item: EngineItem, watch: Watch, choice: Choice, within: Callable[[], AbstractContextManager[None]]
+    ) -> EngineResult:
         base = self.base(item.model)
         if isinstance(item, Train):
-            self._adapted = None
-            return training.train(base, item, self.scratch / f"adapter-{uuid4().hex}", watch, low=self.low)
+            self.rest()
+            with self._room(base, item.method), within():
+                return training.train(base, item, self.scratch / f"adapter-{uuid4().hex}", watch, low=self.low)
         weights = base if item.adapter is None else self._with_adapter(base, item.adapter)
         if not base.split:
             return plain.answer(base, weights.model, item, watch)
@@ -98,8 +113,23 @@ class Session:
         """The base model `name`, loaded on first use; one is held at a time."""
         if self._base is None or self._base.name != name:
             self._base = self._adapted = None
-            self._base = probe.load(self.models_dir / Path(name).name, self.device)
+            self._base = probe.load(self._folder(name), self.device)
         return self._base
+
+    def _folder(self, name: str) -> Path:
+        return self.models_dir / Path(name).name
+
+    @contextmanager
+    def _room(self, base: models.Base, method: str) -> Iterator[None]:
+        """While QLoRA trains, only the weights in 4 bits are held, and then the base as it was."""
+        if method != "qlora":
+            yield
+            return
+        # Whatever goes wrong meanwhile, no item is answered by a base without weights: it is loaded anew.
+        self._base = None
+        with quantised.alone(base, self._folder(base.name)):
+            yield
+        self._base = base
 
     def _with_adapter(self, base: models.Base, adapter: str) -> Adapted:
         """A copy of the base with the adapter in it or with trained weights, found again by the digest of the files."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -42,6 +44,13 @@ def opened(folder: Path) -> Iterator[dict[str, BinaryIO]]:
     with ExitStack() as held:
         held.callback(os.close, place)
         yield {name: held.enter_context(_open(name, place)) for name in _names(os.listdir(place))}  # noqa: PTH208 - the opened folder
+
+
+def pack(files: Mapping[str, BinaryIO], archive: zipfile.ZipFile) -> None:
+    """Writes what `opened` yields into an archive, piece by piece, because a checkpoint is large."""
+    for name, file in files.items():
+        with archive.open(name, "w", force_zip64=True) as copy:
+            shutil.copyfileobj(file, copy)
 
 
 def _names(found: list[str]) -> tuple[str, ...]:

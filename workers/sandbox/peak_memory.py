@@ -34,11 +34,10 @@ class PeakMemory:
         self._reset = _opened(RESET)
 
     @contextmanager
-    def measured(self) -> Iterator[Growth]:
-        """Measures what happens within the block; `Growth.bytes` is set at its end."""
-        growth = Growth()
+    def measured(self, growth: Growth) -> Iterator[None]:
+        """Measures what happens within the block; `growth.bytes` is set at its end."""
         before = self._begin()
-        yield growth
+        yield
         if before is not None and (peak := self._peak()) is not None:
             growth.bytes = max(0, peak - before)
 

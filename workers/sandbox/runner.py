@@ -13,7 +13,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ from graders.base import BASE, TRAINED, Embed, Embedded, Rejected, Retrieve, Ret
 from workers.sandbox import capabilities
 from workers.sandbox.confinement import confine
 from workers.sandbox.frames import Channel, Closed, Message, SendTimeout, item_choice, read_item
-from workers.sandbox.peak_memory import PeakMemory
+from workers.sandbox.peak_memory import Growth, PeakMemory
 
 if TYPE_CHECKING:
     from workers.engine.session import Session
@@ -118,16 +119,19 @@ class Jobs:
         return asdict(self.session.run(item, watch, item_choice(message)))
 
     def _train(self, item: Train, watch: Watch) -> Trained:
-        """Loads the base model and lets go of everything else first, so that only the training is measured."""
         if lack := self.lacking(item):
             raise Rejected("method_unavailable", lack)
-        self.session.base(item.model)
-        self.session.rest()
-        give_memory_back()
-        with self.memory.measured() as growth:
-            trained = self.session.run(item, watch)
+        growth = Growth()
+        trained = self.session.run(item, watch, training_within=lambda: self._alone(growth))
         assert isinstance(trained, Trained)
         return replace(trained, peak_bytes=growth.bytes)
+
+    @contextmanager
+    def _alone(self, growth: Growth) -> Iterator[None]:
+        """Lets go of everything but the base model first, so that only the training is measured."""
+        give_memory_back()
+        with self.memory.measured(growth):
+            yield
 
     def _event(self, job: int, event: dict[str, Any]) -> None:
         self._send({"type": "event", "job": job, "event": event})

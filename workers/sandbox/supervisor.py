@@ -7,10 +7,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from challenges.kinds.base import WALL_FACTOR
 from graders.base import Embed, Rejected, Retrieve, Train, Trained
 from workers.engine import hardware, places
 from workers.engine.choice import Choice, Choices, Place
@@ -31,7 +34,7 @@ from workers.sandbox.frames import (
     read_outcome,
 )
 
-__all__ = ["Runner", "RunnerDied", "RunnerFailed", "RunnerTimeout", "Stopped"]
+__all__ = ["Runner", "RunnerDied", "RunnerFailed", "RunnerTimeout", "Stopped", "WorkLimit"]
 
 START_SECONDS = 180.0
 # Loading a model and timing its few ways takes about ten seconds on a machine that does nothing else.
@@ -56,7 +59,33 @@ class RunnerFailed(Exception):
 
 
 class RunnerTimeout(Exception):
-    """The job exceeded its wall-clock limit, and the runner was killed."""
+    """The job's time was over by the wall clock, and the runner was killed."""
+
+
+class WorkLimit(RunnerTimeout):
+    """The job had done all the work that it may do, and the runner was killed."""
+
+
+class _Limit:
+    """The limit of one item in seconds of `clock`, and by the wall clock, from now on."""
+
+    def __init__(self, clock: Callable[[], float], seconds: float) -> None:
+        self._clock, self._seconds = clock, seconds
+        self._begun = self._last = clock()
+        self._end = time.monotonic() + WALL_FACTOR * seconds
+
+    def used(self) -> float:
+        """Seconds of the clock so far; those of the last look once the process has ended."""
+        with suppress(psutil.Error):
+            self._last = self._clock()
+        return self._last - self._begun
+
+    def check(self) -> None:
+        """Raises WorkLimit or RunnerTimeout where the limit is over."""
+        if self.used() > self._seconds:
+            raise WorkLimit
+        if time.monotonic() > self._end:
+            raise RunnerTimeout
 
 
 class Runner:
@@ -101,15 +130,18 @@ class Runner:
         self._scratch: Path | None = None
         self._job = 0
         self._used_at = 0.0
+        self._worked = 0.0
 
     def run(self, item: Item, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
-        """Carries out a work item within `seconds` of wall-clock time, not counting the start of the runner.
+        """Carries out a work item within `seconds` of work, and within `WALL_FACTOR` times as many by the wall clock.
 
-        An item with a base model is computed by the model's choice, which is measured first if none is kept. That does
-        not count either. The files of what was trained stay until the next training run, `forget` or `close`.
+        The start of the runner does not count. An item with a base model is computed by the model's choice, which is
+        measured first if none is kept. That does not count either. The files of what was trained stay until the next
+        training run, `forget` or `close`.
 
         Raises:
-            RunnerTimeout: `seconds` have passed.
+            WorkLimit: the work of `seconds` was done.
+            RunnerTimeout: before that, its time was over by the wall clock.
             RunnerDied: the runner ended or sent an invalid message.
             RunnerFailed: the engine raised an unexpected error.
             Stopped: `should_stop` returned true.
@@ -136,6 +168,13 @@ class Runner:
     def place(self, model: str) -> Place:
         """What the choice for the base model `model` is kept by."""
         return Place.of(self._models_dir, model, self.threads, self.device)
+
+    def worked(self) -> float:
+        """Seconds of work of all items so far: CPU time for each thread, or wall-clock time where a GPU works.
+
+        So time that the machine spent on other programs, or stood still, is no work.
+        """
+        return self._worked
 
     def forget(self) -> None:
         """Deletes what was trained last. A whole model takes much room."""
@@ -179,7 +218,8 @@ class Runner:
             self._job += 1
             channel.send(choose_message(self._job, model, rounded=self._rounded), GRACE_SECONDS)
             try:
-                message = self._await(channel, lambda _: None, should_stop, time.monotonic() + CHOOSE_SECONDS)
+                limit = _Limit(time.monotonic, CHOOSE_SECONDS)
+                message = self._await(channel, lambda _: None, should_stop, limit)
             except RunnerTimeout as error:
                 raise RunnerDied("measuring took too long") from error
             return self._measured(message)
@@ -205,19 +245,28 @@ class Runner:
         if isinstance(item, Train):
             self._forget_adapters()
         self._job += 1
-        end = time.monotonic() + seconds
-        channel.send(item_message(self._job, item, choice), seconds)
-        message = self._await(channel, on_event, should_stop, end)
+        limit = _Limit(self._work_clock(), seconds)
+        try:
+            channel.send(item_message(self._job, item, choice), seconds)
+            message = self._await(channel, on_event, should_stop, limit)
+        finally:
+            self._worked += limit.used()
         return self._result(item, message)
 
-    def _await(self, channel: Channel, on_event: OnEvent, should_stop: ShouldStop, end: float) -> Message:
+    def _work_clock(self) -> Callable[[], float]:
+        assert self._process is not None
+        if self.device != "cpu":
+            return time.monotonic
+        times, threads = psutil.Process(self._process.pid).cpu_times, self.threads
+        return lambda: (times().user + times().system) / threads
+
+    def _await(self, channel: Channel, on_event: OnEvent, should_stop: ShouldStop, limit: _Limit) -> Message:
         """Waits for the message that ends the job, and passes on events meanwhile."""
         check = time.monotonic() + DISK_CHECK_SECONDS
         while True:
             if should_stop():
                 self._stop(channel)
-            if time.monotonic() > end:
-                raise RunnerTimeout
+            limit.check()
             if time.monotonic() > check:
                 self._check_disk()
                 check = time.monotonic() + DISK_CHECK_SECONDS

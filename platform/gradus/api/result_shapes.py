@@ -148,7 +148,8 @@ def _state(evaluation: Evaluation) -> dict[str, Any]:
 def _feedback(evaluation: Evaluation) -> dict[str, Any] | None:
     if evaluation.result is None:
         return None
-    found = {key: evaluation.result[key] for key in ("public", "marks", "cost", "training") if key in evaluation.result}
+    shown = ("public", "marks", "cost", "training", "unfinished")
+    found = {key: evaluation.result[key] for key in shown if key in evaluation.result}
     return {**found, "public": _public(found["public"])} if "public" in found else found
 
 

@@ -8,6 +8,7 @@ from gradus.submissions.models import Evaluation
 # An attempt's codes speak of attempts that are given back.
 FAULTS: dict[str, str | Promise] = {
     "timeout": gettext_lazy("This took longer than it may, probably because the server is busy. Send it again later."),
+    "work_limit": gettext_lazy("The answer reached its limit of computing time. Send a shorter text."),
     "worker_lost": gettext_lazy("Our machine stopped several times while it answered. Send it again later."),
     "internal": gettext_lazy("Something went wrong on our side. Send it again in a moment."),
     "bundle_missing": gettext_lazy("The challenge's files are not on this server. The staff have been told."),

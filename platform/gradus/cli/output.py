@@ -28,6 +28,7 @@ STATES = {
     "cancelled": "cancelled",
     "review": "with a reviewer",
 }
+TIME_LIMITS = ("timeout", "work_limit")
 VERIFIED = {"ai": "AI-verified", "code": "computed by code", "person": "person-verified", None: "provisional"}
 
 
@@ -191,6 +192,9 @@ def result(found: dict[str, Any], samples: dict[str, dict[str, Any]]) -> None:
         out.print(f"To appeal against this grade: gradus appeal {found['uuid']} --reason ...", markup=False)
     if found["error"]:
         out.print(found["error"]["message"], markup=False)
+    if (done := feedback.get("unfinished")) is not None:
+        limit = f"the limit is {done['seconds']} seconds of computing time"
+        out.print(f"{done['finished']} of {done['of']} public samples were finished; {limit}.", markup=False)
 
 
 STAGES = {"second": "with a second grader", "person": "with a person", "closed": "closed"}
@@ -204,13 +208,20 @@ def appeal(found: dict[str, Any]) -> None:
 
 
 def summary(found: dict[str, Any], feedback: dict[str, Any]) -> str:
-    parts = [STATES[found["status"]]]
+    parts = [state(found)]
     public = feedback.get("public", {}).get("score")
     if public is not None:
         parts.append(f"public samples {number(public)}")
     if found.get("score") is not None:
         parts.append(f"hidden samples {number(found['score'])} (version {found['version']}), {verdict(found)}")
     return "; ".join(parts)
+
+
+def state(found: dict[str, Any]) -> str:
+    """Returns the state of a submission or a run in words. A run is no attempt, so none is given back."""
+    if found["error"] and found["error"]["code"] in TIME_LIMITS:
+        return "time limit reached"
+    return "our fault" if found["status"] == "failed" and "expires_at" in found else STATES[found["status"]]
 
 
 def public_samples(rows: list[dict[str, Any]], samples: dict[str, dict[str, Any]]) -> None:

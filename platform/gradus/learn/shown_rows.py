@@ -33,7 +33,8 @@ def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, A
     """What the templates of a result need to list its public rows."""
     spec, page = evaluation.version.parsed, page_of(owner.kind)
     rows = results.sample_rows(evaluation.version, evaluation.result, page.own_inputs(owner.payload))
-    since = _since_before(owner, rows) if isinstance(owner, Run) and rows else None
+    is_whole = evaluation.state == State.SCORED
+    since = _since_before(owner, rows) if isinstance(owner, Run) and rows and is_whole else None
     if since is not None:
         rows = _with_changes(rows, since.flips)
     return {

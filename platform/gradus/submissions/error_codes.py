@@ -11,11 +11,14 @@ from gradus.submissions.states import MAX_ATTEMPTS, State
 
 @dataclass(frozen=True)
 class Code:
-    """An error code. With `refund`, the attempt is given back. Learners read `message`."""
+    """An error code. With `refund`, the attempt is given back. Learners read `message`, or `of_run` about a run, which
+    is no attempt.
+    """
 
     state: State
     refund: bool
     message: Promise
+    of_run: Promise | None = None
 
 
 CODES: dict[str, Code] = {
@@ -25,6 +28,10 @@ CODES: dict[str, Code] = {
         _(
             "The training loss became infinite. Your attempt was given back. Lower the learning rate, or look for very "
             "long or unusual rows, and try again."
+        ),
+        _(
+            "The training loss became infinite. Lower the learning rate, or look for very long or unusual rows, and "
+            "try again."
         ),
     ),
     "prompt_too_long": Code(
@@ -43,14 +50,32 @@ CODES: dict[str, Code] = {
             "This training method cannot be carried out here at the moment. Your attempt was given back. Choose "
             "another method, or try again later."
         ),
+        _("This training method cannot be carried out here at the moment. Choose another method, or try again later."),
     ),
-    # What is accepted is bounded in rows, epochs and tokens, so it is slow only where the machine is.
+    # What is accepted is bounded in rows, epochs and tokens, so that much work is no fault of the learner.
+    "work_limit": Code(
+        State.FAILED,
+        True,
+        _(
+            "This reached its limit of computing time; waiting in the queue does not count. Your attempt was given "
+            "back. Shorter texts, fewer examples or a smaller training run need less time. If it happens again, report "
+            "a problem with this challenge."
+        ),
+        _(
+            "This run reached its limit of computing time; waiting in the queue does not count. What was finished "
+            "until then is kept. Shorter texts, fewer examples or a smaller training run need less time."
+        ),
+    ),
     "timeout": Code(
         State.FAILED,
         True,
         _(
             "This took longer than it may, probably because the server is busy. No attempt was used up. Please try "
             "again in a while. If it happens again, report a problem with this challenge."
+        ),
+        _(
+            "This run took longer than it may, probably because the server is busy. What was finished until then is "
+            "kept. Please run it again in a while."
         ),
     ),
     "worker_lost": Code(
@@ -59,14 +84,19 @@ CODES: dict[str, Code] = {
         format_lazy(
             _("Our machine stopped {count} times while grading this. Your attempt was given back."), count=MAX_ATTEMPTS
         ),
+        format_lazy(_("Our machine stopped {count} times during this run. Please run it again."), count=MAX_ATTEMPTS),
     ),
     "internal": Code(
-        State.FAILED, True, _("Something went wrong on our side. Your attempt was given back; please submit again.")
+        State.FAILED,
+        True,
+        _("Something went wrong on our side. Your attempt was given back; please submit again."),
+        _("Something went wrong on our side. Please run it again."),
     ),
     "bundle_missing": Code(
         State.FAILED,
         True,
         _("The challenge's files are not on this server. The staff have been told. Your attempt was given back."),
+        _("The challenge's files are not on this server. The staff have been told."),
     ),
     "adapter_missing": Code(
         State.FAILED, False, _("What this attempt has trained is not on this server any more. Submit it again.")

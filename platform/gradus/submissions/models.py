@@ -386,6 +386,12 @@ class Evaluation(models.Model):
     result = models.JSONField(null=True, blank=True, help_text="What the learner may see: public samples only")
     raw = models.CharField(max_length=200, blank=True, help_text="Per-row outputs, in private storage")
     artifact = models.CharField(max_length=200, blank=True)
+    # Without a default, because SQLite would make the table anew, which triggers of other tables do not allow.
+    trained = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="A trained model in private storage whose grading ran out of time, with the digest of its file",
+    )
     overlap = models.PositiveIntegerField(
         default=0, db_default=0, help_text="Hidden rows, or gold answers, that were handed in; never shown to a learner"
     )
@@ -452,7 +458,9 @@ class Evaluation(models.Model):
     @property
     def message(self) -> str:
         """What a learner reads about `error_code`."""
-        return str(CODES[self.error_code].message) if self.error_code in CODES else ""
+        if (code := CODES.get(self.error_code)) is None:
+            return ""
+        return str((self.run_id and code.of_run) or code.message)
 
 
 class ScoreQuerySet(models.QuerySet["Score"]):

@@ -1,6 +1,8 @@
 """Each training method against PEFT, transformers and bitsandbytes by hand: its losses, its files, its answers."""
 
+import shutil
 import sys
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 from graders.base import Generate, Rejected, Score, Train
 from tests.workers import oracle, tiny
 from workers.engine import checkpoints, quantised
+from workers.engine.places import PROJECT
 from workers.engine.session import Session
 from workers.engine.watch import Stopped, Watch
 
@@ -187,3 +190,72 @@ def test_without_bitsandbytes_the_method_is_refused(session, monkeypatch):
     with pytest.raises(Rejected) as caught:
         run(session, ITEMS["qlora"])
     assert caught.value.code == "method_unavailable"
+
+
+def held_bytes(model):
+    """Memory behind the weights; those of one file count as the whole file."""
+    storages = {weight.untyped_storage().data_ptr(): weight.untyped_storage() for weight in model.parameters()}
+    return sum(storage.nbytes() for storage in storages.values())
+
+
+def test_while_qlora_trains_the_base_is_held_in_4_bits_alone_and_the_adapter_is_the_same(session, monkeypatch):
+    model, seen = session.base(tiny.NAME).model, []
+    whole = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    assert held_bytes(model) >= whole
+
+    @contextmanager
+    def look():
+        seen.append(held_bytes(model))
+        yield
+
+    alone = session.run(ITEMS["qlora"], Watch(), training_within=look)
+    packed = [weight.numel() * 8 for weight, _ in quantised.packed(model).values()]
+    number = model.get_input_embeddings().weight.element_size()
+    assert seen[0] == whole - sum(packed) + number * len(packed) < whole / 2, "one number for each layer in 4 bits"
+    assert session.base(tiny.NAME).model is model and held_bytes(model) >= whole
+    monkeypatch.setattr(quantised, "alone", lambda base, folder: nullcontext())
+    beside = session.run(ITEMS["qlora"], Watch(), training_within=look)
+    assert seen[1] >= whole
+    files = [{f.name: f.read_bytes() for f in Path(one.files).iterdir()} for one in (alone, beside)]
+    assert files[0] == files[1] and alone.valid_loss == beside.valid_loss
+    item = Score(tiny.NAME, "", ("Input: itchy rash\nOutput:",), LABELS)
+    answers = [session.run(replace(item, adapter=one.files), Watch()).logprobs for one in (alone, beside)]
+    assert answers[0] == answers[1] != session.run(item, Watch()).logprobs
+
+
+def test_a_base_that_could_not_be_loaded_again_answers_nothing(models_dir, tmp_path):
+    shutil.copytree(models_dir / tiny.NAME, tmp_path / "models" / tiny.NAME)
+    session = Session(tmp_path / "models", tmp_path)
+    weights = tmp_path / "models" / tiny.NAME / "model.safetensors"
+
+    @contextmanager
+    def lost():
+        weights.rename(tmp_path / "away")
+        yield
+
+    with pytest.raises(FileNotFoundError):
+        session.run(ITEMS["qlora"], Watch(), training_within=lost)
+    item = Score(tiny.NAME, "", ("Input: itchy rash\nOutput:",), LABELS)
+    with pytest.raises(FileNotFoundError):
+        session.run(item, Watch())
+    (tmp_path / "away").rename(weights)
+    assert session.run(item, Watch()).logprobs == Session(models_dir, tmp_path).run(item, Watch()).logprobs
+
+
+@pytest.mark.slow
+def test_the_built_in_model_takes_in_4_bits_what_lesson_and_documentation_say(built_in_folder, tmp_path):
+    session, held = Session(built_in_folder.parent, tmp_path), []
+    model = session.base(built_in_folder.name).model
+    whole = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+
+    @contextmanager
+    def look():
+        states = [(weight, state.absmax) for weight, state in quantised.packed(model).values()]
+        held.append(held_bytes(model) + sum(one.numel() * one.element_size() for pair in states for one in pair))
+        yield
+
+    session.run(replace(ITEMS["qlora"], model=built_in_folder.name, max_steps=1), Watch(), training_within=look)
+    said = f"{held[0] / 1e6:.0f} MB instead of {whole / 1e6:.0f} MB"
+    lesson = "challenges/library/fine-tuning-in-practice/lesson.md"
+    for text in (lesson, "docs/bundle.md"):
+        assert said in (PROJECT / text).read_text(), said

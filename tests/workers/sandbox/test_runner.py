@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from workers.engine.choice import DEFAULT
 from workers.engine.watch import Watch
 from workers.sandbox import adapter_files, launch, supervisor
 from workers.sandbox.runner import _report
-from workers.sandbox.supervisor import Runner, RunnerDied, RunnerFailed, RunnerTimeout, Stopped
+from workers.sandbox.supervisor import Runner, RunnerDied, RunnerFailed, RunnerTimeout, Stopped, WorkLimit
 
 SCORE = Score(tiny.NAME, "Sort.\n\n", ("Input: rash\nOutput:", "Input: pain\nOutput:"), (" skin", " heart"), stage="s")
 ROWS = (("Input: rash\nOutput:", " skin"), ("Input: pain after meals\nOutput:", " stomach"))
@@ -140,13 +141,42 @@ def test_stop_kills_a_runner_that_does_not_listen(runner, monkeypatch):
     assert run(runner, SCORE).prompt_tokens and pid(runner) != before
 
 
-def test_overrun_is_killed_and_the_next_job_works(runner):
+def test_overrun_is_killed_and_the_next_job_works(runner, monkeypatch):
+    monkeypatch.setattr(supervisor, "WALL_FACTOR", 1000)
     run(runner, SCORE)
     before = pid(runner)
-    with pytest.raises(RunnerTimeout):
-        run(runner, ENDLESS, seconds=1.0)
+    with pytest.raises(WorkLimit):
+        run(runner, ENDLESS, seconds=0.5)
     with pytest.raises(ProcessLookupError):
         os.kill(before, 0)
+    assert run(runner, SCORE).prompt_tokens
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads CPU times")
+@pytest.mark.parametrize("wakes", [True, False])
+def test_time_in_which_the_runner_does_not_run_is_no_work_but_ends_at_three_times_the_limit(runner, monkeypatch, wakes):
+    """It stands still beyond its limit, as on a machine that does something else, and then goes on, or never."""
+    run(runner, SCORE)
+    before, worked, limit, item = pid(runner), runner.worked(), 0.8, replace(TRAIN, num_train_epochs=20)
+    awake = threading.Timer(2 * limit if wakes else 100 * limit, os.kill, (before, signal.SIGCONT))
+
+    def stand_still():
+        if awake.ident is None:
+            os.kill(before, signal.SIGSTOP)
+            awake.start()
+
+    still, started = Seen(act=stand_still), time.monotonic()
+    if wakes:
+        monkeypatch.setattr(supervisor, "WALL_FACTOR", 1000)
+        run(runner, item, on_event=still, seconds=limit)
+        awake.join()
+        assert time.monotonic() - started > 2 * limit and 0 < runner.worked() - worked < limit
+    else:
+        with pytest.raises(RunnerTimeout) as caught:
+            run(runner, item, on_event=still, seconds=limit)
+        awake.cancel()
+        assert not isinstance(caught.value, WorkLimit)
+        assert time.monotonic() - started > 3 * limit
     assert run(runner, SCORE).prompt_tokens
 
 

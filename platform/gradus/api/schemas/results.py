@@ -122,11 +122,22 @@ class PublicResult(Schema):
     )
 
 
+class UnfinishedOut(Schema):
+    """How far a run came that reached its limit."""
+
+    finished: int = Field(description="Public samples with a result")
+    of: int = Field(description="Public samples of the challenge")
+    seconds: int = Field(description="The limit, in seconds of computing time")
+
+
 class FeedbackOut(Schema):
     public: PublicResult = PublicResult()
     marks: list[MarkOut] = []
     cost: dict[str, float] = {}
     training: dict[str, Any] = {}
+    unfinished: UnfinishedOut | None = Field(
+        default=None, description="Set if a run has reached its limit: its results are of the finished samples only"
+    )
 
 
 class ErrorOut(Schema):

@@ -5,7 +5,7 @@ from gradus.submissions.services.capabilities import another_can, lacks_model, u
 from gradus.submissions.services.claim import claim, heartbeat, learner_waits, others_at_work
 from gradus.submissions.services.engine_choices import forget_choice, keep_choice, kept_choice
 from gradus.submissions.services.events import append_events
-from gradus.submissions.services.finish import Outcome, postpone, record, reject, release, retry, shown_of
+from gradus.submissions.services.finish import Outcome, keep_trained, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
 from gradus.submissions.services.measure import measure_attempt, measure_baseline
 from gradus.submissions.services.payload import token_use
@@ -29,6 +29,7 @@ __all__ = [
     "heartbeat",
     "hints_taken",
     "keep_choice",
+    "keep_trained",
     "kept_choice",
     "lacks_model",
     "learner_waits",

@@ -202,14 +202,17 @@ def write_score(
 
 
 @transaction.atomic
-def reject(evaluation_id: int, fence: int, code: str) -> Evaluation:
+def reject(evaluation_id: int, fence: int, code: str, result: dict[str, Any] | None = None) -> Evaluation:
     """Ends an evaluation with an error. The table in `error_codes` gives its state, and says if the attempt returns.
+
+    `result` is what was finished of a run before.
 
     Raises:
         LeaseLost: the fence is not current.
     """
     entry = CODES.get(code) or CODES["internal"]
-    evaluation = _end(evaluation_id, fence, entry.state, error_code=code if code in CODES else "internal")
+    kept = {} if result is None else {"result": cleaned(result)}
+    evaluation = _end(evaluation_id, fence, entry.state, error_code=code if code in CODES else "internal", **kept)
     close(evaluation, code, entry.refund)
     return evaluation
 
@@ -254,6 +257,17 @@ def release(evaluation_id: int, fence: int) -> bool:
     """
     held = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING)
     return held.update(state=State.QUEUED, lease_until=None, attempt=F("attempt") - 1, available_at=Now()) == 1
+
+
+def keep_trained(evaluation_id: int, fence: int, trained: dict[str, Any]) -> None:
+    """Names the file of what this evaluation has trained, so that a later attempt can grade it.
+
+    Raises:
+        LeaseLost: the fence is not current.
+    """
+    held = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING)
+    if held.update(trained=trained) != 1:
+        raise LeaseLost
 
 
 def _end(evaluation_id: int, fence: int, state: State, **values: Any) -> Evaluation:

@@ -1,0 +1,125 @@
+"""Keeps what was trained where grading ran out of time, so that a later attempt at grading trains nothing.
+
+The file lies in private storage. Its evaluation's row names it, with its digest and that of what it was trained from,
+and only the holder of the fence can write these. A file of another evaluation, one with another content, and one that
+was trained from something else are not used: the model is trained again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+import structlog
+from django.core.files.base import File
+from django.core.files.storage import storages
+
+from graders.base import Train, Trained
+from gradus.submissions import services
+from gradus.submissions.models import Evaluation
+from workers import status
+from workers.execute import Running
+from workers.sandbox import adapter_files, given_files
+
+log = structlog.get_logger(__name__)
+
+
+class TrainedOnce:
+    """Passes the items of one job on, but for a training run that an earlier attempt at the evaluation has kept."""
+
+    def __init__(self, way: Running, evaluation: Evaluation, folder: Path) -> None:
+        self._way, self._evaluation, self._folder = way, evaluation, folder
+        self._trained: tuple[Train, Trained] | None = None
+
+    def run(
+        self, item: Any, *, on_event: Callable[[dict[str, Any]], None], should_stop: Callable[[], bool], seconds: float
+    ) -> Any:
+        """Does what the runner's `run` does."""
+        if not isinstance(item, Train):
+            return self._way.run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
+        if (kept := self._kept(item)) is not None:
+            log.info("training_kept")
+            return kept
+        trained: Trained = self._way.run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
+        self._trained = (item, trained)
+        return trained
+
+    def keep(self) -> bool:
+        """Stores what this attempt has trained, for the next one. Returns False if there is nothing or no next one.
+
+        Raises:
+            LeaseLost: another worker has this evaluation.
+        """
+        evaluation = self._evaluation
+        if self._trained is None or evaluation.submission_id is None or evaluation.attempt >= evaluation.max_attempts:
+            return False
+        item, trained = self._trained
+        with adapter_files.opened(Path(trained.files)) as files, tempfile.TemporaryFile() as buffer:
+            with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+                adapter_files.pack(files, archive)
+            digest = _digest(buffer)
+            name = storages["private"].save(f"trained/{evaluation.pk}/{evaluation.fence}.zip", File(buffer))
+        kept = {
+            "file": name,
+            "fence": evaluation.fence,
+            "sha256": digest,
+            "source": _source(item),
+            "result": {name: value for name, value in asdict(trained).items() if name != "files"},
+        }
+        services.keep_trained(evaluation.pk, evaluation.fence, kept)
+        return True
+
+    def _kept(self, item: Train) -> Trained | None:
+        """What an earlier attempt has trained from the same; None if nothing can be used."""
+        evaluation, kept = self._evaluation, self._evaluation.trained
+        if kept is None or not kept["fence"] < evaluation.fence or kept["source"] != _source(item):
+            return None
+        try:
+            self._unpack(kept["file"], kept["sha256"])
+            return Trained(files=str(self._folder), **kept["result"])
+        except Exception as error:  # any error: each kind of store has its own, and the model can be trained again
+            log.warning("kept_training_not_used", reason=type(error).__name__)
+            return None
+
+    def _unpack(self, name: str, digest: str) -> None:
+        """Raises ValueError where the file is not what this evaluation has stored, or holds no trained model."""
+        if not re.fullmatch(rf"trained/{self._evaluation.pk}/\d+(?:_\w+)?\.zip", name):
+            raise ValueError("a file of another evaluation")
+        with storages["private"].open(name) as file:
+            if _digest(file) != digest:
+                raise ValueError("another content")
+            with zipfile.ZipFile(file) as archive:
+                given_files.unpack(archive, self._folder)
+        with adapter_files.opened(self._folder):
+            pass
+
+
+@contextmanager
+def once(way: Running, evaluation: Evaluation) -> Iterator[TrainedOnce]:
+    """A way for the items of one job. What was kept lies in a folder for as long as the context lasts."""
+    with given_files.folder() as folder:
+        yield TrainedOnce(way, evaluation, folder)
+
+
+def _source(item: Train) -> str:
+    """A digest of the training run and of the base model under it."""
+    made_of = json.dumps([asdict(item), status.digests().get(item.model)], sort_keys=True)
+    return hashlib.sha256(made_of.encode()).hexdigest()
+
+
+def _digest(file: IO[bytes] | File[bytes]) -> str:
+    """Reads the file from its start, and leaves it there."""
+    file.seek(0)
+    found = hashlib.sha256()
+    while block := file.read(1 << 20):
+        found.update(block)
+    file.seek(0)
+    return found.hexdigest()
