@@ -132,21 +132,6 @@ def test_an_older_course_does_not_replace_a_newer_one(live: Course, folder: Path
         publish(read_course(folder))
 
 
-def test_an_import_never_takes_the_lesson_or_the_challenges_of_another_course(
-    live: Course, tmp_path: Path, ada: User
-) -> None:
-    """A copied course with another id had taken both, with the learners' scores."""
-    factories.grade(factories.submit(ada), 0.8)
-    copied = read_course(write_course(tmp_path / "copied", id="copied"))
-    with pytest.raises(VersionRefused) as refused:
-        publish(copied)
-    assert "first: the course tiny already has a lesson with this id." in str(refused.value)
-    for name in ("sea-or-sky", "ticket", "explain"):
-        assert f"{name}: the course tiny already has a challenge with this id." in str(refused.value)
-    assert [course.slug for course in Course.objects.all()] == ["tiny"]
-    assert live.lessons.get().challenges.count() == 3
-
-
 def test_a_new_course_is_a_draft_that_nobody_sees(folder: Path, client: Client) -> None:
     import_course(read_course(folder), linted=True)
     assert all(version.is_draft for version in ChallengeVersion.objects.all())

@@ -42,7 +42,7 @@ def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: boo
             return _write(bundle, linted, unverified)
     except IntegrityError as error:
         versions.check_versions(bundle)
-        raise versions.VersionRefused("Another import of this course was faster. Import again.") from error
+        raise versions.VersionRefused("Another import was faster. Import again.") from error
 
 
 def _write(bundle: CourseBundle, linted: bool, unverified: bool) -> Course:
@@ -59,7 +59,7 @@ def _write(bundle: CourseBundle, linted: bool, unverified: bool) -> Course:
         },
     )
     course.lessons.update(is_current=False)
-    Challenge.objects.filter(lesson__course=course).update(is_current=False)
+    course.challenges.update(is_current=False)
     written = []
     for position, lesson in enumerate(bundle.lessons):
         written += _write_lesson(course, position, lesson)
@@ -86,24 +86,31 @@ def _accept(written: list[ChallengeVersion], linted: bool, unverified: bool) -> 
 
 
 def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> list[ChallengeVersion]:
-    lesson, _ = Lesson.objects.update_or_create(
-        slug=bundle.id,
-        defaults={
-            "course": course,
-            "position": position,
-            "title": bundle.lesson.title,
-            "summary": bundle.lesson.summary,
-            "minutes": bundle.lesson.minutes,
-            "text": bundle.text,
-            "spec": dump(bundle.lesson),
-            "measured": bundle.measured,
-            **_shown_findings(bundle),
-            "contents": {challenge.challenge.id: challenge.digest for challenge in bundle.challenges},
-            "digest": digest_of(bundle),
-            "is_current": True,
-        },
-    )
+    values = {
+        "position": position,
+        "title": bundle.lesson.title,
+        "summary": bundle.lesson.summary,
+        "minutes": bundle.lesson.minutes,
+        "text": bundle.text,
+        "spec": dump(bundle.lesson),
+        "measured": bundle.measured,
+        **_shown_findings(bundle),
+        "contents": {challenge.challenge.id: challenge.digest for challenge in bundle.challenges},
+        "digest": digest_of(bundle),
+        "is_current": True,
+    }
+    first = {**values, "slug": _address(Lesson, course, bundle.id)}
+    lesson, _ = Lesson.objects.update_or_create(course=course, name=bundle.id, defaults=values, create_defaults=first)
     return [_write_challenge(lesson, place, challenge) for place, challenge in enumerate(bundle.challenges)]
+
+
+def _address(model: type[Lesson] | type[Challenge], course: Course, name: str) -> str:
+    """Returns the address of a new lesson or challenge: its id, or for a later course with that id also the course's.
+
+    No id contains the character between the two, so such an address is never the id of anything else.
+    """
+    taken = model._default_manager.filter(slug=name).exists()
+    return f"{course.slug}_{name}" if taken else name
 
 
 def _shown_findings(bundle: LessonBundle) -> dict[str, Any]:
@@ -125,10 +132,12 @@ def _shown_findings(bundle: LessonBundle) -> dict[str, Any]:
 
 
 def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> ChallengeVersion:
+    name, values = bundle.challenge.id, {"lesson": lesson, "position": position, "is_current": True}
+    first = {**values, "slug": _address(Challenge, lesson.course, name)}
     challenge, _ = Challenge.objects.update_or_create(
-        slug=bundle.challenge.id, defaults={"lesson": lesson, "position": position, "is_current": True}
+        course=lesson.course, name=name, defaults=values, create_defaults=first
     )
-    results = lesson.measured.get("baselines", {}).get(bundle.challenge.id, {})
+    results = lesson.measured.get("baselines", {}).get(name, {})
     version, _ = ChallengeVersion.objects.update_or_create(
         challenge=challenge,
         digest=bundle.digest,
@@ -145,7 +154,7 @@ def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> 
         },
     )
     if kinds.find(bundle.challenge.kind).is_judged:
-        calibrations.save(version, lesson.measured.get("calibration", {}).get(bundle.challenge.id, {}))
+        calibrations.save(version, lesson.measured.get("calibration", {}).get(name, {}))
     return version
 
 

@@ -14,19 +14,19 @@ from challenges.bundle import ChallengeBundle, CourseBundle
 from challenges.compare import compare
 from challenges.versions import after, number
 from gradus.courses import bundles
-from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
+from gradus.courses.models import Challenge, ChallengeVersion, Course
 
 
 class VersionRefused(Exception):
-    """An import would take another course's content, give one number two contents, or go back to a lower number."""
+    """An import would give one version number two contents, or replace a version by a lower one."""
 
 
 def check_versions(bundle: CourseBundle) -> None:
     """Checks the versions of a course and its challenges. Raises `VersionRefused` with all that the author must fix."""
-    wrong = [*_course(bundle), *_taken(bundle)]
+    wrong = [*_course(bundle)]
     for lesson in bundle.lessons:
         for challenge in lesson.challenges:
-            wrong += _challenge(challenge)
+            wrong += _challenge(bundle.course.id, challenge)
     if wrong:
         raise VersionRefused("\n".join(wrong))
 
@@ -39,22 +39,9 @@ def _course(bundle: CourseBundle) -> Iterator[str]:
         yield f"  Raise `version:` in course.yaml to {here} or more."
 
 
-def _taken(bundle: CourseBundle) -> Iterator[str]:
-    """Yields an error for each lesson and challenge whose id another course of this site uses."""
-    ids = {
-        "lesson": [lesson.id for lesson in bundle.lessons],
-        "challenge": [challenge.challenge.id for lesson in bundle.lessons for challenge in lesson.challenges],
-    }
-    lessons = Lesson.objects.filter(slug__in=ids["lesson"]).values_list("slug", "course__slug")
-    challenges = Challenge.objects.filter(slug__in=ids["challenge"]).values_list("slug", "lesson__course__slug")
-    for what, found in (("lesson", lessons), ("challenge", challenges)):
-        for name, course in found:
-            if course != bundle.course.id:
-                yield f"{name}: the course {course} already has a {what} with this id. Give yours another id."
-
-
-def _challenge(bundle: ChallengeBundle) -> Iterator[str]:
-    challenge = Challenge.objects.filter(slug=bundle.challenge.id).select_related("version").first()
+def _challenge(course: str, bundle: ChallengeBundle) -> Iterator[str]:
+    here = Challenge.objects.filter(course__slug=course, name=bundle.challenge.id)
+    challenge = here.select_related("version").first()
     if challenge is None or (challenge.version is not None and challenge.version.digest == bundle.digest):
         return
     others = challenge.versions.exclude(digest=bundle.digest).defer(*ChallengeVersion.CONTENT)
