@@ -230,6 +230,23 @@ class ChallengeVersion(models.Model):
         return parse_once(_samples, content, lambda: tuple(map(specs.Sample.model_validate, self.public)))
 
 
+class BaselineOutcome(models.Model):
+    """What a baseline gave on this server, kept for later contents in which only bounds, marks or texts differ.
+
+    `key` is the digest of all that decides the score. `score` is exact and computed on hidden rows: no page shows it.
+    """
+
+    key = models.CharField(max_length=64, unique=True)
+    score = models.FloatField()
+    cost = models.JSONField(default=dict)
+    training = models.JSONField(default=dict)
+    seconds = models.PositiveIntegerField(default=0)
+    recorded_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class Calibration(models.Model):
     """How well a judge agrees with people on one content. Without a model, the built-in verifier is the judge."""
 

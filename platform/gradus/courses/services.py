@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Container
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -19,15 +20,16 @@ from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 
 def publish(bundle: CourseBundle) -> Course:
     """Imports a course and publishes it at once, verified or not. Raises `VersionRefused` as `import_course` does."""
-    return import_course(bundle, unverified=True)
+    return import_course(bundle, unverified=[challenge.challenge.id for challenge in bundle.challenges])
 
 
-def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: bool = False) -> Course:
+def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: Container[str] = ()) -> Course:
     """Imports a course. Importing the same content again changes nothing.
 
     Lessons and challenges that are no longer in the bundle stay in the database, but are not current. The new content
-    of a challenge is a draft until this server has verified it; `unverified` publishes it at once. `linted` says that
-    all checks of lint have passed, including the one for similarity.
+    of a challenge is a draft until this server has verified it; a challenge whose id is in `unverified` is published at
+    once. A draft that has no score gives way to other content with its number. `linted` says that all checks of lint
+    have passed, including the one for similarity.
 
     Raises:
         VersionRefused: another content has this version number already, or the site has a higher version.
@@ -45,7 +47,7 @@ def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: boo
         raise versions.VersionRefused("Another import was faster. Import again.") from error
 
 
-def _write(bundle: CourseBundle, linted: bool, unverified: bool) -> Course:
+def _write(bundle: CourseBundle, linted: bool, unverified: Container[str]) -> Course:
     spec = bundle.course
     course, _ = Course.objects.update_or_create(
         slug=spec.id,
@@ -68,19 +70,19 @@ def _write(bundle: CourseBundle, linted: bool, unverified: bool) -> Course:
     return course
 
 
-def _accept(written: list[ChallengeVersion], linted: bool, unverified: bool) -> dict[str, list[str]]:
+def _accept(written: list[ChallengeVersion], linted: bool, unverified: Container[str]) -> dict[str, list[str]]:
     """Verifies and publishes the versions as far as possible. Returns those that are drafts or published unverified."""
     for version in written:
         if linted and version.linted_at is None:
             version.linted_at = timezone.now()
             version.save(update_fields=["linted_at"])
         verification.settle(version)
-        if unverified:
+        if version.challenge.name in unverified:
             verification.publish(version)
     open_ = [version for version in written if not version.is_verified]
     told = {
         "drafts": [str(version) for version in open_ if version.is_draft],
-        "published_unverified": [str(version) for version in open_ if unverified],
+        "published_unverified": [str(one) for one in open_ if one.challenge.name in unverified],
     }
     return {name: named for name, named in told.items() if named}
 
@@ -137,6 +139,8 @@ def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> 
     challenge, _ = Challenge.objects.update_or_create(
         course=lesson.course, name=name, defaults=values, create_defaults=first
     )
+    for draft in versions.replaced_drafts(challenge, bundle):
+        draft.delete()
     results = lesson.measured.get("baselines", {}).get(name, {})
     version, _ = ChallengeVersion.objects.update_or_create(
         challenge=challenge,

@@ -3,6 +3,7 @@
 from typing import Any
 
 import django.db.models.deletion
+import django.utils.timezone
 from django.db import migrations, models
 from django.db.models import F, OuterRef, Subquery
 
@@ -75,4 +76,16 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=("course", "name"), name="one_lesson_by_name"),
         ),
         migrations.RunPython(triggers.install, triggers.remove),
+        migrations.CreateModel(
+            name="BaselineOutcome",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=64, unique=True)),
+                ("score", models.FloatField()),
+                ("cost", models.JSONField(default=dict)),
+                ("training", models.JSONField(default=dict)),
+                ("seconds", models.PositiveIntegerField(default=0)),
+                ("recorded_at", models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+        ),
     ]
