@@ -179,6 +179,11 @@ class CourseBundle:
     lessons: tuple[LessonBundle, ...]
     digest: str = ""
 
+    @property
+    def challenges(self) -> list[ChallengeBundle]:
+        """All challenges, in the order of the path."""
+        return [challenge for lesson in self.lessons for challenge in lesson.challenges]
+
     def __post_init__(self) -> None:
         if not self.digest:
             content = {"course": dump(self.course), "lessons": [lesson.content() for lesson in self.lessons]}

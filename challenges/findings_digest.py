@@ -1,11 +1,14 @@
-"""The digests of a run and of a finding, which tell whether a record is fresh. They do not depend on the engine."""
+"""The digests of a run, of a baseline's outcome and of a finding, which tell whether a record is fresh.
+
+They do not depend on the engine.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from challenges.bundle import ChallengeBundle, sha256_of
+from challenges.bundle import Baseline, ChallengeBundle, sha256_of
 from challenges.catalogue import MODELS
 from challenges.documents import digest
 from challenges.findings import Experiment, Finding
@@ -22,6 +25,24 @@ TEST_SEED = 17
 LEVEL = 0.95
 P_MAX = 0.05
 TEST = {"resamples": RESAMPLES, "permutations": PERMUTATIONS, "seed": TEST_SEED, "level": LEVEL, "p_max": P_MAX}
+
+# Keys of a challenge that no run depends on: texts, marks and how a score is shown.
+UNGRADED = ("version", "title", "summary", "minutes", "pass", "gold", "track_gold", "hints", "baselines", "feedback")
+
+
+def outcome_digest(bundle: ChallengeBundle, baseline: Baseline) -> str:
+    """A digest of all that decides what a baseline scores: rows, payload, base model, and the challenge without texts,
+    marks and bounds. The seed of its training stands in the challenge.
+    """
+    challenge = {name: value for name, value in dump(bundle.challenge).items() if name not in UNGRADED}
+    return sha256_of(
+        {
+            "model": checkpoint(bundle.challenge.model),
+            "challenge": challenge,
+            "rows": [[dump(row) for row in rows] for rows in (bundle.public, bundle.hidden, bundle.train)],
+            "payload": baseline.payload.model_dump(mode="json"),
+        }
+    )
 
 
 def run_digest(repetition: Repetition) -> str:

@@ -72,14 +72,14 @@ def lint_lesson(source: Source, gathered: GatheredLesson) -> None:
 
 
 def lint_ids(source: Source, lessons: Iterable[GatheredLesson]) -> None:
-    """Challenge ids, which must be unique per site."""
+    """Challenge ids, which must be unique in a course."""
     seen: dict[str, str] = {}
     for gathered in lessons:
         for name, _ in gathered.challenges:
             first = seen.setdefault(name, gathered.id)
             if first != gathered.id:
                 what = f"the challenge id `{name}` is taken by the lesson `{first}`"
-                _lesson(source, gathered, what, "rename it: ids are unique per site", "challenges")
+                _lesson(source, gathered, what, "rename it: ids are unique in a course", "challenges")
 
 
 def _lesson(source: Source, gathered: GatheredLesson, what: str, mend: str, *path: str | int) -> None:

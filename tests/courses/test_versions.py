@@ -19,7 +19,9 @@ from gradus.courses import verification
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 from gradus.courses.services import import_course, publish
 from gradus.courses.versions import VersionRefused
+from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Score
+from gradus.submissions.services.finish import LeaseLost
 from tests import factories
 from tests.challenges.factory import write_course
 
@@ -167,6 +169,29 @@ def test_the_database_verifies_nothing_without_lint(live: Course) -> None:
         ChallengeVersion.objects.update(verified_at="2026-01-01T00:00Z")
 
 
+def test_a_draft_gives_way_to_other_content_under_its_number(live: Course, folder: Path) -> None:
+    """Nobody was graded by it. What learners see stays as it is."""
+    edit(folder, "1.1.0")
+    import_course(read_course(folder), linted=True)
+    draft = newest()
+    services.verify(draft)
+    running = services.claim("grade", worker="w", profile="cpu")
+    assert running is not None and running.version == draft
+    turn_labels(folder)
+    import_course(read_course(folder), linted=True)
+    assert not ChallengeVersion.objects.filter(pk=draft.pk).exists() and not Run.objects.exists()
+    replaced = newest()
+    assert (replaced.version, replaced.is_draft, replaced.digest == draft.digest) == ("1.1.0", True, False)
+    assert factories.challenge("sea-or-sky").version.version == "1.0.0"
+    with pytest.raises(LeaseLost):
+        services.record(running.pk, running.fence, services.Outcome(score=0.4, result={}))
+    assert services.verify(replaced) == 3
+    verification.publish(replaced)
+    turn_labels(folder, 4)
+    with pytest.raises(VersionRefused, match=r"already has a version 1\.1\.0 with other content"):
+        import_course(read_course(folder), linted=True)
+
+
 def test_a_missed_bound_leaves_a_draft_and_says_by_how_much(folder: Path, grace_client: Client) -> None:
     import_course(read_course(folder), linted=True)
     version = newest()
@@ -200,7 +225,7 @@ def test_a_draft_that_is_verified_late_does_not_replace_a_newer_version(live: Co
     import_course(read_course(folder), linted=True)
     late = newest()
     edit(folder, "1.2.0")
-    import_course(read_course(folder), linted=True, unverified=True)
+    import_course(read_course(folder), linted=True, unverified=["sea-or-sky"])
     verify(late)
     late.refresh_from_db()
     assert late.is_verified and late.is_draft
@@ -287,6 +312,45 @@ def test_without_the_worker_extra_an_import_says_what_was_not_checked(
     text = capsys.readouterr().out
     assert "not checked: similarity (`torch` is missing)" in text
     assert newest().is_draft and newest().linted_at is None
+
+
+def test_versions_are_compared_before_lint(live: Course, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lint took minutes, and then the import was refused for its number."""
+    monkeypatch.setattr("gradus.cli.authors.load", lambda name: pytest.fail("lint has run"))
+    turn_labels(folder)
+    with pytest.raises(CommandError, match="already has a version"):
+        call_command("import_course", str(folder))
+
+
+@pytest.mark.parametrize("part", ["first", "first/sea-or-sky", "nowhere"])
+def test_what_is_no_course_is_refused_in_a_sentence(folder: Path, similarity: Any, part: str) -> None:
+    similarity([])
+    with pytest.raises(CommandError, match=r"has no course\.yaml\. Give the folder of a whole course\."):
+        call_command("import_course", str(folder / part))
+
+
+def test_a_course_that_cannot_be_read_is_told_with_all_problems(folder: Path, similarity: Any) -> None:
+    similarity([])
+    edit(folder, title=7)
+    (folder / "first/ticket/public.jsonl").unlink()
+    with pytest.raises(CommandError) as refused:
+        call_command("import_course", str(folder))
+    assert "sea-or-sky/challenge.yaml:7: `title`" in str(refused.value) and "public.jsonl" in str(refused.value)
+
+
+def test_one_challenge_is_published_unverified(folder: Path, similarity: Any, client: Client) -> None:
+    similarity([])
+    with pytest.raises(
+        CommandError, match=r"has no challenge tickets\. Its challenges are: sea-or-sky, ticket, explain"
+    ):
+        call_command("import_course", str(folder), "--unverified", "ticket", "tickets")
+    call_command("import_course", "--unverified", "ticket", str(folder))
+    found = {name: client.get(f"/challenges/{name}/").status_code for name in ("sea-or-sky", "ticket", "explain")}
+    assert found == {"sea-or-sky": 404, "ticket": 200, "explain": 404}
+    entry = StaffAction.objects.get(what="course_imported")
+    assert entry.details["published_unverified"] == ["ticket 1.0.0"]
+    call_command("import_course", str(folder), "--unverified")
+    assert client.get("/challenges/sea-or-sky/").status_code == 200
 
 
 def test_unverified_publishes_says_so_and_is_logged(folder: Path, similarity: Any, client: Client, capsys: Any) -> None:

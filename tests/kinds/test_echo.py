@@ -61,7 +61,7 @@ def course(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     write_echo_challenge(root / "first" / "echoes")
     lesson = yaml.safe_load((root / "first" / "lesson.yaml").read_text())
     write_yaml(root / "first" / "lesson.yaml", {**lesson, "challenges": ["echoes", "ticket", "explain"]})
-    call_command("import_course", str(root), unverified=True)
+    call_command("import_course", str(root), unverified=[])
     return root
 
 

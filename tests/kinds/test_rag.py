@@ -39,7 +39,7 @@ def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_rag_challenge(root / "first" / "ask-the-library")
     lesson = yaml.safe_load((root / "first" / "lesson.yaml").read_text())
     write_yaml(root / "first" / "lesson.yaml", {**lesson, "challenges": ["ask-the-library", "ticket", "explain"]})
-    call_command("import_course", str(root), unverified=True)
+    call_command("import_course", str(root), unverified=[])
     return root
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from django.test import Client
 
 from challenges.reading import read_course
 from gradus.accounts.models import ApiToken, User
-from gradus.courses.models import ChallengeVersion
+from gradus.courses.models import BaselineOutcome, ChallengeVersion
 from gradus.courses.services import import_course
 from gradus.reviews.models import Review
 from gradus.submissions import health, services
@@ -110,6 +111,61 @@ def test_what_missed_its_bound_is_run_again_by_another_import(draft: ChallengeVe
     end(runs()[-1], 0.4)
     draft.refresh_from_db()
     assert draft.is_verified and len(draft.baselines) == 3
+
+
+def test_a_changed_bound_runs_nothing_again(draft: ChallengeVersion, tmp_path: Path) -> None:
+    """Also a changed pass mark, step or text, of a draft under its number and of a new version."""
+    weak, good, lora = runs()
+    end(weak, 0.505)
+    end(good, 0.7)
+    end(lora, 0.7)
+    assert services.verify(imported(tmp_path, "1.0.0", weak=0.503)) == 0
+    (row,) = [one for one in newest().baselines if not one["ok"]]
+    assert (row["score"], row["problem"]) == (0.5, "above its max of 0.50") and newest().is_draft
+    assert services.verify(imported(tmp_path, "1.0.0", weak=0.51, title="Other", hints=["One.", "Two.", "Three."])) == 0
+    assert newest().is_verified and not newest().is_draft and not Run.objects.exists()
+    again = imported(tmp_path, "1.1.0", weak=0.55, feedback={"mode": "rounded", "step": 0.1}, **{"pass": 0.7})
+    assert services.verify(again) == 0 and newest().is_verified
+    assert [one["score"] for one in newest().baselines] == [0.5, 0.7, 0.7]
+    assert newest().baselines[0]["cost"] == {"prompt_tokens": 7.0} and not Run.objects.exists()
+
+
+def test_a_changed_row_payload_or_release_runs_again(draft: ChallengeVersion, tmp_path: Path, monkeypatch: Any) -> None:
+    for run, score in zip(runs(), (0.4, 0.7, 0.7), strict=True):
+        end(run, score)
+    folder = tmp_path / "mine/first/sea-or-sky"
+    (folder / "baselines/good.yaml").write_text("kind: prompt\ninstructions: Sea? Sky?\n")
+    assert services.verify(imported(tmp_path, "1.1.0", weak=0.5)) == 1
+    assert [run.label for run in runs()[3:]] == ["baselines/good.yaml"]
+    with monkeypatch.context() as patch:
+        patch.setattr("gradus.submissions.services.verification.metadata.version", lambda name: "9.9.9")
+        assert services.verify(imported(tmp_path, "1.2.0", weak=0.5)) == 3
+    hidden = folder / "hidden.jsonl"
+    hidden.write_text(hidden.read_text().replace("today", "tonight", 1))
+    assert services.verify(imported(tmp_path, "1.3.0", weak=0.5)) == 3
+
+
+def test_an_outcome_that_a_judge_decided_is_not_kept(tmp_path: Path) -> None:
+    import_course(read_course(write_course(tmp_path / "mine")), linted=True)
+    version = ChallengeVersion.objects.get(challenge__slug="explain")
+    services.verify(version)
+    for run in runs():
+        end(run, 0.9)
+    assert Run.objects.exists() and not BaselineOutcome.objects.exists()
+
+
+def imported(tmp_path: Path, version: str, weak: float, **changes: Any) -> ChallengeVersion:
+    """Imports `sea-or-sky` with another maximum of its weak baseline, and other changes."""
+    path = tmp_path / "mine/first/sea-or-sky/challenge.yaml"
+    spec = {**yaml.safe_load(path.read_text()), **changes, "version": version}
+    spec["baselines"][0]["max"] = weak
+    path.write_text(yaml.safe_dump(spec, sort_keys=False))
+    import_course(read_course(tmp_path / "mine"), linted=True)
+    return newest()
+
+
+def newest() -> ChallengeVersion:
+    return ChallengeVersion.objects.filter(challenge__slug="sea-or-sky").latest("pk")
 
 
 def test_no_learner_reaches_a_baseline(draft: ChallengeVersion, ada: User) -> None:

@@ -5,19 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from challenges import kinds
-from challenges.bundle import Baseline, ChallengeBundle, sha256_of
-from challenges.findings_digest import checkpoint
-from challenges.spec import dump
+from challenges.bundle import Baseline, ChallengeBundle
+from challenges.findings_digest import outcome_digest
 from workers.authoring.baselines import Outcome
 from workers.authoring.kept_runs import write_whole
 from workers.engine.places import data_dir
 
 FOLDER = "baselines"
-# Keys of a challenge that no run depends on: texts, marks and how a score is shown.
-UNGRADED = ("version", "title", "summary", "minutes", "pass", "gold", "track_gold", "hints", "baselines", "feedback")
 
 
 class KeptOutcomes:
@@ -47,15 +43,4 @@ class KeptOutcomes:
             write_whole(self._file(bundle, baseline), json.dumps(asdict(outcome)), private=True)
 
     def _file(self, bundle: ChallengeBundle, baseline: Baseline) -> Path:
-        return self.folder / f"{sha256_of(_decisive(bundle, baseline))}.json"
-
-
-def _decisive(bundle: ChallengeBundle, baseline: Baseline) -> dict[str, Any]:
-    """All that a baseline's outcome depends on, JSON-ready; the seed of its training stands in the challenge."""
-    challenge = {name: value for name, value in dump(bundle.challenge).items() if name not in UNGRADED}
-    return {
-        "model": checkpoint(bundle.challenge.model),
-        "challenge": challenge,
-        "rows": [[dump(row) for row in rows] for rows in (bundle.public, bundle.hidden, bundle.train)],
-        "payload": baseline.payload.model_dump(mode="json"),
-    }
+        return self.folder / f"{outcome_digest(bundle, baseline)}.json"

@@ -87,7 +87,7 @@ def _lesson_step(step: LessonStep) -> schemas.LessonStep:
         summary=step.lesson.summary,
         minutes=step.lesson.minutes,
         state=step.state,
-        requires=list(step.lesson.parsed.requires),
+        requires=[needed.slug for needed in step.needs],
         challenges=[_challenge_step(item) for item in step.challenges],
     )
 
@@ -136,6 +136,7 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
             "base_model": _base_model(spec.model),
             "track_gold": values.get("track_gold", {}),
             "id": challenge.slug,
+            "course": challenge.lesson.course.slug,
             "lesson": challenge.lesson.slug,
             "version": version.version,
             "verified": version.is_verified,

@@ -1,5 +1,6 @@
 """API calls about findings: statements of a lesson together with the experiments that show them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ninja import Router, Status
@@ -65,6 +66,7 @@ def _guess(given: schemas.FindingRunIn) -> Guess | None:
 def _finding(lesson: Lesson, finding: Finding, dots: list[Dot]) -> schemas.FindingOut:
     record = record_of(lesson, finding)
     measured = record.experiments if record else [None] * len(finding.experiments)
+    ids = dict(lesson.challenges.values_list("name", "slug"))
     return schemas.FindingOut(
         id=finding.id,
         title=finding.title,
@@ -73,14 +75,14 @@ def _finding(lesson: Lesson, finding: Finding, dots: list[Dot]) -> schemas.Findi
         rows=finding.rows,
         machine=record.machine if record else None,
         day=record.day if record else None,
-        experiments=[_experiment(lesson, finding, *pair) for pair in zip(finding.experiments, measured, strict=True)],
-        laboratory=_laboratory(finding, dots) if arms.has_own_sets(lesson, finding) else None,
+        experiments=[_experiment(lesson, finding, ids, *p) for p in zip(finding.experiments, measured, strict=True)],
+        laboratory=_laboratory(finding, ids, dots) if arms.has_own_sets(lesson, finding) else None,
     )
 
 
-def _laboratory(finding: Finding, dots: list[Dot]) -> schemas.LaboratoryOut:
+def _laboratory(finding: Finding, ids: Mapping[str, str], dots: list[Dot]) -> schemas.LaboratoryOut:
     found = [
-        (experiment.challenge, claim, laboratory.together(claim, experiment, dots))
+        (ids[experiment.challenge], claim, laboratory.together(claim, experiment, dots))
         for experiment in finding.experiments
         for claim in finding.claims
     ]
@@ -101,12 +103,16 @@ def _laboratory(finding: Finding, dots: list[Dot]) -> schemas.LaboratoryOut:
 
 
 def _experiment(
-    lesson: Lesson, finding: Finding, experiment: Experiment, record: ExperimentRecord | None
+    lesson: Lesson,
+    finding: Finding,
+    ids: Mapping[str, str],
+    experiment: Experiment,
+    record: ExperimentRecord | None,
 ) -> schemas.ExperimentOut:
     of_arms = record.arms if record else [None] * len(experiment.arms)
     of_claims = record.claims if record else [None] * len(finding.claims)
     return schemas.ExperimentOut(
-        challenge=experiment.challenge,
+        challenge=ids[experiment.challenge],
         rows=record.rows if record else None,
         arms=[
             schemas.ArmOut(

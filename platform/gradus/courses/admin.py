@@ -28,8 +28,8 @@ class LessonAdmin(ReadOnly):
 
 @admin.register(Challenge)
 class ChallengeAdmin(ReadOnly):
-    list_display = ("slug", "lesson", "position", "is_current")
-    fields = ("slug", "lesson", "position", "version", "is_current")
+    list_display = ("slug", "course", "lesson", "position", "is_current")
+    fields = ("slug", "course", "lesson", "position", "version", "is_current")
 
 
 @admin.register(ChallengeVersion)

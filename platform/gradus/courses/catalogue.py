@@ -22,7 +22,7 @@ Stamp = tuple[tuple[Any, ...], ...]
 
 @dataclass(frozen=True)
 class Edition:
-    """The published courses, oldest first, with the current lessons and challenges by slug, in order of position.
+    """The published courses, oldest first, with the current lessons and challenges by address, in order of position.
 
     Lessons whose challenges are all drafts are left out, and so are courses with such lessons only. A course has its
     lessons as `current_lessons`, and a lesson has its challenges as `current_challenges`.
@@ -37,12 +37,30 @@ class Edition:
         return _found({course.slug: course for course in self.courses}, slug)
 
     def lesson(self, slug: str) -> Lesson:
-        """Returns a current lesson. Raises `Http404` if there is none with this slug."""
+        """Returns a current lesson. Raises `Http404` if there is none with this address."""
         return _found(self.lessons, slug)
 
     def challenge(self, slug: str) -> Challenge:
-        """Returns a current challenge. Raises `Http404` if there is none with this slug."""
+        """Returns a current challenge. Raises `Http404` if there is none with this address."""
         return _found(self.challenges, slug)
+
+    def challenge_named(self, course: Course, name: str) -> Challenge | None:
+        """Returns the current challenge that the files of a course call `name`, or None."""
+        found = (one for one in self.challenges.values() if (one.course_id, one.name) == (course.pk, name))
+        return next(found, None)
+
+    def moved(self, course: Course) -> tuple[tuple[str, str], ...]:
+        """Returns how texts of a course are linked: a path by id, and the path of its address where that is another.
+
+        The paths are those of current lessons and challenges, such as `challenges/ID`.
+        """
+        shown = (("lessons", self.lessons.values()), ("challenges", self.challenges.values()))
+        return tuple(
+            (f"{folder}/{one.name}", f"{folder}/{one.slug}")
+            for folder, found in shown
+            for one in found
+            if one.course_id == course.pk and one.slug != one.name
+        )
 
 
 def _found(shown: Mapping[str, Shown], slug: str) -> Shown:
@@ -105,5 +123,6 @@ def _join(courses: Mapping[int, Course], lessons: Mapping[int, Lesson], challeng
         lesson.current_challenges = [one for one in challenges if one.lesson_id == lesson.pk]
     for challenge in challenges:
         challenge.lesson = lessons[challenge.lesson_id]
+        challenge.course = challenge.lesson.course
         assert challenge.version is not None
         challenge.version.challenge = challenge

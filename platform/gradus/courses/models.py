@@ -14,6 +14,9 @@ from challenges import spec as specs
 # How many parsed contents of each type a process caches. Old submissions refer to old contents.
 CACHED_MAX = 256
 Parsed = TypeVar("Parsed")
+# An address is an id that an author writes, or such an id after that of its course; see `services`.
+ID_CHARS = 64
+ADDRESS_CHARS = 2 * ID_CHARS + 1
 # The id of a challenge and the digest of a content, which together are unique in the database.
 Content = tuple[int, str]
 _specs: dict[Content, specs.Challenge] = {}
@@ -64,12 +67,16 @@ class Course(models.Model):
 class Lesson(models.Model):
     """A lesson: its text, questions, advisor and demo. `spec` is `lesson.yaml`, and `measured` is `measured.json`.
 
+    The files of a course call the lesson by its `name`; pages, the API and receipts call it by its `slug`. It stays in
+    its course for good, see `triggers`.
+
     `findings` are the entries of `findings.yaml`, `arms` the submissions that they name, by challenge and file, and
     `records` the measurements of `gradus challenge prove`, by the finding's id.
     """
 
     course = models.ForeignKey(Course, models.CASCADE, related_name="lessons")
-    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=ID_CHARS, help_text="The id that the author gave it, unique in its course")
+    slug = models.SlugField(max_length=ADDRESS_CHARS, unique=True, help_text="Its address, unique on the site")
     position = models.PositiveSmallIntegerField()
     title = models.CharField(max_length=200)
     summary = models.TextField()
@@ -88,6 +95,7 @@ class Lesson(models.Model):
 
     class Meta:
         ordering = ["course", "position"]
+        constraints = [models.UniqueConstraint(name="one_lesson_by_name", fields=["course", "name"])]
 
     def __str__(self) -> str:
         return self.title
@@ -113,10 +121,16 @@ class ChallengeQuerySet(models.QuerySet["Challenge"]):
 
 
 class Challenge(models.Model):
-    """A challenge, whose content can change from version to version. `version` is the one that accepts submissions."""
+    """A challenge, whose content can change from version to version. `version` is the one that accepts submissions.
 
+    The files of a course call the challenge by its `name`; pages, the API and receipts call it by its `slug`. It can
+    move to another lesson of its course, and never to another course, see `triggers`.
+    """
+
+    course = models.ForeignKey(Course, models.CASCADE, related_name="challenges")
     lesson = models.ForeignKey(Lesson, models.CASCADE, related_name="challenges")
-    slug = models.SlugField(max_length=64, unique=True)
+    name = models.CharField(max_length=ID_CHARS, help_text="The id that the author gave it, unique in its course")
+    slug = models.SlugField(max_length=ADDRESS_CHARS, unique=True, help_text="Its address, unique on the site")
     position = models.PositiveSmallIntegerField()
     version = models.ForeignKey("ChallengeVersion", models.PROTECT, null=True, related_name="+")
     is_current = models.BooleanField(default=True)
@@ -125,6 +139,7 @@ class Challenge(models.Model):
 
     class Meta:
         ordering = ["lesson", "position"]
+        constraints = [models.UniqueConstraint(name="one_challenge_by_name", fields=["course", "name"])]
 
     def __str__(self) -> str:
         return self.slug
@@ -213,6 +228,23 @@ class ChallengeVersion(models.Model):
         """The public samples."""
         content = (self.challenge_id, self.digest)
         return parse_once(_samples, content, lambda: tuple(map(specs.Sample.model_validate, self.public)))
+
+
+class BaselineOutcome(models.Model):
+    """What a baseline gave on this server, kept for later contents in which only bounds, marks or texts differ.
+
+    `key` is the digest of all that decides the score. `score` is exact and computed on hidden rows: no page shows it.
+    """
+
+    key = models.CharField(max_length=64, unique=True)
+    score = models.FloatField()
+    cost = models.JSONField(default=dict)
+    training = models.JSONField(default=dict)
+    seconds = models.PositiveIntegerField(default=0)
+    recorded_at = models.DateTimeField(default=now)
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class Calibration(models.Model):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Container
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -19,15 +20,16 @@ from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 
 def publish(bundle: CourseBundle) -> Course:
     """Imports a course and publishes it at once, verified or not. Raises `VersionRefused` as `import_course` does."""
-    return import_course(bundle, unverified=True)
+    return import_course(bundle, unverified=[challenge.challenge.id for challenge in bundle.challenges])
 
 
-def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: bool = False) -> Course:
+def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: Container[str] = ()) -> Course:
     """Imports a course. Importing the same content again changes nothing.
 
     Lessons and challenges that are no longer in the bundle stay in the database, but are not current. The new content
-    of a challenge is a draft until this server has verified it; `unverified` publishes it at once. `linted` says that
-    all checks of lint have passed, including the one for similarity.
+    of a challenge is a draft until this server has verified it; a challenge whose id is in `unverified` is published at
+    once. A draft that has no score gives way to other content with its number. `linted` says that all checks of lint
+    have passed, including the one for similarity.
 
     Raises:
         VersionRefused: another content has this version number already, or the site has a higher version.
@@ -42,10 +44,10 @@ def import_course(bundle: CourseBundle, *, linted: bool = False, unverified: boo
             return _write(bundle, linted, unverified)
     except IntegrityError as error:
         versions.check_versions(bundle)
-        raise versions.VersionRefused("Another import of this course was faster. Import again.") from error
+        raise versions.VersionRefused("Another import was faster. Import again.") from error
 
 
-def _write(bundle: CourseBundle, linted: bool, unverified: bool) -> Course:
+def _write(bundle: CourseBundle, linted: bool, unverified: Container[str]) -> Course:
     spec = bundle.course
     course, _ = Course.objects.update_or_create(
         slug=spec.id,
@@ -59,7 +61,7 @@ def _write(bundle: CourseBundle, linted: bool, unverified: bool) -> Course:
         },
     )
     course.lessons.update(is_current=False)
-    Challenge.objects.filter(lesson__course=course).update(is_current=False)
+    course.challenges.update(is_current=False)
     written = []
     for position, lesson in enumerate(bundle.lessons):
         written += _write_lesson(course, position, lesson)
@@ -68,42 +70,49 @@ def _write(bundle: CourseBundle, linted: bool, unverified: bool) -> Course:
     return course
 
 
-def _accept(written: list[ChallengeVersion], linted: bool, unverified: bool) -> dict[str, list[str]]:
+def _accept(written: list[ChallengeVersion], linted: bool, unverified: Container[str]) -> dict[str, list[str]]:
     """Verifies and publishes the versions as far as possible. Returns those that are drafts or published unverified."""
     for version in written:
         if linted and version.linted_at is None:
             version.linted_at = timezone.now()
             version.save(update_fields=["linted_at"])
         verification.settle(version)
-        if unverified:
+        if version.challenge.name in unverified:
             verification.publish(version)
     open_ = [version for version in written if not version.is_verified]
     told = {
         "drafts": [str(version) for version in open_ if version.is_draft],
-        "published_unverified": [str(version) for version in open_ if unverified],
+        "published_unverified": [str(one) for one in open_ if one.challenge.name in unverified],
     }
     return {name: named for name, named in told.items() if named}
 
 
 def _write_lesson(course: Course, position: int, bundle: LessonBundle) -> list[ChallengeVersion]:
-    lesson, _ = Lesson.objects.update_or_create(
-        slug=bundle.id,
-        defaults={
-            "course": course,
-            "position": position,
-            "title": bundle.lesson.title,
-            "summary": bundle.lesson.summary,
-            "minutes": bundle.lesson.minutes,
-            "text": bundle.text,
-            "spec": dump(bundle.lesson),
-            "measured": bundle.measured,
-            **_shown_findings(bundle),
-            "contents": {challenge.challenge.id: challenge.digest for challenge in bundle.challenges},
-            "digest": digest_of(bundle),
-            "is_current": True,
-        },
-    )
+    values = {
+        "position": position,
+        "title": bundle.lesson.title,
+        "summary": bundle.lesson.summary,
+        "minutes": bundle.lesson.minutes,
+        "text": bundle.text,
+        "spec": dump(bundle.lesson),
+        "measured": bundle.measured,
+        **_shown_findings(bundle),
+        "contents": {challenge.challenge.id: challenge.digest for challenge in bundle.challenges},
+        "digest": digest_of(bundle),
+        "is_current": True,
+    }
+    first = {**values, "slug": _address(Lesson, course, bundle.id)}
+    lesson, _ = Lesson.objects.update_or_create(course=course, name=bundle.id, defaults=values, create_defaults=first)
     return [_write_challenge(lesson, place, challenge) for place, challenge in enumerate(bundle.challenges)]
+
+
+def _address(model: type[Lesson] | type[Challenge], course: Course, name: str) -> str:
+    """Returns the address of a new lesson or challenge: its id, or for a later course with that id also the course's.
+
+    No id contains the character between the two, so such an address is never the id of anything else.
+    """
+    taken = model._default_manager.filter(slug=name).exists()
+    return f"{course.slug}_{name}" if taken else name
 
 
 def _shown_findings(bundle: LessonBundle) -> dict[str, Any]:
@@ -125,10 +134,14 @@ def _shown_findings(bundle: LessonBundle) -> dict[str, Any]:
 
 
 def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> ChallengeVersion:
+    name, values = bundle.challenge.id, {"lesson": lesson, "position": position, "is_current": True}
+    first = {**values, "slug": _address(Challenge, lesson.course, name)}
     challenge, _ = Challenge.objects.update_or_create(
-        slug=bundle.challenge.id, defaults={"lesson": lesson, "position": position, "is_current": True}
+        course=lesson.course, name=name, defaults=values, create_defaults=first
     )
-    results = lesson.measured.get("baselines", {}).get(bundle.challenge.id, {})
+    for draft in versions.replaced_drafts(challenge, bundle):
+        draft.delete()
+    results = lesson.measured.get("baselines", {}).get(name, {})
     version, _ = ChallengeVersion.objects.update_or_create(
         challenge=challenge,
         digest=bundle.digest,
@@ -145,7 +158,7 @@ def _write_challenge(lesson: Lesson, position: int, bundle: ChallengeBundle) -> 
         },
     )
     if kinds.find(bundle.challenge.kind).is_judged:
-        calibrations.save(version, lesson.measured.get("calibration", {}).get(bundle.challenge.id, {}))
+        calibrations.save(version, lesson.measured.get("calibration", {}).get(name, {}))
     return version
 
 

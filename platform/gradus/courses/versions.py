@@ -25,9 +25,8 @@ class VersionRefused(Exception):
 def check_versions(bundle: CourseBundle) -> None:
     """Checks the versions of a course and its challenges. Raises `VersionRefused` with all that the author must fix."""
     wrong = [*_course(bundle)]
-    for lesson in bundle.lessons:
-        for challenge in lesson.challenges:
-            wrong += _challenge(challenge)
+    for challenge in bundle.challenges:
+        wrong += _challenge(bundle.course.id, challenge)
     if wrong:
         raise VersionRefused("\n".join(wrong))
 
@@ -40,17 +39,26 @@ def _course(bundle: CourseBundle) -> Iterator[str]:
         yield f"  Raise `version:` in course.yaml to {here} or more."
 
 
-def _challenge(bundle: ChallengeBundle) -> Iterator[str]:
-    challenge = Challenge.objects.filter(slug=bundle.challenge.id).select_related("version").first()
+def _challenge(course: str, bundle: ChallengeBundle) -> Iterator[str]:
+    here = Challenge.objects.filter(course__slug=course, name=bundle.challenge.id)
+    challenge = here.select_related("version").first()
     if challenge is None or (challenge.version is not None and challenge.version.digest == bundle.digest):
         return
     others = challenge.versions.exclude(digest=bundle.digest).defer(*ChallengeVersion.CONTENT)
-    known = sorted(others, key=lambda one: (number(one.version), one.pk))
+    replaced = {one.pk for one in replaced_drafts(challenge, bundle)}
+    known = sorted((one for one in others if one.pk not in replaced), key=lambda one: (number(one.version), one.pk))
     mine = number(bundle.challenge.version)
     if not known or mine > number(known[-1].version):
         return
     same = [one for one in known if number(one.version) == mine]
     yield from _refusal(bundle, same[-1] if same else known[-1], highest=known[-1].version)
+
+
+def replaced_drafts(challenge: Challenge, bundle: ChallengeBundle) -> list[ChallengeVersion]:
+    """Returns the draft that this content replaces under its number: nobody was graded by it, and no learner saw it."""
+    drafts = challenge.versions.filter(version=bundle.challenge.version, published_at=None)
+    found = drafts.exclude(digest=bundle.digest).defer(*ChallengeVersion.CONTENT)
+    return [draft for draft in found if not scores_of(draft)]
 
 
 def _refusal(bundle: ChallengeBundle, old: ChallengeVersion, highest: str) -> Iterator[str]:

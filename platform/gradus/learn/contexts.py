@@ -10,6 +10,7 @@ from django.shortcuts import render
 from challenges.prompts import target_text
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
+from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.learn import markdown, path, results
 from gradus.learn.approaches import board
@@ -42,12 +43,12 @@ def challenge_page(
     status: int = 200,
 ) -> HttpResponse:
     """The whole page around `draft`, which keeps what was typed. `extra` goes to the templates of its kind."""
-    user = learner(request)
+    user, moved = learner(request), catalogue.now().moved(challenge.course)
     context = {
         "challenge": challenge,
         "lesson": challenge.lesson,
         "spec": challenge.spec,
-        "statement": markdown.render(challenge.version.statement).html if challenge.version else "",
+        "statement": markdown.render(challenge.version.statement, moved).html if challenge.version else "",
         "samples": [(s, target_text(s.target)) for s in challenge.version.samples] if challenge.version else [],
         "draft": draft,
         "draft_key": f"{challenge.slug}:{draft.kind}:{user.pk if user else 'visitor'}",
@@ -84,7 +85,8 @@ def guest_left(user: User | None) -> int | None:
 
 
 def hints_context(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:
-    hints = [markdown.render(hint).html for hint in hints_taken(learner(request), challenge)]
+    moved = catalogue.now().moved(challenge.course)
+    hints = [markdown.render(hint, moved).html for hint in hints_taken(learner(request), challenge)]
     return {"challenge": challenge, "hints": hints, "hints_total": len(challenge.spec.hints)}
 
 

@@ -19,8 +19,9 @@ from challenges.prompts import render
 from challenges.spec import Demo
 from challenges.yaml_lines import read
 from gradus.accounts.models import User
+from gradus.courses import catalogue
 from gradus.courses.bundles import BundleMissing, lesson_file
-from gradus.courses.models import Challenge, Lesson
+from gradus.courses.models import Lesson
 from gradus.submissions import bell, services
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused
@@ -73,7 +74,7 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
     """
     demo = lesson.parsed.demo
     assert demo is not None
-    challenge = Challenge.objects.shown().filter(slug=demo.challenge).first()
+    challenge = catalogue.now().challenge_named(lesson.course, demo.challenge)
     if challenge is None or challenge.version is None:
         raise Refused("demo_missing", _("The demo's challenge is not published on this server yet."), 503)
     try:

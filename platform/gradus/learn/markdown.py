@@ -6,6 +6,7 @@ become `<details>`.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
@@ -31,6 +32,8 @@ QUESTION = "question:"
 # A private-use character cannot come from an author: it is removed from the text first.
 CUT = "\ue000"
 MARKER = re.compile(r"^\s*<!--\s*([a-z]+|(?:finding|question):\s*[a-z0-9-]+)\s*-->\s*$")
+# A link to a lesson or challenge of this site, from its root or from one of its pages.
+OWN_LINK = re.compile(r"((?:/|(?:\.\./)+)?)((?:lessons|challenges)/[a-z0-9-]+)((?:[/?#].*)?)", re.DOTALL)
 BLOCKS = "blockquote br dd details div dl dt h1 h2 h3 h4 h5 h6 hr li ol p pre summary table tbody td th thead tr ul"
 INLINE = "a code del em s span strong sub sup"
 TAGS = {*BLOCKS.split(), *INLINE.split()}
@@ -86,11 +89,14 @@ class Page:
 
 
 @lru_cache(maxsize=64)
-def render(text: str) -> Page:
-    """Renders `text`; unknown comments and raw HTML are dropped or shown as text."""
+def render(text: str, moved: tuple[tuple[str, str], ...] = ()) -> Page:
+    """Renders `text`; unknown comments and raw HTML are dropped or shown as text.
+
+    `moved` holds paths that links of this site name, such as `challenges/ID`, each with the path to link to instead.
+    """
     tokens = READER.parse(text.replace(CUT, ""))
     shown: dict[str, Image] = {}
-    pieces = _clean(READER.renderer.render(tokens, READER.options, shown)).split(CUT)
+    pieces = _clean(READER.renderer.render(tokens, READER.options, shown), dict(moved)).split(CUT)
     # Cutting at the character leaves HTML at even places and names of features or illustrations at odd ones.
     parts = (_cut_out(piece, shown) if n % 2 else Part(html=piece) for n, piece in enumerate(pieces))
     return Page(tuple(part for part in parts if part.feature or part.html.strip()), _headings(tokens))
@@ -101,14 +107,21 @@ def _cut_out(name: str, shown: dict[str, Image]) -> Part:
     return Part(html=f"<p>{escape(image.alternative)}</p>", illustration=image) if image else Part(feature=name)
 
 
-def _clean(html: str) -> str:
+def _clean(html: str, moved: Mapping[str, str]) -> str:
     return nh3.clean(
         html,
         tags=TAGS,
         attributes=ATTRIBUTES,
+        attribute_filter=lambda _tag, name, value: _link(value, moved) if name == "href" else value,
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer",
     )
+
+
+def _link(address: str, moved: Mapping[str, str]) -> str:
+    """A link within the site leads to where its path has moved."""
+    found = OWN_LINK.fullmatch(address)
+    return f"{found[1]}{moved.get(found[2], found[2])}{found[3]}" if found else address
 
 
 def _headings(tokens: list[Token]) -> tuple[Heading, ...]:

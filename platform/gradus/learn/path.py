@@ -194,9 +194,9 @@ def _attempts(user: User) -> tuple[dict[int, int], tuple[int, ...]]:
 def _course_path(course: Course, standings: Standings, attempts: dict[int, int], worked: tuple[int, ...]) -> CoursePath:
     steps: list[LessonStep] = []
     for lesson in course.current_lessons:
-        waits = tuple(s.lesson for s in steps if s.lesson.slug in lesson.parsed.requires and s.state in (OPEN, LOCKED))
-        needs = tuple(one for one in course.current_lessons if one.slug in lesson.parsed.requires)
-        needed_by = tuple(one for one in course.current_lessons if lesson.slug in one.parsed.requires)
+        waits = tuple(s.lesson for s in steps if s.lesson.name in lesson.parsed.requires and s.state in (OPEN, LOCKED))
+        needs = tuple(one for one in course.current_lessons if one.name in lesson.parsed.requires)
+        needed_by = tuple(one for one in course.current_lessons if lesson.name in one.parsed.requires)
         step = _lesson_step(lesson, waits, standings, attempts)
         steps.append(replace(step, needs=needs, needed_by=needed_by))
     return _with_next(CoursePath(course, tuple(steps), worked))

@@ -25,6 +25,7 @@ def reading(submission: Submission) -> Reading | None:
     hint, questions = next_hint(submission.user, challenge), challenge.lesson.parsed.faq
     if not questions:
         return Reading("", "", hint) if hint else None
+    moved = catalogue.now().moved(challenge.course)
     earlier = Submission.objects.of(submission.user).filter(challenge=challenge, pk__lt=submission.pk).count()
     chosen = questions[earlier % len(questions)]
-    return Reading(chosen.question, markdown.render(chosen.answer).html, hint)
+    return Reading(chosen.question, markdown.render(chosen.answer, moved).html, hint)

@@ -35,7 +35,7 @@ class RecordedDemo:
 def recorded_demo(lesson: Lesson) -> RecordedDemo | None:
     """None where the lesson has no demo, where nothing was recorded, or where the record is of other examples."""
     demo = lesson.parsed.demo
-    challenge = catalogue.now().challenges.get(demo.challenge) if demo else None
+    challenge = catalogue.now().challenge_named(lesson.course, demo.challenge) if demo else None
     try:
         record = DemoRecord.model_validate(lesson.measured.get("demo"))
     except ValidationError:

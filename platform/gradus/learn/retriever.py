@@ -58,7 +58,7 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
     """
     spec = lesson.parsed.retriever
     assert spec is not None
-    challenge = catalogue.now().challenges.get(spec.challenge)
+    challenge = catalogue.now().challenge_named(lesson.course, spec.challenge)
     if challenge is None or challenge.version is None:
         message = _("The documents of this search are not published on this server yet.")
         raise Refused("demo_missing", message, 503)

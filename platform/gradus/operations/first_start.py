@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -84,8 +85,8 @@ def is_verification_due() -> bool:
 
     A baseline that missed its bounds is not run again at each start. `manage.py import_course` runs it again.
     """
-    names = [file.parent.name for file in LIBRARY.rglob("challenge.yaml")]
-    shown = Challenge.objects.shown().filter(slug__in=names, version__verified_at=None)
+    spec = yaml.safe_load((LIBRARY / "course.yaml").read_text(encoding="utf-8"))
+    shown = Challenge.objects.shown().filter(course__slug=spec["id"], version__verified_at=None)
     return any(_is_untried(challenge.version) for challenge in shown if challenge.version)
 
 

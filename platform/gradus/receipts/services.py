@@ -51,6 +51,7 @@ def _facts(submission: Submission, score: Score, site: str) -> dict[str, Any]:
         "site": site,
         "submission": str(submission.uuid),
         "learner": submission.user.pseudonym,
+        "course": submission.challenge.course.slug,
         "challenge": submission.challenge.slug,
         "title": challenge.title,
         "version": evaluation.version.version,

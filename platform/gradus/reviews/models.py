@@ -248,7 +248,7 @@ class Budget(models.Model):
     `spent` and `allowed` are in tokens, `spent_micros` and `allowed_micros` in millionths of the currency's unit.
     """
 
-    scope = models.CharField(max_length=80)
+    scope = models.CharField(max_length=160)
     day = models.DateField()
     spent = models.PositiveIntegerField(default=0)
     allowed = models.PositiveIntegerField()

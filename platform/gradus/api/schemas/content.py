@@ -195,6 +195,7 @@ class BaseModelOut(Schema):
 
 class ChallengeOut(Schema):
     id: str
+    course: str
     lesson: str
     version: str
     verified: bool = Field(description="Whether this server has checked this version and run its baselines")

@@ -187,6 +187,7 @@ class ReceiptFacts(Schema):
     site: str = Field(description="The address of the site that has signed it")
     submission: UUID
     learner: str = Field(description="The learner's name on leaderboards")
+    course: str
     challenge: str
     title: str
     version: str

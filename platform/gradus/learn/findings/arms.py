@@ -128,9 +128,9 @@ def content(lesson: Lesson, finding: Finding) -> str:
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def live(lesson: Lesson, slug: str) -> Challenge | None:
+def live(lesson: Lesson, name: str) -> Challenge | None:
     """The lesson's challenge with the content that came with the findings; None where another content is published."""
-    found = next((challenge for challenge in lesson.current_challenges if challenge.slug == slug), None)
-    if found is None or found.version is None or found.version.digest != lesson.contents.get(slug):
+    found = next((challenge for challenge in lesson.current_challenges if challenge.name == name), None)
+    if found is None or found.version is None or found.version.digest != lesson.contents.get(name):
         return None
     return found

@@ -158,7 +158,7 @@ def own_runs(
     found: dict[str, list[Own]] = {name: [] for name in by_id}
     if user is None or not found:
         return found
-    versions = [one.version for one in lesson.current_challenges if arms.live(lesson, one.slug) and one.version]
+    versions = [one.version for one in lesson.current_challenges if arms.live(lesson, one.name) and one.version]
     made = list(_made(user, list(by_id), versions, numbers))
     ran = {one.pk: one for one in versions if one.pk in {run.version_id for run in made}}
     bundles = {pk: arms.bundle_of(version) for pk, version in ran.items()}
@@ -197,7 +197,7 @@ def _own(run: Run, version: ChallengeVersion) -> Own:
     evaluation = run.current
     assert run.repetition is not None
     return Own(
-        challenge=version.challenge.slug,
+        challenge=version.challenge.name,
         arm=run.arm,
         repetition=run.repetition,
         state=evaluation.state,

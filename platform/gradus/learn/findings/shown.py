@@ -133,7 +133,7 @@ def _shown(lesson: Lesson, finding: Finding, own: Attempts) -> Shown:
 
 
 def _group(lesson: Lesson, finding: Finding, scale: Scale, experiment: Experiment, record: ExperimentRecord) -> Group:
-    challenge = next((one for one in lesson.current_challenges if one.slug == experiment.challenge), None)
+    challenge = next((one for one in lesson.current_challenges if one.name == experiment.challenge), None)
     measures = words.of_measures(finding, challenge.spec if challenge else None)
     return Group(
         challenge=challenge.title if challenge else experiment.challenge,

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner, learner_or_guest
+from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.learn import contexts as pages
 from gradus.learn import forms, markdown, path
@@ -79,7 +80,7 @@ def solution(request: HttpRequest, slug: str) -> HttpResponse:
     found = shown_challenge(slug)
     if found.version is None or not path.has_passed(learner(request), found):
         return render(request, "learn/solution_locked.html", {"challenge": found}, status=403)
-    page = markdown.render(found.version.solution)
+    page = markdown.render(found.version.solution, catalogue.now().moved(found.course))
     return render(request, "learn/solution.html", {"challenge": found, "page": page})
 
 

@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -22,7 +23,8 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
     """Text, features where the author put them, questions, challenges, and what comes next."""
     found, user = shown_lesson(slug), learner(request)
     course_path = path.path_of(user, found.course)
-    page = markdown.render(found.text)
+    moved = catalogue.now().moved(found.course)
+    page = markdown.render(found.text, moved)
     measured = {one.id: one for one in findings.shown(found, user)}
     marked = {part.finding for part in page.parts} | {part.question for part in page.parts}
     asked = questions.shown(found, user)
@@ -40,7 +42,7 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
         "step": course_path.of(found),
         "next": course_path.next_in(found),
         "after": course_path.after(found),
-        "faq": [(item.question, markdown.render(item.answer).html) for item in found.parsed.faq],
+        "faq": [(item.question, markdown.render(item.answer, moved).html) for item in found.parsed.faq],
         "guest_left": pages.guest_left(user),
         "by_code": by_code,
         "by_ai": by_ai,
@@ -53,12 +55,11 @@ def features(found: Lesson, user: User | None) -> dict[str, Any]:
     """What the marks in a lesson's text stand for."""
     spec = found.parsed
     boards = boards_of(found.current_challenges, user)
-    shows_demo = spec.demo is not None and spec.demo.challenge in catalogue.now().challenges
-    shows_retriever = spec.retriever is not None and spec.retriever.challenge in catalogue.now().challenges
+    shown = partial(catalogue.now().challenge_named, found.course)
     return {
         "figures": figures.lines(found),
-        "demo": spec.demo if shows_demo else None,
-        "retriever": spec.retriever if shows_retriever else None,
+        "demo": spec.demo if spec.demo and shown(spec.demo.challenge) else None,
+        "retriever": spec.retriever if spec.retriever and shown(spec.retriever.challenge) else None,
         "boards": boards,
         **(step_context(found, spec.advisor, {}, "") if spec.advisor else {}),
     }

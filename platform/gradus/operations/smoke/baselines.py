@@ -125,8 +125,7 @@ def weak(course: CourseBundle, kind: str) -> Choice:
 
 
 def _all(course: CourseBundle) -> list[Choice]:
-    challenges = [challenge for lesson in course.lessons for challenge in lesson.challenges]
-    found = [Choice(challenge, baseline) for challenge in challenges for baseline in challenge.baselines]
+    found = [Choice(challenge, baseline) for challenge in course.challenges for baseline in challenge.baselines]
     return [choice for choice in found if _can_be_submitted(choice)]
 
 

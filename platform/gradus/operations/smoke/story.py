@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from challenges.bundle import ChallengeBundle, CourseBundle
+from challenges.bundle import CourseBundle
 from challenges.kinds.free_text import KIND as FREE_TEXT
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.rag import KIND as RAG
@@ -82,11 +82,6 @@ class Story:
         yield "API with a token", self.api
         yield "somebody else sees nothing", self.strangers
 
-    @property
-    def challenges(self) -> list[ChallengeBundle]:
-        """All challenges of the built-in course, in the order of the path."""
-        return [challenge for lesson in self.course.lessons for challenge in lesson.challenges]
-
     def close(self) -> None:
         self.learner.close()
         self.staff.close()
@@ -98,7 +93,7 @@ class Story:
             page = self.learner.read(f"/lessons/{lesson.id}/")
             missing = [c.challenge.id for c in lesson.challenges if f"/challenges/{c.challenge.id}/" not in page]
             expect(not missing, f"the lesson {lesson.id} does not link {', '.join(missing)}")
-        return f"{len(self.course.lessons)} read, with {len(self.challenges)} challenges"
+        return f"{len(self.course.lessons)} read, with {len(self.course.challenges)} challenges"
 
     def sign_up(self) -> str:
         fields = {"email": "learner@example.org", "password1": secrets.token_urlsafe(16)}
@@ -221,10 +216,10 @@ class Story:
 
     def path(self) -> str:
         page = html.unescape(self.learner.read("/path/"))
-        missing = [one.challenge.title for one in self.challenges if one.challenge.title not in page]
+        missing = [one.challenge.title for one in self.course.challenges if one.challenge.title not in page]
         expect(not missing, f"the path does not show {', '.join(missing)}")
         expect("passed" in page.lower(), "the path shows nothing as passed")
-        return f"{len(self.challenges)} steps"
+        return f"{len(self.course.challenges)} steps"
 
     def board(self) -> str:
         for choice in (self.prompt, self.training):

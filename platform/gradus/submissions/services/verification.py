@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from importlib import metadata
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from challenges import kinds, payloads
+from challenges.bundle import Baseline, ChallengeBundle, sha256_of
+from challenges.findings_digest import outcome_digest
 from challenges.shown_score import floor_to_step
-from challenges.spec import BaselineRef
+from challenges.spec import BaselineRef, Challenge
 from gradus.courses import bundles, verification
-from gradus.courses.models import ChallengeVersion
+from gradus.courses.models import BaselineOutcome, ChallengeVersion
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services.finish import Outcome
 from gradus.submissions.services.runs import start_run
@@ -21,24 +25,57 @@ from gradus.submissions.states import OPEN
 def verify(version: ChallengeVersion) -> int:
     """Queues a run for each baseline without a good result here, and says how many; none where they run already.
 
-    They are graded on hidden rows and write no score: `on_recorded` keeps what is shown of them with the version.
+    They are graded on hidden rows and write no score: `on_recorded` keeps what is shown of them with the version. What
+    has not run for this version, but for another one that differs only in bounds, marks or texts, does not run again.
 
     Raises:
         BundleMissing: private storage lacks the content.
     """
     if version.is_verified:
         return 0
-    wanted = set(verification.to_run(version))
-    payloads = {one.ref.file: one.payload for one in bundles.load(version).baselines if one.ref.file in wanted}
+    bundle, queued = bundles.load(version), 0
     with transaction.atomic():
         # Two imports at once queue each baseline once.
-        ChallengeVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
-        waiting = set(open_runs(version))
-        missing = {file: payload for file, payload in payloads.items() if file not in waiting}
-        for file, payload in missing.items():
-            data = payload.model_dump(mode="json")
-            start_run(None, version, data, purpose=Run.Purpose.BASELINE, label=file)
-    return len(missing)
+        now = ChallengeVersion.objects.select_for_update(no_key=True).get(pk=version.pk)
+        waiting, known = set(open_runs(now)), {row["file"] for row in now.baselines}
+        wanted = set(verification.to_run(now)) - waiting
+        for one in bundle.baselines:
+            if one.ref.file not in wanted:
+                continue
+            kept = None if one.ref.file in known else _kept(bundle, one)
+            if kept is not None:
+                verification.record(now.pk, _row(now.parsed, one, kept))
+                continue
+            data = one.payload.model_dump(mode="json")
+            start_run(None, now, data, purpose=Run.Purpose.BASELINE, label=one.ref.file)
+            queued += 1
+    return queued
+
+
+def _key(bundle: ChallengeBundle, baseline: Baseline) -> str:
+    """A later release may grade otherwise, so it runs the baseline again."""
+    return sha256_of({"release": metadata.version("gradus"), "outcome": outcome_digest(bundle, baseline)})
+
+
+def _kept(bundle: ChallengeBundle, baseline: Baseline) -> BaselineOutcome | None:
+    return BaselineOutcome.objects.filter(key=_key(bundle, baseline)).first()
+
+
+def _row(challenge: Challenge, baseline: Baseline, kept: BaselineOutcome) -> dict[str, Any]:
+    """What is shown of an outcome under this challenge's bounds and step."""
+    problem = baseline.ref.missed(kept.score)
+    return {
+        "file": baseline.ref.file,
+        "kind": baseline.payload.kind,
+        "approach": kinds.find(baseline.payload.kind).approach(baseline.payload),
+        "seconds": kept.seconds,
+        "score": floor_to_step(kept.score, challenge.feedback.step),
+        "ok": not problem,
+        "problem": problem,
+        "provisional": False,
+        "cost": kept.cost,
+        "training": kept.training,
+    }
 
 
 def open_runs(version: ChallengeVersion) -> list[str]:
@@ -55,6 +92,7 @@ def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extr
     ref, step = _ref(run), run.version.parsed.feedback.step
     result = outcome.result
     row = {
+        **_about(run, evaluation),
         "score": None if outcome.score is None else floor_to_step(outcome.score, step),
         "ok": not ref.missed(outcome.score),
         "problem": ref.missed(outcome.score),
@@ -62,7 +100,21 @@ def on_recorded(sender: object, evaluation: Evaluation, outcome: Outcome, **extr
         "cost": result.get("cost", {}),
         "training": {name: round(value, 6) for name, value in result.get("training", {}).items()},
     }
-    verification.record(run.version_id, {**_about(run, evaluation), **row})
+    verification.record(run.version_id, row)
+    if outcome.score is not None and not outcome.unsettled:
+        _keep(run, outcome.score, row)
+
+
+def _keep(run: Run, score: float, row: dict[str, Any]) -> None:
+    """Keeps the exact score, unless a judge has decided it: another calibration may decide otherwise."""
+    if kinds.find(run.kind).is_judged:
+        return
+    bundle = bundles.load(run.version)
+    baseline = next(one for one in bundle.baselines if one.ref.file == run.label)
+    values = {name: row[name] for name in ("cost", "training", "seconds")}
+    BaselineOutcome.objects.update_or_create(
+        key=_key(bundle, baseline), defaults={**values, "score": score, "recorded_at": timezone.now()}
+    )
 
 
 def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:

@@ -3,13 +3,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from challenges.reading import read_course
+from challenges.bundle import CourseBundle
+from challenges.reading import BundleErrors, read_course
 from challenges.texts import several
 from gradus.cli.authors import problems_in
 from gradus.courses import verification
 from gradus.courses.models import ChallengeVersion, Course
 from gradus.courses.services import import_course
-from gradus.courses.versions import VersionRefused
+from gradus.courses.versions import VersionRefused, check_versions
 from gradus.operations.first_start import LIBRARY
 from gradus.submissions import services
 
@@ -22,27 +23,45 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("path", nargs="?", default=str(LIBRARY), help="the folder with course.yaml")
+        parser.add_argument("path", nargs="?", help="the folder with course.yaml; without it, the built-in course")
         parser.add_argument(
-            "--unverified", action="store_true", help="publish at once; the pages say that it is not verified"
+            "--unverified",
+            nargs="*",
+            metavar="CHALLENGE",
+            help="publish these challenges at once, or all if none is named; pages say that they are not verified",
         )
 
-    def handle(self, *args: Any, path: str, unverified: bool, verbosity: int, **options: Any) -> None:
-        problems, unchecked = problems_in(Path(path))
-        if problems:
-            raise CommandError("\n".join(str(problem) for problem in problems))
-        if unchecked is not None:
-            self.stdout.write(f"not checked: similarity ({unchecked})")
+    def handle(
+        self, *args: Any, path: str | None, unverified: list[str] | None, verbosity: int, **options: Any
+    ) -> None:
+        if path is None and unverified and _is_course(Path(unverified[-1])):
+            # The folder may also stand last, after `--unverified`.
+            path, unverified = unverified[-1], unverified[:-1]
+        folder = Path(path or LIBRARY)
+        bundle = _read(folder)
+        chosen = _chosen(bundle, unverified)
         try:
-            course = import_course(read_course(Path(path)), linted=unchecked is None, unverified=unverified)
+            # First, because lint can take minutes.
+            check_versions(bundle)
+            course = import_course(bundle, linted=self.lint(folder), unverified=chosen)
         except VersionRefused as refused:
             raise CommandError(f"Nothing was imported.\n{refused}") from None
-        found = [(version, services.verify(version)) for version in verification.newest(course)]
+        queued = {version.pk: services.verify(version) for version in verification.newest(course)}
+        found = [(version, queued[version.pk]) for version in verification.newest(course)]
         if verbosity == 0:
             self.sum_up(found)
             return
-        for version, queued in found:
-            self.report(course, version, queued)
+        for version, count in found:
+            self.report(course, version, count)
+
+    def lint(self, folder: Path) -> bool:
+        """Returns True if all checks could run. Raises `CommandError` with all problems that they find."""
+        problems, unchecked = problems_in(folder)
+        if problems:
+            raise CommandError("\n".join(map(str, problems)))
+        if unchecked is not None:
+            self.stdout.write(f"not checked: similarity ({unchecked})")
+        return unchecked is None
 
     def sum_up(self, found: list[tuple[ChallengeVersion, int]]) -> None:
         """Prints one line about all challenges, for the terminal in which the whole site runs."""
@@ -65,3 +84,27 @@ class Command(BaseCommand):
         if version.is_draft:
             shown = f"still get version {live.version}" if live else "do not see this challenge yet"
             self.stdout.write(f"  learners {shown}")
+
+
+def _is_course(folder: Path) -> bool:
+    return (folder / "course.yaml").is_file()
+
+
+def _read(folder: Path) -> CourseBundle:
+    """Returns the course in a folder. Raises `CommandError` where it is none, or with all problems that lint finds."""
+    if not _is_course(folder):
+        raise CommandError(f"{folder} has no course.yaml. Give the folder of a whole course.")
+    try:
+        return read_course(folder)
+    except BundleErrors as errors:
+        raise CommandError("\n".join(map(str, problems_in(folder)[0] or errors.problems))) from None
+
+
+def _chosen(bundle: CourseBundle, named: list[str] | None) -> list[str]:
+    """Returns the challenges to publish at once: those that are named, or all if the option names none."""
+    known = [challenge.challenge.id for challenge in bundle.challenges]
+    unknown = [name for name in named or () if name not in known]
+    if unknown:
+        listed = f"{', '.join(unknown)}. Its challenges are: {', '.join(known)}"
+        raise CommandError(f"--unverified: the course {bundle.course.id} has no challenge {listed}.")
+    return known if named == [] else named or []
