@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from rich.markdown import Markdown
 
 from gradus.cli import output as showing
 from gradus.cli.client import Api
-from gradus.cli.learners import finish, site
+from gradus.cli.learners import Json, finish, site
 
 app = typer.Typer()
 Lesson = Annotated[str, typer.Argument(metavar="LESSON", help="The lesson's id, as `gradus lessons` lists it.")]
@@ -21,44 +20,54 @@ Answers = Annotated[
 
 
 @app.command()
-def lessons() -> None:
+def lessons(json: Json = False) -> None:
     """List the lessons, and what comes next in each course."""
     with site() as api:
-        for course in api.get("courses"):
-            path = api.get(f"courses/{course['id']}/path")
-            rows = [(one["id"], one["title"], one["state"], f"{one['minutes']} min") for one in path["lessons"]]
-            showing.table(path["title"], ("Lesson", "Title", "State", "Time"), rows)
-            showing.out.print(f"Next: {path['next']}" if path["next"] else "Nothing is left to do.", markup=False)
+        paths = [api.get(f"courses/{course['id']}/path") for course in api.get("courses")]
+        showing.say(paths, json, _paths)
+
+
+def _paths(paths: list[dict[str, Any]]) -> None:
+    for path in paths:
+        rows = [(one["id"], one["title"], one["state"], f"{one['minutes']} min") for one in path["lessons"]]
+        showing.table(path["title"], ("Lesson", "Title", "State", "Time"), rows)
+        showing.out.print(f"Next: {path['next']}" if path["next"] else "Nothing is left to do.", markup=False)
 
 
 @app.command()
-def lesson(lesson: Lesson) -> None:
+def lesson(lesson: Lesson, json: Json = False) -> None:
     """Show a lesson: its text, its questions and answers, and its challenges."""
     with site() as api:
-        found = api.get(f"lessons/{lesson}")
-        showing.out.print(Markdown(f"# {found['title']}\n\n{found['text']}"))
-        for item in found["faq"]:
-            showing.out.print(Markdown(f"## {item['question']}\n\n{item['answer']}"))
-        showing.out.print(f"Challenges: {', '.join(found['challenges'])}", markup=False)
+        showing.say(api.get(f"lessons/{lesson}"), json, _lesson)
+
+
+def _lesson(found: dict[str, Any]) -> None:
+    showing.markdown(f"# {found['title']}\n\n{found['text']}")
+    for item in found["faq"]:
+        showing.markdown(f"## {item['question']}\n\n{item['answer']}")
+    showing.out.print(f"Challenges: {', '.join(found['challenges'])}", markup=False)
 
 
 @app.command()
-def advise(lesson: Lesson, answer: Answers = None) -> None:
+def advise(lesson: Lesson, answer: Answers = None, json: Json = False) -> None:
     """Ask the advisor of a lesson which approach fits a use case."""
     given = dict(_pair(one) for one in answer or [])
     with site() as api:
         questions = api.get(f"lessons/{lesson}")["advisor"]
         if not given:
             given = {question["id"]: _asked(question) for question in questions}
-        found = api.post(f"lessons/{lesson}/advisor", {"answers": given})
-        for title, approaches in (("Recommended", "recommended"), ("Try first", "try_first")):
-            rows = [(one["title"], one["first_step"]) for one in found[approaches]]
-            if rows:
-                showing.table(title, ("Approach", "First step"), rows)
-        for reason in found["reasons"]:
-            showing.out.print(f"{reason['approach']}: {reason['text']}", markup=False)
-        if found["unanswered"]:
-            showing.out.print(f"Not answered: {', '.join(found['unanswered'])}.", markup=False)
+        showing.say(api.post(f"lessons/{lesson}/advisor", {"answers": given}), json, _advice)
+
+
+def _advice(found: dict[str, Any]) -> None:
+    for title, approaches in (("Recommended", "recommended"), ("Try first", "try_first")):
+        rows = [(one["title"], one["first_step"]) for one in found[approaches]]
+        if rows:
+            showing.table(title, ("Approach", "First step"), rows)
+    for reason in found["reasons"]:
+        showing.out.print(f"{reason['approach']}: {reason['text']}", markup=False)
+    if found["unanswered"]:
+        showing.out.print(f"Not answered: {', '.join(found['unanswered'])}.", markup=False)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -69,10 +78,10 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _asked(question: dict[str, Any]) -> str:
-    typer.echo(question["text"])
+    typer.echo(question["text"], err=True)
     for number, choice in enumerate(question["choices"], 1):
-        typer.echo(f"  {number}. {choice['label']}")
-    number = typer.prompt("Number", type=int)
+        typer.echo(f"  {number}. {choice['label']}", err=True)
+    number = typer.prompt("Number", type=int, err=True)
     if not 1 <= number <= len(question["choices"]):
         raise typer.BadParameter(f"Choose a number from 1 to {len(question['choices'])}.")
     return str(question["choices"][number - 1]["id"])
@@ -104,11 +113,15 @@ def _follow(api: Api, runs: list[dict[str, Any]]) -> None:
 
 
 @app.command()
-def questions(lesson: Lesson) -> None:
+def questions(lesson: Lesson, json: Json = False) -> None:
     """Show the questions of a lesson, with what you answered and what is explained."""
     with site() as api:
-        for question in api.get(f"lessons/{lesson}/questions")["questions"]:
-            showing.question(question)
+        showing.say(api.get(f"lessons/{lesson}/questions"), json, _questions)
+
+
+def _questions(found: dict[str, Any]) -> None:
+    for question in found["questions"]:
+        showing.question(question)
 
 
 @app.command()
@@ -123,17 +136,21 @@ def answer(
 
 
 @app.command()
-def findings(lesson: Lesson) -> None:
+def findings(lesson: Lesson, json: Json = False) -> None:
     """Show what was measured for a lesson."""
     with site() as api:
-        for finding in api.get(f"lessons/{lesson}/findings"):
-            showing.out.print(f"{finding['id']}: {finding['statement'] or finding['title']}", markup=False)
-            for experiment in finding["experiments"]:
-                rows = [
-                    (arm["id"], arm["title"], len(arm["runs"]), ", ".join(_means(arm["mean"])))
-                    for arm in experiment["arms"]
-                ]
-                showing.table(experiment["challenge"], ("Arm", "Title", "Runs", "Mean"), rows)
+        showing.say(api.get(f"lessons/{lesson}/findings"), json, _findings)
+
+
+def _findings(found: list[dict[str, Any]]) -> None:
+    for finding in found:
+        showing.out.print(f"{finding['id']}: {finding['statement'] or finding['title']}", markup=False)
+        for experiment in finding["experiments"]:
+            rows = [
+                (arm["id"], arm["title"], len(arm["runs"]), ", ".join(_means(arm["mean"])))
+                for arm in experiment["arms"]
+            ]
+            showing.table(experiment["challenge"], ("Arm", "Title", "Runs", "Mean"), rows)
 
 
 def _means(mean: dict[str, float]) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 
 from gradus.cli import output as showing
 from gradus.cli.client import Api
-from gradus.cli.learners import Slug, path_of, site
+from gradus.cli.learners import Json, Slug, path_of, site
 
 app = typer.Typer()
 Work = Annotated[uuid.UUID, typer.Argument(metavar="UUID", help="An attempt or a run, as `gradus history` lists it.")]
@@ -43,22 +43,26 @@ def cancel(identifier: Work) -> None:
 
 
 @app.command()
-def history(challenge: Slug) -> None:
+def history(challenge: Slug, json: Json = False) -> None:
     """List your attempts and runs on public samples of a challenge, newest first."""
     with site() as api:
-        rows = [
-            (
-                one["uuid"],
-                "run" if one["is_run"] else "attempt",
-                one["name"],
-                one["kind"],
-                showing.STATES[one["status"]],
-                showing.number(one["score"]),
-                one["created_at"][:16].replace("T", " "),
-            )
-            for one in api.get(f"challenges/{challenge}/history")
-        ]
-        showing.table(challenge, ("Id", "What", "Name", "Kind", "State", "Score", "When (UTC)"), rows)
+        showing.say(api.get(f"challenges/{challenge}/history"), json, _history)
+
+
+def _history(found: list[dict[str, Any]]) -> None:
+    rows = [
+        (
+            one["uuid"],
+            "run" if one["is_run"] else "attempt",
+            one["name"],
+            one["kind"],
+            showing.STATES[one["status"]],
+            showing.number(one["score"]),
+            one["created_at"][:16].replace("T", " "),
+        )
+        for one in found
+    ]
+    showing.table("History", ("Id", "What", "Name", "Kind", "State", "Score", "When (UTC)"), rows)
 
 
 @app.command()
@@ -73,31 +77,40 @@ def name(
 
 
 @app.command()
-def compare(challenge: Slug, before: Work, after: Work) -> None:
+def compare(challenge: Slug, before: Work, after: Work, json: Json = False) -> None:
     """Show only what differs between two of your attempts or runs."""
     with site() as api:
         found = api.get(f"challenges/{challenge}/comparison", before=str(before), after=str(after))
-        for change in found["changes"]:
-            showing.table(change["part"], ("", ""), [("before", change["before"]), ("after", change["after"])])
-        rows = [(one["id"], one["change"], one["before"], one["after"]) for one in found["samples"]]
-        if rows:
-            showing.table("Public samples", ("Sample", "Change", "Before", "After"), rows)
-        if not (found["changes"] or rows):
-            showing.out.print("Nothing differs.", markup=False)
+        showing.say(found, json, _comparison)
+
+
+def _comparison(found: dict[str, Any]) -> None:
+    for change in found["changes"]:
+        showing.table(change["part"], ("", ""), [("before", change["before"]), ("after", change["after"])])
+    rows = [(one["id"], one["change"], one["before"], one["after"]) for one in found["samples"]]
+    if rows:
+        showing.table("Public samples", ("Sample", "Change", "Before", "After"), rows)
+    if not (found["changes"] or rows):
+        showing.out.print("Nothing differs.", markup=False)
 
 
 @app.command()
 def notices(
     unseen: Annotated[bool, typer.Option("--unseen", help="Only those that you have not seen.")] = False,
     seen: Annotated[bool, typer.Option("--mark-seen", help="Mark all of them as seen.")] = False,
+    json: Json = False,
 ) -> None:
     """Show your notices: what has ended while you were away."""
     with site() as api:
-        for one in api.get("notices", unseen=unseen):
-            new = "" if one["seen"] else " (new)"
-            showing.out.print(f"{one['title']}{new}\n  {one['text']}", markup=False)
+        showing.say(api.get("notices", unseen=unseen), json, _notices)
         if seen:
             api.post("notices/seen")
+
+
+def _notices(found: list[dict[str, Any]]) -> None:
+    for one in found:
+        new = "" if one["seen"] else " (new)"
+        showing.out.print(f"{one['title']}{new}\n  {one['text']}", markup=False)
 
 
 @app.command()
@@ -113,11 +126,15 @@ def report(
 
 
 @app.command()
-def reports() -> None:
+def reports(json: Json = False) -> None:
     """Show the problems that you have reported, with the answers."""
     with site() as api:
-        rows = [(one["challenge"], one["what"], one["text"], one["answer"] or "open") for one in api.get("reports")]
-        showing.table("Reported problems", ("Challenge", "What", "Report", "Answer"), rows)
+        showing.say(api.get("reports"), json, _reports)
+
+
+def _reports(found: list[dict[str, Any]]) -> None:
+    rows = [(one["challenge"], one["what"], one["text"], one["answer"] or "open") for one in found]
+    showing.table("Reported problems", ("Challenge", "What", "Report", "Answer"), rows)
 
 
 @app.command()
