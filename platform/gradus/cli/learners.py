@@ -259,5 +259,5 @@ def _finish(api: Api, path: str) -> None:
 def _show(api: Api, path: str) -> dict[str, Any]:
     found: dict[str, Any] = api.get(path)
     challenge = api.get(f"challenges/{found['challenge']}")
-    showing.result(found, {sample["id"]: sample for sample in challenge["samples"]})
+    showing.result(found, showing.samples_of(challenge))
     return found

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from challenges.kinds.rag_places import place_in_words
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
 from gradus.cli.client import Event
 
@@ -114,11 +115,10 @@ def leaderboard(board: dict[str, Any]) -> None:
         (row["rank"], row["pseudonym"] + (" (you)" if row["mine"] else ""), number(row["score"]), _tokens(row))
         for row in rows
     ]
-    table(
-        f"{board['challenge']} {board['version']}, {board['track']}: {board['total']} ranked",
-        ("Rank", "Learner", "Score", "Tokens"),
-        shown,
-    )
+    columns = ("Rank", "Learner", "Score", "Tokens")
+    if not any(tokens for *_, tokens in shown):
+        columns, shown = columns[:-1], [row[:-1] for row in shown]
+    table(f"{board['challenge']} {board['version']}, {board['track']}: {board['total']} ranked", columns, shown)
     for band in board["bands"]:
         out.print(f"Rank {band['rank']}: {band['learners']} learners with {number(band['score'])}, in no order.")
     for other in board["older"]:
@@ -131,6 +131,12 @@ def leaderboard(board: dict[str, Any]) -> None:
 def _tokens(row: dict[str, Any]) -> str:
     tokens = row["cost"].get("prompt_tokens")
     return "" if tokens is None else f"{tokens:.0f}"
+
+
+def samples_of(challenge: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The public samples by id. `has_reader` is false where no model reads what a search has found for them."""
+    has_reader = challenge["details"].get("rag", {}).get("has_reader", True)
+    return {sample["id"]: {**sample, "has_reader": has_reader} for sample in challenge["samples"]}
 
 
 def result(found: dict[str, Any], samples: dict[str, dict[str, Any]]) -> None:
@@ -183,6 +189,9 @@ def public_samples(rows: list[dict[str, Any]], samples: dict[str, dict[str, Any]
 
 def _sample(row: dict[str, Any], samples: dict[str, dict[str, Any]]) -> tuple[str, str, str, str]:
     sample = samples.get(row["id"], {"input": row["id"], "target": ""})
+    if row.get("look_up") and not sample.get("has_reader", True):
+        documents = sample["documents"]
+        return (_mark(row), sample["input"], ", ".join(documents), place_in_words(documents, row["look_up"]))
     target = sample["target"]
     expected = target if isinstance(target, str) else json.dumps(target, ensure_ascii=False)
     return (_mark(row), sample["input"], expected, row["output"])

@@ -7,7 +7,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from challenges import kinds
 from challenges.prompts import target_text
+from challenges.spec import Sample
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
@@ -48,7 +50,7 @@ def challenge_page(
         "lesson": challenge.lesson,
         "spec": challenge.spec,
         "statement": markdown.render(challenge.version.statement).html if challenge.version else "",
-        "samples": [(s, target_text(s.target)) for s in challenge.version.samples] if challenge.version else [],
+        "samples": _samples(challenge),
         "draft": draft,
         "draft_key": f"{challenge.slug}:{draft.kind}:{user.pk if user else 'visitor'}",
         "problems": problems,
@@ -60,6 +62,16 @@ def challenge_page(
         **(extra or {}),
     }
     return render(request, "learn/challenge.html", context, status=status)
+
+
+def _samples(challenge: Challenge) -> list[tuple[Sample, str]]:
+    """Each public sample with what it should come to: the first of several texts, or all documents that hold it."""
+    kind, version = kinds.find(challenge.kind), challenge.version
+    if version is None:
+        return []
+    if kind.asks_model(challenge.spec):
+        return [(sample, target_text(sample.target)) for sample in version.samples]
+    return [(sample, ", ".join(kind.expected(challenge.spec, sample))) for sample in version.samples]
 
 
 def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:

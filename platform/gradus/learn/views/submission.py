@@ -71,7 +71,9 @@ def _context(found: Submission) -> dict[str, Any]:
     return {
         **shown,
         "moment": moment(found, shown["evaluation"], shown["score"]) if shown["score"] else None,
-        "weak_spot": weak_spot(shown["rows"], shown["confusion"], shown["fields"], marks),
+        "weak_spot": weak_spot(
+            shown["rows"], shown["confusion"], shown["fields"], marks, asks_model=shown["asks_model"]
+        ),
         "next_step": next_step(found, shown["spec"], shown["score"]),
         "submission": found,
         "has_passed": path.has_passed(found.user, found.challenge),
