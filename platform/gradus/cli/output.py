@@ -135,7 +135,7 @@ def _tokens(row: dict[str, Any]) -> str:
 
 def samples_of(challenge: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The public samples by id. `has_reader` is false where no model reads what a search has found for them."""
-    has_reader = challenge["details"].get("rag", {}).get("has_reader", True)
+    has_reader = all(details.get("has_reader", True) for details in challenge["details"].values())
     return {sample["id"]: {**sample, "has_reader": has_reader} for sample in challenge["samples"]}
 
 

@@ -23,6 +23,7 @@ from gradus.learn.reading import reading
 from gradus.learn.shown_rows import rows_context
 from gradus.learn.stages import begun, stages_of
 from gradus.learn.usual_time import elapsed, usual_time
+from gradus.learn.weak_spot import weak_spot
 from gradus.notices import services as notices
 from gradus.preferences.pairs import pairs_of
 from gradus.reviews import guests
@@ -119,7 +120,7 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
     """One evaluation as its page shows it, open or ended. Its learner, who now looks at it, needs no notice of it."""
     evaluation = owner.current
     notices.see(owner.user, evaluation)
-    spec = evaluation.version.parsed
+    spec, result, shown = evaluation.version.parsed, evaluation.result or {}, rows_context(owner, evaluation)
     return {
         "owner": owner,
         "guest_note": guests.note(owner.user, owner.kind) if isinstance(owner, Submission) else "",
@@ -127,9 +128,16 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         "target": f"#run-{owner.uuid}",
         "challenge": owner.challenge if isinstance(owner, Submission) else owner.version.challenge,
         "spec": spec,
-        "result": evaluation.result or {},
+        "result": result,
         "score": score_of(evaluation),
-        **rows_context(owner, evaluation),
+        **shown,
+        "weak_spot": weak_spot(
+            shown["rows"],
+            shown["confusion"],
+            shown["fields"],
+            result.get("marks", []),
+            asks_model=shown["asks_model"],
+        ),
         **page_of(owner.kind).result(evaluation),
         "took": results.took(evaluation),
         **(_waiting(owner, evaluation, queue_position(evaluation)) if evaluation.is_open else {}),
