@@ -121,6 +121,8 @@ def test_the_colour_of_a_row_is_that_of_its_place(course: None, metric: str, ada
     row = shown[: shown.index('<span class="row-got">place 2<')].rpartition("<li data-item")[2]
     assert row.startswith(f" data-{mark} ")
     assert '<span class="row-got">something handed over</span>' in shown
+    wrong = 2 if metric == "mrr" else 1
+    assert f"For {wrong} of 4 public samples, what was handed over does not earn the full score." in shown
 
 
 def test_a_submission_is_scored_and_nothing_has_a_cost(course: None, ada: User, ada_client: Client) -> None:
