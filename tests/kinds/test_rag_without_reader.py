@@ -195,3 +195,7 @@ def test_the_api_and_the_command_line_say_it_too(
     told = CliRunner().invoke(app, ["logs", made["uuid"]])
     assert told.exit_code == 0 and "loans" in told.output and "place 1" in told.output, told.output
     assert "fifteen books" not in told.output
+    sent = api(ada).post("/api/v1/challenges/ask-the-library/submissions", SEARCHED, content_type="application/json")
+    graded(Submission.objects.get(uuid=sent.json()["uuid"]))
+    board = CliRunner().invoke(app, ["leaderboard", "ask-the-library"])
+    assert "0.74" in board.output and "Tokens" not in board.output, board.output

@@ -115,10 +115,9 @@ def leaderboard(board: dict[str, Any]) -> None:
         (row["rank"], row["pseudonym"] + (" (you)" if row["mine"] else ""), number(row["score"]), _tokens(row))
         for row in rows
     ]
-    columns = ("Rank", "Learner", "Score", "Tokens")
-    if not any(tokens for *_, tokens in shown):
-        columns, shown = columns[:-1], [row[:-1] for row in shown]
-    table(f"{board['challenge']} {board['version']}, {board['track']}: {board['total']} ranked", columns, shown)
+    columns = ("Rank", "Learner", "Score", "Tokens")[: 4 if any(tokens for *_, tokens in shown) else 3]
+    title = f"{board['challenge']} {board['version']}, {board['track']}: {board['total']} ranked"
+    table(title, columns, (row[: len(columns)] for row in shown))
     for band in board["bands"]:
         out.print(f"Rank {band['rank']}: {band['learners']} learners with {number(band['score'])}, in no order.")
     for other in board["older"]:
