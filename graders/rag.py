@@ -1,4 +1,4 @@
-"""Grades a retrieval: looks each row up in the documents, and has the base model answer from what was found."""
+"""Grades a retrieval: looks each row up in the documents, and has the base model answer where answers count."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from challenges.documents import Cut
 from challenges.example_orders import stage as order_stage
 from challenges.kinds.rag import RagPayload, asked_of, cut, template_of
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
+from challenges.kinds.rag_places import has_reader
 from challenges.kinds.rag_prompts import Asked, composed, filled, joined, open_prompt, row_template
 from challenges.metrics import metrics
 from challenges.spec import Challenge, Sample
@@ -61,6 +62,20 @@ class Lookup:
             row_template(self.template),
         )
 
+    def asks(self) -> tuple[Ask, ...]:
+        """How the model is asked in each order of the examples. Where no model reads, all orders come to the same."""
+        return self.ask().in_orders() if self.has_reader else (self.ask(),)
+
+    @cached_property
+    def has_reader(self) -> bool:
+        return has_reader(self.challenge)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics that are shown on public rows; without answers there are none of answers."""
+        known = metrics()
+        return [name for name in METRICS if self.has_reader or known[name].of_documents]
+
     def item(self, cuts: Sequence[Cut], queries: Sequence[str], stage: str, limit: int) -> Retrieve:
         """The work item that looks `queries` up in `cuts`."""
         return Retrieve(tuple(one.text for one in cuts), tuple(queries), self.payload.method, limit, stage)
@@ -74,6 +89,12 @@ class Lookup:
         """The input of the ordinary prompt for a row."""
         return filled(self.template, Asked(joined([one.text for one in self.used(found)]), sample.input))
 
+    def unread(self, found: Sequence[Found]) -> Answers:
+        """What comes out where no model reads: the documents of the used passages, the best one first."""
+        outputs = [self.with_documents(Output("", ""), one) for one in found]
+        named = [replace(one, text=", ".join(one.documents) or one.text) for one in outputs]
+        return Answers(tuple(named), {})
+
     def with_documents(self, output: Output, found: Found) -> Output:
         """The output, or that the corpus does not say, with the documents of the used passages."""
         used = self.used(found)
@@ -84,7 +105,7 @@ def grade(assignment: Assignment) -> Grading:
     """Yields Retrieve for building the indexes and for looking up, and Generate for the public and hidden samples.
 
     Both indexes are built before any hidden sample is looked up. With `assignment.inputs` (a lesson's retriever) these
-    alone are looked up, and the model is not asked.
+    alone are looked up, and the model is not asked. Nor is it where what it writes could not change the score.
     """
     bundle, payload = assignment.bundle, assignment.payload
     assert isinstance(payload, RagPayload)
@@ -94,11 +115,11 @@ def grade(assignment: Assignment) -> Grading:
     for cuts in look.cuts if assignment.hidden else look.cuts[:1]:
         yield look.item(cuts, (), INDEX, 1)
     found = yield from _find(look, look.cuts[0], inputs_of(bundle.public), PUBLIC)
-    asks, several = look.ask().in_orders(), []
+    asks, several = look.asks(), []
     charged = yield from charge(asks[0])
     for number, ask in enumerate(asks, 1):
         answers = yield from _public(look, ask, bundle.public, found, order_stage(number))
-        several.append(with_public(Grade(score=None), bundle.challenge, bundle.public, answers, METRICS))
+        several.append(with_public(Grade(score=None), bundle.challenge, bundle.public, answers, look.metrics))
     graded = worst_public(several)
     rows = [
         replace(r, look_up=_shown(look, f, s.documents))
@@ -142,6 +163,8 @@ def _public(
     look: Lookup, ask: Ask, samples: Sequence[Sample], found: Sequence[Found], stage: str
 ) -> Generator[WorkItem, Any, Answers]:
     """The model is not asked about a row for which nothing was found."""
+    if not look.has_reader:
+        return look.unread(found)
     rows = tuple(place for place, one in enumerate(found) if look.used(one))
     asked = [look.asked(found[place], samples[place]) for place in rows]
     if not asked:
@@ -169,17 +192,11 @@ def _hidden(
     """The model is asked about every row, and its answer is not looked at where nothing was found: else the time would
     tell how many such rows there are.
     """
-    if not _needs_answers(look.challenge):
-        return Answers(tuple(look.with_documents(Output("", ""), f) for f in found), {})
+    if not look.has_reader:
+        return look.unread(found)
     asked = [look.asked(f, s) for f, s in zip(found, samples, strict=True)]
     answers = yield from answer(ask, asked, HIDDEN)
     return replace(answers, outputs=tuple(map(look.with_documents, answers.outputs, found)))
-
-
-def _needs_answers(challenge: Challenge) -> bool:
-    """Whether the score, or a metric beside it, is of answers; else only what was found counts."""
-    known = metrics()
-    return any(not known[name].of_documents for name in (challenge.metric.name, *challenge.public_metrics))
 
 
 def _shown(look: Lookup, found: Found, right: Sequence[str]) -> LookUp:

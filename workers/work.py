@@ -15,7 +15,7 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
-from challenges import payloads
+from challenges import kinds, payloads
 from challenges.catalogue import MODELS
 from challenges.kinds.base import WALL_FACTOR
 from challenges.overlap import overlap
@@ -182,7 +182,8 @@ class Worker:
         judge = assignments.judge_for(evaluation, self.judge)
         with assignments.prepared(evaluation) as assignment:
             expect_packages(assignment.payload.kind)
-            self._prepare(assignment.bundle.challenge.model, stop)
+            if kinds.find(assignment.payload.kind).asks_model(assignment.bundle.challenge):
+                self._prepare(assignment.bundle.challenge.model, stop)
             seconds = _seconds(evaluation, assignment)
             rows = WrittenTokens() if assignment.chat is not None else LiveRows(assignment)
             graded = rows.followed(measured(assignments.grading(assignment), assignment, evaluation))

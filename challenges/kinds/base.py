@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from challenges.field_checks import FieldProblem
 from challenges.payloads import Submitted
-from challenges.spec import Challenge, Keys
+from challenges.prompts import accepted_texts
+from challenges.spec import Challenge, Keys, Sample
 from challenges.token_counts import CountTokens
 from challenges.translation import gettext_noop
 
@@ -73,9 +74,9 @@ class Kind:
     needed_files: ClassVar[frozenset[str]] = frozenset({"public.jsonl", "hidden.jsonl"})
     """Files of rows that the challenge's folder must have."""
     needs_model: ClassVar[bool] = True
-    """Whether a base model answers, so that the challenge names a model and the form of an answer."""
+    """Whether a challenge names a base model and the form of an answer. `asks_model` says whether it is asked."""
     has_costs: ClassVar[bool] = True
-    """Whether tokens and milliseconds for each request are measured, and shown on the leaderboard."""
+    """Whether tokens and milliseconds are measured for each request to the model, and shown on the leaderboard."""
     is_alone: ClassVar[bool] = False
     """Whether a challenge of this kind accepts no other kind beside it."""
     is_judged: ClassVar[bool] = False
@@ -116,6 +117,22 @@ class Kind:
     def has_samples(self) -> bool:
         """Whether submissions are graded on rows, of which the public ones are shown."""
         return "hidden.jsonl" in self.needed_files
+
+    def asks_model(self, challenge: Challenge) -> bool:
+        """Whether a base model answers the rows of the challenge, or writes nothing that could count."""
+        return self.needs_model
+
+    def measures_costs(self, challenge: Challenge) -> bool:
+        """Whether a request has a cost in this challenge."""
+        return self.has_costs and self.asks_model(challenge)
+
+    def expected(self, challenge: Challenge, sample: Sample) -> Sequence[str]:
+        """What a public sample should come to, in texts each of which is right."""
+        return accepted_texts(sample.target)
+
+    def came_to(self, challenge: Challenge, sample: Sample, row: Mapping[str, Any]) -> str:
+        """What a public sample came to, on one line. `row` is its `graders.base.Row` as it is stored."""
+        return str(row["output"])
 
     def is_scored_by_rows(self, challenge: Challenge) -> bool:
         """Whether the metric of rows alone is the score, so that findings can measure it."""

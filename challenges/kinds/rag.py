@@ -14,10 +14,11 @@ from challenges.documents import PASSAGES_MAX, Cut, advance, count_passages, dig
 from challenges.field_checks import FieldProblem
 from challenges.kinds.base import Kind, TokenUse
 from challenges.kinds.rag_keys import METHODS, NOT_IN_CORPUS, Method, RagKeys, corpora, rag
+from challenges.kinds.rag_places import has_reader, place_in_words
 from challenges.kinds.rag_prompts import JOIN, Asked, composed, open_prompt, problem_with, row_template
 from challenges.payloads import Payload, Submitted, Whole
 from challenges.prompts import render
-from challenges.spec import Challenge, TrainRow, dump
+from challenges.spec import Challenge, Sample, TrainRow, dump
 from challenges.token_counts import CountTokens
 from challenges.translation import gettext, gettext_noop, ngettext
 
@@ -68,6 +69,21 @@ class RagKind(Kind):
     packages = ("bm25s", "faiss")
     approaches = METHODS
 
+    def asks_model(self, challenge: Challenge) -> bool:
+        return has_reader(challenge)
+
+    def expected(self, challenge: Challenge, sample: Sample) -> Sequence[str]:
+        """Without a reader, the documents that hold the answer; where none does, its target says so."""
+        targets = super().expected(challenge, sample)
+        return targets if has_reader(challenge) else sample.documents or targets
+
+    def came_to(self, challenge: Challenge, sample: Sample, row: Mapping[str, Any]) -> str:
+        """Without a reader, the place of the right document."""
+        found = row.get("look_up")
+        if has_reader(challenge) or not found:
+            return super().came_to(challenge, sample, row)
+        return place_in_words(sample.documents, found)
+
     def read_files(self, source: Source, rel: str, located: Located) -> dict[str, Any]:
         """Documents may also stand in `challenge.yaml` itself, as a list."""
         named = [key for key in ("corpus", "updates") if isinstance(located.data.get(key), str)]
@@ -83,14 +99,16 @@ class RagKind(Kind):
         self, challenge: Challenge, payload: RagPayload, count_tokens: CountTokens
     ) -> Iterator[FieldProblem]:
         use = self.tokens(challenge, payload, count_tokens)
-        if use.is_over:
+        if use is not None and use.is_over:
             message = gettext("Instructions and examples have %(count)s tokens; %(most)s are allowed. Shorten them.")
             message %= {"count": f"{use.used:,}", "most": f"{use.allowed:,}"}
             yield FieldProblem("too_many_tokens", "examples" if payload.examples else "instructions", message)
         yield from _passage_tokens(challenge, payload, count_tokens)
 
-    def tokens(self, challenge: Challenge, payload: RagPayload, count_tokens: CountTokens) -> TokenUse:
-        """Of the part that all rows share: instructions and examples."""
+    def tokens(self, challenge: Challenge, payload: RagPayload, count_tokens: CountTokens) -> TokenUse | None:
+        """Of the part that all rows share: instructions and examples. None where no model reads them."""
+        if not has_reader(challenge):
+            return None
         prefix = render(
             open_prompt(challenge).prompt,
             instructions=payload.instructions,
@@ -129,6 +147,7 @@ class RagKind(Kind):
         keys = rag(challenge)
         return {
             "retrieval": dump(keys.retrieval),
+            "has_reader": has_reader(challenge),
             "passage_tokens_max": keys.passage_tokens_max,
             "documents": len(keys.corpus),
             "documents_digest": digest(keys.corpus),

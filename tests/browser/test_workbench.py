@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from playwright.sync_api import expect
 
 from gradus.accounts.models import User
 from gradus.courses.models import Course
+from gradus.submissions import services
+from tests import factories
 from tests.browser.conftest import Visit
 
 HERE = "/challenges/sea-or-sky/"
@@ -22,6 +27,28 @@ def test_run_and_submit_stay_in_sight(course: Course, visit: Visit) -> None:
         expect(page.get_by_role("button", name=name, exact=True)).to_be_in_viewport()
     expect(page.get_by_role("heading", level=1)).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_run_and_submit_stay_in_sight_over_results(course: Course, ada: User, visit: Visit, size: Any) -> None:
+    """The buttons can be pressed beside the last row of a result, and cover no part of it."""
+    run = services.start_run(ada, factories.challenge("sea-or-sky").version, factories.PROMPT)
+    factories.grade(run, result=factories.result_for(run, wrong=2))
+    page = visit(ada, viewport=size)
+    page.goto(f"{HERE}#work")
+    page.get_by_role("link", name="Show its results").click()
+    expect(page.get_by_role("heading", name="Which labels are mixed up")).to_be_visible()
+    last = page.locator("#run .facts").last
+    last.scroll_into_view_if_needed()
+    for name in ("Run", "Submit"):
+        button = page.get_by_role("button", name=name, exact=True)
+        expect(button).to_be_in_viewport(ratio=1)
+        button.click(trial=True)
+    bar, end = page.locator(".bench-bar").bounding_box(), last.bounding_box()
+    assert bar and end and (end["y"] >= bar["y"] + bar["height"] or end["y"] + end["height"] <= bar["y"])
+    above = page.locator("#run .weak-spot, #run .confusion, #run ol.rows")
+    assert [one.get_attribute("class") for one in above.all()] == ["weak-spot", "confusion", "rows"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_sides_are_tabs_on_a_phone(course: Course, visit: Visit) -> None:

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+import challenges
 from challenges.check import check
+from challenges.kinds.rag import KIND
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
 from challenges.kinds.rag_prompts import Asked, composed, filled, problem_with, row_template
 from challenges.lint import lint
 from challenges.payloads import parse
 from challenges.prompts import render
-from challenges.spec import Sample, dump
+from challenges.reading import read_challenge
+from challenges.spec import Metric, Sample, dump
 from tests.challenges.factory import write_prompt_challenge, write_rows
 from tests.challenges.rag_bundle import EXAMPLE, GOOD, rag_bundle, write_rag_challenge
 
@@ -27,6 +30,47 @@ def words(text: str) -> int:
 
 def problems(**changes: Any) -> list[tuple[str, str]]:
     return [(one.code, one.field) for one in check(CHALLENGE, parse({**GOOD, **changes}), words)]
+
+
+BUILT_IN = read_challenge(Path(challenges.__file__).parent / "library/retrieval/find-the-right-page")
+# As the form and the API of version 0.2.0 sent it, with fields that never counted.
+SENT_BY_0_2_0 = {
+    "kind": "rag",
+    "chunk_words": 20,
+    "overlap": 0.0,
+    "method": "vectors",
+    "top_k": 8,
+    "min_score": 0.0,
+    "instructions": "",
+    "examples": [],
+    "example": None,
+}
+
+
+def test_whether_a_model_is_asked_follows_from_the_metrics() -> None:
+    def asks(name: str, *shown: str) -> bool:
+        changed = CHALLENGE.model_copy(update={"metric": Metric(name=name), "public_metrics": shown})
+        return KIND.asks_model(changed)
+
+    assert not (asks("mrr") or asks("hit_rate", "mrr"))
+    assert asks("token_f1", "hit_rate") and asks("mrr", "exact_match") and asks("of_a_package_that_is_gone")
+    assert not KIND.asks_model(BUILT_IN.challenge) and not KIND.measures_costs(BUILT_IN.challenge)
+
+
+def test_where_no_model_reads_no_prompt_is_counted_and_passages_are() -> None:
+    searched = CHALLENGE.model_copy(update={"metric": Metric(name="mrr")})
+    limits = searched.limits.model_copy(update={"prompt_tokens_max": 16})
+    searched = searched.model_copy(update={"limits": limits})
+    payload = parse({**GOOD, "instructions": "word " * 100})
+    assert not list(check(searched, payload, words)) and KIND.tokens(searched, payload, words) is None
+    (over,) = check(searched, payload, lambda text: 100 * words(text))
+    assert (over.code, over.field) == ("too_many_tokens", "chunk_words")
+
+
+def test_what_0_2_0_sent_to_the_built_in_search_is_accepted() -> None:
+    assert not list(check(BUILT_IN.challenge, parse(SENT_BY_0_2_0), words))
+    (row,) = [sample for sample in BUILT_IN.public if sample.id == "p1"]
+    assert KIND.expected(BUILT_IN.challenge, row) == ("groups",)
 
 
 def message(**changes: Any) -> str:

@@ -314,6 +314,15 @@ JSON_CALLS = {
     "leaderboard": ["sea-or-sky"],
     "costs": ["sea-or-sky"],
     "submit": ["sea-or-sky", "{prompt}"],
+    "lessons": [],
+    "lesson": ["first"],
+    "advise": ["first", "--answer", "changes=weekly"],
+    "questions": ["first"],
+    "findings": ["first"],
+    "history": ["sea-or-sky"],
+    "compare": ["sea-or-sky", "{graded}", "{trained}"],
+    "notices": [],
+    "reports": [],
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rag_keys import NOT_IN_CORPUS
+from challenges.metrics import metrics
 from challenges.payloads import parse
 from challenges.spec import Metric
 from graders.base import Assignment, Generate, Generated, Grade, Retrieve, Retrieved, WorkItem
@@ -180,11 +181,31 @@ def test_the_score_is_by_the_authors_metric(name: str, value: float) -> None:
     assert run(Engine(WORDS), scored_by(name)).score == value
 
 
-def test_where_only_the_search_is_scored_hidden_rows_are_not_answered() -> None:
+OF_DOCUMENTS = [name for name, metric in metrics().items() if metric.of_documents]
+
+
+@pytest.mark.parametrize("name", OF_DOCUMENTS)
+def test_where_only_the_search_is_scored_the_model_is_asked_about_no_row(name: str) -> None:
     engine = Engine(WORDS)
-    graded = run(engine, scored_by("mrr"))
-    assert ("Generate", "hidden", 4) not in shape(engine.items)
-    assert [row.score for row in graded.hidden] == [1, 1, 1, 1]
+    graded = run(engine, scored_by(name))
+    assert not any(isinstance(item, Generate) for item in engine.items)
+    assert [row.score for row in graded.hidden] == [1, 1, 1, 1] and graded.cost == {}
+    assert [row.output for row in graded.public] == ["loans", "printing", "opening-hours", NOT_IN_CORPUS]
+    assert [row.look_up.place for row in graded.public if row.look_up] == [1, 1, 1, None]
+    assert graded.public_metrics == {"hit_rate": 1.0, "mrr": 1.0}
+
+
+def test_the_score_of_a_search_is_that_of_a_challenge_whose_answers_are_shown_too() -> None:
+    """Version 0.2.0 had the model answer as well. A metric of answers beside the score still does."""
+    spec = BUNDLE.challenge.model_copy(update={"metric": Metric(name="mrr"), "public_metrics": ("token_f1",)})
+    engine = Engine({**WORDS, "When does the library close on Saturdays?": "lost card"})
+    payload = {**WHOLE, "top_k": 8, "min_score": 0.0}
+    read = run(engine, ChallengeBundle(spec, "", "", BUNDLE.public, BUNDLE.hidden), payload=payload)
+    alone = run(Engine(engine.words), scored_by("mrr"), payload=payload)
+    assert any(isinstance(item, Generate) and item.stage == "hidden" for item in engine.items)
+    assert (alone.score, alone.public_score) == (read.score, read.public_score)
+    assert [row.score for row in alone.public] == [row.score for row in read.public] == [1, 1, pytest.approx(1 / 6), 0]
+    assert [row.look_up for row in alone.public] == [row.look_up for row in read.public]
 
 
 def test_more_passages_stand_on_lines_of_their_own() -> None:

@@ -68,7 +68,7 @@ def test_a_run_says_what_changed_since_the_run_before(ada, ada_client, sea_or_sk
 
 def test_a_run_that_changed_nothing_says_so(ada, ada_client, sea_or_sky):
     trial(ada, sea_or_sky, wrong=1)
-    assert "no sample was answered differently" in shown(ada_client, trial(ada, sea_or_sky, wrong=1))
+    assert "no sample came out differently" in shown(ada_client, trial(ada, sea_or_sky, wrong=1))
 
 
 def test_the_run_before_is_the_learners_own_finished_trial_of_the_same_kind(ada, bob, sea_or_sky):
@@ -90,7 +90,7 @@ def test_two_runs_and_a_run_and_an_attempt_are_compared(ada, ada_client, sea_or_
     address = reverse("learn:compare", args=["sea-or-sky"])
     runs = ada_client.get(f"{address}?pick={other.uuid}&pick={one.uuid}").content.decode()
     assert "2 samples became right, 0 became wrong" in runs
-    assert "both send the same" in runs and "only attempts have one" in runs
+    assert "both hand in the same" in runs and "only attempts have one" in runs
     mixed = ada_client.get(f"{address}?pick={other.uuid}&pick={attempt.uuid}").content.decode()
     assert "1 sample became right, 0 became wrong" in mixed and "<ins>open </ins>" in mixed and "0.70" in mixed
 

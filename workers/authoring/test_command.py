@@ -173,8 +173,7 @@ def _print(console: Console, bundle: ChallengeBundle, outcomes: list[baselines.O
             outcome.kind,
             _scores(outcome),
             "yes" if outcome.ok else outcome.problem,
-            f"{outcome.cost.get('prompt_tokens', 0):.0f}",
-            f"{outcome.cost.get('ms', 0):.0f}",
+            *(f"{outcome.cost[name]:.0f}" if name in outcome.cost else "-" for name in ("prompt_tokens", "ms")),
             f"{outcome.seconds:.0f}",
         )
     console.print(table)

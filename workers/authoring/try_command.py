@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,6 @@ from challenges.bundle import ChallengeBundle
 from challenges.folders import read_payload
 from challenges.lint_spec import refusals
 from challenges.payloads import Submitted
-from challenges.prompts import accepted_texts
 from challenges.reading import BundleErrors, read_challenge
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
 from challenges.source import Source
@@ -120,7 +120,7 @@ def as_json(file: Path, bundle: ChallengeBundle, payload: Submitted, found: Grad
             {
                 "id": row.id,
                 "input": sample.input,
-                "expected": list(accepted_texts(sample.target)),
+                "expected": list(kinds.find(payload.kind).expected(bundle.challenge, sample)),
                 "answer": row.output,
                 "score": row.score,
                 "mark": mark_of(row.score, row.correct),
@@ -132,16 +132,18 @@ def as_json(file: Path, bundle: ChallengeBundle, payload: Submitted, found: Grad
 
 
 def _print(console: Console, bundle: ChallengeBundle, payload: Submitted, found: Grade) -> None:
+    kind = kinds.find(payload.kind)
     table = Table(title=f"{bundle.challenge.id} {bundle.challenge.version}: public rows", title_justify="left")
     for heading in ("row", "", "answer", "expected"):
         table.add_column(heading, overflow="fold")
     for sample, row in zip(bundle.public, found.public, strict=True):
-        cells = (row.id, WORDS[_mark(row)], row.output, " | ".join(accepted_texts(sample.target)))
+        came_to = kind.came_to(bundle.challenge, sample, asdict(row))
+        cells = (row.id, WORDS[_mark(row)], came_to, " | ".join(kind.expected(bundle.challenge, sample)))
         table.add_row(*map(escape, cells), style="" if _mark(row) == RIGHT else "bold")
     console.print(table)
     score = "none" if found.public_score is None else f"{found.public_score:.4f}"
     others = "".join(f", {name} {value:.4f}" for name, value in sorted(found.public_metrics.items()))
-    seed = f", seed {bundle.seed}" if kinds.find(payload.kind).is_trained else ""
+    seed = f", seed {bundle.seed}" if kind.is_trained else ""
     said = counted(_mark(row) for row in found.public)
     console.print(f"score on public rows: {score}{others} ({said}{seed})", highlight=False, soft_wrap=True)
 

@@ -277,5 +277,5 @@ def _show(api: Api, path: str, json: bool) -> dict[str, Any]:
         showing.as_json(found)
         return found
     challenge = api.get(f"challenges/{found['challenge']}")
-    showing.result(found, {sample["id"]: sample for sample in challenge["samples"]})
+    showing.result(found, showing.samples_of(challenge))
     return found

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from challenges.kinds.rag_places import place_in_words
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
 from challenges.texts import several
 from gradus.cli.client import Event
@@ -158,11 +159,9 @@ def leaderboard(board: dict[str, Any]) -> None:
         (row["rank"], row["pseudonym"] + (" (you)" if row["mine"] else ""), number(row["score"]), _tokens(row))
         for row in rows
     ]
-    table(
-        f"{board['challenge']} {board['version']}, {board['track']}: {board['total']} ranked",
-        ("Rank", "Learner", "Score", "Tokens"),
-        shown,
-    )
+    columns = ("Rank", "Learner", "Score", "Tokens")[: 4 if any(tokens for *_, tokens in shown) else 3]
+    title = f"{board['challenge']} {board['version']}, {board['track']}: {board['total']} ranked"
+    table(title, columns, (row[: len(columns)] for row in shown))
     for band in board["bands"]:
         out.print(f"Rank {band['rank']}: {band['learners']} learners with {number(band['score'])}, in no order.")
     for other in board["older"]:
@@ -175,6 +174,12 @@ def leaderboard(board: dict[str, Any]) -> None:
 def _tokens(row: dict[str, Any]) -> str:
     tokens = row["cost"].get("prompt_tokens")
     return "" if tokens is None else f"{tokens:.0f}"
+
+
+def samples_of(challenge: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The public samples by id. `has_reader` is false where no model reads what a search has found for them."""
+    has_reader = all(details.get("has_reader", True) for details in challenge["details"].values())
+    return {sample["id"]: {**sample, "has_reader": has_reader} for sample in challenge["samples"]}
 
 
 def result(found: dict[str, Any], samples: dict[str, dict[str, Any]]) -> None:
@@ -237,6 +242,9 @@ def public_samples(rows: list[dict[str, Any]], samples: dict[str, dict[str, Any]
 
 def _sample(row: dict[str, Any], samples: dict[str, dict[str, Any]]) -> tuple[str, str, str, str]:
     sample = samples.get(row["id"], {"input": row["id"], "target": ""})
+    if row.get("look_up") and not sample.get("has_reader", True):
+        documents = sample["documents"]
+        return (_mark(row), sample["input"], ", ".join(documents), place_in_words(documents, row["look_up"]))
     target = sample["target"]
     expected = target if isinstance(target, str) else jsonlib.dumps(target, ensure_ascii=False)
     return (_mark(row), sample["input"], expected, row["output"])

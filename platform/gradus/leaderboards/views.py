@@ -34,7 +34,7 @@ def board_show(request: HttpRequest, slug: str) -> HttpResponse:
             "track_name": kinds.allowed(challenge.spec, track),
             "tracks": [(kind, kinds.allowed(challenge.spec, kind)) for kind in challenge.spec.tracks],
             "beside": boards.beside(challenge, track, viewer, own),
-            "shows_costs": kinds.find(track).has_costs,
+            "shows_costs": kinds.find(track).measures_costs(challenge.spec),
             "pinned": board.mine and board.mine.pseudonym not in {row.pseudonym for row in board.rows},
         },
     )

@@ -7,7 +7,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from challenges import kinds
 from challenges.prompts import target_text
+from challenges.spec import Sample
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses import catalogue
@@ -22,6 +24,7 @@ from gradus.learn.reading import reading
 from gradus.learn.shown_rows import rows_context
 from gradus.learn.stages import begun, stages_of
 from gradus.learn.usual_time import elapsed, usual_time
+from gradus.learn.weak_spot import weak_spot
 from gradus.notices import services as notices
 from gradus.preferences.pairs import pairs_of
 from gradus.reviews import guests
@@ -49,7 +52,7 @@ def challenge_page(
         "lesson": challenge.lesson,
         "spec": challenge.spec,
         "statement": markdown.render(challenge.version.statement, moved).html if challenge.version else "",
-        "samples": [(s, target_text(s.target)) for s in challenge.version.samples] if challenge.version else [],
+        "samples": _samples(challenge),
         "draft": draft,
         "draft_key": f"{challenge.slug}:{draft.kind}:{user.pk if user else 'visitor'}",
         "problems": problems,
@@ -61,6 +64,16 @@ def challenge_page(
         **(extra or {}),
     }
     return render(request, "learn/challenge.html", context, status=status)
+
+
+def _samples(challenge: Challenge) -> list[tuple[Sample, str]]:
+    """Each public sample with what it should come to: the first of several texts, or all documents that hold it."""
+    kind, version = kinds.find(challenge.kind), challenge.version
+    if version is None:
+        return []
+    if kind.asks_model(challenge.spec):
+        return [(sample, target_text(sample.target)) for sample in version.samples]
+    return [(sample, ", ".join(kind.expected(challenge.spec, sample))) for sample in version.samples]
 
 
 def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
@@ -109,7 +122,7 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
     """One evaluation as its page shows it, open or ended. Its learner, who now looks at it, needs no notice of it."""
     evaluation = owner.current
     notices.see(owner.user, evaluation)
-    spec = evaluation.version.parsed
+    spec, result, shown = evaluation.version.parsed, evaluation.result or {}, rows_context(owner, evaluation)
     return {
         "owner": owner,
         "guest_note": guests.note(owner.user, owner.kind) if isinstance(owner, Submission) else "",
@@ -117,9 +130,16 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
         "target": f"#run-{owner.uuid}",
         "challenge": owner.challenge if isinstance(owner, Submission) else owner.version.challenge,
         "spec": spec,
-        "result": evaluation.result or {},
+        "result": result,
         "score": score_of(evaluation),
-        **rows_context(owner, evaluation),
+        **shown,
+        "weak_spot": weak_spot(
+            shown["rows"],
+            shown["confusion"],
+            shown["fields"],
+            result.get("marks", []),
+            asks_model=shown["asks_model"],
+        ),
         **page_of(owner.kind).result(evaluation),
         "took": results.took(evaluation),
         **(_waiting(owner, evaluation, queue_position(evaluation)) if evaluation.is_open else {}),

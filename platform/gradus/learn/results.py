@@ -12,8 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges import output_faults
-from challenges.prompts import accepted_texts
+from challenges import kinds, output_faults
 from challenges.row_marks import PARTLY, RIGHT, WRONG, mark_of
 from challenges.spec import Challenge, Json, Label, Sample
 from gradus.courses.models import ChallengeVersion
@@ -40,6 +39,8 @@ class FieldScore:
 @dataclass(frozen=True)
 class SampleRow:
     """One public sample beside what came out; `got` is the label where answers are labels, `output` the text.
+
+    Where no model reads what a retrieval found, both are the place of the right document, and `expected` names it.
 
     `fields` and `valid` are there where answers are JSON objects, and the row was graded since fields are kept.
     `probabilities` pairs the most probable labels with their probabilities, the highest first; it is empty where the
@@ -127,12 +128,14 @@ def _public(result: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _row(spec: Challenge, sample: Sample, row: dict[str, Any], own: Collection[str]) -> SampleRow:
+    kind = kinds.find(spec.kind)
+    output = kind.came_to(spec, sample, row)
     return SampleRow(
         id=sample.id,
         input=sample.input,
-        expected=" / ".join(accepted_texts(sample.target)),
-        got=_label(spec, row["output"]),
-        output=row["output"],
+        expected=" / ".join(kind.expected(spec, sample)),
+        got=_label(spec, output),
+        output=output,
         correct=row["correct"],
         score=row["score"],
         confidence=row.get("confidence"),

@@ -32,6 +32,7 @@ class SinceBefore:
 def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, Any]:
     """What the templates of a result need to list its public rows."""
     spec, page = evaluation.version.parsed, page_of(owner.kind)
+    asks_model = kinds.find(owner.kind).asks_model(spec)
     rows = results.sample_rows(evaluation.version, evaluation.result, page.own_inputs(owner.payload))
     is_whole = evaluation.state == State.SCORED
     since = _since_before(owner, rows) if isinstance(owner, Run) and rows and is_whole else None
@@ -39,7 +40,8 @@ def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, A
         rows = _with_changes(rows, since.flips)
     return {
         "rows": rows,
-        "live_samples": live_samples(evaluation) if evaluation.is_open else {},
+        "asks_model": asks_model,
+        "live_samples": live_samples(evaluation) if evaluation.is_open and asks_model else {},
         "is_trained": kinds.find(owner.kind).is_trained,
         "chips": results.chips(rows),
         "counts": counted(row.mark for row in rows),

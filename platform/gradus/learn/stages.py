@@ -86,12 +86,12 @@ def _names(spec: Challenge, kind: str, *, is_graded: bool) -> list[str]:
     answer = spec.answer
     calibrates = isinstance(answer, Label) and answer.decode == "score" and answer.calibrate != "none"
     has = {
-        LOADING: known.needs_model,
+        LOADING: known.asks_model(spec),
         TRAINING: known.is_trained,
-        CALIBRATION: known.needs_model and calibrates and not known.is_trained,
+        CALIBRATION: known.asks_model(spec) and calibrates and not known.is_trained,
         INDEX: known.has_documents,
         PUBLIC: known.has_samples,
-        **{stage(number): known.has_examples for number in range(2, spec.metric.orders + 1)},
+        **{stage(number): known.has_examples and known.asks_model(spec) for number in range(2, spec.metric.orders + 1)},
         HIDDEN: known.has_samples and is_graded,
         MARKING: not known.has_samples and is_graded,
         CHECKING: not known.has_samples and not is_graded,

@@ -17,11 +17,18 @@ def weak_spot(
     confusion: Confusion | None,
     fields: Sequence[FieldSummary],
     marks: Sequence[Mapping[str, Any]],
+    *,
+    asks_model: bool = True,
 ) -> str:
-    """Returns the sentence, or "" where everything is right or nothing public was graded."""
+    """Returns the sentence, or "" where everything is right or nothing public was graded.
+
+    With `asks_model` false there are no answers: documents were looked up, and nobody has read them.
+    """
     wrong = sum(row.mark != RIGHT for row in rows)
     if not wrong:
         return _of_marks(marks)
+    if not asks_model:
+        return _of_places(wrong, len(rows))
     said = _of_fields(fields, len(rows)) or _of_labels(confusion)
     return said or _of_rows(wrong, len(rows))
 
@@ -30,6 +37,15 @@ def _of_rows(wrong: int, total: int) -> str:
     said = ngettext(
         "On the public samples, %(wrong)s of %(total)s answers is not right.",
         "On the public samples, %(wrong)s of %(total)s answers are not right.",
+        wrong,
+    )
+    return said % {"wrong": wrong, "total": total}
+
+
+def _of_places(wrong: int, total: int) -> str:
+    said = ngettext(
+        "For %(wrong)s of %(total)s public samples, what was handed over does not earn the full score.",
+        "For %(wrong)s of %(total)s public samples, what was handed over does not earn the full score.",
         wrong,
     )
     return said % {"wrong": wrong, "total": total}

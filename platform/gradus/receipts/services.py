@@ -57,7 +57,7 @@ def _facts(submission: Submission, score: Score, site: str) -> dict[str, Any]:
         "version": evaluation.version.version,
         "kind": submission.kind,
         "payload_sha256": submission.payload_sha256,
-        **_model(challenge.model),
+        **_model(challenge.model if kind.asks_model(challenge) else None),
         "adapter_sha256": _adapter_sha256(evaluation),
         "engine": evaluation.engine_profile,
         "engine_choice": evaluation.engine_choice,

@@ -60,8 +60,8 @@ class Comparison:
 
 def is_compared(challenge: Challenge) -> bool:
     """Whether a base model answers the rows of a challenge, so that requests have a cost."""
-    version, tracks = challenge.version, challenge.spec.tracks
-    return version is not None and bool(version.public) and any(kinds.find(name).has_costs for name in tracks)
+    version, spec = challenge.version, challenge.spec
+    return version is not None and bool(version.public) and any(kinds.find(t).measures_costs(spec) for t in spec.tracks)
 
 
 def comparison(challenge: Challenge, user: User | None, prices: Prices) -> Comparison:

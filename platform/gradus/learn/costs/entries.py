@@ -88,7 +88,7 @@ def entries_of(challenge: Challenge, user: User | None) -> list[Entry]:
     assert version is not None
     own = list(_best_of_each(challenge, user))
     found = measurements.of_version(version, [_attempt(score) for score in own])
-    entries = [_baseline(challenge, row, found) for row in version.results if _is_comparable(row)]
+    entries = [_baseline(challenge, row, found) for row in version.results if _is_comparable(challenge, row)]
     entries += [_own(challenge, score, found) for score in own]
     order = list(titles())
     return sorted(entries, key=lambda one: (_place(order, one.approach), one.is_own, one.score))
@@ -98,8 +98,8 @@ def _place(order: list[str], approach: str) -> int:
     return order.index(approach) if approach in order else len(order)
 
 
-def _is_comparable(row: dict[str, Any]) -> bool:
-    return row.get("score") is not None and kinds.find(row["kind"]).has_costs
+def _is_comparable(challenge: Challenge, row: dict[str, Any]) -> bool:
+    return row.get("score") is not None and kinds.find(row["kind"]).measures_costs(challenge.spec)
 
 
 def _attempt(score: Score) -> Submission:
@@ -124,7 +124,7 @@ def _best_of_each(challenge: Challenge, user: User | None) -> Iterator[Score]:
     seen: set[str] = set()
     for score in scores:
         approach = _approach(_attempt(score))
-        if kinds.find(_attempt(score).kind).has_costs and approach not in seen:
+        if kinds.find(_attempt(score).kind).measures_costs(challenge.spec) and approach not in seen:
             seen.add(approach)
             yield score
 

@@ -121,6 +121,18 @@ register.filter("score_rules", metrics.rules)
 
 
 @register.filter
+def asks_model(spec: Challenge) -> bool:
+    """Whether a base model answers the samples of a challenge."""
+    return kinds.find(spec.kind).asks_model(spec)
+
+
+@register.filter
+def measures_costs(spec: Challenge) -> bool:
+    """Whether a request to the model has a cost in a challenge."""
+    return kinds.find(spec.kind).measures_costs(spec)
+
+
+@register.filter
 def base_model(name: str) -> str:
     """A base model's title."""
     return model_title(name)

@@ -17,7 +17,6 @@ from gradus.learn.kinds.base import Draft, with_line_feeds
 from gradus.learn.moment import is_celebrated, moment
 from gradus.learn.next_step import next_step
 from gradus.learn.views.access import own_submission, shown_challenge
-from gradus.learn.weak_spot import weak_spot
 from gradus.receipts import services as receipts
 from gradus.reviews import services as reviews
 from gradus.reviews.models import APPEAL_CHARS, Appeal
@@ -67,11 +66,9 @@ def _seen(request: HttpRequest, found: Submission) -> dict[str, object]:
 
 def _context(found: Submission) -> dict[str, Any]:
     shown = pages.evaluation_context(found)
-    marks = shown["result"].get("marks", [])
     return {
         **shown,
         "moment": moment(found, shown["evaluation"], shown["score"]) if shown["score"] else None,
-        "weak_spot": weak_spot(shown["rows"], shown["confusion"], shown["fields"], marks),
         "next_step": next_step(found, shown["spec"], shown["score"]),
         "submission": found,
         "has_passed": path.has_passed(found.user, found.challenge),

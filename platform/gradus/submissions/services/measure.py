@@ -57,7 +57,7 @@ def _measure(by: User, challenge: Challenge, data: Any, **whose: Any) -> Run:
     version = challenge.version
     assert version is not None
     payload = parse(version.parsed, data)
-    if not (kinds.find(payload.kind).has_costs and version.public):
+    if not (kinds.find(payload.kind).measures_costs(version.parsed) and version.public):
         raise Refused("nothing", _("There is nothing to measure: no model answers public samples here."))
     capabilities.require(version.parsed, payload, Lane.TRAIN)
 

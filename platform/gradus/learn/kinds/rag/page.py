@@ -1,7 +1,7 @@
-"""The page of the kind `rag`: how documents are cut and searched, instructions, examples and a row template."""
+"""The page of the kind `rag`: how documents are cut and searched, and a prompt where a model reads what was found."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from challenges.kinds.rag_keys import METHODS, RagKeys, rag
+from challenges.kinds.rag_places import has_reader
+from challenges.metrics import metrics
 from challenges.spec import Challenge
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
@@ -46,8 +48,12 @@ METRIC_TITLES = {
 
 @dataclass(frozen=True)
 class RagDraft(Draft):
-    """`numbers` are as they were typed, by the payload's fields. `examples` are inputs, outputs and passages."""
+    """`numbers` are as they were typed, by the payload's fields. `examples` are inputs, outputs and passages.
 
+    Without a reader the form has no prompt: instructions, examples and template are left as they are here.
+    """
+
+    has_reader: bool = True
     numbers: Mapping[str, str] = field(default_factory=dict)
     method: str = "words"
     instructions: str = ""
@@ -56,47 +62,35 @@ class RagDraft(Draft):
 
     @property
     def example_rows(self) -> tuple[tuple[str, str, str], ...]:
-        """The examples, or one empty row to write into where there are none."""
-        return self.examples or (("", "", ""),)
+        """The examples, or one empty row to write into where there are none. Without a reader there is no row."""
+        return (self.examples or (("", "", ""),)) if self.has_reader else ()
 
 
 class RagPage(KindPage):
     def form(self, kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> RagDraft:
-        if payload is None:
-            allowed = rag(spec).retrieval
-            return RagDraft(
-                kind,
-                numbers={name: shown(_within(rag(spec), name)) for name in NUMBERS},
-                method=allowed.method[0],
-                instructions=spec.prompt.instructions,
-                template=spec.prompt.example,
-            )
-        return RagDraft(
-            kind,
-            numbers={name: shown(payload.get(name, START[name])) for name in NUMBERS},
-            method=payload.get("method", "words"),
-            instructions=payload.get("instructions", ""),
-            examples=tuple((e["input"], e["output"], e["passages"]) for e in payload.get("examples", [])),
-            template=payload.get("example") or spec.prompt.example,
-        )
+        return replace(_searched(kind, spec, payload), **(_prompt(spec, payload) if has_reader(spec) else {}))
 
     def posted(self, kind: str, spec: Challenge, request: HttpRequest) -> RagDraft:
         post = request.POST
+        numbers, method = {name: post.get(name, "") for name in NUMBERS}, post.get("method", "")
+        if not has_reader(spec):
+            return RagDraft(kind, has_reader=False, numbers=numbers, method=method)
         return RagDraft(
             kind,
-            numbers={name: post.get(name, "") for name in NUMBERS},
-            method=post.get("method", ""),
+            numbers=numbers,
+            method=method,
             instructions=with_line_feeds(post.get("instructions", "")),
             examples=_examples(post),
             template=with_line_feeds(post.get("template", spec.prompt.example)),
         )
 
     def payload(self, spec: Challenge, draft: RagDraft) -> dict[str, Any]:
+        searched = {"kind": draft.kind, **_numbers(draft.numbers), "method": draft.method}
+        if not draft.has_reader:
+            return searched
         changed = draft.template != spec.prompt.example and not spec.prompt.locked
         return {
-            "kind": draft.kind,
-            **_numbers(draft.numbers),
-            "method": draft.method,
+            **searched,
             "instructions": draft.instructions,
             "examples": [{"passages": p, "input": i, "output": o} for i, o, p in draft.examples],
             "example": draft.template if changed else None,
@@ -131,12 +125,17 @@ class RagPage(KindPage):
         return frozenset(example["input"] for example in payload.get("examples", []))
 
     def result(self, evaluation: Evaluation) -> dict[str, Any]:
-        """What was found for each public sample, by its id, and every metric on them."""
+        """What was found for each public sample, by its id, and every metric on them that can count.
+
+        Results of version 0.2.0 hold metrics of answers where no answer counts.
+        """
         public = (evaluation.result or {}).get("public") or {}
-        measured = public.get("metrics", {})
+        is_read, measured = has_reader(evaluation.version.parsed), public.get("metrics", {})
+        names = [name for name in METRIC_TITLES if name in measured and (is_read or metrics()[name].of_documents)]
         return {
             "look_ups": {row["id"]: row["look_up"] for row in public.get("rows", []) if row.get("look_up")},
-            "measured": [(str(title), measured[name]) for name, title in METRIC_TITLES.items() if name in measured],
+            "measured": [(str(METRIC_TITLES[name]), measured[name]) for name in names],
+            "has_reader": is_read,
         }
 
 
@@ -153,6 +152,28 @@ class RagFields(FormFields):
             return super().control(item)
         part = next((id for id, name in (("eo", "output"), ("ep", "passages")) if rest.endswith(name)), "ei")
         return f"{part}-{item['line']}"
+
+
+def _searched(kind: str, spec: Challenge, payload: Mapping[str, Any] | None) -> RagDraft:
+    """The form without a prompt."""
+    if payload is None:
+        allowed = rag(spec)
+        numbers = {name: shown(_within(allowed, name)) for name in NUMBERS}
+        return RagDraft(kind, has_reader=False, numbers=numbers, method=allowed.retrieval.method[0])
+    numbers = {name: shown(payload.get(name, START[name])) for name in NUMBERS}
+    return RagDraft(kind, has_reader=False, numbers=numbers, method=payload.get("method", "words"))
+
+
+def _prompt(spec: Challenge, payload: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The form's fields for the prompt, where a model reads what was found."""
+    if payload is None:
+        return {"has_reader": True, "instructions": spec.prompt.instructions, "template": spec.prompt.example}
+    return {
+        "has_reader": True,
+        "instructions": payload.get("instructions", ""),
+        "examples": tuple((e["input"], e["output"], e["passages"]) for e in payload.get("examples", [])),
+        "template": payload.get("example") or spec.prompt.example,
+    }
 
 
 def _within(keys: RagKeys, name: str) -> float:

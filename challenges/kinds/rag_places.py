@@ -1,0 +1,32 @@
+"""Retrievals without a reader, whose score depends only on the places at which right documents were found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from challenges.metrics import metrics
+from challenges.spec import Challenge
+from challenges.translation import gettext
+
+
+def has_reader(challenge: Challenge) -> bool:
+    """Whether a model answers from what was found: the score, or a metric beside it, is of answers.
+
+    A metric whose package is gone counts as one of answers.
+    """
+    known = metrics()
+    names = (challenge.metric.name, *challenge.public_metrics)
+    return not all(name in known and known[name].of_documents for name in names)
+
+
+def place_in_words(right: Sequence[str], look_up: Mapping[str, Any]) -> str:
+    """What a retrieval handed over for a row, in a few words.
+
+    `right` are the ids of the documents that hold the answer. `look_up` is a `graders.base.LookUp` as it is stored.
+    """
+    handed_over = [passage for passage in look_up["passages"] if passage["used"]]
+    if not right:
+        return gettext("something handed over") if handed_over else gettext("nothing handed over")
+    place = next((place for place, passage in enumerate(handed_over, 1) if passage["right"]), None)
+    return gettext("place %(place)s") % {"place": place} if place else gettext("not handed over")
