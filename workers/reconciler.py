@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
+from gradus.accounts.models import LimitCount
 from gradus.notices import services as notices
 from gradus.submissions import bell, failpoints
 from gradus.submissions.error_codes import CODES
@@ -127,7 +128,7 @@ def free_orphan_slots() -> int:
 
 
 def prune() -> int:
-    """Deletes old runs, events and notices, and the status of workers and reconcilers that are gone.
+    """Deletes old runs, events, notices and counts, and the status of workers and reconcilers that are gone.
 
     Returns the number of events. The losses of a training run stay in its result.
     """
@@ -136,6 +137,7 @@ def prune() -> int:
     old = Event.objects.filter(evaluation__finished_at__lt=Now() - EVENTS_KEPT)
     pruned, _ = old.delete()
     Run.objects.filter(expires_at__lt=Now()).exclude(evaluations__state__in=OPEN).delete()
+    LimitCount.objects.filter(expires__lt=Now()).delete()
     notices.prune()
     return pruned
 

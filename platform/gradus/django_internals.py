@@ -22,7 +22,7 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.base import BaseHandler
 from django.db import close_old_connections
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import trans_real
 
 from gradus.incomplete_bodies import IncompleteBody, TailReader
@@ -99,6 +99,12 @@ class ThreadPoolHandler(ASGIHandler):
 def is_asynchronous(request: HttpRequest) -> bool:
     """Returns True if an ASGI server asks, which reads an asynchronous stream piece by piece, and no other stream."""
     return isinstance(request, ASGIRequest)
+
+
+def without_log(response: HttpResponse) -> HttpResponse:
+    """Returns the response of an error that has its line in the log already. Django would add one with a traceback."""
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def delete_without_signals(rows: QuerySet[Any]) -> None:

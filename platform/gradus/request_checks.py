@@ -1,21 +1,28 @@
 """Checks every request before any other code reads it: its address, its cookies, its id and the end of its body.
 
+The answers to broken requests, and to requests that fail, are here too.
+
 Texts in forms and in bodies of API calls are checked by forms, services and the API's parser instead, because there
 the message can stand beside the field. All of them use `challenges.characters`.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import structlog
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from django.views.defaults import server_error as crashed
 
 from challenges.characters import as_sentence, broken, is_broken
+from gradus import database_away
 from gradus.api.problems import problem
+from gradus.django_internals import without_log
 from gradus.incomplete_bodies import IncompleteBody
 
 log = structlog.get_logger(__name__)
@@ -86,3 +93,18 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith(API):
         return problem(400, said)
     return render(request, "400.html", {"said": said}, status=400)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Answers a request that an exception has ended: 503 if the database is away, or else 500.
+
+    The page must not need the database, so it is rendered without the context of a request.
+    """
+    error = sys.exception()
+    is_api = request.path.startswith(API)
+    if not database_away.is_away(error):
+        return problem(500) if is_api else crashed(request)
+    database_away.note(request, error)
+    response = problem(503) if is_api else HttpResponse(render_to_string("503.html"), status=503)
+    response["Retry-After"] = str(database_away.RETRY_SECONDS)
+    return without_log(response)

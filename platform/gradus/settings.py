@@ -290,10 +290,15 @@ DEFAULT_FROM_EMAIL = env.str("GRADUS_FROM_EMAIL", default="Gradus <gradus@localh
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "gradus.redis_cache.Cache",
         # Celery and Django's cache write the address of a unix socket differently.
         "LOCATION": REDIS_URL.replace("redis+socket://", "unix://"),
-        "OPTIONS": {"pool_class": "gradus.redis_pool.SharedPool"},
+        # A page waits for a server that does not answer at most this long, and not again for some seconds.
+        "OPTIONS": {
+            "pool_class": "gradus.redis_cache.SharedPool",
+            "socket_connect_timeout": 1,
+            "socket_timeout": 2,
+        },
     }
     if REDIS_URL.startswith("redis")
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

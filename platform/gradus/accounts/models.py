@@ -1,4 +1,4 @@
-"""Accounts and guests, roles in courses, API tokens, networks without limits, and the record of staff's actions."""
+"""Accounts and guests, roles in courses, API tokens, networks without limits, rate limits, and the log of staff."""
 
 import hashlib
 import secrets
@@ -179,6 +179,20 @@ class ExemptNetwork(models.Model):
 
     def __str__(self) -> str:
         return self.network
+
+
+class LimitCount(models.Model):
+    """A count of requests that a rate limit needs while Redis is away. Django's database cache reads and writes it.
+
+    The key is a keyed hash, because what is counted is named by addresses of visitors. See `gradus.redis_cache`.
+    """
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"a count until {self.expires:%Y-%m-%d %H:%M}"
 
 
 class StaffAction(models.Model):

@@ -1,12 +1,16 @@
 """Describes a request in the log: its method, its path and the visitor's address, but no secret from the path."""
 
 import re
+import sys
+from typing import Any
 
 import structlog
 from allauth.account.adapter import get_adapter
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
+
+from gradus import database_away
 
 # Links that the site sends by email. Anyone who has such a link can set a password or confirm an email address.
 SECRET = re.compile(r"(/accounts/(?:password/reset/key|confirm-email)/)[^/?\s]+")
@@ -26,3 +30,17 @@ class RequestLog(RequestMiddleware):
         except (PermissionDenied, ImproperlyConfigured):
             ip = request.META.get("REMOTE_ADDR")
         structlog.contextvars.bind_contextvars(ip=ip)
+
+    def process_got_request_exception(self, sender: type[Any], request: HttpRequest, **kwargs: Any) -> None:
+        """Logs an exception, unless the database is away: that has its own line, and the library would ask for a user.
+
+        `gradus.request_checks.failed` writes that line.
+        """
+        if not database_away.is_away(sys.exc_info()[1]):
+            super().process_got_request_exception(sender, request, **kwargs)
+
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        if getattr(request, "database_is_away", False):
+            structlog.contextvars.clear_contextvars()
+        else:
+            super().handle_response(request, response)

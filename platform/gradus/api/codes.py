@@ -27,7 +27,7 @@ CODES: dict[int, tuple[str, ...]] = {
         "too_many_requests", "too_many_runs", "too_many_sets",
     ),
     500: ("internal",),
-    503: ("chat_queue_full", "demo_missing", "model_missing"),
+    503: ("chat_queue_full", "demo_missing", "model_missing", "unavailable"),
 }  # fmt: skip
 
 
