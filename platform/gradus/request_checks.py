@@ -23,7 +23,7 @@ from challenges.characters import as_sentence, broken, is_broken
 from gradus import database_away
 from gradus.api.problems import problem
 from gradus.django_internals import without_log
-from gradus.incomplete_bodies import IncompleteBody
+from gradus.request_bodies import RefusedBody, check_length
 
 log = structlog.get_logger(__name__)
 API, ADMIN = "/api/", "/admin/"
@@ -39,8 +39,8 @@ def check_request(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Ca
     """Middleware that refuses broken requests. It must come before the session's, which queries the database."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
-        if not getattr(request, "is_complete", True):
-            return bad_request(request, IncompleteBody())
+        if (wrong_body := body_problem(request)) is not None:
+            return bad_request(request, wrong_body)
         if is_broken(request.path_info):
             return not_found(request)
         wrong = broken_parameter(request.GET)
@@ -59,6 +59,17 @@ def refuse_in_admin(request: HttpRequest, exception: Exception) -> HttpResponse 
         return None
     log.exception("admin_request_refused", path=request.path)
     return bad_request(request, exception)
+
+
+def body_problem(request: HttpRequest) -> Exception | None:
+    """Returns what the server found wrong with the body while it arrived, or that its declared length is too large."""
+    found: Exception | None = getattr(request, "body_problem", None)
+    if found is None:
+        try:
+            check_length(request.path_info, request.META.get("CONTENT_LENGTH") or 0)
+        except RefusedBody as too_large:
+            return too_large
+    return found
 
 
 def not_found(request: HttpRequest) -> HttpResponse:
@@ -88,11 +99,12 @@ def drop_broken(request: HttpRequest) -> None:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Renders a 400 that says what to change: a page, or problem details if the request is for the API."""
-    said = str(exception) if isinstance(exception, BrokenAddress | IncompleteBody) else ""
+    """Renders what to change, with status 400, 408 or 413: a page, or problem details if it is a call of the API."""
+    status = exception.status if isinstance(exception, RefusedBody) else 400
+    said = str(exception) if isinstance(exception, BrokenAddress | RefusedBody) else ""
     if request.path.startswith(API):
-        return problem(400, said)
-    return render(request, "400.html", {"said": said}, status=400)
+        return problem(status, said)
+    return render(request, "400.html", {"said": said, "status": status}, status=status)
 
 
 def failed(request: HttpRequest) -> HttpResponse:

@@ -6,6 +6,7 @@ CODES: dict[int, tuple[str, ...]] = {
     403: ("forbidden", "lowers", "missing_scope", "not_passed", "own_answer", "scope_not_yours", "sign_in_needed"),
     404: ("not_found",),
     405: ("method_not_allowed",),
+    408: ("too_slow",),
     409: (
         "adapter_missing", "already_run", "appealed", "blind_first", "busy", "chats_off", "computed", "decided",
         "ended", "in_doubt", "key_reused", "no_grade", "not_held", "not_open", "nothing_trained", "open",

@@ -19,6 +19,7 @@ from gradus import database_away
 from gradus.api.ninja_internals import own_message
 from gradus.api.parser import Unreadable
 from gradus.django_internals import without_log
+from gradus.request_bodies import BodyTooLarge
 from gradus.submissions.services import Refused
 
 log = structlog.get_logger(__name__)
@@ -29,6 +30,7 @@ USUAL = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
     429: "too_many_requests",
     500: "internal",
@@ -94,6 +96,8 @@ def on_refused(request: HttpRequest, error: Any) -> HttpResponse:
 def on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
     if isinstance(error.__cause__, Unreadable):
         return problem(400, str(error.__cause__))
+    if isinstance(error.__cause__, BodyTooLarge):
+        return problem(413, str(error.__cause__))
     if isinstance(error.__cause__, Refused):
         return on_refused(request, error.__cause__)
     return problem(error.status_code, own_message(error))
