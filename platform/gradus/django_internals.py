@@ -25,7 +25,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import trans_real
 
-from gradus.request_bodies import BODY_SECONDS, IncompleteBody, LimitedBody, RefusedBody, TailReader
+from gradus.request_bodies import BODY_SECONDS, IncompleteBody, LimitedBody, MultipartReader, RefusedBody
 
 
 class Request(ASGIRequest):
@@ -34,16 +34,14 @@ class Request(ASGIRequest):
     body_problem: Exception | None = None
 
     def parse_file_upload(self, META: Mapping[str, Any], post_data: Any) -> Any:  # noqa: N803 (Django names it)
-        """Parses a multipart body. Django's own parser would read a body that broke off as a shorter one.
+        """Parses a multipart body. Django's own parser would read one that broke off as a shorter one.
 
         Raises:
-            IncompleteBody: the closing delimiter of RFC 2046, section 5.1.1, is missing.
+            RefusedBody: what `MultipartReader.check` finds.
         """
-        reader: Any = TailReader(post_data)
+        reader: Any = MultipartReader(post_data, (self.content_params or {}).get("boundary", ""))
         parsed = super().parse_file_upload(META, reader)
-        boundary = (self.content_params or {}).get("boundary", "")
-        if not reader.read_to_end().rstrip().endswith(f"--{boundary}--".encode()):
-            raise IncompleteBody
+        reader.check()
         return parsed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -135,21 +136,48 @@ class IncompleteBody(RefusedBody, MultiPartParserError):
         )
 
 
-class TailReader:
-    """Passes on what is read from `source`, and remembers the last bytes."""
+class EncodedPart(RefusedBody, MultiPartParserError):
+    """A part of a multipart body is encoded. Django would take a broken encoding as the text itself."""
 
-    TAIL_BYTES = 256
+    def __str__(self) -> str:
+        return gettext(
+            "A field of the form is sent with a Content-Transfer-Encoding, which forms must not use (RFC 7578). "
+            "Nothing was stored and no attempt was used: send the fields as they are."
+        )
 
-    def __init__(self, source: Any) -> None:
-        self.source, self.tail = source, b""
+
+class MultipartReader:
+    """Passes on what is read from `source`, a multipart body, and remembers its end and whether a part is encoded."""
+
+    # Django reads at most 1,024 bytes of a part's headers.
+    TAIL_BYTES = 2048
+
+    def __init__(self, source: Any, boundary: str) -> None:
+        self.source, self.tail, self.has_encoded_part = source, b"", False
+        self.delimiter = b"--" + boundary.encode("latin-1", "replace")
+        header, plain = b"(?i:content-transfer-encoding)", b"(?i:7bit|8bit|binary)"
+        lines = rb"[ \t]*\r\n(?:[^\r\n]+\r\n)*?"
+        self.encoded = re.compile(
+            re.escape(self.delimiter) + lines + header + rb"[ \t]*:[ \t]*(?!" + plain + rb"|[ \t])"
+        )
 
     def read(self, size: int) -> bytes:
         data: bytes = self.source.read(size)
-        self.tail = (self.tail + data)[-self.TAIL_BYTES :]
+        seen = self.tail + data
+        self.has_encoded_part = self.has_encoded_part or self.encoded.search(seen) is not None
+        self.tail = seen[-self.TAIL_BYTES :]
         return data
 
-    def read_to_end(self) -> bytes:
-        """Reads all that is left and returns the last bytes, at most `TAIL_BYTES`."""
+    def check(self) -> None:
+        """Reads all that is left.
+
+        Raises:
+            IncompleteBody: the closing delimiter of RFC 2046, section 5.1.1, is missing.
+            EncodedPart: a part has a Content-Transfer-Encoding.
+        """
         while self.read(64 * 1024):
             pass
-        return self.tail
+        if not self.tail.rstrip().endswith(self.delimiter + b"--"):
+            raise IncompleteBody
+        if self.has_encoded_part:
+            raise EncodedPart

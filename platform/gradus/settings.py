@@ -187,6 +187,9 @@ RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)
 GUEST_SUBMISSIONS = env.whole("GRADUS_GUEST_SUBMISSIONS", default=3)
 # How many messages a learner may send each day to models that were trained; 0 switches chats off.
 CHAT_MESSAGES = env.whole("GRADUS_CHAT_MESSAGES", default=40, least=0)
+# How many attempts at one challenge are graded in a day for all visitors of one network (/24, or /64 of IPv6) together.
+# Without it, one person could learn more of the hidden rows with every new account.
+NETWORK_ATTEMPTS = env.whole("GRADUS_NETWORK_ATTEMPTS", default=20)
 # How many submissions of one learner may wait or be graded at the same time.
 IN_FLIGHT = env.whole("GRADUS_IN_FLIGHT", default=2)
 

@@ -8,12 +8,14 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from gradus.accounts.look_alikes import check_name
 from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
 from gradus.accounts.token_limits import TOKEN_DAYS
 
@@ -54,6 +56,17 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.email or self.pseudonym
+
+    def clean(self) -> None:
+        """Refuses a new name that looks like another one. A name that the account has already stays valid."""
+        super().clean()
+        before = type(self).objects.filter(pk=self.pk).values("username", "pseudonym").first() or {}
+        for field in ("username", "pseudonym"):
+            if (name := getattr(self, field)) != before.get(field):
+                try:
+                    check_name(name)
+                except ValidationError as error:
+                    raise ValidationError({field: error.messages}) from None
 
     @cached_property
     def is_reviewer(self) -> bool:

@@ -24,7 +24,7 @@ CODES: dict[int, tuple[str, ...]] = {
         "unknown_label", "words",
     ),
     429: (
-        "chat_limit", "chat_open", "guest_limit", "in_flight", "over_quota", "too_many_measurements",
+        "chat_limit", "chat_open", "guest_limit", "in_flight", "network_limit", "over_quota", "too_many_measurements",
         "too_many_requests", "too_many_runs", "too_many_sets",
     ),
     500: ("internal",),
