@@ -129,8 +129,8 @@ def _take_network_slot(submission: Submission, network: str) -> None:
         zone = challenge.lesson.course.timezone
         said = _(
             "From your network, %(count)d attempts at this challenge have been graded today, and more are not "
-            "possible. New ones come at midnight (%(zone)s). Runs on public samples are still free. If you learn in a class, ask "
-            "the people who run this site to exempt its network."
+            "possible. New ones come at midnight (%(zone)s). Runs on public samples are still free. If you learn in a "
+            "class, ask the people who run this site to exempt its network."
         )
         said %= {"count": allowed, "zone": zone}
         raise Refused("network_limit", said, 429, retry_after=days.seconds_to_midnight(zone))
