@@ -1,21 +1,28 @@
-"""Measures how deeply JSON is nested before it is parsed, because the parser's limit differs between Pythons."""
+"""Measures how deeply JSON is nested, and how many parts it has, before it is parsed.
+
+The parser's limit on depth differs between Pythons, and it has none on the number of parts.
+"""
 
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 DEPTH_MAX = 40
 """Objects and lists within one another. What people send is flat; YAML that authors write has a few levels."""
-# A string, which may contain brackets and may be unterminated, or a single bracket.
-_PART = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+# A string, which may contain brackets and may be unterminated, or a single bracket or comma.
+_PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 
 
-def too_deep(text: str) -> bool:
-    """Whether JSON, valid or not, opens more than `DEPTH_MAX` objects and lists within one another."""
+def too_deep(text: str, parts: int | None = None) -> bool:
+    """Whether JSON, valid or not, opens more than `DEPTH_MAX` objects and lists within one another.
+
+    With `parts`, it looks at the first so many strings, brackets and commas alone.
+    """
     if text.count("[") + text.count("{") <= DEPTH_MAX:
         return False
     depth = 0
-    for found in _PART.finditer(text):
+    for found in islice(_PART.finditer(text), parts):
         part = found.group()
         if part in ("[", "{"):
             depth += 1
@@ -24,3 +31,10 @@ def too_deep(text: str) -> bool:
         if depth > DEPTH_MAX:
             return True
     return False
+
+
+def has_more_parts(text: str, most: int) -> bool:
+    """Whether JSON, valid or not, has more than `most` strings, brackets and commas. It stops looking there."""
+    if sum(map(text.count, '"[]{},')) <= most:
+        return False
+    return next(islice(_PART.finditer(text), most, None), None) is not None

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
-from gradus.submissions.models import Evaluation, GuestSlot, InFlight, RunSlot
+from gradus.submissions.models import Evaluation, GuestSlot, InFlight, OpenMeasurement, RunSlot
 from gradus.submissions.states import State
 
 EVERY_SECONDS = 600.0
 # Longer than the time between two checks of all rows, so that every evaluation is in one of them.
 LATELY = timedelta(seconds=2 * EVERY_SECONDS)
+
+
+Slot = TypeVar("Slot", RunSlot, OpenMeasurement)
 
 
 class Round:
@@ -60,8 +63,8 @@ def orphans_in_flight(slots: QuerySet[InFlight]) -> QuerySet[InFlight]:
     return slots.exclude(Exists(Evaluation.objects.open().filter(submission=OuterRef("submission"))))
 
 
-def orphans_of_runs(slots: QuerySet[RunSlot]) -> QuerySet[RunSlot]:
-    """Slots of runs that have ended. Each of them wrongly keeps its learner from starting another run."""
+def orphans_of_runs(slots: QuerySet[Slot]) -> QuerySet[Slot]:
+    """Slots of runs that have ended. Each of them wrongly keeps somebody from starting another run."""
     return slots.exclude(Exists(Evaluation.objects.open().filter(run=OuterRef("run"))))
 
 

@@ -16,8 +16,10 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from challenges.kinds.base import Lane
+from gradus.accounts.models import LimitCount
 from gradus.notices import services as notices
 from gradus.submissions import bell, failpoints
 from gradus.submissions.error_codes import CODES
@@ -26,6 +28,8 @@ from gradus.submissions.models import (
     EvaluationQuerySet,
     Event,
     InFlight,
+    NetworkSlot,
+    OpenMeasurement,
     ReconcilerStatus,
     Run,
     RunSlot,
@@ -38,6 +42,8 @@ from workers import orphan_files as orphans
 
 log = structlog.get_logger(__name__)
 EVENTS_KEPT = timedelta(days=30)
+# A day of any time zone has ended by then.
+NETWORKS_KEPT = timedelta(days=2)
 WORKER_GONE = timedelta(minutes=10)
 # A transaction of a round changes at most this many rows.
 ROWS = 500
@@ -123,11 +129,12 @@ def free_orphan_slots() -> int:
     """
     submissions, _ = invariants.orphans_in_flight(InFlight.objects.all()).delete()
     runs, _ = invariants.orphans_of_runs(RunSlot.objects.all()).delete()
-    return submissions + runs
+    measurements, _ = invariants.orphans_of_runs(OpenMeasurement.objects.all()).delete()
+    return submissions + runs + measurements
 
 
 def prune() -> int:
-    """Deletes old runs, events and notices, and the status of workers and reconcilers that are gone.
+    """Deletes old runs, events, notices and counts, and the status of workers and reconcilers that are gone.
 
     Returns the number of events. The losses of a training run stay in its result.
     """
@@ -136,6 +143,8 @@ def prune() -> int:
     old = Event.objects.filter(evaluation__finished_at__lt=Now() - EVENTS_KEPT)
     pruned, _ = old.delete()
     Run.objects.filter(expires_at__lt=Now()).exclude(evaluations__state__in=OPEN).delete()
+    NetworkSlot.objects.filter(day__lt=(timezone.now() - NETWORKS_KEPT).date()).delete()
+    LimitCount.objects.filter(expires__lt=Now()).delete()
     notices.prune()
     return pruned
 

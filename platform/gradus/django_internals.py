@@ -22,40 +22,35 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.base import BaseHandler
 from django.db import close_old_connections
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import trans_real
 
-from gradus.incomplete_bodies import IncompleteBody, TailReader
-
-
-class BodyBrokeOff(Exception):
-    """The body of a request ended early, or one of its chunks cannot be read."""
+from gradus.request_bodies import BODY_SECONDS, IncompleteBody, LimitedBody, MultipartReader, RefusedBody
 
 
 class Request(ASGIRequest):
-    """A request that says whether its body arrived completely."""
+    """A request that says what was wrong with its body while it arrived."""
 
-    is_complete = True
+    body_problem: Exception | None = None
 
     def parse_file_upload(self, META: Mapping[str, Any], post_data: Any) -> Any:  # noqa: N803 (Django names it)
-        """Parses a multipart body. Django's own parser would read a body that broke off as a shorter one.
+        """Parses a multipart body. Django's own parser would read one that broke off as a shorter one.
 
         Raises:
-            IncompleteBody: the closing delimiter of RFC 2046, section 5.1.1, is missing.
+            RefusedBody: what `MultipartReader.check` finds.
         """
-        reader: Any = TailReader(post_data)
+        reader: Any = MultipartReader(post_data, (self.content_params or {}).get("boundary", ""))
         parsed = super().parse_file_upload(META, reader)
-        boundary = (self.content_params or {}).get("boundary", "")
-        if not reader.read_to_end().rstrip().endswith(f"--{boundary}--".encode()):
-            raise IncompleteBody
+        reader.check()
         return parsed
 
 
 class ThreadPoolHandler(ASGIHandler):
     request_class = Request
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, body_seconds: float = BODY_SECONDS) -> None:
         BaseHandler.__init__(self)
+        self.body_seconds = body_seconds
         self.load_middleware(is_async=False)
         self.threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._answer = sync_to_async(self._in_thread, thread_sensitive=False, executor=self.threads)
@@ -64,22 +59,22 @@ class ThreadPoolHandler(ASGIHandler):
         if scope["type"] != "http":
             raise ValueError(f"Only HTTP is served here, not {scope['type']}.")
         try:
-            await self.handle(scope, receive, send)
-        except BodyBrokeOff:
-            await self._refuse(scope, send)
+            await self.handle(scope, LimitedBody(scope, receive, self.body_seconds), send)
+        except RefusedBody as wrong:
+            await self._refuse(scope, send, wrong)
 
     async def read_body(self, receive: Any) -> Any:
-        """Reads the body. Django would send no answer to a broken body, and the server would turn that into a 500."""
+        """Reads a `LimitedBody`, or raises `RefusedBody`. Django would send no answer to a body that breaks off."""
         try:
             return await super().read_body(receive)
         except RequestAborted:
-            raise BodyBrokeOff from None
+            raise receive.refused or IncompleteBody from None
 
-    async def _refuse(self, scope: Any, send: Any) -> None:
+    async def _refuse(self, scope: Any, send: Any, wrong: Exception) -> None:
         """Sends the refusal through all middleware, so that it is logged and has the usual headers."""
         request, refusal = self.create_request(scope, BytesIO())
         if isinstance(request, Request):
-            request.is_complete = False
+            request.body_problem = wrong
             await self.send_response(await self.get_response_async(request), send)
         elif refusal is not None:
             await self.send_response(refusal, send)
@@ -99,6 +94,12 @@ class ThreadPoolHandler(ASGIHandler):
 def is_asynchronous(request: HttpRequest) -> bool:
     """Returns True if an ASGI server asks, which reads an asynchronous stream piece by piece, and no other stream."""
     return isinstance(request, ASGIRequest)
+
+
+def without_log(response: HttpResponse) -> HttpResponse:
+    """Returns the response of an error that has its line in the log already. Django would add one with a traceback."""
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def delete_without_signals(rows: QuerySet[Any]) -> None:

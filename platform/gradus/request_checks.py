@@ -1,22 +1,29 @@
 """Checks every request before any other code reads it: its address, its cookies, its id and the end of its body.
 
+The answers to broken requests, and to requests that fail, are here too.
+
 Texts in forms and in bodies of API calls are checked by forms, services and the API's parser instead, because there
 the message can stand beside the field. All of them use `challenges.characters`.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import structlog
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from django.views.defaults import server_error as crashed
 
 from challenges.characters import as_sentence, broken, is_broken
+from gradus import database_away
 from gradus.api.problems import problem
-from gradus.incomplete_bodies import IncompleteBody
+from gradus.django_internals import without_log
+from gradus.request_bodies import RefusedBody, check_length
 
 log = structlog.get_logger(__name__)
 API, ADMIN = "/api/", "/admin/"
@@ -32,8 +39,8 @@ def check_request(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Ca
     """Middleware that refuses broken requests. It must come before the session's, which queries the database."""
 
     def answer(request: HttpRequest) -> HttpResponseBase:
-        if not getattr(request, "is_complete", True):
-            return bad_request(request, IncompleteBody())
+        if (wrong_body := body_problem(request)) is not None:
+            return bad_request(request, wrong_body)
         if is_broken(request.path_info):
             return not_found(request)
         wrong = broken_parameter(request.GET)
@@ -52,6 +59,17 @@ def refuse_in_admin(request: HttpRequest, exception: Exception) -> HttpResponse 
         return None
     log.exception("admin_request_refused", path=request.path)
     return bad_request(request, exception)
+
+
+def body_problem(request: HttpRequest) -> Exception | None:
+    """Returns what the server found wrong with the body while it arrived, or that its declared length is too large."""
+    found: Exception | None = getattr(request, "body_problem", None)
+    if found is None:
+        try:
+            check_length(request.path_info, request.META.get("CONTENT_LENGTH") or 0)
+        except RefusedBody as too_large:
+            return too_large
+    return found
 
 
 def not_found(request: HttpRequest) -> HttpResponse:
@@ -81,8 +99,24 @@ def drop_broken(request: HttpRequest) -> None:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Renders a 400 that says what to change: a page, or problem details if the request is for the API."""
-    said = str(exception) if isinstance(exception, BrokenAddress | IncompleteBody) else ""
+    """Renders what to change, with status 400, 408 or 413: a page, or problem details if it is a call of the API."""
+    status = exception.status if isinstance(exception, RefusedBody) else 400
+    said = str(exception) if isinstance(exception, BrokenAddress | RefusedBody) else ""
     if request.path.startswith(API):
-        return problem(400, said)
-    return render(request, "400.html", {"said": said}, status=400)
+        return problem(status, said)
+    return render(request, "400.html", {"said": said, "status": status}, status=status)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Answers a request that an exception has ended: 503 if the database is away, or else 500.
+
+    The page must not need the database, so it is rendered without the context of a request.
+    """
+    error = sys.exception()
+    is_api = request.path.startswith(API)
+    if not database_away.is_away(error):
+        return problem(500) if is_api else crashed(request)
+    database_away.note(request, error)
+    response = problem(503) if is_api else HttpResponse(render_to_string("503.html"), status=503)
+    response["Retry-After"] = str(database_away.RETRY_SECONDS)
+    return without_log(response)

@@ -188,6 +188,9 @@ RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)
 GUEST_SUBMISSIONS = env.whole("GRADUS_GUEST_SUBMISSIONS", default=3)
 # How many messages a learner may send each day to models that were trained; 0 switches chats off.
 CHAT_MESSAGES = env.whole("GRADUS_CHAT_MESSAGES", default=40, least=0)
+# How many attempts at one challenge are graded in a day for all visitors of one network (/24, or /64 of IPv6) together.
+# Without it, one person could learn more of the hidden rows with every new account.
+NETWORK_ATTEMPTS = env.whole("GRADUS_NETWORK_ATTEMPTS", default=20)
 # How many submissions of one learner may wait or be graded at the same time.
 IN_FLIGHT = env.whole("GRADUS_IN_FLIGHT", default=2)
 
@@ -291,10 +294,15 @@ DEFAULT_FROM_EMAIL = env.str("GRADUS_FROM_EMAIL", default="Gradus <gradus@localh
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "gradus.redis_cache.Cache",
         # Celery and Django's cache write the address of a unix socket differently.
         "LOCATION": REDIS_URL.replace("redis+socket://", "unix://"),
-        "OPTIONS": {"pool_class": "gradus.redis_pool.SharedPool"},
+        # A page waits for a server that does not answer at most this long, and not again for some seconds.
+        "OPTIONS": {
+            "pool_class": "gradus.redis_cache.SharedPool",
+            "socket_connect_timeout": 1,
+            "socket_timeout": 2,
+        },
     }
     if REDIS_URL.startswith("redis")
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}

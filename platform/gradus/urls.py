@@ -12,7 +12,7 @@ from gradus.learn.views.profile import profile
 from gradus.own_data.views import my_data
 from gradus.receipts.signing import WELL_KNOWN
 from gradus.receipts.views import receipt_keys
-from gradus.request_checks import bad_request
+from gradus.request_checks import bad_request, failed
 from gradus.submissions.views import health_page, metrics
 
 admin_access.use_site_login(admin.site)
@@ -34,6 +34,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
 ]
 
-# Django and allauth look these two up by name.
+# Django and allauth look these three up by name.
 handler400 = bad_request
+handler500 = failed
 handler429 = too_many

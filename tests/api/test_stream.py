@@ -18,6 +18,9 @@ from gradus.submissions.models import Evaluation, Event, Submission, WorkerStatu
 from gradus.submissions.queue import expected_wait
 from tests import factories
 from tests.api.conftest import Caller
+from tests.security.test_servers_away import without_redis
+
+__all__ = ["without_redis"]
 
 # The stream reads in other threads, with connections of their own.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,6 +57,10 @@ def graded(ada: User, sea_or_sky: Challenge) -> Submission:
     outcome = services.Outcome(result=factories.result_for(made), score=0.7)
     services.record(evaluation.pk, evaluation.fence, outcome)
     return made
+
+
+def test_live_updates_need_no_redis(ada: User, graded: Submission, without_redis: None) -> None:
+    assert read(ada, f"/api/v1/submissions/{graded.uuid}/events")[-1]["event"] == "finished"
 
 
 def test_a_finished_submission_is_replayed(ada: User, graded: Submission) -> None:

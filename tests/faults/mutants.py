@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,9 +71,21 @@ def no_run_slot() -> None:
 
 
 def no_cancel_slot() -> None:
-    """Cancelling a running attempt gives it back without using one of the day's slots for that."""
+    """Cancelling an attempt gives it back without using one of the day's slots for that."""
     cancel: Any = import_module("gradus.submissions.services.cancel")
-    cancel._take_cancel_slot = lambda submission: True
+    cancel._take_cancel_slot = lambda submission, was_running: True
+
+
+def no_network_slot() -> None:
+    """A submit takes no slot of the visitor's network."""
+    submit: Any = import_module("gradus.submissions.services.submit")
+    submit._take_network_slot = lambda submission, network: None
+
+
+def no_open_measurement() -> None:
+    """A measurement that starts leaves no row whose key keeps a second one away."""
+    measure: Any = import_module("gradus.submissions.services.measure")
+    measure.OpenMeasurement = SimpleNamespace(objects=SimpleNamespace(create=lambda **row: None))
 
 
 def no_guest_refund() -> None:
@@ -111,6 +124,14 @@ MUTANTS = {
     "no_run_slot": Mutant(no_run_slot, f"{SLOTS}::test_parallel_runs_take_exactly_the_limit"),
     "no_cancel_slot": Mutant(
         no_cancel_slot, f"{SLOTS}::test_parallel_cancels_of_running_attempts_give_back_exactly_the_limit"
+    ),
+    "no_network_slot": Mutant(
+        no_network_slot,
+        "tests/submissions/test_network_budget.py::test_twelve_guests_of_one_network_share_its_attempts",
+    ),
+    "no_open_measurement": Mutant(
+        no_open_measurement,
+        "tests/submissions/test_measure.py::test_the_database_holds_one_open_measurement_of_the_same_thing",
     ),
     "no_guest_refund": Mutant(no_guest_refund, f"{SLOTS}::test_a_guests_attempt_is_given_back_in_every_way[cancelled]"),
     "no_orphan_sweep": Mutant(no_orphan_sweep, f"{SLOTS}::test_slots_that_a_fault_left_behind_are_told_and_freed"),

@@ -92,7 +92,7 @@ def judged_words(channel: str, ending: Ending) -> Iterator[str]:
     else:
         found = PAGE.search(ending.text)
         said = found[1] if found else ending.text
-        placed = "problem-where" in said or ending.status in (400, 409)
+        placed = "problem-where" in said or ending.status in (400, 409, 413)
     if not placed:
         yield f"says not where: {ending.status} {said[:300]}"
     if PYTHON.search(said):

@@ -12,11 +12,22 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from gradus.courses import catalogue
+from gradus.courses import bundles, catalogue
 from gradus.laboratory.models import Contribution
 from gradus.learn.findings import own_sets
 from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Event, QuotaSlot, Refund, Standing, Submission
+from gradus.submissions.models import (
+    Evaluation,
+    Event,
+    MeasurementSlot,
+    NetworkSlot,
+    OpenMeasurement,
+    QuotaSlot,
+    Refund,
+    Run,
+    Standing,
+    Submission,
+)
 from gradus.submissions.services import Refused
 from gradus.submissions.services.standings import differences
 from tests import factories
@@ -201,3 +212,36 @@ def test_parallel_presses_begin_one_set(ada, tmp_path):
 
     answers = at_once(press, 4)
     assert "started" in answers and Contribution.objects.count() == 1, answers
+
+
+@pytest.mark.parametrize("what", ["attempt", "baseline"])
+def test_parallel_presses_start_one_measurement(ada, bob, course, what):
+    challenge = factories.challenge("sea-or-sky")
+    attempt = factories.submit(ada)
+    factories.grade(attempt)
+    file = bundles.load(challenge.version).baselines[0].ref.file
+
+    def press(number: int) -> int:
+        if what == "attempt":
+            return services.measure_attempt(ada, challenge, attempt).pk
+        return services.measure_baseline((ada, bob)[number % 2], challenge, file).pk
+
+    assert len(set(at_once(press, 25))) == 1
+    assert Run.objects.count() == OpenMeasurement.objects.count() == MeasurementSlot.objects.count() == 1
+
+
+def test_parallel_submits_of_a_network_take_exactly_its_last_attempts(course, settings):
+    settings.NETWORK_ATTEMPTS = 12
+    challenge = factories.challenge("sea-or-sky")
+    learners = factories.UserFactory.create_batch(24)
+
+    def attempt(number: int) -> str:
+        try:
+            services.submit(learners[number], challenge, factories.PROMPT, idempotency_key="a", network="n")
+            return "taken"
+        except Refused as refused:
+            return refused.code
+
+    results = at_once(attempt, 24)
+    assert results.count("taken") == 12 and set(results) == {"taken", "network_limit"}, results
+    assert NetworkSlot.objects.count() == Submission.objects.count() == 12

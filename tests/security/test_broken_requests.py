@@ -103,6 +103,35 @@ def test_a_request_that_breaks_off_is_refused_and_nothing_is_stored(sender: Send
     assert sender.stored() == before
 
 
+@pytest.mark.parametrize("text", [b"!!! no base64", b"U2VhIG9yIHNreT8"], ids=["broken", "cut short"])
+@pytest.mark.parametrize("name", [b"Content-Transfer-Encoding", b"content-transfer-encoding "])
+@pytest.mark.parametrize("file", [b"", b'; filename="a.jsonl"'], ids=["field", "file"])
+def test_an_encoded_part_of_a_form_costs_no_attempt(sender: Sender, text: bytes, name: bytes, file: bytes) -> None:
+    before = sender.stored()
+    part = (
+        b'\r\n--x\r\nContent-Disposition: form-data; name="note"' + file + b"\r\n" + name + b": base64\r\n\r\n" + text
+    )
+    body = multipart(part + b"\r\n--x--\r\n")
+    answer = sender.send("page", of_length(b"multipart/form-data; boundary=x", body), body)
+    assert answer.startswith(b"HTTP/1.1 400 "), answer[:500]
+    assert sender.stored() == before
+
+
+@pytest.mark.parametrize("host", [b"", b"Host: evil.example\r\n", b"Host: a b\r\n"])
+@pytest.mark.parametrize("path", [b"/", b"/api/v1/courses"])
+def test_a_wrong_or_missing_host_is_a_400(sender: Sender, path: bytes, host: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", sender.site.ports[0]), timeout=SECONDS) as connection:
+        connection.sendall(b"GET " + path + b" HTTP/1.1\r\n" + host + b"Connection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 400 "), answer[:300]
+
+
+def test_a_large_body_is_refused_while_it_is_sent(sender: Sender) -> None:
+    body = b'{"kind":"tune","rows":[' + b"{}," * 1_500_000
+    answer = sender.send("api", of_length(b"application/json", body), body)
+    assert answer.startswith(b"HTTP/1.1 413 ") and b"too many parts" in answer, answer[:300]
+
+
 @pytest.mark.parametrize("end", [b"\r\n--x--\r\n", b"\r\n--x--"])
 def test_the_same_upload_with_its_end_is_taken(sender: Sender, end: bytes) -> None:
     before = sender.stored()

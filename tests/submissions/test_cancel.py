@@ -137,3 +137,26 @@ def test_a_demo_of_nobody_is_cancelled_by_nobody(ada_client: Client, sea_or_sky:
     run = services.start_run(None, sea_or_sky.version, factories.PROMPT, purpose=Run.Purpose.DEMO, inputs=["a gull"])
     assert ada_client.post(f"/api/v1/runs/{run.uuid}/cancel").status_code == 404
     assert run.current.is_open
+
+
+def test_submitting_and_cancelling_in_a_loop_is_not_free(ada: User, sea_or_sky: Challenge) -> None:
+    allowed = sea_or_sky.spec.limits.attempts_per_day
+    for number in range(10):
+        services.cancel(factories.submit(ada))
+        assert QuotaSlot.objects.count() == 0, number
+    for number in range(allowed):
+        assert services.cancel(factories.submit(ada)).error_code == "cancelled_late"
+        assert QuotaSlot.objects.count() == number + 1
+    with pytest.raises(services.Refused) as refused:
+        factories.submit(ada)
+    assert refused.value.code == "over_quota"
+    assert Submission.objects.count() == Evaluation.objects.count() == 10 + allowed
+
+
+def test_attempts_that_waited_take_no_place_of_those_that_ran(ada: User, sea_or_sky: Challenge) -> None:
+    for _ in range(3):
+        services.cancel(factories.submit(ada))
+    for expected in ("cancelled", "cancelled", "cancelled_late"):
+        made = factories.submit(ada)
+        factories.claimed(made)
+        assert services.cancel(made).error_code == expected

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from gradus.submissions import services
-from gradus.submissions.models import Evaluation, InFlight, MeasurementSlot, QuotaSlot, Run, RunSlot
+from gradus.submissions.models import Evaluation, InFlight, MeasurementSlot, OpenMeasurement, QuotaSlot, Run, RunSlot
 from gradus.submissions.services import Refused, queue_ranks
 from tests import factories
 
@@ -99,3 +99,22 @@ def test_others_at_work_are_those_of_the_machine(ada, bob, course):
     assert services.others_at_work(mine, "there", since)
     assert not services.others_at_work(mine, "there", timezone.now() + timedelta(seconds=5))
     assert Evaluation.objects.filter(state="running").get() == mine
+
+
+def test_the_database_holds_one_open_measurement_of_the_same_thing(ada, course):
+    run = measure(ada)
+    other = Run.objects.create(
+        purpose="costs", user=ada, measures=run.measures, version=run.version, kind=run.kind, payload={},
+        expires_at=run.expires_at,
+    )  # fmt: skip
+    with pytest.raises(IntegrityError), transaction.atomic():
+        OpenMeasurement.objects.create(version=run.version, measures=run.measures, run=other)
+    for label in ("a.json", "b.json"):
+        one = Run.objects.create(
+            purpose="costs", label=label, version=run.version, kind=run.kind, payload={}, expires_at=run.expires_at
+        )
+        OpenMeasurement.objects.create(version=run.version, label=label, run=one)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        OpenMeasurement.objects.create(version=run.version, label="b.json", run=other)
+    services.cancel_run(run)
+    assert not OpenMeasurement.objects.filter(run=run).exists()

@@ -1,17 +1,21 @@
-"""Networks that staff has exempted from the limits on sign-ups and new visitors, such as a classroom's."""
+"""The network of a visitor, and networks that staff has exempted from limits, such as a classroom's."""
 
-from ipaddress import ip_address, ip_network
+from datetime import date
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from allauth.account.adapter import get_adapter
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, PermissionDenied, ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from gradus.accounts.models import ExemptNetwork
 
 # A shorter prefix is probably a typing error: it would lift the limits for a large part of the internet.
 SHORTEST_PREFIX = {4: 16, 6: 32}
+# What one person usually has: an IPv6 connection comes with a /64, and neighbouring IPv4 addresses are easy to get.
+NETWORK_PREFIX = {4: 24, 6: 64}
 
 
 def canonical(text: str) -> str:
@@ -34,3 +38,29 @@ def is_exempt(request: HttpRequest) -> bool:
     listed = ExemptNetwork.objects.filter(until__gt=timezone.now()).values_list("network", flat=True)
     address = ip_address(get_adapter(request).get_client_ip(request)) if listed else None
     return any(address in ip_network(one) for one in listed)
+
+
+def client_address(request: HttpRequest) -> str:
+    """Returns the visitor's address as rate limits use it, or that of the connection where a proxy is missing."""
+    try:
+        return str(get_adapter(request).get_client_ip(request))
+    except (PermissionDenied, ImproperlyConfigured):
+        return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def hashed_network(request: HttpRequest, day: date) -> str:
+    """Returns a keyed hash of the visitor's network, another one each day, so that no address has to be stored.
+
+    It is empty for an exempt network, and for this machine itself: the site's own programs, or a site for one person.
+    """
+    try:
+        address = ip_address(client_address(request))
+    except ValueError:
+        # A connection over a Unix socket has no address.
+        return ""
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address
+    if address.is_loopback or is_exempt(request):
+        return ""
+    network = ip_network((address, NETWORK_PREFIX[address.version]), strict=False)
+    return salted_hmac("gradus.networks", f"{day} {network}", algorithm="sha256").hexdigest()

@@ -55,4 +55,5 @@ def claim(request: HttpRequest) -> User | None:
 
 def context(request: HttpRequest) -> dict[str, User | None]:
     """Adds `learner` to the context of every template."""
-    return {"learner": learner(request) if hasattr(request, "session") else None}
+    # A request that is refused early, for its host or its address, has no user yet.
+    return {"learner": learner(request) if hasattr(request, "user") else None}

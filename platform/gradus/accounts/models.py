@@ -1,4 +1,4 @@
-"""Accounts and guests, roles in courses, API tokens, networks without limits, and the record of staff's actions."""
+"""Accounts and guests, roles in courses, API tokens, networks without limits, rate limits, and the log of staff."""
 
 import hashlib
 import secrets
@@ -8,12 +8,14 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from gradus.accounts.look_alikes import check_name
 from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
 from gradus.accounts.token_limits import TOKEN_DAYS
 
@@ -54,6 +56,17 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.email or self.pseudonym
+
+    def clean(self) -> None:
+        """Refuses a new name that looks like another one. A name that the account has already stays valid."""
+        super().clean()
+        before = type(self).objects.filter(pk=self.pk).values("username", "pseudonym").first() or {}
+        for field in ("username", "pseudonym"):
+            if (name := getattr(self, field)) != before.get(field):
+                try:
+                    check_name(name)
+                except ValidationError as error:
+                    raise ValidationError({field: error.messages}) from None
 
     @cached_property
     def is_reviewer(self) -> bool:
@@ -179,6 +192,20 @@ class ExemptNetwork(models.Model):
 
     def __str__(self) -> str:
         return self.network
+
+
+class LimitCount(models.Model):
+    """A count of requests that a rate limit needs while Redis is away. Django's database cache reads and writes it.
+
+    The key is a keyed hash, because what is counted is named by addresses of visitors. See `gradus.redis_cache`.
+    """
+
+    cache_key = models.CharField(max_length=255, primary_key=True)
+    value = models.TextField()
+    expires = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"a count until {self.expires:%Y-%m-%d %H:%M}"
 
 
 class StaffAction(models.Model):

@@ -1,12 +1,15 @@
 """Describes a request in the log: its method, its path and the visitor's address, but no secret from the path."""
 
 import re
+import sys
+from typing import Any
 
 import structlog
-from allauth.account.adapter import get_adapter
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
+
+from gradus import database_away
+from gradus.accounts.exempt_networks import client_address
 
 # Links that the site sends by email. Anyone who has such a link can set a password or confirm an email address.
 SECRET = re.compile(r"(/accounts/(?:password/reset/key|confirm-email)/)[^/?\s]+")
@@ -21,8 +24,18 @@ class RequestLog(RequestMiddleware):
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
         """Logs the address that rate limits use. The library's own would be whatever the visitor claims."""
-        try:
-            ip = get_adapter().get_client_ip(request)
-        except (PermissionDenied, ImproperlyConfigured):
-            ip = request.META.get("REMOTE_ADDR")
-        structlog.contextvars.bind_contextvars(ip=ip)
+        structlog.contextvars.bind_contextvars(ip=client_address(request))
+
+    def process_got_request_exception(self, sender: type[Any], request: HttpRequest, **kwargs: Any) -> None:
+        """Logs an exception, unless the database is away: that has its own line, and the library would ask for a user.
+
+        `gradus.request_checks.failed` writes that line.
+        """
+        if not database_away.is_away(sys.exc_info()[1]):
+            super().process_got_request_exception(sender, request, **kwargs)
+
+    def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        if getattr(request, "database_is_away", False):
+            structlog.contextvars.clear_contextvars()
+        else:
+            super().handle_response(request, response)

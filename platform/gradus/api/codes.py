@@ -6,6 +6,7 @@ CODES: dict[int, tuple[str, ...]] = {
     403: ("forbidden", "lowers", "missing_scope", "not_passed", "own_answer", "scope_not_yours", "sign_in_needed"),
     404: ("not_found",),
     405: ("method_not_allowed",),
+    408: ("too_slow",),
     409: (
         "adapter_missing", "already_run", "appealed", "blind_first", "busy", "chats_off", "computed", "decided",
         "ended", "in_doubt", "key_reused", "no_grade", "not_held", "not_open", "nothing_trained", "open",
@@ -23,11 +24,11 @@ CODES: dict[int, tuple[str, ...]] = {
         "unknown_label", "words",
     ),
     429: (
-        "chat_limit", "chat_open", "guest_limit", "in_flight", "over_quota", "too_many_measurements",
+        "chat_limit", "chat_open", "guest_limit", "in_flight", "network_limit", "over_quota", "too_many_measurements",
         "too_many_requests", "too_many_runs", "too_many_sets",
     ),
     500: ("internal",),
-    503: ("chat_queue_full", "demo_missing", "model_missing"),
+    503: ("chat_queue_full", "demo_missing", "model_missing", "unavailable"),
 }  # fmt: skip
 
 

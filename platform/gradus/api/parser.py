@@ -9,7 +9,8 @@ from ninja.parser import Parser
 
 from challenges.characters import broken_texts
 from challenges.field_errors import place
-from challenges.nesting import too_deep
+from challenges.nesting import has_more_parts, too_deep
+from gradus.request_bodies import BodyTooLarge, most_parts
 from gradus.submissions.services.refusal import of_characters
 
 PROBLEMS_MAX = 50
@@ -24,11 +25,12 @@ class StrictParser(Parser):
 
     Raises:
         Unreadable: the body is not a JSON object; answered with 400.
+        BodyTooLarge: it has more parts than the call takes; answered with 413, before it is parsed.
         Refused: a text in it contains a character that is not allowed; answered with 422.
     """
 
     def parse_body(self, request: HttpRequest) -> Any:
-        body = read(request.body)
+        body = read(request.body, most_parts(request.path))
         # ninja would treat a list or a number as an object without fields, and use the default of each field.
         if not isinstance(body, dict):
             raise Unreadable("The body must be a JSON object: write {...}.")
@@ -37,12 +39,14 @@ class StrictParser(Parser):
         return body
 
 
-def read(body: bytes) -> Any:
-    """Parses a body. Raises `Unreadable` if it is not valid JSON."""
+def read(body: bytes, parts: int) -> Any:
+    """Parses a body with at most so many parts. Raises `BodyTooLarge`, or `Unreadable` if it is not valid JSON."""
     try:
         text = body.decode()
-        if too_deep(text):
+        if too_deep(text, parts):
             raise Unreadable("The JSON is nested too deeply: flatten it.")
+        if has_more_parts(text, parts):
+            raise BodyTooLarge
         return json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
     except UnicodeDecodeError as error:
         raise Unreadable(f"Byte {error.start + 1} of the body is not UTF-8: send UTF-8, uncompressed.") from None

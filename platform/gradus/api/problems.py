@@ -15,8 +15,11 @@ from ninja.errors import HttpError, ValidationError
 
 from challenges import kinds
 from challenges.field_errors import in_words, place
+from gradus import database_away
 from gradus.api.ninja_internals import own_message
 from gradus.api.parser import Unreadable
+from gradus.django_internals import without_log
+from gradus.request_bodies import BodyTooLarge
 from gradus.submissions.services import Refused
 
 log = structlog.get_logger(__name__)
@@ -27,9 +30,11 @@ USUAL = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
     429: "too_many_requests",
     500: "internal",
+    503: "unavailable",
 }
 DETAILS = {
     400: "The request could not be read.",
@@ -39,6 +44,7 @@ DETAILS = {
     405: "This address does not support that method.",
     413: "The request is larger than the site accepts.",
     500: "Something went wrong on our side. Please try again.",
+    503: "The site's database does not answer at the moment. Please try again.",
 }
 # Parts of a field's place that only ninja and the union of payloads use. A learner knows the field's own name.
 PLUMBING = frozenset({"body", "payload", "query", "path", "header", "data", *kinds.names()})
@@ -90,6 +96,8 @@ def on_refused(request: HttpRequest, error: Any) -> HttpResponse:
 def on_http_error(request: HttpRequest, error: Any) -> HttpResponse:
     if isinstance(error.__cause__, Unreadable):
         return problem(400, str(error.__cause__))
+    if isinstance(error.__cause__, BodyTooLarge):
+        return problem(413, str(error.__cause__))
     if isinstance(error.__cause__, Refused):
         return on_refused(request, error.__cause__)
     return problem(error.status_code, own_message(error))
@@ -106,6 +114,9 @@ def _field_problem(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def on_crash(request: HttpRequest, error: Any) -> HttpResponse:
+    if database_away.is_away(error):
+        database_away.note(request, error)
+        return without_log(problem(503, retry_after=database_away.RETRY_SECONDS))
     log.exception("api_call_failed", path=request.path)
     return problem(500)
 

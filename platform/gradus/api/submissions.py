@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from ninja import Header, Query, Router, Status
 
+from gradus.accounts.exempt_networks import hashed_network
 from gradus.api import result_shapes as outcomes
 from gradus.api import schemas
 from gradus.api.auth import Request, caller, someone
@@ -18,6 +19,7 @@ from gradus.receipts import services as receipts
 from gradus.reviews import services as reviews
 from gradus.submissions import services, stream
 from gradus.submissions.models import Submission
+from gradus.submissions.quota import day_of
 
 router = Router(tags=["submissions"], auth=someone)
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=80)]
@@ -42,8 +44,9 @@ def submit(
 ) -> Status[schemas.SubmissionOut]:
     """Submits an attempt. A second request with the same Idempotency-Key and payload returns the same submission."""
     challenge = get_object_or_404(Challenge.objects.shown(), slug=id)
-    data = payload.root
-    made, _ = services.submit(caller(request), challenge, data, idempotency_key=key or secrets.token_urlsafe(24))
+    network = hashed_network(request, day_of(challenge))
+    key = key or secrets.token_urlsafe(24)
+    made, _ = services.submit(caller(request), challenge, payload.root, idempotency_key=key, network=network)
     response["Location"] = reverse("api:submission", args=[made.uuid])
     return Status(201, outcomes.submission(own(request, made.uuid)))
 
@@ -78,7 +81,7 @@ def submission_events(request: Request, uuid: UUID) -> HttpResponseBase:
 
 @router.post("/submissions/{uuid:uuid}/cancel", response=schemas.SubmissionOut)
 def submission_cancel(request: Request, uuid: UUID) -> schemas.SubmissionOut:
-    """Cancels an attempt. A waiting attempt is given back to the quota; of running ones, two a day are."""
+    """Cancels an attempt. Ten waiting attempts a day are given back to the quota, and two running ones."""
     services.cancel(own(request, uuid))
     return outcomes.submission(own(request, uuid))
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, F, Min, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from challenges.kinds.base import Lane
-from gradus.submissions.models import Evaluation, ReconcilerStatus, Run, WorkerStatus
+from gradus.submissions.models import Evaluation, NetworkSlot, ReconcilerStatus, Run, WorkerStatus
 from gradus.submissions.queue import ALIVE
 from gradus.submissions.states import State
 
@@ -55,6 +55,12 @@ def _lane(lane: str, row: Mapping[str, Any] | None, seen: list[WorkerStatus]) ->
         return LaneHealth(lane, 0, 0, 0.0, len(seen), problems)
     oldest = (timezone.now() - row["oldest"]).total_seconds() if row["oldest"] else 0.0
     return LaneHealth(lane, row["queued"], row["running"], oldest, len(seen), problems)
+
+
+def networks_at_limit() -> int:
+    """Returns how often a network has used all its attempts at a challenge, today or yesterday."""
+    used = NetworkSlot.objects.values("network", "challenge", "day").annotate(used=Count("pk"), allowed=Min("allowed"))
+    return used.filter(used__gte=F("allowed")).count()
 
 
 def overdue() -> QuerySet[Evaluation]:

@@ -256,17 +256,23 @@ class RunSlot(models.Model):
 
 
 class CancelSlot(models.Model):
-    """A running attempt that its learner cancelled and got back. A day, in the course's zone, has only so many."""
+    """An attempt that its learner cancelled and got back. A day, in the course's zone, has only so many.
+
+    Attempts that waited have slots of their own: they cost the site less than those that ran.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     day = models.DateField()
+    was_running = models.BooleanField(default=True, db_default=True)
     slot = models.PositiveSmallIntegerField()
     allowed = models.PositiveSmallIntegerField()
     submission = models.OneToOneField(Submission, models.CASCADE, related_name="cancel_slot")
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="one_cancelled_attempt_in_a_slot", fields=["user", "day", "slot"]),
+            models.UniqueConstraint(
+                name="one_cancelled_attempt_in_a_slot", fields=["user", "day", "was_running", "slot"]
+            ),
             models.CheckConstraint(name="cancel_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
         ]
 
@@ -293,6 +299,62 @@ class MeasurementSlot(models.Model):
 
     def __str__(self) -> str:
         return f"measurement {self.slot} of {self.allowed} on {self.day}"
+
+
+class OpenMeasurement(models.Model):
+    """A measurement of costs that has not ended: of an attempt, or without one, of the baseline in `label`.
+
+    The unique keys let parallel requests start only one of the same thing. The row goes when the measurement ends.
+    """
+
+    version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="+")
+    measures = models.ForeignKey(Submission, models.CASCADE, null=True, related_name="+")
+    label = models.CharField(max_length=80, blank=True)
+    run = models.OneToOneField(Run, models.CASCADE, related_name="open_measurement")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_measurement_of_an_attempt",
+                fields=["version", "measures"],
+                condition=Q(measures__isnull=False),
+            ),
+            models.UniqueConstraint(
+                name="one_measurement_of_a_baseline",
+                fields=["version", "label"],
+                condition=Q(measures__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"open measurement of {self.measures or self.label}"
+
+
+class NetworkSlot(models.Model):
+    """One of the attempts at a challenge that are graded in a day, in the course's zone, for all visitors of a network.
+
+    `network` is a keyed hash that is another one each day; see `accounts.networks`. Old rows are deleted.
+    """
+
+    network = models.CharField(max_length=64)
+    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="+")
+    day = models.DateField(db_index=True)
+    slot = models.PositiveIntegerField()
+    allowed = models.PositiveIntegerField()
+    submission = models.OneToOneField(Submission, models.CASCADE, related_name="network_slot")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                name="one_attempt_in_a_network_slot", fields=["network", "challenge", "day", "slot"]
+            ),
+            models.CheckConstraint(
+                name="network_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"network's {self.slot} of {self.allowed} on {self.day}"
 
 
 class HintsTaken(models.Model):

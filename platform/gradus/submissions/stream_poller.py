@@ -152,8 +152,9 @@ class Poller:
         # Not thread-sensitive, because a poll must not wait until a request has been answered.
         self._look = sync_to_async(_look_in_thread, thread_sensitive=False)
 
-    async def first(self, evaluation_id: int, after: int) -> Look:
-        return (await self._look({evaluation_id: after}))[evaluation_id]
+    async def first(self, evaluation_id: int, after: int) -> Look | None:
+        """Polls for a stream that begins. Returns None without a database."""
+        return (await self._try({evaluation_id: after})).get(evaluation_id)
 
     def join(self, follower: Follower) -> None:
         self.followers.add(follower)
@@ -177,13 +178,16 @@ class Poller:
         wanted: dict[int, int] = {}
         for one in told:
             wanted[one.evaluation_id] = min(one.after, wanted.get(one.evaluation_id, one.after))
-        try:
-            found = await self._look(wanted, self.places)
-        except DatabaseError as error:
-            log.warning("database_away", reason=type(error).__name__)
-            found = {}
+        found = await self._try(wanted, self.places)
         for one in told:
             one.tell(found.get(one.evaluation_id))
+
+    async def _try(self, wanted: Mapping[int, int], places: QueuePositions | None = None) -> dict[int, Look]:
+        try:
+            return await self._look(wanted, places)
+        except DatabaseError as error:
+            log.warning("database_away", reason=type(error).__name__)
+            return {}
 
 
 _pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, Poller] = WeakKeyDictionary()

@@ -23,6 +23,8 @@ def health_page(request: HttpRequest) -> HttpResponse:
         "sweep": health.last_sweep(),
         "overdue": late[: health.SHOWN],
         "overdue_count": late.count(),
+        "network_attempts": settings.NETWORK_ATTEMPTS,
+        "networks_at_limit": health.networks_at_limit(),
     }
     return render(request, "submissions/health.html", context)
 

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
+from gradus.accounts.exempt_networks import hashed_network
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Challenge
 from gradus.learn import contexts as pages
@@ -22,6 +23,7 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import APPEAL_CHARS, Appeal
 from gradus.submissions import services, stream
 from gradus.submissions.models import Submission
+from gradus.submissions.quota import day_of
 from gradus.submissions.services import Refused
 
 
@@ -46,7 +48,8 @@ def _submit(request: HttpRequest, challenge: Challenge, draft: Draft) -> Submiss
     forms.expect_same_learner(request)
     payload = forms.payload_of(challenge.spec, draft)
     key = request.POST.get("key") or draft.key
-    submission, _ = services.submit(learner_or_guest(request), challenge, payload, idempotency_key=key)
+    user, network = learner_or_guest(request), hashed_network(request, day_of(challenge))
+    submission, _ = services.submit(user, challenge, payload, idempotency_key=key, network=network)
     return submission
 
 

@@ -11,15 +11,16 @@ from gradus.submissions.services.finish import close
 from gradus.submissions.services.refusal import Refused
 from gradus.submissions.states import OPEN, State
 
-# How many running attempts a learner gets back by cancelling them, on one day of the course.
-GIVEN_BACK_RUNNING = 2
+# How many attempts a learner gets back by cancelling them, on one day of the course. Without a limit for attempts that
+# wait, submitting and cancelling in a loop would cost nothing.
+GIVEN_BACK_RUNNING, GIVEN_BACK_WAITING = 2, 10
 
 
 @transaction.atomic
 def cancel(submission: Submission) -> Evaluation:
     """Cancels an open submission at once. Its worker notices that at its next heartbeat.
 
-    A waiting attempt is always given back to the quota, a running one at most twice a day.
+    A running attempt is given back to the quota at most twice a day, and one that waits ten times.
 
     Raises:
         Refused: 409, the submission has already ended. Nothing has changed.
@@ -28,7 +29,7 @@ def cancel(submission: Submission) -> Evaluation:
     if not evaluation.is_open or evaluation.number > 1:
         raise Refused("not_open", _("This attempt has already ended, so there is nothing to cancel."), 409)
     was_running = evaluation.state == State.RUNNING
-    refund = not was_running or slots.try_again(lambda: _take_cancel_slot(submission))
+    refund = slots.try_again(lambda: _take_cancel_slot(submission, was_running))
     code = "cancelled" if refund else "cancelled_late"
     if not _end(evaluation, code):
         raise Refused("not_open", _("This attempt has just ended, so there is nothing to cancel."), 409)
@@ -59,10 +60,10 @@ def _end(evaluation: Evaluation, code: str) -> bool:
     return changed == 1
 
 
-def _take_cancel_slot(submission: Submission) -> bool:
-    day = day_of(submission.challenge)
-    whose = {"user": submission.user, "day": day}
-    return slots.take(CancelSlot, whose, GIVEN_BACK_RUNNING, submission=submission)
+def _take_cancel_slot(submission: Submission, was_running: bool) -> bool:
+    whose = {"user": submission.user, "day": day_of(submission.challenge), "was_running": was_running}
+    allowed = GIVEN_BACK_RUNNING if was_running else GIVEN_BACK_WAITING
+    return slots.take(CancelSlot, whose, allowed, submission=submission)
 
 
 @transaction.atomic

@@ -20,7 +20,7 @@ from gradus.accounts.models import User
 from gradus.courses import bundles, days
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions import bell
-from gradus.submissions.models import Evaluation, MeasurementSlot, Run, Submission
+from gradus.submissions.models import Evaluation, MeasurementSlot, OpenMeasurement, Run, Submission
 from gradus.submissions.quota import day_of
 from gradus.submissions.services import capabilities, queue_ranks, slots
 from gradus.submissions.services.payload import parse
@@ -83,6 +83,8 @@ def _queued(by: User, version: ChallengeVersion, payload: Any, whose: dict[str, 
         expires_at=timezone.now() + KEPT,
         **whose,
     )
+    # Its unique keys settle parallel requests: the loser's transaction is tried again, and finds the winner's run.
+    OpenMeasurement.objects.create(version=version, measures=run.measures, label=run.label, run=run)
     _take_slot(by, version.challenge, run)
     Evaluation.objects.create(run=run, lane=Lane.TRAIN, fair_share_rank=queue_ranks.MEASUREMENT)
     return run

@@ -12,7 +12,17 @@ from typing import Any, TypeVar
 from django.db import IntegrityError, models, transaction
 from django.utils.translation import gettext
 
-from gradus.submissions.models import Evaluation, GuestSlot, InFlight, QuotaSlot, Refund, RunSlot, Submission
+from gradus.submissions.models import (
+    Evaluation,
+    GuestSlot,
+    InFlight,
+    NetworkSlot,
+    OpenMeasurement,
+    QuotaSlot,
+    Refund,
+    RunSlot,
+    Submission,
+)
 from gradus.submissions.services.refusal import Refused
 
 Done = TypeVar("Done")
@@ -54,6 +64,7 @@ def release(evaluation: Evaluation) -> None:
     """Frees the slot that an open submission or run of this evaluation's learner holds."""
     if evaluation.run_id is not None:
         RunSlot.objects.filter(run_id=evaluation.run_id).delete()
+        OpenMeasurement.objects.filter(run_id=evaluation.run_id).delete()
     if evaluation.submission_id is not None:
         InFlight.objects.filter(submission_id=evaluation.submission_id).delete()
 
@@ -62,5 +73,6 @@ def give_back(submission: Submission, reason: str) -> None:
     """Gives the attempt of a learner or guest back and records why. Calling it twice changes nothing more."""
     of_day, _ = QuotaSlot.objects.filter(submission=submission).delete()
     of_guest, _ = GuestSlot.objects.filter(submission=submission).delete()
+    NetworkSlot.objects.filter(submission=submission).delete()
     if of_day or of_guest:
         Refund.objects.get_or_create(submission=submission, defaults={"reason": reason})

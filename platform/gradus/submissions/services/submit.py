@@ -14,7 +14,7 @@ from gradus.courses import days
 from gradus.courses.models import Challenge
 from gradus.preferences import services as preferences
 from gradus.submissions import bell, failpoints
-from gradus.submissions.models import Evaluation, GuestSlot, InFlight, QuotaSlot, Submission
+from gradus.submissions.models import Evaluation, GuestSlot, InFlight, NetworkSlot, QuotaSlot, Submission
 from gradus.submissions.quota import day_of
 from gradus.submissions.services import capabilities, queue_ranks, slots
 from gradus.submissions.services.payload import parse, refuse
@@ -26,8 +26,12 @@ log = structlog.get_logger(__name__)
 KEY = re.compile(r"[!-~]{1,80}")
 
 
-def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str) -> tuple[Submission, bool]:
+def submit(
+    user: User, challenge: Challenge, data: Any, *, idempotency_key: str, network: str = ""
+) -> tuple[Submission, bool]:
     """Returns the submission and whether it is new; the same key and payload give the same submission.
+
+    `network` is what `accounts.exempt_networks.hashed_network` returned; empty if its attempts are not counted.
 
     Raises:
         Refused: 422 with every problem of the payload, for rows that are not the learner's own choices, for a method
@@ -44,7 +48,7 @@ def submit(user: User, challenge: Challenge, data: Any, *, idempotency_key: str)
             return before, False
         refuse(list(preferences.strange_rows(user, challenge, payload)))
         capabilities.require(challenge.spec, payload)
-        return _insert(user, challenge, payload, idempotency_key), True
+        return _insert(user, challenge, payload, idempotency_key, network), True
 
     submission, is_new = slots.try_again(once)
     if is_new:
@@ -63,7 +67,7 @@ def _existing(user: User, challenge: Challenge, key: str, payload: payloads.Subm
     return found
 
 
-def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: str) -> Submission:
+def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: str, network: str) -> Submission:
     assert challenge.version is not None
     submission = Submission.objects.create(
         user=user,
@@ -77,6 +81,8 @@ def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: 
     _take_quota(submission)
     if user.is_guest:
         _take_guest_slot(submission)
+    if network:
+        _take_network_slot(submission, network)
     _take_flight(submission)
     rank = queue_ranks.of_submission(submission)
     Evaluation.objects.create(submission=submission, lane=kinds.find(payload.kind).lane, fair_share_rank=rank)
@@ -112,6 +118,22 @@ def _take_guest_slot(submission: Submission) -> None:
             allowed,
         )
         raise Refused("guest_limit", said % {"count": allowed}, 429)
+
+
+def _take_network_slot(submission: Submission, network: str) -> None:
+    challenge = submission.challenge
+    # A single learner may always use the attempts that the challenge allows.
+    allowed = max(settings.NETWORK_ATTEMPTS, challenge.spec.limits.attempts_per_day)
+    whose = {"network": network, "challenge": challenge, "day": day_of(challenge)}
+    if not slots.take(NetworkSlot, whose, allowed, submission=submission):
+        zone = challenge.lesson.course.timezone
+        said = _(
+            "From your network, %(count)d attempts at this challenge have been graded today, and more are not "
+            "possible. New ones come at midnight (%(zone)s). Runs on public samples are still free. If you learn in a "
+            "class, ask the people who run this site to exempt its network."
+        )
+        said %= {"count": allowed, "zone": zone}
+        raise Refused("network_limit", said, 429, retry_after=days.seconds_to_midnight(zone))
 
 
 def _take_flight(submission: Submission) -> None:
