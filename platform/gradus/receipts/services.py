@@ -36,6 +36,15 @@ def keys() -> list[dict[str, str]]:
     return [signing.web_key(key.public) for key in ReceiptKey.objects.all()]
 
 
+def verified(document: Any) -> dict[str, Any]:
+    """The facts of a receipt that this site has signed.
+
+    Raises:
+        NotValid: `document` is no receipt, this site has not signed it, or it was changed afterwards.
+    """
+    return signing.verified(document, keys())
+
+
 def _key() -> Any:
     key = signing.private_key(settings.SECRET_KEY)
     ReceiptKey.objects.get_or_create(public=signing.public_text(key))
