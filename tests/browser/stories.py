@@ -19,7 +19,7 @@ from tests.browser.tasks import TASKS, Task, begin, end
 from tests.browser.world import World
 
 Tell = Callable[[Page], Iterator[str]]
-ERRORS = ("400", "403", "403_csrf", "404", "429", "500")
+ERRORS = ("400", "403", "403_csrf", "404", "405", "429", "500")
 EMPTY_BOARD = "/leaderboards/email-to-ticket/"
 
 

@@ -10,17 +10,23 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from challenges import kinds
 from gradus.receipts.signing import is_provisional
 
 NAMES = {
-    "schema": gettext_lazy("Version of the receipt's form"),
-    "site": gettext_lazy("Site"),
-    "submission": gettext_lazy("Id of the attempt"),
+    "title": gettext_lazy("Challenge"),
+    "score": gettext_lazy("Score"),
+    "provisional": gettext_lazy("Provisional"),
+    "passed": gettext_lazy("Passed"),
+    "gold": gettext_lazy("Gold"),
+    "verified_by": gettext_lazy("How it was verified"),
+    "day": gettext_lazy("Day of grading, in UTC"),
     "learner": gettext_lazy("Learner's name on leaderboards"),
-    "challenge": gettext_lazy("Id of the challenge"),
-    "title": gettext_lazy("Title of the challenge"),
-    "version": gettext_lazy("Version of the challenge"),
     "kind": gettext_lazy("What was handed in"),
+    "version": gettext_lazy("Version of the challenge"),
+    "site": gettext_lazy("Site"),
+    "challenge": gettext_lazy("Id of the challenge"),
+    "submission": gettext_lazy("Id of the attempt"),
     "payload_sha256": gettext_lazy("Digest of what was handed in"),
     "model": gettext_lazy("Base model"),
     "model_checkpoint": gettext_lazy("Digest of the base model's weights"),
@@ -29,12 +35,7 @@ NAMES = {
     "engine_choice": gettext_lazy("How the engine computes"),
     "grader_version": gettext_lazy("Version of the grader"),
     "seed": gettext_lazy("Seed"),
-    "score": gettext_lazy("Score"),
-    "provisional": gettext_lazy("Provisional"),
-    "passed": gettext_lazy("Passed"),
-    "gold": gettext_lazy("Gold"),
-    "verified_by": gettext_lazy("How it was verified"),
-    "day": gettext_lazy("Day of grading, in UTC"),
+    "schema": gettext_lazy("Version of the receipt's form"),
 }
 
 
@@ -73,7 +74,9 @@ def _value(name: str, facts: Mapping[str, Any]) -> str:
     if name == "verified_by":
         ways = {"ai": _("AI-verified"), "code": _("Checked by code"), "person": _("Person-verified")}
         return ways.get(value, value) or _("not settled yet")
-    if value is None:
+    if name == "kind" and value in kinds.names():
+        return str(kinds.find(value).title)
+    if value is None or value == "":
         return _("none")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
