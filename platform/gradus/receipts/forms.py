@@ -41,7 +41,7 @@ class ReceiptForm(forms.Form):
             self.fields[name].widget.attrs["autofocus"] = True
         return self.cleaned_data
 
-    def _check(self, file: UploadedFile | None, text: str) -> None:
+    def _check(self, file: UploadedFile[bytes] | None, text: str) -> None:
         field = "file" if file else "text"
         if file and (file.size or 0) > MOST:
             self.add_error(field, gettext("This file is too large for a receipt. Choose the file that you got."))
