@@ -16,6 +16,7 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import is_valid_path
 from django.utils.translation import gettext as _
 from django.views.defaults import server_error as crashed
 
@@ -96,6 +97,30 @@ def drop_broken(request: HttpRequest) -> None:
         del request.COOKIES[name]
     if is_broken(request.META.get(REQUEST_ID, "")):
         del request.META[REQUEST_ID]
+
+
+def explain_wrong_method(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware that answers a method that an address does not take with a page, as for example an opened form's
+    address. The API has problem details of its own.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if response.status_code != 405 or request.path.startswith(API) or not request.accepts("text/html"):
+            return response
+        page = render(request, "405.html", {"above": _page_above(request.path_info)}, status=405)
+        page["Allow"] = response["Allow"]
+        return page
+
+    return answer
+
+
+def _page_above(path: str) -> str:
+    """The address of the page to which a form belongs, one step up; empty where there is no page."""
+    above = path.rstrip("/").rpartition("/")[0] + "/"
+    return above if is_valid_path(above) and above != "/" else ""
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "gradus.accounts.staff_actions.remember_request",
+    "gradus.request_checks.explain_wrong_method",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 

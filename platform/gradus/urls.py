@@ -11,7 +11,7 @@ from gradus.learn.views.course import home
 from gradus.learn.views.profile import profile
 from gradus.own_data.views import my_data
 from gradus.receipts.signing import WELL_KNOWN
-from gradus.receipts.views import receipt_keys
+from gradus.receipts.views import receipt_check, receipt_keys
 from gradus.request_checks import bad_request, failed
 from gradus.submissions.views import health_page, metrics
 
@@ -24,6 +24,7 @@ urlpatterns = [
     path("reviews/", include("gradus.reviews.urls")),
     path("notices/", include("gradus.notices.urls")),
     path("language/", set_language, name="set_language"),
+    path("receipts/", receipt_check, name="receipt_check"),
     path(WELL_KNOWN.removeprefix("/"), receipt_keys, name="receipt_keys"),
     path("metrics", metrics, name="metrics"),
     path("profile/", profile, name="profile"),

@@ -9,6 +9,7 @@ const KEY = `draft:${form.dataset.draft}`;
 // A visitor gets a name with the first run or attempt; what was typed before that is still theirs.
 const VISITOR = KEY.replace(/[^:]*$/, "visitor");
 const LEFT_OUT = new Set(["csrfmiddlewaretoken", "kind", "key", "rows_before", "epochs_before"]);
+const LONGEST = 4_500_000;
 // With one of these the address itself says what the form is to hold.
 const ASKED_FOR = ["from", "blank", "rows"];
 
@@ -34,30 +35,70 @@ function keep() {
   clearTimeout(waiting);
   waiting = null;
   const draft = JSON.stringify({ at: Date.now(), pairs: typed() });
+  store("sessionStorage", draft);
+  if (store("localStorage", draft) && KEY !== VISITOR) localStorage.removeItem(VISITOR);
+}
+
+// Training rows are long, and a browser keeps about 5 MB for all challenges: older drafts make room.
+function store(storage, draft) {
+  if (draft.length > LONGEST) return false;
   try {
-    sessionStorage.setItem(KEY, draft);
-    localStorage.setItem(KEY, draft);
-    if (KEY !== VISITOR) localStorage.removeItem(VISITOR);
+    for (const older of [...olderDrafts(storage), null]) {
+      try {
+        window[storage].setItem(KEY, draft);
+        return true;
+      } catch (error) {
+        if (!older) throw error;
+        window[storage].removeItem(older);
+      }
+    }
   } catch {
     // Without storage, what is typed lasts as long as the page.
   }
+  return false;
+}
+
+function olderDrafts(storage) {
+  const others = Object.keys(window[storage]).filter((key) => key.startsWith("draft:") && key !== KEY);
+  const age = (key) => read(storage, key)?.at ?? 0;
+  return others.sort((one, other) => age(one) - age(other));
 }
 
 function put(pairs) {
   const values = new Map();
   for (const [name, value] of pairs) values.set(name, [...(values.get(name) ?? []), value]);
   const examples = form.querySelector("[data-examples]");
-  const inputs = values.get("example_input") ?? [];
-  if (examples) write(examples, inputs.map((input, index) => [input, values.get("example_output")?.[index] ?? ""]));
+  if (examples) write(examples, values);
   for (const field of form.elements) {
     const waiting = field.name.startsWith("example_") ? null : values.get(field.name);
     if (!waiting?.length || field.type === "file") continue;
+    if (field.type === "radio") {
+      if (field.value === waiting[0] && !field.checked) choose(field, pairs);
+      continue;
+    }
     field.value = waiting.shift();
     if (field.value && field.closest("details")) field.closest("details").open = true;
     field.dispatchEvent(new CustomEvent("gradus:set", { bubbles: true }));
   }
   form.dispatchEvent(new CustomEvent("gradus:restored", { bubbles: true }));
 }
+
+// Another training method has other settings, which the site sends: what was typed into them follows.
+function choose(radio, pairs) {
+  radio.checked = true;
+  const follow = (event) => {
+    if (!isTraining(event)) return;
+    form.removeEventListener("htmx:afterSettle", follow);
+    put(pairs);
+  };
+  form.addEventListener("htmx:afterSettle", follow);
+  // htmx does not listen before the page has loaded.
+  const ask = () => radio.dispatchEvent(new Event("change", { bubbles: true }));
+  if (document.readyState === "complete") ask();
+  else window.addEventListener("load", ask, { once: true });
+}
+
+const isTraining = ({ target }) => target.id === "training";
 
 function say(text, action, act) {
   note.querySelector("[data-draft-said]").textContent = text;
@@ -85,9 +126,15 @@ function offer() {
   }
 }
 
-form.addEventListener("input", () => {
+function keepSoon() {
   clearTimeout(waiting);
   waiting = setTimeout(keep, 400);
+}
+
+form.addEventListener("input", keepSoon);
+// Rows that the site has put in are as much of a draft as pasted ones.
+form.addEventListener("htmx:afterSettle", (event) => {
+  if (isTraining(event)) keepSoon();
 });
 // A page that is left at once still keeps the last letters.
 window.addEventListener("pagehide", () => {

@@ -3,6 +3,8 @@ import { toast } from "./page.js";
 import { gettext, interpolate, ngettext } from "./translate.js";
 
 const box = (element) => element.closest("[data-examples]");
+const fieldsOf = (row) => [...row.querySelectorAll("textarea, select")];
+const isEmpty = (row) => fieldsOf(row).every(({ value }) => !value.trim());
 
 function refresh(examples) {
   const rows = examples.querySelectorAll(".example-row");
@@ -19,8 +21,7 @@ function number(rows) {
   let filled = 0;
   let empty = 0;
   for (const row of rows) {
-    const fields = [...row.querySelectorAll("textarea")];
-    const name = fields.some(({ value }) => value.trim()) ? ++filled : `empty${++empty}`;
+    const name = isEmpty(row) ? `empty${++empty}` : ++filled;
     for (const part of row.querySelectorAll("[data-part]")) called(part, `${part.dataset.part}-${name}`);
   }
 }
@@ -46,7 +47,6 @@ function add(examples) {
 // An empty row is used before another one is added.
 function useSample({ dataset: { exampleInput, exampleOutput } }) {
   const examples = document.querySelector("[data-examples]");
-  const isEmpty = (row) => [...row.querySelectorAll("textarea")].every(({ value }) => !value.trim());
   if (![...examples.querySelectorAll(".example-row")].some(isEmpty)) {
     if (examples.querySelector("[data-example-add]").disabled) {
       toast(full(Number(examples.dataset.max)));
@@ -55,8 +55,9 @@ function useSample({ dataset: { exampleInput, exampleOutput } }) {
     append(examples);
   }
   const row = [...examples.querySelectorAll(".example-row")].find(isEmpty);
-  const [input, output] = row.querySelectorAll("textarea");
-  [input.value, output.value] = [exampleInput, exampleOutput];
+  const [input, output] = fieldsOf(row);
+  set(input, exampleInput);
+  set(output, exampleOutput);
   refresh(examples);
   examples.dispatchEvent(new Event("input", { bubbles: true }));
   toast(interpolate(gettext("The sample is now example %(number)s."), { number: [...row.parentElement.children].indexOf(row) + 1 }));
@@ -66,13 +67,21 @@ function full(most) {
   return interpolate(ngettext("This challenge takes at most %(most)s example: remove it first.", "This challenge takes at most %(most)s examples: remove one first.", most), { most });
 }
 
-// Puts pairs of input and output into the rows, as many as there are.
-export function write(examples, pairs) {
+// A list shows a text that is none of its labels as one more choice, so that it is seen and can be corrected.
+function set(field, text) {
+  if (field.matches("select") && ![...field.options].some(({ value }) => value === text)) field.add(new Option(text, text));
+  field.value = text;
+}
+
+// Puts the values of each field's name into the rows, as many as there are.
+export function write(examples, values) {
   examples.querySelector(".examples").replaceChildren();
-  for (const [input, output] of pairs.length ? pairs : [["", ""]]) {
+  const count = Math.max(1, ...[...values].map(([name, texts]) => (name.startsWith("example_") ? texts.length : 0)));
+  for (let number = 0; number < count; number += 1) {
     append(examples);
-    const fields = examples.querySelector(".example-row:last-child").querySelectorAll("textarea");
-    [fields[0].value, fields[1].value] = [input, output];
+    for (const field of fieldsOf(examples.querySelector(".example-row:last-child"))) {
+      set(field, values.get(field.name)?.[number] ?? "");
+    }
   }
   refresh(examples);
 }
@@ -87,6 +96,25 @@ function remove(button) {
 
 function scan(root) {
   root.querySelectorAll("[data-examples]").forEach(refresh);
+  for (const adder of root.querySelectorAll("[data-row-adder]")) adder.hidden = false;
+}
+
+// Writes a training row with a label of the list, as a line below the others.
+function addRow(adder) {
+  const [input, output] = fieldsOf(adder);
+  const empty = [input, output].find(({ value }) => !value.trim());
+  if (empty) {
+    empty.focus();
+    return;
+  }
+  const rows = document.getElementById(adder.dataset.rowAdder);
+  const line = JSON.stringify({ input: input.value, output: output.value });
+  rows.value = `${rows.value.replace(/\n*$/, rows.value.trim() ? "\n" : "")}${line}\n`;
+  rows.dispatchEvent(new CustomEvent("gradus:set", { bubbles: true }));
+  rows.dispatchEvent(new Event("input", { bubbles: true }));
+  input.value = "";
+  input.focus();
+  toast(gettext("The row is added."));
 }
 
 document.addEventListener("click", (event) => {
@@ -96,6 +124,8 @@ document.addEventListener("click", (event) => {
   if (adding) add(box(adding));
   if (removing) remove(removing);
   if (sample) useSample(sample);
+  const adder = event.target.closest?.("[data-row-add]")?.closest("[data-row-adder]");
+  if (adder) addRow(adder);
 });
 document.addEventListener("htmx:configRequest", () => scan(document));
 document.addEventListener("htmx:load", (event) => scan(event.target));

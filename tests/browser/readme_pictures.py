@@ -48,7 +48,7 @@ def challenge(page: Page) -> None:
         if page.locator("[name=example_input]").count() <= number:
             page.get_by_role("button", name="Add an example").click()
         page.locator("[name=example_input]").nth(number).fill(complaint)
-        page.locator("[name=example_output]").nth(number).fill(specialty)
+        page.locator("[name=example_output]").nth(number).select_option(specialty)
     page.get_by_role("button", name="Run", exact=True).click()
     expect(page.locator("#run .score-value").first).to_be_visible(timeout=RUN_MILLISECONDS)
     page.locator("#attempt .form-actions").evaluate("element => element.scrollIntoView({block: 'start'})")

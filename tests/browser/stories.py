@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ from django.test import RequestFactory
 from playwright.sync_api import Page, expect
 
 from gradus.accounts.models import User
+from gradus.receipts import services as receipts
 from gradus.submissions.models import Run
 from tests.browser.hands import Mouse
 from tests.browser.tasks import TASKS, Task, begin, end
 from tests.browser.world import World
 
 Tell = Callable[[Page], Iterator[str]]
-ERRORS = ("400", "403", "403_csrf", "404", "429", "500", "503")
+ERRORS = ("400", "403", "403_csrf", "404", "405", "429", "500", "503")
 EMPTY_BOARD = "/leaderboards/email-to-ticket/"
 
 
@@ -65,8 +67,24 @@ def states(world: World) -> Iterator[Story]:
     for done, name in (("nothing", "nobody"), ("half", "half"), ("everything", "whole")):
         for title, path in (("path", "/path/"), ("front page", "/"), ("profile", "/profile/")):
             yield Story(f"{title} with {done} done", at(path), lambda user=world.people[name]: user)
+    yield Story("receipt checked", checked_receipt(world))
     yield Story("leaderboard empty", at(EMPTY_BOARD))
     yield Story("leaderboard full", at("/leaderboards/sea-or-sky/"), lambda: world.people["ada"])
+
+
+def checked_receipt(world: World) -> Tell:
+    """What somebody sees who was given the receipt of an attempt that has passed, and then one of another site."""
+
+    def tell(page: Page) -> Iterator[str]:
+        made = receipts.receipt(world.attempts["passed"], world.address)
+        for state, given in (("valid", made), ("refused", {**(made or {}), "key": "0" * 16})):
+            page.goto("/receipts/")
+            page.get_by_label("The receipt").fill(json.dumps(given))
+            page.get_by_role("button", name="Check the receipt").click()
+            expect(page.locator("#checked, .field-error")).to_be_visible()
+            yield state
+
+    return tell
 
 
 def challenges(world: World) -> Iterator[Story]:

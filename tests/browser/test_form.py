@@ -54,16 +54,75 @@ def test_the_first_field_is_led_to_and_an_empty_example_is_not_counted(ada, cour
     for _ in range(2):
         page.get_by_role("button", name="Add an example").click()
     page.locator("[name=example_input]").nth(1).fill("a crab")
-    page.locator("[name=example_output]").nth(1).fill("Baker")
     page.locator("[name=example_input]").nth(2).fill("a gull")
-    page.locator("[name=example_output]").nth(2).fill("Baker")
     page.get_by_role("button", name="Run").click()
     expect(page.locator("[name=example_output]").nth(1)).to_be_focused()
     for place in (1, 2):
         row = page.locator(".example-row").nth(place)
-        expect(row.locator("[data-part=eo] .field-error")).to_contain_text("is not one of the labels")
+        expect(row.locator("[data-part=eo] .field-error")).to_contain_text("This text is empty")
     expect(page.locator(".example-row").nth(0).locator("[aria-invalid]")).to_have_count(0)
     assert not Run.objects.exists()
+
+
+# Nothing that stays in sight, such as a bar, lies over it.
+IS_SEEN = """(one) => {
+  const { left, right, top, bottom } = one.getBoundingClientRect();
+  return [top + 1, bottom - 1].every((y) => one.contains(document.elementFromPoint((left + right) / 2, y)));
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_check_of_rows_appears_beside_its_button_with_the_focus(ada, course, visit, axe, width):
+    page = visit(ada, viewport={"width": width, "height": 740}, reduced_motion="reduce")
+    page.goto("/challenges/sea-or-sky/?track=tune#work")
+    rows = page.locator("#training .cm-content")
+    button = page.get_by_role("button", name="Check the rows")
+    found = page.locator("#dataset section")
+    for row, said in (
+        ('{"input": "a crab", "output": "sea"}', "These rows can be submitted"),
+        ('{"input": "a crab", "output": "Baker"}', "These rows cannot be submitted yet"),
+    ):
+        rows.fill(row)
+        button.click()
+        expect(found.get_by_role("heading", level=2)).to_have_text(said)
+        expect(found).to_be_focused()
+        assert found.get_by_role("heading", level=2).evaluate(IS_SEEN)
+        below = found.bounding_box()["y"] - button.bounding_box()["y"] - button.bounding_box()["height"]
+        assert 0 <= below < 160
+        assert [one["id"] for one in axe.run(page).response["violations"]] == []
+
+
+def test_a_label_is_chosen_from_a_list(ada, course, visit):
+    page = visit(ada)
+    page.goto("/challenges/sea-or-sky/")
+    output = page.locator("[name=example_output]").first
+    assert output.locator("option").all_inner_texts() == ["Choose a label", "sea", "sky"]
+    page.locator("[name=example_input]").first.fill("a crab")
+    output.select_option("sea")
+    page.get_by_role("button", name="Add an example").click()
+    expect(page.locator("[name=example_output]").nth(1)).to_have_value("")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("#run")).to_contain_text("You are next")
+    assert Run.objects.get().payload["examples"] == [{"input": "a crab", "output": "sea"}]
+    page.reload()
+    expect(output).to_have_value("sea")
+
+
+def test_a_training_row_is_added_with_a_label_of_the_list(ada, course, visit):
+    page = visit(ada)
+    page.goto("/challenges/sea-or-sky/?track=tune")
+    page.locator("#training .cm-content").fill('{"input": "a gull", "output": "sky"}')
+    adder = page.get_by_role("group", name="Add a row")
+    adder.get_by_label("Input").fill('a "crab"')
+    adder.get_by_role("button", name="Add the row").click()
+    expect(adder.get_by_label("Output")).to_be_focused()
+    adder.get_by_label("Output").select_option("sea")
+    adder.get_by_role("button", name="Add the row").click()
+    both = '{"input": "a gull", "output": "sky"}\n{"input":"a \\"crab\\"","output":"sea"}\n'
+    expect(page.locator("[name=rows]")).to_have_value(both)
+    expect(page.locator("#training .cm-content")).to_contain_text("crab")
+    expect(adder.get_by_label("Input")).to_be_focused()
+    expect(adder.get_by_label("Input")).to_have_value("")
 
 
 def test_a_refused_attempt_opens_with_the_focus_in_the_field(ada, course, visit):

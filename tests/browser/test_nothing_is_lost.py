@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
 from playwright.sync_api import Locator, Page, expect
 
+from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.courses.models import Course
+from gradus.courses.services import publish
 from gradus.submissions.models import Run, Submission
 from tests import factories
 from tests.browser.conftest import Visit, session_of
 from tests.browser.site import Site, wait_for
+from tests.challenges.factory import write_course, write_prompt_challenge
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -74,6 +78,89 @@ def test_the_last_letters_are_kept_when_a_page_is_left_at_once(page: Page) -> No
     page.goto("/path/")
     page.goto(HERE)
     expect(instructions(page)).to_have_value(re.compile("!"))
+
+
+TRAINING = f"{HERE}?track=tune"
+PASTED = "\n".join(f'{{"input": "row {n}", "output": "sea"}}' for n in range(3))
+# As Ctrl+V does, without asking the browser for its clipboard.
+PASTE = """(editor, text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", text);
+  editor.focus();
+  editor.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+}"""
+FILL = """() => {
+  let n = 0;
+  for (let size = 1_000_000; size >= 1; size = Math.floor(size / 2)) {
+    for (; ; n += 1) {
+      try {
+        localStorage.setItem(`draft:other-${n}:tune:1`, JSON.stringify({ at: n, pairs: [["rows", "x".repeat(size)]] }));
+      } catch {
+        break;
+      }
+    }
+  }
+  return n;
+}"""
+
+
+def paste(page: Page) -> Locator:
+    """Pastes training rows into the editor, and returns the form's field."""
+    page.goto(TRAINING)
+    page.locator("#training .cm-content").evaluate(PASTE, PASTED)
+    rows = page.locator("[name=rows]")
+    expect(rows).to_have_value(PASTED)
+    return rows
+
+
+def test_pasted_training_rows_are_kept(page: Page) -> None:
+    rows = paste(page)
+    page.reload()
+    expect(rows).to_have_value(PASTED)
+    expect(page.locator("#training .cm-content")).to_contain_text("row 2")
+
+
+def test_pasted_training_rows_are_kept_where_older_drafts_fill_the_browser(page: Page) -> None:
+    page.goto(TRAINING)
+    assert page.evaluate(FILL) > 3
+    paste(page)
+    page.wait_for_function("(words) => JSON.stringify(localStorage).includes(words)", arg="row 2")
+    other = page.context.new_page()
+    other.goto(TRAINING)
+    expect(other.locator("[name=rows]")).to_have_value(PASTED)
+    kept = other.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('draft:other'))")
+    assert "draft:other-0:tune:1" not in kept and kept
+
+
+def test_rows_that_the_site_has_put_in_are_kept(course: Course, ada: User, visit: Visit) -> None:
+    page = visit(ada, viewport=WINDOW)
+    page.goto("/challenges/ticket/?track=tune")
+    press(page, "Use the starter rows")
+    rows = page.locator("[name=rows]")
+    expect(rows).not_to_have_value("")
+    starter = rows.input_value()
+    page.wait_for_function("() => Object.keys(localStorage).some((key) => key.startsWith('draft:ticket'))")
+    page.reload()
+    expect(rows).to_have_value(starter)
+
+
+def test_the_training_method_and_its_settings_come_back(ada: User, visit: Visit, tmp_path: Path) -> None:
+    root = write_course(tmp_path)
+    limits = {"rows_max": 100, "row_tokens_max": 64, "tokens_max": 20_000}
+    write_prompt_challenge(root / "first" / "sea-or-sky", tune={"methods": ["lora", "full"], **limits})
+    publish(read_course(root))
+    page = visit(ada, viewport=WINDOW)
+    rows = paste(page)
+    page.get_by_role("radio", name="full").check()
+    expect(page.locator("#training [name=r]")).to_have_count(0)
+    page.get_by_label("Learning rate").fill("0.00003")
+    page.wait_for_function("() => JSON.stringify(localStorage).includes('0.00003')")
+    page.reload()
+    expect(page.get_by_role("radio", name="full")).to_be_checked()
+    expect(page.locator("#training [name=r]")).to_have_count(0)
+    expect(page.get_by_label("Learning rate")).to_have_value("0.00003")
+    expect(rows).to_have_value(PASTED)
+    assert page.locator("[name=method]").evaluate_all("(all) => all.map(({ value }) => value)") == ["lora", "full"]
 
 
 def test_a_lost_connection_keeps_it(page: Page, expected_complaints: list[str]) -> None:

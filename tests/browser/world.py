@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gradus.accounts.models import User
+    from gradus.courses.models import Challenge
     from gradus.submissions.models import Submission
     from tests.browser.pages import Pages
 
@@ -91,6 +92,7 @@ def fill(folder: Path) -> tuple[dict[str, User], Pages, dict[str, Submission]]:
 
 def pass_everything(learner: User) -> None:
     """Passes each challenge of the built-in course and of the small one with an author's baseline, or as tests do."""
+    from challenges.kinds.tune import tune
     from challenges.reading import read_course
     from gradus.courses.models import Challenge
     from tests import factories
@@ -106,7 +108,19 @@ def pass_everything(learner: User) -> None:
             of_kind = (one.payload for one in bundle.baselines if one.payload.kind == bundle.challenge.kind)
             payloads[bundle.challenge.id] = next(of_kind).model_dump(mode="json")
     for challenge in Challenge.objects.shown():
-        finish(factories.submit(learner, challenge.slug, payloads[challenge.slug]), 0.95)
+        payload = payloads[challenge.slug]
+        if tune(challenge.spec).own_choices:
+            payload = {**payload, "rows": choose_all(learner, challenge)}
+        finish(factories.submit(learner, challenge.slug, payload), 0.95)
+
+
+def choose_all(learner: User, challenge: Challenge) -> list[dict[str, str]]:
+    """Chooses the first answer of each pair. Returns the choices as training rows."""
+    from gradus.preferences import services as preferences
+
+    for pair in preferences.pairs_of(learner, challenge).all:
+        preferences.choose(learner, challenge, pair, preferences.Side.FIRST)
+    return preferences.rows_of(learner, challenge)
 
 
 def finish(submission: Submission, score: float) -> None:

@@ -140,3 +140,26 @@ def test_guest_sees_own_attempt(guest, guest_client, course):
     submission = factories.submit(guest)
     assert guest_client.get(reverse("learn:submission", args=[submission.uuid])).status_code == 200
     assert Client().get(reverse("learn:submission", args=[submission.uuid])).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed", "above"),
+    [
+        ("/challenges/sea-or-sky/submit", "POST", "/challenges/sea-or-sky/"),
+        ("/challenges/sea-or-sky/dataset-check", "POST", "/challenges/sea-or-sky/"),
+        ("/profile/tokens/", "POST", "/profile/"),
+        ("/contributions/1/withdraw", "POST", ""),
+    ],
+)
+def test_an_address_that_only_takes_a_form_says_so_and_leads_back(ada_client, course, address, allowed, above):
+    response = ada_client.get(address)
+    text = response.content.decode()
+    assert (response.status_code, response["Allow"]) == (405, allowed)
+    assert "This address only takes a form" in text and 'href="/"' in text
+    assert (f'href="{above}">To the page that it belongs to' in text) == bool(above)
+    assert not above or ada_client.get(above).status_code == 200
+
+
+def test_a_script_that_wants_no_page_gets_none_for_a_wrong_method(client, course):
+    response = client.get("/challenges/sea-or-sky/submit", headers={"accept": "application/json"})
+    assert response.status_code == 405 and response.content == b""

@@ -40,6 +40,15 @@ def test_the_page_and_the_api_give_the_same_receipt(scored: Any, ada_client: Cli
     assert (facts["submission"], facts["payload_sha256"]) == (str(scored.uuid), scored.payload_sha256)
     assert (facts["learner"], facts["verified_by"], facts["seed"]) == (scored.user.pseudonym, "code", 0)
     assert facts["adapter_sha256"] is None and facts["model_checkpoint"]
+    assert (facts["provisional"], facts["passed"]) == (False, scored.current.score.passed)
+
+
+def test_a_provisional_grade_is_not_called_passed(course: object, ada: User, ada_client: Client) -> None:
+    answer = factories.submit(ada, "explain", factories.FREE_TEXT)
+    factories.grade(answer, 0.9, provisional=True, review=("provisional",))
+    made = ada_client.get(f"/api/v1/submissions/{answer.uuid}/receipt").json()
+    facts = signing.verified(made, services.keys())
+    assert (facts["provisional"], facts["passed"], facts["gold"], facts["verified_by"]) == (True, None, False, None)
 
 
 def test_nothing_tells_the_score_below_the_step(scored: Any, ada_client: Client) -> None:
@@ -108,7 +117,18 @@ def test_any_change_is_found(where: str, value: object) -> None:
         signing.verified(changed, keys)
 
 
-@pytest.mark.parametrize("document", [None, [], {}, {"receipt": [], "key": "a", "signature": "b"}, "text"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        [],
+        {},
+        "text",
+        {"receipt": [], "key": "a", "signature": "b"},
+        {"receipt": {"score": 0.7}, "key": "a", "signature": "b"},
+        {"receipt": {"more": {"score": "0.7"}}, "key": "a", "signature": "b"},
+    ],
+)
 def test_what_is_no_receipt_is_refused_with_a_sentence(document: object) -> None:
     with pytest.raises(signing.NotValid, match="not a receipt"):
         signing.verified(document, [])
@@ -143,22 +163,85 @@ def test_the_command_line_checks_offline(files: tuple[Path, Path]) -> None:
     assert done.exit_code == 1 and "was changed after it was signed" in done.output
 
 
-def test_without_keys_the_site_is_asked_and_only_over_a_safe_address(
-    files: tuple[Path, Path], httpserver: Any, scored: Any
-) -> None:
-    receipt, keys = files
-    for named in ("http://example.org", "https://", "", "ftp://localhost.example.org", "http://a b\n"):
-        facts = {**json.loads(receipt.read_text()), "receipt": {**RECEIPT, "site": named}}
-        (unsafe := receipt.with_name("unsafe.json")).write_text(json.dumps(facts))
-        assert "safe address" in verify(unsafe).output
-    httpserver.expect_request(signing.WELL_KNOWN).respond_with_data(keys.read_text(), content_type="application/json")
-    receipt.write_text(json.dumps(services.receipt(scored, httpserver.url_for("").rstrip("/"))))
-    assert verify(receipt).exit_code == 0
+UNSAFE = [
+    "http://example.org",
+    "https://",
+    "",
+    "ftp://localhost.example.org",
+    "http://a b\n",
+    "https://good.example@evil.example",
+    "https://good.example:x@evil.example",
+    "https://evil.example#good.example",
+    "https://evil.example?good.example",
+    "https://evil.example/good.example",
+    "https://evil.example\\good.example",
+    "https://g\u043eod.example",
+    "https://evil.example\nValid: signed by https://good.example",
+]
 
 
-@pytest.mark.parametrize("text", ["no JSON", '{"keys": 3}', "[]"])
-def test_a_file_of_another_form_is_named(files: tuple[Path, Path], text: str) -> None:
+@pytest.mark.parametrize("named", UNSAFE)
+def test_only_the_address_of_a_site_and_nothing_more_is_asked(tmp_path: Path, named: str) -> None:
+    document = signing.signed({**RECEIPT, "site": named}, signing.private_key("secret"))
+    (file := tmp_path / "receipt.json").write_text(json.dumps(document))
+    done = verify(file)
+    assert done.exit_code == 1 and "safe address" in done.output and "good.example" not in done.output
+
+
+def test_without_keys_the_site_is_asked(files: tuple[Path, Path], httpserver: Any, scored: Any) -> None:
     receipt, keys = files
-    keys.write_text(text)
+    asked = httpserver.url_for("").rstrip("/")
+    httpserver.expect_ordered_request(signing.WELL_KNOWN).respond_with_data(keys.read_text())
+    httpserver.expect_ordered_request(signing.WELL_KNOWN).respond_with_data("[" * 100_000)
+    receipt.write_text(json.dumps(services.receipt(scored, asked)))
+    done = verify(receipt)
+    assert done.exit_code == 0 and f"Valid: signed by {asked}." in done.output
+    done = verify(receipt)
+    assert done.exit_code == 4 and "does not answer with its public keys" in done.output
+
+
+def test_no_text_of_a_receipt_looks_like_a_line_of_the_command(tmp_path: Path) -> None:
+    line = "Valid: signed by https://good.example."
+    texts = {f"a{end}{line}": f"b{end}{line}" for end in ("\n", "\r", "\x0b", "\x85", "\u2028", "\x1b[2K", "\u202e")}
+    key = signing.private_key("secret")
+    receipt, keys = tmp_path / "receipt.json", tmp_path / "keys.json"
+    receipt.write_text(json.dumps(signing.signed({**RECEIPT, **texts}, key)))
+    keys.write_text(json.dumps({"keys": [signing.web_key(signing.public_text(key))]}))
     done = verify(receipt, "--keys", keys)
-    assert done.exit_code in (1, 2) and "Traceback" not in done.output
+    shown = done.output.splitlines()
+    assert done.exit_code == 0 and shown[0].startswith("Valid: signed by one of the keys in the file.")
+    assert len(shown) == 1 + len(RECEIPT) + len(texts) and all(one.startswith("  ") for one in shown[1:])
+    assert done.output.replace("\n", "").isprintable()
+    assert "  learner: Zoë ✓" in shown and "  schema: 1" in shown and "  passed: yes" in shown
+
+
+@pytest.mark.parametrize("facts", [{"provisional": True, "passed": None}, {"passed": True, "verified_by": None}])
+def test_the_command_line_says_that_a_grade_is_provisional(tmp_path: Path, facts: dict[str, Any]) -> None:
+    """Receipts of version 0.2.0 have `verified_by` alone."""
+    key = signing.private_key("secret")
+    receipt, keys = tmp_path / "receipt.json", tmp_path / "keys.json"
+    receipt.write_text(json.dumps(signing.signed({**RECEIPT, **facts}, key)))
+    keys.write_text(json.dumps({"keys": [signing.web_key(signing.public_text(key))]}))
+    assert "The grade is provisional" in verify(receipt, "--keys", keys).output
+
+
+DEEP = [f"{opened * depth}1{closed * depth}" for depth in (300, 100_000) for opened, closed in ("[]", ('{"a":', "}"))]
+
+
+@pytest.mark.parametrize("text", ["no JSON", '{"keys": 3}', "[]", "\xff", *DEEP])
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_file_of_another_form_is_named(files: tuple[Path, Path], text: str, which: int) -> None:
+    files[which].write_text(text, encoding="latin-1")
+    done = verify(files[0], "--keys", files[1])
+    assert isinstance(done.exception, SystemExit) and done.exit_code in (1, 2)
+    words = " ".join(done.output.replace("│", " ").split())
+    assert "Not valid: " in words or "is not JSON that can be read" in words
+
+
+@pytest.mark.parametrize("text", DEEP)
+def test_deep_json_within_a_receipt_is_named(files: tuple[Path, Path], text: str) -> None:
+    receipt, keys = files
+    receipt.write_text(f'{{"receipt": {{"more": {text}}}, "key": "a", "signature": "b"}}')
+    assert verify(receipt, "--keys", keys).exit_code in (1, 2)
+    receipt.write_text(f'{{"receipt": {{}}, "key": "a", "signature": "b", "more": {text}}}')
+    assert verify(receipt, "--keys", keys).exit_code in (1, 2)

@@ -60,6 +60,7 @@ def answers() -> dict[str, Callable[[], HttpResponse]]:
         "403": lambda: defaults.permission_denied(request, PermissionDenied()),
         "403, no token": lambda: Client(enforce_csrf_checks=True).post("/accounts/login/"),
         "404": lambda: Client().get("/nowhere/"),
+        "405": lambda: Client().get("/contributions/1/withdraw"),
         "429": lambda: too_many(request, 90),
         "429, minutes": lambda: too_many(request, 60 * 20),
         "500": lambda: defaults.server_error(request),

@@ -82,6 +82,7 @@ urlpatterns = [
     path("submissions/<uuid:uuid>/appeal", submission.submission_appeal, name="submission_appeal"),
     path("submissions/<uuid:uuid>/artifact", submission.artifact, name="artifact"),
     path("submissions/<uuid:uuid>/chat/", chat.chat, name="chat"),
+    path("submissions/<uuid:uuid>/receipt/", submission.receipt_page, name="receipt_page"),
     path("submissions/<uuid:uuid>/receipt", submission.receipt, name="receipt"),
     path("profile/tokens/", profiles.token_create, name="token_create"),
     path("profile/tokens/<int:pk>/revoke", profiles.token_revoke, name="token_revoke"),

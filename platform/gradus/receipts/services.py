@@ -36,6 +36,15 @@ def keys() -> list[dict[str, str]]:
     return [signing.web_key(key.public) for key in ReceiptKey.objects.all()]
 
 
+def verified(document: Any) -> dict[str, Any]:
+    """The facts of a receipt that this site has signed.
+
+    Raises:
+        NotValid: `document` is no receipt, this site has not signed it, or it was changed afterwards.
+    """
+    return signing.verified(document, keys())
+
+
 def _key() -> Any:
     key = signing.private_key(settings.SECRET_KEY)
     ReceiptKey.objects.get_or_create(public=signing.public_text(key))
@@ -64,7 +73,8 @@ def _facts(submission: Submission, score: Score, site: str) -> dict[str, Any]:
         "grader_version": evaluation.grader_version,
         "seed": kind.seed(challenge),
         "score": f"{score.shown:.4f}".rstrip("0").rstrip("."),
-        "passed": score.passed,
+        "provisional": score.provisional,
+        "passed": None if score.provisional else score.passed,
         "gold": score.gold,
         "verified_by": score.verified_by,
         "day": f"{finished:%Y-%m-%d}",

@@ -1,7 +1,7 @@
 """Signs and checks receipts with Ed25519 (RFC 8032). It uses no Django, so that the command line can check offline.
 
-What is signed is the receipt's canonical JSON (RFC 8785). A receipt holds texts, whole numbers, true, false, null, and
-objects of these, and its keys are ASCII; for such values `canonical` writes exactly that form.
+What is signed is the receipt's canonical JSON (RFC 8785). A receipt is an object whose values are texts, whole numbers,
+true, false or null, and its keys are ASCII; for such values `canonical` writes exactly that form.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from challenges.translation import gettext
 
 WELL_KNOWN = "/.well-known/gradus-receipts.json"
 PURPOSE = b"gradus receipts, version 1"
@@ -60,6 +62,23 @@ def signed(receipt: Mapping[str, Any], key: Ed25519PrivateKey) -> dict[str, Any]
     }
 
 
+def parsed(data: bytes) -> Any:
+    """The JSON value in a file or an answer that anybody may have written.
+
+    Raises:
+        ValueError: the bytes are not JSON, or nested so deeply that they cannot be read.
+    """
+    try:
+        return json.loads(data)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def is_provisional(facts: Mapping[str, Any]) -> bool:
+    """Whether nobody has settled the grade yet. Receipts of version 0.2.0 say so in `verified_by` alone."""
+    return bool(facts.get("provisional")) or facts.get("verified_by", "") is None
+
+
 def verified(document: Any, keys: Iterable[Any]) -> dict[str, Any]:
     """The receipt in `document`, as `signed` made it, where one of the JSON Web Keys has signed it.
 
@@ -67,14 +86,15 @@ def verified(document: Any, keys: Iterable[Any]) -> dict[str, Any]:
         NotValid: the document has another form, none of the keys is its key, or the signature does not fit.
     """
     match document:
-        case {"receipt": dict(receipt), "key": str(name), "signature": str(signature)}:
+        case {"receipt": dict(receipt), "key": str(name), "signature": str(signature)} if _is_flat(receipt):
             public = _public(name, keys)
         case _:
-            raise NotValid("This file is not a receipt: it has no `receipt`, `key` and `signature`.")
+            raise NotValid(gettext("This is not a receipt: it needs `receipt`, `key` and `signature`, in their forms."))
     try:
         Ed25519PublicKey.from_public_bytes(public).verify(_bytes(signature), canonical(receipt))
     except (InvalidSignature, ValueError) as error:
-        raise NotValid("The signature does not fit: the receipt was changed after it was signed.") from error
+        said = gettext("The signature does not fit: the receipt was changed after it was signed.")
+        raise NotValid(said) from error
     return receipt
 
 
@@ -83,7 +103,11 @@ def _public(name: str, keys: Iterable[Any]) -> bytes:
         match key:
             case {"kty": "OKP", "crv": "Ed25519", "x": str(public)} if key_id(public) == name:
                 return _bytes(public)
-    raise NotValid("None of the site's keys has signed this receipt.")
+    raise NotValid(gettext("None of the site's keys has signed this receipt."))
+
+
+def _is_flat(receipt: Mapping[str, Any]) -> bool:
+    return all(value is None or isinstance(value, str | int) for value in receipt.values())
 
 
 def _text(data: bytes) -> str:
@@ -94,4 +118,4 @@ def _bytes(text: str) -> bytes:
     try:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     except ValueError as error:
-        raise NotValid("A key or the signature is not written in base64url.") from error
+        raise NotValid(gettext("A key or the signature is not written in base64url.")) from error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
@@ -45,6 +48,86 @@ def test_own_attempts_stand_beside_the_authors_results(client, ada, tmp_path):
     text = response.content.decode()
     assert "0.76 to 0.88" in text and "655.0 MB" in text and "rounded down to 200" in text
     assert "210" not in text
+
+
+def headers(response):
+    """The columns of all tables on the page."""
+    found = re.findall(r'<th scope="col"[^>]*>(.*?)</th>', response.content.decode())
+    return {html.unescape(one) for one in found} - {"Method"}
+
+
+def opening(response):
+    """The words between the page's heading and its first table or form, without tags."""
+    text = response.content.decode().partition("</h1>")[2].partition("<section")[0]
+    return html.unescape(" ".join(re.sub("<[^>]*>", "", text).split()))
+
+
+def test_the_page_opens_with_its_answer(client, ada, tmp_path):
+    publish_prompt(tmp_path, metric={"name": "accuracy"}, **{"pass": 0.74})
+    scene.compared(ada)
+    client.force_login(ada)
+    said = opening(client.get(COSTS, {"input": "1", "cached": "0", "output": "1", "training": "3600"}))
+    assert said.startswith("LoRA scores highest, with 0.90 (the author's “lora”).")
+    # Its range ends at 0.82, and that of the author's LoRA begins at 0.85.
+    assert "may be as good" not in said
+    # 100 seconds at 1 per second, over 403 tokens less at 1 per million.
+    assert (
+        "Of those that reach the pass mark of 0.74, LoRA has the cheapest requests (the author's “lora”): 0.02" in said
+    )
+    assert "Training LoRA has paid for itself after 248,139 requests (the author's “lora”)" in said
+    assert "compared with the prompt that scores highest (Few-shot, 0.76)" in said
+    assert "Of those that were measured, LoRA answers quickest (your best attempt): 5.1 ms" in said
+
+
+def test_the_answer_names_another_method_that_may_be_as_good(client, ada, tmp_path):
+    publish_prompt(tmp_path, metric={"name": "accuracy"})
+    scene.with_authors()
+    scene.attempt(ada, factories.PROMPT, 0.88)
+    client.force_login(ada)
+    assert "Few-shot with 0.88 (your best attempt) may be as good" in opening(client.get(COSTS))
+
+
+def test_the_answer_says_where_training_never_pays_and_where_nothing_passes(client, ada, tmp_path):
+    publish_prompt(tmp_path, **{"pass": 0.95, "gold": 0.97})
+    scene.compared(ada)
+    client.force_login(ada)
+    said = opening(client.get(COSTS, {"input": "0", "cached": "0", "output": "0", "training": "1"}))
+    assert "Training LoRA never pays for itself in money" in said
+    assert "None of the results reaches the pass mark of 0.95." in said and "cheapest" not in said
+
+
+def test_of_one_result_nothing_is_compared(client, ada, course):
+    scene.attempt(ada, factories.PROMPT, 0.7)
+    client.force_login(ada)
+    said = opening(client.get(COSTS))
+    assert said.startswith("So far there is one result: Few-shot, with 0.70 (your best attempt).")
+    assert "cheapest" not in said and "Training" not in said and "quickest" not in said
+
+
+def test_columns_in_which_nothing_was_measured_stay_away(client, ada, course):
+    scene.with_authors()
+    before = client.get(COSTS)
+    assert headers(before) == {
+        *("Score", "Weights trained", "Size on disk", "Memory for training", "Training time"),
+        *("Tokens read", "Tokens written", "Training, once", "1,000 requests", "In money"),
+    }
+    assert "not measured" not in before.content.decode() and not re.search(r"<td[^>]*>\s*\?", before.content.decode())
+    scene.compared(ada)
+    client.force_login(ada)
+    after = client.get(COSTS)
+    assert headers(after) - headers(before) == {
+        *("of these the same each time", "Time", "Measuring", "1,000 requests with prompt caching"),
+        *("In money, with prompt caching", "In computing time"),
+    }
+    assert "not measured" in after.content.decode()
+
+
+def test_without_a_trained_method_there_is_no_column_about_training(client, ada, course):
+    scene.attempt(ada, factories.PROMPT, 0.7)
+    client.force_login(ada)
+    response = client.get(COSTS)
+    assert not {one for one in headers(response) if "rain" in one}
+    assert "nothing is trained" not in response.content.decode()
 
 
 def test_a_score_that_is_no_mean_over_samples_has_no_range(client, course):

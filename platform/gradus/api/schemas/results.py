@@ -201,9 +201,10 @@ class ReceiptFacts(Schema):
     grader_version: str
     seed: int
     score: str = Field(description="The shown score, as a decimal number")
-    passed: bool
+    provisional: bool = Field(description="Whether nobody has settled the grade yet, so that it can change")
+    passed: bool | None = Field(description="null while the grade is provisional")
     gold: bool
-    verified_by: VerifiedBy | None = None
+    verified_by: VerifiedBy | None = Field(None, description="null while the grade is provisional")
     day: str = Field(description="The day of grading, in UTC")
 
 

@@ -57,6 +57,34 @@ class Comparison:
     def is_measuring(self) -> bool:
         return any(line.entry.measurement.under_way for line in self.lines)
 
+    @property
+    def training_columns(self) -> list[str]:
+        """The columns about training in which at least one number is known; none where nothing was trained."""
+        trained = [line.entry for line in self.lines if line.entry.is_trained]
+        known = {
+            "share": any("trainable_share" in entry.training for entry in trained),
+            "bytes": any("adapter_bytes" in entry.training for entry in trained),
+            "memory": any(entry.peak_bytes for entry in trained),
+            "seconds": bool(trained),
+        }
+        return [column for column, is_known in known.items() if is_known]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns about requests and money in which at least one number is known."""
+        lines, evens = self.lines, self.break_evens
+        known = {
+            "tokens": any(line.read for line in lines),
+            "shared": any(line.entry.tokens and line.entry.tokens.shared is not None for line in lines),
+            "time": any(line.entry.ms for line in lines),
+            "training": any(line.training is not None for line in lines),
+            "money": any(line.plain for line in lines),
+            "cached_money": any(line.cached for line in lines),
+            "cached_volume": any(even.knows_cache for even in evens),
+            "time_volume": any(even.knows_time for even in evens),
+        }
+        return [column for column, is_known in known.items() if is_known]
+
 
 def is_compared(challenge: Challenge) -> bool:
     """Whether a base model answers the rows of a challenge, so that requests have a cost."""

@@ -65,7 +65,8 @@ class PromptPage(KindPage):
         return PromptFields(labels=labels_of(spec))
 
     def context(self, spec: Challenge, draft: PromptDraft) -> dict[str, Any]:
-        return {"labels": [(label, draft.label_words.get(label, "")) for label in labels_of(spec)]}
+        names = labels_of(spec)
+        return {"labels": [(label, draft.label_words.get(label, "")) for label in names], "label_names": names}
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
         found = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}

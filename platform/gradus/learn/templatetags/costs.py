@@ -3,13 +3,23 @@
 from collections.abc import Callable
 
 from django import template
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
 from gradus.learn.costs.comparison import is_compared
+from gradus.learn.costs.entries import Entry
 from gradus.learn.costs.spread import Spread
 
 register = template.Library()
 register.filter("is_compared", is_compared)
+
+
+@register.filter
+def whose(entry: Entry) -> str:
+    """Whose result it is, as part of a sentence."""
+    if entry.is_own:
+        return _("your best attempt")
+    return format_html(_("the author's {name}"), name=format_html('<span lang="en">“{}”</span>', entry.name))
 
 
 @register.filter

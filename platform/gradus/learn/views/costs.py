@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner
 from gradus.courses.models import Challenge
+from gradus.learn.costs.answer import answer
 from gradus.learn.costs.comparison import comparison, is_compared
 from gradus.learn.costs.prices import chosen, currency
 from gradus.learn.views.access import own_submission, shown_challenge
@@ -22,10 +23,12 @@ def costs(request: HttpRequest, slug: str) -> HttpResponse:
     """Scores, sizes, times and money; at prices that stand in the address, or were typed before."""
     found, user = _compared(slug), learner(request)
     prices, form, whose = chosen(request)
+    compared = comparison(found, user, prices)
     context = {
         "challenge": found,
         "spec": found.spec,
-        "comparison": comparison(found, user, prices),
+        "comparison": compared,
+        "answer": answer(compared, found.spec.pass_),
         "prices": prices,
         "form": form,
         "whose": whose,

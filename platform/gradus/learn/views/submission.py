@@ -1,9 +1,10 @@
+import json
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.files.storage import storages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
@@ -18,6 +19,7 @@ from gradus.learn.kinds.base import Draft, with_line_feeds
 from gradus.learn.moment import is_celebrated, moment
 from gradus.learn.next_step import next_step
 from gradus.learn.views.access import own_submission, shown_challenge
+from gradus.receipts import in_words
 from gradus.receipts import services as receipts
 from gradus.reviews import services as reviews
 from gradus.reviews.models import APPEAL_CHARS, Appeal
@@ -125,14 +127,33 @@ def artifact(request: HttpRequest, uuid: UUID) -> FileResponse:
     return FileResponse(store.open(name), as_attachment=True, filename=f"{found.challenge.slug}-adapter.zip")
 
 
-def receipt(request: HttpRequest, uuid: UUID) -> JsonResponse:
+def receipt(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The signed receipt of the learner's own score, as a file."""
     found = own_submission(request, uuid)
+    name = f"{found.challenge.slug}-receipt.json"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(_written(_receipt(request, found)), content_type="application/json", headers=headers)
+
+
+def receipt_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The same receipt with what it states in words, and how others can check it."""
+    found = own_submission(request, uuid)
+    made = _receipt(request, found)
+    context = {
+        "submission": found,
+        "challenge": found.challenge,
+        "statement": in_words.statement(receipts.verified(made)),
+        "receipt": _written(made),
+    }
+    return render(request, "learn/receipt.html", context)
+
+
+def _receipt(request: HttpRequest, found: Submission) -> dict[str, Any]:
     made = receipts.receipt(found, request.build_absolute_uri("/").rstrip("/"))
     if made is None:
         raise Http404
-    name = f"{found.challenge.slug}-receipt.json"
-    pretty = {"indent": 2, "ensure_ascii": False}
-    return JsonResponse(
-        made, json_dumps_params=pretty, headers={"Content-Disposition": f'attachment; filename="{name}"'}
-    )
+    return made
+
+
+def _written(made: dict[str, Any]) -> str:
+    return json.dumps(made, indent=2, ensure_ascii=False)

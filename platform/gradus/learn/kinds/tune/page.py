@@ -18,7 +18,7 @@ from gradus.accounts.guests import learner
 from gradus.courses.models import ChallengeVersion
 from gradus.learn import form_problems, results
 from gradus.learn.form_problems import FormFields
-from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.learn.kinds.base import Draft, KindPage, labels_of, with_line_feeds
 from gradus.learn.kinds.tune import knobs
 from gradus.learn.kinds.tune.draft import TuneDraft
 from gradus.learn.kinds.tune.preference_course import preference_course
@@ -72,7 +72,12 @@ class TunePage(KindPage):
     def context(self, spec: Challenge, draft: TuneDraft) -> dict[str, Any]:
         section, lacking = tune(spec), unavailable(spec, draft.kind)
         methods = [(name, translated(METHODS[name].title), lacking.get(name, "")) for name in section.methods]
-        return {"knobs": knobs.choices(spec, knobs.method_of(draft.method)), "tune": section, "methods": methods}
+        return {
+            "knobs": knobs.choices(spec, knobs.method_of(draft.method)),
+            "tune": section,
+            "methods": methods,
+            "row_labels": () if section.rows == "preferences" else labels_of(spec),
+        }
 
     def opened(self, request: HttpRequest, version: ChallengeVersion, draft: TuneDraft) -> tuple[Draft, dict[str, Any]]:
         """`?rows=starter` puts the author's starter rows into the form, and `?rows=choices` the learner's choices."""
