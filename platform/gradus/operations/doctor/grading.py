@@ -110,6 +110,9 @@ def workers() -> Iterator[Result]:
         else:
             count = f"{len(here)} worker{'' if len(here) == 1 else 's'}"
             yield ok(f"lane {lane}", f"{count} on {here[0].device or 'cpu'}")
+            for worker in troubled:
+                hint = "Fix this; the other workers of the lane go on without this one."
+                yield warn(f"worker {worker.name}", worker.problem, hint)
     yield from _judge([worker for worker in seen if worker.lane == "judge"])
 
 
