@@ -240,10 +240,10 @@ def test_isolation_is_tried_and_what_is_missing_is_told(data_dir, monkeypatch):
     lacking = list(grading._lacking(held))
     assert (found[0].level == "ok") is (not lacking)
 
-    monkeypatch.setattr(grading, "_confinement", lambda: {**held, "network": False, "landlock": 0})
+    monkeypatch.setattr(grading, "_confinement", lambda: {**held, "network": False, "landlock": 0, "sockets": False})
     worse = list(grading.isolation())
     assert levels(worse) == {"runner": "warn"}
-    assert "network namespace" in worse[0].text and "no Landlock" in worse[0].text
+    assert all(text in worse[0].text for text in ("network namespace", "no Landlock", "no seccomp filter"))
 
 
 def test_a_reconciler_that_does_not_run_is_told(db):

@@ -219,6 +219,17 @@ def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(tmp
         tight.close()
 
 
+def test_a_runner_that_works_prints_nothing(models_dir, capfd):
+    """Its output is the log of its worker, which `make up` shows on the terminal."""
+    made = Runner(threads=1, models_dir=models_dir, device="cpu", choices=Settled())
+    try:
+        run(made, SCORE)
+        run(made, TRAIN)
+    finally:
+        made.close()
+    assert capfd.readouterr() == ("", "")
+
+
 def flipped(file):
     """The bytes of a file, of which one is another."""
     content = bytearray(file.read_bytes())

@@ -165,6 +165,8 @@ def _lacking(held: dict[str, int]) -> Iterator[str]:
         yield "no network namespace (the audit hook still refuses sockets)"
     if not held["landlock"]:
         yield "no Landlock: the runner can read every file that its user may read"
+    if not held["sockets"]:
+        yield "no seccomp filter: the runner can reach Unix sockets by path (the audit hook still refuses sockets)"
     if not held["unprivileged"]:
         yield "it runs as root, without root's capabilities, because other users cannot read the code or the models"
     elif os.geteuid() == 0 and not held["permissions"]:
