@@ -115,8 +115,9 @@ class Worker:
 
     def _unusable(self) -> dict[str, str]:
         """The base models that nothing is claimed for, each with the reason."""
-        found = {**(status.damaged() if self.lane in status.NEEDS_MODEL else {}), **self.breaker.broken()}
-        return {name: why for name, why in found.items() if name is not None and name not in self.remotes}
+        damaged = status.damaged() if self.lane in status.NEEDS_MODEL else {}
+        found = [*damaged.items(), *self.breaker.broken().items()]
+        return {name: why for name, why in found if name is not None and name not in self.remotes}
 
     def step(self) -> bool:
         """Claims and grades one evaluation; returns whether there was one."""
@@ -283,8 +284,8 @@ class Worker:
         owner = evaluation.submission or evaluation.run
         assert owner is not None
         model, kind = evaluation.version.parsed.model, kinds.find(payloads.parse(owner.payload).kind)
-        local = [model] if model is not None and model not in self.remotes else []
-        return [*local, None] if model is None or kind.has_documents else local
+        needs: list[str | None] = [None] if model is None or kind.has_documents else []
+        return [model, *needs] if model is not None and model not in self.remotes else needs
 
     def _tell(self, evaluation: Evaluation, error: Exception) -> None:
         key = (evaluation.pk, evaluation.fence)
