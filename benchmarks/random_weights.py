@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from benchmarks.items import MODEL
 from workers.engine import places
+from workers.take_home.base import sha256
 
 SEED = 1
 FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
@@ -42,8 +43,8 @@ def _write(source: Path, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copyfile(source / name, target / name)
-    (target / "digest.txt").write_text(f"random weights, seed {SEED}\n")
     with torch.random.fork_rng():
         torch.manual_seed(SEED)
         model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source), dtype=torch.float32)
     model.save_pretrained(target)
+    (target / "digest.txt").write_text(sha256(target / WEIGHTS) + "\n")

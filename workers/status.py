@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 from challenges.catalogue import MODELS
 from challenges.training_methods import METHODS
 from gradus.submissions.models import WorkerStatus
+from workers.engine import weights
 from workers.engine.choice import only_plain
 from workers.sandbox import capabilities, supervisor
 
@@ -29,24 +30,41 @@ class Reporting(Protocol):
     name: str
     lane: str
     profile: str
-    fault: str
     runner: Runner
+
+    @property
+    def problem(self) -> str: ...
 
 
 def digests() -> dict[str, str]:
-    """The digests of the base models whose files are on this machine, by the model's name."""
-    found = {}
-    for name in MODELS:
-        path = settings.DATA_DIR / "models" / name / "digest.txt"
-        if path.exists():
-            found[name] = path.read_text().strip()
-    return found
+    """The digests of the base models that this machine can compute with, by the model's name."""
+    places = {name: _folder(name) / weights.DIGEST for name in MODELS}
+    held = {name: file.read_text().strip() for name, file in places.items() if file.is_file()}
+    return {name: digest for name, digest in held.items() if not weights.are_damaged(_folder(name))}
+
+
+def damaged() -> dict[str, str]:
+    """The base models whose weights have changed since they were stored, each with a sentence that says what to do.
+
+    The weights are read once, and again when the file has changed.
+    """
+    said = (
+        "The weights of the base model {name} do not have the digest that was stored with them, so nothing is graded "
+        "with them. Run `python -m workers.engine.fetch {name}`, which stores them again."
+    )
+    return {name: said.format(name=name) for name in MODELS if weights.are_damaged(_folder(name))}
+
+
+def _folder(name: str) -> Path:
+    return Path(settings.DATA_DIR) / "models" / name
 
 
 def problem(lane: str) -> str:
     """Why this machine cannot work on the lane, or "" if it can. Evaluations of the lane wait meanwhile."""
     if lane in NEEDS_MODEL and not digests():
-        return "No model files. Run `make models` (or `python -m workers.engine.fetch`)."
+        return next(
+            iter(damaged().values()), "No model files. Run `make models` (or `python -m workers.engine.fetch`)."
+        )
     return ""
 
 
@@ -88,7 +106,7 @@ def report(worker: Reporting, *, busy_with: int | None = None) -> None:
         "profile": worker.profile,
         "base_models": digests(),
         "judge": judge() if worker.lane == "judge" else "",
-        "problem": problem(worker.lane) or worker.fault,
+        "problem": worker.problem,
         "lacks": lacks(worker.lane, worker.runner.device),
         "busy_with": busy_with,
         "last_seen": Now(),

@@ -8,6 +8,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,15 +18,16 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 
 from challenges import kinds, payloads
 from challenges.catalogue import MODELS
-from challenges.kinds.base import WALL_FACTOR
+from challenges.kinds.base import WALL_FACTOR, Kind
 from challenges.overlap import overlap
-from graders.base import Assignment, Rejected, Score
+from graders.base import Assignment, Rejected
 from graders.repeated import Disturbed
 from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
 from workers import assignments, job_limits, kept_training, outcomes, passage_vectors, remote, status
+from workers.breaker import OF_THE_RUNNER, Breaker, RunnerBroken
 from workers.chats import WrittenTokens
 from workers.choices import Attributed, DatabaseChoices
 from workers.engine import hardware
@@ -50,7 +52,8 @@ IDLE_SECONDS = {"interactive": 0, "grade": 300, "judge": 300, "train": 60}
 # The database cannot be reached or has ended the connection. PostgreSQL raises InternalError after a transaction was
 # idle for too long.
 DATABASE_LOST = (OperationalError, InterfaceError, InternalError)
-WARM_SECONDS = 300.0
+# A job that was claimed more often is no longer given back for nothing, so that one which breaks every runner ends.
+MOST_CLAIMS = 20
 # How often a baseline checks whether a learner waits for its worker.
 GIVE_WAY_SECONDS = 1.0
 # Seconds until a job is tried again after a fault of the database or the disk, doubled with each attempt.
@@ -97,6 +100,7 @@ class Worker:
         self.profile = status.profile(self.runner, sorted(self.remotes))
         self.memo = Memo()
         self.fault = self.remote_fault
+        self.breaker = Breaker(self.runner)
         self.ending = threading.Event()
         self._is_cold = lane == "interactive"
 
@@ -104,15 +108,36 @@ class Worker:
         """Stops the worker; its job goes back to the queue and the attempt is not counted. Safe in a signal handler."""
         self.ending.set()
 
+    @property
+    def problem(self) -> str:
+        """What keeps this worker from its work, for staff: all of it, or that with some base models; "" if nothing."""
+        return self._stopped() or " ".join(self._unusable().values()) or self.fault
+
+    def _stopped(self) -> str:
+        """Why this worker claims nothing at all; "" if it claims."""
+        broken, held = self.breaker.broken(), status.digests()
+        if None in broken:
+            return broken[None]
+        if self.lane in status.NEEDS_MODEL and held and not self.remotes and all(name in broken for name in held):
+            return " ".join(broken.values())
+        return status.problem(self.lane) or self.remote_fault
+
+    def _unusable(self) -> dict[str, str]:
+        """The base models that nothing is claimed for, each with the reason."""
+        damaged = status.damaged() if self.lane in status.NEEDS_MODEL else {}
+        found = [*damaged.items(), *self.breaker.broken().items()]
+        return {name: why for name, why in found if name is not None and name not in self.remotes}
+
     def step(self) -> bool:
         """Claims and grades one evaluation; returns whether there was one."""
         if self.ending.is_set():
             return False
-        problem = status.problem(self.lane) or self.remote_fault
-        if self.lane == "judge" and not problem:
+        self._try_again()
+        stopped = self._stopped()
+        if self.lane == "judge" and not stopped:
             status.report(self)
             self.gold.warm(lambda _: status.report(self), self.ending.is_set)
-        evaluation = None if problem else services.claim(self.lane, worker=self.name, profile=self.profile)
+        evaluation = None if stopped else self._claim()
         if evaluation is None:
             status.report(self)
             return False
@@ -127,6 +152,14 @@ class Worker:
             status.report(self)
         return True
 
+    def _claim(self) -> Evaluation | None:
+        return services.claim(self.lane, worker=self.name, profile=self.profile, without=self._unusable())
+
+    def _try_again(self) -> None:
+        """Carries out the trials of the runner that are due; the worker claims again after one that succeeds."""
+        with suppress(Stopped):
+            self.breaker.try_again(self.ending.is_set)
+
     def answer_bell(self) -> None:
         """Grades one evaluation and rings again if there may be more, so that other lanes get their turn in between."""
         if self.step():
@@ -137,15 +170,14 @@ class Worker:
     def warm(self) -> None:
         """Has the runner of the lane `interactive` load a base model before its first job, so that nobody waits for it.
 
-        It is done once, when there is nothing to grade. An error is only logged: the first job will raise it again.
+        It is done once, when there is nothing to grade. A failure counts as one of which no job is the cause.
         """
         model = next((name for name in status.digests() if name not in self.remotes), None)
         if not self._is_cold or model is None or self.ending.is_set():
             return
         self._is_cold = False
-        item = Score(model, "One row", (" is enough",), (" yes", " no"), stage="warm")
         try:
-            self.runner.run(item, on_event=_unheard, should_stop=self.ending.is_set, seconds=WARM_SECONDS)
+            self.breaker.succeeds(model, self.ending.is_set)
         except Exception as error:  # any error: none of them may end the worker
             log.info("not_warmed", model=model, reason=type(error).__name__)
 
@@ -156,10 +188,16 @@ class Worker:
                 outcome = self._outcome(evaluation, events, self._stop(evaluation, heartbeat))
                 failpoints.reach("grade.computed")
                 services.record(*key, outcome, events.take())
+                self._note_success(evaluation)
                 log.info("recorded")
             except Exception as error:
-                paused = code_of(error) == "timeout" and heartbeat.paused()
-                self._settle(evaluation, RunnerDied("the machine was paused") if paused else error)
+                self._settle(evaluation, error, heartbeat)
+
+    def _note_success(self, evaluation: Evaluation) -> None:
+        """Ends the failures in a row with the job's base model. Without one, a job may not have needed the runner."""
+        model = self._asked(evaluation)
+        if model is not None and model not in self.remotes:
+            self.breaker.worked(model)
 
     def _stop(self, evaluation: Evaluation, heartbeat: Heartbeat) -> Callable[[], bool]:
         """A function that says whether the job must stop. What nobody waits for also stops for a learner who waits."""
@@ -232,15 +270,44 @@ class Worker:
         fault = getattr(judge, "fault", "")
         self.fault = self.fault if fault is None else fault
 
-    def _settle(self, evaluation: Evaluation, error: Exception) -> None:
+    def _settle(self, evaluation: Evaluation, error: Exception, heartbeat: Heartbeat) -> None:
         """Records an error instead of a grade. If the database cannot be reached either, the lease expires."""
         try:
-            self._tell(evaluation, error)
+            self._tell(evaluation, self._cause(evaluation, error, heartbeat))
         except LeaseLost:
             log.info("stopped", reason="lease lost")
         except DATABASE_LOST as lost:
             log.warning("database_away", reason=type(lost).__name__)
             connection.close()
+
+    def _cause(self, evaluation: Evaluation, error: Exception, heartbeat: Heartbeat) -> Exception:
+        """The error that ended the job, or `RunnerBroken` if the runner is broken and the job is not the cause."""
+        is_late = code_of(error) == "timeout"
+        if is_late and heartbeat.paused():
+            error = RunnerDied("the machine was paused")
+        suspect = is_late or (isinstance(error, OF_THE_RUNNER) and not isinstance(error, RunnerTimeout))
+        if not suspect or evaluation.fence > MOST_CLAIMS:
+            return error
+
+        def stop() -> bool:
+            return heartbeat.lost.is_set() or self.ending.is_set()
+
+        try:
+            works = all(self.breaker.succeeds(model, stop) for model in self._needs(evaluation))
+        except Stopped as stopped:
+            return stopped
+        return error if works else RunnerBroken()
+
+    def _needs(self, evaluation: Evaluation) -> list[str | None]:
+        """What the runner needs for the job: a base model that it computes itself, and None for work without one."""
+        model = self._asked(evaluation)
+        needs: list[str | None] = [None] if model is None or _kind(evaluation).has_documents else []
+        return [model, *needs] if model is not None and model not in self.remotes else needs
+
+    def _asked(self, evaluation: Evaluation) -> str | None:
+        """The base model that the job asks, or None where it asks none."""
+        spec = evaluation.version.parsed
+        return spec.model if _kind(evaluation).asks_model(spec) else None
 
     def _tell(self, evaluation: Evaluation, error: Exception) -> None:
         key = (evaluation.pk, evaluation.fence)
@@ -260,6 +327,8 @@ class Worker:
                 services.postpone(*key, DISTURBED_SECONDS, "not_idle")
             case Rejected(code="method_unavailable") if self._another_can(evaluation):
                 services.postpone(*key, ELSEWHERE_SECONDS, "engine_misconfigured")
+            case RunnerBroken():
+                services.release(*key, broken=True)
             case Unfinished(is_kept=True):
                 log.info("grading_later", attempt=evaluation.attempt)
                 services.retry(*key, after_seconds=0)
@@ -310,8 +379,11 @@ def _add(events: EventWriter, event: dict[str, Any] | None) -> None:
         events.add(event)
 
 
-def _unheard(event: dict[str, Any]) -> None:
-    """Nobody follows the progress of a runner that is warmed."""
+def _kind(evaluation: Evaluation) -> Kind:
+    """The kind of what was submitted or run."""
+    owner = evaluation.submission or evaluation.run
+    assert owner is not None
+    return kinds.find(owner.kind)
 
 
 def _gives_way(evaluation: Evaluation) -> bool:

@@ -22,7 +22,7 @@ from typing import Any
 import django
 
 from tests.faults import locks
-from tests.faults.processes import Processes, Role, state_of
+from tests.faults.processes import Processes, Role, parents, state_of
 
 POLL_SECONDS = 0.1
 APPEAR_SECONDS = 15.0
@@ -132,6 +132,24 @@ class Harness:
                 return pid
             os.kill(pid, signal.SIGCONT)
             time.sleep(POLL_SECONDS)
+
+    def break_runners(self, count: int) -> list[int]:
+        """Kills the runners of `count` workers and lets new ones die at their start; returns the workers' ids."""
+        from django.conf import settings
+
+        chosen = list(self.children.pids("worker"))[:count]
+        for pid in chosen:
+            (settings.DATA_DIR / "models" / f"broken-{pid}").touch()
+            for runner in [child for child, parent in parents() if parent == pid]:
+                os.kill(runner, signal.SIGKILL)
+        return chosen
+
+    def troubled(self) -> dict[int, str]:
+        """The problem that each worker reports, by its process id; those without a problem are left out."""
+        from gradus.submissions.models import WorkerStatus
+
+        told = WorkerStatus.objects.exclude(problem="").values_list("name", "problem")
+        return {int(name.rpartition(":")[2]): problem for name, problem in told}
 
     def ring(self, times: int) -> None:
         from gradus.submissions import bell

@@ -101,6 +101,13 @@ def no_orphan_sweep() -> None:
     reconciler.free_orphan_slots = lambda: 0  # type: ignore[assignment]
 
 
+def no_runner_trial() -> None:
+    """A worker takes each failure of its runner for the job's fault, as if a trial had succeeded."""
+    from workers.breaker import Breaker
+
+    Breaker.succeeds = lambda self, model, should_stop: True  # type: ignore[method-assign]
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A mutant and the quickest test that must fail on it.
@@ -121,6 +128,10 @@ MUTANTS = {
     "no_unique_score": Mutant(no_unique_score, ONE_FAULT, "submit.uncommitted"),
     "no_reconciler": Mutant(no_reconciler, ONE_FAULT, "claim.committed"),
     "no_slot": Mutant(no_slot, ONE_FAULT, "submit.uncommitted"),
+    "no_runner_trial": Mutant(
+        no_runner_trial,
+        "tests/faults/test_matrix.py::test_runners_that_cannot_start_end_no_job_and_their_workers_stop[{}]",
+    ),
     "no_run_slot": Mutant(no_run_slot, f"{SLOTS}::test_parallel_runs_take_exactly_the_limit"),
     "no_cancel_slot": Mutant(
         no_cancel_slot, f"{SLOTS}::test_parallel_cancels_of_running_attempts_give_back_exactly_the_limit"

@@ -5,6 +5,7 @@ Certain words in a prompt make it misbehave. Only this package starts it, in the
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import math
 import os
@@ -52,6 +53,13 @@ def misbehave(prompt: str, watch: Watch) -> None:
             time.sleep(0.02)
 
 
+def session(options: argparse.Namespace) -> Stub:
+    """The stub engine; a runner whose worker `Harness.break_runners` has chosen cannot start."""
+    if (options.models_dir / f"broken-{options.parent}").exists():
+        raise SystemExit(7)
+    return Stub()
+
+
 if __name__ == "__main__":
-    runner._session = lambda options: Stub()  # type: ignore[assignment,return-value]
+    runner._session = session  # type: ignore[assignment]
     raise SystemExit(runner.main())

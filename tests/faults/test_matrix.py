@@ -7,7 +7,8 @@ import signal
 import pytest
 
 from gradus.submissions.states import MAX_ATTEMPTS
-from tests.faults.conftest import clean, drain
+from tests.faults.conftest import PATIENCE_SECONDS, clean, drain
+from tests.faults.servers import wait_until
 
 
 def all_scored(site, count):
@@ -57,6 +58,27 @@ def test_poison_fails_after_the_last_attempt_and_hurts_nobody_else(site):
     counts = clean(site.history())
     assert (counts["failed"], counts["scored"]) == (1, 4)
     assert sorted(by_word(site))[0] == ("failed", "worker_lost", MAX_ATTEMPTS)
+
+
+def test_runners_that_cannot_start_end_no_job_and_their_workers_stop(site):
+    """The healthy worker is stopped until the broken ones have had the queue to themselves."""
+    broken = site.break_runners(count=2)
+    workers = site.signal(role="worker", number=signal.SIGSTOP)
+    for pid in broken:
+        site.signal_one(pid=pid, number=signal.SIGCONT)
+    site.submit(learners=4, each=2)
+    try:
+        wait_until(lambda: len(site.troubled()) == len(broken), PATIENCE_SECONDS, "both workers stop claiming")
+        told = {int(pid): problem for pid, problem in site.troubled().items()}
+        assert set(told) == set(broken)
+        assert all("failed 3 times in a row" in problem for problem in told.values())
+    finally:
+        for pid in set(workers) - set(broken):
+            site.signal_one(pid=pid, number=signal.SIGCONT)
+    all_scored(site, 8)
+    assert by_word(site) == [("scored", "", 1)] * 8
+    for pid in broken:
+        site.signal_one(pid=pid, number=signal.SIGKILL)
 
 
 def test_diverging_training_is_the_learners_fault(site):

@@ -163,7 +163,7 @@ def test_marks_stand_as_points_with_the_answer_and_its_evidence_beside(ada: User
     assert '<q lang="">the weights keep old facts</q>' in text
     assert 'What to improve:</strong> <span lang="en">Say why.</span>' in text
     assert "Because <mark>the weights keep old facts</mark>, whereas" in text
-    assert "55 of 80 points" in text and "25 of 50" in text and "Checked by code" in text
+    assert "55 of 80 points" in text and "25 of 50" in text and "Computed by code" in text
 
 
 def test_a_provisional_grade_says_so_beside_its_marks(ada: User, ada_client: Client, course: Course):

@@ -162,6 +162,13 @@ def test_workers_that_were_seen_are_fine(all_at_work):
     assert levels(grading.workers()) == {**{f"lane {lane}": "ok" for lane in [*Lane]}, "judge": "ok"}
 
 
+def test_a_worker_that_cannot_work_beside_one_that_can_is_named(all_at_work):
+    WorkerStatus.objects.create(name="there:grade:7", lane="grade", problem="The runner has failed 3 times in a row.")
+    found = {finding.name: finding for finding in grading.workers()}
+    assert (found["lane grade"].level, found["worker there:grade:7"].level) == ("ok", "warn")
+    assert found["worker there:grade:7"].text == "The runner has failed 3 times in a row."
+
+
 def test_workers_not_seen_for_long_are_told(all_at_work):
     WorkerStatus.objects.filter(lane="grade").update(last_seen=timezone.now() - timedelta(minutes=5))
     found = levels(grading.workers())
@@ -233,10 +240,10 @@ def test_isolation_is_tried_and_what_is_missing_is_told(data_dir, monkeypatch):
     lacking = list(grading._lacking(held))
     assert (found[0].level == "ok") is (not lacking)
 
-    monkeypatch.setattr(grading, "_confinement", lambda: {**held, "network": False, "landlock": 0})
+    monkeypatch.setattr(grading, "_confinement", lambda: {**held, "network": False, "landlock": 0, "sockets": False})
     worse = list(grading.isolation())
     assert levels(worse) == {"runner": "warn"}
-    assert "network namespace" in worse[0].text and "no Landlock" in worse[0].text
+    assert all(text in worse[0].text for text in ("network namespace", "no Landlock", "no seccomp filter"))
 
 
 def test_a_reconciler_that_does_not_run_is_told(db):

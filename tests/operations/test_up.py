@@ -88,6 +88,8 @@ def test_it_serves_pages_and_static_files_and_ctrl_c_stops_all(up):
     assert len(programs) == 4
     assert site.end(signal.SIGINT, 20) == 0
     assert not any(alive(pid) for pid in programs)
+    site.reader.join(5)
+    assert [line for line in site.lines if "|" in line] == [], "a program's log is between progress and address"
 
 
 def test_a_second_start_is_quick_and_keeps_the_password(up):

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from prometheus_client import generate_latest
 
-from gradus.submissions import health
+from gradus.submissions import health, services
 from gradus.submissions.models import Evaluation, ReconcilerStatus, WorkerStatus
 from tests import factories
 from workers import invariants, reconciler
@@ -90,7 +90,25 @@ def test_a_lane_with_work_and_without_a_worker_is_told(ada, course, quiet):
 
 def test_a_worker_that_cannot_work_is_told(quiet):
     WorkerStatus.objects.filter(lane="train").update(problem="No model files.")
-    assert health.alerts() == ["A worker in the lane train cannot work: No model files."]
+    assert health.alerts() == ["A worker in the lane train cannot work: w-train: No model files."]
+    assert metrics()['gradus_troubled_workers{lane="train"}'] == "1.0"
+    assert metrics()['gradus_troubled_workers{lane="grade"}'] == "0.0"
+
+
+def test_failures_of_the_last_hour_are_counted_and_told(ada, course, quiet, grace_client):
+    for _ in range(3):
+        claimed = factories.claimed(factories.submit(ada))
+        assert not [alert for alert in health.alerts() if "failed in the last hour" in alert]
+        services.reject(claimed.pk, claimed.fence, "internal")
+
+    said = "In the lane grade, 3 evaluations failed in the last hour: internal 3"
+    assert health.alerts() == [said]
+    assert metrics()['gradus_failed_evaluations{code="internal",lane="grade"}'] == "3.0"
+    page = grace_client.get(reverse("health")).content.decode()
+    assert said in page and "<code>internal</code> 3" in page
+    Evaluation.objects.update(finished_at=timezone.now() - timedelta(minutes=61))
+    assert health.alerts() == []
+    assert metrics()['gradus_failed_evaluations{code="internal",lane="grade"}'] == "0.0"
 
 
 @pytest.mark.parametrize("who", ["ada_client", "guest_client", "client"])

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from gradus.courses.models import ChallengeVersion
 from gradus.submissions import services
 from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import Evaluation, Event, InFlight, QuotaSlot, Refund, Score, Standing
@@ -64,6 +65,31 @@ def test_a_retry_waits_for_its_own_kind_of_machine(running):
 
     assert claim(profile="cuda/bfloat16/8") is None
     assert claim(profile="cpu/float32/1").fence == 2
+
+
+def test_what_a_broken_worker_gives_back_is_for_any_machine_and_costs_no_attempt(running):
+    assert services.release(running.pk, running.fence, broken=True)
+    again = claim(profile="cuda/bfloat16/8")
+    assert (again.pk, again.fence, again.attempt) == (running.pk, 2, 1)
+    assert not services.release(running.pk, running.fence, broken=True)
+
+
+def needs(model, version):
+    ChallengeVersion.objects.filter(pk=version.pk).update(spec={**version.spec, "model": model})
+
+
+@pytest.mark.parametrize("kind", ["submission", "run", "regrade"])
+def test_a_base_model_that_a_worker_cannot_compute_is_left_for_others(kind, ada, course, sea_or_sky):
+    version = sea_or_sky.version
+    owner = services.start_run(ada, version, factories.PROMPT) if kind == "run" else factories.submit(ada)
+    if kind == "regrade":
+        version.pk, version.digest, version.version = None, "f" * 64, "9.9.9"
+        version.save()
+        Evaluation.objects.update(graded_version=version)
+    needs("broken", version)
+    lane = owner.current.lane
+    assert services.claim(lane, worker="w", profile="cpu", without=["broken", "other"]) is None
+    assert services.claim(lane, worker="w", profile="cpu", without=["other"]) == owner.current
 
 
 def test_record_writes_score_standing_and_frees_the_slot(ada, running, submission):

@@ -63,7 +63,7 @@ def test_a_worker_that_ends_warms_nothing():
 
 
 def test_a_runner_that_dies_meanwhile_does_not_end_the_worker(ada, course):
-    worker = Worker("interactive", runner=TableRunner(RunnerDied("status -9")))
+    worker = Worker("interactive", runner=TableRunner(RunnerDied("status -9"), broken=True))
     worker.answer_bell()
     assert stages(worker) == ["warm"]
     worker.runner.fails = None

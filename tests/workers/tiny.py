@@ -6,6 +6,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from workers.take_home.base import sha256
+
 NAME = "tiny"
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 SENTENCES = [
@@ -55,5 +57,5 @@ def build(models_dir: Path, name: str = NAME, kind: str = "llama", **changes: ob
         AutoModelForCausalLM.from_config(config).save_pretrained(folder)
     tokens.save(str(folder / "tokenizer.json"))
     (folder / "tokenizer_config.json").write_text("{}")
-    (folder / "digest.txt").write_text("tiny\n")
+    (folder / "digest.txt").write_text(sha256(folder / "model.safetensors") + "\n")
     return folder

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from challenges.base_models import BaseModel
 from challenges.catalogue import MODELS, wanted
 from challenges.models_file import ModelsFileError
+from workers.engine import weights
 from workers.engine.places import models_dir
 from workers.take_home.base import FetchError, convert, download, from_hub, sha256, take_out
 
@@ -26,12 +27,13 @@ TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 
 
 def status(name: str, data_dir: Path | None = None) -> Status:
-    """`ready` where a converted model lies in the data folder, without reading its weights."""
+    """`ready` where a converted model lies in the data folder and its weights have the digest that lies beside them."""
     folder = models_dir(data_dir) / name
     if not folder.exists():
         return "missing"
     files = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "digest.txt")
-    return "ready" if all((folder / file).is_file() for file in files) else "damaged"
+    whole = all((folder / file).is_file() for file in files) and not weights.are_damaged(folder)
+    return "ready" if whole else "damaged"
 
 
 def fetch(name: str, data_dir: Path | None = None) -> Path:
@@ -109,13 +111,13 @@ def install(name: str, source: Path, data_dir: Path | None = None) -> Path:
     return folder
 
 
-def _check_digest(model: BaseModel, weights: Path) -> None:
+def _check_digest(model: BaseModel, file: Path) -> None:
     if model.wheel is not None or model.sha256 is None:
         return
-    if not weights.is_file():
-        raise FetchError(f"{weights} is not there to be checked; remove `sha256` where the weights are several files")
-    if sha256(weights) != model.sha256:
-        raise FetchError(f"{weights} has another SHA-256 than the catalogue's {model.sha256}: it is not used")
+    if not file.is_file():
+        raise FetchError(f"{file} is not there to be checked; remove `sha256` where the weights are several files")
+    if sha256(file) != model.sha256:
+        raise FetchError(f"{file} has another SHA-256 than the catalogue's {model.sha256}: it is not used")
 
 
 def _merge(source: Path, out: Path) -> None:

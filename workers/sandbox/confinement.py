@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.engine.places import PROJECT
-from workers.sandbox import landlock, privileges
+from workers.sandbox import landlock, privileges, seccomp
 
 PR_SET_PDEATHSIG = 1
 CLONE_NEWUSER = 0x10000000
@@ -39,13 +39,15 @@ class Confinement:
     """Which restrictions hold on this kernel and with these folders.
 
     `network`: the runner has no network. `unprivileged`: it does not run as root. `permissions`: it cannot read files
-    that are closed to other users. `landlock`: the version of Landlock that restricts it, 0 without.
+    that are closed to other users. `landlock`: the version of Landlock that restricts it, 0 without. `sockets`: it
+    cannot reach a socket of another process.
     """
 
     network: bool
     unprivileged: bool
     permissions: bool
     landlock: int
+    sockets: bool
 
 
 def confine(
@@ -59,7 +61,8 @@ def confine(
 ) -> Confinement:
     """Restricts this process for good, and returns which restrictions hold.
 
-    Call it before torch is imported: namespaces and Landlock restrict only the calling thread and its later threads.
+    Call it before torch is imported: namespaces, Landlock and seccomp restrict only the calling thread and its later
+    threads.
     Code, libraries and `readable` (the models) stay readable, and `scratch` stays writable. `user` is the user id to
     change to if root has started the process. With `gpu`, NVIDIA's devices stay usable.
     """
@@ -74,11 +77,12 @@ def confine(
     if not shut_in and sys.platform == "linux":
         # Without Landlock nothing would limit the capability to read past file permissions, so it is dropped.
         privileges.keep_capabilities(0)
+    sockets = seccomp.restrict()
     # A change of the user or of capabilities clears the parent-death signal, so it is set afterwards.
     _die_with(parent)
     _limit(memory_bytes, processes=switched or (own_namespace and not privileged), gpu=gpu)
     sys.addaudithook(_refuse)
-    return Confinement(network, switched or not privileged, bound, landlock.version() if shut_in else 0)
+    return Confinement(network, switched or not privileged, bound, landlock.version() if shut_in else 0, sockets)
 
 
 def code() -> list[Path]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import gc
+import logging
 import os
 import signal
 import sys
@@ -226,6 +227,9 @@ def _lacking(item: Train, options: argparse.Namespace) -> str:
 def _session(options: argparse.Namespace) -> Session:
     import torch
 
+    # On CPUs with AVX512-BF16 it warns at each start that it has no faster 4-bit product from `kernels-community`. That
+    # one would have to be downloaded, which a runner cannot do, and nothing here needs it.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
     from workers.engine.session import Session
 
     torch.set_num_threads(options.threads)

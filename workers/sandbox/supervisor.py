@@ -15,7 +15,7 @@ import psutil
 
 from challenges.kinds.base import WALL_FACTOR
 from graders.base import Embed, Rejected, Retrieve, Train, Trained
-from workers.engine import hardware, places
+from workers.engine import hardware, places, weights
 from workers.engine.choice import Choice, Choices, Place
 from workers.engine.watch import Stopped
 from workers.sandbox import adapter_files, launch
@@ -131,6 +131,7 @@ class Runner:
         self._job = 0
         self._used_at = 0.0
         self._worked = 0.0
+        self._weights: dict[str, weights.Identity | None] = {}
 
     def run(self, item: Item, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
         """Carries out a work item within `seconds` of work, and within `WALL_FACTOR` times as many by the wall clock.
@@ -142,8 +143,8 @@ class Runner:
         Raises:
             WorkLimit: the work of `seconds` was done.
             RunnerTimeout: before that, its time was over by the wall clock.
-            RunnerDied: the runner ended or sent an invalid message.
-            RunnerFailed: the engine raised an unexpected error.
+            RunnerDied: the runner did not start, ended, or sent an invalid message.
+            RunnerFailed: the engine raised an unexpected error, or the weights are damaged.
             Stopped: `should_stop` returned true.
             graders.base.Rejected: the learner's submission cannot be carried out.
         """
@@ -210,7 +211,18 @@ class Runner:
             raise
 
     def _choice(self, model: str, should_stop: ShouldStop) -> Choice:
+        self._check_weights(model)
         return self._chosen.find(self.place(model), lambda: self._measure(model, should_stop), should_stop)
+
+    def _check_weights(self, model: str) -> None:
+        """Raises `RunnerFailed` if the model's weights are damaged; ends a runner that may have loaded other ones."""
+        folder = self._models_dir / Path(model).name
+        found = weights.identity(folder)
+        if self._weights.setdefault(model, found) != found:
+            self._weights[model] = found
+            self._kill()
+        if weights.are_damaged(folder):
+            raise RunnerFailed("the weights do not have their digest")
 
     def _measure(self, model: str, should_stop: ShouldStop) -> Choice:
         with self._ready_or_killed():
@@ -335,7 +347,10 @@ class Runner:
         if self._process is not None and (self._process.poll() is not None or self._is_ending()):
             self._kill()
         if self._channel is None:
-            self._channel = self._start(engine=engine)
+            try:
+                self._channel = self._start(engine=engine)
+            except OSError as error:
+                raise RunnerDied(f"the runner could not be started: {type(error).__name__}") from error
             end = time.monotonic() + START_SECONDS
             while (message := self._channel.receive(POLL_SECONDS)) is None or message["type"] != "ready":
                 if should_stop():

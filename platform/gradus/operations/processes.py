@@ -27,7 +27,8 @@ LONGEST_WAIT = 30.0
 class Program:
     """A program to start. One with `last` is stopped after all others, as the broker is after its clients.
 
-    Lines that contain one of the texts in `hide` are not shown. A program with `once` is not started again.
+    Empty lines and lines that contain one of the texts in `hide` are not shown. A program with `once` is not started
+    again.
     """
 
     name: str
@@ -109,7 +110,7 @@ class Child:
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
-                if any(text in line for text in self.program.hide):
+                if not line.strip() or any(text in line for text in self.program.hide):
                     continue
                 self.console.line(self.program.name, line.rstrip("\n"))
 

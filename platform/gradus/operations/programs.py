@@ -27,7 +27,7 @@ def worker(lane: str, broker_url: str) -> Program:
     env = environment(broker_url)
     if not broker_url:
         return Program(lane, _manage("work", "--lane", lane), env)
-    return Program(lane, celery_worker(lane), env)
+    return Program(lane, celery_worker(lane), env, hide=("worker: Warm shutdown",))
 
 
 def celery_worker(lane: str) -> tuple[str, ...]:

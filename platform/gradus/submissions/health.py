@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, F, Min, Q, QuerySet
@@ -17,6 +17,8 @@ from gradus.submissions.states import State
 # The reconciler runs every ten seconds, so it has missed twelve rounds by then.
 RECONCILER_LATE = timedelta(minutes=2)
 OVERDUE = timedelta(minutes=15)
+# Failures through a fault of ours in one lane within an hour that an admin is told about.
+FAILED_WITHIN, FAILURES = timedelta(hours=1), 3
 # Baselines that verify a version and measurements of costs wait until nothing else waits, so their age says nothing.
 AWAITED = Q(run__isnull=True) | ~Q(run__purpose__in=(Run.Purpose.BASELINE, Run.Purpose.COSTS))
 SHOWN = 100
@@ -26,7 +28,9 @@ SHOWN = 100
 class LaneHealth:
     """The state of a lane. `oldest_s` is the age of the oldest open evaluation in seconds, 0 if none is open.
 
-    Baselines that verify a version and measurements of costs are not counted in `oldest_s`.
+    Baselines that verify a version and measurements of costs are not counted in `oldest_s`. `failed` counts the
+    evaluations that ended in the last hour through a fault of ours, by error code. `troubled` is the number of workers
+    that report a problem, and `problems` has each problem with the names of the workers that report it.
     """
 
     lane: str
@@ -34,6 +38,8 @@ class LaneHealth:
     running: int
     oldest_s: float
     workers: int
+    troubled: int
+    failed: Mapping[str, int]
     problems: tuple[str, ...]
 
 
@@ -45,16 +51,40 @@ def lanes() -> list[LaneHealth]:
         oldest=Min("created_at", filter=AWAITED),
     )  # fmt: skip
     found, now = {row["lane"]: row for row in counts}, timezone.now()
-    seen = list(WorkerStatus.objects.filter(last_seen__gte=now - ALIVE))
-    return [_lane(lane, found.get(lane), [worker for worker in seen if worker.lane == lane]) for lane in [*Lane]]
+    seen = list(WorkerStatus.objects.filter(last_seen__gte=now - ALIVE).order_by("name"))
+    failed = _failed(now - FAILED_WITHIN)
+    return [
+        _lane(lane, found.get(lane, {}), [worker for worker in seen if worker.lane == lane], failed.get(lane, {}))
+        for lane in [*Lane]
+    ]
 
 
-def _lane(lane: str, row: Mapping[str, Any] | None, seen: list[WorkerStatus]) -> LaneHealth:
-    problems = tuple(sorted({worker.problem for worker in seen if worker.problem}))
-    if row is None:
-        return LaneHealth(lane, 0, 0, 0.0, len(seen), problems)
-    oldest = (timezone.now() - row["oldest"]).total_seconds() if row["oldest"] else 0.0
-    return LaneHealth(lane, row["queued"], row["running"], oldest, len(seen), problems)
+def _lane(lane: str, row: Mapping[str, Any], seen: list[WorkerStatus], failed: Mapping[str, int]) -> LaneHealth:
+    oldest = (timezone.now() - row["oldest"]).total_seconds() if row.get("oldest") else 0.0
+    named: dict[str, list[str]] = {}
+    for worker in seen:
+        if worker.problem:
+            named.setdefault(worker.problem, []).append(worker.name)
+    return LaneHealth(
+        lane,
+        row.get("queued", 0),
+        row.get("running", 0),
+        oldest,
+        len(seen),
+        sum(map(len, named.values())),
+        failed,
+        tuple(f"{', '.join(names)}: {problem}" for problem, names in sorted(named.items())),
+    )
+
+
+def _failed(since: datetime) -> dict[str, dict[str, int]]:
+    """Returns how many evaluations have failed since then, by lane and error code."""
+    # The index on the end begins with the lane.
+    ended = Evaluation.objects.filter(lane__in=[*Lane], finished_at__gte=since, state=State.FAILED)
+    found: dict[str, dict[str, int]] = {}
+    for lane, code, count in ended.order_by().values_list("lane", "error_code").annotate(Count("pk")):
+        found.setdefault(lane, {})[code] = count
+    return found
 
 
 def networks_at_limit() -> int:
@@ -93,7 +123,11 @@ def alerts() -> list[str]:
             found.append(_("Work waits in the lane %(lane)s, but no worker runs there") % {"lane": lane.lane})
         if lane.problems:
             said = _("A worker in the lane %(lane)s cannot work: %(problem)s")
-            found.append(said % {"lane": lane.lane, "problem": lane.problems[0]})
+            found.extend(said % {"lane": lane.lane, "problem": problem} for problem in lane.problems)
+        if (count := sum(lane.failed.values())) >= FAILURES:
+            said = _("In the lane %(lane)s, %(count)d evaluations failed in the last hour: %(codes)s")
+            codes = ", ".join(f"{code} {number}" for code, number in sorted(lane.failed.items()))
+            found.append(said % {"lane": lane.lane, "count": count, "codes": codes})
     if late := overdue().count():
         found.append(_("Open for over 15 minutes: %(count)d") % {"count": late})
     return found

@@ -32,12 +32,23 @@ def lane_metrics() -> Iterator[Metric]:
     waiting = GaugeMetricFamily("gradus_open_evaluations", "Evaluations that have not ended", labels=("lane", "state"))
     oldest = GaugeMetricFamily("gradus_oldest_open_seconds", "Age of the oldest open evaluation", labels=("lane",))
     workers = GaugeMetricFamily("gradus_workers", "Workers seen in the last two minutes", labels=("lane",))
+    troubled = GaugeMetricFamily(
+        "gradus_troubled_workers", "Workers seen in the last two minutes that report a problem", labels=("lane",)
+    )
+    failed = GaugeMetricFamily(
+        "gradus_failed_evaluations",
+        "Evaluations that failed in the last hour through a fault of ours",
+        labels=("lane", "code"),
+    )
     for lane in health.lanes():
         waiting.add_metric((lane.lane, "queued"), lane.queued)
         waiting.add_metric((lane.lane, "running"), lane.running)
         oldest.add_metric((lane.lane,), lane.oldest_s)
         workers.add_metric((lane.lane,), lane.workers)
-    yield from (waiting, oldest, workers)
+        troubled.add_metric((lane.lane,), lane.troubled)
+        for code in {"internal": 0, **lane.failed}:
+            failed.add_metric((lane.lane, code), lane.failed.get(code, 0))
+    yield from (waiting, oldest, workers, troubled, failed)
     yield gauge("gradus_overdue_evaluations", "Open for over 15 minutes", health.overdue().count())
 
 

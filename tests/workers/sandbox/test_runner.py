@@ -249,6 +249,45 @@ def test_a_job_that_needs_too_much_memory_is_refused_and_the_runner_lives_on(tmp
         tight.close()
 
 
+def test_a_runner_that_works_prints_nothing(models_dir, capfd):
+    """Its output is the log of its worker, which `make up` shows on the terminal."""
+    made = Runner(threads=1, models_dir=models_dir, device="cpu", choices=Settled())
+    try:
+        run(made, SCORE)
+        run(made, TRAIN)
+    finally:
+        made.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def flipped(file):
+    """The bytes of a file, of which one is another."""
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    return bytes(content)
+
+
+def test_a_runner_does_not_compute_with_damaged_weights_and_loads_mended_ones(models_dir, tmp_path):
+    """The process maps the file, so a change in place reaches what it has loaded; a new file does not."""
+    shutil.copytree(models_dir / tiny.NAME, tmp_path / tiny.NAME)
+    file = tmp_path / tiny.NAME / "model.safetensors"
+    whole, changed = file.read_bytes(), flipped(file)
+    made = Runner(threads=1, models_dir=tmp_path, device="cpu", choices=Settled())
+    try:
+        right, first = run(made, SCORE).logprobs, pid(made)
+        file.write_bytes(changed)
+        with pytest.raises(RunnerFailed, match="digest"):
+            run(made, SCORE)
+        replaced = tmp_path / "replaced"
+        replaced.write_bytes(whole)
+        replaced.rename(file)
+        assert run(made, SCORE).logprobs == right and pid(made) != first
+        second = pid(made)
+        assert run(made, SCORE).logprobs == right and pid(made) == second
+    finally:
+        made.close()
+
+
 def test_failure_names_the_kind_and_no_text(runner):
     with pytest.raises(RunnerFailed) as caught:
         run(runner, replace(SCORE, model="absent", suffixes=("the-hidden-row",)))
@@ -360,6 +399,7 @@ def test_a_method_for_which_there_is_no_room_is_refused_before_it_begins(models_
     folder = tmp_path / "huge"
     shutil.copytree(models_dir / tiny.NAME, folder)
     os.truncate(folder / "model.safetensors", 5 * 1024**3)
+    (folder / "digest.txt").unlink()
     crowded = Runner(threads=1, models_dir=tmp_path, device="cpu", choices=Settled())
     try:
         with pytest.raises(Rejected) as caught:
@@ -377,6 +417,16 @@ def test_an_adapter_that_is_given_is_used(runner):
     for name, content in trained.items():
         (folder / name).write_bytes(content)
     assert run(runner, replace(SCORE, adapter=str(folder))).logprobs != run(runner, SCORE).logprobs
+
+
+def test_a_runner_that_the_machine_cannot_start_has_died(models_dir, monkeypatch):
+    def refused(*_, **__):
+        raise BlockingIOError("no process can be made")
+
+    monkeypatch.setattr(launch.subprocess, "Popen", refused)
+    runner = Runner(threads=1, models_dir=models_dir)
+    with pytest.raises(RunnerDied, match="BlockingIOError"):
+        runner.run(SCORE, on_event=print, should_stop=never, seconds=5)
 
 
 def test_a_runner_that_cannot_load_dies_and_says_so(models_dir, monkeypatch):

@@ -110,6 +110,9 @@ def workers() -> Iterator[Result]:
             yield fail(f"lane {lane}", troubled[0].problem, "Fix this; submissions of this lane wait until then.")
         else:
             yield ok(f"lane {lane}", f"{several(len(here), 'worker')} on {here[0].device or 'cpu'}")
+            for worker in troubled:
+                hint = "Fix this; the other workers of the lane go on without this one."
+                yield warn(f"worker {worker.name}", worker.problem, hint)
     yield from _judge([worker for worker in seen if worker.lane == "judge"])
 
 
@@ -162,6 +165,8 @@ def _lacking(held: dict[str, int]) -> Iterator[str]:
         yield "no network namespace (the audit hook still refuses sockets)"
     if not held["landlock"]:
         yield "no Landlock: the runner can read every file that its user may read"
+    if not held["sockets"]:
+        yield "no seccomp filter: the runner can reach Unix sockets by path (the audit hook still refuses sockets)"
     if not held["unprivileged"]:
         yield "it runs as root, without root's capabilities, because other users cannot read the code or the models"
     elif os.geteuid() == 0 and not held["permissions"]:

@@ -3,6 +3,7 @@
 They are conditional updates that use the database's clock. The number of changed rows says which worker has won.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -11,8 +12,9 @@ from django.db.models import Exists, F, Q
 from django.db.models.functions import Coalesce, Now
 
 from challenges.kinds.base import Lane
+from gradus.courses.models import ChallengeVersion
 from gradus.submissions import failpoints
-from gradus.submissions.models import Evaluation, EvaluationQuerySet
+from gradus.submissions.models import Evaluation, EvaluationQuerySet, Run, Submission
 from gradus.submissions.services import events, queue_ranks
 from gradus.submissions.states import State
 
@@ -36,15 +38,16 @@ select * from taken
 """
 
 
-def claim(lane: str, *, worker: str, profile: str) -> Evaluation | None:
+def claim(lane: str, *, worker: str, profile: str, without: Collection[str] = ()) -> Evaluation | None:
     """Claims the next evaluation of the lane: that of the learner with the fewest open ones, then the oldest.
 
+    Challenges of the base models `without` are left for other workers, because this one cannot compute them now.
     Returns None if nothing waits. The claim raises the fence and sets the lease: a worker with an older fence can no
     longer change the evaluation.
     """
     with transaction.atomic():
         take = _take_at_once if connection.vendor == "postgresql" else _take
-        evaluation = take(lane, worker, profile)
+        evaluation = take(_next(lane, profile, without), worker, profile)
         if evaluation is None:
             return None
         failpoints.reach("claim.uncommitted")
@@ -57,14 +60,27 @@ def learner_waits(lane: str, profile: str) -> bool:
     return Evaluation.objects.claimable(lane, profile).filter(fair_share_rank__lt=queue_ranks.BASELINE).exists()
 
 
-def _next(lane: str, profile: str) -> EvaluationQuerySet:
+def _next(lane: str, profile: str, without: Collection[str]) -> EvaluationQuerySet:
     """Returns the evaluations to claim, in their order. The reconciler ends those that have no attempts left.
 
     Times are only measured while nothing else runs in the lane.
     """
     running = Exists(Evaluation.objects.filter(lane=lane, state=State.RUNNING))
     may_run = Q(fair_share_rank__lt=queue_ranks.MEASUREMENT) | ~running
-    return Evaluation.objects.claimable(lane, profile).filter(may_run, attempt__lt=F("max_attempts")).unlocked()
+    found = Evaluation.objects.claimable(lane, profile).filter(may_run, attempt__lt=F("max_attempts"))
+    return (found.exclude(_needs(without)) if without else found).unlocked()
+
+
+def _needs(models: Collection[str]) -> Q:
+    """Returns the condition that an evaluation needs one of the base models. Joins would not let PostgreSQL lock rows.
+
+    An evaluation belongs to the version that it is graded by, else to that of its submission or run.
+    """
+    versions = ChallengeVersion.objects.filter(spec__model__in=list(models))
+    own = Q(submission__in=Submission.objects.filter(version__in=versions)) | Q(
+        run__in=Run.objects.filter(version__in=versions)
+    )
+    return Q(graded_version__in=versions) | Q(graded_version__isnull=True) & own
 
 
 def others_at_work(evaluation: Evaluation, host: str, since: datetime) -> bool:
@@ -75,15 +91,15 @@ def others_at_work(evaluation: Evaluation, host: str, since: datetime) -> bool:
     return there.filter(state=State.RUNNING).exists() or ended.exists()
 
 
-def _take_at_once(lane: str, worker: str, profile: str) -> Evaluation | None:
-    sql, values = _next(lane, profile).values("id")[:1].query.sql_with_params()
+def _take_at_once(waiting: EvaluationQuerySet, worker: str, profile: str) -> Evaluation | None:
+    sql, values = waiting.values("id")[:1].query.sql_with_params()
     given = (*values, timedelta(seconds=settings.LEASE_SECONDS), worker, profile)
     return next(iter(Evaluation.objects.raw(TAKE.format(next=sql), given)), None)
 
 
-def _take(lane: str, worker: str, profile: str) -> Evaluation | None:
+def _take(waiting: EvaluationQuerySet, worker: str, profile: str) -> Evaluation | None:
     """Claims in several statements, for SQLite, where only one transaction writes. Other databases may lose a race."""
-    while (pk := _next(lane, profile).values_list("pk", flat=True).first()) is not None:
+    while (pk := waiting.values_list("pk", flat=True).first()) is not None:
         won = Evaluation.objects.filter(pk=pk, state=State.QUEUED).update(
             state=State.RUNNING,
             attempt=F("attempt") + 1,

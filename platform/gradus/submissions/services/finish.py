@@ -250,13 +250,15 @@ def postpone(evaluation_id: int, fence: int, seconds: float, reason: str) -> Eva
 
 
 @transaction.atomic
-def release(evaluation_id: int, fence: int) -> bool:
+def release(evaluation_id: int, fence: int, *, broken: bool = False) -> bool:
     """Returns a running evaluation to the queue at once, because its worker has to stop. The attempt does not count.
 
-    Returns False if the fence is not current.
+    If the worker is `broken`, a worker of any engine profile may claim it: all of that profile may be broken. Returns
+    False if the fence is not current.
     """
     held = Evaluation.objects.filter(pk=evaluation_id, fence=fence, state=State.RUNNING)
-    return held.update(state=State.QUEUED, lease_until=None, attempt=F("attempt") - 1, available_at=Now()) == 1
+    bound = {"engine_profile": ""} if broken else {}
+    return held.update(state=State.QUEUED, lease_until=None, attempt=F("attempt") - 1, available_at=Now(), **bound) == 1
 
 
 def keep_trained(evaluation_id: int, fence: int, trained: dict[str, Any]) -> None:

@@ -1,0 +1,212 @@
+"""A worker whose runner is broken stops claiming, says so, and gives its jobs back."""
+
+import hashlib
+import os
+from types import SimpleNamespace
+
+import pytest
+from django.urls import reverse
+
+from challenges.catalogue import MODELS
+from gradus.submissions import health
+from gradus.submissions.models import Evaluation, QuotaSlot, WorkerStatus
+from gradus.submissions.states import MAX_ATTEMPTS
+from tests import factories
+from tests.workers.test_work import TRIAL, TableRunner
+from workers import breaker, reconciler, status, work
+from workers.engine import weights
+from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout
+from workers.work import Worker
+
+MODEL = "smollm2-135m-instruct"
+FAULTS = [RunnerDied("the runner ended with status 1"), RunnerFailed("RuntimeError"), RunnerTimeout()]
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def model_is_here(monkeypatch):
+    monkeypatch.setattr(status, "digests", lambda: {MODEL: "d" * 64})
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Seconds that pass only when a test adds to them."""
+    now = [1000.0]
+    monkeypatch.setattr(breaker, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+@pytest.fixture
+def eight(make_users, course):
+    return [factories.submit(learner) for learner in make_users(8)]
+
+
+@pytest.fixture
+def make_users(db):
+    return lambda count: [factories.UserFactory() for _ in range(count)]
+
+
+def trials(worker):
+    return [item for item in worker.runner.items if item.stage == TRIAL]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_a_broken_worker_beside_a_healthy_one_ends_no_job(eight, fault, grace_client):
+    """The broken one is quicker, and of another profile, as with a GPU that does not work."""
+    broken, healthy = (
+        Worker("grade", runner=TableRunner(fault, broken=True, device="cuda")),
+        Worker("grade", runner=TableRunner()),
+    )
+    broken.name = "there:grade:1"
+    claims = [broken.step() for _ in range(5)]
+    assert claims == [True, True, True, False, False]
+    while healthy.step():
+        broken.step()
+
+    assert [(one.current.state, one.current.score.shown, one.current.attempt) for one in eight] == [
+        ("scored", 1.0, 1)
+    ] * 8
+    assert QuotaSlot.objects.count() == 8
+    said = [alert for alert in health.alerts() if "cannot work" in alert]
+    assert len(said) == 1 and "lane grade" in said[0] and "there:grade:1: The runner has failed 3 times" in said[0]
+    assert (str(fault) or "RunnerTimeout") in said[0]
+    assert "there:grade:1: The runner has failed" in grace_client.get(reverse("health")).content.decode()
+
+
+def test_a_stopped_worker_tries_with_growing_pauses_and_claims_again_after_a_success(ada, course, clock):
+    submission = factories.submit(ada)
+    one = Worker("grade", runner=TableRunner(RunnerFailed("RuntimeError"), broken=True))
+    while one.step():
+        pass
+    assert (submission.current.state, submission.current.attempt) == ("queued", 0)
+    before = len(trials(one))
+    for pause in (10, 20, 40, 80, 160, 320, 600, 600):
+        clock[0] += pause - 1
+        assert not one.step() and len(trials(one)) == before
+        clock[0] += 1
+        before += 1
+        assert not one.step() and len(trials(one)) == before
+    assert "failed 11 times in a row" in WorkerStatus.objects.get().problem
+
+    one.runner.fails = None
+    clock[0] += 600
+    assert one.step()
+    assert submission.current.state == "scored"
+    assert WorkerStatus.objects.get().problem == ""
+
+
+def test_a_job_that_kills_every_runner_fails_after_its_attempts_and_stops_no_worker(ada, bob, course):
+    poison, calm = factories.submit(ada), factories.submit(bob)
+    one = Worker("grade", runner=TableRunner(RunnerDied("the runner ended with status 9")))
+    one.runner.run = killed_by(poison, one.runner.run)
+    for _ in range(2 * MAX_ATTEMPTS):
+        Evaluation.objects.update(available_at=reconciler.Now())
+        one.step()
+    reconciler.fail_exhausted()
+    assert (poison.current.state, poison.current.error_code, poison.current.attempt) == (
+        "failed", "worker_lost", MAX_ATTEMPTS,
+    )  # fmt: skip
+    assert calm.current.state == "scored"
+    assert one.problem == ""
+
+
+def killed_by(poison, run):
+    """A runner that only the job `poison` kills."""
+
+    def one(item, **options):
+        is_running = Evaluation.objects.filter(submission=poison, state="running").exists()
+        return run(item, **options) if is_running else TableRunner().run(item, **options)
+
+    return one
+
+
+def test_a_job_after_which_no_runner_works_ends_some_day(ada, course, clock):
+    """It is given back for nothing at first, as every job would be."""
+    submission = factories.submit(ada)
+    one = Worker("grade", runner=TableRunner(RunnerDied("status 9"), broken=True))
+    for _ in range(100):
+        clock[0] += breaker.LONGEST_PAUSE_SECONDS
+        Evaluation.objects.update(available_at=reconciler.Now())
+        one.breaker = breaker.Breaker(one.runner)
+        one.step()
+        reconciler.fail_exhausted()
+    assert (submission.current.state, submission.current.error_code) == ("failed", "worker_lost")
+    assert submission.current.fence == work.MOST_CLAIMS + MAX_ATTEMPTS
+
+
+def test_failures_that_a_success_parts_are_not_in_a_row(ada, course):
+    one = Worker("grade", runner=TableRunner(broken=True))
+    for _ in range(4):
+        submission = factories.submit(ada)
+        one.runner.fails = RunnerFailed("RuntimeError")
+        one.step()
+        one.runner.fails = None
+        assert one.step() and submission.current.state == "scored"
+        QuotaSlot.objects.all().delete()
+
+
+def test_embeddings_that_do_not_work_stop_the_lane_of_free_text(ada, course):
+    submission = factories.submit(ada, "explain", factories.FREE_TEXT)
+    one = Worker("judge", runner=TableRunner(RunnerFailed("ModuleNotFoundError"), broken=True))
+    assert [one.step() for _ in range(4)] == [True, True, True, False]
+    assert (submission.current.state, submission.current.attempt) == ("queued", 0)
+    assert "ModuleNotFoundError" in WorkerStatus.objects.get().problem
+
+
+# --- damaged weights ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def held(tmp_path, settings, monkeypatch):
+    """The folder of a base model whose weights are a few bytes."""
+    monkeypatch.undo()
+    settings.DATA_DIR = tmp_path
+    folder = tmp_path / "models" / MODEL
+    folder.mkdir(parents=True)
+    (folder / weights.WEIGHTS).write_bytes(b"weights")
+    (folder / weights.DIGEST).write_text(hashlib.sha256(b"weights").hexdigest() + "\n")
+    return folder
+
+
+def test_nothing_is_claimed_with_damaged_weights_and_the_status_says_how_to_mend_it(ada, course, held):
+    submission = factories.submit(ada)
+    (held / weights.WEIGHTS).write_bytes(b"Weights")
+    one = Worker("grade", runner=TableRunner())
+    assert not one.step()
+    assert (submission.current.state, submission.current.fence) == ("queued", 0)
+    told = WorkerStatus.objects.get()
+    assert told.base_models == {} and f"Run `python -m workers.engine.fetch {MODEL}`" in told.problem
+
+    (held / weights.WEIGHTS).write_bytes(b"weights")
+    assert one.step() and submission.current.state == "scored"
+    assert WorkerStatus.objects.get().problem == ""
+
+
+def test_weights_that_change_between_two_jobs_are_noticed(ada, course, held):
+    """The time of modification is kept, as a copy or a disk may do it."""
+    first, one = factories.submit(ada), Worker("grade", runner=TableRunner())
+    assert one.step() and first.current.state == "scored"
+    second, before = factories.submit(ada), (held / weights.WEIGHTS).stat()
+    (held / weights.WEIGHTS).write_bytes(b"weighTs")
+    os.utime(held / weights.WEIGHTS, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert not one.step() and second.current.state == "queued"
+
+
+def test_another_model_that_is_whole_is_graded_meanwhile(ada, course, held, sea_or_sky):
+    other = next(name for name in MODELS if name != MODEL)
+    folder = held.with_name(other)
+    folder.mkdir()
+    (folder / weights.WEIGHTS).write_bytes(b"changed")
+    (folder / weights.DIGEST).write_text("d" * 64)
+    submission, one = factories.submit(ada), Worker("grade", runner=TableRunner())
+    assert one.step() and submission.current.state == "scored"
+    assert f"The weights of the base model {other} do not have the digest" in WorkerStatus.objects.get().problem
+
+
+def test_the_digest_is_computed_once(held):
+    weights._sha256.cache_clear()
+    for _ in range(3):
+        assert status.digests() and not status.damaged()
+    assert weights._sha256.cache_info().misses == 1
+    (held / weights.WEIGHTS).touch()
+    assert status.digests() and weights._sha256.cache_info().misses == 2
