@@ -1,4 +1,4 @@
-"""What claims of a lesson are checked against: its records, its rows and submissions, and its live searches and demo."""
+"""What claims of a lesson are checked against: its records, rows and submissions, and its live searches and demo."""
 
 from __future__ import annotations
 

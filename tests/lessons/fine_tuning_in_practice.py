@@ -49,7 +49,8 @@ def correcting_both_ideas_helps(evidence: Evidence) -> None:
 
 @claims.about(
     "finding more-rows",
-    "Keep the number of steps about the same (fewer rows, more epochs), or you measure the steps as well, as we did here:",
+    "Keep the number of steps about the same (fewer rows, more epochs), or you measure the steps as well, as we "
+    "did here:",
     "so 50 rows also make fewer steps: 13, against 50.",
     "the next finding has 200 rows in 13 steps.",
 )
@@ -76,7 +77,8 @@ def small_batches_score_higher_in_one_pass(evidence: Evidence) -> None:
 
 @claims.about(
     "text",
-    "A hundred and fifty rows in batches of 16 make 10 steps in an epoch (rounded up, since the last batch is smaller). "
+    "A hundred and fifty rows in batches of 16 make 10 steps in an epoch (rounded up, since the last batch is "
+    "smaller). "
     "In batches of 4 they make 38, and in batches of 2 they make 75.",
     "20 batches of 16 are 320 rows, and 20 batches of 2 are only 40",
     "A trial of 20 steps shows how fast a learning rate learns",

@@ -47,7 +47,6 @@ def the_lesson_announces_what_it_has(evidence: Evidence) -> None:
 @claims.about(
     "text",
     "Next comes *Fine-tuning in practice*",
-    "The lesson *Fine-tuning in practice* is about that.",
     "The lesson *Retrieval* lets you try it.",
     "::: fold The lessons of the course",
 )
@@ -160,7 +159,8 @@ def after_training_every_output_is_a_valid_ticket(evidence: Evidence) -> None:
 
 @claims.about(
     "text",
-    "Before the run the model got the second e-mail bare, without instructions, and continued it with \"I'm going to the "
+    "Before the run the model got the second e-mail bare, without instructions, and continued it with \"I'm "
+    "going to the "
     'party tonight", over and over.',
     live=True,
 )
@@ -195,7 +195,8 @@ def a_training_run_takes_minutes(evidence: Evidence) -> None:
 
 @claims.about(
     "drawing assets/lora.svg",
-    "With $r = 8$ a matrix of $4096 \\times 4096$ gets $2 \\times 8 \\times 4096 = 65{,}536$ new numbers, 0.4 % of its own "
+    "With $r = 8$ a matrix of $4096 \\times 4096$ gets $2 \\times 8 \\times 4096 = 65{,}536$ new numbers, 0.4 % "
+    "of its own "
     "16.8 million.",
     "the large frozen matrix W with 16,777,216 weights",
     "and have 65,536 weights together.",
@@ -209,7 +210,8 @@ def two_thin_matrices_have_a_hundredth_of_the_numbers(evidence: Evidence) -> Non
     "That makes 112 GB.",
     "14 GB on the disk.",
     "an adapter of about 40 MB.",
-    "Full fine-tuning: 112 GB, of which the weights and their gradients are 2 bytes each and the optimiser's state is 12. "
+    "Full fine-tuning: 112 GB, of which the weights and their gradients are 2 bytes each and the optimiser's "
+    "state is 12. "
     "LoRA: 14.3 GB. QLoRA: 3.8 GB. A gaming card of 24 GB holds the last two.",
     "A 7B model then takes about 3.5 GB",
 )
@@ -228,7 +230,8 @@ def the_adapter_is_a_fiftieth_of_the_small_model(evidence: Evidence) -> None:
 @claims.about(
     "text",
     "shortens the prompt from 1,500 tokens to 100, at half a euro for a million tokens.",
-    "Then each request saves 0.0007 euros, and the run has paid for itself after 500,000 requests. At 8,000 a day that is "
+    "Then each request saves 0.0007 euros, and the run has paid for itself after 500,000 requests. At 8,000 a "
+    "day that is "
     "nine weeks. At 80 a day it is seventeen years: keep the prompt.",
     "the saving falls to a tenth, and the nine weeks become almost two years.",
 )
@@ -242,7 +245,8 @@ def the_sum_about_a_training_run_is_right(evidence: Evidence) -> None:
 
 @claims.about(
     "text",
-    "The board of the second challenge compares forty rows with five hundred; the run on forty rows also makes far fewer "
+    "The board of the second challenge compares forty rows with five hundred; the run on forty rows also makes "
+    "far fewer "
     "steps, so rows are not the only difference.",
 )
 def the_board_compares_rows_and_steps(evidence: Evidence) -> None:
@@ -254,8 +258,7 @@ def the_board_compares_rows_and_steps(evidence: Evidence) -> None:
 
 @claims.about(
     "text",
-    "These scores come from other runs than those of the findings, and are rounded down, so the same prompt may have a "
-    "slightly different score in both places.",
+    "The scores come from other runs than those of the findings, and are rounded down, so they may differ slightly.",
 )
 def the_board_and_the_findings_are_different_runs(evidence: Evidence) -> None:
     (file,) = [one for one in evidence.lesson.findings[0].experiments[0].arms[1].files if "zero-shot" in one]

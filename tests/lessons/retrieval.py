@@ -75,7 +75,8 @@ def the_laptop_is_found_but_its_sentence_is_torn(evidence: Evidence) -> None:
 
 @claims.about(
     "retriever",
-    "With such an overlap the whole sentence about the sockets stands in one passage, and the vectors find it in second "
+    "With such an overlap the whole sentence about the sockets stands in one passage, and the vectors find it "
+    "in second "
     "place.",
     live=True,
 )
@@ -215,7 +216,8 @@ def the_length_makes_no_clear_difference(evidence: Evidence) -> None:
 
 @claims.about(
     "finding how-many",
-    "For a small reader, more is not better. The best four passages always include the best one, yet look at the answers.",
+    "For a small reader, more is not better. The best four passages always include the best one, yet look at "
+    "the answers.",
     "over five sets of four examples",
 )
 def one_passage_is_better_than_four(evidence: Evidence) -> None:

@@ -20,7 +20,8 @@ claims = Claims(
 
 @claims.about(
     "text",
-    "In the challenges you teach a model to be brief and still right, then to share your taste, and you advise a company.",
+    "In the challenges you teach a model to be brief and still right, then to share your taste, and you advise "
+    "a company.",
     "This is the last lesson of the course so far.",
 )
 def the_lesson_announces_what_it_has(evidence: Evidence) -> None:
@@ -32,7 +33,8 @@ def the_lesson_announces_what_it_has(evidence: Evidence) -> None:
 @claims.about(
     "finding told-apart",
     "So in *Short, and still right* we counted what the model *wrote*. Each run was repeated with three **seeds**",
-    "The first of these runs told *every* held-out pair apart, and yet fewer than one in eight of its answers were right "
+    "The first of these runs told *every* held-out pair apart, and yet fewer than one in eight of its answers "
+    "were right "
     "and short.",
     "The author's best run told every held-out pair apart as well, and most of its answers were right and short.",
     "This record holds only what the models wrote.",
@@ -113,7 +115,8 @@ def the_places_to_start_are_those_of_runs_that_passed(evidence: Evidence) -> Non
 
 @claims.about(
     "text",
-    "The *odds* of the chosen answer against the other have doubled when the large brackets hold $\\log 2 \\approx 0.69$. "
+    "The *odds* of the chosen answer against the other have doubled when the large brackets hold $\\log 2 "
+    "\\approx 0.69$. "
     "With $\\beta = 0.1$ that is a margin of 0.07, and with $\\beta = 0.3$ one of 0.21.",
     "A held-out choice counts if training has doubled the odds of your answer against the other.",
 )
@@ -132,7 +135,8 @@ def the_steps_are_counted_right(evidence: Evidence) -> None:
 
 @claims.about(
     "text",
-    "Her clicks are honest, but nothing follows from them for a new pair. The model learns hers by heart, and gets about "
+    "Her clicks are honest, but nothing follows from them for a new pair. The model learns hers by heart, and "
+    "gets about "
     "half of the new ones right.",
 )
 def clicks_without_a_rule_are_shared_about_half_of_the_time(evidence: Evidence) -> None:
