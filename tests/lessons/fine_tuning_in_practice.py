@@ -158,4 +158,4 @@ def the_base_and_its_adapters_have_these_sizes(evidence: Evidence) -> None:
     challenge = evidence.challenge(HUNDREDTH).challenge
     full = evidence.measured(HUNDREDTH, "full")["training"]["adapter_bytes"]
     assert round(2 * full / 1e6) == 538, "a full model is kept with 2 bytes for each weight, and the base has 4"
-    assert known()[challenge.model].precision == "Q4_1"
+    assert challenge.model is not None and known()[challenge.model].precision == "Q4_1"
