@@ -22,7 +22,10 @@ DocumentId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._
 
 
 class Document(Spec):
-    """One document. Only its text is searched and cut into passages; the title is for people."""
+    """One document. Its text is cut into passages and searched; the field `title` is for people.
+
+    The text of a Markdown file keeps the heading from which its title is taken, so that this title is searched, too.
+    """
 
     id: DocumentId
     title: str = Field("", max_length=200)

@@ -12,6 +12,7 @@ from challenges.kinds.base import Lane
 from challenges.kinds.rag import KIND as RAG
 from challenges.kinds.rag_keys import corpora
 from challenges.spec import Challenge as ChallengeSpec
+from challenges.spec import Retriever
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
@@ -62,13 +63,12 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
     if challenge is None or challenge.version is None:
         message = _("The documents of this search are not published on this server yet.")
         raise Refused("demo_missing", message, 503)
-    chosen = {"kind": RAG.name, "chunk_words": spec.chunk_words, "top_k": spec.top_k}
     with transaction.atomic():
         runs = [
             services.start_run(
                 user,
                 challenge.version,
-                {**chosen, "method": name},
+                choices(spec, name),
                 purpose=Run.Purpose.DEMO,
                 inputs=[text],
                 label=name,
@@ -78,6 +78,11 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
     # The bell rung within the transaction may have been answered before there was anything to see.
     bell.ring(Lane.INTERACTIVE)
     return runs
+
+
+def choices(spec: Retriever, method: str) -> dict[str, Any]:
+    """The submission with which one of the three searches is run; `method` is a key of `TITLES`."""
+    return {"kind": RAG.name, "chunk_words": spec.chunk_words, "top_k": spec.top_k, "method": method}
 
 
 def panel(run: Run) -> Panel:

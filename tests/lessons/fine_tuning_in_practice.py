@@ -1,0 +1,161 @@
+"""Claims of *Fine-tuning in practice*."""
+
+from __future__ import annotations
+
+import math
+
+from challenges.catalogue import known
+from graders.tune import TRIAL_STEPS
+from tests.lessons.claims import Claims
+from tests.lessons.evidence import Evidence, differing, steps
+
+CLEAN, HUNDREDTH = "clean-the-data", "hundredth-of-the-weights"
+
+claims = Claims(
+    "fine-tuning-in-practice",
+    advice=("Training loss | Validation loss | What it means | What to do next",),
+)
+
+
+@claims.about(
+    "text",
+    "the lesson *Fine-tuning vs prompting* explains them.",
+    "Next comes *Teaching preferences*: what to do when you cannot write down the right answer",
+)
+def the_lessons_that_it_names_exist(evidence: Evidence) -> None:
+    following = evidence.next_lesson()
+    assert following is not None and following.lesson.title.startswith("Teaching preferences:")
+    assert evidence.lesson.lesson.requires == ("fine-tuning-vs-prompting",)
+
+
+@claims.about(
+    "finding confused-rows",
+    "With the 400 rows as the office had sorted them",
+    "Here one row in six was wrong, in two ways.",
+    "these corrections are complete.",
+    "so only the gain of both together is safe: it is not shown that one of the ideas mattered more.",
+)
+def correcting_both_ideas_helps(evidence: Evidence) -> None:
+    given, corrected = evidence.arm(CLEAN, "findings/given.yaml"), evidence.arm(CLEAN, "baselines/gold.yaml")
+    assert differing(given, corrected) == {"rows"} and len(given.rows) == len(corrected.rows) == 400
+    before = {row.input: row.output for row in given.rows}
+    wrong = [row.input for row in corrected.rows if before[row.input] != row.output]
+    assert 5.5 < 400 / len(wrong) < 6.5
+    half = {row.input: row.output for row in evidence.arm(CLEAN, "findings/one-of-two.yaml").rows}
+    assert 0 < sum(half[text] == before[text] for text in wrong) < len(wrong)
+    assert evidence.claim("confused-rows", 1).low > 0.03
+    assert evidence.claim("confused-rows", 2).low < 0 and evidence.claim("confused-rows", 3).low < 0.01
+
+
+@claims.about(
+    "finding more-rows",
+    "Keep the number of steps about the same (fewer rows, more epochs), or you measure the steps as well, as we "
+    "did here:",
+    "so 50 rows also make fewer steps: 13, against 50.",
+    "the next finding has 200 rows in 13 steps.",
+)
+def rows_and_steps_were_changed_together(evidence: Evidence) -> None:
+    many, few = evidence.arm(HUNDREDTH, "findings/lr-high.yaml"), evidence.arm(HUNDREDTH, "findings/rows-50.yaml")
+    assert differing(many, few) == {"rows"} and (len(many.rows), len(few.rows)) == (200, 50)
+    assert (steps(many), steps(few)) == (50, 13)
+    assert steps(evidence.arm(HUNDREDTH, "findings/batch-16.yaml")) == 13
+    assert evidence.claim("more-rows", 1).found == "higher"
+
+
+@claims.about(
+    "finding small-batches",
+    "So where the budget allows only a pass or two, **make the batches small**.",
+    "In batches of 16, one pass over 200 rows has 13 steps",
+    "Rows, number of tokens and learning rate were the same.",
+)
+def small_batches_score_higher_in_one_pass(evidence: Evidence) -> None:
+    four, sixteen = evidence.arm(HUNDREDTH, "findings/lr-high.yaml"), evidence.arm(HUNDREDTH, "findings/batch-16.yaml")
+    assert (steps(four), steps(sixteen)) == (50, 13) and differing(four, sixteen) == {"hyperparameters"}
+    assert differing(four.hyperparameters, sixteen.hyperparameters) == {"per_device_train_batch_size"}
+    assert evidence.claim("small-batches", 1).found == "higher"
+
+
+@claims.about(
+    "text",
+    "A hundred and fifty rows in batches of 16 make 10 steps in an epoch (rounded up, since the last batch is "
+    "smaller). "
+    "In batches of 4 they make 38, and in batches of 2 they make 75.",
+    "20 batches of 16 are 320 rows, and 20 batches of 2 are only 40",
+    "A trial of 20 steps shows how fast a learning rate learns",
+)
+def the_steps_are_counted_right(evidence: Evidence) -> None:
+    assert [math.ceil(150 / size) for size in (16, 4, 2)] == [10, 38, 75]
+    assert TRIAL_STEPS == 20 and (20 * 16, 20 * 2) == (320, 40)
+
+
+@claims.about(
+    "finding learning-rate",
+    "Never copy a learning rate from one method to the other.",
+    "Each dot in these findings is a run with another **seed**",
+    "After 50 steps with the higher learning rate",
+    "Two rates are compared, 1 in a thousand and 2 in ten thousand",
+)
+def an_adapter_needs_the_higher_rate(evidence: Evidence) -> None:
+    high, low = evidence.arm(HUNDREDTH, "findings/lr-high.yaml"), evidence.arm(HUNDREDTH, "findings/lr-low.yaml")
+    assert steps(high) == steps(low) == 50
+    assert differing(high.hyperparameters, low.hyperparameters) == {"learning_rate"}
+    assert (high.hyperparameters.learning_rate, low.hyperparameters.learning_rate) == (0.001, 0.0002)
+    assert evidence.claim("learning-rate", 1).found == "higher"
+    for finding in evidence.lesson.records.findings.values():
+        assert all(run.name.startswith("seed ") for arm in finding.experiments[0].arms for run in arm.runs)
+
+
+@claims.about(
+    "text",
+    "with about fifty steps, start with batches of 4, a learning rate of `0.001`, and `lora_alpha` at four times `r`.",
+    "With a few hundred steps, take half of the rate and `lora_alpha` at twice `r`, as in *Clean the data*.",
+    "For the small model of this course and about fifty steps, 0.001 is a place to start.",
+)
+def the_places_to_start_are_those_of_recorded_runs(evidence: Evidence) -> None:
+    short = evidence.arm(HUNDREDTH, "baselines/good.yaml").hyperparameters
+    assert steps(evidence.arm(HUNDREDTH, "baselines/good.yaml")) == 50 and short.learning_rate == 0.001
+    assert short.per_device_train_batch_size == 4 and short.lora_alpha == 4 * short.r
+    long = evidence.arm(CLEAN, "baselines/gold.yaml").hyperparameters
+    assert steps(evidence.arm(CLEAN, "baselines/gold.yaml")) == 200
+    assert long.learning_rate == short.learning_rate / 2 and long.lora_alpha == 2 * long.r
+    for challenge, name in ((HUNDREDTH, "good"), (CLEAN, "gold")):
+        assert evidence.measured(challenge, name)["score"] >= evidence.challenge(challenge).challenge.pass_
+
+
+@claims.about(
+    "table Full | LoRA | QLoRA",
+    "| is trained | every weight | an adapter, often under a hundredth of the weights |",
+    "the adapter: 2.5 MB here",
+    "| time for one step | more than LoRA | least | more than LoRA",
+)
+def sizes_and_times_are_those_of_recorded_runs(evidence: Evidence) -> None:
+    full, lora, qlora = (evidence.measured(HUNDREDTH, name)["training"] for name in ("full", "good", "qlora"))
+    assert full["trainable_share"] == 1 and lora["trainable_share"] < 0.01 and qlora["trainable_share"] < 0.01
+    assert round(lora["adapter_bytes"] / 1e6, 1) == 2.5 == round(qlora["adapter_bytes"] / 1e6, 1)
+    assert full["steps"] == lora["steps"] == qlora["steps"]
+    assert lora["seconds"] < min(full["seconds"], qlora["seconds"])
+    assert 7e9 * 16 == 112e9 and 7e9 * 2 == 14e9
+
+
+@claims.about(
+    "finding full-or-adapter",
+    "Does the small adapter do the same job?",
+    "The interval contains zero, so on these rows we cannot say which of the two is better.",
+    "Rows, passes and batches were the same, and each method had a learning rate that suits it",
+)
+def no_difference_was_found(evidence: Evidence) -> None:
+    lora, full = evidence.arm(HUNDREDTH, "findings/lr-high.yaml"), evidence.arm(HUNDREDTH, "findings/full.yaml")
+    assert [row.input for row in lora.rows] == [row.input for row in full.rows] and steps(lora) == steps(full) == 50
+    assert evidence.claim("full-or-adapter", 1).found == "unclear"
+
+
+@claims.about(
+    "drawing assets/one-base.svg",
+    "the base model with 538 MB that is never changed. On it lie three small bars of 2.5 MB",
+    "The base model of this course is only packaged as a file with 4 bits for each weight.",
+)
+def the_base_and_its_adapters_have_these_sizes(evidence: Evidence) -> None:
+    challenge = evidence.challenge(HUNDREDTH).challenge
+    full = evidence.measured(HUNDREDTH, "full")["training"]["adapter_bytes"]
+    assert round(2 * full / 1e6) == 538, "a full model is kept with 2 bytes for each weight, and the base has 4"
+    assert challenge.model is not None and known()[challenge.model].precision == "Q4_1"
