@@ -14,6 +14,7 @@ RETRY_SECONDS = 10
 # PostgreSQL's classes of errors for a connection that fails, too many connections, and a server that starts or stops:
 # https://www.postgresql.org/docs/current/errcodes-appendix.html
 AWAY_STATES = ("08", "53300", "57P")
+NOTED = "gradus.database_away"
 AWAY_ON_SQLITE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN)
 
 
@@ -32,9 +33,14 @@ def is_away(error: BaseException | None) -> bool:
     return state is None or state.startswith(AWAY_STATES)
 
 
+def is_noted(request: HttpRequest) -> bool:
+    """Returns True if the log has its line about this request already."""
+    return NOTED in request.META
+
+
 def note(request: HttpRequest, error: BaseException | None) -> None:
     """Writes one line to the log, although the error may pass several places before the request is answered."""
-    if not getattr(request, "database_is_away", False):
-        request.database_is_away = True  # type: ignore[attr-defined]
+    if not is_noted(request):
+        request.META[NOTED] = True
         reason = str(error).strip().splitlines()
         log.error("database_away", path=request.path, reason=reason[0] if reason else type(error).__name__)

@@ -98,7 +98,7 @@ def is_asynchronous(request: HttpRequest) -> bool:
 
 def without_log(response: HttpResponse) -> HttpResponse:
     """Returns the response of an error that has its line in the log already. Django would add one with a traceback."""
-    response._has_been_logged = True  # type: ignore[attr-defined]
+    vars(response)["_has_been_logged"] = True
     return response
 
 

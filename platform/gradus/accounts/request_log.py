@@ -35,7 +35,7 @@ class RequestLog(RequestMiddleware):
             super().process_got_request_exception(sender, request, **kwargs)
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
-        if getattr(request, "database_is_away", False):
+        if database_away.is_noted(request):
             structlog.contextvars.clear_contextvars()
         else:
             super().handle_response(request, response)
