@@ -157,7 +157,7 @@ def test_the_file_is_read_once_per_process(listed):
 
 def test_an_unknown_model_lists_the_known_ones_and_a_path_is_one_of_these(listed, tmp_path):
     for number, name in enumerate(("gpt-9", str(tmp_path / "etc" / "llama"), "../../etc/llama")):
-        problems = lint(factory.write_prompt_challenge(tmp_path / f"c{number}", model=name))
+        problems = lint(factory.write_prompt_challenge(tmp_path / f"c{number}/sea-or-sky", model=name))
         assert [(p.what, p.fix) for p in problems] == [
             ("the model is not in the catalogue", f"use one of {', '.join(catalogue.BUILT_IN)}, {NAME}")
         ]
@@ -205,7 +205,7 @@ def test_without_the_file_a_worker_says_that_it_does_not_know_the_model(data_dir
     [
         ({"name": "../evil"}, 2, "`models.0.name`"),
         ({"name": "smollm2-135m-instruct"}, 2, "is a built-in base model: choose another name"),
-        ({"licence": None}, 4, "`models.0.licence` is not a text: put the value in quotes"),
+        ({"licence": None}, 4, "`models.0.licence` is empty: write a text"),
         ({"parameters": "many"}, 5, "`models.0.parameters`"),
         ({"context": 0}, 6, "`models.0.context`"),
         ({"special_tokens": []}, 7, "`models.0.special_tokens`"),

@@ -75,7 +75,7 @@ def test_lint_refuses_it_for_answers_that_it_does_not_fit(package, tmp_path):
 
 
 def test_without_the_package_lint_lists_what_there_is_and_pages_show_words(tmp_path):
-    problems = lint(factory.write_prompt_challenge(tmp_path, metric={"name": "closeness"}))
+    problems = lint(factory.write_prompt_challenge(tmp_path / "sea-or-sky", metric={"name": "closeness"}))
     assert [(p.what, p.fix) for p in problems] == [
         ("the metric `closeness` is not in the catalogue", f"use one of {', '.join(metrics.BUILT_IN)}")
     ]
