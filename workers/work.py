@@ -283,7 +283,7 @@ class Worker:
         """What the runner needs for the job: base models that it computes itself, and None for work without one."""
         owner = evaluation.submission or evaluation.run
         assert owner is not None
-        model, kind = evaluation.version.parsed.model, kinds.find(payloads.parse(owner.payload).kind)
+        model, kind = evaluation.version.parsed.model, kinds.find(owner.kind)
         needs: list[str | None] = [None] if model is None or kind.has_documents else []
         return [model, *needs] if model is not None and model not in self.remotes else needs
 
