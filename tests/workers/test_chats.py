@@ -30,7 +30,7 @@ from tests import factories
 from tests.challenges.factory import write_course, write_yaml
 from tests.workers import oracle, tiny
 from tests.workers.sandbox.test_runner import Settled
-from tests.workers.test_work import TableRunner
+from tests.workers.test_work import TRIAL, TableRunner
 from workers import reconciler, status
 from workers.chats import WrittenTokens, _unpack, cut, plain_prompt
 from workers.engine import models
@@ -185,6 +185,8 @@ class Writer(TableRunner):
         self.tokens, self.dies = tokens, dies
 
     def run(self, item: Any, *, on_event: Any, should_stop: Any, seconds: float) -> Any:
+        if item.stage == TRIAL:
+            return super().run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
         for at, token in enumerate(self.tokens):
             on_event({"type": "tokens", "at": at, "tokens": [token]})
         if self.dies:
