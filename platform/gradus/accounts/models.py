@@ -60,7 +60,9 @@ class User(AbstractUser):
     def clean(self) -> None:
         """Refuses a new name that looks like another one. A name that the account has already stays valid."""
         super().clean()
-        before = type(self).objects.filter(pk=self.pk).values("username", "pseudonym").first() or {}
+        before: dict[str, str] = dict(
+            type(self).objects.filter(pk=self.pk).values("username", "pseudonym").first() or {}
+        )
         for field in ("username", "pseudonym"):
             if (name := getattr(self, field)) != before.get(field):
                 try:
