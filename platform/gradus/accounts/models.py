@@ -60,11 +60,9 @@ class User(AbstractUser):
     def clean(self) -> None:
         """Refuses a new name that looks like another one. A name that the account has already stays valid."""
         super().clean()
-        before: dict[str, str] = dict(
-            type(self).objects.filter(pk=self.pk).values("username", "pseudonym").first() or {}
-        )
+        before = type(self).objects.filter(pk=self.pk).first()
         for field in ("username", "pseudonym"):
-            if (name := getattr(self, field)) != before.get(field):
+            if (name := getattr(self, field)) != getattr(before, field, None):
                 try:
                     check_name(name)
                 except ValidationError as error:
