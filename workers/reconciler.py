@@ -16,10 +16,10 @@ import structlog
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from challenges.kinds.base import Lane
 from gradus.accounts.models import LimitCount
+from gradus.courses import days
 from gradus.notices import services as notices
 from gradus.submissions import bell, failpoints
 from gradus.submissions.error_codes import CODES
@@ -143,7 +143,7 @@ def prune() -> int:
     old = Event.objects.filter(evaluation__finished_at__lt=Now() - EVENTS_KEPT)
     pruned, _ = old.delete()
     Run.objects.filter(expires_at__lt=Now()).exclude(evaluations__state__in=OPEN).delete()
-    NetworkSlot.objects.filter(day__lt=(timezone.now() - NETWORKS_KEPT).date()).delete()
+    NetworkSlot.objects.filter(day__lt=days.today("UTC") - NETWORKS_KEPT).delete()
     LimitCount.objects.filter(expires__lt=Now()).delete()
     notices.prune()
     return pruned

@@ -26,7 +26,7 @@ def bits(challenge: Challenge) -> float:
 def in_a_day(action: str) -> int:
     """How often an address may do this in a day."""
     (most,) = [one.amount for one in parse_rates(settings.ACCOUNT_RATE_LIMITS[action]) if one.duration == 3600]
-    return 24 * most
+    return 24 * int(most)
 
 
 def row(challenge: Challenge) -> str:

@@ -60,7 +60,7 @@ def walked(things: Things, clients: dict[str, Client]) -> dict[tuple[str, str], 
     for route in sorted(one for one in routes() if not one.endswith("/events")):
         names = {**things.of(route), "app_label": "submissions", "object_id": 1, "content_type_id": 1, "url": "x"}
         for who, client in clients.items():
-            response = client.get(path(route, names))
+            response: Any = client.get(path(route, names))
             response.getvalue()
             for close in response._resource_closers:
                 close()
