@@ -21,6 +21,7 @@ from gradus.submissions.models import Run, Submission
 from tests import factories
 from tests.browser import site
 from tests.cli.conftest import Gradus
+from tests.learn import scene
 from tests.learn.costs import compared
 from tests.reviews import cases
 
@@ -327,9 +328,10 @@ JSON_CALLS = {
 
 
 def test_json_stands_alone_on_standard_output(
-    gradus: Gradus, as_ada: User, course: object, prompt_file: str, monkeypatch: pytest.MonkeyPatch
+    gradus: Gradus, as_ada: User, prompt_file: str, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bell has a run answered as soon as it is sent."""
+    scene.scene_course(home / "scene")
     compared.compared(as_ada)
     answered = factories.submit(as_ada, "explain", factories.FREE_TEXT)
     factories.grade(answered, 0.5, result={"marks": cases.marks()})

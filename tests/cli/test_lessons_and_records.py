@@ -90,6 +90,23 @@ def test_a_problem_is_reported_and_answered(gradus: Gradus, as_ada: User, grace:
     assert (refused.exit_code, "Choose what is wrong" in refused.output) == (1, True)
 
 
+def test_training_rows_are_checked(gradus: Gradus, as_ada: User, sea_or_sky: Challenge, tmp_path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"input": "a crab", "output": "sea"}\n{"input": "a crab", "output": "sky"}\n')
+    text = said(gradus, "check", "sea-or-sky", str(file))
+    assert "sea 1, sky 1" in text and re.search(r"contradict one another\s+1", text)
+
+
+def test_a_run_at_its_limit_is_not_an_attempt_that_was_given_back(
+    gradus: Gradus, as_ada: User, sea_or_sky: Challenge
+) -> None:
+    run = services.start_run(as_ada, sea_or_sky.version, {**factories.PROMPT})
+    claimed = services.claim(run.current.lane, worker="worker-1", profile="cpu")
+    services.reject(claimed.pk, claimed.fence, "work_limit")
+    text = said(gradus, "history", "sea-or-sky")
+    assert "time limit reached" in text and "given back" not in text
+
+
 def test_a_trained_model_is_downloaded(gradus: Gradus, as_ada: User, ticket: Challenge, tmp_path) -> None:
     rows = [{"input": "m", "output": '{"priority": "low", "summary": "s"}'}]
     made = factories.submit(as_ada, "ticket", {**factories.LORA, "rows": rows})

@@ -97,7 +97,7 @@ def test_a_run_is_a_place_to_go_on(ada, ada_client, course):
     services.start_run(ada, factories.challenge("ticket").version, {**factories.PROMPT})
     found = place(ada)
     assert found and found.step.challenge.slug == "ticket" and found.distance is None
-    assert "nothing is submitted yet" in ada_client.get("/").content.decode()
+    assert "You have begun here, but nothing is submitted yet" in ada_client.get("/").content.decode()
 
 
 def test_hints_alone_are_a_place_to_go_on(ada, course):

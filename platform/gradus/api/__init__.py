@@ -1,4 +1,4 @@
-"""The HTTP API at /api/v1/. It can do all that the learner's and the reviewer's pages can do, except about accounts.
+"""The HTTP API at /api/v1/. The README says what only the pages can do.
 
 Each function parses a request, calls one service or query, and returns a schema.
 """

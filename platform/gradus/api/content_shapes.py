@@ -1,5 +1,6 @@
 """From rows to what the API gives. Everything here is for its owner's eyes: public samples and floored scores."""
 
+from functools import partial
 from typing import Any
 
 from challenges import kinds, metrics
@@ -39,7 +40,7 @@ def course(course: Course) -> schemas.CourseOut:
 
 
 def lesson(lesson: Lesson) -> schemas.LessonOut:
-    spec, shown = lesson.parsed, catalogue.now().challenges
+    spec, shown = lesson.parsed, partial(catalogue.now().challenge_named, lesson.course)
     return schemas.LessonOut(
         id=lesson.slug,
         course=lesson.course.slug,
@@ -57,8 +58,8 @@ def lesson(lesson: Lesson) -> schemas.LessonOut:
             )
             for question in (spec.advisor.questions if spec.advisor else ())
         ],
-        demo=_playground(spec.demo, spec.demo.notice) if spec.demo and spec.demo.challenge in shown else None,
-        retriever=_playground(spec.retriever) if spec.retriever and spec.retriever.challenge in shown else None,
+        demo=_playground(spec.demo, spec.demo.notice) if spec.demo and shown(spec.demo.challenge) else None,
+        retriever=_playground(spec.retriever) if spec.retriever and shown(spec.retriever.challenge) else None,
     )
 
 

@@ -42,6 +42,7 @@ def _entry(entry: Entry) -> schemas.EntryOut:
             "kind": entry.work.kind,
             "status": entry.evaluation.state,
             "score": entry.score,
+            "error": outcomes.error_of(entry.evaluation),
             "created_at": entry.work.created_at,
         }
     )

@@ -135,11 +135,14 @@ def _answer(answer: dict[str, Any] | None) -> dict[str, Any] | None:
     return {**answer, "tokens": tokens}
 
 
+def error_of(evaluation: Evaluation) -> dict[str, Any] | None:
+    return {"code": evaluation.error_code, "message": evaluation.message} if evaluation.error_code else None
+
+
 def _state(evaluation: Evaluation) -> dict[str, Any]:
-    error = {"code": evaluation.error_code, "message": evaluation.message} if evaluation.error_code else None
     return {
         "status": evaluation.state,
-        "error": error,
+        "error": error_of(evaluation),
         "queue_position": queue_position(evaluation),
         "wait_s": expected_wait(evaluation),
     }

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from challenges import kinds
 from challenges.kinds.rag_places import place_in_words
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
 from challenges.texts import several
@@ -139,7 +140,14 @@ def submissions(found: list[dict[str, Any]]) -> None:
 def verdict(item: dict[str, Any]) -> str:
     if item["verdict"] is None:
         return ""
-    return f"{item['verdict'].replace('_', ' ')}, {VERIFIED[item['verified_by']]}"
+    return f"{item['verdict'].replace('_', ' ')}, {VERIFIED[_verified_by(item)]}"
+
+
+def _verified_by(item: dict[str, Any]) -> str | None:
+    """Version 0.2.0 stored `ai` for scores that code computed."""
+    by: str | None = item["verified_by"]
+    is_computed = by == "ai" and item["kind"] in kinds.names() and not kinds.find(item["kind"]).is_judged
+    return "code" if is_computed else by
 
 
 def chat(found: dict[str, Any]) -> None:
@@ -226,7 +234,11 @@ def state(found: dict[str, Any]) -> str:
     """Returns the state of a submission or a run in words. A run is no attempt, so none is given back."""
     if found["error"] and found["error"]["code"] in TIME_LIMITS:
         return "time limit reached"
-    return "our fault" if found["status"] == "failed" and "expires_at" in found else STATES[found["status"]]
+    return (
+        "our fault"
+        if found["status"] == "failed" and (found.get("is_run") or "expires_at" in found)
+        else STATES[found["status"]]
+    )
 
 
 def public_samples(rows: list[dict[str, Any]], samples: dict[str, dict[str, Any]]) -> None:

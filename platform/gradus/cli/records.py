@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json as jsonlib
 import uuid
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from challenges.texts import several
 from gradus.cli import output as showing
-from gradus.cli.client import Api
+from gradus.cli import payload_files as sending
+from gradus.cli.client import Api, worded
 from gradus.cli.learners import Json, Slug, path_of, site
 
 app = typer.Typer()
@@ -34,12 +37,12 @@ def solution(challenge: Slug) -> None:
 
 @app.command()
 def cancel(identifier: Work) -> None:
-    """Cancel an attempt or a run that is not finished. The site says whether an attempt is given back."""
+    """Cancel an attempt or a run that is not finished, and show whether an attempt is given back."""
     with site() as api:
         ended = api.post(f"{path_of(api, identifier)}/cancel")
-        showing.out.print(showing.STATES[ended["status"]], markup=False)
+        showing.out.print(ended["error"]["message"] if ended["error"] else showing.state(ended), markup=False)
         if "attempts_left" in ended:
-            showing.out.print(f"{ended['attempts_left']} attempts left today.", markup=False)
+            showing.out.print(f"{several(ended['attempts_left'], 'attempt')} left today.", markup=False)
 
 
 @app.command()
@@ -56,7 +59,7 @@ def _history(found: list[dict[str, Any]]) -> None:
             "run" if one["is_run"] else "attempt",
             one["name"],
             one["kind"],
-            showing.STATES[one["status"]],
+            showing.state(one),
             showing.number(one["score"]),
             one["created_at"][:16].replace("T", " "),
         )
@@ -165,6 +168,33 @@ def _chosen(api: Api, challenge: str, pair: dict[str, Any]) -> bool:
         return False
     api.put(f"challenges/{challenge}/choices", {"id": pair["id"], "shown": pair["shown"], "chosen": int(said)})
     return True
+
+
+@app.command()
+def documents(challenge: Slug) -> None:
+    """Print the documents in which answers are looked up, one on each line as JSON."""
+    with site() as api:
+        found = api.get(f"challenges/{challenge}/documents")
+        for document in found["documents"]:
+            typer.echo(jsonlib.dumps(document, ensure_ascii=False))
+
+
+@app.command()
+def check(challenge: Slug, rows: Path) -> None:
+    """Check training rows (JSON Lines) and show what training on them costs. It costs no attempt."""
+    with site() as api:
+        payload = sending.payload(None, rows, api.get(f"challenges/{challenge}")["tracks"], None)
+        found = api.post(f"challenges/{challenge}/dataset", payload)
+        facts = [
+            ("Rows", found["rows"]),
+            ("Labels", ", ".join(f"{label} {count}" for label, count in found["labels"].items())),
+            ("Repeated rows", len(found["duplicates"])),
+            ("Rows that contradict one another", len(found["conflicts"])),
+            ("Training tokens", f"{found['total_tokens']:,} of {found['tokens_max']:,}"),
+        ]
+        showing.table("", ("", ""), facts)
+        for problem in found["problems"]:
+            showing.out.print(worded(problem), markup=False)
 
 
 @app.command()

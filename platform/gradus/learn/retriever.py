@@ -15,7 +15,7 @@ from challenges.spec import Challenge as ChallengeSpec
 from challenges.spec import Retriever
 from gradus.accounts.models import User
 from gradus.courses import catalogue
-from gradus.courses.models import Lesson
+from gradus.courses.models import Challenge, Lesson
 from gradus.submissions import bell, services
 from gradus.submissions.models import Run
 from gradus.submissions.services import Refused
@@ -51,6 +51,12 @@ class Panel:
     of: int = 0
 
 
+def searched(lesson: Lesson) -> Challenge | None:
+    """The challenge whose documents the lesson's search reads; None where it is not published."""
+    spec = lesson.parsed.retriever
+    return catalogue.now().challenge_named(lesson.course, spec.challenge) if spec else None
+
+
 def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
     """Starts the three runs, or none.
 
@@ -59,7 +65,7 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
     """
     spec = lesson.parsed.retriever
     assert spec is not None
-    challenge = catalogue.now().challenge_named(lesson.course, spec.challenge)
+    challenge = searched(lesson)
     if challenge is None or challenge.version is None:
         message = _("The documents of this search are not published on this server yet.")
         raise Refused("demo_missing", message, 503)

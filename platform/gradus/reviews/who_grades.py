@@ -25,7 +25,7 @@ RECENT = 20
 
 @dataclass(frozen=True)
 class WhoGrades:
-    """Who grades: `by` is `rows` (the base model runs on hidden samples), `ai` (a judge), or `person`.
+    """Who grades: `by` is `rows` (code, from samples or choices that stay hidden), `ai` (a judge), or `person`.
 
     `judge_reads` is True if a judge at an endpoint reads the answer, even if a person decides. `usual_wait` is the
     median time that a person took lately for this question, or None if nobody has decided an answer to it yet.

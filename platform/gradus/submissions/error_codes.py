@@ -62,8 +62,8 @@ CODES: dict[str, Code] = {
             "a problem with this challenge."
         ),
         _(
-            "This run reached its limit of computing time; waiting in the queue does not count. What was finished "
-            "until then is kept. Shorter texts, fewer examples or a smaller training run need less time."
+            "This run reached its limit of computing time; waiting in the queue does not count. "
+            "Shorter texts, fewer examples or a smaller training run need less time."
         ),
     ),
     "timeout": Code(
@@ -73,10 +73,7 @@ CODES: dict[str, Code] = {
             "This took longer than it may, probably because the server is busy. No attempt was used up. Please try "
             "again in a while. If it happens again, report a problem with this challenge."
         ),
-        _(
-            "This run took longer than it may, probably because the server is busy. What was finished until then is "
-            "kept. Please run it again in a while."
-        ),
+        _("This run took longer than it may, probably because the server is busy. Please run it again in a while."),
     ),
     "worker_lost": Code(
         State.FAILED,

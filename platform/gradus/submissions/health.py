@@ -81,6 +81,8 @@ def _failed(since: datetime) -> dict[str, dict[str, int]]:
     """Returns how many evaluations have failed since then, by lane and error code."""
     # The index on the end begins with the lane.
     ended = Evaluation.objects.filter(lane__in=[*Lane], finished_at__gte=since, state=State.FAILED)
+    # A run that has done all the work that it may do is no fault of ours.
+    ended = ended.exclude(run__isnull=False, error_code="work_limit")
     found: dict[str, dict[str, int]] = {}
     for lane, code, count in ended.order_by().values_list("lane", "error_code").annotate(Count("pk")):
         found.setdefault(lane, {})[code] = count
@@ -89,7 +91,8 @@ def _failed(since: datetime) -> dict[str, dict[str, int]]:
 
 def networks_at_limit() -> int:
     """Returns how often a network has used all its attempts at a challenge, today or yesterday."""
-    used = NetworkSlot.objects.values("network", "challenge", "day").annotate(used=Count("pk"), allowed=Min("allowed"))
+    recent = NetworkSlot.objects.filter(day__gte=timezone.now().date() - timedelta(days=1))
+    used = recent.values("network", "challenge", "day").annotate(used=Count("pk"), allowed=Min("allowed"))
     return used.filter(used__gte=F("allowed")).count()
 
 

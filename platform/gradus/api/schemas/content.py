@@ -233,8 +233,8 @@ class ChallengeOut(Schema):
         "of a training run, or the question, the length and the criteria of an answer in free text"
     )
     graded_by: Literal["rows", "ai", "person"] = Field(
-        description="rows: the base model runs on hidden rows; ai: a judge that has passed the author's gate on this "
-        "question; person: a person decides, and grades are provisional until then"
+        description="rows: code computes the score from rows or choices that stay hidden; ai: a judge that has passed "
+        "the author's gate on this question; person: a person decides, and grades are provisional until then"
     )
     attempts_left: int
     guest_note: str | None = Field(None, description="How a free-text answer without an account is graded")

@@ -8,7 +8,7 @@ from ninja import Schema
 from pydantic import Field
 
 from gradus.api.schemas.content import Track
-from gradus.api.schemas.results import Status
+from gradus.api.schemas.results import ErrorOut, Status
 
 
 class EntryOut(Schema):
@@ -22,6 +22,7 @@ class EntryOut(Schema):
     score: float | None = Field(
         None, description="Of an attempt as it is shown, rounded down; of a run on the public samples"
     )
+    error: ErrorOut | None = None
     created_at: datetime
 
 

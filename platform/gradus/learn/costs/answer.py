@@ -42,7 +42,10 @@ def answer(found: Comparison, pass_mark: float) -> Answer | None:
         has_others=len(entries) > 1,
         rival=max((one for one in entries if _may_be_as_good(one, best)), key=_score, default=None),
         passes=bool(passing),
-        cheapest=_least((line for line in passing if line.plain), lambda line: line.plain.value if line.plain else 0),
+        cheapest=_least(
+            passing if all(line.plain for line in passing) else (),
+            lambda line: line.plain.value if line.plain else 0,
+        ),
         quickest=_least((one for one in entries if one.ms), lambda one: one.ms.value if one.ms else 0),
         training=max(found.break_evens, key=lambda even: _score(even.entry), default=None),
     )

@@ -13,6 +13,7 @@ from gradus.learn import illustrations, markdown, path, questions
 from gradus.learn import stated_numbers as figures
 from gradus.learn.approaches import boards as boards_of
 from gradus.learn.findings import shown as findings
+from gradus.learn.retriever import searched
 from gradus.learn.views.access import shown_lesson
 from gradus.learn.views.advisor import step_context
 from gradus.learn.views.finding import choices as finding_choices
@@ -59,7 +60,8 @@ def features(found: Lesson, user: User | None) -> dict[str, Any]:
     return {
         "figures": figures.lines(found),
         "demo": spec.demo if spec.demo and shown(spec.demo.challenge) else None,
-        "retriever": spec.retriever if spec.retriever and shown(spec.retriever.challenge) else None,
+        "retriever": spec.retriever if (documents := searched(found)) else None,
+        "searched": documents,
         "boards": boards,
         **(step_context(found, spec.advisor, {}, "") if spec.advisor else {}),
     }

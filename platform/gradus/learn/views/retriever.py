@@ -34,7 +34,7 @@ def retriever(request: HttpRequest, slug: str) -> HttpResponse:
 
 def again(request: HttpRequest, lesson: Lesson, spec: Retriever, text: str, wrong: str, status: int) -> HttpResponse:
     """What was typed is kept."""
-    context = {"lesson": lesson, "retriever": spec, "text": text, "problems": [wrong]}
+    context = {**_context(lesson, spec), "text": text, "problems": [wrong]}
     if request.headers.get("HX-Request"):
         return render(request, "learn/_retriever_problem.html", context, status=422)
     return render(request, "learn/retriever.html", context, status=status)
@@ -49,18 +49,18 @@ def retriever_result(request: HttpRequest, slug: str, words: UUID, vectors: UUID
 def retriever_panel(request: HttpRequest, slug: str, uuid: UUID) -> HttpResponse:
     """One panel, asked for again while its run is open."""
     lesson, spec = with_retriever(slug)
-    context = {
-        "lesson": lesson,
-        "retriever": spec,
-        "panel": retrievers.panel(own_demo(request, uuid, retrievers.TITLES)),
-    }
+    context = {**_context(lesson, spec), "panel": retrievers.panel(own_demo(request, uuid, retrievers.TITLES))}
     return render(request, "learn/_retriever_panel.html", context)
 
 
 def result_context(lesson: Lesson, spec: Retriever, runs: list[Run]) -> dict[str, object]:
     panels = [retrievers.panel(run) for run in runs]
     address = reverse("learn:retriever_result", args=[lesson.slug, *[run.uuid for run in runs]])
-    return {"lesson": lesson, "retriever": spec, "text": runs[0].inputs[0], "panels": panels, "address": address}
+    return {**_context(lesson, spec), "text": runs[0].inputs[0], "panels": panels, "address": address}
+
+
+def _context(lesson: Lesson, spec: Retriever) -> dict[str, object]:
+    return {"lesson": lesson, "retriever": spec, "searched": retrievers.searched(lesson)}
 
 
 def with_retriever(slug: str) -> tuple[Lesson, Retriever]:

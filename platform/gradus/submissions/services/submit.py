@@ -128,7 +128,7 @@ def _take_network_slot(submission: Submission, network: str) -> None:
     if not slots.take(NetworkSlot, whose, allowed, submission=submission):
         zone = challenge.lesson.course.timezone
         said = _(
-            "From your network, %(count)d attempts at this challenge have been graded today, and more are not "
+            "From your network, %(count)d attempts at this challenge have been handed in today, and more are not "
             "possible. New ones come at midnight (%(zone)s). Runs on public samples are still free. If you learn in a "
             "class, ask the people who run this site to exempt its network."
         )
