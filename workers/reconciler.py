@@ -115,8 +115,13 @@ def _fail(evaluation: Evaluation) -> int:
 
 
 def unbind_lost_profiles() -> int:
-    """Lets retries run on any machine when no worker of their engine profile is alive; returns their number."""
-    alive = WorkerStatus.objects.filter(last_seen__gte=Now() - WORKER_GONE).values_list("profile", flat=True)
+    """Lets retries run on any machine when no worker of their engine profile is alive and able to work.
+
+    Returns their number.
+    """
+    alive = WorkerStatus.objects.filter(last_seen__gte=Now() - WORKER_GONE, problem="").values_list(
+        "profile", flat=True
+    )
     bound = Evaluation.objects.filter(state=State.QUEUED).exclude(engine_profile="")
     return _update_unlocked(bound.exclude(engine_profile__in=list(alive)), engine_profile="")
 

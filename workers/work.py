@@ -18,7 +18,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 
 from challenges import kinds, payloads
 from challenges.catalogue import MODELS
-from challenges.kinds.base import WALL_FACTOR, Kind
+from challenges.kinds.base import WALL_FACTOR, Kind, Lane
 from challenges.overlap import overlap
 from graders.base import Assignment, Rejected
 from graders.repeated import Disturbed
@@ -126,7 +126,8 @@ class Worker:
         """The base models that nothing is claimed for, each with the reason."""
         damaged = status.damaged() if self.lane in status.NEEDS_MODEL else {}
         found = [*damaged.items(), *self.breaker.broken().items()]
-        return {name: why for name, why in found if name is not None and name not in self.remotes}
+        elsewhere = () if self.lane == Lane.TRAIN else self.remotes
+        return {name: why for name, why in found if name is not None and name not in elsewhere}
 
     def step(self) -> bool:
         """Claims and grades one evaluation; returns whether there was one."""
@@ -195,8 +196,8 @@ class Worker:
 
     def _note_success(self, evaluation: Evaluation) -> None:
         """Ends the failures in a row with the job's base model. Without one, a job may not have needed the runner."""
-        model = self._asked(evaluation)
-        if model is not None and model not in self.remotes:
+        model = self._computed(evaluation)
+        if model is not None:
             self.breaker.worked(model)
 
     def _stop(self, evaluation: Evaluation, heartbeat: Heartbeat) -> Callable[[], bool]:
@@ -211,7 +212,7 @@ class Worker:
             if not gives_way or time.monotonic() - asked < GIVE_WAY_SECONDS:
                 return False
             asked = time.monotonic()
-            return services.learner_waits(self.lane, self.profile)
+            return services.learner_waits(self.lane, self.profile, self._unusable())
 
         return stop
 
@@ -300,14 +301,18 @@ class Worker:
 
     def _needs(self, evaluation: Evaluation) -> list[str | None]:
         """What the runner needs for the job: a base model that it computes itself, and None for work without one."""
-        model = self._asked(evaluation)
-        needs: list[str | None] = [None] if model is None or _kind(evaluation).has_documents else []
-        return [model, *needs] if model is not None and model not in self.remotes else needs
+        spec, kind, model = evaluation.version.parsed, _kind(evaluation), self._computed(evaluation)
+        is_without = spec.model is None or not kind.asks_model(spec) or kind.has_documents
+        return [*([] if model is None else [model]), *([None] if is_without else [])]
 
-    def _asked(self, evaluation: Evaluation) -> str | None:
-        """The base model that the job asks, or None where it asks none."""
-        spec = evaluation.version.parsed
-        return spec.model if _kind(evaluation).asks_model(spec) else None
+    def _computed(self, evaluation: Evaluation) -> str | None:
+        """The base model that this worker's runner computes for the job, or None where it asks none or a remote engine.
+
+        Training happens here also where answers come from elsewhere.
+        """
+        spec, kind = evaluation.version.parsed, _kind(evaluation)
+        is_here = kind.asks_model(spec) and (kind.is_trained or spec.model not in self.remotes)
+        return spec.model if is_here else None
 
     def _tell(self, evaluation: Evaluation, error: Exception) -> None:
         key = (evaluation.pk, evaluation.fence)

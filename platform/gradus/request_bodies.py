@@ -156,7 +156,8 @@ class MultipartReader:
         self.source, self.tail, self.has_encoded_part = source, b"", False
         self.delimiter = b"--" + boundary.encode("latin-1", "replace")
         header, plain = b"(?i:content-transfer-encoding)", b"(?i:7bit|8bit|binary)"
-        lines = rb"[ \t]*\r\n(?:[^\r\n]+\r\n)*?"
+        # A line that holds the delimiter begins a search of its own: else many delimiters would take quadratic time.
+        lines = rb"[ \t]*\r\n(?:(?:(?!" + re.escape(self.delimiter) + rb")[^\r\n])+\r\n)*?"
         self.encoded = re.compile(
             re.escape(self.delimiter) + lines + header + rb"[ \t]*:[ \t]*(?!" + plain + rb"|[ \t])"
         )

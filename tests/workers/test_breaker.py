@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from challenges.catalogue import MODELS
-from gradus.submissions import health
+from gradus.submissions import health, services
 from gradus.submissions.models import Evaluation, QuotaSlot, WorkerStatus
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
@@ -210,3 +210,28 @@ def test_the_digest_is_computed_once(held):
     assert weights._sha256.cache_info().misses == 1
     (held / weights.WEIGHTS).touch()
     assert status.digests() and weights._sha256.cache_info().misses == 2
+
+
+def test_a_learner_whose_model_is_broken_here_lets_a_baseline_end(ada, course, sea_or_sky):
+    """Else the baseline would give way for ever to a job that this worker does not claim."""
+    factories.submit(ada)
+    model = sea_or_sky.spec.model
+    assert services.learner_waits("grade", "cpu") and not services.learner_waits("grade", "cpu", {model})
+
+
+def test_a_job_bound_to_the_profile_of_a_worker_in_trouble_may_go_elsewhere(ada, course):
+    submission = factories.submit(ada)
+    Evaluation.objects.filter(pk=submission.current.pk).update(engine_profile="cuda/float32/1")
+    row = WorkerStatus.objects.create(name="broken", lane="grade", profile="cuda/float32/1")
+    assert reconciler.unbind_lost_profiles() == 0
+    WorkerStatus.objects.filter(pk=row.pk).update(problem="The runner has failed 3 times in a row.")
+    assert reconciler.unbind_lost_profiles() == 1
+
+
+def test_what_is_trained_here_needs_the_runner_although_answers_come_from_elsewhere(ada, course, ticket, monkeypatch):
+    rows = [{"input": "m", "output": '{"priority": "low", "summary": "s"}'}]
+    trained = factories.submit(ada, "ticket", {**factories.LORA, "rows": rows}).current
+    prompted = factories.submit(ada).current
+    one = Worker("train", runner=TableRunner())
+    monkeypatch.setattr(one, "remotes", {ticket.spec.model: object()})
+    assert one._needs(trained) == [ticket.spec.model] and one._needs(prompted) == []

@@ -130,7 +130,8 @@ class Runner:
         self._scratch: Path | None = None
         self._job = 0
         self._used_at = 0.0
-        self._worked = 0.0
+        # A thread that waits for the runner does not work, although the jobs of others do.
+        self._work = threading.local()
         self._weights: dict[str, weights.Identity | None] = {}
 
     def run(self, item: Item, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
@@ -171,11 +172,12 @@ class Runner:
         return Place.of(self._models_dir, model, self.threads, self.device)
 
     def worked(self) -> float:
-        """Seconds of work of all items so far: CPU time for each thread, or wall-clock time where a GPU works.
+        """Seconds of work of all items that the calling thread has had carried out: CPU time for each of the runner's
+        threads, or wall-clock time where a GPU works.
 
         So time that the machine spent on other programs, or stood still, is no work.
         """
-        return self._worked
+        return float(getattr(self._work, "seconds", 0.0))
 
     def forget(self) -> None:
         """Deletes what was trained last. A whole model takes much room."""
@@ -262,7 +264,7 @@ class Runner:
             channel.send(item_message(self._job, item, choice), seconds)
             message = self._await(channel, on_event, should_stop, limit)
         finally:
-            self._worked += limit.used()
+            self._work.seconds = self.worked() + limit.used()
         return self._result(item, message)
 
     def _work_clock(self) -> Callable[[], float]:

@@ -55,9 +55,10 @@ def claim(lane: str, *, worker: str, profile: str, without: Collection[str] = ()
     return evaluation
 
 
-def learner_waits(lane: str, profile: str) -> bool:
-    """Returns True if an evaluation waits that comes before all baselines."""
-    return Evaluation.objects.claimable(lane, profile).filter(fair_share_rank__lt=queue_ranks.BASELINE).exists()
+def learner_waits(lane: str, profile: str, without: Collection[str] = ()) -> bool:
+    """Returns True if an evaluation waits that comes before all baselines, and that `claim` would take."""
+    waiting = Evaluation.objects.claimable(lane, profile).filter(fair_share_rank__lt=queue_ranks.BASELINE)
+    return (waiting.exclude(_needs(without)) if without else waiting).exists()
 
 
 def _next(lane: str, profile: str, without: Collection[str]) -> EvaluationQuerySet:
