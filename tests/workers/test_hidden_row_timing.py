@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from challenges.lint_rows import LENGTH_SHARE
 from graders.base import Grade, Grading, Score, Scored
 from tests.learn.test_timing import CHANCE, auc
 from workers import execute as executing
@@ -23,8 +24,8 @@ from workers.sandbox.supervisor import Stopped
 
 GRADINGS = 3000
 PUBLIC_ROWS, HIDDEN_ROWS = 50, 200
-# Lint's bounds for the length of hidden rows relative to public rows.
-SHORT, LONG = 0.75, 1.25
+# Lint's bounds for the tokens of hidden rows relative to public rows; the time of an engine goes by tokens.
+SHORT, LONG = 1 - LENGTH_SHARE, 1 + LENGTH_SHARE
 # Seconds per row, and the relative spread of measurements of equal work.
 ROW_S, SPREAD = 0.01, 0.05
 
