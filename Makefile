@@ -71,7 +71,9 @@ style: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
+# Lengths of rows are compared in tokens of the base model.
 library: $(STAMP)
+	-$(PY) manage.py fetch_models
 	$(BIN)/gradus challenge lint challenges/library
 
 site: $(STAMP)

@@ -28,10 +28,14 @@ MARKERS = ("course.yaml", "lesson.yaml", "challenge.yaml")
 
 @dataclass(frozen=True)
 class Linted:
-    """What lint has found, sorted by file and line: what must be mended, and what would be better otherwise."""
+    """What lint has found, sorted by file and line: what must be mended, and what would be better otherwise.
+
+    `not_checked` says what this machine cannot check, each with the reason in brackets.
+    """
 
     problems: list[Problem]
     advice: list[Problem]
+    not_checked: list[str]
 
 
 def lint(path: Path | str, similarity: Similarity | None = None) -> list[Problem]:
@@ -48,7 +52,7 @@ def inspect(path: Path | str, similarity: Similarity | None = None) -> Linted:
     source = Source(Path(path))
     subjects = [_lint_challenge(source, *gathered, similarity) for gathered in _gather(source)]
     lint_shown_rows(subjects)
-    return Linted(_sorted(source.problems), _sorted(source.advice))
+    return Linted(_sorted(source.problems), _sorted(source.advice), list(dict.fromkeys(source.not_checked)))
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:

@@ -20,7 +20,8 @@ from challenges.tokens import counter
 
 BALANCE_MAX = 2.0
 REQUIRED_CONTENT = "required_content"
-# Hidden rows that are longer or shorter than public ones would tell so by the time that they take.
+# Hidden rows with more or fewer tokens than public ones would tell so by the time that they take. The schedule of
+# `workers.hidden_row_timing` counts on this bound.
 LENGTH_SHARE = 0.25
 
 
@@ -146,18 +147,28 @@ def _texts(subject: Subject, name: str, rows: Rows) -> None:
 
 
 def _alike(subject: Subject) -> None:
-    """Hidden inputs are about as long as public ones, on average and among the longest tenth, in characters."""
-    public, hidden = (sorted(len(row.input) for row in rows) for rows in (subject.bundle.public, subject.bundle.hidden))
-    if not public or not hidden or subject.unread & {"public.jsonl", "hidden.jsonl"}:
+    """Hidden inputs are about as long as public ones, on average and among the longest tenth, in the model's tokens.
+
+    Where the challenge names no model, characters count.
+    """
+    bundle, model = subject.bundle, subject.challenge.model
+    if not bundle.public or not bundle.hidden or subject.unread & {"public.jsonl", "hidden.jsonl"}:
         return
+    count, unit = (len, "characters") if model is None else (counter(model), "tokens")
+    if count is None:
+        if model in MODELS:
+            subject.source.not_checked.append(f"lengths of hidden rows (the tokenizer of {model} is not here)")
+        return
+    public, hidden = (sorted(count(row.input) for row in rows) for rows in (bundle.public, bundle.hidden))
     for name, statistic in (("average", fmean), ("90th percentile", _ninetieth)):
         wanted, found = statistic(public), statistic(hidden)
         low, high = (1 - LENGTH_SHARE) * wanted, (1 + LENGTH_SHARE) * wanted
         if not low <= found <= high:
-            what = f"the {name} of its inputs is {found:.0f} characters, but {wanted:.0f} in public.jsonl"
+            what = f"the {name} of its inputs is {found:.4g} {unit}, but {wanted:.4g} in public.jsonl"
             mend = (
-                f"bring it to between {math.ceil(low)} and {math.floor(high)}, so that times tell nothing of hidden "
-                "rows: exchange rows between the two files, or write some that are longer or shorter"
+                f"bring it to between {math.ceil(10 * low) / 10:g} and {math.floor(10 * high) / 10:g}, so that times "
+                "tell nothing of hidden rows: exchange rows between the two files, or write some that are longer or "
+                "shorter"
             )
             subject.source.add(subject.at("hidden.jsonl"), None, what, mend)
 

@@ -46,6 +46,8 @@ class Source:
     problems: list[Problem] = field(default_factory=list)
     advice: list[Problem] = field(default_factory=list)
     """What lint finds and nobody must mend."""
+    not_checked: list[str] = field(default_factory=list)
+    """What lint could not check on this machine, each with the reason in brackets."""
 
     def add(self, file: str, line: int | None, what: str, fix: str) -> None:
         self.problems.append(Problem(file, line, what, fix))

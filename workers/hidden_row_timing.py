@@ -3,8 +3,9 @@
 A person who watches a submission sees when it ends, when the next one begins, and how the queue moves. All of these
 happen after the hidden rows were graded, so each of them would reveal how long that took. The time for hidden rows is
 therefore fixed beforehand from facts that a learner knows: how long the public rows took in the same job, and how many
-public and hidden rows there are. Lint keeps hidden rows about as long as public ones, so that the fixed time is nearly
-always enough.
+public and hidden rows there are. The tokens of hidden rows are not among them: a time that went by them would reveal
+them. Instead, lint keeps hidden rows at about as many tokens as public ones, so that the fixed time is nearly always
+enough.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from challenges.lint_rows import LENGTH_SHARE
 from graders.base import Generate, Grading, Result, Retrieve, Score, WorkItem
 from workers.sandbox.supervisor import Stopped
 
-# Lint allows hidden rows to be 25 % longer than public ones; the rest allows for a machine whose speed varies. With a
-# factor of 1.5 and timings that vary by 15 %, two hidden sets at lint's bounds could be told apart with an AUC of 0.66;
-# with a factor of 2 the AUC is 0.51.
-FACTOR = 2.0
+# Time goes by tokens, of which lint allows hidden rows a quarter more than public ones. The rest allows for a machine
+# whose speed varies. With a factor of 1.5 and timings that vary by 15 %, two hidden sets at lint's bounds could be told
+# apart with an AUC of 0.66; with a factor of 2 the AUC is 0.51.
+SPEED_VARIES = 1.6
+FACTOR = (1 + LENGTH_SHARE) * SPEED_VARIES
 MIN_SECONDS = 0.25
 # Without public rows there is nothing to derive a time from: results then come at multiples of this coarse step.
 UNKNOWN_SECONDS = 5.0

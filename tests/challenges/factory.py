@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tokenizers import Tokenizer, models, pre_tokenizers
 
+MODEL = "smollm2-135m-instruct"
 LABELS = ("sea", "sky")
 NOUNS = {
     "sea": ("wave", "harbour", "fish", "coral", "tide", "anchor", "whale", "ship"),
@@ -76,7 +78,7 @@ def prompt_spec(**changes: Any) -> dict[str, Any]:
         "kind": "prompt",
         "also": ["tune"],
         "title": "Sea or sky",
-        "model": "smollm2-135m-instruct",
+        "model": MODEL,
         "answer": {"type": "label", "labels": list(LABELS)},
         "prompt": {"example": "Thing: {input}\nPlace: {output}"},
         "metric": {"name": "macro_f1"},
@@ -271,3 +273,12 @@ def write_findings(lesson: Path, *findings: Mapping[str, Any]) -> Path:
     write_yaml(lesson / "findings.yaml", {"schema": 1, "findings": copied})
     write_yaml(lesson / "sea-or-sky/findings/plain.yaml", {"kind": "prompt"})
     return lesson
+
+
+def put_tokenizer(data_dir: Path) -> None:
+    """A tokenizer that takes each word as one token, where the courses' base model is looked for."""
+    folder = data_dir / "models" / MODEL
+    folder.mkdir(parents=True)
+    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.save(str(folder / "tokenizer.json"))

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-from challenges.lint import lint
+from challenges.lint import inspect, lint
 from challenges.problems import Problem
 from tests.challenges import factory
 from tests.challenges.test_bundle import DEMO, line_of
@@ -85,45 +84,72 @@ def test_faults_of_rows_have_their_line(tmp_path, file, index, changes, line, wo
     assert changes.get("input", "-") not in str(found)
 
 
+@pytest.fixture
+def counting(monkeypatch, tmp_path):
+    """The model's tokenizer is here. It takes each word as one token."""
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
+    factory.put_tokenizer(tmp_path / "data")
+
+
 def lengths(path, *, every=1, times=1.0):
-    """Writes each `every`th input of a file anew, in `times` as many characters, all of them different."""
+    """Writes each `every`th input of a file anew, all of them in 100 characters, in `times` times as many words."""
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     for index, row in enumerate(rows):
         if index % every == 0:
-            size = round(times * len(row["input"]))
-            row["input"] = f"{row['input']} {factory.NOUNS['sea'][index % 8]} {index} " * 40
-            row["input"] = f"{index} {row['input']}"[:size].strip().ljust(size, "x")
+            words = [f"{path.stem}{index}", *"x" * (round(times * len(row["input"].split())) - 1)]
+            row["input"] = " ".join(words).ljust(100, "y")
     factory.write_rows(path, rows)
 
 
-@pytest.mark.parametrize("times", [4.0, 1.4, 0.6, 0.25])
-def test_hidden_rows_that_are_longer_or_shorter_than_public_ones_are_told(tmp_path, times):
+def of_lengths(tmp_path, times):
+    """A challenge whose public and hidden rows have equally many characters; hidden ones `times` as many tokens."""
     root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
+    lengths(root / "public.jsonl")
     lengths(root / "hidden.jsonl", times=times)
-    found = [text for text in told(root) if "characters" in text]
-    assert len(found) == 2 and all(text.startswith("hidden.jsonl: the ") for text in found)
-    assert "average" in found[0] and "90th percentile" in found[1]
-    assert "in public.jsonl: bring it to between" in found[0] and "exchange rows between the two files" in found[0]
+    return root
 
 
-@pytest.mark.parametrize("times", [1.2, 0.85])
-def test_hidden_rows_of_about_the_same_length_pass(tmp_path, times):
-    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
-    lengths(root / "hidden.jsonl", times=times)
+@pytest.mark.parametrize("times", [4.0, 1.4, 0.6, 0.2])
+def test_hidden_rows_of_more_or_fewer_tokens_than_public_ones_are_told(counting, tmp_path, times):
+    """Though they have equally many characters: an engine's time goes by tokens."""
+    found = told(of_lengths(tmp_path, times))
+    words = f"of its inputs is {5 * times:g} tokens, but 5 in public.jsonl: bring it to between 3.8 and 6.2, so that"
+    assert len(found) == 2 and all("exchange rows between the two files" in text for text in found)
+    assert found[0].startswith(f"hidden.jsonl: the average {words}")
+    assert found[1].startswith(f"hidden.jsonl: the 90th percentile {words}")
+
+
+@pytest.mark.parametrize("times", [1.2, 0.8])
+def test_hidden_rows_of_about_as_many_tokens_pass(counting, tmp_path, times):
+    assert told(of_lengths(tmp_path, times)) == []
+
+
+def test_how_many_characters_rows_have_counts_no_more(counting, tmp_path):
+    root = of_lengths(tmp_path, 1.0)
+    rows = [json.loads(line) for line in (root / "hidden.jsonl").read_text().splitlines()]
+    factory.write_rows(root / "hidden.jsonl", [{**row, "input": row["input"] + "y" * 900} for row in rows])
     assert told(root) == []
 
 
-def test_a_few_long_hidden_rows_are_told_though_the_average_is_alike(tmp_path):
-    root = factory.write_prompt_challenge(tmp_path / "sea-or-sky")
-    lengths(root / "hidden.jsonl", times=0.9)
+def test_a_few_long_hidden_rows_are_told_though_the_average_is_alike(counting, tmp_path):
+    root = of_lengths(tmp_path, 0.8)
     lengths(root / "hidden.jsonl", every=5, times=1.7)
-    (text,) = [text for text in told(root) if "characters" in text]
-    assert "90th percentile" in text
+    (text,) = told(root)
+    assert "the 90th percentile of its inputs is 7 tokens, but 5" in text
 
 
-def test_the_built_in_course_has_hidden_rows_like_its_public_ones():
-    library = Path(__file__).resolve().parents[2] / "challenges" / "library"
-    assert not [text for text in told(library) if "characters" in text]
+def test_without_the_tokenizer_lengths_are_not_checked(tmp_path):
+    root = factory.write_course(tmp_path)
+    lengths(root / "first/sea-or-sky/hidden.jsonl", times=4.0)
+    found = inspect(root)
+    # The other challenge with rows asks the same model, and is not named again.
+    wanted = ["lengths of hidden rows (the tokenizer of smollm2-135m-instruct is not here)"]
+    assert (found.problems, found.not_checked) == ([], wanted)
+
+
+def test_a_model_that_nobody_knows_is_told_alone(tmp_path):
+    found = inspect(factory.write_prompt_challenge(tmp_path / "sea-or-sky", model="gpt-9"))
+    assert len(found.problems) == 1 and found.not_checked == []
 
 
 def test_labels_out_of_balance_are_told(tmp_path):

@@ -1,21 +1,9 @@
 from __future__ import annotations
 
-from tokenizers import Tokenizer, models, pre_tokenizers
-
 from challenges.lint import lint
 from challenges.tokens import counter, splitter
 from tests.challenges import factory
-
-MODEL = "smollm2-135m-instruct"
-
-
-def put_tokenizer(data_dir):
-    """A tokenizer of single words, where the built-in model's is looked for."""
-    folder = data_dir / "models" / MODEL
-    folder.mkdir(parents=True)
-    tokenizer = Tokenizer(models.WordLevel({"?": 0}, unk_token="?"))
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.save(str(folder / "tokenizer.json"))
+from tests.challenges.factory import MODEL, put_tokenizer
 
 
 def test_an_absent_tokenizer_is_none(tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Score
 from gradus.submissions.services.finish import LeaseLost
 from tests import factories
-from tests.challenges.factory import write_course
+from tests.challenges.factory import put_tokenizer, write_course
 
 pytestmark = pytest.mark.django_db
 GOOD = {"score": 0.7, "ok": True, "problem": "", "provisional": False, "cost": {}, "training": {}, "seconds": 1}
@@ -260,8 +260,10 @@ def test_a_lesson_counts_what_is_verified_here(live: Course, folder: Path, clien
 
 
 @pytest.fixture
-def similarity(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """In the place of the check that needs a model."""
+def similarity(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """In the place of the check that needs a model. The tokenizer of the courses' base model is here."""
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
+    put_tokenizer(tmp_path / "data")
 
     def use(found: Any) -> None:
         def load(name: str) -> Any:
@@ -312,6 +314,18 @@ def test_without_the_worker_extra_an_import_says_what_was_not_checked(
     text = capsys.readouterr().out
     assert "not checked: similarity (`torch` is missing)" in text
     assert newest().is_draft and newest().linted_at is None
+
+
+def test_without_the_models_tokenizer_an_import_says_what_was_not_checked(
+    folder: Path, similarity: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Any
+) -> None:
+    similarity([])
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "empty"))
+    call_command("import_course", str(folder))
+    told = "not checked: lengths of hidden rows (the tokenizer of smollm2-135m-instruct is not here)"
+    assert told in capsys.readouterr().out
+    assert newest().is_draft and newest().linted_at is None
+    assert "or lengths of hidden rows" in verification.lacking(newest())[0]
 
 
 def test_versions_are_compared_before_lint(live: Course, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner
 
 from challenges import kinds
-from challenges.lint import lint
+from challenges.lint import inspect, lint
 from graders import registry as graders
 from gradus.accounts.models import ApiToken, User
 from gradus.cli import authors
@@ -24,7 +24,7 @@ from gradus.cli.main import app
 from gradus.learn.kinds import page_of
 from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from tests import factories
-from tests.challenges.factory import write_course, write_yaml
+from tests.challenges.factory import put_tokenizer, write_course, write_rows, write_yaml
 from tests.kinds.conftest import echo_spec, write_echo_challenge
 from workers import status
 from workers.work import Worker
@@ -56,6 +56,8 @@ def course(installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "x"})
     # Near-duplicates are looked for with embeddings, which take a while to load.
     monkeypatch.setattr(authors, "load", lambda name: lambda bundle: [])
+    monkeypatch.setenv("GRADUS_DATA_DIR", str(tmp_path / "data"))
+    put_tokenizer(tmp_path / "data")
     root = write_course(tmp_path / "course")
     shutil.rmtree(root / "first" / "sea-or-sky")
     write_echo_challenge(root / "first" / "echoes")
@@ -100,6 +102,15 @@ def test_lint_accepts_it_and_reads_its_keys(installed: Path, tmp_path: Path) -> 
     write_yaml(folder / "challenge.yaml", echo_spec())
     write_yaml(folder / "baselines" / "good.yaml", {"kind": "echo", "pattern": "x" * 41})
     assert ["too_long" in problem.what for problem in lint(folder)] == [True]
+
+
+def test_without_a_model_the_lengths_of_rows_are_compared_in_characters(installed: Path, tmp_path: Path) -> None:
+    folder = write_echo_challenge(tmp_path / "echoes")
+    rows = [{"id": f"r{n}", "input": text, "target": "x"} for n, text in enumerate(("sandbank", "seaweeds"))]
+    write_rows(folder / "hidden.jsonl", rows)
+    found = inspect(folder)
+    assert found.problems[0].what == "the average of its inputs is 8 characters, but 4 in public.jsonl"
+    assert len(found.problems) == 2 and found.not_checked == []
 
 
 def test_lint_names_the_known_kinds(tmp_path: Path) -> None:

@@ -36,24 +36,24 @@ def lint(
 
     A line that begins with the word advice says what may be better otherwise, and changes no exit status.
 
-    Exit status: 0 no problems, 1 problems, 3 no problems, but the check for similarity could not run.
+    Exit status: 0 no problems, 1 problems, 3 no problems, but not everything could be checked on this machine.
     """
     folder = path.parent if path.name in MARKERS else path
-    found, unchecked = _inspected(folder)
+    found = inspected(folder)
     if json:
         listed = {name: [_as_json(folder, one) for one in getattr(found, name)] for name in ("problems", "advice")}
-        typer.echo(jsonlib.dumps({**listed, "not_checked": unchecked}, indent=2, ensure_ascii=False))
+        typer.echo(jsonlib.dumps({**listed, "not_checked": found.not_checked}, indent=2, ensure_ascii=False))
     else:
-        _show(folder, found, unchecked)
-    raise typer.Exit(1 if found.problems else MISSING if unchecked is not None else 0)
+        _show(folder, found)
+    raise typer.Exit(1 if found.problems else MISSING if found.not_checked else 0)
 
 
-def _show(folder: Path, found: Linted, unchecked: str | None) -> None:
+def _show(folder: Path, found: Linted) -> None:
     for problem in found.problems:
         typer.echo(str(replace(problem, file=str(folder / problem.file))))
-    if unchecked is not None:
-        typer.echo(f"not checked: similarity ({unchecked})")
-    if not found.problems and unchecked is None:
+    for unchecked in found.not_checked:
+        typer.echo(f"not checked: {unchecked}")
+    if not found.problems and not found.not_checked:
         typer.echo(f"{folder}: no problems found")
     for advice in found.advice:
         typer.echo(f"advice: {replace(advice, file=str(folder / advice.file))}")
@@ -63,17 +63,14 @@ def _as_json(folder: Path, problem: Problem) -> dict[str, Any]:
     return {"file": str(folder / problem.file), "line": problem.line, "what": problem.what, "fix": problem.fix}
 
 
-def problems_in(folder: Path) -> tuple[list[Problem], str | None]:
-    """Returns all problems in a folder, and the reason why similarity was not checked, or None if it was."""
-    found, unchecked = _inspected(folder)
-    return found.problems, unchecked
-
-
-def _inspected(folder: Path) -> tuple[Linted, str | None]:
+def inspected(folder: Path) -> Linted:
+    """Returns all that lint finds in a folder. Similarity is among what was not checked if it cannot be here."""
     try:
         similarity: Similarity = load("challenge.similarity")
-        return inspect(folder, similarity), None
+        return inspect(folder, similarity)
     except MissingExtra as error:
-        return inspect(folder), str(error)
+        why = str(error)
     except ImportError as error:
-        return inspect(folder), f"`{error.name}` is missing; it comes with: pip install 'gradus[worker]'"
+        why = f"`{error.name}` is missing; it comes with: pip install 'gradus[worker]'"
+    found = inspect(folder)
+    return replace(found, not_checked=[f"similarity ({why})", *found.not_checked])

@@ -13,6 +13,10 @@ from gradus.courses.models import Challenge, ChallengeVersion, Course
 
 log = structlog.get_logger(__name__)
 
+UNLINTED = (
+    "not checked: similarity, or lengths of hidden rows (import it where the worker extra and the base model are)"
+)
+
 
 @transaction.atomic
 def record(version_id: int, row: dict[str, Any]) -> ChallengeVersion:
@@ -78,7 +82,7 @@ def _rank(version: ChallengeVersion) -> tuple[Number, bool, int]:
 
 def lacking(version: ChallengeVersion) -> list[str]:
     """Returns what is still missing before this server has verified a version, one line each."""
-    found = [] if version.linted_at else ["not checked: similarity (import it where the worker extra is installed)"]
+    found = [] if version.linted_at else [UNLINTED]
     results = {row["file"]: row for row in version.baselines}
     for ref in version.parsed.baselines:
         row = results.get(ref.file)

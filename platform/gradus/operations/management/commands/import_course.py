@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from challenges.bundle import CourseBundle
 from challenges.reading import BundleErrors, read_course
 from challenges.texts import several
-from gradus.cli.authors import problems_in
+from gradus.cli.authors import inspected
 from gradus.courses import verification
 from gradus.courses.models import ChallengeVersion, Course
 from gradus.courses.services import import_course
@@ -56,12 +56,12 @@ class Command(BaseCommand):
 
     def lint(self, folder: Path) -> bool:
         """Returns True if all checks could run. Raises `CommandError` with all problems that they find."""
-        problems, unchecked = problems_in(folder)
-        if problems:
-            raise CommandError("\n".join(map(str, problems)))
-        if unchecked is not None:
-            self.stdout.write(f"not checked: similarity ({unchecked})")
-        return unchecked is None
+        found = inspected(folder)
+        if found.problems:
+            raise CommandError("\n".join(map(str, found.problems)))
+        for unchecked in found.not_checked:
+            self.stdout.write(f"not checked: {unchecked}")
+        return not found.not_checked
 
     def sum_up(self, found: list[tuple[ChallengeVersion, int]]) -> None:
         """Prints one line about all challenges, for the terminal in which the whole site runs."""
@@ -97,7 +97,7 @@ def _read(folder: Path) -> CourseBundle:
     try:
         return read_course(folder)
     except BundleErrors as errors:
-        raise CommandError("\n".join(map(str, problems_in(folder)[0] or errors.problems))) from None
+        raise CommandError("\n".join(map(str, inspected(folder).problems or errors.problems))) from None
 
 
 def _chosen(bundle: CourseBundle, named: list[str] | None) -> list[str]:
