@@ -58,7 +58,7 @@ def course(tmp_path: Path, metric: str, monkeypatch: pytest.MonkeyPatch) -> None
     write_rag_challenge(root / "first" / "ask-the-library", metric={"name": metric}, public_metrics=["hit_rate"])
     lesson = yaml.safe_load((root / "first" / "lesson.yaml").read_text())
     write_yaml(root / "first" / "lesson.yaml", {**lesson, "challenges": ["ask-the-library", "ticket", "explain"]})
-    call_command("import_course", str(root), unverified=True)
+    call_command("import_course", str(root), unverified=[])
 
 
 def graded(owner: Submission | Run) -> Evaluation:
