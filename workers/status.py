@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from challenges.catalogue import MODELS
 from challenges.training_methods import METHODS
 from gradus.submissions.models import WorkerStatus
-from workers.engine import weights
+from workers import weights
 from workers.engine.choice import only_plain
 from workers.sandbox import capabilities, supervisor
 

@@ -35,7 +35,8 @@ function mark(id) {
 
 // The place is the heading that was passed last; before the first one nothing is kept.
 function follow(body) {
-  const headings = [...body.querySelectorAll("h2[id]")];
+  const listed = new Set([...document.querySelectorAll(".toc a")].map((link) => link.hash));
+  const headings = [...body.querySelectorAll("h2[id]")].filter((one) => listed.has(`#${encodeURIComponent(one.id)}`));
   const bar = document.querySelector("[data-reading-bar]");
   const title = document.querySelector("h1").textContent.trim();
   let at = null;

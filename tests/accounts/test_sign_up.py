@@ -152,6 +152,6 @@ def test_with_a_mail_server_the_pages_say_what_was_sent(client, mailoutbox):
 
 def test_one_name_for_an_account_s_beginning(client, course):
     """The link, the heading and the button have the same words."""
-    assert '">Create account</a>' in client.get("/").content.decode()
+    assert '">Sign up</a>' in client.get("/").content.decode()
     page = client.get(PAGE).content.decode()
-    assert "<h1>Create account</h1>" in page and re.search(r"<button[^>]*>\s*Create account\s*</button>", page)
+    assert "<h1>Sign up</h1>" in page and re.search(r"<button[^>]*>\s*Sign up\s*</button>", page)

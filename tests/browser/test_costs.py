@@ -39,5 +39,5 @@ def test_a_wrong_price_is_corrected_and_an_attempt_measured(ada, course, visit):
     page.get_by_role("button", name="Reckon with these prices").click()
     expect(page.get_by_text("These are the prices that you typed.")).to_be_visible()
     page.get_by_role("button", name="Measure Few-shot, your best").click()
-    expect(page.get_by_text("waits until nothing else runs")).to_be_visible()
+    expect(page.get_by_text("waits until nothing else runs", exact=True)).to_be_visible()
     assert Run.objects.get().measures == prompt

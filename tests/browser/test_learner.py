@@ -54,10 +54,10 @@ def test_a_visitor_reads_runs_submits_and_keeps_the_attempt(page, course, work):
 
 
 def sign_up(page: Page) -> None:
-    page.get_by_role("link", name="Create account").click()
+    page.get_by_role("link", name="Sign up").click()
     page.get_by_label("Email").fill("eve@example.org")
     page.get_by_label("Password").fill(factories.PASSWORD)
-    page.get_by_role("button", name="Create account").click()
+    page.get_by_role("button", name="Sign up").click()
     expect(page.locator("[data-menu] summary")).to_be_visible()
 
 

@@ -114,8 +114,8 @@ def test_documents_are_compared_by_id(tmp_path: Path) -> None:
     status, text = diff(old, new)
     assert status == 1
     assert "challenge.yaml: passage_tokens_max changed" in text
-    assert "corpus: 1 added (bikes), 1 removed (rooms), 1 texts changed (loans)" in text
-    assert "updates: 1 texts changed (cargo-bike), 1 titles changed (cargo-bike)" in text
+    assert "corpus: 1 added (bikes), 1 removed (rooms), 1 text changed (loans)" in text
+    assert "updates: 1 text changed (cargo-bike), 1 titles changed (cargo-bike)" in text
     assert "renewed twice" not in text
     assert "raise `version:` in challenge.yaml to 1.0.1 or more" in text
 
@@ -125,7 +125,7 @@ def test_the_command_says_what_changed_and_which_version_it_needs(old: Path, new
     status, text = diff(old, new)
     assert status == 1
     assert "sea-or-sky: version 1.0.0 -> 1.0.0" in text
-    assert "hidden.jsonl: 1 added (fresh), 1 removed" in text and "1 targets changed" in text
+    assert "hidden.jsonl: 1 added (fresh), 1 removed" in text and "1 target changed" in text
     assert "raise `version:` in challenge.yaml to 1.0.1 or more" in text
 
 

@@ -12,7 +12,6 @@ from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner
 
 from gradus.accounts.models import ApiToken, User
-from gradus.cli.main import app
 from tests import factories
 
 Gradus = Callable[..., Result]
@@ -30,6 +29,9 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, live_server: LiveServe
 
 @pytest.fixture
 def gradus() -> Gradus:
+    # Where pytest loads this file before its own configuration, rich would keep the width of that moment.
+    from gradus.cli.main import app
+
     return lambda *words, stdin=None: CliRunner().invoke(app, list(words), input=stdin)
 
 

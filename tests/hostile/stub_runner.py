@@ -29,7 +29,7 @@ class Stub:
     def rest(self) -> None:
         """It holds nothing."""
 
-    def run(self, item: Any, watch: Any, choice: Choice = DEFAULT) -> Any:
+    def run(self, item: Any, watch: Any, choice: Choice = DEFAULT, **_: Any) -> Any:
         if isinstance(item, Train):
             return self.train(item)
         assert isinstance(item, Score | Generate)

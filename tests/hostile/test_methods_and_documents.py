@@ -102,9 +102,9 @@ RETRIEVALS = {
         at="template",
         kept=(TYPED, "Q: {input}"),
     ),
-    "passages without words": Bad({"chunk_words": "0"}, {"chunk_words": 0}, "chunk_words", "at least 1"),
+    "passages without words": Bad({"chunk_words": "0"}, {"chunk_words": 0}, "chunk_words", "between 10 and 100"),
     "passages shorter than allowed": Bad({"chunk_words": "9"}, {"chunk_words": 9}, "chunk_words", "between 10 and 100"),
-    "all of a passage repeated": Bad({"overlap": "1"}, {"overlap": 1.0}, "overlap", "number below 1"),
+    "all of a passage repeated": Bad({"overlap": "1"}, {"overlap": 1.0}, "overlap", "between 0 and 0.5"),
     "more than half repeated": Bad({"overlap": "0.9"}, {"overlap": 0.9}, "overlap", "between 0 and 0.5"),
     "a method of another world": Bad({"method": "magic"}, {"method": "magic"}, "method", ""),
     "a token that ends the turn": Bad(

@@ -34,6 +34,7 @@ HOMONYMS = {
     ("platform/gradus/own_data/collect.py", "prompt"): "the same text",
     ("graders/chat.py", "prompt"): "the text that both models of a chat read",
     ("platform/gradus/api/result_shapes.py", "prompt"): "the same text",
+    ("platform/gradus/cli/records.py", "prompt"): "the text to which two answers are given",
     ("platform/gradus/learn/chat.py", "prompt"): "the same text",
     ("challenges/spec.py", "prompt"): "the role of a gold answer that the judge is shown, and the same column",
     ("platform/gradus/reviews/models.py", "prompt"): "the same role, as a column has it",

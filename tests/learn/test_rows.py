@@ -2,6 +2,7 @@
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from gradus.learn import results
 from gradus.learn.shown_rows import rows_context
@@ -79,7 +80,8 @@ def test_the_run_before_is_the_learners_own_finished_trial_of_the_same_kind(ada,
     factories.grade(demo)
     start_run(ada, sea_or_sky.version, factories.PROMPT)  # Still waits.
     last = start_run(ada, sea_or_sky.version, factories.PROMPT)
-    last.current.__class__.objects.filter(pk=last.current.pk).update(result=factories.result_for(last))
+    ended = {"state": "scored", "finished_at": timezone.now(), "result": factories.result_for(last)}
+    last.current.__class__.objects.filter(pk=last.current.pk).update(**ended)
     assert rows_context(last, last.current)["since"].run == mine
 
 

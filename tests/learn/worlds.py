@@ -340,7 +340,10 @@ def addresses(made: Sequence[Submission]) -> list[str]:
         "/api/v1/courses",
         "/api/v1/courses/tiny/path",
         "/api/v1/submissions",
+        "/api/v1/lessons/first",
         "/api/v1/lessons/first/findings",
+        "/api/v1/notices",
+        "/api/v1/reports",
         "/api/v1/lessons/first/questions",
     ]
     for slug in ("sea-or-sky", "ticket", "explain"):
@@ -349,11 +352,20 @@ def addresses(made: Sequence[Submission]) -> list[str]:
         found += [f"/challenges/{slug}/{name}" for name in ("solution/", "public.jsonl", "starter.jsonl", "history")]
         found += [f"/leaderboards/{slug}/", f"/leaderboards/{slug}/?track=tune"]
         api = f"/api/v1/challenges/{slug}"
-        found += [api, f"{api}/solution", f"{api}/leaderboard", f"{api}/leaderboard?track=tune", f"{api}/costs"]
+        found += [
+            f"{api}/history",
+            f"{api}/solution",
+            api,
+            f"{api}/leaderboard",
+            f"{api}/leaderboard?track=tune",
+            f"{api}/costs",
+        ]
     for one in made:
         page, slug = f"/submissions/{one.uuid}/", one.challenge.slug
-        found += [page, f"{page}fragment", f"{page}artifact", f"{page}receipt", f"/challenges/{slug}/?from={one.uuid}"]
+        found += [page, f"{page}fragment", f"{page}artifact", f"{page}receipt", f"{page}receipt/"]
+        found += [f"/challenges/{slug}/?from={one.uuid}"]
         found += [f"/challenges/{slug}/compare/?a={made[0].uuid}&b={one.uuid}"]
+        found += [f"/api/v1/challenges/{slug}/comparison?before={made[0].uuid}&after={one.uuid}"]
         found += [f"/api/v1{page[:-1]}", f"/api/v1{page}artifact", f"/api/v1{page}receipt"]
     return found
 

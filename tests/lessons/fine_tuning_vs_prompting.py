@@ -148,7 +148,7 @@ def only_the_template_makes_a_clear_difference(evidence: Evidence) -> None:
 
 @claims.about(
     "finding json",
-    "and every one of the hidden e-mails became one valid ticket.",
+    "Afterwards every one of the hidden e-mails became one valid ticket.",
     "Three examples give valid JSON at once; right decisions take training",
 )
 def after_training_every_output_is_a_valid_ticket(evidence: Evidence) -> None:
@@ -258,7 +258,7 @@ def the_board_compares_rows_and_steps(evidence: Evidence) -> None:
 
 @claims.about(
     "text",
-    "The scores come from other runs than those of the findings, and are rounded down, so they may differ slightly.",
+    "They are other runs than the findings', so scores may differ slightly.",
 )
 def the_board_and_the_findings_are_different_runs(evidence: Evidence) -> None:
     (file,) = [one for one in evidence.lesson.findings[0].experiments[0].arms[1].files if "zero-shot" in one]
@@ -270,7 +270,7 @@ def the_board_and_the_findings_are_different_runs(evidence: Evidence) -> None:
 
 @claims.about(
     "text",
-    "If nearly all rows on one subject are wrong in the same way, it learns the mistake; scattered slips do less harm.",
+    "A model imitates what its rows have in common, a mistake that most of them share as well.",
 )
 def the_lesson_about_data_measured_shared_mistakes(evidence: Evidence) -> None:
     other = next(one for one in evidence.course.lessons if one.id == "fine-tuning-in-practice")

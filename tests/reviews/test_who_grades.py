@@ -52,7 +52,7 @@ def test_without_a_judge_that_has_passed_a_person_grades(
     assert ("A language model also reads your answer" in text) is judge
     assert ada_client.get("/api/v1/challenges/explain").json()["graded_by"] == "person"
     lesson = text_of(ada_client, f"/lessons/{explain.lesson.slug}/")
-    assert "3 challenges for this lesson" in lesson and "Code computes the scores of 2 of them" in lesson
+    assert "3 challenges for this lesson" in lesson and "Code alone computes the scores of 2 of them" in lesson
     assert "AI-verified" not in lesson
 
 

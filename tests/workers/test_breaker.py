@@ -13,8 +13,7 @@ from gradus.submissions.models import Evaluation, QuotaSlot, WorkerStatus
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from tests.workers.test_work import TRIAL, TableRunner
-from workers import breaker, reconciler, status, work
-from workers.engine import weights
+from workers import breaker, reconciler, status, weights, work
 from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout
 from workers.work import Worker
 

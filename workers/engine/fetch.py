@@ -18,7 +18,7 @@ from typing import Any, Literal
 from challenges.base_models import BaseModel
 from challenges.catalogue import MODELS, wanted
 from challenges.models_file import ModelsFileError
-from workers.engine import weights
+from workers import weights
 from workers.engine.places import models_dir
 from workers.take_home.base import FetchError, convert, download, from_hub, sha256, take_out
 

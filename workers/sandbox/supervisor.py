@@ -15,7 +15,8 @@ import psutil
 
 from challenges.kinds.base import WALL_FACTOR
 from graders.base import Embed, Rejected, Retrieve, Train, Trained
-from workers.engine import hardware, places, weights
+from workers import weights
+from workers.engine import hardware, places
 from workers.engine.choice import Choice, Choices, Place
 from workers.engine.watch import Stopped
 from workers.sandbox import adapter_files, launch

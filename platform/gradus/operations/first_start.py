@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -17,6 +16,7 @@ from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
+from challenges import yaml_lines
 from challenges.reading import BundleErrors, read_course
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
@@ -85,7 +85,7 @@ def is_verification_due() -> bool:
 
     A baseline that missed its bounds is not run again at each start. `manage.py import_course` runs it again.
     """
-    spec = yaml.safe_load((LIBRARY / "course.yaml").read_text(encoding="utf-8"))
+    spec = yaml_lines.read((LIBRARY / "course.yaml").read_text(encoding="utf-8")).data
     shown = Challenge.objects.shown().filter(course__slug=spec["id"], version__verified_at=None)
     return any(_is_untried(challenge.version) for challenge in shown if challenge.version)
 

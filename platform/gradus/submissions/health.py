@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from challenges.kinds.base import Lane
+from gradus.courses import days
 from gradus.submissions.models import Evaluation, NetworkSlot, ReconcilerStatus, Run, WorkerStatus
 from gradus.submissions.queue import ALIVE
 from gradus.submissions.states import State
@@ -91,7 +92,7 @@ def _failed(since: datetime) -> dict[str, dict[str, int]]:
 
 def networks_at_limit() -> int:
     """Returns how often a network has used all its attempts at a challenge, today or yesterday."""
-    recent = NetworkSlot.objects.filter(day__gte=timezone.now().date() - timedelta(days=1))
+    recent = NetworkSlot.objects.filter(day__gte=days.today("UTC") - timedelta(days=1))
     used = recent.values("network", "challenge", "day").annotate(used=Count("pk"), allowed=Min("allowed"))
     return used.filter(used__gte=F("allowed")).count()
 

@@ -48,7 +48,8 @@ def test_what_is_no_choice_is_refused(change):
 
 def test_a_place_is_told_apart_by_all_that_makes_a_difference(models_dir, tmp_path):
     place = Place.of(models_dir, tiny.NAME, 2, "cpu")
-    assert place.model == "tiny" and "torch 2." in place.versions and place.cpu == cpu_name()
+    digest = (models_dir / tiny.NAME / "digest.txt").read_text().strip()
+    assert place.model == digest and "torch 2." in place.versions and place.cpu == cpu_name()
     others = [replace(place, **{name: "other"}) for name in ("model", "cpu", "device", "versions")]
     assert len({place.key, replace(place, threads=3).key, *(other.key for other in others)}) == 6
 
