@@ -115,7 +115,7 @@ def test_documents_are_compared_by_id(tmp_path: Path) -> None:
     assert status == 1
     assert "challenge.yaml: passage_tokens_max changed" in text
     assert "corpus: 1 added (bikes), 1 removed (rooms), 1 text changed (loans)" in text
-    assert "updates: 1 text changed (cargo-bike), 1 titles changed (cargo-bike)" in text
+    assert "updates: 1 text changed (cargo-bike), 1 title changed (cargo-bike)" in text
     assert "renewed twice" not in text
     assert "raise `version:` in challenge.yaml to 1.0.1 or more" in text
 

@@ -83,6 +83,8 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
         text = base.decode(said)
         texts.append(text[: stop.end(text)])
         watch.rows(item.stage, {n: texts[n]})
-        counts.append(len(said))
+        # The library goes on after a text that is complete; what it writes there does not count.
+        ends = (n for n in range(1, len(said)) if stop.end(base.decode(said[:n])) is not None)
+        counts.append(next(ends, len(said)))
     watch.progress(item.stage, len(contexts), len(contexts))
     return Generated(texts, [len(context) for context in contexts], counts, time.perf_counter() - started)

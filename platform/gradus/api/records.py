@@ -13,6 +13,7 @@ from gradus.api import schemas
 from gradus.api.auth import Request, caller, someone
 from gradus.api.challenges import shown, visible
 from gradus.courses.models import ChallengeVersion
+from gradus.leaderboards import boards
 from gradus.learn import compare, forms
 from gradus.learn.history import Entry, history_of
 from gradus.learn.views.access import own_work
@@ -109,7 +110,7 @@ def _notice(notice: Notice) -> schemas.NoticeOut:
             "title": title,
             "text": text,
             "page": notice.address,
-            "created_at": notice.created_at,
+            "created_at": boards.whole_second(notice.created_at),
             "seen": notice.seen_at is not None,
         }
     )
