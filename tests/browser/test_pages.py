@@ -36,7 +36,7 @@ def walk(ada, grace, pages, visit):
     return walk
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+@pytest.mark.parametrize(("theme", "width"), [pytest.param("light", 1280, marks=pytest.mark.slow), ("dark", 360)])
 def test_axe_finds_nothing_of_moderate_impact_or_more(walk, axe, theme, width):
     found = {}
     size = {"width": width, "height": 740}

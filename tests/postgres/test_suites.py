@@ -52,10 +52,15 @@ def test_submissions_and_the_worker_hold_on_postgresql(postgres_url, tmp_path):
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
 
 
-def test_the_logs_and_the_whole_api_hold_on_postgresql(postgres_url, tmp_path):
-    """It refuses what SQLite takes: a NUL in a text, a number beyond its column's."""
-    suites = ("tests/security/test_staff_actions.py", "tests/api/fuzz", "-m", "not slow")
+def test_the_logs_and_every_call_of_the_api_hold_on_postgresql(postgres_url, tmp_path):
+    suites = ("tests/security/test_staff_actions.py", "tests/api/fuzz", "-m", "not slow", "-k", "staff or honest")
     assert passed_on_postgresql(postgres_url, tmp_path, *suites) > 0
+
+
+@pytest.mark.slow
+def test_the_whole_api_holds_on_postgresql(postgres_url, tmp_path):
+    """It refuses what SQLite takes: a NUL in a text, a number beyond its column's."""
+    assert passed_on_postgresql(postgres_url, tmp_path, "tests/api/fuzz", "-m", "not slow", seconds=SLOW_SECONDS) > 0
 
 
 def test_hostile_input_is_refused_on_postgresql(postgres_url):
