@@ -14,12 +14,15 @@ DEPTH_MAX = 40
 _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 
 
-def too_deep(text: str) -> bool:
-    """Whether JSON, valid or not, opens more than `DEPTH_MAX` objects and lists within one another."""
+def too_deep(text: str, parts: int | None = None) -> bool:
+    """Whether JSON, valid or not, opens more than `DEPTH_MAX` objects and lists within one another.
+
+    With `parts`, it looks at the first so many strings, brackets and commas alone.
+    """
     if text.count("[") + text.count("{") <= DEPTH_MAX:
         return False
     depth = 0
-    for found in _PART.finditer(text):
+    for found in islice(_PART.finditer(text), parts):
         part = found.group()
         if part in ("[", "{"):
             depth += 1

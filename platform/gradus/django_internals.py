@@ -58,17 +58,23 @@ class ThreadPoolHandler(ASGIHandler):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             raise ValueError(f"Only HTTP is served here, not {scope['type']}.")
+        body = LimitedBody(scope, receive, self.body_seconds)
         try:
-            await self.handle(scope, LimitedBody(scope, receive, self.body_seconds), send)
+            await self.handle(scope, body, send)
         except RefusedBody as wrong:
             await self._refuse(scope, send, wrong)
+        finally:
+            # Django leaves it open where the server stops in the middle of a stream.
+            if body.file is not None:
+                body.file.close()
 
     async def read_body(self, receive: Any) -> Any:
         """Reads a `LimitedBody`, or raises `RefusedBody`. Django would send no answer to a body that breaks off."""
         try:
-            return await super().read_body(receive)
+            receive.file = await super().read_body(receive)
         except RequestAborted:
             raise receive.refused or IncompleteBody from None
+        return receive.file
 
     async def _refuse(self, scope: Any, send: Any, wrong: Exception) -> None:
         """Sends the refusal through all middleware, so that it is logged and has the usual headers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.http.multipartparser import MultiPartParserError
@@ -93,7 +93,7 @@ class LimitedBody:
     """Passes on what an ASGI server's `receive` gives, and breaks off a body that is too large or too slow.
 
     `refused` then says why: `BodyTooLarge`, before anything is read if the length is declared, or else at the first
-    byte too many; or `BodyTooSlow`, `seconds` after the first part was asked for.
+    byte too many; or `BodyTooSlow`, `seconds` after the first part was asked for. `file` holds what was read.
     """
 
     def __init__(self, scope: Mapping[str, Any], receive: Callable[[], Awaitable[Any]], seconds: float) -> None:
@@ -102,6 +102,7 @@ class LimitedBody:
         self.bytes, self.is_complete = 0, False
         self.end: float | None = None
         self.refused: RefusedBody | None = None
+        self.file: IO[bytes] | None = None
 
     async def __call__(self) -> Any:
         if self.is_complete:

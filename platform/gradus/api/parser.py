@@ -43,10 +43,10 @@ def read(body: bytes, parts: int) -> Any:
     """Parses a body with at most so many parts. Raises `BodyTooLarge`, or `Unreadable` if it is not valid JSON."""
     try:
         text = body.decode()
+        if too_deep(text, parts):
+            raise Unreadable("The JSON is nested too deeply: flatten it.")
         if has_more_parts(text, parts):
             raise BodyTooLarge
-        if too_deep(text):
-            raise Unreadable("The JSON is nested too deeply: flatten it.")
         return json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
     except UnicodeDecodeError as error:
         raise Unreadable(f"Byte {error.start + 1} of the body is not UTF-8: send UTF-8, uncompressed.") from None
