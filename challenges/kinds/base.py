@@ -119,19 +119,19 @@ class Kind:
         return "hidden.jsonl" in self.needed_files
 
     def asks_model(self, challenge: Challenge) -> bool:
-        """Whether a base model answers the rows of the challenge, or writes nothing that could count."""
+        """Returns True if a base model has to answer the rows, because the score or a shown metric needs its answers."""
         return self.needs_model
 
     def measures_costs(self, challenge: Challenge) -> bool:
-        """Whether a request has a cost in this challenge."""
+        """Returns True if tokens and milliseconds of a request are measured in this challenge."""
         return self.has_costs and self.asks_model(challenge)
 
     def expected(self, challenge: Challenge, sample: Sample) -> Sequence[str]:
-        """What a public sample should come to, in texts each of which is right."""
+        """Returns the accepted answers of a public sample as texts."""
         return accepted_texts(sample.target)
 
     def came_to(self, challenge: Challenge, sample: Sample, row: Mapping[str, Any]) -> str:
-        """What a public sample came to, on one line. `row` is its `graders.base.Row` as it is stored."""
+        """Returns the result of a public sample on one line. `row` is its `graders.base.Row` as it is stored."""
         return str(row["output"])
 
     def is_scored_by_rows(self, challenge: Challenge) -> bool:
