@@ -119,7 +119,7 @@ class Kind:
         return "hidden.jsonl" in self.needed_files
 
     def asks_model(self, challenge: Challenge) -> bool:
-        """Returns True if a base model has to answer the rows, because the score or a shown metric needs its answers."""
+        """Returns True if a base model has to answer the rows, because a metric needs its answers."""
         return self.needs_model
 
     def measures_costs(self, challenge: Challenge) -> bool:
