@@ -27,7 +27,7 @@ from typing import Any
 import httpx
 
 from benchmarks import venvs
-from challenges.catalogue import MODELS
+from challenges.models.catalogue import MODELS
 from workers.engine.fetch import packaged
 
 LIBRARY = Path(__file__).resolve().parents[1] / "challenges" / "library"

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from challenges import kinds
-from challenges.findings import Finding, Records, dump_records
+from challenges.findings.spec import Finding, Records, dump_records
 from challenges.payloads import Submitted, parse, sha256
 from challenges.spec import (
     AnyRow,

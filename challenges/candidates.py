@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from challenges.corpus import named_path
 from challenges.documents import DocumentId
-from challenges.jsonl import RowLimits
-from challenges.rows import read_as
+from challenges.files.corpus import named_path
+from challenges.files.jsonl import RowLimits
+from challenges.files.rows import read_as
 from challenges.spec import AnyRow, PreferenceRow, Spec, Text
 
 if TYPE_CHECKING:
-    from challenges.source import Source
-    from challenges.yaml_lines import Located
+    from challenges.files.source import Source
+    from challenges.files.yaml_lines import Located
 
 KEY = "candidates"
 ANSWERS_MAX = 6

@@ -6,9 +6,9 @@ from itertools import islice
 
 from challenges import kinds
 from challenges.field_checks import FieldProblem
+from challenges.models.token_counts import CountTokens
 from challenges.payloads import Submitted
 from challenges.spec import Challenge
-from challenges.token_counts import CountTokens
 from challenges.translation import gettext
 
 PROBLEMS_MAX = 50

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from challenges.check import check
 from challenges.field_checks import FieldProblem
 from challenges.kinds.tune import Hyperparameters, TunePayload, held_out, texts, tune
+from challenges.models.token_counts import CountTokens, row_tokens
 from challenges.spec import AnyRow, Challenge, Label, PreferenceRow
 from challenges.texts import normal
-from challenges.token_counts import CountTokens, row_tokens
 from challenges.training_methods import LORA, METHODS, Method
 from challenges.translation import gettext
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from challenges.catalogue import MODELS
 from challenges.characters import unwanted
+from challenges.models.catalogue import MODELS
 from challenges.spec import Challenge, Label, TrainRow
 from challenges.translation import gettext, ngettext
 

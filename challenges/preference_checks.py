@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from challenges import field_checks
 from challenges.field_checks import ROW_BYTES, FieldProblem
-from challenges.rows import PREFERENCE
+from challenges.files.rows import PREFERENCE
 from challenges.spec import AnyRow, Challenge, PreferenceRow, TrainRow
 from challenges.translation import gettext
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
-from challenges.folders import gather_challenge, gather_course, gather_lesson
+from challenges.files.folders import gather_challenge, gather_course, gather_lesson
+from challenges.files.source import Source
 from challenges.problems import Problem, said_once
-from challenges.source import Source
 
 
 class BundleErrors(Exception):

@@ -297,7 +297,7 @@ class Sample(Spec):
 
 
 class TrainRow(Spec):
-    """One training row after reading; the accepted shapes are in `challenges.rows`."""
+    """One training row after reading; the accepted shapes are in `challenges.files.rows`."""
 
     input: Text
     output: Text

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from challenges.findings_digest import LEVEL, PERMUTATIONS, RESAMPLES, TEST_SEED
+from challenges.findings.digest import LEVEL, PERMUTATIONS, RESAMPLES, TEST_SEED
 
 Array = NDArray[np.float64]
 TIE = 1e-12

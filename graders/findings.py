@@ -9,9 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from challenges.findings import ArmRecord, Claim, ClaimRecord, Experiment, ExperimentRecord, Finding, Measure, RunRecord
-from challenges.findings_digest import P_MAX
-from challenges.findings_runs import Repetition, listed_fields, measures
+from challenges.findings.digest import P_MAX
+from challenges.findings.runs import Repetition, listed_fields, measures
+from challenges.findings.spec import (
+    ArmRecord,
+    Claim,
+    ClaimRecord,
+    Experiment,
+    ExperimentRecord,
+    Finding,
+    Measure,
+    RunRecord,
+)
 from challenges.kinds.prompt import PromptPayload
 from challenges.metrics import metrics
 from challenges.payloads import Submitted

@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from challenges import payloads
 from challenges.bundle import ChallengeBundle
-from challenges.chat_templates import template_of
+from challenges.models.chat_templates import template_of
 from graders.base import BASE, TRAINED, Assignment, Chat, Generate, Grade, Grading, Rejected, Result, WorkItem
 from gradus.chats.models import ChatMessage
 from gradus.submissions.models import Run

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from challenges.lint_rows import LENGTH_SHARE
+from challenges.lint.rows import LENGTH_SHARE
 from graders.base import Generate, Grading, Result, Retrieve, Score, WorkItem
 from workers.sandbox.supervisor import Stopped
 

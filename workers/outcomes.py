@@ -16,8 +16,8 @@ from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
 
 from challenges import kinds, payloads
-from challenges.catalogue import MODELS
 from challenges.kinds.tune import TunePayload
+from challenges.models.catalogue import MODELS
 from challenges.shown_score import floor_to_step
 from graders.base import Grade
 from gradus.submissions.models import Evaluation, Run

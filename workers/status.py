@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from django.conf import settings
 from django.db.models.functions import Now
 
-from challenges.catalogue import MODELS
+from challenges.models.catalogue import MODELS
 from challenges.training_methods import METHODS
 from gradus.submissions.models import WorkerStatus
 from workers import weights

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from challenges import tokens
+from challenges.models import tokens
 from graders.base import Count, Counted
 from workers.remote import EngineMisconfigured
 

@@ -17,8 +17,8 @@ from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError, connection
 
 from challenges import kinds, payloads
-from challenges.catalogue import MODELS
 from challenges.kinds.base import WALL_FACTOR, Kind, Lane
+from challenges.models.catalogue import MODELS
 from challenges.overlap import overlap
 from graders.base import Assignment, Rejected
 from graders.repeated import Disturbed

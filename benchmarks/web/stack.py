@@ -52,7 +52,7 @@ def environment(folder: Path, database: str, redis: str) -> dict[str, str]:
 
 def take_model(folder: Path, source: Path | None) -> None:
     """The tokenizer, where it is here: the site counts tokens at each submission. The engine is a stub."""
-    from challenges.catalogue import MODELS
+    from challenges.models.catalogue import MODELS
 
     for name in MODELS:
         place = folder / "models" / name

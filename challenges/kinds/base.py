@@ -8,17 +8,17 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from challenges.field_checks import FieldProblem
+from challenges.models.token_counts import CountTokens
 from challenges.payloads import Submitted
 from challenges.prompts import accepted_texts
 from challenges.spec import Challenge, Keys, Sample
-from challenges.token_counts import CountTokens
 from challenges.translation import gettext_noop
 
 if TYPE_CHECKING:
     from challenges.bundle import ChallengeBundle
-    from challenges.lint_subject import Subject
-    from challenges.source import Source
-    from challenges.yaml_lines import Located
+    from challenges.files.source import Source
+    from challenges.files.yaml_lines import Located
+    from challenges.lint.subject import Subject
 
 # The limit of a run on public samples where nothing is trained, in seconds of work.
 TRIAL_SECONDS = 180.0

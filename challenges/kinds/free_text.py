@@ -12,14 +12,14 @@ from challenges.characters import unwanted
 from challenges.field_checks import FieldProblem
 from challenges.kinds.base import Kind, Lane
 from challenges.kinds.rubric import FreeText, free_text
+from challenges.models.token_counts import CountTokens
 from challenges.payloads import Submitted
 from challenges.spec import Challenge
-from challenges.token_counts import CountTokens
 from challenges.translation import gettext, gettext_noop, ngettext
 
 if TYPE_CHECKING:
     from challenges.bundle import ChallengeBundle
-    from challenges.lint_subject import Subject
+    from challenges.lint.subject import Subject
 
 TEXT_TOKENS = 4096
 
@@ -56,7 +56,7 @@ class FreeTextKind(Kind):
         return _tokens(payload, count_tokens)
 
     def lint(self, subject: Subject) -> None:
-        from challenges.kinds.lint_rubric import lint_rubric
+        from challenges.lint.rubric import lint_rubric
 
         lint_rubric(subject)
 

@@ -10,10 +10,10 @@ from pydantic import Field
 from challenges import field_checks
 from challenges.field_checks import FieldProblem
 from challenges.kinds.base import Kind, TokenUse
+from challenges.models.token_counts import CountTokens, prefix_tokens
 from challenges.payloads import Example, Submitted
 from challenges.prompts import problem_with
 from challenges.spec import Challenge, Label, TrainRow
-from challenges.token_counts import CountTokens, prefix_tokens
 from challenges.translation import gettext, gettext_noop
 
 LABEL_WORD_CHARS = 40

@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from challenges import field_checks
-from challenges.corpus import read_corpus
 from challenges.documents import PASSAGES_MAX, Cut, advance, count_passages, digest, passages
 from challenges.field_checks import FieldProblem
+from challenges.files.corpus import read_corpus
 from challenges.kinds.base import Kind, TokenUse
 from challenges.kinds.rag_keys import METHODS, NOT_IN_CORPUS, Method, RagKeys, corpora, rag
 from challenges.kinds.rag_places import has_reader, place_in_words
 from challenges.kinds.rag_prompts import JOIN, Asked, composed, open_prompt, problem_with, row_template
+from challenges.models.token_counts import CountTokens
 from challenges.payloads import Payload, Submitted, Whole
 from challenges.prompts import render
 from challenges.spec import Challenge, Sample, TrainRow, dump
-from challenges.token_counts import CountTokens
 from challenges.translation import gettext, gettext_noop, ngettext
 
 if TYPE_CHECKING:
-    from challenges.lint_subject import Subject
-    from challenges.source import Source
-    from challenges.yaml_lines import Located
+    from challenges.files.source import Source
+    from challenges.files.yaml_lines import Located
+    from challenges.lint.subject import Subject
 
 # Settings of a search, of which a challenge gives the lowest and the highest value.
 RANGES = ("chunk_words", "overlap", "top_k")
@@ -119,7 +119,7 @@ class RagKind(Kind):
         return TokenUse(count_tokens(prefix) if prefix else 0, challenge.limits.prompt_tokens_max)
 
     def lint(self, subject: Subject) -> None:
-        from challenges.kinds.lint_rag import lint_rag
+        from challenges.lint.rag import lint_rag
 
         lint_rag(subject)
 

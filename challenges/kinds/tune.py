@@ -10,21 +10,21 @@ from pydantic import Field, model_validator
 from challenges import field_checks, own_choices, preference_checks
 from challenges.candidates import Candidates, read_candidates
 from challenges.field_checks import FieldProblem
-from challenges.jsonl import RowLimits
+from challenges.files.jsonl import RowLimits
 from challenges.kinds.base import TRIAL_SECONDS, Kind, Lane, TokenUse
+from challenges.models.token_counts import CountTokens, row_tokens
+from challenges.models.tokens import counter
 from challenges.own_choices import OwnChoices
 from challenges.payloads import Payload, Submitted, Whole
 from challenges.prompts import problem_with
 from challenges.spec import AnyRow, Challenge, Keys, PreferenceRow, Spec, TrainingRow, TrainRow, dump
-from challenges.token_counts import CountTokens, row_tokens
-from challenges.tokens import counter
 from challenges.training_methods import DPO, INTERVALS, LORA, METHODS, Method
 from challenges.translation import gettext, gettext_noop
 
 if TYPE_CHECKING:
-    from challenges.lint_subject import Subject
-    from challenges.source import Source
-    from challenges.yaml_lines import Located
+    from challenges.files.source import Source
+    from challenges.files.yaml_lines import Located
+    from challenges.lint.subject import Subject
 
 UPLOAD_BYTES = RowLimits().bytes_max
 # Counting stops at so many times the budget, and the rest is estimated, so that a refusal is quick.
@@ -424,7 +424,7 @@ def _lint_shapes(subject: Subject) -> None:
 
 
 def _lint_candidates(subject: Subject) -> None:
-    from challenges.kinds.lint_candidates import lint_candidates
+    from challenges.lint.candidates import lint_candidates
 
     section, listed = tune(subject.challenge), candidates(subject.challenge)
     if listed and section.rows != "preferences":

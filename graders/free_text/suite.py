@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
+from challenges.files.yaml_lines import read
 from challenges.kinds.rubric import free_text
-from challenges.yaml_lines import read
 from graders.free_text.suite_material import Material, material, sentences
 
 FILE = Path(__file__).parent / "suite_phrasings.yaml"

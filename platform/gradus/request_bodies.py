@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 # The longest text that most forms and calls take has 4,000 characters, of up to 12 bytes each in a form.
 USUAL_BYTES, USUAL_PARTS = 64 * 1024, 2_000
 # Submissions, and what is sent while one is written, may hold 2,000 training rows. A row of JSON with two texts has
-# eight parts; see `challenges.nesting.has_more_parts`.
+# eight parts; see `challenges.files.nesting.has_more_parts`.
 PARTS_WITH_ROWS = 100_000
 ROUTES_WITH_ROWS = frozenset({
     "challenges/<slug:slug>/submit",

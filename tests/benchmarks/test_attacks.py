@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 import pytest
 
 from benchmarks.attacks.rows import QUESTIONS, Attack, Honest, attacks, bundle, honest, sources
-from challenges.kinds.lint_rubric import CREDIT
 from challenges.kinds.rubric import free_text
-from challenges.lint import lint
+from challenges.lint.rubric import CREDIT
+from challenges.lint.run import lint
 from challenges.texts import normal
 
 FAMILIES = {

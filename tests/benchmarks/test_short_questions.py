@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks import grading, grading_rows
 from benchmarks.grading import LONG, SHORT, Result, grade_rows, quality, run_own
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.reading import read_challenge
 from graders import agreement
 from graders.base import Embed

@@ -15,7 +15,7 @@ from django.core.files.storage import storages
 from django.urls import reverse
 
 from challenges.bundle import ChallengeBundle, CourseBundle
-from challenges.findings import Finding, Records, dump_records
+from challenges.findings.spec import Finding, Records, dump_records
 from challenges.spec import Challenge, Course, Lesson, Sample, TrainRow, dump
 from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats

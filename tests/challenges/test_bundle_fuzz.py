@@ -12,8 +12,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from challenges.files.yaml_lines import YamlErrors, read
 from challenges.reading import BundleErrors, read_course
-from challenges.yaml_lines import YamlErrors, read
 from tests.challenges.factory import write_course
 
 FILES = (

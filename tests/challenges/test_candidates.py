@@ -13,7 +13,7 @@ import pytest
 from challenges.bundle import ChallengeBundle
 from challenges.check import check
 from challenges.kinds.tune import candidates, held_out, training_steps, tune
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.own_choices import OwnChoices
 from challenges.payloads import parse
 from challenges.reading import read_challenge
@@ -94,7 +94,7 @@ def test_lint_finds_what_is_wrong_with_a_candidate(folder: Path, more: dict[str,
 
 
 def test_lint_finds_an_answer_that_is_too_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("challenges.kinds.lint_candidates.counter", lambda model: lambda text: len(text.split()))
+    monkeypatch.setattr("challenges.lint.candidates.counter", lambda model: lambda text: len(text.split()))
     change_line(folder, 0, answers=["One.", "word " * 200])
     assert "with its longest answer; row_tokens_max is 128" in said(folder)
 

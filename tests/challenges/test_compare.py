@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from challenges.bundle import ChallengeBundle
 from challenges.compare import compare
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.reading import read_challenge
 from challenges.versions import after, number
 from gradus.cli.main import app

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from challenges.bundle import ChallengeBundle
 from challenges.documents import Cut, Document, advance, count_passages, digest, passages, updated
 from challenges.kinds.rag_keys import corpora, rag
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.reading import BundleErrors, read_challenge
 from tests.challenges.rag_bundle import rag_bundle, write_rag_challenge
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from challenges.findings import ExampleSets, Finding, FindingRecord
-from challenges.findings_digest import run_digest
-from challenges.findings_runs import Repetition, by_label, draw, experiment_runs
-from challenges.findings_text import filled, unknown_placeholders
+from challenges.findings.digest import run_digest
+from challenges.findings.runs import Repetition, by_label, draw, experiment_runs
+from challenges.findings.spec import ExampleSets, Finding, FindingRecord
+from challenges.findings.text import filled, unknown_placeholders
 from challenges.kinds.rag import RagPayload
 from challenges.kinds.rag_keys import rag
 from challenges.reading import read_challenge, read_lesson

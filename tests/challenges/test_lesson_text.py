@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from challenges.lesson_text import Fold, Image, folds, images, outcomes, words
-from challenges.lint import lint
+from challenges.lesson.text import Fold, Image, folds, images, outcomes, words
+from challenges.lint.run import lint
 from challenges.reading import read_course
 from tests.challenges.factory import write_course
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from challenges.lesson_text import words
+from challenges.lesson.text import words
 
 LESSON = Path(__file__).resolve().parents[2] / "challenges/library/fine-tuning-vs-prompting"
 TEXT = (LESSON / "lesson.md").read_text()

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from challenges.lesson_text import WORDS_MAX, images, words
-from challenges.lint import inspect
-from challenges.lint_hints import can_measure
+from challenges.lesson.svg import read_svg
+from challenges.lesson.text import WORDS_MAX, images, words
+from challenges.lint.hints import can_measure
+from challenges.lint.run import inspect
 from challenges.reading import read_lesson
-from challenges.svg import read_svg
 
 LIBRARY = Path(__file__).resolve().parents[2] / "challenges/library"
 LESSONS = yaml.safe_load((LIBRARY / "course.yaml").read_text())["lessons"]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from challenges.lint import inspect, lint
+from challenges.lint.run import inspect, lint
 from challenges.problems import Problem
 from tests.challenges import factory
 from tests.challenges.test_bundle import DEMO, line_of

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from challenges.findings_digest import finding_digest
-from challenges.lint import lint as lint_all
+from challenges.findings.digest import finding_digest
+from challenges.lint.run import lint as lint_all
 from challenges.reading import BundleErrors, read_lesson
 from tests.challenges import factory
 

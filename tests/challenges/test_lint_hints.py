@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from challenges.findings import Finding, Findings
-from challenges.findings_digest import finding_digest
-from challenges.lint import lint
+from challenges.findings.digest import finding_digest
+from challenges.findings.spec import Finding, Findings
+from challenges.lint.run import lint
 from challenges.reading import read_lesson
 from challenges.spec import dump
 from tests.challenges import factory

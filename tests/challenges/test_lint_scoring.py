@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from challenges import lint_scoring
-from challenges.lint import lint
+from challenges.lint import scoring
+from challenges.lint.run import lint
 from tests.challenges import factory
 from tests.challenges.rag_bundle import write_rag_challenge
 
@@ -18,7 +18,7 @@ THREE += [{"input": "a crab on a rock", "output": "sea"}]
 
 @pytest.fixture(autouse=True)
 def a_token_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lint_scoring, "counter", lambda model: lambda text: len(text.split()))
+    monkeypatch.setattr(scoring, "counter", lambda model: lambda text: len(text.split()))
 
 
 def told(root: Path) -> list[str]:

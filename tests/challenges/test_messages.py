@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from challenges.lint import inspect, lint
+from challenges.lint.run import inspect, lint
 from challenges.reading import BundleErrors, read_challenge
 from challenges.spec import Label
 from tests.challenges import factory

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from challenges.nesting import DEPTH_MAX, too_deep
+from challenges.files.nesting import DEPTH_MAX, too_deep
 
 KEYS = st.text(alphabet='[{"\\', max_size=3)
 VALUES = st.recursive(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from challenges.jsonl import Fault
+from challenges.files.jsonl import Fault
+from challenges.files.rows import read_samples
+from challenges.files.source import Source
+from challenges.files.yaml_lines import YamlErrors, read
+from challenges.lesson.svg import read_svg
 from challenges.problems import Problem
-from challenges.rows import read_samples
-from challenges.source import Source
-from challenges.svg import read_svg
-from challenges.yaml_lines import YamlErrors, read
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.reading import read_course
 from tests.challenges.factory import question, questions, write_course, write_lesson, write_text
 

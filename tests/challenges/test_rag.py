@@ -13,7 +13,7 @@ from challenges.check import check
 from challenges.kinds.rag import KIND
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
 from challenges.kinds.rag_prompts import Asked, composed, filled, problem_with, row_template
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.payloads import parse
 from challenges.prompts import render
 from challenges.reading import read_challenge

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from challenges.rows import read_gold, read_samples, read_train
+from challenges.files.rows import read_gold, read_samples, read_train
 
 GOOD = b'{"id": "a", "input": "x", "target": "y"}'
 HOSTILE = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from challenges.svg import read_svg
+from challenges.lesson.svg import read_svg
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20" width="40" font-size="3">'
 ARROW = '<defs><marker id="tip" orient="auto"><path class="fill-ink" d="M0 0 8 4 0 8z"/></marker></defs>'

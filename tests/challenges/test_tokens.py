@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from challenges.lint import lint
-from challenges.tokens import counter, splitter
+from challenges.lint.run import lint
+from challenges.models.tokens import counter, splitter
 from tests.challenges import factory
 from tests.challenges.factory import MODEL, put_tokenizer
 

@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from challenges import dataset
 from challenges.bundle import ChallengeBundle, training_rows
 from challenges.check import check
+from challenges.files.rows import read_train
 from challenges.kinds.tune import KIND, held_out, texts, tune
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.payloads import canonical, parse
 from challenges.reading import read_challenge
-from challenges.rows import read_train
 from challenges.spec import Challenge, Sample, dump
 from challenges.training_methods import METHODS
 from tests.challenges import factory

@@ -6,8 +6,8 @@ from gettext import NullTranslations
 import pytest
 
 from challenges import metrics, output_faults, translation
+from challenges.files.rows import read_train
 from challenges.row_marks import PARTLY, RIGHT, counted
-from challenges.rows import read_train
 from gradus.pseudo_locale import PseudoTranslation, accented
 
 

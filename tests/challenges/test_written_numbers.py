@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from challenges.written_numbers import Written, written_numbers
+from challenges.lint.written_numbers import Written, written_numbers
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from challenges.yaml_lines import YamlErrors, read
+from challenges.files.yaml_lines import YamlErrors, read
 
 ROOT = Path(__file__).parents[2]
 
@@ -91,4 +91,4 @@ def test_nothing_else_loads_yaml() -> None:
         for file in (ROOT / folder).rglob("*.py")
         if loads.search(file.read_text(encoding="utf-8"))
     }
-    assert found == {"challenges/yaml_lines.py"}
+    assert found == {"challenges/files/yaml_lines.py"}

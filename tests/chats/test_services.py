@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from challenges import chat_templates
+from challenges.models import chat_templates
 from gradus.chats import services as chats
 from gradus.chats.models import TEXT_CHARS, ChatMessage
 from gradus.submissions import services

@@ -11,9 +11,9 @@ from django.template import Context, Template
 from django.utils import translation
 
 from challenges import kinds
-from challenges.catalogue import MODELS
 from challenges.kinds.base import Lane
-from challenges.lint import lint
+from challenges.lint.run import lint
+from challenges.models.catalogue import MODELS
 from graders import registry
 from gradus.pseudo_locale import accented
 from tests.words.pseudo import use_pseudo_locale

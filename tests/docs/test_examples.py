@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.reading import read_challenge, read_course
 from workers.authoring import baselines
 from workers.engine.places import models_dir

@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 
 from benchmarks.baselines import LIBRARY, PAGE, page
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.reading import read_course
 
 COURSE = read_course(LIBRARY)

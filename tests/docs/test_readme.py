@@ -5,7 +5,7 @@ import shutil
 
 import yaml
 
-from challenges.lint import lint
+from challenges.lint.run import lint
 from tests.browser import readme_pictures
 from tests.docs.pages import ROOT, links
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from challenges.base_models import BaseModel
 from challenges.check import check
 from challenges.documents import Document
-from challenges.findings import Findings
+from challenges.files.yaml_lines import read
+from challenges.findings.spec import Findings
 from challenges.kinds.rag_keys import RagKeys
 from challenges.kinds.tune import Tune
+from challenges.models.base_models import BaseModel
 from challenges.payloads import parse
 from challenges.reading import read_challenge
 from challenges.spec import Challenge, ChoiceQuestion
-from challenges.yaml_lines import read
 from gradus.cli.payload_files import payload
 from tests.docs.pages import ROOT, pages
 

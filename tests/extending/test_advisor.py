@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.reading import read_course
 from gradus.courses.services import publish
 from tests.challenges import factory

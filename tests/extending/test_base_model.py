@@ -14,14 +14,14 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import storages
 from transformers import AutoModelForCausalLM
 
-from challenges import catalogue
 from challenges.check import check
-from challenges.findings_digest import checkpoint
+from challenges.findings.digest import checkpoint
 from challenges.kinds.prompt import PromptPayload
-from challenges.lint import lint
-from challenges.models_file import ModelsFileError, read_models
+from challenges.lint.run import lint
+from challenges.models import catalogue
+from challenges.models.models_file import ModelsFileError, read_models
+from challenges.models.tokens import counter
 from challenges.spec import Challenge
-from challenges.tokens import counter
 from gradus.environment import Environment
 from gradus.operations.doctor import grading
 from gradus.submissions.models import WorkerStatus

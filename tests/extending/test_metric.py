@@ -3,7 +3,7 @@
 import pytest
 
 from challenges import metrics
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.registry import RegistryError
 from challenges.spec import Challenge
 from graders.metrics import measure

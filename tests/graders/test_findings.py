@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from challenges.findings import Claim, Finding
-from challenges.findings_runs import Repetition
+from challenges.findings.runs import Repetition
+from challenges.findings.spec import Claim, Finding
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.rag import RagPayload
 from challenges.metrics import BUILT_IN

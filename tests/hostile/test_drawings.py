@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from django.urls import reverse
 
-from challenges.lint import lint
-from challenges.svg import read_svg
+from challenges.lesson.svg import read_svg
+from challenges.lint.run import lint
 from gradus.courses.services import publish
 from tests import factories
 from tests.challenges.factory import write_course

@@ -16,7 +16,7 @@ from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner
 
 from challenges import kinds
-from challenges.lint import inspect, lint
+from challenges.lint.run import inspect, lint
 from graders import registry as graders
 from gradus.accounts.models import ApiToken, User
 from gradus.cli import authors

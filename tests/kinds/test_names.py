@@ -25,7 +25,7 @@ ROOMS = (
 OUTSIDE = ("workers/engine/", "challenges/library/")
 # Words that are spelled like a kind and mean something else.
 HOMONYMS = {
-    ("challenges/rows.py", "prompt"): "the column of TRL's training rows",
+    ("challenges/files/rows.py", "prompt"): "the column of TRL's training rows",
     ("workers/take_home/contents.py", "prompt"): "the same column",
     ("workers/take_home/train.py", "prompt"): "the same column",
     ("workers/take_home/train_preferences.py", "prompt"): "the same column",
@@ -38,8 +38,8 @@ HOMONYMS = {
     ("platform/gradus/learn/chat.py", "prompt"): "the same text",
     ("challenges/spec.py", "prompt"): "the role of a gold answer that the judge is shown, and the same column",
     ("platform/gradus/reviews/models.py", "prompt"): "the same role, as a column has it",
-    ("challenges/findings_digest.py", "prompt"): "the section of `challenge.yaml` with the texts around a row",
-    ("challenges/lint_spec.py", "prompt"): "the same section",
+    ("challenges/findings/digest.py", "prompt"): "the section of `challenge.yaml` with the texts around a row",
+    ("challenges/lint/spec.py", "prompt"): "the same section",
     ("platform/gradus/api/content_shapes.py", "prompt"): "the same section",
 }
 

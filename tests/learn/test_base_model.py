@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from challenges import catalogue
+from challenges.models import catalogue
 from tests import factories
 
 NAME = "smollm2-135m-instruct"

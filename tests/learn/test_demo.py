@@ -3,7 +3,7 @@ import re
 import pytest
 from django.urls import reverse
 
-from challenges.demo_panel_text import PANELS, calibrated, said
+from challenges.lesson.demo_panel_text import PANELS, calibrated, said
 from challenges.spec import Demo
 from gradus.learn import demo
 from gradus.submissions import services

@@ -4,7 +4,7 @@ import re
 
 from django.conf import settings
 
-from challenges.svg_rules import CLASSES
+from challenges.lesson.svg_rules import CLASSES
 
 
 def test_every_class_that_a_drawing_may_name_has_a_style_and_the_other_way_round():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from challenges import tokens
+from challenges.models import tokens
 from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge

@@ -2,7 +2,7 @@
 
 import pytest
 
-from challenges import tokens
+from challenges.models import tokens
 from gradus.submissions.models import Run, Submission
 from tests.learn.test_starter import FORM
 

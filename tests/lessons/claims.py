@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from challenges.bundle import LessonBundle
-from challenges.lesson_text import READER, images
+from challenges.lesson.text import READER, images
 from tests.lessons.evidence import Evidence
 
 Check = Callable[[Evidence], None]

@@ -10,10 +10,10 @@ from typing import Any
 
 from challenges import payloads
 from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
-from challenges.demo_panel_text import PANELS, Said, said
-from challenges.demo_record import DemoRecord
-from challenges.findings import ArmRecord, ClaimRecord, ExperimentRecord
+from challenges.findings.spec import ArmRecord, ClaimRecord, ExperimentRecord
 from challenges.kinds.tune import TunePayload
+from challenges.lesson.demo_panel_text import PANELS, Said, said
+from challenges.lesson.demo_record import DemoRecord
 from graders.base import Assignment, Grade, Passage
 from graders.registry import grade
 from gradus.learn import retriever

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from challenges.catalogue import known
+from challenges.models.catalogue import known
 from graders.tune import TRIAL_STEPS
 from tests.lessons.claims import Claims
 from tests.lessons.evidence import Evidence, differing, steps

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-from challenges.demo_panel_text import FEW, TUNED, ZERO
-from challenges.demo_record import DemoRecord
-from challenges.findings_text import filled
-from challenges.lesson_text import folds
+from challenges.findings.text import filled
+from challenges.lesson.demo_panel_text import FEW, TUNED, ZERO
+from challenges.lesson.demo_record import DemoRecord
+from challenges.lesson.text import folds
 from challenges.spec import Json
 from tests.lessons.claims import Claims
 from tests.lessons.evidence import Evidence, differing

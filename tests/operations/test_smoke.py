@@ -3,7 +3,7 @@
 import pytest
 
 from challenges import kinds
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.reading import read_course
 from gradus.operations.smoke import baselines, examples, visitor
 from gradus.operations.smoke.report import Report, expect

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from challenges import nesting
+from challenges.files import nesting
 from gradus import request_bodies
 from gradus.django_internals import ThreadPoolHandler
 from gradus.submissions.models import QuotaSlot, Submission

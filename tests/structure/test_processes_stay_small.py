@@ -31,7 +31,7 @@ def test_the_watch_sees_what_is_loaded(tmp_path):
     assert loaded("import numpy", tmp_path, HEAVY) == ["numpy"]
 
 
-@pytest.mark.parametrize("package", ["challenges.bundle, challenges.lint, challenges.check", "graders.registry"])
+@pytest.mark.parametrize("package", ["challenges.bundle, challenges.lint.run, challenges.check", "graders.registry"])
 def test_plain_packages_load_neither_django_nor_torch(package, tmp_path):
     assert loaded(f"import {package}", tmp_path, (*HEAVY[:5], "django", "celery")) == []
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from challenges import demo_panel_text, kinds, metrics, row_marks, training_methods
+from challenges import kinds, metrics, row_marks, training_methods
+from challenges.files.rows import RowLimits, read_train
 from challenges.kinds.rag_keys import rag
 from challenges.kinds.tune import TuneKeys
-from challenges.rows import RowLimits, read_train
+from challenges.lesson import demo_panel_text
 from challenges.spec import Challenge as Spec
 from challenges.spec import Demo
 from challenges.translation import translated

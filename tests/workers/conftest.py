@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from challenges.catalogue import MODELS
+from challenges.models.catalogue import MODELS
 from tests.workers import oracle, tiny
 from workers.engine import models
 from workers.engine.places import models_dir as places_models_dir

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from django.urls import reverse
 
-from challenges.catalogue import MODELS
+from challenges.models.catalogue import MODELS
 from gradus.submissions import health, services
 from gradus.submissions.models import Evaluation, QuotaSlot, WorkerStatus
 from gradus.submissions.states import MAX_ATTEMPTS

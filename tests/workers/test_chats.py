@@ -14,8 +14,8 @@ from django.core.files.storage import storages
 from pytest_django.fixtures import Settings
 
 from challenges.characters import cleaned
-from challenges.chat_templates import template_of
 from challenges.data_folder import data_dir
+from challenges.models.chat_templates import template_of
 from challenges.reading import read_course
 from graders.base import Generated
 from gradus.chats import services as chats

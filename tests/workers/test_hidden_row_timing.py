@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from challenges.lint_rows import LENGTH_SHARE
+from challenges.lint.rows import LENGTH_SHARE
 from graders.base import Grade, Grading, Score, Scored
 from tests.learn.test_timing import CHANCE, auc
 from workers import execute as executing

@@ -16,10 +16,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from challenges.bundle import ChallengeBundle
-from challenges.lint import inspect
+from challenges.lint.run import inspect
+from challenges.models.tokens import counter
 from challenges.payloads import parse
 from challenges.reading import read_challenge
-from challenges.tokens import counter
 from graders.base import Assignment
 from graders.prompt import grade
 from tests.workers import token_rows

@@ -17,9 +17,9 @@ from safetensors.torch import load_file
 
 from benchmarks import venvs
 from benchmarks.peers import gguf_file
-from challenges.base_models import BaseModel, Wheel
-from challenges.catalogue import BUILT_IN, known
 from challenges.kinds.tune import Hyperparameters, TunePayload
+from challenges.models.base_models import BaseModel, Wheel
+from challenges.models.catalogue import BUILT_IN, known
 from challenges.spec import PreferenceRow, Sample, TrainRow
 from graders.base import Assignment, Grade, Trained
 from graders.tune import grade

@@ -13,8 +13,8 @@ from rich.table import Table
 
 from challenges import kinds
 from challenges.bundle import ChallengeBundle
+from challenges.files.yaml_lines import read
 from challenges.reading import BundleErrors, read_challenge
-from challenges.yaml_lines import read
 from workers.authoring import calibration, measured
 from workers.engine.embeddings import embed
 from workers.engine.watch import Watch

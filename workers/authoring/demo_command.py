@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from challenges.bundle import LessonBundle
-from challenges.demo_panel_text import PANELS, Said, said
+from challenges.lesson.demo_panel_text import PANELS, Said, said
 from challenges.reading import BundleErrors, read_lesson
 from workers.authoring import demos, measured
 from workers.authoring.own_runner import own_runner

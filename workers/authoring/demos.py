@@ -14,16 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from challenges import payloads, tokens
+from challenges import payloads
 from challenges.bundle import ChallengeBundle, LessonBundle
-from challenges.demo_panel_text import FEW, TUNED, ZERO
-from challenges.demo_record import DemoRecord, PanelRecord
-from challenges.folders import ADAPTER_FILES, demo_names
+from challenges.files.folders import ADAPTER_FILES, demo_names
+from challenges.files.rows import read_train
+from challenges.files.yaml_lines import read
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.tune import TunePayload
-from challenges.rows import read_train
+from challenges.lesson.demo_panel_text import FEW, TUNED, ZERO
+from challenges.lesson.demo_record import DemoRecord, PanelRecord
+from challenges.models import tokens
 from challenges.spec import Demo
-from challenges.yaml_lines import read
 from graders.base import Assignment, Grade
 from graders.registry import grade
 from workers.authoring import baselines, measured

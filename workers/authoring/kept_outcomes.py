@@ -8,7 +8,7 @@ from pathlib import Path
 
 from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle
-from challenges.findings_digest import outcome_digest
+from challenges.findings.digest import outcome_digest
 from workers.authoring.baselines import Outcome
 from workers.authoring.kept_runs import write_whole
 from workers.engine.places import data_dir

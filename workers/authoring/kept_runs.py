@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from challenges.findings_digest import run_digest
-from challenges.findings_runs import Repetition
+from challenges.findings.digest import run_digest
+from challenges.findings.runs import Repetition
 from challenges.metrics import metrics
 from graders.findings import Outputs
 from workers.engine.places import data_dir

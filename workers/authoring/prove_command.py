@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from challenges.findings import Finding
-from challenges.findings_runs import Repetition
+from challenges.findings.runs import Repetition
+from challenges.findings.spec import Finding
 from challenges.problems import Problem
 from challenges.texts import several
 from workers.authoring.chosen_findings import Chosen, chosen_findings

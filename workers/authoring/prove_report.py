@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from challenges.findings import ArmRecord, Claim, ClaimRecord, Finding, FindingRecord
-from challenges.lint_records import in_words
+from challenges.findings.spec import ArmRecord, Claim, ClaimRecord, Finding, FindingRecord
+from challenges.lint.records import in_words
 from challenges.problems import Problem
 
 

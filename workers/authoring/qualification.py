@@ -11,7 +11,7 @@ from typing import Any
 
 from challenges import kinds
 from challenges.bundle import ChallengeBundle
-from challenges.lint import MARKERS
+from challenges.lint.run import MARKERS
 from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_challenge, read_course, read_lesson
 from graders.free_text.calibration import person_score

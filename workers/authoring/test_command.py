@@ -15,7 +15,7 @@ from rich.table import Table
 from challenges import kinds
 from challenges import similarity as rules
 from challenges.bundle import Baseline, ChallengeBundle
-from challenges.findings_runs import Repetition
+from challenges.findings.runs import Repetition
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_challenge

@@ -14,12 +14,12 @@ from rich.table import Table
 
 from challenges import kinds
 from challenges.bundle import ChallengeBundle
-from challenges.folders import read_payload
-from challenges.lint_spec import refusals
+from challenges.files.folders import read_payload
+from challenges.files.source import Source
+from challenges.lint.spec import refusals
 from challenges.payloads import Submitted
 from challenges.reading import BundleErrors, read_challenge
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
-from challenges.source import Source
 from graders.base import Assignment, Grade, Rejected, Row
 from graders.registry import grade
 from workers.authoring.own_runner import own_runner

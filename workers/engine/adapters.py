@@ -15,7 +15,7 @@ import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 
-from challenges.catalogue import MODELS
+from challenges.models.catalogue import MODELS
 from workers.engine import quantised
 from workers.engine.models import Base, adaptable
 

@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
-from challenges.base_models import BaseModel
-from challenges.catalogue import MODELS, wanted
-from challenges.models_file import ModelsFileError
+from challenges.models.base_models import BaseModel
+from challenges.models.catalogue import MODELS, wanted
+from challenges.models.models_file import ModelsFileError
 from workers import weights
 from workers.engine.places import models_dir
 from workers.take_home.base import FetchError, convert, download, from_hub, sha256, take_out

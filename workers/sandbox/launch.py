@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from challenges import models_file
+from challenges.models import models_file
 from workers.engine.places import PROJECT
 from workers.sandbox import privileges
 from workers.sandbox.frames import Channel

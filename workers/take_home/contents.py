@@ -12,8 +12,8 @@ from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-from challenges.base_models import BaseModel
 from challenges.kinds.tune import TunePayload, tune
+from challenges.models.base_models import BaseModel
 from challenges.spec import Challenge, Json, Label, Sample
 from challenges.training_methods import METHODS
 from graders.base import Row

@@ -4,8 +4,8 @@ from functools import partial
 from typing import Any
 
 from challenges import kinds, metrics
-from challenges.catalogue import MODELS
 from challenges.kinds.rag_keys import RagKeys
+from challenges.models.catalogue import MODELS
 from challenges.spec import Approach, Demo, Retriever, Sample, dump
 from gradus.accounts.models import User
 from gradus.api import schemas

@@ -5,8 +5,8 @@ from typing import Any
 
 from ninja import Router, Status
 
-from challenges.findings import ArmRecord, Claim, ClaimRecord, Experiment, ExperimentRecord, Finding
-from challenges.findings_text import filled
+from challenges.findings.spec import ArmRecord, Claim, ClaimRecord, Experiment, ExperimentRecord, Finding
+from challenges.findings.text import filled
 from gradus.api import result_shapes as outcomes
 from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, someone

@@ -9,9 +9,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from challenges import kinds
-from challenges.chat_templates import has_none
 from challenges.field_checks import characters
 from challenges.kinds.base import Lane
+from challenges.models.chat_templates import has_none
 from gradus.accounts.models import User
 from gradus.chats.models import TEXT_CHARS, ChatMessage
 from gradus.courses import days

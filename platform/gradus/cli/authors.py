@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from challenges.lint import MARKERS, Linted, Similarity, inspect
+from challenges.lint.run import MARKERS, Linted, Similarity, inspect
 from challenges.problems import Problem
 from gradus.cli import diff, rejudge
 from gradus.cli.plugins import MISSING, ChallengeGroup, MissingExtra, load

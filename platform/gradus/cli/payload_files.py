@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from challenges import kinds
+from challenges.files.rows import read_train
+from challenges.files.yaml_lines import YamlErrors, read
 from challenges.kinds.base import Kind
 from challenges.problems import said_once
-from challenges.rows import read_train
-from challenges.yaml_lines import YamlErrors, read
 from gradus.cli.client import Failure
 
 TEXTS = (".txt", ".md")

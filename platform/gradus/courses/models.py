@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.timezone import now
 
-from challenges import findings as finding_specs
 from challenges import spec as specs
+from challenges.findings import spec as finding_specs
 
 # How many parsed contents of each type a process caches. Old submissions refer to old contents.
 CACHED_MAX = 256

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from challenges import kinds
 from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
-from challenges.findings import arm_files
+from challenges.findings.spec import arm_files
 from challenges.spec import dump
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction

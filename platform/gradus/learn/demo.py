@@ -9,15 +9,16 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges import payloads, tokens
-from challenges.demo_panel_text import FEW, TUNED, ZERO, Said, said
+from challenges import payloads
+from challenges.files.yaml_lines import read
 from challenges.kinds.base import Lane
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import KIND as TUNE
+from challenges.lesson.demo_panel_text import FEW, TUNED, ZERO, Said, said
+from challenges.models import tokens
 from challenges.prompts import render
 from challenges.spec import Demo
-from challenges.yaml_lines import read
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.bundles import BundleMissing, lesson_file

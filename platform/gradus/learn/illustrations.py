@@ -5,7 +5,7 @@ from functools import lru_cache
 import structlog
 from django.utils.safestring import SafeString, mark_safe
 
-from challenges.svg import read_svg
+from challenges.lesson.svg import read_svg
 from gradus.courses.bundles import BundleMissing, lesson_content
 from gradus.courses.models import Lesson
 from gradus.learn.markdown import Page, Part

@@ -22,7 +22,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
-from challenges.lesson_text import Image, fold_title, image_of, reader
+from challenges.lesson.text import Image, fold_title, image_of, reader
 
 FEATURES = ("figures", "advisor", "demo", "retriever", "board")
 # Stands before the id of a finding, which is a feature of its own.

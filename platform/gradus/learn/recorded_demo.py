@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from challenges.demo_panel_text import PANELS, Said, said
-from challenges.demo_record import DemoRecord
+from challenges.lesson.demo_panel_text import PANELS, Said, said
+from challenges.lesson.demo_record import DemoRecord
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
 from gradus.learn.demo import TITLES

@@ -8,7 +8,7 @@ from typing import Literal
 
 from django.conf import settings
 
-from challenges import catalogue
+from challenges.models import catalogue
 
 FILES = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "digest.txt")
 State = Literal["ready", "missing", "damaged"]

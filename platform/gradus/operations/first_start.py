@@ -16,7 +16,7 @@ from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from challenges import yaml_lines
+from challenges.files import yaml_lines
 from challenges.reading import BundleErrors, read_course
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson

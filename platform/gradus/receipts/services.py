@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.files.storage import storages
 
 from challenges import kinds
-from challenges.catalogue import MODELS
+from challenges.models.catalogue import MODELS
 from gradus.receipts import signing
 from gradus.receipts.models import ReceiptKey
 from gradus.submissions.models import Evaluation, Score, Submission

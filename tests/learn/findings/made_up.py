@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import CourseBundle, LessonBundle
-from challenges.findings import Finding, Records
+from challenges.findings.spec import Finding, Records
 from challenges.reading import read_course
 from gradus.courses.models import Course, Lesson
 from gradus.courses.services import publish

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from challenges.findings import Claim
-from challenges.findings_runs import repetition
+from challenges.findings.runs import repetition
+from challenges.findings.spec import Claim
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
 from gradus.laboratory.models import Contribution, Prediction

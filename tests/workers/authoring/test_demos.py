@@ -9,10 +9,10 @@ import pytest
 import typer
 
 from challenges.bundle import LessonBundle
-from challenges.demo_panel_text import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, Said, said
-from challenges.demo_record import DemoRecord
+from challenges.files.rows import read_train
+from challenges.lesson.demo_panel_text import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, Said, said
+from challenges.lesson.demo_record import DemoRecord
 from challenges.reading import read_lesson
-from challenges.rows import read_train
 from challenges.spec import Demo
 from tests.challenges.factory import write_lesson
 from workers.authoring import demo_command, demos

@@ -17,7 +17,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from challenges.lint import lint
+from challenges.lint.run import lint
 from challenges.reading import read_challenge, read_lesson
 from tests.challenges import factory
 from tests.workers.authoring.prove_process import Knowing

@@ -11,8 +11,8 @@ import torch
 from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM
 
-from challenges import catalogue
-from challenges.catalogue import MODELS, known
+from challenges.models import catalogue
+from challenges.models.catalogue import MODELS, known
 from graders.base import Score
 from tests.workers import oracle, tiny
 from workers.engine import fetch, models

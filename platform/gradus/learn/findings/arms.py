@@ -14,9 +14,10 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from challenges import findings_runs, kinds, payloads
+from challenges import kinds, payloads
 from challenges.bundle import ChallengeBundle, training_rows
-from challenges.findings import Arm, Experiment, Finding
+from challenges.findings import runs
+from challenges.findings.spec import Arm, Experiment, Finding
 from gradus.courses.models import Challenge, ChallengeVersion, Lesson
 
 Place = tuple[str, str, int]
@@ -111,7 +112,7 @@ def submission(lesson: Lesson, bundle: ChallengeBundle, arm: Arm, number: int) -
     """The payload of repetition `number` of a prompt arm, from 1."""
     challenge = bundle.challenge.id
     files = {(challenge, file): payloads.parse(lesson.arms[f"{challenge}/{file}"]) for file in arm.files}
-    return findings_runs.repetition(arm, bundle, files, number).payload.model_dump(mode="json")
+    return runs.repetition(arm, bundle, files, number).payload.model_dump(mode="json")
 
 
 def content(lesson: Lesson, finding: Finding) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from challenges.findings import Arm, Experiment, Finding, FindingRecord
+from challenges.findings.spec import Arm, Experiment, Finding, FindingRecord
 from gradus.courses.models import Challenge, Lesson
 from gradus.laboratory.models import Contribution
 from gradus.learn.findings import arms, own_sets, words

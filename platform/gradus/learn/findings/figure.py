@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from challenges.findings import Arm, Claim, ClaimRecord, Measure
+from challenges.findings.spec import Arm, Claim, ClaimRecord, Measure
 from gradus.learn.findings import words
 from gradus.learn.findings.scale import SCORES, Scale, differences, lanes, plain, signed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from challenges.findings import Arm, ArmRecord, Experiment, Finding, FindingRecord, Measure
+from challenges.findings.spec import Arm, ArmRecord, Experiment, Finding, FindingRecord, Measure
 from gradus.courses.models import Lesson
 from gradus.learn.findings import arms, figure, words
 from gradus.learn.findings import shared as sharing

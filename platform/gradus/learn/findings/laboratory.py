@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from challenges.findings import Claim, Experiment, Finding
+from challenges.findings.spec import Claim, Experiment, Finding
 from gradus.accounts.models import User
 from gradus.courses.models import Lesson
 from gradus.laboratory.models import Contribution

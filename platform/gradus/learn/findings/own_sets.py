@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from challenges.findings import Arm, Experiment, Finding, Measure
+from challenges.findings.spec import Arm, Experiment, Finding, Measure
 from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses import catalogue

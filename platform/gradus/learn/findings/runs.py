@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import override
 
 from challenges.bundle import ChallengeBundle
-from challenges.findings import Finding, Measure
-from challenges.findings_runs import listed_fields
+from challenges.findings.runs import listed_fields
+from challenges.findings.spec import Finding, Measure
 from challenges.kinds.base import Lane
 from challenges.spec import Challenge
 from gradus.accounts.models import User

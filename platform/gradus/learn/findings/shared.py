@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from challenges.findings import Claim, ClaimRecord, Experiment, ExperimentRecord, Finding, Measure
+from challenges.findings.spec import Claim, ClaimRecord, Experiment, ExperimentRecord, Finding, Measure
 from gradus.learn.findings import figure, laboratory, words
 from gradus.learn.findings.figure import Mark, Shared
 from gradus.learn.findings.laboratory import Dot, Together

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from challenges.findings import Experiment, ExperimentRecord, Finding, FindingRecord, Measure
-from challenges.findings_digest import RESAMPLES
-from challenges.findings_text import filled
+from challenges.findings.digest import RESAMPLES
+from challenges.findings.spec import Experiment, ExperimentRecord, Finding, FindingRecord, Measure
+from challenges.findings.text import filled
 from gradus.accounts.models import User
 from gradus.courses.models import Lesson
 from gradus.learn.findings import figure, laboratory, words

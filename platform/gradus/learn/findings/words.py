@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from challenges import metrics
-from challenges.findings import Claim, ClaimRecord, Finding, Measure, Varied
+from challenges.findings.spec import Claim, ClaimRecord, Finding, Measure, Varied
 from challenges.spec import Challenge
 from gradus.learn.findings.scale import plain
 

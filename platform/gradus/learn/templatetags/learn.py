@@ -15,11 +15,12 @@ from django.utils.text import get_text_list
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from challenges import kinds, lesson_text, metrics
-from challenges.base_models import BaseModel
-from challenges.catalogue import MODELS, model_title
+from challenges import kinds, metrics
 from challenges.kinds.base import Kind
 from challenges.kinds.tune import tune
+from challenges.lesson import text as lesson_text
+from challenges.models.base_models import BaseModel
+from challenges.models.catalogue import MODELS, model_title
 from challenges.own_choices import OwnChoices
 from challenges.shown_score import written
 from challenges.spec import Approach, Challenge

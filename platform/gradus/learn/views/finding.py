@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from challenges.findings import Finding
+from challenges.findings.spec import Finding
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson

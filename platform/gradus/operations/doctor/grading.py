@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
-from challenges.catalogue import EMBEDDINGS
+from challenges.models.catalogue import EMBEDDINGS
 from challenges.texts import several
 from gradus.operations import base_models, broker
 from gradus.operations.doctor.results import Result, fail, ok, warn

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from django.conf import settings
 
-from challenges.yaml_lines import read
+from challenges.files.yaml_lines import read
 
 EXAMPLES = Path(settings.BASE_DIR) / "docs" / "examples"
 # One of each example; where there are fewer, some come again under another id.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from challenges.catalogue import MODELS
+from challenges.models.catalogue import MODELS
 from gradus.operations import base_models, ports
 from gradus.operations.processes import DieWith, kill_session, session_members
 from gradus.operations.smoke.report import MismatchError

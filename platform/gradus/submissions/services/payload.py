@@ -6,11 +6,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
-from challenges import kinds, payloads, tokens
+from challenges import kinds, payloads
 from challenges.check import check
 from challenges.field_checks import FieldProblem
 from challenges.field_errors import BOUNDS, in_words, place
 from challenges.kinds.base import TokenUse
+from challenges.models import tokens
 from challenges.spec import Challenge
 from gradus.submissions.services.refusal import Refused
 

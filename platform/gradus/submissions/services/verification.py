@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from challenges import kinds, payloads
 from challenges.bundle import Baseline, ChallengeBundle, sha256_of
-from challenges.findings_digest import outcome_digest
+from challenges.findings.digest import outcome_digest
 from challenges.shown_score import floor_to_step
 from challenges.spec import BaselineRef, Challenge
 from gradus.courses import bundles, verification

@@ -9,8 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from challenges.files.rows import read_train, row_lines
 from challenges.kinds.tune import UPLOAD_BYTES, tune
-from challenges.rows import read_train, row_lines
 from challenges.spec import AnyRow, Challenge
 from challenges.training_methods import LORA, METHODS, Method
 from challenges.translation import translated

@@ -11,8 +11,8 @@ from django.http import HttpRequest
 
 from challenges.bundle import training_rows
 from challenges.kinds.tune import Hyperparameters, held_out, texts, training_steps, tune
+from challenges.models.token_counts import row_tokens
 from challenges.spec import Challenge
-from challenges.token_counts import row_tokens
 from challenges.training_methods import Method
 from gradus.learn.kinds.base import with_line_feeds
 from gradus.learn.kinds.tune import knobs

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from challenges.nesting import too_deep
+from challenges.files.nesting import too_deep
 from challenges.prompts import target_text
 
 

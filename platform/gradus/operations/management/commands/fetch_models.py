@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from challenges.catalogue import MODELS
+from challenges.models.catalogue import MODELS
 
 
 class Command(BaseCommand):

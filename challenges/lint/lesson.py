@@ -1,0 +1,179 @@
+"""What lint asks of a lesson and of a course."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from zoneinfo import available_timezones
+
+from pydantic import TypeAdapter
+
+from challenges.files.folders import GatheredCourse, GatheredLesson, demo_names
+from challenges.files.rows import read_train
+from challenges.files.source import Source
+from challenges.kinds.prompt import PromptPayload
+from challenges.kinds.rag import KIND as RAG
+from challenges.spec import Advisor, Demo, Figure, Label, Retriever
+
+PROMPT: TypeAdapter[PromptPayload] = TypeAdapter(PromptPayload)
+APPROACHES = ("advisor", "approaches")
+
+
+def lint_course(source: Source, gathered: GatheredCourse) -> None:
+    """Lessons listed once, requirements known and without a cycle, a time zone that exists, nothing left out."""
+    course, located = gathered.course, gathered.located
+    if course is None or located is None:
+        return
+    if course.timezone not in available_timezones():
+        source.add("course.yaml", located.line("timezone"), "there is no such time zone", "use a name such as UTC")
+    for index in _repeated(course.lessons):
+        source.add("course.yaml", located.line("lessons", index), "the lesson stands twice", "remove one")
+    _unlisted(source, "", "lesson.yaml", course.lessons, "course.yaml")
+    _requires(source, gathered.lessons)
+
+
+def _requires(source: Source, lessons: list[GatheredLesson]) -> None:
+    needs = {g.id: g.lesson.requires for g in lessons if g.lesson}
+    for gathered in lessons:
+        for index, name in enumerate(needs.get(gathered.id, ())):
+            if name not in {g.id for g in lessons}:
+                _lesson(source, gathered, f"requires `{name}`, which is no lesson", "correct it", "requires", index)
+        if _reaches(needs, gathered.id):
+            _lesson(source, gathered, "requires itself, directly or through others", "break the circle", "requires")
+
+
+def _reaches(needs: dict[str, tuple[str, ...]], start: str) -> bool:
+    seen, stack = set(), list(needs.get(start, ()))
+    while stack:
+        name = stack.pop()
+        if name not in seen:
+            seen.add(name)
+            stack += needs.get(name, ())
+    return start in seen
+
+
+def lint_lesson(source: Source, gathered: GatheredLesson) -> None:
+    """Challenges listed once, and an advisor, a demo and figures that name things which exist."""
+    lesson = gathered.lesson
+    if lesson is None:
+        return
+    for index in _repeated(lesson.challenges):
+        _lesson(source, gathered, "the challenge stands twice", "remove one of the two", "challenges", index)
+    _unlisted(source, gathered.rel, "challenge.yaml", lesson.challenges, "lesson.yaml")
+    if lesson.advisor:
+        _advisor(source, gathered, lesson.advisor)
+    if lesson.demo:
+        _demo(source, gathered, lesson.demo)
+    if lesson.retriever:
+        _retriever(source, gathered, lesson.retriever)
+    if gathered.measured:
+        for index, figure in enumerate(lesson.figures):
+            _figure(source, gathered, index, figure)
+
+
+def lint_ids(source: Source, lessons: Iterable[GatheredLesson]) -> None:
+    """Challenge ids, which must be unique in a course."""
+    seen: dict[str, str] = {}
+    for gathered in lessons:
+        for name, _ in gathered.challenges:
+            first = seen.setdefault(name, gathered.id)
+            if first != gathered.id:
+                what = f"the challenge id `{name}` is taken by the lesson `{first}`"
+                _lesson(source, gathered, what, "rename it: ids are unique in a course", "challenges")
+
+
+def _lesson(source: Source, gathered: GatheredLesson, what: str, mend: str, *path: str | int) -> None:
+    line = gathered.located.line(*path) if gathered.located else None
+    source.add(posixpath.join(gathered.rel, "lesson.yaml"), line, what, mend)
+
+
+def _repeated(names: tuple[str, ...]) -> list[int]:
+    return [index for index, name in enumerate(names) if name in names[:index]]
+
+
+def _unlisted(source: Source, rel: str, marker: str, listed: tuple[str, ...], owner: str) -> None:
+    for found in sorted((source.root / rel).glob(f"*/{marker}")):
+        name = found.parent.name
+        if name not in listed:
+            file = posixpath.join(rel, name, marker)
+            source.add(file, None, f"is not listed in {owner}", "list it there, or move the folder away")
+
+
+def _advisor(source: Source, gathered: GatheredLesson, advisor: Advisor) -> None:
+    ids = tuple(approach.id for approach in advisor.approaches)
+    known = set(ids)
+    for n in _repeated(ids):
+        _lesson(source, gathered, f"the approach `{ids[n]}` stands twice", "rename one of them", *APPROACHES, n, "id")
+    for n, approach in enumerate(advisor.approaches):
+        if approach.start <= 0 and not _has_weight(advisor, approach.id):
+            what = f"no answer speaks for `{approach.id}`, so it is never advised"
+            _lesson(source, gathered, what, "give it a weight above 0 in a choice of `questions`", *APPROACHES, n)
+        for name in {*approach.cheaper, *approach.combines_with} - known:
+            _lesson(source, gathered, f"`{name}` is no approach", "correct the id", "advisor", "approaches", n)
+    for n, question in enumerate(advisor.questions):
+        for m, choice in enumerate(question.choices):
+            for name in sorted({*choice.weights, *choice.because, *choice.excludes} - known):
+                place = ("advisor", "questions", n, "choices", m)
+                _lesson(source, gathered, f"`{name}` is no approach", "correct the id", *place)
+
+
+def _has_weight(advisor: Advisor, approach: str) -> bool:
+    choices = [choice for question in advisor.questions for choice in question.choices]
+    return any(choice.weights.get(approach, 0.0) > 0 for choice in choices)
+
+
+def _demo(source: Source, gathered: GatheredLesson, demo: Demo) -> None:
+    for name, key in zip(demo_names(demo), ("zero_shot", "few_shot", "adapter", "adapter"), strict=True):
+        if posixpath.normpath(name) not in gathered.files:
+            mend = "add it, or correct the path (relative to the lesson's folder)"
+            _lesson(source, gathered, f"the demo's file `{name}` is not there", mend, "demo", key)
+    for name in (demo.zero_shot, demo.few_shot):
+        if posixpath.normpath(name) in gathered.files:
+            file = posixpath.join(gathered.rel, name)
+            source.model(file, PROMPT, source.yaml(file))
+    if demo.extra_rows:
+        source.rows(posixpath.join(gathered.rel, demo.extra_rows), read_train, needed=True)
+    for index, chip in enumerate(demo.chips):
+        if len(chip) > demo.input_chars:
+            _lesson(source, gathered, "the chip is longer than input_chars", "shorten it", "demo", "chips", index)
+    _demo_challenge(source, gathered, demo)
+
+
+def _demo_challenge(source: Source, gathered: GatheredLesson, demo: Demo) -> None:
+    bundles = {name: bundle for name, bundle in gathered.challenges if bundle}
+    if demo.challenge not in dict(gathered.challenges):
+        _lesson(source, gathered, "the demo's challenge is not in this lesson", "name one that is", "demo", "challenge")
+    answer = bundles[demo.challenge].challenge.answer if demo.challenge in bundles else None
+    if not isinstance(answer, Label):
+        return
+    for label, related in demo.related.items():
+        if label in (item.label for item in related):
+            what = f"`{label}` stands among its own related labels"
+            _lesson(source, gathered, what, "remove it there", "demo", "related", label)
+        for name in {label, *(item.label for item in related)} - set(answer.labels):
+            what = f"`{name}` is no label of the demo's challenge"
+            _lesson(source, gathered, what, "correct it", "demo", "related", label)
+
+
+def _retriever(source: Source, gathered: GatheredLesson, retriever: Retriever) -> None:
+    bundles = dict(gathered.challenges)
+    found = bundles.get(retriever.challenge)
+    if retriever.challenge not in bundles or (found and found.challenge.kind != RAG.name):
+        what = f"`{retriever.challenge}` is no challenge with documents in this lesson"
+        _lesson(source, gathered, what, "name one of the kind rag", "retriever", "challenge")
+    for index, chip in enumerate(retriever.chips):
+        if len(chip) > retriever.input_chars:
+            _lesson(source, gathered, "the chip is longer than input_chars", "shorten it", "retriever", "chips", index)
+
+
+def _figure(source: Source, gathered: GatheredLesson, index: int, figure: Figure) -> None:
+    values = {**gathered.measured, **gathered.measured.get("figures", {})}
+    value = values.get(figure.measured) if figure.measured else None
+    place = ("figures", index, "measured")
+    if figure.measured and not isinstance(value, int | float):
+        what = f"measured.json holds no number `{figure.measured}`"
+        _lesson(source, gathered, what, "measure it, or correct the name", *place)
+    elif isinstance(value, int | float) and not (
+        (figure.at_least is None or value >= figure.at_least) and (figure.at_most is None or value <= figure.at_most)
+    ):
+        _lesson(source, gathered, f"the measured value {value:g} contradicts the claim", "correct the claim", *place)

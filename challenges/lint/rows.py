@@ -1,0 +1,197 @@
+"""What lint asks of samples and training rows."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from statistics import fmean
+
+from challenges import kinds
+from challenges.characters import unwanted
+from challenges.lint.subject import Rows, Subject
+from challenges.models.catalogue import MODELS
+from challenges.models.token_counts import CountTokens, input_tokens
+from challenges.models.tokens import counter
+from challenges.prompts import accepted_texts, problem_with, target_text
+from challenges.spec import Answer, AnyRow, Json, Label, Required, Sample, Target
+from challenges.texts import normal
+
+BALANCE_MAX = 2.0
+REQUIRED_CONTENT = "required_content"
+# Hidden rows with more or fewer tokens than public ones would tell so by the time that they take. The schedule of
+# `workers.hidden_row_timing` counts on this bound.
+LENGTH_SHARE = 0.25
+
+
+def lint_rows(subject: Subject) -> None:
+    """Ids, targets, duplicates, overlap between files, balance of labels, lengths, characters."""
+    for name, rows in subject.files:
+        if not rows and name != "train.jsonl" and name not in subject.unread:
+            subject.source.add(subject.at(name), None, "has no rows", "add some")
+    _ids(subject)
+    _repeats(subject)
+    for name, rows in subject.files:
+        _targets(subject, name, rows)
+        _balance(subject, name, rows)
+        _texts(subject, name, rows)
+    _alike(subject)
+    if problem_with(subject.challenge.prompt.example) is None:
+        _lengths(subject)
+
+
+def lint_shown_rows(subjects: Sequence[Subject]) -> None:
+    """Hidden rows of one challenge that another challenge of the course shows, as public or training rows."""
+    shown: dict[str, list[tuple[Subject, str, int]]] = {}
+    for subject in subjects:
+        for name, rows in subject.files:
+            for index, row in enumerate(rows if name != "hidden.jsonl" else ()):
+                shown.setdefault(normal(row.input), []).append((subject, name, index))
+    for subject in subjects:
+        for index, row in enumerate(subject.bundle.hidden):
+            other = next((place for place in shown.get(normal(row.input), ()) if place[0] is not subject), None)
+            if other is not None:
+                what = f"hidden here, but shown in {other[0].at(other[1])}:{other[0].line(*other[1:])}"
+                mend = "remove one of them: learners of one challenge must not read the hidden rows of another"
+                subject.row("hidden.jsonl", index, what, mend)
+
+
+def _ids(subject: Subject) -> None:
+    seen: dict[str, str] = {}
+    for name, samples in (("public.jsonl", subject.bundle.public), ("hidden.jsonl", subject.bundle.hidden)):
+        for index, sample in enumerate(samples):
+            place = f"{name}:{subject.line(name, index)}"
+            first = seen.setdefault(sample.id, place)
+            if first != place:
+                subject.row(name, index, f"the id stands already at {first}", "give each row an id of its own")
+
+
+def _repeats(subject: Subject) -> None:
+    seen: dict[str, tuple[str, int]] = {}
+    for name, rows in subject.files:
+        for index, row in enumerate(rows):
+            place = (name, subject.line(name, index))
+            first = seen.setdefault(normal(row.input), place)
+            if first != place:
+                what = "a duplicate of" if first[0] == name else "overlap with"
+                mend = "remove one of them (case, spaces and punctuation do not count)"
+                subject.row(name, index, f"{what} {first[0]}:{first[1]}", mend)
+
+
+def _targets(subject: Subject, name: str, rows: Rows) -> None:
+    for index, row in enumerate(rows):
+        target = row.target if isinstance(row, Sample) else _output(subject, row)
+        wrong = _other_form(subject, target) if isinstance(row, Sample) else None
+        if (wrong := wrong or _misfit(subject, target)) is not None:
+            subject.row(name, index, wrong, "correct the target or the answer's spec")
+        if isinstance(row, Sample) and row.documents and not kinds.find(subject.challenge.kind).has_documents:
+            subject.row(name, index, "names documents, but the challenge has none", "remove the key `documents`")
+
+
+def _other_form(subject: Subject, target: Target) -> str | None:
+    if isinstance(target, Required) == (subject.challenge.metric.name == REQUIRED_CONTENT):
+        return None
+    return f'targets {{"must": [...], "words_max": ...}} go with the metric {REQUIRED_CONTENT}, and with no other'
+
+
+def _output(subject: Subject, row: AnyRow) -> str | dict[str, str]:
+    """A training row's output as a target; for json answers the object that it spells."""
+    if not isinstance(subject.challenge.answer, Json):
+        return row.output
+    try:
+        value = json.loads(row.output)
+    except (ValueError, RecursionError):
+        return row.output
+    return value if isinstance(value, dict) else row.output
+
+
+def _misfit(subject: Subject, target: Target) -> str | None:
+    answer = subject.challenge.answer
+    if isinstance(target, Required):
+        return None
+    if isinstance(answer, Label):
+        return None if target in answer.labels else "the target is not one of the labels"
+    if not isinstance(answer, Json):
+        return "the target is not a text" if isinstance(target, dict) else None
+    if not isinstance(target, dict):
+        return "the target is not a JSON object"
+    if target.keys() != answer.fields.keys():
+        return f"the target's keys are not {', '.join(answer.fields)}"
+    wrong = [key for key, allowed in answer.fields.items() if allowed != "string" and target[key] not in allowed]
+    wrong += [key for key in answer.fields if not isinstance(target[key], str) and key not in wrong]
+    return f"the value of {', '.join(wrong)} is not allowed" if wrong else None
+
+
+def _balance(subject: Subject, name: str, rows: Rows) -> None:
+    answer = subject.challenge.answer
+    if not rows or name in subject.unread or not isinstance(answer, Label):
+        return
+    targets = Counter(target_text(row.target) if isinstance(row, Sample) else row.output for row in rows)
+    counts = {label: targets[label] for label in answer.labels}
+    low, high = min(counts, key=lambda k: counts[k]), max(counts, key=lambda k: counts[k])
+    if counts[high] > BALANCE_MAX * counts[low]:
+        what = f"{counts[high]} rows are {high} but {counts[low]} are {low}"
+        subject.source.add(subject.at(name), None, what, f"keep the labels within a factor of {BALANCE_MAX:g}")
+
+
+def _texts(subject: Subject, name: str, rows: Rows) -> None:
+    model = MODELS.get(subject.challenge.model or "")
+    for index, row in enumerate(rows):
+        outputs = accepted_texts(row.target) if isinstance(row, Sample) else (row.output,)
+        text = "\n".join((row.input, *outputs))
+        if (found := unwanted(text, unseen=True)) is not None:
+            subject.row(name, index, f"holds the unseen character {found}", "remove it")
+        if model and any(token in text for token in model.special_tokens):
+            subject.row(name, index, "holds a control token of the model", "remove it")
+
+
+def _alike(subject: Subject) -> None:
+    """Hidden inputs are about as long as public ones, on average and among the longest tenth, in the model's tokens.
+
+    Where the challenge names no model, characters count.
+    """
+    bundle, model = subject.bundle, subject.challenge.model
+    if not bundle.public or not bundle.hidden or subject.unread & {"public.jsonl", "hidden.jsonl"}:
+        return
+    count, unit = (len, "characters") if model is None else (counter(model), "tokens")
+    if count is None:
+        if model in MODELS:
+            subject.source.not_checked.append(f"lengths of hidden rows (the tokenizer of {model} is not here)")
+        return
+    public, hidden = (sorted(count(row.input) for row in rows) for rows in (bundle.public, bundle.hidden))
+    for name, statistic in (("average", fmean), ("90th percentile", _ninetieth)):
+        wanted, found = statistic(public), statistic(hidden)
+        low, high = (1 - LENGTH_SHARE) * wanted, (1 + LENGTH_SHARE) * wanted
+        if not low <= found <= high:
+            what = f"the {name} of its inputs is {found:.4g} {unit}, but {wanted:.4g} in public.jsonl"
+            mend = (
+                f"bring it to between {math.ceil(10 * low) / 10:g} and {math.floor(10 * high) / 10:g}, so that times "
+                "tell nothing of hidden rows: exchange rows between the two files, or write some that are longer or "
+                "shorter"
+            )
+            subject.source.add(subject.at("hidden.jsonl"), None, what, mend)
+
+
+def _ninetieth(lengths: Sequence[int]) -> float:
+    """Of sorted lengths: the one below which nine tenths lie, by the nearest rank."""
+    return lengths[math.ceil(0.9 * len(lengths)) - 1]
+
+
+def _lengths(subject: Subject) -> None:
+    challenge = subject.challenge
+    count, model = counter(challenge.model), MODELS.get(challenge.model or "")
+    if count is None or model is None or challenge.answer is None:
+        return
+    room = model.context - challenge.limits.prompt_tokens_max - _answer_tokens(challenge.answer, count)
+    for name, rows in subject.files:
+        for index, used in enumerate(input_tokens(challenge, count, [row.input for row in rows])):
+            if used > room:
+                subject.row(name, index, f"has {used} tokens; the context leaves {room}", "shorten it")
+
+
+def _answer_tokens(answer: Answer, count: CountTokens) -> int:
+    """The most tokens that an answer takes."""
+    if isinstance(answer, Label) and answer.decode == "score":
+        return max(count(" " + label) for label in answer.labels)
+    return answer.max_new_tokens

