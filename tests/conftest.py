@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client, TransactionTestCase
+from hypothesis import HealthCheck, settings
 from pytest_django.fixtures import Settings
 
 from gradus.accounts import triggers as accounts
@@ -24,6 +25,10 @@ from gradus.submissions import queue
 from tests import factories
 
 pytest_plugins = ["tests.requirements", "tests.packages"]
+
+# A busy machine generates data slowly; that says nothing about our code.
+settings.register_profile("gradus", suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("gradus")
 
 
 @pytest.fixture(autouse=True)
