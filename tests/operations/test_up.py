@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from gradus.operations import ports
+from gradus.operations.processes import session_members
 from gradus.operations.smoke.site import children
 from tests.operations.conftest import alive
 from tests.operations.waiting import until
@@ -61,6 +62,10 @@ class Started:
         self.process.stdout.close()
 
 
+def command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+
+
 @pytest.fixture
 def up(tmp_path):
     started = []
@@ -103,9 +108,11 @@ def test_a_second_start_is_quick_and_keeps_the_password(up):
 def test_nothing_is_left_of_a_launcher_that_is_killed(up):
     site = up("--lanes", "interactive")
     site.until("Ctrl-C stops everything.")
-    programs = site.programs()
+    # The web server has a process of its own that answers requests.
+    started = {pid: command(pid) for program in site.programs() for pid in session_members(program)}
+    assert len(started) >= 5
     site.process.kill()
-    until(lambda: not any(alive(pid) for pid in programs))
+    until(lambda: not any(alive(pid) for pid in started), what=lambda: [started[pid] for pid in started if alive(pid)])
 
 
 def test_a_taken_port_is_named_with_a_way_out():

@@ -1,4 +1,5 @@
-"""All that Gradus uses of granian without granian documenting it: a reload that waits until the new process listens.
+"""All that Gradus uses of granian without granian documenting it: a reload that waits until the new process listens,
+and processes that end with the one that started them.
 
 Tried with granian 2.8.7. `tests/structure/test_private_interfaces.py` fails when another release series is installed.
 
@@ -9,7 +10,10 @@ serving the old code.
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from granian import cli
@@ -17,12 +21,16 @@ from granian.log import logger
 from granian.server.mp import MPServer, WorkerProcess
 
 from gradus.operations.ports import is_listening
+from gradus.operations.processes import DieWith
 
 READY_SECONDS = 120.0
 LOOK_SECONDS = 0.1
 
 
 class ReloadingServer(MPServer):
+    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> WorkerProcess:
+        return super()._spawn_worker(idx, partial(die_with, os.getpid(), target), callback_loader)
+
     def _respawn_workers(self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0) -> None:
         """Replaces the processes one after another. `delay` is granian's fixed wait, which is not used here."""
         for index in workers:
@@ -56,6 +64,12 @@ class ReloadingServer(MPServer):
         if worker.is_alive():
             worker.kill()
             worker.join()
+
+
+def die_with(parent: int, target: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+    """Runs `target` in a process that ends with its parent: without one it would keep the port and serve for ever."""
+    DieWith(parent)()
+    target(*args, **kwargs)
 
 
 def run_command_line() -> None:
