@@ -22,7 +22,6 @@ from gradus.accounts.models import LimitCount
 from gradus.courses import days
 from gradus.notices import services as notices
 from gradus.submissions import bell, failpoints
-from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import (
     Evaluation,
     EvaluationQuerySet,
@@ -36,7 +35,7 @@ from gradus.submissions.models import (
     WorkerStatus,
 )
 from gradus.submissions.services.finish import close
-from gradus.submissions.states import OPEN, State
+from gradus.submissions.states import CODES, OPEN, State
 from workers import invariants, notice_mails
 from workers import orphan_files as orphans
 

@@ -410,7 +410,7 @@ def _remotes() -> tuple[dict[str, RemoteEngine], str]:
 
 
 def code_of(error: Exception) -> str:
-    """The error code of `gradus.submissions.error_codes` for an exception of a job."""
+    """The error code of `gradus.submissions.states` for an exception of a job."""
     match error:
         case Rejected():
             return error.code

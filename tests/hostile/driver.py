@@ -13,8 +13,8 @@ from django.http import HttpResponse
 from django.test import Client
 
 from gradus.accounts.models import ApiToken, User
-from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import Submission
+from gradus.submissions.states import CODES
 from tests import factories
 from tests.conftest import logged_in
 from tests.hostile.case import Case, Send

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from gradus.submissions.error_codes import CODES
 from gradus.submissions.services import Refused
 from gradus.submissions.services.payload import parse
+from gradus.submissions.states import CODES
 from tests import factories
 from tests.hostile import corpus, texts
 from tests.hostile.case import Case

@@ -5,11 +5,10 @@ from django.db.models.functions import Now
 
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import services
-from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import Evaluation, Event, InFlight, QuotaSlot, Refund, Score, Standing
 from gradus.submissions.services import Outcome, Refused
 from gradus.submissions.services.finish import LeaseLost
-from gradus.submissions.states import MAX_ATTEMPTS
+from gradus.submissions.states import CODES, MAX_ATTEMPTS
 from tests import factories
 from workers import invariants, reconciler
 

@@ -22,9 +22,9 @@ from gradus.learn import forms
 from gradus.learn.form_problems import Problem
 from gradus.learn.kinds import page_of
 from gradus.submissions import services
-from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import Evaluation, WorkerStatus
 from gradus.submissions.services import Refused, payload
+from gradus.submissions.states import CODES
 from tests import factories
 from tests.challenges.rag_bundle import rag_bundle
 from tests.learn.test_problems import CASES, LORA, PROMPT

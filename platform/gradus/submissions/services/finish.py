@@ -18,12 +18,11 @@ from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import Calibration, ChallengeVersion
 from gradus.submissions import failpoints, signals
-from gradus.submissions.error_codes import CODES
 from gradus.submissions.models import Evaluation, Score, Standing, Submission
 from gradus.submissions.services import events, slots
 from gradus.submissions.services.events import Item
 from gradus.submissions.services.standings import hold_learner, update_standing
-from gradus.submissions.states import State
+from gradus.submissions.states import CODES, State
 
 
 class LeaseLost(Exception):
@@ -203,7 +202,7 @@ def write_score(
 
 @transaction.atomic
 def reject(evaluation_id: int, fence: int, code: str, result: dict[str, Any] | None = None) -> Evaluation:
-    """Ends an evaluation with an error. The table in `error_codes` gives its state, and says if the attempt returns.
+    """Ends an evaluation with an error. The table `CODES` gives its state, and says if the attempt returns.
 
     `result` is what was finished of a run before.
 

@@ -1,0 +1,58 @@
+"""The tables of submissions, by what they describe. Only the services of this app write them."""
+
+from gradus.submissions.models.evaluations import (
+    LANES,
+    RUN_NAME_CHARS,
+    Evaluation,
+    EvaluationQuerySet,
+    Grader,
+    HintsTaken,
+    Run,
+    RunQuerySet,
+    Submission,
+    SubmissionQuerySet,
+    known_kind,
+)
+from gradus.submissions.models.results import Event, Refund, Score, ScoreQuerySet, Standing, StandingQuerySet
+from gradus.submissions.models.slots import (
+    CancelSlot,
+    GuestSlot,
+    InFlight,
+    MeasurementSlot,
+    NetworkSlot,
+    OpenMeasurement,
+    QuotaSlot,
+    RunSlot,
+)
+from gradus.submissions.models.workers import EngineChoice, ReconcilerStatus, WorkerStatus
+
+__all__ = [
+    "LANES",
+    "RUN_NAME_CHARS",
+    "CancelSlot",
+    "EngineChoice",
+    "Evaluation",
+    "EvaluationQuerySet",
+    "Event",
+    "Grader",
+    "GuestSlot",
+    "HintsTaken",
+    "InFlight",
+    "MeasurementSlot",
+    "NetworkSlot",
+    "OpenMeasurement",
+    "QuotaSlot",
+    "ReconcilerStatus",
+    "Refund",
+    "Run",
+    "RunQuerySet",
+    "RunSlot",
+    "Score",
+    "ScoreQuerySet",
+    "Standing",
+    "StandingQuerySet",
+    "Submission",
+    "SubmissionQuerySet",
+    "WorkerStatus",
+    "known_kind",
+]

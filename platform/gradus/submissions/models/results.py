@@ -1,0 +1,186 @@
+"""What a grading leaves behind: events that pages follow, scores, standings, and attempts that were given back."""
+
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from challenges import kinds
+from gradus.courses.models import Calibration, Challenge, ChallengeVersion
+from gradus.submissions.models.evaluations import Evaluation, Submission, known_kind
+
+
+class Event(models.Model):
+    """What the submission page follows. Written under the fence only."""
+
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    type = models.CharField(max_length=20)
+    data = models.JSONField(default=dict)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["evaluation", "seq"]
+        constraints = [models.UniqueConstraint(name="events_are_numbered", fields=["evaluation", "seq"])]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.seq}"
+
+
+class ScoreQuerySet(models.QuerySet["Score"]):
+    def current(self) -> Self:
+        return self.filter(evaluation__is_current=True)
+
+    def on(self, challenge: Any, track: str) -> Self:
+        """Scores of one board."""
+        return self.filter(evaluation__submission__challenge=challenge, evaluation__submission__kind=track)
+
+    def of_version(self, version: ChallengeVersion) -> Self:
+        """Scores that this content gave: to its own submissions, and in a regrade to older ones."""
+        own = Q(evaluation__graded_version=None, evaluation__submission__version=version)
+        return self.filter(own | Q(evaluation__graded_version=version))
+
+    def best_first(self) -> Self:
+        """What a standing is made of: passed, then verified, then the highest shown, then the earliest."""
+        return self.order_by("-passed", "provisional", "-shown", "created_at", "evaluation_id")
+
+
+class Score(models.Model):
+    """A hidden score. `shown` is `value` floored to the challenge's step; only it decides and is displayed."""
+
+    class VerifiedBy(models.TextChoices):
+        # A judge that has passed the gate marked the answer.
+        AI = "ai"
+        # Computed from labels, or from a grade that the author has given to the same text.
+        CODE = "code"
+        PERSON = "person"
+
+    evaluation = models.OneToOneField(Evaluation, models.CASCADE, primary_key=True, related_name="score")
+    value = models.FloatField()
+    shown = models.FloatField()
+    private_value = models.FloatField(null=True, blank=True)
+    passed = models.BooleanField()
+    gold = models.BooleanField(default=False)
+    provisional = models.BooleanField(default=False)
+    verified_by = models.CharField(max_length=8, choices=VerifiedBy.choices, null=True, blank=True)  # noqa: DJ001
+    before = models.FloatField(null=True, blank=True, help_text="The final score that this one took the place of")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who gave it, or approved that it lowers the one before",
+    )
+    judge = models.CharField(max_length=200, blank=True, help_text="Model and template of the judge behind the marks")
+    calibration = models.ForeignKey(Calibration, models.PROTECT, null=True, blank=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = ScoreQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="score_in_unit", condition=Q(value__gte=0, value__lte=1)),
+            models.CheckConstraint(name="shown_in_unit", condition=Q(shown__gte=0, shown__lte=1)),
+            models.CheckConstraint(
+                name="private_in_unit",
+                condition=Q(private_value__isnull=True) | Q(private_value__gte=0, private_value__lte=1),
+            ),
+            models.CheckConstraint(
+                name="provisional_is_unverified",
+                condition=Q(provisional=True, verified_by__isnull=True, gold=False)
+                | Q(provisional=False, verified_by__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="lowering_needs_a_person",
+                condition=Q(before__isnull=True) | Q(shown__gte=F("before")) | Q(person__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_final_score_stays_final", condition=Q(before__isnull=True) | Q(provisional=False)
+            ),
+            models.CheckConstraint(
+                name="a_persons_score_names_the_person",
+                condition=~Q(verified_by="person") | Q(verified_by__isnull=True) | Q(person__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="a_judges_final_score_is_calibrated",
+                condition=Q(judge="")
+                | Q(verified_by__isnull=True)
+                | Q(verified_by="person")
+                | Q(calibration__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.shown:.2f}"
+
+    @property
+    def graded_by(self) -> str:
+        """`verified_by` as pages name it. Version 0.2.0 stored `ai` for scores that code computed without a judge."""
+        return (
+            self.VerifiedBy.CODE
+            if self.verified_by == self.VerifiedBy.AI and not self.judge
+            else self.verified_by or ""
+        )
+
+
+class StandingQuerySet(models.QuerySet["Standing"]):
+    def of(self, user: Any) -> Self:
+        return self.filter(user=user)
+
+    def ranked(self) -> Self:
+        """What leaderboards show: verified scores of people with an account, best first, earliest first."""
+        return self.filter(ranked=True).order_by("-shown", "reached_at", "id")
+
+
+class Standing(models.Model):
+    """The best shown score of a learner on a track of one version of a challenge; rebuildable from scores.
+
+    A board holds one version. What was passed under an older one stays passed on the path.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="standings")
+    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="standings")
+    version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="standings")
+    track = models.CharField(max_length=kinds.NAME_MAX, validators=[known_kind])
+    submission = models.ForeignKey(Submission, models.CASCADE, related_name="+")
+    shown = models.FloatField()
+    private_value = models.FloatField(null=True, blank=True)
+    passed = models.BooleanField(default=False)
+    gold = models.BooleanField(default=False)
+    provisional = models.BooleanField(default=False)
+    # Kept with the standing, because a board of a million cannot ask a million people; a trigger follows the person.
+    ranked = models.BooleanField(default=False, help_text="Verified, of an active person with an account")
+    cost = models.JSONField(default=dict)
+    reached_at = models.DateTimeField()
+
+    objects = StandingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_standing", fields=["user", "challenge", "track", "version"]),
+            models.CheckConstraint(name="no_provisional_gold", condition=Q(provisional=False) | Q(gold=False)),
+            models.CheckConstraint(name="no_provisional_rank", condition=Q(provisional=False) | Q(ranked=False)),
+        ]
+        indexes = [
+            models.Index(
+                name="board", fields=["version", "track", "-shown", "reached_at", "id"], condition=Q(ranked=True)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.challenge} {self.shown:.2f}"
+
+
+class Refund(models.Model):
+    """Why an attempt was given back."""
+
+    submission = models.OneToOneField(Submission, models.CASCADE, related_name="refund")
+    reason = models.CharField(max_length=40)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.reason
