@@ -1,6 +1,6 @@
 """The Celery application. Its only task, `workers.ring`, wakes a worker, which then looks into the database.
 
-`docs/operations.md` gives the reasons for the settings.
+`docs/operations/programs.md` gives the reasons for the settings.
 """
 
 import os

@@ -67,7 +67,7 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         """Refuses a variable that no longer exists. `successor` names the variable that took its place."""
         if self._given(name).strip():
             raise ImproperlyConfigured(
-                f"{name} is no longer a setting: remove it, or set {successor} in its place (docs/operations.md)"
+                f"{name} is no longer a setting: remove it, or set {successor} in its place (docs/operations/settings.md)"
             )
 
     def address(self, name: str, schemes: tuple[str, ...]) -> str:
@@ -109,7 +109,7 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         try:
             known()
         except ModelsFileError as error:
-            raise ImproperlyConfigured(f"base models cannot be read (docs/operations.md)\n{error}") from None
+            raise ImproperlyConfigured(f"base models cannot be read (docs/operations/programs.md)\n{error}") from None
 
     def _number(self, name: str, wanted: str) -> float | None:
         value = self._given(name).strip()
@@ -124,8 +124,8 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         return found
 
     def _wrong(self, name: str, wanted: str) -> ImproperlyConfigured:
-        return ImproperlyConfigured(f"{name} is {self._given(name)!r}; it takes {wanted} (docs/operations.md)")
+        return ImproperlyConfigured(f"{name} is {self._given(name)!r}; it takes {wanted} (docs/operations/settings.md)")
 
     def _hidden(self, name: str, wanted: str) -> ImproperlyConfigured:
         """Returns an error that does not repeat the value, because the value may contain a password."""
-        return ImproperlyConfigured(f"{name} cannot be read; it takes {wanted} (docs/operations.md)")
+        return ImproperlyConfigured(f"{name} cannot be read; it takes {wanted} (docs/operations/settings.md)")

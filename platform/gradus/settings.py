@@ -1,4 +1,4 @@
-"""All settings of the site. Environment variables set them; `docs/operations.md` describes each variable."""
+"""All settings of the site. Environment variables set them; `docs/operations/settings.md` describes each variable."""
 
 from pathlib import Path
 

@@ -19,7 +19,7 @@ FOLDER = "/srv/gradus/data"
 
 @pytest.mark.parametrize(("where", "name"), sorted(set(variables())))
 def test_it_is_a_setting(where: str, name: str) -> None:
-    assert name in documented() | NOT_OURS, f"{where} sets {name}, which docs/operations.md does not know"
+    assert name in documented() | NOT_OURS, f"{where} sets {name}, which docs/operations/settings.md does not know"
 
 
 def test_there_are_variables_in_each_file() -> None:

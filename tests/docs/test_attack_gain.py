@@ -1,4 +1,4 @@
-"""The table in `docs/operations.md` of what an attacker learns about hidden rows, computed from the limits."""
+"""The table in `docs/operations/people.md` of what an attacker learns about hidden rows, computed from the limits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.conf import settings
 from challenges.reading import read_course
 from challenges.spec import Challenge
 
-DOCS = Path(settings.BASE_DIR) / "docs" / "operations.md"
+DOCS = Path(settings.BASE_DIR) / "docs" / "operations" / "people.md"
 HEAD = (
     "| challenge | one attempt | a guest, in all | an account, a day | a network, a day | without the limit |\n"
     "| --- | --- | --- | --- | --- | --- |\n"

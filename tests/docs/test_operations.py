@@ -1,4 +1,4 @@
-"""docs/operations.md names every setting that the code reads, and none that it does not."""
+"""The pages in docs/operations name every setting that the code reads, and none that it does not."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from gradus.submissions.states import MAX_ATTEMPTS
 from workers.work import FAULT_SECONDS, SLOW_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "operations.md").read_text()
+PAGES = "".join(page.read_text() for page in sorted((ROOT / "docs" / "operations").glob("*.md")))
 READ = re.compile(
     r'(?:env\.\w+\(\s*|environ(?:ment)?(?:\.get\(|\[)\s*|getenv\(\s*|_server\(\s*)"((?:GRADUS|OPENAI)_\w+|\w+_URL)"'
 )
@@ -27,23 +27,23 @@ def read_by_code() -> set[str]:
 
 
 def documented() -> set[str]:
-    return {name for cell in ROW.findall(PAGE) for name in re.findall(r"`([A-Z_0-9]+)`", cell)}
+    return {name for cell in ROW.findall(PAGES) for name in re.findall(r"`([A-Z_0-9]+)`", cell)}
 
 
 def test_the_search_finds_settings():
     assert {"GRADUS_DATA_DIR", "DATABASE_URL", "REDIS_URL", "OPENAI_BASE_URL", "GRADUS_JUDGE_MODEL"} <= read_by_code()
 
 
-def test_every_setting_is_on_the_page():
+def test_every_setting_is_documented():
     assert read_by_code() - documented() == set()
 
 
-def test_nothing_on_the_page_is_made_up():
+def test_no_documented_setting_is_made_up():
     assert documented() - read_by_code() == set()
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"manage\.py (\w+)", PAGE))))
-def test_every_command_on_the_page_exists(command):
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"manage\.py (\w+)", PAGES))))
+def test_every_documented_command_exists(command):
     assert command in get_commands()
 
 
@@ -51,12 +51,12 @@ def test_every_system_check_of_ours_is_named():
     source = (ROOT / "platform" / "gradus" / "operations" / "checks.py").read_text()
     errors = set(re.findall(r"gradus\.E\d+", source))
     assert errors
-    assert errors - set(re.findall(r"gradus\.E\d+", PAGE)) == set()
+    assert errors - set(re.findall(r"gradus\.E\d+", PAGES)) == set()
 
 
-def test_the_page_tells_how_often_and_when_a_job_is_tried_again():
+def test_the_pages_tell_how_often_and_when_a_job_is_tried_again():
     slow = [f"{SLOW_SECONDS * 2**attempt / 60:g}" for attempt in range(1, MAX_ATTEMPTS)]
     fault = [f"{FAULT_SECONDS * 2**attempt:g}" for attempt in range(1, MAX_ATTEMPTS)]
-    assert f"a worker died in each of the {MAX_ATTEMPTS} attempts at one job" in PAGE
-    assert f"tried again after {', '.join(slow[:-1])} and {slow[-1]} minutes" in PAGE
-    assert f"tried again after {', '.join(fault[:-1])} and {fault[-1]} s" in PAGE
+    assert f"a worker died in each of the {MAX_ATTEMPTS} attempts at one job" in PAGES
+    assert f"tried again after {', '.join(slow[:-1])} and {slow[-1]} minutes" in PAGES
+    assert f"tried again after {', '.join(fault[:-1])} and {fault[-1]} s" in PAGES

@@ -70,7 +70,7 @@ def test_the_web_server_is_started_with_the_same_options(file):
 
 
 def test_every_setting_of_the_example_is_documented():
-    page = (DEPLOY.parent / "docs" / "operations.md").read_text()
+    page = (DEPLOY.parent / "docs" / "operations" / "settings.md").read_text()
     named = re.findall(r"^([A-Z_]+)=", (DEPLOY / "systemd" / "gradus.env.example").read_text(), re.MULTILINE)
     assert named
     assert [name for name in named if f"`{name}`" not in page] == []

@@ -102,7 +102,7 @@ def test_hidden_sets_within_lints_bounds_are_not_told_apart(clock: Clock) -> Non
     assert found <= CHANCE
 
 
-# By the spread of the machine, what docs/operations.md says of the AUC with the schedule and without it.
+# By the spread of the machine, what docs/operations/people.md says of the AUC with the schedule and without it.
 TOLD = {0.05: (0.51, 1.0), 0.15: (0.52, 0.99), 0.3: (0.59, 0.89), 0.5: (0.63, 0.76)}
 
 
@@ -122,7 +122,7 @@ def test_without_the_schedule_they_are(clock: Clock, monkeypatch: pytest.MonkeyP
 
 
 def test_the_documentation_has_these_figures() -> None:
-    text = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text()
+    text = (Path(__file__).resolve().parents[2] / "docs" / "operations" / "people.md").read_text()
     for spread, (held, free) in TOLD.items():
         assert f"| {100 * spread:.0f} % | {held:.2f} | {free:.2f} |" in text
 

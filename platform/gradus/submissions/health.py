@@ -115,7 +115,7 @@ def reconciler_late() -> bool:
 
 
 def alerts() -> list[str]:
-    """Returns what an admin should act on now. docs/operations.md explains each of these texts."""
+    """Returns what an admin should act on now. docs/operations/upkeep.md explains each of these texts."""
     found = []
     if reconciler_late():
         found.append(_("The reconciler has not run for two minutes"))

@@ -118,7 +118,9 @@ def workers() -> Iterator[Result]:
 
 def _judge(seen: list[WorkerStatus]) -> Iterator[Result]:
     """Reports what the workers of the judge's lane found. Only they have the key, so only they can try the judge."""
-    hint = "Set GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY for the workers; see docs/operations.md."
+    hint = (
+        "Set GRADUS_JUDGE_MODEL, OPENAI_BASE_URL and OPENAI_API_KEY for the workers; see docs/operations/settings.md."
+    )
     endpoint = os.environ.get("OPENAI_BASE_URL") or os.environ.get("OPENAI_API_KEY")
     if any(worker.problem for worker in seen):
         yield fail("judge", next(worker.problem for worker in seen if worker.problem), hint)
@@ -139,7 +141,7 @@ def reconciler() -> Iterator[Result]:
         when = f"since {last.last_run:%Y-%m-%d %H:%M} UTC" if last else "yet"
         yield warn("reconciler", f"has not run {when}", "Start it: `manage.py up`, or `manage.py reconcile`.")
     elif last and last.broken:
-        hint = "See docs/operations.md, “Alerts”."
+        hint = "See docs/operations/upkeep.md, “Alerts”."
         yield fail("reconciler", f"invariants are broken: {', '.join(last.broken)}", hint)
     else:
         yield ok("reconciler", "has run in the last two minutes")
@@ -153,7 +155,9 @@ def isolation() -> Iterator[Result]:
         yield warn("runner", "no process isolation on this system beyond the audit hook", hint)
         return
     if lacking := list(_lacking(held)):
-        hint = "See “Isolation of the runner” in docs/operations.md, and deploy/systemd/gradus-worker@.service."
+        hint = (
+            "See “Isolation of the runner” in docs/operations/programs.md, and deploy/systemd/gradus-worker@.service."
+        )
         yield warn("runner", "; ".join(lacking), hint)
     else:
         user = "a user of its own" if os.geteuid() == 0 else "the worker's user"

@@ -22,7 +22,7 @@ def configuration() -> Iterator[Result]:
     """Runs Django's system checks and our own, such as gradus.E001: hidden samples lie in no public folder."""
     wrong = [message for message in run_checks() if message.level >= ERROR]
     for message in wrong:
-        yield fail("settings", f"{message.msg} ({message.id})", message.hint or "See docs/operations.md.")
+        yield fail("settings", f"{message.msg} ({message.id})", message.hint or "See docs/operations/settings.md.")
     if not wrong:
         yield ok("settings", f"system checks pass; mode: {'production' if settings.PRODUCTION else 'development'}")
         yield ok("hidden samples", "in a store without a public address")
