@@ -67,7 +67,8 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         """Refuses a variable that no longer exists. `successor` names the variable that took its place."""
         if self._given(name).strip():
             raise ImproperlyConfigured(
-                f"{name} is no longer a setting: remove it, or set {successor} in its place (docs/operations/settings.md)"
+                f"{name} is no longer a setting: remove it, or set {successor} in its place "
+                "(docs/operations/settings.md)"
             )
 
     def address(self, name: str, schemes: tuple[str, ...]) -> str:
