@@ -20,6 +20,16 @@ def has_reader(challenge: Challenge) -> bool:
     return not all(name in known and known[name].of_documents for name in names)
 
 
+MEASURED = ("token_f1", "exact_match", "hit_rate", "mrr")
+"""The metrics that are measured on public samples of every retrieval, where they can count, in the order of a page."""
+
+
+def measured(challenge: Challenge) -> list[str]:
+    """The metrics that are measured on public samples; without a reader there are none of answers."""
+    known = metrics()
+    return [name for name in MEASURED if has_reader(challenge) or known[name].of_documents]
+
+
 def place_in_words(right: Sequence[str], look_up: Mapping[str, Any]) -> str:
     """What a retrieval handed over for a row, in a few words.
 

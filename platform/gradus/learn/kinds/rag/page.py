@@ -9,10 +9,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from challenges import metrics
 from challenges.kinds.rag_keys import METHODS, RagKeys, rag
-from challenges.kinds.rag_places import has_reader
-from challenges.metrics import metrics
+from challenges.kinds.rag_places import has_reader, measured
 from challenges.spec import Challenge
+from challenges.translation import translated
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
 from gradus.learn.kinds.tune.knobs import number, shown
@@ -31,18 +32,6 @@ TITLES: dict[str, str | Promise] = {
     "instructions": gettext_lazy("Instructions"),
     "examples": gettext_lazy("Examples"),
     "example": gettext_lazy("Row template"),
-}
-METHOD_TITLES: dict[str, str | Promise] = {
-    "words": gettext_lazy("words (BM25)"),
-    "vectors": gettext_lazy("vectors"),
-    "both": gettext_lazy("words and vectors"),
-}
-assert METHOD_TITLES.keys() == METHODS.keys()
-METRIC_TITLES = {
-    "token_f1": gettext_lazy("Token F1 of the answers"),
-    "exact_match": gettext_lazy("Answers that match exactly"),
-    "hit_rate": gettext_lazy("Samples with the right document found"),
-    "mrr": gettext_lazy("Mean reciprocal rank of the right document"),
 }
 
 
@@ -105,13 +94,13 @@ class RagPage(KindPage):
         return {
             "rag": keys,
             "numbers": [(name, str(TITLES[name]), limits.get(name, ["0", "1"])) for name in NUMBERS],
-            "methods": [(name, str(METHOD_TITLES[name])) for name in keys.retrieval.method],
+            "methods": [(name, translated(METHODS[name])) for name in keys.retrieval.method],
         }
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
         found = {str(TITLES[name]): shown(payload[name]) for name in NUMBERS if name in payload}
         method = payload.get("method", "words")
-        found[str(TITLES["method"])] = str(METHOD_TITLES.get(method, method))
+        found[str(TITLES["method"])] = translated(METHODS.get(method, method))
         if payload.get("instructions"):
             found[str(TITLES["instructions"])] = payload["instructions"]
         if payload.get("example"):
@@ -130,12 +119,11 @@ class RagPage(KindPage):
         Results of version 0.2.0 hold metrics of answers where no answer counts.
         """
         public = (evaluation.result or {}).get("public") or {}
-        is_read, measured = has_reader(evaluation.version.parsed), public.get("metrics", {})
-        names = [name for name in METRIC_TITLES if name in measured and (is_read or metrics()[name].of_documents)]
+        spec, values = evaluation.version.parsed, public.get("metrics", {})
         return {
             "look_ups": {row["id"]: row["look_up"] for row in public.get("rows", []) if row.get("look_up")},
-            "measured": [(str(METRIC_TITLES[name]), measured[name]) for name in names],
-            "has_reader": is_read,
+            "measured": [(metrics.title(name), values[name]) for name in measured(spec) if name in values],
+            "has_reader": has_reader(spec),
         }
 
 
