@@ -1,4 +1,4 @@
-"""CONTRIBUTING, "Add an approach to the advisor": lines in a lesson's `lesson.yaml` and nothing else."""
+"""docs/extending.md, "Add an approach to the advisor": lines in a lesson's `lesson.yaml` and nothing else."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""CONTRIBUTING, "Add a base model": a folder with weights and an entry in the operator's file; no code changes."""
+"""docs/extending.md, "Add a base model": a folder with weights and an entry in the operator's file; no code changes."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""CONTRIBUTING, "Add a judge template": one file, in our folder or in a package, chosen by GRADUS_JUDGE_TEMPLATE."""
+"""docs/extending.md, "Add a judge template": one file, ours or a package's, chosen by GRADUS_JUDGE_TEMPLATE."""
 
 from pathlib import Path
 

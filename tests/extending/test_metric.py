@@ -1,4 +1,4 @@
-"""CONTRIBUTING, "Add a metric": a package brings one, and a challenge names it."""
+"""docs/extending.md, "Add a metric": a package brings one, and a challenge names it."""
 
 import pytest
 
