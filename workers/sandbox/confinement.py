@@ -98,8 +98,8 @@ def code() -> list[Path]:
     ours = [
         PROJECT / "workers",
         PROJECT / "graders",
-        PROJECT / "challenges" / "kinds",
         *(PROJECT / "challenges").glob("*.py"),
+        *(package.parent for package in (PROJECT / "challenges").glob("*/__init__.py")),
     ]
     return list(dict.fromkeys([*interpreter, *packages, *libraries, *ours]))
 
