@@ -14,10 +14,11 @@ from peft import PeftModel
 
 from benchmarks.peers.job import BFLOAT16
 from graders.base import Generate, Score, Scored, Train
-from workers.engine import models, objectives, places, training
+from workers.engine import models, places
 from workers.engine.choice import DEFAULT, PLAIN, Choice, FileChoices, Place, only_plain
 from workers.engine.models import Base
 from workers.engine.session import Session
+from workers.engine.tuning import objectives, training
 from workers.engine.watch import Watch
 from workers.sandbox.supervisor import Runner
 

@@ -28,9 +28,9 @@ from benchmarks.record import Record, engine_digest
 from benchmarks.shapes import Shape, TrainShape
 from benchmarks.works import items
 from graders.base import Generate, Score, Train
-from workers.engine import objectives
 from workers.engine.models import Base
 from workers.engine.prompts import common_tokens
+from workers.engine.tuning import objectives
 from workers.engine.watch import Watch
 
 SHAPES = f"{shapes.DEFAULT},1000/60/200/6x2,1000/60/50/0,96/60/1"

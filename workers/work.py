@@ -26,18 +26,19 @@ from gradus.courses.bundles import BundleMissing
 from gradus.submissions import bell, failpoints, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
-from workers import assignments, job_limits, kept_training, outcomes, passage_vectors, remote, status
+from workers import job_limits, passage_vectors, remote, status
 from workers.breaker import OF_THE_RUNNER, Breaker, RunnerBroken
-from workers.chats import WrittenTokens
 from workers.choices import Attributed, DatabaseChoices
 from workers.engine import hardware
-from workers.events import EventWriter
 from workers.execute import Memo, execute
 from workers.gold_vectors import GoldVectors
+from workers.grading import assignments, kept_training, outcomes
+from workers.grading.chats import WrittenTokens
+from workers.grading.events import EventWriter
+from workers.grading.hidden_row_timing import paced
+from workers.grading.live_rows import LiveRows
 from workers.heartbeat import Heartbeat
-from workers.hidden_row_timing import paced
 from workers.judge.contract import JudgeMisconfigured, Postpone
-from workers.live_rows import LiveRows
 from workers.measuring import is_measurement, measured
 from workers.needed import expect_packages
 from workers.passage_vectors import PassageVectors

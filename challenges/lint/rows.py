@@ -21,7 +21,7 @@ from challenges.texts import normal
 BALANCE_MAX = 2.0
 REQUIRED_CONTENT = "required_content"
 # Hidden rows with more or fewer tokens than public ones would tell so by the time that they take. The schedule of
-# `workers.hidden_row_timing` counts on this bound.
+# `workers.grading.hidden_row_timing` counts on this bound.
 LENGTH_SHARE = 0.25
 
 

@@ -14,8 +14,8 @@ from benchmarks.ours import Setup
 from benchmarks.peers.job import Row
 from benchmarks.shapes import Shape, TrainShape
 from graders.base import Score
-from workers.engine import objectives, training
 from workers.engine.choice import DEFAULT, PLAIN, Choice
+from workers.engine.tuning import objectives, training
 from workers.engine.watch import Watch
 
 pytestmark = pytest.mark.usefixtures("own_data")

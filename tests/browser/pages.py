@@ -26,8 +26,8 @@ from gradus.submissions.models import Run, Submission
 from tests import factories
 from tests.kinds.rag_engine import PAYLOAD, Engine
 from tests.learn import scene
-from workers import outcomes
 from workers.execute import execute
+from workers.grading import outcomes
 
 LIBRARY = settings.BASE_DIR / "challenges" / "library"
 MARK = {

@@ -14,7 +14,7 @@ from gradus.chats.models import ChatMessage
 from gradus.submissions.models import Submission
 from tests import factories
 from tests.hostile import texts
-from workers.chats import plain_prompt
+from workers.grading.chats import plain_prompt
 
 pytestmark = pytest.mark.django_db
 REFUSED = [*texts.CONTROLS, *texts.UNSEEN, *texts.TAGS, *texts.SPECIAL]

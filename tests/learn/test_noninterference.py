@@ -13,7 +13,7 @@ from gradus.api import result_shapes as outcomes
 from gradus.leaderboards import boards
 from gradus.learn import urls
 from tests.learn import worlds
-from workers.events import EventWriter
+from workers.grading.events import EventWriter
 
 # 7 of 10 and 10 of 14 are both shown as 0.70; told to be worse, the engine gets 2 of 10 and 9 of 14.
 ONE = worlds.hidden((5, 2, 0, 3), "heron", 0.31)

@@ -23,7 +23,7 @@ from gradus.preferences.pairs import Pair, lot
 from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused, submit
 from tests import factories
-from workers.assignments import prepared
+from workers.grading.assignments import prepared
 
 pytestmark = pytest.mark.django_db
 PAGE = "/challenges/your-clicks/choices/"

@@ -17,7 +17,8 @@ from gradus.submissions.services import Refused
 from tests import factories
 from tests.reviews import cases
 from tests.reviews.cases import ALL_MET, MARKS, NONE_MET
-from workers import assignments, invariants
+from workers import invariants
+from workers.grading import assignments
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 The whole site and a real worker in one process; the engine sleeps. Streams are polled far more often than in use, as if
 an attacker had many of them. Two hidden sets lie at the bounds that lint sets. The schedule itself is measured on
-thousands of gradings by `tests/workers/test_hidden_row_timing.py`; this looks whether anything goes around it.
+thousands of gradings by `tests/workers/grading/test_hidden_row_timing.py`; this looks whether anything goes around it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from gradus.submissions import stream
 from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Evaluation, Submission
 from tests import factories
-from tests.workers.test_hidden_row_timing import LONG, SHORT
+from tests.workers.grading.test_hidden_row_timing import LONG, SHORT
 from tests.workers.test_work import TableRunner
-from workers import hidden_row_timing
+from workers.grading import hidden_row_timing
 from workers.work import Worker
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]

@@ -8,9 +8,9 @@ from peft import PeftModel
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from graders.base import Train
-from workers.engine import training
-from workers.engine.adapters import wrap
 from workers.engine.models import Base
+from workers.engine.tuning import training
+from workers.engine.tuning.adapters import wrap
 
 
 def plain(folder) -> PreTrainedModel:

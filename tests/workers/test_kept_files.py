@@ -8,7 +8,7 @@ from django.core.files.storage import storages
 
 from graders.base import Grade
 from tests import factories
-from workers import outcomes
+from workers.grading import outcomes
 from workers.sandbox import adapter_files
 
 PREFERENCE = {"prompt": "a heron", "chosen": "sky", "rejected": "in the sky"}

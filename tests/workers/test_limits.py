@@ -15,8 +15,8 @@ from gradus.submissions import services
 from gradus.submissions.models import Run
 from gradus.submissions.states import State
 from tests import factories
-from tests.workers.test_kept_training import Trainer
-from tests.workers.test_live_rows import TellingRunner
+from tests.workers.grading.test_kept_training import Trainer
+from tests.workers.grading.test_live_rows import TellingRunner
 from workers import job_limits, status
 from workers.engine.places import PROJECT
 from workers.sandbox.supervisor import RunnerTimeout, WorkLimit

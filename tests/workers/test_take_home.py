@@ -218,7 +218,7 @@ def test_preferences_are_trained_again_by_trl(attempt, site):
 def test_preferences_are_taken_in_the_order_of_the_site():
     """The order alone, without TRL: the script's own function against that of the engine."""
     from graders.base import Train
-    from workers.engine import training
+    from workers.engine.tuning import training
 
     @dataclass
     class Row:

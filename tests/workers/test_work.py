@@ -314,7 +314,7 @@ def test_events_that_cannot_be_written_end_no_job(ada, course, monkeypatch):
         raise OperationalError("database is locked")
 
     monkeypatch.setattr(services, "append_events", away)
-    monkeypatch.setattr("workers.events.connection", SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr("workers.grading.events.connection", SimpleNamespace(close=lambda: None))
     submission = factories.submit(ada)
     worker().step()
 

@@ -8,7 +8,7 @@ from workers.engine.choice import DEFAULT
 from workers.engine.generation import DECODE_TOKENS
 from workers.engine.prompts import PREFIX_TOKENS
 from workers.engine.scoring import READ_AT_ONCE
-from workers.engine.training import STEP_TOKENS
+from workers.engine.tuning.training import STEP_TOKENS
 
 INTERPRETER_BYTES = 1_000_000_000
 """Python, torch, transformers and their buffers."""

@@ -12,22 +12,11 @@ from typing import Any
 from uuid import uuid4
 
 from graders.base import Generate, Generated, Rejected, Score, Scored, Train, Trained
-from workers.engine import (
-    adapters,
-    checkpoints,
-    generation,
-    memory,
-    models,
-    plain,
-    probe,
-    quantised,
-    scoring,
-    timer,
-    training,
-)
+from workers.engine import generation, memory, models, plain, probe, scoring, timer
 from workers.engine.choice import DEFAULT, Choice, only_plain
 from workers.engine.kernels import Kernels, products
 from workers.engine.prompts import Prefixes
+from workers.engine.tuning import adapters, checkpoints, quantised, training
 from workers.engine.watch import Watch
 
 EngineItem = Score | Generate | Train

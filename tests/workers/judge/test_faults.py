@@ -19,7 +19,7 @@ from gradus.submissions.models import Evaluation, QuotaSlot, Score, Submission, 
 from tests import factories
 from tests.judge_server import MODEL, JudgeServer, completion, judgement
 from tests.workers.test_work import TableRunner
-from workers import assignments
+from workers.grading import assignments
 from workers.judge.client import JudgeClient
 from workers.work import Worker
 

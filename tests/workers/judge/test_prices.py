@@ -16,7 +16,7 @@ from gradus.courses.models import Challenge
 from gradus.submissions.models import Grader
 from tests import factories
 from tests.workers.judge.test_client import GOOD, ITEM, MemoryStore, Script, chat
-from workers import assignments
+from workers.grading import assignments
 from workers.judge import prices as judge_prices
 from workers.judge.client import OUTPUT_TOKENS, JudgeClient, JudgeMisconfigured
 from workers.judge.ledger import Ledger

@@ -18,9 +18,9 @@ from challenges.lint.rows import LENGTH_SHARE
 from graders.base import Grade, Grading, Score, Scored
 from tests.learn.test_timing import CHANCE, auc
 from workers import execute as executing
-from workers import hidden_row_timing
 from workers.execute import execute
-from workers.hidden_row_timing import paced
+from workers.grading import hidden_row_timing
+from workers.grading.hidden_row_timing import paced
 from workers.sandbox.supervisor import Stopped
 
 GRADINGS = 3000
@@ -122,7 +122,7 @@ def test_without_the_schedule_they_are(clock: Clock, monkeypatch: pytest.MonkeyP
 
 
 def test_the_documentation_has_these_figures() -> None:
-    text = (Path(__file__).resolve().parents[2] / "docs" / "operations" / "people.md").read_text()
+    text = (Path(__file__).resolve().parents[3] / "docs" / "operations" / "people.md").read_text()
     for spread, (held, free) in TOLD.items():
         assert f"| {100 * spread:.0f} % | {held:.2f} | {free:.2f} |" in text
 

@@ -15,8 +15,8 @@ from torch.nn import functional
 
 from graders.base import Rejected, Train
 from workers.engine.models import Base
-from workers.engine.packing import Example, pack
 from workers.engine.prompts import common_tokens
+from workers.engine.tuning.packing import Example, pack
 
 Figures = dict[str, float]
 

@@ -27,12 +27,12 @@ from tests.workers.conftest import BUILT_IN
 from workers.engine.session import Session
 from workers.engine.watch import Watch
 from workers.execute import execute
-from workers.hidden_row_timing import paced
+from workers.grading.hidden_row_timing import paced
 
 PUBLIC, FEW, MANY, REFUSED = 40, 32, 48, 160
 ATTEMPTS, CONTROL_ATTEMPTS = 60, 8
 LIMIT = 600.0
-LIBRARY = Path(__file__).resolve().parents[2] / "challenges" / "library"
+LIBRARY = Path(__file__).resolve().parents[3] / "challenges" / "library"
 
 
 @dataclass

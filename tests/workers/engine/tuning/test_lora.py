@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 
 from graders.base import Generate, Rejected, Score, Train
 from tests.workers import oracle, tiny
-from workers.engine import objectives, training
 from workers.engine.session import Session
+from workers.engine.tuning import objectives, training
 from workers.engine.watch import Stopped, Watch
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")

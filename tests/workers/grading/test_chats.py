@@ -32,8 +32,8 @@ from tests.workers import oracle, tiny
 from tests.workers.sandbox.test_runner import Settled
 from tests.workers.test_work import TRIAL, TableRunner
 from workers import reconciler, status
-from workers.chats import WrittenTokens, _unpack, cut, plain_prompt
 from workers.engine import models
+from workers.grading.chats import WrittenTokens, _unpack, cut, plain_prompt
 from workers.sandbox.supervisor import Runner, RunnerDied
 from workers.work import Worker
 

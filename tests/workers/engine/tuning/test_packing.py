@@ -10,9 +10,10 @@ from peft import PeftModel
 
 from graders.base import Train
 from tests.workers import oracle, tiny
-from workers.engine import adapters, attention, objectives, training
-from workers.engine.packing import Example, pack
+from workers.engine import attention
 from workers.engine.session import Session
+from workers.engine.tuning import adapters, objectives, training
+from workers.engine.tuning.packing import Example, pack
 from workers.engine.watch import Watch
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")

@@ -90,7 +90,7 @@ def _unpack(name: str, folder: Path) -> None:
 class WrittenTokens:
     """Collects the tokens of both answers as the engine reports them, and turns them into events for the page.
 
-    It is used like `workers.live_rows.LiveRows`.
+    It is used like `workers.grading.live_rows.LiveRows`.
     """
 
     def __init__(self) -> None:

@@ -14,8 +14,9 @@ from gradus.submissions import services
 from gradus.submissions.models import Event, Run
 from tests import factories
 from tests.workers.test_work import TableRunner
-from workers import events, status
-from workers.events import EventWriter
+from workers import status
+from workers.grading import events
+from workers.grading.events import EventWriter
 from workers.work import Worker
 
 

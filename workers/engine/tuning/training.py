@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from graders.base import Rejected, Train, Trained
-from workers.engine import adapters, checkpoints, models, quantised
+from workers.engine import models
 from workers.engine.models import Base
-from workers.engine.objectives import Completions, Figures, Preferences, objective
 from workers.engine.prompts import batches, call_tokens
+from workers.engine.tuning import adapters, checkpoints, quantised
+from workers.engine.tuning.objectives import Completions, Figures, Preferences, objective
 from workers.engine.watch import Watch
 
 WARMUP_SHARE = 0.05

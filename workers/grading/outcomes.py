@@ -23,7 +23,7 @@ from graders.base import Grade
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Outcome
 from workers import language, status
-from workers.assignments import on_hidden_rows
+from workers.grading.assignments import on_hidden_rows
 from workers.measuring import is_measurement
 from workers.sandbox import adapter_files
 from workers.take_home import contents

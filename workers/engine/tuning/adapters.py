@@ -16,8 +16,8 @@ from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft
 from safetensors.torch import load_file, save_file
 
 from challenges.models.catalogue import MODELS
-from workers.engine import quantised
 from workers.engine.models import Base, adaptable
+from workers.engine.tuning import quantised
 
 RANKS = (4, 8, 16, 32)
 TARGETS = "all-linear"

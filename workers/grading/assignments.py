@@ -21,7 +21,8 @@ from gradus.courses import bundles, calibrations
 from gradus.courses.models import Lesson
 from gradus.preferences.pairs import lot
 from gradus.submissions.models import Evaluation, Grader, Run, Submission
-from workers import chats, copy_sources
+from workers import copy_sources
+from workers.grading import chats
 from workers.judge import template as judge_template
 from workers.judge.client import JudgeClient
 from workers.judge.contract import JudgeMisconfigured

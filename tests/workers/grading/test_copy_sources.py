@@ -10,7 +10,8 @@ from gradus.courses import bundles
 from gradus.courses.models import Challenge
 from gradus.submissions.models import Submission
 from tests.reviews.cases import submit
-from workers import assignments, copy_sources
+from workers import copy_sources
+from workers.grading import assignments
 
 ANSWER = (
     "The catalogue changes daily, so a look-up in the shop's own data is better than any training of the weights, "

@@ -1,0 +1,1 @@
+"""Training: the steps, what they minimise, and what is trained and saved."""
