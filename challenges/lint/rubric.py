@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from challenges.kinds.rubric import Criterion, free_text
+from challenges import marks
+from challenges.kinds.rubric import free_text
 from challenges.lint.subject import Subject
 from challenges.spec import Benign, GoldAnswer
 from challenges.texts import normal
@@ -13,7 +14,6 @@ from challenges.texts import normal
 TOTALS = (10, 100)
 ROLES = {"prompt": 5, "calibration": 20}
 BANDS = ((0.0, 1 / 3, "low"), (1 / 3, 2 / 3, "middle"), (2 / 3, 1.01, "high"))
-CREDIT = {"met": 1.0, "partial": 0.5, "not_met": 0.0}
 
 
 def lint_rubric(subject: Subject) -> None:
@@ -51,7 +51,7 @@ def _marks(subject: Subject, file: str, rows: Sequence[GoldAnswer | Benign]) -> 
         for name in rubric.keys() - row.marks.keys():
             subject.row(file, index, f"does not mark `{name}`", "mark every criterion")
         for name, mark in row.marks.items():
-            if mark == "partial" and name in rubric and rubric[name].partial == "none":
+            if name in rubric and mark not in marks.allowed(rubric[name]):
                 subject.row(file, index, f"`{name}` has no partial credit", "mark it met or not_met")
 
 
@@ -62,21 +62,15 @@ def _counts(subject: Subject) -> None:
         if roles[role] < least:
             mend = f"write {least - roles[role]} more"
             subject.source.add(file, None, f"{roles[role]} answers have the role {role}, {least} are needed", mend)
-    scores = [points_share(free_text(subject.challenge).rubric, row) for row in gold if row.role == "calibration"]
+    rubric = free_text(subject.challenge).rubric
+    scores = [marks.score(rubric, row.marks) for row in gold if row.role == "calibration"]
     for low, high, band in BANDS:
         if not any(low <= score < high for score in scores):
             what = f"no calibration answer scores in the {band} third"
             subject.source.add(file, None, what, "spread the answers over the scores")
-    claims = [criterion.id for criterion in free_text(subject.challenge).rubric if criterion.kind == "must_not_claim"]
+    claims = [criterion.id for criterion in rubric if criterion.kind == "must_not_claim"]
     if claims and not any(row.marks.get(name) == "not_met" for row in gold for name in claims):
         subject.source.add(file, None, "no answer makes a wrong claim", "add one with good words and a wrong claim")
-
-
-def points_share(rubric: tuple[Criterion, ...], row: GoldAnswer) -> float:
-    """The share of all points, in [0, 1], that a gold answer's marks earn; partial counts half."""
-    total = sum(criterion.points for criterion in rubric)
-    earned = sum(criterion.points * CREDIT[row.marks.get(criterion.id, "not_met")] for criterion in rubric)
-    return earned / total if total else 0.0
 
 
 def _repeats(subject: Subject) -> None:

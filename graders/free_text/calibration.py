@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from challenges.kinds.rubric import Gate, free_text
+from challenges.marks import score
 from challenges.spec import Challenge
 from graders import agreement
-from graders.base import Grade, JudgeId, Mark
-from graders.free_text.points import score
+from graders.base import Grade, JudgeId
 
 ANSWERS_MIN = 20
 EXACT = 1e-9
@@ -55,9 +55,7 @@ class GradedAttack:
 
 def person_score(challenge: Challenge, marks: Mapping[str, str]) -> float:
     """The score in [0, 1] of a person's marks; a criterion without a mark counts as not met."""
-    return score(
-        free_text(challenge).rubric, {c.id: Mark(marks.get(c.id, Mark.NOT_MET)) for c in free_text(challenge).rubric}
-    )
+    return score(free_text(challenge).rubric, marks)
 
 
 def report(

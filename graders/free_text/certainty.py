@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from challenges.kinds.rubric import Criterion, free_text
+from challenges.marks import nearest, score
 from challenges.spec import Challenge
 from graders.free_text.likeness import Prediction
-from graders.free_text.points import as_mark, score
 
 Vector = NDArray[np.float64]
 EXACT = 1e-9
@@ -24,7 +24,7 @@ def certainty(challenge: Challenge, found: Mapping[str, Prediction]) -> float:
     the distribution of the sum comes from a convolution. The standard deviations were measured by leave-one-out on
     graded answers.
     """
-    marks = {c.id: as_mark(found[c.id].value, c) for c in free_text(challenge).rubric}
+    marks = {c.id: nearest(found[c.id].value, c) for c in free_text(challenge).rubric}
     points = np.ones(1)
     for c in free_text(challenge).rubric:
         points = np.convolve(points, _chances(c, found[c.id]))

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from challenges.kinds.rubric import Criterion
+from challenges.marks import score
 from graders.base import Mark
-from graders.free_text.points import score
 
 ABOVE_MAX = 0.25
 BELOW_MAX = 0.5

@@ -12,12 +12,12 @@ import numpy as np
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.rubric import free_text
+from challenges.marks import SHARES, nearest
 from graders.base import Assignment, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
 from graders.free_text import copies, distance, settled, speech_acts
 from graders.free_text.ballot import Ballot, read_ballot
 from graders.free_text.cleaning import Cleaned, clean
 from graders.free_text.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
-from graders.free_text.points import VALUES, as_mark
 from graders.free_text.refusals import Vectors, compared
 from graders.free_text.report import criterion_marks, graded_by, zero
 from graders.free_text.text import language_of, words
@@ -139,7 +139,7 @@ def _doubts(case: Case, ballot: Ballot, guess: Estimate) -> list[str]:
 
 def _unlike(case: Case, marks: Mapping[str, Mark], guess: Estimate, gap: float) -> list[str]:
     """The criteria whose mark differs from the embedding estimate by at least the share `gap` of the points."""
-    return [id for id, mark in marks.items() if abs(VALUES[mark] - guess.values[id]) >= gap]
+    return [id for id, mark in marks.items() if abs(SHARES[mark] - guess.values[id]) >= gap]
 
 
 def _final(
@@ -172,7 +172,7 @@ def _uncalibrated(case: Case, judge: JudgeId, ballots: list[Ballot]) -> list[str
 
 def _provisional(case: Case, guess: Estimate, rule: str, calls: list[Judged]) -> Grade:
     challenge = case.bundle.challenge
-    marks = {c.id: as_mark(guess.values[c.id], c) for c in free_text(challenge).rubric}
+    marks = {c.id: Mark(nearest(guess.values[c.id], c)) for c in free_text(challenge).rubric}
     quotes = {id: (guess.quotes[id],) for id, mark in marks.items() if mark in (Mark.MET, Mark.PARTIAL)}
     shown = criterion_marks(challenge, marks, quotes)
     return graded_by(

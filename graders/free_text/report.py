@@ -7,25 +7,25 @@ from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
+from challenges.marks import points
 from challenges.spec import Challenge
 from graders.base import CriterionMark, Grade, JudgeId, Mark
-from graders.free_text.points import table
 
 
 def criterion_marks(
     challenge: Challenge, marks: Mapping[str, Mark], evidence: Mapping[str, tuple[str, ...]]
 ) -> tuple[CriterionMark, ...]:
     """The marks shown to the learner, in the rubric's order; `improve` is filled only if points are missing."""
-    points = table(free_text(challenge).rubric, marks)
+    earned = points(free_text(challenge).rubric, marks)
     return tuple(
         CriterionMark(
             id=c.id,
             label=c.label,
             mark=marks[c.id],
-            points=points[c.id],
+            points=earned[c.id],
             points_max=c.points,
             evidence=evidence.get(c.id, ()),
-            improve=c.improve if points[c.id] < c.points else "",
+            improve=c.improve if earned[c.id] < c.points else "",
         )
         for c in free_text(challenge).rubric
     )

@@ -5,13 +5,12 @@ Nothing else is a final zero: "Push and pop" can be a complete answer, and so ca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import Criterion, free_text
+from challenges.marks import score
 from challenges.spec import Benign, GoldAnswer
-from graders.base import Mark
-from graders.free_text.points import score
 from graders.free_text.text import containment, content_words, exact, normal, words
 
 SAME_WORDS_MIN = 8
@@ -21,9 +20,7 @@ COPY_WORDS_MIN = 12
 
 def gold_score(gold: GoldAnswer | Benign, rubric: Iterable[Criterion]) -> float:
     """The author's score of a gold answer, in [0, 1]; a criterion without a mark counts as not met."""
-    marks: Mapping[str, str] = gold.marks
-    criteria = tuple(rubric)
-    return score(criteria, {c.id: Mark(marks.get(c.id, Mark.NOT_MET)) for c in criteria})
+    return score(tuple(rubric), gold.marks)
 
 
 def _graded(bundle: ChallengeBundle) -> tuple[GoldAnswer | Benign, ...]:

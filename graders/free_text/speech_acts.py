@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from challenges.kinds.rubric import Criterion
+from challenges.marks import score
 from graders.base import Mark
 from graders.free_text.conditionals import commits_to_nothing
 from graders.free_text.irony import mocks
 from graders.free_text.own_voice import speaks
 from graders.free_text.passage import Passage, around, passages
-from graders.free_text.points import score
 from graders.free_text.questions import asks
 from graders.free_text.refusals import Vectors, refused, refuses
 from graders.free_text.repetition import repeats_itself

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import Criterion, free_text
+from challenges.marks import SHARES
 from challenges.spec import Benign, GoldAnswer
-from graders.base import Embed, Embedded, Mark
+from graders.base import Embed, Embedded
 from graders.free_text import likeness
 from graders.free_text import short_answer_likeness as short
 from graders.free_text.certainty import certainty
 from graders.free_text.likeness import Prediction
-from graders.free_text.points import VALUES
 from graders.free_text.rubric_phrases import rubric_phrases
 from graders.free_text.text import negates, sentences
 
@@ -124,7 +124,7 @@ class _Space:
         if len(rows) < GOLD_MIN:
             near = float(self._phrases(self.groups[-1], criterion.accept or (criterion.text,)).max())
             return Prediction(near, SPREAD_UNKNOWN)
-        marks = [VALUES[Mark(self.known[n].marks[criterion.id])] for n in rows]
+        marks = [SHARES[self.known[n].marks[criterion.id]] for n in rows]
         return self._short(criterion, rows, marks) if is_short(self.bundle) else self._long(criterion, rows, marks)
 
     def _long(self, criterion: Criterion, rows: list[int], marks: list[float]) -> Prediction:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from challenges.kinds.rubric import Criterion, free_text
+from challenges.marks import score
 from challenges.spec import Challenge
 from graders.base import Mark
 from graders.free_text.ballot import Ballot
-from graders.free_text.points import score
 
 SPLIT_SHARE = 0.20
 SPREAD_MAX = 0.25

@@ -8,8 +8,8 @@ import pytest
 
 from benchmarks.attacks.rows import QUESTIONS, Attack, Honest, attacks, bundle, honest, sources
 from challenges.kinds.rubric import free_text
-from challenges.lint.rubric import CREDIT
 from challenges.lint.run import lint
+from challenges.marks import score
 from challenges.texts import normal
 
 FAMILIES = {
@@ -77,8 +77,7 @@ def test_honest_answers_are_of_all_qualities(all_honest: list[Honest]) -> None:
     scores = defaultdict(list)
     for row in all_honest:
         rubric = free_text(bundle(row.question).challenge).rubric
-        earned = sum(criterion.points * CREDIT[row.marks[criterion.id]] for criterion in rubric)
-        scores[row.question].append(earned / 100)
+        scores[row.question].append(score(rubric, row.marks))
     for question, got in scores.items():
         low, middle, high = (sum(a <= s < b for s in got) for a, b in ((0, 0.4), (0.4, 0.75), (0.75, 1.01)))
         assert min(low, middle, high) >= 5, (question, low, middle, high)

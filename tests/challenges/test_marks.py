@@ -1,26 +1,40 @@
-"""What a mark earns is the same for a reviewer and for the grader: every combination of the tiny rubric."""
+"""What a mark earns is the same for graders, reviewers and lint: every combination of the tiny rubric."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
+from pathlib import Path
 
 import pytest
 
 from challenges import marks
 from challenges.kinds.rubric import Criterion
+from challenges.lint.run import lint
+from challenges.reading import read_challenge
 from graders.base import Mark
-from graders.free_text import points as graders_points
-from tests.challenges.factory import RUBRIC
+from graders.free_text.report import criterion_marks, graded_by
+from tests.challenges.factory import RUBRIC, gold_row, write_free_text_challenge, write_rows
 
 CRITERIA = tuple(Criterion.model_validate(one) for one in RUBRIC)
+ROLES = ["prompt"] * 5 + ["calibration"] * 20 + ["test"] * 5
+
+
+def _by_id(given: Iterable[str]) -> dict[str, str]:
+    return {c.id: mark for c, mark in zip(CRITERIA, given, strict=True)}
 
 
 @pytest.mark.parametrize("given", list(product(*(marks.allowed(c) for c in CRITERIA))), ids=str)
-def test_reviewers_and_graders_add_alike(given: tuple[str, ...]) -> None:
-    by_id = {c.id: mark for c, mark in zip(CRITERIA, given, strict=True)}
-    theirs = {id: Mark(mark) for id, mark in by_id.items()}
-    assert marks.points(CRITERIA, by_id) == graders_points.table(CRITERIA, theirs)
-    assert marks.score(CRITERIA, by_id) == pytest.approx(graders_points.score(CRITERIA, theirs))
+def test_graders_and_reviewers_add_alike(given: tuple[str, ...], tmp_path: Path) -> None:
+    challenge = read_challenge(write_free_text_challenge(tmp_path)).challenge
+    graded = criterion_marks(challenge, {id: Mark(mark) for id, mark in _by_id(given).items()}, {})
+    points = marks.points(CRITERIA, _by_id(given))
+    assert {mark.id: mark.points for mark in graded} == points
+    assert graded_by(graded, (), {}, None, 1.0).score == marks.score(CRITERIA, _by_id(given))
+
+
+def test_partial_earns_nothing_where_the_criterion_does_not_allow_it() -> None:
+    assert marks.points(CRITERIA, _by_id(("partial", "partial", "met"))) == {"cause": 25, "remedy": 0, "no-myth": 20}
 
 
 def test_half_is_allowed_where_it_earns() -> None:
@@ -34,3 +48,16 @@ def test_half_is_allowed_where_it_earns() -> None:
 def test_a_rubric_of_forbidden_claims_only() -> None:
     only = CRITERIA[2:]
     assert marks.points(only, {"no-myth": "met"}) == {"no-myth": 20.0}
+
+
+def test_lint_names_the_thirds_in_which_answers_really_score(tmp_path: Path) -> None:
+    """An answer that only makes no wrong claim scores nothing, however many points that criterion has."""
+    rubric = [{**one, "points": points} for one, points in zip(RUBRIC, (30, 20, 50), strict=True)]
+    write_free_text_challenge(tmp_path, rubric=rubric)
+    silent, whole = ("not_met", "not_met", "met"), ("met", "met", "met")
+    rows = [{**gold_row(n, role), "marks": _by_id(whole if n % 2 else silent)} for n, role in enumerate(ROLES)]
+    write_rows(tmp_path / "gold.jsonl", rows)
+    criteria = tuple(Criterion.model_validate(one) for one in rubric)
+    assert {marks.score(criteria, row["marks"]) for row in rows} == {0.0, 1.0}
+    missing = [problem.what for problem in lint(tmp_path) if "third" in problem.what.split()]
+    assert missing == ["no calibration answer scores in the middle third"]

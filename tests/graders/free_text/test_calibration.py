@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from challenges.kinds.rubric import Gate, free_text
+from challenges.marks import points as points_of
 from graders.base import CriterionMark, Grade, JudgeId, Mark
 from graders.free_text.calibration import GradedAnswer, GradedAttack, gate_missed, report
-from graders.free_text.points import table
 from tests.graders.free_text.judges import JUDGE, gold_rows, question
 
 SPEC = question()
@@ -18,7 +18,7 @@ ROWS = gold_rows(24)
 
 
 def graded(marks: dict[str, str], *, judge: JudgeId | None = JUDGE, review: tuple[str, ...] = ()) -> Grade:
-    points = table(free_text(SPEC).rubric, {id: Mark(mark) for id, mark in marks.items()})
+    points = points_of(free_text(SPEC).rubric, marks)
     shown = tuple(
         CriterionMark(c.id, c.label, Mark(marks[c.id]), points[c.id], c.points) for c in free_text(SPEC).rubric
     )

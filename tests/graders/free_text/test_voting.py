@@ -1,7 +1,7 @@
 from challenges.kinds.rubric import free_text
+from challenges.marks import points, score
 from graders.base import Mark
 from graders.free_text.ballot import Ballot
-from graders.free_text.points import score, table
 from graders.free_text.voting import decide, decisive, review_rules
 from tests.graders.free_text.judges import question
 
@@ -16,7 +16,7 @@ def vote(absorbs: Mark, broken: Mark, paint: Mark = MET) -> Ballot:
 
 def test_points_come_from_the_table() -> None:
     marks = {"absorbs": PARTIAL, "broken-down": PARTIAL, "no-new-paint": MET}
-    assert table(free_text(SPEC).rubric, marks) == {"absorbs": 2, "broken-down": 0, "no-new-paint": 2}
+    assert points(free_text(SPEC).rubric, marks) == {"absorbs": 2, "broken-down": 0, "no-new-paint": 2}
     assert score(free_text(SPEC).rubric, marks) == 0.4
 
 
