@@ -56,7 +56,6 @@ INSTALLED_APPS = [
     "django_prometheus",
     "django_structlog",
     "ninja",
-    "rules.apps.AutodiscoverRulesConfig",
     "gradus.accounts",
     "gradus.courses",
     "gradus.submissions",
@@ -240,7 +239,6 @@ AUDIT_SHARE_NEW = env.share("GRADUS_AUDIT_SHARE_NEW", default=0.20)
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
-    "rules.permissions.ObjectPermissionBackend",
     "django.contrib.auth.backends.ModelBackend",
     "allauth.account.auth_backends.AuthenticationBackend",
 ]
