@@ -93,7 +93,7 @@ openapi: $(STAMP)
 	$(PY) manage.py export_openapi_schema --api gradus.api.api --sorted --indent 2 --output docs/openapi.json
 
 screenshots: $(STAMP)
-	$(PY) -m tests.browser.screenshots $(ARGS)
+	$(PY) -m tests.browser.pictures.screenshots $(ARGS)
 
 models: $(STAMP)
 	$(PY) manage.py fetch_models

@@ -414,7 +414,7 @@ class Approach(Spec):
 
 
 class Advisor(Spec):
-    """Rules and weights as data; `gradus.learn.advisor` adds them up."""
+    """Rules and weights as data; `gradus.learn.lesson.advisor` adds them up."""
 
     intro: str = ""
     combine_within: float = Field(1.0, ge=0)

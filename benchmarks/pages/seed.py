@@ -15,7 +15,7 @@ def stops(folder: Path) -> list[Stop]:
     """Fills the database, and returns one page of each kind. Needs Django, and the tests' factories."""
     from benchmarks.web.seed import sessions
     from tests import factories
-    from tests.browser.pages import furnish
+    from tests.browser.driver.pages import furnish
 
     ada, grace = (factories.UserFactory.create(pseudonym=name, is_staff=name == "Grace") for name in ("Ada", "Grace"))
     grace.is_superuser = True

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from gradus.accounts.models import User
 from gradus.courses.models import Course
-from tests.browser import site
+from tests.browser.driver import site
 from tests.conftest import logged_in
 from tests.learn import scene
 from tests.workers.test_work import TableRunner

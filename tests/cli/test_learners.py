@@ -19,7 +19,7 @@ from gradus.reviews.models import Appeal
 from gradus.submissions import bell, services
 from gradus.submissions.models import Run, Submission
 from tests import factories
-from tests.browser import site
+from tests.browser.driver import site
 from tests.cli.conftest import Gradus
 from tests.learn import scene
 from tests.learn.costs import compared

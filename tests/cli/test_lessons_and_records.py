@@ -14,7 +14,7 @@ from gradus.reports.models import ProblemReport
 from gradus.submissions import bell, services
 from gradus.submissions.models import Evaluation, Run, Submission
 from tests import factories
-from tests.browser import site
+from tests.browser.driver import site
 from tests.cli.conftest import Gradus
 from tests.learn import scene
 

@@ -12,7 +12,7 @@ from tests import factories
 from tests.challenges import factory
 from tests.learn import scene
 from tests.learn.findings import made_up
-from tests.learn.worlds import ANSWER
+from tests.learn.hidden.worlds import ANSWER
 
 JUDGE = "judge-1"
 DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>'

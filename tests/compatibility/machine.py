@@ -16,7 +16,7 @@ from gradus.reviews.judge_store import Store
 from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.states import State
 from tests.compatibility.course import JUDGE
-from tests.learn.worlds import Engine, Hidden
+from tests.learn.hidden.worlds import Engine, Hidden
 from workers import status
 from workers.judge.contract import CallRecord
 from workers.work import Worker

@@ -20,7 +20,7 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 from gradus.courses.services import publish
-from gradus.learn import demo
+from gradus.learn.demo import demo
 from gradus.receipts import services as receipts
 from gradus.submissions import services
 from gradus.submissions.models import Run, Score, Standing, Submission

@@ -19,7 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.browser.site import free_port, wait_for
+from tests.browser.driver.site import free_port, wait_for
 from tests.deploy.files import DEPLOY
 
 NGINX = shutil.which("nginx") or (shutil.which("nginx", path="/usr/sbin") or "")

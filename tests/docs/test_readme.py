@@ -6,7 +6,7 @@ import shutil
 import yaml
 
 from challenges.lint.run import lint
-from tests.browser import readme_pictures
+from tests.browser.pictures import readme_pictures
 from tests.docs.pages import ROOT, links
 
 README = (ROOT / "README.md").read_text()

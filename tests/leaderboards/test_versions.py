@@ -15,7 +15,7 @@ from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish
 from gradus.leaderboards import boards
-from gradus.learn import path
+from gradus.learn.path import steps as path
 from gradus.reviews import services as reviews
 from gradus.submissions.models import Standing
 from gradus.submissions.services.standings import differences, rebuild

@@ -4,7 +4,7 @@ import pytest
 
 from challenges.models import tokens
 from gradus.submissions.models import Run, Submission
-from tests.learn.test_starter import FORM
+from tests.learn.kinds.test_starter import FORM
 
 PROMPT = {"kind": "prompt", "instructions": "one two three", "example_input": ["the sea"], "example_output": ["sea"]}
 

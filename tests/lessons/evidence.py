@@ -16,7 +16,7 @@ from challenges.lesson.demo_panel_text import PANELS, Said, said
 from challenges.lesson.demo_record import DemoRecord
 from graders.base import Assignment, Grade, Passage
 from graders.registry import grade
-from gradus.learn import retriever
+from gradus.learn.demo import retriever
 from workers.authoring import demos
 from workers.execute import Running, execute
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats
 from gradus.laboratory.models import Contribution, Prediction
-from gradus.learn import demo
+from gradus.learn.demo import demo
 from gradus.own_data import views, writing
 from gradus.preferences import services as preferences
 from gradus.preferences.pairs import Pair

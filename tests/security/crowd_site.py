@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.browser.site import free_port, wait_for
+from tests.browser.driver.site import free_port, wait_for
 from tests.faults.site import ROOT, database, environment
 
 CHALLENGE = "sea-or-sky"

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from tests import factories
-from tests.learn.test_timing import CHANCE, auc
+from tests.learn.hidden.test_timing import CHANCE, auc
 from tests.security import crowd_site
 from tests.security.crowd_site import CHALLENGE, CrowdSite
 

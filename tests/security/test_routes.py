@@ -16,7 +16,7 @@ from gradus.chats import services as chats
 from gradus.courses.models import Calibration, Course
 from gradus.courses.services import publish
 from gradus.laboratory import services as laboratory
-from gradus.learn import demo, retriever
+from gradus.learn.demo import demo, retriever
 from gradus.operations.smoke import examples
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Review

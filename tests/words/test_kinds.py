@@ -21,8 +21,8 @@ from tests.challenges import factory
 from tests.challenges.rag_bundle import rag_bundle
 from tests.kinds.rag_engine import PAYLOAD
 from tests.kinds.test_rag import form as retrieval
-from tests.learn.test_methods import METHODS, ROWS
-from tests.learn.test_methods import form as training
+from tests.learn.kinds.test_methods import METHODS, ROWS
+from tests.learn.kinds.test_methods import form as training
 from tests.words.test_workbench import TRAINED, plain, posted
 from tests.words.unmarked import unmarked
 

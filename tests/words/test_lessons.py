@@ -15,12 +15,12 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Course, Lesson
 from gradus.courses.services import publish
-from gradus.learn import demo
+from gradus.learn.demo import demo
 from gradus.submissions import services
 from gradus.submissions.models import Run, Standing
 from tests import factories
 from tests.learn import scene
-from tests.learn.test_path import two_lessons  # noqa: F401
+from tests.learn.path.test_path import two_lessons  # noqa: F401
 from tests.words.unmarked import unmarked
 
 pytestmark = pytest.mark.usefixtures("pseudo")

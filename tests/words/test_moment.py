@@ -20,8 +20,8 @@ from tests import factories
 from tests.learn import scene
 from tests.learn.findings import made_up
 from tests.learn.findings.test_laboratory import ADDRESS, ORDER, contribute, finish
-from tests.learn.test_moment import graded, mark
-from tests.learn.test_stages import ended, tell
+from tests.learn.result.test_moment import graded, mark
+from tests.learn.result.test_stages import ended, tell
 from tests.words.unmarked import unmarked
 
 pytestmark = pytest.mark.usefixtures("pseudo")

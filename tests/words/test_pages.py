@@ -19,7 +19,7 @@ from django.views import defaults
 from gradus.accounts.models import User
 from gradus.accounts.rate_limits import too_many
 from gradus.request_checks import bad_request
-from tests.browser.pages import furnish
+from tests.browser.driver.pages import furnish
 from tests.words.unmarked import unmarked
 
 Found = dict[str, dict[str, list[str]]]

@@ -13,7 +13,7 @@ from gradus.learn.kinds.tune import form_views, starter
 from gradus.submissions.models import Event, Run
 from gradus.submissions.services import start_run
 from tests import factories
-from tests.learn.test_fields import PARTLY, RIGHT, WRONG, result_of
+from tests.learn.result.test_fields import PARTLY, RIGHT, WRONG, result_of
 from tests.learn.test_problems import CASES
 from tests.words.unmarked import unmarked
 

@@ -11,8 +11,8 @@ from gradus.accounts.models import User
 from gradus.api import schemas
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course, Lesson
-from gradus.learn.advisor import Advice
-from gradus.learn.path import ChallengeStep, CoursePath, LessonStep
+from gradus.learn.lesson.advisor import Advice
+from gradus.learn.path.steps import ChallengeStep, CoursePath, LessonStep
 from gradus.reviews import guests
 from gradus.reviews.who_grades import who_grades
 from gradus.submissions import services

@@ -9,8 +9,9 @@ from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
-from gradus.learn import advisor, demo, retriever
-from gradus.learn import path as paths
+from gradus.learn.demo import demo, retriever
+from gradus.learn.lesson import advisor
+from gradus.learn.path import steps as paths
 from gradus.learn.views.demo import problem_with
 from gradus.submissions.services import Refused
 

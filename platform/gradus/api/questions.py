@@ -7,8 +7,8 @@ from ninja import Router
 from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.courses import catalogue
-from gradus.learn import questions
-from gradus.learn.questions import Asked, Group
+from gradus.learn.lesson import questions
+from gradus.learn.lesson.questions import Asked, Group
 from gradus.learn.views.questions import with_question
 from gradus.questions import services
 

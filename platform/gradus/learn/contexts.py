@@ -14,17 +14,19 @@ from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
-from gradus.learn import markdown, path, results
-from gradus.learn.approaches import board
+from gradus.learn.costs.approaches import board
 from gradus.learn.form_problems import Problem
-from gradus.learn.history import history_of
 from gradus.learn.kinds import page_of
 from gradus.learn.kinds.base import Draft
-from gradus.learn.reading import reading
-from gradus.learn.shown_rows import rows_context
-from gradus.learn.stages import begun, stages_of
-from gradus.learn.usual_time import elapsed, usual_time
-from gradus.learn.weak_spot import weak_spot
+from gradus.learn.lesson import markdown
+from gradus.learn.path import steps
+from gradus.learn.path.history import history_of
+from gradus.learn.result import rows
+from gradus.learn.result.reading import reading
+from gradus.learn.result.shown_rows import rows_context
+from gradus.learn.result.usual_time import elapsed, usual_time
+from gradus.learn.result.waiting import begun, stages_of
+from gradus.learn.result.weak_spot import weak_spot
 from gradus.notices import services as notices
 from gradus.preferences.pairs import pairs_of
 from gradus.reviews import guests
@@ -106,15 +108,15 @@ def hints_context(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:
 def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
     """Past attempts and runs, standing, and whether the solution is open."""
     if user is None:
-        return {"history": [], "standing": None, "state": path.OPEN, "has_passed": False}
-    own, others = path.by_track(challenge, path.standings_of(user, challenge))
+        return {"history": [], "standing": None, "state": steps.OPEN, "has_passed": False}
+    own, others = steps.by_track(challenge, steps.standings_of(user, challenge))
     history = history_of(user, challenge)
     return {
         "history": history,
         "newest_run": next((entry for entry in history if entry.is_run), None),
-        "standing": path.shown_standing(challenge, own),
-        "state": path.state_of(own, others),
-        "has_passed": path.has_passed(user, challenge),
+        "standing": steps.shown_standing(challenge, own),
+        "state": steps.state_of(own, others),
+        "has_passed": steps.has_passed(user, challenge),
     }
 
 
@@ -141,7 +143,7 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
             asks_model=shown["asks_model"],
         ),
         **page_of(owner.kind).result(evaluation),
-        "took": results.took(evaluation),
+        "took": rows.took(evaluation),
         **(_waiting(owner, evaluation, queue_position(evaluation)) if evaluation.is_open else {}),
     }
 

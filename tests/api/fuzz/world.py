@@ -21,7 +21,7 @@ from gradus.reviews.models import Regrade, Review
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Submission
 from tests import factories
-from tests.browser.pages import TICKETS
+from tests.browser.driver.pages import TICKETS
 from tests.learn import scene
 from tests.reviews import cases
 

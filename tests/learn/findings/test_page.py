@@ -6,7 +6,7 @@ from gradus.courses import catalogue
 from gradus.learn.findings import words
 from gradus.learn.findings.scale import MINUS, SCORES, differences, lanes, signed
 from gradus.learn.findings.shown import shown
-from gradus.learn.markdown import render
+from gradus.learn.lesson.markdown import render
 from tests.learn.findings import made_up
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"

@@ -1,7 +1,7 @@
 """The times that a learner sees reveal nothing about hidden rows within lint's bounds; without the schedule they do.
 
 The tests use the real graders, a clock that only the engine and the schedule advance, and the classifier of
-`tests.learn.test_timing`.
+`tests.learn.hidden.test_timing`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import pytest
 
 from challenges.lint.rows import LENGTH_SHARE
 from graders.base import Grade, Grading, Score, Scored
-from tests.learn.test_timing import CHANCE, auc
+from tests.learn.hidden.test_timing import CHANCE, auc
 from workers import execute as executing
 from workers.execute import execute
 from workers.grading import hidden_row_timing

@@ -18,12 +18,12 @@ from challenges import kinds, payloads
 from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.learn.approaches import titles
-from gradus.learn.chance import about, shown_interval
 from gradus.learn.costs import measurements
+from gradus.learn.costs.approaches import titles
 from gradus.learn.costs.measurements import Measurement
 from gradus.learn.costs.money import Tokens
 from gradus.learn.costs.spread import Spread, of_runs
+from gradus.learn.result.chance import about, shown_interval
 from gradus.submissions.models import Score, Submission
 
 OWNER = "evaluation__submission"

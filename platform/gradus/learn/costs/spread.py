@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, stdev
 
-from gradus.learn.chance import Z
+from gradus.learn.result.chance import Z
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,9 @@ from challenges.shown_score import written
 from challenges.spec import Approach, Challenge
 from challenges.translation import translated
 from gradus.courses.models import Lesson
-from gradus.learn import compare, markdown
 from gradus.learn.kinds import templates_of
+from gradus.learn.lesson import markdown
+from gradus.learn.result import compare
 from gradus.submissions.models import Run, Submission
 
 register = template.Library()

@@ -6,7 +6,7 @@ from django.shortcuts import render
 
 from challenges.spec import Advisor
 from gradus.courses.models import Lesson
-from gradus.learn import advisor as rules
+from gradus.learn.lesson import advisor as rules
 from gradus.learn.views.access import shown_lesson
 
 

@@ -10,10 +10,12 @@ from gradus.accounts.guests import learner, learner_or_guest
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.learn import contexts as pages
-from gradus.learn import forms, markdown, path
+from gradus.learn import forms
 from gradus.learn.kinds import page_of
 from gradus.learn.kinds.base import Draft
 from gradus.learn.kinds.tune.training_rows import json_lines, jsonl_file
+from gradus.learn.lesson import markdown
+from gradus.learn.path import steps
 from gradus.learn.views.access import shown_challenge
 from gradus.submissions import services
 from gradus.submissions.models import Run, Submission
@@ -78,7 +80,7 @@ def samples(request: HttpRequest, slug: str) -> HttpResponse:
 def solution(request: HttpRequest, slug: str) -> HttpResponse:
     """After passing only."""
     found = shown_challenge(slug)
-    if found.version is None or not path.has_passed(learner(request), found):
+    if found.version is None or not steps.has_passed(learner(request), found):
         return render(request, "learn/solution_locked.html", {"challenge": found}, status=403)
     page = markdown.render(found.version.solution, catalogue.now().moved(found.course))
     return render(request, "learn/solution.html", {"challenge": found, "page": page})

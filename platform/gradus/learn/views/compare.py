@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from gradus.accounts.guests import learner
-from gradus.learn import compare as comparing
+from gradus.learn.result import compare as comparing
 from gradus.learn.views.access import own_work, shown_challenge
 
 

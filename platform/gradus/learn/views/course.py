@@ -3,8 +3,8 @@ from django.shortcuts import render
 
 from gradus.accounts.guests import learner
 from gradus.courses import catalogue
-from gradus.learn import home as homes
-from gradus.learn import path
+from gradus.learn.path import home as homes
+from gradus.learn.path import steps
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -14,4 +14,4 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def course(request: HttpRequest, slug: str) -> HttpResponse:
     found = catalogue.now().course(slug)
-    return render(request, "learn/course.html", {"path": path.path_of(learner(request), found)})
+    return render(request, "learn/course.html", {"path": steps.path_of(learner(request), found)})

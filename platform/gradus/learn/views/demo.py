@@ -12,7 +12,7 @@ from challenges.characters import as_sentence, broken
 from challenges.spec import Demo
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Lesson
-from gradus.learn import demo as demos
+from gradus.learn.demo import demo as demos
 from gradus.learn.views.access import own_run, shown_lesson
 from gradus.submissions.models import Run
 from gradus.submissions.services import Refused

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST
 from gradus.accounts.guests import learner
 from gradus.learn import contexts as pages
 from gradus.learn.form_problems import FormFields, of_refusal
-from gradus.learn.history import entry_of, history_of
+from gradus.learn.path.history import entry_of, history_of
 from gradus.learn.views.access import own_run, shown_challenge
 from gradus.submissions import services
 from gradus.submissions.models import Run

@@ -9,11 +9,12 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
 from gradus.learn import contexts as pages
-from gradus.learn import illustrations, markdown, path, questions
-from gradus.learn import stated_numbers as figures
-from gradus.learn.approaches import boards as boards_of
+from gradus.learn.costs.approaches import boards as boards_of
+from gradus.learn.demo.retriever import searched
 from gradus.learn.findings import shown as findings
-from gradus.learn.retriever import searched
+from gradus.learn.lesson import illustrations, markdown, questions
+from gradus.learn.lesson import stated_numbers as figures
+from gradus.learn.path import steps
 from gradus.learn.views.access import shown_lesson
 from gradus.learn.views.advisor import step_context
 from gradus.learn.views.finding import choices as finding_choices
@@ -23,7 +24,7 @@ from gradus.reviews.who_grades import counts
 def lesson(request: HttpRequest, slug: str) -> HttpResponse:
     """Text, features where the author put them, questions, challenges, and what comes next."""
     found, user = shown_lesson(slug), learner(request)
-    course_path = path.path_of(user, found.course)
+    course_path = steps.path_of(user, found.course)
     moved = catalogue.now().moved(found.course)
     page = markdown.render(found.text, moved)
     measured = {one.id: one for one in findings.shown(found, user)}

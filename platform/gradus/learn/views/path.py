@@ -2,9 +2,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from gradus.accounts.guests import learner
-from gradus.learn import path as paths
 from gradus.learn.findings import predictions
-from gradus.learn.look_back import look_back
+from gradus.learn.path import steps as paths
+from gradus.learn.path.look_back import look_back
 
 
 def path(request: HttpRequest) -> HttpResponse:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts import pseudonyms, tokens
 from gradus.accounts.models import ApiToken, User
-from gradus.learn import attempts_so_far
+from gradus.learn.path import attempts_so_far
 from gradus.learn.profile_forms import PseudonymForm, TokenForm
 from gradus.notices.models import MailWish
 from gradus.notices.services import UNCONFIRMED, why_no_mails

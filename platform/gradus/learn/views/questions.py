@@ -7,8 +7,8 @@ from django.views.decorators.http import require_POST
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.accounts.models import User
 from gradus.courses.models import Lesson
-from gradus.learn import questions
-from gradus.learn.questions import Asked, Group
+from gradus.learn.lesson import questions
+from gradus.learn.lesson.questions import Asked, Group
 from gradus.learn.views.access import shown_lesson
 from gradus.questions import services
 from gradus.submissions.services import Refused

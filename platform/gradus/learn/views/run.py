@@ -8,8 +8,9 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.learn import contexts as pages
-from gradus.learn import forms, orders_and_budget
+from gradus.learn import forms
 from gradus.learn.form_problems import Problem
+from gradus.learn.result import orders_and_budget
 from gradus.learn.views.access import own_run, shown_challenge
 from gradus.learn.views.chat import run_chat
 from gradus.submissions import services, stream

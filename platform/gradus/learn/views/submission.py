@@ -13,11 +13,12 @@ from gradus.accounts.exempt_networks import hashed_network
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Challenge
 from gradus.learn import contexts as pages
-from gradus.learn import forms, path
+from gradus.learn import forms
 from gradus.learn.form_problems import APPEAL, of_refusal
 from gradus.learn.kinds.base import Draft, with_line_feeds
-from gradus.learn.moment import is_celebrated, moment
-from gradus.learn.next_step import next_step
+from gradus.learn.path import steps
+from gradus.learn.result.moment import is_celebrated, moment
+from gradus.learn.result.next_step import next_step
 from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.receipts import in_words
 from gradus.receipts import services as receipts
@@ -76,7 +77,7 @@ def _context(found: Submission) -> dict[str, Any]:
         "moment": moment(found, shown["evaluation"], shown["score"]) if shown["score"] else None,
         "next_step": next_step(found, shown["spec"], shown["score"]),
         "submission": found,
-        "has_passed": path.has_passed(found.user, found.challenge),
+        "has_passed": steps.has_passed(found.user, found.challenge),
         "appeal_chars": APPEAL_CHARS,
         "can_appeal": reviews.can_appeal(found),
         "goes_to_second": reviews.goes_to_second(found),

@@ -16,7 +16,7 @@ from challenges.training_methods import LORA, METHODS, Method
 from challenges.translation import translated
 from gradus.accounts.guests import learner
 from gradus.courses.models import ChallengeVersion
-from gradus.learn import form_problems, results
+from gradus.learn import form_problems
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, labels_of, with_line_feeds
 from gradus.learn.kinds.tune import knobs
@@ -24,6 +24,7 @@ from gradus.learn.kinds.tune.draft import TuneDraft
 from gradus.learn.kinds.tune.preference_course import preference_course
 from gradus.learn.kinds.tune.starter import put_in
 from gradus.learn.kinds.tune.training_rows import json_lines
+from gradus.learn.result import rows as results
 from gradus.preferences.pairs import rows_of
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Refused, unavailable

@@ -1,0 +1,1 @@
+"""What a visitor tries in a lesson: a demo of three answers, and a retriever of three searches."""

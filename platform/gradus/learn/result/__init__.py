@@ -1,0 +1,1 @@
+"""What pages show of a graded attempt or run, and of one that waits."""

@@ -1,0 +1,92 @@
+"""The public rows of a result as a page lists them: marked, counted, and compared with the run before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from challenges import kinds
+from challenges.prompts import target_text
+from challenges.row_marks import PARTLY, counted
+from challenges.spec import Label
+from gradus.learn.kinds import page_of
+from gradus.learn.result import rows as results
+from gradus.learn.result.chance import score_interval
+from gradus.learn.result.compare import Flips, flips
+from gradus.learn.result.orders_and_budget import factor_of, order_shown, orders_of
+from gradus.learn.result.rows import SampleRow
+from gradus.submissions.models import Evaluation, Run, Submission
+from gradus.submissions.states import State
+
+INPUT_CHARS = 160
+
+
+@dataclass(frozen=True)
+class SinceBefore:
+    """What a finished trial run changed against the learner's run before it. Scores are those of public samples."""
+
+    run: Run
+    score: float
+    flips: Flips
+
+
+def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, Any]:
+    """What the templates of a result need to list its public rows."""
+    spec, page = evaluation.version.parsed, page_of(owner.kind)
+    asks_model = kinds.find(owner.kind).asks_model(spec)
+    rows = results.sample_rows(evaluation.version, evaluation.result, page.own_inputs(owner.payload))
+    is_whole = evaluation.state == State.SCORED
+    since = _since_before(owner, rows) if isinstance(owner, Run) and rows and is_whole else None
+    if since is not None:
+        rows = _with_changes(rows, since.flips)
+    return {
+        "rows": rows,
+        "asks_model": asks_model,
+        "live_samples": live_samples(evaluation) if evaluation.is_open and asks_model else {},
+        "is_trained": kinds.find(owner.kind).is_trained,
+        "chips": results.chips(rows),
+        "counts": counted(row.mark for row in rows),
+        "interval": score_interval(spec.metric.name, [row.score for row in rows], factor_of(evaluation.result)),
+        "orders": orders_of(evaluation.result),
+        "order_shown": order_shown(evaluation.result),
+        "since": since,
+        "partly": sum(row.mark == PARTLY for row in rows),
+        "fields": results.field_summaries(spec, rows),
+        "valid": sum(row.valid is True for row in rows),
+        "confusion": results.confusion(spec, rows),
+    }
+
+
+def live_samples(evaluation: Evaluation) -> dict[str, list[str]]:
+    """By id, the beginning of each public input, and the expected label: what a page needs to list rows as they come.
+
+    Where answers are no labels, nothing is expected on one line.
+    """
+    version = evaluation.version
+    is_label = isinstance(version.parsed.answer, Label)
+    return {
+        sample.id: [sample.input[:INPUT_CHARS], *([target_text(sample.target)] if is_label else [])]
+        for sample in version.samples
+    }
+
+
+def _since_before(run: Run, rows: Sequence[SampleRow]) -> SinceBefore | None:
+    before = run_before(run)
+    result = before.current.result if before is not None else None
+    if before is None or not result or not result.get("public", {}).get("rows"):
+        return None
+    old = results.sample_rows(run.version, result)
+    return SinceBefore(before, result["public"]["score"], flips(old, rows))
+
+
+def run_before(run: Run) -> Run | None:
+    """The learner's newest earlier trial of the same kind on the same content that has a result."""
+    if run.user_id is None or run.purpose != Run.Purpose.TRIAL:
+        return None
+    ended = {"evaluations__is_current": True, "evaluations__state": State.SCORED}
+    earlier = Run.objects.filter(user_id=run.user_id, purpose=run.purpose, version_id=run.version_id, kind=run.kind)
+    return earlier.filter(pk__lt=run.pk, **ended).first()
+
+
+def _with_changes(rows: Sequence[SampleRow], found: Flips) -> list[SampleRow]:
+    changed = {flip.after.id: flip.after_marked for flip in found.flips}
+    return [changed.get(row.id, row) for row in rows]

@@ -1,0 +1,1 @@
+"""What drives a browser: the site under test, the ways to use a page, and what a learner does."""

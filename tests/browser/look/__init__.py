@@ -1,0 +1,1 @@
+"""How pages look, and how much they weigh."""

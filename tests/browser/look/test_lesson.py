@@ -1,0 +1,87 @@
+"""The built-in lessons in a browser: something can be tried without scrolling, and drawings are legible everywhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from challenges.reading import read_course
+from gradus.courses.models import Lesson
+from gradus.courses.services import publish
+from tests.browser.driver.pages import LIBRARY
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+ADDRESS = "/lessons/fine-tuning-vs-prompting/"
+IN_SIGHT = """() => [...document.querySelectorAll("#demo :is(button, textarea, input:not([type=hidden]))")]
+  .filter((e) => e.checkVisibility())
+  .map((e) => e.getBoundingClientRect().bottom)
+  .filter((bottom) => bottom <= innerHeight).length"""
+# For each text of a drawing: its height in screen pixels, and how far it extends beyond the drawing.
+TEXTS = """() => [...document.querySelectorAll(".illustration text")].map((text) => {
+  const svg = text.ownerSVGElement, frame = svg.getBoundingClientRect(), box = text.getBoundingClientRect();
+  const pixels = parseFloat(getComputedStyle(text).fontSize) * frame.width / svg.viewBox.baseVal.width;
+  return [text.textContent, pixels, Math.max(frame.left - box.left, box.right - frame.right)];
+})"""
+COLOURS = """() => {
+  const ink = getComputedStyle(document.querySelector(".illustration text:not([class])")).fill;
+  return [ink, getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor];
+}"""
+
+
+@pytest.fixture(autouse=True)
+def built_in(transactional_db):
+    publish(read_course(LIBRARY))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844), (360, 740)])
+def test_something_can_be_tried_without_scrolling(visit, width, height):
+    page = visit(viewport={"width": width, "height": height})
+    page.goto(ADDRESS)
+    assert page.evaluate(IN_SIGHT) >= 1
+
+
+@pytest.mark.parametrize("width", [360, 1280, 1920])
+def test_the_words_of_the_drawings_are_large_enough_and_stay_inside(visit, width):
+    page, found = visit(viewport={"width": width, "height": 800}), {}
+    for lesson in Lesson.objects.all():
+        page.goto(f"/lessons/{lesson.slug}/")
+        texts = page.evaluate(TEXTS)
+        assert len(texts) > 20, lesson.slug
+        found[lesson.slug] = [text for text in texts if text[1] < 12 or text[2] > 2]
+    assert {slug: texts for slug, texts in found.items() if texts} == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_drawings_follow_the_theme(visit, theme):
+    page = visit(viewport={"width": 1280, "height": 800}, color_scheme=theme)
+    page.goto(ADDRESS)
+    fill, ink, paper = page.evaluate(COLOURS)
+    assert fill == ink != paper
+
+
+@pytest.mark.parametrize(("width", "shown"), [(1280, True), (360, False)])
+def test_the_contents_stand_beside_the_text_where_there_is_room(visit, width, shown):
+    page = visit(viewport={"width": width, "height": 800})
+    page.goto(ADDRESS)
+    entry = page.locator(".lesson-contents li").first
+    assert entry.evaluate("(e) => e.checkVisibility({contentVisibilityAuto: true}) && e.offsetHeight > 0") == shown
+    if not shown:
+        page.locator(".lesson-contents summary").click()
+        entry.wait_for(state="visible")
+
+
+def test_a_fold_opens_by_keyboard(visit):
+    page = visit()
+    page.goto(ADDRESS)
+    fold = page.locator(".prose details.fold").first
+    assert fold.get_attribute("open") is None
+    fold.locator("summary").press("Enter")
+    assert fold.get_attribute("open") is not None
+
+
+def test_print_shows_the_folds_and_no_contents(visit):
+    page = visit()
+    page.goto(ADDRESS)
+    page.emulate_media(media="print")
+    page.locator(".prose details.fold .katex, .prose details.fold p").first.wait_for(state="visible")
+    assert not page.locator(".lesson-contents").is_visible()

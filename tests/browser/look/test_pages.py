@@ -1,0 +1,52 @@
+"""All pages of the built-in course are accessible, on small screens and in both themes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.driver.pages import Pages, furnish
+from tests.browser.driver.seen import TOO_WIDE
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+# All impacts that axe knows but "minor".
+IMPACTS = ("moderate", "serious", "critical")
+
+
+@pytest.fixture
+def pages(ada, tmp_path) -> Pages:
+    return furnish(tmp_path, ada)
+
+
+@pytest.fixture
+def walk(ada, grace, pages, visit):
+    """`walk(**options)` opens every page as a user who may see it."""
+
+    def walk(**options: object) -> Iterator[tuple[str, Page]]:
+        for user, paths in ((None, pages.open), (ada, pages.own), (grace, pages.staff)):
+            page = visit(user, **options)
+            for path in paths:
+                response = page.goto(path)
+                assert response is not None and response.ok, path
+                yield path, page
+
+    return walk
+
+
+@pytest.mark.parametrize(("theme", "width"), [pytest.param("light", 1280, marks=pytest.mark.slow), ("dark", 360)])
+def test_axe_finds_nothing_of_moderate_impact_or_more(walk, axe, theme, width):
+    found = {}
+    size = {"width": width, "height": 740}
+    for path, page in walk(color_scheme=theme, viewport=size, reduced_motion="reduce"):
+        for rule in axe.run(page).response["violations"]:
+            if rule["impact"] in IMPACTS:
+                found[path, rule["id"]] = [(node["html"][:160], node["failureSummary"]) for node in rule["nodes"][:3]]
+    assert not found
+
+
+def test_nothing_is_wider_than_a_small_screen(walk):
+    found = {path: page.evaluate(TOO_WIDE) for path, page in walk(viewport={"width": 360, "height": 740})}
+    assert not {path: wide for path, wide in found.items() if wide}

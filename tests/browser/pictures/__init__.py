@@ -1,0 +1,1 @@
+"""Pictures of all pages and states, and those of README."""

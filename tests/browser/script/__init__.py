@@ -1,0 +1,1 @@
+"""No text that somebody wrote becomes script."""

@@ -1,0 +1,1 @@
+"""Nothing hidden reaches a learner, not even by the time that grading takes."""
