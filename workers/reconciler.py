@@ -21,7 +21,7 @@ from challenges.kinds.base import Lane
 from gradus.accounts.models import LimitCount
 from gradus.courses import days
 from gradus.notices import services as notices
-from gradus.submissions import bell, failpoints
+from gradus.submissions import failpoints, queue
 from gradus.submissions.models import (
     Evaluation,
     EvaluationQuerySet,
@@ -156,4 +156,4 @@ def prune() -> int:
 def ring_all() -> None:
     """Rings each lane once, so that idle workers, too, report that they are alive."""
     for lane in Lane:
-        bell.ring(lane)
+        queue.ring(lane)

@@ -23,7 +23,7 @@ from challenges.overlap import overlap
 from graders.base import Assignment, Rejected
 from graders.repeated import Disturbed
 from gradus.courses.bundles import BundleMissing
-from gradus.submissions import bell, failpoints, services
+from gradus.submissions import failpoints, queue, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
 from workers import job_limits, passage_vectors, remote, status
@@ -165,7 +165,7 @@ class Worker:
     def answer_bell(self) -> None:
         """Grades one evaluation and rings again if there may be more, so that other lanes get their turn in between."""
         if self.step():
-            bell.ring(self.lane)
+            queue.ring(self.lane)
         else:
             self.warm()
 

@@ -13,7 +13,6 @@ from django.test import AsyncClient, RequestFactory
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Challenge
 from gradus.submissions import services, stream
-from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Evaluation, Event, Submission, WorkerStatus
 from gradus.submissions.queue import expected_wait
 from tests import factories
@@ -101,7 +100,7 @@ def test_a_run_has_a_stream_as_well(ada: User, sea_or_sky: Challenge) -> None:
 
 
 def test_a_waiting_submission_is_followed_to_its_end(ada: User, sea_or_sky: Challenge, monkeypatch: Any) -> None:
-    monkeypatch.setattr(watch, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(stream, "POLL_SECONDS", 0.01)
     made = factories.submit(ada)
     pk = made.current.pk
 
@@ -119,7 +118,7 @@ def test_a_waiting_submission_is_followed_to_its_end(ada: User, sea_or_sky: Chal
 
 
 def test_a_silent_stream_gives_signs_of_life(ada: User, sea_or_sky: Challenge, monkeypatch: Any) -> None:
-    monkeypatch.setattr(watch, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(stream, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.02)
     pk = factories.submit(ada).current.pk
 

@@ -14,8 +14,7 @@ from django.urls import path
 
 from gradus.courses.models import Challenge
 from gradus.django_internals import ThreadPoolHandler
-from gradus.submissions import services
-from gradus.submissions import stream_poller as watch
+from gradus.submissions import services, stream
 from gradus.submissions.models import Evaluation
 from gradus.submissions.queue import places, queue_position
 from tests import factories
@@ -70,20 +69,20 @@ def test_many_streams_cost_as_much_as_one(waiting: list[Evaluation], django_asse
     services.append_events(done.pk, done.fence, [("progress", {"n": n}) for n in range(3)])
     wanted = {one.pk: 2 if one.pk == done.pk else 0 for one in waiting}
     with django_assert_max_num_queries(4):
-        found = watch.look_at({**wanted, 10**6: 0})
+        found = stream.look_at({**wanted, 10**6: 0})
     assert [seq for seq, _, _ in found[done.pk].events] == [3, 4]
-    assert found[10**6] == watch.GONE
+    assert found[10**6] == stream.GONE
     places = [found[one.pk].state["queue_position"] for one in waiting]
     assert sorted(place for place in places if place) == [1, 2, 3, 4, 5] and places.count(None) == 1
 
 
 @pytest.mark.django_db
 def test_a_long_queue_is_not_counted_at_every_look(waiting: list[Evaluation], django_assert_max_num_queries) -> None:
-    places, wanted = watch.QueuePositions(), {one.pk: 0 for one in waiting[:3]}
-    watch.look_at(wanted, places)
+    places, wanted = stream.QueuePositions(), {one.pk: 0 for one in waiting[:3]}
+    stream.look_at(wanted, places)
     with django_assert_max_num_queries(2):
-        watch.look_at(wanted, places)
-    assert watch.look_at({waiting[4].pk: 0}, places)[waiting[4].pk].state["queue_position"] is not None
+        stream.look_at(wanted, places)
+    assert stream.look_at({waiting[4].pk: 0}, places)[waiting[4].pk].state["queue_position"] is not None
 
 
 def ask(handler: ThreadPoolHandler, url: str) -> int:

@@ -16,7 +16,7 @@ from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
 from gradus.chats.models import ChatMessage
 from gradus.courses.models import Challenge
 from gradus.reviews.models import Appeal
-from gradus.submissions import bell, services
+from gradus.submissions import queue, services
 from gradus.submissions.models import Run, Submission
 from tests import factories
 from tests.browser.driver import site
@@ -292,7 +292,7 @@ def test_a_chat_shows_both_answers(
     def answer(lane: str) -> None:
         factories.grade(Run.objects.get(purpose="chat"), None, result={"chat": factories.CHAT})
 
-    monkeypatch.setattr(bell, "ring", answer)
+    monkeypatch.setattr(queue, "ring", answer)
     with site.running() as address:
         monkeypatch.setenv("GRADUS_URL", address)
         done = gradus("chat", str(attempt.uuid), "a heron", "--plain")
@@ -344,7 +344,7 @@ def test_json_stands_alone_on_standard_output(
             chat = {"result": {"chat": factories.CHAT}} if run.purpose == "chat" else {}
             factories.grade(run, None, **chat)
 
-    monkeypatch.setattr(bell, "ring", answer)
+    monkeypatch.setattr(queue, "ring", answer)
     with site.running() as address:
         monkeypatch.setenv("GRADUS_URL", address)
         for name, given in JSON_CALLS.items():

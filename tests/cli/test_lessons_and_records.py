@@ -11,7 +11,7 @@ from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
 from gradus.reports import services as reports
 from gradus.reports.models import ProblemReport
-from gradus.submissions import bell, services
+from gradus.submissions import queue, services
 from gradus.submissions.models import Evaluation, Run, Submission
 from tests import factories
 from tests.browser.driver import site
@@ -137,7 +137,7 @@ def test_the_demo_of_a_lesson_is_asked(gradus: Gradus, as_ada: User, tmp_path, m
             if run.current.state == "queued":
                 scene.answer_demo(run, {"sea": 0.9, "sky": 0.1})
 
-    monkeypatch.setattr(bell, "ring", answer)
+    monkeypatch.setattr(queue, "ring", answer)
     with site.running() as address:
         monkeypatch.setenv("GRADUS_URL", address)
         text = said(gradus, "demo", "first", "a heron")

@@ -15,7 +15,7 @@ from django.test import Client
 from gradus.accounts.guests import SESSION_KEY
 from gradus.accounts.models import User
 from gradus.courses import catalogue
-from gradus.submissions import queue, stream_poller
+from gradus.submissions import queue, stream
 from tests.api.fuzz.site import beginning, in_this_thread
 
 # Sentences that people read may be put better: they are there, and texts.
@@ -60,8 +60,8 @@ def _sent(client: Client, method: str, path: str, headers: dict[str, str], **sen
         forget()
     with pytest.MonkeyPatch.context() as patch, transaction.atomic():
         # A stream looks from another thread, which would not see this transaction.
-        patch.setattr(stream_poller, "sync_to_async", in_this_thread)
-        patch.setattr(stream_poller, "close_old_connections", lambda: None)
+        patch.setattr(stream, "sync_to_async", in_this_thread)
+        patch.setattr(stream, "close_old_connections", lambda: None)
         response: Any = client.generic(method, path, headers=headers, **sent)
         if isinstance(response, StreamingHttpResponse) and response.is_async:
             response = beginning(response)

@@ -16,7 +16,7 @@ from django.db import connection
 from redis.client import Monitor
 
 from gradus.operations import programs
-from gradus.submissions import bell
+from gradus.submissions import queue
 from tests import factories
 from tests.redis.conftest import embedded, wait_until
 from tests.workers.test_work import TableRunner
@@ -33,7 +33,7 @@ RING_SECONDS = 3
 
 def test_a_ring_lies_on_the_queue_of_its_lane_and_carries_nothing(connect, broker_url):
     client = connect(broker_url)
-    assert bell.ring("grade")
+    assert queue.ring("grade")
 
     assert (client.llen("grade"), client.llen("train")) == (1, 0)
     message = json.loads(client.lindex("grade", 0))
@@ -109,13 +109,13 @@ def until_it_waits(monitor: Monitor) -> Iterator[dict[str, str]]:
 def test_a_broker_that_is_gone_is_given_up_soon(connect):
     with embedded() as (url, process):
         connect(url)
-        assert bell.ring("grade")
+        assert queue.ring("grade")
         process.kill()
         process.wait(END_SECONDS)
         # The first ring loses the connection that it had; the second has to make one.
         for _ in range(2):
             start = time.monotonic()
-            assert not bell.ring("grade")
+            assert not queue.ring("grade")
             assert time.monotonic() - start < RING_SECONDS
 
 
@@ -124,10 +124,10 @@ def test_a_broker_that_dies_stops_neither_submit_nor_grading(ada, course, connec
     monkeypatch.setattr(status, "digests", lambda: {MODEL: "d" * 64})
     with embedded() as (url, process):
         connect(url)
-        assert bell.ring("grade")
+        assert queue.ring("grade")
         process.kill()
         process.wait(END_SECONDS)
-        assert not bell.ring("grade")
+        assert not queue.ring("grade")
         submission = factories.submit(ada)
 
     assert submission.current.state == "queued"

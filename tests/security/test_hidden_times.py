@@ -26,7 +26,6 @@ from graders.base import Score, Scored
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Challenge
 from gradus.submissions import stream
-from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Evaluation, Submission
 from tests import factories
 from tests.workers.grading.test_hidden_row_timing import LONG, SHORT
@@ -58,7 +57,7 @@ class SleepyRunner(TableRunner):
 @pytest.fixture
 def runner(monkeypatch: pytest.MonkeyPatch, sea_or_sky: Challenge) -> Iterator[SleepyRunner]:
     """Works off the lane until the test ends."""
-    monkeypatch.setattr(watch, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(stream, "POLL_SECONDS", 0.01)
     found, ending = SleepyRunner(), threading.Event()
 
     def work() -> None:

@@ -8,9 +8,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gradus.submissions import services
+from gradus.submissions import queue, services
 from gradus.submissions.models import Evaluation, InFlight, MeasurementSlot, OpenMeasurement, QuotaSlot, Run, RunSlot
-from gradus.submissions.services import Refused, queue_ranks
+from gradus.submissions.services import Refused
 from tests import factories
 
 
@@ -27,7 +27,7 @@ def claim(lane="train"):
 def test_it_waits_last_in_the_lane_of_training_and_costs_no_attempt(ada, course):
     run = measure(ada)
     assert (run.purpose, run.user, run.measures.user) == ("costs", ada, ada)
-    assert (run.current.lane, run.current.fair_share_rank) == ("train", queue_ranks.MEASUREMENT)
+    assert (run.current.lane, run.current.fair_share_rank) == ("train", queue.MEASUREMENT_RANK)
     assert QuotaSlot.objects.count() == 1 and not RunSlot.objects.exists() and not InFlight.objects.exists()
     learners = factories.submit(ada, payload=factories.LORA)
     assert claim() == learners.current

@@ -15,7 +15,7 @@ from challenges.models.chat_templates import has_none
 from gradus.accounts.models import User
 from gradus.chats.models import TEXT_CHARS, ChatMessage
 from gradus.courses import days
-from gradus.submissions import bell, services
+from gradus.submissions import queue, services
 from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.services import Refused, slots
 from gradus.submissions.services.refusal import too_long
@@ -87,7 +87,7 @@ def send(submission: Submission, text: str, style: str) -> ChatMessage:
         return ChatMessage.objects.get(run=run)
 
     message = slots.try_again(once)
-    bell.ring(Lane.INTERACTIVE)
+    queue.ring(Lane.INTERACTIVE)
     return message
 
 

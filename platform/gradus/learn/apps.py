@@ -6,6 +6,6 @@ class LearnConfig(AppConfig):
 
     def ready(self) -> None:
         from gradus.learn.findings import own_sets
-        from gradus.submissions import signals
+        from gradus.submissions.services import events
 
-        signals.recorded.connect(own_sets.on_recorded, dispatch_uid="own-sets-recorded")
+        events.recorded.connect(own_sets.on_recorded, dispatch_uid="own-sets-recorded")

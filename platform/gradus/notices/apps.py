@@ -6,7 +6,7 @@ class NoticesConfig(AppConfig):
 
     def ready(self) -> None:
         from gradus.notices import receivers
-        from gradus.submissions import signals
+        from gradus.submissions.services import events
 
-        signals.recorded.connect(receivers.on_recorded, dispatch_uid="notices")
-        signals.closed.connect(receivers.on_closed, dispatch_uid="notices")
+        events.recorded.connect(receivers.on_recorded, dispatch_uid="notices")
+        events.closed.connect(receivers.on_closed, dispatch_uid="notices")

@@ -8,10 +8,10 @@ class ReviewsConfig(AppConfig):
         from django.db.models.signals import post_delete
 
         from gradus.reviews import receivers
-        from gradus.submissions import signals
         from gradus.submissions.models import Evaluation
+        from gradus.submissions.services import events
 
-        signals.recorded.connect(receivers.on_recorded, dispatch_uid="reviews")
-        signals.adopted.connect(receivers.on_adopted, dispatch_uid="reviews")
-        signals.closed.connect(receivers.on_closed, dispatch_uid="reviews")
+        events.recorded.connect(receivers.on_recorded, dispatch_uid="reviews")
+        events.adopted.connect(receivers.on_adopted, dispatch_uid="reviews")
+        events.closed.connect(receivers.on_closed, dispatch_uid="reviews")
         post_delete.connect(receivers.on_erased, sender=Evaluation, dispatch_uid="reviews")

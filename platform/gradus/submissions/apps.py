@@ -5,9 +5,9 @@ class SubmissionsConfig(AppConfig):
     name = "gradus.submissions"
 
     def ready(self) -> None:
-        from gradus.submissions import metrics, signals
-        from gradus.submissions.services import verification
+        from gradus.submissions import health
+        from gradus.submissions.services import events, verification
 
-        metrics.register()
-        signals.recorded.connect(verification.on_recorded, dispatch_uid="baselines-recorded")
-        signals.closed.connect(verification.on_closed, dispatch_uid="baselines-closed")
+        health.register_metrics()
+        events.recorded.connect(verification.on_recorded, dispatch_uid="baselines-recorded")
+        events.closed.connect(verification.on_closed, dispatch_uid="baselines-closed")

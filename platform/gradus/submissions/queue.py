@@ -1,4 +1,8 @@
-"""Queries about waiting: the position of an evaluation in its lane, and how long it will probably wait."""
+"""The queue of evaluations: in which order workers claim them, the position of each and how long it will probably wait.
+
+The queue is the table of evaluations. Workers take the lowest `fair_share_rank` of a lane first, and of equal ranks the
+oldest evaluation. `ring` only wakes a worker.
+"""
 
 import math
 from bisect import bisect_left
@@ -8,14 +12,23 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any
 
-from django.db import connection
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import Avg, ExpressionWrapper, F
 from django.db.models.fields import DurationField
 from django.utils import timezone
 
-from gradus.submissions.models import Evaluation, WorkerStatus
+from gradus.submissions.models import Evaluation, Grader, Run, Submission, WorkerStatus
 from gradus.submissions.states import State
 
+log = structlog.get_logger(__name__)
+# Staff asked for a trial of new grades: learners do not wait for it.
+SHADOW_RANK = 1000
+# Nobody waits for a baseline: learners' work and regrades are claimed before it.
+BASELINE_RANK = 1_000_000
+# Time is measured when nothing else waits in the lane, or runs in it.
+MEASUREMENT_RANK = 2_000_000
 # A worker that was seen within this time counts as running.
 ALIVE = timedelta(minutes=2)
 # Expected waits are estimated from recent evaluations, so they are given in steps of five seconds.
@@ -152,3 +165,43 @@ def _mean_seconds(lane: str) -> int | None:
     )
     mean: timedelta | None = lately.aggregate(mean=Avg(took))["mean"]
     return math.ceil(mean.total_seconds()) if mean else None
+
+
+def rank_of_submission(submission: Submission) -> int:
+    """The number of evaluations that the learner has open already, so that many submissions of one learner do not hold
+    up another learner's first one.
+    """
+    return Evaluation.objects.open().filter(submission__user=submission.user).count()
+
+
+def rank_of_run(purpose: str, open_before: int) -> int:
+    """As for submissions, by the learner's open runs; baselines come last."""
+    return BASELINE_RANK if purpose == Run.Purpose.BASELINE else open_before
+
+
+def rank_of_regrade(*, shadow: bool, grader: str) -> int:
+    """First, because a learner or a person waits for it; last of all learners' work if it changes no grade yet."""
+    return SHADOW_RANK if shadow and grader == Grader.AI else 0
+
+
+def ring(lane: str) -> bool:
+    """Wakes one worker of the lane by a Celery message without content. Returns False if no message was sent.
+
+    A broker that is down is not an error, because workers also look for work by themselves.
+    """
+    if not settings.REDIS_URL:
+        return False
+    from gradus.celery import app
+
+    try:
+        app.send_task("workers.ring", queue=lane, retry=False, expires=60)
+    except Exception as error:
+        # The client of a broker can raise many exceptions. The evaluation is queued, and the reconciler rings again.
+        log.warning("bell_not_rung", lane=lane, reason=f"{type(error).__name__}: {error}")
+        return False
+    return True
+
+
+def ring_after_commit(lane: str) -> None:
+    """Rings when the current transaction has been committed, so that the worker finds the evaluation."""
+    transaction.on_commit(lambda: ring(lane))

@@ -2,21 +2,44 @@
 
 Format: https://html.spec.whatwg.org/multipage/server-sent-events.html. The `id` of an event is its number within its
 evaluation, so a client that sends `Last-Event-ID` (or `?after=`) gets exactly the events that it has not seen.
+
+The database is polled twice a second for all open streams of a web process together, however many there are.
 """
 
-import json
-import time
-from collections.abc import AsyncGenerator
-from typing import Any
+from __future__ import annotations
 
+import asyncio
+import functools
+import json
+import operator
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, close_old_connections
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Evaluation, Event
+from gradus.submissions.queue import places as places_in
+from gradus.submissions.queue import seconds_each, wait_at
+from gradus.submissions.states import State
 
+log = structlog.get_logger(__name__)
+POLL_SECONDS = 0.5
+# Queue positions are counted again at most this often, because each claim changes all of them.
+POSITIONS_SECONDS = 2.0
+# SQLite allows expressions of at most 1,000 levels.
+CONDITIONS = 400
 HEARTBEAT_SECONDS = 15
 # A stream ends after one hour. The browser then connects again by itself, with the number of the last event it saw.
 LONGEST_SECONDS = 3600
+EventRow = tuple[int, str, dict[str, Any]]
 
 
 def response(request: HttpRequest, evaluation: Evaluation) -> HttpResponseBase:
@@ -47,8 +70,8 @@ async def follow(evaluation_id: int, after: int = 0) -> AsyncGenerator[bytes, No
     A `state` event comes first, and again whenever the state changes. The stream ends early if the database does not
     answer; the browser then connects again with the number of the last event it saw.
     """
-    all_streams, me = watch.of_this_loop(), watch.Follower(evaluation_id, after)
-    found: watch.Look | None = await all_streams.first(evaluation_id, after)
+    all_streams, me = of_this_loop(), Follower(evaluation_id, after)
+    found: Look | None = await all_streams.first(evaluation_id, after)
     state: dict[str, Any] | None = None
     end, spoken = time.monotonic() + LONGEST_SECONDS, time.monotonic()
     all_streams.join(me)
@@ -74,3 +97,169 @@ def line(kind: str, data: dict[str, Any], seq: int | None = None) -> bytes:
     """Formats one server-sent event. `state` and `heartbeat` have no id, because they are not sent again."""
     head = f"id: {seq}\n" if seq is not None else ""
     return f"{head}event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one poll found about an evaluation. `events` are those after the number that was asked for."""
+
+    state: dict[str, Any]
+    events: list[EventRow]
+    is_open: bool
+
+
+GONE = Look({"status": "expired"}, [], is_open=False)
+
+
+class QueuePositions:
+    """Queue positions and expected waits of evaluations, counted at most every `POSITIONS_SECONDS`."""
+
+    def __init__(self) -> None:
+        self.due = 0.0
+        self.known: dict[int, tuple[int, int | None]] = {}
+
+    def of(self, waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
+        """Returns queue position and expected wait by id. New evaluations are counted at once."""
+        if time.monotonic() >= self.due:
+            self.known = _placed(waiting)
+            self.due = time.monotonic() + POSITIONS_SECONDS
+        elif new := [evaluation for evaluation in waiting if evaluation.pk not in self.known]:
+            self.known |= _placed(new)
+        return self.known
+
+
+def _placed(waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
+    lanes: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for evaluation in waiting:
+        lanes[evaluation.lane].append((evaluation.fair_share_rank, evaluation.pk))
+    found: dict[int, tuple[int, int | None]] = {}
+    for lane, spots in lanes.items():
+        each = seconds_each(lane)
+        found |= {pk: (place, wait_at(place, each)) for pk, place in places_in(lane, spots).items()}
+    return found
+
+
+def look_at(wanted: Mapping[int, int], places: QueuePositions | None = None) -> dict[int, Look]:
+    """Returns, by id, the state and the new events of evaluations.
+
+    `wanted` maps the id of an evaluation to the number of the last event that is known. States are read before events:
+    an evaluation that has ended by then has written its last event.
+    """
+    fields = ("pk", "state", "lane", "fair_share_rank")
+    found = {one.pk: one for one in Evaluation.objects.filter(pk__in=wanted).only(*fields)}
+    waiting = [one for one in found.values() if one.state == State.QUEUED]
+    placed = (places or QueuePositions()).of(waiting)
+    events = _events(wanted)
+    return {pk: _look(found[pk], after, events[pk], placed) if pk in found else GONE for pk, after in wanted.items()}
+
+
+def _look_in_thread(wanted: Mapping[int, int], places: QueuePositions | None = None) -> dict[int, Look]:
+    """Runs `look_at` in a thread without a request, so it has to close stale connections itself."""
+    close_old_connections()
+    try:
+        return look_at(wanted, places)
+    finally:
+        close_old_connections()
+
+
+def _events(wanted: Mapping[int, int]) -> dict[int, list[EventRow]]:
+    """Returns the new events by evaluation. Waiting evaluations have none, so most are asked for in one condition."""
+    found: dict[int, list[EventRow]] = defaultdict(list)
+    new = [Q(evaluation_id__in=[pk for pk, after in wanted.items() if not after])]
+    new += [Q(evaluation_id=pk, seq__gt=after) for pk, after in wanted.items() if after]
+    for at in range(0, len(new), CONDITIONS):
+        rows = Event.objects.filter(functools.reduce(operator.or_, new[at : at + CONDITIONS]))
+        rows = rows.order_by("evaluation_id", "seq")
+        for pk, seq, kind, data in rows.values_list("evaluation_id", "seq", "type", "data"):
+            found[pk].append((seq, kind, data))
+    return found
+
+
+def _look(
+    evaluation: Evaluation, after: int, events: list[EventRow], placed: Mapping[int, tuple[int, int | None]]
+) -> Look:
+    if not evaluation.is_open and not events and not after:
+        # Old events are deleted after a while. The stream still ends with the event that the evaluation has ended.
+        events = [(1, "finished", {"status": evaluation.state})]
+    waits = evaluation.state == State.QUEUED
+    place, wait = placed.get(evaluation.pk, (None, None)) if waits else (None, None)
+    state = {"status": evaluation.state, "queue_position": place, "wait_s": wait}
+    return Look(state, events, evaluation.is_open)
+
+
+class Follower:
+    """One open stream. `after` is the number of the last event that it has sent."""
+
+    def __init__(self, evaluation_id: int, after: int) -> None:
+        self.evaluation_id = evaluation_id
+        self.after = after
+        self._look: Look | None = None
+        self._news = asyncio.Event()
+
+    def tell(self, look: Look | None) -> None:
+        self._look = look
+        self._news.set()
+
+    async def next(self) -> Look | None:
+        """Waits for the next poll. Returns it without events that were sent already, or None without a database."""
+        await self._news.wait()
+        self._news.clear()
+        if self._look is None:
+            return None
+        new = [event for event in self._look.events if event[0] > self.after]
+        return Look(self._look.state, new, self._look.is_open)
+
+
+class Poller:
+    """Polls the database for all streams of one event loop, while there are any."""
+
+    def __init__(self) -> None:
+        self.followers: set[Follower] = set()
+        self.places = QueuePositions()
+        self._task: asyncio.Task[None] | None = None
+        # Not thread-sensitive, because a poll must not wait until a request has been answered.
+        self._look = sync_to_async(_look_in_thread, thread_sensitive=False)
+
+    async def first(self, evaluation_id: int, after: int) -> Look | None:
+        """Polls for a stream that begins. Returns None without a database."""
+        return (await self._try({evaluation_id: after})).get(evaluation_id)
+
+    def join(self, follower: Follower) -> None:
+        self.followers.add(follower)
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def leave(self, follower: Follower) -> None:
+        self.followers.discard(follower)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            # There is no `await` between this check and the end, so that no stream joins a poller that has just ended.
+            if not self.followers:
+                self._task = None
+                return
+            await self._tell()
+
+    async def _tell(self) -> None:
+        told = list(self.followers)
+        wanted: dict[int, int] = {}
+        for one in told:
+            wanted[one.evaluation_id] = min(one.after, wanted.get(one.evaluation_id, one.after))
+        found = await self._try(wanted, self.places)
+        for one in told:
+            one.tell(found.get(one.evaluation_id))
+
+    async def _try(self, wanted: Mapping[int, int], places: QueuePositions | None = None) -> dict[int, Look]:
+        try:
+            return await self._look(wanted, places)
+        except DatabaseError as error:
+            log.warning("database_away", reason=type(error).__name__)
+            return {}
+
+
+_pollers: WeakKeyDictionary[asyncio.AbstractEventLoop, Poller] = WeakKeyDictionary()
+
+
+def of_this_loop() -> Poller:
+    return _pollers.setdefault(asyncio.get_running_loop(), Poller())

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
-from gradus.submissions import stream_poller as watch
+from gradus.submissions import stream
 from tests.api.fuzz import world
 from tests.api.fuzz.site import in_this_thread, open_connections
 
@@ -28,8 +28,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setattr(settings, "STORAGES", {**settings.STORAGES, **kept})
         patch.setattr(settings, "AUDIT_SHARE", 0.0)
         patch.setattr(settings, "AUDIT_SHARE_NEW", 0.0)
-        patch.setattr(watch, "sync_to_async", in_this_thread)
-        patch.setattr(watch, "close_old_connections", lambda: None)
+        patch.setattr(stream, "sync_to_async", in_this_thread)
+        patch.setattr(stream, "close_old_connections", lambda: None)
         yield folder
 
 

@@ -50,7 +50,6 @@ from graders.base import (
 from gradus.accounts.models import User
 from gradus.courses.services import publish
 from gradus.submissions import services, stream
-from gradus.submissions import stream_poller as watch
 from gradus.submissions.models import Run, Submission
 from tests import factories
 from tests.challenges.factory import (
@@ -372,7 +371,7 @@ def addresses(made: Sequence[Submission]) -> list[str]:
 
 def events_of(submission: Submission) -> bytes:
     """The stream's bytes, read in this thread, which alone sees the world before it is rolled back."""
-    look = watch.look_at({submission.current.pk: 0})[submission.current.pk]
+    look = stream.look_at({submission.current.pk: 0})[submission.current.pk]
     lines = [stream.line("state", look.state)] + [stream.line(kind, data, seq) for seq, kind, data in look.events]
     return b"".join(lines)
 

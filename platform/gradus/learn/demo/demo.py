@@ -23,7 +23,7 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.bundles import BundleMissing, lesson_file
 from gradus.courses.models import Lesson
-from gradus.submissions import bell, services
+from gradus.submissions import queue, services
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused
 from gradus.submissions.states import State
@@ -98,7 +98,7 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
             for name, payload in chosen.items()
         ]
     # The bell rung within the transaction may have been answered before there was anything to see.
-    bell.ring(Lane.INTERACTIVE)
+    queue.ring(Lane.INTERACTIVE)
     return runs
 
 

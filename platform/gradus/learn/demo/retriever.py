@@ -16,7 +16,7 @@ from challenges.spec import Retriever
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson
-from gradus.submissions import bell, services
+from gradus.submissions import queue, services
 from gradus.submissions.models import Run
 from gradus.submissions.services import Refused
 
@@ -82,7 +82,7 @@ def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
             for name in TITLES
         ]
     # The bell rung within the transaction may have been answered before there was anything to see.
-    bell.ring(Lane.INTERACTIVE)
+    queue.ring(Lane.INTERACTIVE)
     return runs
 
 

@@ -18,7 +18,7 @@ from gradus.laboratory import services
 from gradus.laboratory.models import Contribution, Prediction
 from gradus.learn.findings import arms, runs
 from gradus.learn.findings.runs import Own
-from gradus.submissions import bell
+from gradus.submissions import queue
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused
 
@@ -76,7 +76,7 @@ def start(lesson: Lesson, finding: Finding, user: User, guess: Guess | None = No
             _predict(lesson, finding, own, guess, is_new=begun is None)
         started = runs.start_planned(lesson, finding, user, _todo(lesson, finding, user, own.number))
     # Once more, as after the author's repetitions: the set is there only now.
-    bell.ring(Lane.INTERACTIVE)
+    queue.ring(Lane.INTERACTIVE)
     return started
 
 

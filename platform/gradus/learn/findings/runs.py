@@ -19,7 +19,7 @@ from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion, Lesson
 from gradus.learn.findings import arms
 from gradus.learn.findings.arms import Place, Planned
-from gradus.submissions import bell, services
+from gradus.submissions import queue, services
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused, Repetition
 from gradus.submissions.states import State
@@ -78,7 +78,7 @@ def start_planned(lesson: Lesson, finding: Finding, user: User, todo: Sequence[P
     with transaction.atomic():
         runs = _start_some(lesson, finding, user, todo)
     # The bell rung within the transaction may have been answered before there was anything to see.
-    bell.ring(Lane.INTERACTIVE)
+    queue.ring(Lane.INTERACTIVE)
     return runs
 
 

@@ -1,9 +1,7 @@
 """Services for submissions and runs. Only they write submissions, evaluations, scores and standings."""
 
 from gradus.submissions.services.cancel import cancel, cancel_run, withdraw
-from gradus.submissions.services.capabilities import another_can, lacks_model, unavailable
 from gradus.submissions.services.claim import claim, heartbeat, learner_waits, others_at_work
-from gradus.submissions.services.engine_choices import forget_choice, keep_choice, kept_choice
 from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, keep_trained, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
@@ -13,6 +11,14 @@ from gradus.submissions.services.regrade import adopt, decide, regrade
 from gradus.submissions.services.runs import Repetition, name_run, queue_chat, start_run
 from gradus.submissions.services.submit import Refused, submit
 from gradus.submissions.services.verification import verify
+from gradus.submissions.services.workers import (
+    another_can,
+    forget_choice,
+    keep_choice,
+    kept_choice,
+    lacks_model,
+    unavailable,
+)
 
 __all__ = [
     "Outcome",

@@ -13,9 +13,9 @@ from django.db.models.functions import Coalesce, Now
 
 from challenges.kinds.base import Lane
 from gradus.courses.models import ChallengeVersion
-from gradus.submissions import failpoints
+from gradus.submissions import failpoints, queue
 from gradus.submissions.models import Evaluation, EvaluationQuerySet, Run, Submission
-from gradus.submissions.services import events, queue_ranks
+from gradus.submissions.services import events
 from gradus.submissions.states import State
 
 # One statement finds and locks the row, changes it and writes the event, because each round trip to the database would
@@ -57,7 +57,7 @@ def claim(lane: str, *, worker: str, profile: str, without: Collection[str] = ()
 
 def learner_waits(lane: str, profile: str, without: Collection[str] = ()) -> bool:
     """Returns True if an evaluation waits that comes before all baselines, and that `claim` would take."""
-    waiting = Evaluation.objects.claimable(lane, profile).filter(fair_share_rank__lt=queue_ranks.BASELINE)
+    waiting = Evaluation.objects.claimable(lane, profile).filter(fair_share_rank__lt=queue.BASELINE_RANK)
     return (waiting.exclude(_needs(without)) if without else waiting).exists()
 
 
@@ -67,7 +67,7 @@ def _next(lane: str, profile: str, without: Collection[str]) -> EvaluationQueryS
     Times are only measured while nothing else runs in the lane.
     """
     running = Exists(Evaluation.objects.filter(lane=lane, state=State.RUNNING))
-    may_run = Q(fair_share_rank__lt=queue_ranks.MEASUREMENT) | ~running
+    may_run = Q(fair_share_rank__lt=queue.MEASUREMENT_RANK) | ~running
     found = Evaluation.objects.claimable(lane, profile).filter(may_run, attempt__lt=F("max_attempts"))
     return (found.exclude(_needs(without)) if without else found).unlocked()
 

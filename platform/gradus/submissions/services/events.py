@@ -1,15 +1,24 @@
-"""Services that append to the event table, which submission pages and the API's event streams follow."""
+"""Tells others what happens to an evaluation: events for pages and the API's streams, and signals for other apps.
+
+Signals are sent at the end of an evaluation inside its transaction, which a receiver aborts by raising. `recorded`: a
+grade was recorded (`evaluation`, `outcome`). `closed`: an evaluation ended without a grade (`evaluation`). `adopted`: a
+held grade became current (`evaluation`, `proposal`).
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Max
+from django.dispatch import Signal
 
 from challenges.characters import cleaned
 from gradus.submissions.models import Evaluation, Event
 from gradus.submissions.states import State
 
+recorded = Signal()
+closed = Signal()
+adopted = Signal()
 # An event: its type and its data.
 Item = tuple[str, dict[str, Any]]
 

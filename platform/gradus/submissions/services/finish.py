@@ -17,7 +17,7 @@ from challenges.shown_score import shown_score
 from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import Calibration, ChallengeVersion
-from gradus.submissions import failpoints, signals
+from gradus.submissions import failpoints
 from gradus.submissions.models import Evaluation, Score, Standing, Submission
 from gradus.submissions.services import events, slots
 from gradus.submissions.services.events import Item
@@ -93,7 +93,7 @@ def _record(evaluation_id: int, fence: int, outcome: Outcome, last: Sequence[Ite
         _take(evaluation, outcome, outcome.score, calibration)
     slots.release(evaluation)
     events.write(evaluation, [*last, ("finished", {"status": state})])
-    signals.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
+    events.recorded.send(sender=Evaluation, evaluation=evaluation, outcome=outcome)
     failpoints.reach("record.uncommitted")
     return evaluation
 
@@ -222,7 +222,7 @@ def close(evaluation: Evaluation, reason: str, refund: bool) -> None:
     if evaluation.submission is not None and refund and evaluation.number == 1:
         slots.give_back(evaluation.submission, reason)
     events.write(evaluation, [("finished", {"status": evaluation.state, "code": evaluation.error_code})])
-    signals.closed.send(sender=Evaluation, evaluation=evaluation)
+    events.closed.send(sender=Evaluation, evaluation=evaluation)
 
 
 @transaction.atomic

@@ -19,10 +19,10 @@ from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses import bundles, days
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.submissions import bell
+from gradus.submissions import queue
 from gradus.submissions.models import Evaluation, MeasurementSlot, OpenMeasurement, Run, Submission
 from gradus.submissions.quota import day_of
-from gradus.submissions.services import capabilities, queue_ranks, slots
+from gradus.submissions.services import slots, workers
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import Refused
 from gradus.submissions.states import OPEN
@@ -59,13 +59,13 @@ def _measure(by: User, challenge: Challenge, data: Any, **whose: Any) -> Run:
     payload = parse(version.parsed, data)
     if not (kinds.find(payload.kind).measures_costs(version.parsed) and version.public):
         raise Refused("nothing", _("There is nothing to measure: no model answers public samples here."))
-    capabilities.require(version.parsed, payload, Lane.TRAIN)
+    workers.require(version.parsed, payload, Lane.TRAIN)
 
     def once() -> Run:
         return _under_way(version, whose) or _queued(by, version, payload, whose)
 
     run = slots.try_again(once)
-    bell.ring(Lane.TRAIN)
+    queue.ring(Lane.TRAIN)
     return run
 
 
@@ -86,7 +86,7 @@ def _queued(by: User, version: ChallengeVersion, payload: Any, whose: dict[str, 
     # Its unique keys settle parallel requests: the loser's transaction is tried again, and finds the winner's run.
     OpenMeasurement.objects.create(version=version, measures=run.measures, label=run.label, run=run)
     _take_slot(by, version.challenge, run)
-    Evaluation.objects.create(run=run, lane=Lane.TRAIN, fair_share_rank=queue_ranks.MEASUREMENT)
+    Evaluation.objects.create(run=run, lane=Lane.TRAIN, fair_share_rank=queue.MEASUREMENT_RANK)
     return run
 
 

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from gradus.accounts.models import User
 from gradus.courses import calibrations
 from gradus.courses.models import ChallengeVersion
-from gradus.submissions import bell, signals
+from gradus.submissions import queue
 from gradus.submissions.models import Evaluation, Grader, Score, Submission
-from gradus.submissions.services import events, queue_ranks
+from gradus.submissions.services import events
 from gradus.submissions.services.finish import make_current, released, shown_of, write_score
 from gradus.submissions.services.refusal import Refused
 from gradus.submissions.states import State
@@ -42,10 +42,10 @@ def regrade(
         "shadow": shadow,
         "grader": grader,
         "graded_version": graded_version or last.graded_version,
-        "fair_share_rank": queue_ranks.of_regrade(shadow=shadow, grader=grader),
+        "fair_share_rank": queue.rank_of_regrade(shadow=shadow, grader=grader),
     }
     evaluation = _succeed(last, state=State.QUEUED, is_current=False, **values)
-    bell.ring_after_commit(evaluation.lane)
+    queue.ring_after_commit(evaluation.lane)
     return evaluation
 
 
@@ -91,7 +91,7 @@ def adopt(evaluation: Evaluation, *, by: User | None = None) -> Score:
         judge=judge,
         calibration=calibration,
     )
-    signals.adopted.send(sender=Evaluation, evaluation=held, proposal=proposal)
+    events.adopted.send(sender=Evaluation, evaluation=held, proposal=proposal)
     return score
 
 

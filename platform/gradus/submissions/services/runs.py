@@ -12,9 +12,9 @@ from challenges import kinds
 from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
-from gradus.submissions import bell
+from gradus.submissions import queue
 from gradus.submissions.models import RUN_NAME_CHARS, Evaluation, Run, RunSlot
-from gradus.submissions.services import capabilities, queue_ranks, slots
+from gradus.submissions.services import slots, workers
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import Refused, refuse_broken, too_long
 
@@ -54,7 +54,7 @@ def start_run(
     payload = parse(version.parsed, data)
     lane = kinds.find(payload.kind).lane if purpose == Run.Purpose.BASELINE else Lane.INTERACTIVE
     if purpose == Run.Purpose.TRIAL:
-        capabilities.require(version.parsed, payload, lane)
+        workers.require(version.parsed, payload, lane)
 
     def once() -> Run:
         run = Run.objects.create(
@@ -69,12 +69,12 @@ def start_run(
             **(asdict(repeats) if repeats else {}),
             expires_at=timezone.now() + (TRIALS_KEPT if purpose == Run.Purpose.TRIAL else KEPT),
         )
-        rank = queue_ranks.of_run(purpose, _take_slot(run))
+        rank = queue.rank_of_run(purpose, _take_slot(run))
         Evaluation.objects.create(run=run, lane=lane, fair_share_rank=rank)
         return run
 
     run = slots.try_again(once)
-    bell.ring(lane)
+    queue.ring(lane)
     return run
 
 
@@ -109,7 +109,7 @@ def queue_chat(user: User, asked: Evaluation) -> Run:
         said = _("Your message before this one has not been answered yet. Wait for its answers, or cancel it.")
         problems = [{"code": "chat_open", "field": "text", "message": said, "line": None}]
         raise Refused("chat_open", said, 429, problems=problems, retry_after=5)
-    rank = queue_ranks.of_run(run.purpose, RunSlot.objects.filter(user=user).count() - 1)
+    rank = queue.rank_of_run(run.purpose, RunSlot.objects.filter(user=user).count() - 1)
     Evaluation.objects.create(run=run, lane=Lane.INTERACTIVE, fair_share_rank=rank)
     return run
 

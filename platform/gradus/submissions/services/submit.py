@@ -13,10 +13,10 @@ from gradus.accounts.models import User
 from gradus.courses import days
 from gradus.courses.models import Challenge
 from gradus.preferences import services as preferences
-from gradus.submissions import bell, failpoints
+from gradus.submissions import failpoints, queue
 from gradus.submissions.models import Evaluation, GuestSlot, InFlight, NetworkSlot, QuotaSlot, Submission
 from gradus.submissions.quota import day_of
-from gradus.submissions.services import capabilities, queue_ranks, slots
+from gradus.submissions.services import slots, workers
 from gradus.submissions.services.payload import parse, refuse
 from gradus.submissions.services.refusal import Refused
 
@@ -47,7 +47,7 @@ def submit(
         if before:
             return before, False
         refuse(list(preferences.strange_rows(user, challenge, payload)))
-        capabilities.require(challenge.spec, payload)
+        workers.require(challenge.spec, payload)
         return _insert(user, challenge, payload, idempotency_key, network), True
 
     submission, is_new = slots.try_again(once)
@@ -55,7 +55,7 @@ def submit(
         failpoints.reach("submit.committed")
         # By this line a job's log, which has the evaluation, leads to the request.
         log.info("submitted", submission=str(submission.uuid), evaluation=submission.current.pk)
-        bell.ring(kinds.find(payload.kind).lane)
+        queue.ring(kinds.find(payload.kind).lane)
     return submission, is_new
 
 
@@ -84,7 +84,7 @@ def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: 
     if network:
         _take_network_slot(submission, network)
     _take_flight(submission)
-    rank = queue_ranks.of_submission(submission)
+    rank = queue.rank_of_submission(submission)
     Evaluation.objects.create(submission=submission, lane=kinds.find(payload.kind).lane, fair_share_rank=rank)
     failpoints.reach("submit.uncommitted")
     return submission

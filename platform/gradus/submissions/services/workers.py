@@ -1,7 +1,12 @@
-"""What the workers of a site lack, so that a payload that none of them can carry out is refused at once."""
+"""What workers have said of themselves: what they lack, and how the engine computes each base model on their machine.
+
+So a payload that none of them can carry out is refused at once. The site knows an engine's choice only as JSON, because
+it does not load the engine. `workers.choices` reads and checks it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
@@ -12,7 +17,7 @@ from challenges.payloads import Submitted
 from challenges.spec import Challenge
 from challenges.training_methods import LACKS
 from challenges.translation import translated
-from gradus.submissions.models import WorkerStatus
+from gradus.submissions.models import EngineChoice, WorkerStatus
 from gradus.submissions.queue import ALIVE
 from gradus.submissions.services.refusal import Refused
 
@@ -59,3 +64,23 @@ def _reason(lacks: list[dict[str, Any]], need: str) -> str:
     """Empty where one of the workers can, or none is at work: then the job waits for one."""
     reasons = [str(one.get(need, "")) for one in lacks]
     return translated(reasons[0], LACKS) if reasons and all(reasons) else ""
+
+
+def kept_choice(key: str) -> EngineChoice | None:
+    """Returns the choice that is kept under the key, or None."""
+    return EngineChoice.objects.filter(key=key).first()
+
+
+def keep_choice(key: str, place: Mapping[str, Any], digest: str, choice: Mapping[str, Any]) -> EngineChoice:
+    """Keeps the choice unless one is kept under the key already, and returns the one that is kept then.
+
+    `place` holds the fields `model`, `cpu`, `threads`, `device` and `versions`.
+    """
+    given = {**place, "digest": digest, "choice": dict(choice)}
+    kept, _ = EngineChoice.objects.get_or_create(key=key, defaults=given)
+    return kept
+
+
+def forget_choice(kept: EngineChoice) -> None:
+    """Removes exactly this choice; one that has replaced it meanwhile stays, because it has another id."""
+    EngineChoice.objects.filter(pk=kept.pk).delete()
