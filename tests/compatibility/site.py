@@ -15,9 +15,9 @@ from graders.free_text.messages import version as template_version
 from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, User
 from gradus.courses import catalogue
 from gradus.courses.services import publish
+from gradus.laboratory import own_sets
+from gradus.laboratory import runs as finding_runs
 from gradus.learn.demo import demo
-from gradus.learn.findings import own_sets
-from gradus.learn.findings import runs as finding_runs
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade, Review
 from gradus.submissions import services

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from gradus.courses import bundles, catalogue
+from gradus.laboratory import own_sets
 from gradus.laboratory.models import Contribution
-from gradus.learn.findings import own_sets
 from gradus.submissions import services
 from gradus.submissions.models import (
     Evaluation,

@@ -12,7 +12,7 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course, Lesson
 from gradus.laboratory.models import Contribution
-from gradus.learn.findings.own_sets import Guess
+from gradus.laboratory.own_sets import Guess
 from gradus.reviews.models import Appeal
 from gradus.submissions.models import Submission
 from gradus.submissions.services import take_hint

@@ -12,9 +12,10 @@ from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, someone
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
-from gradus.learn.findings import arms, laboratory, own_sets, runs
+from gradus.laboratory import arms, own_sets, runs
+from gradus.laboratory.own_sets import Guess
+from gradus.learn.findings import laboratory
 from gradus.learn.findings.laboratory import Dot
-from gradus.learn.findings.own_sets import Guess
 from gradus.learn.findings.shown import record_of
 from gradus.learn.views.finding import with_finding
 from gradus.submissions.services import Refused

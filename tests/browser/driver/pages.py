@@ -17,7 +17,7 @@ from gradus.accounts.models import User
 from gradus.chats import services as chats
 from gradus.courses import bundles, catalogue
 from gradus.courses.services import publish
-from gradus.learn.findings import runs
+from gradus.laboratory import runs
 from gradus.operations.smoke import examples
 from gradus.reviews.models import Review
 from gradus.reviews.services import start_regrade

@@ -13,9 +13,10 @@ from challenges.findings.runs import repetition
 from challenges.findings.spec import Claim
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
+from gradus.laboratory import arms, own_sets
 from gradus.laboratory.models import Contribution, Prediction
-from gradus.learn.findings import arms, laboratory, own_sets
-from gradus.learn.findings.own_sets import Guess
+from gradus.laboratory.own_sets import Guess
+from gradus.learn.findings import laboratory
 from gradus.submissions import services
 from gradus.submissions.models import Run, RunSlot
 from gradus.submissions.services import Refused

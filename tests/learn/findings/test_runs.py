@@ -7,7 +7,7 @@ from django.test import Client
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import ChallengeVersion, Lesson
-from gradus.learn.findings import runs as finding_runs
+from gradus.laboratory import runs as finding_runs
 from gradus.submissions import services
 from gradus.submissions.models import Run, RunSlot
 from tests import factories

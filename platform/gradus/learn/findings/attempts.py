@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from challenges.findings.spec import Arm, Experiment, Finding, FindingRecord
 from gradus.courses.models import Challenge, Lesson
+from gradus.laboratory import arms, own_sets
 from gradus.laboratory.models import Contribution
-from gradus.learn.findings import arms, own_sets, words
+from gradus.laboratory.own_sets import Question
+from gradus.laboratory.runs import Own
 from gradus.learn.findings import shared as sharing
+from gradus.learn.findings import words
 from gradus.learn.findings.groups import Group, groups
 from gradus.learn.findings.laboratory import Dot
-from gradus.learn.findings.own_sets import Question
-from gradus.learn.findings.runs import Own
 from gradus.learn.findings.scale import Scale
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from challenges.findings.spec import Arm, ArmRecord, Experiment, Finding, FindingRecord, Measure
 from gradus.courses.models import Lesson
-from gradus.learn.findings import arms, figure, words
+from gradus.laboratory import arms
+from gradus.laboratory.runs import Own
+from gradus.learn.findings import figure, words
 from gradus.learn.findings import shared as sharing
 from gradus.learn.findings.figure import Panel, Series, Shared
 from gradus.learn.findings.laboratory import Dot
-from gradus.learn.findings.runs import Own
 from gradus.learn.findings.scale import Scale
 
 

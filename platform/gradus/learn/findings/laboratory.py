@@ -9,8 +9,8 @@ from statistics import fmean
 from challenges.findings.spec import Claim, Experiment, Finding
 from gradus.accounts.models import User
 from gradus.courses.models import Lesson
+from gradus.laboratory import arms
 from gradus.laboratory.models import Contribution
-from gradus.learn.findings import arms
 from gradus.learn.findings.confidence import interval
 
 # How many sets of one learner a lesson's page lists: ten a day of each of five findings.

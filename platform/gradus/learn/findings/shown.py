@@ -10,10 +10,10 @@ from challenges.findings.spec import Experiment, ExperimentRecord, Finding, Find
 from challenges.findings.text import filled
 from gradus.accounts.models import User
 from gradus.courses.models import Lesson
+from gradus.laboratory.runs import own_runs
 from gradus.learn.findings import figure, laboratory, words
 from gradus.learn.findings.attempts import Attempts, attempts
 from gradus.learn.findings.figure import Effect, Panel, Series
-from gradus.learn.findings.runs import own_runs
 from gradus.learn.findings.scale import Scale
 
 

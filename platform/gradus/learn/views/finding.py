@@ -9,10 +9,11 @@ from challenges.findings.spec import Finding
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
+from gradus.laboratory import own_sets, runs
 from gradus.laboratory import services as laboratory
 from gradus.laboratory.models import SURE
-from gradus.learn.findings import own_sets, runs, shown
-from gradus.learn.findings.own_sets import Guess
+from gradus.laboratory.own_sets import Guess
+from gradus.learn.findings import shown
 from gradus.learn.views.access import shown_lesson
 from gradus.submissions.services import Refused
 

@@ -14,10 +14,9 @@ from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson
-from gradus.laboratory import services
+from gradus.laboratory import arms, runs, services
 from gradus.laboratory.models import Contribution, Prediction
-from gradus.learn.findings import arms, runs
-from gradus.learn.findings.runs import Own
+from gradus.laboratory.runs import Own
 from gradus.submissions import queue
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused

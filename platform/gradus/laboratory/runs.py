@@ -17,8 +17,8 @@ from challenges.kinds.base import Lane
 from challenges.spec import Challenge
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion, Lesson
-from gradus.learn.findings import arms
-from gradus.learn.findings.arms import Place, Planned
+from gradus.laboratory import arms
+from gradus.laboratory.arms import Place, Planned
 from gradus.submissions import queue, services
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused, Repetition
