@@ -25,7 +25,7 @@ from benchmarks.peers.job import BFLOAT16, FLOAT32, Job, shared
 from benchmarks.record import engine_digest
 from benchmarks.shapes import Shape
 from benchmarks.works import Figure, Oracle, Work, figure, prepare
-from workers.engine import places
+from workers.engine import model_files
 from workers.engine.models import Base
 
 BATCH = 8
@@ -49,7 +49,7 @@ def timed_rows(peer: Peer, work: Work, given: argparse.Namespace) -> int:
 
 
 def job(peer: Peer, work: Work, base: Base, ours: Setup, given: argparse.Namespace) -> Job:
-    own = places.data_dir() / "peers" / "converted" / peer.name
+    own = model_files.data_dir() / "peers" / "converted" / peer.name
     own.mkdir(parents=True, exist_ok=True)
     return Job(
         checkpoint=str(ours.models_dir / MODEL),

@@ -6,14 +6,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from workers.engine import places
+from workers.engine import model_files
 
 
 class Losses:
     """By a key that names everything that a loss depends on; nats a token."""
 
     def __init__(self, file: Path | None = None) -> None:
-        self.file = file or places.data_dir() / "losses.json"
+        self.file = file or model_files.data_dir() / "losses.json"
 
     def keep(self, key: str, loss: float) -> float:
         """The newest one counts."""

@@ -13,7 +13,7 @@ from benchmarks import catalogue, headline, machines, random_weights, venvs
 from benchmarks.catalogue import Peer
 from benchmarks.measurement import Measurement
 from benchmarks.record import Record
-from workers.engine import places
+from workers.engine import model_files
 
 Reader = Callable[[argparse.Namespace], Any]
 
@@ -55,7 +55,7 @@ def read(
             setattr(given, name, reader(given))
         machine = machines.name(given.device, random_weights=given.random_weights)
         given.record = Record(machine, given.json, getattr(given, "resume", False))
-        given.models_dir = random_weights.folder() if given.random_weights else places.models_dir()
+        given.models_dir = random_weights.folder() if given.random_weights else model_files.models_dir()
     except (ValueError, machines.NoGpu, random_weights.NoConfiguration) as error:
         parser.error(str(error))
     return given

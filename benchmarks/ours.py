@@ -14,7 +14,7 @@ from peft import PeftModel
 
 from benchmarks.peers.job import BFLOAT16
 from graders.base import Generate, Score, Scored, Train
-from workers.engine import models, places
+from workers.engine import model_files, models
 from workers.engine.choice import DEFAULT, PLAIN, Choice, FileChoices, Place, only_plain
 from workers.engine.models import Base
 from workers.engine.session import Session
@@ -49,7 +49,7 @@ class Setup:
     @property
     def choices(self) -> FileChoices:
         """Where the engine's choices are kept: those that may round apart from those that may not."""
-        return FileChoices(places.data_dir() / f"choices-{self.dtype}.json")
+        return FileChoices(model_files.data_dir() / f"choices-{self.dtype}.json")
 
     def choice(self, model: str) -> Choice:
         """Returns the engine's choice, which is kept once a runner has answered; until then the default."""

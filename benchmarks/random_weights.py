@@ -13,7 +13,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from benchmarks.items import MODEL
-from workers.engine import places
+from workers.engine import model_files
 from workers.take_home.base import sha256
 
 SEED = 1
@@ -30,7 +30,7 @@ def folder(source: Path | None = None, place: Path | None = None) -> Path:
 
     Raises `NoConfiguration`.
     """
-    own, made = (source or places.models_dir()) / MODEL, place or places.data_dir() / "random-weights"
+    own, made = (source or model_files.models_dir()) / MODEL, place or model_files.data_dir() / "random-weights"
     if missing := [name for name in FILES if not (own / name).is_file()]:
         raise NoConfiguration(f"{own} lacks {', '.join(missing)}: run `make models`, or copy these files there")
     if not (made / MODEL / WEIGHTS).is_file():

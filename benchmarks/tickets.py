@@ -27,7 +27,7 @@ from challenges.spec import TrainRow
 from challenges.training_methods import METHODS
 from graders.base import Assignment, Grade
 from graders.registry import grade
-from workers.authoring.own_runner import own_runner
+from workers.authoring.local_runner import own_runner
 from workers.execute import execute
 from workers.sandbox.supervisor import Runner
 

@@ -14,7 +14,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from workers.engine.places import data_dir
+from workers.engine.model_files import data_dir
 
 STAMP = "installed.json"
 KEPT_LINES = 400

@@ -17,7 +17,7 @@ from benchmarks.items import ITEMS, NEW_TOKENS, rows
 from benchmarks.peers.job import LABEL, Row
 from benchmarks.shapes import Shape
 from graders.base import Generate, Score
-from workers.engine import places
+from workers.engine import model_files
 from workers.engine.models import Base
 
 WARM_ROWS = 8
@@ -55,7 +55,7 @@ class Oracle:
     def __init__(self, folder: Path, rows: int = oracle.ROWS, kept: Path | None = None, device: str = "cpu") -> None:
         self.folder, self.device = folder, device
         self.count = max(rows, oracle.ROWS)
-        self.kept = kept or places.data_dir() / "oracle"
+        self.kept = kept or model_files.data_dir() / "oracle"
 
     @cached_property
     def model(self) -> Any:

@@ -7,15 +7,22 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import structlog
 
+from challenges import kinds
 from challenges.kinds.base import WALL_FACTOR
+from challenges.models import tokens
+from challenges.payloads import Submitted
+from challenges.spec import Challenge
 from graders.base import (
     CALIBRATE,
+    Assignment,
     Count,
+    Counted,
     Generate,
     Generated,
     Grade,
@@ -28,8 +35,8 @@ from graders.base import (
     Trained,
     WorkItem,
 )
+from workers.remote import EngineMisconfigured
 from workers.sandbox.supervisor import RunnerTimeout, Stopped, WorkLimit
-from workers.token_counts import count
 
 log = structlog.get_logger(__name__)
 
@@ -191,3 +198,39 @@ def _with_adapter(item: WorkItem, adapter: str | None) -> WorkItem:
     if adapter is None:
         raise ValueError("the grader asks for its adapter before it has trained one")
     return replace(item, adapter=adapter)
+
+
+def expect_packages(kind: str) -> None:
+    """Raises `EngineMisconfigured`, which names what is missing and how to install it."""
+    missing = [f"`{name}`" for name in kinds.find(kind).packages if find_spec(name) is None]
+    if missing:
+        names = " and ".join(missing)
+        raise EngineMisconfigured(
+            f"{names} cannot be imported on this worker. Run: pip install 'gradus[worker]', and restart the workers."
+        )
+
+
+def count(item: Count) -> Counted:
+    """Raises `EngineMisconfigured`, which says what to do, where the tokenizer is not on this machine."""
+    counter = tokens.counter(item.model)
+    if counter is None:
+        raise EngineMisconfigured(
+            f"This worker does not hold the tokenizer of {item.model}, with which the challenge counts tokens. "
+            f"Run `manage.py fetch_models {item.model}` on its machine."
+        )
+    return Counted(counter(item.text))
+
+
+# A baseline is run to learn its score, not its speed: a slower machine is no reason to fail it.
+BASELINE_FACTOR = 6.0
+
+
+def job_seconds(assignment: Assignment) -> float:
+    """The limit of a whole job of a learner: a trial's, or a submission's with its hidden rows."""
+    kind, challenge = kinds.find(assignment.payload.kind), assignment.bundle.challenge
+    return kind.seconds(challenge) if assignment.hidden else kind.trial_seconds(challenge, assignment.payload)
+
+
+def baseline_seconds(challenge: Challenge, payload: Submitted) -> float:
+    """The limit of a baseline, both on a server and on an author's machine."""
+    return BASELINE_FACTOR * kinds.find(payload.kind).seconds(challenge)

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from challenges.models.catalogue import MODELS
 from challenges.training_methods import METHODS
 from gradus.submissions.models import WorkerStatus
-from workers import weights
+from workers.engine import model_files
 from workers.engine.choice import only_plain
 from workers.sandbox import capabilities, supervisor
 
@@ -38,9 +38,9 @@ class Reporting(Protocol):
 
 def digests() -> dict[str, str]:
     """The digests of the base models that this machine can compute with, by the model's name."""
-    places = {name: _folder(name) / weights.DIGEST for name in MODELS}
+    places = {name: _folder(name) / model_files.DIGEST for name in MODELS}
     held = {name: file.read_text().strip() for name, file in places.items() if file.is_file()}
-    return {name: digest for name, digest in held.items() if not weights.are_damaged(_folder(name))}
+    return {name: digest for name, digest in held.items() if not model_files.are_damaged(_folder(name))}
 
 
 def damaged() -> dict[str, str]:
@@ -52,7 +52,7 @@ def damaged() -> dict[str, str]:
         "The weights of the base model {name} do not have the digest that was stored with them, so nothing is graded "
         "with them. Run `python -m workers.engine.fetch {name}`, which stores them again."
     )
-    return {name: said.format(name=name) for name in MODELS if weights.are_damaged(_folder(name))}
+    return {name: said.format(name=name) for name in MODELS if model_files.are_damaged(_folder(name))}
 
 
 def _folder(name: str) -> Path:

@@ -26,21 +26,20 @@ from gradus.courses.bundles import BundleMissing
 from gradus.submissions import failpoints, queue, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
-from workers import job_limits, passage_vectors, remote, status
+from workers import passage_vectors, remote, status
 from workers.breaker import OF_THE_RUNNER, Breaker, RunnerBroken
 from workers.choices import Attributed, DatabaseChoices
 from workers.engine import hardware
-from workers.execute import Memo, execute
+from workers.execute import Memo, baseline_seconds, execute, expect_packages, job_seconds
 from workers.gold_vectors import GoldVectors
 from workers.grading import assignments, kept_training, outcomes
+from workers.grading.assignments import is_measurement, measured
 from workers.grading.chats import WrittenTokens
 from workers.grading.events import EventWriter
 from workers.grading.hidden_row_timing import paced
 from workers.grading.live_rows import LiveRows
 from workers.heartbeat import Heartbeat
 from workers.judge.contract import JudgeMisconfigured, Postpone
-from workers.measuring import is_measurement, measured
-from workers.needed import expect_packages
 from workers.passage_vectors import PassageVectors
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
 from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped, WorkLimit
@@ -398,8 +397,8 @@ def _gives_way(evaluation: Evaluation) -> bool:
 
 def _seconds(evaluation: Evaluation, assignment: Assignment) -> float:
     if _gives_way(evaluation):
-        return job_limits.baseline_seconds(assignment.bundle.challenge, assignment.payload)
-    return job_limits.job_seconds(assignment)
+        return baseline_seconds(assignment.bundle.challenge, assignment.payload)
+    return job_seconds(assignment)
 
 
 def _remotes() -> tuple[dict[str, RemoteEngine], str]:

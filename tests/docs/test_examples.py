@@ -7,7 +7,7 @@ import pytest
 from challenges.lint.run import lint
 from challenges.reading import read_challenge, read_course
 from workers.authoring import baselines
-from workers.engine.places import models_dir
+from workers.engine.model_files import models_dir
 from workers.sandbox.supervisor import Runner
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

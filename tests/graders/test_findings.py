@@ -19,7 +19,7 @@ from graders.findings import Outputs, Run, experiment_record, outputs_of, predic
 from graders.metrics import measure
 from tests.challenges.rag_bundle import rag_bundle
 from tests.graders.bundles import JSON, bundle, challenge, samples
-from workers.authoring.kept_runs import KeptRuns
+from workers.authoring.kept import KeptRuns
 
 TARGETS = [{"category": "billing", "summary": "paid twice"}, {"category": "bug", "summary": "it crashes"}]
 

@@ -21,7 +21,7 @@ from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from tests.challenges.factory import write_course, write_yaml
 from tests.challenges.rag_bundle import write_rag_challenge
 from tests.kinds.rag_engine import PAYLOAD, Engine
-from workers import needed, status
+from workers import execute, status
 from workers.work import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -198,8 +198,8 @@ def test_a_worker_without_the_packages_waits_and_says_how_to_get_them(
 ) -> None:
     ada_client.post(f"{LEARN}submit", form(key="5"))
     submission = Submission.objects.get()
-    real = needed.find_spec
-    monkeypatch.setattr(needed, "find_spec", lambda name: None if name == "faiss" else real(name))
+    real = execute.find_spec
+    monkeypatch.setattr(execute, "find_spec", lambda name: None if name == "faiss" else real(name))
     worker = Worker("grade", runner=Engine())  # type: ignore[arg-type]
     worker.step()
     assert "`faiss` cannot be imported on this worker. Run: pip install 'gradus[worker]'" in worker.fault

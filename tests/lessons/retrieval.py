@@ -10,7 +10,7 @@ from tests.lessons.claims import Claims
 from tests.lessons.evidence import Evidence, differing, place
 from workers.engine import embeddings
 from workers.engine.watch import Watch
-from workers.retrieval.fusion import fused
+from workers.retrieval.search import fused
 from workers.retrieval.words import WordIndex
 
 FERRY, HANDBOOK = "find-the-right-page", "answer-from-the-handbook"

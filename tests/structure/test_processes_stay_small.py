@@ -50,5 +50,5 @@ def test_embedding_sentences_needs_no_transformers(tmp_path):
 
 
 def test_the_runner_loads_neither_the_site_nor_celery(tmp_path):
-    code = "import workers.sandbox.runner, workers.engine.places, workers.sandbox.confinement"
+    code = "import workers.sandbox.runner, workers.engine.model_files, workers.sandbox.confinement"
     assert loaded(code, tmp_path, ("django", "celery", "gradus", "openai")) == []

@@ -4,7 +4,7 @@ import torch
 from challenges.models.catalogue import MODELS
 from tests.workers import oracle, tiny
 from workers.engine import models
-from workers.engine.places import models_dir as places_models_dir
+from workers.engine.model_files import models_dir as places_models_dir
 
 BUILT_IN = "smollm2-135m-instruct"
 

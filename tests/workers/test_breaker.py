@@ -13,7 +13,8 @@ from gradus.submissions.models import Evaluation, QuotaSlot, WorkerStatus
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from tests.workers.test_work import TRIAL, TableRunner
-from workers import breaker, reconciler, status, weights, work
+from workers import breaker, reconciler, status, work
+from workers.engine import model_files
 from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout
 from workers.work import Worker
 
@@ -162,21 +163,21 @@ def held(tmp_path, settings, monkeypatch):
     settings.DATA_DIR = tmp_path
     folder = tmp_path / "models" / MODEL
     folder.mkdir(parents=True)
-    (folder / weights.WEIGHTS).write_bytes(b"weights")
-    (folder / weights.DIGEST).write_text(hashlib.sha256(b"weights").hexdigest() + "\n")
+    (folder / model_files.WEIGHTS).write_bytes(b"weights")
+    (folder / model_files.DIGEST).write_text(hashlib.sha256(b"weights").hexdigest() + "\n")
     return folder
 
 
 def test_nothing_is_claimed_with_damaged_weights_and_the_status_says_how_to_mend_it(ada, course, held):
     submission = factories.submit(ada)
-    (held / weights.WEIGHTS).write_bytes(b"Weights")
+    (held / model_files.WEIGHTS).write_bytes(b"Weights")
     one = Worker("grade", runner=TableRunner())
     assert not one.step()
     assert (submission.current.state, submission.current.fence) == ("queued", 0)
     told = WorkerStatus.objects.get()
     assert told.base_models == {} and f"Run `python -m workers.engine.fetch {MODEL}`" in told.problem
 
-    (held / weights.WEIGHTS).write_bytes(b"weights")
+    (held / model_files.WEIGHTS).write_bytes(b"weights")
     assert one.step() and submission.current.state == "scored"
     assert WorkerStatus.objects.get().problem == ""
 
@@ -185,9 +186,9 @@ def test_weights_that_change_between_two_jobs_are_noticed(ada, course, held):
     """The time of modification is kept, as a copy or a disk may do it."""
     first, one = factories.submit(ada), Worker("grade", runner=TableRunner())
     assert one.step() and first.current.state == "scored"
-    second, before = factories.submit(ada), (held / weights.WEIGHTS).stat()
-    (held / weights.WEIGHTS).write_bytes(b"weighTs")
-    os.utime(held / weights.WEIGHTS, ns=(before.st_atime_ns, before.st_mtime_ns))
+    second, before = factories.submit(ada), (held / model_files.WEIGHTS).stat()
+    (held / model_files.WEIGHTS).write_bytes(b"weighTs")
+    os.utime(held / model_files.WEIGHTS, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert not one.step() and second.current.state == "queued"
 
 
@@ -195,20 +196,20 @@ def test_another_model_that_is_whole_is_graded_meanwhile(ada, course, held, sea_
     other = next(name for name in MODELS if name != MODEL)
     folder = held.with_name(other)
     folder.mkdir()
-    (folder / weights.WEIGHTS).write_bytes(b"changed")
-    (folder / weights.DIGEST).write_text("d" * 64)
+    (folder / model_files.WEIGHTS).write_bytes(b"changed")
+    (folder / model_files.DIGEST).write_text("d" * 64)
     submission, one = factories.submit(ada), Worker("grade", runner=TableRunner())
     assert one.step() and submission.current.state == "scored"
     assert f"The weights of the base model {other} do not have the digest" in WorkerStatus.objects.get().problem
 
 
 def test_the_digest_is_computed_once(held):
-    weights._sha256.cache_clear()
+    model_files._sha256.cache_clear()
     for _ in range(3):
         assert status.digests() and not status.damaged()
-    assert weights._sha256.cache_info().misses == 1
-    (held / weights.WEIGHTS).touch()
-    assert status.digests() and weights._sha256.cache_info().misses == 2
+    assert model_files._sha256.cache_info().misses == 1
+    (held / model_files.WEIGHTS).touch()
+    assert status.digests() and model_files._sha256.cache_info().misses == 2
 
 
 def test_a_learner_whose_model_is_broken_here_lets_a_baseline_end(ada, course, sea_or_sky):

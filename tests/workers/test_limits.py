@@ -17,8 +17,8 @@ from gradus.submissions.states import State
 from tests import factories
 from tests.workers.grading.test_kept_training import Trainer
 from tests.workers.grading.test_live_rows import TellingRunner
-from workers import job_limits, status
-from workers.engine.places import PROJECT
+from workers import execute, status
+from workers.engine.model_files import PROJECT
 from workers.sandbox.supervisor import RunnerTimeout, WorkLimit
 from workers.work import Worker
 
@@ -121,10 +121,10 @@ def test_a_trial_of_training_has_its_share_of_the_time_for_training():
     bundle = read_challenge(PREFERENCES)
     section = bundle.challenge.keys_of("tune").tune
     payload = next(one.payload for one in bundle.baselines if one.ref.file.endswith("good.yaml"))
-    seconds = job_limits.job_seconds(Assignment(bundle, payload, hidden=False))
+    seconds = execute.job_seconds(Assignment(bundle, payload, hidden=False))
     assert seconds == TRIAL_SECONDS + section.seconds * 20 / 24
     long = payload.hyperparameters.model_copy(update={"num_train_epochs": 4, "per_device_train_batch_size": 2})
     asked = payload.model_copy(update={"hyperparameters": long})
-    assert job_limits.job_seconds(Assignment(bundle, asked, hidden=False)) == TRIAL_SECONDS + section.seconds * 20 / 96
+    assert execute.job_seconds(Assignment(bundle, asked, hidden=False)) == TRIAL_SECONDS + section.seconds * 20 / 96
     prompt = payloads.parse(factories.PROMPT)
     assert kinds.find("prompt").trial_seconds(bundle.challenge, prompt) == TRIAL_SECONDS

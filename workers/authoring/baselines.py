@@ -16,9 +16,7 @@ from challenges.payloads import Submitted
 from graders.base import Assignment, Grade, Rejected
 from graders.registry import grade
 from graders.significance import paired_test
-from workers.execute import Judging, Running, execute
-from workers.job_limits import baseline_seconds
-from workers.needed import expect_packages
+from workers.execute import Judging, Running, baseline_seconds, execute, expect_packages
 from workers.remote import EngineMisconfigured
 from workers.sandbox.supervisor import Runner
 

@@ -14,7 +14,7 @@ from challenges.bundle import LessonBundle
 from challenges.lesson.demo_panel_text import PANELS, Said, said
 from challenges.reading import BundleErrors, read_lesson
 from workers.authoring import demos, measured
-from workers.authoring.own_runner import own_runner
+from workers.authoring.local_runner import own_runner
 from workers.sandbox.supervisor import Runner
 
 console = Console()

@@ -14,8 +14,7 @@ from challenges.findings.spec import Finding
 from challenges.problems import Problem
 from challenges.texts import several
 from workers.authoring.chosen_findings import Chosen, chosen_findings
-from workers.authoring.own_runner import own_runner
-from workers.authoring.progress import bars, reporter
+from workers.authoring.local_runner import bars, own_runner, reporter
 from workers.authoring.prove_report import as_json, holds, lines, problem_as_json
 from workers.authoring.proving import NoResult, Prover
 from workers.execute import Running

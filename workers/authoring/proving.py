@@ -17,7 +17,7 @@ from challenges.findings.spec import Finding, FindingRecord, Records, dump_recor
 from graders.base import Rejected
 from graders.findings import Outputs, Run, experiment_record, outputs_of
 from workers.authoring.baselines import graded
-from workers.authoring.kept_runs import KeptRuns, write_whole
+from workers.authoring.kept import KeptRuns, write_whole
 from workers.authoring.measured import machine
 from workers.execute import Running
 from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout

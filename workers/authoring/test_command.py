@@ -23,10 +23,8 @@ from challenges.texts import several
 from graders.base import Grade
 from graders.findings import outputs_of
 from workers.authoring import baselines, measured
-from workers.authoring.kept_outcomes import KeptOutcomes
-from workers.authoring.kept_runs import KeptRuns
-from workers.authoring.own_runner import own_runner
-from workers.authoring.progress import bars, reporter
+from workers.authoring.kept import KeptOutcomes, KeptRuns
+from workers.authoring.local_runner import bars, own_runner, reporter
 from workers.authoring.prove_report import problem_as_json
 from workers.engine.embeddings import embed as embed_texts
 from workers.engine.watch import Watch

@@ -22,11 +22,8 @@ from challenges.reading import BundleErrors, read_challenge
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
 from graders.base import Assignment, Grade, Rejected, Row
 from graders.registry import grade
-from workers.authoring.own_runner import own_runner
-from workers.authoring.progress import bars, reporter
-from workers.execute import execute
-from workers.job_limits import baseline_seconds
-from workers.needed import expect_packages
+from workers.authoring.local_runner import bars, own_runner, reporter
+from workers.execute import baseline_seconds, execute, expect_packages
 from workers.remote import EngineMisconfigured
 from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout
 

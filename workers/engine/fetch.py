@@ -18,8 +18,8 @@ from typing import Any, Literal
 from challenges.models.base_models import BaseModel
 from challenges.models.catalogue import MODELS, wanted
 from challenges.models.models_file import ModelsFileError
-from workers import weights
-from workers.engine.places import models_dir
+from workers.engine import model_files
+from workers.engine.model_files import models_dir
 from workers.take_home.base import FetchError, convert, download, from_hub, sha256, take_out
 
 Status = Literal["ready", "missing", "damaged"]
@@ -32,7 +32,7 @@ def status(name: str, data_dir: Path | None = None) -> Status:
     if not folder.exists():
         return "missing"
     files = ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json", "digest.txt")
-    whole = all((folder / file).is_file() for file in files) and not weights.are_damaged(folder)
+    whole = all((folder / file).is_file() for file in files) and not model_files.are_damaged(folder)
     return "ready" if whole else "damaged"
 
 
@@ -149,9 +149,9 @@ def _problems(model: BaseModel, folder: Path) -> list[str]:
 
     Raises what the engine raises where it cannot compute the model at all.
     """
-    from workers.engine import probe
+    from workers.engine import plain
 
-    base = probe.load(folder, "cpu")
+    base = plain.load(folder, "cpu")
     special = {token.content for token in base.tokenizer.get_added_tokens_decoder().values() if token.special}
     unknown = [token for token in model.special_tokens if token not in special]
     count = sum(weight.numel() for weight in base.model.parameters())

@@ -19,7 +19,7 @@ from workers.engine import attention
 from workers.engine.attention import Layout, Prefix, RowCache, Sight
 from workers.engine.choice import DEFAULT
 from workers.engine.constrain import Constraint
-from workers.engine.guesses import LONGEST, SURE, SURE_CALL, UNSURE, UNSURE_CALL, Guesses
+from workers.engine.drafts import LONGEST, SURE, SURE_CALL, UNSURE, UNSURE_CALL, Guesses
 from workers.engine.kernels import Kernels
 from workers.engine.models import Base
 from workers.engine.prompts import Contexts, Prefixes, batches, call_tokens, calls, split

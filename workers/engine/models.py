@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
-from workers.engine import attention, beginnings
+from workers.engine import attention, prompts
 from workers.engine.kernels.products import RoundedLinear
 
 SIZES = ("max_position_embeddings", "max_seq_len", "seq_length")
@@ -81,11 +81,11 @@ class Base:
 
     def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text. Special tokens in a text are read as such; none is added."""
-        return beginnings.encode(self.tokenizer, texts)
+        return prompts.encode(self.tokenizer, texts)
 
     def encode_after(self, beginning: str, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each `beginning + text`, as `encode` gives them, sooner."""
-        return beginnings.encode_after(self.tokenizer, beginning, texts)
+        return prompts.encode_after(self.tokenizer, beginning, texts)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of token ids, special tokens left out."""

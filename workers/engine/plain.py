@@ -1,12 +1,15 @@
 """The slow, obvious way: one row, one forward pass, the library's own attention and `generate`.
 
-For base models whose code does not fit split attention, and the measure of every faster path.
+It serves base models whose code does not fit split attention, which is tried when a model is loaded, and is the measure
+of every faster path.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,12 +17,20 @@ from torch import Tensor
 from transformers import LogitsProcessor
 
 from graders.base import Generate, Generated, Score, Scored
-from workers.engine import scoring
+from workers.engine import generation, memory, models, scoring
 from workers.engine.constrain import Constraint
 from workers.engine.generation import check_lengths
 from workers.engine.models import Base
 from workers.engine.stopping import Stop
 from workers.engine.watch import Watch
+
+UNFIT_ERRORS = (TypeError, AttributeError, KeyError, IndexError, RuntimeError, ValueError)
+"""What split attention raises with a model whose code it does not fit."""
+TOLERANCE = 1e-2
+"""Nats by which log-probabilities of both ways may differ."""
+PROMPT, SUFFIXES = "One, two, three.\n\n", ("Four,", "Five and six,")
+LABELS = Score("", PROMPT, SUFFIXES, (" seven", " eight hundred"))
+TEXTS = Generate("", PROMPT, SUFFIXES, 3, ())
 
 
 def answer(base: Base, model: Any, item: Score | Generate, watch: Watch) -> Scored | Generated:
@@ -88,3 +99,34 @@ def generate(base: Base, model: Any, item: Generate, watch: Watch) -> Generated:
         counts.append(next(ends, len(said)))
     watch.progress(item.stage, len(contexts), len(contexts))
     return Generated(texts, [len(context) for context in contexts], counts, time.perf_counter() - started)
+
+
+def load_checked(folder: Path, device: str) -> Base:
+    """The base model, with the library's own attention, row by row, where the fast path is not right for it."""
+    exact = models.load(folder, device, split=False)
+    try:
+        base = models.load(folder, device)
+        if fits(base, exact):
+            return base
+    except UNFIT_ERRORS as error:
+        if memory.ran_out(error, shapes_fit=False):
+            raise
+    print(
+        f"runner: {exact.name}: split attention does not fit this model; rows are computed one by one", file=sys.stderr
+    )
+    return exact
+
+
+def fits(base: Base, exact: Base) -> bool:
+    """Whether split attention finds the log-probabilities and texts that the library's own finds.
+
+    It knows no window: one that is shorter than the context would not show in so few tokens. Raises one of
+    `UNFIT_ERRORS` where it cannot compute them.
+    """
+    if (getattr(base.model.config, "sliding_window", None) or base.context) < base.context:
+        return False
+    fast = scoring.score(base, base.model, LABELS, Watch()).logprobs
+    texts = generation.generate(base, base.model, TEXTS, Watch()).texts
+    slow = score(exact, exact.model, LABELS, Watch()).logprobs
+    close = (abs(a - b) <= TOLERANCE for f, s in zip(fast, slow, strict=True) for a, b in zip(f, s, strict=True))
+    return all(close) and texts == generate(exact, exact.model, TEXTS, Watch()).texts

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 from graders.base import Generate, Generated, Rejected, Score, Scored, Train, Trained
-from workers.engine import generation, memory, models, plain, probe, scoring, timer
+from workers.engine import generation, memory, models, plain, scoring, timer
 from workers.engine.choice import DEFAULT, Choice, only_plain
 from workers.engine.kernels import Kernels, products
 from workers.engine.prompts import Prefixes
@@ -102,7 +102,7 @@ class Session:
         """The base model `name`, loaded on first use; one is held at a time."""
         if self._base is None or self._base.name != name:
             self._base = self._adapted = None
-            self._base = probe.load(self._folder(name), self.device)
+            self._base = plain.load_checked(self._folder(name), self.device)
         return self._base
 
     def _folder(self, name: str) -> Path:

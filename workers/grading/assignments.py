@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -17,17 +18,19 @@ from challenges import kinds, payloads
 from graders import registry
 from graders.base import Assignment, Grading, Judged, JudgeId
 from graders.chat import chat
+from graders.free_text.copies import LEARNER
+from graders.repeated import repeated
 from gradus.courses import bundles, calibrations
-from gradus.courses.models import Lesson
+from gradus.courses.models import ChallengeVersion, Lesson
 from gradus.preferences.pairs import lot
+from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Run, Submission
-from workers import copy_sources
+from gradus.submissions.services.payload import counter
 from workers.grading import chats
 from workers.judge import template as judge_template
 from workers.judge.client import JudgeClient
 from workers.judge.contract import JudgeMisconfigured
-from workers.measuring import is_measurement
-from workers.sandbox import adapter_files, given_files
+from workers.sandbox import adapter_files
 
 # After an hour without a reply from the judge the built-in verifier grades provisionally, so that no learner waits
 # forever.
@@ -66,7 +69,7 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
     if not (evaluation.run and evaluation.run.adapter):
         yield assignment
         return
-    with given_files.folder() as folder:
+    with adapter_files.folder() as folder:
         _write_adapter(evaluation.run.adapter, owner.version.challenge.lesson, folder)
         yield replace(assignment, adapter=str(folder))
 
@@ -83,12 +86,12 @@ def _lot(owner: Submission | Run) -> str:
 
 def _sources(evaluation: Evaluation) -> dict[str, str]:
     submission = evaluation.submission
-    return copy_sources.of_submission(submission, evaluation.version) if submission is not None else {}
+    return copy_sources(submission, evaluation.version) if submission is not None else {}
 
 
 def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:
     for name in adapter_files.NAMES:
-        with given_files.written(folder / name) as file:
+        with adapter_files.written(folder / name) as file:
             file.write(bundles.lesson_file(lesson, f"{prefix}/{name}"))
 
 
@@ -147,3 +150,55 @@ def priced(client: JudgeClient) -> JudgeClient:
             "GRADUS_APPEAL_PRICE_OUTPUT), or remove the GRADUS_JUDGE_MONEY_ settings, and restart the workers."
         )
     return client
+
+
+# Only this many of the newest answers of other learners are compared; a copy of an older answer is not found.
+OTHERS_MAX = 300
+
+
+def copy_sources(submission: Submission, version: ChallengeVersion) -> dict[str, str]:
+    """Texts by name; those of the challenge are as they stand in `version`.
+
+    Other learners' answers to the challenge are those that came before this one. They are named by their submission's
+    number, `learner:17`, never by who wrote them.
+    """
+    return {
+        "lesson": submission.challenge.lesson.text,
+        "faq": faq(submission.challenge.lesson),
+        "solution": version.solution,
+        "statement": version.statement,
+        **other_answers(submission),
+    }
+
+
+def faq(lesson: Lesson) -> str:
+    """The questions and answers of the lesson's FAQ as one text."""
+    return "\n\n".join(f"{row['question']}\n{row['answer']}" for row in lesson.spec.get("faq", []))
+
+
+def other_answers(submission: Submission) -> dict[str, str]:
+    """At most `OTHERS_MAX` earlier answers of other learners, the newest first."""
+    earlier = Submission.objects.filter(
+        challenge=submission.challenge_id, kind__in=kinds.judged(), pk__lt=submission.pk
+    )
+    rows = earlier.exclude(user=submission.user_id).order_by("-pk").values_list("pk", "payload__answer")
+    return {f"{LEARNER}{pk}": answer or "" for pk, answer in rows[:OTHERS_MAX]}
+
+
+def is_measurement(evaluation: Evaluation) -> bool:
+    """Whether the evaluation measures costs: training is then whole, and public rows are answered several times."""
+    return evaluation.run is not None and evaluation.run.purpose == Run.Purpose.COSTS
+
+
+def measured(grading: Grading, assignment: Assignment, evaluation: Evaluation) -> Grading:
+    """Wraps the grading of a measurement; leaves all others as they are."""
+    if not is_measurement(evaluation):
+        return grading
+    bundle = assignment.bundle
+    return repeated(grading, len(bundle.public), lambda: _quiet_since(evaluation), counter(bundle.challenge))
+
+
+def _quiet_since(evaluation: Evaluation) -> Callable[[], bool]:
+    """A function that says whether no other evaluation of this machine has run since this moment."""
+    since = timezone.now()
+    return lambda: not services.others_at_work(evaluation, socket.gethostname(), since)

@@ -21,7 +21,7 @@ from challenges.models.chat_templates import template_of
 from graders.base import BASE, TRAINED, Assignment, Chat, Generate, Grade, Grading, Rejected, Result, WorkItem
 from gradus.chats.models import ChatMessage
 from gradus.submissions.models import Run
-from workers.sandbox import given_files
+from workers.sandbox import adapter_files
 
 log = structlog.get_logger(__name__)
 Event = dict[str, Any]
@@ -46,7 +46,7 @@ def prepared(run: Run, bundle: ChallengeBundle) -> Iterator[Assignment]:
         raise Rejected("adapter_missing")
     is_plain = message.style == ChatMessage.Style.PLAIN
     prompt = plain_prompt(bundle.challenge.model, message.text) if is_plain else ""
-    with given_files.folder() as folder:
+    with adapter_files.folder() as folder:
         _unpack(run.adapter, folder)
         yield Assignment(
             bundle=replace(bundle, hidden=()),
@@ -82,7 +82,7 @@ def _unpack(name: str, folder: Path) -> None:
         raise Rejected("adapter_missing")
     try:
         with store.open(name) as file, zipfile.ZipFile(file) as archive:
-            given_files.unpack(archive, folder)
+            adapter_files.unpack(archive, folder)
     except zipfile.BadZipFile as error:
         raise Rejected("adapter_missing") from error
 

@@ -27,7 +27,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation
 from workers import status
 from workers.execute import Running
-from workers.sandbox import adapter_files, given_files
+from workers.sandbox import adapter_files
 
 log = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class TrainedOnce:
             if _digest(file) != digest:
                 raise ValueError("another content")
             with zipfile.ZipFile(file) as archive:
-                given_files.unpack(archive, self._folder)
+                adapter_files.unpack(archive, self._folder)
         with adapter_files.opened(self._folder):
             pass
 
@@ -105,7 +105,7 @@ class TrainedOnce:
 @contextmanager
 def once(way: Running, evaluation: Evaluation) -> Iterator[TrainedOnce]:
     """A way for the items of one job. What was kept lies in a folder for as long as the context lasts."""
-    with given_files.folder() as folder:
+    with adapter_files.folder() as folder:
         yield TrainedOnce(way, evaluation, folder)
 
 

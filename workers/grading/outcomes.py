@@ -22,9 +22,8 @@ from challenges.shown_score import floor_to_step
 from graders.base import Grade
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Outcome
-from workers import language, status
-from workers.grading.assignments import on_hidden_rows
-from workers.measuring import is_measurement
+from workers import status
+from workers.grading.assignments import is_measurement, on_hidden_rows
 from workers.sandbox import adapter_files
 from workers.take_home import contents
 from workers.take_home.card import card
@@ -68,7 +67,7 @@ def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
     submission = evaluation.submission
     if submission is None or not kinds.find(submission.kind).is_judged:
         return {}
-    return {"calls": list(grade.private.get("calls", [])), "language": language.detect(submission.payload["answer"])}
+    return {"calls": list(grade.private.get("calls", [])), "language": detect_language(submission.payload["answer"])}
 
 
 def visible(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:
@@ -151,3 +150,20 @@ def _take_home(evaluation: Evaluation, grade: Grade) -> Mapping[str, str]:
         "README.md": card(spec, payload, model, digest, grade),
         **contents.files(spec, payload, model, digest, evaluation.version.samples, grade.public),
     }
+
+
+CHARS_MIN = 20
+
+
+def detect_language(text: str) -> str:
+    """The ISO 639-1 code of the text's language, or "" if the text is too short to tell.
+
+    py3langid is a naive Bayes classifier over byte n-grams (Lui & Baldwin 2012).
+    """
+    if len(text.strip()) < CHARS_MIN:
+        return ""
+    # The import loads a model; processes that grade no free text never need it.
+    import py3langid
+
+    code: str = py3langid.classify(text)[0]
+    return code

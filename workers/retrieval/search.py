@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from graders.base import Retrieve, Retrieved
 from workers.engine import embeddings
 from workers.engine.watch import Watch
-from workers.retrieval.fusion import fused, order
 from workers.retrieval.vectors import VectorIndex
 from workers.retrieval.words import WordIndex
 
 DECIMALS = 4
 # A learner tries a few ways of cutting. An index of 4,000 passages takes about 10 MB.
 KEPT = 8
+# The constant of reciprocal rank fusion.
+K = 60
 
 
 @dataclass(frozen=True)
@@ -81,3 +82,18 @@ def _built(item: Retrieve, watch: Watch) -> Index:
     words = None if item.method == "vectors" else WordIndex(item.passages)
     vectors = None if item.method == "words" else VectorIndex(item.passages, watch, item.stage, item.vectors)
     return Index(words, vectors)
+
+
+def order(scores: NDArray[np.float64]) -> list[int]:
+    """The numbers of the passages with a score above 0, the best first; of equal ones the earlier one comes first."""
+    ranked = np.argsort(-scores, kind="stable")
+    return [int(number) for number in ranked if scores[number] > 0]
+
+
+def fused(rankings: Sequence[Sequence[int]]) -> list[int]:
+    """Reciprocal rank fusion (Cormack, Clarke and Buettcher 2009): the sum of 1 / (60 + rank) over the rankings."""
+    sums: dict[int, float] = {}
+    for ranking in rankings:
+        for rank, number in enumerate(ranking, 1):
+            sums[number] = sums.get(number, 0.0) + 1 / (K + rank)
+    return sorted(sums, key=lambda number: (-sums[number], number))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from workers.engine import places
+from workers.engine import model_files
 from workers.engine.choice import PLAIN, Choice, Choices, Place, only_plain
 from workers.engine.watch import Stopped
 
@@ -80,7 +80,7 @@ def alone_on_machine(should_stop: ShouldStop) -> Iterator[None]:
 
 def _lock_file() -> int | None:
     """An open file in the data folder, or else in the temporary folder, where each user has one."""
-    for file in (places.data_dir() / LOCK, Path(tempfile.gettempdir()) / f"gradus-{os.getuid()}-{LOCK}"):
+    for file in (model_files.data_dir() / LOCK, Path(tempfile.gettempdir()) / f"gradus-{os.getuid()}-{LOCK}"):
         with suppress(OSError):
             return os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     return None

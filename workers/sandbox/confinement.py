@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.engine.places import PROJECT
+from workers.engine.model_files import PROJECT
 from workers.sandbox import landlock, privileges, seccomp
 
 PR_SET_PDEATHSIG = 1

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from challenges.models import models_file
-from workers.engine.places import PROJECT
+from workers.engine.model_files import PROJECT
 from workers.sandbox import privileges
 from workers.sandbox.frames import Channel
 

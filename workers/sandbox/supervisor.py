@@ -15,8 +15,7 @@ import psutil
 
 from challenges.kinds.base import WALL_FACTOR
 from graders.base import Embed, Rejected, Retrieve, Train, Trained
-from workers import weights
-from workers.engine import hardware, places
+from workers.engine import hardware, model_files
 from workers.engine.choice import Choice, Choices, Place
 from workers.engine.watch import Stopped
 from workers.sandbox import adapter_files, launch
@@ -120,7 +119,7 @@ class Runner:
         self.dtype = dtype or hardware.training_dtype()
         self._nice = nice
         self._idle_seconds = idle_seconds
-        self._models_dir = Path(models_dir) if models_dir else places.models_dir()
+        self._models_dir = Path(models_dir) if models_dir else model_files.models_dir()
         self._memory_bytes = memory_bytes
         self._disk_bytes = disk_bytes
         self._chosen = Chosen(InMemory() if choices is None else choices)
@@ -133,7 +132,7 @@ class Runner:
         self._used_at = 0.0
         # A thread that waits for the runner does not work, although the jobs of others do.
         self._work = threading.local()
-        self._weights: dict[str, weights.Identity | None] = {}
+        self._weights: dict[str, model_files.Identity | None] = {}
 
     def run(self, item: Item, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Outcome:
         """Carries out a work item within `seconds` of work, and within `WALL_FACTOR` times as many by the wall clock.
@@ -220,11 +219,11 @@ class Runner:
     def _check_weights(self, model: str) -> None:
         """Raises `RunnerFailed` if the model's weights are damaged; ends a runner that may have loaded other ones."""
         folder = self._models_dir / Path(model).name
-        found = weights.identity(folder)
+        found = model_files.identity(folder)
         if self._weights.setdefault(model, found) != found:
             self._weights[model] = found
             self._kill()
-        if weights.are_damaged(folder):
+        if model_files.are_damaged(folder):
             raise RunnerFailed("the weights do not have their digest")
 
     def _measure(self, model: str, should_stop: ShouldStop) -> Choice:

@@ -13,7 +13,7 @@ from transformers import BloomConfig, BloomForCausalLM
 from graders.base import Generate, Score, Train
 from tests.workers import oracle, tiny
 from tests.workers.engine.test_scoring import LABELS, PROMPT, suffixes
-from workers.engine import generation, models, plain, probe, prompts, scoring
+from workers.engine import generation, models, plain, prompts, scoring
 from workers.engine.choice import DEFAULT
 from workers.engine.kernels import Kernels
 from workers.engine.models import UNBOUNDED
@@ -329,11 +329,11 @@ def test_plain_and_fast_ways_agree_where_both_fit(base):
 
 
 def test_a_model_whose_texts_come_out_otherwise_is_computed_row_by_row(models_dir, monkeypatch, capfd):
-    assert probe.load(models_dir / tiny.NAME, "cpu").split
+    assert plain.load_checked(models_dir / tiny.NAME, "cpu").split
     call = generation._call
     for broken in (lambda *given: call(*given).flip(0), lambda *given: call(*given)[:, :5]):
         monkeypatch.setattr(generation, "_call", broken)
-        assert not probe.load(models_dir / tiny.NAME, "cpu").split
+        assert not plain.load_checked(models_dir / tiny.NAME, "cpu").split
         assert "tiny: split attention does not fit" in capfd.readouterr().err
 
 
@@ -413,5 +413,5 @@ def test_a_window_that_is_shorter_than_the_context_is_left_to_the_library(tmp_pa
     """Too few tokens are tried for it to show."""
     tiny.build(tmp_path, "windowed", "mistral", sliding_window=64)
     tiny.build(tmp_path, "whole", "mistral", sliding_window=512)
-    assert not probe.load(tmp_path / "windowed", "cpu").split
-    assert probe.load(tmp_path / "whole", "cpu").split
+    assert not plain.load_checked(tmp_path / "windowed", "cpu").split
+    assert plain.load_checked(tmp_path / "whole", "cpu").split

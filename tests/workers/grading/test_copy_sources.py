@@ -10,7 +10,6 @@ from gradus.courses import bundles
 from gradus.courses.models import Challenge
 from gradus.submissions.models import Submission
 from tests.reviews.cases import submit
-from workers import copy_sources
 from workers.grading import assignments
 
 ANSWER = (
@@ -20,7 +19,7 @@ ANSWER = (
 
 
 def sources(submission: Submission) -> dict[str, str]:
-    return copy_sources.of_submission(submission, submission.version)
+    return assignments.copy_sources(submission, submission.version)
 
 
 def test_the_texts_of_the_course_are_sources(ada: User, explain: Challenge) -> None:
@@ -48,10 +47,10 @@ def test_a_later_answer_of_another_learner_is_compared_with_an_earlier_one(
 def test_only_the_newest_answers_are_read(
     ada: User, bob: User, explain: Challenge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copy_sources, "OTHERS_MAX", 1)
+    monkeypatch.setattr(assignments, "OTHERS_MAX", 1)
     submit(ada, ANSWER)
     newest, own = submit(ada, "Another text about the same matter."), submit(bob, ANSWER)
-    assert copy_sources.others(own) == {f"learner:{newest.pk}": "Another text about the same matter."}
+    assert assignments.other_answers(own) == {f"learner:{newest.pk}": "Another text about the same matter."}
 
 
 def test_an_assignment_carries_them(ada: User, explain: Challenge) -> None:

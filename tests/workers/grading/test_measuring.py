@@ -18,7 +18,7 @@ from tests.workers.sandbox.test_runner import Settled
 from tests.workers.test_work import TableRunner
 from workers import status
 from workers.execute import execute
-from workers.measuring import _quiet_since
+from workers.grading.assignments import _quiet_since
 from workers.sandbox.supervisor import Runner
 from workers.work import Worker
 

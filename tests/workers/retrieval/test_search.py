@@ -16,7 +16,7 @@ from graders.base import Retrieve
 from workers.engine import embeddings
 from workers.engine.watch import Stopped, Watch
 from workers.retrieval import search
-from workers.retrieval.fusion import fused
+from workers.retrieval.search import fused
 from workers.retrieval.words import WordIndex, words_of
 
 BUNDLE = read_challenge(Path(__file__).resolve().parents[3] / "docs/examples/ask-the-library")

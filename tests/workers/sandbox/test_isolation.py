@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from graders.base import Embed
-from workers.engine.places import PROJECT
+from workers.engine.model_files import PROJECT
 from workers.sandbox import adapter_files, landlock, launch, privileges, seccomp
 from workers.sandbox.supervisor import Runner, RunnerFailed
 

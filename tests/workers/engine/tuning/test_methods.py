@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
 from graders.base import Generate, Rejected, Score, Train
 from tests.workers import oracle, tiny
-from workers.engine.places import PROJECT
+from workers.engine.model_files import PROJECT
 from workers.engine.session import Session
 from workers.engine.tuning import checkpoints, quantised
 from workers.engine.watch import Stopped, Watch

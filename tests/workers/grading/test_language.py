@@ -1,6 +1,6 @@
 import pytest
 
-from workers.language import detect
+from workers.grading.outcomes import detect_language
 
 
 @pytest.mark.parametrize(
@@ -14,9 +14,9 @@ from workers.language import detect
     ],
 )
 def test_the_language_of_an_answer(answer, language):
-    assert detect(answer) == language
+    assert detect_language(answer) == language
 
 
 @pytest.mark.parametrize("answer", ["", "   ", "RAG.", "LoRA, RAG, SFT"])
 def test_too_little_to_tell(answer):
-    assert detect(answer) == ""
+    assert detect_language(answer) == ""

@@ -1,14 +1,30 @@
-"""Whether a base model's weights are still the bytes whose digest was stored beside them. Imports no torch."""
+"""Where base models lie on disk, and whether their weights are still the bytes whose digest was stored beside them.
+
+Imports no torch, so that `doctor` and the site's tools may ask.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import lru_cache
 from pathlib import Path
 
+PROJECT = Path(__file__).resolve().parents[2]
 WEIGHTS, DIGEST = "model.safetensors", "digest.txt"
 
 Identity = tuple[int, int, int, int]
+"""Inode, size in bytes, and the times of change `mtime` and `ctime` in nanoseconds."""
+
+
+def data_dir() -> Path:
+    """`GRADUS_DATA_DIR`, or `.data` in the project."""
+    return Path(os.environ.get("GRADUS_DATA_DIR") or PROJECT / ".data")
+
+
+def models_dir(data: Path | None = None) -> Path:
+    """Where base models lie, one folder each."""
+    return (data or data_dir()) / "models"
 
 
 def identity(folder: Path) -> Identity | None:

@@ -11,7 +11,7 @@ from graders.base import Generate
 from tests.workers import oracle, tiny
 from workers.engine import generation
 from workers.engine.constrain import Constraint
-from workers.engine.guesses import LONGEST, SURE, UNSURE, Guesses
+from workers.engine.drafts import LONGEST, SURE, UNSURE, Guesses
 from workers.engine.watch import Watch
 
 PROMPT = "\n\n".join(tiny.SENTENCES[:3]) + "\n\n"
