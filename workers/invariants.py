@@ -9,21 +9,19 @@ from __future__ import annotations
 
 from datetime import timedelta
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
-from gradus.submissions.models import Evaluation, GuestSlot, InFlight, OpenMeasurement, RunSlot
+from gradus.submissions import limits
+from gradus.submissions.models import Evaluation, Slot, SlotQuerySet
 from gradus.submissions.states import State
 
 EVERY_SECONDS = 600.0
 # Longer than the time between two checks of all rows, so that every evaluation is in one of them.
 LATELY = timedelta(seconds=2 * EVERY_SECONDS)
-
-
-Slot = TypeVar("Slot", RunSlot, OpenMeasurement)
 
 
 class Round:
@@ -42,43 +40,35 @@ class Round:
 
 def everywhere() -> dict[str, int]:
     """The number of rows that break each invariant, over all rows, by the invariant's name; empty if none is broken."""
-    return _counts(Evaluation.objects.all(), InFlight.objects.all(), RunSlot.objects.all(), GuestSlot.objects.all())
+    return _counts(Evaluation.objects.all(), Slot.objects.all(), Slot.objects.all())
 
 
 def lately() -> dict[str, int]:
     """The number of rows that break each invariant, among evaluations that ended within `LATELY`."""
     # The index on the end begins with the lane.
     ended = Evaluation.objects.filter(lane__in=[*Lane], finished_at__gte=Now() - LATELY)
-    submissions, runs = ended.values("submission"), ended.values("run")
-    return _counts(
-        ended,
-        InFlight.objects.filter(submission__in=submissions),
-        RunSlot.objects.filter(run__in=runs),
-        GuestSlot.objects.filter(submission__in=submissions),
-    )
+    of_submissions = Slot.objects.filter(submission__in=ended.values("submission"))
+    return _counts(ended, of_submissions, Slot.objects.filter(run__in=ended.values("run")))
 
 
-def orphans_in_flight(slots: QuerySet[InFlight]) -> QuerySet[InFlight]:
+def orphans_of_submissions(slots: SlotQuerySet) -> SlotQuerySet:
     """Slots of submissions that have ended. Each of them wrongly keeps its learner from making another submission."""
-    return slots.exclude(Exists(Evaluation.objects.open().filter(submission=OuterRef("submission"))))
+    is_open = Exists(Evaluation.objects.open().filter(submission=OuterRef("submission")))
+    return slots.of(*limits.UNTIL_THE_END).filter(submission__isnull=False).exclude(is_open)
 
 
-def orphans_of_runs(slots: QuerySet[Slot]) -> QuerySet[Slot]:
+def orphans_of_runs(slots: SlotQuerySet) -> SlotQuerySet:
     """Slots of runs that have ended. Each of them wrongly keeps somebody from starting another run."""
-    return slots.exclude(Exists(Evaluation.objects.open().filter(run=OuterRef("run"))))
+    is_open = Exists(Evaluation.objects.open().filter(run=OuterRef("run")))
+    return slots.of(*limits.UNTIL_THE_END).filter(run__isnull=False).exclude(is_open)
 
 
-def _counts(
-    evaluations: QuerySet[Evaluation],
-    in_flight: QuerySet[InFlight],
-    runs: QuerySet[RunSlot],
-    guests: QuerySet[GuestSlot],
-) -> dict[str, int]:
+def _counts(evaluations: QuerySet[Evaluation], of_submissions: SlotQuerySet, of_runs: SlotQuerySet) -> dict[str, int]:
     siblings = Evaluation.objects.filter(submission=OuterRef("submission"))
-    found: dict[str, QuerySet[Any]] = {
-        "in_flight_without_open": orphans_in_flight(in_flight),
-        "run_slot_without_open": orphans_of_runs(runs),
-        "guest_slot_after_refund": guests.filter(submission__refund__isnull=False),
+    broken: dict[str, QuerySet[Any]] = {
+        "in_flight_without_open": orphans_of_submissions(of_submissions),
+        "run_slot_without_open": orphans_of_runs(of_runs),
+        "guest_slot_after_refund": of_submissions.of(limits.GUEST_ATTEMPTS).filter(submission__refund__isnull=False),
         "scored_without_score": evaluations.filter(
             state=State.SCORED, submission__isnull=False, score__isnull=True, proposal__isnull=True
         ),
@@ -86,7 +76,7 @@ def _counts(
             Exists(siblings.filter(is_current=True))
         ),
     }
-    return {name: count for name, rows in found.items() if (count := rows.count())}
+    return {name: count for name, rows in broken.items() if (count := rows.count())}
 
 
 check = Round()

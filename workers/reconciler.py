@@ -21,17 +21,14 @@ from challenges.kinds.base import Lane
 from gradus.accounts.models import LimitCount
 from gradus.courses import days
 from gradus.notices import services as notices
-from gradus.submissions import failpoints, queue
+from gradus.submissions import failpoints, limits, queue
 from gradus.submissions.models import (
     Evaluation,
     EvaluationQuerySet,
     Event,
-    InFlight,
-    NetworkSlot,
-    OpenMeasurement,
     ReconcilerStatus,
     Run,
-    RunSlot,
+    Slot,
     WorkerStatus,
 )
 from gradus.submissions.services.finish import close
@@ -131,10 +128,9 @@ def free_orphan_slots() -> int:
     A slot and its open evaluation are created and ended in one transaction, so a single statement never sees only one
     of them. Returns the number of slots.
     """
-    submissions, _ = invariants.orphans_in_flight(InFlight.objects.all()).delete()
-    runs, _ = invariants.orphans_of_runs(RunSlot.objects.all()).delete()
-    measurements, _ = invariants.orphans_of_runs(OpenMeasurement.objects.all()).delete()
-    return submissions + runs + measurements
+    submissions, _ = invariants.orphans_of_submissions(Slot.objects.all()).delete()
+    runs, _ = invariants.orphans_of_runs(Slot.objects.all()).delete()
+    return submissions + runs
 
 
 def prune() -> int:
@@ -147,7 +143,8 @@ def prune() -> int:
     old = Event.objects.filter(evaluation__finished_at__lt=Now() - EVENTS_KEPT)
     pruned, _ = old.delete()
     Run.objects.filter(expires_at__lt=Now()).exclude(evaluations__state__in=OPEN).delete()
-    NetworkSlot.objects.filter(day__lt=days.today("UTC") - NETWORKS_KEPT).delete()
+    ended = (days.today("UTC") - NETWORKS_KEPT).isoformat()
+    Slot.objects.of(limits.NETWORK_ATTEMPTS).filter(period__lt=ended).delete()
     LimitCount.objects.filter(expires__lt=Now()).delete()
     notices.prune()
     return pruned

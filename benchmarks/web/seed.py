@@ -59,13 +59,14 @@ from submissions_score c join submissions_evaluation e on e.id = c.evaluation_id
 join submissions_submission s on s.id = e.submission_id
 """
 QUOTA = """
-insert into submissions_quotaslot (user_id, challenge_id, day, slot, allowed, submission_id)
-select user_id, challenge_id, current_date, substr(idempotency_key, 6)::int, 10, id
+insert into submissions_slot ("limit", user_id, scope, period, number, allowed, submission_id)
+select 'attempts', user_id, 'challenge ' || challenge_id, current_date::text, substr(idempotency_key, 6)::int, 10, id
 from submissions_submission where kind = 'tune'
 """
 FLIGHT = """
-insert into submissions_inflight (user_id, slot, submission_id)
-select user_id, substr(idempotency_key, 6)::int, id from submissions_submission where kind = 'tune'
+insert into submissions_slot ("limit", user_id, scope, period, number, allowed, submission_id)
+select 'open_submissions', user_id, '', '', substr(idempotency_key, 6)::int, 10, id
+from submissions_submission where kind = 'tune'
 """
 QUEUED = """
 select s.uuid::text, s.user_id from submissions_submission s join submissions_evaluation e on e.submission_id = s.id

@@ -6,8 +6,8 @@ from django.test import Client
 from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge
-from gradus.submissions import services
-from gradus.submissions.models import QuotaSlot, Run
+from gradus.submissions import limits, services
+from gradus.submissions.models import Run, Slot
 from tests import factories
 from tests.api.conftest import Caller, problem
 
@@ -45,7 +45,7 @@ def test_a_run_costs_no_attempt(ada_api: Caller, ada: User, sea_or_sky: Challeng
     run = Run.objects.get()
     assert (run.user, run.purpose) == (ada, "trial")
     assert response["Location"] == f"/api/v1/runs/{run.uuid}"
-    assert not QuotaSlot.objects.exists()
+    assert not Slot.objects.of(limits.ATTEMPTS).exists()
     factories.grade(run)
     body = ada_api.get(f"/runs/{run.uuid}").json()
     assert (body["status"], body["challenge"]) == ("scored", "sea-or-sky")
@@ -98,7 +98,7 @@ def test_a_dataset_is_checked_before_an_attempt(ada_api: Caller, sea_or_sky: Cha
     body = ada_api.post("/challenges/sea-or-sky/dataset", {"kind": "tune", "rows": rows}).json()
     assert (body["rows"], body["labels"]["sky"], body["duplicates"]) == (2, 1, [[1, 2]])
     assert [(item["code"], item["line"]) for item in body["problems"]] == [("unknown_label", 2)]
-    assert not QuotaSlot.objects.exists()
+    assert not Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 def test_hints_taken_on_the_page_are_told(ada_client: Client, sea_or_sky: Challenge) -> None:

@@ -9,8 +9,8 @@ from django.core.files.storage import storages
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews.models import Appeal, Review
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation, QuotaSlot, Submission
+from gradus.submissions import limits, services
+from gradus.submissions.models import Evaluation, Slot, Submission
 from tests import factories
 from tests.api.conftest import Caller, problem
 
@@ -38,7 +38,7 @@ def test_an_answer_outside_the_authors_words_costs_no_attempt(ada_api: Caller, e
     response = ada_api.post("/challenges/explain/submissions", {"kind": "free_text", "answer": answer})
     body = problem(response, 422, "words")
     assert [(found["field"], found["code"]) for found in body["problems"]] == [("answer", "words")]
-    assert not Submission.objects.exists() and not QuotaSlot.objects.exists()
+    assert not Submission.objects.exists() and not Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 def test_the_same_key_gives_the_same_submission(ada_api: Caller, sea_or_sky: Challenge) -> None:
@@ -46,7 +46,7 @@ def test_the_same_key_gives_the_same_submission(ada_api: Caller, sea_or_sky: Cha
     again = ada_api.post(SUBMIT, factories.PROMPT, **key("k1"))
     assert first.json()["uuid"] == again.json()["uuid"]
     problem(ada_api.post(SUBMIT, {"kind": "prompt", "instructions": "other"}, **key("k1")), 409, "key_reused")
-    assert Submission.objects.count() == QuotaSlot.objects.count() == 1
+    assert Submission.objects.count() == Slot.objects.of(limits.ATTEMPTS).count() == 1
 
 
 def test_without_a_key_each_call_is_an_attempt(ada_api: Caller, sea_or_sky: Challenge) -> None:
@@ -125,7 +125,7 @@ def test_cancelling_gives_a_queued_attempt_back(ada: User, ada_api: Caller, sea_
     made = factories.submit(ada)
     body = ada_api.post(f"/submissions/{made.uuid}/cancel").json()
     assert (body["status"], body["attempts_left"]) == ("cancelled", 10)
-    assert not QuotaSlot.objects.exists()
+    assert not Slot.objects.of(limits.ATTEMPTS).exists()
     problem(ada_api.post(f"/submissions/{made.uuid}/cancel"), 409, "not_open")
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,8 +12,8 @@ from pytest_django.fixtures import Settings
 from challenges.models import chat_templates
 from gradus.chats import services as chats
 from gradus.chats.models import TEXT_CHARS, ChatMessage
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Run, RunSlot, Submission, WorkerStatus
+from gradus.submissions import limits, services
+from gradus.submissions.models import Evaluation, Run, Slot, Submission, WorkerStatus
 from gradus.submissions.services import Refused
 from tests import factories
 from workers import reconciler
@@ -27,10 +27,10 @@ def attempt(ada: Any, course: Any) -> Submission:
 
 
 def refused(attempt: Submission, text: str = "a heron", style: str = "challenge") -> Refused:
-    before = (ChatMessage.objects.count(), Run.objects.count(), RunSlot.objects.count())
+    before = (ChatMessage.objects.count(), Run.objects.count(), Slot.objects.of(limits.OPEN_RUNS).count())
     with pytest.raises(Refused) as caught:
         chats.send(attempt, text, style)
-    assert (ChatMessage.objects.count(), Run.objects.count(), RunSlot.objects.count()) == before
+    assert (ChatMessage.objects.count(), Run.objects.count(), Slot.objects.of(limits.OPEN_RUNS).count()) == before
     return caught.value
 
 
@@ -43,7 +43,12 @@ def test_a_message_is_a_run_of_the_interactive_lane(attempt: Submission, ada: An
     run, evaluation = message.run, message.run.current
     assert (run.purpose, run.user, run.adapter) == ("chat", ada, attempt.current.artifact)
     assert (evaluation.lane, evaluation.state, run.version) == ("interactive", "queued", attempt.version)
-    assert (message.text, message.submission, message.slot, message.allowed) == ("a heron", attempt, 1, 40)
+    assert (message.text, message.submission, message.slot.number, message.slot.allowed) == (
+        "a heron",
+        attempt,
+        1,
+        40,
+    )
     assert timedelta(days=6) < run.expires_at - timezone.now() <= timedelta(days=7)
 
 
@@ -63,7 +68,7 @@ def test_a_chat_takes_no_place_of_a_run(attempt: Submission, ada: Any) -> None:
     message = chats.send(attempt, "a heron", "challenge")
     # Six of the learner's runs are claimed before it.
     assert message.run.current.fair_share_rank == 6
-    assert RunSlot.objects.get(run=message.run).is_chat
+    assert Slot.objects.of(limits.OPEN_CHATS).get().run == message.run
 
 
 def test_a_day_has_so_many(attempt: Submission, ada: Any, settings: Settings) -> None:
@@ -74,7 +79,7 @@ def test_a_day_has_so_many(attempt: Submission, ada: Any, settings: Settings) ->
     found = refused(attempt)
     assert (found.code, found.status) == ("chat_limit", 429) and "from midnight on" in found.message
     assert found.retry_after is not None and 0 < found.retry_after <= 25 * 3600
-    ChatMessage.objects.update(day=date(2020, 1, 1))
+    Slot.objects.of(limits.CHAT_MESSAGES).update(period="2020-01-01")
     chats.send(attempt, "a heron", "challenge")
     assert chats.left_today(ada, attempt) == 1
 
@@ -151,19 +156,21 @@ def test_a_full_queue_and_workers_without_the_model(attempt: Submission, monkeyp
 
 
 def stored(attempt: Submission, run: Run, **changes: Any) -> None:
-    values = {"day": date(2026, 1, 1), "slot": 1, "allowed": 2, "style": "plain", "text": "x", "user": attempt.user}
-    ChatMessage.objects.create(run=run, submission=attempt, **{**values, **changes})
+    values = {"limit": "chat_messages", "user": attempt.user, "period": "2026-01-01", "allowed": 2, "run": run}
+    slot = Slot.objects.create(number=changes.pop("number", 1), **values)
+    said = {"style": "plain", "text": "x", "slot": slot, **changes}
+    ChatMessage.objects.create(run=run, submission=attempt, user=attempt.user, **said)
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"slot": 3}, {"slot": 0}, {"style": "loud"}, {"text": ""}, {"text": "x" * (TEXT_CHARS + 1)}],
-    ids=["above the limit", "no slot", "style", "empty", "long"],
+    [{"number": 3}, {"number": 0}, {"slot": None}, {"style": "loud"}, {"text": ""}, {"text": "x" * (TEXT_CHARS + 1)}],
+    ids=["above the limit", "below it", "no slot", "style", "empty", "long"],
 )
 def test_the_database_keeps_the_limits(attempt: Submission, changes: dict[str, Any]) -> None:
     run = services.start_run(attempt.user, attempt.version, factories.PROMPT)
     with pytest.raises(IntegrityError), transaction.atomic():
-        stored(attempt, run, **changes)
+        stored(attempt, run, **dict(changes))
     stored(attempt, run)
     other = services.start_run(attempt.user, attempt.version, factories.PROMPT)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -175,9 +182,9 @@ def test_the_database_keeps_one_at_a_time(attempt: Submission, ada: Any) -> None
     run = Run.objects.create(
         user=ada, purpose="chat", version=attempt.version, kind="tune", payload={}, expires_at=timezone.now()
     )
-    for slot, allowed in ((1, 1), (2, 2)):
+    for number, allowed in ((1, 1), (2, 2)):
         with pytest.raises(IntegrityError), transaction.atomic():
-            RunSlot.objects.create(user=ada, run=run, is_chat=True, slot=slot, allowed=allowed)
+            Slot.objects.create(limit="open_chats", user=ada, run=run, number=number, allowed=allowed)
 
 
 def test_messages_are_deleted_after_a_week_and_with_the_account(attempt: Submission, ada: Any) -> None:

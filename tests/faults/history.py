@@ -11,7 +11,8 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from gradus.submissions.models import Evaluation, Event, InFlight, QuotaSlot, Refund, Score, Standing, Submission
+from gradus.submissions import limits
+from gradus.submissions.models import Evaluation, Event, Refund, Score, Slot, Standing, Submission
 from gradus.submissions.services.standings import differences
 
 # The model of the states: all evaluations begin in `queued`, each claim writes `started`, and each end `finished`.
@@ -112,9 +113,9 @@ def _replay(evaluation: Evaluation, events: list[Event]) -> str:
 
 
 def _slots(found: History, evaluations: list[Evaluation]) -> None:
-    slots = set(QuotaSlot.objects.values_list("submission_id", flat=True))
+    slots = set(Slot.objects.of(limits.ATTEMPTS).values_list("submission_id", flat=True))
     refunds = set(Refund.objects.values_list("submission_id", flat=True))
-    flights = set(InFlight.objects.values_list("submission_id", flat=True))
+    flights = set(Slot.objects.of(limits.OPEN_SUBMISSIONS).values_list("submission_id", flat=True))
     for one in evaluations:
         has_slot, has_refund = one.submission_id in slots, one.submission_id in refunds
         if has_slot == has_refund:
@@ -127,7 +128,8 @@ def _slots(found: History, evaluations: list[Evaluation]) -> None:
     used: Counter[Any] = Counter(Submission.objects.values_list("user_id", "challenge_id", "created_at__date"))
     refunded = Counter(Refund.objects.values_list("submission__user_id", flat=True))
     for (user, challenge, _), count in used.items():
-        allowed = QuotaSlot.objects.filter(challenge=challenge).values_list("allowed", flat=True).first()
+        of_challenge = Slot.objects.of(limits.ATTEMPTS).filter(submission__challenge=challenge)
+        allowed = of_challenge.values_list("allowed", flat=True).first()
         if count - refunded[user] > (allowed or 0):
             found.broken.append(f"learner {user} has {count} attempts of {allowed}")
 
@@ -155,7 +157,7 @@ def _same_work_same_score(found: History, evaluations: list[Evaluation]) -> None
 
 def _unguarded() -> list[str]:
     """The rules that the database itself does not enforce: it accepts a copy of a row that must be unique."""
-    tries = (Score, Standing, QuotaSlot)
+    tries = (Score, Standing, Slot)
     return [f"the database takes a second {model.__name__}" for model in tries if _takes_twice(model)]
 
 

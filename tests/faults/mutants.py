@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,9 +58,14 @@ def no_reconciler() -> None:
 
 def no_slot() -> None:
     """A submit takes no slot of the day's attempts."""
-    # The package exports a function of the same name.
-    submit: Any = import_module("gradus.submissions.services.submit")
-    submit._take_quota = lambda submission: None
+    _without_limit("ATTEMPTS")
+
+
+def _without_limit(name: str) -> None:
+    from gradus.submissions import limits
+
+    limit = getattr(limits, name)
+    limits.OF_A_SUBMISSION = tuple(one for one in limits.OF_A_SUBMISSION if one is not limit)
 
 
 def no_run_slot() -> None:
@@ -73,25 +77,30 @@ def no_run_slot() -> None:
 def no_cancel_slot() -> None:
     """Cancelling an attempt gives it back without using one of the day's slots for that."""
     cancel: Any = import_module("gradus.submissions.services.cancel")
-    cancel._take_cancel_slot = lambda submission, was_running: True
+    cancel._gives_back = lambda submission, was_running: True
 
 
 def no_network_slot() -> None:
     """A submit takes no slot of the visitor's network."""
-    submit: Any = import_module("gradus.submissions.services.submit")
-    submit._take_network_slot = lambda submission, network: None
+    _without_limit("NETWORK_ATTEMPTS")
 
 
 def no_open_measurement() -> None:
     """A measurement that starts leaves no row whose key keeps a second one away."""
-    measure: Any = import_module("gradus.submissions.services.measure")
-    measure.OpenMeasurement = SimpleNamespace(objects=SimpleNamespace(create=lambda **row: None))
+    from gradus.submissions import limits
+    from gradus.submissions.services import slots
+
+    take = slots.take_if_free
+    slots.take_if_free = lambda limit, use, **owner: (  # type: ignore[assignment]
+        limit if limit is limits.OPEN_MEASUREMENT else take(limit, use, **owner)
+    )
 
 
 def no_guest_refund() -> None:
     """Giving an attempt back frees the slot of the day, but not the slot of a guest."""
-    slots: Any = import_module("gradus.submissions.services.slots")
-    slots.GuestSlot = slots.QuotaSlot
+    from gradus.submissions import limits
+
+    limits.GIVEN_BACK = tuple(one for one in limits.GIVEN_BACK if one is not limits.GUEST_ATTEMPTS)
 
 
 def no_orphan_sweep() -> None:

@@ -23,7 +23,8 @@ from gradus.accounts.models import User
 from gradus.courses.services import publish
 from gradus.operations.smoke import baselines, examples
 from gradus.operations.smoke.baselines import Choice
-from gradus.submissions.models import Evaluation, QuotaSlot, Refund, Run, Submission, WorkerStatus
+from gradus.submissions import limits
+from gradus.submissions.models import Evaluation, Refund, Run, Slot, Submission, WorkerStatus
 from tests import factories
 from tests.hostile import texts
 from tests.kinds.rag_engine import Engine
@@ -88,7 +89,7 @@ def refused(client: Client, choice: Choice, bad: Bad) -> None:
         assert any(
             p["field"].startswith(bad.field) and p["line"] == bad.row and bad.said in p["message"] for p in found
         ), found
-    assert not (Submission.objects.exists() or Run.objects.exists() or QuotaSlot.objects.exists())
+    assert not (Submission.objects.exists() or Run.objects.exists() or Slot.objects.of(limits.ATTEMPTS).exists())
 
 
 # --- retrievals -------------------------------------------------------------------------------------------------------
@@ -224,7 +225,7 @@ def test_training_that_fails_gives_the_attempt_back(
     submission = factories.submit(ada, choice.slug, choice.baseline.payload.model_dump(mode="json", exclude_none=True))
     assert Worker("train", runner=Trainer(tmp_path, end)).step()  # type: ignore[arg-type]
     evaluation = Evaluation.objects.get(pk=submission.current.pk)
-    assert (evaluation.state, QuotaSlot.objects.count(), Refund.objects.count()) == (state, 0, 1)
+    assert (evaluation.state, Slot.objects.of(limits.ATTEMPTS).count(), Refund.objects.count()) == (state, 0, 1)
     page = ada_client.get(f"/submissions/{submission.uuid}/").content.decode()
     assert cure in page and "attempt was given back" in page and "Traceback" not in page
     # What was handed in can be taken up again as it was.

@@ -6,12 +6,16 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import RestrictedError
 from django.utils import timezone
 
 from gradus.courses.models import Lesson
 from gradus.laboratory import services
 from gradus.laboratory.models import SURE, Contribution, Prediction
-from gradus.submissions.services import Refused
+from gradus.submissions import limits
+from gradus.submissions.limits import Use
+from gradus.submissions.models import Slot
+from gradus.submissions.services import Refused, slots
 
 SCORES = {"sea-or-sky": {"few": {"score": 0.75}}}
 
@@ -28,7 +32,7 @@ def begin(user, lesson, content="a" * 64) -> Contribution:
 def test_a_set_is_drawn_above_the_authors_and_begun_once(ada, bob, lesson):
     mine, theirs = begin(ada, lesson), begin(bob, lesson)
     assert 5 < mine.number <= services.HIGHEST and mine.number != theirs.number
-    assert (mine.slot, mine.allowed, mine.scores, mine.counted_at) == (1, services.SETS_A_DAY, None, None)
+    assert (mine.slot.number, mine.slot.allowed, mine.scores, mine.counted_at) == (1, 10, None, None)
     assert begin(ada, lesson) == mine and Contribution.objects.count() == 2
 
 
@@ -39,7 +43,7 @@ def test_a_number_that_somebody_has_is_drawn_again(ada, bob, lesson, monkeypatch
 
 
 def test_ten_sets_of_a_finding_a_day(ada, bob, lesson):
-    for _ in range(services.SETS_A_DAY):
+    for _ in range(10):
         services.count(begin(ada, lesson), SCORES)
     with pytest.raises(Refused) as refused:
         begin(ada, lesson)
@@ -49,8 +53,8 @@ def test_ten_sets_of_a_finding_a_day(ada, bob, lesson):
     with pytest.raises(Refused):
         begin(ada, lesson)
     assert begin(bob, lesson) and services.begin(ada, lesson, "order", "a" * 64, 5)
-    Contribution.objects.filter(user=ada).update(day=timezone.now().date() - timedelta(days=2))
-    assert begin(ada, lesson).slot == 1
+    Slot.objects.of(limits.SETS).filter(user=ada).update(period=str(timezone.now().date() - timedelta(days=2)))
+    assert begin(ada, lesson).slot.number == 1
 
 
 def test_a_set_counts_once_and_is_taken_back_once(ada, bob, lesson):
@@ -60,9 +64,8 @@ def test_a_set_counts_once_and_is_taken_back_once(ada, bob, lesson):
     assert Contribution.objects.counted().get().scores == SCORES
     assert services.withdraw(bob, one.pk) is None and Contribution.objects.counted().exists()
     taken = services.withdraw(ada, one.pk)
-    assert (
-        (taken.scores, taken.slot) == (None, 1) and taken.withdrawn_at and not Contribution.objects.counted().exists()
-    )
+    assert (taken.scores, taken.slot.number) == (None, 1) and taken.withdrawn_at
+    assert not Contribution.objects.counted().exists()
     assert services.withdraw(ada, one.pk).withdrawn_at == taken.withdrawn_at
     assert not services.count(one, SCORES)
 
@@ -78,8 +81,7 @@ def test_deleting_the_account_deletes_its_dots(ada, lesson):
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"slot": 0},
-        {"slot": 11},
+        {"slot": None},
         {"scores": SCORES},
         {"counted_at": timezone.now()},
         {"withdrawn_at": timezone.now()},
@@ -95,16 +97,28 @@ def test_the_database_holds_what_a_contribution_is(ada, lesson, wrong):
 @pytest.mark.parametrize("same", ["number", "slot", "begun"])
 def test_the_database_holds_one_of_each(ada, bob, lesson, same):
     one, now = begin(ada, lesson), timezone.now()
-    values = {name: getattr(one, name) for name in ("user", "lesson", "finding", "content", "day", "allowed")}
-    free = {"number": one.number + 1, "slot": 2, "counted_at": now, "scores": SCORES}
+    values = {name: getattr(one, name) for name in ("user", "lesson", "finding", "content")}
+    slot = slots.take(limits.SETS, Use(user=ada, lesson=lesson, finding="few-shot"))
+    free = {"number": one.number + 1, "slot": slot, "counted_at": now, "scores": SCORES}
     taken = {
         "number": {"user": bob, "number": one.number},
-        "slot": {"slot": 1},
+        "slot": {"slot": one.slot},
         "begun": {"counted_at": None, "scores": None},
     }
     with pytest.raises(IntegrityError), transaction.atomic():
         Contribution.objects.create(**{**values, **free, **taken[same]})
     Contribution.objects.create(**{**values, **free})
+
+
+@pytest.mark.parametrize("number", [0, 1, 11])
+def test_the_database_keeps_the_sets_of_a_day(ada, lesson, number):
+    first = begin(ada, lesson)
+    services.count(first, SCORES)
+    second = begin(ada, lesson)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Slot.objects.filter(pk=second.slot.pk).update(number=number)
+    with pytest.raises(RestrictedError):
+        first.slot.delete()
 
 
 def test_a_prediction_is_settled_once_and_never_changes(ada, lesson):

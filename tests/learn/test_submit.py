@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from gradus.accounts.models import User
 from gradus.learn.kinds.tune.training_rows import json_lines
-from gradus.submissions import services
-from gradus.submissions.models import QuotaSlot, Run, Submission
+from gradus.submissions import limits, services
+from gradus.submissions.models import Run, Slot, Submission
 from gradus.submissions.states import State
 from tests import factories
 
@@ -86,7 +86,7 @@ def test_words_for_labels_are_submitted_and_come_back(ada_client, course):
 def test_a_repeated_post_of_one_form_is_one_submission(ada_client, course):
     first, second = ada_client.post(SUBMIT, prompt_form()), ada_client.post(SUBMIT, prompt_form())
     assert first.url == second.url
-    assert Submission.objects.count() == 1 and QuotaSlot.objects.count() == 1
+    assert Submission.objects.count() == 1 and Slot.objects.of(limits.ATTEMPTS).count() == 1
 
 
 def test_a_refused_form_keeps_everything_typed_and_names_each_problem(ada_client, course):
@@ -188,7 +188,7 @@ def test_an_answer_outside_the_authors_words_is_refused_before_it_costs_an_attem
     text = response.content.decode()
     assert response.status_code == 422 and f"has {len(answer.split())} words; write between 5 and 60" in text
     assert answer.strip() in text and '<span class="problem-where">Answer</span>' in text
-    assert not Submission.objects.exists() and not QuotaSlot.objects.exists()
+    assert not Submission.objects.exists() and not Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 def test_a_kind_that_is_not_taken_falls_back_to_the_challenges_own(ada_client, course):
@@ -200,7 +200,7 @@ def test_a_run_costs_no_attempt(ada, ada_client, course):
     response = ada_client.post("/challenges/sea-or-sky/run", prompt_form())
     run = Run.objects.get()
     assert response.url == reverse("learn:run", args=[run.uuid])
-    assert run.user == ada and run.purpose == Run.Purpose.TRIAL and not QuotaSlot.objects.exists()
+    assert run.user == ada and run.purpose == Run.Purpose.TRIAL and not Slot.objects.of(limits.ATTEMPTS).exists()
     factories.grade(run)
     text = ada_client.get(response.url).content.decode()
     assert "0.75" in text and text.count("data-wrong") == 1 and text.count("data-right") == 3

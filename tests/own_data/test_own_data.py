@@ -11,11 +11,10 @@ import pytest
 from django.apps import apps
 from django.db import models
 from django.test import AsyncRequestFactory, Client
-from django.utils import timezone
 
 from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats
-from gradus.laboratory.models import Contribution, Prediction
+from gradus.laboratory import services as laboratory
 from gradus.learn.demo import demo
 from gradus.own_data import views, writing
 from gradus.preferences import services as preferences
@@ -50,11 +49,9 @@ def busy(course: object, ada: User, grace: User) -> User:
     made = reports.report(ada, prompt.challenge, track="prompt", what="sample", text="The third sample is wrong.")
     reports.answer(made, by=grace, text="It is mended.")
     ApiToken.issue(ada, "laptop")
-    lesson, today = prompt.challenge.lesson, timezone.localdate()
-    made = Contribution.objects.create(
-        user=ada, lesson=lesson, finding="few-shot", content="c" * 64, number=9, day=today, slot=1, allowed=10
-    )
-    Prediction.objects.create(contribution=made, arm="five-examples", probability=0.8)
+    lesson = prompt.challenge.lesson
+    drawn = laboratory.begin(ada, lesson, "few-shot", "c" * 64, 5)
+    laboratory.predict(drawn, "five-examples", 0.8)
     seen = Pair("soup", "Tell the table.", "The soup is hot.", "Enjoy your meal!")
     preferences.choose(ada, prompt.challenge, seen, preferences.Side.SECOND)
     (asked,) = questions.parts(lesson)[Part.CHECK]
@@ -83,7 +80,8 @@ def test_everything_is_in_it(busy: User, ada_client: Client) -> None:
     assert data["hints"] == [{"challenge__slug": "sea-or-sky", "count": 1}]
     assert [(one["pair"], one["second"], one["chosen"]) for one in data["choices"]] == [("soup", "Enjoy your meal!", 2)]
     assert [(one["question"], one["option"]) for one in data["question_answers"]] == [("water", 2)]
-    assert [(one["set"], one["prediction"]["probability"]) for one in data["contributions"]] == [(9, 0.8)]
+    drawn = busy.contributions.get().number
+    assert [(one["set"], one["prediction"]["probability"]) for one in data["contributions"]] == [(drawn, 0.8)]
     assert [(one["text"], one["answer"]) for one in data["reports"]] == [
         ("The third sample is wrong.", "It is mended.")
     ]
@@ -163,14 +161,7 @@ LEFT_OUT = {
     "reviews.GoldRow": "what staff have kept",
     "reviews.Regrade": "what staff have done",
     "submissions.Score": "a part of `submissions`, where it is shown",
-    **dict.fromkeys(
-        (
-            f"submissions.{name}"
-            for name in ("QuotaSlot", "GuestSlot", "InFlight", "RunSlot", "CancelSlot", "MeasurementSlot")
-        ),
-        "places in a limit",
-    ),
-    "reports.ReportSlot": "places in a limit",
+    "submissions.Slot": "places in a limit",
 }
 KEPT = {
     "preferences.PairChoice",

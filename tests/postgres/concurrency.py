@@ -15,19 +15,8 @@ from django.utils import timezone
 from gradus.courses import bundles, catalogue
 from gradus.laboratory import own_sets
 from gradus.laboratory.models import Contribution
-from gradus.submissions import services
-from gradus.submissions.models import (
-    Evaluation,
-    Event,
-    MeasurementSlot,
-    NetworkSlot,
-    OpenMeasurement,
-    QuotaSlot,
-    Refund,
-    Run,
-    Standing,
-    Submission,
-)
+from gradus.submissions import limits, services
+from gradus.submissions.models import Evaluation, Event, Refund, Run, Slot, Standing, Submission
 from gradus.submissions.services import Refused
 from gradus.submissions.services.standings import differences
 from tests import factories
@@ -119,7 +108,9 @@ def test_parallel_submits_take_exactly_the_last_attempt(ada, sea_or_sky):
     results = at_once(attempt, 16)
     assert results.count("taken") == 1
     assert set(results) == {"taken", "over_quota"}
-    assert QuotaSlot.objects.count() == Submission.objects.count() == Evaluation.objects.count() == allowed
+    assert (
+        Slot.objects.of(limits.ATTEMPTS).count() == Submission.objects.count() == Evaluation.objects.count() == allowed
+    )
 
 
 def test_the_same_key_at_once_makes_one_submission(ada, sea_or_sky):
@@ -130,7 +121,7 @@ def test_the_same_key_at_once_makes_one_submission(ada, sea_or_sky):
     results = at_once(attempt, THREADS)
     assert len({pk for pk, _ in results}) == 1
     assert [is_new for _, is_new in results].count(True) == 1
-    assert Submission.objects.count() == QuotaSlot.objects.count() == 1
+    assert Submission.objects.count() == Slot.objects.of(limits.ATTEMPTS).count() == 1
 
 
 def lose_leases(count: int, **values: Any) -> None:
@@ -155,7 +146,7 @@ def test_several_reconcilers_fail_and_refund_each_exhausted_evaluation_once(cour
 
     assert sum(done["failed"] for done in rounds) == 12
     assert set(Evaluation.objects.values_list("state", "error_code")) == {("failed", "worker_lost")}
-    assert (Refund.objects.count(), QuotaSlot.objects.count()) == (12, 0)
+    assert (Refund.objects.count(), Slot.objects.of(limits.ATTEMPTS).count()) == (12, 0)
     assert Event.objects.filter(type="finished").count() == 12
 
 
@@ -227,7 +218,12 @@ def test_parallel_presses_start_one_measurement(ada, bob, course, what):
         return services.measure_baseline((ada, bob)[number % 2], challenge, file).pk
 
     assert len(set(at_once(press, 25))) == 1
-    assert Run.objects.count() == OpenMeasurement.objects.count() == MeasurementSlot.objects.count() == 1
+    assert (
+        Run.objects.count()
+        == Slot.objects.of(limits.OPEN_MEASUREMENT).count()
+        == Slot.objects.of(limits.MEASUREMENTS).count()
+        == 1
+    )
 
 
 def test_parallel_submits_of_a_network_take_exactly_its_last_attempts(course, settings):
@@ -244,4 +240,4 @@ def test_parallel_submits_of_a_network_take_exactly_its_last_attempts(course, se
 
     results = at_once(attempt, 24)
     assert results.count("taken") == 12 and set(results) == {"taken", "network_limit"}, results
-    assert NetworkSlot.objects.count() == Submission.objects.count() == 12
+    assert Slot.objects.of(limits.NETWORK_ATTEMPTS).count() == Submission.objects.count() == 12

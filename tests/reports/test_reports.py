@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
@@ -12,12 +10,15 @@ from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Course
 from gradus.notices.models import Notice
 from gradus.reports import services
-from gradus.reports.models import PER_DAY, TEXT_CHARS, ProblemReport, ReportSlot
+from gradus.reports.models import TEXT_CHARS, ProblemReport
+from gradus.submissions import limits
+from gradus.submissions.models import Slot
 from gradus.submissions.services import Refused
 from tests import factories
 from tests.threads import at_once
 
 pytestmark = pytest.mark.usefixtures("course")
+PER_DAY = 5
 PAGE = "/challenges/sea-or-sky/report/"
 GIVEN = {"track": "tune", "what": "sample", "text": "The third sample says sea, but it is about the sky."}
 
@@ -87,14 +88,14 @@ def test_five_a_day_for_each_person_and_challenge(ada: User, bob: User, ada_clie
     assert GIVEN["text"] in page and ProblemReport.objects.count() == PER_DAY
     reported(bob)
     ada_client.post("/challenges/ticket/report/", GIVEN)
-    ReportSlot.objects.filter(user=ada).update(day=date(2026, 1, 1))
+    Slot.objects.of(limits.REPORTS).filter(user=ada).update(period="2026-01-01")
     reported(ada)
     assert ProblemReport.objects.filter(user=ada).count() == PER_DAY + 2
 
 
 def test_a_report_that_is_sent_twice_is_kept_once(ada: User, grace: User, ada_client: Client) -> None:
     assert [ada_client.post(PAGE, GIVEN).status_code for _ in range(2)] == [302, 302]
-    assert ProblemReport.objects.count() == ReportSlot.objects.count() == 1
+    assert ProblemReport.objects.count() == Slot.objects.of(limits.REPORTS).count() == 1
     services.answer(ProblemReport.objects.get(), by=grace, text="It is mended.")
     ada_client.post(PAGE, GIVEN)
     assert ProblemReport.objects.count() == 2
@@ -103,11 +104,11 @@ def test_a_report_that_is_sent_twice_is_kept_once(ada: User, grace: User, ada_cl
 @pytest.mark.django_db(transaction=True)
 def test_equal_reports_at_the_same_moment_are_one_and_others_stay_within_the_limit(ada: User) -> None:
     made = at_once(lambda _: reported(ada).pk, 4)
-    assert len(set(made)) == 1 and ReportSlot.objects.count() == 1
+    assert len(set(made)) == 1 and Slot.objects.of(limits.REPORTS).count() == 1
 
     def another(number: int) -> str:
         try:
-            return str(reported(ada, f"Problem {number}").slot.slot)
+            return str(reported(ada, f"Problem {number}").slot.number)
         except Refused as refused:
             return refused.code
 
@@ -117,10 +118,10 @@ def test_equal_reports_at_the_same_moment_are_one_and_others_stay_within_the_lim
 def test_the_database_keeps_the_limit(ada: User) -> None:
     made, later = reported(ada), reported(ada, "Another problem")
     first, second = made.slot, later.slot
-    assert (first.slot, second.slot, first.allowed) == (1, 2, PER_DAY)
-    for slot in (1, PER_DAY + 1):
+    assert (first.number, second.number, first.allowed) == (1, 2, PER_DAY)
+    for number in (1, PER_DAY + 1):
         with pytest.raises(IntegrityError), transaction.atomic():
-            ReportSlot.objects.filter(pk=second.pk).update(slot=slot)
+            Slot.objects.of(limits.REPORTS).filter(pk=second.pk).update(number=number)
 
 
 @pytest.mark.parametrize("wrong", [{"text": ""}, {"text": "x" * 2001}, {"what": "nonsense"}, {"answer": "Yes."}])
@@ -172,4 +173,4 @@ def test_an_answer_is_given_once(ada: User, grace: User, grace_client: Client) -
 def test_erasing_an_account_erases_its_reports(ada: User, course: Course) -> None:
     reported(ada)
     ada.delete()
-    assert not ProblemReport.objects.exists() and not ReportSlot.objects.exists()
+    assert not ProblemReport.objects.exists() and not Slot.objects.of(limits.REPORTS).exists()

@@ -143,13 +143,14 @@ def worlds() -> dict[str, Any]:
 
 
 def rows(pk: str) -> dict[str, int]:
-    from gradus.submissions.models import Evaluation, InFlight, QuotaSlot, Submission
+    from gradus.submissions import limits
+    from gradus.submissions.models import Evaluation, Slot, Submission
 
     mine = Submission.objects.filter(user=pk)
     return {
         "submissions": mine.count(),
-        "slots": QuotaSlot.objects.filter(user=pk).count(),
-        "in_flight": InFlight.objects.filter(user=pk).count(),
+        "slots": Slot.objects.of(limits.ATTEMPTS).filter(user=pk).count(),
+        "in_flight": Slot.objects.of(limits.OPEN_SUBMISSIONS).filter(user=pk).count(),
         "evaluations": Evaluation.objects.filter(submission__in=mine).count(),
         "open": Evaluation.objects.open().filter(submission__in=mine).count(),
     }

@@ -17,7 +17,8 @@ from django.test import Client
 from challenges.files import nesting
 from gradus import request_bodies
 from gradus.django_internals import ThreadPoolHandler
-from gradus.submissions.models import QuotaSlot, Submission
+from gradus.submissions import limits
+from gradus.submissions.models import Slot, Submission
 from tests.api.conftest import Caller
 from tests.security.routes import path, routes
 
@@ -93,7 +94,7 @@ def test_a_form_that_is_too_large_says_how_much_fits(ada_client: Client, sea_or_
     assert answer.status_code == 413 and "at most 64 KiB" in answer.content.decode()
     large = {"kind": "prompt", "instructions": "x" * 7 * MIB}
     assert ada_client.post("/challenges/sea-or-sky/submit", large).status_code == 413
-    assert not Submission.objects.exists() and not QuotaSlot.objects.exists()
+    assert not Submission.objects.exists() and not Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 async def asked(

@@ -8,8 +8,8 @@ import pytest
 import time_machine
 from django.test import Client
 
-from gradus.submissions import services
-from gradus.submissions.services import runs
+from gradus.submissions import limits, services
+from gradus.submissions.limits import Use
 from tests import factories
 from tests.api.conftest import Caller
 
@@ -49,7 +49,7 @@ def test_guessing_a_password_is_limited(ada) -> None:
 
 
 def test_runs_are_limited(ada, ada_client, ada_api: Caller, sea_or_sky) -> None:
-    for _ in range(runs.OPEN_RUNS):
+    for _ in range(limits.OPEN_RUNS.allowed(Use())):
         services.start_run(ada, sea_or_sky.version, factories.PROMPT)
     answer = ada_api.post("/challenges/sea-or-sky/runs", factories.PROMPT)
     assert (answer.status_code, int(answer["Retry-After"]) > 0) == (429, True)

@@ -10,8 +10,8 @@ from django.test import Client
 from gradus.accounts.guests import SESSION_KEY
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation, GuestSlot, QuotaSlot, Refund, Run, RunSlot, Submission
+from gradus.submissions import limits, services
+from gradus.submissions.models import Evaluation, Refund, Run, Slot, Submission
 from gradus.submissions.services.finish import LeaseLost
 from tests import factories
 
@@ -76,7 +76,11 @@ def test_a_guest_cancels_what_waits_or_runs(
     assert visitor.post(address).status_code == (200 if where else 302)
     ended = Evaluation.objects.get()
     assert (ended.state, ended.lease_until) == ("cancelled", None)
-    assert not QuotaSlot.objects.exists() and not GuestSlot.objects.exists() and not RunSlot.objects.exists()
+    assert (
+        not Slot.objects.of(limits.ATTEMPTS).exists()
+        and not Slot.objects.of(limits.GUEST_ATTEMPTS).exists()
+        and not Slot.objects.of(limits.OPEN_RUNS).exists()
+    )
     assert Refund.objects.count() == (1 if what == "submissions" else 0)
     assert ended.events.filter(type="finished", data__status="cancelled").count() == 1
 
@@ -130,7 +134,7 @@ def test_a_cancelled_run_makes_room_for_another(ada: User, ada_client: Client, s
         made(ada, "runs", sea_or_sky)
     ada_client.post(f"/runs/{runs[0].uuid}/cancel")
     made(ada, "runs", sea_or_sky)
-    assert RunSlot.objects.filter(user=ada).count() == 6
+    assert Slot.objects.of(limits.OPEN_RUNS).filter(user=ada).count() == 6
 
 
 def test_a_demo_of_nobody_is_cancelled_by_nobody(ada_client: Client, sea_or_sky: Challenge) -> None:
@@ -143,10 +147,10 @@ def test_submitting_and_cancelling_in_a_loop_is_not_free(ada: User, sea_or_sky: 
     allowed = sea_or_sky.spec.limits.attempts_per_day
     for number in range(10):
         services.cancel(factories.submit(ada))
-        assert QuotaSlot.objects.count() == 0, number
+        assert Slot.objects.of(limits.ATTEMPTS).count() == 0, number
     for number in range(allowed):
         assert services.cancel(factories.submit(ada)).error_code == "cancelled_late"
-        assert QuotaSlot.objects.count() == number + 1
+        assert Slot.objects.of(limits.ATTEMPTS).count() == number + 1
     with pytest.raises(services.Refused) as refused:
         factories.submit(ada)
     assert refused.value.code == "over_quota"

@@ -16,10 +16,10 @@ from gradus.courses.models import Challenge, Course
 from gradus.reviews import spending
 from gradus.reviews.judge_store import Store
 from gradus.reviews.models import Budget
-from gradus.submissions import services
-from gradus.submissions.models import CancelSlot, QuotaSlot
-from gradus.submissions.quota import attempts_left
-from gradus.submissions.services import Refused
+from gradus.submissions import limits, services
+from gradus.submissions.limits import Use
+from gradus.submissions.models import Slot
+from gradus.submissions.services import Refused, slots
 from tests import factories
 
 AUCKLAND, LOS_ANGELES = "Pacific/Auckland", "America/Los_Angeles"
@@ -67,16 +67,16 @@ def test_cancelled_attempts_are_given_back_twice_in_a_day_of_the_course(
         given += [cancelled_running(ada), cancelled_running(ada)]
     back, late = "cancelled", "cancelled_late"
     assert given == [back, back, late, back, back, late]
-    taken = CancelSlot.objects.order_by("day", "slot").values_list("day", "slot")
-    before = day - timedelta(days=1)
-    assert list(taken) == [(before, 1), (before, 2), (day, 1), (day, 2)]
+    taken = Slot.objects.of(limits.CANCELLED_RUNNING).order_by("period", "number").values_list("period", "number")
+    before, after = str(day - timedelta(days=1)), str(day)
+    assert list(taken) == [(before, 1), (before, 2), (after, 1), (after, 2)]
 
 
 @pytest.mark.parametrize(("zone", "midnight", "day", "hours"), MIDNIGHTS)
 def test_attempts_come_back_at_the_courses_midnight_as_the_refusal_says(
     ada: User, challenge: Challenge, midnight: datetime, day: date, hours: int
 ) -> None:
-    allowed = challenge.spec.limits.attempts_per_day
+    allowed, use = challenge.spec.limits.attempts_per_day, Use(user=ada, challenge=challenge)
     with time_machine.travel(midnight - timedelta(hours=hours) + MINUTE, tick=False) as clock:
         for _ in range(allowed):
             factories.grade(factories.submit(ada))
@@ -84,12 +84,12 @@ def test_attempts_come_back_at_the_courses_midnight_as_the_refusal_says(
             factories.submit(ada)
         assert refused.value.retry_after == hours * 3600 - 60
         clock.move_to(midnight - MINUTE)
-        assert (attempts_left(ada, challenge), days.seconds_to_midnight(challenge.lesson.course.timezone)) == (0, 60)
+        assert (slots.left(limits.ATTEMPTS, use), days.seconds_to_midnight(challenge.lesson.course.timezone)) == (0, 60)
         clock.move_to(midnight)
-        assert attempts_left(ada, challenge) == allowed
+        assert slots.left(limits.ATTEMPTS, use) == allowed
         made = factories.submit(ada)
-    assert QuotaSlot.objects.get(submission=made).day == day
-    assert QuotaSlot.objects.filter(day=day - timedelta(days=1)).count() == allowed
+    assert Slot.objects.of(limits.ATTEMPTS).get(submission=made).period == str(day)
+    assert Slot.objects.of(limits.ATTEMPTS).filter(period=str(day - timedelta(days=1))).count() == allowed
 
 
 @pytest.mark.parametrize(("zone", "midnight", "day", "hours"), MIDNIGHTS)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions.models import Evaluation, InFlight, Score
+from gradus.submissions.models import Evaluation, Score, Slot
 from tests import factories
 from workers import invariants
 
@@ -37,7 +37,7 @@ def test_what_has_ended_lately_is_seen_in_each_round(ada: User, bob: User, sea_o
     assert check() == {}
     without_score(ada)
     submission = factories.grade(factories.submit(bob)).submission
-    InFlight.objects.create(user=bob, slot=1, allowed=2, submission=submission)
+    Slot.objects.create(limit="open_submissions", user=bob, number=1, allowed=2, submission=submission)
     Evaluation.objects.filter(submission=submission).update(is_current=False)
     assert check() == {"in_flight_without_open": 1, "scored_without_score": 1, "without_current": 1}
     assert check() == invariants.lately() == invariants.everywhere()

@@ -4,8 +4,8 @@ import pytest
 from django.db.models.functions import Now
 
 from gradus.courses.models import ChallengeVersion
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Event, InFlight, QuotaSlot, Refund, Score, Standing
+from gradus.submissions import limits, services
+from gradus.submissions.models import Evaluation, Event, Refund, Score, Slot, Standing
 from gradus.submissions.services import Outcome, Refused
 from gradus.submissions.services.finish import LeaseLost
 from gradus.submissions.states import CODES, MAX_ATTEMPTS
@@ -105,7 +105,7 @@ def test_record_writes_score_standing_and_frees_the_slot(ada, running, submissio
     )
     assert (standing.shown, standing.passed, standing.track) == (0.70, True, "prompt")
     assert submission.current.state == "scored"
-    assert not InFlight.objects.exists()
+    assert not Slot.objects.of(limits.OPEN_SUBMISSIONS).exists()
     assert Event.objects.filter(evaluation=running).last().data == {"status": "scored"}
 
 
@@ -146,15 +146,15 @@ def test_the_learners_fault_keeps_the_attempt(running, submission):
 
     assert (submission.current.state, submission.current.error_code) == ("rejected", "prompt_too_long")
     assert "remove examples" in submission.current.message
-    assert QuotaSlot.objects.exists()
-    assert not InFlight.objects.exists()
+    assert Slot.objects.of(limits.ATTEMPTS).exists()
+    assert not Slot.objects.of(limits.OPEN_SUBMISSIONS).exists()
 
 
 def test_our_fault_gives_the_attempt_back(running, submission):
     services.reject(running.pk, running.fence, "internal")
 
     assert submission.current.state == "failed"
-    assert not QuotaSlot.objects.exists()
+    assert not Slot.objects.of(limits.ATTEMPTS).exists()
     assert Refund.objects.get(submission=submission).reason == "internal"
 
 
@@ -199,7 +199,7 @@ def test_cancelling_a_queued_attempt_gives_it_back(submission):
     services.cancel(submission)
 
     assert (submission.current.state, submission.current.error_code) == ("cancelled", "cancelled")
-    assert not QuotaSlot.objects.exists()
+    assert not Slot.objects.of(limits.ATTEMPTS).exists()
     assert claim() is None
 
 
@@ -218,7 +218,7 @@ def test_running_attempts_are_given_back_twice_a_day(ada, course):
         services.cancel(submission)
 
     assert submission.current.error_code == "cancelled_late"
-    assert (Refund.objects.count(), QuotaSlot.objects.count()) == (2, 1)
+    assert (Refund.objects.count(), Slot.objects.of(limits.ATTEMPTS).count()) == (2, 1)
 
 
 def test_what_has_ended_cannot_be_cancelled(running, submission):
@@ -251,7 +251,7 @@ def test_a_failed_regrade_takes_nothing_away(ada, running, submission):
 
     assert submission.current.pk == running.pk
     assert Standing.objects.get(user=ada).shown == 0.70
-    assert QuotaSlot.objects.exists()
+    assert Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 def test_a_persons_decision_stays(ada, grace, running, submission):

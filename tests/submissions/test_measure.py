@@ -8,8 +8,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gradus.submissions import queue, services
-from gradus.submissions.models import Evaluation, InFlight, MeasurementSlot, OpenMeasurement, QuotaSlot, Run, RunSlot
+from gradus.submissions import limits, queue, services
+from gradus.submissions.models import Evaluation, Run, Slot
 from gradus.submissions.services import Refused
 from tests import factories
 
@@ -28,7 +28,8 @@ def test_it_waits_last_in_the_lane_of_training_and_costs_no_attempt(ada, course)
     run = measure(ada)
     assert (run.purpose, run.user, run.measures.user) == ("costs", ada, ada)
     assert (run.current.lane, run.current.fair_share_rank) == ("train", queue.MEASUREMENT_RANK)
-    assert QuotaSlot.objects.count() == 1 and not RunSlot.objects.exists() and not InFlight.objects.exists()
+    assert Slot.objects.of(limits.ATTEMPTS).count() == 1
+    assert not Slot.objects.of(limits.OPEN_RUNS, limits.OPEN_SUBMISSIONS).exists()
     learners = factories.submit(ada, payload=factories.LORA)
     assert claim() == learners.current
 
@@ -46,7 +47,7 @@ def test_it_is_not_claimed_while_something_runs_in_the_lane(ada, bob, course):
 def test_a_second_one_of_the_same_attempt_is_the_first_one(ada, course):
     run = measure(ada)
     assert services.measure_attempt(ada, factories.challenge("sea-or-sky"), run.measures) == run
-    assert MeasurementSlot.objects.count() == 1
+    assert Slot.objects.of(limits.MEASUREMENTS).count() == 1
     factories.grade(run)
     assert services.measure_attempt(ada, factories.challenge("sea-or-sky"), run.measures) != run
 
@@ -57,18 +58,19 @@ def test_a_day_has_only_so_many(ada, course, settings):
     with pytest.raises(Refused) as refused:
         measure(ada)
     assert (refused.value.code, refused.value.status) == ("too_many_measurements", 429)
-    assert Run.objects.count() == MeasurementSlot.objects.count() == 1 and refused.value.retry_after
+    assert Run.objects.count() == Slot.objects.of(limits.MEASUREMENTS).count() == 1 and refused.value.retry_after
 
 
 def test_the_database_holds_the_quota(ada, course):
     run = measure(ada)
-    taken = MeasurementSlot.objects.get()
+    taken = Slot.objects.of(limits.MEASUREMENTS).get()
     other = Run.objects.create(
         purpose="costs", version=run.version, kind="prompt", payload={}, expires_at=timezone.now()
     )
-    for slot in (1, taken.allowed + 1):
+    values = {"limit": "measurements", "user": ada, "period": taken.period, "allowed": taken.allowed, "run": other}
+    for number in (1, taken.allowed + 1):
         with pytest.raises(IntegrityError), transaction.atomic():
-            MeasurementSlot.objects.create(user=ada, day=taken.day, slot=slot, allowed=taken.allowed, run=other)
+            Slot.objects.create(number=number, **values)
     with pytest.raises(IntegrityError), transaction.atomic():
         Run.objects.filter(pk=run.pk).update(purpose="trial")
 
@@ -76,7 +78,7 @@ def test_the_database_holds_the_quota(ada, course):
 def test_an_authors_result_belongs_to_nobody(ada, course):
     run = services.measure_baseline(ada, factories.challenge("sea-or-sky"), "baselines/good.yaml")
     assert (run.user, run.measures, run.label) == (None, None, "baselines/good.yaml")
-    assert MeasurementSlot.objects.get().user == ada
+    assert Slot.objects.of(limits.MEASUREMENTS).get().user == ada
     with pytest.raises(Refused, match="no such result"):
         services.measure_baseline(ada, factories.challenge("sea-or-sky"), "baselines/none.yaml")
 
@@ -101,6 +103,11 @@ def test_others_at_work_are_those_of_the_machine(ada, bob, course):
     assert Evaluation.objects.filter(state="running").get() == mine
 
 
+def opened(run: Run, measured: str) -> None:
+    scope = f"version {run.version.pk}, measured {measured}"
+    Slot.objects.create(limit="open_measurement", scope=scope, number=1, allowed=1, run=run)
+
+
 def test_the_database_holds_one_open_measurement_of_the_same_thing(ada, course):
     run = measure(ada)
     other = Run.objects.create(
@@ -108,13 +115,13 @@ def test_the_database_holds_one_open_measurement_of_the_same_thing(ada, course):
         expires_at=run.expires_at,
     )  # fmt: skip
     with pytest.raises(IntegrityError), transaction.atomic():
-        OpenMeasurement.objects.create(version=run.version, measures=run.measures, run=other)
+        opened(other, f"attempt {run.measures.pk}")
     for label in ("a.json", "b.json"):
         one = Run.objects.create(
             purpose="costs", label=label, version=run.version, kind=run.kind, payload={}, expires_at=run.expires_at
         )
-        OpenMeasurement.objects.create(version=run.version, label=label, run=one)
+        opened(one, f"baseline {label}")
     with pytest.raises(IntegrityError), transaction.atomic():
-        OpenMeasurement.objects.create(version=run.version, label="b.json", run=other)
+        opened(other, "baseline b.json")
     services.cancel_run(run)
-    assert not OpenMeasurement.objects.filter(run=run).exists()
+    assert not Slot.objects.of(limits.OPEN_MEASUREMENT).filter(run=run).exists()

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from gradus.accounts.exempt_networks import hashed_network
 from gradus.accounts.models import ApiToken, ExemptNetwork, User
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation, NetworkSlot, QuotaSlot, Submission
+from gradus.submissions import limits, services
+from gradus.submissions.models import Evaluation, Slot, Submission
 from tests import factories
 from workers import reconciler
 
@@ -36,7 +36,12 @@ def test_twelve_guests_of_one_network_share_its_attempts(sea_or_sky, settings) -
     answers = [graded_as_guest(f"203.0.113.{number % 12 + 1}") for number in range(24)]
     most = max(12, sea_or_sky.spec.limits.attempts_per_day)
     assert [one.status_code for one in answers] == [302] * most + [429] * (24 - most)
-    assert Submission.objects.count() == NetworkSlot.objects.count() == Evaluation.objects.count() == most
+    assert (
+        Submission.objects.count()
+        == Slot.objects.of(limits.NETWORK_ATTEMPTS).count()
+        == Evaluation.objects.count()
+        == most
+    )
     refused = answers[-1]
     assert int(refused["Retry-After"]) > 0 and "ask the people who run this site" in refused.content.decode()
     assert graded_as_guest("198.51.100.1").status_code == 302
@@ -55,7 +60,7 @@ def test_the_api_counts_accounts_too_and_says_network_limit(ada, bob, sea_or_sky
                 factories.grade(Submission.objects.get(uuid=answers[-1]["Location"].split("/")[-1]))
     assert [one.status_code for one in answers] == [201] * most + [429] * most
     assert answers[-1].json()["code"] == "network_limit" and int(answers[-1]["Retry-After"]) > 0
-    assert QuotaSlot.objects.filter(user=bob).count() == 0
+    assert Slot.objects.of(limits.ATTEMPTS).filter(user=bob).count() == 0
 
 
 def test_an_exempt_network_is_not_counted(sea_or_sky, settings) -> None:
@@ -63,23 +68,23 @@ def test_an_exempt_network_is_not_counted(sea_or_sky, settings) -> None:
     ExemptNetwork.objects.create(network="203.0.113.0/24", until=timezone.now() + timedelta(days=1), note="Room 12")
     most = sea_or_sky.spec.limits.attempts_per_day
     assert {graded_as_guest("203.0.113.7").status_code for _ in range(most + 2)} == {302}
-    assert not NetworkSlot.objects.exists()
+    assert not Slot.objects.of(limits.NETWORK_ATTEMPTS).exists()
 
 
 def test_what_is_given_back_is_given_back_to_the_network(ada, sea_or_sky) -> None:
     made, _ = services.submit(ada, sea_or_sky, factories.PROMPT, idempotency_key="a", network="n")
-    assert NetworkSlot.objects.count() == 1
+    assert Slot.objects.of(limits.NETWORK_ATTEMPTS).count() == 1
     services.cancel(made)
-    assert NetworkSlot.objects.count() == 0
+    assert Slot.objects.of(limits.NETWORK_ATTEMPTS).count() == 0
 
 
 def test_the_database_holds_one_attempt_in_a_slot(ada, bob, sea_or_sky) -> None:
     for user in (ada, bob):
         services.submit(user, sea_or_sky, factories.PROMPT, idempotency_key="a", network="n")
-    first, second = NetworkSlot.objects.order_by("slot")
-    for wrong in ({"slot": first.slot}, {"slot": second.allowed + 1}):
+    first, second = Slot.objects.of(limits.NETWORK_ATTEMPTS).order_by("number")
+    for wrong in ({"number": first.number}, {"number": second.allowed + 1}):
         with pytest.raises(IntegrityError), transaction.atomic():
-            NetworkSlot.objects.filter(pk=second.pk).update(**wrong)
+            Slot.objects.of(limits.NETWORK_ATTEMPTS).filter(pk=second.pk).update(**wrong)
 
 
 def hashed(address: str, day: str = "2026-11-27") -> str:
@@ -99,10 +104,10 @@ def test_old_rows_are_deleted(ada, sea_or_sky) -> None:
         services.submit(ada, sea_or_sky, factories.PROMPT, idempotency_key="a", network="n")
     with time_machine.travel("2026-11-22 10:00", tick=False):
         reconciler.prune()
-        assert NetworkSlot.objects.count() == 1
+        assert Slot.objects.of(limits.NETWORK_ATTEMPTS).count() == 1
     with time_machine.travel("2026-11-23 10:00", tick=False):
         reconciler.prune()
-        assert NetworkSlot.objects.count() == 0
+        assert Slot.objects.of(limits.NETWORK_ATTEMPTS).count() == 0
 
 
 def test_operators_see_the_limit_and_how_often_it_was_reached(ada: User, sea_or_sky, grace_client, settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -14,26 +15,15 @@ from pytest_django.fixtures import Settings
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions import services
-from gradus.submissions.models import (
-    CancelSlot,
-    Evaluation,
-    GuestSlot,
-    InFlight,
-    MeasurementSlot,
-    QuotaSlot,
-    Refund,
-    Run,
-    RunSlot,
-    Submission,
-)
-from gradus.submissions.services import Refused, runs
+from gradus.submissions import limits, services
+from gradus.submissions.models import Evaluation, Refund, Run, Slot, Submission
+from gradus.submissions.services import Refused, slots
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from tests.threads import at_once
 from workers import invariants, reconciler
 
-GIVEN_BACK_RUNNING = 2
+GIVEN_BACK_RUNNING, OPEN_RUNS = 2, 6
 
 
 def code_of(work: Callable[[], object]) -> str:
@@ -103,7 +93,11 @@ def test_a_guests_attempt_is_given_back_in_every_way(
     submission = submit(guest, sea_or_sky)
     WAYS[reason](submission)
     assert Refund.objects.get().reason == reason
-    assert not GuestSlot.objects.exists() and not QuotaSlot.objects.exists() and not InFlight.objects.exists()
+    assert (
+        not Slot.objects.of(limits.GUEST_ATTEMPTS).exists()
+        and not Slot.objects.of(limits.ATTEMPTS).exists()
+        and not Slot.objects.of(limits.OPEN_SUBMISSIONS).exists()
+    )
     page = guest_client.get("/challenges/sea-or-sky/").content.decode()
     assert f"<strong>{settings.GUEST_SUBMISSIONS}</strong> attempts left without an account" in page
 
@@ -116,14 +110,22 @@ def test_a_guests_attempt_is_given_back_in_every_way(
 def test_an_attempt_that_counts_keeps_both_slots(guest: User, sea_or_sky: Challenge) -> None:
     evaluation = factories.claimed(submit(guest, sea_or_sky))
     services.reject(evaluation.pk, evaluation.fence, "prompt_too_long")
-    assert (GuestSlot.objects.count(), QuotaSlot.objects.count(), Refund.objects.count()) == (1, 1, 0)
+    assert (
+        Slot.objects.of(limits.GUEST_ATTEMPTS).count(),
+        Slot.objects.of(limits.ATTEMPTS).count(),
+        Refund.objects.count(),
+    ) == (1, 1, 0)
 
 
 def test_a_late_cancel_keeps_both_slots(guest: User, sea_or_sky: Challenge, settings: Settings) -> None:
     for _ in range(GIVEN_BACK_RUNNING + 1):
         cancelled_while_running(last := submit(guest, sea_or_sky))
     assert last.current.error_code == "cancelled_late"
-    assert GuestSlot.objects.get().submission == QuotaSlot.objects.get().submission == last
+    assert (
+        Slot.objects.of(limits.GUEST_ATTEMPTS).get().submission
+        == Slot.objects.of(limits.ATTEMPTS).get().submission
+        == last
+    )
 
 
 # --- exactly the limit ------------------------------------------------------------------------------------------
@@ -134,9 +136,9 @@ def test_parallel_runs_take_exactly_the_limit(ada: User, sea_or_sky: Challenge) 
     version = sea_or_sky.version
     assert version is not None
     codes = at_once(lambda n: code_of(lambda: services.start_run(ada, version, factories.PROMPT)), 24)
-    assert codes.count("taken") == runs.OPEN_RUNS and set(codes) == {"taken", "too_many_runs"}
-    assert Run.objects.count() == RunSlot.objects.count() == Evaluation.objects.count() == runs.OPEN_RUNS
-    assert sorted(RunSlot.objects.values_list("slot", flat=True)) == list(range(1, runs.OPEN_RUNS + 1))
+    assert codes.count("taken") == OPEN_RUNS and set(codes) == {"taken", "too_many_runs"}
+    assert Run.objects.count() == Slot.objects.of(limits.OPEN_RUNS).count() == Evaluation.objects.count() == OPEN_RUNS
+    assert sorted(Slot.objects.of(limits.OPEN_RUNS).values_list("number", flat=True)) == list(range(1, OPEN_RUNS + 1))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -150,8 +152,11 @@ def test_parallel_cancels_of_running_attempts_give_back_exactly_the_limit(
     at_once(lambda n: services.cancel(running[n]), 8)
     codes = [submission.current.error_code for submission in running]
     assert sorted(codes) == ["cancelled"] * GIVEN_BACK_RUNNING + ["cancelled_late"] * (8 - GIVEN_BACK_RUNNING)
-    assert CancelSlot.objects.count() == Refund.objects.count() == GIVEN_BACK_RUNNING
-    assert QuotaSlot.objects.count() == 8 - GIVEN_BACK_RUNNING and not InFlight.objects.exists()
+    assert Slot.objects.of(limits.CANCELLED_RUNNING).count() == Refund.objects.count() == GIVEN_BACK_RUNNING
+    assert (
+        Slot.objects.of(limits.ATTEMPTS).count() == 8 - GIVEN_BACK_RUNNING
+        and not Slot.objects.of(limits.OPEN_SUBMISSIONS).exists()
+    )
 
 
 @pytest.mark.django_db(transaction=True)
@@ -161,7 +166,7 @@ def test_parallel_submits_of_a_guest_take_exactly_the_limit(
     settings.IN_FLIGHT = 8
     codes = at_once(lambda n: code_of(lambda: submit(guest, sea_or_sky)), 16)
     assert codes.count("taken") == settings.GUEST_SUBMISSIONS and set(codes) == {"taken", "guest_limit"}
-    assert GuestSlot.objects.count() == Submission.objects.count() == settings.GUEST_SUBMISSIONS
+    assert Slot.objects.of(limits.GUEST_ATTEMPTS).count() == Submission.objects.count() == settings.GUEST_SUBMISSIONS
 
 
 # --- a run's slot -----------------------------------------------------------------------------------------------
@@ -186,19 +191,19 @@ def lost(run: Run) -> None:
 @pytest.mark.parametrize("end", [recorded, rejected, lost])
 def test_the_end_of_a_run_frees_its_slot(ada: User, sea_or_sky: Challenge, end: Callable[[Run], None]) -> None:
     assert sea_or_sky.version is not None
-    made = [services.start_run(ada, sea_or_sky.version, factories.PROMPT) for _ in range(runs.OPEN_RUNS)]
+    made = [services.start_run(ada, sea_or_sky.version, factories.PROMPT) for _ in range(OPEN_RUNS)]
     assert code_of(lambda: services.start_run(ada, sea_or_sky.version, factories.PROMPT)) == "too_many_runs"  # type: ignore[arg-type]
     end(made[0])
-    assert not RunSlot.objects.filter(run=made[0]).exists()
-    assert services.start_run(ada, sea_or_sky.version, factories.PROMPT).slot.slot == 1
+    assert not Slot.objects.of(limits.OPEN_RUNS).filter(run=made[0]).exists()
+    assert services.start_run(ada, sea_or_sky.version, factories.PROMPT).slots.get().number == 1
     assert invariants.everywhere() == {}
 
 
 def test_a_run_of_nobody_takes_no_slot(sea_or_sky: Challenge) -> None:
     assert sea_or_sky.version is not None
-    for _ in range(runs.OPEN_RUNS + 1):
+    for _ in range(OPEN_RUNS + 1):
         services.start_run(None, sea_or_sky.version, factories.PROMPT)
-    assert not RunSlot.objects.exists()
+    assert not Slot.objects.of(limits.OPEN_RUNS).exists()
 
 
 # --- limits that settings change --------------------------------------------------------------------------------
@@ -212,12 +217,17 @@ def test_limits_that_a_setting_raises_hold_at_the_new_number(
     form = {"kind": "prompt", "instructions": "x"}
     answers = [guest_client.post("/challenges/sea-or-sky/submit", form).status_code for _ in range(4)]
     assert answers == [302, 302, 302, 429]
-    assert list(InFlight.objects.order_by("slot").values_list("slot", "allowed")) == [(1, 2), (2, 4), (3, 4), (4, 4)]
+    assert list(Slot.objects.of(limits.OPEN_SUBMISSIONS).order_by("number").values_list("number", "allowed")) == [
+        (1, 2),
+        (2, 4),
+        (3, 4),
+        (4, 4),
+    ]
     factories.grade(Submission.objects.order_by("pk")[0])
     submit(guest, sea_or_sky)
     factories.grade(Submission.objects.order_by("pk")[1])
     assert code_of(lambda: submit(guest, sea_or_sky)) == "guest_limit"
-    taken = GuestSlot.objects.order_by("slot").values_list("slot", "allowed")
+    taken = Slot.objects.of(limits.GUEST_ATTEMPTS).order_by("number").values_list("number", "allowed")
     assert list(taken) == [(1, 3), (2, 5), (3, 5), (4, 5), (5, 5)]
 
 
@@ -234,16 +244,85 @@ def test_a_limit_that_a_setting_lowers_counts_what_is_open(
     assert code_of(lambda: submit(ada, sea_or_sky)) == "taken"
 
 
-@pytest.mark.parametrize("model", [QuotaSlot, GuestSlot, InFlight, RunSlot, CancelSlot, MeasurementSlot])
-def test_the_database_refuses_a_slot_beyond_what_was_allowed(guest: User, sea_or_sky: Challenge, model: type) -> None:
+# What points at its slot is tried with it.
+TAKEN = [one for one in limits.ALL if one not in (limits.REPORTS, limits.SETS, limits.CHAT_MESSAGES, limits.OPEN_CHATS)]
+
+
+@pytest.mark.parametrize("limit", TAKEN, ids=lambda limit: limit.name)
+def test_the_database_refuses_a_slot_beyond_what_was_allowed(
+    guest: User, sea_or_sky: Challenge, limit: limits.Limit
+) -> None:
     cancelled_while_running(submit(guest, sea_or_sky))
-    submit(guest, sea_or_sky)
+    cancelled_while_queued(submit(guest, sea_or_sky))
+    services.submit(guest, sea_or_sky, factories.PROMPT, idempotency_key="a", network="n")
     assert sea_or_sky.version is not None
     services.start_run(guest, sea_or_sky.version, factories.PROMPT)
     services.measure_baseline(guest, sea_or_sky, "baselines/good.yaml")
-    for slot in (0, 99):
+    assert Slot.objects.of(limit).count() == 1
+    for number in (0, 99):
         with pytest.raises(IntegrityError), transaction.atomic():
-            model.objects.update(slot=slot)  # type: ignore[attr-defined]
+            Slot.objects.of(limit).update(number=number)
+
+
+@pytest.mark.parametrize("wrong", [
+    {"limit": "open_chats"},
+    {"user": None, "scope": ""},
+    {"submission": None},
+    {"number": 1},
+])  # fmt: skip
+def test_the_database_refuses_what_no_limit_allows(
+    ada: User, bob: User, sea_or_sky: Challenge, wrong: dict[str, Any]
+) -> None:
+    """A chat beside another, a use by nobody of nothing, a use of nothing, a number that is in use."""
+    for _ in range(2):
+        submit(ada, sea_or_sky)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Slot.objects.of(limits.ATTEMPTS).filter(number=2).update(**wrong)
+
+
+@pytest.mark.parametrize(("one", "other"), [
+    (limits.CANCELLED_RUNNING, limits.CANCELLED_WAITING),
+    (limits.CANCELLED_WAITING, limits.CANCELLED_WAITING),
+    (limits.ATTEMPTS, limits.ATTEMPTS),
+])  # fmt: skip
+def test_a_submission_has_one_slot_of_a_limit(
+    ada: User, sea_or_sky: Challenge, one: limits.Limit, other: limits.Limit
+) -> None:
+    submission = submit(ada, sea_or_sky)
+    use = limits.Use(user=ada, challenge=sea_or_sky)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        for limit in (one, other):
+            slots.take_if_free(limit, use, submission=submission)
+
+
+def test_a_run_is_open_once(ada: User, sea_or_sky: Challenge) -> None:
+    assert sea_or_sky.version is not None
+    run = services.start_run(ada, sea_or_sky.version, factories.PROMPT)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        slots.take(limits.OPEN_CHATS, limits.Use(user=ada), run=run)
+
+
+def test_a_new_limit_of_submissions_is_an_entry(
+    ada: User, sea_or_sky: Challenge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quota of a course's lesson, in the words of whoever adds it."""
+    of_lesson = limits.Limit(
+        "lesson_attempts",
+        limits.Period.DAY,
+        lambda use: 1,
+        per=("user", "lesson"),
+        each_submission=True,
+        given_back=True,
+        code="lesson_limit",
+        words="%(count)s attempt at this lesson a day, in the time of %(zone)s.",
+    )
+    for name in ("OF_A_SUBMISSION", "GIVEN_BACK"):
+        monkeypatch.setattr(limits, name, (*getattr(limits, name), of_lesson))
+    cancelled_while_queued(submit(ada, sea_or_sky))
+    submit(ada, sea_or_sky)
+    with pytest.raises(Refused, match="1 attempt at this lesson a day, in the time of UTC") as refused:
+        submit(ada, sea_or_sky)
+    assert (refused.value.code, refused.value.status) == ("lesson_limit", 429) and refused.value.retry_after
 
 
 # --- orphans ----------------------------------------------------------------------------------------------------
@@ -254,17 +333,20 @@ def test_slots_that_a_fault_left_behind_are_told_and_freed(ada: User, guest: Use
     ended, run = submit(ada, sea_or_sky), services.start_run(ada, sea_or_sky.version, factories.PROMPT)
     factories.grade(ended)
     factories.grade(run)
-    InFlight.objects.create(user=ada, slot=1, allowed=2, submission=ended)
-    RunSlot.objects.create(user=ada, slot=1, allowed=6, run=run)
+    Slot.objects.create(limit="open_submissions", user=ada, number=1, allowed=2, submission=ended)
+    Slot.objects.create(limit="open_runs", user=ada, number=1, allowed=6, run=run)
     waiting, going = submit(guest, sea_or_sky), services.start_run(ada, sea_or_sky.version, factories.PROMPT)
     assert invariants.everywhere() == invariants.lately() == {"in_flight_without_open": 1, "run_slot_without_open": 1}
     assert reconciler.sweep()["freed"] == 2
-    assert (InFlight.objects.get().submission, RunSlot.objects.get().run) == (waiting, going)
+    assert (Slot.objects.of(limits.OPEN_SUBMISSIONS).get().submission, Slot.objects.of(limits.OPEN_RUNS).get().run) == (
+        waiting,
+        going,
+    )
     assert reconciler.sweep()["freed"] == 0 and invariants.everywhere() == {}
 
 
 def test_a_guest_slot_that_a_refund_left_is_told(guest: User, sea_or_sky: Challenge) -> None:
     submission = submit(guest, sea_or_sky)
     services.cancel(submission)
-    GuestSlot.objects.create(user=guest, slot=1, allowed=3, submission=submission)
+    Slot.objects.create(limit="guest_attempts", user=guest, number=1, allowed=3, submission=submission)
     assert invariants.lately() == invariants.everywhere() == {"guest_slot_after_refund": 1}

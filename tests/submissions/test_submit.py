@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation, GuestSlot, InFlight, QuotaSlot, Submission
-from gradus.submissions.quota import attempts_left
-from gradus.submissions.services import Refused
+from gradus.submissions import limits, services
+from gradus.submissions.limits import Use
+from gradus.submissions.models import Evaluation, Slot, Submission
+from gradus.submissions.services import Refused, slots
 from gradus.submissions.services.payload import parse
 from tests import factories
 from tests.challenges.rag_bundle import GOOD, rag_bundle
@@ -47,8 +47,9 @@ def test_a_submit_stores_the_attempt_its_slot_and_a_queued_evaluation(ada, sea_o
         0,
         0,
     )
-    assert QuotaSlot.objects.get(submission=submission).slot == 1
-    assert attempts_left(ada, sea_or_sky) == sea_or_sky.spec.limits.attempts_per_day - 1
+    assert Slot.objects.of(limits.ATTEMPTS).get(submission=submission).number == 1
+    left = slots.left(limits.ATTEMPTS, Use(user=ada, challenge=sea_or_sky))
+    assert left == sea_or_sky.spec.limits.attempts_per_day - 1
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_the_same_key_and_payload_give_the_same_submission(ada, sea_or_sky):
     again, is_new = submit(ada, sea_or_sky, key="k")
 
     assert (again.pk, is_new) == (first.pk, False)
-    assert QuotaSlot.objects.count() == 1
+    assert Slot.objects.of(limits.ATTEMPTS).count() == 1
 
 
 def test_a_key_with_another_payload_is_refused(ada, sea_or_sky):
@@ -101,7 +102,7 @@ def test_a_bad_payload_names_its_field_and_spends_nothing(ada, sea_or_sky, paylo
     assert refused.value.status == 422
     assert field in [problem["field"] for problem in refused.value.problems]
     assert not Submission.objects.exists()
-    assert not QuotaSlot.objects.exists()
+    assert not Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 def test_a_bad_row_names_its_line(ada, sea_or_sky):
@@ -131,7 +132,7 @@ def test_two_in_flight_and_no_more(ada, sea_or_sky):
         submit(ada, sea_or_sky)
 
     assert refused.value.code == "in_flight"
-    assert (InFlight.objects.count(), QuotaSlot.objects.count()) == (2, 2)
+    assert (Slot.objects.of(limits.OPEN_SUBMISSIONS).count(), Slot.objects.of(limits.ATTEMPTS).count()) == (2, 2)
 
 
 def test_a_guest_has_three_submissions_in_all(guest, sea_or_sky, settings):
@@ -141,13 +142,13 @@ def test_a_guest_has_three_submissions_in_all(guest, sea_or_sky, settings):
         submit(guest, sea_or_sky)
 
     assert refused.value.code == "guest_limit"
-    assert GuestSlot.objects.count() == settings.GUEST_SUBMISSIONS
+    assert Slot.objects.of(limits.GUEST_ATTEMPTS).count() == settings.GUEST_SUBMISSIONS
 
 
 def test_the_database_refuses_a_slot_beyond_the_allowed(ada, sea_or_sky):
     submission, _ = submit(ada, sea_or_sky)
     with pytest.raises(IntegrityError), transaction.atomic():
-        QuotaSlot.objects.filter(submission=submission).update(slot=99)
+        Slot.objects.of(limits.ATTEMPTS).filter(submission=submission).update(number=99)
 
 
 def test_the_database_refuses_an_evaluation_of_nothing(db):
@@ -172,7 +173,7 @@ def test_a_broker_that_is_down_is_no_error(ada, sea_or_sky, settings):
 def test_parallel_submits_take_exactly_the_allowed_slots(ada, sea_or_sky, settings):
     """All at once, against the real constraints: a count before an insert would let some through."""
     allowed = sea_or_sky.spec.limits.attempts_per_day
-    day = timezone.now().date()
+    day = str(timezone.now().date())
     blockers = [submit_and_finish(ada, sea_or_sky) for _ in range(allowed - 2)]
 
     def attempt(number: int) -> str:
@@ -189,7 +190,7 @@ def test_parallel_submits_take_exactly_the_allowed_slots(ada, sea_or_sky, settin
 
     assert len(blockers) == allowed - 2
     assert results.count("taken") == 2
-    assert QuotaSlot.objects.filter(user=ada, day=day).count() == allowed
+    assert Slot.objects.of(limits.ATTEMPTS).filter(user=ada, period=day).count() == allowed
     assert Submission.objects.count() == Evaluation.objects.count() == allowed
 
 

@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 
 from challenges.models.catalogue import MODELS
-from gradus.submissions import health, services
-from gradus.submissions.models import Evaluation, QuotaSlot, WorkerStatus
+from gradus.submissions import health, limits, services
+from gradus.submissions.models import Evaluation, Slot, WorkerStatus
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from tests.workers.test_work import TRIAL, TableRunner
@@ -66,7 +66,7 @@ def test_a_broken_worker_beside_a_healthy_one_ends_no_job(eight, fault, grace_cl
     assert [(one.current.state, one.current.score.shown, one.current.attempt) for one in eight] == [
         ("scored", 1.0, 1)
     ] * 8
-    assert QuotaSlot.objects.count() == 8
+    assert Slot.objects.of(limits.ATTEMPTS).count() == 8
     said = [alert for alert in health.alerts() if "cannot work" in alert]
     assert len(said) == 1 and "lane grade" in said[0] and "there:grade:1: The runner has failed 3 times" in said[0]
     assert (str(fault) or "RunnerTimeout") in said[0]
@@ -142,7 +142,7 @@ def test_failures_that_a_success_parts_are_not_in_a_row(ada, course):
         one.step()
         one.runner.fails = None
         assert one.step() and submission.current.state == "scored"
-        QuotaSlot.objects.all().delete()
+        Slot.objects.of(limits.ATTEMPTS).delete()
 
 
 def test_embeddings_that_do_not_work_stop_the_lane_of_free_text(ada, course):

@@ -15,8 +15,8 @@ from django.utils import timezone
 from graders.base import Embed, Embedded, Generate, Generated, Rejected, Score, Scored
 from gradus.courses import bundles
 from gradus.courses.models import ChallengeVersion
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Event, QuotaSlot, Standing, WorkerStatus
+from gradus.submissions import limits, services
+from gradus.submissions.models import Evaluation, Event, Slot, Standing, WorkerStatus
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from workers import heartbeat, reconciler, status
@@ -216,7 +216,7 @@ def test_each_fault_ends_in_its_state(ada, course, error, state, code, refunded)
     worker(error).step()
 
     assert (submission.current.state, submission.current.error_code) == (state, code)
-    assert QuotaSlot.objects.exists() is not refunded
+    assert Slot.objects.of(limits.ATTEMPTS).exists() is not refunded
 
 
 @pytest.mark.parametrize(("pause", "state", "used"), [(61.0, "queued", 1), (25.0, "queued", 1), (1.5, "failed", 0)])
@@ -235,7 +235,7 @@ def test_time_that_ran_out_while_the_machine_was_paused_is_not_the_learners(
             raise RunnerTimeout
 
     Worker("grade", runner=Pausing()).step()
-    assert (submission.current.state, QuotaSlot.objects.count()) == (state, used)
+    assert (submission.current.state, Slot.objects.of(limits.ATTEMPTS).count()) == (state, used)
 
 
 def test_a_runner_that_died_is_tried_again(ada, course):
@@ -253,11 +253,11 @@ def test_an_engine_that_stays_too_slow_uses_up_the_attempts_and_the_learners_is_
         assert slow.step()
         assert (submission.current.state, submission.current.attempt) == ("queued", attempt)
         assert submission.current.available_at > timezone.now() + timedelta(minutes=2**attempt - 1)
-    assert QuotaSlot.objects.exists()
+    assert Slot.objects.of(limits.ATTEMPTS).exists()
 
     reconciler.fail_exhausted()
     assert (submission.current.state, submission.current.error_code) == ("failed", "worker_lost")
-    assert not QuotaSlot.objects.exists()
+    assert not Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_a_fault_of_the_machine_is_tried_later_and_is_nobodys_fault(ada, course,
 
     assert (submission.current.state, submission.current.attempt) == ("queued", 1)
     assert submission.current.available_at > timezone.now() + timedelta(seconds=5)
-    assert QuotaSlot.objects.exists()
+    assert Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 def test_a_fault_after_the_commit_changes_nothing(ada, course, monkeypatch):
@@ -355,7 +355,7 @@ def test_without_a_bundle_the_attempt_is_given_back(ada, course):
     worker().step()
 
     assert submission.current.error_code == "bundle_missing"
-    assert not QuotaSlot.objects.exists()
+    assert not Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 def test_a_cancelled_evaluation_is_not_recorded(ada, course):
@@ -408,7 +408,7 @@ def test_a_method_that_this_machine_lacks_costs_no_attempt(lora):
     assert worker(Rejected("method_unavailable", "no room"), "train").step()
     evaluation = lora.current
     assert (evaluation.state, evaluation.error_code) == ("failed", "method_unavailable")
-    assert not QuotaSlot.objects.filter(submission=lora).exists()
+    assert not Slot.objects.of(limits.ATTEMPTS).filter(submission=lora).exists()
 
 
 def test_such_a_job_waits_for_another_machine_that_can(lora):

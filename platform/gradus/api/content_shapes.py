@@ -15,9 +15,10 @@ from gradus.learn.lesson.advisor import Advice
 from gradus.learn.path.steps import ChallengeStep, CoursePath, LessonStep
 from gradus.reviews import guests
 from gradus.reviews.who_grades import who_grades
-from gradus.submissions import services
+from gradus.submissions import limits, services
+from gradus.submissions.limits import Use
 from gradus.submissions.models import Standing
-from gradus.submissions.quota import attempts_left
+from gradus.submissions.services import slots
 
 
 def course(course: Course) -> schemas.CourseOut:
@@ -152,7 +153,7 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
             "details": {name: kinds.find(name).shown_keys(spec) for name in spec.tracks},
             "unavailable": {name: lacking for name in spec.tracks if (lacking := services.unavailable(spec, name))},
             "graded_by": who_grades(challenge, user).by,
-            "attempts_left": attempts_left(user, challenge),
+            "attempts_left": slots.left(limits.ATTEMPTS, Use(user=user, challenge=challenge)),
             "guest_note": guests.note(user, challenge.kind) or None,
             "hints_total": len(spec.hints),
             "hints": hints,

@@ -13,9 +13,11 @@ from gradus.leaderboards import boards
 from gradus.reviews import guests
 from gradus.reviews.models import Appeal
 from gradus.reviews.services import can_appeal
+from gradus.submissions import limits
+from gradus.submissions.limits import Use
 from gradus.submissions.models import Evaluation, Run, Score, Submission
 from gradus.submissions.queue import expected_wait, queue_position
-from gradus.submissions.quota import attempts_left
+from gradus.submissions.services import slots
 
 
 def score_of(evaluation: Evaluation) -> Score | None:
@@ -47,7 +49,7 @@ def submission(submission: Submission) -> schemas.SubmissionOut:
             **_scored(evaluation),
             "metrics": result.get("metrics", {}),
             "feedback": _feedback(evaluation),
-            "attempts_left": attempts_left(submission.user, submission.challenge),
+            "attempts_left": slots.left(limits.ATTEMPTS, Use(user=submission.user, challenge=submission.challenge)),
             "guest_note": guests.note(submission.user, submission.kind) or None,
             "has_artifact": bool(evaluation.artifact),
             **_appeal(submission),

@@ -14,12 +14,12 @@ from gradus.accounts.exempt_networks import hashed_network
 from gradus.api import result_shapes as outcomes
 from gradus.api import schemas
 from gradus.api.auth import Request, caller, someone
+from gradus.courses import days
 from gradus.courses.models import Challenge
 from gradus.receipts import services as receipts
 from gradus.reviews import services as reviews
 from gradus.submissions import services, stream
 from gradus.submissions.models import Submission
-from gradus.submissions.quota import day_of
 
 router = Router(tags=["submissions"], auth=someone)
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=80)]
@@ -44,7 +44,7 @@ def submit(
 ) -> Status[schemas.SubmissionOut]:
     """Submits an attempt. A second request with the same Idempotency-Key and payload returns the same submission."""
     challenge = get_object_or_404(Challenge.objects.shown(), slug=id)
-    network = hashed_network(request, day_of(challenge))
+    network = hashed_network(request, days.today(challenge.lesson.course.timezone))
     key = key or secrets.token_urlsafe(24)
     made, _ = services.submit(caller(request), challenge, payload.root, idempotency_key=key, network=network)
     response["Location"] = reverse("api:submission", args=[made.uuid])

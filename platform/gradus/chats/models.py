@@ -2,11 +2,11 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Length
 from django.db.models.lookups import GreaterThan, LessThanOrEqual
 
-from gradus.submissions.models import Run, Submission
+from gradus.submissions.models import Run, Slot, Submission
 
 TEXT_CHARS = 1000
 
@@ -15,7 +15,7 @@ class ChatMessage(models.Model):
     """A text that the base model and what the learner has trained both answer.
 
     The run holds the answers, and is deleted after a while together with the message. `slot` is one of the messages of
-    a day, in the course's time zone. That only one waits or is answered at a time is kept by the run's `RunSlot`.
+    a day. That only one waits or is answered at a time is kept by another slot of the run.
     """
 
     class Style(models.TextChoices):
@@ -27,15 +27,11 @@ class ChatMessage(models.Model):
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="chat_messages")
     style = models.CharField(max_length=10, choices=Style.choices)
     text = models.TextField()
-    day = models.DateField()
-    slot = models.PositiveSmallIntegerField()
-    allowed = models.PositiveSmallIntegerField()
+    slot = models.OneToOneField(Slot, models.RESTRICT, related_name="+")
 
     class Meta:
         ordering = ["-run_id"]
         constraints = [
-            models.UniqueConstraint(name="one_chat_message_in_a_slot", fields=["user", "day", "slot"]),
-            models.CheckConstraint(name="chat_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
             models.CheckConstraint(name="chat_style_is_known", condition=Q(style__in=["challenge", "plain"])),
             models.CheckConstraint(
                 name="chat_text_is_short",
@@ -44,4 +40,4 @@ class ChatMessage(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"message {self.slot} of {self.allowed} on {self.day}"
+        return f"message {self.pk}"

@@ -6,7 +6,6 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.core.files.storage import storages
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from challenges import kinds
 from challenges.field_checks import characters
@@ -14,8 +13,8 @@ from challenges.kinds.base import Lane
 from challenges.models.chat_templates import has_none
 from gradus.accounts.models import User
 from gradus.chats.models import TEXT_CHARS, ChatMessage
-from gradus.courses import days
-from gradus.submissions import queue, services
+from gradus.submissions import limits, queue, services
+from gradus.submissions.limits import Use
 from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.services import Refused, slots
 from gradus.submissions.services.refusal import too_long
@@ -62,7 +61,7 @@ def has_plain(submission: Submission) -> bool:
 
 def left_today(user: User, submission: Submission) -> int:
     """How many messages the learner may still send today, in the time zone of the course."""
-    return max(0, settings.CHAT_MESSAGES - ChatMessage.objects.filter(user=user, day=_day(submission)).count())
+    return slots.left(limits.CHAT_MESSAGES, Use(user=user, challenge=submission.challenge))
 
 
 def send(submission: Submission, text: str, style: str) -> ChatMessage:
@@ -81,10 +80,8 @@ def send(submission: Submission, text: str, style: str) -> ChatMessage:
 
     def once() -> ChatMessage:
         run = services.queue_chat(user, evaluation)
-        whose, said = {"user": user, "day": _day(submission)}, {"style": style, "text": text}
-        if not slots.take(ChatMessage, whose, settings.CHAT_MESSAGES, run=run, submission=submission, **said):
-            _refuse_for_today(submission)
-        return ChatMessage.objects.get(run=run)
+        slot = slots.take(limits.CHAT_MESSAGES, Use(user=user, challenge=submission.challenge), run=run)
+        return ChatMessage.objects.create(run=run, user=user, submission=submission, slot=slot, style=style, text=text)
 
     message = slots.try_again(once)
     queue.ring(Lane.INTERACTIVE)
@@ -109,17 +106,6 @@ def _refuse(code: str, field: str, message: str, status: int = 422, retry_after:
     raise Refused(code, message, status, problems=problems, retry_after=retry_after)
 
 
-def _refuse_for_today(submission: Submission) -> NoReturn:
-    said = ngettext(
-        "You have sent %(count)s message today. You can send more from midnight on (%(zone)s).",
-        "You have sent %(count)s messages today. You can send more from midnight on (%(zone)s).",
-        settings.CHAT_MESSAGES,
-    )
-    zone = submission.challenge.lesson.course.timezone
-    values = {"count": settings.CHAT_MESSAGES, "zone": zone}
-    _refuse("chat_limit", "text", said % values, 429, days.seconds_to_midnight(zone))
-
-
 def _require_worker(evaluation: Evaluation) -> None:
     """Raises `Refused` where many wait already, or where all workers that are running lack the base model."""
     if Evaluation.objects.filter(lane=Lane.INTERACTIVE, state=State.QUEUED).count() >= QUEUE_MOST:
@@ -128,10 +114,6 @@ def _require_worker(evaluation: Evaluation) -> None:
     if services.lacks_model(str(evaluation.version.parsed.model), Lane.INTERACTIVE):
         said = _("The base model is not loaded on this site at the moment. Try again later; your text stays here.")
         _refuse("model_missing", "text", said, 503, QUEUE_SECONDS)
-
-
-def _day(submission: Submission) -> Any:
-    return days.today(submission.challenge.lesson.course.timezone)
 
 
 def messages_of(submission: Submission, most: int) -> list[ChatMessage]:

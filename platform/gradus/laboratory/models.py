@@ -4,10 +4,11 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from gradus.courses.models import Lesson
+from gradus.submissions.models import Slot
 
 # How sure a learner can be of a prediction.
 SURE = (0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
@@ -28,7 +29,7 @@ class Contribution(models.Model):
 
     `content` is the digest of the arms and of the challenge versions that are run, so that numbers of other content are
     never mixed in. `scores` are those on public rows, by challenge, arm and measure; they are there from when all arms
-    have ended until the learner takes them back. `slot` is one of the sets of a day, in the course's time zone.
+    have ended until the learner takes them back. `slot` is one of the sets of a day.
     """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="contributions")
@@ -36,9 +37,7 @@ class Contribution(models.Model):
     finding = models.CharField(max_length=64)
     content = models.CharField(max_length=64)
     number = models.PositiveSmallIntegerField(help_text="The set's number, above the author's")
-    day = models.DateField()
-    slot = models.PositiveSmallIntegerField()
-    allowed = models.PositiveSmallIntegerField()
+    slot = models.OneToOneField(Slot, models.RESTRICT, related_name="+")
     scores = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     counted_at = models.DateTimeField(null=True, blank=True)
@@ -56,12 +55,6 @@ class Contribution(models.Model):
                 name="one_begun_set",
                 fields=["user", "lesson", "finding", "content"],
                 condition=Q(counted_at__isnull=True),
-            ),
-            models.UniqueConstraint(
-                name="one_contribution_in_a_slot", fields=["user", "lesson", "finding", "day", "slot"]
-            ),
-            models.CheckConstraint(
-                name="contribution_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))
             ),
             models.CheckConstraint(
                 name="scores_while_it_counts",

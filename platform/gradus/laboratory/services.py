@@ -7,16 +7,14 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from gradus.accounts.models import User
-from gradus.courses import days
 from gradus.courses.models import Lesson
 from gradus.laboratory.models import SURE, Contribution, Prediction
+from gradus.submissions import limits
+from gradus.submissions.limits import Use
 from gradus.submissions.services import Refused, slots
 
-# How many sets of one finding a learner may begin in a day.
-SETS_A_DAY = 10
 # The highest number that every database keeps in the column of a run's repetition.
 HIGHEST = 32_767
 
@@ -34,32 +32,18 @@ def begin(user: User, lesson: Lesson, finding: str, content: str, above: int) ->
     Raises:
         Refused: 429 where the learner has begun all sets of the day, 409 where the draw lost too many races.
     """
-    whose = {"user": user, "lesson": lesson, "finding": finding, "day": days.today(lesson.course.timezone)}
 
     def once() -> Contribution:
         found = begun_set(user, lesson, finding, content)
         if found is None:
             number = above + 1 + secrets.randbelow(HIGHEST - above)
-            if not slots.take(Contribution, whose, SETS_A_DAY, content=content, number=number):
-                raise _all_used(lesson)
-            found = Contribution.objects.get(lesson=lesson, finding=finding, content=content, number=number)
+            slot = slots.take(limits.SETS, Use(user=user, lesson=lesson, finding=finding))
+            found = Contribution.objects.create(
+                user=user, lesson=lesson, finding=finding, content=content, number=number, slot=slot
+            )
         return found
 
     return slots.try_again(once)
-
-
-def _all_used(lesson: Lesson) -> Refused:
-    said = ngettext(
-        "You have run %(count)s set of this finding today. You can run more tomorrow.",
-        "You have run %(count)s sets of this finding today. You can run more tomorrow.",
-        SETS_A_DAY,
-    )
-    return Refused(
-        "too_many_sets",
-        said % {"count": SETS_A_DAY},
-        429,
-        retry_after=days.seconds_to_midnight(lesson.course.timezone),
-    )
 
 
 def predict(contribution: Contribution, arm: str, probability: float) -> Prediction:

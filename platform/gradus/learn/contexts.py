@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -32,10 +31,11 @@ from gradus.preferences.pairs import pairs_of
 from gradus.reviews import guests
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import who_grades
-from gradus.submissions.models import Evaluation, GuestSlot, Run, Score, Submission
+from gradus.submissions import limits
+from gradus.submissions.limits import Use
+from gradus.submissions.models import Evaluation, Run, Score, Submission
 from gradus.submissions.queue import queue_position, seconds_each, wait_at
-from gradus.submissions.quota import attempts_left
-from gradus.submissions.services import hints_taken
+from gradus.submissions.services import hints_taken, slots
 
 
 def challenge_page(
@@ -81,7 +81,7 @@ def _samples(challenge: Challenge) -> list[tuple[Sample, str]]:
 def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
     """Limits and attempts, which every form shows before it is sent."""
     return {
-        "attempts_left": attempts_left(user, challenge),
+        "attempts_left": slots.left(limits.ATTEMPTS, Use(user=user, challenge=challenge)),
         "guest_left": guest_left(user),
         "guest_note": guests.note(user, challenge.kind),
         "has_starter": bool(challenge.version and challenge.version.train),
@@ -95,8 +95,7 @@ def guest_left(user: User | None) -> int | None:
     """Submissions left without an account; None for those who have one."""
     if user is not None and not user.is_guest:
         return None
-    used = GuestSlot.objects.filter(user=user).count() if user else 0
-    return max(0, settings.GUEST_SUBMISSIONS - used)
+    return slots.left(limits.GUEST_ATTEMPTS, Use(user=user))
 
 
 def hints_context(request: HttpRequest, challenge: Challenge) -> dict[str, Any]:

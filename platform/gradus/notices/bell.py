@@ -7,7 +7,8 @@ from django.db.models.functions import Coalesce
 
 from gradus.accounts.models import User
 from gradus.notices.models import Notice
-from gradus.submissions.models import InFlight, RunSlot
+from gradus.submissions import limits
+from gradus.submissions.models import Slot
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Bell:
 def of(user: User) -> Bell:
     """Asks the database once, because every page has the bell."""
     unseen = Notice.objects.of(user).unseen().order_by().values("user").annotate(n=Count("pk")).values("n")
-    open_slots = [Exists(slots.objects.filter(user=user)) for slots in (InFlight, RunSlot)]
-    counts = User.objects.filter(pk=user.pk).values_list(Coalesce(Subquery(unseen), 0), *open_slots)
-    number, *waits = counts.first() or (0, False)
-    return Bell(number, any(waits))
+    is_open = Exists(Slot.objects.of(*limits.UNTIL_THE_END).filter(user=user))
+    counts = User.objects.filter(pk=user.pk).values_list(Coalesce(Subquery(unseen), 0), is_open)
+    number, waits = counts.first() or (0, False)
+    return Bell(number, waits)

@@ -1,18 +1,17 @@
-"""Problems with challenges that learners have reported, and how many each may report in a day."""
+"""Problems with challenges that learners have reported."""
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Length, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
 from challenges import kinds
-from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.courses.models import ChallengeVersion
+from gradus.submissions.models import Slot
 
 TEXT_CHARS = 2000
-# What a learner may report of one challenge on one day.
-PER_DAY = 5
 
 
 class ProblemReport(models.Model):
@@ -30,6 +29,7 @@ class ProblemReport(models.Model):
     what = models.CharField(max_length=10, choices=What.choices)
     text = models.TextField()
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+    slot = models.OneToOneField(Slot, models.RESTRICT, null=True, editable=False, related_name="+")
     answer = models.TextField(blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
     answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
@@ -55,23 +55,3 @@ class ProblemReport(models.Model):
     @property
     def is_open(self) -> bool:
         return self.answered_at is None
-
-
-class ReportSlot(models.Model):
-    """One of the reports that a person may make about a challenge on one day, in the course's time zone."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="+")
-    day = models.DateField()
-    slot = models.PositiveSmallIntegerField()
-    allowed = models.PositiveSmallIntegerField()
-    report = models.OneToOneField(ProblemReport, models.CASCADE, related_name="slot")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(name="one_report_in_a_slot", fields=["user", "challenge", "day", "slot"]),
-            models.CheckConstraint(name="report_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
-        ]
-
-    def __str__(self) -> str:
-        return f"report {self.slot} of {self.allowed} on {self.day}"

@@ -7,15 +7,14 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
-from gradus.courses import days
 from gradus.courses.models import Challenge
 from gradus.notices.services import tell_of_answer
-from gradus.reports.models import PER_DAY, TEXT_CHARS, ProblemReport, ReportSlot
-from gradus.submissions.quota import day_of
+from gradus.reports.models import TEXT_CHARS, ProblemReport
+from gradus.submissions import limits
+from gradus.submissions.limits import Use
 from gradus.submissions.services import Refused, slots
 from gradus.submissions.services.refusal import refuse_broken, too_long
 from gradus.submissions.services.standings import hold_learner
@@ -28,7 +27,7 @@ def report(user: User, challenge: Challenge, *, track: str, what: str, text: str
 
     Raises:
         Refused: 422, the problem is not one of the choices, or the text is empty, too long, or has a character that is
-            not allowed; 429, the person has reported `PER_DAY` problems of this challenge today.
+            not allowed; 429, the person has reported too many problems of this challenge today.
     """
     assert challenge.version is not None
     if problems := _problems(what, text):
@@ -41,11 +40,8 @@ def report(user: User, challenge: Challenge, *, track: str, what: str, text: str
         before = ProblemReport.objects.filter(user=user, answered_at=None, **values).first()
         if before is not None:
             return before
-        made = ProblemReport.objects.create(user=user, **values)
-        whose = {"user": user, "challenge": challenge, "day": day_of(challenge)}
-        if not slots.take(ReportSlot, whose, PER_DAY, report=made):
-            raise _enough(challenge)
-        return made
+        slot = slots.take(limits.REPORTS, Use(user=user, challenge=challenge))
+        return ProblemReport.objects.create(user=user, slot=slot, **values)
 
     return slots.try_again(once)
 
@@ -69,16 +65,6 @@ def check_text(field: str, text: str, if_empty: str) -> None:
         raise Refused("no_text", if_empty, problems=[{"code": "no_text", "field": field, "message": if_empty}])
     if len(stripped) > TEXT_CHARS:
         raise too_long(field, stripped, TEXT_CHARS)
-
-
-def _enough(challenge: Challenge) -> Refused:
-    said = ngettext(
-        "You have reported %(count)d problem of this challenge today. Thank you. You can report more tomorrow.",
-        "You have reported %(count)d problems of this challenge today. Thank you. You can report more tomorrow.",
-        PER_DAY,
-    )
-    said %= {"count": PER_DAY}
-    return Refused("enough_reports", said, 429, retry_after=days.seconds_to_midnight(challenge.lesson.course.timezone))
 
 
 @transaction.atomic

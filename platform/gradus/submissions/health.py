@@ -18,7 +18,8 @@ from prometheus_client.registry import Collector
 
 from challenges.kinds.base import Lane
 from gradus.courses import days
-from gradus.submissions.models import Evaluation, NetworkSlot, ReconcilerStatus, Run, WorkerStatus
+from gradus.submissions import limits
+from gradus.submissions.models import Evaluation, ReconcilerStatus, Run, Slot, WorkerStatus
 from gradus.submissions.queue import ALIVE
 from gradus.submissions.states import State
 
@@ -99,8 +100,9 @@ def _failed(since: datetime) -> dict[str, dict[str, int]]:
 
 def networks_at_limit() -> int:
     """Returns how often a network has used all its attempts at a challenge, today or yesterday."""
-    recent = NetworkSlot.objects.filter(day__gte=days.today("UTC") - timedelta(days=1))
-    used = recent.values("network", "challenge", "day").annotate(used=Count("pk"), allowed=Min("allowed"))
+    yesterday = days.today("UTC") - timedelta(days=1)
+    recent = Slot.objects.of(limits.NETWORK_ATTEMPTS).filter(period__gte=yesterday.isoformat())
+    used = recent.values("scope", "period").annotate(used=Count("pk"), allowed=Min("allowed"))
     return used.filter(used__gte=F("allowed")).count()
 
 

@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from challenges.reading import read_course
 from gradus.courses.services import publish
-from gradus.submissions import services
-from gradus.submissions.models import MeasurementSlot, Run
+from gradus.submissions import limits, services
+from gradus.submissions.models import Run, Slot
 from tests import factories
 from tests.challenges.factory import write_course, write_prompt_challenge
 from tests.learn.costs import compared as scene
@@ -237,7 +237,7 @@ def test_the_button_has_an_attempt_measured(client, ada, course):
     client.force_login(ada)
     response = client.post(MEASURE, {"attempt": made.uuid})
     assert response.status_code == 302 and response["Location"] == COSTS + "#requests"
-    assert Run.objects.get().measures == made and MeasurementSlot.objects.get().user == ada
+    assert Run.objects.get().measures == made and Slot.objects.of(limits.MEASUREMENTS).get().user == ada
     assert "waits until nothing else runs" in client.get(COSTS).content.decode()
 
 

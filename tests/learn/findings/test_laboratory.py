@@ -17,8 +17,8 @@ from gradus.laboratory import arms, own_sets
 from gradus.laboratory.models import Contribution, Prediction
 from gradus.laboratory.own_sets import Guess
 from gradus.learn.findings import laboratory
-from gradus.submissions import services
-from gradus.submissions.models import Run, RunSlot
+from gradus.submissions import limits, services
+from gradus.submissions.models import Run, Slot
 from gradus.submissions.services import Refused
 from tests import factories
 from tests.conftest import logged_in
@@ -173,7 +173,10 @@ def test_what_could_not_start_is_started_by_the_next_press(ada, ada_client, less
     assert Run.objects.filter(purpose="finding").count() == 1
     response = ada_client.post(f"{ORDER}runs", OWN)
     # Nothing can be open: no set of the day is used.
-    assert response.status_code == 429 and Contribution.objects.count() == 1 == RunSlot.objects.count() - 5
+    assert (
+        response.status_code == 429
+        and Contribution.objects.count() == 1 == Slot.objects.of(limits.OPEN_RUNS).count() - 5
+    )
     finish()
     ada_client.post(f"{ADDRESS}runs", OWN)
     finish()

@@ -8,8 +8,8 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import ChallengeVersion, Lesson
 from gradus.laboratory import runs as finding_runs
-from gradus.submissions import services
-from gradus.submissions.models import Run, RunSlot
+from gradus.submissions import limits, services
+from gradus.submissions.models import Run, Slot
 from tests import factories
 from tests.learn.findings import made_up
 from workers.grading.assignments import on_hidden_rows
@@ -60,7 +60,7 @@ def test_a_visitor_may_as_well_and_keeps_the_runs(client, lesson):
     guest = User.objects.get()
     assert guest.is_guest and started() == [("zero", 1), ("few", 3)]
     assert "0 of 2 runs have ended." in client.get(ADDRESS).content.decode()
-    assert RunSlot.objects.filter(user=guest).count() == 2
+    assert Slot.objects.of(limits.OPEN_RUNS).filter(user=guest).count() == 2
 
 
 def test_the_same_set_is_not_run_twice(ada_client, lesson):
@@ -93,7 +93,7 @@ def test_as_many_start_as_may_be_open_and_the_rest_later(ada_client, lesson):
     ada_client.post("/lessons/first/findings/order/runs", {"repetition": "1"})
     ada_client.post("/lessons/first/findings/order/runs", {"repetition": "2"})
     # Two of the six were left for the first, none for the second.
-    assert len(started()) == RunSlot.objects.count() == 6
+    assert len(started()) == Slot.objects.of(limits.OPEN_RUNS).count() == 6
     response = ada_client.post("/lessons/first/findings/order/runs", {"repetition": "2"})
     assert response.status_code == 429 and "Wait for one to end" in response.content.decode()
     assert int(response["Retry-After"]) > 0

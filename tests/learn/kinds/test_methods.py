@@ -7,7 +7,8 @@ import pytest
 
 from challenges.reading import read_challenge
 from gradus.courses.services import publish
-from gradus.submissions.models import Event, QuotaSlot, Run, Submission, WorkerStatus
+from gradus.submissions import limits
+from gradus.submissions.models import Event, Run, Slot, Submission, WorkerStatus
 from tests import factories
 from tests.challenges import factory
 
@@ -96,7 +97,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(ada_client, 
     response = ada_client.post(SUBMIT, form(**changes))
     text = response.content.decode()
     assert response.status_code == 422 and said in text
-    assert not Submission.objects.exists() and not QuotaSlot.objects.exists()
+    assert not Submission.objects.exists() and not Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 def test_the_check_tells_what_preferences_show(ada_client, ticket):
@@ -123,7 +124,7 @@ def test_the_form_starts_with_a_method_that_somebody_has(ada_client, ticket):
 def test_it_is_refused_without_an_attempt(ada_client, ticket, no_4_bits, what):
     text = ada_client.post(f"{PAGE}{what}", form("qlora")).content.decode()
     assert "This method is not available here at the moment" in text and REASON in text
-    assert not (Submission.objects.exists() or QuotaSlot.objects.exists() or Run.objects.exists())
+    assert not (Submission.objects.exists() or Slot.objects.of(limits.ATTEMPTS).exists() or Run.objects.exists())
     call = {"kind": "tune", "method": "qlora", "rows": ROWS}
     address = f"/api/v1/challenges/ticket/{'submissions' if what == 'submit' else 'runs'}"
     refused = ada_client.post(address, call, "application/json", headers={"Idempotency-Key": "a"})
@@ -176,6 +177,6 @@ def test_a_method_for_trials_only_can_be_run_but_not_submitted(ada_client, db, t
     call = {"kind": "tune", "method": "qlora", "rows": ROWS}
     refused = ada_client.post(f"{API}submissions", call, "application/json", headers={"Idempotency-Key": "a"})
     assert refused.status_code == 422 and refused.json()["code"] == "method"
-    assert not (Submission.objects.exists() or QuotaSlot.objects.exists())
+    assert not (Submission.objects.exists() or Slot.objects.of(limits.ATTEMPTS).exists())
     assert ada_client.post(f"{API}runs", call, "application/json").status_code == 201
     assert Run.objects.get().payload["method"] == "qlora"

@@ -11,8 +11,8 @@ from gradus.accounts.models import ApiToken
 from gradus.learn.result import compare
 from gradus.learn.result import rows as results
 from gradus.reviews.models import Appeal, Review
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation, QuotaSlot
+from gradus.submissions import limits, services
+from gradus.submissions.models import Evaluation, Slot
 from gradus.submissions.states import State
 from tests import factories
 from tests.learn.hidden import worlds
@@ -94,7 +94,7 @@ def test_a_loss_curve_states_its_finding_and_forgets_an_attempt_that_died(ada, a
 def test_cancel_ends_it_and_gives_the_attempt_back(ada, ada_client, course):
     submission = factories.submit(ada)
     response = ada_client.post(reverse("learn:submission_cancel", args=[submission.uuid]), follow=True)
-    assert submission.current.state == State.CANCELLED and not QuotaSlot.objects.exists()
+    assert submission.current.state == State.CANCELLED and not Slot.objects.of(limits.ATTEMPTS).exists()
     assert "It was given back" in response.content.decode()
 
 

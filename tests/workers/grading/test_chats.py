@@ -23,8 +23,8 @@ from gradus.chats.models import ChatMessage
 from gradus.courses import bundles
 from gradus.courses.models import Course
 from gradus.courses.services import publish
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Event, Run, RunSlot, Submission
+from gradus.submissions import limits, services
+from gradus.submissions.models import Evaluation, Event, Run, Slot, Submission
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from tests.challenges.factory import write_course, write_yaml
@@ -245,7 +245,7 @@ def test_a_runner_that_dies_is_tried_again_and_then_told(ada: Any, ticket: Any) 
         assert Worker("interactive", runner=Writer(HELLO, dies=True)).step()  # type: ignore[arg-type]
     reconciler.fail_exhausted()
     assert (message.run.current.state, message.run.current.error_code) == ("failed", "worker_lost")
-    assert not RunSlot.objects.exists()
+    assert not Slot.objects.of(limits.OPEN_RUNS).exists()
 
 
 def test_a_worker_without_the_model_puts_it_back(ada: Any, ticket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +254,7 @@ def test_a_worker_without_the_model_puts_it_back(ada: Any, ticket: Any, monkeypa
     assert Worker("interactive", runner=Writer(HELLO)).step()  # type: ignore[arg-type]
     assert message.run.current.state == "queued" and message.run.current.attempt == 0
     services.cancel_run(message.run)
-    assert not RunSlot.objects.exists()
+    assert not Slot.objects.of(limits.OPEN_RUNS).exists()
 
 
 @pytest.mark.parametrize("damage", ["gone", "no zip"])

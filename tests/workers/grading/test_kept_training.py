@@ -12,7 +12,8 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from graders.base import Train, Trained
-from gradus.submissions.models import Evaluation, QuotaSlot, Submission
+from gradus.submissions import limits
+from gradus.submissions.models import Evaluation, Slot, Submission
 from tests import factories
 from tests.workers.test_work import TableRunner
 from workers import orphan_files, status
@@ -86,7 +87,7 @@ def test_grading_that_ran_out_of_time_goes_on_and_trains_nothing(submission, tmp
     assert (evaluation.state, evaluation.fence, runner.trainings) == ("scored", 2, 1)
     assert len(set(runner.asked_with)) == 1, "another model was graded than the one that was trained"
     assert evaluation.result["training"]["steps"] == 2.0 and evaluation.artifact
-    assert QuotaSlot.objects.count() == 1
+    assert Slot.objects.of(limits.ATTEMPTS).count() == 1
 
 
 def test_what_was_kept_goes_when_the_evaluation_has_ended(submission, tmp_path):
@@ -102,7 +103,7 @@ def test_a_second_timeout_ends_it_and_gives_the_attempt_back(submission, tmp_pat
     timed_out(submission, runner)
     evaluation = go_on(submission, runner)
     assert (evaluation.state, evaluation.error_code, runner.trainings) == ("failed", "work_limit", 1)
-    assert not QuotaSlot.objects.exists()
+    assert not Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 def damaged(evaluation: Evaluation) -> None:

@@ -7,8 +7,8 @@ import pytest
 from graders.base import Assignment, Train, Trained
 from graders.registry import grade
 from graders.repeated import TIMES, repeated
-from gradus.submissions import services
-from gradus.submissions.models import Evaluation, Event, QuotaSlot, Score
+from gradus.submissions import limits, services
+from gradus.submissions.models import Evaluation, Event, Score, Slot
 from tests import factories
 from tests.graders.bundles import bundle, challenge, samples
 from tests.graders.test_repeated import PROMPT
@@ -63,7 +63,7 @@ def test_several_repetitions_of_public_rows_are_kept(ada, course, tmp_path):
     assert {len(item.suffixes) for item in runner.items} == {rows}
     assert result["measured"]["ms"] == [round(1000 * 0.1 / rows, 3)] * TIMES
     assert result["measured"]["tokens"] == [[10, 0]] * rows
-    assert QuotaSlot.objects.count() == Score.objects.count() == 1
+    assert Slot.objects.of(limits.ATTEMPTS).count() == Score.objects.count() == 1
 
 
 def test_an_adapter_is_trained_in_full_and_not_kept(ada, course, tmp_path):

@@ -15,7 +15,8 @@ from werkzeug import Request, Response
 from gradus.accounts.models import User
 from gradus.courses.models import Calibration, Challenge
 from gradus.reviews.models import JudgeCall
-from gradus.submissions.models import Evaluation, QuotaSlot, Score, Submission, WorkerStatus
+from gradus.submissions import limits
+from gradus.submissions.models import Evaluation, Score, Slot, Submission, WorkerStatus
 from tests import factories
 from tests.judge_server import MODEL, JudgeServer, completion, judgement
 from tests.workers.test_work import TableRunner
@@ -107,7 +108,7 @@ def test_a_grade_waits_and_is_made_when_the_endpoint_is_mended(
     assert worker.step()
     assert submission.current.state == "queued"
     assert submission.current.attempt == 0
-    assert QuotaSlot.objects.filter(submission=submission).exists()
+    assert Slot.objects.of(limits.ATTEMPTS).filter(submission=submission).exists()
     assert advice in problem()
 
     server.fault = None

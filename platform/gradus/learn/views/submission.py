@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts.exempt_networks import hashed_network
 from gradus.accounts.guests import learner_or_guest
+from gradus.courses import days
 from gradus.courses.models import Challenge
 from gradus.learn import contexts as pages
 from gradus.learn import forms
@@ -26,7 +27,6 @@ from gradus.reviews import services as reviews
 from gradus.reviews.models import APPEAL_CHARS, Appeal
 from gradus.submissions import services, stream
 from gradus.submissions.models import Submission
-from gradus.submissions.quota import day_of
 from gradus.submissions.services import Refused
 
 
@@ -51,7 +51,7 @@ def _submit(request: HttpRequest, challenge: Challenge, draft: Draft) -> Submiss
     forms.expect_same_learner(request)
     payload = forms.payload_of(challenge.spec, draft)
     key = request.POST.get("key") or draft.key
-    user, network = learner_or_guest(request), hashed_network(request, day_of(challenge))
+    user, network = learner_or_guest(request), hashed_network(request, days.today(challenge.lesson.course.timezone))
     submission, _ = services.submit(user, challenge, payload, idempotency_key=key, network=network)
     return submission
 

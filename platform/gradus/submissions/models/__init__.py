@@ -14,41 +14,26 @@ from gradus.submissions.models.evaluations import (
     known_kind,
 )
 from gradus.submissions.models.results import Event, Refund, Score, ScoreQuerySet, Standing, StandingQuerySet
-from gradus.submissions.models.slots import (
-    CancelSlot,
-    GuestSlot,
-    InFlight,
-    MeasurementSlot,
-    NetworkSlot,
-    OpenMeasurement,
-    QuotaSlot,
-    RunSlot,
-)
+from gradus.submissions.models.slots import Slot, SlotQuerySet
 from gradus.submissions.models.workers import EngineChoice, ReconcilerStatus, WorkerStatus
 
 __all__ = [
     "LANES",
     "RUN_NAME_CHARS",
-    "CancelSlot",
     "EngineChoice",
     "Evaluation",
     "EvaluationQuerySet",
     "Event",
     "Grader",
-    "GuestSlot",
     "HintsTaken",
-    "InFlight",
-    "MeasurementSlot",
-    "NetworkSlot",
-    "OpenMeasurement",
-    "QuotaSlot",
     "ReconcilerStatus",
     "Refund",
     "Run",
     "RunQuerySet",
-    "RunSlot",
     "Score",
     "ScoreQuerySet",
+    "Slot",
+    "SlotQuerySet",
     "Standing",
     "StandingQuerySet",
     "Submission",

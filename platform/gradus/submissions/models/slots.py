@@ -1,193 +1,78 @@
 """Numbered slots, which limit how often or how many at a time. Each is unique, so parallel requests cannot share it."""
 
+from typing import TYPE_CHECKING, Self
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.models.evaluations import Run, Submission
 
-
-class QuotaSlot(models.Model):
-    """One attempt of a day, in the course's time zone. The unique key is what settles parallel submits."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="+")
-    day = models.DateField()
-    slot = models.PositiveSmallIntegerField()
-    allowed = models.PositiveSmallIntegerField()
-    submission = models.OneToOneField(Submission, models.CASCADE, related_name="quota_slot")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(name="one_attempt_in_a_slot", fields=["user", "challenge", "day", "slot"]),
-            models.CheckConstraint(name="slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.slot} of {self.allowed} on {self.day}"
+if TYPE_CHECKING:
+    from gradus.submissions.limits import Limit
 
 
-class GuestSlot(models.Model):
-    """One of the submissions that a guest has in all."""
+class SlotQuerySet(models.QuerySet["Slot"]):
+    def of(self, *limits: "Limit") -> Self:
+        """Those in use of these limits."""
+        return self.filter(limit__in=[one.name for one in limits])
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    slot = models.PositiveSmallIntegerField()
+
+class Slot(models.Model):
+    """One use of a limit, such as an attempt of a day, under a number from 1 to what was allowed when it was taken.
+
+    `limits.py` has the limits, and `services/slots.py` writes the rows. The unique keys settle which of two parallel
+    requests gets a number. What is not a submission or run points at its slot.
+    """
+
+    limit = models.CharField(max_length=40, help_text="The name of an entry of limits.py")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="slots")
+    scope = models.CharField(max_length=200, blank=True, help_text="What has numbers of its own, beside the user")
+    period = models.CharField(
+        max_length=10, blank=True, help_text="A day in the course's time zone, as 2026-11-29, or empty for all time"
+    )
+    number = models.PositiveIntegerField()
     allowed = models.PositiveIntegerField()
-    submission = models.OneToOneField(Submission, models.CASCADE, related_name="guest_slot")
+    submission = models.ForeignKey(Submission, models.CASCADE, null=True, related_name="slots")
+    run = models.ForeignKey(Run, models.CASCADE, null=True, related_name="slots")
+
+    objects = SlotQuerySet.as_manager()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(name="one_submission_in_a_guest_slot", fields=["user", "slot"]),
-            models.CheckConstraint(name="guest_slot_within_limit", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
-        ]
-
-    def __str__(self) -> str:
-        return f"guest slot {self.slot} of {self.allowed}"
-
-
-class InFlight(models.Model):
-    """An open submission. A learner has only so many at a time; the slot is freed when the grading ends."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    slot = models.PositiveSmallIntegerField()
-    allowed = models.PositiveIntegerField()
-    submission = models.OneToOneField(Submission, models.CASCADE, related_name="in_flight")
-
-    class Meta:
-        verbose_name = "submission in flight"
-        verbose_name_plural = "submissions in flight"
-        constraints = [
-            models.UniqueConstraint(name="one_open_submission_in_a_slot", fields=["user", "slot"]),
+            # Two rows without a user never count as equal here, so these have the key that follows.
+            models.UniqueConstraint(name="one_use_of_a_number", fields=["limit", "user", "scope", "period", "number"]),
+            models.UniqueConstraint(
+                name="one_use_of_a_number_without_a_user",
+                fields=["limit", "scope", "period", "number"],
+                condition=Q(user__isnull=True),
+            ),
+            models.CheckConstraint(name="number_within_allowed", condition=Q(number__gte=1, number__lte=F("allowed"))),
             models.CheckConstraint(
-                name="in_flight_slot_within_limit", condition=Q(slot__gte=1, slot__lte=F("allowed"))
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"open {self.slot} of {self.allowed}"
-
-
-class RunSlot(models.Model):
-    """An open run. A learner has only so many at a time; the slot is freed when the run ends.
-
-    Chats have slots of their own, so that a chat takes no place of a trial.
-    """
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    is_chat = models.BooleanField(default=False, db_default=False)
-    slot = models.PositiveSmallIntegerField()
-    allowed = models.PositiveSmallIntegerField()
-    run = models.OneToOneField(Run, models.CASCADE, related_name="slot")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(name="one_open_run_in_a_slot", fields=["user", "is_chat", "slot"]),
-            models.CheckConstraint(name="run_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
-            models.CheckConstraint(name="one_chat_at_a_time", condition=Q(is_chat=False) | Q(allowed=1)),
-        ]
-
-    def __str__(self) -> str:
-        return f"open run {self.slot} of {self.allowed}"
-
-
-class CancelSlot(models.Model):
-    """An attempt that its learner cancelled and got back. A day, in the course's zone, has only so many.
-
-    Attempts that waited have slots of their own: they cost the site less than those that ran.
-    """
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    day = models.DateField()
-    was_running = models.BooleanField(default=True, db_default=True)
-    slot = models.PositiveSmallIntegerField()
-    allowed = models.PositiveSmallIntegerField()
-    submission = models.OneToOneField(Submission, models.CASCADE, related_name="cancel_slot")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                name="one_cancelled_attempt_in_a_slot", fields=["user", "day", "was_running", "slot"]
-            ),
-            models.CheckConstraint(name="cancel_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))),
-        ]
-
-    def __str__(self) -> str:
-        return f"given back {self.slot} of {self.allowed} on {self.day}"
-
-
-class MeasurementSlot(models.Model):
-    """A measurement of costs that a learner has started. A day, in the course's zone, has only so many."""
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    day = models.DateField()
-    slot = models.PositiveSmallIntegerField()
-    allowed = models.PositiveIntegerField()
-    run = models.OneToOneField(Run, models.CASCADE, related_name="measurement_slot")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(name="one_measurement_in_a_slot", fields=["user", "day", "slot"]),
-            models.CheckConstraint(
-                name="measurement_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"measurement {self.slot} of {self.allowed} on {self.day}"
-
-
-class OpenMeasurement(models.Model):
-    """A measurement of costs that has not ended: of an attempt, or without one, of the baseline in `label`.
-
-    The unique keys let parallel requests start only one of the same thing. The row goes when the measurement ends.
-    """
-
-    version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="+")
-    measures = models.ForeignKey(Submission, models.CASCADE, null=True, related_name="+")
-    label = models.CharField(max_length=80, blank=True)
-    run = models.OneToOneField(Run, models.CASCADE, related_name="open_measurement")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                name="one_measurement_of_an_attempt",
-                fields=["version", "measures"],
-                condition=Q(measures__isnull=False),
-            ),
-            models.UniqueConstraint(
-                name="one_measurement_of_a_baseline",
-                fields=["version", "label"],
-                condition=Q(measures__isnull=True),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"open measurement of {self.measures or self.label}"
-
-
-class NetworkSlot(models.Model):
-    """One of the attempts at a challenge that are graded in a day, in the course's zone, for all visitors of a network.
-
-    `network` is a keyed hash that is another one each day; see `accounts.networks`. Old rows are deleted.
-    """
-
-    network = models.CharField(max_length=64)
-    challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="+")
-    day = models.DateField(db_index=True)
-    slot = models.PositiveIntegerField()
-    allowed = models.PositiveIntegerField()
-    submission = models.OneToOneField(Submission, models.CASCADE, related_name="network_slot")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                name="one_attempt_in_a_network_slot", fields=["network", "challenge", "day", "slot"]
+                name="a_limit_is_of_somebody_or_something", condition=Q(user__isnull=False) | ~Q(scope="")
             ),
             models.CheckConstraint(
-                name="network_slot_within_allowed", condition=Q(slot__gte=1, slot__lte=F("allowed"))
+                name="a_slot_is_of_one_thing",
+                condition=Q(submission__isnull=False, run__isnull=True)
+                | Q(submission__isnull=True, run__isnull=False)
+                # A report and a set of a finding point at their slots.
+                | Q(submission__isnull=True, run__isnull=True, limit__in=["reports", "sets"]),
+            ),
+            models.CheckConstraint(
+                name="one_at_a_time", condition=~Q(limit__in=["open_chats", "open_measurement"]) | Q(allowed=1)
+            ),
+            models.UniqueConstraint(name="one_slot_of_a_submission", fields=["limit", "submission"]),
+            models.UniqueConstraint(name="one_slot_of_a_run", fields=["limit", "run"]),
+            # These two limits, and the two of open runs, are one thing that is counted in two ways.
+            models.UniqueConstraint(
+                name="given_back_once",
+                fields=["submission"],
+                condition=Q(limit__in=["cancelled_running", "cancelled_waiting"]),
+            ),
+            models.UniqueConstraint(
+                name="open_once", fields=["run"], condition=Q(limit__in=["open_runs", "open_chats"])
             ),
         ]
 
     def __str__(self) -> str:
-        return f"network's {self.slot} of {self.allowed} on {self.day}"
+        return f"{self.limit} {self.number} of {self.allowed}"

@@ -4,16 +4,13 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from gradus.submissions.models import CancelSlot, Evaluation, Run, Submission
-from gradus.submissions.quota import day_of
+from gradus.submissions import limits
+from gradus.submissions.limits import Use
+from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.services import slots
 from gradus.submissions.services.finish import close
 from gradus.submissions.services.refusal import Refused
 from gradus.submissions.states import OPEN, State
-
-# How many attempts a learner gets back by cancelling them, on one day of the course. Without a limit for attempts that
-# wait, submitting and cancelling in a loop would cost nothing.
-GIVEN_BACK_RUNNING, GIVEN_BACK_WAITING = 2, 10
 
 
 @transaction.atomic
@@ -29,7 +26,7 @@ def cancel(submission: Submission) -> Evaluation:
     if not evaluation.is_open or evaluation.number > 1:
         raise Refused("not_open", _("This attempt has already ended, so there is nothing to cancel."), 409)
     was_running = evaluation.state == State.RUNNING
-    refund = slots.try_again(lambda: _take_cancel_slot(submission, was_running))
+    refund = slots.try_again(lambda: _gives_back(submission, was_running))
     code = "cancelled" if refund else "cancelled_late"
     if not _end(evaluation, code):
         raise Refused("not_open", _("This attempt has just ended, so there is nothing to cancel."), 409)
@@ -60,10 +57,11 @@ def _end(evaluation: Evaluation, code: str) -> bool:
     return changed == 1
 
 
-def _take_cancel_slot(submission: Submission, was_running: bool) -> bool:
-    whose = {"user": submission.user, "day": day_of(submission.challenge), "was_running": was_running}
-    allowed = GIVEN_BACK_RUNNING if was_running else GIVEN_BACK_WAITING
-    return slots.take(CancelSlot, whose, allowed, submission=submission)
+def _gives_back(submission: Submission, was_running: bool) -> bool:
+    """Takes a slot of the attempts that the learner gets back today. Returns False if there is none left."""
+    limit = limits.CANCELLED_RUNNING if was_running else limits.CANCELLED_WAITING
+    use = Use(user=submission.user, challenge=submission.challenge)
+    return slots.take_if_free(limit, use, submission=submission) is not None
 
 
 @transaction.atomic

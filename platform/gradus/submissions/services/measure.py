@@ -9,19 +9,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
+from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from challenges import kinds
 from challenges.kinds.base import Lane
 from gradus.accounts.models import User
-from gradus.courses import bundles, days
+from gradus.courses import bundles
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.submissions import queue
-from gradus.submissions.models import Evaluation, MeasurementSlot, OpenMeasurement, Run, Submission
-from gradus.submissions.quota import day_of
+from gradus.submissions import limits, queue
+from gradus.submissions.limits import Use
+from gradus.submissions.models import Evaluation, Run, Submission
 from gradus.submissions.services import slots, workers
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import Refused
@@ -83,20 +82,10 @@ def _queued(by: User, version: ChallengeVersion, payload: Any, whose: dict[str, 
         expires_at=timezone.now() + KEPT,
         **whose,
     )
-    # Its unique keys settle parallel requests: the loser's transaction is tried again, and finds the winner's run.
-    OpenMeasurement.objects.create(version=version, measures=run.measures, label=run.label, run=run)
-    _take_slot(by, version.challenge, run)
+    measured = f"attempt {run.measures.pk}" if run.measures else f"baseline {run.label}"
+    if slots.take_if_free(limits.OPEN_MEASUREMENT, Use(version=version, measured=measured), run=run) is None:
+        # Another request was quicker. This one's transaction is tried again, and finds the run of the other.
+        raise IntegrityError("the same thing is being measured")
+    slots.take(limits.MEASUREMENTS, Use(user=by, challenge=version.challenge), run=run)
     Evaluation.objects.create(run=run, lane=Lane.TRAIN, fair_share_rank=queue.MEASUREMENT_RANK)
     return run
-
-
-def _take_slot(by: User, challenge: Challenge, run: Run) -> None:
-    allowed = settings.MEASUREMENTS
-    if not slots.take(MeasurementSlot, {"user": by, "day": day_of(challenge)}, allowed, run=run):
-        said = ngettext(
-            "You have started %(count)s measurement today, and more are not possible. Come back tomorrow.",
-            "You have started %(count)s measurements today, and more are not possible. Come back tomorrow.",
-            allowed,
-        )
-        seconds = days.seconds_to_midnight(challenge.lesson.course.timezone)
-        raise Refused("too_many_measurements", said % {"count": allowed}, 429, retry_after=seconds)

@@ -6,22 +6,21 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from challenges import kinds
 from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
-from gradus.submissions import queue
-from gradus.submissions.models import RUN_NAME_CHARS, Evaluation, Run, RunSlot
+from gradus.submissions import limits, queue
+from gradus.submissions.limits import Use
+from gradus.submissions.models import RUN_NAME_CHARS, Evaluation, Run, Slot
 from gradus.submissions.services import slots, workers
 from gradus.submissions.services.payload import parse
-from gradus.submissions.services.refusal import Refused, refuse_broken, too_long
+from gradus.submissions.services.refusal import refuse_broken, too_long
 
 KEPT = timedelta(days=7)
 # A learner comes back to trials: they are listed, named, compared and restored.
 TRIALS_KEPT = timedelta(days=90)
-OPEN_RUNS = 6
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,13 @@ def _take_slot(run: Run) -> int:
     """Returns how many runs its learner had open before; nobody's run is not limited."""
     if run.user is None:
         return 0
-    if not slots.take(RunSlot, {"user": run.user, "is_chat": False}, OPEN_RUNS, run=run):
-        said = _("Several of your runs have not ended yet. Wait for one to end.")
-        raise Refused("too_many_runs", said, 429, retry_after=5)
-    return RunSlot.objects.filter(user=run.user).count() - 1
+    slots.take(limits.OPEN_RUNS, Use(user=run.user), run=run)
+    return _open_before(run.user)
+
+
+def _open_before(user: User) -> int:
+    """Returns how many runs and chats of a learner were open before the one that has just taken its slot."""
+    return Slot.objects.of(limits.OPEN_RUNS, limits.OPEN_CHATS).filter(user=user).count() - 1
 
 
 def queue_chat(user: User, asked: Evaluation) -> Run:
@@ -105,11 +107,8 @@ def queue_chat(user: User, asked: Evaluation) -> Run:
         adapter=asked.artifact,
         expires_at=timezone.now() + KEPT,
     )
-    if not slots.take(RunSlot, {"user": user, "is_chat": True}, 1, run=run):
-        said = _("Your message before this one has not been answered yet. Wait for its answers, or cancel it.")
-        problems = [{"code": "chat_open", "field": "text", "message": said, "line": None}]
-        raise Refused("chat_open", said, 429, problems=problems, retry_after=5)
-    rank = queue.rank_of_run(run.purpose, RunSlot.objects.filter(user=user).count() - 1)
+    slots.take(limits.OPEN_CHATS, Use(user=user), run=run)
+    rank = queue.rank_of_run(run.purpose, _open_before(user))
     Evaluation.objects.create(run=run, lane=Lane.INTERACTIVE, fair_share_rank=rank)
     return run
 

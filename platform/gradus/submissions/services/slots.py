@@ -1,28 +1,21 @@
-"""Slots enforce limits, such as the attempts of a learner a day, when requests arrive at the same time.
+"""Enforces the limits of `limits.py`, such as the attempts of a day, when requests arrive at the same time.
 
-Each use takes a numbered row. A unique key on the owner and the number lets only one of two parallel requests have it,
+Each use takes a numbered row. A unique key on who and the number lets only one of two parallel requests have it,
 where counting rows would let both through. A row also stores how many were allowed when it was taken, and a CHECK
 constraint keeps its number within that.
 """
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
-from gradus.submissions.models import (
-    Evaluation,
-    GuestSlot,
-    InFlight,
-    NetworkSlot,
-    OpenMeasurement,
-    QuotaSlot,
-    Refund,
-    RunSlot,
-    Submission,
-)
+from gradus.courses import days
+from gradus.submissions import limits
+from gradus.submissions.limits import Limit, Period, Use
+from gradus.submissions.models import Evaluation, Refund, Run, Slot, SlotQuerySet, Submission
 from gradus.submissions.services.refusal import Refused
 
 Done = TypeVar("Done")
@@ -30,19 +23,64 @@ Done = TypeVar("Done")
 RACES = 30
 
 
-def take(model: type[models.Model], whose: dict[str, Any], allowed: int, **owner: Any) -> bool:
-    """Takes the lowest free slot of `whose` within the caller's transaction. Returns False if `allowed` are in use.
+def take(limit: Limit, use: Use, *, submission: Submission | None = None, run: Run | None = None) -> Slot:
+    """Takes the lowest free slot within the caller's transaction, for a submission or run if it is one that uses it.
 
     Raises:
+        Refused: 429, all that the limit allows is in use.
         IntegrityError: another transaction has taken this slot meanwhile. See `try_again`.
     """
-    rows = model._default_manager
-    used = set(rows.filter(**whose).values_list("slot", flat=True))
+    slot = take_if_free(limit, use, submission=submission, run=run)
+    if slot is None:
+        raise _refused(limit, use)
+    return slot
+
+
+def take_if_free(
+    limit: Limit, use: Use, *, submission: Submission | None = None, run: Run | None = None
+) -> Slot | None:
+    """Does the same as `take`, but returns None instead of refusing."""
+    same, allowed = in_use(limit, use), limit.allowed(use)
+    used = set(same.values_list("number", flat=True))
     if len(used) >= allowed:
-        return False
-    free = next(slot for slot in count(1) if slot not in used)
-    rows.create(**whose, **owner, slot=free, allowed=allowed)
-    return True
+        return None
+    free = next(number for number in count(1) if number not in used)
+    return same.create(
+        limit=limit.name,
+        user=use.user if "user" in limit.per else None,
+        scope=limit.scope(use),
+        period=limit.current_period(use),
+        number=free,
+        allowed=allowed,
+        submission=submission,
+        run=run,
+    )
+
+
+def in_use(limit: Limit, use: Use) -> SlotQuerySet:
+    """The slots that count towards a limit now."""
+    user = use.user if "user" in limit.per else None
+    whose = {"user": user} if user else {"user__isnull": True}
+    return Slot.objects.of(limit).filter(scope=limit.scope(use), period=limit.current_period(use), **whose)
+
+
+def left(limit: Limit, use: Use) -> int:
+    """How often it may still be done; a visitor who is nobody yet has used nothing.
+
+    It is 0 if a change of the limit allows less than what has been used.
+    """
+    nobody = "user" in limit.per and use.user is None
+    return max(0, limit.allowed(use) - (0 if nobody else in_use(limit, use).count()))
+
+
+def _refused(limit: Limit, use: Use) -> Refused:
+    values, retry_after = {"count": limit.allowed(use), "zone": ""}, limit.retry_after
+    if limit.period is Period.DAY:
+        values["zone"] = use.course.timezone
+        retry_after = days.seconds_to_midnight(use.course.timezone)
+    said = str(limit.words % values)
+    problem = {"code": limit.code, "field": limit.field, "message": said, "line": None}
+    return Refused(limit.code, said, 429, problems=[problem] if limit.field else [], retry_after=retry_after)
 
 
 def try_again(work: Callable[[], Done]) -> Done:
@@ -61,18 +99,16 @@ def try_again(work: Callable[[], Done]) -> Done:
 
 
 def release(evaluation: Evaluation) -> None:
-    """Frees the slot that an open submission or run of this evaluation's learner holds."""
+    """Frees the slots that an open submission or run of this evaluation holds."""
+    until_the_end = Slot.objects.of(*limits.UNTIL_THE_END)
     if evaluation.run_id is not None:
-        RunSlot.objects.filter(run_id=evaluation.run_id).delete()
-        OpenMeasurement.objects.filter(run_id=evaluation.run_id).delete()
+        until_the_end.filter(run_id=evaluation.run_id).delete()
     if evaluation.submission_id is not None:
-        InFlight.objects.filter(submission_id=evaluation.submission_id).delete()
+        until_the_end.filter(submission_id=evaluation.submission_id).delete()
 
 
 def give_back(submission: Submission, reason: str) -> None:
     """Gives the attempt of a learner or guest back and records why. Calling it twice changes nothing more."""
-    of_day, _ = QuotaSlot.objects.filter(submission=submission).delete()
-    of_guest, _ = GuestSlot.objects.filter(submission=submission).delete()
-    NetworkSlot.objects.filter(submission=submission).delete()
-    if of_day or of_guest:
+    given_back, _ = Slot.objects.of(*limits.GIVEN_BACK).filter(submission=submission).delete()
+    if given_back:
         Refund.objects.get_or_create(submission=submission, defaults={"reason": reason})

@@ -1,0 +1,225 @@
+"""How often somebody may do something: one entry for each limit, with its number, its period and its words.
+
+`services/slots.py` enforces them with rows of the table `Slot`. A new limit for what each submission uses is only an
+entry here. The names of limits are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
+from gradus.accounts.models import User
+from gradus.courses import days
+from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
+
+
+@dataclass(frozen=True)
+class Use:
+    """Who does something, and where: a limit counts separately for those of these fields that its `per` names.
+
+    `network` is what `accounts.exempt_networks.hashed_network` returned, empty if its attempts are not counted.
+    `measured` is an attempt or a baseline whose costs are measured.
+    """
+
+    user: User | None = None
+    challenge: Challenge | None = None
+    lesson: Lesson | None = None
+    finding: str = ""
+    network: str = ""
+    version: ChallengeVersion | None = None
+    measured: str = ""
+
+    @property
+    def course(self) -> Course:
+        lesson = self.challenge.lesson if self.challenge else self.lesson
+        assert lesson is not None
+        return lesson.course
+
+
+class Period(Enum):
+    DAY = auto()  # In the course's time zone.
+    OPEN = auto()  # Until the submission or run ends.
+    EVER = auto()
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit; `words` may contain `%(count)s`, what is allowed, and `%(zone)s`, the course's time zone.
+
+    Where all is used, a request is refused with `code`, `words`, and `retry_after` in seconds; a limit of a day names
+    the seconds until midnight. `field` is that of a form beside which the words appear.
+    """
+
+    name: str
+    period: Period
+    allowed: Callable[[Use], int]
+    per: tuple[str, ...] = ("user",)
+    code: str = ""
+    words: Any = ""
+    retry_after: int | None = None
+    field: str = ""
+    # Whether each submission uses it, and of which submissions.
+    each_submission: bool = False
+    concerns: Callable[[Use], Any] = lambda use: True
+    # Whether an attempt that is given back frees it.
+    given_back: bool = False
+
+    def scope(self, use: Use) -> str:
+        """What a use counts for, beside the user: each name in `per` with its value, or with the key of its row."""
+        values = {name: getattr(use, name) for name in self.per if name != "user"}
+        return ", ".join(f"{name} {getattr(value, 'pk', value)}" for name, value in values.items())
+
+    def current_period(self, use: Use) -> str:
+        return days.today(use.course.timezone).isoformat() if self.period is Period.DAY else ""
+
+
+def _attempts(use: Use) -> int:
+    assert use.challenge is not None
+    return use.challenge.spec.limits.attempts_per_day
+
+
+# Of several limits that are all used, a submission is refused for the first.
+ATTEMPTS = Limit(
+    "attempts",
+    Period.DAY,
+    _attempts,
+    per=("user", "challenge"),
+    each_submission=True,
+    given_back=True,
+    code="over_quota",
+    words=ngettext_lazy(
+        "You have used today's attempt. The next one comes at midnight (%(zone)s). Runs on public samples are "
+        "still free.",
+        "You have used all %(count)s attempts of today. New ones come at midnight (%(zone)s). Runs on public "
+        "samples are still free.",
+        "count",
+    ),
+)
+GUEST_ATTEMPTS = Limit(
+    "guest_attempts",
+    Period.EVER,
+    lambda use: settings.GUEST_SUBMISSIONS,
+    each_submission=True,
+    concerns=lambda use: use.user is not None and use.user.is_guest,
+    given_back=True,
+    code="guest_limit",
+    words=ngettext_lazy(
+        "Without an account you can submit once. Create a free account to go on; what you have done so far stays "
+        "yours.",
+        "Without an account you can submit %(count)s times. Create a free account to go on; what you have done so "
+        "far stays yours.",
+        "count",
+    ),
+)
+NETWORK_ATTEMPTS = Limit(
+    "network_attempts",
+    Period.DAY,
+    # A single learner may always use the attempts that the challenge allows.
+    lambda use: max(settings.NETWORK_ATTEMPTS, _attempts(use)),
+    per=("challenge", "network"),
+    each_submission=True,
+    concerns=lambda use: use.network,
+    given_back=True,
+    code="network_limit",
+    words=gettext_lazy(
+        "From your network, %(count)d attempts at this challenge have been handed in today, and more are not "
+        "possible. New ones come at midnight (%(zone)s). Runs on public samples are still free. If you learn in a "
+        "class, ask the people who run this site to exempt its network."
+    ),
+)
+OPEN_SUBMISSIONS = Limit(
+    "open_submissions",
+    Period.OPEN,
+    lambda use: settings.IN_FLIGHT,
+    each_submission=True,
+    code="in_flight",
+    words=ngettext_lazy(
+        "One of your submissions is being graded. Wait for it to end, or cancel it.",
+        "%(count)s of your submissions are being graded. Wait for one to end, or cancel one.",
+        "count",
+    ),
+    retry_after=30,
+)
+OPEN_RUNS = Limit(
+    "open_runs",
+    Period.OPEN,
+    lambda use: 6,
+    code="too_many_runs",
+    words=gettext_lazy("Several of your runs have not ended yet. Wait for one to end."),
+    retry_after=5,
+)
+# A chat takes no place of a trial.
+OPEN_CHATS = Limit(
+    "open_chats",
+    Period.OPEN,
+    lambda use: 1,
+    code="chat_open",
+    words=gettext_lazy("Your message before this one has not been answered yet. Wait for its answers, or cancel it."),
+    retry_after=5,
+    field="text",
+)
+# How many attempts a learner gets back by cancelling them. Those that waited cost the site less than those that ran,
+# but without a limit for them, submitting and cancelling in a loop would cost nothing.
+CANCELLED_RUNNING = Limit("cancelled_running", Period.DAY, lambda use: 2)
+CANCELLED_WAITING = Limit("cancelled_waiting", Period.DAY, lambda use: 10)
+MEASUREMENTS = Limit(
+    "measurements",
+    Period.DAY,
+    lambda use: settings.MEASUREMENTS,
+    code="too_many_measurements",
+    words=ngettext_lazy(
+        "You have started %(count)s measurement today, and more are not possible. Come back tomorrow.",
+        "You have started %(count)s measurements today, and more are not possible. Come back tomorrow.",
+        "count",
+    ),
+)
+# Of parallel requests to measure the same thing, only one starts.
+OPEN_MEASUREMENT = Limit("open_measurement", Period.OPEN, lambda use: 1, per=("version", "measured"))
+CHAT_MESSAGES = Limit(
+    "chat_messages",
+    Period.DAY,
+    lambda use: settings.CHAT_MESSAGES,
+    code="chat_limit",
+    words=ngettext_lazy(
+        "You have sent %(count)s message today. You can send more from midnight on (%(zone)s).",
+        "You have sent %(count)s messages today. You can send more from midnight on (%(zone)s).",
+        "count",
+    ),
+    field="text",
+)
+REPORTS = Limit(
+    "reports",
+    Period.DAY,
+    lambda use: 5,
+    per=("user", "challenge"),
+    code="enough_reports",
+    words=ngettext_lazy(
+        "You have reported %(count)d problem of this challenge today. Thank you. You can report more tomorrow.",
+        "You have reported %(count)d problems of this challenge today. Thank you. You can report more tomorrow.",
+        "count",
+    ),
+)
+# Sets of a finding's arms that a learner begins.
+SETS = Limit(
+    "sets",
+    Period.DAY,
+    lambda use: 10,
+    per=("user", "lesson", "finding"),
+    code="too_many_sets",
+    words=ngettext_lazy(
+        "You have run %(count)s set of this finding today. You can run more tomorrow.",
+        "You have run %(count)s sets of this finding today. You can run more tomorrow.",
+        "count",
+    ),
+)
+
+ALL = tuple(one for one in list(vars().values()) if isinstance(one, Limit))
+OF_A_SUBMISSION = tuple(one for one in ALL if one.each_submission)
+GIVEN_BACK = tuple(one for one in ALL if one.given_back)
+UNTIL_THE_END = tuple(one for one in ALL if one.period is Period.OPEN)
