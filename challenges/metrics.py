@@ -39,13 +39,11 @@ BUILT_IN = {
     "required_content": RegisteredMetric(
         gettext_noop("Required content"), ("text",), "graders.metrics:required_content"
     ),
-    "hit_rate": RegisteredMetric(
-        gettext_noop("Hit rate"), ("text",), "graders.found_documents:hit_rate", of_documents=True
-    ),
+    "hit_rate": RegisteredMetric(gettext_noop("Hit rate"), ("text",), "graders.metrics:hit_rate", of_documents=True),
     "mrr": RegisteredMetric(
         gettext_noop("Mean reciprocal rank"),
         ("text",),
-        "graders.found_documents:mrr",
+        "graders.metrics:mrr",
         of_documents=True,
     ),
 }

@@ -19,7 +19,7 @@ from challenges.spec import Challenge, Sample
 from graders.base import Assignment, Grade, Grading, LookUp, Passage, Retrieve, Retrieved, Row, WorkItem
 from graders.decoding import Answers, Ask, Output, answer
 from graders.evaluation import with_hidden, with_public
-from graders.found_documents import place_of
+from graders.metrics import place_of
 from graders.orders_and_budget import charge, with_charge, worst_hidden, worst_public
 
 INDEX, PUBLIC, HIDDEN = "index", "public", "hidden"

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from challenges import kinds
 from graders.base import Embed, Embedded
-from graders.free_text.verifier import fixed_texts
+from graders.free_text.verifier.estimate import fixed_texts
 from gradus.courses import bundles
 from gradus.courses.models import ChallengeVersion
 from workers.execute import Running

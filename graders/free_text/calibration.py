@@ -71,7 +71,7 @@ def report(
 
     `answers` have the role `calibration` and decide about the gate; `tests` have the role `test` and were not used to
     tune anything. Each answer was graded as if the grader did not know it. `attacks` are the author's attacks that were
-    held back, and `suite` the attacks of `graders.free_text.suite`. `model` is empty for the built-in verifier.
+    held back, and `suite` the attacks of `graders.free_text.attacks.suite`. `model` is empty for the built-in verifier.
     """
     judges = judges_of([*answers, *tests, *attacks, *benign, *suite])
     found = {

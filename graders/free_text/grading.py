@@ -14,15 +14,17 @@ from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.rubric import free_text
 from challenges.marks import SHARES, nearest
 from graders.base import Assignment, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
-from graders.free_text import copies, distance, settled, speech_acts
-from graders.free_text.ballot import Ballot, read_ballot
+from graders.free_text import copies, settled
 from graders.free_text.cleaning import Cleaned, clean
-from graders.free_text.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
-from graders.free_text.refusals import Vectors, compared
+from graders.free_text.judge.ballot import Ballot, read_ballot
+from graders.free_text.judge.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
+from graders.free_text.judge.voting import decide, decisive, review_rules
 from graders.free_text.report import criterion_marks, graded_by, zero
+from graders.free_text.speech_acts import rules as speech_acts
+from graders.free_text.speech_acts.refusals import Vectors, compared
 from graders.free_text.text import language_of, words
-from graders.free_text.verifier import Estimate, embed_item, estimate
-from graders.free_text.voting import decide, decisive, review_rules
+from graders.free_text.verifier import distance
+from graders.free_text.verifier.estimate import Estimate, embed_item, estimate
 
 UNUSABLE = "unusable"
 # Votes are cheaper than a person's time, so a smaller gap asks for more votes than for a person.

@@ -13,9 +13,10 @@ from benchmarks.attacks.__main__ import lines
 from benchmarks.attacks.replay import Kind, Person
 from challenges.kinds.rubric import free_text
 from graders.base import Embed, Mark
-from graders.free_text import copies, speech_acts
-from graders.free_text.messages import judge_item
-from graders.free_text.refusals import compared
+from graders.free_text import copies
+from graders.free_text.judge.messages import judge_item
+from graders.free_text.speech_acts.refusals import compared
+from graders.free_text.speech_acts.rules import rules
 from tests.graders.free_text import judges
 
 
@@ -31,7 +32,7 @@ def stopped(row: rows.Attack | rows.Honest, marks: dict[str, str]) -> list[str]:
     quotes = {c.id: row.quotes.get(c.id, []) for c in rubric if c.kind != "must_not_claim"}
     given = {c.id: Mark(marks.get(c.id, "not_met")) for c in rubric}
     vectors = {text: vector(text) for text in compared(row.answer, rubric)}
-    found = speech_acts.rules(row.answer, rubric, given, quotes, vectors)
+    found = rules(row.answer, rubric, given, quotes, vectors)
     return found + copies.rules(copies.shares(row.answer, bundle, rows.sources(row.question)))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from challenges.reading import read_challenge
-from graders.free_text.messages import version as template_version
+from graders.free_text.judge.messages import version as template_version
 from tests import factories
 from tests.challenges import factory
 from tests.learn import scene

@@ -11,7 +11,7 @@ from allauth.account.models import EmailAddress
 from django.conf import settings
 
 from challenges.reading import read_course
-from graders.free_text.messages import version as template_version
+from graders.free_text.judge.messages import version as template_version
 from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, User
 from gradus.courses import catalogue
 from gradus.courses.services import publish

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from graders.free_text import messages, templates
+from graders.free_text.judge import messages, templates
 from gradus.reviews.models import JudgeCall
 from gradus.submissions.models import WorkerStatus
 from tests import factories

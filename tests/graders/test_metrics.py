@@ -6,8 +6,8 @@ from sklearn.metrics import accuracy_score, f1_score
 from challenges.metrics import BUILT_IN
 from challenges.registry import load
 from challenges.spec import Json, Required
+from graders.effects import paired_test
 from graders.metrics import Prediction, measure, token_f1
-from graders.significance import paired_test
 
 TICKET = Json.model_validate(
     {"type": "json", "schema": {"category": ["billing", "bug"], "summary": "string"}, "weights": {"category": 3}}
@@ -108,3 +108,34 @@ def test_sign_flips_for_shares_are_repeatable_and_find_a_real_difference() -> No
 def test_required_content_asks_for_all_of_it_in_few_words(text: str | None, score: float) -> None:
     target = Required(must=("shop", "nine"), words_max=6)
     assert measure("required_content", [text], [target], None).value == score
+
+
+FOUND = (("a",), ("b", "a"), ("b", "c"), (), ("a",))
+RIGHT = (("a",), ("a", "z"), ("a",), (), ())
+
+
+def test_hit_rate_and_reciprocal_rank() -> None:
+    assert measure("hit_rate", FOUND, RIGHT, None).rows == (1, 1, 0, 1, 0)
+    assert measure("mrr", FOUND, RIGHT, None).rows == (1, 0.5, 0, 1, 0)
+    assert measure("mrr", FOUND, RIGHT, None).value == pytest.approx(0.5)
+
+
+def test_a_row_without_a_document_is_right_where_nothing_was_found() -> None:
+    assert measure("hit_rate", [(), ("a",)], [(), ()], None).rows == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "target", "score"),
+    [
+        ("token_f1", "the 15 books", ("15", "15 books"), 1.0),
+        ("token_f1", "about 15", ("15", "fifteen"), 2 / 3),
+        ("token_f1", "about 15", "15", 2 / 3),
+        ("token_f1", "", ("15",), 0.0),
+        ("token_f1", None, ("15",), 0.0),
+        ("exact_match", "15  books", ("15", "15 books"), 1.0),
+        ("exact_match", "16", ("15", "15 books"), 0.0),
+        ("accuracy", "15", ("15", "15 books"), 1.0),
+    ],
+)
+def test_the_nearest_accepted_answer_counts(name: str, said: str | None, target: object, score: float) -> None:
+    assert measure(name, [said], [target], None).rows == (pytest.approx(score),)  # type: ignore[list-item]

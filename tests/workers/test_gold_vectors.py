@@ -12,7 +12,7 @@ from django.core.files.storage import storages
 
 from graders.base import Embed, Embedded
 from graders.free_text.text import sentences
-from graders.free_text.verifier import embed_item, fixed_texts
+from graders.free_text.verifier.estimate import embed_item, fixed_texts
 from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge

@@ -14,8 +14,8 @@ from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.payloads import Submitted
 from graders.base import Assignment, Grade, Rejected
+from graders.effects import paired_test
 from graders.registry import grade
-from graders.significance import paired_test
 from workers.execute import Judging, Running, baseline_seconds, execute, expect_packages
 from workers.remote import EngineMisconfigured
 from workers.sandbox.supervisor import Runner

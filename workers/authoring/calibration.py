@@ -13,9 +13,9 @@ from challenges.kinds.free_text import FreeTextPayload
 from challenges.spec import Attack, Benign, GoldAnswer
 from graders import registry
 from graders.base import Assignment, Embed, Embedded, Grade, Judge, WorkItem
+from graders.free_text.attacks.suite import SuiteAttack, suite
 from graders.free_text.calibration import GradedAnswer, GradedAttack, report
-from graders.free_text.messages import version
-from graders.free_text.suite import SuiteAttack, suite
+from graders.free_text.judge.messages import version
 from workers.execute import Judging
 from workers.judge.contract import Postpone
 

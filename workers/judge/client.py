@@ -20,7 +20,7 @@ import openai
 from openai import OpenAI
 
 from graders.base import Judge, Judged
-from graders.free_text import reply as replies
+from graders.free_text.judge import reply as replies
 from graders.parsing import only_json_object
 from workers.judge import endpoints, faults
 from workers.judge import prices as judge_prices

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 
 from challenges.registry import RegistryError
-from graders.free_text import templates
+from graders.free_text.judge import templates
 from workers.judge.contract import JudgeMisconfigured
 
 

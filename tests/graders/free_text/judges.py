@@ -17,7 +17,7 @@ from challenges.kinds.rubric import Criterion
 from challenges.spec import Attack, Challenge, GoldAnswer
 from graders.base import Assignment, Embed, Embedded, Grade, Judge, Judged, JudgeId, WorkItem
 from graders.free_text.grading import grade
-from graders.free_text.messages import version
+from graders.free_text.judge.messages import version
 from graders.free_text.text import content_words, sentences
 from tests.graders.bundles import challenge, drive
 

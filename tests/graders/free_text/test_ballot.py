@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from graders.base import Judged, Mark
-from graders.free_text.ballot import Ballot, find_quote, read_ballot
 from graders.free_text.cleaning import clean
+from graders.free_text.judge.ballot import Ballot, find_quote, read_ballot
 from tests.graders.free_text.judges import GOOD, GOOD_MARKS, question, says
 
 QUOTES = {"absorbs": ["soaks up red and blue light"], "broken-down": ["the tree breaks its pigment down"]}

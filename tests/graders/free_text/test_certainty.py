@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from challenges.spec import Challenge
-from graders.free_text.certainty import certainty
-from graders.free_text.likeness import Prediction, predict
-from graders.free_text.verifier import Estimate, embed_item, estimate
+from graders.free_text.verifier.estimate import Estimate, certainty, embed_item, estimate
+from graders.free_text.verifier.likeness import Prediction, predict
 from tests.graders.free_text.judges import bundle_of, embed, gold_rows, question
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from challenges.kinds.rubric import free_text
 from graders.base import Mark
-from graders.free_text.distance import rules
+from graders.free_text.verifier.distance import rules
 from tests.graders.free_text.judges import question
 
 RUBRIC = free_text(question()).rubric  # 4, 4 and 2 points

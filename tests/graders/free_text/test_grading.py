@@ -4,7 +4,7 @@ import pytest
 
 from challenges.kinds.rubric import free_text
 from graders.base import JudgeId, Mark
-from graders.free_text.messages import judge_item
+from graders.free_text.judge.messages import judge_item
 from tests.graders.free_text.judges import (
     GOOD,
     GOOD_MARKS,

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from graders.free_text.numbers import same, values
+from graders.free_text.verifier.numbers import same, values
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,19 @@ import pytest
 
 from challenges.kinds.rubric import free_text
 from graders.base import Mark
-from graders.free_text.conditionals import commits_to_nothing
-from graders.free_text.irony import mocks
-from graders.free_text.passage import Passage, around, passages
-from graders.free_text.questions import asks
-from graders.free_text.refusals import refused, refuses
-from graders.free_text.reported import reports
-from graders.free_text.retractions import takes_back
-from graders.free_text.speech_acts import rules
-from graders.free_text.story import tells_story
-from graders.free_text.stubs import is_stub
+from graders.free_text.speech_acts.answer_detectors import takes_back, tells_story
+from graders.free_text.speech_acts.refusals import refused, refuses
+from graders.free_text.speech_acts.rules import rules
+from graders.free_text.speech_acts.sentence_detectors import (
+    Passage,
+    around,
+    asks,
+    commits_to_nothing,
+    is_stub,
+    mocks,
+    passages,
+    reports,
+)
 from tests.graders.free_text.judges import GOOD, GOOD_MARKS, embed, graded, question, quoting, says
 from tests.graders.free_text.judges import bundle_of as bundle
 

@@ -13,8 +13,8 @@ from benchmarks.attacks import rows
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
 from challenges.texts import normal
-from graders.free_text.suite import SuiteAttack, phrasings, suite
-from graders.free_text.suite_material import material, sentences
+from graders.free_text.attacks.material import material, sentences
+from graders.free_text.attacks.suite import SuiteAttack, phrasings, suite
 
 FAMILIES = {row.family for row in rows.attacks()}
 QUESTIONS = list(rows.QUESTIONS)

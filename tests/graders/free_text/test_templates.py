@@ -2,8 +2,8 @@
 
 import pytest
 
-from graders.free_text import messages, templates
-from graders.free_text.messages import judge_item, version
+from graders.free_text.judge import messages, templates
+from graders.free_text.judge.messages import judge_item, version
 from tests.graders.free_text.judges import GOOD, bundle_of
 from workers.judge import template as judge_template
 from workers.judge.contract import JudgeMisconfigured

@@ -1,8 +1,8 @@
 from challenges.kinds.rubric import free_text
 from challenges.marks import points, score
 from graders.base import Mark
-from graders.free_text.ballot import Ballot
-from graders.free_text.voting import decide, decisive, review_rules
+from graders.free_text.judge.ballot import Ballot
+from graders.free_text.judge.voting import decide, decisive, review_rules
 from tests.graders.free_text.judges import question
 
 MET, PARTIAL, NOT, CANNOT = Mark.MET, Mark.PARTIAL, Mark.NOT_MET, Mark.CANNOT_TELL

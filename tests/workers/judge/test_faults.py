@@ -165,7 +165,7 @@ def test_the_doctor_repeats_it(
 def test_a_final_score_names_the_calibration_behind_it(
     worker: Worker, server: JudgeServer, submission: Submission
 ) -> None:
-    from graders.free_text.messages import version
+    from graders.free_text.judge.messages import version
 
     passed = Calibration.objects.create(
         version=submission.version, model=MODEL, template=version(), passed=True, report={}

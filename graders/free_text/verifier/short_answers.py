@@ -14,9 +14,9 @@ from statistics import median
 import numpy as np
 from numpy.typing import NDArray
 
-from graders.free_text.likeness import by_parts
-from graders.free_text.numbers import same, values
 from graders.free_text.text import is_negation, words
+from graders.free_text.verifier.likeness import by_parts
+from graders.free_text.verifier.numbers import same, values
 
 Matrix = NDArray[np.float64]
 # Chosen by leave-one-out on the questions in benchmarks/questions/tuning; those in held-out were not used.

@@ -11,7 +11,7 @@ from challenges.kinds.rubric import Criterion, free_text
 from challenges.spec import Challenge
 from graders.base import Judged, Mark
 from graders.free_text.cleaning import Cleaned
-from graders.free_text.reply import ReplyMark, parse
+from graders.free_text.judge.reply import ReplyMark, parse
 from graders.free_text.text import content_words, echoes, is_negation, normal, sentence_spans, words
 
 _DENIED_BEFORE = re.compile(

@@ -10,7 +10,7 @@ from challenges.kinds.rubric import Criterion, free_text
 from challenges.marks import score
 from challenges.spec import Challenge
 from graders.base import Mark
-from graders.free_text.ballot import Ballot
+from graders.free_text.judge.ballot import Ballot
 
 SPLIT_SHARE = 0.20
 SPREAD_MAX = 0.25

@@ -1,4 +1,4 @@
-"""Prompt templates of the judge: a text file each, in `judge_templates/` or in a package, found by its name."""
+"""Prompt templates of the judge: a text file each, in `prompts/` or in a package, found by its name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from challenges.registry import RegistryError, load, registered
 
-FOLDER = Path(__file__).parent / "judge_templates"
+FOLDER = Path(__file__).parent / "prompts"
 GROUP = "gradus.judge_templates"
 DEFAULT = "criteria-1"
 # A stored grade names its template with a digest, in a column of 64 characters.

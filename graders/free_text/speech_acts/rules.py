@@ -12,17 +12,18 @@ from collections.abc import Mapping, Sequence
 from challenges.kinds.rubric import Criterion
 from challenges.marks import score
 from graders.base import Mark
-from graders.free_text.conditionals import commits_to_nothing
-from graders.free_text.irony import mocks
-from graders.free_text.own_voice import speaks
-from graders.free_text.passage import Passage, around, passages
-from graders.free_text.questions import asks
-from graders.free_text.refusals import Vectors, refused, refuses
-from graders.free_text.repetition import repeats_itself
-from graders.free_text.reported import reports
-from graders.free_text.retractions import takes_back
-from graders.free_text.story import tells_story
-from graders.free_text.stubs import is_stub
+from graders.free_text.speech_acts.answer_detectors import repeats_itself, speaks, takes_back, tells_story
+from graders.free_text.speech_acts.refusals import Vectors, refused, refuses
+from graders.free_text.speech_acts.sentence_detectors import (
+    Passage,
+    around,
+    asks,
+    commits_to_nothing,
+    is_stub,
+    mocks,
+    passages,
+    reports,
+)
 from graders.free_text.text import words
 
 Evidence = Mapping[str, Sequence[str]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graders.free_text import short_answer_likeness as short
-from graders.free_text.rubric_phrases import rubric_phrases
+from graders.free_text.verifier import short_answers as short
+from graders.free_text.verifier.phrases import rubric_phrases
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Builds a suite of attacks on any free-text question: ten families of phrasings, filled in from its rubric.
 
 An author's own attacks only test what the author has thought of. The suite is the same for all questions. It is built
-from hand-written English phrasings in `suite_phrasings.yaml`.
+from hand-written English phrasings in `phrasings.yaml`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from challenges.bundle import ChallengeBundle
 from challenges.files.yaml_lines import read
 from challenges.kinds.rubric import free_text
-from graders.free_text.suite_material import Material, material, sentences
+from graders.free_text.attacks.material import Material, material, sentences
 
-FILE = Path(__file__).parent / "suite_phrasings.yaml"
+FILE = Path(__file__).parent / "phrasings.yaml"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ It recognises topics but not truth: a negated model answer looks like the model 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,15 +15,14 @@ from numpy.typing import NDArray
 
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import Criterion, free_text
-from challenges.marks import SHARES
-from challenges.spec import Benign, GoldAnswer
+from challenges.marks import SHARES, nearest, score
+from challenges.spec import Benign, Challenge, GoldAnswer
 from graders.base import Embed, Embedded
-from graders.free_text import likeness
-from graders.free_text import short_answer_likeness as short
-from graders.free_text.certainty import certainty
-from graders.free_text.likeness import Prediction
-from graders.free_text.rubric_phrases import rubric_phrases
 from graders.free_text.text import negates, sentences
+from graders.free_text.verifier import likeness
+from graders.free_text.verifier import short_answers as short
+from graders.free_text.verifier.likeness import Prediction
+from graders.free_text.verifier.phrases import rubric_phrases
 
 Matrix = NDArray[np.float64]
 Known = GoldAnswer | Benign
@@ -181,3 +181,37 @@ class _Space:
     def _phrases(self, group: Sequence[int], phrases: Sequence[str]) -> Matrix:
         found: Matrix = self.vectors[list(group)] @ self.vectors[[self.at[phrase] for phrase in phrases]].T
         return found
+
+
+Vector = NDArray[np.float64]
+EXACT = 1e-9
+
+
+def certainty(challenge: Challenge, found: Mapping[str, Prediction]) -> float:
+    """The probability, in [0, 1], that the verdict on an answer is right.
+
+    The share of points of each criterion is modelled as Gaussian around its estimate, independently of other criteria;
+    the distribution of the sum comes from a convolution. The standard deviations were measured by leave-one-out on
+    graded answers.
+    """
+    marks = {c.id: nearest(found[c.id].value, c) for c in free_text(challenge).rubric}
+    points = np.ones(1)
+    for c in free_text(challenge).rubric:
+        points = np.convolve(points, _chances(c, found[c.id]))
+    shares = np.arange(len(points)) / (len(points) - 1)
+    passing = float(points[shares >= challenge.pass_ - EXACT].sum())
+    passes = score(free_text(challenge).rubric, marks) >= challenge.pass_ - EXACT
+    return min(1.0, max(0.0, passing if passes else 1 - passing))
+
+
+def _chances(criterion: Criterion, found: Prediction) -> Vector:
+    """The probability of each number of half points of the criterion, from 0 to all."""
+    chances = np.zeros(2 * criterion.points + 1)
+    low, high = (0.25, 0.75) if criterion.partial == "half" else (0.5, 0.5)
+    below_low, below_high = (_below((bound - found.value) / found.spread) for bound in (low, high))
+    chances[[0, criterion.points, -1]] = below_low, below_high - below_low, 1 - below_high
+    return chances
+
+
+def _below(deviations: float) -> float:
+    return (1 + math.erf(deviations / math.sqrt(2))) / 2

@@ -12,7 +12,7 @@ from challenges.bundle import ChallengeBundle, sha256_of
 from challenges.kinds.rubric import Criterion, free_text
 from challenges.spec import Challenge
 from graders.base import Judge, Mark
-from graders.free_text.templates import DEFAULT, instructions
+from graders.free_text.judge.templates import DEFAULT, instructions
 
 VOTES = 3
 VOTES_IF_SPLIT = 5

@@ -1,10 +1,23 @@
-"""Detects sentences with which an answer takes back its earlier statements."""
+"""Detects answers that state nothing as a whole: retractions, stories, and padding that repeats itself."""
 
 from __future__ import annotations
 
 import re
 
-from graders.free_text.own_voice import speaks
+from graders.free_text.speech_acts.sentence_detectors import passages
+from graders.free_text.text import content_words
+
+_OWN = re.compile(
+    r"\b(?:i|we)(?:'d|'ll|\s+(?:\w+\s+)?(?:would|will|should|must|think|recommend|suggest|advise|propose|agree|choose"
+    r"|prefer|guess|expect))\b|\bmy\s+(?:\w+\s+)?(?:plan|advice|proposal|recommendation|suggestion|view|opinion)\b",
+    re.IGNORECASE,
+)
+
+
+def speaks(text: str) -> bool:
+    """Whether the text contains a sentence such as 'I would ...', 'we should ...' or 'my advice is ...'."""
+    return _OWN.search(text.replace("\u2019", "'")) is not None
+
 
 _DISAGREES = re.compile(
     r"\b(?:i|we)\s+(?:\w+\s+)?(?:see|view|judge)\s+(?:it|this|that|things|all\s+\w+|the\s+matter)\s+(?:\w+\s+)?(?:differently|otherwise|another\s+way)\b"
@@ -51,3 +64,48 @@ def takes_back(text: str) -> bool:
     if _TAKES_BACK.search(text) or _DISOWNS.search(text):
         return True
     return any(not speaks(text[match.end() :]) for match in _DISAGREES.finditer(text))
+
+
+STORY_SHARE_MIN = 0.5
+STORY_SENTENCES_MIN = 3
+_DREAM = re.compile(
+    r"\b(?:dream(?:ed|t)\s+(?:of|that|about|i)|in\s+my\s+dream|i\s+(?:woke\s+up|fell\s+asleep))\b", re.IGNORECASE
+)
+_OPENS = re.compile(
+    r"\bonce\s+upon\s+a\s+time\b|\blong\s+ago\b|\bthere\s+(?:once\s+)?(?:was|lived)\s+(?:once\s+)?an?\b", re.IGNORECASE
+)
+_PAST = re.compile(
+    r"\b(?:he|she|they|it|we|i|who|[A-Z][a-z]+|(?:the|a|an|her|his|their|old|young)\s+\w+)\s+(?:\w+ly\s+|had\s+|then\s+|never\s+)?"
+    r"(?:said|went|came|told|thought|found|saw|knew|took|made|gave|left|began|stood|sat|felt|kept|heard|ran|got|put|wrote"
+    r"|spoke|fell|held|brought|bought|sold|lost|met|read|woke|drank|ate|shook|drew|sang|had"
+    r"|(?:ask|answer|smil|laugh|nod|whisper|sigh|look|want|turn|walk|lik|lov|open|clos|learn|remember|dream|mutter|murmur|reply|repli|cri|shout|work|talk|call|explain|wonder|stare|point|pour|shrug|grin|stopp|start|decid|mov|return|wait|liv|us|tri|pass|stay|help|hop|promis|pull|push|pick|typ|glanc|paus|add)ed)\b"
+)
+
+
+def tells_story(text: str) -> bool:
+    """Whether the text tells a dream or mostly past events, and nothing about what the learner would do."""
+    if _DREAM.search(text):
+        return True
+    if speaks(text):
+        return False
+    found = passages(text)
+    past = sum(_PAST.search(passage.sentence) is not None for passage in found)
+    if _OPENS.search(text) and past >= 2:
+        return True
+    return len(found) >= STORY_SENTENCES_MIN and past / len(found) >= STORY_SHARE_MIN
+
+
+PADDING_WINDOW = 40
+PADDING_WORDS_MIN = 25
+# The open honest answers have at least 0.76 distinct content words, counted over the whole answer.
+DISTINCT_MIN = 0.68
+
+
+def repeats_itself(text: str) -> bool:
+    """Whether few content words are distinct, on average over stretches of 40 content words."""
+    found = content_words(text)
+    if len(found) < PADDING_WORDS_MIN:
+        return False
+    starts = range(0, max(1, len(found) - PADDING_WORDS_MIN + 1), PADDING_WINDOW)
+    stretches = [found[start : start + PADDING_WINDOW] for start in starts]
+    return sum(len(set(part)) / len(part) for part in stretches) / len(stretches) < DISTINCT_MIN

@@ -1,0 +1,1 @@
+"""The suite of attacks with which the judge of any question is tested."""

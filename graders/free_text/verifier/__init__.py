@@ -1,0 +1,1 @@
+"""The built-in verifier: marks that are estimated from graded answers, without a judge."""
