@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 from gradus.api import schemas
 from gradus.courses.models import Challenge
+from gradus.learn.chance import Spread
 from gradus.learn.costs.comparison import BreakEven, Comparison, Line
 from gradus.learn.costs.entries import Entry
 from gradus.learn.costs.money import Prices, Volume
 from gradus.learn.costs.prices import currency
-from gradus.learn.costs.spread import Spread
 
 
 def costs(challenge: Challenge, found: Comparison, prices: Prices) -> schemas.CostsOut:

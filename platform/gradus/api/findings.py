@@ -14,8 +14,7 @@ from gradus.courses import catalogue
 from gradus.courses.models import Lesson
 from gradus.laboratory import arms, own_sets, runs
 from gradus.laboratory.own_sets import Guess
-from gradus.learn.findings import laboratory
-from gradus.learn.findings.laboratory import Dot
+from gradus.learn.findings.dots import Dot, dots_of, together
 from gradus.learn.findings.shown import record_of
 from gradus.learn.views.finding import with_finding
 from gradus.submissions.services import Refused
@@ -27,7 +26,7 @@ router = Router(tags=["courses"], auth=anyone)
 def findings(request: Request, id: str) -> list[schemas.FindingOut]:
     """Returns the findings of a lesson, each with its statement, its experiment and the scores of single runs."""
     lesson = catalogue.now().lesson(id)
-    shown = laboratory.dots(lesson, lesson.parsed_findings, None)
+    shown = dots_of(lesson, lesson.parsed_findings, None)
     return [_finding(lesson, one, shown[one.id]) for one in lesson.parsed_findings]
 
 
@@ -83,7 +82,7 @@ def _finding(lesson: Lesson, finding: Finding, dots: list[Dot]) -> schemas.Findi
 
 def _laboratory(finding: Finding, ids: Mapping[str, str], dots: list[Dot]) -> schemas.LaboratoryOut:
     found = [
-        (ids[experiment.challenge], claim, laboratory.together(claim, experiment, dots))
+        (ids[experiment.challenge], claim, together(claim, experiment, dots))
         for experiment in finding.experiments
         for claim in finding.claims
     ]

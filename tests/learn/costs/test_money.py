@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gradus.learn.chance import Spread, about, difference, of_rows, of_runs, shown_interval, wilson
 from gradus.learn.costs.money import Prices, Tokens, mean_cost, request_costs, saved, volume
-from gradus.learn.costs.spread import Spread, difference, of_rows, of_runs
-from gradus.learn.result.chance import about, shown_interval, wilson
 
 PRICES = Prices(input=2.0, cached=0.5, output=8.0, training=3.0)
 LONG = Tokens(((1000.0, 10.0), (1200.0, 10.0)), 900, True)

@@ -16,7 +16,7 @@ from gradus.courses.models import Lesson
 from gradus.laboratory import arms, own_sets
 from gradus.laboratory.models import Contribution, Prediction
 from gradus.laboratory.own_sets import Guess
-from gradus.learn.findings import laboratory
+from gradus.learn.findings import dots
 from gradus.submissions import limits, services
 from gradus.submissions.models import Run, Slot
 from gradus.submissions.services import Refused
@@ -227,7 +227,7 @@ def test_the_spread_of_a_set_is_its_highest_minus_its_lowest(ada, client, lesson
     ],
 )
 def test_the_effect_within_one_set(claim, scores, effect):
-    found = laboratory.effect(Claim(arms=("a", "b"), varies="examples", **claim), scores)
+    found = dots.effect(Claim(arms=("a", "b"), varies="examples", **claim), scores)
     assert found == (None if effect is None else pytest.approx(effect))
 
 

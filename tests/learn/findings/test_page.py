@@ -4,8 +4,9 @@ import pytest
 
 from gradus.courses import catalogue
 from gradus.learn.findings import words
-from gradus.learn.findings.scale import MINUS, SCORES, differences, lanes, signed
+from gradus.learn.findings.figure import SCORES, differences, lanes
 from gradus.learn.findings.shown import shown
+from gradus.learn.findings.words import MINUS, signed
 from gradus.learn.lesson.markdown import render
 from tests.learn.findings import made_up
 

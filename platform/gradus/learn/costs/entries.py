@@ -6,25 +6,80 @@ Of hidden rows, an entry has the shown score and an interval from it and the rou
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from django.db.models import Max, Prefetch, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.utils.translation import gettext as _
 
 from challenges import kinds, payloads
 from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
-from gradus.courses.models import Challenge
-from gradus.learn.costs import measurements
+from gradus.courses.models import Challenge, ChallengeVersion
+from gradus.learn.chance import Spread, about, of_runs, shown_interval
 from gradus.learn.costs.approaches import titles
-from gradus.learn.costs.measurements import Measurement
 from gradus.learn.costs.money import Tokens
-from gradus.learn.costs.spread import Spread, of_runs
-from gradus.learn.result.chance import about, shown_interval
-from gradus.submissions.models import Score, Submission
+from gradus.submissions.models import Evaluation, Run, Score, Submission
+from gradus.submissions.states import State
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Milliseconds per request by repetition, tokens read and written by row, and how many of those read are shared."""
+
+    ms: tuple[float, ...]
+    tokens: tuple[tuple[int, int], ...]
+    shared_tokens: int
+    training: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The newest result for an attempt or baseline. `under_way` waits or runs; `failed` says why the last has none."""
+
+    found: Measured | None = None
+    under_way: Run | None = None
+    failed: str = ""
+
+
+NOT_MEASURED = Measurement()
+
+
+def measurements_of(version: ChallengeVersion, attempts: Collection[Submission]) -> dict[int | str, Measurement]:
+    """By the key of an attempt, or by the file of a baseline."""
+    whose = Q(measures__in=[one.pk for one in attempts]) | Q(measures=None)
+    runs = Run.objects.filter(whose, purpose=Run.Purpose.COSTS, version=version).order_by()
+    scored = Q(evaluations__state=State.SCORED)
+    newest = list(runs.values_list("measures", "label").annotate(last=Max("pk"), found=Max("pk", filter=scored)))
+    loaded = _loaded({pk for *_whose, last, found in newest for pk in (last, found) if pk is not None})
+    return {attempt or file: _measurement(loaded[last], loaded.get(found)) for attempt, file, last, found in newest}
+
+
+def _loaded(keys: Collection[int]) -> dict[int, Run]:
+    current = Evaluation.objects.filter(is_current=True)
+    runs = Run.objects.filter(pk__in=keys).defer("payload")
+    return {
+        run.pk: run for run in runs.prefetch_related(Prefetch("evaluations", current, to_attr="current_evaluations"))
+    }
+
+
+def _measurement(last: Run, found: Run | None) -> Measurement:
+    evaluation = last.current
+    failed = evaluation.message if evaluation.state in (State.FAILED, State.REJECTED) else ""
+    return Measurement(_read(found.current.result) if found else None, last if evaluation.is_open else None, failed)
+
+
+def _read(result: dict[str, Any] | None) -> Measured | None:
+    measured = (result or {}).get("measured")
+    if not measured:
+        return None
+    assert result is not None
+    tokens = tuple((read, written) for read, written in measured["tokens"])
+    return Measured(tuple(measured["ms"]), tokens, measured["shared_tokens"], result.get("training") or {})
+
 
 OWNER = "evaluation__submission"
 
@@ -87,7 +142,7 @@ def entries_of(challenge: Challenge, user: User | None) -> list[Entry]:
     version = challenge.version
     assert version is not None
     own = list(_best_of_each(challenge, user))
-    found = measurements.of_version(version, [_attempt(score) for score in own])
+    found = measurements_of(version, [_attempt(score) for score in own])
     entries = [_baseline(challenge, row, found) for row in version.results if _is_comparable(challenge, row)]
     entries += [_own(challenge, score, found) for score in own]
     order = list(titles())
@@ -150,7 +205,7 @@ def _approach(submission: Submission) -> str:
 def _own(challenge: Challenge, score: Score, found: dict[int | str, Measurement]) -> Entry:
     submission = _attempt(score)
     result = score.evaluation.result or {}
-    measurement = found.get(submission.pk, measurements.NONE)
+    measurement = found.get(submission.pk, NOT_MEASURED)
     training = result.get("training") or {}
     return Entry(
         kind=submission.kind,
@@ -168,7 +223,7 @@ def _own(challenge: Challenge, score: Score, found: dict[int | str, Measurement]
 
 
 def _baseline(challenge: Challenge, row: dict[str, Any], found: dict[int | str, Measurement]) -> Entry:
-    measurement = found.get(row["file"], measurements.NONE)
+    measurement = found.get(row["file"], NOT_MEASURED)
     shown = floor_to_step(row["score"], challenge.spec.feedback.step)
     training = row.get("training") or {}
     seconds = training.get("seconds", row.get("seconds")) if kinds.find(row["kind"]).is_trained else None

@@ -11,10 +11,10 @@ from challenges.findings.text import filled
 from gradus.accounts.models import User
 from gradus.courses.models import Lesson
 from gradus.laboratory.runs import own_runs
-from gradus.learn.findings import figure, laboratory, words
+from gradus.learn.findings import figure, words
 from gradus.learn.findings.attempts import Attempts, attempts
-from gradus.learn.findings.figure import Effect, Panel, Series
-from gradus.learn.findings.scale import Scale
+from gradus.learn.findings.dots import dots_of, sets_of
+from gradus.learn.findings.figure import Effect, Panel, Scale, Series
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ def attempts_of(lesson: Lesson, finding: Finding, user: User | None) -> Attempts
 
 
 def _attempts(lesson: Lesson, findings: Sequence[Finding], user: User | None) -> dict[str, Attempts]:
-    own, dots = own_runs(lesson, findings, user), laboratory.dots(lesson, findings, user)
-    sets = laboratory.sets_of(lesson, findings, user)
+    own, dots = own_runs(lesson, findings, user), dots_of(lesson, findings, user)
+    sets = sets_of(lesson, findings, user)
     return {
         one.id: attempts(lesson, one, record_of(lesson, one), own[one.id], dots[one.id], sets[one.id])
         for one in findings

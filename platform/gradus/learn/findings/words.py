@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from challenges import metrics
 from challenges.findings.spec import Claim, ClaimRecord, Finding, Measure, Varied
 from challenges.spec import Challenge
-from gradus.learn.findings.scale import plain
 
+MINUS = "\u2212"
 VARIED: dict[Varied, str | Promise] = {
     "instructions": gettext_lazy("the instructions"),
     "examples": gettext_lazy("the examples"),
@@ -44,6 +44,18 @@ MOVES: dict[Varied, str | Promise] = {
     "rows": gettext_lazy("Changing the training rows moves “%(measure)s” by %(distance)s on average."),
     "hyperparameters": gettext_lazy("Changing the hyper-parameters moves “%(measure)s” by %(distance)s on average."),
 }
+
+
+def plain(value: float) -> str:
+    """Two decimals, and never a minus zero."""
+    text = f"{abs(value):.2f}"
+    return f"{MINUS}{text}" if value < 0 and float(text) else text
+
+
+def signed(value: float) -> str:
+    """Two decimals with their sign; zero has none."""
+    text = f"{abs(value):.2f}"
+    return text if not float(text) else f"+{text}" if value > 0 else f"{MINUS}{text}"
 
 
 def of_measures(finding: Finding, challenge: Challenge | None) -> dict[Measure, str]:

@@ -6,9 +6,9 @@ from django import template
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from gradus.learn.chance import Spread
 from gradus.learn.costs.comparison import is_compared
 from gradus.learn.costs.entries import Entry
-from gradus.learn.costs.spread import Spread
 
 register = template.Library()
 register.filter("is_compared", is_compared)
