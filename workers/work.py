@@ -26,12 +26,11 @@ from gradus.courses.bundles import BundleMissing
 from gradus.submissions import failpoints, queue, services
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services.finish import LeaseLost
-from workers import passage_vectors, remote, status
+from workers import remote, status
 from workers.breaker import OF_THE_RUNNER, Breaker, RunnerBroken
 from workers.choices import Attributed, DatabaseChoices
 from workers.engine import hardware
 from workers.execute import Memo, baseline_seconds, execute, expect_packages, job_seconds
-from workers.gold_vectors import GoldVectors
 from workers.grading import assignments, kept_training, outcomes
 from workers.grading.assignments import is_measurement, measured
 from workers.grading.chats import WrittenTokens
@@ -40,9 +39,9 @@ from workers.grading.hidden_row_timing import paced
 from workers.grading.live_rows import LiveRows
 from workers.heartbeat import Heartbeat
 from workers.judge.contract import JudgeMisconfigured, Postpone
-from workers.passage_vectors import PassageVectors
 from workers.remote import EngineMisconfigured, EngineSlow, RemoteEngine
 from workers.sandbox.supervisor import Runner, RunnerDied, RunnerTimeout, Stopped, WorkLimit
+from workers.vectors import EmbeddedOnce, gold_store, passage_store
 
 log = structlog.get_logger(__name__)
 NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}
@@ -94,8 +93,7 @@ class Worker:
         self.name = f"{socket.gethostname()}:{lane}:{os.getpid()}"
         self.runner = runner or runner_of(lane)
         self.judge = judge
-        self.gold = GoldVectors(self.runner)
-        self.passages = PassageVectors(self.gold, settings.DATA_DIR / passage_vectors.FOLDER, self.runner.worked)
+        self.embedded = EmbeddedOnce(self.runner, gold_store(), passage_store(), self.runner.worked)
         self.remotes, self.remote_fault = _remotes()
         self.profile = status.profile(self.runner, sorted(self.remotes))
         self.memo = Memo()
@@ -137,7 +135,7 @@ class Worker:
         stopped = self._stopped()
         if self.lane == "judge" and not stopped:
             status.report(self)
-            self.gold.warm(lambda _: status.report(self), self.ending.is_set)
+            self.embedded.warm(lambda _: status.report(self), self.ending.is_set)
         evaluation = None if stopped else self._claim()
         if evaluation is None:
             status.report(self)
@@ -226,7 +224,7 @@ class Worker:
             seconds = _seconds(evaluation, assignment)
             rows = WrittenTokens() if assignment.chat is not None else LiveRows(assignment)
             graded = rows.followed(measured(assignments.grading(assignment), assignment, evaluation))
-            with kept_training.once(self.passages, evaluation) as once:
+            with kept_training.once(self.embedded, evaluation) as once:
                 runner = Attributed(once, self.runner)
                 try:
                     grade = execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.files.storage import FileSystemStorage
 
 from graders.base import Embed, Embedded, Retrieve, Retrieved
-from workers import passage_vectors
+from workers import vectors
 from workers.engine import embeddings
 from workers.engine.watch import Watch
-from workers.passage_vectors import GIVEN, PART, Kept, PassageVectors
 from workers.retrieval import search
 from workers.sandbox import launch
+from workers.vectors import GIVEN, PART, EmbeddedOnce, Store
 
 TEXTS = ("The library opens at nine.", "Films may be kept for one week.", "A page in colour costs 40 cents.")
 QUERY = "What does a print in colour cost?"
@@ -48,9 +50,13 @@ def given(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     return folder
 
 
+def stored(folder: Path, **options: Any) -> Store:
+    return Store(FileSystemStorage(folder), **options)
+
+
 def look_up(runner: Any, folder: Path, texts: tuple[str, ...] = TEXTS, method: str = "vectors") -> Retrieved:
     item = Retrieve(texts, (QUERY,), method, 3, "public")
-    wrapped = PassageVectors(runner, folder)
+    wrapped = EmbeddedOnce(runner, stored(folder / "gold"), stored(folder))
     found: Retrieved = wrapped.run(item, on_event=lambda event: None, should_stop=lambda: False, seconds=60)
     return found
 
@@ -76,10 +82,10 @@ def test_after_a_restart_nothing_but_the_query_is_embedded(tmp_path: Path, monke
 def test_the_order_of_passages_and_the_model_s_version_are_part_of_the_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = Kept(tmp_path)
+    kept = stored(tmp_path)
     kept.save(TEXTS, np.eye(3, dtype=np.float32))
     assert kept.load(TEXTS[::-1]) is None and kept.load(TEXTS[:2]) is None
-    monkeypatch.setattr(passage_vectors, "model_version", lambda: "another 2.0")
+    monkeypatch.setattr(vectors, "model_version", lambda: "another 2.0")
     assert kept.load(TEXTS) is None
 
 
@@ -102,52 +108,52 @@ def test_many_passages_are_embedded_in_parts(tmp_path: Path) -> None:
     texts = tuple(f"passage {number}" for number in range(PART + 1))
     look_up(Counting(), tmp_path / "kept", texts)
     assert Counting.sizes == [PART, 1]
-    assert np.load(files(tmp_path / "kept")[0]).shape == (PART + 1, 2)
+    kept = stored(tmp_path / "kept").load(texts)
+    assert kept is not None and kept.shape == (PART + 1, 2)
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed", "pickle", "another shape"])
 def test_a_damaged_file_is_removed_and_computed_again(tmp_path: Path, damage: str) -> None:
-    kept = Kept(tmp_path)
+    kept = stored(tmp_path)
     kept.save(TEXTS, np.eye(3, dtype=np.float32))
     (path,) = files(tmp_path)
     content = path.read_bytes()
     if damage == "another shape":
         kept.save(TEXTS, np.eye(2, dtype=np.float32))
-        path.unlink()
     elif damage == "pickle":
         bad = np.array([{"a": 1}], dtype=object)
-        np.save(path, bad, allow_pickle=True)
-        path.rename(path.with_name(f"{path.name.split('.')[0]}.{passage_vectors._digest(path.read_bytes())}.npy"))
+        with path.open("wb") as file:
+            np.save(file, bad, allow_pickle=True)
+        array = path.read_bytes()
+        path.write_bytes(hashlib.sha256(array).digest() + array)
     else:
         path.write_bytes(content[:-4] if damage == "cut" else content[:-1] + b"\x01")
     assert kept.load(TEXTS) is None and files(tmp_path) == []
 
 
 def test_what_is_not_used_for_long_and_what_is_too_much_is_removed(tmp_path: Path) -> None:
-    vectors = np.eye(3, dtype=np.float32)
-    size = len(passage_vectors.content_of(vectors))
-    kept = Kept(tmp_path, bytes_max=3 * size)
-    old = time.time() - 31 * passage_vectors.DAY
+    array = np.eye(3, dtype=np.float32)
+    size = 32 + len(vectors.content_of(array))
+    kept = stored(tmp_path, bytes_max=3 * size)
+    old = time.time() - 31 * 86_400
     for number in range(3):
-        kept.save((f"a {number}",), vectors)
-        path = max(tmp_path.glob("*.npy"), key=lambda one: one.stat().st_mtime)
+        kept.save((f"a {number}",), array)
+        path = max(tmp_path.glob("*.vectors"), key=lambda one: one.stat().st_mtime)
         os.utime(path, (old + number if number == 0 else time.time() - 60 + number,) * 2)
-    kept.save(("b",), vectors)
-    assert len(files(tmp_path)) == 3 and not list(tmp_path.glob(f"{passage_vectors.key_of(('a 0',))}*"))
-    for path in tmp_path.glob(f"{passage_vectors.key_of(('a 1',))}*"):
+    kept.save(("b",), array)
+    assert len(files(tmp_path)) == 3 and not list(tmp_path.glob(f"{vectors.key_of(('a 0',))}*"))
+    for path in tmp_path.glob(f"{vectors.key_of(('a 1',))}*"):
         os.utime(path)
-    kept.save(("c",), vectors)
-    names = {
-        text: bool(list(tmp_path.glob(f"{passage_vectors.key_of((text,))}*"))) for text in ("a 1", "a 2", "b", "c")
-    }
+    kept.save(("c",), array)
+    names = {text: bool(list(tmp_path.glob(f"{vectors.key_of((text,))}*"))) for text in ("a 1", "a 2", "b", "c")}
     assert names == {"a 1": True, "a 2": False, "b": True, "c": True}
 
 
 def test_a_half_written_file_of_a_killed_worker_is_removed_in_time(tmp_path: Path) -> None:
-    left = tmp_path / "tmp1234.part"
+    left = tmp_path / "0123abcd.vectors"
     left.write_bytes(b"half")
     os.utime(left, (1, 1))
-    Kept(tmp_path).save(TEXTS, np.eye(3, dtype=np.float32))
+    stored(tmp_path).save(TEXTS, np.eye(3, dtype=np.float32))
     assert not left.exists()
 
 
@@ -157,7 +163,8 @@ def test_a_disk_that_takes_nothing_only_costs_time(
     def full(*rest: Any, **more: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(passage_vectors, "write", full)
+    monkeypatch.setattr(FileSystemStorage, "save", full)
+    monkeypatch.setattr(vectors, "_write_whole", full)
     runner = Runner(monkeypatch)
     found = look_up(runner, tmp_path / "kept")
     plain = search.retrieve(Retrieve(TEXTS, (QUERY,), "vectors", 3), Watch())
@@ -167,7 +174,7 @@ def test_a_disk_that_takes_nothing_only_costs_time(
 
 def test_a_runner_is_given_a_few_files_that_it_may_read(given: Path, tmp_path: Path) -> None:
     for number in range(GIVEN + 3):
-        passage_vectors.given((f"passage {number}",), np.eye(1, dtype=np.float32))
+        vectors.given((f"passage {number}",), np.eye(1, dtype=np.float32))
     found = files(given)
     assert len(found) == GIVEN and {path.stat().st_mode & 0o777 for path in found} == {0o644}
 

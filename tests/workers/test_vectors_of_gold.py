@@ -1,14 +1,18 @@
-"""The gold answers are embedded before a lane claims its first answer, and never twice."""
+"""Gold answers are embedded before a lane claims its first answer, and never twice."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
+from django.utils import timezone
 
 from graders.base import Embed, Embedded
 from graders.free_text.text import sentences
@@ -17,7 +21,7 @@ from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge
 from tests import factories
-from workers import gold_vectors
+from workers import vectors
 from workers.engine.choice import DEFAULT, Choice
 from workers.sandbox.supervisor import RunnerDied
 from workers.work import Worker
@@ -99,27 +103,29 @@ def test_the_next_process_embeds_nothing_again(gold: tuple[str, ...]) -> None:
     later = Worker("judge", runner=Embedding())
     later.step()
     assert later.runner.asked == []
-    found = later.gold.run(Embed(gold), on_event=print, should_stop=lambda: False, seconds=1)
+    found = later.embedded.run(Embed(gold), on_event=print, should_stop=lambda: False, seconds=1)
     assert found.vectors == [vector(text) for text in gold]
     assert later.runner.asked == []
 
 
-@pytest.mark.parametrize("damage", [b"", b"no array", b"\x93NUMPY\x01\x00"])
+@pytest.mark.parametrize(
+    "damage", [b"", b"no array", b"\x93NUMPY\x01\x00", hashlib.sha256(b"no array").digest() + b"no array"]
+)
 def test_what_is_damaged_is_made_again(gold: tuple[str, ...], damage: bytes) -> None:
-    store, name = storages["private"], gold_vectors.path_of(gold)
-    store.save(name, ContentFile(damage))
+    storages["private"].save(vectors.gold_store().name_of(gold), ContentFile(damage))
     worker = Worker("judge", runner=Embedding())
     worker.step()
     assert worker.runner.asked == [gold]
-    kept = gold_vectors.load(gold)
+    kept = vectors.gold_store().load(gold)
     assert kept is not None and kept.tolist() == [vector(text) for text in gold]
 
 
 def test_nor_is_another_questions_array_taken(gold: tuple[str, ...]) -> None:
-    gold_vectors.save(gold, np.zeros((len(gold), 8), dtype=np.float32))
-    assert gold_vectors.load(gold) is None
-    gold_vectors.save(gold, np.asarray([vector("x")], dtype=np.float32))
-    assert gold_vectors.load(gold) is None
+    store = vectors.gold_store()
+    store.save(gold, np.zeros((len(gold), 8), dtype=np.float32))
+    assert store.load(gold) is None
+    store.save(gold, np.asarray([vector("x")], dtype=np.float32))
+    assert store.load(gold) is None
 
 
 def test_a_runner_that_dies_over_it_holds_no_answer_back(
@@ -137,3 +143,30 @@ def test_other_lanes_embed_no_gold(gold: tuple[str, ...], monkeypatch: pytest.Mo
     worker = Worker("grade", runner=Embedding())
     worker.step()
     assert worker.runner.asked == []
+
+
+def used_days_ago(name: str, days: int) -> None:
+    path = storages["private"].path(name)
+    then = time.time() - 86_400 * days
+    os.utime(path, (then, then))
+
+
+def test_what_no_worker_has_used_for_a_month_is_deleted_from_private_storage(gold: tuple[str, ...]) -> None:
+    """Files of 0.2.0, which have other names, as well."""
+    store = vectors.gold_store()
+    store.save(gold, np.asarray([vector(text) for text in gold], dtype=np.float32))
+    storages["private"].save("embeddings/0123abcd.npy", ContentFile(b"of 0.2.0"))
+    used_days_ago("embeddings/0123abcd.npy", 31)
+    used_days_ago(store.name_of(gold), 29)
+    assert vectors.delete_old() == 1
+    assert store.load(gold) is not None
+    used_days_ago(store.name_of(gold), 31)
+    assert vectors.delete_old() == 1 and store.load(gold) is None
+
+
+def test_a_use_is_noted_once_a_day(gold: tuple[str, ...]) -> None:
+    store = vectors.gold_store()
+    store.save(gold, np.asarray([vector(text) for text in gold], dtype=np.float32))
+    used_days_ago(store.name_of(gold), 20)
+    Worker("judge", runner=Embedding()).step()
+    assert storages["private"].get_modified_time(store.name_of(gold)) > timezone.now() - timedelta(hours=1)

