@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from challenges import kinds
 from challenges.findings.digest import P_MAX
 from challenges.findings.runs import Repetition, listed_fields, measures
 from challenges.findings.spec import (
@@ -21,7 +22,6 @@ from challenges.findings.spec import (
     Measure,
     RunRecord,
 )
-from challenges.kinds.prompt import PromptPayload
 from challenges.metrics import metrics
 from challenges.payloads import Submitted
 from challenges.spec import Challenge, Json, Label, Sample
@@ -151,7 +151,7 @@ def predictions(challenge: Challenge, payload: Submitted, texts: Sequence[str]) 
     answer = challenge.answer
     if answer is None or (isinstance(answer, Label) and answer.decode == "score"):
         return list(texts)
-    words = payload.label_words if isinstance(payload, PromptPayload) else {}
+    words = kinds.find(payload.kind).label_words(payload)
     ask = Ask(challenge, "", words=words)
     return [read(ask, answer, text).prediction for text in texts]
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle, sha256_of
-from challenges.documents import digest
 from challenges.findings.runs import Arms, Repetition, experiment_runs
 from challenges.findings.spec import Experiment, Finding
-from challenges.kinds.rag import RagPayload
-from challenges.kinds.rag_keys import rag
-from challenges.kinds.tune import TunePayload, tune
 from challenges.models.catalogue import MODELS
 from challenges.spec import dump
 
@@ -53,7 +50,6 @@ def run_digest(repetition: Repetition) -> str:
     """
     bundle, payload = repetition.bundle, repetition.payload
     challenge = bundle.challenge
-    section = tune(challenge) if isinstance(payload, TunePayload) else None
     return sha256_of(
         {
             "model": checkpoint(challenge.model),
@@ -62,18 +58,9 @@ def run_digest(repetition: Repetition) -> str:
             "answer": dump(challenge.answer) if challenge.answer else None,
             "prompt": dump(challenge.prompt),
             "payload": payload.model_dump(mode="json"),
-            "training": {"fixed": dump(section.fixed), "row_tokens_max": section.row_tokens_max} if section else None,
-            **(_searched(bundle) if isinstance(payload, RagPayload) else {}),
+            **kinds.find(payload.kind).decides_outputs(challenge, (*bundle.public, *bundle.hidden)),
         }
     )
-
-
-def _searched(bundle: ChallengeBundle) -> dict[str, Any]:
-    keys, rows = rag(bundle.challenge), (*bundle.public, *bundle.hidden)
-    return {
-        "documents": [digest(documents) for documents in (keys.corpus, keys.updates)],
-        "rows": [list(sample.documents) for sample in rows],
-    }
 
 
 def finding_digest(finding: Finding, bundles: Mapping[str, ChallengeBundle], arms: Arms) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from random import Random
 
+from challenges import kinds
 from challenges.bundle import ChallengeBundle
 from challenges.findings.spec import Arm, ExampleSets, Experiment, Measure
-from challenges.kinds.prompt import PromptPayload
 from challenges.payloads import Example, Submitted
 from challenges.spec import AnyRow, Challenge, Json, Label
 
@@ -35,7 +35,7 @@ def repetitions(arm: Arm, bundle: ChallengeBundle, arms: Arms) -> tuple[Repetiti
     bundle = bundle.with_plain_metric()
     payloads = {file: arms[bundle.challenge.id, file] for file in arm.files}
     first = payloads[arm.files[0]]
-    if arm.example_sets is not None and isinstance(first, PromptPayload):
+    if arm.example_sets is not None and kinds.find(first.kind).draws_examples:
         return tuple(
             _with_examples(arm, arm.example_sets, bundle, first, n) for n in range(1, arm.example_sets.count + 1)
         )
@@ -53,7 +53,7 @@ def repetition(arm: Arm, bundle: ChallengeBundle, arms: Arms, number: int) -> Re
     """
     bundle = bundle.with_plain_metric()
     first = arms[bundle.challenge.id, arm.files[0]]
-    if arm.example_sets is not None and isinstance(first, PromptPayload):
+    if arm.example_sets is not None and kinds.find(first.kind).draws_examples:
         return _with_examples(arm, arm.example_sets, bundle, first, number)
     return repetitions(arm, bundle, arms)[number - 1]
 
@@ -67,9 +67,7 @@ def _stem(file: str) -> str:
     return PurePosixPath(file).stem
 
 
-def _with_examples(
-    arm: Arm, sets: ExampleSets, bundle: ChallengeBundle, payload: PromptPayload, number: int
-) -> Repetition:
+def _with_examples(arm: Arm, sets: ExampleSets, bundle: ChallengeBundle, payload: Submitted, number: int) -> Repetition:
     drawn = draw(bundle, sets, number)
     arranged = tuple(drawn[place] for place in arm.order) if len(arm.order) == len(drawn) else drawn
     key = f"set {number} of {sets.per_label} a label, seed {sets.seed}"

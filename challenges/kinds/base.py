@@ -11,7 +11,7 @@ from challenges.field_checks import FieldProblem
 from challenges.models.token_counts import CountTokens
 from challenges.payloads import Submitted
 from challenges.prompts import accepted_texts
-from challenges.spec import Challenge, Keys, Sample
+from challenges.spec import AnyRow, Challenge, Keys, Sample
 from challenges.translation import gettext_noop
 
 if TYPE_CHECKING:
@@ -93,6 +93,10 @@ class Kind:
     """The payload's field that holds training rows; empty where there is none."""
     has_documents: ClassVar[bool] = False
     """Whether answers are looked up in documents, whose ids the rows name."""
+    draws_examples: ClassVar[bool] = False
+    """Whether an arm of a finding may draw the payload's `examples` from the training rows."""
+    has_take_home: ClassVar[bool] = False
+    """Whether the zip of a trained model has a card and scripts. They read a payload as that of `tune`."""
     packages: ClassVar[tuple[str, ...]] = ()
     """What a worker must be able to import to grade this kind, beside what every kind needs."""
 
@@ -208,6 +212,22 @@ class Kind:
     def parts(self, challenge: Challenge, payload: Any) -> Mapping[str, object]:
         """What the model is given, by the names that a finding's claim may vary."""
         return {}
+
+    def label_words(self, payload: Any) -> Mapping[str, str]:
+        """The words that the model writes for labels, by label; empty where it writes the labels themselves."""
+        return {}
+
+    def own_choices(self, challenge: Challenge, payload: Any) -> Sequence[AnyRow]:
+        """The rows of a payload that must be choices which the learner has made; empty where none must be."""
+        return ()
+
+    def decides_outputs(self, challenge: Challenge, samples: Sequence[Sample]) -> dict[str, Any]:
+        """What decides a run's outputs in addition to rows, answer, prompt, payload and base model, JSON-ready.
+
+        `samples` are the public and hidden rows. It is part of the digest of a finding's record: a change makes records
+        stale.
+        """
+        return {"training": None}
 
     def stored_arm(self, payload: Submitted) -> dict[str, Any]:
         """What the site keeps of an arm of a finding: its kind alone, unless learners may run it from the page."""

@@ -39,6 +39,7 @@ class PromptKind(Kind):
     title = gettext_noop("Prompt")
     noun = gettext_noop("a prompt")
     payload = PromptPayload
+    draws_examples = True
     approaches = {ZERO_SHOT: gettext_noop("Zero-shot"), FEW_SHOT: gettext_noop("Few-shot")}
 
     def check(self, challenge: Challenge, payload: PromptPayload) -> Iterator[FieldProblem]:
@@ -81,6 +82,9 @@ class PromptKind(Kind):
             "examples": sorted(map(repr, payload.examples)),
             "order": payload.examples,
         }
+
+    def label_words(self, payload: PromptPayload) -> Mapping[str, str]:
+        return payload.label_words
 
     def stored_arm(self, payload: Submitted) -> dict[str, Any]:
         """All of it: learners run the prompts of findings from the lesson's page."""

@@ -142,6 +142,15 @@ class RagKind(Kind):
             "order": payload.examples,
         }
 
+    def decides_outputs(self, challenge: Challenge, samples: Sequence[Sample]) -> dict[str, Any]:
+        """The documents too, and which of them each row names: a run keeps the scores of its rows."""
+        keys = rag(challenge)
+        return {
+            **super().decides_outputs(challenge, samples),
+            "documents": [digest(documents) for documents in (keys.corpus, keys.updates)],
+            "rows": [list(sample.documents) for sample in samples],
+        }
+
     def shown_keys(self, challenge: Challenge) -> dict[str, Any]:
         """What may be chosen, and how many documents there are; their texts are a page and a call of their own."""
         keys = rag(challenge)

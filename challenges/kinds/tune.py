@@ -17,7 +17,7 @@ from challenges.models.tokens import counter
 from challenges.own_choices import OwnChoices
 from challenges.payloads import Payload, Submitted, Whole
 from challenges.prompts import problem_with
-from challenges.spec import AnyRow, Challenge, Keys, PreferenceRow, Spec, TrainingRow, TrainRow, dump
+from challenges.spec import AnyRow, Challenge, Keys, PreferenceRow, Sample, Spec, TrainingRow, TrainRow, dump
 from challenges.training_methods import DPO, INTERVALS, LORA, METHODS, Method
 from challenges.translation import gettext, gettext_noop
 
@@ -185,6 +185,7 @@ class TuneKind(Kind):
     keys = TuneKeys
     lane = Lane.TRAIN
     is_trained = True
+    has_take_home = True
     rows_field = "rows"
     approaches = {name: method.title for name, method in METHODS.items()}
 
@@ -273,6 +274,13 @@ class TuneKind(Kind):
             "hyperparameters": payload.hyperparameters,
             "rows": payload.rows,
         }
+
+    def own_choices(self, challenge: Challenge, payload: TunePayload) -> Sequence[AnyRow]:
+        return () if tune(challenge).own_choices is None else payload.rows
+
+    def decides_outputs(self, challenge: Challenge, samples: Sequence[Sample]) -> dict[str, Any]:
+        section = tune(challenge)
+        return {"training": {"fixed": dump(section.fixed), "row_tokens_max": section.row_tokens_max}}
 
     def shown_keys(self, challenge: Challenge) -> dict[str, Any]:
         return dump(tune(challenge))

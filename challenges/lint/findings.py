@@ -10,7 +10,6 @@ from challenges.files.source import Source
 from challenges.findings.runs import by_label, draw, measures
 from challenges.findings.spec import Arm, ExampleSets
 from challenges.findings.text import named
-from challenges.kinds.prompt import PromptPayload
 from challenges.lint.claims import lint_claims
 from challenges.lint.finding_subject import FindingSubject, finding_subjects
 from challenges.lint.hints import lint_hints
@@ -90,10 +89,10 @@ def _arm(subject: FindingSubject, challenge: Subject, arm: Arm, place: tuple[str
     if arm.example_sets is None:
         for file, payload in zip(arm.files, payloads, strict=True):
             lint_payload(challenge, file, payload)
-    elif not isinstance(payloads[0], PromptPayload):
+    elif not kinds.find(payloads[0].kind).draws_examples:
         what = f"`{arm.id}` is no prompt, so it takes no examples"
         subject.add(what, "remove example_sets; repeat a training run over seeds", *place, "example_sets")
-    elif payloads[0].examples:
+    elif kinds.find(payloads[0].kind).inputs(payloads[0]):
         what = f"`{arm.files[0]}` has examples of its own, which example_sets would replace"
         subject.add(what, "remove them from the file, or remove example_sets", *place, "example_sets")
     else:

@@ -14,13 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from challenges import payloads
+from challenges import kinds, payloads
 from challenges.bundle import ChallengeBundle, LessonBundle
 from challenges.files.folders import ADAPTER_FILES, demo_names
 from challenges.files.rows import read_train
 from challenges.files.yaml_lines import read
 from challenges.kinds.prompt import KIND as PROMPT
-from challenges.kinds.tune import TunePayload
 from challenges.lesson.demo_panel_text import FEW, TUNED, ZERO
 from challenges.lesson.demo_record import DemoRecord, PanelRecord
 from challenges.models import tokens
@@ -54,11 +53,12 @@ def train(lesson: LessonBundle, folder: Path, runner: Running, on_event: OnEvent
     `folder` is the folder of the lesson. It takes minutes. Raises `NoDemo`, and what the runner raises.
     """
     demo, challenge = of(lesson)
-    payload = next((b.payload for b in challenge.baselines if isinstance(b.payload, TunePayload)), None)
+    payload = next((b.payload for b in challenge.baselines if kinds.find(b.payload.kind).is_trained), None)
     if payload is None:
         raise NoDemo(f"{demo.challenge} has no LoRA baseline")
     extra = read_train((folder / demo.extra_rows).read_bytes())[0] if demo.extra_rows else []
-    payload = payload.model_copy(update={"rows": (*payload.rows, *extra)})
+    field = kinds.find(payload.kind).rows_field
+    payload = payload.model_copy(update={field: (*getattr(payload, field), *extra)})
     # `hidden` asks for a complete training run; the trained model is asked about public inputs only.
     asked = tuple(sample.input for sample in challenge.public)
     found = _graded(Assignment(challenge, payload, hidden=True, inputs=asked), runner, on_event)

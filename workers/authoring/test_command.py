@@ -16,7 +16,6 @@ from challenges import kinds
 from challenges import similarity as rules
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.findings.runs import Repetition
-from challenges.kinds.free_text import FreeTextPayload
 from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_challenge
 from challenges.texts import several
@@ -154,7 +153,7 @@ def _keeper(bundle: ChallengeBundle, baseline: Baseline) -> Callable[[Grade], No
     run = Repetition(baseline.ref.file, "baseline", baseline.ref.file, bundle, baseline.payload)
 
     def keep(grade: Grade) -> None:
-        if not isinstance(baseline.payload, FreeTextPayload):
+        if kinds.find(baseline.payload.kind).has_samples:
             KeptRuns().put(run, outputs_of(grade, bundle.challenge))
 
     return keep

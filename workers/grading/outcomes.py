@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.files.base import ContentFile, File
@@ -142,8 +142,9 @@ def _take_home(evaluation: Evaluation, grade: Grade) -> Mapping[str, str]:
     if evaluation.submission is None:
         return {}
     payload, spec = payloads.parse(evaluation.submission.payload), evaluation.version.parsed
-    if not isinstance(payload, TunePayload):
+    if not kinds.find(payload.kind).has_take_home:
         return {}
+    payload = cast(TunePayload, payload)
     model = MODELS[str(spec.model)]
     digest = status.digests().get(model.name, "")
     return {

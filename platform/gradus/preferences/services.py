@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from challenges import kinds
 from challenges.field_checks import FieldProblem
-from challenges.kinds.tune import TunePayload, tune
 from challenges.payloads import Submitted
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
@@ -49,11 +49,12 @@ def forget(user: User, challenge: Challenge) -> None:
 
 def strange_rows(user: User, challenge: Challenge, payload: Submitted) -> Iterator[FieldProblem]:
     """The rows of a payload that are not the learner's own choices, where those are what is scored."""
-    if not isinstance(payload, TunePayload) or tune(challenge.spec).own_choices is None:
+    scored = kinds.find(payload.kind).own_choices(challenge.spec, payload)
+    if not scored:
         return
     own = [tuple(row.values()) for row in rows_of(user, challenge)]
     message = _("You have not chosen this answer on the page of choices: take your choices over from there.")
-    for number, row in enumerate(payload.rows, 1):
+    for number, row in enumerate(scored, 1):
         if tuple(row.model_dump().values()) not in own:
             yield FieldProblem("not_your_choice", "rows", message, number)
 

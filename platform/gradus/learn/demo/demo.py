@@ -9,7 +9,6 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges import payloads
 from challenges.files.yaml_lines import read
 from challenges.kinds.base import Lane
 from challenges.kinds.prompt import KIND as PROMPT
@@ -161,8 +160,7 @@ def times(run: Run) -> Times | None:
 
 def prompt_of(run: Run) -> str:
     """The exact text that the model read."""
-    payload = payloads.parse(run.payload)
-    assert isinstance(payload, PromptPayload)
+    payload = PromptPayload.model_validate(run.payload)
     rendered = render(
         run.version.parsed.prompt,
         instructions=payload.instructions,
