@@ -19,7 +19,7 @@ from challenges.bundle import CourseBundle
 from challenges.reading import read_course
 from challenges.spec import Lesson
 from gradus.accounts.models import User
-from gradus.accounts.scopes import LearnerData, Scope
+from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish
 from gradus.submissions import services

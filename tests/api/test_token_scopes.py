@@ -12,8 +12,7 @@ from django.db import IntegrityError, transaction
 
 from gradus.accounts import tokens
 from gradus.accounts.models import ApiToken, Enrolment, User
-from gradus.accounts.scopes import Content, LearnerData, Scope
-from gradus.accounts.token_limits import TOKENS_MAX
+from gradus.accounts.token_rules import TOKENS_MAX, Content, LearnerData, Scope
 from gradus.api import api
 from gradus.courses.models import Course
 from tests import factories

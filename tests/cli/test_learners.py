@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from gradus.accounts.models import ApiToken, User
-from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
+from gradus.accounts.token_rules import LEARNER, Content, LearnerData, Scope
 from gradus.chats.models import ChatMessage
 from gradus.courses.models import Challenge
 from gradus.reviews.models import Appeal

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from gradus.accounts.models import ApiToken, User
-from gradus.accounts.token_limits import TOKENS_MAX
+from gradus.accounts.token_rules import TOKENS_MAX
 from gradus.submissions.models import Run, Submission
 from tests import factories
 from tests.api.conftest import problem

@@ -11,8 +11,8 @@ from django.db import IntegrityError, transaction
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from gradus.accounts.exempt_networks import hashed_network
 from gradus.accounts.models import ApiToken, ExemptNetwork, User
+from gradus.accounts.rate_limits import hashed_network
 from gradus.submissions import limits, services
 from gradus.submissions.models import Evaluation, Slot, Submission
 from tests import factories

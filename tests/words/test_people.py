@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 
 from gradus.accounts import tokens
 from gradus.accounts.models import User
-from gradus.accounts.scopes import Content, LearnerData, Scope
+from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.courses import catalogue
 from gradus.courses.models import Course
 from gradus.leaderboards.boards import Row

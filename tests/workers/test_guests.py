@@ -11,10 +11,10 @@ from pytest_httpserver import HTTPServer
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
-from gradus.reviews import guests
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Appeal, Budget, JudgeCall, Review
 from gradus.reviews.review_reasons import in_words
+from gradus.reviews.who_grades import GUEST_NOTE
 from gradus.submissions import services
 from gradus.submissions.models import Grader
 from tests import factories
@@ -52,9 +52,9 @@ def test_a_guests_answer_costs_nothing_and_is_provisional(
     assert rule in Review.objects.get().reasons and "no account" in in_words(rule, explain.spec)
 
     answer = guest_client.get(f"/api/v1/submissions/{submission.uuid}").json()
-    assert (answer["verified_by"], answer["guest_note"]) == (None, guests.NOTE)
+    assert (answer["verified_by"], answer["guest_note"]) == (None, GUEST_NOTE)
     page = guest_client.get(f"/submissions/{submission.uuid}/").content.decode()
-    assert "Provisional." in page and str(guests.NOTE) in page
+    assert "Provisional." in page and str(GUEST_NOTE) in page
 
 
 def test_with_an_account_the_same_answer_is_judged(
@@ -86,13 +86,13 @@ def test_no_second_judge_is_asked_for_a_guest_either(
 def test_a_visitor_reads_it_before_submitting(who: str, explain: Challenge, request: pytest.FixtureRequest) -> None:
     client: Client = request.getfixturevalue(who)
     page = client.get("/challenges/explain/").content.decode()
-    assert str(guests.NOTE) in page and "An AI grades this answer" not in page
-    assert client.get("/api/v1/challenges/explain").json()["guest_note"] == guests.NOTE
+    assert str(GUEST_NOTE) in page and "An AI grades this answer" not in page
+    assert client.get("/api/v1/challenges/explain").json()["guest_note"] == GUEST_NOTE
 
 
 def test_learners_with_an_account_and_other_kinds_are_told_nothing_of_it(
     ada_client: Client, guest_client: Client, explain: Challenge
 ) -> None:
-    assert str(guests.NOTE) not in ada_client.get("/challenges/explain/").content.decode()
+    assert str(GUEST_NOTE) not in ada_client.get("/challenges/explain/").content.decode()
     assert ada_client.get("/api/v1/challenges/explain").json()["guest_note"] is None
     assert guest_client.get("/api/v1/challenges/sea-or-sky").json()["guest_note"] is None

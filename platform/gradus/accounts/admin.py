@@ -1,16 +1,23 @@
-"""The admin's pages about accounts, roles, API tokens, exempt networks and the record of staff's actions."""
+"""The admin's pages about accounts, roles, API tokens, exempt networks and the record of staff's actions.
+
+The admin's own forms for logging in and changing a password know neither the second factor nor the rate limits, so the
+site's own pages take their place.
+"""
 
 from typing import Any
 
+from allauth.account.decorators import secure_admin_login
 from django import forms
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from gradus.accounts import exempt_networks, tokens
+from gradus.accounts import rate_limits, tokens
 from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, StaffAction, User
 
 
@@ -70,7 +77,7 @@ class ExemptNetworkForm(forms.ModelForm[ExemptNetwork]):
         fields = ("network", "until", "note")
 
     def clean_network(self) -> str:
-        return exempt_networks.canonical(self.cleaned_data["network"])
+        return rate_limits.canonical(self.cleaned_data["network"])
 
     def clean_until(self) -> Any:
         until = self.cleaned_data["until"]
@@ -96,3 +103,21 @@ class StaffActionAdmin(ReadOnly):
     list_filter = ("what", "via", "at")
     search_fields = ("who", "about", "request")
     date_hierarchy = "at"
+
+
+def use_site_login(site: AdminSite) -> None:
+    """Sends staff who log in to the admin, or change their password there, to the site's own pages.
+
+    Call this before `site.urls` is read. Django's log-in view must be replaced, not only decorated: to a person who is
+    logged in as staff already, it would still check the passwords of other accounts.
+    """
+    site.login = secure_admin_login(_to_index)  # type: ignore[method-assign]
+    site.password_change = _to_password_page  # type: ignore[method-assign,assignment]
+
+
+def _to_index(request: HttpRequest, extra_context: object = None) -> HttpResponse:
+    return redirect("admin:index")
+
+
+def _to_password_page(request: HttpRequest, extra_context: object = None) -> HttpResponse:
+    return redirect("account_change_password")

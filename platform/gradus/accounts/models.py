@@ -15,9 +15,8 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from gradus.accounts.look_alikes import check_name
-from gradus.accounts.scopes import LEARNER, Content, LearnerData, Scope
-from gradus.accounts.token_limits import TOKEN_DAYS
+from gradus.accounts.names import check_name
+from gradus.accounts.token_rules import LEARNER, TOKEN_DAYS, Content, LearnerData, Scope
 
 
 def new_pseudonym() -> str:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django_structlog.middlewares import RequestMiddleware
 
 from gradus import database_away
-from gradus.accounts.exempt_networks import client_address
+from gradus.accounts.rate_limits import client_address
 
 # Links that the site sends by email. Anyone who has such a link can set a password or confirm an email address.
 SECRET = re.compile(r"(/accounts/(?:password/reset/key|confirm-email)/)[^/?\s]+")

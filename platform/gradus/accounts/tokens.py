@@ -5,11 +5,10 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from gradus.accounts import scopes
 from gradus.accounts import staff_actions as staff
+from gradus.accounts import token_rules
 from gradus.accounts.models import ApiToken, StaffAction, User
-from gradus.accounts.scopes import LEARNER, Scope
-from gradus.accounts.token_limits import DAYS_MAX, TOKEN_DAYS, TOKENS_MAX
+from gradus.accounts.token_rules import DAYS_MAX, LEARNER, TOKEN_DAYS, TOKENS_MAX, Scope
 
 
 class NotIssued(Exception):
@@ -32,7 +31,7 @@ def issue(user: User, name: str, scope: Scope = LEARNER, days: int = TOKEN_DAYS)
         raise ValueError(f"A token must expire after 1 to {DAYS_MAX} days, not {days}.")
     beyond = user.widest_scope.missing(scope)
     if beyond:
-        listed = get_text_list([scopes.named(*one) for one in beyond.items()], _("and"))
+        listed = get_text_list([token_rules.named(*one) for one in beyond.items()], _("and"))
         said = _("Your account does not have all the rights of this token (%(rights)s). Choose a lower level.")
         raise NotIssued("scope_not_yours", said % {"rights": listed})
     # The lock makes parallel requests wait for each other, so that each counts the tokens of those before it.

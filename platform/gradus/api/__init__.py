@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, re_path
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from gradus.accounts.scopes import LEARNER, named
+from gradus.accounts.token_rules import LEARNER, named
 from gradus.api import (
     challenges,
     chats,

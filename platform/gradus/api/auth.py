@@ -11,7 +11,7 @@ from ninja.security import HttpBearer
 
 from gradus.accounts.guests import learner
 from gradus.accounts.models import ApiToken, User
-from gradus.accounts.scopes import LEARNER, Scope, named
+from gradus.accounts.token_rules import LEARNER, Scope, named
 from gradus.api.ninja_internals import OptionalCookie
 from gradus.submissions.services import Refused
 

@@ -13,8 +13,7 @@ from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course, Lesson
 from gradus.learn.lesson.advisor import Advice
 from gradus.learn.path.steps import ChallengeStep, CoursePath, LessonStep
-from gradus.reviews import guests
-from gradus.reviews.who_grades import who_grades
+from gradus.reviews.who_grades import guest_note, who_grades
 from gradus.submissions import limits, services
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Standing
@@ -154,7 +153,7 @@ def challenge(challenge: Challenge, user: User | None, hints: list[str]) -> sche
             "unavailable": {name: lacking for name in spec.tracks if (lacking := services.unavailable(spec, name))},
             "graded_by": who_grades(challenge, user).by,
             "attempts_left": slots.left(limits.ATTEMPTS, Use(user=user, challenge=challenge)),
-            "guest_note": guests.note(user, challenge.kind) or None,
+            "guest_note": guest_note(user, challenge.kind) or None,
             "hints_total": len(spec.hints),
             "hints": hints,
             "best": _best(user, challenge),

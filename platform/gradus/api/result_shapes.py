@@ -10,9 +10,9 @@ from gradus.api import schemas
 from gradus.chats.faults import fault_of
 from gradus.chats.models import ChatMessage
 from gradus.leaderboards import boards
-from gradus.reviews import guests
 from gradus.reviews.models import Appeal
 from gradus.reviews.services import can_appeal
+from gradus.reviews.who_grades import guest_note
 from gradus.submissions import limits
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Evaluation, Run, Score, Submission
@@ -50,7 +50,7 @@ def submission(submission: Submission) -> schemas.SubmissionOut:
             "metrics": result.get("metrics", {}),
             "feedback": _feedback(evaluation),
             "attempts_left": slots.left(limits.ATTEMPTS, Use(user=submission.user, challenge=submission.challenge)),
-            "guest_note": guests.note(submission.user, submission.kind) or None,
+            "guest_note": guest_note(submission.user, submission.kind) or None,
             "has_artifact": bool(evaluation.artifact),
             **_appeal(submission),
             "created_at": submission.created_at,

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
 
 from gradus.accounts.models import User
-from gradus.accounts.scopes import LearnerData, Scope
+from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.api import review_shapes
 from gradus.api.auth import Request, caller, requires
 from gradus.api.schemas import reviews as schemas

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from ninja import Header, Query, Router, Status
 
-from gradus.accounts.exempt_networks import hashed_network
+from gradus.accounts.rate_limits import hashed_network
 from gradus.api import result_shapes as outcomes
 from gradus.api import schemas
 from gradus.api.auth import Request, caller, someone

@@ -9,7 +9,7 @@ from ninja import Router, Status
 from gradus.accounts import tokens
 from gradus.accounts.allauth_adapter import TooManyAttempts
 from gradus.accounts.models import User
-from gradus.accounts.scopes import Scope
+from gradus.accounts.token_rules import Scope
 from gradus.api import schemas
 from gradus.api.auth import Request
 from gradus.submissions.services import Refused

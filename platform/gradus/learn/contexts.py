@@ -28,9 +28,8 @@ from gradus.learn.result.waiting import begun, stages_of
 from gradus.learn.result.weak_spot import weak_spot
 from gradus.notices import services as notices
 from gradus.preferences.pairs import pairs_of
-from gradus.reviews import guests
 from gradus.reviews.services import has_second_grader
-from gradus.reviews.who_grades import who_grades
+from gradus.reviews.who_grades import guest_note, who_grades
 from gradus.submissions import limits
 from gradus.submissions.limits import Use
 from gradus.submissions.models import Evaluation, Run, Score, Submission
@@ -83,7 +82,7 @@ def form_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
     return {
         "attempts_left": slots.left(limits.ATTEMPTS, Use(user=user, challenge=challenge)),
         "guest_left": guest_left(user),
-        "guest_note": guests.note(user, challenge.kind),
+        "guest_note": guest_note(user, challenge.kind),
         "has_starter": bool(challenge.version and challenge.version.train),
         "pairs": pairs_of(user, challenge),
         "has_second_grader": has_second_grader(),
@@ -126,7 +125,7 @@ def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
     spec, result, shown = evaluation.version.parsed, evaluation.result or {}, rows_context(owner, evaluation)
     return {
         "owner": owner,
-        "guest_note": guests.note(owner.user, owner.kind) if isinstance(owner, Submission) else "",
+        "guest_note": guest_note(owner.user, owner.kind) if isinstance(owner, Submission) else "",
         "evaluation": evaluation,
         "target": f"#run-{owner.uuid}",
         "challenge": owner.challenge if isinstance(owner, Submission) else owner.version.challenge,

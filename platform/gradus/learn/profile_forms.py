@@ -5,20 +5,19 @@ from django.http import QueryDict
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from gradus.accounts import pseudonyms, scopes
+from gradus.accounts import names, token_rules
 from gradus.accounts.models import User
-from gradus.accounts.scopes import Content, LearnerData, Scope
-from gradus.accounts.token_limits import DAYS_MAX, TOKEN_DAYS
+from gradus.accounts.token_rules import DAYS_MAX, TOKEN_DAYS, Content, LearnerData, Scope
 from gradus.validators import allowed_characters
 
 
 class PseudonymForm(forms.ModelForm[User]):
     pseudonym = forms.CharField(
         label=_("Name"),
-        min_length=pseudonyms.LEAST,
-        max_length=pseudonyms.MOST,
-        validators=[pseudonyms.IS_NAME],
-        error_messages={"unique": pseudonyms.TAKEN},
+        min_length=names.CHARS_MIN,
+        max_length=names.CHARS_MAX,
+        validators=[names.IS_NAME],
+        error_messages={"unique": names.TAKEN},
         help_text=_("Other learners see this name and nothing else of you. Choose one that does not tell who you are."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "data-mirror": "#shown-name"}),
     )
@@ -65,7 +64,7 @@ class TokenForm(forms.Form):
     def __init__(self, user: User, data: QueryDict | None = None) -> None:
         super().__init__(None if data is None else self.completed(data))
         for axis, widest in vars(user.widest_scope).items():
-            levels = [level for level in type(widest) if scopes.rank(level) <= scopes.rank(widest)]
+            levels = [level for level in type(widest) if token_rules.rank(level) <= token_rules.rank(widest)]
             self.fields[axis].choices = [(level.value, level.label) for level in levels]  # type: ignore[attr-defined]
             if len(levels) == 1:
                 self.fields[axis].widget = forms.HiddenInput()

@@ -43,8 +43,8 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Row:
-    """The figures of a group of answers.
+class Agreement:
+    """How well the machine agrees with people on a group of answers.
 
     `low` and `high` are the 95 % confidence interval of the share of equal verdicts (Wilson 1927). `bias` is the mean
     difference between the machine's score and the person's, and `mae` the mean absolute difference.
@@ -90,12 +90,12 @@ def _pair(review: Review, person: dict[str, str]) -> Pair | None:
     return Pair(review, machine, person, theirs, own, (theirs >= spec.pass_) == (own >= spec.pass_))
 
 
-def row(name: str, pairs: list[Pair]) -> Row:
-    """Returns the figures of a group, which must not be empty."""
+def agreement_of(name: str, pairs: list[Pair]) -> Agreement:
+    """Returns the agreement on a group of answers, which must not be empty."""
     marks = [pair.machine[id] == mark for pair in pairs for id, mark in pair.person.items()]
     agree = sum(pair.same_verdict for pair in pairs)
     low, high = wilson(agree, len(pairs))
-    return Row(
+    return Agreement(
         name=name,
         answers=len(pairs),
         same_verdict=agree / len(pairs),
@@ -115,12 +115,14 @@ def wilson(hits: int, count: int) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def rows_by(key: Callable[[Pair], str], pairs: Iterable[Pair]) -> list[Row]:
-    """Returns the figures of each group, the largest group first."""
+def agreements_by(key: Callable[[Pair], str], pairs: Iterable[Pair]) -> list[Agreement]:
+    """Returns the agreement on each group of answers, the largest group first."""
     groups: dict[str, list[Pair]] = {}
     for pair in pairs:
         groups.setdefault(key(pair), []).append(pair)
-    return sorted((row(name, group) for name, group in groups.items()), key=lambda one: (-one.answers, one.name))
+    return sorted(
+        (agreement_of(name, group) for name, group in groups.items()), key=lambda one: (-one.answers, one.name)
+    )
 
 
 def by_question(pair: Pair) -> str:
@@ -141,20 +143,20 @@ def by_signs(pair: Pair) -> str:
 class Report:
     """The figures of the page on accuracy. `total` is None if no grade has been audited yet."""
 
-    total: Row | None
-    questions: list[Row]
-    audited_languages: list[Row]
-    decided_languages: list[Row]
-    decided_signs: list[Row]
+    total: Agreement | None
+    questions: list[Agreement]
+    audited_languages: list[Agreement]
+    decided_languages: list[Agreement]
+    decided_signs: list[Agreement]
 
 
 def report(user: User) -> Report:
     """Returns the figures for the courses that a person teaches."""
     fair, every = audits(user), decisions(user)
     return Report(
-        total=row(_("all audits"), fair) if fair else None,
-        questions=rows_by(by_question, fair),
-        audited_languages=rows_by(by_language, fair),
-        decided_languages=rows_by(by_language, every),
-        decided_signs=rows_by(by_signs, every),
+        total=agreement_of(_("all audits"), fair) if fair else None,
+        questions=agreements_by(by_question, fair),
+        audited_languages=agreements_by(by_language, fair),
+        decided_languages=agreements_by(by_language, every),
+        decided_signs=agreements_by(by_signs, every),
     )

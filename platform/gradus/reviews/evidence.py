@@ -3,10 +3,13 @@
 In a blind audit, everything that the machine found is left out here, so that neither a page nor the API can show it.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
+
+from django.core.files.storage import storages
 
 from challenges import marks as table
 from challenges.kinds.rubric import Criterion, free_text
@@ -16,7 +19,6 @@ from gradus.reviews import nearest_answers as nearest
 from gradus.reviews import review_reasons as reasons
 from gradus.reviews import votes as judged
 from gradus.reviews.models import Appeal, Review
-from gradus.reviews.raw_results import raw_result
 from gradus.submissions.models import Evaluation
 
 SOURCES_SHOWN = 3
@@ -28,20 +30,6 @@ class Piece:
 
     text: str
     is_evidence: bool
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A graded answer that is similar to this one.
-
-    `likeness` and `score` are in [0, 1]; `by` is `author` (a gold answer) or `person`.
-    """
-
-    likeness: float
-    answer: str
-    marks: dict[str, str]
-    score: float
-    by: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +78,7 @@ class Case:
     lines: list[Line]
     reasons: list[str]
     notes: Notes
-    nearest: list[Neighbour]
+    nearest: list[nearest.Neighbour]
     signs: list[signs.Sign]
     predicted: float | None
     appeal: Appeal | None
@@ -118,7 +106,7 @@ def case(review: Review) -> Case:
         lines=lines,
         reasons=reasons.all_in_words(shown, challenge),
         notes=found,
-        nearest=neighbours(review, private, challenge),
+        nearest=nearest.neighbours(review, private, challenge),
         signs=signs.signs(answer),
         predicted=None if blind else review.predicted,
         appeal=open_appeal,
@@ -138,6 +126,16 @@ def pieces(answer: str, quotes: Iterable[str]) -> list[Piece]:
     return [Piece(answer[a:b], covered[a]) for a, b in pairwise(edges) if a < b]
 
 
+def raw_result(evaluation: Evaluation) -> dict[str, Any]:
+    """Returns what a worker has written about an evaluation to private storage, for staff only; empty if nothing."""
+    store = storages["private"]
+    if not evaluation.raw or not store.exists(evaluation.raw):
+        return {}
+    with store.open(evaluation.raw) as file:
+        raw: dict[str, Any] = json.loads(file.read())
+        return raw
+
+
 def notes(private: dict[str, Any], challenge: Challenge) -> Notes:
     """Returns the machine's notes, which are empty if no raw result was stored."""
     copied = list(private.get("copied", {}).items())[:SOURCES_SHOWN]
@@ -148,22 +146,6 @@ def notes(private: dict[str, Any], challenge: Challenge) -> Notes:
         said=judged.said(private, challenge),
         copied=[(reasons.source_in_words(name), round(100 * share)) for name, share in copied],
     )
-
-
-def neighbours(review: Review, private: dict[str, Any], challenge: Challenge) -> list[Neighbour]:
-    """Returns the nearest graded answers: the author's, found by embeddings, and those of reviewers, by words."""
-    found = [
-        _neighbour(i["likeness"], i["answer"], i["marks"], challenge, "author") for i in private.get("nearest", [])
-    ]
-    decided = nearest.person_graded(review)
-    return found + [
-        _neighbour(near, other.submission.payload["answer"], other.marks, challenge, "person")
-        for near, other in decided
-    ]
-
-
-def _neighbour(likeness: float, answer: str, marks: dict[str, str], challenge: Challenge, by: str) -> Neighbour:
-    return Neighbour(likeness, answer, marks, table.score(free_text(challenge).rubric, marks), by)
 
 
 def blank(challenge: Challenge) -> list[Line]:

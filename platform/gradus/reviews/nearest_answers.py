@@ -1,6 +1,7 @@
-"""Finds the answers that people have graded and that share most words with another answer.
+"""Finds graded answers that are similar to another answer: the author's by embeddings, and those of reviewers by words.
 
-The site has no embeddings, so it uses the cosine of tf-idf weights (Salton & Buckley 1988): rare words count most.
+A worker computes the embeddings. The site has none, so it uses the cosine of tf-idf weights (Salton & Buckley 1988):
+rare words count most.
 """
 
 from __future__ import annotations
@@ -9,7 +10,12 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from challenges import marks as table
+from challenges.kinds.rubric import free_text
+from challenges.spec import Challenge
 from gradus.reviews.models import Review
 
 SHOWN = 3
@@ -19,6 +25,36 @@ LOOKED_AT = 300
 COMMON = 0.05
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")
 Weights = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A graded answer that is similar to this one.
+
+    `likeness` and `score` are in [0, 1]; `by` is `author` (a gold answer) or `person`.
+    """
+
+    likeness: float
+    answer: str
+    marks: dict[str, str]
+    score: float
+    by: str
+
+
+def neighbours(review: Review, private: dict[str, Any], challenge: Challenge) -> list[Neighbour]:
+    """Returns the nearest graded answers: the author's, found by embeddings, and those of reviewers, by words."""
+    found = [
+        _neighbour(i["likeness"], i["answer"], i["marks"], challenge, "author") for i in private.get("nearest", [])
+    ]
+    decided = person_graded(review)
+    return found + [
+        _neighbour(near, other.submission.payload["answer"], other.marks, challenge, "person")
+        for near, other in decided
+    ]
+
+
+def _neighbour(likeness: float, answer: str, marks: dict[str, str], challenge: Challenge, by: str) -> Neighbour:
+    return Neighbour(likeness, answer, marks, table.score(free_text(challenge).rubric, marks), by)
 
 
 def person_graded(review: Review) -> list[tuple[float, Review]]:

@@ -1,10 +1,18 @@
 """Queries for reviewers: which answers wait, in which order, and who may see them. Nobody sees their own answers."""
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404, HttpRequest
 
 from gradus.accounts.models import TEACHING, Enrolment, User
 from gradus.courses.models import Challenge, Course
 from gradus.reviews.models import Appeal, Regrade, Review
+
+
+def reviewer(request: HttpRequest) -> User:
+    """Returns the visitor. Raises `Http404` if the visitor is not a reviewer, so that the pages stay unknown."""
+    if not isinstance(request.user, User) or not request.user.is_reviewer:
+        raise Http404
+    return request.user
 
 
 def waiting_for(user: User) -> QuerySet[Review]:

@@ -28,8 +28,8 @@ LISTED = 12
 
 
 @dataclass(frozen=True)
-class Row:
-    """The calls of a group. `costs` are amounts by currency; `unpriced` counts the calls with an unknown cost."""
+class CallTotals:
+    """Sums over a group of calls. `costs` are amounts by currency; `unpriced` counts the calls with an unknown cost."""
 
     name: str
     calls: int
@@ -42,8 +42,11 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Spent:
-    """A budget of today. Money is in the currency's unit; `money_allowed` is None if there is no limit."""
+class BudgetUse:
+    """How much of one of today's budgets is used.
+
+    Money is in the currency's unit; `money_allowed` is None if there is no limit.
+    """
 
     scope: str
     tokens: int
@@ -66,23 +69,23 @@ class Spent:
         return max(self.tokens / self.tokens_allowed if self.tokens_allowed else 1.0, money)
 
 
-def by_period(now: datetime | None = None) -> list[Row]:
+def by_period(now: datetime | None = None) -> list[CallTotals]:
     """Returns the calls of the last day, week and month."""
     now = now or timezone.now()
-    return [_row(str(name), JudgeCall.objects.filter(created_at__gte=now - length)) for name, length in PERIODS]
+    return [_totals(str(name), JudgeCall.objects.filter(created_at__gte=now - length)) for name, length in PERIODS]
 
 
-def by_model(now: datetime | None = None) -> list[Row]:
+def by_model(now: datetime | None = None) -> list[CallTotals]:
     """Returns the calls of the last 30 days by model, the most used model first."""
     recent = JudgeCall.objects.filter(created_at__gte=(now or timezone.now()) - MONTH)
     models = recent.values_list("model").annotate(n=Count("pk")).order_by("-n", "model")
-    return [_row(model, recent.filter(model=model)) for model, _ in models[:LISTED]]
+    return [_totals(model, recent.filter(model=model)) for model, _ in models[:LISTED]]
 
 
-def budgets() -> list[Spent]:
+def budgets() -> list[BudgetUse]:
     """Returns the budgets of today: the site's first, then those of which the largest share is used."""
     found = [
-        Spent(
+        BudgetUse(
             budget.scope,
             budget.spent,
             budget.allowed,
@@ -111,7 +114,7 @@ def has_money_limit() -> bool:
     return any(limit is not None for limit in settings.JUDGE_MONEY.values())
 
 
-def _row(name: str, calls: QuerySet[JudgeCall]) -> Row:
+def _totals(name: str, calls: QuerySet[JudgeCall]) -> CallTotals:
     total: Mapping[str, Any] = calls.aggregate(
         calls=Count("pk"),
         unusable=Count("pk", filter=~Q(problem="")),
@@ -121,4 +124,6 @@ def _row(name: str, calls: QuerySet[JudgeCall]) -> Row:
         unpriced=Count("pk", filter=Q(cost_micros=None)),
     )
     priced = calls.exclude(cost_micros=None).values_list("currency").annotate(micros=Sum("cost_micros"))
-    return Row(name=name, costs=[(currency, micros / 1e6) for currency, micros in priced.order_by("currency")], **total)
+    return CallTotals(
+        name=name, costs=[(currency, micros / 1e6) for currency, micros in priced.order_by("currency")], **total
+    )

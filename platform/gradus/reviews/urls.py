@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gradus.reviews.views import calibration, figures, regrade, review
+from gradus.reviews.views import figures, regrade, review
 
 app_name = "reviews"
 urlpatterns = [
@@ -12,8 +12,8 @@ urlpatterns = [
     path("gold/<slug:slug>.jsonl", review.gold_rows, name="gold_rows"),
     path("accuracy/", figures.accuracy_show, name="accuracy"),
     path("judge/", figures.spending_show, name="spending"),
-    path("calibration/", calibration.calibration_list, name="calibrations"),
-    path("calibration/<int:pk>/", calibration.calibration_show, name="calibration"),
+    path("calibration/", figures.calibration_list, name="calibrations"),
+    path("calibration/<int:pk>/", figures.calibration_show, name="calibration"),
     path("regrades/", regrade.regrade_list, name="regrades"),
     path("regrades/<int:pk>/", regrade.regrade_show, name="regrade"),
 ]

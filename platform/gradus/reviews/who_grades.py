@@ -8,6 +8,7 @@ from datetime import timedelta
 from statistics import median
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from challenges import kinds
 from challenges.kinds.base import Lane
@@ -82,3 +83,14 @@ def _has_passed(version: ChallengeVersion, judges: set[str]) -> bool:
 def _is_same(configured: str, answered: str) -> bool:
     """Compares names of models: an endpoint may answer for `vendor/model` as `model-2026-11-01`, with a date."""
     return answered.rpartition("/")[2].startswith(configured.rpartition("/")[2])
+
+
+GUEST_NOTE = gettext_lazy(
+    "You have no account, so no AI is asked about this answer: built-in checks estimate the grade, and it stays "
+    "provisional until a person has looked at it."
+)
+
+
+def guest_note(user: User | None, kind: str) -> str:
+    """Returns the note for a visitor without an account at a judged challenge. For everyone else it is empty."""
+    return str(GUEST_NOTE) if kinds.find(kind).is_judged and (user is None or user.is_guest) else ""

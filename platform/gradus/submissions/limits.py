@@ -23,7 +23,7 @@ from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 class Use:
     """Who does something, and where: a limit counts separately for those of these fields that its `per` names.
 
-    `network` is what `accounts.exempt_networks.hashed_network` returned, empty if its attempts are not counted.
+    `network` is what `accounts.rate_limits.hashed_network` returned, empty if its attempts are not counted.
     `measured` is an attempt or a baseline whose costs are measured.
     """
 

@@ -11,8 +11,7 @@ from pydantic_core import CoreSchema
 
 from challenges import payloads
 from challenges.kinds.tune import TunePayload
-from gradus.accounts.scopes import Content, LearnerData
-from gradus.accounts.token_limits import DAYS_MAX, TOKEN_DAYS
+from gradus.accounts.token_rules import DAYS_MAX, TOKEN_DAYS, Content, LearnerData
 from gradus.api import codes
 from gradus.api.schemas.content import Track
 from gradus.reviews.models import APPEAL_CHARS

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from gradus.accounts import pseudonyms, tokens
+from gradus.accounts import names, tokens
 from gradus.accounts.models import ApiToken, User
 from gradus.learn.path import attempts_so_far
 from gradus.learn.profile_forms import PseudonymForm, TokenForm
@@ -24,7 +24,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _rename(request)
     if "propose" in request.GET:
-        form = PseudonymForm(initial={"pseudonym": pseudonyms.propose()})
+        form = PseudonymForm(initial={"pseudonym": names.propose()})
         return _page(request, pseudonym_form=form, is_proposal=True)
     return _page(request)
 
@@ -34,9 +34,9 @@ def _rename(request: HttpRequest) -> HttpResponse:
     form = PseudonymForm(request.POST, instance=User.objects.get(pk=_account(request).pk))
     if form.is_valid():
         try:
-            pseudonyms.rename(_account(request), form.cleaned_data["pseudonym"])
-        except pseudonyms.Taken:
-            form.add_error("pseudonym", pseudonyms.TAKEN)
+            names.rename(_account(request), form.cleaned_data["pseudonym"])
+        except names.Taken:
+            form.add_error("pseudonym", names.TAKEN)
     if form.errors:
         return _page(request, pseudonym_form=form, status=422)
     messages.success(request, _("Leaderboards now show your new name."))

@@ -9,8 +9,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
-from gradus.accounts.exempt_networks import hashed_network
 from gradus.accounts.guests import learner_or_guest
+from gradus.accounts.rate_limits import hashed_network
 from gradus.courses import days
 from gradus.courses.models import Challenge
 from gradus.learn import contexts as pages

@@ -1,8 +1,7 @@
 """Services for grading by people: reviews, appeals, decisions, gold rows and regrades."""
 
 from gradus.reviews.services.appeals import appeal, can_appeal, goes_to_second, has_second_grader
-from gradus.reviews.services.deciding import decide, mark_blind, score_of
-from gradus.reviews.services.gold import as_json_lines, make_gold
+from gradus.reviews.services.deciding import as_json_lines, decide, make_gold, mark_blind, score_of
 from gradus.reviews.services.opening import open_review
 from gradus.reviews.services.regrades import approve, discard, start_regrade
 

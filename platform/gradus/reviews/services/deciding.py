@@ -1,7 +1,12 @@
-"""Services with which a person decides a grade or marks an audit. The machine's grade stays in the database."""
+"""Services with which a person decides a grade, marks an audit, or keeps an answer as a gold row.
+
+The machine's grade stays in the database.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from django.db import transaction
@@ -9,13 +14,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from challenges import marks as table
+from challenges import spec as specs
 from challenges.kinds.rubric import free_text
-from challenges.spec import Challenge
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
+from gradus.courses.models import Challenge
 from gradus.notices.models import Notice
 from gradus.notices.services import tell
-from gradus.reviews.models import Review
+from gradus.reviews.models import GoldRow, Review
 from gradus.reviews.services import appeals, opening
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader
@@ -26,7 +32,7 @@ What = StaffAction.What
 REASON_CHARS = 2000
 
 
-def score_of(challenge: Challenge, marks: dict[str, str]) -> float:
+def score_of(challenge: specs.Challenge, marks: dict[str, str]) -> float:
     """Returns the score in [0, 1] of a person's marks, which are given by the criterion's id.
 
     Raises:
@@ -147,3 +153,29 @@ def result_of(evaluation: Evaluation, marks: dict[str, str]) -> dict[str, Any]:
 
 def _shows_quotes(kind: str, mark: str) -> bool:
     return (mark == "not_met") if kind == "must_not_claim" else (mark != "not_met")
+
+
+@transaction.atomic
+def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
+    """Stores a decided answer with the person's marks as a gold row, which belongs to the course from then on.
+
+    Raises:
+        Refused: 403, it is the person's own answer; 409, it has not been decided; 422, the role is unknown.
+    """
+    refuse_own(review, by)
+    if review.decided_at is None:
+        raise Refused("undecided", _("Only an answer that a person has decided can become a gold row."), 409)
+    if role not in GoldRow.Role.values:
+        raise Refused("bad_role", _("Choose one of: %(roles)s.") % {"roles": ", ".join(GoldRow.Role.values)})
+    answer = review.submission.payload["answer"]
+    values = {"review": review, "answer": answer, "marks": review.marks, "role": role, "created_by": by}
+    digest = hashlib.sha256(answer.encode()).hexdigest()
+    row, _created = GoldRow.objects.get_or_create(challenge=review.submission.challenge, digest=digest, defaults=values)
+    staff.note(StaffAction.What.GOLD_KEPT, row, by=by, review=review.pk, role=row.role)
+    return row
+
+
+def as_json_lines(challenge: Challenge) -> str:
+    """Returns all gold rows of a challenge in the format of `gold.jsonl`, oldest first."""
+    rows = (specs.GoldAnswer(answer=r.answer, marks=r.marks, role=r.role) for r in challenge.gold_rows.all())
+    return "".join(json.dumps(specs.dump(row), ensure_ascii=False) + "\n" for row in rows)

@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 
 from challenges import kinds
+from gradus.reviews.evidence import raw_result
 from gradus.reviews.models import JudgeCall, Review
-from gradus.reviews.raw_results import raw_result
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Outcome
 from gradus.submissions.states import State

@@ -1,10 +1,18 @@
-"""Pages with figures: how often the machine agrees with people, and what the judge costs."""
+"""Pages with figures: how well judges and code agree with people, and what the judge costs."""
 
+from typing import Any
+
+from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
+from django.utils.translation import gettext_lazy as _
 
+from challenges import kinds
+from challenges.kinds.rubric import free_text
+from gradus.accounts.models import User
+from gradus.courses.models import ChallengeVersion
 from gradus.reviews import accuracy, queue, spending
-from gradus.reviews.views.access import reviewer
+from gradus.reviews.queue import reviewer
 
 
 def accuracy_show(request: HttpRequest) -> HttpResponse:
@@ -20,3 +28,51 @@ def spending_show(request: HttpRequest) -> HttpResponse:
         raise Http404
     context = {"periods": spending.by_period(), "models": spending.by_model(), "budgets": spending.budgets()}
     return render(request, "reviews/spending.html", {**context, "has_money_limit": spending.has_money_limit()})
+
+
+FIGURES = {
+    "agreement": _("Agreement"),
+    "qwk": _("Quadratic weighted kappa (QWK)"),
+    "bias": _("Bias"),
+    "mae": _("Mean absolute error"),
+}
+
+
+def calibration_list(request: HttpRequest) -> HttpResponse:
+    """Lists the free-text challenges with the judges that were measured on them."""
+    return render(request, "reviews/calibrations.html", {"versions": versions_for(reviewer(request))})
+
+
+def calibration_show(request: HttpRequest, pk: int) -> HttpResponse:
+    """Shows the calibration reports of one version, newest first."""
+    user = reviewer(request)
+    version = get_object_or_404(ChallengeVersion.objects.select_related("challenge__lesson__course"), pk=pk)
+    if not kinds.find(version.parsed.kind).is_judged or not may_see(user, version):
+        raise Http404
+    labels = {criterion.id: criterion.label for criterion in free_text(version.parsed).rubric}
+    reports = [shown(calibration.report, labels) for calibration in version.calibrations.all()]
+    context = {"version": version, "gate": free_text(version.parsed).gate, "reports": reports}
+    return render(request, "reviews/calibration.html", context)
+
+
+def versions_for(user: User) -> QuerySet[ChallengeVersion]:
+    """Returns the current versions of judged challenges in the courses that this person may review."""
+    found = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind__in=kinds.judged())
+    if not user.is_staff:
+        found = found.filter(challenge__lesson__course__in=queue.taught_by(user))
+    return (
+        found.select_related("challenge__lesson__course").prefetch_related("calibrations").order_by("challenge__slug")
+    )
+
+
+def may_see(user: User, version: ChallengeVersion) -> bool:
+    return queue.taught_by(user).filter(pk=version.challenge.lesson.course_id).exists()
+
+
+def shown(report: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
+    """Returns a report with the labels of criteria, and with its curve as pairs of percent and accuracy."""
+    criteria = [{**row, "label": labels.get(row["id"], row["id"])} for row in report.get("criteria", [])]
+    curve = report.get("coverage", {}).get("accuracy_by_share", {})
+    pairs = [(round(100 * float(share)), value) for share, value in sorted(curve.items())]
+    figures = [(name, report[key]) for key, name in FIGURES.items() if key in report]
+    return {**report, "criteria": criteria, "curve": pairs, "figures": figures}

@@ -8,10 +8,9 @@ from django.utils.translation import ngettext
 
 from gradus.reviews import queue, services
 from gradus.reviews.models import Regrade
-from gradus.reviews.regrade_matrix import matrix
-from gradus.reviews.regrade_reasons import KEPT, LEFT_OUT, counted
+from gradus.reviews.queue import reviewer
+from gradus.reviews.regrade_matrix import KEPT, LEFT_OUT, counted, matrix
 from gradus.reviews.services.regrades import ADOPTED
-from gradus.reviews.views.access import reviewer
 from gradus.submissions.services import Refused
 
 LISTED = 50

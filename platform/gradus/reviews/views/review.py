@@ -15,7 +15,7 @@ from gradus.reviews import evidence, queue, services
 from gradus.reviews import review_reasons as reasons
 from gradus.reviews.forms import DecisionForm, GoldForm, machine_data
 from gradus.reviews.models import Review
-from gradus.reviews.views.access import reviewer
+from gradus.reviews.queue import reviewer
 from gradus.submissions.services import Refused
 
 PAGE_ROWS = 50

@@ -6,8 +6,8 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from gradus.accounts.look_alikes import check_name
 from gradus.accounts.models import User
+from gradus.accounts.names import check_name
 
 LOOK_ALIKES = {
     "one Cyrillic letter": "\u0430dmin",

@@ -1,15 +1,24 @@
-"""Refuses names that look like another name to people: letters of other alphabets, wide letters, and unseen ones."""
+"""The names of people on pages and leaderboards: what may be one, a proposal, and the service that changes one.
+
+A name must not look like another one to people, by letters of other alphabets, wide letters, or unseen ones.
+"""
 
 from __future__ import annotations
 
 import re
+import secrets
 import unicodedata
 from collections.abc import Iterator
 
 from confusable_homoglyphs.categories import unique_aliases
 from confusable_homoglyphs.confusables import is_confusable
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 # Fillers of Hangul count as letters, but a person cannot see them.
 FILLERS = re.compile("[\u115f\u1160\u3164\uffa0]")
@@ -48,3 +57,50 @@ def _looks_like_ascii(letters: set[str]) -> Iterator[tuple[str, str]]:
             like = [one["c"] for one in found["homoglyphs"] if len(one["c"]) == 1 and one["c"].isascii()]
             if like and like[0].isalnum():
                 yield letter, like[0]
+
+
+CHARS_MIN, CHARS_MAX = 3, 40
+IS_NAME = RegexValidator(
+    r"^[\w][\w .-]*$",
+    gettext_lazy(
+        "Use only letters, digits, spaces, dots, hyphens and underscores, and begin with a letter or a digit."
+    ),
+)
+TAKEN = gettext_lazy("Somebody else uses this name already. Choose another one.")
+HOW = (
+    *("amber", "bold", "brisk", "calm", "clear", "deft", "early", "fair", "gentle", "keen", "kind", "lively"),
+    *("lucid", "mellow", "nimble", "patient", "quick", "quiet", "silver", "steady", "sunny", "swift", "warm", "wise"),
+)
+WHO = (
+    *("badger", "beaver", "crane", "curlew", "dolphin", "falcon", "finch", "fox", "hare", "heron", "ibis", "kestrel"),
+    *("lark", "lynx", "marten", "newt", "otter", "owl", "plover", "raven", "robin", "seal", "swift", "wren"),
+)
+
+
+class Taken(Exception):
+    """Somebody else has this name."""
+
+
+def propose() -> str:
+    """Returns a random name that nobody has now, and that says nothing about the person."""
+    users = get_user_model().objects
+    while users.filter(pseudonym=(name := _drawn())).exists():
+        continue
+    return name
+
+
+def _drawn() -> str:
+    return f"{secrets.choice(HOW)}-{secrets.choice(WHO)}-{secrets.randbelow(900) + 100}"
+
+
+def rename(user: AbstractBaseUser, name: str) -> None:
+    """Changes the name under which leaderboards show a person.
+
+    Raises:
+        Taken: somebody else has this name. Nothing has changed.
+    """
+    try:
+        with transaction.atomic():
+            get_user_model().objects.filter(pk=user.pk).update(pseudonym=name)
+    except IntegrityError:
+        raise Taken from None

@@ -1,6 +1,7 @@
-"""Scopes of API tokens: what a token may do in addition to its owner's own work as a learner.
+"""The rules of API tokens: what a token may do, how many an account may have, and how long they last.
 
-A scope has two axes: course content, and the data of other learners.
+What a token may do, its scope, has two axes: course content, and the data of other learners. A token always allows its
+owner's own work as a learner.
 """
 
 from dataclasses import dataclass
@@ -48,3 +49,10 @@ def rank(level: Content | LearnerData) -> int:
 def named(axis: str, level: str) -> str:
     """Returns the name of a level as API documents and error messages write it, such as `learner_data:viewer`."""
     return f"{axis}:{level}"
+
+
+TOKENS_MAX = 20
+"""The tokens of one account that may work at the same time."""
+TOKEN_DAYS = 90
+"""The days after which a token expires, unless its owner chooses another number."""
+DAYS_MAX = 365
