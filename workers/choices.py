@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
 
-from graders.base import Embed, Retrieve
 from gradus.submissions import services
 from workers.engine.choice import Choice, Place
-from workers.execute import Running
-from workers.sandbox.supervisor import Runner
 
 
 class DatabaseChoices:
@@ -37,24 +32,3 @@ class DatabaseChoices:
         """Removes what is kept for `place`, so that it is measured again."""
         if (kept := services.kept_choice(place.key)) is not None:
             services.forget_choice(kept)
-
-
-class Attributed:
-    """Passes the items of one job on, and remembers by which choice the runner computed them.
-
-    `digest` is "" until the runner has computed a base model: calibrations may be cached, and a remote engine computes
-    without a choice of ours.
-    """
-
-    def __init__(self, way: Running, runner: Runner) -> None:
-        self._way, self._runner = way, runner
-        self.digest = ""
-
-    def run(
-        self, item: Any, *, on_event: Callable[[dict[str, Any]], None], should_stop: Callable[[], bool], seconds: float
-    ) -> Any:
-        """Does what the runner's `run` does."""
-        result = self._way.run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
-        if not isinstance(item, Embed | Retrieve):
-            self.digest = self._runner.choose(item.model, should_stop=should_stop).digest
-        return result

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -44,25 +45,29 @@ JOB = "job"
 NO_REMOTES: Mapping[str, Any] = MappingProxyType({})
 
 
+OnEvent = Callable[[dict[str, Any]], None]
+ShouldStop = Callable[[], bool]
+CarryOut = Callable[[WorkItem], Result]
+
+
+class Around(Protocol):
+    """What is done before and after an item; it may also carry out another item, or none where it knows the result."""
+
+    def __call__(self, item: WorkItem, carry_out: CarryOut) -> Result: ...
+
+
 class Remote(Protocol):
     """Carries out `Score` and `Generate` items of one base model on another machine; see `workers.remote`."""
 
     def run(
-        self,
-        item: Score | Generate,
-        *,
-        on_event: Callable[[dict[str, Any]], None],
-        should_stop: Callable[[], bool],
-        seconds: float,
+        self, item: Score | Generate, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float
     ) -> Scored | Generated: ...
 
 
 class Running(Protocol):
     """Carries out all items that need a local model; see `workers.sandbox.supervisor.Runner`."""
 
-    def run(
-        self, item: Any, *, on_event: Callable[[dict[str, Any]], None], should_stop: Callable[[], bool], seconds: float
-    ) -> Any: ...
+    def run(self, item: Any, *, on_event: OnEvent, should_stop: ShouldStop, seconds: float) -> Any: ...
 
 
 class Judging(Protocol):
@@ -75,12 +80,13 @@ def execute(
     grading: Grading,
     runner: Running,
     judge: Judging | None,
-    on_event: Callable[[dict[str, Any]], None],
-    stop: Callable[[], bool],
+    on_event: OnEvent,
+    stop: ShouldStop,
     deadline_s: float,
     memo: Memo | None = None,
     remotes: Mapping[str, Remote] = NO_REMOTES,
     worked: Callable[[], float] = time.monotonic,
+    around: Sequence[Around] = (),
 ) -> Grade:
     """Runs a grader until it returns its `Grade`, within `deadline_s` seconds of work for the whole job.
 
@@ -89,33 +95,35 @@ def execute(
 
     An item that names the adapter `job` gets the adapter that this grading has trained, never one of another job.
     `memo` keeps the results of calibration items from job to job; results about hidden rows are never kept. `remotes`
-    maps base models to remote engines; items with an adapter and training always go to `runner`.
+    maps base models to remote engines; items with an adapter and training always go to `runner`. `around` are called
+    with each item, the first one outermost.
 
     Raises:
         WorkLimit: all the work of the limit was done.
         RunnerTimeout: the time is over by the wall clock.
         Stopped: `stop` returned true between two items.
-        Exception: whatever `runner`, `judge` or a remote engine raises.
+        Exception: whatever `runner`, `judge`, a remote engine or one of `around` raises.
     """
-    limit = _Limit(deadline_s, stop)
-    adapter: str | None = None
+    job = _Job(runner, judge, remotes, on_event, memo or Memo(0), worked, _Limit(deadline_s, stop))
+    carry_out = surrounded(job.carry_out, around)
     result: Result | None = None
     try:
         while True:
-            item = grading.send(result)
-            if limit.stop():
-                raise Stopped
-            limit.check()
-            known = memo.get(item) if memo is not None else None
-            result = known or _carry_out(_with_adapter(item, adapter), runner, judge, remotes, on_event, limit, worked)
-            if memo is not None:
-                memo.put(item, result)
-            adapter = result.files if isinstance(result, Trained) else adapter
+            result = carry_out(grading.send(result))
+            if isinstance(result, Trained):
+                job.adapter = result.files
     except StopIteration as finished:
         grade: Grade = finished.value
         return grade
     finally:
         grading.close()
+
+
+def surrounded(carry_out: CarryOut, around: Sequence[Around]) -> CarryOut:
+    """Puts what each of `around` does before and after an item around `carry_out`, the first one outermost."""
+    for one in reversed(around):
+        carry_out = partial(one, carry_out=carry_out)
+    return carry_out
 
 
 class Memo:
@@ -171,25 +179,39 @@ def _is_calibration(item: WorkItem) -> bool:
     return isinstance(item, Score) and item.stage == CALIBRATE and item.adapter is None
 
 
-def _carry_out(
-    item: WorkItem,
-    runner: Running,
-    judge: Judging | None,
-    remotes: Mapping[str, Remote],
-    on_event: Callable[[dict[str, Any]], None],
-    limit: _Limit,
-    worked: Callable[[], float],
-) -> Result:
-    if isinstance(item, Judge):
-        return judge.judge(item) if judge is not None else Judged(None, "no judge")
-    if isinstance(item, Count):
-        return count(item)
-    remote = remotes.get(item.model) if isinstance(item, Score | Generate) and item.adapter is None else None
-    with limit.counting(worked if remote is None else time.monotonic):
-        way: Any = remote or runner
-        result: Result = way.run(item, on_event=on_event, should_stop=limit.stop, seconds=limit.left)
-    log.info("work_item", kind=type(item).__name__, engine_s=round(getattr(result, "seconds", 0.0), 4))
-    return result
+@dataclass
+class _Job:
+    """What carries out the items of one grading. `adapter` is the folder of what the grading has trained."""
+
+    runner: Running
+    judge: Judging | None
+    remotes: Mapping[str, Remote]
+    on_event: OnEvent
+    memo: Memo
+    worked: Callable[[], float]
+    limit: _Limit
+    adapter: str | None = None
+
+    def carry_out(self, item: WorkItem) -> Result:
+        if self.limit.stop():
+            raise Stopped
+        self.limit.check()
+        result = self.memo.get(item) or self._computed(_with_adapter(item, self.adapter))
+        self.memo.put(item, result)
+        return result
+
+    def _computed(self, item: WorkItem) -> Result:
+        if isinstance(item, Judge):
+            return self.judge.judge(item) if self.judge is not None else Judged(None, "no judge")
+        if isinstance(item, Count):
+            return count(item)
+        is_shared = isinstance(item, Score | Generate) and item.adapter is None
+        remote = self.remotes.get(item.model) if is_shared else None
+        with self.limit.counting(self.worked if remote is None else time.monotonic):
+            way: Any = remote or self.runner
+            result: Result = way.run(item, on_event=self.on_event, should_stop=self.limit.stop, seconds=self.limit.left)
+        log.info("work_item", kind=type(item).__name__, engine_s=round(getattr(result, "seconds", 0.0), 4))
+        return result
 
 
 def _with_adapter(item: WorkItem, adapter: str | None) -> WorkItem:

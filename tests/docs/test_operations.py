@@ -7,7 +7,7 @@ import pytest
 from django.core.management import get_commands
 
 from gradus.submissions.states import MAX_ATTEMPTS
-from workers.work import FAULT_SECONDS, SLOW_SECONDS
+from workers.failures import FAULT_SECONDS, SLOW_SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = "".join(page.read_text() for page in sorted((ROOT / "docs" / "operations").glob("*.md")))

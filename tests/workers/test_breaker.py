@@ -13,8 +13,9 @@ from gradus.submissions.models import Evaluation, Slot, WorkerStatus
 from gradus.submissions.states import MAX_ATTEMPTS
 from tests import factories
 from tests.workers.test_work import TRIAL, TableRunner
-from workers import breaker, reconciler, status, work
+from workers import breaker, failures, reconciler, status
 from workers.engine import model_files
+from workers.grading.evaluations import needs
 from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout
 from workers.work import Worker
 
@@ -131,7 +132,7 @@ def test_a_job_after_which_no_runner_works_ends_some_day(ada, course, clock):
         one.step()
         reconciler.fail_exhausted()
     assert (submission.current.state, submission.current.error_code) == ("failed", "worker_lost")
-    assert submission.current.fence == work.MOST_CLAIMS + MAX_ATTEMPTS
+    assert submission.current.fence == failures.MOST_CLAIMS + MAX_ATTEMPTS
 
 
 def test_failures_that_a_success_parts_are_not_in_a_row(ada, course):
@@ -228,10 +229,9 @@ def test_a_job_bound_to_the_profile_of_a_worker_in_trouble_may_go_elsewhere(ada,
     assert reconciler.unbind_lost_profiles() == 1
 
 
-def test_what_is_trained_here_needs_the_runner_although_answers_come_from_elsewhere(ada, course, ticket, monkeypatch):
+def test_what_is_trained_here_needs_the_runner_although_answers_come_from_elsewhere(ada, course, ticket):
     rows = [{"input": "m", "output": '{"priority": "low", "summary": "s"}'}]
     trained = factories.submit(ada, "ticket", {**factories.LORA, "rows": rows}).current
     prompted = factories.submit(ada).current
-    one = Worker("train", runner=TableRunner())
-    monkeypatch.setattr(one, "remotes", {ticket.spec.model: object()})
-    assert one._needs(trained) == [ticket.spec.model] and one._needs(prompted) == []
+    remotes = {ticket.spec.model}
+    assert needs(trained, remotes) == [ticket.spec.model] and needs(prompted, remotes) == []

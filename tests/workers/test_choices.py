@@ -8,12 +8,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from graders.base import Embed, Score, Scored
 from gradus.submissions.models import EngineChoice
 from tests import factories
 from tests.workers.test_work import TableRunner
 from workers import status, work
-from workers.choices import Attributed, DatabaseChoices
+from workers.choices import DatabaseChoices
 from workers.engine.choice import DEFAULT, PLAIN, Place
 from workers.management.commands import engine_choices
 from workers.sandbox.supervisor import RunnerFailed, Stopped
@@ -132,13 +131,12 @@ def test_what_a_remote_engine_computes_has_no_choice_of_ours(ada, course):
     assert worker.runner.before == 0
 
 
-def test_embeddings_are_attributed_to_no_choice():
-    told = {"on_event": print, "should_stop": lambda: False, "seconds": 1.0}
-    job = Attributed(TableRunner(), Choosing())
-    job.run(Embed(("sea",)), **told)
-    assert job.digest == ""
-    assert isinstance(job.run(Score("smollm2-135m-instruct", "", ("sun",), ("a", "b")), **told), Scored)
-    assert job.digest == FOUND.digest
+def test_a_grade_without_a_base_model_has_no_choice(ada, explain):
+    submission = factories.submit(
+        ada, "explain", {"kind": "free_text", "answer": "Weights keep old facts, and a look-up reads new ones."}
+    )
+    assert Worker("judge", runner=Choosing()).step()
+    assert (submission.current.state, submission.current.engine_choice) == ("review", "")
 
 
 class Unable(TableRunner):

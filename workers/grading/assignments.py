@@ -27,6 +27,7 @@ from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Run, Submission
 from gradus.submissions.services.payload import counter
 from workers.grading import chats
+from workers.grading.evaluations import is_measurement, on_hidden_rows
 from workers.judge import template as judge_template
 from workers.judge.client import JudgeClient
 from workers.judge.contract import JudgeMisconfigured
@@ -74,11 +75,6 @@ def prepared(evaluation: Evaluation) -> Iterator[Assignment]:
         yield replace(assignment, adapter=str(folder))
 
 
-def on_hidden_rows(evaluation: Evaluation) -> bool:
-    """Whether hidden rows are graded: for a submission, and for a baseline that verifies a challenge version."""
-    return evaluation.run is None or evaluation.run.purpose == Run.Purpose.BASELINE
-
-
 def _lot(owner: Submission | Run) -> str:
     """By which a learner's own choices are held out; the same in runs and attempts. A baseline has none."""
     return lot(owner.user_id, owner.version.challenge_id) if owner.user_id else ""
@@ -95,9 +91,18 @@ def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:
             file.write(bundles.lesson_file(lesson, f"{prefix}/{name}"))
 
 
-def grading(assignment: Assignment) -> Grading:
-    """Starts the grader of the assignment's kind, or a chat, which is not graded."""
-    return chat(assignment) if assignment.chat is not None else registry.grade(assignment)
+def grading(assignment: Assignment, evaluation: Evaluation) -> Grading:
+    """Starts the grader of the assignment's kind, or a chat, which is not graded.
+
+    The grader of a measurement has its public rows answered several times; see `graders.repeated`.
+    """
+    if assignment.chat is not None:
+        return chat(assignment)
+    graded = registry.grade(assignment)
+    if not is_measurement(evaluation):
+        return graded
+    bundle = assignment.bundle
+    return repeated(graded, len(bundle.public), lambda: _quiet_since(evaluation), counter(bundle.challenge))
 
 
 def template_for(evaluation: Evaluation) -> str:
@@ -183,19 +188,6 @@ def other_answers(submission: Submission) -> dict[str, str]:
     )
     rows = earlier.exclude(user=submission.user_id).order_by("-pk").values_list("pk", "payload__answer")
     return {f"{LEARNER}{pk}": answer or "" for pk, answer in rows[:OTHERS_MAX]}
-
-
-def is_measurement(evaluation: Evaluation) -> bool:
-    """Whether the evaluation measures costs: training is then whole, and public rows are answered several times."""
-    return evaluation.run is not None and evaluation.run.purpose == Run.Purpose.COSTS
-
-
-def measured(grading: Grading, assignment: Assignment, evaluation: Evaluation) -> Grading:
-    """Wraps the grading of a measurement; leaves all others as they are."""
-    if not is_measurement(evaluation):
-        return grading
-    bundle = assignment.bundle
-    return repeated(grading, len(bundle.public), lambda: _quiet_since(evaluation), counter(bundle.challenge))
 
 
 def _quiet_since(evaluation: Evaluation) -> Callable[[], bool]:

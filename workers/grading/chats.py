@@ -18,9 +18,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 from challenges import payloads
 from challenges.bundle import ChallengeBundle
 from challenges.models.chat_templates import template_of
-from graders.base import BASE, TRAINED, Assignment, Chat, Generate, Grade, Grading, Rejected, Result, WorkItem
+from graders.base import BASE, TRAINED, Assignment, Chat, Generate, Grade, Rejected, Result, WorkItem
 from gradus.chats.models import ChatMessage
 from gradus.submissions.models import Run
+from workers.execute import CarryOut
 from workers.sandbox import adapter_files
 
 log = structlog.get_logger(__name__)
@@ -97,19 +98,10 @@ class WrittenTokens:
         self.tokens: dict[str, list[Token]] = {BASE: [], TRAINED: []}
         self._item: WorkItem | None = None
 
-    def followed(self, grading: Grading) -> Grading:
-        """Wraps a chat, remembers the item that it has yielded last, and adds the tokens to its answers."""
-        try:
-            self._item = next(grading)
-            while True:
-                result: Result = yield self._item
-                self._item = grading.send(result)
-        except StopIteration as finished:
-            grade: Grade = finished.value
-            answers = {stage: self._with_tokens(stage, found) for stage, found in grade.chat["answers"].items()}
-            return replace(grade, chat={**grade.chat, "answers": answers})
-        finally:
-            grading.close()
+    def around(self, item: WorkItem, carry_out: CarryOut) -> Result:
+        """Remembers the item that is carried out."""
+        self._item = item
+        return carry_out(item)
 
     def read(self, event: Event) -> Event | None:
         """The event as it may be stored: what was written so far, in place of the tokens that have come."""
@@ -130,6 +122,11 @@ class WrittenTokens:
     def finished(self) -> Grade:
         """Nothing: a part of an answer is no answer."""
         return Grade(score=None)
+
+    def completed(self, grade: Grade) -> Grade:
+        """Adds to both answers the tokens that make them up."""
+        answers = {stage: self._with_tokens(stage, answer) for stage, answer in grade.chat["answers"].items()}
+        return replace(grade, chat={**grade.chat, "answers": answers})
 
     def _with_tokens(self, stage: str, answer: dict[str, Any]) -> dict[str, Any]:
         """The tokens that make up the answer's text: those of a stop after it are left out."""

@@ -39,9 +39,9 @@ class EventWriter:
         with self._lock:
             self._waiting.clear()
 
-    def add(self, event: dict[str, Any]) -> None:
-        """Adds an event of the runner; `shown` decides which part of it is stored."""
-        kept = self.shown(event)
+    def add(self, event: dict[str, Any] | None) -> None:
+        """Adds an event of the runner, if there is one; `shown` decides which part of it is stored."""
+        kept = None if event is None else self.shown(event)
         if kept is None:
             return
         with self._lock:

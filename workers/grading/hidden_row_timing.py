@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
 from challenges.lint.rows import LENGTH_SHARE
-from graders.base import Generate, Grading, Result, Retrieve, Score, WorkItem
+from graders.base import Generate, Result, Retrieve, Score, WorkItem
+from workers.execute import CarryOut, ShouldStop
 from workers.sandbox.supervisor import Stopped
 
 # Time goes by tokens, of which lint allows hidden rows a quarter more than public ones. The rest allows for a machine
@@ -30,42 +30,29 @@ UNKNOWN_SECONDS = 5.0
 POLL_SECONDS = 0.05
 
 
-def paced(grading: Grading, stop: Callable[[], bool], seconds: float) -> Grading:
-    """Wraps a grading so that it continues after its hidden rows only when their fixed time is over.
+class Pace:
+    """The schedule of one grading, whose items go through `around`.
 
-    `seconds` is the time limit of the whole job; no result is held back beyond it. Raises `Stopped` if `stop` returns
-    true while a result is held back.
+    `seconds` is the time limit of the whole job by the wall clock, from now on; no result is held back beyond it.
     """
-    pace = _Pace(stop, time.monotonic() + seconds)
-    try:
-        item = next(grading)
-        while True:
-            began = time.monotonic()
-            result: Result = yield item
-            pace.hold_to(item, result, began)
-            item = grading.send(result)
-    except StopIteration as finished:
-        return finished.value  # type: ignore[no-any-return]
-    finally:
-        grading.close()
 
-
-class _Pace:
-    """The schedule of one grading. `until` is the end of the whole job in seconds of `time.monotonic`."""
-
-    def __init__(self, stop: Callable[[], bool], until: float) -> None:
-        self.stop, self.until = stop, until
+    def __init__(self, stop: ShouldStop, seconds: float) -> None:
+        self.stop, self.until = stop, time.monotonic() + seconds
         self.per_row: dict[type[WorkItem], float] = {}
 
-    def hold_to(self, item: WorkItem, result: Result, began: float) -> None:
-        """Measures the time per public row, and holds back a result on hidden rows until its time is over."""
+    def around(self, item: WorkItem, carry_out: CarryOut) -> Result:
+        """Measures the time per public row, and holds back a result on hidden rows until its time is over.
+
+        Raises `Stopped` if `stop` returns true while a result is held back.
+        """
+        began = time.monotonic()
+        result = carry_out(item)
         rows = _rows(item)
-        if not rows:
-            return
-        if item.stage == "public":
+        if rows and item.stage == "public":
             self.per_row[type(item)] = _seconds(result, began) / rows
-        elif item.stage == "hidden":
+        elif rows and item.stage == "hidden":
             self._hold(began, self._allowed(type(item), rows))
+        return result
 
     def _allowed(self, work: type[WorkItem], rows: int) -> float:
         """Seconds that `rows` hidden rows may take; looking rows up and answering them take different times."""

@@ -12,43 +12,42 @@ import json
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import structlog
 from django.core.files.base import File
 from django.core.files.storage import storages
 
-from graders.base import Train, Trained
+from graders.base import Result, Train, Trained, WorkItem
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation
 from workers import status
-from workers.execute import Running
+from workers.execute import CarryOut
 from workers.sandbox import adapter_files
 
 log = structlog.get_logger(__name__)
 
 
 class TrainedOnce:
-    """Passes the items of one job on, but for a training run that an earlier attempt at the evaluation has kept."""
+    """Trains nothing that an earlier attempt at the evaluation has kept. What was kept is unpacked into `folder`."""
 
-    def __init__(self, way: Running, evaluation: Evaluation, folder: Path) -> None:
-        self._way, self._evaluation, self._folder = way, evaluation, folder
+    def __init__(self, evaluation: Evaluation, folder: Path) -> None:
+        self._evaluation, self._folder = evaluation, folder
         self._trained: tuple[Train, Trained] | None = None
 
-    def run(
-        self, item: Any, *, on_event: Callable[[dict[str, Any]], None], should_stop: Callable[[], bool], seconds: float
-    ) -> Any:
-        """Does what the runner's `run` does."""
+    def around(self, item: WorkItem, carry_out: CarryOut) -> Result:
+        """Gives what was kept in place of a training run, and remembers what was trained."""
         if not isinstance(item, Train):
-            return self._way.run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
+            return carry_out(item)
         if (kept := self._kept(item)) is not None:
             log.info("training_kept")
             return kept
-        trained: Trained = self._way.run(item, on_event=on_event, should_stop=should_stop, seconds=seconds)
+        trained = carry_out(item)
+        assert isinstance(trained, Trained)
         self._trained = (item, trained)
         return trained
 
@@ -103,10 +102,10 @@ class TrainedOnce:
 
 
 @contextmanager
-def once(way: Running, evaluation: Evaluation) -> Iterator[TrainedOnce]:
-    """A way for the items of one job. What was kept lies in a folder for as long as the context lasts."""
+def trained_once(evaluation: Evaluation) -> Iterator[TrainedOnce]:
+    """What was kept lies in a folder for as long as the context lasts."""
     with adapter_files.folder() as folder:
-        yield TrainedOnce(way, evaluation, folder)
+        yield TrainedOnce(evaluation, folder)
 
 
 def _source(item: Train) -> str:
@@ -118,8 +117,8 @@ def _source(item: Train) -> str:
 def _digest(file: IO[bytes] | File[bytes]) -> str:
     """Reads the file from its start, and leaves it there."""
     file.seek(0)
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     while block := file.read(1 << 20):
-        found.update(block)
+        digest.update(block)
     file.seek(0)
-    return found.hexdigest()
+    return digest.hexdigest()

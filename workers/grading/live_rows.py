@@ -8,9 +8,10 @@ from typing import Any
 import structlog
 
 from graders import registry, tune
-from graders.base import Assignment, Generate, Grade, Grading, Result, Score, Trained, WorkItem
+from graders.base import Assignment, Generate, Grade, Result, Score, Trained, WorkItem
 from graders.decoding import Output
 from graders.live_rows import PUBLIC, finished, live_row, read_row
+from workers.execute import CarryOut
 
 log = structlog.get_logger(__name__)
 Event = dict[str, Any]
@@ -29,18 +30,12 @@ class LiveRows:
         self._outputs: dict[str, Output] = {}
         self._trained: Trained | None = None
 
-    def followed(self, grading: Grading) -> Grading:
-        """Wraps a grading, and remembers the item that it has yielded last."""
-        try:
-            self._item = next(grading)
-            while True:
-                result: Result = yield self._item
-                self._trained = result if isinstance(result, Trained) else self._trained
-                self._item = grading.send(result)
-        except StopIteration as finished:
-            return finished.value  # type: ignore[no-any-return]
-        finally:
-            grading.close()
+    def around(self, item: WorkItem, carry_out: CarryOut) -> Result:
+        """Remembers the item that is carried out, and what was trained."""
+        self._item = item
+        result = carry_out(item)
+        self._trained = result if isinstance(result, Trained) else self._trained
+        return result
 
     def read(self, event: Event) -> Event | None:
         """The event as it may be stored: other events as they are, rows as the learner sees them, or None."""
@@ -61,3 +56,7 @@ class LiveRows:
         """What the job has finished so far: rows of public samples, and what was trained."""
         grade = finished(self.challenge, self.samples, self._outputs)
         return grade if self._trained is None else replace(grade, training=tune.figures(self._trained))
+
+    def completed(self, grade: Grade) -> Grade:
+        """The grade as it is: it holds all rows."""
+        return grade

@@ -23,7 +23,7 @@ from graders.base import Grade
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Outcome
 from workers import status
-from workers.grading.assignments import is_measurement, on_hidden_rows
+from workers.grading.evaluations import gives_way, is_baseline, on_hidden_rows
 from workers.sandbox import adapter_files
 from workers.take_home import contents
 from workers.take_home.card import card
@@ -52,14 +52,9 @@ def outcome(evaluation: Evaluation, grade: Grade, overlap: int = 0) -> Outcome:
     )
 
 
-def is_baseline(evaluation: Evaluation) -> bool:
-    """Whether the evaluation runs a baseline to verify a challenge version."""
-    return evaluation.submission_id is None and on_hidden_rows(evaluation)
-
-
 def keeps_adapter(evaluation: Evaluation) -> bool:
     """Whether a learner may download what was trained; baselines and measurements train for nobody."""
-    return not (is_baseline(evaluation) or is_measurement(evaluation))
+    return not gives_way(evaluation)
 
 
 def notes_of(evaluation: Evaluation, grade: Grade) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gradus.submissions import limits, services
 from gradus.submissions.models import Run, Slot
 from tests import factories
 from tests.learn.findings import made_up
-from workers.grading.assignments import on_hidden_rows
+from workers.grading.evaluations import on_hidden_rows
 
 ADDRESS = "/lessons/first/findings/few-shot/"
 RUNS = f"{ADDRESS}runs"

@@ -20,7 +20,7 @@ from tests.learn.hidden.test_timing import CHANCE, auc
 from workers import execute as executing
 from workers.execute import execute
 from workers.grading import hidden_row_timing
-from workers.grading.hidden_row_timing import paced
+from workers.grading.hidden_row_timing import Pace
 from workers.sandbox.supervisor import Stopped
 
 GRADINGS = 3000
@@ -81,7 +81,8 @@ def end(
     clock: Clock, engine: Engine, deadline: float = 600, stop: Callable[[], bool] = lambda: False, **rows: int
 ) -> float:
     """Seconds from the start of the hidden rows to the end of the job."""
-    execute(paced(grading(**rows), stop, deadline), engine, None, lambda event: None, stop, deadline)
+    pace = Pace(stop, deadline)
+    execute(grading(**rows), engine, None, lambda event: None, stop, deadline, around=[pace.around])
     return clock.now - engine.began.get("hidden", clock.now)
 
 
@@ -115,7 +116,7 @@ def test_a_machine_that_is_seldom_equally_fast_tells_what_the_documentation_says
 
 @pytest.mark.parametrize("spread", TOLD)
 def test_without_the_schedule_they_are(clock: Clock, monkeypatch: pytest.MonkeyPatch, spread: float) -> None:
-    monkeypatch.setattr(hidden_row_timing._Pace, "_hold", lambda self, began, allowed: None)
+    monkeypatch.setattr(Pace, "_hold", lambda self, began, allowed: None)
     found = seen(clock, SHORT, LONG, spread=spread)
     print(f"not held, spread {spread}: AUC {found:.4f}")
     assert round(found, 2) >= TOLD[spread][1]

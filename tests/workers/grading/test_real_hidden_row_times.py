@@ -27,7 +27,7 @@ from tests.workers.conftest import BUILT_IN
 from workers.engine.session import Session
 from workers.engine.watch import Watch
 from workers.execute import execute
-from workers.grading.hidden_row_timing import paced
+from workers.grading.hidden_row_timing import Pace
 
 PUBLIC, FEW, MANY, REFUSED = 40, 32, 48, 160
 ATTEMPTS, CONTROL_ATTEMPTS = 60, 8
@@ -69,7 +69,8 @@ def attempt(engine: Engine, found: ChallengeBundle) -> tuple[float, float]:
     """The time until the end as a multiple of that of public rows, which learners see; and hidden rows' CPU seconds."""
     payload = parse({"kind": "prompt", "instructions": "Sea or sky?"})
     grading = grade(Assignment(found, payload, hidden=True))
-    execute(paced(grading, lambda: False, LIMIT), engine, None, lambda event: None, lambda: False, LIMIT)
+    pace = Pace(lambda: False, LIMIT)
+    execute(grading, engine, None, lambda event: None, lambda: False, LIMIT, around=[pace.around])
     return (time.monotonic() - engine.began) / engine.public_s, engine.worked
 
 

@@ -1,0 +1,62 @@
+"""What follows from an evaluation's row: what is graded, for whom, within which limit, and what the runner needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from challenges import kinds
+from challenges.kinds.base import Kind
+from graders.base import Assignment
+from gradus.submissions.models import Evaluation, Run
+from workers.execute import baseline_seconds, job_seconds
+
+
+def on_hidden_rows(evaluation: Evaluation) -> bool:
+    """Whether hidden rows are graded: for a submission, and for a baseline that verifies a challenge version."""
+    return evaluation.run is None or evaluation.run.purpose == Run.Purpose.BASELINE
+
+
+def is_baseline(evaluation: Evaluation) -> bool:
+    """Whether the evaluation runs a baseline to verify a challenge version."""
+    return evaluation.submission_id is None and on_hidden_rows(evaluation)
+
+
+def is_measurement(evaluation: Evaluation) -> bool:
+    """Whether the evaluation measures costs: training is then whole, and public rows are answered several times."""
+    return evaluation.run is not None and evaluation.run.purpose == Run.Purpose.COSTS
+
+
+def gives_way(evaluation: Evaluation) -> bool:
+    """Whether nobody waits for the evaluation, which therefore stops for a learner who waits."""
+    return is_baseline(evaluation) or is_measurement(evaluation)
+
+
+def seconds_of(evaluation: Evaluation, assignment: Assignment) -> float:
+    """The evaluation's limit in seconds of work."""
+    if gives_way(evaluation):
+        return baseline_seconds(assignment.bundle.challenge, assignment.payload)
+    return job_seconds(assignment)
+
+
+def kind_of(evaluation: Evaluation) -> Kind:
+    """The kind of what was submitted or run."""
+    owner = evaluation.submission or evaluation.run
+    assert owner is not None
+    return kinds.find(owner.kind)
+
+
+def local_model(evaluation: Evaluation, remotes: Collection[str]) -> str | None:
+    """The base model that the runner computes for the evaluation; None where it asks none, or one of `remotes`.
+
+    Training happens here also where answers come from elsewhere.
+    """
+    spec, kind = evaluation.version.parsed, kind_of(evaluation)
+    is_here = kind.asks_model(spec) and (kind.is_trained or spec.model not in remotes)
+    return spec.model if is_here else None
+
+
+def needs(evaluation: Evaluation, remotes: Collection[str]) -> list[str | None]:
+    """What the runner needs for the evaluation: a base model that it computes, and None for work without one."""
+    spec, kind, model = evaluation.version.parsed, kind_of(evaluation), local_model(evaluation, remotes)
+    is_without = spec.model is None or not kind.asks_model(spec) or kind.has_documents
+    return [*([] if model is None else [model]), *([None] if is_without else [])]
