@@ -10,7 +10,7 @@ from tests.compatibility import course, site
 from tests.reviews import cases
 
 Call = dict[str, Any]
-CHALLENGES = ("sea-or-sky", "ticket", "explain", "name-the-thing")
+CHALLENGES = ("sea-or-sky", "ticket", "explain", "name-the-thing", "ask-the-library", "short-and-steady", "your-clicks")
 MARKS = {"marks": cases.ALL_MET}
 BAD = {"kind": "prompt", "examples": [{"input": "a gull"}], "colour": "blue"}
 
@@ -38,6 +38,12 @@ def _content() -> Iterator[Call]:
         yield get(who, "challenges/sea-or-sky/choices")
         yield get(who, "challenges/sea-or-sky/choices.jsonl")
         yield get(who, "challenges/sea-or-sky/leaderboard?track=tune")
+        yield from (get(who, f"lessons/{lesson}") for lesson in ("first", "second", "third"))
+        yield get(who, "lessons/third/questions")
+        yield get(who, "challenges/ask-the-library/documents")
+        yield get(who, "challenges/your-clicks/choices")
+        yield from (get(who, f"challenges/{slug}/costs") for slug in ("sea-or-sky", "ticket"))
+        yield get(who, "challenges/sea-or-sky/costs?input=0.5&training=9")
     answers = {"changes": "weekly", "rows": "few"}
     yield post("visitor", "lessons/first/advisor", {"answers": answers})
 
@@ -52,6 +58,15 @@ def _own(made: site.Made) -> Iterator[Call]:
             yield get("learner", f"submissions/{uuid}/events")
     yield from (get("learner", f"runs/{uuid}") for uuid in made.things["runs"].values())
     yield get("learner", f"runs/{made.things['runs']['trial']}/events")
+    work = made.things["submissions"]
+    yield get("learner", "challenges/your-clicks/choices.jsonl")
+    yield get("learner", "challenges/sea-or-sky/history")
+    yield get("learner", f"challenges/sea-or-sky/comparison?before={work['old-prompt']}&after={work['prompt']}")
+    yield from (get("learner", f"submissions/{work[name]}/receipt") for name in ("prompt", "tune", "answer"))
+    yield get("learner", f"submissions/{work['tune']}/chat")
+    yield get("learner", f"runs/{made.things['runs']['chat']}/chat")
+    yield get("learner", "notices")
+    yield get("learner", "reports")
     seen = {"headers": {"Last-Event-ID": "999"}}
     yield get("learner", f"submissions/{made.things['submissions']['prompt']}/events", **seen)
     yield get("learner", f"submissions/{made.things['submissions']['tune']}/artifact")
@@ -68,11 +83,20 @@ def _attempts(made: site.Made) -> Iterator[Call]:
     yield post("learner", "challenges/sea-or-sky/runs", factories.PROMPT)
     yield post("learner", "challenges/sea-or-sky/dataset", factories.LORA)
     yield post("learner", "challenges/ticket/hints")
-    chosen = {"id": "meeting", "shown": "0123456789abcdef", "chosen": 1}
-    yield {"who": "learner", "method": "PUT", "path": "challenges/ticket/choices", "body": chosen}
-    yield {"who": "learner", "method": "DELETE", "path": "challenges/ticket/choices"}
+    chosen = {**made.things["pair"], "chosen": 1}
+    yield {"who": "learner", "method": "PUT", "path": "challenges/your-clicks/choices", "body": chosen}
+    yield {"who": "learner", "method": "DELETE", "path": "challenges/your-clicks/choices"}
     yield post("learner", "lessons/first/demo", {"text": "a foghorn"})
     yield post("learner", "lessons/first/findings/few-shot/runs", {"repetition": 2})
+    yield post("learner", "lessons/third/retriever", {"text": "How long may I keep a film?"})
+    yield post("learner", "lessons/third/questions/fog", {"option": 2})
+    yield post("learner", f"submissions/{work['tune']}/chat", {"text": "a gull"})
+    name = {"name": "the first try"}
+    yield {"who": "learner", "method": "PUT", "path": f"runs/{made.things['runs']['trial']}/name", "body": name}
+    yield post("learner", "notices/seen")
+    yield post("learner", "challenges/ticket/reports", {"what": "score", "text": "The priority is not what I read."})
+    yield post("learner", "challenges/ask-the-library/runs", course.LOOKED_UP)
+    yield post("learner", "challenges/short-and-steady/submissions", course.STEADY)
     yield post("learner", f"submissions/{work['queued']}/cancel")
     yield post("learner", f"submissions/{work['unread']}/appeal", {"text": "I named the cause."})
     yield post("learner", f"runs/{made.things['runs']['queued']}/cancel")
@@ -120,7 +144,10 @@ def pages(made: site.Made) -> Iterator[dict[str, Any]]:
         yield _page(who, "/courses/tiny/", "First", "Second")
         yield _page(who, "/lessons/first/", "Some <em>text</em>", "Why a buoy?")
         yield _page(who, "/lessons/first/findings/few-shot/", "Examples help a little")
-        yield from (_page(who, f"/challenges/{slug}/", "What to do.") for slug in CHALLENGES)
+        yield _page(who, "/lessons/third/", "Look something up", "What moves water?")
+        yield _page(who, "/challenges/sea-or-sky/costs/")
+        yield from (_page(who, f"/challenges/{slug}/", "What to do.") for slug in CHALLENGES[:4])
+        yield from (_page(who, f"/challenges/{slug}/") for slug in CHALLENGES[4:])
         yield _page(who, "/challenges/sea-or-sky/?track=tune", "Sea or sky")
         yield _page(who, "/leaderboards/sea-or-sky/", "enchantress")
         yield _page(who, "/leaderboards/sea-or-sky/?track=tune", "enchantress")
@@ -131,6 +158,10 @@ def pages(made: site.Made) -> Iterator[dict[str, Any]]:
     yield _page("ada", f"/lessons/first/demo/{runs['zero']}/{runs['few']}/{runs['tuned']}/", "a heron over the reef")
     yield _page("ada", "/profile/", "enchantress", "laptop")
     yield _page("ada", "/path/", "Sea or sky")
+    yield _page("ada", "/notices/")
+    yield _page("ada", f"/submissions/{work['prompt']}/receipt/")
+    yield _page("ada", f"/submissions/{work['tune']}/chat/", "a heron over the reef")
+    yield _page("ada", "/challenges/your-clicks/choices/")
     yield _page("ada", f"/submissions/{work['running']}/")
     yield _page("guest", f"/submissions/{work['of-a-guest']}/", "a rusty buoy")
     for path in ("", "accuracy/", "calibration/", "judge/", "regrades/"):

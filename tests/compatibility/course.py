@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from challenges.reading import read_challenge
 from graders.free_text.judge.messages import version as template_version
 from tests import factories
 from tests.challenges import factory
+from tests.challenges.rag_bundle import EXAMPLE as LIBRARY
+from tests.challenges.rag_bundle import GOOD
 from tests.learn import scene
 from tests.learn.findings import made_up
 from tests.learn.hidden.worlds import ANSWER
@@ -82,6 +85,26 @@ PAYLOADS: list[dict[str, Any]] = [
     },
     {"kind": "tune", "rows": ROWS, "hyperparameters": {"r": 16}},
     {"kind": "free_text", "answer": "Because the weights keep old facts, whereas a look-up reads the newest ones."},
+    {"kind": "rag"},
+    {
+        "kind": "rag",
+        "chunk_words": 40,
+        "overlap": 0.25,
+        "method": "both",
+        "top_k": 2,
+        "min_score": 0.1,
+        "instructions": "Answer in a few words.",
+        "examples": [{"passages": "The library opens at ten.", "input": "When does it open?", "output": "at ten"}],
+        "example": "Passage: {passages}\nQuestion: {input}\nAnswer: {output}",
+    },
+    {"kind": "tune", "method": "qlora", "rows": ROWS, "hyperparameters": {"r": 4}},
+    {"kind": "tune", "method": "full", "rows": ROWS, "hyperparameters": {"learning_rate": 0.0001}},
+    {
+        "kind": "tune",
+        "method": "dpo",
+        "rows": [{"prompt": "a heron", "chosen": "It stands.", "rejected": "Ahoy!"}],
+        "hyperparameters": {"beta": 0.2},
+    },
 ]
 
 # What learners send on the recorded site. At the last two, the stand-in for the base model stumbles.
@@ -89,6 +112,8 @@ TICKETS = {"kind": "prompt", "instructions": "Answer in JSON."}
 EXPLANATION = {"kind": "free_text", "answer": ANSWER}
 DIVERGES = {**factories.LORA, "instructions": "diverge"}
 BREAKS = {"kind": "prompt", "instructions": "break"}
+LOOKED_UP = {**GOOD, "method": "words", "min_score": 0.2}
+STEADY = {"kind": "prompt", "examples": [{"input": "Lovely!", "output": "praise"}]}
 
 
 def write_plain(root: Path) -> Path:
@@ -97,9 +122,14 @@ def write_plain(root: Path) -> Path:
 
 
 def write_full(root: Path) -> Path:
-    """Version 1.1.0: the same challenges with every key, and a second lesson with the other forms of answers."""
+    """Version 1.1.0: the same challenges with every key, and two lessons more.
+
+    The second has the other forms of answers. The third has the examples that authors copy: documents, orders and
+    tokens, and choices between answers.
+    """
     _write_first(root / "first")
     _write_second(root / "second")
+    _write_third(root / "third")
     course = {
         "schema": 1,
         "id": "tiny",
@@ -107,7 +137,7 @@ def write_full(root: Path) -> Path:
         "title": "Tiny",
         "summary": "A course for tests.",
         "timezone": "Europe/Berlin",
-        "lessons": ["first", "second"],
+        "lessons": ["first", "second", "third"],
     }
     factory.write_yaml(root / "course.yaml", course)
     return root
@@ -183,3 +213,19 @@ def _write_second(root: Path) -> None:
     lesson = {"title": "Second", "summary": "More of it.", "minutes": 9, "requires": ["first"], "challenges": names}
     factory.write_yaml(root / "lesson.yaml", lesson)
     factory.write_text(root / "lesson.md", "# Second\n\nMore text.\n")
+
+
+def _write_third(root: Path) -> None:
+    names = ["ask-the-library", "short-and-steady", "your-clicks"]
+    for name in names:
+        shutil.copytree(LIBRARY.parent / name, root / name)
+    retriever = {
+        "title": "Look something up",
+        "challenge": names[0],
+        "chips": ["When is the library closed?"],
+        "explanation": "Words need a word in common; vectors compare what texts are about.",
+        "chunk_words": 40,
+    }
+    lesson = {"title": "Third", "summary": "Looked up.", "minutes": 12, "challenges": names, "retriever": retriever}
+    factory.write_yaml(root / "lesson.yaml", {**lesson, "questions": factory.questions()})
+    factory.write_text(root / "lesson.md", "# Third\n\nDocuments.\n\n<!-- question: water -->\n")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve()
 OURS = ("GRADUS_", "OPENAI_", "EMAIL_")
+# Receipts are signed with it, and it draws in which order two answers are shown. A site keeps it when it is updated.
+SECRET_KEY = "a key of recorded sites alone, which are thrown away at once"
 
 
 def environment(site: Path, database: str = "") -> dict[str, str]:
@@ -18,6 +20,7 @@ def environment(site: Path, database: str = "") -> dict[str, str]:
         "GRADUS_DATA_DIR": str(site),
         "DATABASE_URL": database or f"sqlite:///{site}/gradus.sqlite3",
         "REDIS_URL": "",
+        "GRADUS_SECRET_KEY": SECRET_KEY,
         "GRADUS_LOG_LEVEL": "ERROR",
         "GRADUS_AUDIT_SHARE": "0",
         "GRADUS_AUDIT_SHARE_NEW": "0",

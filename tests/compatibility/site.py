@@ -12,18 +12,26 @@ from django.conf import settings
 
 from challenges.reading import read_course
 from graders.free_text.judge.messages import version as template_version
-from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, User
+from gradus.accounts.models import ApiToken, Enrolment, ExemptNetwork, LimitCount, User
+from gradus.chats import services as chats
 from gradus.courses import catalogue
 from gradus.courses.services import publish
 from gradus.laboratory import own_sets
 from gradus.laboratory import runs as finding_runs
-from gradus.learn.demo import demo
+from gradus.learn.demo import demo, retriever
+from gradus.notices import services as notices
+from gradus.preferences import services as preferences
+from gradus.questions import services as questions
+from gradus.questions.models import Part
+from gradus.receipts import services as receipts
+from gradus.reports import services as reports
+from gradus.reports.models import ProblemReport
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade, Review
 from gradus.submissions import services
 from gradus.submissions.models import Run, Submission
 from tests import factories
-from tests.compatibility.course import BREAKS, DIVERGES, EXPLANATION, JUDGE, TICKETS
+from tests.compatibility.course import BREAKS, DIVERGES, EXPLANATION, JUDGE, LOOKED_UP, STEADY, TICKETS
 from tests.compatibility.machine import graded, worker
 from tests.reviews import cases
 from workers import reconciler
@@ -64,6 +72,7 @@ class Author:
         self._second_day()
         regrades = self._regrades()
         found = self._reviews()
+        self._beside_attempts()
         self._guest()
         self._left_open()
         reconciler.report({"requeued": 1}, {})
@@ -91,9 +100,13 @@ class Author:
         }
         ApiToken.issue(self.ada, "lost laptop")[0].revoke()
 
-    def _attempt(self, name: str, user: User, slug: str, payload: dict[str, Any], *, grade: bool = True) -> Submission:
+    def _attempt(self, name: str, user: User, slug: str, payload: dict[str, Any], **more: Any) -> Submission:
+        """`grade=False` leaves it open; `network` is where it comes from."""
         self.clock.shift(60)
-        made = self.attempts[name] = factories.submit(user, slug, payload)
+        grade, network = more.get("grade", True), more.get("network", "")
+        key = f"made-{len(self.attempts)}"
+        sent = services.submit(user, factories.challenge(slug), payload, idempotency_key=key, network=network)
+        made = self.attempts[name] = sent[0]
         if grade:
             graded(made, self.clock, self.folder)
         return made
@@ -121,9 +134,14 @@ class Author:
         few_shot = next(one for one in lesson.parsed_findings if one.id == "few-shot")
         repeated = finding_runs.start(lesson, few_shot, self.ada, 1)
         panels = demo.start(lesson, self.ada, "a heron over the reef")
+        third = catalogue.now().lesson("third")
         self.runs |= {f"finding-{n}": run for n, run in enumerate(repeated)}
         self.runs |= dict(zip(("zero", "few", "tuned"), panels, strict=True))
         for run in list(self.runs.values()):
+            graded(run, self.clock, self.folder)
+        searches = retriever.start(third, self.ada, "When is the library closed?")
+        self.runs |= dict(zip(("by-words", "by-vectors", "by-both"), searches, strict=True))
+        for run in searches:
             graded(run, self.clock, self.folder)
         for run in own_sets.start(lesson, few_shot, self.ada, own_sets.Guess("few", 0.7)):
             graded(run, self.clock, self.folder)
@@ -137,6 +155,8 @@ class Author:
         self._attempt("prompt", self.ada, "sea-or-sky", factories.PROMPT)
         self._attempt("tune", self.ada, "sea-or-sky", factories.LORA)
         self._attempt("ticket", self.ada, "ticket", TICKETS)
+        self._attempt("looked-up", self.ada, "ask-the-library", LOOKED_UP)
+        self._attempt("steady", self.ada, "short-and-steady", STEADY)
         self._attempt("in-doubt", self.ada, "explain", EXPLANATION)
         for name, user in (("answer", self.ada), ("lowered", self.bob), ("unread", self.ada), ("seconded", self.ada)):
             self._final(name, user)
@@ -184,9 +204,35 @@ class Author:
         reviews.appeal(self.attempts["answer"], "The last sentence says it.")
         return found | {"appealed": Review.objects.get(submission=self.attempts["answer"])}
 
+    def _beside_attempts(self) -> None:
+        """What learners do beside their attempts: questions, choices, chats, measurements, reports and receipts."""
+        lesson, challenge = catalogue.now().lesson("third"), factories.challenge("sea-or-sky")
+        for part, asked in questions.parts(lesson).items():
+            questions.answer(self.ada, lesson, asked[0], Part(part), 1)
+        clicks = factories.challenge("your-clicks")
+        for side in (preferences.Side.FIRST, preferences.Side.NEITHER):
+            pair = preferences.pairs_of(self.ada, clicks).next
+            assert pair is not None
+            preferences.choose(self.ada, clicks, pair, side)
+        message = chats.send(self.attempts["tune"], "a heron over the reef", "challenge")
+        factories.grade(message.run, None, result={"chat": factories.CHAT})
+        self.runs["chat"] = message.run
+        self.clock.shift(3600)
+        services.measure_attempt(self.ada, challenge, self.attempts["prompt"])
+        self._work_off("train")
+        text = "The third sample says sea twice."
+        made = reports.report(self.ada, challenge, track="", what=ProblemReport.What.SAMPLE, text=text)
+        reports.answer(made, by=self.grace, text="Thank you, it is corrected.")
+        reports.report(self.ada, challenge, track="", what=ProblemReport.What.PAGE, text="Too small on my phone.")
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        notices.wish_mails(self.ada, wanted=True, site="https://gradus.example.org")
+        settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+        assert receipts.receipt(self.attempts["prompt"], "https://gradus.example.org")
+        LimitCount.objects.create(cache_key="allauth:a-keyed-hash", value="[1]", expires=LAST_MOMENT)
+
     def _guest(self) -> None:
         self.guest = User.objects.create_guest()
-        self._attempt("of-a-guest", self.guest, "sea-or-sky", factories.PROMPT)
+        self._attempt("of-a-guest", self.guest, "sea-or-sky", factories.PROMPT, network="198.51.100.0/24")
 
     def _left_open(self) -> None:
         """What waits and what is being graded when the recording is made."""
@@ -194,6 +240,8 @@ class Author:
         version = factories.challenge("sea-or-sky").version
         assert version is not None
         self.runs["queued"] = services.start_run(self.ada, version, factories.PROMPT)
+        ticket = factories.challenge("ticket")
+        self.runs["measured"] = services.measure_attempt(self.ada, ticket, self.attempts["ticket"])
         settings.APPEAL_MODEL = "judge-2"
         reviews.appeal(self.attempts["seconded"], "A second look, please.")
         settings.APPEAL_MODEL = ""
@@ -203,7 +251,10 @@ class Author:
         self.clock.move_to(LAST_MOMENT)
 
     def _things(self, found: dict[str, Review], regrades: dict[str, Regrade]) -> dict[str, dict[str, Any]]:
+        pair = preferences.pairs_of(self.ada, factories.challenge("your-clicks")).next
+        assert pair is not None
         return {
+            "pair": {"id": pair.id, "shown": pair.shown},
             "submissions": {name: str(one.uuid) for name, one in self.attempts.items()},
             "runs": {name: str(one.uuid) for name, one in self.runs.items()},
             "reviews": {name: one.pk for name, one in found.items()},

@@ -64,7 +64,8 @@ def _lessons() -> Iterator[str]:
 
 
 def _payloads() -> Iterator[str]:
-    for owner in (*Submission.objects.all(), *Run.objects.all()):
+    # A message of a chat is a run without a payload.
+    for owner in (*Submission.objects.all(), *Run.objects.exclude(purpose=Run.Purpose.CHAT)):
         name = f"{owner._meta.label} {owner.pk}"
         try:
             payload = payloads.parse(owner.payload)
