@@ -54,7 +54,7 @@ def nameless(clock: Any) -> Iterator[None]:
         patch.setattr("sys.argv", ["manage.py", "import_course"])
         patch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
         for module in ("events", "hidden_row_timing"):
-            patch.setattr(f"workers.{module}.time", stand_in)
+            patch.setattr(f"workers.grading.{module}.time", stand_in)
         yield
 
 

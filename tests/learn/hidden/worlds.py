@@ -260,7 +260,7 @@ class Observer:
         monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
         stands_in = SimpleNamespace(monotonic=lambda: time.time(), sleep=lambda seconds: self.clock.shift(seconds))
         for module in ("events", "hidden_row_timing"):
-            monkeypatch.setattr(f"workers.{module}.time", stands_in)
+            monkeypatch.setattr(f"workers.grading.{module}.time", stands_in)
         monkeypatch.setattr(Now, "as_sqlite", _now)
         self.clients = [Client() for _ in users]
         with time_machine.travel(START, tick=False):
