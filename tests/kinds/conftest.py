@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.urls import clear_url_caches, include, path
 
 from challenges import registry
+from gradus.learn import urls as learn_urls
 from tests.challenges.factory import write_pages, write_rows, write_yaml
 
 ENTRY_POINTS = """\
@@ -31,12 +34,21 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: echo-kind\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     monkeypatch.syspath_prepend(str(info.parent))
-    importlib.invalidate_caches()
-    registry.forget()
+    restart()
     yield info.parent
     monkeypatch.undo()
+    restart()
+
+
+def restart() -> None:
+    """Reads entry points and routes again, as a process does that starts after a package was installed or removed."""
     importlib.invalidate_caches()
     registry.forget()
+    importlib.reload(learn_urls)
+    site = importlib.import_module(settings.ROOT_URLCONF).urlpatterns
+    place = next(number for number, route in enumerate(site) if getattr(route, "urlconf_name", None) is learn_urls)
+    site[place] = path("", include(learn_urls))
+    clear_url_caches()
 
 
 def echo_spec(**changes: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from django.core.management import call_command
 from django.test import Client
+from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner
 
@@ -21,11 +22,12 @@ from graders import registry as graders
 from gradus.accounts.models import ApiToken, User
 from gradus.cli import authors
 from gradus.cli.main import app
-from gradus.learn.kinds import page_of
+from gradus.learn.kinds.registry import page_of
 from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from tests import factories
 from tests.challenges.factory import put_tokenizer, write_course, write_rows, write_yaml
 from tests.kinds.conftest import echo_spec, write_echo_challenge
+from tests.security.routes import KNOWN, LIBRARIES, routes
 from workers import status
 from workers.work import Worker
 
@@ -156,6 +158,22 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
     assert "Say it twice" in ada_client.get("/path/").content.decode()
     board = ada_client.get("/leaderboards/echoes/").content.decode()
     assert "enchantress" in board and "Echo" in board
+
+
+def test_its_own_page_is_for_the_learner_alone(
+    course: Path, ada: User, ada_client: Client, bob_client: Client, client: Client
+) -> None:
+    foreign = [route for route in routes() if route not in KNOWN and not route.startswith(LIBRARIES)]
+    assert foreign == ["submissions/<uuid:uuid>/said"]
+    ada_client.post(f"{LEARN}submit", {**GOOD, "key": "1", "times": "1"})
+    submission = Submission.objects.get(user=ada)
+    address = reverse("learn:said", args=[submission.uuid])
+    assert ada_client.get(address).content.decode().splitlines()[0] == "tide and tide"
+    assert bob_client.get(address).status_code == client.get(address).status_code == 404
+
+
+def test_its_page_is_gone_with_its_package() -> None:
+    assert not [route for route in routes() if route.endswith("/said")]
 
 
 def test_the_api_takes_it_and_documents_it(course: Path, ada: User) -> None:

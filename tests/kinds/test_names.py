@@ -12,7 +12,7 @@ from challenges import kinds
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("challenges", "graders", "workers", "platform/gradus")
-REGISTRIES = {"challenges/kinds/__init__.py", "graders/registry.py", "platform/gradus/learn/kinds/__init__.py"}
+REGISTRIES = {"challenges/kinds/__init__.py", "graders/registry.py", "platform/gradus/learn/kinds/registry.py"}
 ROOMS = (
     "challenges/kinds/",
     "graders/free_text/",

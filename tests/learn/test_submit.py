@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from gradus.accounts.models import User
-from gradus.learn.kinds.tune.training_rows import json_lines
+from gradus.learn.kinds.jsonl import json_lines
 from gradus.submissions import limits, services
 from gradus.submissions.models import Run, Slot, Submission
 from gradus.submissions.states import State

@@ -13,7 +13,7 @@ from challenges.reading import read_challenge
 from challenges.training_methods import NOT_INSTALLED
 from gradus.accounts.models import User
 from gradus.courses.services import publish
-from gradus.learn.kinds.tune import form_views
+from gradus.learn.kinds.tune import views
 from gradus.submissions.models import Event, WorkerStatus
 from gradus.submissions.services import Outcome, record
 from tests import factories
@@ -41,7 +41,7 @@ LOOK_UP = {
 @pytest.fixture
 def learner(pseudo: str, ada_client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Client:
     """Opens a course with a retrieval, a challenge with every training method, and one that is answered with a text."""
-    monkeypatch.setattr(form_views, "counter", lambda challenge: lambda text: len(text.split()))
+    monkeypatch.setattr(views, "counter", lambda challenge: lambda text: len(text.split()))
     bundle = factories.tiny_bundle(tmp_path / "course")
     folder = factory.write_preference_challenge(tmp_path / "ticket", methods=METHODS)
     lesson = bundle.lessons[0]

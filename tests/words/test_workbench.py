@@ -9,7 +9,7 @@ from django.test import Client
 
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
-from gradus.learn.kinds.tune import form_views, starter
+from gradus.learn.kinds.tune import draft, views
 from gradus.submissions.models import Event, Run
 from gradus.submissions.services import start_run
 from tests import factories
@@ -48,7 +48,7 @@ def learner(pseudo: str, ada_client: Client) -> Client:
 @pytest.fixture(autouse=True)
 def a_token_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tokenizer's file may not be here."""
-    for module in (starter, form_views):
+    for module in (draft, views):
         monkeypatch.setattr(module, "counter", lambda challenge: lambda text: len(text.split()))
 
 

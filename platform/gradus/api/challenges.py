@@ -22,7 +22,7 @@ from gradus.courses.models import Challenge
 from gradus.leaderboards import boards
 from gradus.learn.costs import prices as cost_prices
 from gradus.learn.costs.comparison import comparison, is_compared
-from gradus.learn.kinds.rag.documents import keys_of
+from gradus.learn.kinds.rag.views import keys_of
 from gradus.learn.path.steps import has_passed
 from gradus.submissions import services, stream
 from gradus.submissions.models import Run

@@ -9,8 +9,8 @@ from ninja import Router
 from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.courses.models import Challenge
-from gradus.learn.kinds.tune.choices import challenge_with_pairs
-from gradus.learn.kinds.tune.training_rows import json_lines, jsonl_file
+from gradus.learn.kinds.jsonl import json_lines, jsonl_file
+from gradus.learn.kinds.tune.views import challenge_with_pairs
 from gradus.preferences import services
 from gradus.submissions.services import Refused
 

@@ -15,8 +15,8 @@ from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.learn.costs.approaches import board
 from gradus.learn.form_problems import Problem
-from gradus.learn.kinds import page_of
 from gradus.learn.kinds.base import Draft
+from gradus.learn.kinds.registry import page_of
 from gradus.learn.lesson import markdown
 from gradus.learn.path import steps
 from gradus.learn.path.history import history_of

@@ -1,8 +1,6 @@
 from django.urls import path
 
-from gradus.learn.kinds.rag import documents
-from gradus.learn.kinds.tune import choices
-from gradus.learn.kinds.tune import form_views as tune
+from gradus.learn.kinds import registry
 from gradus.learn.views import (
     advisor,
     challenge,
@@ -45,19 +43,6 @@ urlpatterns = [
     path("contributions/<int:pk>/withdraw", finding.contribution_withdraw, name="contribution_withdraw"),
     path("challenges/<slug:slug>/", challenge.challenge, name="challenge"),
     path("challenges/<slug:slug>/hint", challenge.hint, name="hint"),
-    path("challenges/<slug:slug>/dataset-check", tune.dataset_check, name="dataset_check"),
-    path("challenges/<slug:slug>/method", tune.method, name="method"),
-    path("challenges/<slug:slug>/starter.jsonl", tune.starter, name="starter"),
-    path("challenges/<slug:slug>/starter", tune.starter_use, name="starter_use"),
-    path("challenges/<slug:slug>/choices/", choices.choices, name="choices"),
-    path("challenges/<slug:slug>/choices/undo", choices.choice_undo, name="choice_undo"),
-    path("challenges/<slug:slug>/choices/skipped", choices.choices_skipped, name="choices_skipped"),
-    path("challenges/<slug:slug>/choices/forget", choices.choices_forget, name="choices_forget"),
-    path("challenges/<slug:slug>/choices/use", tune.choices_use, name="choices_use"),
-    path("challenges/<slug:slug>/choices.jsonl", choices.choices_file, name="choices_file"),
-    path("challenges/<slug:slug>/documents/", documents.documents, name="documents"),
-    path("challenges/<slug:slug>/documents.jsonl", documents.documents_file, name="documents_file"),
-    path("challenges/<slug:slug>/updates.jsonl", documents.updates_file, name="updates_file"),
     path("challenges/<slug:slug>/public.jsonl", challenge.samples, name="samples"),
     path("challenges/<slug:slug>/solution/", challenge.solution, name="solution"),
     path("challenges/<slug:slug>/board/", challenge.board, name="board"),
@@ -86,4 +71,5 @@ urlpatterns = [
     path("submissions/<uuid:uuid>/receipt", submission.receipt, name="receipt"),
     path("profile/tokens/", profiles.token_create, name="token_create"),
     path("profile/tokens/<int:pk>/revoke", profiles.token_revoke, name="token_revoke"),
+    *registry.urls(),
 ]

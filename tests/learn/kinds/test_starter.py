@@ -8,8 +8,8 @@ from challenges.check import check
 from challenges.kinds.tune import TuneKeys, tune
 from challenges.payloads import parse
 from gradus.learn import forms
-from gradus.learn.kinds.tune import starter
-from gradus.learn.kinds.tune.training_rows import json_lines
+from gradus.learn.kinds.jsonl import json_lines
+from gradus.learn.kinds.tune import draft as starter
 from gradus.submissions.models import Submission
 
 USE = "/challenges/ticket/starter"

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.http import HttpRequest
+from django.urls import URLPattern
 
 from challenges.spec import Challenge, Label
 from gradus.courses.models import ChallengeVersion
@@ -55,6 +56,10 @@ class KindPage(ABC):
     def opened(self, request: HttpRequest, version: ChallengeVersion, draft: Any) -> tuple[Draft, dict[str, Any]]:
         """Lets a link to the challenge's page fill the form. Returns the draft and what to add to the context."""
         return draft, {}
+
+    def urls(self) -> Sequence[URLPattern]:
+        """The routes that only this kind has, such as a page of documents. Their names are in the namespace `learn`."""
+        return ()
 
     @abstractmethod
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:

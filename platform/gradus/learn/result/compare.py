@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from challenges import kinds
 from challenges.row_marks import PARTLY
 from challenges.translation import translated
-from gradus.learn.kinds import page_of
+from gradus.learn.kinds.registry import page_of
 from gradus.learn.result.rows import SampleRow, sample_rows
 from gradus.submissions.models import Run, Submission
 

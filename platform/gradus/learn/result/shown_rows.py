@@ -9,7 +9,7 @@ from challenges.prompts import target_text
 from challenges.row_marks import PARTLY, counted
 from challenges.spec import Label
 from gradus.learn.chance import score_interval
-from gradus.learn.kinds import page_of
+from gradus.learn.kinds.registry import page_of
 from gradus.learn.result import rows as results
 from gradus.learn.result.compare import Flips, flips
 from gradus.learn.result.orders_and_budget import factor_of, order_shown, orders_of

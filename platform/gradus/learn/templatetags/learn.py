@@ -26,7 +26,7 @@ from challenges.shown_score import written
 from challenges.spec import Approach, Challenge
 from challenges.translation import translated
 from gradus.courses.models import Lesson
-from gradus.learn.kinds import templates_of
+from gradus.learn.kinds.registry import templates_of
 from gradus.learn.lesson import markdown
 from gradus.learn.result import compare
 from gradus.submissions.models import Run, Submission

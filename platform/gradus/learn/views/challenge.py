@@ -11,9 +11,9 @@ from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.learn import contexts as pages
 from gradus.learn import forms
-from gradus.learn.kinds import page_of
 from gradus.learn.kinds.base import Draft
-from gradus.learn.kinds.tune.training_rows import json_lines, jsonl_file
+from gradus.learn.kinds.jsonl import json_lines, jsonl_file
+from gradus.learn.kinds.registry import page_of
 from gradus.learn.lesson import markdown
 from gradus.learn.path import steps
 from gradus.learn.views.access import shown_challenge

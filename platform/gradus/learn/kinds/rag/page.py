@@ -1,10 +1,11 @@
 """The page of the kind `rag`: how documents are cut and searched, and a prompt where a model reads what was found."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
+from django.urls import URLPattern
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,6 +17,7 @@ from challenges.spec import Challenge
 from challenges.translation import translated
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.learn.kinds.rag import views
 from gradus.learn.kinds.tune.knobs import number, shown
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Refused
@@ -96,6 +98,9 @@ class RagPage(KindPage):
             "numbers": [(name, str(TITLES[name]), limits.get(name, ["0", "1"])) for name in NUMBERS],
             "methods": [(name, translated(METHODS[name])) for name in keys.retrieval.method],
         }
+
+    def urls(self) -> Sequence[URLPattern]:
+        return views.urlpatterns
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
         found = {str(TITLES[name]): shown(payload[name]) for name in NUMBERS if name in payload}

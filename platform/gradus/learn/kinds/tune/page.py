@@ -1,33 +1,33 @@
 """The page of the kind `tune`: training rows, instructions and hyperparameters."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import URLPattern
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges.files.rows import read_train, row_lines
-from challenges.kinds.tune import UPLOAD_BYTES, tune
-from challenges.spec import AnyRow, Challenge
+from challenges.files.rows import row_lines
+from challenges.kinds.tune import tune
+from challenges.spec import Challenge
 from challenges.training_methods import LORA, METHODS, Method
 from challenges.translation import translated
 from gradus.accounts.guests import learner
 from gradus.courses.models import ChallengeVersion
-from gradus.learn import form_problems
 from gradus.learn.form_problems import FormFields
-from gradus.learn.kinds.base import Draft, KindPage, labels_of, with_line_feeds
-from gradus.learn.kinds.tune import knobs
-from gradus.learn.kinds.tune.draft import TuneDraft
-from gradus.learn.kinds.tune.preference_course import preference_course
-from gradus.learn.kinds.tune.starter import put_in
-from gradus.learn.kinds.tune.training_rows import json_lines
+from gradus.learn.kinds.base import Draft, KindPage, labels_of
+from gradus.learn.kinds.jsonl import json_lines
+from gradus.learn.kinds.tune import knobs, views
+from gradus.learn.kinds.tune.draft import TuneDraft, posted, put_in, train_rows, with_method
 from gradus.learn.result import rows as results
 from gradus.preferences.pairs import rows_of
 from gradus.submissions.models import Evaluation
-from gradus.submissions.services import Refused, unavailable
+from gradus.submissions.services import unavailable
+
+FIGURES = ("step", "margin", "accuracy", "valid_margin", "valid_accuracy")
 
 
 class TunePage(KindPage):
@@ -46,16 +46,7 @@ class TunePage(KindPage):
         )
 
     def posted(self, kind: str, spec: Challenge, request: HttpRequest) -> TuneDraft:
-        data = _rows_bytes(request)
-        method = request.POST.get("method", tune(spec).methods[0])
-        return TuneDraft(
-            kind,
-            method=method,
-            instructions=with_line_feeds(request.POST.get("instructions", "")),
-            rows=data.decode(errors="replace"),
-            data=data,
-            hyperparameters={name: request.POST.get(name, "") for name in METHODS[knobs.method_of(method)].settings},
-        )
+        return posted(kind, spec, request)
 
     def payload(self, spec: Challenge, draft: TuneDraft) -> dict[str, Any]:
         rows = train_rows(draft.data)
@@ -91,6 +82,9 @@ class TunePage(KindPage):
             return draft, {}
         filled, cost = put_in(version.parsed, rows, draft)
         return filled, {"starter": {"cost": cost, "own": asked == "choices"}}
+
+    def urls(self) -> Sequence[URLPattern]:
+        return views.urlpatterns
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
         found = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}
@@ -141,12 +135,6 @@ def _first(kind: str, spec: Challenge) -> Method:
     return next((name for name in methods if name not in lacking), methods[0])
 
 
-def with_method(draft: TuneDraft, spec: Challenge, method: Method) -> TuneDraft:
-    """The form with another method, whose settings stand where they start."""
-    start = {name: knobs.shown(value) for name, value in knobs.starting(spec, method).items()}
-    return replace(draft, method=method, hyperparameters=start)
-
-
 def _told(row: Mapping[str, str]) -> tuple[str, str]:
     """A row's input, and what the model learns to write after it, beside what it learns to avoid."""
     if "rejected" in row:
@@ -154,23 +142,33 @@ def _told(row: Mapping[str, str]) -> tuple[str, str]:
     return row["input"], row["output"]
 
 
-def _rows_bytes(request: HttpRequest) -> bytes:
-    """The training rows of a POST, to be read once: a chosen file replaces what was typed."""
-    upload = request.FILES.get("rows_file")
-    if upload is not None:
-        # One byte more than is accepted, so that the reader names the fault and a huge file costs no memory.
-        data: bytes = upload.read(UPLOAD_BYTES + 1)
-        return data
-    return with_line_feeds(request.POST.get("rows", "")).encode(errors="surrogatepass")
+def preference_course(evaluation: Evaluation) -> dict[str, Any] | None:
+    """The points of all steps, and the titles of both charts; None for runs of other methods."""
+    points: list[dict[str, Any]] = []
+    for kind, data in evaluation.events.filter(type__in=["loss", "started"]).values_list("type", "data"):
+        if kind == "started":
+            points = []
+        elif "margin" in data:
+            points.append({name: data.get(name) for name in FIGURES})
+    if not points:
+        return None
+    return {"points": points, "title": _title(points), "margin_title": _margin_title(points)}
 
 
-def train_rows(data: bytes) -> list[AnyRow]:
-    """Raises `Refused` where a line cannot be read."""
-    rows, unread = read_train(data)
-    if unread:
-        listed = [form_problems.of_row(problem) for problem in unread]
-        raise Refused("bad_rows", _("Some training rows cannot be read."), problems=listed)
-    return rows
+def _title(points: list[dict[str, Any]]) -> str:
+    """A chart's title states its finding."""
+    held = [point for point in points if point["valid_accuracy"] is not None]
+    if not held:
+        return _("In the end the model shared your preference in %(share)s of the trained rows") % {
+            "share": f"{points[-1]['accuracy']:.0%}"
+        }
+    share = f"{held[-1]['valid_accuracy']:.0%}"
+    return _("In the end the model shared your preference in %(share)s of the held-out rows") % {"share": share}
+
+
+def _margin_title(points: list[dict[str, Any]]) -> str:
+    ends = {"first": f"{points[0]['margin']:.2f}", "last": f"{points[-1]['margin']:.2f}"}
+    return _("The margin went from %(first)s to %(last)s") % ends
 
 
 PAGE = TunePage()

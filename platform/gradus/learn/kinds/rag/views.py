@@ -2,22 +2,23 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import path
 
 from challenges.documents import Corpus
 from challenges.kinds.rag_keys import RagKeys
 from challenges.spec import dump
 from gradus.courses.models import Challenge
-from gradus.learn.kinds.tune.training_rows import json_lines, jsonl_file
+from gradus.learn.kinds.jsonl import json_lines, jsonl_file
 from gradus.learn.views.access import shown_challenge
 
 
 def documents(request: HttpRequest, slug: str) -> HttpResponse:
     """All documents, and those that change half-way through the hidden samples."""
-    found = shown_challenge(slug)
-    keys = keys_of(found)
+    challenge = shown_challenge(slug)
+    keys = keys_of(challenge)
     known = {document.id for document in keys.corpus}
     context = {
-        "challenge": found,
+        "challenge": challenge,
         "documents": keys.corpus,
         "updates": [(document, document.id in known) for document in keys.updates],
     }
@@ -46,3 +47,10 @@ def _file(listed: Corpus, name: str) -> HttpResponse:
     if not listed:
         raise Http404
     return jsonl_file(json_lines(dump(document) for document in listed), name)
+
+
+urlpatterns = [
+    path("challenges/<slug:slug>/documents/", documents, name="documents"),
+    path("challenges/<slug:slug>/documents.jsonl", documents_file, name="documents_file"),
+    path("challenges/<slug:slug>/updates.jsonl", updates_file, name="updates_file"),
+]
