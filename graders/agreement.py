@@ -63,8 +63,8 @@ def interval(
     """The 95 % bootstrap interval of `measure` over the rows (Efron 1979), with a fixed seed."""
     x, y = _pair(person, machine)
     draws = np.random.default_rng(17).integers(0, len(x), (RESAMPLES, len(x)))
-    found = [measure(x[rows].tolist(), y[rows].tolist()) for rows in draws]
-    low, high = np.percentile(found, [2.5, 97.5])
+    resampled = [measure(x[rows].tolist(), y[rows].tolist()) for rows in draws]
+    low, high = np.percentile(resampled, [2.5, 97.5])
     return float(low), float(high)
 
 

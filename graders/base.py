@@ -27,9 +27,9 @@ class Mark(StrEnum):
     CANNOT_TELL = "cannot_tell"
 
 
-# The stage of items about public or content-free inputs only, whose results may be kept from job to job.
+# Items of this stage are only about public or content-free inputs, so a worker may keep their results for later jobs.
 CALIBRATE = "calibrate"
-# The stages of the two answers of a chat, which learners see token by token.
+# A chat has two answers, one for each of these stages. Learners see them token by token.
 BASE, TRAINED = "base", "trained"
 
 # --- work items and their results -------------------------------------------------------------------------------
@@ -37,10 +37,11 @@ BASE, TRAINED = "base", "trained"
 
 @dataclass(frozen=True)
 class Score:
-    """Log-likelihood of each label as the continuation of each `prompt + suffix`. `adapter`: 'job' or a name.
+    """Asks for the log-likelihood of each label as the continuation of each `prompt + suffix`.
 
-    `offsets` are what the grader will subtract, by label, before it compares: an engine that looks twice at close
-    calls needs them. `exact` asks for fp32 numbers whatever the margin.
+    `adapter` is `job` for the one that this job has trained, or a stored adapter's name. `offsets` are the numbers, by
+    label, that the grader will subtract before it compares labels. The engine needs them to find the rows in which two
+    labels are so close that it has to compute them again in fp32; with `exact` it computes all rows in fp32.
     """
 
     model: str
@@ -55,7 +56,10 @@ class Score:
 
 @dataclass(frozen=True)
 class Scored:
-    """`logprobs[n][l]`, natural log, summed over the label's tokens; token counts per row; engine seconds."""
+    """The result of `Score`: token counts by row, and the seconds that the engine took for all rows.
+
+    `logprobs[n][l]` is the natural logarithm of the probability of label l in row n, summed over the label's tokens.
+    """
 
     logprobs: list[list[float]]
     prompt_tokens: list[int]
@@ -64,10 +68,11 @@ class Scored:
 
 @dataclass(frozen=True)
 class Generate:
-    """Greedy continuation of each `prompt + suffix`, until `stop`, end of text or `max_new_tokens`.
+    """Asks for the greedy continuation of each `prompt + suffix`, until `stop`, end of text or `max_new_tokens`.
 
-    `schema` is a JSON schema as text: where it is set, only tokens that keep the output within it are taken. `rows` are
-    the places of the samples that are asked about, from 0; it is empty where all are, in their order.
+    `schema` is a JSON schema as text. If it is set, the model can only choose tokens that keep the output within the
+    schema. `rows` are the places, from 0, of the samples that the item is about; it is empty if it is about all samples
+    in their order.
     """
 
     model: str
@@ -83,6 +88,8 @@ class Generate:
 
 @dataclass(frozen=True)
 class Generated:
+    """The result of `Generate`: texts and token counts by row, and the seconds that the engine took for all rows."""
+
     texts: list[str]
     prompt_tokens: list[int]
     new_tokens: list[int]
@@ -91,9 +98,10 @@ class Generated:
 
 @dataclass(frozen=True)
 class Train:
-    """Training by a method of the kind `tune`; loss at completion tokens only. `max_steps` caps a trial run.
+    """Asks for a training run by a method of the kind `tune`. Only completion tokens count for the loss.
 
-    Rows are `(prompt, completion)`; for `dpo` they are `(prompt, chosen, rejected)`, and so are those of `valid`.
+    `rows` are pairs `(prompt, completion)`, and so are `valid`, which are not trained on. For `dpo` both are triples
+    `(prompt, chosen, rejected)`. `max_steps` limits a trial run.
     """
 
     model: str
@@ -116,9 +124,11 @@ class Train:
 
 @dataclass(frozen=True)
 class Trained:
-    """The adapter, or the trained model, stays with the runner as 'job'; its files lie in `files`, a folder of the
-    worker's, and have `adapter_bytes`. `figures` are those of held-out preferences. `peak_bytes` is the most memory
-    that training held on top of the loaded base model, None where the machine cannot tell.
+    """The result of `Train`. The runner keeps the adapter, or the trained model, under the name `job`.
+
+    `files` is a folder of the worker that holds the adapter's files, which have `adapter_bytes` in total. `figures` are
+    measured on held-out preferences. `peak_bytes` is the most memory that training used on top of the loaded base
+    model; it is None if the machine cannot tell.
     """
 
     files: str
@@ -135,7 +145,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class Embed:
-    """Unit-length sentence embeddings."""
+    """Asks for a sentence embedding of each text."""
 
     texts: tuple[str, ...]
     stage: str = ""
@@ -143,15 +153,18 @@ class Embed:
 
 @dataclass(frozen=True)
 class Embedded:
+    """The result of `Embed`: a vector of length 1 for each text."""
+
     vectors: list[list[float]]
 
 
 @dataclass(frozen=True)
 class Retrieve:
-    """Ranks `passages` for each of `queries` by `words` (BM25), by `vectors` (cosine), or by the fusion of `both`.
+    """Asks for a ranking of `passages` for each of `queries`.
 
-    At most `limit` passages of each query are returned. An item without queries only builds the index, which the runner
-    keeps by its content. A worker names in `vectors` a file with the passages' embeddings, where it has kept them.
+    `method` is `words` (BM25), `vectors` (cosine of embeddings), or `both`, which merges the two rankings. The result
+    has at most `limit` passages for each query. An item without queries only builds the index, which the runner keeps
+    by its content. If the worker has stored the passages' embeddings, it sets `vectors` to the file's path.
     """
 
     passages: tuple[str, ...]
@@ -164,7 +177,7 @@ class Retrieve:
 
 @dataclass(frozen=True)
 class Retrieved:
-    """For each query the numbers of passages, from 0, with their scores in [0, 1]; the best one first."""
+    """The result of `Retrieve`: for each query the numbers of passages with scores in [0, 1], the best one first."""
 
     found: list[list[tuple[int, float]]]
     seconds: float = 0.0
@@ -172,7 +185,7 @@ class Retrieved:
 
 @dataclass(frozen=True)
 class Count:
-    """Tokens of `text` as the base model reads it. It is counted beside the runner, so that no model is loaded."""
+    """Asks how many tokens `text` has for the base model. The worker counts them itself, so that no model is loaded."""
 
     model: str
     text: str
@@ -181,12 +194,18 @@ class Count:
 
 @dataclass(frozen=True)
 class Counted:
+    """The result of `Count`."""
+
     tokens: int
 
 
 @dataclass(frozen=True)
 class Judge:
-    """One call to the judge endpoint. `template` is a name with its digest; `criteria` are the ids to be marked."""
+    """Asks for one call to the judge's endpoint.
+
+    `schema` is the form of the reply. `template` is the name of the prompt template with its digest, and `criteria` are
+    the ids of the criteria that the judge has to mark.
+    """
 
     messages: tuple[Mapping[str, str], ...]
     schema: Mapping[str, Any]
@@ -197,9 +216,11 @@ class Judge:
 
 @dataclass(frozen=True)
 class Judged:
-    """`reply` has the required form, or is None with the reason in `problem` (no endpoint, budget, unusable reply).
+    """The result of `Judge`.
 
-    `model` is what the endpoint says has answered, which may be a dated version of the name that was asked for.
+    `reply` has the required form, or is None if `problem` says why there is no reply: no endpoint, no budget, or an
+    unusable reply. `model` is the name that the endpoint gives for the model that answered, which may be a dated
+    version of the configured name.
     """
 
     reply: dict[str, Any] | None
@@ -214,7 +235,7 @@ Result = Scored | Generated | Trained | Embedded | Retrieved | Counted | Judged
 
 @dataclass(frozen=True, order=True)
 class JudgeId:
-    """Which judge: the model that answered, and the prompt template with its digest."""
+    """Identifies a judge by the model that answered and the prompt template with its digest."""
 
     model: str
     template: str
@@ -225,7 +246,7 @@ class JudgeId:
 
 @dataclass(frozen=True)
 class Passage:
-    """One found passage. `right`: its document holds the answer; `used`: its score was high enough for the prompt."""
+    """A retrieved passage: whether its document is `right`, and whether its score was high enough to be `used`."""
 
     document: str
     text: str
@@ -236,8 +257,10 @@ class Passage:
 
 @dataclass(frozen=True)
 class LookUp:
-    """What was found for one row, the best passage first. `place` counts from 1 and says where among `of` passages the
-    first one of a right document stood; it is None where none was near.
+    """The passages that were retrieved for one row, the best one first.
+
+    `place` is the rank, from 1, of the first passage of a right document among all `of` passages. It is None if no such
+    passage was among those that were ranked.
     """
 
     passages: tuple[Passage, ...]
@@ -246,13 +269,12 @@ class LookUp:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One sample's outcome. For hidden samples it goes to private storage only.
+class GradedSample:
+    """The grade of one sample. Grades of hidden samples are kept in private storage only.
 
-    `look_up` is set for public samples whose answers were looked up in documents.
-
-    `fields` and `valid` are set for public samples with JSON answers alone: the score of each declared field in
-    [0, 1], and whether the output is an object that has all of them with values that are allowed.
+    `why` says how the output was read, or why it could not be read. `fields` and `valid` are only set for public
+    samples with JSON answers: the score in [0, 1] of each declared field, and whether the output is an object with a
+    permitted value for each of them. `look_up` is only set for public samples of a retrieval.
     """
 
     id: str
@@ -269,7 +291,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Charged:
-    """The tokens that instructions and examples have, and the factor of the score that they cost."""
+    """The tokens of instructions and examples, and the factor in [0, 1] by which they multiply the score."""
 
     tokens: int
     factor: float
@@ -277,7 +299,7 @@ class Charged:
 
 @dataclass(frozen=True)
 class CriterionMark:
-    """`evidence` holds verbatim quotes from the answer; `points` are added by code."""
+    """The mark of a criterion with its points, which code computes. `evidence` holds verbatim quotes of the answer."""
 
     id: str
     label: str
@@ -290,23 +312,27 @@ class CriterionMark:
 
 @dataclass(frozen=True)
 class Grade:
-    """`score` in [0, 1] on hidden rows; None where only public rows were run (a Run).
+    """What a grader returns.
 
-    `cost` is measured on public samples: tokens per request, milliseconds per request. `review` holds the rules
-    that ask for a person; `provisional` says that no person or judge stands behind the score yet. `judge` is who gave
-    the marks, None for code alone; `certainty` in [0, 1] orders grades by how sure the machine is. `measured` is what
-    `graders.repeated` has found out about the cost of a request. `chat` holds the two answers of a chat, which is never
-    graded.
+    Scores: `score` and `private_score` are in [0, 1] and computed on hidden rows of the splits `public` and `private`.
+    `score` is None for a trial run, which only has public rows. If the score is the lowest of several orders of the
+    examples, `public_orders` are the values of the metric on public samples in each order. If the challenge has a
+    budget of tokens, `charged` is set; scores are then multiplied by its factor, and metrics are not.
 
-    `public_orders` are the values of the metric on public samples in each order of the examples, where the score is the
-    lowest of several. `charged` is set where the challenge has a budget of tokens: all scores are after it, metrics
-    before it.
+    Costs: `cost` holds means over the public samples: tokens and milliseconds of a request. `measured` is what
+    `graders.repeated` has measured about a request.
+
+    Free text: `marks` are those of the criteria. `review` holds the rules by which a person has to look at the answer,
+    and `provisional` says that neither a person nor a judge stands behind the score yet. `judge` gave the marks; it is
+    None if code alone did. `certainty` in [0, 1] orders grades by how sure the machine is.
+
+    `chat` holds the two answers of a chat, which has no score. `private` is for staff only.
     """
 
     score: float | None
     metrics: dict[str, float] = field(default_factory=dict)
-    hidden: tuple[Row, ...] = ()
-    public: tuple[Row, ...] = ()
+    hidden: tuple[GradedSample, ...] = ()
+    public: tuple[GradedSample, ...] = ()
     public_score: float | None = None
     public_metrics: dict[str, float] = field(default_factory=dict)
     private_score: float | None = None
@@ -326,7 +352,7 @@ class Grade:
 
 
 class Rejected(Exception):
-    """The learner's fault, found while grading (diverged training, too long). `code` is in the error table."""
+    """The submission cannot be graded through a fault of its own, such as diverged training. The API lists `code`."""
 
     def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(detail or code)
@@ -336,7 +362,7 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Chat:
-    """A learner's text, which the base model and what was trained answer; `prompt` is empty for that of the attempt."""
+    """A learner's text for the base model and the trained one; they read it after `prompt`, or the attempt's prompt."""
 
     text: str
     prompt: str = ""
@@ -344,13 +370,16 @@ class Chat:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What is to be graded. `hidden=False` is a run on public samples without a score, capped unless it is `whole`.
+    """What has to be graded.
 
-    `calibrated` are the judges whose calibration on this very content passed the author's gate: only they end a grade
-    of free text. None where that is being measured. `template` names the judge's prompt, the default if empty.
-    `sources` are texts by name from which an answer in free text may have been copied; they are no part of the content
-    that the gate is about, so new ones change nothing but the search for copies. `draw` is the learner's secret lot, by
-    which some of the learner's own choices are held out; empty for a baseline.
+    With `hidden=False` it is a run on public samples without a score, whose training is cut short unless it is `whole`.
+    `draw` is a secret of the learner that decides which of the learner's own choices are held out; it is empty for a
+    baseline. `inputs` are texts to predict instead of samples, and `chat` is a text to answer.
+
+    For free text, `calibrated` are the judges that passed the author's gate on exactly this content; only their grades
+    can be final. It is None while a judge is being calibrated. `template` is the name of the judge's prompt template,
+    or empty for the default. `sources` are the texts, by name, from which an answer may have been copied; they are not
+    part of the content, so new ones only change the search for copies.
     """
 
     bundle: ChallengeBundle

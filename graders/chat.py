@@ -19,10 +19,10 @@ PLAIN_TOKENS = 128
 
 def chat(assignment: Assignment) -> Grading:
     """Yields the items of the base model, then those of the adapter. The grade's `chat` has the answers by stage."""
-    found = {}
+    answers = {}
     for stage, adapter in ((BASE, None), (TRAINED, assignment.adapter)):
-        found[stage] = yield from _answered(assignment, stage, adapter)
-    return Grade(score=None, chat={"prompt": _prompt(assignment), "answers": found})
+        answers[stage] = yield from _answered(assignment, stage, adapter)
+    return Grade(score=None, chat={"prompt": _prompt(assignment), "answers": answers})
 
 
 def _answered(assignment: Assignment, stage: str, adapter: str | None) -> Generator[WorkItem, Any, dict[str, Any]]:

@@ -25,7 +25,11 @@ Priors = tuple[float, ...] | None
 
 @dataclass(frozen=True)
 class Ask:
-    """How a submission asks the model; it is the same for public, hidden and content-free inputs."""
+    """How a submission asks the model about an input. It is the same for public, hidden and content-free inputs.
+
+    `template` is the text of one example, with `{input}` and `{output}`; None is the challenge's own. `words` are the
+    words that the model writes instead of labels, by label.
+    """
 
     challenge: Challenge
     instructions: str
@@ -39,11 +43,11 @@ class Ask:
         return self.words.get(label, label)
 
     def in_orders(self) -> tuple[Ask, ...]:
-        """The same with each order of the examples that the challenge asks for; the first is as they were given."""
+        """Returns one `Ask` for each order of the examples that the challenge asks for, the given order first."""
         return tuple(replace(self, examples=one) for one in orders(self.examples, self.challenge.metric.orders))
 
     def render(self, inputs: Sequence[str]) -> Rendered:
-        """The prompts for `inputs`, as a common beginning and one ending for each input."""
+        """Returns the prompts for `inputs` as a common beginning and one ending for each input."""
         return render(
             self.challenge.prompt,
             instructions=self.instructions,
@@ -56,9 +60,10 @@ class Ask:
 
 @dataclass(frozen=True)
 class Output:
-    """The model's text for one input, and the prediction read from it. `valid` is None unless answers are JSON.
+    """The model's text for one input, and the prediction that was read from it.
 
-    `documents` are those of the passages that were found for the input, the best one first.
+    `why` says how it was read, or why it could not be read. `valid` is None unless answers are JSON. `documents` are
+    those of the passages that were retrieved for the input, the best one first.
     """
 
     text: str
@@ -72,7 +77,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Answers:
-    """Outputs in the order of the inputs; `cost` holds means per request: prompt tokens, new tokens, milliseconds."""
+    """Outputs in the order of the inputs. `cost` holds means per request: prompt tokens, new tokens, milliseconds."""
 
     outputs: tuple[Output, ...]
     cost: dict[str, float]
@@ -84,8 +89,8 @@ Answering = Generator[WorkItem, Any, Answers]
 def answer(ask: Ask, inputs: Sequence[str], stage: str, priors: Priors = None, rows: tuple[int, ...] = ()) -> Answering:
     """Yields one work item for all `inputs`, of which there must be at least one, and reads the result.
 
-    `priors` are the mean probabilities of the labels that `label_priors` computed, or None for no calibration. `rows`
-    are the places of the samples where the inputs are not those of all samples, for answers that are texts.
+    `priors` are the mean probabilities of the labels that `label_priors` computed, or None for no calibration. If the
+    inputs belong to some of the samples only, `rows` are the places of these samples.
     """
     spec = ask.challenge.answer
     if isinstance(spec, Label) and spec.decode == "score":
@@ -94,7 +99,10 @@ def answer(ask: Ask, inputs: Sequence[str], stage: str, priors: Priors = None, r
 
 
 def label_priors(ask: Ask, public: Sequence[Sample]) -> Generator[WorkItem, Any, Priors]:
-    """The mean probability of each label over the inputs that the challenge calibrates on; None without calibration.
+    """Returns the mean probability of each label, which is the model's bias towards it; None without calibration.
+
+    The mean is taken over content-free inputs (`contextual`, Zhao et al. 2021) or over the first public samples
+    (`batch`, Zhou et al. 2023), which one work item scores.
 
     Only public samples are used, because with a prior from hidden rows the result of one row would depend on other
     rows. A trained adapter is not calibrated, because training removes the label bias of the base model.
@@ -149,7 +157,7 @@ def _by_likelihood(ask: Ask, spec: Label, inputs: Sequence[str], stage: str, pri
 
 
 def most_likely(spec: Label, logs: Sequence[float], offsets: Sequence[float] = ()) -> Output:
-    """Reads the log-likelihoods of a row: the most likely label, after any `offsets` were subtracted."""
+    """Reads the most likely label from a row's log-likelihoods, from which any `offsets` are subtracted first."""
     if offsets:
         logs = [log - offset for log, offset in zip(logs, offsets, strict=True)]
     ranked = sorted(zip(spec.labels, softmax(logs), strict=True), key=lambda pair: -pair[1])
@@ -181,7 +189,7 @@ def _by_text(ask: Ask, inputs: Sequence[str], stage: str, rows: tuple[int, ...])
 
 
 def json_schema(spec: Json) -> str:
-    """The fields of the answer as a JSON schema; all are required, in the author's order."""
+    """Returns the JSON schema of an answer. It requires all fields, in the author's order."""
     fields = {
         name: {"type": "string"} if isinstance(allowed, str) else {"enum": list(allowed)}
         for name, allowed in spec.fields.items()
@@ -198,17 +206,17 @@ def read(ask: Ask, spec: Label | Json | FreeForm, text: str) -> Output:
         label = by_word[word] if word else None
         return Output(text.strip(), label, why="" if label else output_faults.NO_LABEL)
     if isinstance(spec, Json):
-        found = first_json_object(text)
-        problem = _json_problem(spec, found)
-        return Output(text.strip(), found, why=problem, valid=not problem)
+        value = first_json_object(text)
+        problem = _json_problem(spec, value)
+        return Output(text.strip(), value, why=problem, valid=not problem)
     return Output(text.strip(), text)
 
 
-def _json_problem(spec: Json, found: dict[str, Any] | None) -> str:
-    if found is None:
+def _json_problem(spec: Json, value: dict[str, Any] | None) -> str:
+    if value is None:
         return output_faults.NO_OBJECT
-    missing = [name for name in spec.fields if name not in found]
-    unknown = [name for name, allowed in spec.fields.items() if name in found and not _fits(found[name], allowed)]
+    missing = [name for name in spec.fields if name not in value]
+    unknown = [name for name, allowed in spec.fields.items() if name in value and not _fits(value[name], allowed)]
     return output_faults.of_fields(missing, unknown)
 
 

@@ -21,12 +21,12 @@ TIE = 1e-12
 
 @dataclass(frozen=True)
 class Readings:
-    """One arm's results on the same rows as the other arms' results.
+    """The results of one arm of an experiment. All arms have results on the same rows.
 
-    `values`, of shape (repetitions, rows), holds the score of each row; the metric is their mean. With `targets`, of
-    shape (rows,), the metric is macro F1: `targets[n]` is the number of row n's label, and `values[r, n]` the number of
-    the label that was predicted, or -1 for none. `keys` names the repetitions: two arms with equal keys have the same
-    example sets, seeds or files, and are compared in pairs.
+    Without `targets` the metric is the mean of `values`, of shape (repetitions, rows), which holds the score of each
+    row. With `targets`, of shape (rows,), the metric is macro F1: `targets[n]` is the number of row n's label, and
+    `values[r, n]` is the number of the label that repetition r predicted, or -1 for none. `keys` names the repetitions.
+    Two arms with equal keys have the same example sets, seeds or files, and are compared in pairs.
     """
 
     values: Array
@@ -36,7 +36,7 @@ class Readings:
 
 @dataclass(frozen=True)
 class Effect:
-    """A difference in the metric, its 95 % interval and a two-sided p value."""
+    """A difference in the metric with its 95 % confidence interval and its two-sided p-value."""
 
     effect: float
     low: float
@@ -47,13 +47,13 @@ class Effect:
 def difference(
     first: Readings, second: Readings, *, best: bool = False, resamples: int = RESAMPLES, seed: int = TEST_SEED
 ) -> Effect:
-    """The first arm's mean metric minus the second arm's; with `best`, minus that of the second's best repetition.
+    """Returns the first arm's mean metric minus the second arm's; with `best`, minus the second arm's best repetition.
 
-    Interval and p come from the pigeonhole bootstrap (Owen 2007, "The pigeonhole bootstrap"): rows and repetitions are
-    resampled independently, and the metric is computed again. Both arms use the same resampled rows, and the same
-    resampled repetitions if their keys are equal. With `best`, the second arm's repetitions are candidates instead of a
-    sample: they are not resampled, and the best of them is chosen again on each resample, so that the interval includes
-    the luck of that choice.
+    Interval and p-value come from the pigeonhole bootstrap (Owen 2007, "The pigeonhole bootstrap"): rows and
+    repetitions are resampled independently, and the metric is computed again. Both arms use the same resampled rows,
+    and the same resampled repetitions if their keys are equal. With `best`, the second arm's repetitions are candidates
+    instead of a sample: they are not resampled, and the best of them is chosen again on each resample, so that the
+    interval includes the luck of that choice.
     """
     chance = np.random.default_rng(seed)
     rows = _counts(chance, first.values.shape[1], first.values.shape[1], resamples)
@@ -71,10 +71,10 @@ def difference(
 def spread(
     arms: Sequence[Readings], *, resamples: int = RESAMPLES, permutations: int = PERMUTATIONS, seed: int = TEST_SEED
 ) -> Effect:
-    """The spread of the arms, which is the highest minus the lowest metric of a repetition, averaged over repetitions.
+    """Returns the spread of the arms: the highest minus the lowest metric of a repetition, averaged over repetitions.
 
-    All arms have the same repetitions. The interval comes from the pigeonhole bootstrap. p comes from a permutation
-    test, which shuffles the arms within each row in the same way in all repetitions.
+    All arms have the same repetitions. The interval comes from the pigeonhole bootstrap. The p-value comes from a
+    permutation test, which shuffles the arms within each row in the same way in all repetitions.
     """
     chance = np.random.default_rng(seed)
     rows = _counts(chance, arms[0].values.shape[1], arms[0].values.shape[1], resamples)
@@ -87,7 +87,10 @@ def spread(
 
 
 def metric(arm: Readings, rows: Array | None = None) -> Array:
-    """The metric of each repetition, of shape (resamples, repetitions). `rows[b, n]` is the weight of row n."""
+    """Returns the metric of each repetition, of shape (resamples, repetitions).
+
+    `rows[b, n]` is the weight of row n in resample b. Without `rows` there is one resample, of all rows once.
+    """
     weights = np.ones((1, arm.values.shape[1])) if rows is None else rows
     if arm.targets is None:
         mean: Array = weights @ arm.values.T / weights.sum(axis=1, keepdims=True)
@@ -146,7 +149,7 @@ SIGN_FLIP_SEED = 17
 
 
 def paired_test(a: Sequence[float], b: Sequence[float]) -> float:
-    """The two-sided p-value of the hypothesis that the scores `a` and `b` of the same rows differ only by chance.
+    """Returns the two-sided p-value of the hypothesis that scores `a` and `b` of the same rows differ only by chance.
 
     If all scores are 0 or 1 it is the exact McNemar test (McNemar 1947), else a sign-flip permutation test of the mean
     difference with a fixed seed. Raises ValueError if the lengths differ or there are no rows.

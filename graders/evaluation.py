@@ -1,4 +1,7 @@
-"""Public and hidden samples through the same prompt, then metrics: shared by the prompt and LoRA graders."""
+"""Asks the model about public and hidden samples by one prompt, and measures the answers by the challenge's metrics.
+
+The graders of the kinds `prompt` and `tune` share it, and the grader of `rag` takes parts of it.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,19 @@ from challenges.bundle import ChallengeBundle
 from challenges.example_orders import stage
 from challenges.metrics import metrics
 from challenges.spec import Challenge, Sample
-from graders.base import Grade, Row, WorkItem
+from graders.base import Grade, GradedSample, WorkItem
 from graders.decoding import Answers, Ask, Output, answer, label_priors
 from graders.metrics import Measured, measure
 from graders.orders_and_budget import charge, with_charge, worst_hidden, worst_public
 
 
 def evaluate(ask: Ask, bundle: ChallengeBundle, *, hidden: bool) -> Generator[WorkItem, Any, Grade]:
-    """Grades on public samples and, if `hidden`, on hidden ones; the score is None otherwise.
+    """Asks about public samples and, if `hidden`, about hidden ones. Without hidden samples the grade has no score.
 
-    `score` is over the hidden rows of split `public` if there are any, else over all of them; `private_score` is
-    over those of split `private`. `metrics` holds only what the challenge declares public. Where the challenge asks for
-    several orders of the examples, all of this is of the order with the lowest score.
+    `score` is computed on the hidden rows of split `public` if there are any, and otherwise on all hidden rows;
+    `private_score` is computed on those of split `private`. `metrics` holds only those that the challenge declares
+    public. If the challenge asks for several orders of the examples, the grade is that of the order with the lowest
+    score.
     """
     challenge, asked = ask.challenge, []
     charged = yield from charge(ask)
@@ -44,7 +48,7 @@ def evaluate(ask: Ask, bundle: ChallengeBundle, *, hidden: bool) -> Generator[Wo
 
 
 def predict(ask: Ask, inputs: Sequence[str], public: Sequence[Sample]) -> Generator[WorkItem, Any, Grade]:
-    """Answers to `inputs` without targets, as `Grade.public`; their `score` and `correct` mean nothing."""
+    """Answers `inputs`, which have no targets, as `Grade.public`. Their `score` and `correct` have no meaning."""
     priors = yield from label_priors(ask, public)
     answers = yield from answer(ask, inputs, "public", priors)
     rows = tuple(_row(f"input-{n}", output, 0.0, correct=False) for n, output in enumerate(answers.outputs, 1))
@@ -60,7 +64,7 @@ def _ask_all(
 def with_public(
     grade: Grade, challenge: Challenge, samples: Sequence[Sample], answers: Answers, also: Sequence[str] = ()
 ) -> Grade:
-    """The grade with the answers to public samples, measured by the challenge's metrics and by those of `also`."""
+    """Returns the grade with the answers to public samples, measured by the challenge's metrics and those of `also`."""
     names = dict.fromkeys((challenge.metric.name, *challenge.public_metrics, *also))
     measured = {name: _measure(name, challenge, samples, answers.outputs) for name in names}
     main = measured[challenge.metric.name]
@@ -76,7 +80,7 @@ def with_public(
 
 
 def with_hidden(grade: Grade, challenge: Challenge, samples: Sequence[Sample], answers: Answers) -> Grade:
-    """The grade with its score, from the answers to hidden samples."""
+    """Returns the grade with its scores, which are measured on the answers to hidden samples."""
     pairs = list(zip(samples, answers.outputs, strict=True))
     shown = [pair for pair in pairs if pair[0].split == "public"] or pairs
     private = [pair for pair in pairs if pair[0].split == "private"]
@@ -100,14 +104,16 @@ def _measure(name: str, challenge: Challenge, samples: Sequence[Sample], outputs
     return measure(name, [o.prediction for o in outputs], [s.target for s in samples], challenge.answer)
 
 
-def _rows(samples: Sequence[Sample], outputs: Sequence[Output], measured: Measured) -> tuple[Row, ...]:
+def _rows(samples: Sequence[Sample], outputs: Sequence[Output], measured: Measured) -> tuple[GradedSample, ...]:
     return tuple(
         _row(sample.id, output, score, correct=score >= 1 - 1e-9)
         for sample, output, score in zip(samples, outputs, measured.rows, strict=True)
     )
 
 
-def _with_fields(rows: Sequence[Row], outputs: Sequence[Output], fields: Sequence[dict[str, float]]) -> tuple[Row, ...]:
+def _with_fields(
+    rows: Sequence[GradedSample], outputs: Sequence[Output], fields: Sequence[dict[str, float]]
+) -> tuple[GradedSample, ...]:
     scores = fields or [{} for _ in rows]
     return tuple(
         replace(row, fields=scored, valid=output.valid)
@@ -115,5 +121,5 @@ def _with_fields(rows: Sequence[Row], outputs: Sequence[Output], fields: Sequenc
     )
 
 
-def _row(id: str, output: Output, score: float, *, correct: bool) -> Row:
-    return Row(id, output.text, score, correct, output.confidence, output.probabilities, output.why)
+def _row(id: str, output: Output, score: float, *, correct: bool) -> GradedSample:
+    return GradedSample(id, output.text, score, correct, output.confidence, output.probabilities, output.why)

@@ -112,23 +112,23 @@ def verdict(claim: Claim, effect: Effect) -> ClaimRecord:
     A result is `unclear` if its interval contains zero. If the interval excludes zero but the difference is smaller
     than `at_least`, the result is also recorded as `unclear`, but then no claim about it holds.
     """
-    found = _found_spread(claim, effect) if claim.found == "spread" else _found_difference(claim, effect)
+    result = _spread_result(claim, effect) if claim.found == "spread" else _difference_result(claim, effect)
     within = effect.low <= 0 <= effect.high
     return ClaimRecord(
         effect=_rounded(effect.effect),
         low=_rounded(effect.low),
         high=_rounded(effect.high),
         p=_rounded(effect.p),
-        found=found,
-        holds=found == claim.found and (within or found != "unclear"),
+        found=result,
+        holds=result == claim.found and (within or result != "unclear"),
     )
 
 
-def _found_spread(claim: Claim, effect: Effect) -> Any:
+def _spread_result(claim: Claim, effect: Effect) -> Any:
     return "spread" if effect.effect >= claim.at_least and effect.p < P_MAX else "unclear"
 
 
-def _found_difference(claim: Claim, effect: Effect) -> Any:
+def _difference_result(claim: Claim, effect: Effect) -> Any:
     if effect.low > 0 and effect.effect >= claim.at_least:
         return "higher"
     return "lower" if effect.high < 0 else "unclear"
@@ -181,29 +181,29 @@ def _row_values(
     assert isinstance(challenge.answer, Json)
     answer, listed = challenge.answer, listed_fields(challenge)
     if which == "valid":
-        return [float(is_valid(found, answer)) for found in read_as]
-    return [_right(found, sample, answer, listed) for found, sample in zip(read_as, samples, strict=True)]
+        return [float(is_valid(prediction, answer)) for prediction in read_as]
+    return [_right(prediction, sample, answer, listed) for prediction, sample in zip(read_as, samples, strict=True)]
 
 
-def is_valid(found: Prediction, answer: Json) -> bool:
+def is_valid(prediction: Prediction, answer: Json) -> bool:
     """Whether an output is a JSON object that fits the answer's schema.
 
     It must have all keys of the schema, a listed value for each field with listed values, and a text in all others.
     """
-    if not isinstance(found, Mapping):
+    if not isinstance(prediction, Mapping):
         return False
-    return all(_fits(found.get(name), allowed) for name, allowed in answer.fields.items())
+    return all(_fits(prediction.get(name), allowed) for name, allowed in answer.fields.items())
 
 
 def _fits(value: object, allowed: Sequence[str] | str) -> bool:
     return isinstance(value, str) and (isinstance(allowed, str) or value in allowed)
 
 
-def _right(found: Prediction, sample: Sample, answer: Json, listed: Sequence[str]) -> float:
+def _right(prediction: Prediction, sample: Sample, answer: Json, listed: Sequence[str]) -> float:
     """The share of the listed fields that are right; 0 if the output does not fit the schema."""
-    if not is_valid(found, answer) or not isinstance(found, Mapping) or not isinstance(sample.target, Mapping):
+    if not (isinstance(prediction, Mapping) and isinstance(sample.target, Mapping) and is_valid(prediction, answer)):
         return 0.0
-    return fmean(float(found[name] == sample.target.get(name)) for name in listed)
+    return fmean(float(prediction[name] == sample.target.get(name)) for name in listed)
 
 
 def readings(runs: Sequence[Run], which: Measure, rows: str) -> Readings:
@@ -215,6 +215,6 @@ def readings(runs: Sequence[Run], which: Measure, rows: str) -> Readings:
     both = [_rows(run, rows) for run in runs]
     if which == "score" and challenge.metric.name == "macro_f1":
         numbers = {label: float(n) for n, label in enumerate(sorted({str(s.target) for s in both[0][0]}))}
-        values = [[numbers.get(str(found), -1.0) for found in read_as] for _, read_as in both]
+        values = [[numbers.get(str(prediction), -1.0) for prediction in read_as] for _, read_as in both]
         return Readings(np.array(values), keys, np.array([numbers[str(s.target)] for s in both[0][0]]))
     return Readings(np.array([_row_values(which, challenge, *pair) for pair in both], dtype=np.float64), keys)

@@ -174,14 +174,14 @@ def mrr(predictions: Sequence[Prediction], targets: Sequence[Target], answer: ob
     return _mean([1 / place if place else 0.0 for place in _places(predictions, targets)])
 
 
-def place_of(found: Sequence[str], right: Sequence[str]) -> int:
+def place_of(ranked: Sequence[str], right: Sequence[str]) -> int:
     """The place, from 1, of the first found document that is right; 0 where there is none."""
-    return next((place for place, document in enumerate(found, 1) if document in right), 0)
+    return next((place for place, document in enumerate(ranked, 1) if document in right), 0)
 
 
 def _places(predictions: Sequence[Prediction], targets: Sequence[Target]) -> list[int]:
     pairs = [(tuple(p or ()), tuple(map(str, t))) for p, t in zip(predictions, targets, strict=True)]
-    return [place_of(found, right) if right else int(not found) for found, right in pairs]
+    return [place_of(ranked, right) if right else int(not ranked) for ranked, right in pairs]
 
 
 def _mean(rows: Sequence[float]) -> Measured:

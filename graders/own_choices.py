@@ -45,8 +45,8 @@ def scored(
 def _odds(model: str, adapter: str | None, pair: tuple[str, ...]) -> Generator[WorkItem, Any, float]:
     """The logarithm of the odds of the chosen answer against the other."""
     prompt, *sides = pair
-    found: Scored = yield Score(model, "", (prompt,), tuple(sides), adapter, STAGE, exact=True)
-    chosen, rejected = found.logprobs[0]
+    result: Scored = yield Score(model, "", (prompt,), tuple(sides), adapter, STAGE, exact=True)
+    chosen, rejected = result.logprobs[0]
     return chosen - rejected
 
 

@@ -12,10 +12,10 @@ _OPENING = re.compile(r"^[\s\"'`*_(\[<:>-]+")
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The object of these pairs. Raises ValueError if a key occurs twice, because the object is then ambiguous."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    value = dict(pairs)
+    if len(value) < len(pairs):
         raise ValueError("a key stands twice")
-    return found
+    return value
 
 
 UNFINISHED = 12

@@ -12,34 +12,32 @@ from challenges.documents import Cut
 from challenges.example_orders import stage as order_stage
 from challenges.kinds.rag import RagPayload, asked_of, cut, template_of
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
-from challenges.kinds.rag_places import has_reader
+from challenges.kinds.rag_places import has_reader, measured
 from challenges.kinds.rag_prompts import Asked, composed, filled, joined, open_prompt, row_template
-from challenges.metrics import metrics
 from challenges.spec import Challenge, Sample
-from graders.base import Assignment, Grade, Grading, LookUp, Passage, Retrieve, Retrieved, Row, WorkItem
+from graders.base import Assignment, Grade, GradedSample, Grading, LookUp, Passage, Retrieve, Retrieved, WorkItem
 from graders.decoding import Answers, Ask, Output, answer
 from graders.evaluation import with_hidden, with_public
 from graders.metrics import place_of
 from graders.orders_and_budget import charge, with_charge, worst_hidden, worst_public
 
 INDEX, PUBLIC, HIDDEN = "index", "public", "hidden"
-METRICS = ("token_f1", "exact_match", "hit_rate", "mrr")
 # How far down the list of a public row the right document is looked for.
 RANKED = 100
 NOTHING = Output(NOT_IN_CORPUS, NOT_IN_CORPUS, why=output_faults.NOTHING_FOUND)
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found for one row: numbers of passages with their scores, the best first."""
+class Ranking:
+    """The passages that were found for one row, as places in `cuts` with their scores, the best one first."""
 
     cuts: Sequence[Cut]
     ranked: Sequence[tuple[int, float]]
 
 
 @dataclass(frozen=True)
-class Lookup:
-    """The learner's choices for one challenge, and the passages that they cut."""
+class Retrieval:
+    """A learner's retrieval for one challenge: the payload, and the passages into which it cuts the documents."""
 
     challenge: Challenge
     payload: RagPayload
@@ -70,34 +68,28 @@ class Lookup:
     def has_reader(self) -> bool:
         return has_reader(self.challenge)
 
-    @property
-    def metrics(self) -> list[str]:
-        """The metrics that are shown on public rows; without answers there are none of answers."""
-        known = metrics()
-        return [name for name in METRICS if self.has_reader or known[name].of_documents]
-
     def item(self, cuts: Sequence[Cut], queries: Sequence[str], stage: str, limit: int) -> Retrieve:
         """The work item that looks `queries` up in `cuts`."""
         return Retrieve(tuple(one.text for one in cuts), tuple(queries), self.payload.method, limit, stage)
 
-    def used(self, found: Found) -> list[Cut]:
+    def used(self, ranking: Ranking) -> list[Cut]:
         """The passages for the prompt: the best `top_k`, without those whose score is too low."""
-        best = found.ranked[: self.payload.top_k]
-        return [found.cuts[number] for number, score in best if score >= self.payload.min_score]
+        best = ranking.ranked[: self.payload.top_k]
+        return [ranking.cuts[number] for number, score in best if score >= self.payload.min_score]
 
-    def asked(self, found: Found, sample: Sample) -> str:
+    def asked(self, ranking: Ranking, sample: Sample) -> str:
         """The input of the ordinary prompt for a row."""
-        return filled(self.template, Asked(joined([one.text for one in self.used(found)]), sample.input))
+        return filled(self.template, Asked(joined([one.text for one in self.used(ranking)]), sample.input))
 
-    def unread(self, found: Sequence[Found]) -> Answers:
+    def unread(self, rankings: Sequence[Ranking]) -> Answers:
         """What comes out where no model reads: the documents of the used passages, the best one first."""
-        outputs = [self.with_documents(Output("", ""), one) for one in found]
+        outputs = [self.with_documents(Output("", ""), one) for one in rankings]
         named = [replace(one, text=", ".join(one.documents) or one.text) for one in outputs]
         return Answers(tuple(named), {})
 
-    def with_documents(self, output: Output, found: Found) -> Output:
+    def with_documents(self, output: Output, ranking: Ranking) -> Output:
         """The output, or that the corpus does not say, with the documents of the used passages."""
-        used = self.used(found)
+        used = self.used(ranking)
         return replace(output if used else NOTHING, documents=tuple(one.document for one in used))
 
 
@@ -109,42 +101,43 @@ def grade(assignment: Assignment) -> Grading:
     """
     bundle, payload = assignment.bundle, assignment.payload
     assert isinstance(payload, RagPayload)
-    look = Lookup(bundle.challenge, payload)
+    challenge, retrieval = bundle.challenge, Retrieval(bundle.challenge, payload)
     if assignment.inputs:
-        return (yield from _searched(look, assignment.inputs))
-    for cuts in look.cuts if assignment.hidden else look.cuts[:1]:
-        yield look.item(cuts, (), INDEX, 1)
-    found = yield from _find(look, look.cuts[0], inputs_of(bundle.public), PUBLIC)
-    asks, several = look.asks(), []
+        return (yield from _searched(retrieval, assignment.inputs))
+    for cuts in retrieval.cuts if assignment.hidden else retrieval.cuts[:1]:
+        yield retrieval.item(cuts, (), INDEX, 1)
+    rankings = yield from _find(retrieval, retrieval.cuts[0], inputs_of(bundle.public), PUBLIC)
+    asks, several = retrieval.asks(), []
     charged = yield from charge(asks[0])
     for number, ask in enumerate(asks, 1):
-        answers = yield from _public(look, ask, bundle.public, found, order_stage(number))
-        several.append(with_public(Grade(score=None), bundle.challenge, bundle.public, answers, look.metrics))
+        answers = yield from _public(retrieval, ask, bundle.public, rankings, order_stage(number))
+        several.append(with_public(Grade(score=None), challenge, bundle.public, answers, measured(challenge)))
     graded = worst_public(several)
     rows = [
-        replace(r, look_up=_shown(look, f, s.documents))
-        for r, f, s in zip(graded.public, found, bundle.public, strict=True)
+        replace(row, look_up=_shown(retrieval, ranking, sample.documents))
+        for row, ranking, sample in zip(graded.public, rankings, bundle.public, strict=True)
     ]
     graded = replace(graded, public=tuple(rows))
     if assignment.hidden:
-        found, several = (yield from _find_hidden(look, bundle.hidden)), []
+        rankings, several = (yield from _find_hidden(retrieval, bundle.hidden)), []
         for ask in asks:
-            answers = yield from _hidden(look, ask, bundle.hidden, found)
-            several.append(with_hidden(graded, bundle.challenge, bundle.hidden, answers))
+            answers = yield from _hidden(retrieval, ask, bundle.hidden, rankings)
+            several.append(with_hidden(graded, challenge, bundle.hidden, answers))
         graded = worst_hidden(several)
-    return with_charge(graded, charged, bundle.challenge.feedback.step)
+    return with_charge(graded, charged, challenge.feedback.step)
 
 
-def _searched(look: Lookup, inputs: Sequence[str]) -> Generator[WorkItem, Any, Grade]:
-    found = yield from _find(look, look.cuts[0], inputs, PUBLIC)
-    rows = [Row(f"input-{n}", "", 0.0, correct=False, look_up=_shown(look, f, ())) for n, f in enumerate(found, 1)]
+def _searched(retrieval: Retrieval, inputs: Sequence[str]) -> Generator[WorkItem, Any, Grade]:
+    rankings = yield from _find(retrieval, retrieval.cuts[0], inputs, PUBLIC)
+    look_ups = [_shown(retrieval, ranking, ()) for ranking in rankings]
+    rows = [GradedSample(f"input-{n}", "", 0.0, correct=False, look_up=one) for n, one in enumerate(look_ups, 1)]
     return Grade(score=None, public=tuple(rows))
 
 
 def ask_of(assignment: Assignment) -> Ask:
     """How a public row is read while others are still computed."""
     assert isinstance(assignment.payload, RagPayload)
-    return Lookup(assignment.bundle.challenge, assignment.payload).ask()
+    return Retrieval(assignment.bundle.challenge, assignment.payload).ask()
 
 
 def inputs_of(samples: Sequence[Sample]) -> list[str]:
@@ -152,64 +145,66 @@ def inputs_of(samples: Sequence[Sample]) -> list[str]:
 
 
 def _find(
-    look: Lookup, cuts: Sequence[Cut], queries: Sequence[str], stage: str
-) -> Generator[WorkItem, Any, list[Found]]:
-    limit = RANKED if stage == PUBLIC else look.payload.top_k
-    retrieved: Retrieved = yield look.item(cuts, queries, stage, limit)
-    return [Found(cuts, ranked) for ranked in retrieved.found]
+    retrieval: Retrieval, cuts: Sequence[Cut], queries: Sequence[str], stage: str
+) -> Generator[WorkItem, Any, list[Ranking]]:
+    limit = RANKED if stage == PUBLIC else retrieval.payload.top_k
+    retrieved: Retrieved = yield retrieval.item(cuts, queries, stage, limit)
+    return [Ranking(cuts, ranked) for ranked in retrieved.found]
 
 
 def _public(
-    look: Lookup, ask: Ask, samples: Sequence[Sample], found: Sequence[Found], stage: str
+    retrieval: Retrieval, ask: Ask, samples: Sequence[Sample], rankings: Sequence[Ranking], stage: str
 ) -> Generator[WorkItem, Any, Answers]:
     """The model is not asked about a row for which nothing was found."""
-    if not look.has_reader:
-        return look.unread(found)
-    rows = tuple(place for place, one in enumerate(found) if look.used(one))
-    asked = [look.asked(found[place], samples[place]) for place in rows]
+    if not retrieval.has_reader:
+        return retrieval.unread(rankings)
+    rows = tuple(place for place, one in enumerate(rankings) if retrieval.used(one))
+    asked = [retrieval.asked(rankings[place], samples[place]) for place in rows]
     if not asked:
-        return Answers(tuple(look.with_documents(NOTHING, f) for f in found), dict.fromkeys(COSTS, 0.0))
+        return Answers(
+            tuple(retrieval.with_documents(NOTHING, ranking) for ranking in rankings), dict.fromkeys(COSTS, 0.0)
+        )
     answers = yield from answer(ask, asked, stage, rows=rows)
     given = iter(answers.outputs)
-    outputs = [look.with_documents(next(given) if look.used(f) else NOTHING, f) for f in found]
+    outputs = [retrieval.with_documents(next(given) if retrieval.used(one) else NOTHING, one) for one in rankings]
     return Answers(tuple(outputs), answers.cost)
 
 
 COSTS = ("prompt_tokens", "new_tokens", "ms")
 
 
-def _find_hidden(look: Lookup, samples: Sequence[Sample]) -> Generator[WorkItem, Any, list[Found]]:
+def _find_hidden(retrieval: Retrieval, samples: Sequence[Sample]) -> Generator[WorkItem, Any, list[Ranking]]:
     """Looks the first half up in the documents before the update, and the second half in those after it."""
-    found: list[Found] = []
-    for part, cuts in zip(halves(samples), (look.cuts[0], look.cuts[-1]), strict=True):
-        found += (yield from _find(look, cuts, inputs_of(part), HIDDEN)) if part else []
-    return found
+    rankings: list[Ranking] = []
+    for part, cuts in zip(halves(samples), (retrieval.cuts[0], retrieval.cuts[-1]), strict=True):
+        rankings += (yield from _find(retrieval, cuts, inputs_of(part), HIDDEN)) if part else []
+    return rankings
 
 
 def _hidden(
-    look: Lookup, ask: Ask, samples: Sequence[Sample], found: Sequence[Found]
+    retrieval: Retrieval, ask: Ask, samples: Sequence[Sample], rankings: Sequence[Ranking]
 ) -> Generator[WorkItem, Any, Answers]:
     """The model is asked about every row, and its answer is not looked at where nothing was found: else the time would
     tell how many such rows there are.
     """
-    if not look.has_reader:
-        return look.unread(found)
-    asked = [look.asked(f, s) for f, s in zip(found, samples, strict=True)]
+    if not retrieval.has_reader:
+        return retrieval.unread(rankings)
+    asked = [retrieval.asked(ranking, sample) for ranking, sample in zip(rankings, samples, strict=True)]
     answers = yield from answer(ask, asked, HIDDEN)
-    return replace(answers, outputs=tuple(map(look.with_documents, answers.outputs, found)))
+    return replace(answers, outputs=tuple(map(retrieval.with_documents, answers.outputs, rankings)))
 
 
-def _shown(look: Lookup, found: Found, right: Sequence[str]) -> LookUp:
+def _shown(retrieval: Retrieval, ranking: Ranking, right: Sequence[str]) -> LookUp:
     """What a learner sees of a public row: the best `top_k` passages, and where the first `right` document stood."""
     passages = tuple(
         Passage(
-            document=found.cuts[number].document,
-            text=found.cuts[number].text,
+            document=ranking.cuts[number].document,
+            text=ranking.cuts[number].text,
             score=score,
-            right=found.cuts[number].document in right,
-            used=score >= look.payload.min_score,
+            right=ranking.cuts[number].document in right,
+            used=score >= retrieval.payload.min_score,
         )
-        for number, score in found.ranked[: look.payload.top_k]
+        for number, score in ranking.ranked[: retrieval.payload.top_k]
     )
-    place = place_of([found.cuts[number].document for number, _ in found.ranked], right)
-    return LookUp(passages, place or None, len(found.cuts))
+    place = place_of([ranking.cuts[number].document for number, _ in ranking.ranked], right)
+    return LookUp(passages, place or None, len(ranking.cuts))

@@ -68,17 +68,17 @@ def repeated(
 
     Raises `Disturbed` after `DISTURBED_MOST` of those.
     """
-    found = Repetitions()
+    repetitions = Repetitions()
     try:
         item = next(grading)
         while True:
             result: Result = yield item
             if _is_of_requests(item):
-                result = yield from _again(item, result, found, is_quiet)
+                result = yield from _again(item, result, repetitions, is_quiet)
             item = grading.send(result)
     except StopIteration as finished:
         grade: Grade = finished.value
-        return replace(grade, measured=found.figures(rows, count_tokens) if rows else {})
+        return replace(grade, measured=repetitions.figures(rows, count_tokens) if rows else {})
     finally:
         grading.close()
 
@@ -88,7 +88,7 @@ def _is_of_requests(item: WorkItem) -> bool:
 
 
 def _again(
-    item: Any, first: Any, found: Repetitions, is_quiet: Callable[[], Callable[[], bool]]
+    item: Any, first: Any, repetitions: Repetitions, is_quiet: Callable[[], Callable[[], bool]]
 ) -> Generator[WorkItem, Any, Any]:
     """The first time is a rehearsal: it loads what the others find in memory."""
     results: list[Scored | Generated | Retrieved] = []
@@ -100,5 +100,5 @@ def _again(
             results.append(result)
         elif (disturbed := disturbed + 1) > DISTURBED_MOST:
             raise Disturbed
-    found.add(item, results)
+    repetitions.add(item, results)
     return first

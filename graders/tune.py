@@ -126,7 +126,7 @@ def _rendered(challenge: Challenge, instructions: str, rows: Sequence[tuple[str,
 
 def figures(trained: Trained) -> dict[str, float]:
     """What a training run has measured, as a grade holds it."""
-    found = {
+    always = {
         "steps": float(trained.steps),
         "train_loss": trained.train_loss,
         "trainable_share": trained.trainable_share,
@@ -136,4 +136,4 @@ def figures(trained: Trained) -> dict[str, float]:
     }
     valid = {} if trained.valid_loss is None else {"valid_loss": trained.valid_loss}
     peak = {} if trained.peak_bytes is None else {"peak_bytes": float(trained.peak_bytes)}
-    return {**found, **peak, **valid, **trained.figures}
+    return {**always, **peak, **valid, **trained.figures}

@@ -135,7 +135,7 @@ class Kind:
         return accepted_texts(sample.target)
 
     def came_to(self, challenge: Challenge, sample: Sample, row: Mapping[str, Any]) -> str:
-        """Returns the result of a public sample on one line. `row` is its `graders.base.Row` as it is stored."""
+        """Returns the result of a public sample on one line. `row` is its stored `graders.base.GradedSample`."""
         return str(row["output"])
 
     def is_scored_by_rows(self, challenge: Challenge) -> bool:

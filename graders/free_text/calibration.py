@@ -74,7 +74,7 @@ def report(
     held back, and `suite` the attacks of `graders.free_text.attacks.suite`. `model` is empty for the built-in verifier.
     """
     judges = judges_of([*answers, *tests, *attacks, *benign, *suite])
-    found = {
+    figures = {
         "model": judges[0].model if judges else "",
         "models": [judge.model for judge in judges],
         "template": template,
@@ -86,8 +86,8 @@ def report(
         "benign": _benign(challenge, benign),
         "suite": _suite(suite),
     }
-    missed = gate_missed(found, free_text(challenge).gate)
-    return {**found, "passed": not missed, "missed": missed}
+    missed = gate_missed(figures, free_text(challenge).gate)
+    return {**figures, "passed": not missed, "missed": missed}
 
 
 def judges_of(graded: Iterable[GradedAnswer | GradedAttack]) -> list[JudgeId]:
@@ -95,22 +95,22 @@ def judges_of(graded: Iterable[GradedAnswer | GradedAttack]) -> list[JudgeId]:
     return sorted({row.grade.judge for row in graded if row.grade.judge is not None})
 
 
-def gate_missed(found: Mapping[str, Any], gate: Gate) -> list[str]:
+def gate_missed(figures: Mapping[str, Any], gate: Gate) -> list[str]:
     """The reasons why these figures do not open the gate, one sentence each; empty if they open it."""
     checks = [
-        (not found["model"], "the built-in verifier never ends a grade: set up a judge"),
-        (len(found["models"]) > 1, f"several models answered ({', '.join(found['models'])}): name a dated one"),
-        (found["answers"] < ANSWERS_MIN, f"{found['answers']} calibration answers, {ANSWERS_MIN} are needed"),
-        (found["agreement"]["value"] < gate.agreement, f"agreement below {gate.agreement:g}"),
-        (found["qwk"]["value"] < gate.qwk, f"QWK below {gate.qwk:g}"),
-        (abs(found["bias"]["value"]) > gate.bias, f"bias beyond {gate.bias:g}"),
-        (not found["attacks"]["count"], "no attacks to measure with"),
-        (found["attacks"]["success"] > gate.attack_success, f"attack success above {gate.attack_success:g}"),
+        (not figures["model"], "the built-in verifier never ends a grade: set up a judge"),
+        (len(figures["models"]) > 1, f"several models answered ({', '.join(figures['models'])}): name a dated one"),
+        (figures["answers"] < ANSWERS_MIN, f"{figures['answers']} calibration answers, {ANSWERS_MIN} are needed"),
+        (figures["agreement"]["value"] < gate.agreement, f"agreement below {gate.agreement:g}"),
+        (figures["qwk"]["value"] < gate.qwk, f"QWK below {gate.qwk:g}"),
+        (abs(figures["bias"]["value"]) > gate.bias, f"bias beyond {gate.bias:g}"),
+        (not figures["attacks"]["count"], "no attacks to measure with"),
+        (figures["attacks"]["success"] > gate.attack_success, f"attack success above {gate.attack_success:g}"),
         (
-            found["suite"]["success"] > gate.attack_success,
-            f"success of the suite's attacks above {gate.attack_success:g}: {_families(found['suite'])}",
+            figures["suite"]["success"] > gate.attack_success,
+            f"success of the suite's attacks above {gate.attack_success:g}: {_families(figures['suite'])}",
         ),
-        (found["benign"]["zeroed"] > 0, f"{found['benign']['zeroed']} benign answers got nothing"),
+        (figures["benign"]["zeroed"] > 0, f"{figures['benign']['zeroed']} benign answers got nothing"),
     ]
     return [why for missed, why in checks if missed]
 
@@ -120,7 +120,7 @@ def _agreement(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, 
     machine = [row.value for row in rows]
     pairs = {c.id: _marks(c.id, rows) for c in free_text(challenge).rubric}
     alike = [sum(pair[0] == pair[1] for pair in row) / len(row) for row in zip(*pairs.values(), strict=True)]
-    criteria = [{"id": id, **_by_criterion(found)} for id, found in pairs.items()]
+    criteria = [{"id": id, **_by_criterion(marks)} for id, marks in pairs.items()]
     low, high = agreement.interval(lambda x, _: sum(x) / len(x), alike, alike)
     return {
         "criteria": criteria,
@@ -194,8 +194,8 @@ def _rate(rows: Sequence[GradedAttack]) -> dict[str, Any]:
 
 def _families(suite: Mapping[str, Any]) -> str:
     """The families with successful attacks, as text: `wishes 1 of 4`."""
-    found = suite["families"].items()
-    return ", ".join(f"{name} {row['succeeded']} of {row['count']}" for name, row in found if row["succeeded"])
+    families = suite["families"].items()
+    return ", ".join(f"{name} {row['succeeded']} of {row['count']}" for name, row in families if row["succeeded"])
 
 
 def _benign(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:
@@ -212,8 +212,8 @@ def _benign(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any
 
 
 def _share(values: Iterable[bool]) -> float:
-    found = list(values)
-    return _round(sum(found) / len(found))
+    hits = list(values)
+    return _round(sum(hits) / len(hits))
 
 
 def _round(value: float) -> float:

@@ -63,7 +63,7 @@ def clean(answer: str, chars_max: int, language: frozenset[str] = STOP_WORDS) ->
     kept = "".join(ch for ch in composed if not _is_hidden(ch))
     text = kept[:chars_max].strip()
     suspect = _suspect_spans(text)
-    found = {
+    checks = {
         "over-length": len(kept) > chars_max,
         "hidden-characters": _hides(composed),
         "mixed-scripts": any(_mixes_scripts(word) for word in words(text)),
@@ -74,7 +74,7 @@ def clean(answer: str, chars_max: int, language: frozenset[str] = STOP_WORDS) ->
         "many-negations": _is_negated(text),
         "hedges": len(_HEDGES.findall(text)) > HEDGES_MAX,
     }
-    return Cleaned(text, tuple(name for name, true in found.items() if true), suspect)
+    return Cleaned(text, tuple(name for name, true in checks.items() if true), suspect)
 
 
 def _is_hidden(ch: str) -> bool:
@@ -101,8 +101,8 @@ def _suspect_spans(text: str) -> tuple[Span, ...]:
 
 
 def _is_foreign(text: str, language: frozenset[str]) -> bool:
-    found = words(text)
-    return len(found) >= 12 and sum(word in language for word in found) / len(found) < 0.2
+    tokens = words(text)
+    return len(tokens) >= 12 and sum(word in language for word in tokens) / len(tokens) < 0.2
 
 
 def _is_no_prose(text: str) -> bool:
@@ -119,5 +119,5 @@ def _is_no_prose(text: str) -> bool:
 
 
 def _is_negated(text: str) -> bool:
-    found = words(text)
-    return len(found) >= 20 and sum(is_negation(word) for word in found) / len(found) > 0.08
+    tokens = words(text)
+    return len(tokens) >= 20 and sum(is_negation(word) for word in tokens) / len(tokens) > 0.08

@@ -28,8 +28,8 @@ LEARNER = "learner:"
 @lru_cache(maxsize=2048)
 def runs(text: str) -> frozenset[Run]:
     """All runs of five consecutive words, ignoring case and punctuation."""
-    found = words(text)
-    return frozenset(tuple(found[n : n + RUN_WORDS]) for n in range(len(found) - RUN_WORDS + 1))
+    tokens = words(text)
+    return frozenset(tuple(tokens[n : n + RUN_WORDS]) for n in range(len(tokens) - RUN_WORDS + 1))
 
 
 def shares(text: str, bundle: ChallengeBundle, sources: Mapping[str, str]) -> dict[str, float]:
@@ -42,14 +42,15 @@ def shares(text: str, bundle: ChallengeBundle, sources: Mapping[str, str]) -> di
     own = runs(text) - runs(free_text(bundle.challenge).question or "")
     texts = {"model answer": free_text(bundle.challenge).model_answer or "", **_gold(bundle), **sources}
     shared = {name: own & runs(source) for name, source in texts.items()}
-    shared["everything"] = frozenset().union(*(found for name, found in shared.items() if not name.startswith(LEARNER)))
-    found = {name: len(these) / len(own) for name, these in shared.items() if len(these) >= RUNS_MIN}
-    return dict(sorted(found.items(), key=lambda pair: -pair[1]))
+    of_course = [common for name, common in shared.items() if not name.startswith(LEARNER)]
+    shared["everything"] = frozenset().union(*of_course)
+    portions = {name: len(common) / len(own) for name, common in shared.items() if len(common) >= RUNS_MIN}
+    return dict(sorted(portions.items(), key=lambda pair: -pair[1]))
 
 
-def rules(found: Mapping[str, float]) -> list[str]:
+def rules(copied: Mapping[str, float]) -> list[str]:
     """A rule for the largest share, if it is too large: `copied-from: solution, 62 %`."""
-    large = [(name, share) for name, share in found.items() if share >= _least(name)]
+    large = [(name, share) for name, share in copied.items() if share >= _least(name)]
     named = [pair for pair in large if pair[0] != "everything"] or large
     return [f"copied-from: {name}, {share:.0%}".replace("%", " %") for name, share in named[:1]]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.rubric import free_text
-from challenges.marks import SHARES, nearest
+from challenges.marks import nearest
 from graders.base import Assignment, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
 from graders.free_text import copies, settled
 from graders.free_text.cleaning import Cleaned, clean
@@ -27,9 +27,6 @@ from graders.free_text.verifier import distance
 from graders.free_text.verifier.estimate import Estimate, embed_item, estimate
 
 UNUSABLE = "unusable"
-# Votes are cheaper than a person's time, so a smaller gap asks for more votes than for a person.
-VOTE_GAP = 0.35
-VALUE_GAP = 0.5
 
 
 @dataclass(frozen=True)
@@ -80,11 +77,11 @@ def prepare(assignment: Assignment, answer: str) -> Case:
         *(g.answer for g in bundle.gold),
     ]
     cleaned = clean(answer, bundle.challenge.limits.answer_chars, language_of(authors))
-    found = {
+    checks = {
         "copied": settled.copies(cleaned.text, bundle) or settled.same_gold(cleaned.text, bundle) is not None,
         "known-attack": settled.is_known_attack(cleaned.text, bundle),
     }
-    return Case(assignment, cleaned, cleaned.flags + tuple(name for name, true in found.items() if true))
+    return Case(assignment, cleaned, cleaned.flags + tuple(name for name, true in checks.items() if true))
 
 
 def _checked(case: Case, rule: str | None) -> Grade:
@@ -134,14 +131,9 @@ def _doubts(case: Case, ballot: Ballot, guess: Estimate) -> list[str]:
     challenge = case.bundle.challenge
     doubts = [*ballot.failed, *ballot.doubts]
     doubts += [f"cannot-tell: {id}" for id, mark in ballot.marks.items() if mark is Mark.CANNOT_TELL]
-    doubts += [f"unlike-graded-answers: {id}" for id in _unlike(case, ballot.marks, guess, VOTE_GAP)]
+    doubts += [f"unlike-graded-answers: {id}" for id in distance.far(ballot.marks, guess.values, distance.VOTE_GAP)]
     doubts += ["near-pass-mark"] if decisive(challenge, ballot.marks) else []
     return doubts
-
-
-def _unlike(case: Case, marks: Mapping[str, Mark], guess: Estimate, gap: float) -> list[str]:
-    """The criteria whose mark differs from the embedding estimate by at least the share `gap` of the points."""
-    return [id for id, mark in marks.items() if abs(SHARES[mark] - guess.values[id]) >= gap]
 
 
 def _final(
@@ -149,7 +141,7 @@ def _final(
 ) -> Grade:
     challenge = case.bundle.challenge
     decision = decide(challenge, ballots)
-    unlike = _unlike(case, decision.marks, guess, VALUE_GAP)
+    unlike = distance.far(decision.marks, guess.values, distance.REVIEW_GAP)
     rules = review_rules(challenge, decision, case.flags, unlike)
     rules += distance.rules(free_text(challenge).rubric, decision.marks, guess.values)
     rules += copies.rules(case.copied)

@@ -96,6 +96,6 @@ def containment(text: str, source: str) -> float:
 
 def language_of(texts: Iterable[str], count: int = 60) -> frozenset[str]:
     """Common words of the language of `texts`: English stop words, or the `count` most frequent words."""
-    found = Counter(word for text in texts for word in words(text))
-    english = sum(n for word, n in found.items() if word in STOP_WORDS) >= 0.25 * found.total()
-    return STOP_WORDS if english else frozenset(word for word, _ in found.most_common(count))
+    counts = Counter(word for text in texts for word in words(text))
+    english = sum(n for word, n in counts.items() if word in STOP_WORDS) >= 0.25 * counts.total()
+    return STOP_WORDS if english else frozenset(word for word, _ in counts.most_common(count))

@@ -13,7 +13,7 @@ from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.rag import RagPayload
 from challenges.metrics import BUILT_IN
 from challenges.spec import Metric
-from graders.base import Grade, Row
+from graders.base import Grade, GradedSample
 from graders.effects import Effect
 from graders.findings import Outputs, Run, experiment_record, outputs_of, predictions, readings, verdict
 from graders.metrics import measure
@@ -169,7 +169,9 @@ def looked_up(score):
     """A run of a challenge whose metric is about documents: the texts say nothing, the rows' scores everything."""
     spec = rag_bundle().challenge.model_copy(update={"metric": Metric(name="mrr")})
     made = replace(rag_bundle(), challenge=spec)
-    rows = [tuple(Row(one.id, "", score, correct=False) for one in side) for side in (made.public, made.hidden)]
+    rows = [
+        tuple(GradedSample(one.id, "", score, correct=False) for one in side) for side in (made.public, made.hidden)
+    ]
     outputs = outputs_of(Grade(score=score, public=rows[0], hidden=rows[1]), spec)
     return Run(Repetition("a", "x", "x", made, RagPayload()), outputs)
 

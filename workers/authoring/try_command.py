@@ -20,7 +20,7 @@ from challenges.lint.spec import refusals
 from challenges.payloads import Submitted
 from challenges.reading import BundleErrors, read_challenge
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
-from graders.base import Assignment, Grade, Rejected, Row
+from graders.base import Assignment, Grade, GradedSample, Rejected
 from graders.registry import grade
 from workers.authoring.local_runner import bars, own_runner, reporter
 from workers.execute import baseline_seconds, execute, expect_packages
@@ -145,5 +145,5 @@ def _print(console: Console, bundle: ChallengeBundle, payload: Submitted, found:
     console.print(f"score on public rows: {score}{others} ({said}{seed})", highlight=False, soft_wrap=True)
 
 
-def _mark(row: Row) -> str:
+def _mark(row: GradedSample) -> str:
     return mark_of(row.score, row.correct)

@@ -16,7 +16,7 @@ from challenges.kinds.tune import TunePayload, tune
 from challenges.models.base_models import BaseModel
 from challenges.spec import Challenge, Json, Label, Sample
 from challenges.training_methods import METHODS
-from graders.base import Row
+from graders.base import GradedSample
 from graders.decoding import Ask, stops
 from graders.tune import BETA, training_rows
 
@@ -31,7 +31,7 @@ def files(
     model: BaseModel,
     digest: str,
     samples: Sequence[Sample],
-    answers: Sequence[Row],
+    answers: Sequence[GradedSample],
 ) -> Mapping[str, str]:
     """The files by name. `digest` is that of the base model's file here; `answers` are those to public `samples`.
 
@@ -95,7 +95,7 @@ def _rows(challenge: Challenge, payload: TunePayload) -> Iterable[dict[str, str]
     return (dict(zip(names, row, strict=True)) for row in training_rows(challenge, payload))
 
 
-def _answered(samples: Sequence[Sample], answers: Sequence[Row]) -> Iterable[dict[str, str]]:
+def _answered(samples: Sequence[Sample], answers: Sequence[GradedSample]) -> Iterable[dict[str, str]]:
     outputs = {row.id: row.output for row in answers}
     return ({"input": one.input, "answer": outputs[one.id]} for one in samples if one.id in outputs)
 

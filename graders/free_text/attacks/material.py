@@ -91,7 +91,7 @@ def sentences(text: str) -> list[str]:
 
 def _copied(text: str) -> list[str]:
     """The sentences that a learner would copy: complete, without formulas, and not direct speech."""
-    return [found for found in sentences(text) if found.endswith((".", "!")) and not NOT_COPIED.search(found)]
+    return [one for one in sentences(text) if one.endswith((".", "!")) and not NOT_COPIED.search(one)]
 
 
 def _claim(sentence: str) -> str | None:

@@ -81,9 +81,9 @@ class _Check:
 
 
 def _check(criterion: Criterion, marked: ReplyMark, challenge: Challenge, cleaned: Cleaned) -> _Check:
-    found = [find_quote(quote, cleaned.text) for quote in marked.evidence]
-    valid = [span for span in found if span and _counts(span, criterion, challenge, cleaned)]
-    doubts = ["quote-not-valid"] if len(valid) < len(found) else []
+    spans = [find_quote(quote, cleaned.text) for quote in marked.evidence]
+    valid = [span for span in spans if span and _counts(span, criterion, challenge, cleaned)]
+    doubts = ["quote-not-valid"] if len(valid) < len(spans) else []
     doubts += ["low-confidence"] if marked.confidence < free_text(challenge).gate.confidence else []
     evidence = tuple(cleaned.text[a:b] for a, b in valid)
     if criterion.kind == "must_not_claim":

@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from challenges.bundle import ChallengeBundle, sha256_of
 from challenges.kinds.rubric import Criterion, free_text
 from challenges.spec import Challenge
-from graders.base import Judge, Mark
+from graders.base import Judge
+from graders.free_text.judge.reply import reply_schema
 from graders.free_text.judge.templates import DEFAULT, instructions
 
 VOTES = 3
@@ -45,27 +45,6 @@ def judge_item(bundle: ChallengeBundle, text: str, vote: int, template: str = ""
     )
     ids = tuple(c.id for c in rubric)
     return Judge(messages, reply_schema(ids), version(template), ids, "judge" if vote == 0 else f"judge-{vote + 1}")
-
-
-def reply_schema(ids: Sequence[str]) -> dict[str, Any]:
-    """The strict JSON schema of a reply about the criteria `ids`."""
-    text: dict[str, Any] = {"type": "string"}
-    quotes = {"type": "array", "items": text}
-    mark = _object(
-        id={"type": "string", "enum": list(ids)},
-        evidence=quotes,
-        reason=text,
-        mark={"type": "string", "enum": [m.value for m in Mark]},
-        confidence={"type": "integer"},
-    )
-    pairs = {"type": "array", "items": quotes}
-    return _object(
-        criteria={"type": "array", "items": mark}, contradictions=pairs, addresses_grader={"type": "boolean"}
-    )
-
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
 def _order(rubric: Sequence[Criterion], vote: int) -> tuple[Criterion, ...]:

@@ -1,4 +1,8 @@
-"""The form of a judge's reply: exactly these keys, and a mark for exactly the criteria of the call."""
+"""The form of a judge's reply: exactly these keys, and a mark for exactly the criteria of the call.
+
+The judge gets the form as a JSON schema. Its reply is checked here once more, because not every endpoint keeps to a
+schema.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +41,28 @@ class Reply(_Closed):
 def parse(reply: Any, ids: Sequence[str]) -> Reply | None:
     """The reply; None if it has another form, or if a criterion is missing, unknown or named twice."""
     try:
-        found = Reply.model_validate(reply)
+        parsed = Reply.model_validate(reply)
     except ValidationError:
         return None
-    return found if sorted(mark.id for mark in found.criteria) == sorted(ids) else None
+    return parsed if sorted(mark.id for mark in parsed.criteria) == sorted(ids) else None
+
+
+def reply_schema(ids: Sequence[str]) -> dict[str, Any]:
+    """The strict JSON schema of a reply about the criteria `ids`."""
+    text: dict[str, Any] = {"type": "string"}
+    quotes = {"type": "array", "items": text}
+    mark = _object(
+        id={"type": "string", "enum": list(ids)},
+        evidence=quotes,
+        reason=text,
+        mark={"type": "string", "enum": [m.value for m in Mark]},
+        confidence={"type": "integer"},
+    )
+    pairs = {"type": "array", "items": quotes}
+    return _object(
+        criteria={"type": "array", "items": mark}, contradictions=pairs, addresses_grader={"type": "boolean"}
+    )
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from graders.free_text.speech_acts.sentence_detectors import passages
+from graders.free_text.speech_acts.sentence_detectors import sentences_of
 from graders.free_text.text import content_words
 
 _OWN = re.compile(
@@ -88,11 +88,11 @@ def tells_story(text: str) -> bool:
         return True
     if speaks(text):
         return False
-    found = passages(text)
-    past = sum(_PAST.search(passage.sentence) is not None for passage in found)
+    sentences = sentences_of(text)
+    past = sum(_PAST.search(sentence.text) is not None for sentence in sentences)
     if _OPENS.search(text) and past >= 2:
         return True
-    return len(found) >= STORY_SENTENCES_MIN and past / len(found) >= STORY_SHARE_MIN
+    return len(sentences) >= STORY_SENTENCES_MIN and past / len(sentences) >= STORY_SHARE_MIN
 
 
 PADDING_WINDOW = 40
@@ -103,9 +103,9 @@ DISTINCT_MIN = 0.68
 
 def repeats_itself(text: str) -> bool:
     """Whether few content words are distinct, on average over stretches of 40 content words."""
-    found = content_words(text)
-    if len(found) < PADDING_WORDS_MIN:
+    tokens = content_words(text)
+    if len(tokens) < PADDING_WORDS_MIN:
         return False
-    starts = range(0, max(1, len(found) - PADDING_WORDS_MIN + 1), PADDING_WINDOW)
-    stretches = [found[start : start + PADDING_WINDOW] for start in starts]
+    starts = range(0, max(1, len(tokens) - PADDING_WORDS_MIN + 1), PADDING_WINDOW)
+    stretches = [tokens[start : start + PADDING_WINDOW] for start in starts]
     return sum(len(set(part)) / len(part) for part in stretches) / len(stretches) < DISTINCT_MIN

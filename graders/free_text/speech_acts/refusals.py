@@ -47,11 +47,11 @@ _VERDICT = re.compile(
 
 def refused(text: str) -> list[str]:
     """The phrases that an answer advises against, in order, without those of fewer than two content words."""
-    found = []
+    scopes = []
     for sentence in sentences(text):
-        found += [_END.split(match["refused"])[0].strip() for match in _CUE.finditer(sentence)]
-        found += [match["refused"].strip() for match in _VERDICT.finditer(sentence)]
-    return list(dict.fromkeys(scope for scope in found if len(content_words(scope)) >= 2))[:SCOPES_MAX]
+        scopes += [_END.split(match["refused"])[0].strip() for match in _CUE.finditer(sentence)]
+        scopes += [match["refused"].strip() for match in _VERDICT.finditer(sentence)]
+    return list(dict.fromkeys(scope for scope in scopes if len(content_words(scope)) >= 2))[:SCOPES_MAX]
 
 
 def compared(text: str, rubric: Sequence[Criterion]) -> tuple[str, ...]:
@@ -69,10 +69,10 @@ def refuses(
     `vectors` holds an embedding of length 1 for each scope and each phrase of the author.
     """
     bad = [vectors[phrase] for c in rubric for phrase in c.reject]
-    found = {c.id: near for c in criteria if (near := _nearest(c, bad, scopes, vectors)) is not None}
-    if len({scope for scope, _ in found.values()}) >= 2:
-        return tuple(found)
-    return tuple(id for id, (_, margin) in found.items() if margin >= MARGIN_ALONE)
+    refusals = {c.id: near for c in criteria if (near := _nearest(c, bad, scopes, vectors)) is not None}
+    if len({scope for scope, _ in refusals.values()}) >= 2:
+        return tuple(refusals)
+    return tuple(id for id, (_, margin) in refusals.items() if margin >= MARGIN_ALONE)
 
 
 def _nearest(

@@ -15,14 +15,14 @@ from graders.base import Mark
 from graders.free_text.speech_acts.answer_detectors import repeats_itself, speaks, takes_back, tells_story
 from graders.free_text.speech_acts.refusals import Vectors, refused, refuses
 from graders.free_text.speech_acts.sentence_detectors import (
-    Passage,
-    around,
+    Sentence,
     asks,
     commits_to_nothing,
     is_stub,
     mocks,
-    passages,
     reports,
+    sentences_of,
+    sentences_with,
 )
 from graders.free_text.text import words
 
@@ -45,32 +45,34 @@ def rules(
 
     `vectors` holds the embeddings of the phrases that the answer advises against and of the author's phrases.
     """
-    quoted = {c.id: around(evidence.get(c.id, ()), text) for c in rubric if marks[c.id] in (Mark.MET, Mark.PARTIAL)}
-    found = [f"{rule}: {id}" for id, parts in quoted.items() for rule in _acts(parts)]
-    found += _of_the_whole(text)
-    found += ["stubs-quoted"] if _rests_on_stubs(text, rubric, quoted) else []
+    quoted = {
+        c.id: sentences_with(evidence.get(c.id, ()), text) for c in rubric if marks[c.id] in (Mark.MET, Mark.PARTIAL)
+    }
+    broken = [f"{rule}: {id}" for id, parts in quoted.items() for rule in _acts(parts)]
+    broken += _of_the_whole(text)
+    broken += ["stubs-quoted"] if _rests_on_stubs(text, rubric, quoted) else []
     met = [c for c in rubric if marks[c.id] is Mark.MET and c.kind != "must_not_claim"]
-    found += [f"advises-against: {id}" for id in refuses(met, rubric, refused(text), vectors)]
-    return found + (["mostly-beside"] if _is_padded(text, rubric, marks, quoted) else [])
+    broken += [f"advises-against: {id}" for id in refuses(met, rubric, refused(text), vectors)]
+    return broken + (["mostly-beside"] if _is_padded(text, rubric, marks, quoted) else [])
 
 
-def _acts(parts: Sequence[Passage]) -> list[str]:
+def _acts(parts: Sequence[Sentence]) -> list[str]:
     return [rule for rule, does in QUOTED.items() if any(does(part) for part in parts)]
 
 
 def _is_padded(
-    text: str, rubric: Sequence[Criterion], marks: Mapping[str, Mark], quoted: Mapping[str, Sequence[Passage]]
+    text: str, rubric: Sequence[Criterion], marks: Mapping[str, Mark], quoted: Mapping[str, Sequence[Sentence]]
 ) -> bool:
     """Whether most of the points come from a small part of the answer's words."""
-    sentences = {part.sentence for parts in quoted.values() for part in parts}
+    sentences = {part.text for parts in quoted.values() for part in parts}
     share = sum(len(words(one)) for one in sentences) / max(1, len(words(text)))
     return score(rubric, marks) >= PADDED_SCORE and share < QUOTED_SHARE_MIN
 
 
 def _of_the_whole(text: str) -> list[str]:
-    parts = passages(text)
+    parts = sentences_of(text)
     uncommitted = sum(bool(_acts([part])) for part in parts)
-    found = {
+    checks = {
         "irony": any(mocks(part) for part in parts),
         "takes-back": takes_back(text),
         "story": tells_story(text),
@@ -79,22 +81,22 @@ def _of_the_whole(text: str) -> list[str]:
         "mostly-uncommitted": uncommitted >= max(2, UNCOMMITTED_SHARE * len(parts))
         or (not speaks(text) and _is_a_quiz(parts)),
     }
-    return [rule for rule, is_true in found.items() if is_true]
+    return [rule for rule, is_true in checks.items() if is_true]
 
 
-def _is_a_quiz(parts: Sequence[Passage]) -> bool:
+def _is_a_quiz(parts: Sequence[Sentence]) -> bool:
     """Whether there are at least `QUIZ_MIN` questions, and about as many questions as other sentences."""
-    questions = sum(part.sentence.endswith("?") for part in parts)
+    questions = sum(part.text.endswith("?") for part in parts)
     return questions >= QUIZ_MIN and 2 * questions >= len(parts) - 1
 
 
-def _rests_on_stubs(text: str, rubric: Sequence[Criterion], quoted: Mapping[str, Sequence[Passage]]) -> bool:
+def _rests_on_stubs(text: str, rubric: Sequence[Criterion], quoted: Mapping[str, Sequence[Sentence]]) -> bool:
     """Whether most points with quotes come only from headings, table rows or keywords, called stubs.
 
     If most lines of the answer are stubs, half of the points are enough.
     """
     points = {c.id: c.points for c in rubric if quoted.get(c.id)}
     stubs = sum(points[id] for id in points if all(is_stub(part) for part in quoted[id]))
-    lines = passages(text)
+    lines = sentences_of(text)
     is_list = sum(map(is_stub, lines)) >= LIST_SHARE * len(lines)
     return bool(points) and stubs >= (STUBS_SHARE_OF_LISTS if is_list else STUBS_SHARE) * sum(points.values())

@@ -14,32 +14,32 @@ from graders.free_text.text import sentence_spans, words
 
 
 @dataclass(frozen=True)
-class Passage:
-    """A sentence or line; `before` and `after` are its neighbours, empty at the ends of the answer."""
+class Sentence:
+    """A sentence or line of an answer; `before` and `after` are its neighbours, empty at the ends of the answer."""
 
-    sentence: str
+    text: str
     before: str = ""
     after: str = ""
 
 
-def passages(text: str) -> list[Passage]:
-    """All sentences and lines of an answer in order."""
+def sentences_of(text: str) -> list[Sentence]:
+    """All sentences and lines of an answer with their neighbours, in order."""
     parts = [text[a:b].strip() for a, b in sentence_spans(text)]
     return [
-        Passage(part, parts[n - 1] if n else "", parts[n + 1] if n + 1 < len(parts) else "")
+        Sentence(part, parts[n - 1] if n else "", parts[n + 1] if n + 1 < len(parts) else "")
         for n, part in enumerate(parts)
     ]
 
 
-def around(quotes: Iterable[str], text: str) -> list[Passage]:
+def sentences_with(quotes: Iterable[str], text: str) -> list[Sentence]:
     """The sentences that contain verbatim quotes of an answer, each once, in the order of the answer."""
-    found = [span for quote in quotes if (span := find_quote(quote, text)) is not None]
-    kept = passages(text)
+    quoted = [span for quote in quotes if (span := find_quote(quote, text)) is not None]
+    kept = sentences_of(text)
     spans = [(a, b) for a, b in sentence_spans(text)]
     return [
-        passage
-        for passage, (start, end) in zip(kept, spans, strict=True)
-        if any(start < b and a < end for a, b in found)
+        sentence
+        for sentence, (start, end) in zip(kept, spans, strict=True)
+        if any(start < b and a < end for a, b in quoted)
     ]
 
 
@@ -58,14 +58,14 @@ _INDIRECT = re.compile(
 )
 
 
-def asks(passage: Passage) -> bool:
+def asks(sentence: Sentence) -> bool:
     """Whether the sentence asks a question that the next words do not answer."""
-    if _INDIRECT.search(passage.sentence):
+    if _INDIRECT.search(sentence.text):
         return True
-    if not passage.sentence.rstrip("\"')\u201d\u2019 ").endswith("?"):
+    if not sentence.text.rstrip("\"')\u201d\u2019 ").endswith("?"):
         return False
-    is_answered = bool(passage.after) and not passage.after.rstrip().endswith("?")
-    return not (is_answered and len(words(passage.sentence)) <= HEADING_WORDS_MAX)
+    is_answered = bool(sentence.after) and not sentence.after.rstrip().endswith("?")
+    return not (is_answered and len(words(sentence.text)) <= HEADING_WORDS_MAX)
 
 
 _WHO = (
@@ -110,12 +110,12 @@ _AGREES = re.compile(
 )
 
 
-def reports(passage: Passage) -> bool:
+def reports(sentence: Sentence) -> bool:
     """Whether the sentence ascribes its statement to another person and the learner does not agree with it."""
-    match = _REPORTS.search(passage.sentence)
-    if match is None or _CONDITION.search(passage.sentence[: match.start()]):
+    match = _REPORTS.search(sentence.text)
+    if match is None or _CONDITION.search(sentence.text[: match.start()]):
         return False
-    return not (_AGREES.search(passage.sentence) or _AGREES.search(passage.after))
+    return not (_AGREES.search(sentence.text) or _AGREES.search(sentence.after))
 
 
 _SUBJECT = r"(?:one|someone|somebody|anyone|anybody|people|they|you|a\s+\w+|the\s+(?:shop|company|owner|team|firm))"
@@ -139,9 +139,9 @@ _WISHES = re.compile(
 )
 
 
-def commits_to_nothing(passage: Passage) -> bool:
+def commits_to_nothing(sentence: Sentence) -> bool:
     """Whether the sentence only supposes, considers or wishes for something."""
-    return bool(_WEIGHS.search(passage.sentence) or _WISHES.search(passage.sentence))
+    return bool(_WEIGHS.search(sentence.text) or _WISHES.search(sentence.text))
 
 
 _IRONY = re.compile(
@@ -158,9 +158,9 @@ _IRONY = re.compile(
 )
 
 
-def mocks(passage: Passage) -> bool:
+def mocks(sentence: Sentence) -> bool:
     """Whether the sentence, or a short remark next to it, contains a sign of irony."""
-    return bool(_IRONY.search(passage.sentence))
+    return bool(_IRONY.search(sentence.text))
 
 
 STUB_WORDS_MIN = 4
@@ -177,9 +177,9 @@ _TABLE = re.compile(
 )
 
 
-def is_stub(passage: Passage) -> bool:
+def is_stub(sentence: Sentence) -> bool:
     """Whether the line has no verb, is a row of a table, or is too short to give a reason."""
-    line = passage.sentence
+    line = sentence.text
     if _TABLE.search(line):
         return True
     return len(words(line)) < STUB_WORDS_MIN or _FINITE.search(line) is None

@@ -86,9 +86,9 @@ def estimate(bundle: ChallengeBundle, text: str, item: Embed, embedded: Embedded
     """Estimates the marks of `text` from its similarity to graded answers and to the author's phrases."""
     space = _Space(bundle, text, item, np.asarray(embedded.vectors, dtype=np.float64))
     rubric = free_text(bundle.challenge).rubric
-    found = {c.id: space.predict(c) for c in rubric}
-    values = {id: min(1.0, max(0.0, one.value)) for id, one in found.items()}
-    sure = certainty(bundle.challenge, found)
+    predictions = {c.id: space.predict(c) for c in rubric}
+    values = {id: min(1.0, max(0.0, one.value)) for id, one in predictions.items()}
+    sure = certainty(bundle.challenge, predictions)
     claims = tuple(c.id for c in rubric if c.kind == "must_not_claim" and space.claims(c))
     return Estimate(values, {c.id: space.quote(c) for c in rubric}, space.nearest(), sure, claims)
 
@@ -99,9 +99,9 @@ def _good(criterion: Criterion) -> tuple[str, ...]:
 
 def _taught(criterion: Criterion) -> dict[str, float]:
     """Phrases, each with the share of the criterion's points that it earns in a short answer."""
-    found = {} if criterion.kind == "must_not_claim" else dict.fromkeys(short.NOT_KNOWN, 0.0)
-    found |= rubric_phrases(criterion.text) if criterion.kind == "must_mention" else {}
-    return found | dict.fromkeys(criterion.reject, 0.0) | dict.fromkeys(criterion.accept, 1.0)
+    shares = {} if criterion.kind == "must_not_claim" else dict.fromkeys(short.NOT_KNOWN, 0.0)
+    shares |= rubric_phrases(criterion.text) if criterion.kind == "must_mention" else {}
+    return shares | dict.fromkeys(criterion.reject, 0.0) | dict.fromkeys(criterion.accept, 1.0)
 
 
 class _Space:
@@ -139,8 +139,8 @@ class _Space:
         return likeness.predict(self._few_words(texts), y, len(rows), short.RIDGE, short.STRETCH_MAX)
 
     def _few_words(self, texts: Sequence[str]) -> Matrix:
-        found = [[self.at[part] for part in in_context(self.bundle, text)] for text in texts]
-        meaning = short.by_meaning(self.vectors, [group[0] for group in found], [group[1:] for group in found])
+        groups = [[self.at[part] for part in in_context(self.bundle, text)] for text in texts]
+        meaning = short.by_meaning(self.vectors, [group[0] for group in groups], [group[1:] for group in groups])
         return (meaning + short.by_spelling(texts) + short.by_numbers(texts)) / (3 + short.CLAUSES)
 
     def quote(self, criterion: Criterion) -> str:
@@ -179,36 +179,36 @@ class _Space:
         return [best, float(np.sort(good)[-3:].mean()), bad, best - bad]
 
     def _phrases(self, group: Sequence[int], phrases: Sequence[str]) -> Matrix:
-        found: Matrix = self.vectors[list(group)] @ self.vectors[[self.at[phrase] for phrase in phrases]].T
-        return found
+        similarity: Matrix = self.vectors[list(group)] @ self.vectors[[self.at[phrase] for phrase in phrases]].T
+        return similarity
 
 
 Vector = NDArray[np.float64]
 EXACT = 1e-9
 
 
-def certainty(challenge: Challenge, found: Mapping[str, Prediction]) -> float:
+def certainty(challenge: Challenge, predictions: Mapping[str, Prediction]) -> float:
     """The probability, in [0, 1], that the verdict on an answer is right.
 
     The share of points of each criterion is modelled as Gaussian around its estimate, independently of other criteria;
     the distribution of the sum comes from a convolution. The standard deviations were measured by leave-one-out on
     graded answers.
     """
-    marks = {c.id: nearest(found[c.id].value, c) for c in free_text(challenge).rubric}
+    marks = {c.id: nearest(predictions[c.id].value, c) for c in free_text(challenge).rubric}
     points = np.ones(1)
     for c in free_text(challenge).rubric:
-        points = np.convolve(points, _chances(c, found[c.id]))
+        points = np.convolve(points, _chances(c, predictions[c.id]))
     shares = np.arange(len(points)) / (len(points) - 1)
     passing = float(points[shares >= challenge.pass_ - EXACT].sum())
     passes = score(free_text(challenge).rubric, marks) >= challenge.pass_ - EXACT
     return min(1.0, max(0.0, passing if passes else 1 - passing))
 
 
-def _chances(criterion: Criterion, found: Prediction) -> Vector:
+def _chances(criterion: Criterion, prediction: Prediction) -> Vector:
     """The probability of each number of half points of the criterion, from 0 to all."""
     chances = np.zeros(2 * criterion.points + 1)
     low, high = (0.25, 0.75) if criterion.partial == "half" else (0.5, 0.5)
-    below_low, below_high = (_below((bound - found.value) / found.spread) for bound in (low, high))
+    below_low, below_high = (_below((bound - prediction.value) / prediction.spread) for bound in (low, high))
     chances[[0, criterion.points, -1]] = below_low, below_high - below_low, 1 - below_high
     return chances
 

@@ -51,8 +51,8 @@ def by_words(texts: Sequence[str]) -> Matrix:
     least = 2 if len(texts) > MANY else 1
     weights = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=least, token_pattern=WORD)
     weights.fit(texts[:-1])
-    found: Matrix = weights.transform(texts).toarray()
-    return _scaled(found @ found.T)
+    tfidf: Matrix = weights.transform(texts).toarray()
+    return _scaled(tfidf @ tfidf.T)
 
 
 def by_features(features: Matrix) -> Matrix:

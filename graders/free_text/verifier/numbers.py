@@ -31,11 +31,11 @@ _POWER_MAX = 25
 def values(text: str) -> tuple[float, ...]:
     """Every number of the text in order; also the value of each fraction, and both readings of "16.000"."""
     plain = _TIMES.sub("*", _RUN.sub(lambda run: f"{_spelled(run.group()):.12g}", text.casefold()))
-    found, every, last = list(_NUMBER.finditer(plain)), list[float](), 0.0
-    for n, match in enumerate(found):
+    matches, every, last = list(_NUMBER.finditer(plain)), list[float](), 0.0
+    for n, match in enumerate(matches):
         readings = _readings(match)
         every += readings
-        is_share = n > 0 and _SHARE.fullmatch(plain[found[n - 1].end() : match.start()])
+        is_share = n > 0 and _SHARE.fullmatch(plain[matches[n - 1].end() : match.start()])
         if is_share and readings[-1]:
             every.append(last / readings[-1])
         last = readings[-1]

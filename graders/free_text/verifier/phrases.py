@@ -26,10 +26,10 @@ CHARACTERS_MIN = 3
 
 def rubric_phrases(text: str) -> dict[str, float]:
     """The share of the points, 1, 0.5 or 0, that each phrase of the criterion earns, by phrase."""
-    found: dict[str, float] = {}
+    shares: dict[str, float] = {}
     for sentence in sentences(text):
         for opening, share in _OPENINGS:
             if match := opening.match(sentence):
                 parts = (part.strip(" .") for part in _BETWEEN.split(sentence[match.end() :]))
-                found |= {part: share for part in parts if len(part) >= CHARACTERS_MIN}
-    return found
+                shares |= {part: share for part in parts if len(part) >= CHARACTERS_MIN}
+    return shares

@@ -62,8 +62,8 @@ def in_context(question: str, text: str) -> str:
 
 def clauses(text: str) -> list[str]:
     """The clauses of a short answer, each of which may state something of its own."""
-    found = [part.strip(" .,;:!?") for part in _CLAUSE.split(text)]
-    return [part for part in found if part] or [text]
+    parts = [part.strip(" .,;:!?") for part in _CLAUSE.split(text)]
+    return [part for part in parts if part] or [text]
 
 
 def by_meaning(vectors: Matrix, whole: Sequence[int], parts: Sequence[Sequence[int]]) -> Matrix:
@@ -74,8 +74,8 @@ def by_meaning(vectors: Matrix, whole: Sequence[int], parts: Sequence[Sequence[i
     centred = vectors - vectors[list(whole)].mean(axis=0)
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
     answers = centred[list(whole)]
-    found: Matrix = _near(answers @ answers.T) + CLAUSES * _near(by_parts(centred, parts))
-    return found
+    similarity: Matrix = _near(answers @ answers.T) + CLAUSES * _near(by_parts(centred, parts))
+    return similarity
 
 
 def by_spelling(texts: Sequence[str]) -> Matrix:
@@ -83,8 +83,8 @@ def by_spelling(texts: Sequence[str]) -> Matrix:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     weights = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 6), sublinear_tf=True, lowercase=False)
-    found: Matrix = weights.fit_transform([marked(text) for text in texts]).toarray()
-    return found @ found.T
+    tfidf: Matrix = weights.fit_transform([marked(text) for text in texts]).toarray()
+    return tfidf @ tfidf.T
 
 
 def by_numbers(texts: Sequence[str]) -> Matrix:
@@ -100,9 +100,9 @@ def marked(text: str) -> str:
     return " ".join(word for clause in _STOP.split(text) for word in _marked(words(clause))) or "-"
 
 
-def _marked(found: Sequence[str]) -> list[str]:
+def _marked(tokens: Sequence[str]) -> list[str]:
     kept, negated = [], False
-    for word in found:
+    for word in tokens:
         negated = negated and word not in _TURNS
         if is_negation(word) or word == "instead":
             negated = True
@@ -113,8 +113,8 @@ def _marked(found: Sequence[str]) -> list[str]:
 
 
 def _near(cosine: Matrix) -> Matrix:
-    found: Matrix = np.exp((cosine - 1) / WIDTH)
-    return found
+    similarity: Matrix = np.exp((cosine - 1) / WIDTH)
+    return similarity
 
 
 def _alike(one: Sequence[float], other: Sequence[float]) -> float:

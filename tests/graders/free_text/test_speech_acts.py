@@ -13,19 +13,19 @@ from graders.free_text.speech_acts.answer_detectors import takes_back, tells_sto
 from graders.free_text.speech_acts.refusals import refused, refuses
 from graders.free_text.speech_acts.rules import rules
 from graders.free_text.speech_acts.sentence_detectors import (
-    Passage,
-    around,
+    Sentence,
     asks,
     commits_to_nothing,
     is_stub,
     mocks,
-    passages,
     reports,
+    sentences_of,
+    sentences_with,
 )
 from tests.graders.free_text.judges import GOOD, GOOD_MARKS, embed, graded, question, quoting, says
 from tests.graders.free_text.judges import bundle_of as bundle
 
-HITS: dict[Callable[[Passage], bool], list[str]] = {
+HITS: dict[Callable[[Sentence], bool], list[str]] = {
     asks: [
         "Does chlorophyll absorb red and blue light?",
         "Would one search the stock list for every caller?",
@@ -70,7 +70,7 @@ HITS: dict[Callable[[Passage], bool], list[str]] = {
         "Red and blue light, absorption, chlorophyll.",
     ],
 }
-ALIKE: dict[Callable[[Passage], bool], list[str]] = {
+ALIKE: dict[Callable[[Sentence], bool], list[str]] = {
     asks: [
         "The question is which light stays, and that is the red and the blue.",
         "I would ask the database for the price.",
@@ -110,24 +110,24 @@ ALIKE: dict[Callable[[Passage], bool], list[str]] = {
 
 
 @pytest.mark.parametrize(("detector", "sentence"), [(f, one) for f, some in HITS.items() for one in some])
-def test_a_detector_finds_what_it_is_for(detector: Callable[[Passage], bool], sentence: str) -> None:
-    assert detector(Passage(sentence))
+def test_a_detector_finds_what_it_is_for(detector: Callable[[Sentence], bool], sentence: str) -> None:
+    assert detector(Sentence(sentence))
 
 
 @pytest.mark.parametrize(("detector", "sentence"), [(f, one) for f, some in ALIKE.items() for one in some])
-def test_a_detector_passes_over_honest_sentences(detector: Callable[[Passage], bool], sentence: str) -> None:
-    assert not detector(Passage(sentence))
+def test_a_detector_passes_over_honest_sentences(detector: Callable[[Sentence], bool], sentence: str) -> None:
+    assert not detector(Sentence(sentence))
 
 
 def test_a_short_question_that_the_learner_answers_at_once_is_a_heading() -> None:
-    heading, answer = passages("And the voice? An adapter holds it, because it is style.")
+    heading, answer = sentences_of("And the voice? An adapter holds it, because it is style.")
     assert not asks(heading)
     assert not asks(answer)
-    assert asks(passages("And the voice? Would an adapter hold it?")[0])
+    assert asks(sentences_of("And the voice? Would an adapter hold it?")[0])
 
 
 def test_agreement_in_the_next_sentence_takes_a_report_over() -> None:
-    said, *_ = passages("My teacher says: the prompt comes first. I agree, because it is the cheapest step.")
+    said, *_ = sentences_of("My teacher says: the prompt comes first. I agree, because it is the cheapest step.")
     assert not reports(said)
 
 
@@ -235,8 +235,8 @@ def embed_text(text: str) -> list[float]:
 
 def test_passages_around_quotes_know_their_neighbours() -> None:
     text = "First one. The second one here. A third."
-    assert around(["second one"], text) == [Passage("The second one here.", "First one.", "A third.")]
-    assert around(["nowhere"], text) == []
+    assert sentences_with(["second one"], text) == [Sentence("The second one here.", "First one.", "A third.")]
+    assert sentences_with(["nowhere"], text) == []
 
 
 MET = dict.fromkeys(GOOD_MARKS, Mark.MET)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from challenges.spec import Sample
-from graders.base import Assignment, Grade, Grading, Row
+from graders.base import Assignment, Grade, GradedSample, Grading
 from tests.kinds.echo.description import EchoPayload
 
 
@@ -16,10 +16,10 @@ def grade(assignment: Assignment) -> Grading:
     yield
 
 
-def _rows(payload: EchoPayload, samples: Sequence[Sample]) -> tuple[Row, ...]:
+def _rows(payload: EchoPayload, samples: Sequence[Sample]) -> tuple[GradedSample, ...]:
     said = [(s, " ".join([payload.pattern.replace("{input}", s.input)] * payload.times)) for s in samples]
-    return tuple(Row(s.id, text, float(text == s.target), text == s.target) for s, text in said)
+    return tuple(GradedSample(s.id, text, float(text == s.target), text == s.target) for s, text in said)
 
 
-def _share(rows: Sequence[Row]) -> float:
+def _share(rows: Sequence[GradedSample]) -> float:
     return sum(row.score for row in rows) / len(rows)
