@@ -81,7 +81,7 @@ site: $(STAMP)
 	$(PY) -m gradus.operations.deploy_check
 
 smoke: $(STAMP)
-	$(PY) manage.py smoke
+	$(PY) -m tests.smoke
 
 bench: $(STAMP)
 	$(PY) -m benchmarks $(ARGS)

@@ -96,12 +96,10 @@ def table(name: str, sample: Sample, goal: float) -> str:
 def measure(idle_minutes: float) -> tuple[dict[str, Sample], list[Sample], int]:
     """Returns the samples by name (`started`, `peak`, `idle`), all of them, and how many steps of the run failed."""
     from challenges.reading import read_course
-    from gradus.operations.first_start import LIBRARY
-    from gradus.operations.management.commands.smoke import METHODS
-    from gradus.operations.smoke import examples
-    from gradus.operations.smoke.report import Report
-    from gradus.operations.smoke.site import Site
-    from gradus.operations.smoke.story import Story
+    from tests import example_course
+    from tests.smoke.report import Report
+    from tests.smoke.site import Site
+    from tests.smoke.story import LIBRARY, METHODS, Story
 
     report = Report(lambda line: print(line, flush=True))
     with tempfile.TemporaryDirectory(prefix="gradus-footprint-") as folder:
@@ -111,7 +109,7 @@ def measure(idle_minutes: float) -> tuple[dict[str, Sample], list[Sample], int]:
             with Sampler() as sampler:
                 address = site.start(START_SECONDS)
                 found = {"started": sampler.take()}
-                small = examples.write_course(Path(folder) / "examples")
+                small = example_course.write_course(Path(folder) / "examples")
                 for one in (small, METHODS):
                     site.publish(one)
                 course, given, methods = (read_course(one) for one in (LIBRARY, small, METHODS))

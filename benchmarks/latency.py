@@ -77,7 +77,7 @@ class Clicks:
     """A learner who submits the cheapest passing prompt baseline, again and again."""
 
     def __init__(self, address: str, site: Any, choice: Any) -> None:
-        from gradus.operations.smoke.visitor import Visitor
+        from tests.smoke.visitor import Visitor
 
         self.site, self.choice = site, choice
         self.visitor = Visitor(address)
@@ -94,8 +94,8 @@ class Clicks:
 
     def measure(self) -> Parts:
         """Raises `MismatchError` where the submission is not scored."""
-        from gradus.operations.smoke.report import expect
-        from gradus.operations.smoke.story import uuid_in
+        from tests.smoke.report import expect
+        from tests.smoke.story import uuid_in
 
         slug = self.choice.slug
         page = f"/challenges/{slug}/?kind=prompt"
@@ -115,7 +115,7 @@ class Clicks:
 
     def _engine(self, evaluation: int) -> float:
         """The log's lines come a moment after the grade: `recorded` is the last of them."""
-        from gradus.operations.smoke.report import expect
+        from tests.smoke.report import expect
 
         done = re.compile(rf"\brecorded\b.*evaluation={evaluation}\b")
         found = wait_for(lambda: any(done.search(line) for line in list(self.site.lines)), LOG_SECONDS)
@@ -134,9 +134,9 @@ def wait_for(ready: Callable[[], bool], seconds: float) -> bool:
 def run(times: int) -> list[Parts]:
     """The first submission loads the model and is left out."""
     from challenges.reading import read_course
-    from gradus.operations.first_start import LIBRARY
-    from gradus.operations.smoke import baselines
-    from gradus.operations.smoke.site import Site
+    from tests.smoke import baselines
+    from tests.smoke.site import Site
+    from tests.smoke.story import LIBRARY
 
     os.environ["GRADUS_LOG_LEVEL"] = "INFO"
     with tempfile.TemporaryDirectory(prefix="gradus-latency-") as folder:

@@ -21,13 +21,13 @@ from challenges.training_methods import LITTLE_DISK, NOT_INSTALLED
 from graders.base import Rejected, Train, Trained
 from gradus.accounts.models import User
 from gradus.courses.services import publish
-from gradus.operations.smoke import baselines, examples
-from gradus.operations.smoke.baselines import Choice
 from gradus.submissions import limits
 from gradus.submissions.models import Evaluation, Refund, Run, Slot, Submission, WorkerStatus
-from tests import factories
+from tests import example_course, factories
 from tests.hostile import texts
 from tests.kinds.rag_engine import Engine
+from tests.smoke import baselines
+from tests.smoke.baselines import Choice
 from workers import status
 from workers.engine.choice import DEFAULT
 from workers.work import Worker
@@ -40,7 +40,7 @@ TYPED = "Answer in as few words as you can, please."
 @pytest.fixture
 def library(db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CourseBundle:
     monkeypatch.setattr(status, "digests", lambda: {MODEL: "d" * 64})
-    return published(examples.write_course(tmp_path / "examples"))
+    return published(example_course.write_course(tmp_path / "examples"))
 
 
 @pytest.fixture

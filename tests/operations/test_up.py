@@ -15,9 +15,9 @@ from django.core.management import CommandError, call_command
 
 from gradus.operations import ports
 from gradus.operations.processes import session_members
-from gradus.operations.smoke.site import children
 from tests.operations.conftest import alive
 from tests.operations.waiting import until
+from tests.smoke.site import children
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,13 +16,12 @@ from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.courses.services import publish
-from gradus.operations.smoke import examples
 from gradus.preferences import services
 from gradus.preferences.models import PairChoice, Side
 from gradus.preferences.pairs import Pair, lot
 from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused, submit
-from tests import factories
+from tests import example_course, factories
 from workers.grading.assignments import prepared
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +32,7 @@ KNOBS = {"learning_rate": 3e-4, "num_train_epochs": 3, "per_device_train_batch_s
 
 @pytest.fixture
 def clicks(tmp_path: Path) -> Challenge:
-    publish(read_course(examples.write_course(tmp_path / "examples")))
+    publish(read_course(example_course.write_course(tmp_path / "examples")))
     return factories.challenge("your-clicks")
 
 

@@ -17,12 +17,11 @@ from gradus.courses.models import Calibration, Course
 from gradus.courses.services import publish
 from gradus.laboratory import services as laboratory
 from gradus.learn.demo import demo, retriever
-from gradus.operations.smoke import examples
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Review
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Submission
-from tests import factories
+from tests import example_course, factories
 from tests.challenges.factory import write_course
 from tests.conftest import logged_in
 from tests.learn import scene
@@ -80,7 +79,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     token, _ = ApiToken.issue(ada, CANARY)
     dot = laboratory.begin(ada, course.lessons.get(), "few-shot", "a" * 64, 5)
     laboratory.count(dot, {})
-    publish(read_course(examples.write_course(tmp_path / "examples")))
+    publish(read_course(example_course.write_course(tmp_path / "examples")))
     library = factories.challenge("ask-the-library").version
     search = services.start_run(ada, library, {"kind": "rag"}, purpose=Run.Purpose.DEMO, inputs=[CANARY], label="words")
     searched = {"slug": "examples", **dict.fromkeys(("uuid", *retriever.TITLES), search.uuid)}

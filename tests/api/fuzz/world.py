@@ -15,12 +15,11 @@ from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats
 from gradus.courses.models import ChallengeVersion
 from gradus.courses.services import publish
-from gradus.operations.smoke import examples
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Regrade, Review
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Submission
-from tests import factories
+from tests import example_course, factories
 from tests.browser.driver.pages import TICKETS
 from tests.learn import scene
 from tests.reviews import cases
@@ -47,7 +46,7 @@ class World:
 
 def make(folder: Path) -> World:
     scene.scene_course(folder)
-    publish(read_course(examples.write_course(folder.parent / "examples")))
+    publish(read_course(example_course.write_course(folder.parent / "examples")))
     version = factories.challenge("sea-or-sky").version
     assert version is not None
     learner = factories.UserFactory.create(username="ada", email="ada@example.org")

@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.courses.services import publish
-from gradus.operations.smoke import examples
 from gradus.preferences.models import PairChoice
+from tests import example_course
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 HERE = "/challenges/your-clicks/choices/"
@@ -23,7 +23,7 @@ SHOTS = os.environ.get("GRADUS_TEST_SHOTS")
 
 @pytest.fixture
 def clicks(transactional_db: None, tmp_path: Path) -> None:
-    publish(read_course(examples.write_course(tmp_path / "examples")))
+    publish(read_course(example_course.write_course(tmp_path / "examples")))
 
 
 def picture(page: Page, name: str) -> None:

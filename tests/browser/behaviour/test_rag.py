@@ -13,8 +13,8 @@ from playwright.sync_api import Page, expect
 from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.courses.services import publish
-from gradus.operations.smoke import examples
 from gradus.submissions.models import Run
+from tests import example_course
 from tests.kinds.rag_engine import Engine
 from workers import status
 from workers.work import Worker
@@ -26,7 +26,7 @@ SHOTS = os.environ.get("GRADUS_TEST_SHOTS")
 @pytest.fixture
 def library(transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status, "digests", lambda: {"smollm2-135m-instruct": "d" * 64})
-    publish(read_course(examples.write_course(tmp_path / "examples")))
+    publish(read_course(example_course.write_course(tmp_path / "examples")))
 
 
 def picture(page: Page, name: str) -> None:

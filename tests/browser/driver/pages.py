@@ -18,12 +18,11 @@ from gradus.chats import services as chats
 from gradus.courses import bundles, catalogue
 from gradus.courses.services import publish
 from gradus.laboratory import runs
-from gradus.operations.smoke import examples
 from gradus.reviews.models import Review
 from gradus.reviews.services import start_regrade
 from gradus.submissions import services
 from gradus.submissions.models import Run, Submission
-from tests import factories
+from tests import example_course, factories
 from tests.kinds.rag_engine import PAYLOAD, Engine
 from tests.learn import scene
 from workers.execute import execute
@@ -137,7 +136,7 @@ def with_documents(folder: Path, learner: User) -> tuple[Submission, list[Run]]:
     """Publishes the examples of the documentation. A retrieval is submitted and tried, and two prompts are tried whose
     score is the worst of three orders and depends on their tokens.
     """
-    publish(read_course(examples.write_course(folder)))
+    publish(read_course(example_course.write_course(folder)))
     submission = factories.submit(learner, "ask-the-library", PAYLOAD)
     factories.grade(submission, 0.5, result=looked_up(submission))
     run = services.start_run(learner, factories.challenge("ask-the-library").version, PAYLOAD)

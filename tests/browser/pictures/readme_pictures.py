@@ -56,7 +56,7 @@ def challenge(page: Page) -> None:
 
 
 def take() -> None:
-    from gradus.operations.smoke.site import Site
+    from tests.smoke.site import Site
 
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="gradus-screenshots-") as folder, sync_playwright() as playwright:

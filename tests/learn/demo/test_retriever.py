@@ -11,9 +11,9 @@ from gradus.accounts.models import User
 from gradus.courses import bundles, catalogue
 from gradus.courses.models import Lesson
 from gradus.learn.demo import retriever
-from gradus.operations.smoke import examples
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.states import State
+from tests import example_course
 from tests.factories import publish
 
 LESSON = "/lessons/examples/"
@@ -23,7 +23,7 @@ FOUND = {"passages": [{"document": "opening", "text": "Closed on Mondays.", "sco
 
 @pytest.fixture(autouse=True)
 def lesson(db: None, tmp_path: Path) -> Lesson:
-    publish(read_course(examples.write_course(tmp_path / "examples")))
+    publish(read_course(example_course.write_course(tmp_path / "examples")))
     return catalogue.now().lesson("examples")
 
 

@@ -18,10 +18,9 @@ from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish
 from gradus.learn.result.usual_time import FEWEST, UsualTime, usual_time
 from gradus.learn.result.waiting import begun, stages_of
-from gradus.operations.smoke import examples
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Submission
-from tests import factories
+from tests import example_course, factories
 from tests.kinds.rag_engine import PAYLOAD
 from tests.learn import scene
 
@@ -168,7 +167,7 @@ def test_a_waiting_page_names_no_hidden_number(ada: User, ada_client: Client, co
 
 
 def test_a_retrieval_says_that_it_reads_the_documents(ada: User, tmp_path: Path):
-    publish(read_course(examples.write_course(tmp_path / "examples")))
+    publish(read_course(example_course.write_course(tmp_path / "examples")))
     made = factories.submit(ada, "ask-the-library", PAYLOAD)
     assert names(made) == ["queued", "loading", "index", "public", "hidden"]
     evaluation = factories.claimed(made)

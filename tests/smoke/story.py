@@ -11,16 +11,21 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from django.conf import settings
+
 from challenges.bundle import CourseBundle
 from challenges.kinds.free_text import KIND as FREE_TEXT
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.rag import KIND as RAG
 from challenges.kinds.rubric import free_text
-from gradus.operations.smoke import baselines, visitor
-from gradus.operations.smoke.baselines import Choice
-from gradus.operations.smoke.report import MismatchError, expect
-from gradus.operations.smoke.visitor import Event, Visitor
+from tests.smoke import baselines, visitor
+from tests.smoke.baselines import Choice
+from tests.smoke.report import MismatchError, expect
+from tests.smoke.visitor import Event, Visitor
 
+LIBRARY = settings.BASE_DIR / "challenges" / "library"
+# One tiny challenge for each training method beside LoRA.
+METHODS = settings.BASE_DIR / "docs" / "examples" / "training-methods"
 # Time limits in seconds. A first job waits for the model to load, and training takes minutes on two cores.
 QUICK, SLOW = 240.0, 660.0
 UUID = re.compile(r"/(?:submissions|runs)/([0-9a-f-]{36})/")

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from gradus.operations.smoke.report import MismatchError, expect
+from tests.smoke.report import MismatchError, expect
 
 Event = tuple[str, dict[str, Any]]
 

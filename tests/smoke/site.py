@@ -18,7 +18,7 @@ from django.conf import settings
 from challenges.models.catalogue import MODELS
 from gradus.operations import base_models, ports
 from gradus.operations.processes import DieWith, kill_session, session_members
-from gradus.operations.smoke.report import MismatchError
+from tests.smoke.report import MismatchError
 
 ADDRESS = re.compile(r"Gradus runs at (\S+)/$")
 PASSWORD = re.compile(r"Administrator: (\S+), password: (\S+)")

@@ -5,10 +5,11 @@ import pytest
 from challenges import kinds
 from challenges.lint.run import lint
 from challenges.reading import read_course
-from gradus.operations.smoke import baselines, examples, visitor
-from gradus.operations.smoke.report import Report, expect
-from gradus.operations.smoke.site import Site
+from tests import example_course
 from tests.challenges.factory import write_course
+from tests.smoke import baselines, visitor
+from tests.smoke.report import Report, expect
+from tests.smoke.site import Site
 
 STREAM = [
     "event: state",
@@ -69,7 +70,7 @@ def tiny(tmp_path):
 @pytest.fixture
 def by_kind(tiny, tmp_path):
     """The course that has challenges of a kind: the documentation's examples have those that a first course lacks."""
-    found = read_course(examples.write_course(tmp_path / "examples"))
+    found = read_course(example_course.write_course(tmp_path / "examples"))
     lacking = {choice.baseline.payload.kind for choice in baselines._all(found)}
     return {kind: found if kind in lacking else tiny for kind in kinds.names()}
 
@@ -116,14 +117,14 @@ def test_the_story_s_workers_are_not_kept_busy_by_baselines(tmp_path, monkeypatc
             started.append(argv)
             raise OSError
 
-    monkeypatch.setattr("gradus.operations.smoke.site.subprocess.Popen", Started)
+    monkeypatch.setattr("tests.smoke.site.subprocess.Popen", Started)
     with pytest.raises(OSError):
         Site(tmp_path).start(1)
     assert "--no-verify" in started[0]
 
 
 def test_the_examples_are_a_course_that_lints_clean(tmp_path):
-    root = examples.write_course(tmp_path / "examples")
+    root = example_course.write_course(tmp_path / "examples")
     assert lint(root) == []
     assert len(read_course(root).lessons[0].challenges) == 3
 

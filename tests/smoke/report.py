@@ -20,7 +20,7 @@ def expect(holds: bool, said: str) -> None:
 
 
 @dataclass(frozen=True)
-class Row:
+class Step:
     passed: bool
     name: str
     detail: str
@@ -30,7 +30,7 @@ class Row:
 @dataclass
 class Report:
     say: Callable[[str], None]
-    rows: list[Row] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
 
     def step(self, name: str, action: Callable[[], str]) -> None:
         """Runs a step, and stores and prints its result. If the step fails, the next step runs all the same."""
@@ -41,16 +41,16 @@ class Report:
             passed, detail = False, str(error) or type(error).__name__
         except Exception as error:
             passed, detail = False, f"{type(error).__name__}: {error}"
-        row = Row(passed, name, detail, time.monotonic() - start)
-        self.rows.append(row)
-        self.say(self.line(row))
+        result = Step(passed, name, detail, time.monotonic() - start)
+        self.steps.append(result)
+        self.say(self.line(result))
 
-    def line(self, row: Row) -> str:
-        return f"  {'ok  ' if row.passed else 'FAIL'}  {row.name:<28} {row.seconds:6.1f} s  {row.detail}"
+    def line(self, step: Step) -> str:
+        return f"  {'ok  ' if step.passed else 'FAIL'}  {step.name:<28} {step.seconds:6.1f} s  {step.detail}"
 
     @property
     def failed(self) -> int:
-        return sum(not row.passed for row in self.rows)
+        return sum(not step.passed for step in self.steps)
 
     def summary(self) -> str:
-        return f"{len(self.rows) - self.failed} passed, {self.failed} failed"
+        return f"{len(self.steps) - self.failed} passed, {self.failed} failed"

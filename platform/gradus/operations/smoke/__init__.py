@@ -1,1 +1,0 @@
-"""`manage.py smoke`: starts a site and uses it over HTTP, as learners and staff do."""
