@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from challenges.bundle import CourseBundle, LessonBundle
+from challenges.course_bundle import CourseBundle, LessonBundle
 from challenges.reading import read_course
 
 ROOT = Path(__file__).resolve().parents[1]

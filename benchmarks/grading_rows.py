@@ -17,7 +17,8 @@ from typing import Any
 
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
-from challenges.spec import Challenge, GoldAnswer, dump
+from challenges.rows import GoldAnswer
+from challenges.spec import Challenge, dump
 from graders.free_text.calibration import person_score
 
 GRADED_MAX = 100

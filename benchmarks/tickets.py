@@ -20,10 +20,10 @@ import challenges
 from benchmarks import machines
 from challenges import payloads
 from challenges.bundle import ChallengeBundle
-from challenges.kinds.tune import Tune, TuneKeys
+from challenges.kinds.tune_keys import Tune, TuneKeys
 from challenges.payloads import Submitted
 from challenges.reading import read_challenge
-from challenges.spec import TrainRow
+from challenges.rows import TrainRow
 from challenges.training_methods import METHODS
 from graders.base import Assignment, Grade
 from graders.registry import grade

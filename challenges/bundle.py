@@ -1,4 +1,4 @@
-"""From a folder to a bundle, with every problem in it at once; and a bundle as one JSON text with its digest."""
+"""All that the folder of one challenge holds, as one JSON text with its digest. `challenges.reading` reads it."""
 
 from __future__ import annotations
 
@@ -9,24 +9,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from challenges import kinds
-from challenges.findings.spec import Finding, Records, dump_records
-from challenges.payloads import Submitted, parse, sha256
-from challenges.spec import (
-    AnyRow,
-    Attack,
-    BaselineRef,
-    Benign,
-    Challenge,
-    Course,
-    GoldAnswer,
-    Lesson,
-    Metric,
-    Sample,
-    Spec,
-    TrainingRow,
-    dump,
-)
+from challenges.kinds import registry as kinds
+from challenges.payloads import Submitted, parse
+from challenges.rows import AnyRow, Attack, Benign, GoldAnswer, Sample, TrainingRow
+from challenges.spec import BaselineRef, Challenge, Metric, Spec, dump
 
 FORMAT = 1
 _TRAINING_ROWS: TypeAdapter[tuple[AnyRow, ...]] = TypeAdapter(tuple[TrainingRow, ...])
@@ -132,62 +118,6 @@ def _baseline(item: dict[str, Any]) -> Baseline:
 
 def _dump_all(rows: tuple[Spec, ...]) -> list[dict[str, Any]]:
     return [dump(row) for row in rows]
-
-
-@dataclass(frozen=True)
-class LessonBundle:
-    """A lesson with its challenges. `files` are the demo's and the illustrations', by path in the lesson.
-
-    `records` holds what `gradus challenge prove` measured of the `findings`. `arms` are the submissions that the arms
-    of findings name, by the challenge's id and the file's path in its folder.
-    """
-
-    id: str
-    lesson: Lesson
-    text: str
-    challenges: tuple[ChallengeBundle, ...]
-    measured: dict[str, Any] = field(default_factory=dict)
-    files: dict[str, bytes] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
-    records: Records = field(default_factory=Records)
-    arms: dict[tuple[str, str], Submitted] = field(default_factory=dict)
-
-    def content(self) -> dict[str, Any]:
-        """What the course's digest covers, JSON-ready."""
-        return {
-            "id": self.id,
-            "lesson": dump(self.lesson),
-            "text": self.text,
-            "challenges": [[c.digest, c.statement, c.solution] for c in self.challenges],
-            "measured": self.measured,
-            "files": {name: hashlib.sha256(data).hexdigest() for name, data in self.files.items()},
-            # Findings came later than the format: a lesson without them keeps its digest.
-            **({"findings": [dump(f) for f in self.findings]} if self.findings else {}),
-            **({"records": dump_records(self.records)} if self.records.findings else {}),
-            **({"arms": self._arms()} if self.arms else {}),
-        }
-
-    def _arms(self) -> dict[str, str]:
-        return {f"{challenge}/{file}": sha256(payload) for (challenge, file), payload in self.arms.items()}
-
-
-@dataclass(frozen=True)
-class CourseBundle:
-    """A course with its lessons in order. `digest` covers everything in it."""
-
-    course: Course
-    lessons: tuple[LessonBundle, ...]
-    digest: str = ""
-
-    @property
-    def challenges(self) -> list[ChallengeBundle]:
-        """All challenges, in the order of the path."""
-        return [challenge for lesson in self.lessons for challenge in lesson.challenges]
-
-    def __post_init__(self) -> None:
-        if not self.digest:
-            content = {"course": dump(self.course), "lessons": [lesson.content() for lesson in self.lessons]}
-            object.__setattr__(self, "digest", sha256_of(content))
 
 
 def canonical_json(value: Any) -> str:

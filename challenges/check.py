@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import islice
 
-from challenges import kinds
 from challenges.field_checks import FieldProblem
+from challenges.kinds import registry as kinds
 from challenges.models.token_counts import CountTokens
 from challenges.payloads import Submitted
 from challenges.spec import Challenge

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.spec import AnyRow, Attack, Benign, GoldAnswer, Sample, dump
+from challenges.rows import AnyRow, Attack, Benign, GoldAnswer, Sample
+from challenges.spec import dump
 from challenges.texts import several
 
 NAMED = 8

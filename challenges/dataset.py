@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from challenges.check import check
 from challenges.field_checks import FieldProblem
-from challenges.kinds.tune import Hyperparameters, TunePayload, held_out, texts, tune
+from challenges.kinds.tune import Hyperparameters, TunePayload, texts
+from challenges.kinds.tune_keys import held_out, tune
 from challenges.models.token_counts import CountTokens, row_tokens
-from challenges.spec import AnyRow, Challenge, Label, PreferenceRow
+from challenges.rows import AnyRow, PreferenceRow
+from challenges.spec import Challenge, Label
 from challenges.texts import normal
 from challenges.training_methods import LORA, METHODS, Method
 from challenges.translation import gettext

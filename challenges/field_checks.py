@@ -6,12 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from challenges.characters import unwanted
+from challenges.files.rows import PREFERENCE
 from challenges.models.catalogue import MODELS
-from challenges.spec import Challenge, Label, TrainRow
+from challenges.rows import AnyRow, PreferenceRow, TrainRow
+from challenges.spec import Challenge, Label
 from challenges.translation import gettext, ngettext
 
 PAYLOAD_BYTES = 16 * 1024
 ROW_BYTES = 8 * 1024
+PAIR = '{"input": "...", "output": "..."}'
 
 
 @dataclass(frozen=True)
@@ -84,3 +87,39 @@ def size(field: str, texts: list[str], most: int) -> Iterator[FieldProblem]:
     if size > most:
         message = gettext("All texts together have %(count)s bytes; %(most)s are allowed. Shorten them.")
         yield FieldProblem("too_long", field, message % {"count": f"{size:,}", "most": f"{most:,}"})
+
+
+def training_rows(challenge: Challenge, rows: Sequence[AnyRow], *, preferences: bool) -> Iterator[FieldProblem]:
+    """Yields the problems of training rows, each with the number of its row.
+
+    They have the shape that the challenge asks for, and a preference prefers something.
+    """
+    wanted = PreferenceRow if preferences else TrainRow
+    if other := [number for number, row in enumerate(rows, 1) if not isinstance(row, wanted)]:
+        for number in other:
+            yield FieldProblem("row_shape", "rows", _shape(preferences=preferences), number)
+        return
+    yield from pairs(challenge, "rows", [row for row in rows if isinstance(row, TrainRow)])
+    for number, row in enumerate(rows, 1):
+        if isinstance(row, PreferenceRow):
+            yield from _preference(challenge, row, number)
+
+
+def _shape(*, preferences: bool) -> str:
+    if preferences:
+        return gettext("This challenge trains on preferences: write the row as %(shape)s.") % {"shape": PREFERENCE}
+    return gettext("This challenge trains on inputs with outputs: write the row as %(shape)s.") % {"shape": PAIR}
+
+
+def _preference(challenge: Challenge, row: PreferenceRow, number: int) -> Iterator[FieldProblem]:
+    sides: dict[str, str] = row.model_dump()
+    if empty := [name for name, text in sides.items() if not text.strip()]:
+        message = gettext("The text in %(name)s is empty: fill it in.") % {"name": empty[0]}
+        yield FieldProblem("empty", "rows", message, number)
+    elif row.chosen.strip() == row.rejected.strip():
+        message = gettext("The chosen and the rejected answer are the same: change one, or remove the row.")
+        yield FieldProblem("equal_sides", "rows", message, number)
+    if sum(len(text.encode(errors="replace")) for text in sides.values()) > ROW_BYTES:
+        message = gettext("The texts of this row together have more than 8 KiB: shorten them.")
+        yield FieldProblem("too_long", "rows", message, number)
+    yield from characters(challenge, "rows", "\n".join(sides.values()), number)

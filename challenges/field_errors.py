@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from challenges import kinds
+from challenges.registry import kind_names
 from challenges.translation import gettext, gettext_noop, translated
 
 TEXT = gettext_noop("Write a text, in quotes.")
@@ -53,7 +53,7 @@ WORDS = {
 # A challenge may allow less than the bounds in these errors.
 BOUNDS = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal", "literal_error"})
 
-# `challenges.spec.TrainingRow` tells its two shapes apart by these.
+# `challenges.rows.TrainingRow` tells its two shapes apart by these.
 ROW_SHAPES = (["pair"], ["preference"])
 
 
@@ -61,7 +61,7 @@ def in_words(error: Mapping[str, Any]) -> str:
     """One item of `ValidationError.errors()` as a sentence."""
     kind = str(error["type"])
     if kind == "union_tag_invalid":
-        return gettext("There is no such kind: use one of %(kinds)s.") % {"kinds": ", ".join(kinds.names())}
+        return gettext("There is no such kind: use one of %(kinds)s.") % {"kinds": ", ".join(kind_names())}
     values = _values(error)
     if values.get("min_length") == "1":
         kind = EMPTY.get(kind, kind)
@@ -84,7 +84,7 @@ def place(location: tuple[Any, ...]) -> tuple[str, int | None]:
     """The field's name with dots, and the number of the row or example from 1 where it is in one."""
     path = [str(part) for part in location]
     # The first part names a member of the union of payloads, and is not a field.
-    path = path[1:] if path and path[0] in kinds.names() else path
+    path = path[1:] if path and path[0] in kind_names() else path
     # So does the third, where rows have two shapes.
     path = path[:2] + path[3:] if path[:1] == ["rows"] and path[2:3] in ROW_SHAPES else path
     numbered = len(path) > 1 and path[0] in ("rows", "examples") and path[1].isdigit()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from challenges import kinds
 from challenges.bundle import ChallengeBundle
+from challenges.kinds import registry as kinds
 from challenges.payloads import Submitted
 from challenges.texts import normal
 
@@ -20,7 +20,7 @@ def overlap(bundle: ChallengeBundle, payload: Submitted) -> int:
     kind = kinds.find(payload.kind)
     given = {normal(text) for text in kind.inputs(payload)}
     prose = normal(kind.prose(payload))
-    return sum(_holds(given, prose, normal(text)) for text in kind.secrets(bundle))
+    return sum(_holds(given, prose, normal(text)) for text in kind.secrets(bundle.hidden, bundle.gold))
 
 
 def _holds(given: set[str], prose: str, text: str) -> bool:

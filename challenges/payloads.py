@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from challenges import kinds
+from challenges.registry import kind_names, load_kind
 
 
 def _whole(value: Any) -> Any:
@@ -41,13 +41,13 @@ class Example(Payload):
 
 def union() -> Any:
     """The type of any payload: the union of all kinds' models, told apart by `kind`."""
-    models: list[Any] = [kind.payload for kind in kinds.every()]
+    models: list[Any] = [load_kind(name).payload for name in kind_names()]
     return Annotated[reduce(or_, models), Field(discriminator="kind")] if len(models) > 1 else models[0]
 
 
 def adapter() -> TypeAdapter[Submitted]:
     """Validates payloads of every kind that is known now."""
-    return _adapter(kinds.names())
+    return _adapter(kind_names())
 
 
 _adapters: dict[tuple[str, ...], TypeAdapter[Submitted]] = {}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from challenges.payloads import Example
-from challenges.spec import Prompt, Required, Target
+from challenges.rows import Required, Target
+from challenges.spec import Prompt
 from challenges.translation import gettext, ngettext
 
 NO_WORDS: Mapping[str, str] = MappingProxyType({})

@@ -1,4 +1,9 @@
-"""What other packages add to a registry: `registered` merges their entry points into our own names."""
+"""The registries: the kinds of challenge by name, and what other packages add to this or to any other registry.
+
+To add a kind, write its description, its grader (`graders/registry.py`) and, where the generic page does not serve, its
+page (`gradus/learn/kinds/`), and name each in its registry. Another package names them as entry points of the groups
+`gradus.kinds`, `gradus.graders` and `gradus.pages`.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +13,38 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
+KINDS = {
+    "prompt": "challenges.kinds.prompt:KIND",
+    "tune": "challenges.kinds.tune:KIND",
+    "free_text": "challenges.kinds.free_text:KIND",
+    "rag": "challenges.kinds.rag:KIND",
+}
+KIND_NAME_MAX = 40
+"""Characters of a kind's name, which is as long as the database's column."""
+
 
 class RegistryError(Exception):
     """Two installed packages offer different things under one name."""
+
+
+def kind_names() -> tuple[str, ...]:
+    """The names of all kinds: our own in the order of `KINDS`, then those of other packages."""
+    return tuple(registered("gradus.kinds", KINDS))
+
+
+def known_kind(name: str) -> str:
+    """The name itself. Raises ValueError, which lists the known names, where no kind is called that."""
+    if name not in kind_names():
+        raise ValueError(f"there is no kind `{name}`: use one of {', '.join(kind_names())}")
+    return name
+
+
+def load_kind(name: str) -> Any:
+    """The kind of that name. Raises KeyError where there is none.
+
+    The format itself looks kinds up here. Everybody else uses `challenges.kinds.registry.find`, which knows the type.
+    """
+    return load(registered("gradus.kinds", KINDS)[name])
 
 
 def registered(group: str, own: Mapping[str, str]) -> dict[str, str]:
@@ -32,14 +66,14 @@ def load(dotted: str) -> Any:
 
 @cache
 def _from_packages(group: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     for point in entry_points(group=group):
-        if found.setdefault(point.name, point.value) != point.value:
+        if paths.setdefault(point.name, point.value) != point.value:
             raise RegistryError(
                 f"Two installed packages offer `{point.name}` in the entry-point group `{group}`: "
-                f"{found[point.name]} and {point.value}. Uninstall one of the packages."
+                f"{paths[point.name]} and {point.value}. Uninstall one of the packages."
             )
-    return found
+    return paths
 
 
 def forget() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from challenges import kinds
 from challenges.bundle import ChallengeBundle
+from challenges.kinds import registry as kinds
 from challenges.problems import Problem
-from challenges.spec import AnyRow, Sample
+from challenges.rows import AnyRow, Sample
 
 if TYPE_CHECKING:
     import numpy as np

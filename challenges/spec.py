@@ -1,28 +1,30 @@
-"""What an author writes, as pydantic models. The format is documented in `docs/bundle.md`."""
+"""What an author writes for a challenge, as pydantic models: `challenge.yaml`, and the types that every file shares.
+
+The format is documented in `docs/bundle.md`. Rows stand in `challenges.rows`, and courses with their lessons in
+`challenges.lesson.spec`.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import (
     AfterValidator,
-    AliasChoices,
     BaseModel,
     ConfigDict,
-    Discriminator,
     Field,
     ModelWrapValidatorHandler,
     PrivateAttr,
     SerializerFunctionWrapHandler,
     StringConstraints,
-    Tag,
     ValidationError,
     model_serializer,
     model_validator,
 )
 from pydantic_core import ErrorDetails, InitErrorDetails
 
-from challenges import kinds
+from challenges.registry import kind_names, known_kind, load_kind
 
 # What an author reads whose text does not have the form that a key asks for, by that form.
 FORMS = {
@@ -36,13 +38,18 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Text = Annotated[str, StringConstraints(min_length=1)]
 # As long as the columns of titles.
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-KindName = Annotated[str, AfterValidator(kinds.known_name)]
+KindName = Annotated[str, AfterValidator(known_kind)]
 
 
 class Spec(BaseModel):
     """Closed and immutable: an unknown key is an author's typo, so it is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def dump(model: Spec) -> dict[str, Any]:
+    """JSON-ready, with the keys that authors write."""
+    return model.model_dump(mode="json", by_alias=True)
 
 
 class Label(Spec):
@@ -165,6 +172,22 @@ class Keys(Spec):
     """The keys of `challenge.yaml` that belong to one kind. A kind without keys of its own has none of these."""
 
 
+class KindRules(Protocol):
+    """What a kind decides about `challenge.yaml`. `challenges.kinds.base.Kind`, which builds on the format, has all."""
+
+    name: str
+    keys: type[Keys] | None
+    is_alone: bool
+    needs_model: bool
+
+
+def kinds_named_in(data: dict[Any, Any]) -> Iterator[str]:
+    """The known kinds that an unchecked `challenge.yaml` names in `kind` and `also`, each once."""
+    also = data.get("also")
+    wanted = [data.get("kind"), *(also if isinstance(also, list | tuple) else ())]
+    return (name for name in kind_names() if name in wanted)
+
+
 class Challenge(Spec):
     """`challenge.yaml`. `kind` is the kind of submission that passing asks for; `also` names other tracks, which are
     graded on the same hidden set.
@@ -234,15 +257,15 @@ class Challenge(Spec):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        tracks = [kinds.find(name) for name in self.tracks]
-        for kind in tracks:
-            if kind.is_alone and len(tracks) > 1:
+        rules: list[KindRules] = [load_kind(name) for name in self.tracks]
+        for kind in rules:
+            if kind.is_alone and len(rules) > 1:
                 raise ValueError(f"a {kind.name} challenge has no other track")
             if kind.needs_model and not (self.model and self.answer):
                 raise ValueError(f"a {kind.name} challenge needs model and answer")
         if any(mark is not None and mark < self.pass_ for mark in (self.gold, *self.track_gold.values())):
             raise ValueError("gold must not be below pass")
-        if stray := [kind for kind in self.track_gold if kind not in self.also]:
+        if stray := [name for name in self.track_gold if name not in self.also]:
             raise ValueError(f"track_gold names {', '.join(stray)}: name only tracks that stand in `also`")
         return self
 
@@ -256,288 +279,31 @@ class Challenge(Spec):
 
 def _split(data: dict[Any, Any]) -> tuple[dict[Any, Any], dict[str, Keys], list[ErrorDetails]]:
     """The challenge's common keys, the keys of each of its kinds, and what is wrong with those."""
-    own, found, errors = dict(data), dict[str, Keys](), list[ErrorDetails]()
-    for kind in kinds.named_in(data):
+    own, by_kind, errors = dict(data), dict[str, Keys](), list[ErrorDetails]()
+    rules: list[KindRules] = [load_kind(name) for name in kinds_named_in(data)]
+    for kind in rules:
         if kind.keys is None:
             continue
         names = {field.alias or name for name, field in kind.keys.model_fields.items()}
         try:
-            found[kind.name] = kind.keys.model_validate({key: own.pop(key) for key in list(own) if key in names})
+            by_kind[kind.name] = kind.keys.model_validate({key: own.pop(key) for key in list(own) if key in names})
         except ValidationError as error:
             errors += error.errors()
-    return own, found, errors
+    return own, by_kind, errors
 
 
 def _again(error: ErrorDetails) -> InitErrorDetails:
     return InitErrorDetails(type=error["type"], loc=error["loc"], input=error["input"], ctx=error.get("ctx", {}))
 
 
-class Required(Spec):
-    """A target for texts that the model writes freely: what must be in them, and how many words they may have."""
-
-    must: tuple[Text, ...] = Field(min_length=1, max_length=20)
-    words_max: int = Field(ge=1, le=1000)
-
-
-Target = str | dict[str, str] | Required | Annotated[tuple[Text, ...], Field(min_length=1)]
-
-
-class Sample(Spec):
-    """One row. `target` is a label, a text, an object for `json` answers, several accepted texts, or what it must hold.
-
-    `documents` are the ids of those that hold the answer, where the challenge has a corpus.
-    """
-
-    id: str = Field(min_length=1, max_length=64)
-    input: Text
-    target: Target
-    split: Literal["public", "private"] = "public"
-    # Left out of a dump while it is empty, because the key came later than the format.
-    documents: tuple[Text, ...] = Field((), exclude_if=lambda ids: not ids)
-
-
-class TrainRow(Spec):
-    """One training row after reading; the accepted shapes are in `challenges.files.rows`."""
-
-    input: Text
-    output: Text
-
-
-class PreferenceRow(Spec):
-    """Two answers to one prompt, of which a person prefers the first. TRL's names; `input` is read as `prompt`."""
-
-    prompt: Text = Field(validation_alias=AliasChoices("prompt", "input"))
-    chosen: Text
-    rejected: Text
-
-    @property
-    def input(self) -> str:
-        return self.prompt
-
-    @property
-    def output(self) -> str:
-        """What the other training methods learn to write."""
-        return self.chosen
-
-
-AnyRow = TrainRow | PreferenceRow
-PAIR, PREFERENCE = "pair", "preference"
-
-
-def row_shape(row: Any) -> str:
-    """Which of the two a row means to be, also where something in it is missing."""
-    keys = row.keys() if isinstance(row, dict) else vars(row) if isinstance(row, Spec) else ()
-    return PREFERENCE if "chosen" in keys or "rejected" in keys else PAIR
-
-
-TrainingRow = Annotated[
-    Annotated[TrainRow, Tag(PAIR)] | Annotated[PreferenceRow, Tag(PREFERENCE)], Discriminator(row_shape)
-]
-
-
-GoldRole = Literal["prompt", "calibration", "test"]
-
-
-class GoldAnswer(Spec):
-    """An answer marked by the author; roles are disjoint."""
-
-    answer: str
-    marks: dict[str, Literal["met", "partial", "not_met"]]
-    role: GoldRole
-
-    @property
-    def is_example(self) -> bool:
-        """Whether the judge is shown the answer with its marks, so that it must not be measured on it."""
-        return self.role == "prompt"
-
-
-class Attack(Spec):
-    """An answer that must not earn more than `max_score`."""
-
-    answer: str
-    category: str
-    max_score: Share = 0.0
-
-
-class Benign(Spec):
-    """An honest answer that looks like an attack, with the marks that a person gives it."""
-
-    answer: str
-    marks: dict[str, Literal["met", "partial", "not_met"]]
-    category: str
-
-
-class Question(Spec):
-    question: Text
-    answer: Text
-
-
-class Course(Spec):
-    schema_: Literal[1] = Field(alias="schema")
-    id: Slug
-    version: Version
-    title: Title
-    summary: Text
-    timezone: str = "UTC"
-    lessons: tuple[Slug, ...] = Field(min_length=1)
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, serialize_by_alias=True)
-
-
-class Choice(Spec):
-    """One answer to an advisor question; `weights` add to approaches, `because` says why."""
-
-    id: Slug
-    label: Text
-    weights: dict[str, float] = {}
-    because: dict[str, Text] = {}
-    excludes: tuple[str, ...] = ()
-
-
-class AdvisorQuestion(Spec):
-    id: Slug
-    text: Text
-    help: str = ""
-    choices: tuple[Choice, ...] = Field(min_length=2)
-
-
-class Approach(Spec):
-    """Something the advisor may recommend; `cheaper` names what to exhaust first."""
-
-    id: Slug
-    title: Text
-    summary: Text
-    first_step: Text
-    start: float = 0.0
-    cheaper: tuple[Slug, ...] = ()
-    combines_with: tuple[Slug, ...] = ()
-
-
-class Advisor(Spec):
-    """Rules and weights as data; `gradus.learn.lesson.advisor` adds them up."""
-
-    intro: str = ""
-    combine_within: float = Field(1.0, ge=0)
-    approaches: tuple[Approach, ...] = Field(min_length=2)
-    questions: tuple[AdvisorQuestion, ...] = Field(min_length=1)
-
-
-class Related(Spec):
-    """An author's condition under which a neighbouring label would be right instead."""
-
-    label: Text
-    condition: Text
-
-
-class Demo(Spec):
-    """Zero-shot, few-shot and fine-tuned answers of one model to one input.
-
-    The adapter is trained on the rows of the challenge's first fine-tuning baseline and on `extra_rows`; `temperature`
-    calibrates its probabilities. `gradus challenge demo` trains the one and fits the other.
-    """
-
-    title: Text
-    challenge: Slug
-    notice: str = ""
-    explanation: Text
-    chips: tuple[Text, ...] = Field(min_length=1)
-    input_chars: int = Field(600, ge=1, le=4000)
-    zero_shot: str
-    few_shot: str
-    adapter: str
-    extra_rows: str = ""
-    trained_on: str = ""
-    temperature: float = Field(1.0, gt=0, le=10)
-    hedge_within: Share = 0.10
-    abstain_below: Share = 0.35
-    related: dict[str, tuple[Related, ...]] = {}
-
-
-class Retriever(Spec):
-    """Something to try: what a search by words, by vectors and by both finds for a reader's own question.
-
-    The documents are those of a challenge of the kind `rag`, cut into passages of `chunk_words` words.
-    """
-
-    title: Title
-    challenge: Slug
-    chips: tuple[Text, ...] = Field(min_length=1)
-    explanation: Text
-    input_chars: int = Field(300, ge=1, le=4000)
-    chunk_words: int = Field(80, ge=1, le=1000)
-    top_k: int = Field(3, ge=1, le=8)
-
-
-class Figure(Spec):
-    """A number that the lesson states. Without a source it is a rule of thumb."""
-
-    claim: Text
-    source: str = ""
-    measured: str = ""
-    unit: str = ""
-    at_least: float | None = None
-    at_most: float | None = None
-    note: str = ""
-
-
-class Option(Spec):
-    """One answer that can be chosen. `because` explains why it is right, or what it overlooks."""
-
-    text: Text
-    because: Text
-    right: bool = False
-
-
-class ChoiceQuestion(Spec):
-    """A question with one right option."""
-
-    id: Slug
-    question: Text
-    options: tuple[Option, ...] = Field(min_length=2, max_length=6)
-
-    @model_validator(mode="after")
-    def _one_is_right(self) -> Self:
-        if sum(option.right for option in self.options) != 1:
-            raise ValueError("write `right: true` at exactly one option")
-        if len({option.text for option in self.options}) < len(self.options):
-            raise ValueError("two options have the same text: change one of them")
-        return self
-
-    @property
-    def right(self) -> int:
-        """The place of the right option, from 0."""
-        return next(place for place, option in enumerate(self.options) if option.right)
-
-
-class Questions(Spec):
-    """What a lesson asks. `check` stands in the text; `before` and `after` measure what was learned.
-
-    The questions of `after` are of the same kind as those of `before`, with other content.
-    """
-
-    check: tuple[ChoiceQuestion, ...] = ()
-    before: tuple[ChoiceQuestion, ...] = ()
-    after: tuple[ChoiceQuestion, ...] = ()
-
-    @property
-    def every(self) -> tuple[ChoiceQuestion, ...]:
-        return (*self.check, *self.before, *self.after)
-
-
-class Lesson(Spec):
-    title: Title
-    summary: Text
-    minutes: int = Field(ge=1, le=480)
-    requires: tuple[Slug, ...] = ()
-    challenges: tuple[Slug, ...] = Field(min_length=1, max_length=12)
-    faq: tuple[Question, ...] = ()
-    advisor: Advisor | None = None
-    demo: Demo | None = None
-    retriever: Retriever | None = Field(None, exclude_if=lambda given: given is None)
-    figures: tuple[Figure, ...] = ()
-    questions: Questions = Field(Questions(), exclude_if=lambda asked: not asked.every)
-
-
-def dump(model: Spec) -> dict[str, Any]:
-    """JSON-ready, with the keys that authors write."""
-    return model.model_dump(mode="json", by_alias=True)
+def known_keys() -> set[str]:
+    """The keys of all YAML files, those of the kinds included: each model of the format adds its own."""
+    for name in kind_names():
+        load_kind(name)
+    return {field.alias or name for model in _models(Spec) for name, field in model.model_fields.items()}
+
+
+def _models(base: type[Spec]) -> Iterator[type[Spec]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _models(model)

@@ -12,7 +12,8 @@ from challenges import output_faults
 from challenges.example_orders import orders
 from challenges.payloads import Example
 from challenges.prompts import Rendered, render
-from challenges.spec import Challenge, FreeForm, Json, Label, Sample
+from challenges.rows import Sample
+from challenges.spec import Challenge, FreeForm, Json, Label
 from graders.base import CALIBRATE, Generate, Generated, Score, Scored, WorkItem
 from graders.metrics import Prediction
 from graders.parsing import first_json_object, label_at_start

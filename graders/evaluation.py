@@ -12,7 +12,8 @@ from typing import Any
 from challenges.bundle import ChallengeBundle
 from challenges.example_orders import stage
 from challenges.metrics import metrics
-from challenges.spec import Challenge, Sample
+from challenges.rows import Sample
+from challenges.spec import Challenge
 from graders.base import Grade, GradedSample, WorkItem
 from graders.decoding import Answers, Ask, Output, answer, label_priors
 from graders.metrics import Measured, measure

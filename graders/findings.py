@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from challenges import kinds
 from challenges.findings.digest import P_MAX
 from challenges.findings.runs import Repetition, listed_fields, measures
 from challenges.findings.spec import (
@@ -22,9 +21,11 @@ from challenges.findings.spec import (
     Measure,
     RunRecord,
 )
+from challenges.kinds import registry as kinds
 from challenges.metrics import metrics
 from challenges.payloads import Submitted
-from challenges.spec import Challenge, Json, Label, Sample
+from challenges.rows import Sample
+from challenges.spec import Challenge, Json, Label
 from graders.base import Grade
 from graders.decoding import Ask, read
 from graders.effects import Effect, Readings, difference, spread

@@ -9,7 +9,8 @@ from typing import Any
 
 from challenges.metrics import metrics
 from challenges.row_marks import mark_of
-from challenges.spec import Challenge, Label, Sample
+from challenges.rows import Sample
+from challenges.spec import Challenge, Label
 from graders.base import Generate, Grade, Score
 from graders.decoding import Answers, Ask, Output, most_likely, read
 from graders.evaluation import with_public

@@ -12,7 +12,8 @@ from typing import Any
 
 from challenges.metrics import metrics
 from challenges.registry import load
-from challenges.spec import Json, Required
+from challenges.rows import Required
+from challenges.spec import Json
 
 Target = str | Mapping[str, str] | tuple[str, ...] | Required
 """A label, a text, an object or what a text must hold; or several texts, each of which is right; or documents' ids."""

@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from challenges.own_choices import OwnChoices
+from challenges.kinds.own_choices import OwnChoices
 from graders.base import Grade, Score, Scored, WorkItem
 
 STAGE = "choices"

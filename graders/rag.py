@@ -14,7 +14,8 @@ from challenges.kinds.rag import RagPayload, asked_of, cut, template_of
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
 from challenges.kinds.rag_places import has_reader, measured
 from challenges.kinds.rag_prompts import Asked, composed, filled, joined, open_prompt, row_template
-from challenges.spec import Challenge, Sample
+from challenges.rows import Sample
+from challenges.spec import Challenge
 from graders.base import Assignment, Grade, GradedSample, Grading, LookUp, Passage, Retrieve, Retrieved, WorkItem
 from graders.decoding import Answers, Ask, Output, answer
 from graders.evaluation import with_hidden, with_public

@@ -8,9 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.kinds.tune import TRIAL_STEPS, TunePayload, held_out, tune
+from challenges.kinds.tune import TRIAL_STEPS, TunePayload
+from challenges.kinds.tune_keys import held_out, tune
 from challenges.prompts import target_text
-from challenges.spec import AnyRow, Challenge, PreferenceRow, Required, Sample
+from challenges.rows import AnyRow, PreferenceRow, Required, Sample
+from challenges.spec import Challenge
 from challenges.training_methods import METHODS
 from graders.base import Assignment, Grade, Grading, Rejected, Train, Trained, WorkItem
 from graders.decoding import Ask, ending

@@ -15,9 +15,9 @@ from django.contrib.auth.hashers import get_hasher, make_password
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
-from challenges.bundle import CourseBundle
+from challenges.course_bundle import CourseBundle
+from challenges.lesson.spec import Lesson
 from challenges.reading import read_course
-from challenges.spec import Lesson
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData, Scope
 from gradus.courses.models import Challenge, Course

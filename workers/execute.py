@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import WALL_FACTOR
 from challenges.models import tokens
 from challenges.payloads import Submitted

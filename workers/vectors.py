@@ -31,7 +31,7 @@ from django.db.models import F
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from graders.base import Embed, Embedded, Retrieve
 from graders.free_text.verifier.estimate import fixed_texts
 from gradus import stores

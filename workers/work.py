@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import WALL_FACTOR, Lane
 from challenges.models.catalogue import MODELS
 from challenges.overlap import overlap

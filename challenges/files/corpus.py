@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -13,10 +13,8 @@ from challenges.characters import unwanted
 from challenges.documents import CORPUS_CHARS, DOCUMENT_CHARS, DOCUMENTS_MAX, Document
 from challenges.files.jsonl import RowLimits
 from challenges.files.rows import read_documents
-
-if TYPE_CHECKING:
-    from challenges.files.source import Source
-    from challenges.files.yaml_lines import Located
+from challenges.files.source import Source
+from challenges.files.yaml_lines import Located
 
 SUFFIXES = (".md", ".txt")
 # A character has at most four bytes in UTF-8. JSON may write one as six.

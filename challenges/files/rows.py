@@ -12,7 +12,7 @@ from challenges.documents import Document
 from challenges.files.jsonl import Fault, RowLimits, read_rows, row_lines
 from challenges.problems import BAD_ROW, Problem
 from challenges.prompts import target_text
-from challenges.spec import AnyRow, Attack, Benign, GoldAnswer, PreferenceRow, Sample, TrainRow
+from challenges.rows import AnyRow, Attack, Benign, GoldAnswer, PreferenceRow, Sample, TrainRow
 from challenges.translation import gettext
 
 __all__ = [

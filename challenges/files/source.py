@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,30 +12,17 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from challenges import kinds, spec
 from challenges.characters import broken, broken_texts
 from challenges.field_errors import in_words
 from challenges.files.yaml_lines import Located, YamlErrors, read
 from challenges.problems import Problem
-from challenges.spec import FORMS, VERSION
+from challenges.spec import FORMS, VERSION, known_keys
 
 T = TypeVar("T")
 RowReader = Callable[[bytes], tuple[list[T], list[Problem]]]
 YAML_MAX = 2 * 1024 * 1024
 TEXT_MAX = 1024 * 1024
 ROWS_MAX = 16 * 1024 * 1024
-
-
-def _known_keys() -> set[str]:
-    """The keys of all YAML files, those of the kinds included: each model of the format adds its own."""
-    kinds.every()
-    return {field.alias or name for model in _models(spec.Spec) for name, field in model.model_fields.items()}
-
-
-def _models(base: type[spec.Spec]) -> Iterator[type[spec.Spec]]:
-    for model in base.__subclasses__():
-        yield model
-        yield from _models(model)
 
 
 @dataclass
@@ -195,7 +182,7 @@ def explain(error: ErrorDetails) -> tuple[str, str]:
     if kind == "unexpected_keyword_argument":
         return f"the key `{where}` is unknown", "remove it"
     if kind == "extra_forbidden":
-        near = get_close_matches(last, _known_keys(), n=1)
+        near = get_close_matches(last, known_keys(), n=1)
         return f"the key `{where}` is unknown", f"did you mean `{near[0]}`?" if near and near != [last] else "remove it"
     if kind.startswith("union_tag"):
         key = str(error["ctx"].get("discriminator", "type")).strip("'")

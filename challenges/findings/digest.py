@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle, sha256_of
 from challenges.findings.runs import Arms, Repetition, experiment_runs
 from challenges.findings.spec import Experiment, Finding
+from challenges.kinds import registry as kinds
 from challenges.models.catalogue import MODELS
 from challenges.spec import dump
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from random import Random
 
-from challenges import kinds
 from challenges.bundle import ChallengeBundle
 from challenges.findings.spec import Arm, ExampleSets, Experiment, Measure
+from challenges.kinds import registry as kinds
 from challenges.payloads import Example, Submitted
-from challenges.spec import AnyRow, Challenge, Json, Label
+from challenges.rows import AnyRow
+from challenges.spec import Challenge, Json, Label
 
 Arms = Mapping[tuple[str, str], Submitted]
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from challenges.field_checks import FieldProblem
+from challenges.files.source import Source
+from challenges.files.yaml_lines import Located
 from challenges.models.token_counts import CountTokens
 from challenges.payloads import Submitted
 from challenges.prompts import accepted_texts
-from challenges.spec import AnyRow, Challenge, Keys, Sample
+from challenges.rows import AnyRow, GoldAnswer, Sample
+from challenges.spec import Challenge, Keys
 from challenges.translation import gettext_noop
-
-if TYPE_CHECKING:
-    from challenges.bundle import ChallengeBundle
-    from challenges.files.source import Source
-    from challenges.files.yaml_lines import Located
-    from challenges.lint.subject import Subject
 
 # The limit of a run on public samples where nothing is trained, in seconds of work.
 TRIAL_SECONDS = 180.0
@@ -97,6 +94,10 @@ class Kind:
     """Whether an arm of a finding may draw the payload's `examples` from the training rows."""
     has_take_home: ClassVar[bool] = False
     """Whether the zip of a trained model has a card and scripts. They read a payload as that of `tune`."""
+    lint: ClassVar[str] = ""
+    """Dotted path, as `package.module:function`, of what adds the problems of the kind's own keys and files to a
+    `challenges.lint.subject.Subject`; empty where there is nothing to check. It is imported when something is linted.
+    """
     packages: ClassVar[tuple[str, ...]] = ()
     """What a worker must be able to import to grade this kind, beside what every kind needs."""
 
@@ -168,9 +169,6 @@ class Kind:
         """
         return None
 
-    def lint(self, subject: Subject) -> None:
-        """Adds what is wrong with the kind's own keys and files to the subject."""
-
     def seconds(self, challenge: Challenge) -> int:
         """The limit of grading a submission, in seconds of work."""
         return challenge.limits.seconds
@@ -195,9 +193,9 @@ class Kind:
         """The longest free text of a payload, in which a hidden text may have been copied."""
         return ""
 
-    def secrets(self, bundle: ChallengeBundle) -> Sequence[str]:
-        """The texts that a payload should not contain: the hidden inputs."""
-        return [sample.input for sample in bundle.hidden]
+    def secrets(self, hidden: Sequence[Sample], gold: Sequence[GoldAnswer]) -> Sequence[str]:
+        """The texts that a payload should not contain: the inputs of the hidden rows."""
+        return [sample.input for sample in hidden]
 
     def approach(self, payload: Any) -> str:
         """The name under which results of such a payload are compared with those of other approaches."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -14,12 +14,9 @@ from challenges.kinds.base import Kind, Lane
 from challenges.kinds.rubric import FreeText, free_text
 from challenges.models.token_counts import CountTokens
 from challenges.payloads import Submitted
+from challenges.rows import GoldAnswer, Sample
 from challenges.spec import Challenge
 from challenges.translation import gettext, gettext_noop, ngettext
-
-if TYPE_CHECKING:
-    from challenges.bundle import ChallengeBundle
-    from challenges.lint.subject import Subject
 
 TEXT_TOKENS = 4096
 
@@ -46,6 +43,7 @@ class FreeTextKind(Kind):
     is_alone = True
     is_judged = True
     text_field = "answer"
+    lint = "challenges.lint.free_text:lint_free_text"
 
     def check(self, challenge: Challenge, payload: FreeTextPayload) -> Iterator[FieldProblem]:
         return _fields(challenge, payload)
@@ -55,17 +53,12 @@ class FreeTextKind(Kind):
     ) -> Iterator[FieldProblem]:
         return _tokens(payload, count_tokens)
 
-    def lint(self, subject: Subject) -> None:
-        from challenges.lint.rubric import lint_rubric
-
-        lint_rubric(subject)
-
     def prose(self, payload: FreeTextPayload) -> str:
         return payload.answer
 
-    def secrets(self, bundle: ChallengeBundle) -> Sequence[str]:
+    def secrets(self, hidden: Sequence[Sample], gold: Sequence[GoldAnswer]) -> Sequence[str]:
         """The author's graded answers."""
-        return [row.answer for row in bundle.gold]
+        return [row.answer for row in gold]
 
     def parts(self, challenge: Challenge, payload: FreeTextPayload) -> Mapping[str, object]:
         return {"answer": payload.answer}

@@ -13,7 +13,8 @@ from challenges.kinds.base import Kind, TokenUse
 from challenges.models.token_counts import CountTokens, prefix_tokens
 from challenges.payloads import Example, Submitted
 from challenges.prompts import problem_with
-from challenges.spec import Challenge, Label, TrainRow
+from challenges.rows import TrainRow
+from challenges.spec import Challenge, Label
 from challenges.translation import gettext, gettext_noop
 
 LABEL_WORD_CHARS = 40

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import nlargest
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -12,6 +12,8 @@ from challenges import field_checks
 from challenges.documents import PASSAGES_MAX, Cut, advance, count_passages, digest, passages
 from challenges.field_checks import FieldProblem
 from challenges.files.corpus import read_corpus
+from challenges.files.source import Source
+from challenges.files.yaml_lines import Located
 from challenges.kinds.base import Kind, TokenUse
 from challenges.kinds.rag_keys import METHODS, NOT_IN_CORPUS, Method, RagKeys, corpora, rag
 from challenges.kinds.rag_places import has_reader, place_in_words
@@ -19,13 +21,9 @@ from challenges.kinds.rag_prompts import JOIN, Asked, composed, open_prompt, pro
 from challenges.models.token_counts import CountTokens
 from challenges.payloads import Payload, Submitted, Whole
 from challenges.prompts import render
-from challenges.spec import Challenge, Sample, TrainRow, dump
+from challenges.rows import Sample, TrainRow
+from challenges.spec import Challenge, dump
 from challenges.translation import gettext, gettext_noop, ngettext
-
-if TYPE_CHECKING:
-    from challenges.files.source import Source
-    from challenges.files.yaml_lines import Located
-    from challenges.lint.subject import Subject
 
 # Settings of a search, of which a challenge gives the lowest and the highest value.
 RANGES = ("chunk_words", "overlap", "top_k")
@@ -68,6 +66,7 @@ class RagKind(Kind):
     has_documents = True
     packages = ("bm25s", "faiss")
     approaches = METHODS
+    lint = "challenges.lint.rag:lint_rag"
 
     def asks_model(self, challenge: Challenge) -> bool:
         return has_reader(challenge)
@@ -117,11 +116,6 @@ class RagKind(Kind):
             template=row_template(template_of(challenge, payload)),
         ).prefix
         return TokenUse(count_tokens(prefix) if prefix else 0, challenge.limits.prompt_tokens_max)
-
-    def lint(self, subject: Subject) -> None:
-        from challenges.lint.rag import lint_rag
-
-        lint_rag(subject)
 
     def inputs(self, payload: RagPayload) -> Sequence[str]:
         return [example.input for example in payload.examples]

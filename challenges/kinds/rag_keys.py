@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from challenges.documents import Corpus, updated
-from challenges.spec import Challenge, Keys, Sample, Spec
+from challenges.rows import Sample
+from challenges.spec import Challenge, Keys, Spec
 from challenges.translation import gettext_noop
 
 Method = Literal["words", "vectors", "both"]

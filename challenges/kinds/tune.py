@@ -3,135 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from challenges import field_checks, own_choices, preference_checks
-from challenges.candidates import Candidates, read_candidates
+from challenges import field_checks
 from challenges.field_checks import FieldProblem
 from challenges.files.jsonl import RowLimits
+from challenges.files.source import Source
+from challenges.files.yaml_lines import Located
+from challenges.kinds import own_choices
 from challenges.kinds.base import TRIAL_SECONDS, Kind, Lane, TokenUse
+from challenges.kinds.own_choices import read_candidates
+from challenges.kinds.tune_keys import Alpha, Rank, Tune, TuneKeys, candidates, held_out, is_none, tune
 from challenges.models.token_counts import CountTokens, row_tokens
-from challenges.models.tokens import counter
-from challenges.own_choices import OwnChoices
 from challenges.payloads import Payload, Submitted, Whole
-from challenges.prompts import problem_with
-from challenges.spec import AnyRow, Challenge, Keys, PreferenceRow, Sample, Spec, TrainingRow, TrainRow, dump
+from challenges.rows import AnyRow, PreferenceRow, Sample, TrainingRow, TrainRow
+from challenges.spec import Challenge, dump
 from challenges.training_methods import DPO, INTERVALS, LORA, METHODS, Method
 from challenges.translation import gettext, gettext_noop
-
-if TYPE_CHECKING:
-    from challenges.files.source import Source
-    from challenges.files.yaml_lines import Located
-    from challenges.lint.subject import Subject
 
 UPLOAD_BYTES = RowLimits().bytes_max
 # Counting stops at so many times the budget, and the rest is estimated, so that a refusal is quick.
 COUNT_UP_TO = 2
 # A run on public samples trains at most so many steps.
 TRIAL_STEPS = 20
-
-Rank = Literal[4, 8, 16, 32]
-Alpha = Literal[4, 8, 16, 32, 64]
-
-
-class MethodKnobs(Spec):
-    """What a learner may choose with one method, where that is something else."""
-
-    r: tuple[Rank, ...] | None = None
-    lora_alpha: tuple[Alpha, ...] | None = None
-    learning_rate: tuple[float, float] | None = None
-    num_train_epochs: tuple[int, int] | None = None
-    per_device_train_batch_size: tuple[int, ...] | None = None
-    beta: tuple[float, float] | None = None
-    rpo_alpha: tuple[float, float] | None = None
-
-
-def _not_given(value: object) -> bool:
-    return value is None
-
-
-class Knobs(Spec):
-    """What a learner may choose: listed values, or a closed interval. The sections of single methods come first."""
-
-    r: tuple[Rank, ...] = (4, 8, 16)
-    lora_alpha: tuple[Alpha, ...] = (8, 16, 32)
-    learning_rate: tuple[float, float] = (1.0e-5, 2.0e-3)
-    num_train_epochs: tuple[int, int] = (1, 5)
-    per_device_train_batch_size: tuple[int, ...] = (4, 8, 16)
-    qlora: MethodKnobs | None = Field(None, exclude_if=_not_given)
-    full: MethodKnobs | None = Field(None, exclude_if=_not_given)
-    dpo: MethodKnobs | None = Field(None, exclude_if=_not_given)
-
-    def of(self, method: Method) -> dict[str, tuple[Any, ...]]:
-        """What may be chosen with a method, by the setting's name, in the order of the form."""
-        own = getattr(self, method, None)
-        ranges = METHODS[method].ranges
-        return {
-            name: getattr(own, name, None) or ranges.get(name) or getattr(self, name)
-            for name in METHODS[method].settings
-        }
-
-
-class Fixed(Spec):
-    seed: int = 17
-    target_modules: Literal["all-linear"] = "all-linear"
-
-
-class Tune(Spec):
-    """The section `tune`: which training runs a challenge allows.
-
-    The methods of `trial_only` can be tried on public samples, but not submitted.
-
-    With preferences DPO trains on all but every `hold_out_every`th row, which is held out to see whether the preference
-    carries over; 0 holds none out. The other methods then train on the chosen answers. With `own_choices` the score is
-    by choices of the learner, which are held out before.
-    """
-
-    methods: tuple[Method, ...] = Field((LORA,), min_length=1, exclude_if=lambda methods: methods == (LORA,))
-    trial_only: tuple[Method, ...] = Field((), exclude_if=lambda methods: not methods)
-    rows: Literal["pairs", "preferences"] = Field("pairs", exclude_if=lambda rows: rows == "pairs")
-    hold_out_every: int = Field(5, ge=0, le=20, exclude_if=lambda every: every == 5)
-    rows_max: int = Field(500, ge=1, le=2000)
-    row_tokens_max: int = Field(256, ge=8, le=512)
-    tokens_max: int = Field(150_000, ge=1000, le=2_000_000)
-    steps_max: int = Field(500, ge=1, le=500)
-    knobs: Knobs = Knobs()
-    fixed: Fixed = Fixed()
-    own_choices: OwnChoices | None = Field(None, exclude_if=_not_given)
-    seconds: int = Field(600, ge=10, le=600)
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.rows == "pairs" and (found := [name for name in self.methods if METHODS[name].compares]):
-            raise ValueError(f"{found[0]} learns from preferences: write `rows: preferences`, or leave it out")
-        if len(set(self.methods)) < len(self.methods):
-            raise ValueError("a method stands twice in `methods`: keep one")
-        if stray := [name for name in self.trial_only if name not in self.methods]:
-            raise ValueError(f"{stray[0]} stands in `trial_only` but not in `methods`: add it there, or leave it out")
-        if set(self.trial_only) == set(self.methods):
-            raise ValueError("no method can be submitted: leave one out of `trial_only`")
-        return self
-
-
-class TuneKeys(Keys):
-    """`candidates` names a file in `challenge.yaml`; here it holds its rows."""
-
-    tune: Tune
-    candidates: Candidates = Field((), max_length=200, exclude_if=lambda listed: not listed)
-
-
-def tune(challenge: Challenge) -> Tune:
-    """The challenge's section `tune`; the defaults where the challenge accepts no training run."""
-    keys = challenge.keys_of("tune")
-    return keys.tune if isinstance(keys, TuneKeys) else Tune()
-
-
-def candidates(challenge: Challenge) -> Candidates:
-    """The prompts whose answers learners may choose between; empty where there are none."""
-    keys = challenge.keys_of("tune")
-    return keys.candidates if isinstance(keys, TuneKeys) else ()
 
 
 class Hyperparameters(Payload):
@@ -145,8 +41,8 @@ class Hyperparameters(Payload):
     learning_rate: float = Field(0.001, gt=0, le=0.1, allow_inf_nan=False, strict=True)
     num_train_epochs: Whole = Field(3, ge=1, le=20)
     per_device_train_batch_size: Whole = Field(16, ge=1, le=16)
-    beta: float | None = Field(None, gt=0, le=10, allow_inf_nan=False, strict=True, exclude_if=_not_given)
-    rpo_alpha: float | None = Field(None, ge=0, le=10, allow_inf_nan=False, strict=True, exclude_if=_not_given)
+    beta: float | None = Field(None, gt=0, le=10, allow_inf_nan=False, strict=True, exclude_if=is_none)
+    rpo_alpha: float | None = Field(None, ge=0, le=10, allow_inf_nan=False, strict=True, exclude_if=is_none)
 
 
 class TunePayload(Submitted):
@@ -187,6 +83,7 @@ class TuneKind(Kind):
     is_trained = True
     has_take_home = True
     rows_field = "rows"
+    lint = "challenges.lint.tune:lint_tune"
     approaches = {name: method.title for name, method in METHODS.items()}
 
     def is_scored_by_rows(self, challenge: Challenge) -> bool:
@@ -229,12 +126,6 @@ class TuneKind(Kind):
     def tokens(self, challenge: Challenge, payload: TunePayload, count_tokens: CountTokens) -> TokenUse:
         counts = row_tokens(challenge, count_tokens, payload.instructions, texts(payload.method, payload.rows))
         return TokenUse(sum(counts) * payload.hyperparameters.num_train_epochs, tune(challenge).tokens_max)
-
-    def lint(self, subject: Subject) -> None:
-        _lint_knobs(subject)
-        _lint_lengths(subject)
-        _lint_shapes(subject)
-        _lint_candidates(subject)
 
     def seconds(self, challenge: Challenge) -> int:
         return challenge.limits.seconds + tune(challenge).seconds
@@ -297,22 +188,6 @@ def texts(method: Method, rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
     return [TrainRow(input=input, output=output) for input, output in both]
 
 
-def held_out(
-    section: Tune, method: Method, rows: Sequence[AnyRow], draw: str = ""
-) -> tuple[Sequence[AnyRow], Sequence[AnyRow]]:
-    """The rows that are trained on, and those of DPO that are held out and whose accuracy is shown.
-
-    Choices by which the learner is scored are among neither; `draw` says which they are, and not how many.
-    """
-    if section.own_choices is not None:
-        rows, _ = section.own_choices.split(rows, draw)
-    every = section.hold_out_every
-    if method != DPO or not every:
-        return rows, ()
-    kept = [row for number, row in enumerate(rows, 1) if number % every]
-    return kept, rows[every - 1 :: every]
-
-
 def _fields(challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem]:
     section = tune(challenge)
     yield from field_checks.instructions(challenge, payload.instructions)
@@ -327,7 +202,7 @@ def _fields(challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem
         yield FieldProblem("too_many_rows", "rows", message)
     yield from _knobs(section, payload.method, payload.hyperparameters)
     yield from _steps(section, payload)
-    yield from preference_checks.rows(challenge, payload.rows, preferences=section.rows == "preferences")
+    yield from field_checks.training_rows(challenge, payload.rows, preferences=section.rows == "preferences")
     if section.own_choices is not None:
         yield from own_choices.problems(section.own_choices, candidates(challenge), payload.rows)
     yield from field_checks.size(
@@ -402,39 +277,3 @@ def _over_budget(section: Tune, rows: int, epochs: int, mean: float) -> str:
         "count": f"{rows * epochs * mean:,.0f}",
         "most": f"{section.tokens_max:,}",
     }
-
-
-def _lint_knobs(subject: Subject) -> None:
-    section = tune(subject.challenge)
-    for method in section.methods:
-        own = () if method == LORA or getattr(section.knobs, method) is None else (method,)
-        for name, allowed in section.knobs.of(method).items():
-            if (name in INTERVALS and not (allowed[0] > 0 or name == "rpo_alpha")) or list(allowed) != sorted(allowed):
-                what = "give [lowest, highest], both above 0"
-                subject.spec(f"{name} is no interval", what, "tune", "knobs", *own, name)
-
-
-def _lint_lengths(subject: Subject) -> None:
-    count = counter(subject.challenge.model)
-    if count is None or problem_with(subject.challenge.prompt.example) is not None:
-        return
-    instructions, most = subject.challenge.prompt.instructions, tune(subject.challenge).row_tokens_max
-    for index, used in enumerate(row_tokens(subject.challenge, count, instructions, subject.bundle.train)):
-        if used > most:
-            subject.row("train.jsonl", index, f"has {used} tokens; row_tokens_max is {most}", "shorten it")
-
-
-def _lint_shapes(subject: Subject) -> None:
-    preferences = tune(subject.challenge).rows == "preferences"
-    for found in preference_checks.rows(subject.challenge, subject.bundle.train, preferences=preferences):
-        if found.code in ("row_shape", "equal_sides") and found.line:
-            subject.row("train.jsonl", found.line - 1, found.message, "correct the row")
-
-
-def _lint_candidates(subject: Subject) -> None:
-    from challenges.lint.candidates import lint_candidates
-
-    section, listed = tune(subject.challenge), candidates(subject.challenge)
-    if listed and section.rows != "preferences":
-        subject.spec("choices between answers are preferences", "write `rows: preferences`", "tune", "rows")
-    lint_candidates(subject, listed, section.own_choices, section.row_tokens_max)

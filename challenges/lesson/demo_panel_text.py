@@ -6,7 +6,7 @@ The rounded number that people see is compared with a threshold.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from challenges.spec import Demo
+from challenges.lesson.spec import Demo
 from challenges.translation import gettext, gettext_noop, translated
 
 ZERO, FEW, TUNED = "zero-shot", "few-shot", "fine-tuned"

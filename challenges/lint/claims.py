@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 
-from challenges import kinds
 from challenges.findings.runs import Repetition, measures
 from challenges.findings.spec import Arm, Claim, Experiment
+from challenges.kinds import registry as kinds
 from challenges.lint.finding_subject import FindingSubject
 from challenges.metrics import metrics
 from challenges.payloads import sha256

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from challenges.bundle import ChallengeBundle
-from challenges.files.folders import GatheredLesson
 from challenges.files.source import Source
 from challenges.findings.runs import Repetition, repetitions
 from challenges.findings.spec import Arm, Experiment, Finding
 from challenges.lint.subject import Subject
+from challenges.reading import GatheredLesson
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from challenges import kinds
-from challenges.files.folders import GatheredLesson
 from challenges.files.source import Source
 from challenges.findings.runs import by_label, draw, measures
 from challenges.findings.spec import Arm, ExampleSets
 from challenges.findings.text import named
+from challenges.kinds import registry as kinds
 from challenges.lint.claims import lint_claims
 from challenges.lint.finding_subject import FindingSubject, finding_subjects
 from challenges.lint.hints import lint_hints
@@ -17,6 +16,7 @@ from challenges.lint.records import lint_mentions, lint_record
 from challenges.lint.spec import lint_payload, refusals
 from challenges.lint.subject import Subject
 from challenges.metrics import metrics
+from challenges.reading import GatheredLesson
 
 
 def lint_findings(source: Source, gathered: GatheredLesson, only: Collection[str] | None = None) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import product
 
-from challenges import kinds
 from challenges.bundle import ChallengeBundle
 from challenges.findings.spec import ArmRecord, FindingRecord, Measure
+from challenges.kinds import registry as kinds
 from challenges.lint.finding_subject import FindingSubject
 from challenges.metrics import metrics
 

@@ -8,12 +8,13 @@ from zoneinfo import available_timezones
 
 from pydantic import TypeAdapter
 
-from challenges.files.folders import GatheredCourse, GatheredLesson, demo_names
 from challenges.files.rows import read_train
 from challenges.files.source import Source
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.rag import KIND as RAG
-from challenges.spec import Advisor, Demo, Figure, Label, Retriever
+from challenges.lesson.spec import Advisor, Demo, Figure, Retriever
+from challenges.reading import GatheredCourse, GatheredLesson, demo_names
+from challenges.spec import Label
 
 PROMPT: TypeAdapter[PromptPayload] = TypeAdapter(PromptPayload)
 APPROACHES = ("advisor", "approaches")

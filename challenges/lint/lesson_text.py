@@ -5,11 +5,11 @@ from __future__ import annotations
 import posixpath
 from dataclasses import replace
 
-from challenges.files.folders import GatheredLesson
 from challenges.files.source import Source
 from challenges.lesson.svg import read_svg
 from challenges.lesson.text import WORDS_MAX, Image, folds, images, words
 from challenges.lint.written_numbers import written_numbers
+from challenges.reading import GatheredLesson
 
 WRITTEN = (
     "show a finding there, or say in the same sentence where the number is from: a source such as (Hu et al. 2021), a "

@@ -5,9 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 
-from challenges.files.folders import GatheredLesson
 from challenges.files.source import Source
-from challenges.spec import ChoiceQuestion, Questions
+from challenges.lesson.spec import ChoiceQuestion, Questions
+from challenges.reading import GatheredLesson
 
 MARK = re.compile(r"<!--\s*question:\s*(\S+?)\s*-->")
 # So few questions say nothing about a habit of their author.

@@ -12,7 +12,8 @@ from challenges.lint.subject import Subject
 from challenges.models.catalogue import MODELS
 from challenges.models.tokens import counter
 from challenges.prompts import accepted_texts
-from challenges.spec import FreeForm, Sample
+from challenges.rows import Sample
+from challenges.spec import FreeForm
 from challenges.texts import normal
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import posixpath
 import re
 
-from challenges.files.folders import GatheredLesson
 from challenges.files.source import Source
 from challenges.findings.digest import finding_digest
 from challenges.findings.spec import Claim, ClaimRecord, FindingRecord
 from challenges.findings.text import literal_numbers, unknown_placeholders
 from challenges.lint.finding_subject import FindingSubject
 from challenges.lint.hints import lint_hint_results
+from challenges.reading import GatheredLesson
 
 # Where a lesson's text shows a finding.
 MENTION = re.compile(r"<!--\s*finding:\s*(\S+?)\s*-->")

@@ -8,14 +8,15 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 
-from challenges import kinds
 from challenges.characters import unwanted
+from challenges.kinds import registry as kinds
 from challenges.lint.subject import Rows, Subject
 from challenges.models.catalogue import MODELS
 from challenges.models.token_counts import CountTokens, input_tokens
 from challenges.models.tokens import counter
 from challenges.prompts import accepted_texts, problem_with, target_text
-from challenges.spec import Answer, AnyRow, Json, Label, Required, Sample, Target
+from challenges.rows import AnyRow, Required, Sample, Target
+from challenges.spec import Answer, Json, Label
 from challenges.texts import normal
 
 BALANCE_MAX = 2.0

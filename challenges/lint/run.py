@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle
-from challenges.files.folders import GatheredLesson, gather_challenge, gather_course, gather_lesson, refuse_other_name
 from challenges.files.source import Source
+from challenges.kinds import registry as kinds
 from challenges.lint.findings import lint_findings
 from challenges.lint.lesson import lint_course, lint_ids, lint_lesson
 from challenges.lint.lesson_text import lint_lesson_text
@@ -20,6 +19,8 @@ from challenges.lint.spec import lint_spec
 from challenges.lint.subject import Subject
 from challenges.payloads import Submitted
 from challenges.problems import Problem, said_once
+from challenges.reading import GatheredLesson, gather_challenge, gather_course, gather_lesson, refuse_other_name
+from challenges.registry import load
 from challenges.spec import BaselineRef
 
 Similarity = Callable[[ChallengeBundle], list[Problem]]
@@ -107,7 +108,8 @@ def _lint_challenge(
     if tracks[0].has_samples:
         lint_rows(subject)
     for kind in tracks:
-        kind.lint(subject)
+        if kind.lint:
+            load(kind.lint)(subject)
     for problem in similarity(_with_arms(bundle, arms)) if similarity and tracks[0].has_samples else ():
         source.problems.append(replace(problem, file=subject.at(problem.file)))
     return subject

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.lint.subject import Subject
 from challenges.metrics import metrics
 from challenges.models.tokens import counter

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from challenges import kinds
 from challenges.check import check
 from challenges.field_checks import FieldProblem
+from challenges.kinds import registry as kinds
 from challenges.lint.scoring import lint_scoring
 from challenges.lint.subject import Subject
 from challenges.metrics import fitting, metrics

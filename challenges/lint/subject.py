@@ -11,7 +11,8 @@ from challenges.files.rows import row_lines
 from challenges.files.source import ROWS_MAX, Source
 from challenges.files.yaml_lines import Located
 from challenges.problems import Problem
-from challenges.spec import AnyRow, Challenge, Sample
+from challenges.rows import AnyRow, Sample
+from challenges.spec import Challenge
 
 ROW_FILES = ("public.jsonl", "hidden.jsonl", "train.jsonl", "gold.jsonl", "attacks.jsonl", "benign.jsonl")
 Rows = tuple[Sample | AnyRow, ...]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from challenges.payloads import Example
 from challenges.prompts import NO_WORDS, render
-from challenges.spec import AnyRow, Challenge
+from challenges.rows import AnyRow
+from challenges.spec import Challenge
 
 CountTokens = Callable[[str], int]
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
-from challenges.spec import Benign, GoldAnswer
+from challenges.rows import Benign, GoldAnswer
 from graders.free_text.text import words
 
 Run = tuple[str, ...]

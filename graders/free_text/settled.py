@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import Criterion, free_text
 from challenges.marks import score
-from challenges.spec import Benign, GoldAnswer
+from challenges.rows import Benign, GoldAnswer
 from graders.free_text.text import containment, content_words, exact, normal, words
 
 SAME_WORDS_MIN = 8

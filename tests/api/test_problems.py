@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from gradus.accounts.models import ApiToken, User
 from gradus.api import problems
 from gradus.api.codes import CODES

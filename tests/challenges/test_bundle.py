@@ -12,7 +12,8 @@ from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import TunePayload
 from challenges.payloads import Example
 from challenges.reading import BundleErrors, read_challenge, read_course, read_lesson
-from challenges.spec import Attack, BaselineRef, Challenge, GoldAnswer, Sample, TrainRow, dump
+from challenges.rows import Attack, GoldAnswer, Sample, TrainRow
+from challenges.spec import BaselineRef, Challenge, dump
 from tests.challenges import factory
 
 

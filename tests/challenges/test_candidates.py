@@ -12,9 +12,10 @@ import pytest
 
 from challenges.bundle import ChallengeBundle
 from challenges.check import check
-from challenges.kinds.tune import candidates, held_out, training_steps, tune
+from challenges.kinds.own_choices import OwnChoices
+from challenges.kinds.tune import training_steps
+from challenges.kinds.tune_keys import candidates, held_out, tune
 from challenges.lint.run import lint
-from challenges.own_choices import OwnChoices
 from challenges.payloads import parse
 from challenges.reading import read_challenge
 from challenges.spec import dump
@@ -94,7 +95,7 @@ def test_lint_finds_what_is_wrong_with_a_candidate(folder: Path, more: dict[str,
 
 
 def test_lint_finds_an_answer_that_is_too_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("challenges.lint.candidates.counter", lambda model: lambda text: len(text.split()))
+    monkeypatch.setattr("challenges.lint.tune.counter", lambda model: lambda text: len(text.split()))
     change_line(folder, 0, answers=["One.", "word " * 200])
     assert "with its longest answer; row_tokens_max is 128" in said(folder)
 

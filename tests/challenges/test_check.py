@@ -9,7 +9,8 @@ from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import Hyperparameters, TunePayload
 from challenges.payloads import Example
-from challenges.spec import Challenge, TrainRow
+from challenges.rows import TrainRow
+from challenges.spec import Challenge
 from tests.challenges import factory
 
 SEA = TrainRow(input="a wave", output="sea")

@@ -4,7 +4,8 @@ import pytest
 
 from challenges.dataset import TOKENS_PER_SECOND, report
 from challenges.kinds.tune import Hyperparameters
-from challenges.spec import Challenge, TrainRow
+from challenges.rows import TrainRow
+from challenges.spec import Challenge
 from tests.challenges import factory
 
 CHALLENGE = Challenge.model_validate(factory.prompt_spec())

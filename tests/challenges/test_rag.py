@@ -17,7 +17,8 @@ from challenges.lint.run import lint
 from challenges.payloads import parse
 from challenges.prompts import render
 from challenges.reading import read_challenge
-from challenges.spec import Metric, Sample, dump
+from challenges.rows import Sample
+from challenges.spec import Metric, dump
 from tests.challenges.factory import write_prompt_challenge, write_rows
 from tests.challenges.rag_bundle import EXAMPLE, GOOD, rag_bundle, write_rag_challenge
 

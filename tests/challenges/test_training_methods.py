@@ -11,11 +11,13 @@ from challenges import dataset
 from challenges.bundle import ChallengeBundle, training_rows
 from challenges.check import check
 from challenges.files.rows import read_train
-from challenges.kinds.tune import KIND, held_out, texts, tune
+from challenges.kinds.tune import KIND, texts
+from challenges.kinds.tune_keys import held_out, tune
 from challenges.lint.run import lint
 from challenges.payloads import canonical, parse
 from challenges.reading import read_challenge
-from challenges.spec import Challenge, Sample, dump
+from challenges.rows import Sample
+from challenges.spec import Challenge, dump
 from challenges.training_methods import METHODS
 from tests.challenges import factory
 

@@ -90,7 +90,7 @@ def _record_site(release: Release, site: Path) -> None:
 
 def _unset_keys(given: list[dict[str, Any]]) -> set[tuple[str, str]]:
     """Keys of payloads, by kind, that none of the given ones sets."""
-    from challenges import kinds
+    from challenges.kinds import registry as kinds
 
     known = {(kind.name, key) for kind in kinds.every() for key in kind.payload.model_fields}
     return known - {(payload["kind"], key) for payload in given for key in payload}

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from challenges import payloads
-from challenges.bundle import ChallengeBundle, CourseBundle
+from challenges.bundle import ChallengeBundle
+from challenges.course_bundle import CourseBundle
 from challenges.reading import read_course
 
 HERE = Path(__file__).parent

@@ -7,10 +7,11 @@ from typing import Any, Literal
 import pytest
 from pydantic import Field
 
-from challenges import kinds, payloads
+from challenges import payloads
+from challenges.kinds import registry as kinds
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.rubric import FreeText
-from challenges.kinds.tune import Tune, TuneKeys
+from challenges.kinds.tune_keys import Tune, TuneKeys
 from gradus.accounts.models import ApiToken, User
 from gradus.courses.models import Course
 from gradus.submissions.models import Submission

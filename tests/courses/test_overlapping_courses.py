@@ -13,9 +13,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.test import Client
 
-from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
+from challenges.bundle import ChallengeBundle
+from challenges.course_bundle import CourseBundle, LessonBundle
+from challenges.lesson.spec import Course as CourseSpec
 from challenges.reading import read_course
-from challenges.spec import Course as CourseSpec
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson

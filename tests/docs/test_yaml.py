@@ -15,11 +15,12 @@ from challenges.documents import Document
 from challenges.files.yaml_lines import read
 from challenges.findings.spec import Findings
 from challenges.kinds.rag_keys import RagKeys
-from challenges.kinds.tune import Tune
+from challenges.kinds.tune_keys import Tune
+from challenges.lesson.spec import ChoiceQuestion
 from challenges.models.base_models import BaseModel
 from challenges.payloads import parse
 from challenges.reading import read_challenge
-from challenges.spec import Challenge, ChoiceQuestion
+from challenges.spec import Challenge
 from gradus.cli.payload_files import payload
 from tests.docs.pages import ROOT, pages
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.spec import Challenge, Sample
+from challenges.rows import Sample
+from challenges.spec import Challenge
 from graders.base import Grade, Grading, WorkItem
 
 LABELS = ["Dermatologist", "Neurologist", "Urologist"]

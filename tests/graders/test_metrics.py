@@ -5,7 +5,8 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from challenges.metrics import BUILT_IN
 from challenges.registry import load
-from challenges.spec import Json, Required
+from challenges.rows import Required
+from challenges.spec import Json
 from graders.effects import paired_test
 from graders.metrics import Prediction, measure, token_f1
 

@@ -12,7 +12,8 @@ from challenges.example_orders import order_of, orders, stage
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import TunePayload
 from challenges.payloads import Example
-from challenges.spec import Challenge, Metric, TokenBudget, TrainRow, dump
+from challenges.rows import TrainRow
+from challenges.spec import Challenge, Metric, TokenBudget, dump
 from graders.base import Assignment, Charged, Count, Counted, Grade, Score, Scored, Train, Trained, WorkItem
 from graders.registry import grade
 from tests.graders.bundles import LABELS, bundle, challenge, drive, samples

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from challenges.kinds.tune import TunePayload, tune
+from challenges.kinds.tune import TunePayload
+from challenges.kinds.tune_keys import tune
 from challenges.reading import read_challenge
 from graders.base import Assignment, Generate, Generated, Grade, Score, Scored, Train, Trained, WorkItem
 from graders.registry import grade

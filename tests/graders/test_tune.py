@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from challenges.kinds.tune import Hyperparameters, TunePayload
-from challenges.spec import PreferenceRow, TrainRow
+from challenges.rows import PreferenceRow, TrainRow
 from challenges.training_methods import Method
 from graders.base import (
     Assignment,

@@ -15,7 +15,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from challenges.bundle import CourseBundle
+from challenges.course_bundle import CourseBundle
 from challenges.reading import read_course
 from challenges.training_methods import LITTLE_DISK, NOT_INSTALLED
 from graders.base import Rejected, Train, Trained

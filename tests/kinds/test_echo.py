@@ -16,8 +16,8 @@ from django.urls import reverse
 from pytest_django.live_server_helper import LiveServer
 from typer.testing import CliRunner
 
-from challenges import kinds
 from challenges.lint.run import inspect, lint
+from challenges.registry import kind_names
 from graders import registry as graders
 from gradus.accounts.models import ApiToken, User
 from gradus.cli import authors
@@ -83,14 +83,14 @@ def graded(owner: Submission | Run) -> Evaluation:
 
 
 def test_all_three_registries_know_it(installed: Path) -> None:
-    assert kinds.names() == ("prompt", "tune", "free_text", "rag", "echo")
-    assert set(graders.names()) == set(kinds.names())
+    assert kind_names() == ("prompt", "tune", "free_text", "rag", "echo")
+    assert set(graders.names()) == set(kind_names())
     assert type(page_of("echo")).__name__ == "EchoPage"
 
 
 def test_a_kind_is_gone_with_its_package() -> None:
-    assert kinds.names() == ("prompt", "tune", "free_text", "rag")
-    assert set(graders.names()) == set(kinds.names())
+    assert kind_names() == ("prompt", "tune", "free_text", "rag")
+    assert set(graders.names()) == set(kind_names())
 
 
 def test_lint_accepts_it_and_reads_its_keys(installed: Path, tmp_path: Path) -> None:
@@ -98,6 +98,10 @@ def test_lint_accepts_it_and_reads_its_keys(installed: Path, tmp_path: Path) -> 
     assert lint(folder) == []
     write_yaml(folder / "challenge.yaml", echo_spec(most=0))
     assert [(p.file, p.line) for p in lint(folder)] == [("challenge.yaml", 6)]
+    write_yaml(folder / "challenge.yaml", echo_spec(most=1001))
+    assert [str(p) for p in lint(folder)] == [
+        "challenge.yaml:6: `most` is more than a pattern can have: give 1000 or less"
+    ]
     write_yaml(folder / "challenge.yaml", echo_spec(mots=3))
     (problem,) = lint(folder)
     assert (problem.what, problem.fix) == ("the key `mots` is unknown", "did you mean `most`?")

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from challenges import kinds
+from challenges.registry import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("challenges", "graders", "workers", "platform/gradus")
-REGISTRIES = {"challenges/kinds/__init__.py", "graders/registry.py", "platform/gradus/learn/kinds/registry.py"}
+REGISTRIES = {"challenges/registry.py", "graders/registry.py", "platform/gradus/learn/kinds/registry.py"}
 ROOMS = (
     "challenges/kinds/",
+    *(f"challenges/lint/{kind}.py" for kind in KINDS),
     "graders/free_text/",
     "graders/prompt.py",
     "graders/rag.py",
@@ -36,7 +37,7 @@ HOMONYMS = {
     ("platform/gradus/api/result_shapes.py", "prompt"): "the same text",
     ("platform/gradus/cli/records.py", "prompt"): "the text to which two answers are given",
     ("platform/gradus/learn/chat.py", "prompt"): "the same text",
-    ("challenges/spec.py", "prompt"): "the role of a gold answer that the judge is shown, and the same column",
+    ("challenges/rows.py", "prompt"): "the role of a gold answer that the judge is shown, and the same column",
     ("platform/gradus/reviews/models.py", "prompt"): "the same role, as a column has it",
     ("challenges/findings/digest.py", "prompt"): "the section of `challenge.yaml` with the texts around a row",
     ("challenges/lint/spec.py", "prompt"): "the same section",
@@ -55,7 +56,7 @@ def files() -> Iterator[tuple[str, ast.AST]]:
 def literals(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """String literals that are a kind's name, with their lines; keys of mappings and indexes among them."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in kinds.KINDS:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in KINDS:
             yield node.lineno, node.value
 
 
@@ -81,7 +82,7 @@ def test_templates_name_no_kind_outside_their_rooms() -> None:
         path.relative_to(ROOT).as_posix()
         for path in sorted((ROOT / "templates").rglob("*.html"))
         if "learn/kinds/" not in path.as_posix()
-        for name in kinds.KINDS
+        for name in KINDS
         if f'"{name}"' in path.read_text()
     ]
     assert found == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from challenges.bundle import CourseBundle
+from challenges.course_bundle import CourseBundle
 from gradus.courses import catalogue
 from gradus.courses.models import ChallengeVersion, Course
 from gradus.courses.services import publish

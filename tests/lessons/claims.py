@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from challenges.bundle import LessonBundle
+from challenges.course_bundle import LessonBundle
 from challenges.lesson.text import READER, images
 from tests.lessons.evidence import Evidence
 

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from challenges import payloads
-from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
+from challenges.bundle import ChallengeBundle
+from challenges.course_bundle import CourseBundle, LessonBundle
 from challenges.findings.spec import ArmRecord, ClaimRecord, ExperimentRecord
 from challenges.kinds.tune import TunePayload
 from challenges.lesson.demo_panel_text import PANELS, Said, said

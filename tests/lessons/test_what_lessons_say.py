@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from challenges.bundle import CourseBundle
+from challenges.course_bundle import CourseBundle
 from challenges.reading import read_course
 from tests.lessons import fine_tuning_in_practice, fine_tuning_vs_prompting, retrieval, teaching_preferences
 from tests.lessons.claims import Claim, Claims, one_line, parts, says_that_it_measures_nothing, tables, words_of

@@ -10,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from challenges.kinds.tune import candidates, tune
+from challenges.kinds.tune_keys import candidates, tune
 from challenges.payloads import parse
 from challenges.reading import read_course
 from gradus.accounts.models import User

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from challenges.spec import GoldAnswer
+from challenges.rows import GoldAnswer
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.reviews import services

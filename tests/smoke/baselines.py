@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from challenges import kinds
-from challenges.bundle import Baseline, ChallengeBundle, CourseBundle
+from challenges.bundle import Baseline, ChallengeBundle
+from challenges.course_bundle import CourseBundle
+from challenges.kinds import registry as kinds
 from challenges.shown_score import floor_to_step
 from challenges.spec import Label
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
-from challenges.bundle import CourseBundle
+from challenges.course_bundle import CourseBundle
 from challenges.kinds.free_text import KIND as FREE_TEXT
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.rag import KIND as RAG

@@ -2,9 +2,9 @@
 
 import pytest
 
-from challenges import kinds
 from challenges.lint.run import lint
 from challenges.reading import read_course
+from challenges.registry import kind_names
 from tests import example_course
 from tests.challenges.factory import write_course
 from tests.smoke import baselines, visitor
@@ -72,7 +72,7 @@ def by_kind(tiny, tmp_path):
     """The course that has challenges of a kind: the documentation's examples have those that a first course lacks."""
     found = read_course(example_course.write_course(tmp_path / "examples"))
     lacking = {choice.baseline.payload.kind for choice in baselines._all(found)}
-    return {kind: found if kind in lacking else tiny for kind in kinds.names()}
+    return {kind: found if kind in lacking else tiny for kind in kind_names()}
 
 
 def test_good_baselines_promise_to_pass(by_kind):

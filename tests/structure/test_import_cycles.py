@@ -1,4 +1,4 @@
-"""No module imports itself through others, not even by an import inside a function."""
+"""No module imports itself through others, not even by an import inside a function or for a type."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 from pathlib import Path
 
 import grimp
+import pytest
 
 PACKAGES = ("gradus", "challenges", "graders", "workers")
 
@@ -15,7 +16,7 @@ def cycles(graph: Mapping[str, Set[str]]) -> list[set[str]]:
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
-    found: list[set[str]] = []
+    components: list[set[str]] = []
 
     def visit(module: str) -> None:
         index[module] = low[module] = len(index)
@@ -29,29 +30,36 @@ def cycles(graph: Mapping[str, Set[str]]) -> list[set[str]]:
         if low[module] == index[module]:
             at = stack.index(module)
             if len(stack) > at + 1:
-                found.append(set(stack[at:]))
+                components.append(set(stack[at:]))
             del stack[at:]
 
     for module in sorted(graph):
         if module not in index:
             visit(module)
-    return found
+    return components
 
 
 def imports(*packages: str) -> dict[str, set[str]]:
-    """The imports of every module. Those under TYPE_CHECKING are left out: they name the types of an interface."""
-    graph = grimp.build_graph(*packages, exclude_type_checking_imports=True, cache_dir=None)
+    """The imports of every module, those inside functions and under TYPE_CHECKING included."""
+    graph = grimp.build_graph(*packages, cache_dir=None)
     return {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
 
 
 def test_no_module_imports_itself_through_others() -> None:
-    assert [sorted(found) for found in cycles(imports(*PACKAGES))] == []
+    assert [sorted(cycle) for cycle in cycles(imports(*PACKAGES))] == []
 
 
-def test_a_cycle_through_a_function_is_found(tmp_path: Path, monkeypatch) -> None:
-    (tmp_path / "circular").mkdir()
-    (tmp_path / "circular" / "__init__.py").touch()
-    (tmp_path / "circular" / "one.py").write_text("from circular import two\n")
-    (tmp_path / "circular" / "two.py").write_text("def later():\n    from circular.one import two\n")
+@pytest.mark.parametrize(
+    ("name", "back"),
+    [
+        ("by_function", "def later():\n    from {name}.one import two\n"),
+        ("by_type", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from {name}.one import two\n"),
+    ],
+)
+def test_a_cycle_is_found(name: str, back: str, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "__init__.py").touch()
+    (tmp_path / name / "one.py").write_text(f"from {name} import two\n")
+    (tmp_path / name / "two.py").write_text(back.format(name=name))
     monkeypatch.syspath_prepend(tmp_path)
-    assert cycles(imports("circular")) == [{"circular.one", "circular.two"}]
+    assert cycles(imports(name)) == [{f"{name}.one", f"{name}.two"}]

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from challenges import kinds, metrics, row_marks, training_methods
+from challenges import metrics, row_marks, training_methods
 from challenges.files.rows import RowLimits, read_train
+from challenges.kinds import registry as kinds
 from challenges.kinds.rag_keys import rag
-from challenges.kinds.tune import TuneKeys
+from challenges.kinds.tune_keys import TuneKeys
 from challenges.lesson import demo_panel_text
+from challenges.lesson.spec import Demo
 from challenges.spec import Challenge as Spec
-from challenges.spec import Demo
 from challenges.translation import translated
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge

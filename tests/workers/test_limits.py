@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from challenges import kinds, payloads
+from challenges import payloads
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import TRIAL_SECONDS
 from challenges.reading import read_challenge
 from graders.base import Assignment

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from challenges.bundle import ChallengeBundle
-from challenges.kinds.tune import TuneKeys, TunePayload, candidates, tune
+from challenges.kinds.tune import TunePayload
+from challenges.kinds.tune_keys import TuneKeys, candidates, tune
 from challenges.reading import read_challenge
 from graders.base import Assignment, Grade
 from graders.registry import grade

@@ -20,7 +20,7 @@ from benchmarks.peers import gguf_file
 from challenges.kinds.tune import Hyperparameters, TunePayload
 from challenges.models.base_models import BaseModel, Wheel
 from challenges.models.catalogue import BUILT_IN, known
-from challenges.spec import PreferenceRow, Sample, TrainRow
+from challenges.rows import PreferenceRow, Sample, TrainRow
 from graders.base import Assignment, Grade, Trained
 from graders.tune import grade
 from tests.graders import bundles

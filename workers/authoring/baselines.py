@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle
+from challenges.kinds import registry as kinds
 from challenges.payloads import Submitted
 from graders.base import Assignment, Grade, Rejected
 from graders.effects import paired_test

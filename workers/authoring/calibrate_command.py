@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from challenges import kinds
 from challenges.bundle import ChallengeBundle
 from challenges.files.yaml_lines import read
+from challenges.kinds import registry as kinds
 from challenges.reading import BundleErrors, read_challenge
 from workers.authoring import calibration, measured
 from workers.engine.embeddings import embed

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.free_text import FreeTextPayload
-from challenges.spec import Attack, Benign, GoldAnswer
+from challenges.rows import Attack, Benign, GoldAnswer
 from graders import registry
 from graders.base import Assignment, Embed, Embedded, Grade, Judge, WorkItem
 from graders.free_text.attacks.suite import SuiteAttack, suite

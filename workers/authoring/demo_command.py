@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from challenges.bundle import LessonBundle
+from challenges.course_bundle import LessonBundle
 from challenges.lesson.demo_panel_text import PANELS, Said, said
 from challenges.reading import BundleErrors, read_lesson
 from workers.authoring import demos, measured

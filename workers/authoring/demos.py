@@ -14,16 +14,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from challenges import kinds, payloads
-from challenges.bundle import ChallengeBundle, LessonBundle
-from challenges.files.folders import ADAPTER_FILES, demo_names
+from challenges import payloads
+from challenges.bundle import ChallengeBundle
+from challenges.course_bundle import LessonBundle
 from challenges.files.rows import read_train
 from challenges.files.yaml_lines import read
+from challenges.kinds import registry as kinds
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.lesson.demo_panel_text import FEW, TUNED, ZERO
 from challenges.lesson.demo_record import DemoRecord, PanelRecord
+from challenges.lesson.spec import Demo
 from challenges.models import tokens
-from challenges.spec import Demo
+from challenges.reading import ADAPTER_FILES, demo_names
 from graders.base import Assignment, Grade
 from graders.registry import grade
 from workers.authoring import baselines, measured

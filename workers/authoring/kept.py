@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from challenges import kinds
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.findings.digest import outcome_digest, run_digest
 from challenges.findings.runs import Repetition
+from challenges.kinds import registry as kinds
 from challenges.metrics import metrics
 from graders.findings import Outputs
 from workers.authoring.baselines import Outcome

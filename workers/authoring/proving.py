@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.files.folders import GatheredLesson
 from challenges.findings.digest import finding_digest, run_digest
 from challenges.findings.runs import Arms, Repetition, experiment_runs
 from challenges.findings.spec import Finding, FindingRecord, Records, dump_records
+from challenges.reading import GatheredLesson
 from graders.base import Rejected
 from graders.findings import Outputs, Run, experiment_record, outputs_of
 from workers.authoring.baselines import graded

@@ -9,8 +9,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from challenges import kinds
 from challenges.bundle import ChallengeBundle
+from challenges.kinds import registry as kinds
 from challenges.lint.run import MARKERS
 from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_challenge, read_course, read_lesson

@@ -12,10 +12,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from challenges import kinds
 from challenges import similarity as rules
 from challenges.bundle import Baseline, ChallengeBundle
 from challenges.findings.runs import Repetition
+from challenges.kinds import registry as kinds
 from challenges.problems import Problem
 from challenges.reading import BundleErrors, read_challenge
 from challenges.texts import several

@@ -12,13 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from challenges import kinds
 from challenges.bundle import ChallengeBundle
-from challenges.files.folders import read_payload
 from challenges.files.source import Source
+from challenges.kinds import registry as kinds
 from challenges.lint.spec import refusals
 from challenges.payloads import Submitted
-from challenges.reading import BundleErrors, read_challenge
+from challenges.reading import BundleErrors, read_challenge, read_payload
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
 from graders.base import Assignment, Grade, GradedSample, Rejected
 from graders.registry import grade

@@ -14,7 +14,8 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from challenges import kinds, payloads
+from challenges import payloads
+from challenges.kinds import registry as kinds
 from graders import registry
 from graders.base import Assignment, Grading, Judged, JudgeId
 from graders.chat import chat

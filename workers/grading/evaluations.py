@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import Kind
 from graders.base import Assignment
 from gradus.submissions.models import Evaluation, Run

@@ -15,7 +15,8 @@ from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import storages
 
-from challenges import kinds, payloads
+from challenges import payloads
+from challenges.kinds import registry as kinds
 from challenges.kinds.tune import TunePayload
 from challenges.models.catalogue import MODELS
 from challenges.shown_score import floor_to_step

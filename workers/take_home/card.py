@@ -5,7 +5,8 @@ It holds only the learner's own data, and nothing that was computed from hidden 
 
 from __future__ import annotations
 
-from challenges.kinds.tune import TunePayload, tune
+from challenges.kinds.tune import TunePayload
+from challenges.kinds.tune_keys import tune
 from challenges.models.base_models import BaseModel
 from challenges.spec import Challenge
 from challenges.training_methods import METHODS

@@ -12,9 +12,11 @@ from pathlib import Path
 from pprint import pformat
 from typing import Any
 
-from challenges.kinds.tune import TunePayload, tune
+from challenges.kinds.tune import TunePayload
+from challenges.kinds.tune_keys import tune
 from challenges.models.base_models import BaseModel
-from challenges.spec import Challenge, Json, Label, Sample
+from challenges.rows import Sample
+from challenges.spec import Challenge, Json, Label
 from challenges.training_methods import METHODS
 from graders.base import GradedSample
 from graders.decoding import Ask, stops

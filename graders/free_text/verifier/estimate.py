@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import Criterion, free_text
 from challenges.marks import SHARES, nearest, score
-from challenges.spec import Benign, Challenge, GoldAnswer
+from challenges.rows import Benign, GoldAnswer
+from challenges.spec import Challenge
 from graders.base import Embed, Embedded
 from graders.free_text.text import negates, sentences
 from graders.free_text.verifier import likeness

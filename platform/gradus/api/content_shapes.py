@@ -3,10 +3,13 @@
 from functools import partial
 from typing import Any
 
-from challenges import kinds, metrics
+from challenges import metrics
+from challenges.kinds import registry as kinds
 from challenges.kinds.rag_keys import RagKeys
+from challenges.lesson.spec import Approach, Demo, Retriever
 from challenges.models.catalogue import MODELS
-from challenges.spec import Approach, Demo, Retriever, Sample, dump
+from challenges.rows import Sample
+from challenges.spec import dump
 from gradus.accounts.models import User
 from gradus.api import schemas
 from gradus.courses import catalogue

@@ -13,8 +13,8 @@ from django.views.decorators.csrf import csrf_exempt
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from challenges import kinds
 from challenges.field_errors import in_words, place
+from challenges.registry import kind_names
 from gradus import database_away
 from gradus.api.ninja_internals import own_message
 from gradus.api.parser import Unreadable
@@ -47,7 +47,7 @@ DETAILS = {
     503: "The site's database does not answer at the moment. Please try again.",
 }
 # Parts of a field's place that only ninja and the union of payloads use. A learner knows the field's own name.
-PLUMBING = frozenset({"body", "payload", "query", "path", "header", "data", *kinds.names()})
+PLUMBING = frozenset({"body", "payload", "query", "path", "header", "data", *kind_names()})
 
 
 def problem(

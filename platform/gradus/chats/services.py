@@ -7,8 +7,8 @@ from django.conf import settings
 from django.core.files.storage import storages
 from django.utils.translation import gettext as _
 
-from challenges import kinds
 from challenges.field_checks import characters
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import Lane
 from challenges.models.chat_templates import has_none
 from gradus.accounts.models import User

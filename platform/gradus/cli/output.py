@@ -13,8 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.kinds.rag_places import place_in_words
+from challenges.registry import kind_names
 from challenges.row_marks import RIGHT, WORDS, counted, mark_of
 from challenges.texts import several
 from gradus.cli.client import Event
@@ -146,7 +147,7 @@ def verdict(item: dict[str, Any]) -> str:
 def _verified_by(item: dict[str, Any]) -> str | None:
     """Version 0.2.0 stored `ai` for scores that code computed."""
     by: str | None = item["verified_by"]
-    is_computed = by == "ai" and item["kind"] in kinds.names() and not kinds.find(item["kind"]).is_judged
+    is_computed = by == "ai" and item["kind"] in kind_names() and not kinds.find(item["kind"]).is_judged
     return "code" if is_computed else by
 
 

@@ -9,11 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from challenges import kinds
 from challenges.files.rows import read_train
 from challenges.files.yaml_lines import YamlErrors, read
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import Kind
 from challenges.problems import said_once
+from challenges.registry import kind_names
 from gradus.cli.client import Failure
 
 TEXTS = (".txt", ".md")
@@ -48,7 +49,7 @@ def _rows_alone(tracks: Sequence[str]) -> dict[str, Any]:
 
 def _first(tracks: Sequence[str], attribute: str, otherwise: str) -> Kind:
     """The first kind that has the attribute. Raises `Failure` where none has it; unknown kinds have none."""
-    known = [kinds.find(name) for name in tracks if name in kinds.names()]
+    known = [kinds.find(name) for name in tracks if name in kind_names()]
     for kind in known:
         if getattr(kind, attribute):
             return kind

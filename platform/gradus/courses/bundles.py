@@ -5,7 +5,8 @@ from functools import lru_cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 
-from challenges.bundle import ChallengeBundle, LessonBundle
+from challenges.bundle import ChallengeBundle
+from challenges.course_bundle import LessonBundle
 from gradus.courses.models import ChallengeVersion, Lesson
 
 

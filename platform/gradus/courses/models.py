@@ -10,6 +10,8 @@ from django.utils.timezone import now
 
 from challenges import spec as specs
 from challenges.findings import spec as finding_specs
+from challenges.lesson import spec as lesson_specs
+from challenges.rows import Sample
 
 # How many parsed contents of each type a process caches. Old submissions refer to old contents.
 CACHED_MAX = 256
@@ -20,7 +22,7 @@ ADDRESS_CHARS = 2 * ID_CHARS + 1
 # The id of a challenge and the digest of a content, which together are unique in the database.
 Content = tuple[int, str]
 _specs: dict[Content, specs.Challenge] = {}
-_samples: dict[Content, tuple[specs.Sample, ...]] = {}
+_samples: dict[Content, tuple[Sample, ...]] = {}
 
 
 def parse_once(cache: dict[Content, Parsed], content: Content, parse: Callable[[], Parsed]) -> Parsed:
@@ -101,8 +103,8 @@ class Lesson(models.Model):
         return self.title
 
     @cached_property
-    def parsed(self) -> specs.Lesson:
-        return specs.Lesson.model_validate(self.spec)
+    def parsed(self) -> lesson_specs.Lesson:
+        return lesson_specs.Lesson.model_validate(self.spec)
 
     @cached_property
     def parsed_findings(self) -> tuple[finding_specs.Finding, ...]:
@@ -224,10 +226,10 @@ class ChallengeVersion(models.Model):
         return shown
 
     @property
-    def samples(self) -> tuple[specs.Sample, ...]:
+    def samples(self) -> tuple[Sample, ...]:
         """The public samples."""
         content = (self.challenge_id, self.digest)
-        return parse_once(_samples, content, lambda: tuple(map(specs.Sample.model_validate, self.public)))
+        return parse_once(_samples, content, lambda: tuple(map(Sample.model_validate, self.public)))
 
 
 class BaselineOutcome(models.Model):

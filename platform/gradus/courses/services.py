@@ -8,9 +8,10 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from challenges import kinds
-from challenges.bundle import ChallengeBundle, CourseBundle, LessonBundle
+from challenges.bundle import ChallengeBundle
+from challenges.course_bundle import CourseBundle, LessonBundle
 from challenges.findings.spec import arm_files
+from challenges.kinds import registry as kinds
 from challenges.spec import dump
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction

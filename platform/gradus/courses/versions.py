@@ -10,8 +10,9 @@ from typing import Any
 
 from django.apps import apps
 
-from challenges.bundle import ChallengeBundle, CourseBundle
+from challenges.bundle import ChallengeBundle
 from challenges.compare import compare
+from challenges.course_bundle import CourseBundle
 from challenges.texts import several
 from challenges.versions import after, number
 from gradus.courses import bundles

@@ -14,10 +14,11 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from challenges import kinds, payloads
+from challenges import payloads
 from challenges.bundle import ChallengeBundle, training_rows
 from challenges.findings import runs
 from challenges.findings.spec import Arm, Experiment, Finding
+from challenges.kinds import registry as kinds
 from gradus.courses.models import Challenge, ChallengeVersion, Lesson
 
 Place = tuple[str, str, int]

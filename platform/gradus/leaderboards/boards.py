@@ -9,7 +9,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import Count
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course

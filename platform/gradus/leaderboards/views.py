@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from gradus.accounts.guests import learner
 from gradus.courses import catalogue
 from gradus.leaderboards import boards

@@ -6,9 +6,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.prompts import target_text
-from challenges.spec import Sample
+from challenges.rows import Sample
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses import catalogue

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.models import User
 from gradus.notices.models import KEPT, MailWish, Notice

@@ -9,8 +9,8 @@ from itertools import permutations
 
 from django.utils.crypto import salted_hmac
 
-from challenges.candidates import Candidate
-from challenges.kinds.tune import candidates, tune
+from challenges.kinds.own_choices import Candidate
+from challenges.kinds.tune_keys import candidates, tune
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.preferences.models import PairChoice, Side

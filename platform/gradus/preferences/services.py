@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from challenges import kinds
 from challenges.field_checks import FieldProblem
+from challenges.kinds import registry as kinds
 from challenges.payloads import Submitted
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge

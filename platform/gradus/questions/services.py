@@ -7,7 +7,8 @@ from django.db.models import Count, Max, Min, Q
 from django.utils.translation import gettext as _
 
 from challenges.bundle import sha256_of
-from challenges.spec import ChoiceQuestion, dump
+from challenges.lesson.spec import ChoiceQuestion
+from challenges.spec import dump
 from gradus.accounts.models import User
 from gradus.courses.models import Lesson
 from gradus.questions.models import Answer, Part

@@ -10,7 +10,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
+from challenges.registry import kind_names
 from gradus.receipts.signing import is_provisional
 
 NAMES = {
@@ -74,9 +75,9 @@ def _value(name: str, facts: Mapping[str, Any]) -> str:
         return _("not settled yet")
     if name == "verified_by":
         ways = {"ai": _("AI-verified"), "code": _("Computed by code"), "person": _("Person-verified")}
-        is_computed = value == "ai" and facts["kind"] in kinds.names() and not kinds.find(facts["kind"]).is_judged
+        is_computed = value == "ai" and facts["kind"] in kind_names() and not kinds.find(facts["kind"]).is_judged
         return ways.get("code" if is_computed else value, value) or _("not settled yet")
-    if name == "kind" and value in kinds.names():
+    if name == "kind" and value in kind_names():
         return str(kinds.find(value).title)
     if value is None or value == "":
         return _("none")

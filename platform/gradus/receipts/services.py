@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.storage import storages
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.models.catalogue import MODELS
 from gradus.receipts import signing
 from gradus.receipts.models import ReceiptKey

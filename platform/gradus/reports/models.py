@@ -7,7 +7,7 @@ from django.db.models.functions import Length, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils.translation import gettext_lazy as _
 
-from challenges import kinds
+from challenges.registry import KIND_NAME_MAX
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions.models import Slot
 
@@ -25,7 +25,7 @@ class ProblemReport(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="problem_reports")
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="problem_reports")
-    track = models.CharField(max_length=kinds.NAME_MAX)
+    track = models.CharField(max_length=KIND_NAME_MAX)
     what = models.CharField(max_length=10, choices=What.choices)
     text = models.TextField()
     created_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -10,7 +10,7 @@ from statistics import median
 from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses import calibrations

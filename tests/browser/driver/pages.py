@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from challenges import payloads
-from challenges.kinds.tune import candidates
+from challenges.kinds.tune_keys import candidates
 from challenges.reading import read_course
 from graders.base import Assignment
 from graders.registry import grade

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from challenges.bundle import LessonBundle
-from challenges.spec import Lesson
+from challenges.course_bundle import LessonBundle
+from challenges.lesson.spec import Lesson
 from gradus.accounts.models import User
 from gradus.courses.services import publish
 from tests import factories

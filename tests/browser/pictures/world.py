@@ -92,7 +92,7 @@ def fill(folder: Path) -> tuple[dict[str, User], Pages, dict[str, Submission]]:
 
 def pass_everything(learner: User) -> None:
     """Passes each challenge that is published with an author's baseline, or as tests do."""
-    from challenges.kinds.tune import tune
+    from challenges.kinds.tune_keys import tune
     from gradus.courses import bundles
     from gradus.courses.models import Challenge
     from tests import factories

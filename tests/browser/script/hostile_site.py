@@ -14,9 +14,12 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.urls import reverse
 
-from challenges.bundle import ChallengeBundle, CourseBundle
+from challenges.bundle import ChallengeBundle
+from challenges.course_bundle import CourseBundle
 from challenges.findings.spec import Finding, Records, dump_records
-from challenges.spec import Challenge, Course, Lesson, Sample, TrainRow, dump
+from challenges.lesson.spec import Course, Lesson
+from challenges.rows import Sample, TrainRow
+from challenges.spec import Challenge, dump
 from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats
 from gradus.courses.services import publish

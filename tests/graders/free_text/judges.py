@@ -14,7 +14,8 @@ import numpy as np
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.rubric import Criterion
-from challenges.spec import Attack, Challenge, GoldAnswer
+from challenges.rows import Attack, GoldAnswer
+from challenges.spec import Challenge
 from graders.base import Assignment, Embed, Embedded, Grade, Judge, Judged, JudgeId, WorkItem
 from graders.free_text.grading import grade
 from graders.free_text.judge.messages import version

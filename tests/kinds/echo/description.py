@@ -7,8 +7,11 @@ from pydantic import Field
 
 from challenges.field_checks import FieldProblem
 from challenges.kinds.base import Kind
+from challenges.lint.subject import Subject
 from challenges.payloads import Submitted
 from challenges.spec import Challenge, Keys
+
+PATTERN_CHARS = 1000
 
 
 class EchoKeys(Keys):
@@ -19,7 +22,7 @@ class EchoKeys(Keys):
 
 class EchoPayload(Submitted):
     kind: Literal["echo"] = "echo"
-    pattern: str = Field(description="What is said to each row; {input} stands for the row.", max_length=1000)
+    pattern: str = Field(description="What is said to each row; {input} stands for the row.", max_length=PATTERN_CHARS)
     times: int = Field(1, ge=1, le=3, description="How often it is said.")
 
 
@@ -33,6 +36,7 @@ class EchoKind(Kind):
     has_costs = False
     text_field = "pattern"
     approaches = {"echo": "Echo"}
+    lint = "tests.kinds.echo.description:lint"
 
     def check(self, challenge: Challenge, payload: EchoPayload) -> Iterator[FieldProblem]:
         most = most_of(challenge)
@@ -51,6 +55,11 @@ def most_of(challenge: Challenge) -> int:
     keys = challenge.keys_of("echo")
     assert isinstance(keys, EchoKeys)
     return keys.most
+
+
+def lint(subject: Subject) -> None:
+    if most_of(subject.challenge) > PATTERN_CHARS:
+        subject.spec("`most` is more than a pattern can have", f"give {PATTERN_CHARS} or less", "most")
 
 
 KIND = EchoKind()

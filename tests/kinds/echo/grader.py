@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from challenges.spec import Sample
+from challenges.rows import Sample
 from graders.base import Assignment, Grade, GradedSample, Grading
 from tests.kinds.echo.description import EchoPayload
 

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from challenges.lesson.demo_panel_text import PANELS, calibrated, said
-from challenges.spec import Demo
+from challenges.lesson.spec import Demo
 from gradus.learn.demo import demo
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run

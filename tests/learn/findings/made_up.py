@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from challenges.bundle import CourseBundle, LessonBundle
+from challenges.course_bundle import CourseBundle, LessonBundle
 from challenges.findings.spec import Finding, Records
 from challenges.reading import read_course
 from gradus.courses.models import Course, Lesson

@@ -5,7 +5,7 @@ import html
 import pytest
 
 from challenges.check import check
-from challenges.kinds.tune import TuneKeys, tune
+from challenges.kinds.tune_keys import TuneKeys, tune
 from challenges.payloads import parse
 from gradus.learn import forms
 from gradus.learn.kinds.jsonl import json_lines

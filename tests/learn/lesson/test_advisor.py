@@ -1,7 +1,7 @@
 import pytest
 from django.urls import reverse
 
-from challenges.spec import Advisor
+from challenges.lesson.spec import Advisor
 from gradus.learn.lesson.advisor import advise, known
 from tests.learn import scene
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from challenges.spec import Advisor, Lesson
+from challenges.lesson.spec import Advisor, Lesson
 from gradus.learn.lesson.advisor import Advice, advise
 
 LIBRARY = Path(__file__).resolve().parents[3] / "challenges" / "library"

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from django.urls import reverse
 
-from challenges.spec import Lesson
+from challenges.lesson.spec import Lesson
 from gradus.courses.services import publish
 from gradus.learn.path.steps import GOLD, LOCKED, OPEN, PASSED, has_passed, paths
 from gradus.submissions.models import Submission

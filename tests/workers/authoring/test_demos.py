@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from challenges.bundle import LessonBundle
+from challenges.course_bundle import LessonBundle
 from challenges.files.rows import read_train
 from challenges.lesson.demo_panel_text import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, Said, said
 from challenges.lesson.demo_record import DemoRecord
+from challenges.lesson.spec import Demo
 from challenges.reading import read_lesson
-from challenges.spec import Demo
 from tests.challenges.factory import write_lesson
 from workers.authoring import demo_command, demos
 from workers.sandbox.supervisor import Runner

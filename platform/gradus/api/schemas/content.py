@@ -5,15 +5,15 @@ from typing import Annotated, Any, Literal
 from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, Field
 
-from challenges import kinds
-from challenges.spec import Required
+from challenges.registry import kind_names, known_kind
+from challenges.rows import Required
 
 
 def _names_all_kinds(schema: dict[str, Any]) -> None:
-    schema["enum"] = list(kinds.names())
+    schema["enum"] = list(kind_names())
 
 
-Track = Annotated[str, AfterValidator(kinds.known_name), Field(json_schema_extra=_names_all_kinds)]
+Track = Annotated[str, AfterValidator(known_kind), Field(json_schema_extra=_names_all_kinds)]
 """The name of a kind, which may come from another package."""
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import Field
 
-from challenges.spec import GoldRole
+from challenges.rows import GoldRole
 
 GivenMark = Literal["met", "partial", "not_met"]
 

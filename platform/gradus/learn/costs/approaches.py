@@ -11,7 +11,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from challenges import kinds, payloads
+from challenges import payloads
+from challenges.kinds import registry as kinds
 from challenges.kinds.prompt import FEW_SHOT
 from challenges.shown_score import floor_to_step, written
 from challenges.training_methods import METHODS

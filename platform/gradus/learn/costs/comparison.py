@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.kinds.prompt import KIND as PROMPT
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge

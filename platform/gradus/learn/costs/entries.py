@@ -15,7 +15,8 @@ from django.db.models import Max, Prefetch, Q
 from django.db.models.fields.json import KeyTextTransform
 from django.utils.translation import gettext as _
 
-from challenges import kinds, payloads
+from challenges import payloads
+from challenges.kinds import registry as kinds
 from challenges.shown_score import floor_to_step
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, ChallengeVersion

@@ -15,9 +15,9 @@ from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import KIND as TUNE
 from challenges.lesson.demo_panel_text import FEW, TUNED, ZERO, Said, said
+from challenges.lesson.spec import Demo
 from challenges.models import tokens
 from challenges.prompts import render
-from challenges.spec import Demo
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.bundles import BundleMissing, lesson_file

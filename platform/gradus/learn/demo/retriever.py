@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy
 from challenges.kinds.base import Lane
 from challenges.kinds.rag import KIND as RAG
 from challenges.kinds.rag_keys import corpora
+from challenges.lesson.spec import Retriever
 from challenges.spec import Challenge as ChallengeSpec
-from challenges.spec import Retriever
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson

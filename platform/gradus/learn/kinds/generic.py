@@ -11,8 +11,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from challenges import kinds
 from challenges.files.nesting import too_deep
+from challenges.kinds import registry as kinds
 from challenges.spec import Challenge
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds

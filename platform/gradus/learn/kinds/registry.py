@@ -5,8 +5,7 @@ A kind without an entry here, or in the entry-point group `gradus.pages`, gets t
 
 from django.urls import URLPattern
 
-from challenges import kinds
-from challenges.registry import load, registered
+from challenges.registry import kind_names, load, registered
 from gradus.learn.kinds.base import KindPage
 
 PAGES = {
@@ -30,4 +29,4 @@ def templates_of(kind: str, part: str) -> list[str]:
 
 def urls() -> list[URLPattern]:
     """The routes that only one kind has, of all kinds."""
-    return [route for kind in kinds.names() for route in page_of(kind).urls()]
+    return [route for kind in kind_names() for route in page_of(kind).urls()]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from challenges.spec import Advisor, AdvisorQuestion, Approach, Choice
+from challenges.lesson.spec import Advisor, AdvisorQuestion, Approach, Choice
 
 Answers = Mapping[str, str]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from challenges.spec import ChoiceQuestion
+from challenges.lesson.spec import ChoiceQuestion
 from gradus.accounts.models import User
 from gradus.courses.models import Lesson
 from gradus.questions import services

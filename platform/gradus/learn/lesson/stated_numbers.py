@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from challenges.spec import Figure
+from challenges.lesson.spec import Figure
 from gradus.courses.models import Lesson
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.row_marks import PARTLY
 from challenges.translation import translated
 from gradus.learn.kinds.registry import page_of

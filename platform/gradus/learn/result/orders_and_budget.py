@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import TokenUse
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge

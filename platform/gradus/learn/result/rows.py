@@ -12,9 +12,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges import kinds, output_faults
+from challenges import output_faults
+from challenges.kinds import registry as kinds
 from challenges.row_marks import PARTLY, RIGHT, WRONG, mark_of
-from challenges.spec import Challenge, Json, Label, Sample
+from challenges.rows import Sample
+from challenges.spec import Challenge, Json, Label
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions.models import Evaluation
 

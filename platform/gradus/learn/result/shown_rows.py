@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.prompts import target_text
 from challenges.row_marks import PARTLY, counted
 from challenges.spec import Label

@@ -9,8 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from challenges import kinds
 from challenges.example_orders import order_of, stage
+from challenges.kinds import registry as kinds
 from challenges.spec import Challenge, Label
 from gradus.submissions.models import Evaluation
 from gradus.submissions.states import State

@@ -15,15 +15,17 @@ from django.utils.text import get_text_list
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from challenges import kinds, metrics
+from challenges import metrics
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import Kind
-from challenges.kinds.tune import tune
+from challenges.kinds.own_choices import OwnChoices
+from challenges.kinds.tune_keys import tune
 from challenges.lesson import text as lesson_text
+from challenges.lesson.spec import Approach
 from challenges.models.base_models import BaseModel
 from challenges.models.catalogue import MODELS, model_title
-from challenges.own_choices import OwnChoices
 from challenges.shown_score import written
-from challenges.spec import Approach, Challenge
+from challenges.spec import Challenge
 from challenges.translation import translated
 from gradus.courses.models import Lesson
 from gradus.learn.kinds.registry import templates_of

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from challenges.spec import Advisor
+from challenges.lesson.spec import Advisor
 from gradus.courses.models import Lesson
 from gradus.learn.lesson import advisor as rules
 from gradus.learn.views.access import shown_lesson

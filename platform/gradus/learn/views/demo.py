@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from challenges.characters import as_sentence, broken
-from challenges.spec import Demo
+from challenges.lesson.spec import Demo
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Lesson
 from gradus.learn.demo import demo as demos

@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from challenges.spec import Retriever
+from challenges.lesson.spec import Retriever
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Lesson
 from gradus.learn.demo import retriever as retrievers

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from gradus.courses import calibrations
 from gradus.notices.models import Notice
 from gradus.notices.services import tell

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from challenges import marks as table
 from challenges import spec as specs
 from challenges.kinds.rubric import free_text
+from challenges.rows import GoldAnswer
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction, User
 from gradus.courses.models import Challenge
@@ -177,5 +178,5 @@ def make_gold(review: Review, *, by: User, role: str) -> GoldRow:
 
 def as_json_lines(challenge: Challenge) -> str:
     """Returns all gold rows of a challenge in the format of `gold.jsonl`, oldest first."""
-    rows = (specs.GoldAnswer(answer=r.answer, marks=r.marks, role=r.role) for r in challenge.gold_rows.all())
+    rows = (GoldAnswer(answer=r.answer, marks=r.marks, role=r.role) for r in challenge.gold_rows.all())
     return "".join(json.dumps(specs.dump(row), ensure_ascii=False) + "\n" for row in rows)

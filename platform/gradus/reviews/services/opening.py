@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from gradus.reviews.evidence import raw_result
 from gradus.reviews.models import JudgeCall, Review
 from gradus.submissions.models import Evaluation

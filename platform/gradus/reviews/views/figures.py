@@ -7,7 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext_lazy as _
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.kinds.rubric import free_text
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion

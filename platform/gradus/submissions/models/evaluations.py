@@ -11,8 +11,8 @@ from django.db.models.functions import Length, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
-from challenges import kinds
 from challenges.kinds.base import Lane
+from challenges.registry import KIND_NAME_MAX, kind_names
 from challenges.texts import several
 from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.submissions.states import CODES, MAX_ATTEMPTS, OPEN, State
@@ -24,7 +24,7 @@ LANES = [(lane.value, lane.value) for lane in Lane]
 
 def known_kind(name: str) -> None:
     """Raises ValidationError for a name that is not in the registry of kinds."""
-    if name not in kinds.names():
+    if name not in kind_names():
         raise ValidationError(f"There is no kind of challenge called {name}.")
 
 
@@ -68,7 +68,7 @@ class Submission(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="submissions")
     challenge = models.ForeignKey(Challenge, models.PROTECT, related_name="submissions")
     version = models.ForeignKey(ChallengeVersion, models.PROTECT, related_name="submissions")
-    kind = models.CharField(max_length=kinds.NAME_MAX, validators=[known_kind])
+    kind = models.CharField(max_length=KIND_NAME_MAX, validators=[known_kind])
     payload = models.JSONField()
     payload_sha256 = models.CharField(max_length=64)
     idempotency_key = models.CharField(max_length=80)
@@ -123,7 +123,7 @@ class Run(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="runs")
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.TRIAL)
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="runs")
-    kind = models.CharField(max_length=kinds.NAME_MAX, validators=[known_kind])
+    kind = models.CharField(max_length=KIND_NAME_MAX, validators=[known_kind])
     payload = models.JSONField()
     inputs = models.JSONField(default=list)
     adapter = models.CharField(

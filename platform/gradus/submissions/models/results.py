@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from challenges import kinds
+from challenges.registry import KIND_NAME_MAX
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.submissions.models.evaluations import Evaluation, Submission, known_kind
 
@@ -145,7 +145,7 @@ class Standing(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="standings")
     challenge = models.ForeignKey(Challenge, models.CASCADE, related_name="standings")
     version = models.ForeignKey(ChallengeVersion, models.CASCADE, related_name="standings")
-    track = models.CharField(max_length=kinds.NAME_MAX, validators=[known_kind])
+    track = models.CharField(max_length=KIND_NAME_MAX, validators=[known_kind])
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="+")
     shown = models.FloatField()
     private_value = models.FloatField(null=True, blank=True)

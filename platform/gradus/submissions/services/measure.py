@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses import bundles

@@ -6,10 +6,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
-from challenges import kinds, payloads
+from challenges import payloads
 from challenges.check import check
 from challenges.field_checks import FieldProblem
 from challenges.field_errors import BOUNDS, in_words, place
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import TokenUse
 from challenges.models import tokens
 from challenges.spec import Challenge

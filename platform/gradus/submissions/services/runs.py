@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.kinds.base import Lane
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion

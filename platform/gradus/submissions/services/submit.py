@@ -6,7 +6,8 @@ from typing import Any
 import structlog
 from django.utils.translation import gettext as _
 
-from challenges import kinds, payloads
+from challenges import payloads
+from challenges.kinds import registry as kinds
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.preferences import services as preferences

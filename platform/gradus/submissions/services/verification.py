@@ -9,9 +9,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from challenges import kinds, payloads
+from challenges import payloads
 from challenges.bundle import Baseline, ChallengeBundle, sha256_of
 from challenges.findings.digest import outcome_digest
+from challenges.kinds import registry as kinds
 from challenges.shown_score import floor_to_step
 from challenges.spec import BaselineRef, Challenge
 from gradus.courses import bundles, verification

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from challenges import kinds
+from challenges.kinds import registry as kinds
 from challenges.payloads import Submitted
 from challenges.spec import Challenge
 from challenges.training_methods import LACKS

@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 
 from challenges.bundle import training_rows
 from challenges.files.rows import read_train
-from challenges.kinds.tune import UPLOAD_BYTES, Hyperparameters, held_out, texts, training_steps, tune
+from challenges.kinds.tune import UPLOAD_BYTES, Hyperparameters, texts, training_steps
+from challenges.kinds.tune_keys import held_out, tune
 from challenges.models.token_counts import row_tokens
-from challenges.spec import AnyRow, Challenge
+from challenges.rows import AnyRow
+from challenges.spec import Challenge
 from challenges.training_methods import LORA, METHODS, Method
 from gradus.learn import form_problems
 from gradus.learn.kinds.base import Draft, with_line_feeds

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy
 from pydantic import ValidationError
 
 from challenges.field_errors import in_words
-from challenges.kinds.tune import KIND, Hyperparameters, tune
+from challenges.kinds.tune import KIND, Hyperparameters
+from challenges.kinds.tune_keys import tune
 from challenges.spec import Challenge
 from challenges.training_methods import INTERVALS, LORA, METHODS, Method
 from gradus.submissions.services import Refused

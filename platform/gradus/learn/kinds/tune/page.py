@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from challenges.files.rows import row_lines
-from challenges.kinds.tune import tune
+from challenges.kinds.tune_keys import tune
 from challenges.spec import Challenge
 from challenges.training_methods import LORA, METHODS, Method
 from challenges.translation import translated

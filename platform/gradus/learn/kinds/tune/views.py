@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from challenges import dataset
-from challenges.kinds.tune import KIND, Hyperparameters, candidates
+from challenges.kinds.tune import KIND, Hyperparameters
+from challenges.kinds.tune_keys import candidates
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.courses.models import Challenge
 from gradus.learn import contexts as pages

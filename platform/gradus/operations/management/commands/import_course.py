@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from challenges.bundle import CourseBundle
+from challenges.course_bundle import CourseBundle
 from challenges.reading import BundleErrors, read_course
 from challenges.texts import several
 from gradus.cli.authors import inspected

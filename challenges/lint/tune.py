@@ -1,28 +1,69 @@
-"""What lint asks of candidates, between whose answers learners choose, and of a score by their own choices."""
+"""What lint asks of a challenge with training runs: what may be chosen, the training rows, candidates for choices."""
 
 from __future__ import annotations
 
-from challenges.candidates import Candidate, Candidates
+from challenges import field_checks
 from challenges.characters import unwanted
 from challenges.field_checks import ROW_BYTES
+from challenges.kinds.own_choices import LUCK_MAX, Candidate, Candidates, OwnChoices
+from challenges.kinds.tune_keys import candidates, tune
 from challenges.lint.subject import Subject
 from challenges.models.catalogue import MODELS
 from challenges.models.token_counts import row_tokens
 from challenges.models.tokens import counter
-from challenges.own_choices import LUCK_MAX, OwnChoices
 from challenges.prompts import problem_with
-from challenges.spec import FreeForm, TrainRow
+from challenges.rows import TrainRow
+from challenges.spec import FreeForm
 from challenges.texts import normal
+from challenges.training_methods import INTERVALS, LORA
 
 
-def lint_candidates(subject: Subject, listed: Candidates, own: OwnChoices | None, row_tokens_max: int) -> None:
+def lint_tune(subject: Subject) -> None:
+    """Intervals of settings, lengths and shapes of training rows, and candidates with their answers."""
+    _knobs(subject)
+    _row_lengths(subject)
+    _row_shapes(subject)
+    _candidates(subject)
+
+
+def _knobs(subject: Subject) -> None:
+    section = tune(subject.challenge)
+    for method in section.methods:
+        own = () if method == LORA or getattr(section.knobs, method) is None else (method,)
+        for name, allowed in section.knobs.of(method).items():
+            if (name in INTERVALS and not (allowed[0] > 0 or name == "rpo_alpha")) or list(allowed) != sorted(allowed):
+                what = "give [lowest, highest], both above 0"
+                subject.spec(f"{name} is no interval", what, "tune", "knobs", *own, name)
+
+
+def _row_lengths(subject: Subject) -> None:
+    count = counter(subject.challenge.model)
+    if count is None or problem_with(subject.challenge.prompt.example) is not None:
+        return
+    instructions, most = subject.challenge.prompt.instructions, tune(subject.challenge).row_tokens_max
+    for index, used in enumerate(row_tokens(subject.challenge, count, instructions, subject.bundle.train)):
+        if used > most:
+            subject.row("train.jsonl", index, f"has {used} tokens; row_tokens_max is {most}", "shorten it")
+
+
+def _row_shapes(subject: Subject) -> None:
+    preferences = tune(subject.challenge).rows == "preferences"
+    for problem in field_checks.training_rows(subject.challenge, subject.bundle.train, preferences=preferences):
+        if problem.code in ("row_shape", "equal_sides") and problem.line:
+            subject.row("train.jsonl", problem.line - 1, problem.message, "correct the row")
+
+
+def _candidates(subject: Subject) -> None:
     """Texts and lengths of the candidates, and whether luck alone passes."""
+    section, listed = tune(subject.challenge), candidates(subject.challenge)
+    if listed and section.rows != "preferences":
+        subject.spec("choices between answers are preferences", "write `rows: preferences`", "tune", "rows")
     _twice(subject, listed)
     for candidate in listed:
         _texts(subject, candidate)
-    _lengths(subject, listed, row_tokens_max)
-    if own is not None:
-        _own(subject, own, len(listed))
+    _candidate_lengths(subject, listed, section.row_tokens_max)
+    if section.own_choices is not None:
+        _own(subject, section.own_choices, len(listed))
 
 
 def _twice(subject: Subject, listed: Candidates) -> None:
@@ -53,7 +94,7 @@ def _texts(subject: Subject, one: Candidate) -> None:
         _say(subject, one, "holds a control token of the model", "remove it")
 
 
-def _lengths(subject: Subject, listed: Candidates, most: int) -> None:
+def _candidate_lengths(subject: Subject, listed: Candidates, most: int) -> None:
     count, prompt = counter(subject.challenge.model), subject.challenge.prompt
     if count is None or problem_with(prompt.example) is not None:
         return

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from challenges import marks
 from challenges.kinds.rubric import free_text
 from challenges.lint.subject import Subject
-from challenges.spec import Benign, GoldAnswer
+from challenges.rows import Benign, GoldAnswer
 from challenges.texts import normal
 
 TOTALS = (10, 100)
@@ -16,7 +16,7 @@ ROLES = {"prompt": 5, "calibration": 20}
 BANDS = ((0.0, 1 / 3, "low"), (1 / 3, 2 / 3, "middle"), (2 / 3, 1.01, "high"))
 
 
-def lint_rubric(subject: Subject) -> None:
+def lint_free_text(subject: Subject) -> None:
     """Criteria, marks, counts of gold answers by role and by score, attacks and benign look-alikes."""
     _criteria(subject)
     _marks(subject, "gold.jsonl", subject.bundle.gold)

@@ -1,0 +1,131 @@
+"""The keys of `challenge.yaml` that a challenge with training runs has: methods, rows, and what may be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from challenges.kinds.own_choices import Candidates, OwnChoices
+from challenges.rows import AnyRow
+from challenges.spec import Challenge, Keys, Spec
+from challenges.training_methods import DPO, LORA, METHODS, Method
+
+Rank = Literal[4, 8, 16, 32]
+Alpha = Literal[4, 8, 16, 32, 64]
+
+
+class MethodKnobs(Spec):
+    """What a learner may choose with one method, where that is something else."""
+
+    r: tuple[Rank, ...] | None = None
+    lora_alpha: tuple[Alpha, ...] | None = None
+    learning_rate: tuple[float, float] | None = None
+    num_train_epochs: tuple[int, int] | None = None
+    per_device_train_batch_size: tuple[int, ...] | None = None
+    beta: tuple[float, float] | None = None
+    rpo_alpha: tuple[float, float] | None = None
+
+
+def is_none(value: object) -> bool:
+    """Whether a key was left out, so that a dump leaves it out as well."""
+    return value is None
+
+
+class Knobs(Spec):
+    """What a learner may choose: listed values, or a closed interval. The sections of single methods come first."""
+
+    r: tuple[Rank, ...] = (4, 8, 16)
+    lora_alpha: tuple[Alpha, ...] = (8, 16, 32)
+    learning_rate: tuple[float, float] = (1.0e-5, 2.0e-3)
+    num_train_epochs: tuple[int, int] = (1, 5)
+    per_device_train_batch_size: tuple[int, ...] = (4, 8, 16)
+    qlora: MethodKnobs | None = Field(None, exclude_if=is_none)
+    full: MethodKnobs | None = Field(None, exclude_if=is_none)
+    dpo: MethodKnobs | None = Field(None, exclude_if=is_none)
+
+    def of(self, method: Method) -> dict[str, tuple[Any, ...]]:
+        """What may be chosen with a method, by the setting's name, in the order of the form."""
+        own = getattr(self, method, None)
+        ranges = METHODS[method].ranges
+        return {
+            name: getattr(own, name, None) or ranges.get(name) or getattr(self, name)
+            for name in METHODS[method].settings
+        }
+
+
+class Fixed(Spec):
+    seed: int = 17
+    target_modules: Literal["all-linear"] = "all-linear"
+
+
+class Tune(Spec):
+    """The section `tune`: which training runs a challenge allows.
+
+    The methods of `trial_only` can be tried on public samples, but not submitted.
+
+    With preferences DPO trains on all but every `hold_out_every`th row, which is held out to see whether the preference
+    carries over; 0 holds none out. The other methods then train on the chosen answers. With `own_choices` the score is
+    by choices of the learner, which are held out before.
+    """
+
+    methods: tuple[Method, ...] = Field((LORA,), min_length=1, exclude_if=lambda methods: methods == (LORA,))
+    trial_only: tuple[Method, ...] = Field((), exclude_if=lambda methods: not methods)
+    rows: Literal["pairs", "preferences"] = Field("pairs", exclude_if=lambda rows: rows == "pairs")
+    hold_out_every: int = Field(5, ge=0, le=20, exclude_if=lambda every: every == 5)
+    rows_max: int = Field(500, ge=1, le=2000)
+    row_tokens_max: int = Field(256, ge=8, le=512)
+    tokens_max: int = Field(150_000, ge=1000, le=2_000_000)
+    steps_max: int = Field(500, ge=1, le=500)
+    knobs: Knobs = Knobs()
+    fixed: Fixed = Fixed()
+    own_choices: OwnChoices | None = Field(None, exclude_if=is_none)
+    seconds: int = Field(600, ge=10, le=600)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.rows == "pairs" and (comparing := [name for name in self.methods if METHODS[name].compares]):
+            raise ValueError(f"{comparing[0]} learns from preferences: write `rows: preferences`, or leave it out")
+        if len(set(self.methods)) < len(self.methods):
+            raise ValueError("a method stands twice in `methods`: keep one")
+        if stray := [name for name in self.trial_only if name not in self.methods]:
+            raise ValueError(f"{stray[0]} stands in `trial_only` but not in `methods`: add it there, or leave it out")
+        if set(self.trial_only) == set(self.methods):
+            raise ValueError("no method can be submitted: leave one out of `trial_only`")
+        return self
+
+
+class TuneKeys(Keys):
+    """`candidates` names a file in `challenge.yaml`; here it holds its rows."""
+
+    tune: Tune
+    candidates: Candidates = Field((), max_length=200, exclude_if=lambda listed: not listed)
+
+
+def tune(challenge: Challenge) -> Tune:
+    """The challenge's section `tune`; the defaults where the challenge accepts no training run."""
+    keys = challenge.keys_of("tune")
+    return keys.tune if isinstance(keys, TuneKeys) else Tune()
+
+
+def candidates(challenge: Challenge) -> Candidates:
+    """The prompts whose answers learners may choose between; empty where there are none."""
+    keys = challenge.keys_of("tune")
+    return keys.candidates if isinstance(keys, TuneKeys) else ()
+
+
+def held_out(
+    section: Tune, method: Method, rows: Sequence[AnyRow], draw: str = ""
+) -> tuple[Sequence[AnyRow], Sequence[AnyRow]]:
+    """The rows that are trained on, and those of DPO that are held out and whose accuracy is shown.
+
+    Choices by which the learner is scored are among neither; `draw` says which they are, and not how many.
+    """
+    if section.own_choices is not None:
+        rows, _ = section.own_choices.split(rows, draw)
+    every = section.hold_out_every
+    if method != DPO or not every:
+        return rows, ()
+    kept = [row for number, row in enumerate(rows, 1) if number % every]
+    return kept, rows[every - 1 :: every]

@@ -1,0 +1,107 @@
+"""The rows of a challenge as models: samples, training rows, and the answers that an author has marked.
+
+`challenges.files.rows` reads them from JSON Lines.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, Discriminator, Field, Tag
+
+from challenges.spec import Share, Spec, Text
+
+
+class Required(Spec):
+    """A target for texts that the model writes freely: what must be in them, and how many words they may have."""
+
+    must: tuple[Text, ...] = Field(min_length=1, max_length=20)
+    words_max: int = Field(ge=1, le=1000)
+
+
+Target = str | dict[str, str] | Required | Annotated[tuple[Text, ...], Field(min_length=1)]
+
+
+class Sample(Spec):
+    """One row. `target` is a label, a text, an object for `json` answers, several accepted texts, or what it must hold.
+
+    `documents` are the ids of those that hold the answer, where the challenge has a corpus.
+    """
+
+    id: str = Field(min_length=1, max_length=64)
+    input: Text
+    target: Target
+    split: Literal["public", "private"] = "public"
+    # Left out of a dump while it is empty, because the key came later than the format.
+    documents: tuple[Text, ...] = Field((), exclude_if=lambda ids: not ids)
+
+
+class TrainRow(Spec):
+    """One training row after reading; the accepted shapes are in `challenges.files.rows`."""
+
+    input: Text
+    output: Text
+
+
+class PreferenceRow(Spec):
+    """Two answers to one prompt, of which a person prefers the first. TRL's names; `input` is read as `prompt`."""
+
+    prompt: Text = Field(validation_alias=AliasChoices("prompt", "input"))
+    chosen: Text
+    rejected: Text
+
+    @property
+    def input(self) -> str:
+        return self.prompt
+
+    @property
+    def output(self) -> str:
+        """What the other training methods learn to write."""
+        return self.chosen
+
+
+AnyRow = TrainRow | PreferenceRow
+PAIR, PREFERENCE = "pair", "preference"
+
+
+def row_shape(row: Any) -> str:
+    """Which of the two a row means to be, also where something in it is missing."""
+    keys = row.keys() if isinstance(row, dict) else vars(row) if isinstance(row, Spec) else ()
+    return PREFERENCE if "chosen" in keys or "rejected" in keys else PAIR
+
+
+TrainingRow = Annotated[
+    Annotated[TrainRow, Tag(PAIR)] | Annotated[PreferenceRow, Tag(PREFERENCE)], Discriminator(row_shape)
+]
+
+
+GoldRole = Literal["prompt", "calibration", "test"]
+
+
+class GoldAnswer(Spec):
+    """An answer marked by the author; roles are disjoint."""
+
+    answer: str
+    marks: dict[str, Literal["met", "partial", "not_met"]]
+    role: GoldRole
+
+    @property
+    def is_example(self) -> bool:
+        """Whether the judge is shown the answer with its marks, so that it must not be measured on it."""
+        return self.role == "prompt"
+
+
+class Attack(Spec):
+    """An answer that must not earn more than `max_score`."""
+
+    answer: str
+    category: str
+    max_score: Share = 0.0
+
+
+class Benign(Spec):
+    """An honest answer that looks like an attack, with the marks that a person gives it."""
+
+    answer: str
+    marks: dict[str, Literal["met", "partial", "not_met"]]
+    category: str
