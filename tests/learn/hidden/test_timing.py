@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 from gradus.leaderboards import boards
-from gradus.learn.result import rows
+from gradus.learn.result.waiting import took
 from gradus.learn.templatetags.learn import whole
 from gradus.submissions.models import Evaluation
 
@@ -41,13 +41,13 @@ def gradings(leak: float, seed: int) -> tuple[list[Evaluation], np.ndarray]:
 def visible(evaluation: Evaluation) -> list[float]:
     """Numbers in what a page and the API say of its times."""
     assert evaluation.finished_at is not None
-    api, page, took = (
+    api, page, shown = (
         boards.whole_second(evaluation.finished_at),
         whole(evaluation.finished_at),
-        rows.took(evaluation),
+        took(evaluation),
     )
-    assert page == api and took is not None
-    return [float(took), (api - NOON).total_seconds()]
+    assert page == api and shown is not None
+    return [float(shown), (api - NOON).total_seconds()]
 
 
 def exact(evaluation: Evaluation) -> list[float]:

@@ -90,7 +90,7 @@ def test_a_comparison_says_which_rows_became_better_and_worse(ada, ada_client, t
     factories.grade(before, result=result_of(before, RIGHT, PARTLY, PARTLY, WRONG, WRONG, WRONG))
     factories.grade(after, result=result_of(after, RIGHT, RIGHT, WRONG, PARTLY, WRONG, WRONG))
     found = compare.compare(before, after)
-    assert (found.mended, found.broken) == (2, 1)
+    assert (found.improved, found.broken) == (2, 1)
     address = reverse("learn:compare", args=["ticket"]) + f"?a={before.uuid}&b={after.uuid}"
     text = ada_client.get(address).content.decode()
     assert "2 samples became better, 1 became worse" in text and "<li data-partly_right>" in text

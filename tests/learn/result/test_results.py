@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from gradus.accounts.models import ApiToken
+from gradus.learn.kinds.tune.loss import loss_curve
 from gradus.learn.result import compare
 from gradus.learn.result import rows as results
 from gradus.reviews.models import Appeal, Review
@@ -86,7 +87,7 @@ def test_a_loss_curve_states_its_finding_and_forgets_an_attempt_that_died(ada, a
         *key, [("loss", {"step": 9, "train_loss": 9.0, "valid_loss": 9.0}), ("started", {}), *events]
     )
     services.record(*key, services.Outcome(result=factories.result_for(submission), score=0.5))
-    curve = results.loss_curve(submission.current)
+    curve = loss_curve(submission.current)
     assert [point["step"] for point in curve["points"]] == [1, 2, 3]
     assert "The validation loss was lowest at step 2, then rose to 1.40" in page(ada_client, submission)
 
@@ -170,7 +171,7 @@ def test_compare_shows_only_what_differs(ada, ada_client, course):
     found = compare.compare(before, after)
     assert [change.name for change in found.changes] == ["Instructions"]
     assert [(piece.kind, piece.text) for piece in found.changes[0].pieces if piece.kind != "same"] == [("ins", "open ")]
-    assert (found.mended, found.broken, len(found.flips)) == (1, 0, 1)
+    assert (found.improved, found.broken, len(found.flips)) == (1, 0, 1)
     address = reverse("learn:compare", args=["sea-or-sky"])
     text = ada_client.get(f"{address}?b={before.uuid}&a={after.uuid}").content.decode()
     assert "<ins>open </ins>" in text and "1 sample became right, 0 became wrong" in text

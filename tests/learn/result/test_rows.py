@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from gradus.learn.result import rows as results
-from gradus.learn.result.shown_rows import rows_context
+from gradus.learn.result.page import rows_context
 from gradus.submissions.models import Run
 from gradus.submissions.services import start_run
 from tests import factories

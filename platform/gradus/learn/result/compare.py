@@ -2,22 +2,18 @@
 
 import difflib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from challenges.kinds import registry as kinds
-from challenges.row_marks import PARTLY
 from challenges.translation import translated
 from gradus.learn.kinds.registry import page_of
-from gradus.learn.result.rows import SampleRow, sample_rows
+from gradus.learn.result.rows import Flips, SampleRow, flips, sample_rows
 from gradus.submissions.models import Run, Submission
 
 Work = Submission | Run
-BETTER, WORSE, OTHER = "better", "worse", "other"
 WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 
@@ -38,69 +34,6 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Flip:
-    """A public sample answered differently."""
-
-    before: SampleRow
-    after: SampleRow
-
-    @property
-    def after_marked(self) -> SampleRow:
-        """The later row with its change, for the badge that says so."""
-        return replace(self.after, change=self.change)
-
-    @property
-    def sides(self) -> tuple[tuple[str, SampleRow], ...]:
-        return (_("Before"), self.before), (_("After"), self.after)
-
-    @property
-    def change(self) -> str:
-        """`better`, `worse`, or `other` where another answer earns the same score."""
-        if self.after.score == self.before.score:
-            return OTHER
-        return BETTER if self.after.score > self.before.score else WORSE
-
-
-@dataclass(frozen=True)
-class Flips:
-    """The public samples that two attempts or runs answer differently."""
-
-    flips: tuple[Flip, ...]
-
-    @property
-    def mended(self) -> int:
-        """Rows of labels that became right, rows of fields that became better."""
-        return sum(flip.change == BETTER for flip in self.flips)
-
-    @property
-    def broken(self) -> int:
-        return sum(flip.change == WORSE for flip in self.flips)
-
-    @property
-    def other(self) -> int:
-        return sum(flip.change == OTHER for flip in self.flips)
-
-    @property
-    def has_shares(self) -> bool:
-        """Whether a row can be partly right, so that it becomes better or worse, and not only right or wrong."""
-        return any(PARTLY in (flip.before.mark, flip.after.mark) for flip in self.flips)
-
-    @property
-    def said(self) -> list[str]:
-        """How many samples changed in each way: a list within a sentence."""
-        if self.has_shares:
-            better = ngettext("%(n)s sample became better", "%(n)s samples became better", self.mended)
-            worse = ngettext("%(n)s became worse", "%(n)s became worse", self.broken)
-        else:
-            better = ngettext("%(n)s sample became right", "%(n)s samples became right", self.mended)
-            worse = ngettext("%(n)s became wrong", "%(n)s became wrong", self.broken)
-        found = [better % {"n": self.mended}, worse % {"n": self.broken}]
-        if self.other:
-            found.append(_other_answers(self.other))
-        return found
-
-
-@dataclass(frozen=True)
 class Comparison(Flips):
     before: Work
     after: Work
@@ -110,22 +43,6 @@ class Comparison(Flips):
 def compare(before: Work, after: Work) -> Comparison:
     found = flips(_rows(before), _rows(after))
     return Comparison(found.flips, before, after, tuple(_changes(before.payload, after.payload)))
-
-
-def flips(before: Sequence[SampleRow], after: Sequence[SampleRow]) -> Flips:
-    """The samples that both have and that were answered differently, in the order of the public samples."""
-    new = {row.id: row for row in after}
-    shared = [(row, new[row.id]) for row in before if row.id in new]
-    return Flips(tuple(Flip(a, b) for a, b in shared if a.correct != b.correct or a.got != b.got))
-
-
-def _other_answers(count: int) -> str:
-    text = ngettext(
-        "%(n)s got another answer with the same score",
-        "%(n)s got another answer with the same score",
-        count,
-    )
-    return text % {"n": count}
 
 
 def _rows(work: Work) -> list[SampleRow]:

@@ -1,16 +1,15 @@
-"""What a finished evaluation shows: rows of public samples, a confusion matrix over them, the loss curve.
+"""The public samples of a graded attempt or run: their rows, a confusion matrix over them, and rows that changed.
 
 Everything here comes from `Evaluation.result`, which holds nothing computed from a hidden row.
 """
 
-import math
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from challenges import output_faults
 from challenges.kinds import registry as kinds
@@ -18,9 +17,9 @@ from challenges.row_marks import PARTLY, RIGHT, WRONG, mark_of
 from challenges.rows import Sample
 from challenges.spec import Challenge, Json, Label
 from gradus.courses.models import ChallengeVersion
-from gradus.submissions.models import Evaluation
 
 OTHER = gettext_lazy("no label")
+BETTER, WORSE, OTHER_ANSWER = "better", "worse", "other"
 # How many of a row's most probable labels are shown.
 LIKELIEST = 5
 
@@ -102,6 +101,69 @@ class Confusion:
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+@dataclass(frozen=True)
+class Flip:
+    """A public sample answered differently."""
+
+    before: SampleRow
+    after: SampleRow
+
+    @property
+    def after_marked(self) -> SampleRow:
+        """The later row with its change, for the badge that says so."""
+        return replace(self.after, change=self.change)
+
+    @property
+    def sides(self) -> tuple[tuple[str, SampleRow], ...]:
+        return (_("Before"), self.before), (_("After"), self.after)
+
+    @property
+    def change(self) -> str:
+        """`better`, `worse`, or `other` where another answer earns the same score."""
+        if self.after.score == self.before.score:
+            return OTHER_ANSWER
+        return BETTER if self.after.score > self.before.score else WORSE
+
+
+@dataclass(frozen=True)
+class Flips:
+    """The public samples that two attempts or runs answer differently."""
+
+    flips: tuple[Flip, ...]
+
+    @property
+    def improved(self) -> int:
+        """Rows of labels that became right, rows of fields that became better."""
+        return sum(flip.change == BETTER for flip in self.flips)
+
+    @property
+    def broken(self) -> int:
+        return sum(flip.change == WORSE for flip in self.flips)
+
+    @property
+    def other(self) -> int:
+        return sum(flip.change == OTHER_ANSWER for flip in self.flips)
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether a row can be partly right, so that it becomes better or worse, and not only right or wrong."""
+        return any(PARTLY in (flip.before.mark, flip.after.mark) for flip in self.flips)
+
+    @property
+    def said(self) -> list[str]:
+        """How many samples changed in each way: a list within a sentence."""
+        if self.has_shares:
+            better = ngettext("%(n)s sample became better", "%(n)s samples became better", self.improved)
+            worse = ngettext("%(n)s became worse", "%(n)s became worse", self.broken)
+        else:
+            better = ngettext("%(n)s sample became right", "%(n)s samples became right", self.improved)
+            worse = ngettext("%(n)s became wrong", "%(n)s became wrong", self.broken)
+        found = [better % {"n": self.improved}, worse % {"n": self.broken}]
+        if self.other:
+            found.append(_other_answers(self.other))
+        return found
 
 
 def sample_rows(version: ChallengeVersion, result: dict[str, Any] | None, own: Collection[str] = ()) -> list[SampleRow]:
@@ -190,41 +252,17 @@ def confusion(spec: Challenge, rows: list[SampleRow]) -> Confusion | None:
     return Confusion(columns, lines)
 
 
-def loss_curve(evaluation: Evaluation) -> dict[str, Any] | None:
-    """The chart's JSON from the event table; None where nothing was trained."""
-    events = evaluation.events.filter(type__in=["loss", "checkpoint", "started"]).values_list("type", "data")
-    points: list[dict[str, Any]] = []
-    checkpoints: list[int] = []
-    for kind, data in events:
-        if kind == "started":
-            points, checkpoints = [], []
-        elif kind == "loss":
-            points.append({key: data.get(key) for key in ("step", "train_loss", "valid_loss")})
-        else:
-            checkpoints.append(data["step"])
-    return {"points": points, "checkpoints": checkpoints} if points else None
+def flips(before: Sequence[SampleRow], after: Sequence[SampleRow]) -> Flips:
+    """The samples that both have and that were answered differently, in the order of the public samples."""
+    new = {row.id: row for row in after}
+    shared = [(row, new[row.id]) for row in before if row.id in new]
+    return Flips(tuple(Flip(a, b) for a, b in shared if a.correct != b.correct or a.got != b.got))
 
 
-def loss_title(curve: dict[str, Any]) -> str:
-    """A chart's title states its finding."""
-    known = [point for point in curve["points"] if point.get("valid_loss") is not None]
-    if len(known) < 2:
-        first, last = curve["points"][0], curve["points"][-1]
-        losses = {"first": f"{first['train_loss']:.2f}", "last": f"{last['train_loss']:.2f}"}
-        return _("The training loss went from %(first)s to %(last)s") % losses
-    best, last = min(known, key=lambda point: point["valid_loss"]), known[-1]
-    found = {"step": best["step"], "last": f"{last['valid_loss']:.2f}"}
-    if best is last:
-        return _("The validation loss was still falling at step %(step)s: %(last)s") % found
-    return _("The validation loss was lowest at step %(step)s, then rose to %(last)s") % found
-
-
-def whole_seconds(seconds: float) -> int:
-    """Durations that hidden rows had a part in are rounded up, so that they tell nothing of them."""
-    return math.ceil(seconds)
-
-
-def took(evaluation: Evaluation) -> int | None:
-    if evaluation.started_at is None or evaluation.finished_at is None:
-        return None
-    return whole_seconds((evaluation.finished_at - evaluation.started_at).total_seconds())
+def _other_answers(count: int) -> str:
+    text = ngettext(
+        "%(n)s got another answer with the same score",
+        "%(n)s got another answer with the same score",
+        count,
+    )
+    return text % {"n": count}

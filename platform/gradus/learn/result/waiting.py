@@ -1,10 +1,17 @@
-"""The named stages of an evaluation that waits or is graded, and which of them is present.
+"""What an open evaluation shows: its stages, how long it usually takes, and something to read meanwhile.
 
 Workers write no events about hidden rows, so the stages after the public samples are told from what came before them.
+Grading times depend on hidden rows, so each is rounded up to whole seconds before anything is computed from it, and
+what is shown is rounded to steps of five seconds.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from django.core.cache import cache
+from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +19,11 @@ from django.utils.translation import gettext_lazy as _
 from challenges.example_orders import order_of, stage
 from challenges.kinds import registry as kinds
 from challenges.spec import Challenge, Label
-from gradus.submissions.models import Evaluation
+from gradus.courses import catalogue
+from gradus.learn.lesson import markdown
+from gradus.learn.result.next_step import next_hint
+from gradus.submissions.models import Evaluation, Run, Submission
+from gradus.submissions.queue import queue_position, seconds_each, wait_at
 from gradus.submissions.states import State
 
 QUEUED, LOADING, TRAINING, CALIBRATION = "queued", "loading", "train", "calibrate"
@@ -72,6 +83,21 @@ def _order_title() -> str:
     return gettext("Public samples, order %(number)s")
 
 
+def waiting_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, Any]:
+    """What the page of an open evaluation shows in addition."""
+    position = queue_position(evaluation)
+    return {
+        "position": position,
+        "ahead": position - 1 if position else None,
+        "wait": wait_at(position, seconds_each(evaluation.lane)) if position else None,
+        "stages": stages_of(evaluation, owner.kind),
+        "begun": begun(evaluation),
+        "usual": usual_time(evaluation, owner.kind),
+        "elapsed": elapsed(evaluation),
+        "reading": reading(owner) if isinstance(owner, Submission) else None,
+    }
+
+
 def stages_of(evaluation: Evaluation, kind: str) -> list[Stage]:
     """Returns the stages of a submission or run of that kind, in their order."""
     names = _names(evaluation.version.parsed, kind, is_graded=evaluation.submission_id is not None)
@@ -119,3 +145,98 @@ def begun(evaluation: Evaluation) -> int:
     """Returns the number of the event with which a worker last started the evaluation, or 0 if none has."""
     started = evaluation.events.filter(type="started").order_by("-seq").values_list("seq", flat=True)
     return started.first() or 0
+
+
+RECENT, FEWEST = 30, 5
+STEP_SECONDS = 5
+KEPT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class UsualTime:
+    """Seconds from start to end: half of the recent evaluations took from `low` to `high`.
+
+    With `is_authors` it is what the author's attempt took, rounded up, because too few have ended here.
+    """
+
+    low: int
+    high: int
+    is_authors: bool = False
+
+
+def usual_time(evaluation: Evaluation, kind: str) -> UsualTime | None:
+    """Returns None if neither enough evaluations have ended here nor the author's results tell how long they took."""
+    is_run = evaluation.run_id is not None
+    key = f"usual-time-{evaluation.version_id}-{kind}-{evaluation.lane}-{is_run}"
+    found: list[int] | None = cache.get(key)
+    if found is None:
+        found = _recent(evaluation, kind)
+        cache.set(key, found, KEPT_SECONDS)
+    if len(found) >= FEWEST:
+        return UsualTime(_rounded(found[len(found) // 4], math.floor), _rounded(found[-1 - len(found) // 4], math.ceil))
+    return None if is_run else _authors(evaluation, kind)
+
+
+def _recent(evaluation: Evaluation, kind: str) -> list[int]:
+    """Seconds of the newest evaluations of this kind on this version, the shortest first."""
+    owner = "run" if evaluation.run else "submission"
+    same: dict[str, Any] = {f"{owner}__version": evaluation.version_id, f"{owner}__kind": kind, "lane": evaluation.lane}
+    if evaluation.run:
+        same["run__purpose"] = evaluation.run.purpose
+    ended = Evaluation.objects.filter(state__in=(State.SCORED, State.REVIEW), started_at__isnull=False, **same)
+    newest = ended.exclude(finished_at=None).only("started_at", "finished_at").order_by("-finished_at")[:RECENT]
+    return sorted(seconds for one in newest if (seconds := took(one)) is not None)
+
+
+def _authors(evaluation: Evaluation, kind: str) -> UsualTime | None:
+    known = [row.get("seconds") for row in evaluation.version.results if row.get("kind") == kind]
+    longest = max((seconds for seconds in known if seconds), default=None)
+    if longest is None:
+        return None
+    high = _rounded(longest, math.ceil)
+    return UsualTime(high, high, is_authors=True)
+
+
+def _rounded(seconds: float, way: Callable[[float], int]) -> int:
+    return way(seconds / STEP_SECONDS) * STEP_SECONDS
+
+
+def elapsed(evaluation: Evaluation) -> int | None:
+    """Returns whole seconds since a worker first started the evaluation; None while it waits."""
+    if evaluation.started_at is None or evaluation.state != State.RUNNING:
+        return None
+    return math.floor((timezone.now() - evaluation.started_at).total_seconds())
+
+
+def whole_seconds(seconds: float) -> int:
+    """Durations that hidden rows had a part in are rounded up, so that they tell nothing of them."""
+    return math.ceil(seconds)
+
+
+def took(evaluation: Evaluation) -> int | None:
+    if evaluation.started_at is None or evaluation.finished_at is None:
+        return None
+    return whole_seconds((evaluation.finished_at - evaluation.started_at).total_seconds())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`answer` is HTML. Without a question it is empty; `hint` is the number of the next hint, or None."""
+
+    question: str
+    answer: str
+    hint: int | None
+
+
+def reading(submission: Submission) -> Reading | None:
+    """Returns None if there is nothing to read. Each attempt gets the next question of the lesson."""
+    challenge = catalogue.now().challenges.get(submission.challenge.slug)
+    if challenge is None:
+        return None
+    hint, questions = next_hint(submission.user, challenge), challenge.lesson.parsed.faq
+    if not questions:
+        return Reading("", "", hint) if hint else None
+    moved = catalogue.now().moved(challenge.course)
+    earlier = Submission.objects.of(submission.user).filter(challenge=challenge, pk__lt=submission.pk).count()
+    chosen = questions[earlier % len(questions)]
+    return Reading(chosen.question, markdown.render(chosen.answer, moved).html, hint)

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_POST
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
-from gradus.learn import contexts as pages
 from gradus.learn import forms
+from gradus.learn.challenge_page import challenge_page, hints_context
 from gradus.learn.kinds.base import Draft
 from gradus.learn.kinds.jsonl import json_lines, jsonl_file
 from gradus.learn.kinds.registry import page_of
@@ -27,7 +27,7 @@ def challenge(request: HttpRequest, slug: str) -> HttpResponse:
     draft, extra = _draft(request, found), dict[str, Any]()
     if found.version is not None:
         draft, extra = page_of(draft.kind).opened(request, found.version, draft)
-    return pages.challenge_page(request, found, draft, extra=extra)
+    return challenge_page(request, found, draft, extra=extra)
 
 
 def _draft(request: HttpRequest, found: Challenge) -> Draft:
@@ -63,7 +63,7 @@ def hint(request: HttpRequest, slug: str) -> HttpResponse:
     found = shown_challenge(slug)
     services.take_hint(learner_or_guest(request), found)
     if request.headers.get("HX-Request"):
-        return render(request, "learn/_hints.html", pages.hints_context(request, found))
+        return render(request, "learn/_hints.html", hints_context(request, found))
     return redirect(reverse("learn:challenge", args=[slug]) + "#hints")
 
 

@@ -6,9 +6,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner
-from gradus.learn import contexts as pages
 from gradus.learn.form_problems import FormFields, of_refusal
 from gradus.learn.path.history import entry_of, history_of
+from gradus.learn.result.page import evaluation_context
 from gradus.learn.views.access import own_run, shown_challenge
 from gradus.submissions import services
 from gradus.submissions.models import Run
@@ -44,7 +44,7 @@ def _field(run: Run) -> FormFields:
 def _named(request: HttpRequest, run: Run, status: int, **extra: object) -> HttpResponse:
     """The run's entry of the history, or without htmx the run's page."""
     if not request.headers.get("HX-Request"):
-        return render(request, "learn/run.html", {**pages.evaluation_context(run), **extra}, status=status)
+        return render(request, "learn/run.html", {**evaluation_context(run), **extra}, status=status)
     challenge = run.version.challenge
     shown = {"challenge": challenge, "spec": run.version.parsed, "entry": entry_of(run), **extra}
     return render(request, "learn/_history_entry.html", shown, status=status)

@@ -8,7 +8,7 @@ from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
-from gradus.learn import contexts as pages
+from gradus.learn.challenge_page import guest_left
 from gradus.learn.costs.approaches import boards as boards_of
 from gradus.learn.demo.retriever import searched
 from gradus.learn.findings import shown as findings
@@ -45,7 +45,7 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
         "next": course_path.next_in(found),
         "after": course_path.after(found),
         "faq": [(item.question, markdown.render(item.answer, moved).html) for item in found.parsed.faq],
-        "guest_left": pages.guest_left(user),
+        "guest_left": guest_left(user),
         "by_code": by_code,
         "by_ai": by_ai,
         **features(found, user),

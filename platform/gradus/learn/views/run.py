@@ -7,10 +7,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner, learner_or_guest
-from gradus.learn import contexts as pages
 from gradus.learn import forms
+from gradus.learn.challenge_page import challenge_page
 from gradus.learn.form_problems import Problem
 from gradus.learn.result import orders_and_budget
+from gradus.learn.result.page import evaluation_context
 from gradus.learn.views.access import own_run, shown_challenge
 from gradus.learn.views.chat import run_chat
 from gradus.submissions import services, stream
@@ -33,7 +34,7 @@ def run_start(request: HttpRequest, slug: str) -> HttpResponse:
         problems = forms.problems_of(refused, challenge.spec, draft)
         if request.headers.get("HX-Request"):
             return _problems(request, problems)
-        response = pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
+        response = challenge_page(request, challenge, draft, problems=problems, status=refused.status)
         if refused.retry_after:
             response["Retry-After"] = str(refused.retry_after)
         return response
@@ -66,7 +67,7 @@ def run(request: HttpRequest, uuid: UUID) -> HttpResponse:
     found = own_run(request, uuid)
     if found.purpose == Run.Purpose.CHAT:
         return redirect("learn:run_chat", found.uuid)
-    return render(request, "learn/run.html", pages.evaluation_context(found))
+    return render(request, "learn/run.html", evaluation_context(found))
 
 
 def run_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
@@ -77,7 +78,7 @@ def run_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
 def _fragment(request: HttpRequest, run: Run, **extra: bool) -> HttpResponse:
     """The run alone. It tells the page that the history has changed: a run began or ended."""
     is_own_page = reverse("learn:run", args=[run.uuid]) in request.headers.get("HX-Current-URL", "")
-    context = {**pages.evaluation_context(run), "is_own_page": is_own_page, **extra}
+    context = {**evaluation_context(run), "is_own_page": is_own_page, **extra}
     response = render(request, "learn/_run.html", context)
     response["HX-Trigger"] = "gradus:history"
     return response

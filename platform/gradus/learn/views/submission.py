@@ -13,13 +13,14 @@ from gradus.accounts.guests import learner_or_guest
 from gradus.accounts.rate_limits import hashed_network
 from gradus.courses import days
 from gradus.courses.models import Challenge
-from gradus.learn import contexts as pages
 from gradus.learn import forms
+from gradus.learn.challenge_page import challenge_page
 from gradus.learn.form_problems import APPEAL, of_refusal
 from gradus.learn.kinds.base import Draft, with_line_feeds
 from gradus.learn.path import steps
 from gradus.learn.result.moment import is_celebrated, moment
 from gradus.learn.result.next_step import next_step
+from gradus.learn.result.page import evaluation_context
 from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.receipts import in_words
 from gradus.receipts import services as receipts
@@ -39,7 +40,7 @@ def submit(request: HttpRequest, slug: str) -> HttpResponse:
         submission = _submit(request, challenge, draft)
     except Refused as refused:
         problems = forms.problems_of(refused, challenge.spec, draft)
-        response = pages.challenge_page(request, challenge, draft, problems=problems, status=refused.status)
+        response = challenge_page(request, challenge, draft, problems=problems, status=refused.status)
         if refused.retry_after:
             response["Retry-After"] = str(refused.retry_after)
         return response
@@ -71,7 +72,7 @@ def _seen(request: HttpRequest, found: Submission) -> dict[str, object]:
 
 
 def _context(found: Submission) -> dict[str, Any]:
-    shown = pages.evaluation_context(found)
+    shown = evaluation_context(found)
     return {
         **shown,
         "moment": moment(found, shown["evaluation"], shown["score"]) if shown["score"] else None,

@@ -22,7 +22,7 @@ from gradus.learn.kinds.base import Draft, KindPage, labels_of
 from gradus.learn.kinds.jsonl import json_lines
 from gradus.learn.kinds.tune import knobs, views
 from gradus.learn.kinds.tune.draft import TuneDraft, posted, put_in, train_rows, with_method
-from gradus.learn.result import rows as results
+from gradus.learn.kinds.tune.loss import loss_curve, loss_title
 from gradus.preferences.pairs import rows_of
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import unavailable
@@ -98,9 +98,9 @@ class TunePage(KindPage):
         return frozenset(_told(row)[0] for row in payload.get("rows", []))
 
     def result(self, evaluation: Evaluation) -> dict[str, Any]:
-        curve = results.loss_curve(evaluation)
+        curve = loss_curve(evaluation)
         preferences = preference_course(evaluation) if curve else None
-        title = results.loss_title(curve) if curve else ""
+        title = loss_title(curve) if curve else ""
         return {"curve": curve, "curve_title": title, "preferences": preferences}
 
 

@@ -17,8 +17,8 @@ from challenges.kinds.tune import KIND, Hyperparameters
 from challenges.kinds.tune_keys import candidates
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.courses.models import Challenge
-from gradus.learn import contexts as pages
 from gradus.learn import forms
+from gradus.learn.challenge_page import challenge_page
 from gradus.learn.form_problems import Problem, as_refusal
 from gradus.learn.kinds.jsonl import json_lines, jsonl_file
 from gradus.learn.kinds.tune import draft as drafts
@@ -59,7 +59,7 @@ def dataset_check(request: HttpRequest, slug: str) -> HttpResponse:
     if request.headers.get("HX-Request"):
         context = {"report": report, "problems": problems, "spec": challenge.spec}
         return render(request, "learn/kinds/tune/_dataset_report.html", context)
-    return pages.challenge_page(request, challenge, draft, problems=problems, extra={"report": report})
+    return challenge_page(request, challenge, draft, problems=problems, extra={"report": report})
 
 
 def _report(challenge: Challenge, draft: TuneDraft) -> dataset.DatasetReport:
@@ -81,9 +81,7 @@ def method(request: HttpRequest, slug: str) -> HttpResponse:
     """The form with the settings of the method that was chosen in it. What was typed elsewhere stays."""
     challenge = _challenge(slug)
     draft = drafts.posted(KIND.name, challenge.spec, request)
-    return pages.challenge_page(
-        request, challenge, drafts.with_method(draft, challenge.spec, knobs.method_of(draft.method))
-    )
+    return challenge_page(request, challenge, drafts.with_method(draft, challenge.spec, knobs.method_of(draft.method)))
 
 
 def starter(request: HttpRequest, slug: str) -> HttpResponse:
@@ -124,7 +122,7 @@ def _with_rows(request: HttpRequest, challenge: Challenge, rows: drafts.Rows, *,
             before = draft
             draft, cost = drafts.put_in(challenge.spec, rows, before)
             context = {"cost": cost, "before": before if lines else None, "own": own}
-    return pages.challenge_page(request, challenge, draft, extra={"starter": context})
+    return challenge_page(request, challenge, draft, extra={"starter": context})
 
 
 def challenge_with_pairs(slug: str) -> Challenge:

@@ -1,4 +1,4 @@
-"""Contexts that several views share: a challenge with its form, an evaluation with what came of it."""
+"""The page of a challenge: its texts and samples, the form with its limits, and what the learner has done there."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,20 +20,11 @@ from gradus.learn.kinds.registry import page_of
 from gradus.learn.lesson import markdown
 from gradus.learn.path import steps
 from gradus.learn.path.history import history_of
-from gradus.learn.result import rows
-from gradus.learn.result.reading import reading
-from gradus.learn.result.shown_rows import rows_context
-from gradus.learn.result.usual_time import elapsed, usual_time
-from gradus.learn.result.waiting import begun, stages_of
-from gradus.learn.result.weak_spot import weak_spot
-from gradus.notices import services as notices
 from gradus.preferences.pairs import pairs_of
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import guest_note, who_grades
 from gradus.submissions import limits
 from gradus.submissions.limits import Use
-from gradus.submissions.models import Evaluation, Run, Score, Submission
-from gradus.submissions.queue import queue_position, seconds_each, wait_at
 from gradus.submissions.services import hints_taken, slots
 
 
@@ -116,49 +107,3 @@ def learner_context(challenge: Challenge, user: User | None) -> dict[str, Any]:
         "state": steps.state_of(own, others),
         "has_passed": steps.has_passed(user, challenge),
     }
-
-
-def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
-    """One evaluation as its page shows it, open or ended. Its learner, who now looks at it, needs no notice of it."""
-    evaluation = owner.current
-    notices.see(owner.user, evaluation)
-    spec, result, shown = evaluation.version.parsed, evaluation.result or {}, rows_context(owner, evaluation)
-    return {
-        "owner": owner,
-        "guest_note": guest_note(owner.user, owner.kind) if isinstance(owner, Submission) else "",
-        "evaluation": evaluation,
-        "target": f"#run-{owner.uuid}",
-        "challenge": owner.challenge if isinstance(owner, Submission) else owner.version.challenge,
-        "spec": spec,
-        "result": result,
-        "score": score_of(evaluation),
-        **shown,
-        "weak_spot": weak_spot(
-            shown["rows"],
-            shown["confusion"],
-            shown["fields"],
-            result.get("marks", []),
-            asks_model=shown["asks_model"],
-        ),
-        **page_of(owner.kind).result(evaluation),
-        "took": rows.took(evaluation),
-        **(_waiting(owner, evaluation, queue_position(evaluation)) if evaluation.is_open else {}),
-    }
-
-
-def _waiting(owner: Submission | Run, evaluation: Evaluation, position: int | None) -> dict[str, Any]:
-    """What the page of an open evaluation shows in addition."""
-    return {
-        "position": position,
-        "ahead": position - 1 if position else None,
-        "wait": wait_at(position, seconds_each(evaluation.lane)) if position else None,
-        "stages": stages_of(evaluation, owner.kind),
-        "begun": begun(evaluation),
-        "usual": usual_time(evaluation, owner.kind),
-        "elapsed": elapsed(evaluation),
-        "reading": reading(owner) if isinstance(owner, Submission) else None,
-    }
-
-
-def score_of(evaluation: Evaluation) -> Score | None:
-    return Score.objects.filter(evaluation=evaluation).first()

@@ -1,4 +1,4 @@
-"""The public rows of a result as a page lists them: marked, counted, and compared with the run before."""
+"""What the page of an attempt or a run shows, while it waits and when it has ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,10 +11,13 @@ from challenges.spec import Label
 from gradus.learn.chance import score_interval
 from gradus.learn.kinds.registry import page_of
 from gradus.learn.result import rows as results
-from gradus.learn.result.compare import Flips, flips
 from gradus.learn.result.orders_and_budget import factor_of, order_shown, orders_of
-from gradus.learn.result.rows import SampleRow
-from gradus.submissions.models import Evaluation, Run, Submission
+from gradus.learn.result.rows import Flips, SampleRow, flips
+from gradus.learn.result.waiting import took, waiting_context
+from gradus.learn.result.weak_spot import weak_spot
+from gradus.notices import services as notices
+from gradus.reviews.who_grades import guest_note
+from gradus.submissions.models import Evaluation, Run, Score, Submission
 from gradus.submissions.states import State
 
 INPUT_CHARS = 160
@@ -27,6 +30,38 @@ class SinceBefore:
     run: Run
     score: float
     flips: Flips
+
+
+def evaluation_context(owner: Submission | Run) -> dict[str, Any]:
+    """One evaluation as its page shows it, open or ended. Its learner, who now looks at it, needs no notice of it."""
+    evaluation = owner.current
+    notices.see(owner.user, evaluation)
+    spec, result, shown = evaluation.version.parsed, evaluation.result or {}, rows_context(owner, evaluation)
+    return {
+        "owner": owner,
+        "guest_note": guest_note(owner.user, owner.kind) if isinstance(owner, Submission) else "",
+        "evaluation": evaluation,
+        "target": f"#run-{owner.uuid}",
+        "challenge": owner.challenge if isinstance(owner, Submission) else owner.version.challenge,
+        "spec": spec,
+        "result": result,
+        "score": score_of(evaluation),
+        **shown,
+        "weak_spot": weak_spot(
+            shown["rows"],
+            shown["confusion"],
+            shown["fields"],
+            result.get("marks", []),
+            asks_model=shown["asks_model"],
+        ),
+        **page_of(owner.kind).result(evaluation),
+        "took": took(evaluation),
+        **(waiting_context(owner, evaluation) if evaluation.is_open else {}),
+    }
+
+
+def score_of(evaluation: Evaluation) -> Score | None:
+    return Score.objects.filter(evaluation=evaluation).first()
 
 
 def rows_context(owner: Submission | Run, evaluation: Evaluation) -> dict[str, Any]:
