@@ -1,4 +1,4 @@
-"""Deletes stored files that no evaluation row names any more.
+"""Deletes stored files that no evaluation row names any more, and embeddings that nobody has used for long.
 
 Such files stay behind when a worker loses its lease, when an evaluation is claimed again, or when a learner's account
 is deleted. A worker writes a file under (evaluation, fence) before the row names the file. Only the holder of that
@@ -21,14 +21,12 @@ import structlog
 from django.core.files.storage import storages
 from django.utils import timezone
 
-from gradus import stores
+from gradus import retention, stores
 from gradus.submissions.models import Evaluation
 from gradus.submissions.states import OPEN, State
 
 log = structlog.get_logger(__name__)
 EVERY_SECONDS = 3600.0
-# A reader may still have a file open that its row has just stopped naming.
-GRACE = timedelta(hours=24)
 BATCH = 500
 # Store, folder, the column that names the file, and the form of a file's name. Django adds a suffix to a name that is
 # already taken.
@@ -50,10 +48,10 @@ class Round:
         if time.monotonic() < self.due:
             return 0
         self.due = time.monotonic() + EVERY_SECONDS
-        return sweep()
+        return sweep() + delete_old_vectors()
 
 
-def sweep(grace: timedelta = GRACE) -> int:
+def sweep(grace: timedelta = retention.FILES.time) -> int:
     """Deletes orphans and returns their number. A store that cannot be reached is logged and tried again next time."""
     deleted = 0
     for name, folder, column, pattern in KINDS:
@@ -64,6 +62,18 @@ def sweep(grace: timedelta = GRACE) -> int:
         except Exception as error:
             log.warning("store_away", store=name, reason=f"{type(error).__name__}: {error}")
     return deleted
+
+
+def delete_old_vectors() -> int:
+    """Deletes embeddings that no worker has used for long, and returns their number."""
+    # Here, because it loads NumPy, which the reconciler needs for nothing else.
+    from workers import vectors
+
+    try:
+        return vectors.delete_old()
+    except Exception as error:
+        log.warning("store_away", store="private", reason=f"{type(error).__name__}: {error}")
+        return 0
 
 
 def _old(name: str, folder: str, pattern: re.Pattern[str], grace: timedelta) -> Iterator[Found]:

@@ -18,28 +18,21 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
-from gradus.accounts.models import LimitCount
-from gradus.courses import days
-from gradus.notices import services as notices
-from gradus.submissions import failpoints, limits, queue
+from gradus import retention
+from gradus.submissions import failpoints, queue
 from gradus.submissions.models import (
     Evaluation,
     EvaluationQuerySet,
-    Event,
     ReconcilerStatus,
-    Run,
     Slot,
     WorkerStatus,
 )
 from gradus.submissions.services.finish import close
-from gradus.submissions.states import CODES, OPEN, State
+from gradus.submissions.states import CODES, State
 from workers import invariants, notice_mails
 from workers import orphan_files as orphans
 
 log = structlog.get_logger(__name__)
-EVENTS_KEPT = timedelta(days=30)
-# A day of any time zone has ended by then.
-NETWORKS_KEPT = timedelta(days=2)
 WORKER_GONE = timedelta(minutes=10)
 # A transaction of a round changes at most this many rows.
 ROWS = 500
@@ -51,7 +44,7 @@ def sweep() -> dict[str, int]:
         "requeued": requeue_expired(),
         "failed": fail_exhausted(),
         "unbound": unbind_lost_profiles(),
-        "pruned": prune(),
+        "pruned": retention.carry_out(),
         "orphans": orphans.hourly(),
     }
     broken = invariants.check()
@@ -131,23 +124,6 @@ def free_orphan_slots() -> int:
     submissions, _ = invariants.orphans_of_submissions(Slot.objects.all()).delete()
     runs, _ = invariants.orphans_of_runs(Slot.objects.all()).delete()
     return submissions + runs
-
-
-def prune() -> int:
-    """Deletes old runs, events, notices and counts, and the status of workers and reconcilers that are gone.
-
-    Returns the number of events. The losses of a training run stay in its result.
-    """
-    WorkerStatus.objects.filter(last_seen__lt=Now() - timedelta(days=1)).delete()
-    ReconcilerStatus.objects.filter(last_run__lt=Now() - timedelta(days=1)).delete()
-    old = Event.objects.filter(evaluation__finished_at__lt=Now() - EVENTS_KEPT)
-    pruned, _ = old.delete()
-    Run.objects.filter(expires_at__lt=Now()).exclude(evaluations__state__in=OPEN).delete()
-    ended = (days.today("UTC") - NETWORKS_KEPT).isoformat()
-    Slot.objects.of(limits.NETWORK_ATTEMPTS).filter(period__lt=ended).delete()
-    LimitCount.objects.filter(expires__lt=Now()).delete()
-    notices.prune()
-    return pruned
 
 
 def ring_all() -> None:

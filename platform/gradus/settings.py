@@ -186,6 +186,8 @@ KEEP_CHECKPOINTS = env.bool("GRADUS_KEEP_CHECKPOINTS", default=False)
 RUNNER_THREADS = env.whole("GRADUS_THREADS", default=0, least=0)
 # How many submissions a visitor without an account may make in all.
 GUEST_SUBMISSIONS = env.whole("GRADUS_GUEST_SUBMISSIONS", default=3)
+# After how many days without a visit such a visitor is deleted, with all that they did.
+GUEST_DAYS = env.whole("GRADUS_GUEST_DAYS", default=60)
 # How many messages a learner may send each day to models that were trained; 0 switches chats off.
 CHAT_MESSAGES = env.whole("GRADUS_CHAT_MESSAGES", default=40, least=0)
 # How many attempts at one challenge are graded in a day for all visitors of one network (/24, or /64 of IPv6) together.

@@ -10,13 +10,13 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from challenges.models import chat_templates
+from gradus import retention
 from gradus.chats import services as chats
 from gradus.chats.models import TEXT_CHARS, ChatMessage
 from gradus.submissions import limits, services
 from gradus.submissions.models import Evaluation, Run, Slot, Submission, WorkerStatus
 from gradus.submissions.services import Refused
 from tests import factories
-from workers import reconciler
 
 pytestmark = pytest.mark.django_db
 
@@ -190,10 +190,10 @@ def test_the_database_keeps_one_at_a_time(attempt: Submission, ada: Any) -> None
 def test_messages_are_deleted_after_a_week_and_with_the_account(attempt: Submission, ada: Any) -> None:
     message = chats.send(attempt, "a heron", "challenge")
     end(message)
-    reconciler.prune()
+    retention.carry_out()
     assert ChatMessage.objects.exists()
     Run.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    reconciler.prune()
+    retention.carry_out()
     assert not ChatMessage.objects.exists() and not Run.objects.exists()
     chats.send(attempt, "a heron", "challenge")
     ada.delete()

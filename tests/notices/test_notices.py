@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
+from gradus import retention
 from gradus.accounts.models import User
 from gradus.notices import services as notices
 from gradus.notices.models import Notice
@@ -202,5 +203,5 @@ def test_notices_are_deleted_after_ninety_days(ada: User) -> None:
         made = factories.submit(ada, payload=factories.LORA)
         factories.grade(made)
         Notice.objects.filter(evaluation__submission=made).update(created_at=timezone.now() - timedelta(days=days))
-    reconciler.prune()
+    retention.carry_out()
     assert Notice.objects.count() == 1

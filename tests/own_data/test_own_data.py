@@ -12,22 +12,12 @@ from django.apps import apps
 from django.db import models
 from django.test import AsyncRequestFactory, Client
 
-from gradus.accounts.models import ApiToken, User
-from gradus.chats import services as chats
-from gradus.laboratory import services as laboratory
+from gradus.accounts.models import User
 from gradus.learn.demo import demo
 from gradus.own_data import views, writing
-from gradus.preferences import services as preferences
-from gradus.preferences.pairs import Pair
-from gradus.questions import services as questions
-from gradus.questions.models import Part
-from gradus.reports import services as reports
-from gradus.reviews import services as reviews
-from gradus.submissions import services
-from gradus.submissions.models import Submission
 from tests import factories
+from tests.busy import be_busy
 from tests.learn import scene
-from tests.reviews import cases
 
 ADDRESS = "/profile/my-data.json"
 
@@ -35,27 +25,7 @@ ADDRESS = "/profile/my-data.json"
 @pytest.fixture
 def busy(course: object, ada: User, grace: User) -> User:
     """Has done something of each kind."""
-    version = factories.challenge("sea-or-sky").version
-    prompt = factories.submit(ada)
-    factories.grade(prompt, 0.7123)
-    attempt = factories.submit(ada, payload=factories.LORA)
-    factories.grade(attempt, 0.6, artifact=factories.adapter_zip())
-    message = chats.send(Submission.objects.get(pk=attempt.pk), "a heron of mine", "plain")
-    factories.grade(message.run, None, result={"chat": factories.CHAT})
-    factories.grade(services.start_run(ada, version, {**factories.PROMPT, "instructions": "my own trial"}))
-    services.take_hint(ada, prompt.challenge)
-    review = cases.waiting(ada)
-    reviews.appeal(review.submission, "I named the cause.")
-    made = reports.report(ada, prompt.challenge, track="prompt", what="sample", text="The third sample is wrong.")
-    reports.answer(made, by=grace, text="It is mended.")
-    ApiToken.issue(ada, "laptop")
-    lesson = prompt.challenge.lesson
-    drawn = laboratory.begin(ada, lesson, "few-shot", "c" * 64, 5)
-    laboratory.predict(drawn, "five-examples", 0.8)
-    seen = Pair("soup", "Tell the table.", "The soup is hot.", "Enjoy your meal!")
-    preferences.choose(ada, prompt.challenge, seen, preferences.Side.SECOND)
-    (asked,) = questions.parts(lesson)[Part.CHECK]
-    questions.answer(ada, lesson, asked, Part.CHECK, 2)
+    be_busy(ada, grace)
     return ada
 
 

@@ -16,14 +16,13 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from gradus import redis_cache
+from gradus import redis_cache, retention
 from gradus.accounts.models import LimitCount, User
 from tests import factories
 from tests.conftest import logged_in
 from tests.security.routes import path, routes
 from tests.security.test_limits import until_limited
 from tests.security.test_routes import Things, course, things
-from workers import reconciler
 
 __all__ = ["course", "things"]
 
@@ -131,7 +130,7 @@ def test_counts_that_have_expired_are_deleted(db) -> None:
     now = timezone.now()
     for hours in (-1, 1):
         LimitCount.objects.create(cache_key=str(hours), value="", expires=now + timedelta(hours=hours))
-    reconciler.prune()
+    retention.carry_out()
     assert [one.cache_key for one in LimitCount.objects.all()] == ["1"]
 
 

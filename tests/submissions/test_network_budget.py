@@ -11,12 +11,12 @@ from django.db import IntegrityError, transaction
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from gradus import retention
 from gradus.accounts.models import ApiToken, ExemptNetwork, User
 from gradus.accounts.rate_limits import hashed_network
 from gradus.submissions import limits, services
 from gradus.submissions.models import Evaluation, Slot, Submission
 from tests import factories
-from workers import reconciler
 
 SUBMIT, CALL = "/challenges/sea-or-sky/submit", "/api/v1/challenges/sea-or-sky/submissions"
 FORM = {"kind": "prompt", "instructions": "Sea or sky?"}
@@ -103,10 +103,10 @@ def test_old_rows_are_deleted(ada, sea_or_sky) -> None:
     with time_machine.travel("2026-11-20 10:00", tick=False):
         services.submit(ada, sea_or_sky, factories.PROMPT, idempotency_key="a", network="n")
     with time_machine.travel("2026-11-22 10:00", tick=False):
-        reconciler.prune()
+        retention.carry_out()
         assert Slot.objects.of(limits.NETWORK_ATTEMPTS).count() == 1
     with time_machine.travel("2026-11-23 10:00", tick=False):
-        reconciler.prune()
+        retention.carry_out()
         assert Slot.objects.of(limits.NETWORK_ATTEMPTS).count() == 0
 
 

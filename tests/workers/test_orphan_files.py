@@ -49,6 +49,12 @@ def test_files_of_rows_that_are_gone_are_deleted(db):
     assert not storages["artifacts"].exists("123456/2/adapter.zip")
 
 
+def test_an_hourly_round_deletes_old_embeddings_too(db):
+    old, new = written("private", "embeddings/a.vectors", 31 * OLD), written("private", "embeddings/b.vectors", OLD)
+    assert orphans.Round()() == 1
+    assert exists(new) and not exists(old)
+
+
 def test_what_a_row_names_stays(running):
     name, adapter = raw(running), written("artifacts", f"{running.pk}/{running.fence}/adapter.zip")
     services.record(running.pk, running.fence, services.Outcome(result={}, score=0.5, raw=name, artifact=adapter))

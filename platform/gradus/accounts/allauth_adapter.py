@@ -61,7 +61,7 @@ class AccountAdapter(LoginAttemptLimits):
 
     def save_user(self, request: HttpRequest, user: User, form: object, commit: bool = True) -> User:
         saved: User = super().save_user(request, user, form, commit)
-        request.session.pop(guests.SESSION_KEY, None)
+        guests.leave(request)
         return saved
 
     def generate_unique_username(self, texts: list[str | None], regex: str | None = None) -> str:

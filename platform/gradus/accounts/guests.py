@@ -1,11 +1,18 @@
 """Visitors without an account. Each is a row of `User` whose id the session holds; a guest never logs in."""
 
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
 from gradus.accounts import rate_limits as limits
 from gradus.accounts.models import User
 
 SESSION_KEY = "guest_id"
+# A visit is written to the database at most this often.
+NOTED_EVERY = timedelta(hours=1)
 
 
 def learner(request: HttpRequest) -> User | None:
@@ -13,7 +20,21 @@ def learner(request: HttpRequest) -> User | None:
     if isinstance(request.user, User):
         return request.user
     guest_id = request.session.get(SESSION_KEY)
-    return User.objects.filter(pk=guest_id, is_guest=True).first() if guest_id else None
+    guest = User.objects.filter(pk=guest_id, is_guest=True).first() if guest_id else None
+    return _visiting(request, guest) if guest else None
+
+
+def _visiting(request: HttpRequest, guest: User) -> User | None:
+    """Notes the visit, from which the guest is kept for `GUEST_DAYS` more, and the session with it.
+
+    Returns None if the guest has been deleted, or has signed up, just now.
+    """
+    now = timezone.now()
+    if guest.last_visit is None or guest.last_visit < now - NOTED_EVERY:
+        if not User.objects.filter(pk=guest.pk, is_guest=True).update(last_visit=now):
+            return None
+        request.session.set_expiry(timedelta(days=settings.GUEST_DAYS))
+    return guest
 
 
 def learner_or_guest(request: HttpRequest) -> User:
@@ -30,6 +51,7 @@ def learner_or_guest(request: HttpRequest) -> User:
         limits.allow(request, "guest")
         found = User.objects.create_guest()
         request.session[SESSION_KEY] = found.pk
+        request.session.set_expiry(timedelta(days=settings.GUEST_DAYS))
     return found
 
 
@@ -46,14 +68,20 @@ def claim(request: HttpRequest) -> User | None:
         SignedUp: the guest has been claimed already.
     """
     guest = User.objects.filter(pk=request.session.get(SESSION_KEY) or 0)
-    if not guest.filter(is_guest=True).update(is_guest=False):
+    if not guest.filter(is_guest=True).update(is_guest=False, last_visit=None):
         if guest.exists():
             raise SignedUp
         return None
     return guest.get()
 
 
-def context(request: HttpRequest) -> dict[str, User | None]:
-    """Adds `learner` to the context of every template."""
+def leave(request: HttpRequest) -> None:
+    """Makes the guest's session one of an account."""
+    if request.session.pop(SESSION_KEY, None):
+        request.session.set_expiry(None)
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """Adds `learner` to the context of every template, and the days for which a guest is kept."""
     # A request that is refused early, for its host or its address, has no user yet.
-    return {"learner": learner(request) if hasattr(request, "user") else None}
+    return {"learner": learner(request) if hasattr(request, "user") else None, "guest_days": settings.GUEST_DAYS}

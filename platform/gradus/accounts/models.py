@@ -26,7 +26,7 @@ def new_pseudonym() -> str:
 
 class UserManager(DjangoUserManager["User"]):
     def create_guest(self) -> "User":
-        guest = self.model(username=f"guest-{secrets.token_hex(8)}", is_guest=True)
+        guest = self.model(username=f"guest-{secrets.token_hex(8)}", is_guest=True, last_visit=timezone.now())
         guest.set_unusable_password()
         guest.save(using=self._db)
         return guest
@@ -37,10 +37,12 @@ class User(AbstractUser):
 
     is_guest = models.BooleanField(default=False)
     pseudonym = models.CharField(max_length=40, unique=True, default=new_pseudonym)
+    last_visit = models.DateTimeField(null=True, blank=True, editable=False, help_text="Of a guest, up to an hour old")
 
     objects: ClassVar[UserManager] = UserManager()
 
     class Meta:
+        indexes = [models.Index(name="guests_by_visit", fields=["last_visit"], condition=models.Q(is_guest=True))]
         constraints = [
             models.CheckConstraint(
                 name="guest_has_no_staff_rights",

@@ -1,6 +1,5 @@
 """Notices: what has ended while a learner was away. And who wants them by mail as well."""
 
-from datetime import timedelta
 from typing import Any, Self
 
 from django.conf import settings
@@ -19,7 +18,6 @@ VERSIONS = (
     "evaluation__graded_version",
     "report__version",
 )
-KEPT = timedelta(days=90)
 
 
 class NoticeQuerySet(models.QuerySet["Notice"]):

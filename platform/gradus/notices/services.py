@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
-from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.db.models.functions import Now
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from challenges.kinds import registry as kinds
 from gradus.accounts.allauth_adapter import can_send_mails
 from gradus.accounts.models import User
-from gradus.notices.models import KEPT, MailWish, Notice
+from gradus.notices.models import MailWish, Notice
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused
 from gradus.submissions.states import State
@@ -101,10 +98,3 @@ def why_no_mails(user: User) -> str | Promise:
         return NO_ACCOUNT
     confirmed = EmailAddress.objects.filter(user=user, primary=True, verified=True).exists()
     return "" if confirmed else UNCONFIRMED
-
-
-def prune(kept: timedelta = KEPT) -> int:
-    """Deletes old notices and returns their number."""
-    old: Any = Notice.objects.filter(created_at__lt=timezone.now() - kept)
-    deleted = old.delete()[0]
-    return int(deleted)

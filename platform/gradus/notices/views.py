@@ -11,10 +11,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
 
+from gradus import retention
 from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.notices import services
-from gradus.notices.models import KEPT, Notice
+from gradus.notices.models import Notice
 from gradus.submissions.services import Refused
 
 SHOWN = 100
@@ -25,7 +26,7 @@ def notice_list(request: HttpRequest) -> HttpResponse:
     """Shows the newest notices, those that are new marked as such, and then counts them as seen."""
     user = learner(request)
     notices = list(Notice.objects.of(user).with_subjects()[:SHOWN]) if user else []
-    response = render(request, "notices/list.html", {"notices": notices, "kept": KEPT})
+    response = render(request, "notices/list.html", {"notices": notices, "kept": retention.NOTICES.time})
     if user is not None:
         services.see_all(user, notices)
     return response

@@ -148,6 +148,7 @@ class Run(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(name="runs_by_their_end", fields=["expires_at"])]
         constraints = [
             models.CheckConstraint(
                 name="a_findings_run_names_arm_and_repetition",

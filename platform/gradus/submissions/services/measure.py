@@ -6,7 +6,6 @@ worker. It is claimed last of all, and only while nothing else runs in the lane.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from challenges.kinds import registry as kinds
 from challenges.kinds.base import Lane
+from gradus import retention
 from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge, ChallengeVersion
@@ -25,8 +25,6 @@ from gradus.submissions.services import slots, workers
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import Refused
 from gradus.submissions.states import OPEN
-
-KEPT = timedelta(days=365)
 
 
 def measure_attempt(user: User, challenge: Challenge, submission: Submission) -> Run:
@@ -79,7 +77,7 @@ def _queued(by: User, version: ChallengeVersion, payload: Any, whose: dict[str, 
         version=version,
         kind=payload.kind,
         payload=payload.model_dump(mode="json"),
-        expires_at=timezone.now() + KEPT,
+        expires_at=timezone.now() + retention.MEASUREMENTS.time,
         **whose,
     )
     measured = f"attempt {run.measures.pk}" if run.measures else f"baseline {run.label}"

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from challenges.kinds import registry as kinds
 from challenges.kinds.base import Lane
+from gradus import retention
 from gradus.accounts.models import User
 from gradus.courses.models import ChallengeVersion
 from gradus.submissions import limits, queue
@@ -17,10 +17,6 @@ from gradus.submissions.models import RUN_NAME_CHARS, Evaluation, Run, Slot
 from gradus.submissions.services import slots, workers
 from gradus.submissions.services.payload import parse
 from gradus.submissions.services.refusal import refuse_broken, too_long
-
-KEPT = timedelta(days=7)
-# A learner comes back to trials: they are listed, named, compared and restored.
-TRIALS_KEPT = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def start_run(
             adapter=adapter,
             label=label,
             **(asdict(repeats) if repeats else {}),
-            expires_at=timezone.now() + (TRIALS_KEPT if purpose == Run.Purpose.TRIAL else KEPT),
+            expires_at=timezone.now() + retention.run_kept_for(purpose),
         )
         rank = queue.rank_of_run(purpose, _take_slot(run))
         Evaluation.objects.create(run=run, lane=lane, fair_share_rank=rank)
@@ -105,7 +101,7 @@ def queue_chat(user: User, asked: Evaluation) -> Run:
         kind=asked.submission.kind,
         payload={},
         adapter=asked.artifact,
-        expires_at=timezone.now() + KEPT,
+        expires_at=timezone.now() + retention.CHATS.time,
     )
     slots.take(limits.OPEN_CHATS, Use(user=user), run=run)
     rank = queue.rank_of_run(run.purpose, _open_before(user))

@@ -1,0 +1,197 @@
+"""How long things are kept: one entry for each kind of thing, with how its time is counted and what deletes it.
+
+The reconciler deletes the rows of all entries in each round. `docs/operations/upkeep.md` has the table that `table`
+returns. Every module that needs one of these times takes it from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from gradus.accounts import deletion
+from gradus.courses import days
+
+RECONCILER = "the reconciler"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A kind of thing, the time for which it is kept, and from when on: "after the end of its grading".
+
+    `over` returns the rows whose time is over, and `delete` deletes rows otherwise than with one statement. Neither is
+    set where something else than the reconciler's rounds deletes, which `deleted_by` names. `setting` is the variable
+    that sets the time, and `kept_for` is None where `since` names an end.
+    """
+
+    what: str
+    kept_for: timedelta | Callable[[], timedelta] | None
+    since: str
+    over: Callable[[], QuerySet[Any]] | None = None
+    delete: Callable[[], int] | None = None
+    deleted_by: str = RECONCILER
+    setting: str = ""
+
+    @property
+    def time(self) -> timedelta:
+        time = self.kept_for() if callable(self.kept_for) else self.kept_for
+        assert time is not None, self.what
+        return time
+
+    def carry_out(self) -> int:
+        """Deletes what is over, and returns how many rows that were, with those that hung on them."""
+        if self.delete is not None:
+            return self.delete()
+        return self.over().delete()[0] if self.over is not None else 0
+
+    def line(self) -> str:
+        """The line of the documentation's table."""
+        how_long = self.since if self.kept_for is None else f"{_words(self.time)} {self.since}"
+        setting = f" (`{self.setting}`)" if self.setting else ""
+        return f"| {self.what} | {how_long}{setting} | {self.deleted_by} |"
+
+
+def _words(time: timedelta) -> str:
+    return "1 day" if time.days == 1 else f"{time.days} days"
+
+
+def _rows(label: str) -> QuerySet[Any]:
+    return apps.get_model(label)._default_manager.all()
+
+
+def _ended_runs(*purposes: str) -> QuerySet[Any]:
+    ended = _rows("submissions.Run").filter(purpose__in=purposes, expires_at__lt=timezone.now())
+    return ended.exclude(evaluations__in=_rows("submissions.Evaluation").open())
+
+
+def _before(kept: Kept) -> Any:
+    return timezone.now() - kept.time
+
+
+GUESTS = Kept(
+    "visitors without an account, with all that they did",
+    lambda: timedelta(days=settings.GUEST_DAYS),
+    "after their last visit",
+    delete=lambda: deletion.delete_guests(timedelta(days=settings.GUEST_DAYS)),
+    setting="GRADUS_GUEST_DAYS",
+)
+SESSIONS = Kept(
+    "sessions of browsers",
+    lambda: timedelta(seconds=settings.SESSION_COOKIE_AGE),
+    "after the log-in; those of visitors without an account as long as the visitor",
+    over=lambda: _rows("sessions.Session").filter(expire_date__lt=timezone.now()),
+)
+# A learner comes back to trials: they are listed, named, compared and restored.
+TRIALS = Kept(
+    "trial runs on public samples", timedelta(days=90), "after their start", over=lambda: _ended_runs("trial")
+)
+CHATS = Kept(
+    "messages to trained models, with their answers",
+    timedelta(days=7),
+    "after they were sent",
+    over=lambda: _ended_runs("chat"),
+)
+MEASUREMENTS = Kept(
+    "measurements of costs", timedelta(days=365), "after their start", over=lambda: _ended_runs("costs")
+)
+OTHER_RUNS = Kept(
+    "other runs: of the demo, of findings, of baselines",
+    timedelta(days=7),
+    "after their start",
+    over=lambda: _ended_runs("demo", "finding", "baseline"),
+)
+# The losses of a training run stay in its result.
+EVENTS = Kept(
+    "events of gradings, such as the steps of a training run",
+    timedelta(days=30),
+    "after the end of the grading",
+    over=lambda: _rows("submissions.Event").filter(evaluation__finished_at__lt=_before(EVENTS)),
+)
+NOTICES = Kept(
+    "notices",
+    timedelta(days=90),
+    "after they were made",
+    over=lambda: _rows("notices.Notice").filter(created_at__lt=_before(NOTICES)),
+)
+# A day of any time zone has ended by then.
+NETWORKS = Kept(
+    "counts of a network's attempts",
+    timedelta(days=2),
+    "after their day",
+    over=lambda: _rows("submissions.Slot").filter(
+        limit="network_attempts", period__lt=(days.today("UTC") - NETWORKS.time).isoformat()
+    ),
+)
+COUNTS = Kept(
+    "counts of requests, while Redis is away",
+    None,
+    "until their limit begins anew",
+    over=lambda: _rows("accounts.LimitCount").filter(expires__lt=timezone.now()),
+)
+WORKERS = Kept(
+    "reports of workers that are gone",
+    timedelta(days=1),
+    "after the last one",
+    over=lambda: _rows("submissions.WorkerStatus").filter(last_seen__lt=_before(WORKERS)),
+)
+RECONCILERS = Kept(
+    "reports of reconcilers that are gone",
+    timedelta(days=1),
+    "after the last one",
+    over=lambda: _rows("submissions.ReconcilerStatus").filter(last_run__lt=_before(RECONCILERS)),
+)
+# A reader may still have a file open that its row has just stopped naming.
+FILES = Kept(
+    "stored files that no row names any more, and what was trained for a grading that has ended",
+    timedelta(days=1),
+    "after they were written",
+    deleted_by="the reconciler, once an hour",
+)
+CHECKPOINTS = Kept(
+    "whole models of full fine-tuning",
+    None,
+    "until they are graded, unless `GRADUS_KEEP_CHECKPOINTS` is set",
+    deleted_by="the worker",
+)
+VECTORS = Kept(
+    "embeddings of gold answers and of passages",
+    timedelta(days=30),
+    "after their last use",
+    deleted_by="workers, and once an hour the reconciler",
+)
+WORK = Kept(
+    "attempts with their grades, adapters and judge calls; answers, choices, sets of findings, reports, tokens",
+    None,
+    "as long as the account",
+    deleted_by="whoever deletes the account",
+)
+LOGS = Kept(
+    "published bundles, gold answers, the log of staff, public keys of receipts",
+    None,
+    "as long as the site",
+    deleted_by="nobody",
+)
+
+ALL = tuple(one for one in list(vars().values()) if isinstance(one, Kept))
+
+
+def run_kept_for(purpose: str) -> timedelta:
+    """How long a run of this purpose is kept."""
+    return {"trial": TRIALS, "chat": CHATS, "costs": MEASUREMENTS}.get(purpose, OTHER_RUNS).time
+
+
+def carry_out() -> int:
+    """Deletes everything whose time is over, and returns the number of rows."""
+    return sum(one.carry_out() for one in ALL)
+
+
+def table() -> str:
+    """The table of the documentation, in Markdown."""
+    return "\n".join(("| what | how long | deleted by |", "| --- | --- | --- |", *(one.line() for one in ALL)))
