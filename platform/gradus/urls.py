@@ -7,7 +7,7 @@ from django.views.i18n import set_language
 from gradus.accounts.admin import use_site_login
 from gradus.accounts.rate_limits import too_many
 from gradus.api import api
-from gradus.learn.views.course import home
+from gradus.learn.views.path import home
 from gradus.learn.views.profile import profile
 from gradus.own_data.views import my_data
 from gradus.receipts.signing import WELL_KNOWN

@@ -9,7 +9,7 @@ from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, s
 from gradus.courses import catalogue
 from gradus.learn.lesson import questions
 from gradus.learn.lesson.questions import Asked, Group
-from gradus.learn.views.questions import with_question
+from gradus.learn.views.lesson import with_question
 from gradus.questions import services
 
 router = Router(tags=["courses"], auth=anyone)

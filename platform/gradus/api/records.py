@@ -15,9 +15,9 @@ from gradus.api.challenges import shown, visible
 from gradus.courses.models import ChallengeVersion
 from gradus.leaderboards import boards
 from gradus.learn import forms
+from gradus.learn.access import own_work
 from gradus.learn.path.history import Entry, history_of
 from gradus.learn.result import compare
-from gradus.learn.views.access import own_work
 from gradus.notices import services as notices
 from gradus.notices.models import Notice
 from gradus.reports import services as reports

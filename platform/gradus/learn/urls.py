@@ -2,31 +2,26 @@ from django.urls import path
 
 from gradus.learn.kinds import registry
 from gradus.learn.views import (
-    advisor,
     challenge,
     chat,
-    compare,
     costs,
-    course,
     demo,
     finding,
     history,
     lesson,
-    questions,
-    report,
+    profile,
     retriever,
     run,
     submission,
 )
-from gradus.learn.views import path as path_views
-from gradus.learn.views import profile as profiles
+from gradus.learn.views import path as paths
 
 app_name = "learn"
 urlpatterns = [
-    path("path/", path_views.path, name="path"),
-    path("courses/<slug:slug>/", course.course, name="course"),
+    path("path/", paths.path, name="path"),
+    path("courses/<slug:slug>/", paths.course, name="course"),
     path("lessons/<slug:slug>/", lesson.lesson, name="lesson"),
-    path("lessons/<slug:slug>/advisor/", advisor.advisor, name="advisor"),
+    path("lessons/<slug:slug>/advisor/", lesson.advisor, name="advisor"),
     path("lessons/<slug:slug>/demo/", demo.demo, name="demo"),
     path("lessons/<slug:slug>/demo/panel/<uuid:uuid>/", demo.demo_panel, name="demo_panel"),
     path("lessons/<slug:slug>/demo/<uuid:zero>/<uuid:few>/<uuid:tuned>/", demo.demo_result, name="demo_result"),
@@ -39,7 +34,7 @@ urlpatterns = [
         retriever.retriever_result,
         name="retriever_result",
     ),
-    path("lessons/<slug:slug>/questions/<slug:name>/answer", questions.question_answer, name="question_answer"),
+    path("lessons/<slug:slug>/questions/<slug:name>/answer", lesson.question_answer, name="question_answer"),
     path("contributions/<int:pk>/withdraw", finding.contribution_withdraw, name="contribution_withdraw"),
     path("challenges/<slug:slug>/", challenge.challenge, name="challenge"),
     path("challenges/<slug:slug>/hint", challenge.hint, name="hint"),
@@ -48,9 +43,9 @@ urlpatterns = [
     path("challenges/<slug:slug>/board/", challenge.board, name="board"),
     path("challenges/<slug:slug>/costs/", costs.costs, name="costs"),
     path("challenges/<slug:slug>/costs/measure", costs.costs_measure, name="costs_measure"),
-    path("challenges/<slug:slug>/compare/", compare.compare, name="compare"),
+    path("challenges/<slug:slug>/compare/", history.compare, name="compare"),
     path("challenges/<slug:slug>/history", history.history, name="history"),
-    path("challenges/<slug:slug>/report/", report.report, name="report"),
+    path("challenges/<slug:slug>/report/", challenge.report, name="report"),
     path("challenges/<slug:slug>/run", run.run_start, name="run_start"),
     path("challenges/<slug:slug>/tokens", run.tokens, name="tokens"),
     path("challenges/<slug:slug>/submit", submission.submit, name="submit"),
@@ -69,7 +64,7 @@ urlpatterns = [
     path("submissions/<uuid:uuid>/chat/", chat.chat, name="chat"),
     path("submissions/<uuid:uuid>/receipt/", submission.receipt_page, name="receipt_page"),
     path("submissions/<uuid:uuid>/receipt", submission.receipt, name="receipt"),
-    path("profile/tokens/", profiles.token_create, name="token_create"),
-    path("profile/tokens/<int:pk>/revoke", profiles.token_revoke, name="token_revoke"),
+    path("profile/tokens/", profile.token_create, name="token_create"),
+    path("profile/tokens/<int:pk>/revoke", profile.token_revoke, name="token_revoke"),
     *registry.urls(),
 ]

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 
+from gradus.learn.access import own_submission
 from gradus.learn.kinds.generic import GenericPage
-from gradus.learn.views.access import own_submission
 
 
 def said(request: HttpRequest, uuid: UUID) -> HttpResponse:

@@ -13,7 +13,7 @@ from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson
 from gradus.courses.services import publish
 from gradus.learn.demo.recorded_demo import recorded_demo
-from gradus.learn.path.resume import Resume, resume
+from gradus.learn.path.home import Resume, resume
 from gradus.learn.path.steps import paths
 from gradus.submissions import services
 from tests import factories

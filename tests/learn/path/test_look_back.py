@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from gradus.learn.path.look_back import look_back
+from gradus.learn.path.home import look_back
 from gradus.learn.path.steps import paths
 from gradus.submissions import services
 from gradus.submissions.models import Standing, Submission

@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 import nh3
+import structlog
+from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.anchors import anchors_plugin
@@ -22,7 +24,12 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
 
+from challenges.lesson.svg import read_svg
 from challenges.lesson.text import Image, fold_title, image_of, reader
+from gradus.courses.bundles import BundleMissing, lesson_content
+from gradus.courses.models import Lesson
+
+log = structlog.get_logger()
 
 FEATURES = ("figures", "advisor", "demo", "retriever", "board")
 # Stands before the id of a finding, which is a feature of its own.
@@ -198,3 +205,29 @@ def _reader() -> MarkdownIt:
 
 
 READER = _reader()
+
+
+def with_drawings(lesson: Lesson, page: Page) -> list[tuple[Part, SafeString]]:
+    """The parts of a lesson's page in order, each with its drawing.
+
+    The drawing is empty where the part is no illustration, and where the file is missing or refused: then the page
+    shows the part's HTML, which is the alternative text. Ids differ between any two drawings of the page.
+    """
+    return [(part, _drawing(lesson, part, f"i{number}-")) for number, part in enumerate(page.parts, 1)]
+
+
+def _drawing(lesson: Lesson, part: Part, prefix: str) -> SafeString:
+    image = part.illustration
+    if image is None:
+        return SafeString()
+    try:
+        return _markup(lesson.digest, image.source, prefix, image.alternative)
+    except (BundleMissing, ValueError) as error:
+        log.warning("illustration_not_shown", lesson=lesson.slug, file=image.source, reason=str(error))
+        return SafeString()
+
+
+@lru_cache(maxsize=128)
+def _markup(digest: str, name: str, prefix: str, label: str) -> SafeString:
+    """A digest stands for one content only, so what is kept stays true. Raises BundleMissing and ValueError."""
+    return mark_safe(read_svg(lesson_content(digest, name)).markup(prefix, label))  # noqa: S308

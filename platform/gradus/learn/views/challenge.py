@@ -1,24 +1,34 @@
+"""A challenge's page and what belongs to it: hints, public samples, solution, and the report of a problem."""
+
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.learn import forms
+from gradus.learn.access import shown_challenge
 from gradus.learn.challenge_page import challenge_page, hints_context
-from gradus.learn.kinds.base import Draft
+from gradus.learn.form_problems import REPORT, Problem, of_refusal
+from gradus.learn.kinds.base import Draft, with_line_feeds
 from gradus.learn.kinds.jsonl import json_lines, jsonl_file
 from gradus.learn.kinds.registry import page_of
 from gradus.learn.lesson import markdown
 from gradus.learn.path import steps
-from gradus.learn.views.access import shown_challenge
+from gradus.reports import services as reports
+from gradus.reports.models import TEXT_CHARS, ProblemReport
 from gradus.submissions import services
 from gradus.submissions.models import Run, Submission
+from gradus.submissions.services import Refused
+
+THANKS = _("Thank you. The people who run this course will read your report. Their answer will be in your notices.")
 
 
 def challenge(request: HttpRequest, slug: str) -> HttpResponse:
@@ -89,3 +99,42 @@ def solution(request: HttpRequest, slug: str) -> HttpResponse:
 def board(request: HttpRequest, slug: str) -> HttpResponse:
     """The address at which approaches were compared before there was a page about costs."""
     return redirect("learn:costs", shown_challenge(slug).slug, permanent=True)
+
+
+def report(request: HttpRequest, slug: str) -> HttpResponse:
+    """The form with which a learner reports a problem. What is refused stays in the form, beside the reason."""
+    challenge = shown_challenge(slug)
+    if request.method != "POST":
+        return _report_form(request, challenge)
+    given = _reported(request, challenge)
+    try:
+        reports.report(learner_or_guest(request), challenge, **given)
+    except Refused as refused:
+        response = _report_form(request, challenge, of_refusal(refused, REPORT), status=refused.status)
+        if refused.retry_after:
+            response["Retry-After"] = str(refused.retry_after)
+        return response
+    messages.success(request, THANKS)
+    return redirect(reverse("learn:challenge", args=[slug]) + f"?track={given['track']}")
+
+
+def _reported(request: HttpRequest, challenge: Challenge) -> dict[str, str]:
+    sent = request.POST if request.method == "POST" else request.GET
+    return {
+        "track": forms.kind_of(challenge.spec, sent.get("track")),
+        "what": sent.get("what", ""),
+        "text": with_line_feeds(sent.get("text", "")),
+    }
+
+
+def _report_form(
+    request: HttpRequest, challenge: Challenge, problems: list[Problem] | None = None, status: int = 200
+) -> HttpResponse:
+    context = {
+        **_reported(request, challenge),
+        "challenge": challenge,
+        "choices": ProblemReport.What.choices,
+        "text_chars": TEXT_CHARS,
+        "problems": problems,
+    }
+    return render(request, "learn/report.html", context, status=status)

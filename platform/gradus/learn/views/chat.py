@@ -8,10 +8,10 @@ from django.urls import reverse
 from gradus.accounts.guests import learner
 from gradus.chats import services as chats
 from gradus.chats.models import TEXT_CHARS, ChatMessage
+from gradus.learn.access import own_submission
 from gradus.learn.chat import turn
 from gradus.learn.form_problems import CHAT, Problem, of_refusal
 from gradus.learn.kinds.base import with_line_feeds
-from gradus.learn.views.access import own_submission
 from gradus.submissions.models import Run, Submission
 from gradus.submissions.services import Refused
 

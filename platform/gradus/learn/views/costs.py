@@ -11,9 +11,9 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner
 from gradus.courses.models import Challenge
+from gradus.learn.access import own_submission, shown_challenge
 from gradus.learn.costs.comparison import answer, comparison, is_compared
 from gradus.learn.costs.prices import chosen, currency
-from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.submissions import services
 from gradus.submissions.services import Refused
 

@@ -12,8 +12,8 @@ from challenges.characters import as_sentence, broken
 from challenges.lesson.spec import Demo
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Lesson
+from gradus.learn.access import own_run, shown_lesson
 from gradus.learn.demo import demo as demos
-from gradus.learn.views.access import own_run, shown_lesson
 from gradus.submissions.models import Run
 from gradus.submissions.services import Refused
 

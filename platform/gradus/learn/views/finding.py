@@ -13,8 +13,8 @@ from gradus.laboratory import own_sets, runs
 from gradus.laboratory import services as laboratory
 from gradus.laboratory.models import SURE
 from gradus.laboratory.own_sets import Guess
+from gradus.learn.access import shown_lesson
 from gradus.learn.findings import shown
-from gradus.learn.views.access import shown_lesson
 from gradus.submissions.services import Refused
 
 # What the form sends instead of a repetition's number.

@@ -1,15 +1,19 @@
+"""What a learner did at a challenge: the list, the names of runs, and two of them compared."""
+
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner
+from gradus.learn.access import own_run, own_work, shown_challenge
 from gradus.learn.form_problems import FormFields, of_refusal
 from gradus.learn.path.history import entry_of, history_of
+from gradus.learn.result import compare as comparing
 from gradus.learn.result.page import evaluation_context
-from gradus.learn.views.access import own_run, shown_challenge
 from gradus.submissions import services
 from gradus.submissions.models import Run
 from gradus.submissions.services import Refused
@@ -48,3 +52,22 @@ def _named(request: HttpRequest, run: Run, status: int, **extra: object) -> Http
     challenge = run.version.challenge
     shown = {"challenge": challenge, "spec": run.version.parsed, "entry": entry_of(run), **extra}
     return render(request, "learn/_history_entry.html", shown, status=status)
+
+
+def compare(request: HttpRequest, slug: str) -> HttpResponse:
+    """Two of one's own attempts or runs, `?a=` and `?b=` or twice `?pick=`: only what differs."""
+    challenge = shown_challenge(slug)
+    chosen = [own_work(learner(request), challenge, uuid) for uuid in dict.fromkeys(_uuids(request))]
+    if len(chosen) != 2:
+        return redirect(reverse("learn:challenge", args=[slug]) + "?pick=two#history")
+    before, after = sorted(chosen, key=lambda one: one.created_at)
+    context = {"challenge": challenge, "pair": (before, after), "comparison": comparing.compare(before, after)}
+    return render(request, "learn/compare.html", context)
+
+
+def _uuids(request: HttpRequest) -> list[UUID]:
+    given = [*(request.GET.get(name, "") for name in ("a", "b")), *request.GET.getlist("pick")]
+    try:
+        return [UUID(text) for text in given if text]
+    except ValueError:
+        raise Http404 from None

@@ -1,24 +1,34 @@
+"""A lesson's page, its advisor, and the answers to its questions."""
+
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
-from gradus.accounts.guests import learner
+from challenges.lesson.spec import Advisor
+from gradus.accounts.guests import learner, learner_or_guest
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
+from gradus.learn.access import shown_lesson
 from gradus.learn.challenge_page import guest_left
 from gradus.learn.costs.approaches import boards as boards_of
 from gradus.learn.demo.retriever import searched
 from gradus.learn.findings import shown as findings
-from gradus.learn.lesson import illustrations, markdown, questions
+from gradus.learn.lesson import advisor as rules
+from gradus.learn.lesson import markdown, questions
 from gradus.learn.lesson import stated_numbers as figures
+from gradus.learn.lesson.questions import Asked, Group
 from gradus.learn.path import steps
-from gradus.learn.views.access import shown_lesson
-from gradus.learn.views.advisor import step_context
 from gradus.learn.views.finding import choices as finding_choices
+from gradus.questions import services
 from gradus.reviews.who_grades import counts
+from gradus.submissions.services import Refused
 
 
 def lesson(request: HttpRequest, slug: str) -> HttpResponse:
@@ -34,7 +44,7 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "lesson": found,
         "page": page,
-        "parts": illustrations.with_drawings(found, page),
+        "parts": markdown.with_drawings(found, page),
         "placed": {part.feature for part in page.parts},
         "findings": measured,
         **finding_choices(request),
@@ -66,3 +76,78 @@ def features(found: Lesson, user: User | None) -> dict[str, Any]:
         "boards": boards,
         **(step_context(found, spec.advisor, {}, "") if spec.advisor else {}),
     }
+
+
+def advisor(request: HttpRequest, slug: str) -> HttpResponse:
+    """One question at a time; the answers so far stand in the address, so Back is the browser's too."""
+    lesson = shown_lesson(slug)
+    spec = lesson.parsed.advisor
+    if spec is None:
+        raise Http404
+    context = step_context(lesson, spec, rules.known(spec, request.GET.dict()), request.GET.get("at", ""))
+    template = "learn/_advisor.html" if request.headers.get("HX-Request") else "learn/advisor.html"
+    return render(request, template, context)
+
+
+def step_context(lesson: Lesson, spec: Advisor, answers: dict[str, str], at: str) -> dict[str, Any]:
+    """The question to ask now (`at`, or the first one unanswered), or the advice."""
+    ids = [question.id for question in spec.questions]
+    waiting = rules.missing(spec, answers)
+    question = spec.questions[ids.index(at)] if at in ids else next(iter(waiting), None)
+    context: dict[str, Any] = {"lesson": lesson, "advisor": spec, "question": question, "answers": answers}
+    if question is None:
+        return {**context, "advice": rules.advise(spec, answers), "given": _given(spec, answers)}
+    number = ids.index(question.id)
+    return {
+        **context,
+        "number": number + 1,
+        "kept": {name: value for name, value in answers.items() if name != question.id},
+        "chosen": answers.get(question.id, ""),
+        "back": urlencode({**answers, "at": ids[number - 1]}) if number else "",
+    }
+
+
+def _given(spec: Advisor, answers: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Each question, the answer to it, and the address that asks it again."""
+    labels = {(q.id, choice.id): choice.label for q in spec.questions for choice in q.choices}
+    return [(q.text, labels[q.id, answers[q.id]], urlencode({**answers, "at": q.id})) for q in spec.questions]
+
+
+@require_POST
+def question_answer(request: HttpRequest, slug: str, name: str) -> HttpResponse:
+    """Keeps an answer. htmx gets the questions that stand together with it, other browsers go back to the lesson."""
+    lesson = shown_lesson(slug)
+    group, asked = with_question(lesson, learner(request), name)
+    try:
+        services.answer(learner_or_guest(request), lesson, asked.question, group.part, _chosen(request))
+    except Refused as refused:
+        return _questions(request, lesson, name, refused.message, 422)
+    if request.headers.get("HX-Request"):
+        return _questions(request, lesson, name)
+    return redirect(f"{reverse('learn:lesson', args=[slug])}#question-{name}")
+
+
+def with_question(lesson: Lesson, user: User | None, name: str) -> tuple[Group, Asked]:
+    found = questions.shown(lesson, user).holding(name)
+    if found is None:
+        raise Http404
+    return found
+
+
+def _chosen(request: HttpRequest) -> int:
+    """Raises `Refused` where no answer is chosen."""
+    text = request.POST.get("option", "")
+    if not text.isascii() or not text.isdigit() or len(text) > 2:
+        said = _("Choose an answer first.")
+        raise Refused("no_such_option", said, problems=[{"code": "no_such_option", "field": "option", "message": said}])
+    return int(text)
+
+
+def _questions(request: HttpRequest, lesson: Lesson, name: str, problem: str = "", status: int = 200) -> HttpResponse:
+    """The group of the question; on a page of its own without htmx, which happens only after a mistake."""
+    user = learner(request)
+    group, _asked = with_question(lesson, user, name)
+    shown = questions.shown(lesson, user)
+    context = {"lesson": lesson, "group": group, "shown": shown, "problem": problem, "problem_at": name, "now": name}
+    whole = "learn/_questions.html" if request.headers.get("HX-Request") else "learn/questions.html"
+    return render(request, whole, context, status=status)

@@ -1,10 +1,24 @@
+"""The front page, a course, and a learner's path over all courses."""
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from gradus.accounts.guests import learner
+from gradus.courses import catalogue
 from gradus.learn.findings import predictions
+from gradus.learn.path import home as homes
 from gradus.learn.path import steps as paths
-from gradus.learn.path.look_back import look_back
+from gradus.learn.path.home import look_back
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """A newcomer reaches the first lesson from here without an account, and a learner the place where they were."""
+    return render(request, "learn/home.html", {"home": homes.home(learner(request))})
+
+
+def course(request: HttpRequest, slug: str) -> HttpResponse:
+    found = catalogue.now().course(slug)
+    return render(request, "learn/course.html", {"path": paths.path_of(learner(request), found)})
 
 
 def path(request: HttpRequest) -> HttpResponse:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts import names, tokens
 from gradus.accounts.models import ApiToken, User
-from gradus.learn.path import attempts_so_far
+from gradus.learn.path import history
 from gradus.learn.profile_forms import PseudonymForm, TokenForm
 from gradus.notices.models import MailWish
 from gradus.notices.services import UNCONFIRMED, why_no_mails
@@ -82,7 +82,7 @@ def _page(request: HttpRequest, *, status: int = 200, **given: Any) -> HttpRespo
         "pseudonym_form": PseudonymForm(instance=user),
         "token_form": TokenForm(user),
         "tokens": ApiToken.objects.live().filter(user=user).order_by("-pk"),
-        "tried": attempts_so_far.tried(user),
+        "tried": history.tried(user),
         "why_no_mails": reason,
         "must_confirm": reason == UNCONFIRMED,
         "wants_mails": MailWish.objects.filter(user=user).exists(),

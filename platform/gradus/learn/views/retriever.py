@@ -8,8 +8,8 @@ from django.views.decorators.http import require_POST
 from challenges.lesson.spec import Retriever
 from gradus.accounts.guests import learner_or_guest
 from gradus.courses.models import Lesson
+from gradus.learn.access import shown_lesson
 from gradus.learn.demo import retriever as retrievers
-from gradus.learn.views.access import shown_lesson
 from gradus.learn.views.demo import own_demo, problem_with
 from gradus.submissions.models import Run
 from gradus.submissions.services import Refused

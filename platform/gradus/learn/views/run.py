@@ -8,11 +8,11 @@ from django.views.decorators.http import require_POST
 
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.learn import forms
+from gradus.learn.access import own_run, shown_challenge
 from gradus.learn.challenge_page import challenge_page
 from gradus.learn.form_problems import Problem
 from gradus.learn.result import orders_and_budget
 from gradus.learn.result.page import evaluation_context
-from gradus.learn.views.access import own_run, shown_challenge
 from gradus.learn.views.chat import run_chat
 from gradus.submissions import services, stream
 from gradus.submissions.models import Run

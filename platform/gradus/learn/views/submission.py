@@ -14,6 +14,7 @@ from gradus.accounts.rate_limits import hashed_network
 from gradus.courses import days
 from gradus.courses.models import Challenge
 from gradus.learn import forms
+from gradus.learn.access import own_submission, shown_challenge
 from gradus.learn.challenge_page import challenge_page
 from gradus.learn.form_problems import APPEAL, of_refusal
 from gradus.learn.kinds.base import Draft, with_line_feeds
@@ -21,7 +22,6 @@ from gradus.learn.path import steps
 from gradus.learn.result.moment import is_celebrated, moment
 from gradus.learn.result.next_step import next_step
 from gradus.learn.result.page import evaluation_context
-from gradus.learn.views.access import own_submission, shown_challenge
 from gradus.receipts import in_words
 from gradus.receipts import services as receipts
 from gradus.reviews import services as reviews

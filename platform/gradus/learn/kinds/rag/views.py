@@ -8,8 +8,8 @@ from challenges.documents import Corpus
 from challenges.kinds.rag_keys import RagKeys
 from challenges.spec import dump
 from gradus.courses.models import Challenge
+from gradus.learn.access import shown_challenge
 from gradus.learn.kinds.jsonl import json_lines, jsonl_file
-from gradus.learn.views.access import shown_challenge
 
 
 def documents(request: HttpRequest, slug: str) -> HttpResponse:

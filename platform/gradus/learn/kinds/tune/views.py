@@ -18,13 +18,13 @@ from challenges.kinds.tune_keys import candidates
 from gradus.accounts.guests import learner, learner_or_guest
 from gradus.courses.models import Challenge
 from gradus.learn import forms
+from gradus.learn.access import shown_challenge
 from gradus.learn.challenge_page import challenge_page
 from gradus.learn.form_problems import Problem, as_refusal
 from gradus.learn.kinds.jsonl import json_lines, jsonl_file
 from gradus.learn.kinds.tune import draft as drafts
 from gradus.learn.kinds.tune import knobs
 from gradus.learn.kinds.tune.draft import TuneDraft
-from gradus.learn.views.access import shown_challenge
 from gradus.preferences import services
 from gradus.preferences.pairs import rows_of
 from gradus.preferences.services import Side
