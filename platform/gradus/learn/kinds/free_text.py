@@ -11,6 +11,7 @@ from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.learn.kinds.fields import TextField
 from gradus.reviews.evidence import pieces
 from gradus.submissions.models import Evaluation
 
@@ -38,7 +39,19 @@ class FreeTextPage(KindPage):
         return FormFields(names={"answer": _("Answer")})
 
     def context(self, spec: Challenge, draft: FreeTextDraft) -> dict[str, Any]:
-        return {"asked": free_text(spec)}
+        asked = free_text(spec)
+        help = _("Write between %(least)s and %(most)s words. Plain prose is enough.")
+        field = TextField(
+            name="answer",
+            title=_("Your answer"),
+            value=draft.answer,
+            help=help % {"least": asked.words[0], "most": asked.words[1]},
+            rows=12,
+            most=spec.limits.answer_chars,
+            counter="words",
+            data={"words": "#words"},
+        )
+        return {"asked": asked, "form": {"answer": field}}
 
     def result(self, evaluation: Evaluation) -> dict[str, Any]:
         """The answer, cut at the words that the marks rest on, and its points of all points."""

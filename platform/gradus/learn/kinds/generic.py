@@ -16,23 +16,15 @@ from challenges.kinds import registry as kinds
 from challenges.spec import Challenge
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.learn.kinds.fields import TextField
 from gradus.submissions.services import Refused
 
 
 @dataclass(frozen=True)
-class Field:
-    """One field of a payload. `text` is what stands in the form."""
-
-    name: str
-    title: str
-    help: str
-    is_text: bool
-    text: str
-
-
-@dataclass(frozen=True)
 class FieldsDraft(Draft):
-    values: tuple[Field, ...] = ()
+    """`values` has a field for each of the payload's. What is not a text stands in a field of code, as JSON."""
+
+    values: tuple[TextField, ...] = ()
 
 
 class GenericPage(KindPage):
@@ -44,41 +36,47 @@ class GenericPage(KindPage):
         return FieldsDraft(kind, values=_fields(kind, typed))
 
     def payload(self, spec: Challenge, draft: FieldsDraft) -> dict[str, Any]:
-        found: dict[str, Any] = {"kind": draft.kind}
+        values: dict[str, Any] = {"kind": draft.kind}
         problems = []
         for field in draft.values:
-            if not field.is_text and not field.text.strip():
+            if field.is_code and not field.value.strip():
                 continue
             try:
-                found[field.name] = field.text if field.is_text else _json(field.text)
+                values[field.name] = _json(field.value) if field.is_code else field.value
             except ValueError:
                 message = _("“%(field)s” is not valid JSON: correct it.") % {"field": field.title}
                 problems.append({"code": "bad_json", "field": field.name, "message": message})
         if problems:
             raise Refused("bad_payload", _("Some fields cannot be read."), problems=problems)
-        return found
+        return values
 
     def fields(self, spec: Challenge, draft: FieldsDraft) -> FormFields:
         return FormFields(names={field.name: field.title for field in draft.values})
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        return {field.title: field.text for field in _fields(payload["kind"], _written(payload))}
+        return {str(field.title): field.value for field in _fields(payload["kind"], _written(payload))}
 
 
-def _fields(kind: str, texts: Mapping[str, str]) -> tuple[Field, ...]:
+def _fields(kind: str, texts: Mapping[str, str]) -> tuple[TextField, ...]:
     """The fields of a kind's payload in the order of its model, with the given texts or the model's defaults."""
     schema = kinds.find(kind).payload.model_json_schema()["properties"]
     return tuple(
-        Field(
+        TextField(
             name=name,
             title=str(about.get("title", name)),
-            help=str(about.get("description", "")),
-            is_text=about.get("type") == "string",
-            text=texts.get(name, _text(about.get("default", ""))),
+            help=_help(about),
+            is_code=about.get("type") != "string",
+            value=texts.get(name, _text(about.get("default", ""))),
+            rows=6,
         )
         for name, about in schema.items()
         if name != "kind"
     )
+
+
+def _help(about: Mapping[str, Any]) -> str:
+    text = str(about.get("description", ""))
+    return text if about.get("type") == "string" else f"{text} {_('Write it as JSON.')}".strip()
 
 
 def _written(payload: Mapping[str, Any]) -> dict[str, str]:

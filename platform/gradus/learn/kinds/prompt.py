@@ -12,6 +12,11 @@ from django.utils.translation import gettext_lazy
 from challenges.spec import Challenge
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, labels_of, with_line_feeds
+from gradus.learn.kinds.fields import instructions_field, prompt_limits, template_field
+
+TEMPLATE_HELP = gettext_lazy(
+    "This is how each example and each sample is written. It holds {input} and {output} once each."
+)
 
 
 @dataclass(frozen=True)
@@ -66,17 +71,28 @@ class PromptPage(KindPage):
 
     def context(self, spec: Challenge, draft: PromptDraft) -> dict[str, Any]:
         names = labels_of(spec)
-        return {"labels": [(label, draft.label_words.get(label, "")) for label in names], "label_names": names}
+        return {
+            "form": {
+                "instructions": instructions_field(spec, draft.instructions, help=_limits(spec), rows=6),
+                "template": template_field(
+                    draft.template,
+                    help=TEMPLATE_HELP,
+                    rows=2,
+                ),
+            },
+            "labels": [(label, draft.label_words.get(label, "")) for label in names],
+            "label_names": names,
+        }
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        found = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}
+        texts = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}
         if payload.get("example"):
-            found[_("Row template")] = payload["example"]
+            texts[_("Row template")] = payload["example"]
         for label, word in payload.get("label_words", {}).items():
-            found[_("Word for “%(label)s”") % {"label": label}] = word
+            texts[_("Word for “%(label)s”") % {"label": label}] = word
         for number, example in enumerate(payload.get("examples", []), 1):
-            found[_("Example %(number)s") % {"number": number}] = f"{example['input']}\n→ {example['output']}"
-        return found
+            texts[_("Example %(number)s") % {"number": number}] = f"{example['input']}\n→ {example['output']}"
+        return texts
 
     def own_inputs(self, payload: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(example["input"] for example in payload.get("examples", []))
@@ -106,6 +122,14 @@ class PromptFields(FormFields):
         if head == "label_words" and rest in self.labels:
             return f"lw-{list(self.labels).index(rest) + 1}"
         return super().control(item)
+
+
+def _limits(spec: Challenge) -> str:
+    text = _(
+        "Your instructions stand before the examples and have at most %(characters)s characters. Instructions and "
+        "examples together have at most %(tokens)s tokens."
+    )
+    return text % prompt_limits(spec)
 
 
 def _examples(post: QueryDict, labels: Sequence[str]) -> tuple[tuple[str, str], ...]:

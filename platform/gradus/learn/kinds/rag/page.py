@@ -17,8 +17,16 @@ from challenges.spec import Challenge
 from challenges.translation import translated
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.learn.kinds.fields import (
+    ChoiceField,
+    NumberField,
+    instructions_field,
+    prompt_limits,
+    read_numbers,
+    shown,
+    template_field,
+)
 from gradus.learn.kinds.rag import views
-from gradus.learn.kinds.tune.knobs import number, shown
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import Refused
 
@@ -34,6 +42,21 @@ TITLES: dict[str, str | Promise] = {
     "instructions": gettext_lazy("Instructions"),
     "examples": gettext_lazy("Examples"),
     "example": gettext_lazy("Row template"),
+}
+TEMPLATE_HELP = gettext_lazy(
+    "How each example and each sample is written. It holds {passages}, {input} and {output} once each."
+)
+# What is said below a field where a model reads the passages, and where none does.
+HELP: dict[str, tuple[Promise, ...]] = {
+    "overlap": (gettext_lazy("The share of a passage that the next one repeats."),),
+    "top_k": (
+        gettext_lazy("How many of the best passages are used."),
+        gettext_lazy("How many of the best passages are handed over."),
+    ),
+    "min_score": (
+        gettext_lazy("Passages below it are not used. Where none is left, the answer is “the corpus does not say”."),
+        gettext_lazy("Passages below it are not handed over."),
+    ),
 }
 
 
@@ -92,28 +115,34 @@ class RagPage(KindPage):
 
     def context(self, spec: Challenge, draft: RagDraft) -> dict[str, Any]:
         keys = rag(spec)
-        limits = {name: [shown(end) for end in getattr(keys.retrieval, name)] for name in NUMBERS[:3]}
         return {
             "rag": keys,
-            "numbers": [(name, str(TITLES[name]), limits.get(name, ["0", "1"])) for name in NUMBERS],
-            "methods": [(name, translated(METHODS[name])) for name in keys.retrieval.method],
+            "form": {
+                "search": [_method(keys, draft), *(_number(keys, draft, name) for name in NUMBERS)],
+                "instructions": instructions_field(spec, draft.instructions, help=_limits(spec), rows=4),
+                "template": template_field(
+                    draft.template,
+                    help=TEMPLATE_HELP,
+                    rows=3,
+                ),
+            },
         }
 
     def urls(self) -> Sequence[URLPattern]:
         return views.urlpatterns
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        found = {str(TITLES[name]): shown(payload[name]) for name in NUMBERS if name in payload}
+        texts = {str(TITLES[name]): shown(payload[name]) for name in NUMBERS if name in payload}
         method = payload.get("method", "words")
-        found[str(TITLES["method"])] = translated(METHODS.get(method, method))
+        texts[str(TITLES["method"])] = translated(METHODS.get(method, method))
         if payload.get("instructions"):
-            found[str(TITLES["instructions"])] = payload["instructions"]
+            texts[str(TITLES["instructions"])] = payload["instructions"]
         if payload.get("example"):
-            found[str(TITLES["example"])] = payload["example"]
+            texts[str(TITLES["example"])] = payload["example"]
         for n, example in enumerate(payload.get("examples", []), 1):
             text = f"{example['passages']}\n{example['input']}\n→ {example['output']}"
-            found[_("Example %(number)d") % {"number": n}] = text
-        return found
+            texts[_("Example %(number)d") % {"number": n}] = text
+        return texts
 
     def own_inputs(self, payload: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(example["input"] for example in payload.get("examples", []))
@@ -170,24 +199,48 @@ def _prompt(spec: Challenge, payload: Mapping[str, Any] | None) -> dict[str, Any
 
 
 def _within(keys: RagKeys, name: str) -> float:
-    low, high = getattr(keys.retrieval, name, (0.0, 1.0))
+    low, high = _limits_of(keys, name)
     return min(max(START[name], low), high)
+
+
+def _method(keys: RagKeys, draft: RagDraft) -> ChoiceField:
+    choices = [(name, translated(METHODS[name])) for name in keys.retrieval.method]
+    return ChoiceField(name="method", title=TITLES["method"], value=draft.method, choices=choices)
+
+
+def _number(keys: RagKeys, draft: RagDraft, name: str) -> NumberField:
+    low, high = _limits_of(keys, name)
+    help = HELP[name][0 if draft.has_reader else -1] if name in HELP else ""
+    return NumberField(
+        name=name,
+        title=TITLES[name],
+        value=draft.numbers.get(name, ""),
+        low=shown(low),
+        high=shown(high),
+        help=help,
+    )
+
+
+def _limits_of(keys: RagKeys, name: str) -> tuple[float, float]:
+    """What the challenge allows; it does not narrow the lowest score."""
+    limits: tuple[float, float] = getattr(keys.retrieval, name, (0, 1))
+    return limits
+
+
+def _limits(spec: Challenge) -> str:
+    text = _(
+        "They stand before the examples. At most %(characters)s characters; instructions and examples have at most "
+        "%(tokens)s tokens together."
+    )
+    return text % prompt_limits(spec)
 
 
 def _numbers(texts: Mapping[str, str]) -> dict[str, float]:
     """Raises `Refused` for what is no number; whether the challenge allows it is checked later."""
-    found: dict[str, float] = {}
-    problems = []
-    for name, text in texts.items():
-        try:
-            found[name] = number(text, whole=name in ("chunk_words", "top_k"))
-        except ValueError:
-            wrong = _("“%(text)s” is not a number: write one.") % {"text": text[:20]}
-            said = wrong if text.strip() else _("Write a number.")
-            problems.append({"code": "range", "field": name, "message": said})
+    numbers, problems = read_numbers(texts, whole=("chunk_words", "top_k"))
     if problems:
         raise Refused("bad_payload", _("Some fields are not as they should be."), problems=problems)
-    return found
+    return numbers
 
 
 def _examples(post: QueryDict) -> tuple[tuple[str, str, str], ...]:

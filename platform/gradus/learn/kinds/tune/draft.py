@@ -21,6 +21,7 @@ from challenges.spec import Challenge
 from challenges.training_methods import LORA, METHODS, Method
 from gradus.learn import form_problems
 from gradus.learn.kinds.base import Draft, with_line_feeds
+from gradus.learn.kinds.fields import shown
 from gradus.learn.kinds.jsonl import json_lines
 from gradus.learn.kinds.tune import knobs
 from gradus.submissions.services import Refused
@@ -70,7 +71,7 @@ def _rows_bytes(request: HttpRequest) -> bytes:
 
 def with_method(draft: TuneDraft, spec: Challenge, method: Method) -> TuneDraft:
     """The form with another method, whose settings stand where they start."""
-    start = {name: knobs.shown(value) for name, value in knobs.starting(spec, method).items()}
+    start = {name: shown(value) for name, value in knobs.starting(spec, method).items()}
     return replace(draft, method=method, hyperparameters=start)
 
 
@@ -124,7 +125,7 @@ def put_in(spec: Challenge, rows: Rows, draft: TuneDraft) -> tuple[TuneDraft, Co
     """The rows in `draft`, with as many of the chosen epochs as the challenge's limits allow (at least one)."""
     chosen = _chosen(spec, draft)
     cost = _cost(spec, rows, draft.instructions, chosen, knobs.method_of(draft.method))
-    epochs, text = {**draft.hyperparameters, EPOCHS: knobs.shown(cost.epochs)}, json_lines(rows)
+    epochs, text = {**draft.hyperparameters, EPOCHS: shown(cost.epochs)}, json_lines(rows)
     return replace(draft, rows=text, data=text.encode(), hyperparameters=epochs), cost
 
 

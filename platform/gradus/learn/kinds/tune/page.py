@@ -19,6 +19,7 @@ from gradus.accounts.guests import learner
 from gradus.courses.models import ChallengeVersion
 from gradus.learn.form_problems import FormFields
 from gradus.learn.kinds.base import Draft, KindPage, labels_of
+from gradus.learn.kinds.fields import TextField, instructions_field, shown
 from gradus.learn.kinds.jsonl import json_lines
 from gradus.learn.kinds.tune import knobs, views
 from gradus.learn.kinds.tune.draft import TuneDraft, posted, put_in, train_rows, with_method
@@ -27,6 +28,10 @@ from gradus.preferences.pairs import rows_of
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import unavailable
 
+INSTRUCTIONS_HELP = gettext_lazy(
+    "Your instructions stand before every row, in training and in the test, so each of their tokens counts every time. "
+    "Most adapters need no instructions."
+)
 FIGURES = ("step", "margin", "accuracy", "valid_margin", "valid_accuracy")
 
 
@@ -40,9 +45,7 @@ class TunePage(KindPage):
             method=method,
             instructions=payload.get("instructions", ""),
             rows=json_lines(payload.get("rows", [])),
-            hyperparameters={
-                name: knobs.shown(chosen.get(name, start)) for name, start in knobs.defaults(method).items()
-            },
+            hyperparameters={name: shown(chosen.get(name, start)) for name, start in knobs.defaults(method).items()},
         )
 
     def posted(self, kind: str, spec: Challenge, request: HttpRequest) -> TuneDraft:
@@ -65,7 +68,24 @@ class TunePage(KindPage):
         section, lacking = tune(spec), unavailable(spec, draft.kind)
         methods = [(name, translated(METHODS[name].title), lacking.get(name, "")) for name in section.methods]
         return {
-            "knobs": knobs.choices(spec, knobs.method_of(draft.method)),
+            "form": {
+                "instructions": instructions_field(
+                    spec,
+                    draft.instructions,
+                    help=INSTRUCTIONS_HELP,
+                    rows=3,
+                    is_title_hidden=True,
+                ),
+                "rows": TextField(
+                    name="rows",
+                    title=_("Training rows, as JSON Lines"),
+                    value=draft.rows,
+                    rows=12,
+                    is_code=True,
+                    editor="jsonl",
+                ),
+                "settings": knobs.settings(spec, knobs.method_of(draft.method), draft.hyperparameters),
+            },
             "tune": section,
             "methods": methods,
             "row_labels": () if section.rows == "preferences" else labels_of(spec),
@@ -87,12 +107,12 @@ class TunePage(KindPage):
         return views.urlpatterns
 
     def describe(self, payload: Mapping[str, Any]) -> dict[str, str]:
-        found = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}
-        found[_("Training rows")] = "\n".join(" → ".join(_told(row)) for row in payload.get("rows", []))
+        texts = {_("Instructions"): payload["instructions"]} if payload.get("instructions") else {}
+        texts[_("Training rows")] = "\n".join(" → ".join(_told(row)) for row in payload.get("rows", []))
         method, chosen = knobs.method_of(payload.get("method", "")), payload.get("hyperparameters", {})
-        found |= {} if method == LORA else {_("Training method"): translated(METHODS[method].title)}
+        texts |= {} if method == LORA else {_("Training method"): translated(METHODS[method].title)}
         settings = (name for name in METHODS[method].settings if name in chosen)
-        return found | {str(knobs.LABELS[name]): knobs.shown(chosen[name]) for name in settings}
+        return texts | {str(knobs.LABELS[name]): shown(chosen[name]) for name in settings}
 
     def own_inputs(self, payload: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(_told(row)[0] for row in payload.get("rows", []))
