@@ -66,6 +66,7 @@ lint: style types library site
 style: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/djlint templates --check --lint --quiet
 	$(BIN)/lint-imports
 
 types: $(STAMP)
@@ -104,6 +105,7 @@ doctor: $(STAMP)
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/djlint templates --reformat --quiet
 
 clean-venv:
 	rm -rf $(VENV)

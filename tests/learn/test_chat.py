@@ -11,6 +11,7 @@ from gradus.chats.models import ChatMessage
 from gradus.submissions import services
 from gradus.submissions.models import Submission
 from tests import factories
+from tests.markup import Markup
 
 pytestmark = pytest.mark.django_db
 
@@ -25,10 +26,10 @@ def address(attempt: Submission) -> str:
     return reverse("learn:chat", args=[attempt.uuid])
 
 
-def page(client: Client, address: str, **headers: str) -> str:
+def page(client: Client, address: str, **headers: str) -> Markup:
     response = client.get(address, headers=headers)
     assert response.status_code == 200
-    return response.content.decode()
+    return Markup(response.content.decode())
 
 
 def test_it_is_found_from_the_attempt_and_the_history(ada_client: Client, attempt: Submission, address: str) -> None:

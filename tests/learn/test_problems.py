@@ -8,6 +8,7 @@ import pytest
 from gradus.learn.form_problems import FormFields, of_refusal
 from gradus.submissions.models import Run, Submission
 from gradus.submissions.services import Refused
+from tests.markup import Markup
 
 HTMX = {"HX-Request": "true"}
 PROMPT = {"kind": "prompt", "key": "k", "instructions": "", "template": "Text: {input}\nPlace: {output}"}
@@ -44,7 +45,7 @@ CASES = [
 
 
 def message(text: str, control: str) -> str:
-    found = re.search(rf'<div class="field-error" id="{control}-problem"[^>]*>(.*?)</div></div>|$', text, re.S)
+    found = re.search(rf'<div class="field-error" id="{control}-problem"[^>]*>(.*?)</div></div>|$', Markup(text))
     return (found and found.group(1)) or ""
 
 
@@ -54,7 +55,7 @@ def test_without_scripts_the_page_shows_the_message_at_the_field(
     ada_client, course, action, slug, form, control, words
 ):
     response = ada_client.post(f"/challenges/{slug}/{action}", form)
-    text = response.content.decode()
+    text = Markup(response.content.decode())
     assert response.status_code == 422 and words in message(text, control)
     (field,) = re.findall(rf'<(?:textarea|input|select) id="{control}"[^>]*>', text)
     assert 'aria-invalid="true" autofocus' in field
@@ -67,7 +68,7 @@ def test_without_scripts_the_page_shows_the_message_at_the_field(
 @pytest.mark.parametrize(("slug", "form", "control", "words"), CASES)
 def test_with_htmx_the_answer_holds_the_message_for_the_field(ada_client, course, slug, form, control, words):
     response = ada_client.post(f"/challenges/{slug}/run", form, headers=HTMX)
-    text = response.content.decode()
+    text = Markup(response.content.decode())
     assert response.status_code == 422 and response["HX-Retarget"] == "#problems"
     assert words in message(text, control) and f'id="{control}-problem" hx-swap-oob="true"' in text
     assert "This is the result of an earlier run" in text
@@ -76,20 +77,20 @@ def test_with_htmx_the_answer_holds_the_message_for_the_field(ada_client, course
 
 def test_a_page_without_problems_has_no_invalid_field(client, course):
     for slug in ("sea-or-sky", "explain"):
-        text = client.get(f"/challenges/{slug}/").content.decode()
+        text = Markup(client.get(f"/challenges/{slug}/").content.decode())
         assert "aria-invalid" not in text and "autofocus" not in text
 
 
 def test_a_refusal_about_no_field_takes_the_focus_itself(ada_client, course):
     response = ada_client.post("/challenges/sea-or-sky/submit", {"key": "k"})
-    text = response.content.decode()
+    text = Markup(response.content.decode())
     assert response.status_code == 422 and '<div id="problems" tabindex="-1" autofocus>' in text
     assert "did not arrive completely" in text and "aria-invalid" not in text
 
 
 def test_many_bad_lines_are_cut_short_at_the_field_and_listed_in_full(ada_client, course):
     rows = "\n".join(json.dumps({"input": f"thing {n}", "output": "Baker"}) for n in range(7))
-    text = ada_client.post("/challenges/sea-or-sky/submit", {**LORA, "rows": rows}).content.decode()
+    text = Markup(ada_client.post("/challenges/sea-or-sky/submit", {**LORA, "rows": rows}).content.decode())
     assert message(text, "rows").count("Line ") == 3 and "4 more problems are listed above the buttons" in text
     assert text.count('<span class="problem-where">Training rows, line') == 7
 
@@ -99,7 +100,7 @@ def test_an_appeal_that_is_refused_is_marked_at_its_field(ada_client, ada, cours
 
     submission = factories.submit(ada, "explain", factories.FREE_TEXT)
     factories.grade(submission, 0.65, provisional=True)
-    text = ada_client.post(f"/submissions/{submission.uuid}/appeal", {"text": "x" * 2001}).content.decode()
+    text = Markup(ada_client.post(f"/submissions/{submission.uuid}/appeal", {"text": "x" * 2001}).content.decode())
     assert "Shorten it" in message(text, "appeal-text") and 'aria-invalid="true"' in text
 
 

@@ -7,6 +7,7 @@ from gradus.accounts.models import ApiToken
 from gradus.accounts.token_rules import LEARNER, Content, LearnerData, Scope
 from gradus.learn.profile_forms import PseudonymForm
 from tests import factories
+from tests.markup import Markup
 
 PROFILE = "/profile/"
 
@@ -90,15 +91,15 @@ def test_without_attempts_the_profile_says_where_to_begin(ada_client):
 
 def test_the_wish_for_mails_says_why_it_cannot_be_chosen(ada, ada_client, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
-    page = ada_client.get(PROFILE).content.decode()
+    page = Markup(ada_client.get(PROFILE).content.decode())
     assert "have not set up a mail server" in page and 'name="wanted" disabled' in page
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    page = ada_client.get(PROFILE).content.decode()
+    page = Markup(ada_client.get(PROFILE).content.decode())
     assert "Confirm your email address first" in page and 'name="wanted" disabled' in page
     EmailAddress.objects.create(user=ada, email=ada.email, primary=True, verified=True)
-    assert 'name="wanted" disabled' not in ada_client.get(PROFILE).content.decode()
+    assert 'name="wanted" disabled' not in Markup(ada_client.get(PROFILE).content.decode())
     ada_client.post("/notices/by-mail", {"wanted": "on"})
-    assert 'name="wanted" checked' in ada_client.get(PROFILE).content.decode()
+    assert 'name="wanted" checked' in Markup(ada_client.get(PROFILE).content.decode())
 
 
 def test_a_tokens_secret_is_shown_once(ada, ada_client):
@@ -130,7 +131,7 @@ def test_staff_choose_a_scope_and_see_it(grace, grace_client):
     given = {"name": "scripts", "days": "365", "content": "owner", "learner_data": "viewer"}
     assert grace_client.post("/profile/tokens/", given).status_code == 200
     assert ApiToken.objects.get(user=grace).scope == Scope(Content.OWNER, LearnerData.VIEWER)
-    page = grace_client.get(PROFILE).content.decode()
+    page = Markup(grace_client.get(PROFILE).content.decode())
     assert "It may do your own work. Course content: Owner. Learner data: Viewer." in page
 
 

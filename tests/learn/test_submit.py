@@ -12,6 +12,7 @@ from gradus.submissions import limits, services
 from gradus.submissions.models import Run, Slot, Submission
 from gradus.submissions.states import State
 from tests import factories
+from tests.markup import Markup
 
 HTMX = {"HX-Request": "true"}
 SUBMIT = "/challenges/sea-or-sky/submit"
@@ -185,7 +186,7 @@ def test_free_text_says_who_grades_and_counts_words(ada_client, course):
 @pytest.mark.parametrize("answer", ["Too short.", "word " * 61])
 def test_an_answer_outside_the_authors_words_is_refused_before_it_costs_an_attempt(ada_client, course, answer):
     response = ada_client.post("/challenges/explain/submit", {"kind": "free_text", "key": "k", "answer": answer})
-    text = response.content.decode()
+    text = Markup(response.content.decode())
     assert response.status_code == 422 and f"has {len(answer.split())} words; write between 5 and 60" in text
     assert answer.strip() in text and '<span class="problem-where">Answer</span>' in text
     assert not Submission.objects.exists() and not Slot.objects.of(limits.ATTEMPTS).exists()

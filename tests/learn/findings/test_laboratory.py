@@ -23,6 +23,7 @@ from gradus.submissions.services import Refused
 from tests import factories
 from tests.conftest import logged_in
 from tests.learn.findings import made_up
+from tests.markup import Markup
 
 ADDRESS = "/lessons/first/findings/few-shot/"
 ORDER = "/lessons/first/findings/order/"
@@ -51,7 +52,7 @@ def contribute(user, lesson, name: str = "few-shot", guess: Guess | None = None,
 
 
 def text_of(client, address: str = ADDRESS) -> str:
-    return client.get(address).content.decode()
+    return Markup(client.get(address).content.decode())
 
 
 def test_a_set_of_ones_own_is_drawn_beyond_the_authors(ada, ada_client, lesson):
@@ -186,7 +187,7 @@ def test_what_could_not_start_is_started_by_the_next_press(ada, ada_client, less
 def test_a_set_under_way_is_not_started_twice(ada_client, lesson):
     ada_client.post(f"{ADDRESS}runs", OWN)
     response = ada_client.post(f"{ADDRESS}runs", OWN, **HTMX)
-    assert response.status_code == 422 and "Your set is still being run" in response.content.decode()
+    assert response.status_code == 422 and "Your set is still being run" in Markup(response.content.decode())
     assert Contribution.objects.count() == 1 and Run.objects.count() == 2
 
 
@@ -194,7 +195,7 @@ def test_the_eleventh_set_of_a_day_is_refused_in_words(ada, ada_client, lesson):
     for _ in range(10):
         contribute(ada, lesson)
     response = ada_client.post(f"{ADDRESS}runs", OWN)
-    assert response.status_code == 429 and "You can run more tomorrow" in response.content.decode()
+    assert response.status_code == 429 and "You can run more tomorrow" in Markup(response.content.decode())
     assert int(response["Retry-After"]) > 0 and Contribution.objects.count() == 10
     assert "10 runs by learners." in text_of(ada_client)
 
@@ -208,7 +209,7 @@ def test_a_finding_without_drawn_examples_has_no_laboratory(ada, ada_client, les
     text = text_of(ada_client)
     assert "Try it on the public rows" in text and "class laboratory" not in text
     response = ada_client.post(f"{ADDRESS}runs", OWN)
-    assert response.status_code == 422 and "no examples to draw" in response.content.decode()
+    assert response.status_code == 422 and "no examples to draw" in Markup(response.content.decode())
 
 
 def test_the_spread_of_a_set_is_its_highest_minus_its_lowest(ada, client, lesson):
@@ -279,7 +280,7 @@ def test_a_set_that_has_started_is_not_predicted_any_more(ada, ada_client, lesso
     claimed = services.claim("interactive", worker="worker-1", profile="cpu")
     services.reject(claimed.pk, claimed.fence, "internal")
     response = ada_client.post(f"{ADDRESS}runs", {**OWN, "arm": "few", "sure": "99"})
-    assert response.status_code == 409 and "cannot be predicted any more" in response.content.decode()
+    assert response.status_code == 409 and "cannot be predicted any more" in Markup(response.content.decode())
     assert not Prediction.objects.exists() and Run.objects.count() == 2
 
 
@@ -306,7 +307,7 @@ def test_the_form_that_was_sent_may_be_sent_again_to_go_on(ada, ada_client, less
 )
 def test_a_prediction_that_cannot_be_made_starts_nothing_and_keeps_what_was_chosen(ada_client, lesson, arm, sure, said):
     response = ada_client.post(f"{ADDRESS}runs", {**OWN, "arm": arm, "sure": sure})
-    text = response.content.decode()
+    text = Markup(response.content.decode())
     assert response.status_code == 422 and said in text
     assert not (Run.objects.exists() or Contribution.objects.exists() or Prediction.objects.exists())
     assert ('value="few" selected>' in text) == (arm == "few")

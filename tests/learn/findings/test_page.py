@@ -9,6 +9,7 @@ from gradus.learn.findings.shown import shown
 from gradus.learn.findings.words import MINUS, signed
 from gradus.learn.lesson.markdown import render
 from tests.learn.findings import made_up
+from tests.markup import Markup
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
@@ -21,7 +22,7 @@ def lesson(db, tmp_path):
 def page(client, address="/lessons/first/") -> str:
     response = client.get(address)
     assert response.status_code == 200
-    return response.content.decode()
+    return Markup(response.content.decode())
 
 
 def section(text: str, id: str) -> str:
@@ -93,7 +94,7 @@ def test_a_measurement_that_shows_something_else_says_so(client, db, tmp_path):
     assert "The measurement did not show this." in text and ">not shown</span>" in text
     said = "claimed was higher by 0.03 or more; measured was +0.01, 95 % interval ~0.04 to +0.06, no clear difference"
     assert said.replace("~", MINUS) in text
-    assert 'The author had stated: <span lang="en">Few-shot reaches 0.65, 0.01 above zero-shot.</span>' in text
+    assert 'The author had stated:<span lang="en">Few-shot reaches 0.65, 0.01 above zero-shot.</span>' in text
 
 
 def test_texts_of_a_bundle_are_text(client, db, tmp_path):

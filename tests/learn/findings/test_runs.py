@@ -12,6 +12,7 @@ from gradus.submissions import limits, services
 from gradus.submissions.models import Run, Slot
 from tests import factories
 from tests.learn.findings import made_up
+from tests.markup import Markup
 from workers.grading.evaluations import on_hidden_rows
 
 ADDRESS = "/lessons/first/findings/few-shot/"
@@ -59,14 +60,14 @@ def test_a_visitor_may_as_well_and_keeps_the_runs(client, lesson):
     client.post(RUNS, {"repetition": "3"})
     guest = User.objects.get()
     assert guest.is_guest and started() == [("zero", 1), ("few", 3)]
-    assert "0 of 2 runs have ended." in client.get(ADDRESS).content.decode()
+    assert "0 of 2 runs have ended." in Markup(client.get(ADDRESS).content.decode())
     assert Slot.objects.of(limits.OPEN_RUNS).filter(user=guest).count() == 2
 
 
 def test_the_same_set_is_not_run_twice(ada_client, lesson):
     ada_client.post(RUNS, {"repetition": "2"})
     response = ada_client.post(RUNS, {"repetition": "2"})
-    assert response.status_code == 409 and "You have already run this one" in response.content.decode()
+    assert response.status_code == 409 and "You have already run this one" in Markup(response.content.decode())
     assert started() == [("zero", 1), ("few", 2)]
 
 
@@ -75,7 +76,7 @@ def test_a_run_that_failed_is_started_again(ada_client, lesson):
     claimed = services.claim("interactive", worker="worker-1", profile="cpu")
     services.reject(claimed.pk, claimed.fence, "internal")
     finish()
-    assert "press the button again" in ada_client.get(ADDRESS).content.decode().lower()
+    assert "press the button again" in Markup(ada_client.get(ADDRESS).content.decode()).lower()
     assert ada_client.post(RUNS, {"repetition": "2"}).status_code == 302
     assert started() == [("zero", 1), ("few", 2), ("zero", 1)]
 
@@ -83,8 +84,8 @@ def test_a_run_that_failed_is_started_again(ada_client, lesson):
 @pytest.mark.parametrize("text", ["0", "6", "-1", "1.5", "x", "²", "9" * 5000])
 def test_a_set_that_there_is_not_is_refused_in_words(ada_client, lesson, text):
     response = ada_client.post(RUNS, {"repetition": text})
-    assert response.status_code == 422 and "Choose" in response.content.decode()
-    assert 'id="finding-few-shot"' in response.content.decode() and not Run.objects.exists()
+    assert response.status_code == 422 and "Choose" in Markup(response.content.decode())
+    assert 'id="finding-few-shot"' in Markup(response.content.decode()) and not Run.objects.exists()
 
 
 def test_as_many_start_as_may_be_open_and_the_rest_later(ada_client, lesson):
@@ -95,7 +96,7 @@ def test_as_many_start_as_may_be_open_and_the_rest_later(ada_client, lesson):
     # Two of the six were left for the first, none for the second.
     assert len(started()) == Slot.objects.of(limits.OPEN_RUNS).count() == 6
     response = ada_client.post("/lessons/first/findings/order/runs", {"repetition": "2"})
-    assert response.status_code == 429 and "Wait for one to end" in response.content.decode()
+    assert response.status_code == 429 and "Wait for one to end" in Markup(response.content.decode())
     assert int(response["Retry-After"]) > 0
 
 
@@ -104,18 +105,18 @@ def test_what_could_not_start_is_counted_and_started_by_the_next_press(ada, ada_
     for _ in range(5):
         services.start_run(ada, version, factories.PROMPT)
     ada_client.post(RUNS, {"repetition": "1"})
-    assert "1 more run can be started once these have ended" in ada_client.get(ADDRESS).content.decode()
+    assert "1 more run can be started once these have ended" in Markup(ada_client.get(ADDRESS).content.decode())
     finish()
     ada_client.post(RUNS)
     mine = Run.objects.filter(purpose="finding").order_by("pk").values_list("arm", "repetition")
     assert list(mine) == [("zero", 1), ("few", 1)]
-    assert "can be started once" not in ada_client.get(ADDRESS).content.decode()
+    assert "can be started once" not in Markup(ada_client.get(ADDRESS).content.decode())
 
 
 def test_results_stand_beside_the_authors_scores_on_public_rows(ada_client, lesson):
     ada_client.post(RUNS, {"repetition": "2"})
     finish()
-    text = ada_client.get("/lessons/first/").content.decode()
+    text = Markup(ada_client.get("/lessons/first/").content.decode())
     mine = text[text.index('id="finding-few-shot-runs"') :]
     assert "2 of 2 runs have ended." in mine and "hx-get" not in mine[: mine.index(">")]
     assert "Macro F1 on 4 public rows" in mine
@@ -129,18 +130,18 @@ def test_results_stand_beside_the_authors_scores_on_public_rows(ada_client, less
 
 
 def test_the_page_asks_again_only_while_something_is_open_and_new(ada_client, lesson):
-    text = ada_client.post(RUNS, {"repetition": "1"}, **HTMX).content.decode()
+    text = Markup(ada_client.post(RUNS, {"repetition": "1"}, **HTMX).content.decode())
     address = re.search(r'hx-get="([^"]+)"', text)[1]
     assert ada_client.get(address, **HTMX).status_code == 204
     finish()
     answer = ada_client.get(address, **HTMX)
-    assert answer.status_code == 200 and "hx-get" not in answer.content.decode()
+    assert answer.status_code == 200 and "hx-get" not in Markup(answer.content.decode())
 
 
 def test_htmx_gets_a_refusal_beside_the_runs(ada_client, lesson):
     ada_client.post(RUNS, {"repetition": "2"})
     response = ada_client.post(RUNS, {"repetition": "2"}, **HTMX)
-    text = response.content.decode()
+    text = Markup(response.content.decode())
     assert response.status_code == 422 and "You have already run this one" in text and "0 of 2 runs" in text
 
 
@@ -149,7 +150,7 @@ def test_runs_of_others_are_not_there(ada_client, bob_client, guest_client, less
     finish()
     run = Run.objects.first()
     for other in (bob_client, guest_client):
-        assert "runs have ended" not in other.get(ADDRESS).content.decode()
+        assert "runs have ended" not in Markup(other.get(ADDRESS).content.decode())
         assert other.get(f"/runs/{run.uuid}/").status_code == 404
 
 
@@ -158,7 +159,7 @@ def test_a_training_arm_is_named_with_its_time_and_left_to_its_challenge(client,
     results = [{"file": "baselines/lora.yaml", "seconds": 100.0, "kind": "tune", "approach": "lora", "score": 0.9}]
     ChallengeVersion.objects.filter(pk=version.pk).update(author_baselines=results)
     catalogue.forget()
-    text = client.get(ADDRESS).content.decode()
+    text = Markup(client.get(ADDRESS).content.decode())
     assert '“<span lang="en">LoRA</span>” is a training run and takes about 2 minutes.' in text
     assert '<a href="/challenges/sea-or-sky/?track=tune">' in text
 
@@ -169,22 +170,22 @@ def test_another_content_than_the_measured_one_is_not_run(ada_client, lesson):
     finish()
     Lesson.objects.update(contents={"sea-or-sky": "0" * 64})
     catalogue.forget()
-    text = ada_client.get(ADDRESS).content.decode()
+    text = Markup(ada_client.get(ADDRESS).content.decode())
     assert "about a newer version of the challenge" in text and 'class="finding-form"' not in text
     assert "runs have ended" not in text
     response = ada_client.post(RUNS, {"repetition": "2"})
-    assert response.status_code == 409 and "newer version" in response.content.decode()
+    assert response.status_code == 409 and "newer version" in Markup(response.content.decode())
     assert len(started()) == 2
 
 
 def test_runs_of_a_prompt_that_has_changed_are_another_experiment(ada_client, lesson):
     ada_client.post(RUNS, {"repetition": "1"})
     finish()
-    assert "2 of 2 runs have ended." in ada_client.get(ADDRESS).content.decode()
+    assert "2 of 2 runs have ended." in Markup(ada_client.get(ADDRESS).content.decode())
     arms = {**lesson.arms, "sea-or-sky/baselines/weak.yaml": {"kind": "prompt", "instructions": "Sea, or sky?"}}
     Lesson.objects.update(arms=arms)
     catalogue.forget()
-    assert "1 of 1 run has ended. 1 more run can be started" in ada_client.get(ADDRESS).content.decode()
+    assert "1 of 1 run has ended. 1 more run can be started" in Markup(ada_client.get(ADDRESS).content.decode())
 
 
 def test_a_challenge_of_another_lesson_is_not_run(ada_client, lesson):
@@ -199,9 +200,9 @@ def test_a_finding_with_training_arms_only_offers_no_button(ada_client, lesson):
     arms = {name: {"kind": "tune"} for name in lesson.arms}
     Lesson.objects.update(arms=arms)
     catalogue.forget()
-    assert 'class="finding-form"' not in ada_client.get(ADDRESS).content.decode()
+    assert 'class="finding-form"' not in Markup(ada_client.get(ADDRESS).content.decode())
     response = ada_client.post(RUNS)
-    assert response.status_code == 422 and "Train it in its challenge" in response.content.decode()
+    assert response.status_code == 422 and "Train it in its challenge" in Markup(response.content.decode())
 
 
 def test_json_answers_have_validity_and_decisions(ada, db, tmp_path):

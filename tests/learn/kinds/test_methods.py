@@ -11,6 +11,7 @@ from gradus.submissions import limits
 from gradus.submissions.models import Event, Run, Slot, Submission, WorkerStatus
 from tests import factories
 from tests.challenges import factory
+from tests.markup import Markup
 
 PAGE, SUBMIT, API = "/challenges/ticket/", "/challenges/ticket/submit", "/api/v1/challenges/ticket/"
 REASON = "The package bitsandbytes is not installed where models are trained."
@@ -47,7 +48,7 @@ def form(method="dpo", rows=ROWS, **changes):
 
 
 def test_the_form_offers_the_methods_and_the_settings_of_the_first(ada_client, ticket):
-    text = ada_client.get(PAGE, {"kind": "tune"}).content.decode()
+    text = Markup(ada_client.get(PAGE, {"kind": "tune"}).content.decode())
     assert all(f'name="method" value="{name}"' in text for name in METHODS)
     assert 'value="lora" checked' in text and 'name="beta"' not in text and 'name="r"' in text
     assert "&quot;chosen&quot;" in text or '"chosen"' in text
@@ -56,19 +57,19 @@ def test_the_form_offers_the_methods_and_the_settings_of_the_first(ada_client, t
 def test_badges_and_tabs_name_the_methods_that_a_challenge_allows(ada_client, ticket):
     allowed = "LoRA, QLoRA, Full fine-tuning, DPO"
     for page in (PAGE, "/", "/leaderboards/", "/leaderboards/ticket/"):
-        text = ada_client.get(page).content.decode()
+        text = Markup(ada_client.get(page).content.decode())
         assert allowed in text, page
     assert ada_client.post(SUBMIT, form()).status_code == 302
-    text = ada_client.get(f"/submissions/{Submission.objects.get().uuid}/").content.decode()
+    text = Markup(ada_client.get(f"/submissions/{Submission.objects.get().uuid}/").content.decode())
     badge = text.partition('data-kind="tune">')[2].partition("</span>")[0]
     assert badge.rpartition("</svg>")[2].strip() == "DPO"
 
 
 def test_another_method_shows_its_settings_and_keeps_what_was_typed(ada_client, ticket):
-    text = ada_client.post(f"{PAGE}method", form("dpo", instructions="Be short.")).content.decode()
+    text = Markup(ada_client.post(f"{PAGE}method", form("dpo", instructions="Be short.")).content.decode())
     assert 'value="dpo" checked' in text and 'name="beta"' in text and 'value="0.0002"' in text
     assert "an anchor, 9" in text and "Be short." in text and "one row in 5" in text
-    text = ada_client.post(f"{PAGE}method", form("full")).content.decode()
+    text = Markup(ada_client.post(f"{PAGE}method", form("full")).content.decode())
     assert 'value="full" checked' in text and 'name="r"' not in text and 'value="0.00005"' in text
     assert ada_client.post(f"{PAGE}method", form("rlhf")).status_code == 200
     assert ada_client.get(f"{PAGE}method").status_code == 405
@@ -79,7 +80,7 @@ def test_a_submission_keeps_its_method_and_settings(ada_client, ticket):
     payload = Submission.objects.get().payload
     assert payload["method"] == "dpo" and payload["rows"][0] == ROWS[0]
     assert payload["hyperparameters"]["beta"] == 0.1 and payload["hyperparameters"]["rpo_alpha"] == 0.5
-    again = ada_client.get(f"{PAGE}?from={Submission.objects.get().uuid}").content.decode()
+    again = Markup(ada_client.get(f"{PAGE}?from={Submission.objects.get().uuid}").content.decode())
     assert again
 
 
@@ -95,19 +96,19 @@ def test_a_submission_keeps_its_method_and_settings(ada_client, ticket):
 )
 def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(ada_client, ticket, changes, said):
     response = ada_client.post(SUBMIT, form(**changes))
-    text = response.content.decode()
+    text = Markup(response.content.decode())
     assert response.status_code == 422 and said in text
     assert not Submission.objects.exists() and not Slot.objects.of(limits.ATTEMPTS).exists()
 
 
 def test_the_check_tells_what_preferences_show(ada_client, ticket):
-    text = ada_client.post(f"{PAGE}dataset-check", form(), headers={"HX-Request": "true"}).content.decode()
+    text = Markup(ada_client.post(f"{PAGE}dataset-check", form(), headers={"HX-Request": "true"}).content.decode())
     assert "These rows can be submitted" in text and "the chosen answer is shorter" in text
     assert "<dt>Rows held out</dt><dd>2</dd>" in text
 
 
 def test_a_method_that_no_worker_has_is_shown_with_the_reason(ada_client, ticket, no_4_bits):
-    text = ada_client.get(PAGE, {"kind": "tune"}).content.decode()
+    text = Markup(ada_client.get(PAGE, {"kind": "tune"}).content.decode())
     assert f"Not available here. {REASON}" in text and 'value="qlora" disabled' in text
     told = ada_client.get("/api/v1/challenges/ticket").json()
     assert told["unavailable"] == {"tune": {"qlora": REASON}}
@@ -116,13 +117,13 @@ def test_a_method_that_no_worker_has_is_shown_with_the_reason(ada_client, ticket
 
 def test_the_form_starts_with_a_method_that_somebody_has(ada_client, ticket):
     WorkerStatus.objects.create(name="w", lane="train", lacks={f"lora/{ticket.spec.model}": REASON})
-    text = ada_client.get(PAGE, {"kind": "tune"}).content.decode()
+    text = Markup(ada_client.get(PAGE, {"kind": "tune"}).content.decode())
     assert 'value="qlora" checked' in text and 'value="lora" disabled' in text
 
 
 @pytest.mark.parametrize("what", ["submit", "run"])
 def test_it_is_refused_without_an_attempt(ada_client, ticket, no_4_bits, what):
-    text = ada_client.post(f"{PAGE}{what}", form("qlora")).content.decode()
+    text = Markup(ada_client.post(f"{PAGE}{what}", form("qlora")).content.decode())
     assert "This method is not available here at the moment" in text and REASON in text
     assert not (Submission.objects.exists() or Slot.objects.of(limits.ATTEMPTS).exists() or Run.objects.exists())
     call = {"kind": "tune", "method": "qlora", "rows": ROWS}
@@ -151,7 +152,7 @@ def test_the_result_shows_margin_and_accuracy(ada, ada_client, ticket):
                      "seconds": 3.0, **figures}
     }  # fmt: skip
     factories.services.record(evaluation.pk, evaluation.fence, factories.services.Outcome(score=0.7, result=result))
-    text = ada_client.get(f"/submissions/{submission.uuid}/").content.decode()
+    text = Markup(ada_client.get(f"/submissions/{submission.uuid}/").content.decode())
     assert "Margin on held-out rows" in text and "The margin went from 0.25 to 0.25" in text
     assert "0.250" in text and "0.500" in text
     assert "In the end the model shared your preference in 100% of the held-out rows" in text
@@ -170,9 +171,9 @@ def test_the_check_of_the_api_knows_preferences(ada_client, ticket):
 
 def test_a_method_for_trials_only_can_be_run_but_not_submitted(ada_client, db, tmp_path):
     published(tmp_path, trial_only=["qlora"])
-    text = ada_client.get(PAGE, {"kind": "tune"}).content.decode()
+    text = Markup(ada_client.get(PAGE, {"kind": "tune"}).content.decode())
     assert text.count("You can try it here, but not submit it.") == 1
-    text = ada_client.post(SUBMIT, form("qlora")).content.decode()
+    text = Markup(ada_client.post(SUBMIT, form("qlora")).content.decode())
     assert "you can try the method qlora, but not submit it" in text and 'id="method-problem"' in text
     call = {"kind": "tune", "method": "qlora", "rows": ROWS}
     refused = ada_client.post(f"{API}submissions", call, "application/json", headers={"Idempotency-Key": "a"})

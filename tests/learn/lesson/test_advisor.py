@@ -4,6 +4,7 @@ from django.urls import reverse
 from challenges.lesson.spec import Advisor
 from gradus.learn.lesson.advisor import advise, known
 from tests.learn import scene
+from tests.markup import Markup
 
 SPEC = Advisor.model_validate(scene.ADVISOR)
 
@@ -50,17 +51,17 @@ def address(db, tmp_path):
 
 
 def test_questions_come_one_at_a_time_and_back_is_possible(client, address):
-    first = client.get(address).content.decode()
+    first = Markup(client.get(address).content.decode())
     assert "How often does it change?" in first and "How many rows?" not in first
-    second = client.get(address, {"changes": "weekly"}).content.decode()
+    second = Markup(client.get(address, {"changes": "weekly"}).content.decode())
     assert "How many rows?" in second and 'name="changes" value="weekly"' in second
     assert "changes=weekly&amp;at=changes" in second
-    back = client.get(address, {"changes": "weekly", "at": "changes"}).content.decode()
+    back = Markup(client.get(address, {"changes": "weekly", "at": "changes"}).content.decode())
     assert 'value="weekly" required checked' in back
 
 
 def test_the_last_answer_shows_the_advice(client, address):
-    text = client.get(address, {"changes": "weekly", "rows": "many"}).content.decode()
+    text = Markup(client.get(address, {"changes": "weekly", "rows": "many"}).content.decode())
     for words in (
         '<span lang="en">LoRA</span> and <span lang="en">Retrieval</span>',
         "Rows enough.",
@@ -73,7 +74,7 @@ def test_the_last_answer_shows_the_advice(client, address):
 
 
 def test_htmx_gets_the_step_only(client, address):
-    text = client.get(address, {"changes": "weekly"}, headers={"HX-Request": "true"}).content.decode()
+    text = Markup(client.get(address, {"changes": "weekly"}, headers={"HX-Request": "true"}).content.decode())
     assert text.strip().startswith('<section class="card-plain" id="advisor"')
 
 

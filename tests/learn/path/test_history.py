@@ -10,6 +10,7 @@ from gradus.submissions.models import Run
 from gradus.submissions.services import name_run, start_run
 from tests import factories
 from tests.conftest import logged_in
+from tests.markup import Markup
 
 HTMX = {"HX-Request": "true"}
 
@@ -22,7 +23,7 @@ def run(ada, sea_or_sky):
 
 
 def history(client) -> str:
-    return client.get(reverse("learn:history", args=["sea-or-sky"])).content.decode()
+    return Markup(client.get(reverse("learn:history", args=["sea-or-sky"])).content.decode())
 
 
 def name(client, run, text, **headers):
@@ -44,7 +45,7 @@ def test_the_page_shows_the_history_and_the_fragment_is_the_same(ada_client, run
     text = history(ada_client)
     assert '<span class="num">0.75</span> <span class="muted small">public</span>' in text
     assert f"?track=prompt&amp;from={run.uuid}#attempt" in text
-    page = ada_client.get("/challenges/sea-or-sky/").content.decode()
+    page = Markup(ada_client.get("/challenges/sea-or-sky/").content.decode())
     assert f'id="history-{run.uuid}"' in page and 'hx-trigger="gradus:history from:body"' in page
 
 
@@ -66,7 +67,7 @@ def test_more_entries_need_no_more_queries(ada, ada_client, sea_or_sky, run):
 
 def test_a_run_is_named_in_place(ada_client, run):
     response = name(ada_client, run, "five <b>examples</b>", **HTMX)
-    assert response.status_code == 200 and "five &lt;b&gt;examples&lt;/b&gt;</a>" in response.content.decode()
+    assert response.status_code == 200 and "five &lt;b&gt;examples&lt;/b&gt;</a>" in Markup(response.content.decode())
     run.refresh_from_db()
     assert run.name == "five <b>examples</b>"
     assert "five &lt;b&gt;" in history(ada_client)
@@ -75,7 +76,7 @@ def test_a_run_is_named_in_place(ada_client, run):
 def test_without_scripts_the_runs_page_shows_the_name(ada_client, run):
     response = name(ada_client, run, "mine")
     assert response.status_code == 302 and response["Location"] == f"/runs/{run.uuid}/"
-    assert '<h1 lang="">mine</h1>' in ada_client.get(response["Location"]).content.decode()
+    assert '<h1 lang="">mine</h1>' in Markup(ada_client.get(response["Location"]).content.decode())
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX])
@@ -83,7 +84,7 @@ def test_without_scripts_the_runs_page_shows_the_name(ada_client, run):
 def test_a_name_that_is_refused_stays_in_its_field(ada_client, run, headers, text, words):
     name_run(run, "before")
     response = name(ada_client, run, text, **headers)
-    shown = response.content.decode()
+    shown = Markup(response.content.decode())
     assert response.status_code == 422 and words in shown and f'value="{text}"' in shown
     assert f'id="name-{run.uuid}-problem"' in shown and 'aria-invalid="true"' in shown
     run.refresh_from_db()
@@ -99,9 +100,9 @@ def test_only_ones_own_trials_are_named(ada, ada_client, bob_client, sea_or_sky,
 def test_a_run_is_restored_into_the_form(ada_client, bob, run):
     factories.submit(run.user, payload={**factories.PROMPT, "instructions": "The last attempt"})
     address = f"/challenges/sea-or-sky/?track=prompt&from={run.uuid}"
-    assert "Which one is it?" in ada_client.get(address).content.decode()
-    assert "Which one is it?" not in logged_in(bob).get(address).content.decode()
-    assert "The last attempt" in ada_client.get("/challenges/sea-or-sky/?from=nonsense").content.decode()
+    assert "Which one is it?" in Markup(ada_client.get(address).content.decode())
+    assert "Which one is it?" not in Markup(logged_in(bob).get(address).content.decode())
+    assert "The last attempt" in Markup(ada_client.get("/challenges/sea-or-sky/?from=nonsense").content.decode())
 
 
 def test_a_run_that_begins_or_ends_tells_the_page(ada, ada_client, course):
@@ -117,6 +118,6 @@ def test_only_elsewhere_does_a_run_link_to_its_page(ada_client, run):
     address, fragment = (reverse(f"learn:{name}", args=[run.uuid]) for name in ("run", "run_fragment"))
     on_its_page = {**HTMX, "HX-Current-URL": f"http://testserver{address}#samples"}
     on_the_workbench = {**HTMX, "HX-Current-URL": "http://testserver/challenges/sea-or-sky/"}
-    assert "Link to this run" not in ada_client.get(address).content.decode()
-    assert "Link to this run" not in ada_client.get(fragment, headers=on_its_page).content.decode()
-    assert "Link to this run" in ada_client.get(fragment, headers=on_the_workbench).content.decode()
+    assert "Link to this run" not in Markup(ada_client.get(address).content.decode())
+    assert "Link to this run" not in Markup(ada_client.get(fragment, headers=on_its_page).content.decode())
+    assert "Link to this run" in Markup(ada_client.get(fragment, headers=on_the_workbench).content.decode())

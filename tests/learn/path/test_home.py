@@ -19,6 +19,7 @@ from gradus.submissions import services
 from tests import factories
 from tests.browser.driver.pages import LIBRARY
 from tests.learn import scene
+from tests.markup import Markup
 
 RECORD = {
     "digest": "d",
@@ -38,7 +39,7 @@ def recorded(db, tmp_path):
 
 
 def test_a_newcomer_sees_a_recorded_answer(client, recorded):
-    text = client.get("/").content.decode()
+    text = Markup(client.get("/").content.decode())
     assert '<span class="token"> fog</span><span class="token">horn</span>' in text
     assert [name in text for name in ("Zero-shot", "Few-shot", "Fine-tuned")] == [True] * 3
     assert '<span class="meter-value">0.93</span>' in text and "if it flies" in text
@@ -48,7 +49,7 @@ def test_a_newcomer_sees_a_recorded_answer(client, recorded):
 def test_the_built_in_numbers_are_those_of_the_record(client, db):
     publish(read_course(LIBRARY))
     panels = json.loads((LIBRARY / "fine-tuning-vs-prompting" / "measured.json").read_text())["demo"]["panels"]
-    text = client.get("/").content.decode()
+    text = Markup(client.get("/").content.decode())
     first = text[text.index('id="answered-zero-shot"') : text.index('id="answered-few-shot"')]
     shown = re.findall(r'meter-name">(\w+)</span><span class="meter-value">([\d.]+)<', first.partition("rivals")[2])
     expected = sorted(panels["zero-shot"]["probabilities"].items(), key=lambda pair: -pair[1])
@@ -71,7 +72,7 @@ def test_a_missing_or_outdated_record_is_left_out(client, recorded, record):
     catalogue.forget()
     assert recorded_demo(catalogue.now().lesson("first")) is None
     page = client.get("/")
-    assert page.status_code == 200 and "Ask the model yourself" not in page.content.decode()
+    assert page.status_code == 200 and "Ask the model yourself" not in Markup(page.content.decode())
 
 
 def test_a_lesson_without_a_demo_has_no_record(course):
@@ -80,7 +81,7 @@ def test_a_lesson_without_a_demo_has_no_record(course):
 
 def test_those_who_have_begun_see_their_place_and_not_the_demo(ada, ada_client, recorded):
     factories.grade(factories.submit(ada), 0.3)
-    text = ada_client.get("/").content.decode()
+    text = Markup(ada_client.get("/").content.decode())
     assert "Continue where you were" in text and "Ask the model yourself" not in text
     assert 'aria-label="Best 0.30, passing needs 0.60, gold 0.80"' in text
 
@@ -97,7 +98,7 @@ def test_a_run_is_a_place_to_go_on(ada, ada_client, course):
     services.start_run(ada, factories.challenge("ticket").version, {**factories.PROMPT})
     found = place(ada)
     assert found and found.step.challenge.slug == "ticket" and found.distance is None
-    assert "You have begun here, but nothing is submitted yet" in ada_client.get("/").content.decode()
+    assert "You have begun here, but nothing is submitted yet" in Markup(ada_client.get("/").content.decode())
 
 
 def test_hints_alone_are_a_place_to_go_on(ada, course):
@@ -127,7 +128,7 @@ def test_after_everything_is_passed_gold_is_what_is_left(ada, ada_client, course
     factories.grade(factories.submit(ada), 0.7)
     found = place(ada)
     assert found and (found.step.challenge.slug, found.goal, found.distance) == ("sea-or-sky", "gold", 0.1)
-    assert "below gold" in ada_client.get("/").content.decode()
+    assert "below gold" in Markup(ada_client.get("/").content.decode())
 
 
 def test_where_the_last_challenge_is_gone_the_path_goes_on(ada, ada_client, course):
@@ -137,7 +138,7 @@ def test_where_the_last_challenge_is_gone_the_path_goes_on(ada, ada_client, cour
     catalogue.forget()
     found = place(ada)
     assert found and found.touched is None and found.step.challenge.slug == "ticket"
-    assert "This is the next challenge on your path." in ada_client.get("/").content.decode()
+    assert "This is the next challenge on your path." in Markup(ada_client.get("/").content.decode())
 
 
 def test_those_who_have_all_gold_have_nothing_to_continue(ada, ada_client, course):
@@ -146,11 +147,11 @@ def test_those_who_have_all_gold_have_nothing_to_continue(ada, ada_client, cours
     factories.grade(factories.submit(ada, "explain", factories.FREE_TEXT), 0.9, result={"marks": []})
     factories.grade(factories.submit(ada), 0.9)
     assert place(ada) is None
-    assert "You have passed every challenge that is open to you" in ada_client.get("/").content.decode()
+    assert "You have passed every challenge that is open to you" in Markup(ada_client.get("/").content.decode())
 
 
 def test_the_board_and_the_chart_name_the_best_of_each_approach(client, recorded):
     scene.with_baselines(factories.challenge("sea-or-sky").version)
-    text = client.get("/").content.decode()
+    text = Markup(client.get("/").content.decode())
     assert re.findall(r'<th scope="row">([\w-]+)<', text) == ["Zero-shot", "Few-shot", "LoRA"]
     assert f'href="{reverse("learn:costs", args=["sea-or-sky"])}"' in text

@@ -9,6 +9,7 @@ from gradus.courses.services import publish
 from gradus.learn.path.steps import GOLD, LOCKED, OPEN, PASSED, has_passed, paths
 from gradus.submissions.models import Submission
 from tests import factories
+from tests.markup import Markup
 
 
 @pytest.fixture
@@ -66,27 +67,27 @@ def test_all_three_open_the_next_lesson_and_a_provisional_pass_counts(ada, two_l
 
 def front_page(client) -> str:
     """The address that the front page advises, of a challenge or a lesson."""
-    text = client.get("/").content.decode()
+    text = Markup(client.get("/").content.decode())
     button = re.search(r'<a class="btn btn-primary btn-lg" href="([^"]+)"', text)
     return button[1] if button else ""
 
 
 def path_page(client) -> list[str]:
     """The addresses of the steps that the path marks as next, one for each course that has one."""
-    text = client.get(reverse("learn:path")).content.decode()
+    text = Markup(client.get(reverse("learn:path")).content.decode())
     return re.findall(r'<li class="step" data-state="\w+" data-next>\s*<a class="step-body" href="([^"]+)"', text)
 
 
 def result_page(client, submission) -> str:
     """The address of the step that the page of an attempt calls next; empty where it names none."""
-    text = client.get(reverse("learn:submission", args=[submission.uuid])).content.decode()
-    button = re.search(r'<a class="btn btn-primary" href="([^"]+)">Next: ', text)
+    text = Markup(client.get(reverse("learn:submission", args=[submission.uuid])).content.decode())
+    button = re.search(r'<a class="btn btn-primary" href="([^"]+)">Next:', text)
     return button[1] if button else ""
 
 
 def lesson_page(client, slug) -> str:
     """The address under "What is next on your path"."""
-    text = client.get(reverse("learn:lesson", args=[slug])).content.decode().partition('id="next"')[2]
+    text = Markup(client.get(reverse("learn:lesson", args=[slug])).content.decode()).partition('id="next"')[2]
     button = re.search(r'<a class="btn btn-primary" href="([^"]+)"', text)
     return button[1] if button else ""
 
@@ -128,7 +129,7 @@ def test_no_page_advises_a_lesson_that_is_passed(ada, ada_client, two_lessons):
     last = grade(ada, "explain", 0.7)
     assert result_page(ada_client, last) == lesson_page(ada_client, "first") == ""
     assert path_page(ada_client) == []
-    text = ada_client.get(reverse("learn:lesson", args=["first"])).content.decode()
+    text = Markup(ada_client.get(reverse("learn:lesson", args=["first"])).content.decode())
     assert "After this lesson:" not in text and "You have passed everything in this course." in text
 
 
@@ -143,7 +144,7 @@ def test_after_the_end_of_a_course_no_page_leads_to_another_course(ada, ada_clie
     last = [grade(ada, slug, 0.9) for slug in ("sea-or-sky-other", "ticket-other", "explain-other")][-1]
     assert result_page(ada_client, last) == lesson_page(ada_client, "other-first") == ""
     assert path_page(ada_client) == [challenge_page("sea-or-sky")]
-    text = ada_client.get("/").content.decode()
+    text = Markup(ada_client.get("/").content.decode())
     assert "You have passed every challenge of" in text and "The other courses of this site are below" in text
     assert "sea-or-sky/" not in text.partition("The other courses")[0].partition("<main")[2]
 
@@ -173,7 +174,7 @@ def other_course(folder):
 
 
 def test_the_map_marks_locked_and_next(client, two_lessons):
-    text = client.get(reverse("learn:path")).content.decode()
+    text = Markup(client.get(reverse("learn:path")).content.decode())
     assert text.count('class="step" data-state="locked"') == 3
     assert text.count(" data-next") == 1
     assert 'easier after <span lang="en">First</span>' in text
@@ -181,7 +182,7 @@ def test_the_map_marks_locked_and_next(client, two_lessons):
 
 
 def shown(client, *address):
-    return " ".join(client.get(reverse(*address[:1], args=address[1:])).content.decode().split())
+    return Markup(client.get(reverse(*address[:1], args=address[1:])).content.decode())
 
 
 def test_lessons_name_what_they_build_on_and_what_builds_on_them(client, ada, ada_client, two_lessons):

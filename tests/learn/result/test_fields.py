@@ -9,6 +9,7 @@ from django.urls import reverse
 from gradus.learn.result import compare
 from gradus.submissions.services import start_run
 from tests import factories
+from tests.markup import Markup
 
 RIGHT, PARTLY, WRONG = {"priority": 1.0, "summary": 1.0}, {"priority": 1.0, "summary": 0.4}, None
 
@@ -44,7 +45,7 @@ def run(ada, ticket):
 
 
 def test_a_run_counts_right_partly_right_and_wrong_rows(ada_client, run):
-    text = ada_client.get(reverse("learn:run", args=[run.uuid])).content.decode()
+    text = Markup(ada_client.get(reverse("learn:run", args=[run.uuid])).content.decode())
     assert "Field accuracy on 6 public samples: 1 right, 3 partly right, 2 wrong" in text
     assert [text.count(f"<li data-item data-{mark} ") for mark in ("right", "partly_right", "wrong")] == [1, 3, 2]
     assert '<dt>Score</dt><dd class="num">0.70</dd>' in text and 'aria-label="partly right"' in text
@@ -56,8 +57,8 @@ def test_a_run_counts_right_partly_right_and_wrong_rows(ada_client, run):
 
 
 def test_a_row_names_the_fields_that_are_right_and_wrong(ada_client, run):
-    text = " ".join(ada_client.get(reverse("learn:run", args=[run.uuid])).content.decode().split())
-    text = re.sub('<span lang="en">([^<]*)</span>', r"\1", text)
+    text = Markup(ada_client.get(reverse("learn:run", args=[run.uuid])).content.decode())
+    text = Markup(re.sub('<span lang="en">([^<]*)</span>', r"\1", text))
     assert "priority: right" in text and 'summary <span class="num">0.40</span>' in text and "summary: wrong" in text
     assert text.count("Valid JSON</span>") == 4 and text.count("Not valid JSON</span>") == 4
     for row in ('Valid JSON</th><td class="num">4 of 6', 'priority</th><td class="num">4 of 6'):
@@ -79,7 +80,7 @@ def test_a_result_from_before_fields_were_kept_is_still_shown(ada_client, run):
     for row in evaluation.result["public"]["rows"]:
         del row["fields"], row["valid"]
     evaluation.save(update_fields=["result"])
-    text = ada_client.get(reverse("learn:run", args=[run.uuid])).content.decode()
+    text = Markup(ada_client.get(reverse("learn:run", args=[run.uuid])).content.decode())
     assert "1 right, 3 partly right, 2 wrong" in text and "Field by field" not in text and "Not valid" not in text
     rows = ada_client.get(f"/api/v1/runs/{run.uuid}").json()["result"]["public"]["rows"]
     assert {(row["mark"], row["valid"]) for row in rows} == {("right", None), ("partly_right", None), ("wrong", None)}
@@ -92,12 +93,12 @@ def test_a_comparison_says_which_rows_became_better_and_worse(ada, ada_client, t
     found = compare.compare(before, after)
     assert (found.improved, found.broken) == (2, 1)
     address = reverse("learn:compare", args=["ticket"]) + f"?a={before.uuid}&b={after.uuid}"
-    text = ada_client.get(address).content.decode()
+    text = Markup(ada_client.get(address).content.decode())
     assert "2 samples became better, 1 became worse" in text and "<li data-partly_right>" in text
 
 
 def test_rows_of_labels_are_right_or_wrong(ada, ada_client, course):
     submission = factories.submit(ada)
     factories.grade(submission)
-    text = ada_client.get(reverse("learn:submission", args=[submission.uuid])).content.decode()
+    text = Markup(ada_client.get(reverse("learn:submission", args=[submission.uuid])).content.decode())
     assert "3 right, 1 wrong" in text and "partly" not in text.lower()

@@ -14,6 +14,7 @@ from gradus.courses.models import Challenge, Course
 from gradus.submissions.models import Submission
 from tests import factories
 from tests.learn import scene
+from tests.markup import Markup
 
 TICKETS = [{"input": "My anchor is lost", "output": '{"priority": "low", "summary": "lost anchor"}'}] * 2
 
@@ -29,9 +30,8 @@ def mark(label: str, points: float, most: int) -> dict[str, Any]:
     return {"label": label, "mark": said, "points": points, "points_max": most, "evidence": [], "improve": ""}
 
 
-def page(client: Client, submission: Submission) -> str:
-    text = client.get(reverse("learn:submission", args=[submission.uuid])).content.decode()
-    return " ".join(text.split())
+def page(client: Client, submission: Submission) -> Markup:
+    return Markup(client.get(reverse("learn:submission", args=[submission.uuid])).content.decode())
 
 
 def listed(text: str) -> list[str]:
@@ -101,8 +101,8 @@ def test_a_failed_attempt_is_not_celebrated(ada: User, ada_client: Client, cours
 
 def test_the_fragment_that_replaces_the_live_page_celebrates(ada: User, ada_client: Client, course: Course):
     fragment = reverse("learn:submission_fragment", args=[graded(ada, 0.7).uuid])
-    assert "data-celebrate" in ada_client.get(fragment).content.decode()
-    assert "data-celebrate" not in ada_client.get(fragment).content.decode()
+    assert "data-celebrate" in Markup(ada_client.get(fragment).content.decode())
+    assert "data-celebrate" not in Markup(ada_client.get(fragment).content.decode())
 
 
 def test_labels_name_the_most_frequent_mistake(ada: User, ada_client: Client, course: Course):

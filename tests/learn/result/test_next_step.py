@@ -4,15 +4,16 @@ from django.urls import reverse
 
 from gradus.submissions.services import take_hint
 from tests import factories
+from tests.markup import Markup
 
 
-def attempt(user, client, score, slug="sea-or-sky", payload=None, **outcome) -> str:
+def attempt(user, client, score, slug="sea-or-sky", payload=None, **outcome) -> Markup:
     """The panel on the page of a graded attempt."""
     submission = factories.submit(user, slug, payload)
     factories.grade(submission, score, **outcome)
-    text = client.get(reverse("learn:submission", args=[submission.uuid])).content.decode()
+    text = Markup(client.get(reverse("learn:submission", args=[submission.uuid])).content.decode())
     panel = text.split('class="callout next-step"')[1].split("</section>")[0]
-    return " ".join(panel.split())
+    return Markup(panel)
 
 
 def test_a_pass_names_the_distance_to_gold_and_the_next_challenge(ada, ada_client, course):
@@ -90,18 +91,18 @@ def test_the_end_of_the_course_leads_to_the_path(ada, ada_client, course):
 
 def test_an_open_attempt_has_no_next_step(ada, ada_client, course):
     submission = factories.submit(ada)
-    text = ada_client.get(reverse("learn:submission", args=[submission.uuid])).content.decode()
+    text = Markup(ada_client.get(reverse("learn:submission", args=[submission.uuid])).content.decode())
     assert "next-step" not in text
 
 
 def test_the_front_page_begins_with_the_first_lesson(ada_client, course):
-    text = ada_client.get("/").content.decode()
+    text = Markup(ada_client.get("/").content.decode())
     assert 'href="/lessons/first/">Start the first lesson' in text and "Continue" not in text
 
 
 def test_the_front_page_continues_with_what_was_not_passed(ada, ada_client, course):
     factories.grade(factories.submit(ada), 0.3)
-    text = ada_client.get("/").content.decode()
+    text = Markup(ada_client.get("/").content.decode())
     assert 'href="/challenges/sea-or-sky/">Continue: <span lang="en">Sea or sky<' in text
     assert 'href="/lessons/first/">Read its lesson' in text
     assert "0.30</strong>" in text and "below the pass mark" in text and "Start the first lesson" not in text
@@ -109,14 +110,14 @@ def test_the_front_page_continues_with_what_was_not_passed(ada, ada_client, cour
 
 def test_the_front_page_continues_with_the_next_challenge_after_a_pass(ada, ada_client, ticket, client):
     factories.grade(factories.submit(ada), 0.7)
-    text = ada_client.get("/").content.decode()
+    text = Markup(ada_client.get("/").content.decode())
     assert f'href="/challenges/ticket/">Continue: <span lang="en">{ticket.title}<' in text
     assert 'You have passed “<span lang="en">Sea or sky</span>”, and this challenge comes next.' in text
     assert "Start the first lesson" not in text
-    assert "Start the first lesson" in client.get("/").content.decode()
+    assert "Start the first lesson" in Markup(client.get("/").content.decode())
 
 
 def test_the_front_page_offers_a_guest_who_passed_an_account(guest, guest_client, course):
     factories.grade(factories.submit(guest), 0.7)
-    text = guest_client.get("/").content.decode()
+    text = Markup(guest_client.get("/").content.decode())
     assert "Continue: " in text and "Create a free account" in text

@@ -9,6 +9,7 @@ from gradus.learn.result.page import rows_context
 from gradus.submissions.models import Run
 from gradus.submissions.services import start_run
 from tests import factories
+from tests.markup import Markup
 
 
 def trial(user, challenge, wrong, payload=factories.PROMPT):
@@ -19,7 +20,7 @@ def trial(user, challenge, wrong, payload=factories.PROMPT):
 
 
 def shown(client, run) -> str:
-    return " ".join(client.get(reverse("learn:run", args=[run.uuid])).content.decode().split())
+    return Markup(client.get(reverse("learn:run", args=[run.uuid])).content.decode())
 
 
 def test_a_row_shows_its_most_probable_answers(ada, ada_client, sea_or_sky):
@@ -90,10 +91,10 @@ def test_two_runs_and_a_run_and_an_attempt_are_compared(ada, ada_client, sea_or_
     attempt = factories.submit(ada, payload={**factories.PROMPT, "instructions": "Sea or open sky?"})
     factories.grade(attempt, result=factories.result_for(attempt, wrong=0))
     address = reverse("learn:compare", args=["sea-or-sky"])
-    runs = ada_client.get(f"{address}?pick={other.uuid}&pick={one.uuid}").content.decode()
+    runs = Markup(ada_client.get(f"{address}?pick={other.uuid}&pick={one.uuid}").content.decode())
     assert "2 samples became right, 0 became wrong" in runs
     assert "both hand in the same" in runs and "only attempts have one" in runs
-    mixed = ada_client.get(f"{address}?pick={other.uuid}&pick={attempt.uuid}").content.decode()
+    mixed = Markup(ada_client.get(f"{address}?pick={other.uuid}&pick={attempt.uuid}").content.decode())
     assert "1 sample became right, 0 became wrong" in mixed and "<ins>open </ins>" in mixed and "0.70" in mixed
 
 
@@ -110,4 +111,4 @@ def test_comparing_wants_exactly_two(ada, ada_client, sea_or_sky):
     address = reverse("learn:compare", args=["sea-or-sky"])
     response = ada_client.get(f"{address}?pick={one.uuid}&pick={one.uuid}", follow=True)
     assert response.redirect_chain[-1][0].endswith("#history")
-    assert "tick exactly two entries" in response.content.decode()
+    assert "tick exactly two entries" in Markup(response.content.decode())

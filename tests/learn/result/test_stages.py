@@ -22,6 +22,7 @@ from gradus.submissions.models import Evaluation, Submission
 from tests import example_course, factories
 from tests.kinds.rag_engine import PAYLOAD
 from tests.learn import scene
+from tests.markup import Markup
 
 
 def names(submission: Any) -> list[str]:
@@ -35,7 +36,7 @@ def present(submission: Submission) -> tuple[str, int | None, int | None]:
 
 
 def page(client: Client, submission: Submission) -> str:
-    return " ".join(client.get(reverse("learn:submission", args=[submission.uuid])).content.decode().split())
+    return Markup(client.get(reverse("learn:submission", args=[submission.uuid])).content.decode())
 
 
 def tell(evaluation: Evaluation, kind: str, **data: Any) -> None:

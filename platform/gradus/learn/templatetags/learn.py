@@ -9,7 +9,7 @@ from typing import Any
 from django import template
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import get_text_list
 from django.utils.timesince import timesince
@@ -49,6 +49,16 @@ def score(value: object, step: object = None) -> str:
 def own_choices(spec: Challenge) -> OwnChoices | None:
     """How the learner's own choices count; None where they do not."""
     return tune(spec).own_choices
+
+
+@register.filter
+def with_changes(pieces: Iterable[compare.Piece]) -> SafeString:
+    """A text with what was taken out and put in marked. The page shows its white space, so no template writes it."""
+    return format_html_join(
+        "",
+        "{}",
+        ((one.text if one.kind == "same" else format_html("<{0}>{1}</{0}>", one.kind, one.text),) for one in pieces),
+    )
 
 
 @register.filter
