@@ -15,11 +15,12 @@ from peft import PeftModel
 from benchmarks.peers.job import BFLOAT16
 from graders.base import Generate, Score, Scored, Train
 from workers.engine import model_files, models
-from workers.engine.choice import DEFAULT, PLAIN, Choice, FileChoices, Place, only_plain
+from workers.engine.choice import DEFAULT, PLAIN, Choice, Place, only_plain
 from workers.engine.models import Base
 from workers.engine.session import Session
 from workers.engine.tuning import objectives, training
 from workers.engine.watch import Watch
+from workers.sandbox.choosing import FileChoices
 from workers.sandbox.supervisor import Runner
 
 SECONDS = 3600.0
@@ -66,7 +67,7 @@ class Setup:
             dtype=self.dtype,
             threads=self.threads,
             choices=self.choices,
-            rounded=self.dtype == BFLOAT16,
+            allow_bf16=self.dtype == BFLOAT16,
         )
         try:
             yield engine

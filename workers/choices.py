@@ -10,7 +10,7 @@ from workers.engine.choice import Choice, Place
 
 
 class DatabaseChoices:
-    """Implements `workers.engine.choice.Choices`. A row that this version cannot read counts as not kept."""
+    """Implements `workers.sandbox.choosing.Choices`. A row that this version cannot read counts as not kept."""
 
     def find(self, place: Place) -> Choice | None:
         """The choice that is kept for `place`, or None."""

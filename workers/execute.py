@@ -205,8 +205,7 @@ class _Job:
             return self.judge.judge(item) if self.judge is not None else Judged(None, "no judge")
         if isinstance(item, Count):
             return count(item)
-        is_shared = isinstance(item, Score | Generate) and item.adapter is None
-        remote = self.remotes.get(item.model) if is_shared else None
+        remote = self.remotes.get(item.model) if isinstance(item, Score | Generate) and item.adapter is None else None
         with self.limit.counting(self.worked if remote is None else time.monotonic):
             way: Any = remote or self.runner
             result: Result = way.run(item, on_event=self.on_event, should_stop=self.limit.stop, seconds=self.limit.left)

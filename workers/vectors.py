@@ -125,8 +125,8 @@ def gold_store() -> Store:
 
 def passage_store() -> Store:
     """The store of passages' embeddings, on this worker's disk."""
-    modes = {"file_permissions_mode": 0o600, "directory_permissions_mode": 0o700}
-    return Store(FileSystemStorage(settings.DATA_DIR / PASSAGES_FOLDER, **modes))
+    folder = settings.DATA_DIR / PASSAGES_FOLDER
+    return Store(FileSystemStorage(folder, file_permissions_mode=0o600, directory_permissions_mode=0o700))
 
 
 def delete_old() -> int:

@@ -154,19 +154,19 @@ def test_where_bf16_is_allowed_the_limit_is_at_the_speed_of_the_faster_dtype(mon
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
-@pytest.mark.parametrize("low", [False, True])
-def test_products_of_training_are_counted(base, tmp_path, low):
+@pytest.mark.parametrize("bf16", [False, True])
+def test_products_of_training_are_counted(base, tmp_path, bf16):
     """No less than one product forward and one backward through each frozen layer, and the head at completions."""
     item = replace(train_item(base, TrainShape(8, 400, 1), seed=1), valid=())
     rows = objectives.examples(base, item.rows, item.row_tokens_max)
     with Counting(base.model.config.vocab_size) as counting:
-        training.train(base, item, tmp_path, Watch(), low=low)
+        training.train(base, item, tmp_path, Watch(), bf16=bf16)
     cost = costs.costs(base.model.config)
     completion = sum(len(row.tokens) - row.start for row in rows)
     assert counting.of(HEAD).flops >= 2 * cost.head * completion
     counted = sum(counting.of(kind).flops for kind in (PRODUCTS, ATTENTION, HEAD))
     assert profile.least(base, item, None) < counted < 3 * profile.least(base, item, None)
-    assert ("bfloat16" in counting.dtypes()) == low
+    assert ("bfloat16" in counting.dtypes()) == bf16
 
 
 def test_shapes_of_both_forms_are_profiled():

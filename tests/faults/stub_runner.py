@@ -20,7 +20,7 @@ SLOW_SECONDS = 1.5
 
 
 class Stub:
-    def choose(self, model: str, watch: Watch, *, rounded: bool) -> Choice:
+    def choose(self, model: str, watch: Watch, *, allow_bf16: bool) -> Choice:
         return DEFAULT
 
     def rest(self) -> None:

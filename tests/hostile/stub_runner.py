@@ -20,7 +20,7 @@ class Stub:
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
 
-    def choose(self, model: str, watch: Any, *, rounded: bool) -> Choice:
+    def choose(self, model: str, watch: Any, *, allow_bf16: bool) -> Choice:
         return DEFAULT
 
     def base(self, model: str) -> None:

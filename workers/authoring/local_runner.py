@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from workers.engine import model_files
-from workers.engine.choice import FileChoices
+from workers.sandbox.choosing import FileChoices
 from workers.sandbox.supervisor import Runner
 
 

@@ -35,52 +35,54 @@ def length(prefix: Prefix) -> int:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Where the N tokens of a call belong: row `rows[n]`, as its new token number `columns[n]`, its key `slots[n]`.
+class RowLayout:
+    """To which rows the N tokens of a call belong, and a sparse attention mask within rows.
 
-    `sees` `[B, Q, T]` says which keys of its row each new token sees. Places of rows that have fewer than Q tokens see
-    something as well, so that no softmax is empty; nobody reads them.
+    Token n is new token number `columns[n]` of row `rows[n]`, and its key and value stand in slot `slot_mapping[n]` of
+    that row; all three are `[N]`. `visible` `[B, Q, T]` says which keys of its row a new token attends to. Entries
+    `[b, q]` of rows with fewer than Q new tokens are padding: each has a visible key, so that no softmax is empty, and
+    its result is not read.
     """
 
     rows: Tensor
     columns: Tensor
-    slots: Tensor
-    sees: Tensor
+    slot_mapping: Tensor
+    visible: Tensor
 
     @classmethod
-    def of(cls, seen: Sequence[Tensor], device: torch.device) -> Layout:
-        """Rows whose tokens see none but themselves: `seen[b]` `[q, q]` says which token sees which."""
-        counts, width = [len(one) for one in seen], max(len(one) for one in seen)
-        sees = torch.eye(width, dtype=torch.bool).repeat(len(seen), 1, 1)
-        for n, one in enumerate(seen):
-            sees[n, : len(one), : len(one)] = one
-        rows, columns = _places(counts, device)
-        return cls(rows, columns, columns, sees.to(device))
+    def of(cls, masks: Sequence[Tensor], device: torch.device) -> RowLayout:
+        """The layout of rows without earlier keys; `masks[b]` `[q, q]` says which token attends to which."""
+        counts, width = [len(mask) for mask in masks], max(len(mask) for mask in masks)
+        visible = torch.eye(width, dtype=torch.bool).repeat(len(masks), 1, 1)
+        for n, mask in enumerate(masks):
+            visible[n, : len(mask), : len(mask)] = mask
+        rows, columns = _rows_and_columns(counts, device)
+        return cls(rows, columns, columns, visible.to(device))
 
     @classmethod
-    def after(cls, begun: Sequence[int], new: Sequence[int], device: torch.device) -> Layout:
-        """`new[b]` tokens of each row after the `begun[b]` that it has, each of which sees what is before it."""
-        rows, columns = _places(new, device)
+    def after(cls, begun: Sequence[int], new: Sequence[int], device: torch.device) -> RowLayout:
+        """The layout of `new[b]` tokens behind the `begun[b]` that row b has; each attends to all tokens before it."""
+        rows, columns = _rows_and_columns(new, device)
         last = torch.tensor(begun, device=device)[:, None] + torch.arange(max(new), device=device)
         slots = last[rows, columns]
         return cls(rows, columns, slots, torch.arange(int(slots.max()) + 1, device=device) <= last[:, :, None])
 
     def spread(self, x: Tensor) -> Tensor:
-        """`[1, heads, N, D]` -> `[B, Q, heads, D]`, zeros where a row has no token."""
-        made = x.new_zeros(*self.sees.shape[:2], x.shape[1], x.shape[3])
+        """Pads the tokens of a call by rows: `[1, heads, N, D]` -> `[B, Q, heads, D]`, with zeros as padding."""
+        made = x.new_zeros(*self.visible.shape[:2], x.shape[1], x.shape[3])
         made[self.rows, self.columns] = x[0].transpose(0, 1)
         return made
 
     def gathered(self, x: Tensor) -> Tensor:
-        """`[B, K, G * Q, ...]` -> `[1, K, G * N, ...]`."""
+        """Takes the padding out of what was computed by rows: `[B, K, G * Q, ...]` -> `[1, K, G * N, ...]`."""
         rows, heads = x.shape[:2]
-        apart = x.reshape(rows, heads, -1, self.sees.shape[1], *x.shape[3:])
+        apart = x.reshape(rows, heads, -1, self.visible.shape[1], *x.shape[3:])
         return apart.movedim(3, 1)[self.rows, self.columns].movedim(0, 2).reshape(1, heads, -1, *x.shape[3:])
 
     def mask(self, groups: int, dtype: torch.dtype) -> Tensor:
-        """What is added to scores, `[B, 1, G * Q, T]`; all layers of a call use one."""
+        """The mask that is added to attention scores, `[B, 1, G * Q, T]`; all layers of a call share it."""
         if groups not in self._masks:
-            hidden = ~self.sees.repeat(1, groups, 1).unsqueeze(1)
+            hidden = ~self.visible.repeat(1, groups, 1).unsqueeze(1)
             mask = torch.zeros(hidden.shape, dtype=dtype, device=hidden.device)
             self._masks[groups] = mask.masked_fill_(hidden, -torch.inf)
         return self._masks[groups]
@@ -90,18 +92,18 @@ class Layout:
         return {}
 
 
-def _places(counts: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Row and column of each token, where row b has `counts[b]`."""
+def _rows_and_columns(counts: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """The row of each token and its number within the row, where row b has `counts[b]` tokens: two `[N]`."""
     rows = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
     columns = torch.cat([torch.arange(count) for count in counts])
     return rows.to(device), columns.to(device)
 
 
 class RowCache:
-    """Each row's own keys and values during generation, `[B, capacity, K, D]` for each layer.
+    """The key-value cache of the rows' own tokens during generation, `[B, capacity, K, D]` for each layer.
 
-    What stands in later slots, from a draft that was wrong or nothing, is seen by no token, and overwritten when the
-    row gets there. `window` are the rows of the next call.
+    A slot behind a row's last token is empty or holds a rejected draft. No token attends to it, and the row overwrites
+    it later. `window` selects the rows of the next call.
     """
 
     def __init__(self, rows: int, capacity: int) -> None:
@@ -109,21 +111,21 @@ class RowCache:
         self.window = slice(None)
         self.layers: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def extend(self, layer: int, k: Tensor, v: Tensor, layout: Layout) -> tuple[Tensor, Tensor]:
-        """Puts `[1, K, N, D]` into their slots; `[B, K, T, D]`, all that the rows of the window have."""
+    def extend(self, layer: int, k: Tensor, v: Tensor, layout: RowLayout) -> tuple[Tensor, Tensor]:
+        """Stores `[1, K, N, D]` by the slot mapping; returns `[B, K, T, D]`, all that the rows of the window hold."""
         if layer not in self.layers:
             shape = (self.rows, self.capacity, k.shape[1], k.shape[3])
             self.layers[layer] = (k.new_zeros(shape), v.new_zeros(shape))
         kept = [one[self.window] for one in self.layers[layer]]
         for one, new in zip(kept, (k, v), strict=True):
-            one[layout.rows, layout.slots] = new[0].transpose(0, 1)
-        keys, values = (one[:, : layout.sees.shape[2]].transpose(1, 2) for one in kept)
+            one[layout.rows, layout.slot_mapping] = new[0].transpose(0, 1)
+        keys, values = (one[:, : layout.visible.shape[2]].transpose(1, 2) for one in kept)
         return keys, values
 
     def keep(self, rows: Sequence[int]) -> list[int]:
-        """Leaves only these rows, in the order that is returned, so that finished ones cost nothing.
+        """Drops all other rows, which are finished; returns the order in which the kept ones stand now.
 
-        Those from the end move into the gaps: to copy all of them takes as long as a layer does.
+        Rows from the end move into the gaps, because copying all of them takes as long as a layer does.
         """
         gaps = sorted(set(range(len(rows))) - set(rows))
         order = list(range(len(rows)))
@@ -138,8 +140,8 @@ class RowCache:
 
 
 @dataclass(frozen=True)
-class Tree:
-    """The layout of a packed training step: `shared` tokens, then `rows` rows of `width` places each."""
+class PackedLayout:
+    """The packed shared-prefix layout of a training step: `shared` tokens, then `rows` rows of `width` tokens each."""
 
     shared: int
     rows: int
@@ -147,12 +149,12 @@ class Tree:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What the tokens of a call see: a shared prefix, and those of their own row, which `own` keeps for later calls."""
+class SplitContext:
+    """What the tokens of a call attend to: the shared prefix and their own row, whose keys `own` caches."""
 
     attend: Attend
     prefix: Prefix
-    layout: Layout
+    layout: RowLayout
     own: RowCache | None = None
 
 
@@ -169,38 +171,41 @@ def split_attention(
     attention_mask: Tensor | None,
     *,
     scaling: float | None = None,
-    sight: Sight | None = None,
-    tree: Tree | None = None,
+    split_context: SplitContext | None = None,
+    packed_layout: PackedLayout | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
     """An attention function of transformers: `query` `[1, H, N, D]`, `key` `[1, K, N, D]` -> `[1, N, H, D]`.
 
-    With `sight` its tokens belong to rows, with `tree` to those of a training step; without either it is the library's
-    causal attention.
+    With `split_context` the N tokens belong to rows behind a shared prefix, with `packed_layout` to a packed training
+    step. Without either it is the library's causal attention.
     """
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
-    if tree is not None:
-        return tree_attention(query, key, value, tree, scale), None
-    if sight is None:
+    if packed_layout is not None:
+        return packed_attention(query, key, value, packed_layout, scale), None
+    if split_context is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
-    seen = _split(query, key, value, sight, module.layer_idx, scale)
-    return seen.transpose(1, 2), None
+    attended = _split(query, key, value, split_context, module.layer_idx, scale)
+    return attended.transpose(1, 2), None
 
 
-def _split(q: Tensor, k: Tensor, v: Tensor, sight: Sight, layer: int, scale: float) -> Tensor:
-    """`[1, H, N, D]`, computed on queries folded to `[..., K, G * N, D]`: grouped heads then need no copy of keys."""
-    layout, heads = sight.layout, k.shape[1]
-    if sight.own is None:
+def _split(q: Tensor, k: Tensor, v: Tensor, split_context: SplitContext, layer: int, scale: float) -> Tensor:
+    """Attention to the shared prefix and to the own row, merged by their log-sum-exps: `[1, H, N, D]`.
+
+    Queries are folded to `[..., K, G * N, D]`, so that grouped heads need no copy of their keys.
+    """
+    layout, heads = split_context.layout, k.shape[1]
+    if split_context.own is None:
         keys, values = (layout.spread(x).transpose(1, 2) for x in (k, v))
     else:
-        keys, values = sight.own.extend(layer, k, v, layout)
+        keys, values = split_context.own.extend(layer, k, v, layout)
     mask = layout.mask(q.shape[1] // heads, q.dtype)
     spread = layout.spread(q).transpose(1, 2)
-    own, own_lse = sight.attend(folded(spread, heads), keys, values, mask, scale)
+    own, own_lse = split_context.attend(folded(spread, heads), keys, values, mask, scale)
     own, own_lse = layout.gathered(own), layout.gathered(own_lse)
-    if sight.prefix:
-        seen, lse = sight.attend(folded(q, heads), *sight.prefix[layer], None, scale)
-        own = torch.lerp(seen, own, torch.sigmoid(own_lse - lse).unsqueeze(-1).to(own.dtype))
+    if split_context.prefix:
+        shared, lse = split_context.attend(folded(q, heads), *split_context.prefix[layer], None, scale)
+        own = torch.lerp(shared, own, torch.sigmoid(own_lse - lse).unsqueeze(-1).to(own.dtype))
     return own.reshape(q.shape)
 
 
@@ -209,28 +214,28 @@ def folded(q: Tensor, heads: int) -> Tensor:
     return q.reshape(q.shape[0], heads, -1, q.shape[3])
 
 
-def tree_attention(q: Tensor, k: Tensor, v: Tensor, tree: Tree, scale: float) -> Tensor:
+def packed_attention(q: Tensor, k: Tensor, v: Tensor, layout: PackedLayout, scale: float) -> Tensor:
     """Differentiable attention of a packed training step: `[1, H, N, D]` queries -> `[1, N, H, D]`.
 
-    The shared tokens are causal among themselves; each row sees them and its own earlier tokens.
+    The shared tokens are causal among themselves; each row attends to them and to its own earlier tokens.
     """
-    (shared_q, own_q), (shared_k, own_k), (shared_v, own_v) = (_parted(x, tree) for x in (q, k, v))
+    (shared_q, own_q), (shared_k, own_k), (shared_v, own_v) = (_unpacked(x, layout) for x in (q, k, v))
     pairs = ((shared_k, own_k), (shared_v, own_v))
-    keys, values = (torch.cat([shared.expand(tree.rows, -1, -1, -1), own], 2) for shared, own in pairs)
-    parts = [_causal(own_q, keys, values, scale, tree.shared)]
-    if tree.shared:
+    keys, values = (torch.cat([shared.expand(layout.rows, -1, -1, -1), own], 2) for shared, own in pairs)
+    parts = [_causal(own_q, keys, values, scale, layout.shared)]
+    if layout.shared:
         parts.insert(0, _causal(shared_q, shared_k, shared_v, scale, 0))
     return torch.cat([part.transpose(1, 2).reshape(1, -1, q.shape[1], q.shape[3]) for part in parts], 1)
 
 
-def _parted(x: Tensor, tree: Tree) -> tuple[Tensor, Tensor]:
-    """`[1, heads, N, D]` as the shared tokens `[1, heads, P, D]` and the rows `[rows, heads, width, D]`."""
-    own = x[0, :, tree.shared :].reshape(x.shape[1], tree.rows, tree.width, -1).transpose(0, 1)
-    return x[:, :, : tree.shared], own
+def _unpacked(x: Tensor, layout: PackedLayout) -> tuple[Tensor, Tensor]:
+    """Splits `[1, heads, N, D]` into the shared tokens `[1, heads, P, D]` and the rows `[rows, heads, width, D]`."""
+    own = x[0, :, layout.shared :].reshape(x.shape[1], layout.rows, layout.width, -1).transpose(0, 1)
+    return x[:, :, : layout.shared], own
 
 
 def _causal(q: Tensor, k: Tensor, v: Tensor, scale: float, before: int) -> Tensor:
-    """Causal attention whose keys begin with `before` tokens that every query sees; heads are grouped by folding."""
+    """Causal attention whose first `before` keys are visible to every query; heads are grouped by folding."""
     queries, groups = q.shape[2], q.shape[1] // k.shape[1]
     later = torch.ones(queries, before + queries, dtype=torch.bool, device=q.device).triu(before + 1)
     mask = torch.zeros(later.shape, dtype=q.dtype, device=q.device).masked_fill_(later, -torch.inf).repeat(groups, 1)

@@ -6,16 +6,14 @@ that kind computes alike, and so does a second try of a job: a choice is never m
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 RULES = 1
 """Raised when the ways, or how they are timed, change, so that kept choices are measured again."""
@@ -31,9 +29,9 @@ FEWEST_TOKENS, MOST_TOKENS = 64, 1 << 20
 class Choice:
     """How one base model computes on one kind of machine.
 
-    `attention` and `product` name a way in `kernels`; `dtype` is that of the first pass over labels, after which rows
-    whose best labels lie close are computed again in fp32. A call holds about `call_tokens` tokens. `timings` are the
-    seconds of each candidate on the trial work.
+    `attention` and `product` name a way in `kernels`; `dtype` is that of the screening pass over labels,
+    after which labels that lie close are scored again in fp32. A call holds about `call_tokens` tokens. `timings` are
+    the seconds of each candidate on the trial work.
     """
 
     attention: str
@@ -131,46 +129,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "none"
-
-
-class Choices(Protocol):
-    """Where choices are kept."""
-
-    def find(self, place: Place) -> Choice | None:
-        """The choice that is kept for `place`."""
-
-    def keep(self, place: Place, choice: Choice) -> Choice:
-        """Keeps the choice, and returns the one that counts: the first that was kept."""
-
-
-class FileChoices:
-    """Choices in one JSON file, for benchmarks and tests."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def find(self, place: Place) -> Choice | None:
-        found = self._read().get(place.key)
-        return None if found is None else Choice.from_json(found)
-
-    def keep(self, place: Place, choice: Choice) -> Choice:
-        with locked(self._file.with_suffix(".lock")):
-            kept = self._read()
-            first = Choice.from_json(kept.setdefault(place.key, choice.as_json()))
-            unfinished = self._file.with_suffix(".new")
-            unfinished.write_text(json.dumps(kept, indent=2) + "\n")
-            unfinished.replace(self._file)
-        return first
-
-    def _read(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._file.read_text()) if self._file.is_file() else {}
-        return found
-
-
-@contextmanager
-def locked(file: Path) -> Iterator[None]:
-    """Holds an exclusive lock on `file`, which may be empty; waits for whichever process has it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

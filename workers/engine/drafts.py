@@ -1,37 +1,37 @@
-"""Guesses at the next tokens of a text, from what followed the same tokens before.
+"""Prompt-lookup drafts: tokens that may come next, copied from what followed the same tokens before.
 
-Answers repeat their prompt's wording, their own and each other's. A guess costs a token of a call that is made anyway
-and changes no answer: only what the model says itself is kept (prompt lookup decoding, Saxena 2023; the check is that
-of speculative decoding, Leviathan et al. 2023, arXiv 2211.17192, for greedy answers).
+Answers repeat the wording of their prompt, of themselves and of each other. A drafted token costs a token of a call
+that is made anyway, and changes no answer, because only what the model says is kept (prompt lookup decoding, Saxena
+2023; the check is that of speculative decoding, Leviathan et al. 2023, arXiv 2211.17192, for greedy decoding).
 """
 
 from __future__ import annotations
 
-SURE, UNSURE = 6, 3
-"""Tokens that have to be the same. After six, nine guessed tokens in ten are right; after three, seven or eight."""
-LONGEST = 5
-"""Tokens of a guess."""
-SURE_CALL, UNSURE_CALL = 192, 64
-"""Tokens of a call from which no guess is added. In a small one a token costs a third of what it costs in a large one,
-where products are as busy as they get."""
+LONG_MATCH, SHORT_MATCH = 6, 3
+"""Tokens that have to be the same. After six, nine drafted tokens in ten are right; after three, seven or eight."""
+DRAFT_TOKENS = 5
+"""The longest draft."""
+LONG_MATCH_CALL_TOKENS, SHORT_MATCH_CALL_TOKENS = 192, 64
+"""A call of so many tokens gets no more drafts. In a small call a token costs a third of what it costs in a large one,
+in which matrix products use the machine fully."""
 
 
-class Guesses:
-    """Remembers the newest place of each run of `SURE` and of `UNSURE` tokens."""
+class PromptLookup:
+    """An index of the newest place where each run of `LONG_MATCH` and of `SHORT_MATCH` tokens stands."""
 
     def __init__(self) -> None:
         self._places: dict[tuple[int, ...], tuple[list[int], int]] = {}
 
-    def learn(self, text: list[int], since: int = 0) -> None:
-        """Remembers what follows in `text`, of which the first `since` tokens are known. It may grow afterwards."""
-        for order in (SURE, UNSURE):
+    def index(self, text: list[int], since: int = 0) -> None:
+        """Adds the token ids of `text`, of which the first `since` are in the index. `text` may grow afterwards."""
+        for order in (LONG_MATCH, SHORT_MATCH):
             for at in range(max(since, order), len(text)):
                 self._places[tuple(text[at - order : at])] = (text, at)
 
-    def after(self, text: list[int], most: int, order: int) -> list[int]:
-        """At most `most` tokens that may follow `text`, by its last `order`, which is one of the two."""
-        found = self._places.get(tuple(text[-order:]))
-        if found is None:
+    def draft(self, text: list[int], most: int, order: int) -> list[int]:
+        """At most `most` tokens that followed the last `order` tokens of `text` before; `order` is one of the two."""
+        place = self._places.get(tuple(text[-order:]))
+        if place is None:
             return []
-        other, at = found
+        other, at = place
         return other[at : at + max(0, most)]

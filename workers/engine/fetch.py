@@ -151,7 +151,7 @@ def _problems(model: BaseModel, folder: Path) -> list[str]:
     """
     from workers.engine import plain
 
-    base = plain.load(folder, "cpu")
+    base = plain.load_checked(folder, "cpu")
     special = {token.content for token in base.tokenizer.get_added_tokens_decoder().values() if token.special}
     unknown = [token for token in model.special_tokens if token not in special]
     count = sum(weight.numel() for weight in base.model.parameters())

@@ -28,18 +28,18 @@ def ran_out(error: BaseException, *, shapes_fit: bool = True) -> bool:
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
-def peak_bytes(config: Any, parameters: int, *, low: bool, r: int = 32, prompt_tokens: int = 4096) -> int:
+def peak_bytes(config: Any, parameters: int, *, bf16: bool, r: int = 32, prompt_tokens: int = 4096) -> int:
     """Upper bound of a runner's resident bytes over all jobs that the limits allow.
 
-    `config` is a transformers decoder configuration, `parameters` its count, `low` whether bf16 copies are made, of the
-    base model for training or of whichever model scores labels first. The base's fp32 weights are a view of its file,
-    which all runners share; they count nevertheless. The larger of reading and training counts. Reading: the base, one
-    adapted copy, and their bf16 copies. Training: the base or its bf16 copy. The base keeps its shared prompts also
-    while it is trained over.
+    `config` is a transformers decoder configuration, `parameters` its count. With `bf16`, copies in bf16 are made:
+    of the base model for training, or of whichever model scores labels in the screening pass. The base's fp32 weights
+    are a view of its file, which all runners share; they count nevertheless. The larger of reading and training counts.
+    Reading: the base, one adapted copy, and their bf16 copies. Training: the base or its bf16 copy. The base keeps its
+    shared prompts also while it is trained over.
     """
-    kept = (1 + low) * max(PREFIX_TOKENS, prompt_tokens) * kv_bytes(config)
-    reading = parameters * (2 * 4 + 2 * 2 * low) + _reading(config, prompt_tokens) + kept
-    training = parameters * (4 + 2 * low) + _training(config, r)
+    kept = (1 + bf16) * max(PREFIX_TOKENS, prompt_tokens) * kv_bytes(config)
+    reading = parameters * (2 * 4 + 2 * 2 * bf16) + _reading(config, prompt_tokens) + kept
+    training = parameters * (4 + 2 * bf16) + _training(config, r)
     return INTERPRETER_BYTES + kept + max(reading, training)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from workers.engine import attention, prompts
-from workers.engine.kernels.products import RoundedLinear
+from workers.engine.kernels.products import Bf16Linear
 
 SIZES = ("max_position_embeddings", "max_seq_len", "seq_length")
 """What configurations call a model's context."""
@@ -48,18 +48,18 @@ class Base:
         return device
 
     @cached_property
-    def half(self) -> Any:
-        """The same model in bf16, made on first use."""
-        return low_precision(self.model)
+    def bf16_copy(self) -> Any:
+        """The model with all weights in bf16, over which adapters are trained. It is made on first use."""
+        return bf16_copy_of(self.model)
 
     @cached_property
-    def rounded(self) -> Any:
-        """The same model for a first pass over labels, made on first use."""
-        return rounded(self.model)
+    def screening_copy(self) -> Any:
+        """The model for the screening pass over labels, made on first use."""
+        return screening_copy_of(self.model)
 
-    def forget_rounded(self) -> None:
-        """Gives the memory of `rounded` back."""
-        self.__dict__.pop("rounded", None)
+    def forget_screening_copy(self) -> None:
+        """Gives the memory of `screening_copy` back."""
+        self.__dict__.pop("screening_copy", None)
 
     @contextmanager
     def without(self, weights: Collection[str], folder: Path) -> Iterator[None]:
@@ -68,8 +68,8 @@ class Base:
         On a CPU all weights are views of one file, whose memory is only freed as a whole. So the weights that stay get
         memory of their own meanwhile.
         """
-        for copy_in_bf16 in ("half", "rounded"):
-            self.__dict__.pop(copy_in_bf16, None)
+        for name in ("bf16_copy", "screening_copy"):
+            self.__dict__.pop(name, None)
         for name, weight in self.model.named_parameters():
             weight.data = weight.new_zeros(()).expand_as(weight) if name in weights else weight.data.clone()
         try:
@@ -93,18 +93,18 @@ class Base:
         return text
 
 
-def low_precision(model: nn.Module) -> Any:
+def bf16_copy_of(model: nn.Module) -> Any:
     """A copy whose weights are bf16. Buffers stay fp32: rotary frequencies in bf16 would blur far positions."""
     return copied(model, lambda weight: weight.to(torch.bfloat16))
 
 
-def rounded(model: Any) -> Any:
-    """A copy whose linear layers but the head multiply in bf16. Around them all stays in fp32, and is shared."""
+def screening_copy_of(model: Any) -> Any:
+    """A copy whose linear layers, but for the head, multiply in bf16. All else is in fp32 and shares its weights."""
     made, head = shared(model), model.get_output_embeddings()
     for module in made.modules():
         if isinstance(module, nn.Linear) and module.weight is not head.weight:
             module.weight = _frozen(module.weight.to(torch.bfloat16))
-            module.__class__ = RoundedLinear
+            module.__class__ = Bf16Linear
     return made
 
 

@@ -1,9 +1,11 @@
 """Log-likelihoods of labels after many prompts that share a prefix.
 
-The shared tokens run once. Each row's own tokens follow, together with the inner nodes of its label trie, in one
-call per batch; only the positions that a label reads from are projected to the vocabulary. Where bf16 is faster, all
-rows are scored in bf16 first; where the best labels of a row lie close, these are scored again in fp32. A tie is
-decided by a call of its own, so that no label depends on the rows beside it.
+The shared tokens are computed once. Each row's own tokens follow, together with the inner nodes of its label trie, in
+one call per batch. Only the positions from which a label is read are projected to the vocabulary.
+
+Where bf16 is faster, a screening pass scores all rows in bf16. A rescoring pass then scores in fp32 the labels of each
+row that lie close to its best one. Rows whose best labels tie in fp32 are scored in a call of their own, so that no
+label depends on the rows beside it.
 """
 
 from __future__ import annotations
@@ -20,35 +22,37 @@ from torch import Tensor
 
 from graders.base import Rejected, Score, Scored
 from workers.engine import attention
-from workers.engine.attention import Layout, Prefix, Sight
+from workers.engine.attention import Prefix, RowLayout, SplitContext
 from workers.engine.choice import DEFAULT
 from workers.engine.kernels import Kernels
 from workers.engine.models import Base
 from workers.engine.prompts import Prefixes, call_tokens, calls, common_tokens, split
 from workers.engine.watch import FinalRows, Watch
 
-RECHECK_MARGIN = 0.3
-"""In nats. Labels that lie closer to the best one in bf16 are compared in fp32. Differences to the best label of those
-within a nat were seen to be off by up to 0.142 (400 rows, prompts of 100 to 1,000 tokens, the built-in model)."""
+RESCORE_MARGIN = 0.3
+"""In nats. Labels that lie closer to the best one in the screening pass are scored again in fp32. The largest error of
+a difference to the best label was 0.142, among labels within a nat of it (400 rows, prompts of 100 to 1,000 tokens,
+the built-in model)."""
 CAUTION = 1.5
-"""How many times the largest error that a row has shown its margin is at least."""
+"""A row's margin is at least this many times the largest error that its rescoring pass has shown."""
 TIE_MARGIN = 1e-3
-"""In nats. Rows whose best two labels lie closer in fp32 are decided alone: other rows in a call move its rounding, by
-up to 2e-4 as the tests bound it."""
+"""In nats. Rows whose best two labels lie closer in fp32 are scored alone, because other rows in a call change its
+rounding errors, by at most 2e-4 in the tests."""
 READ_AT_ONCE = 256
 """Positions whose logits are held at a time, 48 MiB for the built-in model."""
 FOLLOWED_PARTS = 4
-"""Into how many a call on the CPU is cut where somebody waits for each row. A GPU takes a moment for all rows."""
+"""A call on the CPU is cut into so many where a learner follows each row. A GPU takes a moment for all rows."""
 
-Read = Callable[[dict[int, list[float]]], None]
+ReportRows = Callable[[dict[int, list[float]]], None]
+"""Called with `[labels]` log-probabilities by row number."""
 
 
 @dataclass(frozen=True)
 class Trie:
-    """Labels' tokens as a tree whose root is the last context token.
+    """A prefix tree of the labels' tokens, whose root is the last token of the context.
 
-    `tokens` and `parents` (-1 is the root) are those of the inner nodes; `reads[l]` holds label l's
-    `(node, token)` pairs: the log-probability of `token` is read after `node`.
+    `tokens` and `parents` describe the inner nodes, where parent -1 is the root. `reads[l]` holds `(node, token)` pairs
+    of label l: its log-likelihood is the sum of the log-probabilities of `token` after `node`.
     """
 
     tokens: tuple[int, ...]
@@ -56,7 +60,7 @@ class Trie:
     reads: tuple[tuple[tuple[int, int], ...], ...]
 
     def depth(self, node: int) -> int:
-        """Steps from the root; the root itself is at 0."""
+        """The number of steps from the root to the node; 0 for the root itself."""
         return 0 if node < 0 else 1 + self.depth(self.parents[node])
 
     def lineage(self, node: int) -> list[int]:
@@ -64,13 +68,13 @@ class Trie:
         return [] if node < 0 else [node, *self.lineage(self.parents[node])]
 
     def of(self, labels: Sequence[int]) -> Trie:
-        """That of some of the labels."""
+        """The trie of some of the labels, given by number."""
         return _trie([[token for _, token in self.reads[label]] for label in labels])
 
 
 @dataclass(frozen=True)
-class Row:
-    """One row after the shared prefix: the rest of its context, then its trie."""
+class LabelRow:
+    """One row after the shared prefix: the rest of its context, then the inner nodes of its label trie."""
 
     tokens: list[int]
     trie: Trie
@@ -85,29 +89,30 @@ def score(
     item: Score,
     watch: Watch,
     *,
-    rounded: Any = None,
+    screening_copy: Any = None,
     kernels: Kernels | None = None,
     prefixes: Prefixes | None = None,
 ) -> Scored:
     """Scores every label after every `prompt + suffix`; `model` is the base's, or an adapted copy.
 
-    `rounded` is the same model with products in bf16, for a first pass; it is not used where the item asks for exact
-    numbers. Raises `Rejected('prompt_too_long')` beyond the model's context and `Rejected('diverged')` where the
-    adapter yields numbers that are none.
+    `screening_copy` is the same model with products in bf16, for a screening pass; it is not used where the item asks
+    for exact numbers. Returns natural log-probabilities `[rows][labels]`, the number of tokens of each prompt, and
+    seconds. Raises `Rejected('prompt_too_long')` beyond the model's context, and `Rejected('diverged')` where the
+    adapter's output is not a number.
     """
     started = time.perf_counter()
     contexts, tries, prompt_tokens = tokenise(base, item)
     prompt = base.encode([item.prompt])[0]
     cut = split(contexts, prompt)
-    rows = [Row(tokens, trie) for tokens, trie in zip(cut.rows, tries, strict=True)]
+    rows = [LabelRow(tokens, trie) for tokens, trie in zip(cut.rows, tries, strict=True)]
     kept = prefixes or Prefixes()
     job = Job(base, item.stage, rows, cut.shared, watch, kernels or Kernels.of(DEFAULT, base.device.type), kept)
     watch.progress(item.stage, 0, len(rows))
     final = FinalRows(watch, item.stage)
-    if rounded is not None and not item.exact:
-        first = replace(job, kernels=job.kernels.rounded())
-        logprobs = first.run(rounded, range(len(rows)), _clear(final, item.offsets, RECHECK_MARGIN))
-        _decide(job, model, logprobs, item.offsets)
+    if screening_copy is not None and not item.exact:
+        first = replace(job, kernels=job.kernels.for_screening())
+        logprobs = first.run(screening_copy, range(len(rows)), _clear(final, item.offsets, RESCORE_MARGIN))
+        _rescore(job, model, logprobs, item.offsets)
     else:
         logprobs = job.run(model, range(len(rows)), _clear(final, item.offsets, TIE_MARGIN))
     for n in [n for n, values in logprobs.items() if margin(values, item.offsets) < TIE_MARGIN]:
@@ -117,53 +122,55 @@ def score(
     return Scored([logprobs[n] for n in range(len(rows))], prompt_tokens, time.perf_counter() - started)
 
 
-def _clear(final: FinalRows, offsets: Sequence[float], enough: float) -> Read | None:
-    """Reports rows whose best label leads by `enough` nats, so that they are not computed again; None: nobody looks."""
+def _clear(final: FinalRows, offsets: Sequence[float], enough: float) -> ReportRows | None:
+    """A function that reports rows whose best label leads by `enough` nats; None where no learner follows them."""
 
-    def tell(found: dict[int, list[float]]) -> None:
-        final.tell({n: values for n, values in found.items() if margin(values, offsets) >= enough})
+    def tell(logprobs: dict[int, list[float]]) -> None:
+        final.tell({n: values for n, values in logprobs.items() if margin(values, offsets) >= enough})
 
     return tell if final.are_followed else None
 
 
-def _decide(job: Job, model: Any, logprobs: dict[int, list[float]], offsets: Sequence[float]) -> None:
-    """Puts fp32 numbers where a row's best labels lie close: those of the labels that may be the best.
+def _rescore(job: Job, model: Any, logprobs: dict[int, list[float]], offsets: Sequence[float]) -> None:
+    """The rescoring pass: puts fp32 numbers into `logprobs` for the labels of each row that may be the best.
 
-    Where the first look of a row was off by nearly the margin, more of its labels are compared. What all labels of a
-    row have in common may be off by more than they are among each other: the others move with the best one.
+    Where the screening pass was off by nearly the margin in a row, the margin grows and more labels are rescored. An
+    error that all labels of a row share can be larger than their errors relative to each other, so the labels that are
+    not rescored are shifted by as much as the best one.
     """
-    first, margins = {n: list(values) for n, values in logprobs.items()}, dict.fromkeys(logprobs, RECHECK_MARGIN)
+    screened = {n: list(values) for n, values in logprobs.items()}
+    margins = dict.fromkeys(logprobs, RESCORE_MARGIN)
     close: dict[int, list[int]] = {}
     while True:
-        wider = {n: near(first[n], offsets, margins[n]) for n in (close or first)}
+        wider = {n: near(screened[n], offsets, margins[n]) for n in (close or screened)}
         close = {n: labels for n, labels in wider.items() if len(labels) > 1 and labels != close.get(n)}
         if not close:
             return
-        rows = [Row(row.tokens, row.trie.of(close[n])) if n in close else row for n, row in enumerate(job.rows)]
+        rows = [LabelRow(row.tokens, row.trie.of(close[n])) if n in close else row for n, row in enumerate(job.rows)]
         for n, values in replace(job, rows=rows).run(model, list(close)).items():
-            found, rough = dict(zip(close[n], values, strict=True)), _shifted(first[n], offsets)
-            best = max(found, key=rough.__getitem__)
-            moved = found[best] - first[n][best]
-            errors = (CAUTION * abs(value - first[n][one] - moved) for one, value in found.items())
-            margins[n] = max(RECHECK_MARGIN, *errors)
-            logprobs[n] = [found.get(label, value + moved) for label, value in enumerate(first[n])]
+            exact, shifted = dict(zip(close[n], values, strict=True)), _shifted(screened[n], offsets)
+            best = max(exact, key=shifted.__getitem__)
+            common_error = exact[best] - screened[n][best]
+            errors = (CAUTION * abs(value - screened[n][one] - common_error) for one, value in exact.items())
+            margins[n] = max(RESCORE_MARGIN, *errors)
+            logprobs[n] = [exact.get(label, value + common_error) for label, value in enumerate(screened[n])]
 
 
 def _alone(job: Job, model: Any, context: list[int], trie: Trie, prompt: list[int]) -> list[float]:
-    """`[labels]` log-probabilities that depend on this row and its prompt only."""
+    """`[labels]` log-probabilities that depend on this row and its prompt alone."""
     cut = split([context], prompt)
-    alone = replace(job, rows=[Row(cut.rows[0], trie)], shared=cut.shared, watch=Watch())
+    alone = replace(job, rows=[LabelRow(cut.rows[0], trie)], shared=cut.shared, watch=Watch())
     return alone.run(model, [0])[0]
 
 
 def margin(logprobs: Sequence[float], offsets: Sequence[float]) -> float:
-    """Distance in nats between the best two labels, once what the grader will subtract is subtracted."""
+    """The distance in nats between the best two labels, after the grader's `offsets` are subtracted."""
     first, second, *_ = [*sorted(_shifted(logprobs, offsets), reverse=True), -math.inf]
     return first - second
 
 
 def near(logprobs: Sequence[float], offsets: Sequence[float], margin: float) -> list[int]:
-    """The labels that may be the best: those within `margin` of the one that is."""
+    """The numbers of the labels within `margin` nats of the best one, after `offsets` are subtracted."""
     shifted = _shifted(logprobs, offsets)
     best = max(shifted)
     return [label for label, value in enumerate(shifted) if best - value < margin]
@@ -175,24 +182,24 @@ def _shifted(logprobs: Sequence[float], offsets: Sequence[float]) -> list[float]
 
 @dataclass(frozen=True)
 class Job:
-    """One item on its way: its rows after the `shared` tokens, and with what they are computed."""
+    """One item while it is scored: its rows after the `shared` tokens, and what they are computed with."""
 
     base: Base
     stage: str
-    rows: list[Row]
+    rows: list[LabelRow]
     shared: list[int]
     watch: Watch
     kernels: Kernels
     prefixes: Prefixes
 
-    def run(self, model: Any, numbers: Sequence[int], tell: Read | None = None) -> dict[int, list[float]]:
+    def run(self, model: Any, numbers: Sequence[int], tell: ReportRows | None = None) -> dict[int, list[float]]:
         """`[labels]` log-probabilities of these rows, by row number.
 
-        The head reads all rows at once; where `tell` wants to know, it reads each call's rows after the call.
+        The vocabulary head is applied once to all rows or, with `tell`, to the rows of each call after the call.
         """
         done: list[int] = []
         hidden: list[Tensor] = []
-        found: dict[int, list[float]] = {}
+        logprobs: dict[int, list[float]] = {}
         prefix = self.prefixes.of(model, self.shared)
         parts = FOLLOWED_PARTS if tell is not None else 1
         tokens = call_tokens(self.base.device, max(1, self.kernels.call_tokens // parts))
@@ -203,36 +210,36 @@ class Job:
             if tell is not None:
                 new = dict(zip(chosen, _read(model, [self.rows[n] for n in chosen], hidden.pop()), strict=True))
                 tell(new)
-                found |= new
+                logprobs |= new
             self.watch.progress(self.stage, len(self.rows) - len(numbers) + len(done), len(self.rows))
         if not hidden:
-            return found
+            return logprobs
         return dict(zip(done, _read(model, [self.rows[n] for n in done], torch.cat(hidden)), strict=True))
 
     @torch.inference_mode()
-    def _call(self, model: Any, prefix: Prefix, rows: list[Row]) -> Tensor:
-        """One pass: `[M, d]` hidden states where labels are read, row by row, node by node."""
+    def _call(self, model: Any, prefix: Prefix, rows: list[LabelRow]) -> Tensor:
+        """One forward pass: the `[M, d]` hidden states from which labels are read, by row and by node."""
         device, begins = self.base.device, accumulate((len(row) for row in rows), initial=0)
         ends = [begin + len(row.tokens) for begin, row in zip(begins, rows, strict=False)]
         places = [end + node for end, row in zip(ends, rows, strict=True) for node in _nodes(row)]
         ids = [token for row in rows for token in (*row.tokens, *row.trie.tokens)]
         positions = torch.tensor([[*chain(*map(_positions, rows))]], device=device)
-        layout = Layout.of([_seen(row) for row in rows], device)
+        layout = RowLayout.of([_mask(row) for row in rows], device)
         out = model.base_model(
             input_ids=torch.tensor([ids], device=device),
             position_ids=attention.length(prefix) + positions,
             use_cache=False,
-            sight=Sight(self.kernels.attend, prefix, layout),
+            split_context=SplitContext(self.kernels.attend, prefix, layout),
         )
-        found: Tensor = out.last_hidden_state[0, torch.tensor(places, device=device)]
-        return found
+        states: Tensor = out.last_hidden_state[0, torch.tensor(places, device=device)]
+        return states
 
 
 def tokenise(base: Base, item: Score) -> tuple[list[list[int]], list[Trie], list[int]]:
-    """Contexts, label tries and prompt lengths in tokens.
+    """The contexts as token ids, the label tries, and the prompts' lengths in tokens, each by row.
 
-    Prompt and label are tokenised together, as a model would read them: where the seam merges, the label's tokens
-    begin earlier, for all labels of the row at the same place.
+    Prompt and label are tokenised together, as a model would read them. Where a token spans both, all labels of the row
+    begin before it, at the same place.
     """
     prompts = base.encode_after(item.prompt, item.suffixes)
     whole = base.encode_after(item.prompt, [suffix + label for suffix in item.suffixes for label in item.labels])
@@ -248,7 +255,7 @@ def tokenise(base: Base, item: Score) -> tuple[list[list[int]], list[Trie], list
 
 
 def _seam(prompt: list[int], joined: list[list[int]], alone: list[list[int]]) -> tuple[list[int], list[list[int]]]:
-    """Where no token survives the join, labels are read as tokenised by themselves."""
+    """The context and the labels' tokens behind it. Without a common token, labels are those tokenised `alone`."""
     start = common_tokens([prompt, *joined])
     if start == 0:
         return prompt, alone
@@ -262,7 +269,7 @@ def _check_length(base: Base, context: list[int], labels: list[list[int]]) -> No
 
 
 def _trie(labels: Sequence[Sequence[int]]) -> Trie:
-    """Labels share the nodes that they have in common."""
+    """The trie of labels, given as token ids."""
     inner: dict[tuple[int, ...], int] = {(): -1}
     tokens: list[int] = []
     parents: list[int] = []
@@ -277,13 +284,13 @@ def _trie(labels: Sequence[Sequence[int]]) -> Trie:
     return Trie(tuple(tokens), tuple(parents), reads)
 
 
-def _nodes(row: Row) -> list[int]:
-    """Where a row's labels are read."""
+def _nodes(row: LabelRow) -> list[int]:
+    """The nodes of a row after which a label's token is read, -1 for the end of the context."""
     return sorted({node for reads in row.trie.reads for node, _ in reads})
 
 
-def _read(model: Any, rows: Sequence[Row], hidden: Tensor) -> list[list[float]]:
-    """`[labels]` log-probabilities of each row from its hidden states."""
+def _read(model: Any, rows: Sequence[LabelRow], hidden: Tensor) -> list[list[float]]:
+    """`[labels]` log-probabilities of each row, from the `[M, d]` hidden states of all its nodes."""
     places = {place: at for at, place in enumerate((n, node) for n, row in enumerate(rows) for node in _nodes(row))}
     pairs = [sorted({pair for reads in row.trie.reads for pair in reads}) for row in rows]
     wanted = [(n, node, token) for n, of in enumerate(pairs) for node, token in of]
@@ -291,9 +298,9 @@ def _read(model: Any, rows: Sequence[Row], hidden: Tensor) -> list[list[float]]:
     values = token_logprobs(model.get_output_embeddings(), hidden, at)
     if not all(value == value and value > -torch.inf for value in values):
         raise Rejected("diverged", "the model's output is not a number")
-    found = dict(zip(wanted, values, strict=True))
+    read = dict(zip(wanted, values, strict=True))
     return [
-        [sum(found[n, node, token] for node, token in reads) for reads in row.trie.reads] for n, row in enumerate(rows)
+        [sum(read[n, node, token] for node, token in reads) for reads in row.trie.reads] for n, row in enumerate(rows)
     ]
 
 
@@ -306,20 +313,20 @@ def token_logprobs(head: Any, hidden: Tensor, wanted: Sequence[tuple[int, int]])
         among = (at >= first) & (at < first + READ_AT_ONCE)
         logits = head(hidden[first : first + READ_AT_ONCE]).float()
         values[among] = logits[at[among] - first, tokens[among]] - logits.logsumexp(1)[at[among] - first]
-    found: list[float] = values.tolist()
-    return found
+    listed: list[float] = values.tolist()
+    return listed
 
 
-def _positions(row: Row) -> list[int]:
-    """Places in the text: siblings of a trie stand at the same one."""
+def _positions(row: LabelRow) -> list[int]:
+    """The position ids of a row, counted from its first token; siblings in the trie have the same position."""
     length = len(row.tokens)
     return [*range(length), *(length - 1 + row.trie.depth(node) for node in range(len(row.trie.tokens)))]
 
 
-def _seen(row: Row) -> Tensor:
-    """`[w, w]`, which token sees which: those before it and itself, but a trie node its own ancestors only."""
-    length, seen = len(row.tokens), torch.ones(len(row), len(row), dtype=torch.bool).tril()
+def _mask(row: LabelRow) -> Tensor:
+    """The row's `[w, w]` attention mask: causal, but among trie nodes each attends to its ancestors and itself only."""
+    length, mask = len(row.tokens), torch.ones(len(row), len(row), dtype=torch.bool).tril()
     for node in range(len(row.trie.tokens)):
-        seen[length + node, length:] = False
-        seen[length + node, [length + other for other in row.trie.lineage(node)]] = True
-    return seen
+        mask[length + node, length:] = False
+        mask[length + node, [length + other for other in row.trie.lineage(node)]] = True
+    return mask

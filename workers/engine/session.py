@@ -30,9 +30,9 @@ class Adapted:
     model: Any
 
     @cached_property
-    def rounded(self) -> Any:
-        """The same for a first pass over labels, made on first use."""
-        return models.rounded(self.model)
+    def screening_copy(self) -> Any:
+        """The model for the screening pass over labels, made on first use."""
+        return models.screening_copy_of(self.model)
 
 
 class Session:
@@ -44,7 +44,7 @@ class Session:
     def __init__(self, models_dir: Path, scratch: Path, *, device: str = "cpu", dtype: str = "float32") -> None:
         self.models_dir = models_dir
         self.scratch = scratch
-        self.device, self.low = device, dtype == "bfloat16"
+        self.device, self.trains_in_bf16 = device, dtype == "bfloat16"
         self._base: models.Base | None = None
         self._adapted: tuple[tuple[str, str], Adapted] | None = None
         self._prefixes = Prefixes()
@@ -67,12 +67,12 @@ class Session:
                 raise Rejected("out_of_memory") from error
             raise
 
-    def choose(self, name: str, watch: Watch, *, rounded: bool = True) -> Choice:
+    def choose(self, name: str, watch: Watch, *, allow_bf16: bool = True) -> Choice:
         """The fastest way for the base model `name` on this machine, by a few seconds of trial work.
 
-        A first pass over labels in bf16 is tried where answers may be `rounded`.
+        A first pass over labels in bf16 is tried with `allow_bf16`.
         """
-        return timer.choose(self.base(name), watch, rounded=rounded)
+        return timer.choose(self.base(name), watch, allow_bf16=allow_bf16)
 
     def rest(self) -> None:
         """Lets go of the copy with an adapter in it, which is as large as the base and is made again in a moment."""
@@ -85,7 +85,9 @@ class Session:
         if isinstance(item, Train):
             self.rest()
             with self._room(base, item.method), within():
-                return training.train(base, item, self.scratch / f"adapter-{uuid4().hex}", watch, low=self.low)
+                return training.train(
+                    base, item, self.scratch / f"adapter-{uuid4().hex}", watch, bf16=self.trains_in_bf16
+                )
         weights = base if item.adapter is None else self._with_adapter(base, item.adapter)
         if not base.split:
             return plain.answer(base, weights.model, item, watch)
@@ -93,9 +95,11 @@ class Session:
         products.use(weights.model, onednn=kernels.onednn)
         if isinstance(item, Generate):
             return generation.generate(base, weights.model, item, watch, kernels=kernels, prefixes=self._prefixes)
-        rounded = weights.rounded if choice.dtype == "bfloat16" and not (item.exact or only_plain()) else None
+        screening_copy = (
+            weights.screening_copy if choice.dtype == "bfloat16" and not (item.exact or only_plain()) else None
+        )
         return scoring.score(
-            base, weights.model, item, watch, rounded=rounded, kernels=kernels, prefixes=self._prefixes
+            base, weights.model, item, watch, screening_copy=screening_copy, kernels=kernels, prefixes=self._prefixes
         )
 
     def base(self, name: str) -> models.Base:

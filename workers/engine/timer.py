@@ -22,16 +22,16 @@ from workers.engine.watch import Watch
 
 GAIN = 1.08
 """How many times faster than the way before it a candidate must be."""
-EXACT, ROUNDED = 1e-2, 1.0
+EXACT_MARGIN, BF16_MARGIN = 1e-2, 1.0
 """Nats by which a candidate's log-probabilities may be off: in fp32, and in bf16, where close labels are computed
 again."""
 SECONDS = 5.0
 """For all trials together; on a slow machine each has fewer rows."""
 CANDIDATES: tuple[tuple[str, dict[str, Any], float], ...] = (
-    ("products", {"attention": "products"}, EXACT),
-    ("onednn", {"product": "onednn"}, EXACT),
-    ("bfloat16", {"dtype": "bfloat16"}, ROUNDED),
-    ("512 tokens", {"call_tokens": 512}, EXACT),
+    ("products", {"attention": "products"}, EXACT_MARGIN),
+    ("onednn", {"product": "onednn"}, EXACT_MARGIN),
+    ("bfloat16", {"dtype": "bfloat16"}, BF16_MARGIN),
+    ("512 tokens", {"call_tokens": 512}, EXACT_MARGIN),
 )
 SENTENCES, ROWS, FEWEST = 10, 36, 8
 """Of the shared prompt, and one in each row, at most and at least; each has about 20 tokens."""
@@ -74,27 +74,33 @@ class Trial:
     def _scored(self, choice: Choice) -> tuple[float, Sequence[Sequence[float]]]:
         base, kernels = self._base, Kernels.of(choice, self._base.device.type)
         products.use(base.model, onednn=kernels.onednn)
-        rounded = base.rounded if choice.dtype == "bfloat16" else None
+        screening_copy = base.screening_copy if choice.dtype == "bfloat16" else None
         started = time.perf_counter()
         found = scoring.score(
-            base, base.model, self._work, self._watch, rounded=rounded, kernels=kernels, prefixes=Prefixes()
+            base,
+            base.model,
+            self._work,
+            self._watch,
+            screening_copy=screening_copy,
+            kernels=kernels,
+            prefixes=Prefixes(),
         )
         return time.perf_counter() - started, found.logprobs
 
 
-def choose(base: Base, watch: Watch, *, rounded: bool = True) -> Choice:
-    """Times the ways for `base`, for about `SECONDS`; bf16 only where answers may be `rounded`."""
+def choose(base: Base, watch: Watch, *, allow_bf16: bool = True) -> Choice:
+    """Times the ways for `base`, for about `SECONDS`; bf16 only with `allow_bf16`."""
     if only_plain() or not base.split or base.device.type != "cpu":
         return PLAIN
     trial, best = Trial(base, watch), DEFAULT
-    trial.seconds("default", best, EXACT)
-    fastest = trial.seconds("default", best, EXACT)
+    trial.seconds("default", best, EXACT_MARGIN)
+    fastest = trial.seconds("default", best, EXACT_MARGIN)
     for name, change, margin in CANDIDATES:
-        if change.get("dtype") == "bfloat16" and not rounded:
+        if change.get("dtype") == "bfloat16" and not allow_bf16:
             continue
         taken = trial.seconds(name, replace(best, **change), margin)
         if taken * GAIN < fastest:
             best, fastest = replace(best, **change), taken
     if best.dtype == "float32":
-        base.forget_rounded()
+        base.forget_screening_copy()
     return replace(best, timings=trial.timings)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, Protocol
 
 from workers.engine import model_files
-from workers.engine.choice import PLAIN, Choice, Choices, Place, only_plain
+from workers.engine.choice import PLAIN, Choice, Place, only_plain
 from workers.engine.watch import Stopped
 
 LOCK = "engine-timer.lock"
@@ -19,6 +21,16 @@ POLL_SECONDS = 0.1
 
 Measure = Callable[[], Choice]
 ShouldStop = Callable[[], bool]
+
+
+class Choices(Protocol):
+    """Where choices are kept."""
+
+    def find(self, place: Place) -> Choice | None:
+        """The choice that is kept for `place`."""
+
+    def keep(self, place: Place, choice: Choice) -> Choice:
+        """Keeps the choice, and returns the one that counts: the first that was kept."""
 
 
 class InMemory:
@@ -32,6 +44,30 @@ class InMemory:
 
     def keep(self, place: Place, choice: Choice) -> Choice:
         return self._kept.setdefault(place, choice)
+
+
+class FileChoices:
+    """Implements `Choices` in one JSON file, for an author's command line, benchmarks and tests."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def find(self, place: Place) -> Choice | None:
+        kept = self._read().get(place.key)
+        return None if kept is None else Choice.from_json(kept)
+
+    def keep(self, place: Place, choice: Choice) -> Choice:
+        with locked(self._file.with_suffix(".lock")):
+            kept = self._read()
+            first = Choice.from_json(kept.setdefault(place.key, choice.as_json()))
+            unfinished = self._file.with_suffix(".new")
+            unfinished.write_text(json.dumps(kept, indent=2) + "\n")
+            unfinished.replace(self._file)
+        return first
+
+    def _read(self) -> dict[str, Any]:
+        kept: dict[str, Any] = json.loads(self._file.read_text()) if self._file.is_file() else {}
+        return kept
 
 
 class Chosen:
@@ -95,3 +131,12 @@ def _taken(handle: int) -> bool:
         # The file system has no locks.
         return True
     return True
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Holds an exclusive lock on `file`, which may be empty; waits for whichever process has it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

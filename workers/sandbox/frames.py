@@ -74,9 +74,9 @@ def item_message(job: int, item: Item, choice: Choice | None = None) -> Message:
     return message if choice is None else {**message, "choice": choice.as_json()}
 
 
-def choose_message(job: int, model: str, *, rounded: bool) -> Message:
-    """The message that has the ways of computing a base model timed. `rounded=False` leaves out bf16."""
-    return {"type": "choose", "job": job, "model": model, "rounded": rounded}
+def choose_message(job: int, model: str, *, allow_bf16: bool) -> Message:
+    """The message that has the ways of computing a base model timed. `allow_bf16=False` leaves out bf16."""
+    return {"type": "choose", "job": job, "model": model, "allow_bf16": allow_bf16}
 
 
 def read_item(message: Message) -> Item:
@@ -89,13 +89,13 @@ def item_choice(message: Message) -> Choice:
     return Choice.from_json(message["choice"]) if "choice" in message else DEFAULT
 
 
-def read_choice(data: Any, *, rounded: bool) -> Choice:
+def read_choice(data: Any, *, allow_bf16: bool) -> Choice:
     """The choice that a runner has measured. Raises `ValueError` if it is not one that can be kept and shown."""
     timings = data.get("timings") if isinstance(data, dict) else None
     if not isinstance(timings, dict) or len(timings) > TIMINGS or not all(map(_is_timing, timings.items())):
         raise ValueError("the timings of a choice are not seconds by name")
     choice = Choice.from_json(data)
-    if choice.dtype == "bfloat16" and not rounded:
+    if choice.dtype == "bfloat16" and not allow_bf16:
         raise ValueError("a choice of bf16, which was left out")
     return choice
 

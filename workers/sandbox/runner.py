@@ -109,7 +109,7 @@ class Jobs:
     def _result(self, message: Message, watch: Watch) -> dict[str, Any]:
         """Carries out a work item, or times the ways of computing a base model."""
         if message["type"] == "choose":
-            return self.session.choose(message["model"], watch, rounded=message["rounded"]).as_json()
+            return self.session.choose(message["model"], watch, allow_bf16=message["allow_bf16"]).as_json()
         item = read_item(message)
         if isinstance(item, Embed):
             return asdict(_embed(item, watch))

@@ -16,10 +16,10 @@ import psutil
 from challenges.kinds.base import WALL_FACTOR
 from graders.base import Embed, Rejected, Retrieve, Train, Trained
 from workers.engine import hardware, model_files
-from workers.engine.choice import Choice, Choices, Place
+from workers.engine.choice import Choice, Place
 from workers.engine.watch import Stopped
 from workers.sandbox import adapter_files, launch
-from workers.sandbox.choosing import Chosen, InMemory
+from workers.sandbox.choosing import Choices, Chosen, InMemory
 from workers.sandbox.frames import (
     Channel,
     Closed,
@@ -97,7 +97,7 @@ class Runner:
     engine profile.
 
     How a base model is computed is found in `choices`; without any, this object keeps what it has measured. With
-    `rounded=False` bf16 is left out of what is measured.
+    `allow_bf16=False` bf16 is left out of what is measured.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Runner:
         memory_bytes: int = MEMORY_BYTES,
         disk_bytes: int = DISK_BYTES,
         choices: Choices | None = None,
-        rounded: bool = True,
+        allow_bf16: bool = True,
     ) -> None:
         self.threads = threads or hardware.threads()
         self.device = device or hardware.device()
@@ -123,7 +123,7 @@ class Runner:
         self._memory_bytes = memory_bytes
         self._disk_bytes = disk_bytes
         self._chosen = Chosen(InMemory() if choices is None else choices)
-        self._rounded = rounded
+        self._allow_bf16 = allow_bf16
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
@@ -230,7 +230,7 @@ class Runner:
         with self._ready_or_killed():
             channel = self._started(should_stop, engine=True)
             self._job += 1
-            channel.send(choose_message(self._job, model, rounded=self._rounded), GRACE_SECONDS)
+            channel.send(choose_message(self._job, model, allow_bf16=self._allow_bf16), GRACE_SECONDS)
             try:
                 limit = _Limit(time.monotonic, CHOOSE_SECONDS)
                 message = self._await(channel, lambda _: None, should_stop, limit)
@@ -242,7 +242,7 @@ class Runner:
         match message["type"]:
             case "result":
                 try:
-                    return read_choice(message.get("result"), rounded=self._rounded)
+                    return read_choice(message.get("result"), allow_bf16=self._allow_bf16)
                 except ValueError as error:
                     raise RunnerDied("a choice of another shape") from error
             case "failed":

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workers.engine import attention
-from workers.engine.attention import Layout, RowCache, Sight, split_attention
+from workers.engine.attention import RowCache, RowLayout, SplitContext, split_attention
 from workers.engine.choice import DEFAULT
 from workers.engine.kernels import Kernels
 from workers.engine.prompts import run_prefix
@@ -23,8 +23,8 @@ def some(seed, *shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def sight(prefix, layout, own=None):
-    return Sight(Kernels.of(DEFAULT, "cpu").attend, prefix, layout, own)
+def split_context(prefix, layout, own=None):
+    return SplitContext(Kernels.of(DEFAULT, "cpu").attend, prefix, layout, own)
 
 
 def row_by_row(q, k, v, shared, seen):
@@ -52,29 +52,29 @@ def test_rows_see_what_is_shared_and_their_own(counts, shared, siblings, seed):
             one[-1, -2] = False
     q, k, v = (some(seed + n, 1, heads, sum(counts), SIZE) for n, heads in enumerate((HEADS * GROUPS, HEADS, HEADS)))
     prefix = tuple(some(seed + n, 1, HEADS, shared, SIZE) for n in (3, 4))
-    given_ = sight((prefix,) if shared else (), Layout.of(seen, CPU))
-    found, _ = split_attention(Module(), q, k, v, None, sight=given_)
+    given_ = split_context((prefix,) if shared else (), RowLayout.of(seen, CPU))
+    found, _ = split_attention(Module(), q, k, v, None, split_context=given_)
     torch.testing.assert_close(found.double(), row_by_row(q, k, v, prefix, seen), atol=1e-5, rtol=1e-5)
 
 
 def test_tokens_have_their_places():
-    layout = Layout.after([2, 0, 5], [3, 4, 1], CPU)
+    layout = RowLayout.after([2, 0, 5], [3, 4, 1], CPU)
     assert layout.rows.tolist() == [0, 0, 0, 1, 1, 1, 1, 2]
     assert layout.columns.tolist() == [0, 1, 2, 0, 1, 2, 3, 0]
-    assert layout.slots.tolist() == [2, 3, 4, 0, 1, 2, 3, 5]
-    assert layout.sees.shape == (3, 4, 6)
-    assert layout.sees[0].sum(1).tolist()[:3] == [3, 4, 5] and layout.sees[2, 0].all()
+    assert layout.slot_mapping.tolist() == [2, 3, 4, 0, 1, 2, 3, 5]
+    assert layout.visible.shape == (3, 4, 6)
+    assert layout.visible[0].sum(1).tolist()[:3] == [3, 4, 5] and layout.visible[2, 0].all()
 
 
 def test_new_keys_and_values_stand_in_their_slots():
     cache = RowCache(5, 7)
     cache.window = slice(1, 4)
-    layout = Layout.after([2, 0, 5], [3, 4, 1], CPU)
+    layout = RowLayout.after([2, 0, 5], [3, 4, 1], CPU)
     key, value = some(1, 1, HEADS, 8, SIZE), some(2, 1, HEADS, 8, SIZE)
     keys, values = cache.extend(0, key, value, layout)
     for found, given_ in ((keys, key), (values, value)):
         wanted = torch.zeros(3, HEADS, 6, SIZE)
-        for at, (row, slot) in enumerate(zip(layout.rows.tolist(), layout.slots.tolist(), strict=True)):
+        for at, (row, slot) in enumerate(zip(layout.rows.tolist(), layout.slot_mapping.tolist(), strict=True)):
             wanted[row, :, slot] = given_[0, :, at]
         assert torch.equal(found, wanted)
     assert all(not kept[[0, 4]].any() for kept in cache.layers[0])
@@ -104,7 +104,7 @@ def test_rows_that_are_read_in_parts_see_what_they_saw_whole(base, plain):
 
 
 def test_only_the_tokens_of_a_row_make_its_mask():
-    layout = Layout.of([torch.ones(1, 1, dtype=torch.bool), torch.ones(3, 3, dtype=torch.bool).tril()], CPU)
+    layout = RowLayout.of([torch.ones(1, 1, dtype=torch.bool), torch.ones(3, 3, dtype=torch.bool).tril()], CPU)
     mask = layout.mask(2, torch.float32)
     assert mask.shape == (2, 1, 6, 3) and mask is layout.mask(2, torch.float32)
     assert (mask[1, 0, :3] == 0).tolist() == torch.ones(3, 3).tril().bool().tolist()

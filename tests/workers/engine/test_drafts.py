@@ -1,4 +1,4 @@
-"""Guessed tokens save calls and change no answer, right or wrong."""
+"""Drafted tokens save calls and change no answer, right or wrong."""
 
 import json
 from dataclasses import replace
@@ -11,7 +11,7 @@ from graders.base import Generate
 from tests.workers import oracle, tiny
 from workers.engine import generation
 from workers.engine.constrain import Constraint
-from workers.engine.drafts import LONGEST, SURE, UNSURE, Guesses
+from workers.engine.drafts import DRAFT_TOKENS, LONG_MATCH, SHORT_MATCH, PromptLookup
 from workers.engine.watch import Watch
 
 PROMPT = "\n\n".join(tiny.SENTENCES[:3]) + "\n\n"
@@ -43,7 +43,7 @@ def continued(truth, text, most):
     return truth[context][at : at + max(0, most)]
 
 
-def run(base, item, monkeypatch, after):
+def run(base, item, monkeypatch, draft):
     """What is generated where `after(text, most)` guesses, and the sizes of the calls."""
     calls, call = [], generation._call
 
@@ -53,8 +53,8 @@ def run(base, item, monkeypatch, after):
 
     with monkeypatch.context() as patched:
         patched.setattr(generation, "_call", spied)
-        if after is not None:
-            patched.setattr(Guesses, "after", lambda self, text, most, order: after(text, most))
+        if draft is not None:
+            patched.setattr(PromptLookup, "draft", lambda self, text, most, order: draft(text, most))
         return generation.generate(base, base.model, item, Watch()), calls
 
 
@@ -63,11 +63,11 @@ def run(base, item, monkeypatch, after):
 def test_guesses_right_and_wrong_change_no_answer(base, truth, monkeypatch, chance):
     vocabulary = base.tokenizer.get_vocab_size()
 
-    def after(text, most):
+    def draft(text, most):
         true = continued(truth, text, min(most, chance.randint(0, 5)))
         return [token if chance.random() < 0.7 else chance.randrange(vocabulary) for token in true]
 
-    generated, _ = run(base, ITEM, monkeypatch, after)
+    generated, _ = run(base, ITEM, monkeypatch, draft)
     assert generated.texts == [base.decode(said) for said in truth.values()]
     assert generated.new_tokens == [len(said) for said in truth.values()]
 
@@ -75,19 +75,19 @@ def test_guesses_right_and_wrong_change_no_answer(base, truth, monkeypatch, chan
 def test_right_guesses_save_calls(base, truth, monkeypatch):
     generated, calls = run(base, ITEM, monkeypatch, lambda text, most: continued(truth, text, most))
     assert generated.texts == [base.decode(said) for said in truth.values()]
-    # The contexts, from which the first tokens come, then a token of each row's own and its guesses in each call.
-    assert len(calls) == 1 + -(-(NEW - 1) // (LONGEST + 1))
-    assert calls[1] == [LONGEST + 1] * len(SUFFIXES)
+    # The contexts, from which the first tokens come, then in each call a token of each row's own and its draft.
+    assert len(calls) == 1 + -(-(NEW - 1) // (DRAFT_TOKENS + 1))
+    assert calls[1] == [DRAFT_TOKENS + 1] * len(SUFFIXES)
     none, steps = run(base, ITEM, monkeypatch, lambda text, most: [])
     assert none == replace(generated, seconds=none.seconds) and len(steps) == NEW
 
 
 def test_a_call_takes_no_more_guesses_than_it_has_room_for(base, truth, monkeypatch):
-    monkeypatch.setattr(generation, "SURE_CALL", len(SUFFIXES) + LONGEST + 1)
-    monkeypatch.setattr(generation, "UNSURE_CALL", len(SUFFIXES) + LONGEST + 2)
+    monkeypatch.setattr(generation, "LONG_MATCH_CALL_TOKENS", len(SUFFIXES) + DRAFT_TOKENS + 1)
+    monkeypatch.setattr(generation, "SHORT_MATCH_CALL_TOKENS", len(SUFFIXES) + DRAFT_TOKENS + 2)
     generated, calls = run(base, ITEM, monkeypatch, lambda text, most: continued(truth, text, most))
     assert generated.texts == [base.decode(said) for said in truth.values()]
-    assert calls[1] == [LONGEST + 1, 2, 2, 1, 1]
+    assert calls[1] == [DRAFT_TOKENS + 1, 2, 2, 1, 1]
 
 
 def test_a_text_that_stops_within_a_guess_keeps_nothing_behind_it(base, truth, monkeypatch):
@@ -107,7 +107,7 @@ def test_nothing_is_guessed_from_the_end_of_text_on(base, truth, monkeypatch):
 
 @pytest.fixture(scope="module")
 def kept_to_schema(base):
-    """An item with a schema, what its rows say without guesses, and token by token."""
+    """An item with a schema, what its rows say without drafts, and token by token."""
     item = replace(ITEM, max_new_tokens=60, schema=SCHEMA)
     rows, settled = [], generation._decode
     with pytest.MonkeyPatch.context() as patched:
@@ -125,7 +125,7 @@ def test_a_schema_is_kept_with_guesses_as_without(base, kept_to_schema, monkeypa
     vocabulary = base.tokenizer.get_vocab_size()
     offered, allowed = [], Constraint.allowed
 
-    def after(text, most):
+    def draft(text, most):
         true = continued(said, text, most)
         return [token if chance.random() < 0.8 else chance.randrange(vocabulary) for token in true]
 
@@ -135,7 +135,7 @@ def test_a_schema_is_kept_with_guesses_as_without(base, kept_to_schema, monkeypa
         return found
 
     monkeypatch.setattr(Constraint, "allowed", spied)
-    found, calls = run(base, item, monkeypatch, after)
+    found, calls = run(base, item, monkeypatch, draft)
     assert (found.texts, found.new_tokens) == (wanted.texts, wanted.new_tokens)
     assert len(calls) < steps and any(offered)
 
@@ -147,45 +147,45 @@ def test_what_a_schema_leaves_no_choice_about_is_guessed(base, kept_to_schema, m
     assert len(calls) < steps
 
 
-@pytest.mark.parametrize("order", [SURE, UNSURE])
+@pytest.mark.parametrize("order", [LONG_MATCH, SHORT_MATCH])
 def test_what_followed_the_same_tokens_last_is_guessed(order):
-    guesses, same = Guesses(), list(range(order))
+    lookup, same = PromptLookup(), list(range(order))
     text = [*same, 94, 95, 96]
-    assert guesses.after(text, 2, order) == []
-    guesses.learn(text)
-    assert guesses.after([99, *same], 2, order) == [94, 95]
-    assert guesses.after([99, *same], 10, order) == [94, 95, 96]
-    assert guesses.after([99, *same], 0, order) == guesses.after([99, *same], -1, order) == []
-    assert guesses.after([99, *same[1:]], 2, order) == guesses.after(same[1:], 2, order) == []
-    guesses.learn([*same, 97])
-    assert guesses.after(same, 2, order) == [97]
+    assert lookup.draft(text, 2, order) == []
+    lookup.index(text)
+    assert lookup.draft([99, *same], 2, order) == [94, 95]
+    assert lookup.draft([99, *same], 10, order) == [94, 95, 96]
+    assert lookup.draft([99, *same], 0, order) == lookup.draft([99, *same], -1, order) == []
+    assert lookup.draft([99, *same[1:]], 2, order) == lookup.draft(same[1:], 2, order) == []
+    lookup.index([*same, 97])
+    assert lookup.draft(same, 2, order) == [97]
 
 
 def test_after_fewer_tokens_an_unsure_guess_alone_is_made():
-    guesses = Guesses()
-    guesses.learn(list(range(20)))
-    text = [99, *range(5, 5 + UNSURE)]
-    assert guesses.after(text, 2, UNSURE) == [5 + UNSURE, 6 + UNSURE]
-    assert guesses.after(text, 2, SURE) == []
+    lookup = PromptLookup()
+    lookup.index(list(range(20)))
+    text = [99, *range(5, 5 + SHORT_MATCH)]
+    assert lookup.draft(text, 2, SHORT_MATCH) == [5 + SHORT_MATCH, 6 + SHORT_MATCH]
+    assert lookup.draft(text, 2, LONG_MATCH) == []
 
 
 def test_what_a_text_says_later_is_learned():
-    guesses, text = Guesses(), [1, 2, 3, 4]
-    guesses.learn(text)
+    lookup, text = PromptLookup(), [1, 2, 3, 4]
+    lookup.index(text)
     text += [5, 6]
-    assert guesses.after([1, 2, 3], 9, UNSURE) == [4, 5, 6] and guesses.after([3, 4, 5], 9, UNSURE) == []
-    guesses.learn(text, 4)
-    assert guesses.after([3, 4, 5], 9, UNSURE) == [6]
+    assert lookup.draft([1, 2, 3], 9, SHORT_MATCH) == [4, 5, 6] and lookup.draft([3, 4, 5], 9, SHORT_MATCH) == []
+    lookup.index(text, 4)
+    assert lookup.draft([3, 4, 5], 9, SHORT_MATCH) == [6]
 
 
 def test_unsure_guesses_are_made_in_small_calls_alone(base, truth, monkeypatch):
     """`after` knows the truth here, but only for the order that the test asks for."""
     calls = []
-    monkeypatch.setattr(generation, "UNSURE_CALL", len(SUFFIXES))
-    for order in (SURE, UNSURE):
+    monkeypatch.setattr(generation, "SHORT_MATCH_CALL_TOKENS", len(SUFFIXES))
+    for order in (LONG_MATCH, SHORT_MATCH):
         with monkeypatch.context() as patched:
             patched.setattr(
-                Guesses, "after",
+                PromptLookup, "draft",
                 lambda self, text, most, asked, order=order: continued(truth, text, most) if asked == order else [],
             )  # fmt: skip
             generated, made = run(base, ITEM, patched, None)

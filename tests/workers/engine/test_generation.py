@@ -29,8 +29,9 @@ def test_every_row_agrees_with_the_oracle(base, plain):
 
 
 def test_rows_that_are_read_in_several_calls_agree_with_the_oracle(base, plain, monkeypatch):
-    monkeypatch.setattr(generation, "call_tokens", lambda device, tokens: 12)
-    monkeypatch.setattr(generation, "decode_tokens", lambda device: 16384)
+    monkeypatch.setattr(
+        generation, "call_tokens", lambda device, tokens: tokens if tokens == generation.DECODE_TOKENS else 12
+    )
     calls, call = [], generation._call
     monkeypatch.setattr(generation, "_call", lambda *given: calls.append(given[4].window) or call(*given))
     texts = generate(base).texts

@@ -26,9 +26,9 @@ def test_labels_and_log_probabilities_agree(pair):
 
 
 def test_low_precision_decides_alike(pair):
-    low = pair[1].run(ITEM, Watch(), replace(DEFAULT, dtype="bfloat16")).logprobs
+    in_bf16 = pair[1].run(ITEM, Watch(), replace(DEFAULT, dtype="bfloat16")).logprobs
     exact = pair[0].run(ITEM, Watch()).logprobs
-    assert [row.index(max(row)) for row in low] == [row.index(max(row)) for row in exact]
+    assert [row.index(max(row)) for row in in_bf16] == [row.index(max(row)) for row in exact]
 
 
 def test_texts_agree(pair):

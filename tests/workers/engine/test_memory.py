@@ -50,7 +50,7 @@ def test_the_largest_jobs_stay_within_the_bound(built_in_folder, dtype):
                 run(Score(BUILT_IN, f"{number} {prompt}", rows(2, 3), labels, adapter=used))
         run(train)
         config = AutoConfig.from_pretrained(built_in_folder)
-        bound = peak_bytes(config, 134_515_008, low=dtype == "bfloat16")
+        bound = peak_bytes(config, 134_515_008, bf16=dtype == "bfloat16")
         print(f"\n{dtype}: peak {peak_of(runner) / 1e9:.2f} GB, bound {bound / 1e9:.2f} GB")
         assert peak_of(runner) < bound < runner._memory_bytes
     finally:
@@ -60,9 +60,9 @@ def test_the_largest_jobs_stay_within_the_bound(built_in_folder, dtype):
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "gpt_neox", "opt", "bloom"])
 def test_bound_grows_with_what_it_is_made_of(kind):
     config = AutoConfig.for_model(kind, hidden_size=64, num_attention_heads=4)
-    small = peak_bytes(config, 1_000_000, low=False)
-    assert small + 4_000_000 <= peak_bytes(config, 2_000_000, low=False) <= small + 8_000_000
-    assert peak_bytes(config, 1_000_000, low=True) > small
-    assert peak_bytes(config, 1_000_000, low=False, r=64) >= small
+    small = peak_bytes(config, 1_000_000, bf16=False)
+    assert small + 4_000_000 <= peak_bytes(config, 2_000_000, bf16=False) <= small + 8_000_000
+    assert peak_bytes(config, 1_000_000, bf16=True) > small
+    assert peak_bytes(config, 1_000_000, bf16=False, r=64) >= small
     config.num_hidden_layers *= 2
-    assert peak_bytes(config, 1_000_000, low=False) > small
+    assert peak_bytes(config, 1_000_000, bf16=False) > small

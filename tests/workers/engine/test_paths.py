@@ -40,7 +40,7 @@ def best(rows, offsets):
 def test_low_precision_picks_the_labels_that_fp32_picks(base, offsets):
     item = replace(ITEM, suffixes=suffixes(150, seed=4), offsets=offsets)
     exact = scoring.score(base, base.model, item, Watch()).logprobs
-    fast = scoring.score(base, base.model, item, Watch(), rounded=base.rounded).logprobs
+    fast = scoring.score(base, base.model, item, Watch(), screening_copy=base.screening_copy).logprobs
     assert best(fast, offsets) == best(exact, offsets)
     tops = best(exact, offsets)
     again = [n for n, top in enumerate(tops) if fast[n][top] == pytest.approx(exact[n][top], abs=2e-4)]
@@ -54,8 +54,8 @@ def test_only_labels_that_lie_close_are_computed_twice(base, monkeypatch):
     monkeypatch.setattr(scoring.Job, "_call", lambda *given: calls.append((given[1], given[3])) or call(*given))
     exact = scoring.score(base, base.model, ITEM, Watch()).logprobs
     calls.clear()
-    fast = scoring.score(base, base.model, ITEM, Watch(), rounded=base.rounded).logprobs
-    first = [row for model, rows in calls if model is base.rounded for row in rows]
+    fast = scoring.score(base, base.model, ITEM, Watch(), screening_copy=base.screening_copy).logprobs
+    first = [row for model, rows in calls if model is base.screening_copy for row in rows]
     second = [row for model, rows in calls if model is base.model for row in rows]
     assert len(first) == len(exact) and all(len(row.trie.reads) == len(LABELS) for row in first)
     twice = sum(len(row.trie.reads) for row in second)
@@ -87,7 +87,7 @@ def test_a_row_whose_first_look_was_further_off_has_more_labels_compared(base, m
     true = {0: [-3.04, -3.0, -2.9], 1: [-2.1, -2.05, -9.0], 2: [-1.04, -1.18, -1.0]}
     tokens = [[1], [2], [3]]
     job = job_of(base, [scoring.Row([5], scoring._trie(tokens)) for _ in first])
-    monkeypatch.setattr(scoring, "RECHECK_MARGIN", 0.15)
+    monkeypatch.setattr(scoring, "RESCORE_MARGIN", 0.15)
     asked = []
 
     def run(job, model, numbers):
@@ -121,7 +121,7 @@ def test_labels_within_the_margin_may_be_the_best():
 
 def test_exact_items_are_computed_in_fp32_alone(base):
     exact = scoring.score(base, base.model, ITEM, Watch())
-    asked = scoring.score(base, base.model, replace(ITEM, exact=True), Watch(), rounded=base.rounded)
+    asked = scoring.score(base, base.model, replace(ITEM, exact=True), Watch(), screening_copy=base.screening_copy)
     assert asked.logprobs == exact.logprobs
 
 
@@ -145,8 +145,8 @@ def test_ties_are_decided_by_the_row_alone(base):
     for suffixes_ in (item.suffixes, item.suffixes[::-1], item.suffixes[:4], item.suffixes[3:4] * 9):
         found = scoring.score(base, base.model, replace(item, suffixes=suffixes_), Watch()).logprobs
         assert found[suffixes_.index(item.suffixes[3])] == alone
-    low = scoring.score(base, base.model, item, Watch(), rounded=base.rounded).logprobs
-    assert low[3] == alone
+    in_bf16 = scoring.score(base, base.model, item, Watch(), screening_copy=base.screening_copy).logprobs
+    assert in_bf16[3] == alone
 
 
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -226,9 +226,9 @@ def test_copies_share_what_they_do_not_change(base):
         for name, weight in made.named_parameters():
             assert torch.equal(weight, weights[name]) and not weight.requires_grad
             assert (weight.data_ptr() == weights[name].data_ptr()) is not any(part in name for part in own), name
-    low = models.low_precision(base.model)
-    assert all(torch.equal(weight, weights[name].bfloat16()) for name, weight in low.named_parameters())
-    assert all(buffer.dtype == torch.float32 for buffer in low.buffers())
+    in_bf16 = models.bf16_copy_of(base.model)
+    assert all(torch.equal(weight, weights[name].bfloat16()) for name, weight in in_bf16.named_parameters())
+    assert all(buffer.dtype == torch.float32 for buffer in in_bf16.buffers())
 
 
 def test_weights_are_views_of_the_models_file(models_dir):
@@ -355,14 +355,14 @@ ASKED = st.tuples(TEXTS, st.lists(TEXTS, min_size=1, max_size=7).map(tuple))
 @given(ASKED, st.lists(TEXTS, min_size=2, max_size=5, unique=True).map(tuple))
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_prompt_gets_the_labels_that_go_row_by_row(base, alone, asked, labels):
-    """In bf16 with its second look, whatever stands beside a row and in whatever order."""
+    """In bf16 with its rescoring pass, whatever stands beside a row and in whatever order."""
     prompt, suffixes = asked
     item = Score(tiny.NAME, prompt, suffixes, labels)
-    rounded = scoring.score(base, base.model, item, Watch(), rounded=base.rounded).logprobs
+    screened = scoring.score(base, base.model, item, Watch(), screening_copy=base.screening_copy).logprobs
     exact = scoring.score(base, base.model, item, Watch()).logprobs
     turned = scoring.score(base, base.model, replace(item, suffixes=suffixes[::-1]), Watch()).logprobs[::-1]
     slow = plain.score(alone, alone.model, item, Watch()).logprobs
-    for row in zip(rounded, exact, turned, slow, strict=True):
+    for row in zip(screened, exact, turned, slow, strict=True):
         _, fast, other, true = row
         assert fast == pytest.approx(true, abs=5e-4) and other == pytest.approx(true, abs=5e-4)
         if scoring.margin(true, ()) > 2 * scoring.TIE_MARGIN:

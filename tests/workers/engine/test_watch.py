@@ -51,11 +51,11 @@ def test_label_rows_are_reported_after_each_call(base, monkeypatch):
 
 def test_rows_that_are_computed_again_are_reported_with_their_last_numbers(base, monkeypatch):
     """With a margin this wide, all rows are close calls after the pass in bf16."""
-    rounded = models.rounded(base.model)
-    for margin, early in ((scoring.RECHECK_MARGIN, True), (1e6, False)):
-        monkeypatch.setattr(scoring, "RECHECK_MARGIN", margin)
+    screening_copy = models.screening_copy_of(base.model)
+    for margin, early in ((scoring.RESCORE_MARGIN, True), (1e6, False)):
+        monkeypatch.setattr(scoring, "RESCORE_MARGIN", margin)
         heard = Heard()
-        scored = scoring.score(base, base.model, LABELLED, heard.watch, rounded=rounded)
+        scored = scoring.score(base, base.model, LABELLED, heard.watch, screening_copy=screening_copy)
         assert_each_once(heard, scored.logprobs)
         assert (heard.reports > 1) == early
 

@@ -30,7 +30,7 @@ class Answer:
 
 
 class Measuring:
-    def choose(self, model: str, watch: Watch, *, rounded: bool) -> Any:
+    def choose(self, model: str, watch: Watch, *, allow_bf16: bool) -> Any:
         match model:
             case "endless":
                 while True:
@@ -50,7 +50,7 @@ class Measuring:
                 return Answer({"attention": "guessed"})
             case "bf16":
                 return Answer({**asdict(MEASURED), "dtype": "bfloat16"})
-        return replace(MEASURED, call_tokens=MEASURED.call_tokens if rounded else 512)
+        return replace(MEASURED, call_tokens=MEASURED.call_tokens if allow_bf16 else 512)
 
     def rest(self) -> None:
         """It holds nothing."""

@@ -7,8 +7,9 @@ import pytest
 
 from graders.base import Embed, Score
 from tests.workers.sandbox.measuring_runner import LONG_SECONDS, MEASURED
-from workers.engine.choice import DEFAULT, PLAIN, FileChoices
+from workers.engine.choice import DEFAULT, PLAIN
 from workers.sandbox import choosing, frames, launch, supervisor
+from workers.sandbox.choosing import FileChoices
 from workers.sandbox.supervisor import Runner, RunnerDied, RunnerFailed, Stopped
 
 SCORE = Score("model", "Sort.\n\n", ("rash",), (" skin", " heart"))
@@ -77,7 +78,7 @@ def test_a_choice_is_measured_once_kept_and_sent_with_each_item(made, monkeypatc
 
 
 def test_a_runner_without_a_store_keeps_its_own_and_bf16_may_be_left_out(made):
-    runner = made(rounded=False)
+    runner = made(allow_bf16=False)
     assert tokens(runner) == 512
     runner._measure = lambda *_: forbidden()
     assert tokens(runner) == 512
@@ -142,7 +143,7 @@ def test_what_goes_wrong_while_measuring_is_not_kept_and_not_the_learners_fault(
 def test_bf16_is_refused_where_it_was_left_out(made):
     assert made().choose("bf16", should_stop=never).dtype == "bfloat16"
     with pytest.raises(RunnerDied):
-        made(rounded=False).choose("bf16", should_stop=never)
+        made(allow_bf16=False).choose("bf16", should_stop=never)
 
 
 JSON = MEASURED.as_json()
@@ -173,11 +174,11 @@ JSON = MEASURED.as_json()
 )
 def test_a_runner_is_not_believed(data):
     with pytest.raises(ValueError):
-        frames.read_choice(data, rounded=True)
+        frames.read_choice(data, allow_bf16=True)
 
 
 def test_a_choice_survives_the_way_to_the_runner_and_back():
-    assert frames.read_choice(JSON, rounded=True).as_json() == JSON
+    assert frames.read_choice(JSON, allow_bf16=True).as_json() == JSON
     assert frames.item_choice(frames.item_message(1, SCORE, MEASURED)) == MEASURED
     assert frames.item_choice(frames.item_message(1, SCORE)) == DEFAULT
 

@@ -82,13 +82,13 @@ def test_ctrl_c_in_a_terminal_is_left_to_the_supervisor(runner):
 
 
 def test_low_precision_is_told_to_the_runner_and_decides_alike(models_dir, runner):
-    rounded = Settled(replace(DEFAULT, dtype="bfloat16"))
-    low = Runner(threads=1, models_dir=models_dir, device="cpu", dtype="bfloat16", choices=rounded)
+    chosen = Settled(replace(DEFAULT, dtype="bfloat16"))
+    in_bf16 = Runner(threads=1, models_dir=models_dir, device="cpu", dtype="bfloat16", choices=chosen)
     try:
-        exact, fast = run(runner, SCORE).logprobs, run(low, SCORE).logprobs
-        assert fast != exact and run(low, replace(SCORE, exact=True)).logprobs == exact
+        exact, fast = run(runner, SCORE).logprobs, run(in_bf16, SCORE).logprobs
+        assert fast != exact and run(in_bf16, replace(SCORE, exact=True)).logprobs == exact
     finally:
-        low.close()
+        in_bf16.close()
     assert [row.index(max(row)) for row in fast] == [row.index(max(row)) for row in exact]
 
 

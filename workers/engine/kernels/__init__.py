@@ -32,6 +32,6 @@ class Kernels:
         onednn = wanted.product == "onednn" and products.has_onednn()
         return cls(attention.by_flash if flash else attention.by_products, onednn, choice.call_tokens)
 
-    def rounded(self) -> Kernels:
-        """The same for a first pass over labels in bf16."""
+    def for_screening(self) -> Kernels:
+        """These ways with attention in bf16, for the screening pass over labels."""
         return replace(self, attend=attention.in_bf16(self.attend))

@@ -38,14 +38,14 @@ def has_flash() -> bool:
 
 
 def in_bf16(attend: Attend) -> Attend:
-    """The same with queries, keys and values rounded to bf16; what is given and found is in fp32."""
+    """`attend` with queries, keys and values cast to bf16. Its arguments and its output stay in fp32."""
 
-    def rounded(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
-        low = [x.to(torch.bfloat16) for x in (q, k, v)]
-        out, lse = attend(low[0], low[1], low[2], None if mask is None else mask.to(torch.bfloat16), scale)
+    def attend_in_bf16(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:
+        q_bf16, k_bf16, v_bf16 = (x.to(torch.bfloat16) for x in (q, k, v))
+        out, lse = attend(q_bf16, k_bf16, v_bf16, None if mask is None else mask.to(torch.bfloat16), scale)
         return out.to(q.dtype), lse
 
-    return rounded
+    return attend_in_bf16
 
 
 def by_products(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, scale: float) -> tuple[Tensor, Tensor]:

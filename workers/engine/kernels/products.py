@@ -33,7 +33,7 @@ class OneDnnLinear(nn.Linear):
         return by_onednn(input, self.weight, self.bias)
 
 
-class RoundedLinear(nn.Linear):
+class Bf16Linear(nn.Linear):
     """A linear layer whose weight is in bf16, between tensors in fp32, without gradients.
 
     What is added up over the layers then keeps its digits: differences between two labels are off by half of what they

@@ -1,6 +1,6 @@
-"""What training minimises, and the tokens that it reads: completions, or preferences between two of them.
+"""Training objectives, and how rows are tokenised for them: completions, or preferences between two completions.
 
-A loss is given in parts of a batch that add up to the batch's mean, so that a large batch needs no more memory.
+The loss of a batch is computed in parts that add up to its mean, so that a large batch needs no more memory.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ from workers.engine.prompts import common_tokens
 from workers.engine.tuning.packing import Example, pack
 
 Figures = dict[str, float]
+"""What is known of a batch besides its loss, by name."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two answers to one prompt. `reference` is by how much the base model prefers the chosen one, in nats, once that
-    is known.
-    """
+    """Two answers to one prompt; `reference` holds the log-ratio of both under the base model, in nats, once known."""
 
     chosen: Example
     rejected: Example
@@ -37,7 +36,7 @@ class Pair:
 
 
 class Completions:
-    """The mean loss per completion token, in nats."""
+    """Supervised fine-tuning: the mean cross-entropy per completion token, in nats."""
 
     def read(self, base: Base, rows: Sequence[tuple[str, ...]], tokens_max: int) -> list[Example]:
         return examples(base, [(row[0], row[1]) for row in rows], tokens_max)
@@ -48,9 +47,11 @@ class Completions:
 
 @dataclass(frozen=True)
 class Preferences:
-    """DPO (Rafailov et al. 2023, arXiv 2305.18290) against the model with its adapter off, and `alpha` times the mean
-    loss per token of the chosen answers (RPO, arXiv 2404.19733). `margin` is the mean of the rewards' differences,
-    `accuracy` the share of pairs in which the chosen answer has gained more than the other.
+    """DPO (Rafailov et al. 2023, arXiv 2305.18290); the reference is the model with its adapter off.
+
+    `beta` scales the rewards. `alpha` is the weight of the mean cross-entropy per token of the chosen answers, which is
+    added to the loss (RPO, arXiv 2404.19733). Of the figures, `margin` is the mean difference of the rewards, and
+    `accuracy` the share of pairs whose chosen answer has the larger reward.
     """
 
     beta: float
@@ -73,7 +74,7 @@ class Preferences:
 
     @torch.no_grad()
     def _reference(self, base: Base, model: Any, part: Sequence[Pair], sides: Sequence[Example]) -> Tensor:
-        """Computed when a pair is first met, and then kept."""
+        """`[pairs]` log-ratios of chosen to rejected under the base model, computed once for each pair."""
         if not all(pair.reference for pair in part):
             with model.disable_adapter():
                 chosen, rejected = negative_log_likelihood(base, model, sides).neg().chunk(2)
@@ -83,6 +84,7 @@ class Preferences:
 
 
 def objective(item: Train) -> Completions | Preferences:
+    """The objective of the item's training method."""
     return Preferences(item.beta, item.rpo_alpha) if item.method == "dpo" else Completions()
 
 
@@ -100,17 +102,23 @@ def examples(base: Base, rows: Sequence[tuple[str, str]], tokens_max: int) -> li
 
 
 def completion_tokens(rows: Sequence[Example]) -> int:
+    """The number of completion tokens of all rows."""
     return sum(len(example.tokens) - example.start for example in rows)
 
 
 def negative_log_likelihood(base: Base, model: Any, rows: Sequence[Example]) -> Tensor:
-    """Of each row's completion, in nats; where attention cannot be split, each row is a sequence of its own."""
+    """`[rows]`: the negative log-likelihood of each row's completion, in nats, summed over its tokens.
+
+    Where attention cannot be split, each row is a sequence of its own.
+    """
     if not base.split and len(rows) > 1:
         return torch.cat([negative_log_likelihood(base, model, [row]) for row in rows])
     packed = pack(rows, base.eos, base.device)
     causal = getattr(model, "get_base_model", lambda: model)()
     if base.split:
-        out = causal.base_model(input_ids=packed.ids, position_ids=packed.positions, use_cache=False, tree=packed.tree)
+        out = causal.base_model(
+            input_ids=packed.ids, position_ids=packed.positions, use_cache=False, packed_layout=packed.packed_layout
+        )
         logits = causal.get_output_embeddings()(out.last_hidden_state[0, packed.places])
     else:
         logits = causal(input_ids=packed.ids, use_cache=False).logits[0, packed.places]

@@ -1,7 +1,7 @@
-"""Training rows of one step as one sequence: the tokens that all rows share once, then each row's own.
+"""Packs the rows of a training step into one sequence: the prompt tokens that all share, then each row's own tokens.
 
-The shared prompt is computed once per step, with gradients, whatever the batch size; causal attention makes this the
-same maths as one sequence a row (Hydragen's observation, arXiv 2402.05099, for training).
+The shared prompt is computed once per step, with gradients, whatever the batch size. Under causal attention that is the
+same mathematics as one sequence for each row (the observation of Hydragen, arXiv 2402.05099, applied to training).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from workers.engine.attention import Tree
+from workers.engine.attention import PackedLayout
 from workers.engine.prompts import common_tokens
 
 
 @dataclass(frozen=True)
 class Example:
-    """Token ids of a whole row; the completion begins at `start`."""
+    """One training row as token ids, prompt and completion; the completion begins at token `start`."""
 
     tokens: list[int]
     start: int
@@ -26,19 +26,23 @@ class Example:
 
 @dataclass(frozen=True)
 class Packed:
-    """`ids` and `positions` `[1, shared + rows * width]`; the token after slot `places[m]` is `targets[m]`."""
+    """The packed sequence of a step.
+
+    `ids` and `positions` are `[1, shared + rows * width]`. `places` and `targets` are `[M]`, over all completion
+    tokens: the hidden state at `places[m]` predicts token `targets[m]`.
+    """
 
     ids: Tensor
     positions: Tensor
     places: Tensor
     targets: Tensor
-    tree: Tree
+    packed_layout: PackedLayout
 
 
 def pack(examples: Sequence[Example], fill: int, device: torch.device) -> Packed:
-    """Rows are padded on the right to the longest; no token before the padding sees it.
+    """Packs the rows, padded with token `fill` on the right to the longest. No token before the padding attends to it.
 
-    The token before a completion is never shared, so that every loss is read in its own row.
+    The token before a completion is never shared, so that every loss is computed in its own row.
     """
     shared = min(common_tokens([e.tokens for e in examples]), *(e.start - 1 for e in examples))
     width = max(len(e.tokens) for e in examples) - shared
@@ -58,5 +62,5 @@ def pack(examples: Sequence[Example], fill: int, device: torch.device) -> Packed
         positions=positions[None].to(device),
         places=torch.tensor(places, device=device),
         targets=torch.tensor(targets, device=device),
-        tree=Tree(shared, len(examples), width),
+        packed_layout=PackedLayout(shared, len(examples), width),
     )

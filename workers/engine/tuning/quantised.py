@@ -44,15 +44,15 @@ def alone(base: Base, folder: Path) -> Iterator[None]:
         yield
 
 
-def layers(model: Any, *, low: bool) -> Any:
+def layers(model: Any, *, bf16: bool) -> Any:
     """The model's modules anew, whose linear layers, but for the head, hold 4 bits for each weight.
 
-    They multiply in fp32 or, with `low`, in bf16.
+    They multiply in fp32 or, with `bf16`, in bf16.
     """
     bnb, found, made = library(), packed(model), models.shared(model)
     for name, layer in _linear(made):
         weight, state = found[name]
-        sizes, dtype = (layer.in_features, layer.out_features, False), torch.bfloat16 if low else torch.float32
+        sizes, dtype = (layer.in_features, layer.out_features, False), torch.bfloat16 if bf16 else torch.float32
         new = bnb.nn.Linear4bit(*sizes, compute_dtype=dtype, quant_type="nf4", device="meta")
         new.weight = bnb.nn.Params4bit(weight, quant_state=state, quant_type="nf4", module=new, bnb_quantized=True)
         new.bias, new.quant_state = layer.bias, state

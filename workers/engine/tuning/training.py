@@ -52,15 +52,15 @@ class Progress:
     saved_bytes: int = 0
 
 
-def train(base: Base, item: Train, folder: Path, watch: Watch, *, low: bool = False) -> Trained:
+def train(base: Base, item: Train, folder: Path, watch: Watch, *, bf16: bool = False) -> Trained:
     """Trains by the item's method and saves the result to `folder`, in bf16, at each epoch's end.
 
-    Adapters are trained over the base's weights in fp32 or, with `low`, in bf16.
+    Adapters are trained over the base's weights in fp32 or, with `bf16`, in bf16.
     Raises `Rejected`: `row_too_long`, or `diverged` where a loss is not a finite number; `Stopped` between steps.
     """
     started, goal = time.perf_counter(), objective(item)
     rows, valid = (goal.read(base, given, item.row_tokens_max) for given in (item.rows, item.valid))
-    model = trainable(base, item, low=low)
+    model = trainable(base, item, bf16=bf16)
     progress = _fit(base, model, goal, item, rows, valid, folder, watch)
     trained = sum(weight.numel() for weight in _trained(model))
     kept = 0 if item.method == "full" else sum(weight.numel() for weight in base.model.parameters())
@@ -77,14 +77,14 @@ def train(base: Base, item: Train, folder: Path, watch: Watch, *, low: bool = Fa
     )
 
 
-def trainable(base: Base, item: Train, *, low: bool) -> Any:
+def trainable(base: Base, item: Train, *, bf16: bool) -> Any:
     """A copy of every weight, or a PEFT model with fresh adapters that depend on the seed, over the base's weights, its
     copy in bf16 or its copy in 4 bits.
     """
     if item.method == "full":
         return checkpoints.trainable(base)
-    under = base.half if low and item.method != "qlora" else base.model
-    under = quantised.layers(under, low=low) if item.method == "qlora" else models.shared(under)
+    under = base.bf16_copy if bf16 and item.method != "qlora" else base.model
+    under = quantised.layers(under, bf16=bf16) if item.method == "qlora" else models.shared(under)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(item.seed)
         return adapters.wrap(under, item.r, item.lora_alpha, item.target_modules)

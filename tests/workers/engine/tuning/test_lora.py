@@ -66,7 +66,7 @@ def test_training_learns_its_rows_and_says_so(session):
 
 def test_losses_agree_with_the_oracle(base, plain):
     rows = objectives.examples(base, ROWS, 512)
-    model = training.trainable(base, TRAIN, low=False)
+    model = training.trainable(base, TRAIN, bf16=False)
     assert training.evaluate(base, model, objectives.Completions(), rows, Watch())[0] == pytest.approx(
         oracle.completion_loss(plain, base, ROWS), abs=1e-4
     )

@@ -123,7 +123,7 @@ def test_an_adapter_over_4_bits_says_so(session):
 
 
 def test_a_base_in_4_bits_is_smaller(base):
-    made = quantised.layers(base.model, low=False)
+    made = quantised.layers(base.model, bf16=False)
     linear = [module for module in made.modules() if isinstance(module, torch.nn.Linear)]
     packed = [module for module in linear if module is not made.get_output_embeddings()]
     assert len(packed) == 7 * 3 and {module.weight.dtype for module in packed} == {torch.uint8}

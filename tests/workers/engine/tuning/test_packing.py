@@ -40,8 +40,8 @@ def found_by(model):
     return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
-def made(base, *, low=False):
-    return with_weights(training.trainable(base, ITEM, low=low))
+def made(base, *, bf16=False):
+    return with_weights(training.trainable(base, ITEM, bf16=bf16))
 
 
 def assert_near(found, wanted, zero=0.0):
@@ -99,10 +99,10 @@ def test_attention_of_a_training_step_agrees_with_the_librarys(rows, heads, grou
     )
     wanted = torch.autograd.grad((expected * weights).sum(), (q, k, v))
     for dtype, near in ((torch.float32, 1e-5), (torch.bfloat16, 5e-2)):
-        low = [x.detach().to(dtype).requires_grad_() for x in (q, k, v)]
-        found = attention._causal(*low, 8**-0.5, before)
+        bf16 = [x.detach().to(dtype).requires_grad_() for x in (q, k, v)]
+        found = attention._causal(*bf16, 8**-0.5, before)
         assert found.dtype == dtype and (found.double() - expected).abs().max() <= near * 4
-        for got, want in zip(torch.autograd.grad((found * weights).sum(), low), wanted, strict=True):
+        for got, want in zip(torch.autograd.grad((found * weights).sum(), bf16), wanted, strict=True):
             assert got.dtype == dtype and (got.double() - want).abs().max() <= near * 8
 
 
@@ -124,8 +124,8 @@ def test_what_all_rows_share_is_computed_once(base):
     rows = objectives.examples(base, ROWS, 512)
     packed = pack(rows, base.eos, torch.device("cpu"))
     head = base.encode([SHARED])[0]
-    assert packed.tree.shared >= len(head) - 1
-    assert packed.ids.shape[1] == packed.tree.shared + len(rows) * packed.tree.width
+    assert packed.packed_layout.shared >= len(head) - 1
+    assert packed.ids.shape[1] == packed.packed_layout.shared + len(rows) * packed.packed_layout.width
     assert len(packed.targets) == sum(len(row.tokens) - row.start for row in rows)
 
 
@@ -151,7 +151,7 @@ def test_any_rows_agree_with_the_oracle(base, plain, rows):
         for row in rows:
             logprobs = plain(input_ids=torch.tensor([row.tokens])).logits[0].log_softmax(-1)
             expected -= sum(logprobs[at - 1, row.tokens[at]].item() for at in range(row.start, len(row.tokens)))
-        found = objectives.negative_log_likelihood(base, training.trainable(base, ITEM, low=False), rows).sum().item()
+        found = objectives.negative_log_likelihood(base, training.trainable(base, ITEM, bf16=False), rows).sum().item()
     assert found == pytest.approx(expected, abs=2e-3)
 
 
@@ -179,8 +179,8 @@ def test_a_model_that_is_built_otherwise_is_trained_as_well(tmp_path, changes):
 def test_training_over_a_low_precision_base_ends_near_the_exact_one(base, tmp_path):
     item = replace(ITEM, num_train_epochs=20, valid=ROWS[:3])
     exact = training.train(base, item, tmp_path / "exact", Watch())
-    low = training.train(base, item, tmp_path / "low", Watch(), low=True)
+    bf16 = training.train(base, item, tmp_path / "low", Watch(), bf16=True)
     assert exact.valid_loss is not None and exact.valid_loss < 3
-    assert low.valid_loss == pytest.approx(exact.valid_loss, rel=0.1, abs=0.05)
-    assert all(p.dtype == torch.bfloat16 for p in base.half.parameters())
+    assert bf16.valid_loss == pytest.approx(exact.valid_loss, rel=0.1, abs=0.05)
+    assert all(p.dtype == torch.bfloat16 for p in base.bf16_copy.parameters())
     assert all(p.dtype == torch.float32 for p in base.model.parameters())
