@@ -45,14 +45,14 @@ def learner_or_guest(request: HttpRequest) -> User:
     Raises:
         ImmediateHttpResponse: status 429, because this address has created too many guests.
     """
-    found = learner(request)
-    if found is None:
+    visitor = learner(request)
+    if visitor is None:
         # Without a limit, one person could use new guests to get more attempts and more runs.
         limits.allow(request, "guest")
-        found = User.objects.create_guest()
-        request.session[SESSION_KEY] = found.pk
+        visitor = User.objects.create_guest()
+        request.session[SESSION_KEY] = visitor.pk
         request.session.set_expiry(timedelta(days=settings.GUEST_DAYS))
-    return found
+    return visitor
 
 
 class SignedUp(Exception):

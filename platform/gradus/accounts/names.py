@@ -53,8 +53,8 @@ def _looks_like_ascii(letters: set[str]) -> Iterator[tuple[str, str]]:
             continue
         if "SMALL CAPITAL" in (called := unicodedata.name(letter, "")):
             yield letter, called.split()[-1]
-        for found in is_confusable(letter) or ():
-            like = [one["c"] for one in found["homoglyphs"] if len(one["c"]) == 1 and one["c"].isascii()]
+        for similar in is_confusable(letter) or ():
+            like = [one["c"] for one in similar["homoglyphs"] if len(one["c"]) == 1 and one["c"].isascii()]
             if like and like[0].isalnum():
                 yield letter, like[0]
 

@@ -50,8 +50,8 @@ def note(what: StaffAction.What, about: object, *, by: User | None = None, **det
 def actor() -> User | None:
     """Returns the account that sent the current request, or None: in a shell, or for a visitor."""
     request = _request.get()
-    found = getattr(request, "auth", None) or getattr(request, "user", None)
-    return found if isinstance(found, User) else None
+    account = getattr(request, "auth", None) or getattr(request, "user", None)
+    return account if isinstance(account, User) else None
 
 
 def in_shell() -> bool:
@@ -61,8 +61,8 @@ def in_shell() -> bool:
 
 def is_for_another(user: User) -> bool:
     """Returns True if staff, or a person with a shell, is changing something that belongs to another user."""
-    found = actor()
-    return in_shell() if found is None else found.pk != user.pk and found.is_staff
+    by = actor()
+    return in_shell() if by is None else by.pk != user.pk and by.is_staff
 
 
 def _via(request: HttpRequest | None) -> StaffAction.Via:

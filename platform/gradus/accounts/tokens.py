@@ -56,7 +56,7 @@ def revoke(token: ApiToken) -> None:
 @transaction.atomic
 def revoke_all(user: User) -> int:
     """Revokes all tokens of the account. Returns how many of them had worked until now."""
-    found = list(user.api_tokens.live())
-    for token in found:
+    live = list(user.api_tokens.live())
+    for token in live:
         revoke(token)
-    return len(found)
+    return len(live)

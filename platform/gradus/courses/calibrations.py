@@ -15,11 +15,11 @@ def save(version: ChallengeVersion, measured: dict[str, Any]) -> None:
     `measured.json`: `digest`, and `judges`, each with model, template, passed and its report.
     """
     current = measured.get("digest") == version.digest
-    found = {(row["model"], row["template"]): row for row in (measured.get("judges", []) if current else [])}
+    measurements = {(row["model"], row["template"]): row for row in (measured.get("judges", []) if current else [])}
     for stale in version.calibrations.all():
-        if (stale.model, stale.template) not in found:
+        if (stale.model, stale.template) not in measurements:
             _withdraw(stale)
-    for (model, template), row in found.items():
+    for (model, template), row in measurements.items():
         Calibration.objects.update_or_create(
             version=version,
             model=model,

@@ -46,8 +46,8 @@ class Edition:
 
     def challenge_named(self, course: Course, name: str) -> Challenge | None:
         """Returns the current challenge that the files of a course call `name`, or None."""
-        found = (one for one in self.challenges.values() if (one.course_id, one.name) == (course.pk, name))
-        return next(found, None)
+        matching = (one for one in self.challenges.values() if (one.course_id, one.name) == (course.pk, name))
+        return next(matching, None)
 
     def moved(self, course: Course) -> tuple[tuple[str, str], ...]:
         """Returns how texts of a course are linked: a path by id, and the path of its address where that is another.
@@ -57,8 +57,8 @@ class Edition:
         shown = (("lessons", self.lessons.values()), ("challenges", self.challenges.values()))
         return tuple(
             (f"{folder}/{one.name}", f"{folder}/{one.slug}")
-            for folder, found in shown
-            for one in found
+            for folder, items in shown
+            for one in items
             if one.course_id == course.pk and one.slug != one.name
         )
 

@@ -27,12 +27,12 @@ _samples: dict[Content, tuple[Sample, ...]] = {}
 
 def parse_once(cache: dict[Content, Parsed], content: Content, parse: Callable[[], Parsed]) -> Parsed:
     """Returns what `parse` returns for this content, and calls it only once in a process."""
-    found = cache.get(content)
-    if found is None:
+    parsed = cache.get(content)
+    if parsed is None:
         if len(cache) >= CACHED_MAX:
             cache.clear()
-        found = cache[content] = parse()
-    return found
+        parsed = cache[content] = parse()
+    return parsed
 
 
 def forget() -> None:

@@ -70,10 +70,10 @@ def newest(course: Course | None = None) -> list[ChallengeVersion]:
     current = ChallengeVersion.objects.filter(challenge__is_current=True, challenge__lesson__is_current=True)
     if course is not None:
         current = current.filter(challenge__lesson__course=course)
-    found: dict[int, ChallengeVersion] = {}
+    by_challenge: dict[int, ChallengeVersion] = {}
     for version in sorted(current.select_related("challenge__lesson", "challenge__version"), key=_rank):
-        found[version.challenge_id] = version
-    return sorted(found.values(), key=lambda one: (one.challenge.lesson.position, one.challenge.position))
+        by_challenge[version.challenge_id] = version
+    return sorted(by_challenge.values(), key=lambda one: (one.challenge.lesson.position, one.challenge.position))
 
 
 def _rank(version: ChallengeVersion) -> tuple[Number, bool, int]:
@@ -82,18 +82,18 @@ def _rank(version: ChallengeVersion) -> tuple[Number, bool, int]:
 
 def lacking(version: ChallengeVersion) -> list[str]:
     """Returns what is still missing before this server has verified a version, one line each."""
-    found = [] if version.linted_at else [UNLINTED]
+    missing = [] if version.linted_at else [UNLINTED]
     results = {row["file"]: row for row in version.baselines}
     for ref in version.parsed.baselines:
         row = results.get(ref.file)
         if row is None:
-            found.append(f"{ref.file} has not run on this server yet")
+            missing.append(f"{ref.file} has not run on this server yet")
         elif row["provisional"]:
-            found.append(f"{ref.file} got a provisional grade: no judge has passed the gate of this question here")
+            missing.append(f"{ref.file} got a provisional grade: no judge has passed the gate of this question here")
         elif not row["ok"]:
             shown = "" if row["score"] is None else f" scored {row['score']:.2f} (rounded down),"
-            found.append(f"{ref.file}{shown} {row['problem']}")
-    return found
+            missing.append(f"{ref.file}{shown} {row['problem']}")
+    return missing
 
 
 def to_run(version: ChallengeVersion) -> list[str]:

@@ -58,8 +58,8 @@ def _challenge(course: str, bundle: ChallengeBundle) -> Iterator[str]:
 def replaced_drafts(challenge: Challenge, bundle: ChallengeBundle) -> list[ChallengeVersion]:
     """Returns the draft that this content replaces under its number: nobody was graded by it, and no learner saw it."""
     drafts = challenge.versions.filter(version=bundle.challenge.version, published_at=None)
-    found = drafts.exclude(digest=bundle.digest).defer(*ChallengeVersion.CONTENT)
-    return [draft for draft in found if not scores_of(draft)]
+    others = drafts.exclude(digest=bundle.digest).defer(*ChallengeVersion.CONTENT)
+    return [draft for draft in others if not scores_of(draft)]
 
 
 def _refusal(bundle: ChallengeBundle, old: ChallengeVersion, highest: str) -> Iterator[str]:

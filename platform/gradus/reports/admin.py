@@ -59,8 +59,8 @@ class ProblemReportAdmin(admin.ModelAdmin[ProblemReport]):
     fields = (*readonly_fields, "answer")
 
     @admin.display(description=_("State"))
-    def state(self, found: ProblemReport) -> str:
-        return pgettext("a report", "Open") if found.is_open else pgettext("a report", "Answered")
+    def state(self, report: ProblemReport) -> str:
+        return pgettext("a report", "Open") if report.is_open else pgettext("a report", "Answered")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -49,12 +49,12 @@ def report(user: User, challenge: Challenge, *, track: str, what: str, text: str
 def _problems(what: str, text: str) -> list[dict[str, Any]]:
     """What is wrong with a report, one entry for each field."""
     known = what in ProblemReport.What.values
-    found = [] if known else [{"code": "no_choice", "field": "what", "message": _("Choose what is wrong.")}]
+    problems = [] if known else [{"code": "no_choice", "field": "what", "message": _("Choose what is wrong.")}]
     try:
         check_text("text", text, _("Describe the problem in a sentence or two, so that somebody can find it."))
     except Refused as refused:
-        found += refused.problems
-    return found
+        problems += refused.problems
+    return problems
 
 
 def check_text(field: str, text: str, if_empty: str) -> None:
@@ -68,7 +68,7 @@ def check_text(field: str, text: str, if_empty: str) -> None:
 
 
 @transaction.atomic
-def answer(found: ProblemReport, *, by: User, text: str) -> ProblemReport:
+def answer(report: ProblemReport, *, by: User, text: str) -> ProblemReport:
     """Answers a report, which closes it, and tells the person who made it.
 
     Raises:
@@ -76,10 +76,10 @@ def answer(found: ProblemReport, *, by: User, text: str) -> ProblemReport:
             allowed.
     """
     check_text("answer", text, _("Write an answer for the person who reported this."))
-    waiting = ProblemReport.objects.filter(pk=found.pk, answered_at=None)
+    waiting = ProblemReport.objects.filter(pk=report.pk, answered_at=None)
     if waiting.update(answer=text.strip(), answered_at=timezone.now(), answered_by=by) != 1:
         raise Refused("answered", _("Somebody else has just answered this report."), 409)
-    found.refresh_from_db()
-    staff.note(StaffAction.What.REPORT_ANSWERED, found, by=by, report=found.pk)
-    tell_of_answer(found.user, found.pk)
-    return found
+    report.refresh_from_db()
+    staff.note(StaffAction.What.REPORT_ANSWERED, report, by=by, report=report.pk)
+    tell_of_answer(report.user, report.pk)
+    return report

@@ -62,21 +62,21 @@ class Agreement:
 
 def audits(user: User) -> list[Pair]:
     """Returns the final grades that were drawn at random and marked without seeing the machine's marks."""
-    found = _decided(user).filter(kind=Review.Kind.AUDIT, blind_at__isnull=False).order_by("-blind_at")
-    return [pair for review in found[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or {}))]
+    reviews = _decided(user).filter(kind=Review.Kind.AUDIT, blind_at__isnull=False).order_by("-blind_at")
+    return [pair for review in reviews[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or {}))]
 
 
 def decisions(user: User) -> list[Pair]:
     """Returns everything that a person has decided, including audits."""
-    found = _decided(user).filter(decided_at__isnull=False).order_by("-decided_at")
-    return [pair for review in found[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or review.marks))]
+    reviews = _decided(user).filter(decided_at__isnull=False).order_by("-decided_at")
+    return [pair for review in reviews[:LOOKED_AT] if (pair := _pair(review, review.blind_marks or review.marks))]
 
 
 def _decided(user: User) -> QuerySet[Review]:
-    found = Review.objects.select_related(
+    reviews = Review.objects.select_related(
         "submission__challenge", "evaluation__submission__version", "evaluation__graded_version"
     )
-    return found.filter(submission__challenge__lesson__course__in=queue.taught_by(user))
+    return reviews.filter(submission__challenge__lesson__course__in=queue.taught_by(user))
 
 
 def _pair(review: Review, person: dict[str, str]) -> Pair | None:
@@ -135,8 +135,8 @@ def by_language(pair: Pair) -> str:
 
 
 def by_signs(pair: Pair) -> str:
-    found = signs.signs(pair.review.submission.payload.get("answer", ""))
-    return _("with signs of machine writing") if found else _("without such signs")
+    has_signs = signs.signs(pair.review.submission.payload.get("answer", ""))
+    return _("with signs of machine writing") if has_signs else _("without such signs")
 
 
 @dataclass(frozen=True)

@@ -94,9 +94,9 @@ def case(review: Review) -> Case:
     challenge, blind = review.evaluation.version.parsed, review.is_blind
     answer = review.submission.payload.get("answer", "")
     private = raw_result(review.evaluation).get("private", {})
-    found = Notes() if blind else notes(private, challenge)
+    machine = Notes() if blind else notes(private, challenge)
     open_appeal = review.submission.appeals.select_related("second").order_by("-pk").first()
-    lines = blank(challenge) if blind else marked(review.evaluation, challenge, found, open_appeal)
+    lines = blank(challenge) if blind else marked(review.evaluation, challenge, machine, open_appeal)
     shown = [rule for rule in review.reasons if rule in ("audit", "appeal")] if blind else review.reasons
     return Case(
         review=review,
@@ -105,7 +105,7 @@ def case(review: Review) -> Case:
         pieces=pieces(answer, [quote for line in lines for quote in line.quotes]),
         lines=lines,
         reasons=reasons.all_in_words(shown, challenge),
-        notes=found,
+        notes=machine,
         nearest=nearest.neighbours(review, private, challenge),
         signs=signs.signs(answer),
         predicted=None if blind else review.predicted,
@@ -153,24 +153,24 @@ def blank(challenge: Challenge) -> list[Line]:
     return [Line(criterion, "", 0.0, [], []) for criterion in free_text(challenge).rubric]
 
 
-def marked(evaluation: Evaluation, challenge: Challenge, found: Notes, appeal: Appeal | None) -> list[Line]:
+def marked(evaluation: Evaluation, challenge: Challenge, machine: Notes, appeal: Appeal | None) -> list[Line]:
     """Returns the criteria with the machine's marks, in the order of the rubric."""
     given = {mark["id"]: mark for mark in (evaluation.result or {}).get("marks", [])}
     second = appeal.second.result if appeal is not None and appeal.second is not None else None
     seconds = {mark["id"]: mark["mark"] for mark in (second or {}).get("marks", [])}
     return [
-        _line(criterion, given.get(criterion.id, {}), found, seconds.get(criterion.id, ""))
+        _line(criterion, given.get(criterion.id, {}), machine, seconds.get(criterion.id, ""))
         for criterion in free_text(challenge).rubric
     ]
 
 
-def _line(criterion: Criterion, mark: dict[str, Any], found: Notes, second: str) -> Line:
+def _line(criterion: Criterion, mark: dict[str, Any], machine: Notes, second: str) -> Line:
     return Line(
         criterion=criterion,
         mark=mark.get("mark", "cannot_tell"),
         points=mark.get("points", 0.0),
         quotes=list(mark.get("evidence", [])),
-        votes=[vote.get(criterion.id, "") for vote in found.votes],
+        votes=[vote.get(criterion.id, "") for vote in machine.votes],
         second=second,
-        said=found.said.by_criterion.get(criterion.id, []),
+        said=machine.said.by_criterion.get(criterion.id, []),
     )

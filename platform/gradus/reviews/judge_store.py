@@ -86,10 +86,10 @@ class Store(Generic[Reply]):
         """Returns what was reserved but not spent to the budgets, on the days of the reservation."""
         money = Greatest(F("spent_micros") - reserved_micros + spent_micros, 0)
         keys = [Q(scope=limits.scope, day=limits.day) for limits in self.reserved or self.budgets()]
-        found = Budget.objects.filter(reduce(or_, keys))
-        found.filter(allowed_micros=None).update(spent_micros=money)
-        found.exclude(allowed_micros=None).update(spent_micros=Least(money, F("allowed_micros")))
-        found.update(spent=Least(Greatest(F("spent") - reserved + spent, 0), F("allowed")))
+        budgets = Budget.objects.filter(reduce(or_, keys))
+        budgets.filter(allowed_micros=None).update(spent_micros=money)
+        budgets.exclude(allowed_micros=None).update(spent_micros=Least(money, F("allowed_micros")))
+        budgets.update(spent=Least(Greatest(F("spent") - reserved + spent, 0), F("allowed")))
 
     def budgets(self) -> list[Limits]:
         """Returns the budgets that apply, always in one order, so that two workers cannot block each other.
@@ -100,13 +100,13 @@ class Store(Generic[Reply]):
         assert owner is not None
         challenge = owner.version.challenge
         zone = challenge.lesson.course.timezone
-        found = [
+        limits = [
             Limits.of("challenge", f"challenge:{challenge.slug}", zone),
             Limits.of("site", "site", settings.TIME_ZONE),
         ]
         if owner.user_id is not None:
-            found.append(Limits.of("user", f"user:{owner.user_id}", zone))
-        return found
+            limits.append(Limits.of("user", f"user:{owner.user_id}", zone))
+        return limits
 
 
 def _take(limits: Limits, tokens: int, micros: int) -> None:

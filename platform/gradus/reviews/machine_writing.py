@@ -35,7 +35,7 @@ class Sign:
 
 def signs(answer: str) -> list[Sign]:
     """Returns the signs in an answer, in a fixed order. Most answers have none."""
-    found = [
+    shown = [
         _first(_("It speaks like an AI assistant"), _ASSISTANT, answer),
         _first(_("It has headings or bold words in Markdown"), _MARKDOWN, answer),
         _first(_("It has a placeholder that was not filled in"), _PLACEHOLDER, answer),
@@ -43,8 +43,8 @@ def signs(answer: str) -> list[Sign]:
     dashes = _DASH.findall(answer)
     if len(dashes) >= DASHES_MIN:
         count = ngettext("It uses %(count)d long dash", "It uses %(count)d long dashes", len(dashes))
-        found.append(Sign(count % {"count": len(dashes)}, dashes[0]))
-    return [sign for sign in found if sign is not None]
+        shown.append(Sign(count % {"count": len(dashes)}, dashes[0]))
+    return [sign for sign in shown if sign is not None]
 
 
 def _first(what: str, pattern: re.Pattern[str], answer: str) -> Sign | None:

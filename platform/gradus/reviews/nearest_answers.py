@@ -43,11 +43,11 @@ class Neighbour:
 
 def neighbours(review: Review, private: dict[str, Any], challenge: Challenge) -> list[Neighbour]:
     """Returns the nearest graded answers: the author's, found by embeddings, and those of reviewers, by words."""
-    found = [
+    by_author = [
         _neighbour(i["likeness"], i["answer"], i["marks"], challenge, "author") for i in private.get("nearest", [])
     ]
     decided = person_graded(review)
-    return found + [
+    return by_author + [
         _neighbour(near, other.submission.payload["answer"], other.marks, challenge, "person")
         for near, other in decided
     ]

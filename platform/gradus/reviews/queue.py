@@ -23,10 +23,10 @@ def waiting_for(user: User) -> QuerySet[Review]:
     person = Appeal.Stage.PERSON
     open_appeal = Appeal.objects.filter(evaluation=OuterRef("evaluation"), stage=person)
     waiting = Review.objects.waiting().select_related("submission__challenge__lesson__course", "submission__version")
-    found: QuerySet[Review] = waiting.exclude(submission__user=user)
+    reviews: QuerySet[Review] = waiting.exclude(submission__user=user)
     if not user.is_staff:
-        found = found.filter(submission__challenge__lesson__course__in=taught_by(user))
-    return found.annotate(appealed=Exists(open_appeal)).order_by("-appealed", "place", "pk")
+        reviews = reviews.filter(submission__challenge__lesson__course__in=taught_by(user))
+    return reviews.annotate(appealed=Exists(open_appeal)).order_by("-appealed", "place", "pk")
 
 
 def taught_by(user: User) -> QuerySet[Course]:
@@ -40,19 +40,19 @@ def taught_by(user: User) -> QuerySet[Course]:
 
 def challenges_of(user: User) -> QuerySet[Challenge]:
     """Returns the challenges that a person may regrade, and whose gold rows they may read."""
-    found = Challenge.objects.shown().filter(lesson__course__in=taught_by(user))
-    return found.order_by("lesson__course", "lesson__position", "position")
+    challenges = Challenge.objects.shown().filter(lesson__course__in=taught_by(user))
+    return challenges.order_by("lesson__course", "lesson__position", "position")
 
 
 def regrades_for(user: User) -> QuerySet[Regrade]:
     """Returns the shadow runs that a person may see."""
-    found = Regrade.objects.select_related("challenge__version", "version", "started_by", "ended_by")
-    return found.filter(challenge__lesson__course__in=taught_by(user))
+    regrades = Regrade.objects.select_related("challenge__version", "version", "started_by", "ended_by")
+    return regrades.filter(challenge__lesson__course__in=taught_by(user))
 
 
 def reviews_for(user: User) -> QuerySet[Review]:
     """Returns the reviews that a person may open, decided or not, without those of the person's own answers."""
-    found = Review.objects.select_related(
+    reviews = Review.objects.select_related(
         "submission__challenge__lesson__course",
         "submission__version",
         "evaluation__submission__version",
@@ -60,7 +60,7 @@ def reviews_for(user: User) -> QuerySet[Review]:
         "decided_by",
         "blind_by",
     )
-    return found.filter(submission__challenge__lesson__course__in=taught_by(user)).exclude(submission__user=user)
+    return reviews.filter(submission__challenge__lesson__course__in=taught_by(user)).exclude(submission__user=user)
 
 
 def after(user: User, review: Review) -> Review | None:

@@ -84,7 +84,7 @@ def by_model(now: datetime | None = None) -> list[CallTotals]:
 
 def budgets() -> list[BudgetUse]:
     """Returns the budgets of today: the site's first, then those of which the largest share is used."""
-    found = [
+    used = [
         BudgetUse(
             budget.scope,
             budget.spent,
@@ -94,7 +94,7 @@ def budgets() -> list[BudgetUse]:
         )
         for budget in Budget.objects.filter(_of_today())
     ]
-    return sorted(found, key=lambda one: (one.scope != "site", -one.share, one.scope))[:LISTED]
+    return sorted(used, key=lambda one: (one.scope != "site", -one.share, one.scope))[:LISTED]
 
 
 def _of_today() -> Q:
@@ -103,10 +103,10 @@ def _of_today() -> Q:
     by_day: dict[date, list[str]] = defaultdict(list)
     for slug, zone in zones.items():
         by_day[days.today(zone)].append(f"challenge:{slug}")
-    found = Q(scope="site", day=days.today(settings.TIME_ZONE)) | Q(scope__startswith="user:", day__in=list(by_day))
+    selected = Q(scope="site", day=days.today(settings.TIME_ZONE)) | Q(scope__startswith="user:", day__in=list(by_day))
     for day, scopes in by_day.items():
-        found |= Q(scope__in=scopes, day=day)
-    return found
+        selected |= Q(scope__in=scopes, day=day)
+    return selected
 
 
 def has_money_limit() -> bool:

@@ -65,8 +65,8 @@ def supersede(evaluation: Evaluation) -> None:
 
 def kept_notes(evaluation: Evaluation) -> dict[str, Any]:
     """Returns the stored notes of a grade, for a review that is opened later than the grade."""
-    found: dict[str, Any] = raw_result(evaluation).get("notes", {})
-    return found
+    kept: dict[str, Any] = raw_result(evaluation).get("notes", {})
+    return kept
 
 
 def judge_of(notes: dict[str, Any]) -> str:

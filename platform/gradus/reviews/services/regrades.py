@@ -60,13 +60,13 @@ def start_regrade(
 
 
 def _gradable(challenge: Challenge, chosen: list[int] | None) -> list[Evaluation]:
-    found = Evaluation.objects.filter(
+    graded = Evaluation.objects.filter(
         submission__challenge=challenge, is_current=True, state__in=[State.SCORED, State.REVIEW]
     ).exclude(grader=Grader.PERSON)
     busy = Evaluation.objects.filter(submission__challenge=challenge, state__in=OPEN).values("submission")
     appealed = Appeal.objects.filter(submission__challenge=challenge, closed_at=None).values("submission")
-    found = found.exclude(submission__in=busy).exclude(submission__in=appealed)
-    return list(found if chosen is None else found.filter(submission__in=chosen))
+    graded = graded.exclude(submission__in=busy).exclude(submission__in=appealed)
+    return list(graded if chosen is None else graded.filter(submission__in=chosen))
 
 
 def _left_out(challenge: Challenge, chosen: list[int] | None, gradable: list[Evaluation]) -> dict[str, int]:

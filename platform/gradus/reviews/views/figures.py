@@ -57,11 +57,11 @@ def calibration_show(request: HttpRequest, pk: int) -> HttpResponse:
 
 def versions_for(user: User) -> QuerySet[ChallengeVersion]:
     """Returns the current versions of judged challenges in the courses that this person may review."""
-    found = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind__in=kinds.judged())
+    versions = ChallengeVersion.objects.filter(challenge__version=F("pk"), spec__kind__in=kinds.judged())
     if not user.is_staff:
-        found = found.filter(challenge__lesson__course__in=queue.taught_by(user))
+        versions = versions.filter(challenge__lesson__course__in=queue.taught_by(user))
     return (
-        found.select_related("challenge__lesson__course").prefetch_related("calibrations").order_by("challenge__slug")
+        versions.select_related("challenge__lesson__course").prefetch_related("calibrations").order_by("challenge__slug")
     )
 
 

@@ -42,11 +42,11 @@ def regrade_show(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         end(request, regrade)
         return redirect("reviews:regrade", regrade.pk)
-    found = matrix(regrade)
+    changes = matrix(regrade)
     context = {
         "regrade": regrade,
-        "matrix": found,
-        "kept": counted(found.kept, KEPT),
+        "matrix": changes,
+        "kept": counted(changes.kept, KEPT),
         "left_out": counted(regrade.left_out, LEFT_OUT),
     }
     return render(request, "reviews/regrade.html", context)

@@ -13,8 +13,8 @@ class Command(BaseCommand):
         parser.add_argument("challenge", help="the challenge's id, as in its address")
 
     def handle(self, *args: Any, challenge: str, **options: Any) -> None:
-        found = Challenge.objects.shown().filter(slug=challenge).first()
-        if found is None:
+        row = Challenge.objects.shown().filter(slug=challenge).first()
+        if row is None:
             known = ", ".join(Challenge.objects.shown().values_list("slug", flat=True))
             raise CommandError(f"There is no challenge `{challenge}`. The challenges are: {known or 'none'}.")
-        self.stdout.write(as_json_lines(found), ending="")
+        self.stdout.write(as_json_lines(row), ending="")
