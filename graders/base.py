@@ -320,7 +320,7 @@ class Grade:
     budget of tokens, `charged` is set; scores are then multiplied by its factor, and metrics are not.
 
     Costs: `cost` holds means over the public samples: tokens and milliseconds of a request. `measured` is what
-    `graders.repeated` has measured about a request.
+    `graders.request_costs` has measured about a request.
 
     Free text: `marks` are those of the criteria. `review` holds the rules by which a person has to look at the answer,
     and `provisional` says that neither a person nor a judge stands behind the score yet. `judge` gave the marks; it is

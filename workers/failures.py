@@ -16,7 +16,7 @@ from django.db import InterfaceError, InternalError, OperationalError, connectio
 
 from challenges import payloads
 from graders.base import Rejected
-from graders.repeated import Disturbed
+from graders.request_costs import Disturbed
 from gradus.courses.bundles import BundleMissing
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation

@@ -14,7 +14,7 @@ from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.rubric import free_text
 from challenges.marks import nearest
 from graders.base import Assignment, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
-from graders.free_text import copies, settled
+from graders.free_text import copies, known_answers
 from graders.free_text.cleaning import Cleaned, clean
 from graders.free_text.judge.ballot import Ballot, read_ballot
 from graders.free_text.judge.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
@@ -60,7 +60,7 @@ def grade(assignment: Assignment) -> Grading:
     """
     assert isinstance(assignment.payload, FreeTextPayload)
     case = prepare(assignment, assignment.payload.answer)
-    rule = settled.zero_rule(case.text, case.bundle)
+    rule = known_answers.zero_rule(case.text, case.bundle)
     if not assignment.hidden:
         return _checked(case, rule)
     if rule is not None:
@@ -78,8 +78,8 @@ def prepare(assignment: Assignment, answer: str) -> Case:
     ]
     cleaned = clean(answer, bundle.challenge.limits.answer_chars, language_of(authors))
     checks = {
-        "copied": settled.copies(cleaned.text, bundle) or settled.same_gold(cleaned.text, bundle) is not None,
-        "known-attack": settled.is_known_attack(cleaned.text, bundle),
+        "copied": known_answers.copies(cleaned.text, bundle) or known_answers.repeats_gold(cleaned.text, bundle),
+        "known-attack": known_answers.is_known_attack(cleaned.text, bundle),
     }
     return Case(assignment, cleaned, cleaned.flags + tuple(name for name, true in checks.items() if true))
 

@@ -20,7 +20,7 @@ from graders import registry
 from graders.base import Assignment, Grading, Judged, JudgeId
 from graders.chat import chat
 from graders.free_text.copies import LEARNER
-from graders.repeated import repeated
+from graders.request_costs import measure_requests
 from gradus.courses import bundles, calibrations
 from gradus.courses.models import ChallengeVersion, Lesson
 from gradus.preferences.pairs import lot
@@ -95,7 +95,7 @@ def _write_adapter(prefix: str, lesson: Lesson, folder: Path) -> None:
 def grading(assignment: Assignment, evaluation: Evaluation) -> Grading:
     """Starts the grader of the assignment's kind, or a chat, which is not graded.
 
-    The grader of a measurement has its public rows answered several times; see `graders.repeated`.
+    The grader of a measurement has its public rows answered several times; see `graders.request_costs`.
     """
     if assignment.chat is not None:
         return chat(assignment)
@@ -103,7 +103,7 @@ def grading(assignment: Assignment, evaluation: Evaluation) -> Grading:
     if not is_measurement(evaluation):
         return graded
     bundle = assignment.bundle
-    return repeated(graded, len(bundle.public), lambda: _quiet_since(evaluation), counter(bundle.challenge))
+    return measure_requests(graded, len(bundle.public), lambda: _quiet_since(evaluation), counter(bundle.challenge))
 
 
 def template_for(evaluation: Evaluation) -> str:

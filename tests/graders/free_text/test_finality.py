@@ -8,8 +8,8 @@ import pytest
 import challenges
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.rubric import free_text
+from challenges.marks import score
 from challenges.reading import read_challenge
-from graders.free_text.settled import gold_score
 from tests.graders.free_text.judges import fallible, graded, hijacked
 
 FOLDER = Path(challenges.__file__).parent / "library/fine-tuning-vs-prompting/prompt-retrieve-or-train"
@@ -28,7 +28,7 @@ def test_most_honest_answers_end_final_and_right(built_in: ChallengeBundle) -> N
         unseen = replace(built_in, gold=tuple(g for g in built_in.gold if g is not gold), digest="")
         result, _ = graded(unseen, gold.answer, fallible(gold.answer, gold.marks, rubric, 0.05, seed=0))
         if not result.review:
-            right.append(result.score == pytest.approx(gold_score(gold, rubric)))
+            right.append(result.score == pytest.approx(score(rubric, gold.marks)))
     assert len(right) / len(answers) >= 0.70
     assert sum(right) / len(right) >= 0.95
 

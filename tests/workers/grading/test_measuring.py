@@ -6,12 +6,12 @@ import pytest
 
 from graders.base import Assignment, Train, Trained
 from graders.registry import grade
-from graders.repeated import TIMES, repeated
+from graders.request_costs import TIMES, measure_requests
 from gradus.submissions import limits, services
 from gradus.submissions.models import Evaluation, Event, Score, Slot
 from tests import factories
 from tests.graders.bundles import bundle, challenge, samples
-from tests.graders.test_repeated import PROMPT
+from tests.graders.test_request_costs import PROMPT
 from tests.graders.test_tune import PAYLOAD as TUNE
 from tests.workers import tiny
 from tests.workers.sandbox.test_runner import Settled
@@ -122,7 +122,7 @@ def test_a_real_runner_is_timed(models_dir, payload):
     task = Assignment(bundle(spec, public, samples(["Urologist"], "h")), payload, hidden=False, whole=True)
     runner = Runner(threads=1, models_dir=models_dir, device="cpu", dtype="float32", choices=Settled())
     try:
-        grading = repeated(grade(task), len(public), lambda: lambda: True, len)
+        grading = measure_requests(grade(task), len(public), lambda: lambda: True, len)
         found = execute(grading, runner, None, lambda event: None, lambda: False, 120)
     finally:
         runner.close()

@@ -61,7 +61,9 @@ def versions_for(user: User) -> QuerySet[ChallengeVersion]:
     if not user.is_staff:
         versions = versions.filter(challenge__lesson__course__in=queue.taught_by(user))
     return (
-        versions.select_related("challenge__lesson__course").prefetch_related("calibrations").order_by("challenge__slug")
+        versions.select_related("challenge__lesson__course")
+        .prefetch_related("calibrations")
+        .order_by("challenge__slug")
     )
 
 

@@ -11,7 +11,7 @@ from challenges.kinds.prompt import PromptPayload
 from challenges.payloads import parse
 from graders.base import Assignment, Grade, Retrieve, Score, Scored, Train, WorkItem
 from graders.registry import grade
-from graders.repeated import DISTURBED_MOST, TIMES, Disturbed, repeated
+from graders.request_costs import DISTURBED_MOST, TIMES, Disturbed, measure_requests
 from tests.graders import test_rag as rag
 from tests.graders.bundles import bundle, challenge, drive, samples
 from tests.graders.test_tune import PAYLOAD as TUNE
@@ -43,7 +43,7 @@ class Clock:
 
 def measured(clock: Clock, payload: Any) -> tuple[Grade, list[WorkItem]]:
     grading = grade(Assignment(TASK, payload, hidden=False, whole=True))
-    return drive(repeated(grading, len(PUBLIC), clock.is_quiet, len), clock.answer)
+    return drive(measure_requests(grading, len(PUBLIC), clock.is_quiet, len), clock.answer)
 
 
 def test_public_rows_are_answered_five_times_after_a_rehearsal() -> None:
@@ -79,7 +79,7 @@ def test_looking_up_is_part_of_a_request_and_building_the_index_is_not() -> None
     engine = rag.Engine({text: word for text, word in rag.WORDS.items() if word != "15 books"})
     grading = grade(Assignment(rag.BUNDLE, parse(rag.WHOLE), hidden=False, whole=True))
     rows = len(rag.BUNDLE.public)
-    found, items = drive(repeated(grading, rows, lambda: lambda: True, len), engine.carry_out)
+    found, items = drive(measure_requests(grading, rows, lambda: lambda: True, len), engine.carry_out)
     looked_up = [item for item in items if isinstance(item, Retrieve)]
     assert [item.stage for item in looked_up] == ["index"] + ["public"] * (TIMES + 1)
     assert found.measured["ms"] == [pytest.approx(1000 * 0.21 / rows, abs=0.001)] * TIMES

@@ -22,10 +22,11 @@ class Disturbed(Exception):
 
 @dataclass
 class Repetitions:
-    """What was measured. `seconds` are those of all rows together, by repetition, and `tokens` those of each row.
+    """What was measured so far.
 
-    A row about which the model was not asked has read and written no token. `shared` is the beginning that all prompts
-    share.
+    `seconds` has the time of all rows together for each repetition. `tokens` has the numbers of tokens that were read
+    and written for each row; both are 0 for a row about which the model was not asked. `shared` is the beginning that
+    all prompts have in common.
     """
 
     seconds: list[float] = field(default_factory=lambda: [0.0] * TIMES)
@@ -57,7 +58,7 @@ class Repetitions:
         }
 
 
-def repeated(
+def measure_requests(
     grading: Grading, rows: int, is_quiet: Callable[[], Callable[[], bool]], count_tokens: Callable[[str], int]
 ) -> Grading:
     """Wraps a grading of `rows` public rows, so that its grade has what was measured as `measured`.
@@ -90,7 +91,10 @@ def _is_of_requests(item: WorkItem) -> bool:
 def _again(
     item: Any, first: Any, repetitions: Repetitions, is_quiet: Callable[[], Callable[[], bool]]
 ) -> Generator[WorkItem, Any, Any]:
-    """The first time is a rehearsal: it loads what the others find in memory."""
+    """Yields the item until `TIMES` results are undisturbed, and returns `first`, the result from before.
+
+    That one is not measured, because it loads into memory what the later ones find there.
+    """
     results: list[Scored | Generated | Retrieved] = []
     disturbed = 0
     while len(results) < TIMES:

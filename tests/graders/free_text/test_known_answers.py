@@ -6,7 +6,7 @@ import pytest
 
 from challenges.bundle import ChallengeBundle
 from challenges.rows import GoldAnswer
-from graders.free_text.settled import zero_rule
+from graders.free_text.known_answers import zero_rule
 from graders.free_text.text import exact
 from tests.graders.free_text.judges import GOOD_MARKS, QUESTION, bundle_of, gold_rows, graded, question, says
 
