@@ -108,7 +108,7 @@ class ChallengeBundle:
 
 
 def training_rows(data: Any) -> tuple[AnyRow, ...]:
-    """Stored training rows, of either shape. Raises `pydantic.ValidationError`."""
+    """Training rows as they are stored: pairs or preferences. Raises `pydantic.ValidationError`."""
     return _TRAINING_ROWS.validate_python(data)
 
 

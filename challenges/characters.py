@@ -25,14 +25,14 @@ def is_broken(text: str) -> bool:
 
 def broken(text: str) -> str | None:
     """Names the first character of `text` that is refused, as part of a sentence; None where every one is allowed."""
-    found = BROKEN.search(text)
-    if found is None:
+    match = BROKEN.search(text)
+    if match is None:
         return None
-    if "\ud800" <= found.group() <= "\udfff":
+    if "\ud800" <= match.group() <= "\udfff":
         said = gettext("character %(place)s is %(code)s, one half of a surrogate pair")
     else:
         said = gettext("character %(place)s is %(code)s, a control character")
-    return said % {"place": f"{found.start() + 1:,}", "code": f"U+{ord(found.group()):04X}"}
+    return said % {"place": f"{match.start() + 1:,}", "code": f"U+{ord(match.group()):04X}"}
 
 
 def as_sentence(wrong: str) -> str:
@@ -74,5 +74,5 @@ def cleaned(value: Any) -> Any:
 
 def unwanted(text: str, *, unseen: bool) -> str | None:
     """An unwanted character as `U+XXXX`, or None. With `unseen`, what cannot be seen counts as well."""
-    found = BROKEN.search(text) or (UNSEEN.search(text) if unseen else None) or REPLACED.search(text)
-    return f"U+{ord(found.group()):04X}" if found else None
+    match = BROKEN.search(text) or (UNSEEN.search(text) if unseen else None) or REPLACED.search(text)
+    return f"U+{ord(match.group()):04X}" if match else None

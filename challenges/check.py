@@ -25,5 +25,5 @@ def check(challenge: Challenge, payload: Submitted, count_tokens: CountTokens) -
         said %= {"given": payload.kind, "accepted": ", ".join(challenge.tracks)}
         return [FieldProblem("not_accepted_kind", "kind", said)]
     kind = kinds.find(payload.kind)
-    found = list(islice(kind.check(challenge, payload), PROBLEMS_MAX))
-    return found or list(islice(kind.check_tokens(challenge, payload, count_tokens), PROBLEMS_MAX))
+    problems = list(islice(kind.check(challenge, payload), PROBLEMS_MAX))
+    return problems or list(islice(kind.check_tokens(challenge, payload, count_tokens), PROBLEMS_MAX))

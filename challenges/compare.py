@@ -1,6 +1,7 @@
 """Finds the differences between two contents of a challenge, for `gradus challenge diff` and for imports.
 
 Rows are named by their id or their place in the file, never by their text, so that the lines may stand in a log.
+Version numbers are compared as numbers and not as texts: 1.10.0 comes after 1.9.0.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ DOCUMENTS = ("corpus", "updates")
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparedRow:
     """One row of a file: `key` matches it with its counterpart in the other version, and `name` is shown to people."""
 
     key: str
@@ -88,10 +89,10 @@ class Difference:
 
     def lines(self) -> list[str]:
         """One line for each file that differs."""
-        found = [f"challenge.yaml: {', '.join(self.keys)} changed"] if self.keys else []
-        found += [file.line() for file in self.files]
-        found += [f"{name} changed, added or removed" for name in self.baselines]
-        return found + [f"{name} changed (no grade depends on it)" for name in self.texts]
+        lines = [f"challenge.yaml: {', '.join(self.keys)} changed"] if self.keys else []
+        lines += [file.line() for file in self.files]
+        lines += [f"{name} changed, added or removed" for name in self.baselines]
+        return lines + [f"{name} changed (no grade depends on it)" for name in self.texts]
 
     def as_dict(self) -> dict[str, Any]:
         """The differences as a JSON object."""
@@ -119,7 +120,7 @@ def compare(old: ChallengeBundle, new: ChallengeBundle) -> Difference:
     )
 
 
-def _rows(file: str, old: Sequence[Row], new: Sequence[Row]) -> FileDifference:
+def _rows(file: str, old: Sequence[ComparedRow], new: Sequence[ComparedRow]) -> FileDifference:
     pairs = list(_paired(old, new))
     gone = {row.name for row in old} - {before.name for before, _ in pairs}
     come = {row.name for row in new} - {after.name for _, after in pairs}
@@ -139,11 +140,11 @@ def _documents(key: str, old: ChallengeBundle, new: ChallengeBundle) -> FileDiff
     return _rows(key, before, after)
 
 
-def _texts_of(documents: Sequence[Mapping[str, str]]) -> list[Row]:
-    return [Row(one["id"], one["id"], one["text"], one.get("title", "")) for one in documents]
+def _texts_of(documents: Sequence[Mapping[str, str]]) -> list[ComparedRow]:
+    return [ComparedRow(one["id"], one["id"], one["text"], one.get("title", "")) for one in documents]
 
 
-def _paired(old: Sequence[Row], new: Sequence[Row]) -> Iterator[tuple[Row, Row]]:
+def _paired(old: Sequence[ComparedRow], new: Sequence[ComparedRow]) -> Iterator[tuple[ComparedRow, ComparedRow]]:
     """Yields pairs of rows with equal keys, and then pairs of the remaining rows with equal inputs."""
     after = {row.key: row for row in new}
     yield from ((row, after[row.key]) for row in old if row.key in after)
@@ -154,18 +155,18 @@ def _paired(old: Sequence[Row], new: Sequence[Row]) -> Iterator[tuple[Row, Row]]
             yield row, left.pop(row.input)
 
 
-def _samples(rows: Sequence[Sample]) -> list[Row]:
-    return [Row(row.id, row.id, row.input, row.target, row.split) for row in rows]
+def _samples(rows: Sequence[Sample]) -> list[ComparedRow]:
+    return [ComparedRow(row.id, row.id, row.input, row.target, row.split) for row in rows]
 
 
-def _pairs(rows: Sequence[AnyRow]) -> list[Row]:
-    return [Row(row.input, f"row {place}", row.input, dump(row)) for place, row in enumerate(rows, 1)]
+def _pairs(rows: Sequence[AnyRow]) -> list[ComparedRow]:
+    return [ComparedRow(row.input, f"row {place}", row.input, dump(row)) for place, row in enumerate(rows, 1)]
 
 
-def _answers(rows: Sequence[GoldAnswer | Attack | Benign]) -> list[Row]:
+def _answers(rows: Sequence[GoldAnswer | Attack | Benign]) -> list[ComparedRow]:
     """The rows of graded answers; everything except the answer counts as the target."""
     return [
-        Row(row.answer, f"row {place}", row.answer, {k: v for k, v in dump(row).items() if k != "answer"})
+        ComparedRow(row.answer, f"row {place}", row.answer, {k: v for k, v in dump(row).items() if k != "answer"})
         for place, row in enumerate(rows, 1)
     ]
 
@@ -189,3 +190,18 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 def _few(names: Sequence[str]) -> str:
     shown = ", ".join(names[:NAMED])
     return shown if len(names) <= NAMED else f"{shown}, and {len(names) - NAMED} more"
+
+
+VersionNumber = tuple[int, int, int]
+
+
+def version_number(version: str) -> VersionNumber:
+    """`1.2.3`, or `1.2.3+4`, as three numbers. What stands after the plus sign does not count (semver.org, 10)."""
+    major, minor, patch = version.partition("+")[0].split(".")
+    return int(major), int(minor), int(patch)
+
+
+def next_version(version: str) -> str:
+    """The lowest version number above this one."""
+    major, minor, patch = version_number(version)
+    return f"{major}.{minor}.{patch + 1}"

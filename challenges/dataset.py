@@ -114,10 +114,10 @@ def _counts(
     challenge: Challenge, method: Method, rows: Sequence[AnyRow], count_tokens: CountTokens, instructions: str
 ) -> list[int]:
     """Tokens of each row. A preference has two texts, and both of them are read."""
-    found = list(row_tokens(challenge, count_tokens, instructions, texts(method, rows)))
-    if len(found) != 2 * len(rows):
-        return found
-    return [sum(pair) for pair in zip(found[::2], found[1::2], strict=True)]
+    counts = list(row_tokens(challenge, count_tokens, instructions, texts(method, rows)))
+    if len(counts) != 2 * len(rows):
+        return counts
+    return [sum(pair) for pair in zip(counts[::2], counts[1::2], strict=True)]
 
 
 def _problems(

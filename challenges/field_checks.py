@@ -53,10 +53,10 @@ def example_count(challenge: Challenge, count: int) -> Iterator[FieldProblem]:
         yield FieldProblem("too_many_examples", "examples", message % {"count": count, "most": most})
 
 
-def pairs(challenge: Challenge, field: str, found: Sequence[TrainRow]) -> Iterator[FieldProblem]:
+def pairs(challenge: Challenge, field: str, rows: Sequence[TrainRow]) -> Iterator[FieldProblem]:
     """Yields the problems of examples or training rows: empty texts, unknown labels, long rows, bad characters."""
     labels = challenge.answer.labels if isinstance(challenge.answer, Label) else None
-    for number, pair in enumerate(found, 1):
+    for number, pair in enumerate(rows, 1):
         if not pair.input.strip() or not pair.output.strip():
             message = gettext("The input or the output is empty: fill it in.")
             yield FieldProblem("empty", field, message, number)
@@ -71,9 +71,9 @@ def pairs(challenge: Challenge, field: str, found: Sequence[TrainRow]) -> Iterat
 
 def characters(challenge: Challenge, field: str, text: str, number: int | None = None) -> Iterator[FieldProblem]:
     """Yields a problem for an invisible character, and for each control token of the model in the text."""
-    if (found := unwanted(text, unseen=True)) is not None:
+    if (character := unwanted(text, unseen=True)) is not None:
         message = gettext("%(character)s is a character that cannot be seen or printed: remove it.")
-        yield FieldProblem("control_character", field, message % {"character": found}, number)
+        yield FieldProblem("control_character", field, message % {"character": character}, number)
     model = MODELS.get(challenge.model or "")
     for token in model.special_tokens if model else ():
         if token in text:

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a payload, in words for whoever sent it: a field, and how to mend it."""
+"""What pydantic finds wrong with a payload, in words for the person who sent it: a field, and how to correct it."""
 
 from __future__ import annotations
 

@@ -55,8 +55,8 @@ def metrics() -> dict[str, RegisteredMetric]:
     Raises `RegistryError` where an entry point names something else than a `RegisteredMetric`.
     """
     added = {name: load(path) for name, path in registered(GROUP, {}).items() if name not in BUILT_IN}
-    for name, found in added.items():
-        if not isinstance(found, RegisteredMetric):
+    for name, metric in added.items():
+        if not isinstance(metric, RegisteredMetric):
             wanted = "challenges.metrics.RegisteredMetric"
             raise RegistryError(f"The entry point `{name}` of `{GROUP}` must name a {wanted}.")
     return {**BUILT_IN, **added}
@@ -69,8 +69,8 @@ def fitting(answer_type: str) -> list[str]:
 
 def title(name: str) -> str:
     """The title that people read. A metric whose package is gone is called by its name, written as words."""
-    found = metrics().get(name)
-    return translated(found.title) if found else name.replace("_", " ").capitalize()
+    metric = metrics().get(name)
+    return translated(metric.title) if metric else name.replace("_", " ").capitalize()
 
 
 def in_words(metric: Metric) -> str:
@@ -88,17 +88,17 @@ def rules(metric: Metric) -> list[str]:
 
     A page shows them to learners.
     """
-    found = []
+    sentences = []
     if metric.orders > 1:
         said = gettext(
             "Your examples are tried in %(orders)s orders: as you give them, and begun at another example each time, "
             "with those before it moved to the end. The lowest of the values counts."
         )
-        found.append(said % {"orders": metric.orders})
+        sentences.append(said % {"orders": metric.orders})
     if metric.tokens:
         said = gettext(
             "The value is multiplied by a factor: 1 for up to %(free)s tokens of instructions and examples, 0 from "
             "%(zero)s tokens on, and evenly less in between. The text of the sample itself does not count."
         )
-        found.append(said % {"free": f"{metric.tokens.free:,}", "zero": f"{metric.tokens.zero:,}"})
-    return found
+        sentences.append(said % {"free": f"{metric.tokens.free:,}", "zero": f"{metric.tokens.zero:,}"})
+    return sentences

@@ -1,6 +1,7 @@
-"""What a learner submits, of any kind. The models of single kinds stand in `challenges.kinds`.
+"""The payload of a submission: what a learner sends in. Each kind of challenge has a model of its own for it.
 
-Models hold shapes only. `challenges.check` checks limits and counts tokens.
+The models check types and the bounds that hold for every challenge. The limits of one challenge, and lengths in tokens,
+are checked by `challenges.check`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-# JSON has one type of number, so that 3.0 is 3.
+# JSON has one type of number: some programs write 3 as 3.0.
 Whole = Annotated[int, BeforeValidator(_whole), Field(strict=True)]
 
 
@@ -29,7 +30,7 @@ class Payload(BaseModel):
 
 
 class Submitted(Payload):
-    """A whole submission. Each kind has a model of its own, whose `kind` is the literal name."""
+    """The base of all payloads that are submitted. A subclass belongs to one kind, whose name is its literal `kind`."""
 
     kind: str
 
@@ -40,13 +41,13 @@ class Example(Payload):
 
 
 def union() -> Any:
-    """The type of any payload: the union of all kinds' models, told apart by `kind`."""
+    """The union of the payload models of all kinds. The value of the field `kind` decides which model is used."""
     models: list[Any] = [load_kind(name).payload for name in kind_names()]
     return Annotated[reduce(or_, models), Field(discriminator="kind")] if len(models) > 1 else models[0]
 
 
 def adapter() -> TypeAdapter[Submitted]:
-    """Validates payloads of every kind that is known now."""
+    """Validates payloads of every kind, those of packages that are installed now included."""
     return _adapter(kind_names())
 
 
@@ -60,15 +61,15 @@ def _adapter(names: tuple[str, ...]) -> TypeAdapter[Submitted]:
 
 
 def canonical(payload: Payload) -> str:
-    """The one JSON text of a payload: sorted keys, no spaces, UTF-8 kept."""
+    """The payload as canonical JSON: keys are sorted, nothing is indented, and characters are not escaped."""
     return json.dumps(payload.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def sha256(payload: Payload) -> str:
-    """Hex digest of the canonical text; equal payloads have equal digests."""
+    """The SHA-256 of the canonical JSON, in hexadecimal. Equal payloads have equal digests."""
     return hashlib.sha256(canonical(payload).encode()).hexdigest()
 
 
 def parse(data: Any) -> Submitted:
-    """Raises `pydantic.ValidationError`, whose locations name the field."""
+    """The payload that `data` describes. Raises `pydantic.ValidationError`, whose locations name the fields."""
     return adapter().validate_python(data)

@@ -38,8 +38,8 @@ def said_once(problems: Iterable[Problem]) -> list[Problem]:
     problems = list(problems)
     rows = Counter(_mistake(problem) for problem in problems)
     first = {_mistake(problem): problem for problem in reversed(problems)}
-    found = dict.fromkeys(first[_mistake(problem)] for problem in problems)
-    return [_counted(problem, rows[_mistake(problem)]) for problem in found]
+    distinct = dict.fromkeys(first[_mistake(problem)] for problem in problems)
+    return [_counted(problem, rows[_mistake(problem)]) for problem in distinct]
 
 
 def _mistake(problem: Problem) -> Problem:

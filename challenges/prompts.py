@@ -1,4 +1,7 @@
-"""From a payload to the text that a model reads. Used by graders, the site and the demo alike."""
+"""From a payload to the text that a model reads, and the orders in which examples can stand in it.
+
+Graders, the site and the demo all use it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeVar
 
 from challenges.payloads import Example
 from challenges.rows import Required, Target
@@ -17,9 +21,10 @@ NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Rendered:
-    """`prefix + suffix` is one model input; `lead` is white space that opens the continuation.
+    """A prompt for each row: `prefix`, which all rows share, and the row's own suffix after it.
 
-    The white space before `{output}` belongs to the answer: most tokenizers join it to the next word.
+    `lead` is the white space with which the model's answer begins. It stands before `{output}` in the row template, but
+    is no part of the suffix, because most tokenizers make one token of a space and the word after it.
     """
 
     prefix: str
@@ -39,7 +44,7 @@ def fill(template: str, *, input: str, output: str) -> str:
 
 
 def problem_with(template: str) -> str | None:
-    """Says what is wrong with a row template, or nothing."""
+    """What is wrong with a row template, as part of a sentence; None if it can be used."""
     for name in ("{input}", "{output}"):
         if template.count(name) != 1:
             return gettext("the row template must contain %(name)s exactly once") % {"name": name}
@@ -58,10 +63,11 @@ def render(
     template: str | None = None,
     words: Mapping[str, str] = NO_WORDS,
 ) -> Rendered:
-    """Builds the shared prefix and one suffix per input.
+    """The prompts for `inputs`, whose shared prefix holds the instructions and the examples.
 
-    Completion style is `instructions + join + example + join + ... + row up to {output}`; chat style is the
-    same content as ChatML turns, with the instructions as the system message. `words` replace outputs of examples.
+    In completion style a prompt is `instructions + join + example + join + ... + row up to {output}`. In chat style the
+    same texts are turns in ChatML, and the instructions are the system message. `template` replaces the author's row
+    template unless that is locked. `words` replaces labels, as outputs of examples, by the words that stand for them.
     """
     examples = [Example(input=e.input, output=words.get(e.output, e.output)) for e in examples]
     row = prompt.example if prompt.locked or template is None else template
@@ -98,9 +104,10 @@ def _split_lead(text: str) -> tuple[str, str]:
 
 
 def target_text(target: Target) -> str:
-    """How a target is written as output: the first of several texts; JSON objects on one line, in the author's order.
+    """The target as the text that a model should write; of several accepted texts the first.
 
-    `accepted_texts` has all of them. What a text must hold is no output: people read it as a sentence.
+    A JSON object stands on one line, with its keys in the author's order. Where the target only says what an output
+    must contain, the result is a sentence for people. `accepted_texts` returns all accepted texts.
     """
     return accepted_texts(target)[0]
 
@@ -114,3 +121,33 @@ def accepted_texts(target: Target) -> tuple[str, ...]:
         said = ngettext("holds %(parts)s; at most %(most)s word", "holds %(parts)s; at most %(most)s words", most)
         return (said % {"parts": ", ".join(target.must), "most": most},)
     return (target if isinstance(target, str) else json.dumps(target, ensure_ascii=False),)
+
+
+Item = TypeVar("Item")
+PUBLIC = "public"
+PREFIX = "order-"
+
+
+def orders(examples: Sequence[Item], count: int) -> tuple[tuple[Item, ...], ...]:
+    """At most `count` different orders of `examples`: the given one, then rotations that lie equally far apart.
+
+    Order k, from 0, begins with example k * n // count of n and goes on from the start after the last one. So everybody
+    can repeat it by hand, and each order ends with another example, which is what a model looks at most. Fewer examples
+    than `count` have fewer orders.
+    """
+    starts = [k * len(examples) // count for k in range(count)]
+    return tuple(dict.fromkeys((*examples[start:], *examples[:start]) for start in starts))
+
+
+def stage(number: int) -> str:
+    """The stage of the work items that answer public samples with the examples in order `number`, from 1.
+
+    Learners see the rows of the first order while they are answered, and of other orders only how far they are.
+    """
+    return PUBLIC if number == 1 else f"{PREFIX}{number}"
+
+
+def order_of(name: str) -> int | None:
+    """The number, from 2, of the order whose name `stage` returned; None for the name of any other stage."""
+    rest = name.removeprefix(PREFIX)
+    return int(rest) if rest != name and rest.isdecimal() else None

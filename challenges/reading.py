@@ -149,8 +149,8 @@ def _gather_findings(source: Source, gathered: GatheredLesson) -> None:
     file, record = (posixpath.join(gathered.rel, name) for name in ("findings.yaml", "findings.json"))
     if source.has(file):
         gathered.findings_located = source.yaml(file)
-        found = source.model(file, FINDINGS, gathered.findings_located)
-        gathered.findings = found.findings if found else ()
+        declared = source.model(file, FINDINGS, gathered.findings_located)
+        gathered.findings = declared.findings if declared else ()
     if source.has(record):
         gathered.records_located = source.yaml(record)
         gathered.records = source.model(record, RECORDS, gathered.records_located) or Records()
@@ -262,12 +262,12 @@ def _with_files(source: Source, rel: str, located: Located | None) -> dict[Any, 
 
 
 def _baselines(source: Source, rel: str, challenge: Challenge) -> list[Baseline]:
-    found = []
+    baselines = []
     for ref in challenge.baselines:
         payload = read_payload(source, rel, ref.file)
         if payload is not None:
-            found.append(Baseline(ref, payload))
-    return found
+            baselines.append(Baseline(ref, payload))
+    return baselines
 
 
 def read_payload(source: Source, rel: str, name: str) -> Submitted | None:

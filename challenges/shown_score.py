@@ -1,10 +1,16 @@
-"""Rounds the score on hidden rows for showing: down to a step, and in contests only when it has improved by a step."""
+"""How results are shown: the score on hidden rows, rounded, and public rows as right, partly right or wrong.
+
+The score on hidden rows is rounded down to a step, and in contests it changes only when it has improved by a step.
+"""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Iterable
 
 from challenges.spec import Feedback
+from challenges.translation import gettext_noop, translated
 
 # A score is a ratio of small whole numbers, so a quotient this close under a whole step is that step.
 _QUOTIENT_DIGITS = 9
@@ -51,3 +57,27 @@ def shown_score(feedback: Feedback, score: float, previous_shown: float = 0.0) -
     if feedback.mode == "ladder":
         return ladder(previous_shown, score, feedback.step)
     return floor_to_step(score, feedback.step)
+
+
+RIGHT, PARTLY, WRONG = "right", "partly_right", "wrong"
+MARKS = (RIGHT, PARTLY, WRONG)
+WORDS = {RIGHT: gettext_noop("right"), PARTLY: gettext_noop("partly right"), WRONG: gettext_noop("wrong")}
+COUNTS = {
+    RIGHT: gettext_noop("%(count)s right"),
+    PARTLY: gettext_noop("%(count)s partly right"),
+    WRONG: gettext_noop("%(count)s wrong"),
+}
+
+
+def mark_of(score: float, correct: bool | None = None) -> str:
+    """The mark of a row or field by its score in [0, 1]; between 0 and 1 it is partly right."""
+    if correct if correct is not None else score >= 1 - 1e-9:
+        return RIGHT
+    return PARTLY if score > 0 else WRONG
+
+
+def counted(marks: Iterable[str]) -> str:
+    """A summary such as "12 right, 31 partly right, 12 wrong"; "partly right" is left out if no row is."""
+    counts = Counter(marks)
+    shown = [mark for mark in MARKS if counts[mark] or mark != PARTLY]
+    return ", ".join(translated(COUNTS[mark]) % {"count": counts[mark]} for mark in shown)

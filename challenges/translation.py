@@ -56,6 +56,6 @@ def translated(english: str, templates: Iterable[str] = ()) -> str:
     """
     for template in templates:
         pattern = _PLACEHOLDER.sub(r"(?P<\1>.*)", re.escape(template))
-        if found := re.fullmatch(pattern, english, re.DOTALL):
-            return _source.gettext(template) % found.groupdict()
+        if match := re.fullmatch(pattern, english, re.DOTALL):
+            return _source.gettext(template) % match.groupdict()
     return _source.gettext(english) if english else ""

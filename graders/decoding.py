@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from challenges import output_faults
-from challenges.example_orders import orders
 from challenges.payloads import Example
-from challenges.prompts import Rendered, render
+from challenges.prompts import Rendered, orders, render
 from challenges.rows import Sample
 from challenges.spec import Challenge, FreeForm, Json, Label
 from graders.base import CALIBRATE, Generate, Generated, Score, Scored, WorkItem

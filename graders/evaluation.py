@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.example_orders import stage
 from challenges.metrics import metrics
+from challenges.prompts import stage
 from challenges.rows import Sample
 from challenges.spec import Challenge
 from graders.base import Grade, GradedSample, WorkItem

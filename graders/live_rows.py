@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from challenges.metrics import metrics
-from challenges.row_marks import mark_of
 from challenges.rows import Sample
+from challenges.shown_score import mark_of
 from challenges.spec import Challenge, Label
 from graders.base import Generate, Grade, Score
 from graders.decoding import Answers, Ask, Output, most_likely, read

@@ -9,11 +9,11 @@ from typing import Any
 
 from challenges import output_faults
 from challenges.documents import Cut
-from challenges.example_orders import stage as order_stage
 from challenges.kinds.rag import RagPayload, asked_of, cut, template_of
 from challenges.kinds.rag_keys import NOT_IN_CORPUS, halves
-from challenges.kinds.rag_places import has_reader, measured
 from challenges.kinds.rag_prompts import Asked, composed, filled, joined, open_prompt, row_template
+from challenges.kinds.rag_reader import has_reader, measured
+from challenges.prompts import stage as order_stage
 from challenges.rows import Sample
 from challenges.spec import Challenge
 from graders.base import Assignment, Grade, GradedSample, Grading, LookUp, Passage, Retrieve, Retrieved, WorkItem

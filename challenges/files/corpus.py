@@ -29,9 +29,9 @@ def read_corpus(source: Source, rel: str, located: Located, key: str) -> list[di
     path = named_path(source, rel, located, key)
     if path is None:
         return []
-    found = _lines(source, path) if path.endswith(".jsonl") else list(_folder(source, path))
-    _sizes(source, path, found)
-    return [document.model_dump() for document in found]
+    documents = _lines(source, path) if path.endswith(".jsonl") else list(_folder(source, path))
+    _sizes(source, path, documents)
+    return [document.model_dump() for document in documents]
 
 
 def named_path(source: Source, rel: str, located: Located, key: str) -> str | None:
@@ -49,13 +49,13 @@ def named_path(source: Source, rel: str, located: Located, key: str) -> str | No
 
 
 def _lines(source: Source, path: str) -> list[Document]:
-    found = list(source.rows(path, lambda data: read_documents(data, LIMITS), needed=True))
+    documents = list(source.rows(path, lambda data: read_documents(data, LIMITS), needed=True))
     seen: set[str] = set()
-    for document in found:
+    for document in documents:
         if document.id in seen:
             source.add(path, None, f"two documents have the id `{document.id}`", "give each one an id of its own")
         seen.add(document.id)
-    return found
+    return documents
 
 
 def _folder(source: Source, path: str) -> Iterator[Document]:
@@ -82,8 +82,8 @@ def _file(source: Source, file: str, stem: str) -> Iterator[Document]:
     try:
         yield Document(id=stem, title=_title(text), text=text)
     except ValidationError:
-        mend = "use at most 64 letters, digits, dots, hyphens and underscores, and begin with a letter or digit"
-        source.add(file, None, "its name cannot be an id", mend)
+        fix = "use at most 64 letters, digits, dots, hyphens and underscores, and begin with a letter or digit"
+        source.add(file, None, "its name cannot be an id", fix)
 
 
 def _title(text: str) -> str:

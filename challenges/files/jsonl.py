@@ -12,7 +12,7 @@ from challenges.files.nesting import too_deep
 from challenges.problems import Problem
 from challenges.translation import gettext
 
-Row = TypeVar("Row")
+Parsed = TypeVar("Parsed")
 PROBLEMS_MAX = 100
 
 
@@ -38,13 +38,13 @@ class Fault(Exception):
 
 
 def read_rows(
-    data: bytes, parse: Callable[[dict[str, Any]], Row], limits: RowLimits
-) -> tuple[list[Row], list[Problem]]:
+    data: bytes, parse: Callable[[dict[str, Any]], Parsed], limits: RowLimits
+) -> tuple[list[Parsed], list[Problem]]:
     """Parses each non-blank line of `data` as one JSON object and hands it to `parse`, which may raise `Fault`.
 
     Returns the good rows in order and at most `PROBLEMS_MAX` problems. Raises nothing.
     """
-    rows: list[Row] = []
+    rows: list[Parsed] = []
     problems: list[Problem] = []
     if len(data) > limits.bytes_max:
         what = gettext("the file has %(count)s bytes; %(most)s are allowed")

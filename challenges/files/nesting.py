@@ -22,8 +22,8 @@ def too_deep(text: str, parts: int | None = None) -> bool:
     if text.count("[") + text.count("{") <= DEPTH_MAX:
         return False
     depth = 0
-    for found in islice(_PART.finditer(text), parts):
-        part = found.group()
+    for match in islice(_PART.finditer(text), parts):
+        part = match.group()
         if part in ("[", "{"):
             depth += 1
         elif part in ("]", "}"):

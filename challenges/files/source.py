@@ -32,7 +32,7 @@ class Source:
     root: Path
     problems: list[Problem] = field(default_factory=list)
     advice: list[Problem] = field(default_factory=list)
-    """What lint finds and nobody must mend."""
+    """Advice of lint, which nobody has to follow."""
     not_checked: list[str] = field(default_factory=list)
     """What lint could not check on this machine, each with the reason in brackets."""
 

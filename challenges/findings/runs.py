@@ -101,10 +101,10 @@ def by_label(bundle: ChallengeBundle) -> dict[str, list[AnyRow]]:
         return {label: [row for row in bundle.train if row.output == label] for label in answer.labels}
     if not isinstance(answer, Json) or not listed:
         return {}
-    found: dict[str, list[AnyRow]] = {value: [] for value in answer.fields[listed[0]]}
+    rows_by_label: dict[str, list[AnyRow]] = {value: [] for value in answer.fields[listed[0]]}
     for row in bundle.train:
-        found.get(_value(row.output, listed[0]), []).append(row)
-    return found
+        rows_by_label.get(_value(row.output, listed[0]), []).append(row)
+    return rows_by_label
 
 
 def _value(output: str, field: str) -> str:

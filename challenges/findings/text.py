@@ -25,10 +25,10 @@ def filled(finding: Finding, record: FindingRecord | None, text: str) -> str:
     measure, an ellipsis stands for the number. Braces that are no placeholder of this finding stay as they are.
     """
 
-    def number(found: re.Match[str]) -> str:
-        if not _is_known(finding, found[1]):
-            return found[0]
-        value = _value(finding, record, found[1])
+    def number(match: re.Match[str]) -> str:
+        if not _is_known(finding, match[1]):
+            return match[0]
+        value = _value(finding, record, match[1])
         return UNKNOWN_YET if value is None else _two_decimals(value)
 
     return PLACEHOLDER.sub(number, text)
@@ -41,7 +41,7 @@ def unknown_placeholders(finding: Finding, text: str) -> list[str]:
 
 def literal_numbers(text: str) -> list[str]:
     """The numbers that `text` writes out with a decimal point or a per cent sign instead of a placeholder."""
-    return [found.strip() for found in _LITERAL.findall(PLACEHOLDER.sub("{}", text))]
+    return [number.strip() for number in _LITERAL.findall(PLACEHOLDER.sub("{}", text))]
 
 
 def named(finding: Finding, text: str) -> Iterator[tuple[str, str, Measure]]:
@@ -73,10 +73,10 @@ def _is_known(finding: Finding, name: str) -> bool:
 def _value(finding: Finding, record: FindingRecord | None, name: str) -> float | None:
     challenge, arm, measure = _split(finding, name)
     experiments = record.experiments if record else ()
-    found = next((one for one in experiments if one.challenge == challenge), None)
-    if found is None:
+    experiment = next((one for one in experiments if one.challenge == challenge), None)
+    if experiment is None:
         return None
-    return _of_claim(found, int(arm), measure) if measure in PARTS else _mean(found, arm, measure)
+    return _of_claim(experiment, int(arm), measure) if measure in PARTS else _mean(experiment, arm, measure)
 
 
 def _of_claim(record: ExperimentRecord, number: int, part: str) -> float | None:

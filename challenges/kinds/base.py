@@ -83,7 +83,7 @@ class Kind:
     approaches: ClassVar[Mapping[str, str]] = {}
     """Titles of the approaches that are compared with those of other kinds, by name, from the plainest on."""
     counted: ClassVar[str] = gettext_noop("Instructions and examples")
-    """Whose tokens count against the challenge's limit, as its page says it before their number."""
+    """The words before the number of tokens that count against the challenge's limit."""
     text_field: ClassVar[str] = ""
     """The payload's field that a plain text file fills on the command line; empty where there is none."""
     rows_field: ClassVar[str] = ""

@@ -90,9 +90,9 @@ def _fields(challenge: Challenge, payload: FreeTextPayload) -> Iterator[FieldPro
             words,
         )
         yield FieldProblem("words", "answer", message % {"count": f"{words:,}", "least": least, "most": top})
-    if (found := unwanted(answer, unseen=False)) is not None:
+    if (character := unwanted(answer, unseen=False)) is not None:
         message = gettext("The answer contains the damaged character %(character)s: remove it.")
-        yield FieldProblem("control_character", "answer", message % {"character": found})
+        yield FieldProblem("control_character", "answer", message % {"character": character})
 
 
 def _tokens(payload: FreeTextPayload, count_tokens: CountTokens) -> Iterator[FieldProblem]:

@@ -50,8 +50,8 @@ def read_candidates(source: Source, rel: str, located: Located) -> dict[str, Any
     if not isinstance(located.data.get(KEY), str):
         return {}
     path = named_path(source, rel, located, KEY)
-    found = source.rows(path, lambda data: read_as(Candidate, data, LIMITS), needed=True) if path else ()
-    return {KEY: [candidate.model_dump() for candidate in found]}
+    listed = source.rows(path, lambda data: read_as(Candidate, data, LIMITS), needed=True) if path else ()
+    return {KEY: [candidate.model_dump() for candidate in listed]}
 
 
 def strangers(rows: Iterable[AnyRow], candidates: Candidates) -> Iterator[int]:

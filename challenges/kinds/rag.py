@@ -16,8 +16,8 @@ from challenges.files.source import Source
 from challenges.files.yaml_lines import Located
 from challenges.kinds.base import Kind, TokenUse
 from challenges.kinds.rag_keys import METHODS, NOT_IN_CORPUS, Method, RagKeys, corpora, rag
-from challenges.kinds.rag_places import has_reader, place_in_words
 from challenges.kinds.rag_prompts import JOIN, Asked, composed, open_prompt, problem_with, row_template
+from challenges.kinds.rag_reader import has_reader, place_in_words
 from challenges.models.token_counts import CountTokens
 from challenges.payloads import Payload, Submitted, Whole
 from challenges.prompts import render
@@ -78,10 +78,10 @@ class RagKind(Kind):
 
     def came_to(self, challenge: Challenge, sample: Sample, row: Mapping[str, Any]) -> str:
         """Without a reader, the place of the right document."""
-        found = row.get("look_up")
-        if has_reader(challenge) or not found:
+        look_up = row.get("look_up")
+        if has_reader(challenge) or not look_up:
             return super().came_to(challenge, sample, row)
-        return place_in_words(sample.documents, found)
+        return place_in_words(sample.documents, look_up)
 
     def read_files(self, source: Source, rel: str, located: Located) -> dict[str, Any]:
         """Documents may also stand in `challenge.yaml` itself, as a list."""
@@ -198,17 +198,17 @@ def _fields(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]
 
 def _choices(challenge: Challenge, payload: RagPayload) -> Iterator[FieldProblem]:
     allowed = rag(challenge).retrieval
-    found = []
+    problems = []
     for name in RANGES:
         low, high = getattr(allowed, name)
         if not low <= getattr(payload, name) <= high:
-            found.append(FieldProblem("range", name, field_checks.between(low, high)))
+            problems.append(FieldProblem("range", name, field_checks.between(low, high)))
     if payload.method not in allowed.method:
         message = gettext("This challenge does not allow the method %(method)s. Choose one of these: %(allowed)s.")
         message %= {"method": payload.method, "allowed": ", ".join(allowed.method)}
-        found.append(FieldProblem("range", "method", message))
-    yield from found
-    if not found:
+        problems.append(FieldProblem("range", "method", message))
+    yield from problems
+    if not problems:
         yield from _cuts(challenge, payload)
 
 
@@ -245,8 +245,8 @@ def _template(challenge: Challenge, template: str | None) -> Iterator[FieldProbl
 def _passage_tokens(challenge: Challenge, payload: RagPayload, count_tokens: CountTokens) -> Iterator[FieldProblem]:
     """The longest passages could all be found for one row."""
     allowed = rag(challenge).passage_tokens_max
-    counts = [[count_tokens(one.text + JOIN) for one in found] for found in cut(challenge, payload)]
-    most = max(sum(nlargest(payload.top_k, found)) for found in counts)
+    counts = [[count_tokens(one.text + JOIN) for one in corpus] for corpus in cut(challenge, payload)]
+    most = max(sum(nlargest(payload.top_k, corpus)) for corpus in counts)
     if most > allowed:
         message = ngettext(
             "The longest passage has %(count)s tokens; %(most)s are allowed. Choose shorter passages.",

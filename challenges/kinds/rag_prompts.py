@@ -1,6 +1,6 @@
-"""From a row and the passages found for it to what a model reads. `challenges.prompts` does the rest.
+"""Puts a row and the passages that were found for it into the row template.
 
-A row with its passages is one input of an ordinary prompt, whose shared beginning is instructions and examples.
+A row with its passages is then one input of an ordinary prompt, which `challenges.prompts` renders.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def joined(passages: Sequence[str]) -> str:
 
 
 def problem_with(template: str) -> str | None:
-    """Says what is wrong with a row template, or nothing."""
+    """What is wrong with a row template, as part of a sentence; None if it can be used."""
     if template.count("{passages}") != 1:
         return gettext("the row template must contain %(name)s exactly once") % {"name": "{passages}"}
     if (wrong := prompts.problem_with(template)) is not None:

@@ -96,8 +96,8 @@ class TuneKind(Kind):
         return [METHODS[name].title for name in tune(challenge).methods]
 
     def title_of(self, payload: Mapping[str, Any]) -> str:
-        found = METHODS.get(payload.get("method", LORA))
-        return found.title if found else self.title
+        method = METHODS.get(payload.get("method", LORA))
+        return method.title if method else self.title
 
     def check(self, challenge: Challenge, payload: TunePayload) -> Iterator[FieldProblem]:
         return _fields(challenge, payload)

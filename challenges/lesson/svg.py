@@ -106,9 +106,9 @@ def _check_references(reader: _Reader) -> None:
         ):
             reader.add(element.line, f"<{element.tag}> refers to another definition", "draw it without the reference")
         for attribute in rules.REFERENCES & set(element.attributes):
-            found = rules.REFERENCE.fullmatch(element.attributes[attribute])
-            if found and found.group(1) not in ids:
-                what = f"`{attribute}` names `#{found.group(1)}`, which is not in the drawing"
+            reference = rules.REFERENCE.fullmatch(element.attributes[attribute])
+            if reference and reference.group(1) not in ids:
+                what = f"`{attribute}` names `#{reference.group(1)}`, which is not in the drawing"
                 reader.add(element.line, what, "correct the name, or add the definition")
 
 

@@ -1,14 +1,19 @@
-"""What lint asks of a finding's claims: arms that differ in one thing, and enough repetitions."""
+"""What lint asks of a finding's claims and hints.
+
+The arms of a claim differ in one thing and are repeated often enough. A finding that names hints measures what they
+advise, and shows that they help.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations, product
 
+from challenges.bundle import ChallengeBundle
 from challenges.findings.runs import Repetition, measures
-from challenges.findings.spec import Arm, Claim, Experiment
+from challenges.findings.spec import Arm, ArmRecord, Claim, Experiment, FindingRecord, Measure
 from challenges.kinds import registry as kinds
-from challenges.lint.finding_subject import FindingSubject
+from challenges.lint.subject import FindingSubject
 from challenges.metrics import metrics
 from challenges.payloads import sha256
 from challenges.spec import Challenge
@@ -31,8 +36,8 @@ def _claim(subject: FindingSubject, n: int, claim: Claim, experiment: Experiment
     unknown = [name for name in claim.arms if name not in arms]
     for name in unknown:
         what = f"the experiment on `{experiment.challenge}` has no arm `{name}`"
-        mend = f"name one of {', '.join(arms)} (each claim is tested in each experiment)"
-        subject.add(what, mend, "claims", n, "arms", claim.arms.index(name))
+        fix = f"name one of {', '.join(arms)} (each claim is tested in each experiment)"
+        subject.add(what, fix, "claims", n, "arms", claim.arms.index(name))
     runs = {name: subject.runs.get((experiment.challenge, name), ()) for name in claim.arms}
     if unknown or not all(runs.values()):
         return
@@ -54,19 +59,19 @@ def _pair(subject: FindingSubject, n: int, claim: Claim, first: ArmRuns, second:
     differ = differences(first[1], second[1], challenge)
     one, other = first[0].example_sets, second[0].example_sets
     if one is not None and other is not None and one != other and varies not in ("examples", "method"):
-        mend = "give both the same count, per_label and seed"
-        subject.add(f"{names} draw different example sets, but the claim varies {varies}", mend, "claims", n, "arms")
+        fix = "give both the same count, per_label and seed"
+        subject.add(f"{names} draw different example sets, but the claim varies {varies}", fix, "claims", n, "arms")
         differ.discard("examples")
     if not differ:
-        what, mend = f"{names} do not differ in anything", f"let them differ in {varies}"
+        what, fix = f"{names} do not differ in anything", f"let them differ in {varies}"
     elif differ != {varies}:
         what = f"{names} differ in {_listed(differ)}, but the claim varies {varies}"
         same = differ - {varies}
-        mend = f"let them differ in {varies} only"
-        mend += f" (give both the same {_listed(same)})" if varies in differ else ", or name in `varies` what differs"
+        fix = f"let them differ in {varies} only"
+        fix += f" (give both the same {_listed(same)})" if varies in differ else ", or name in `varies` what differs"
     else:
         return
-    subject.add(what, mend, "claims", n, "arms")
+    subject.add(what, fix, "claims", n, "arms")
 
 
 def _listed(names: set[str]) -> str:
@@ -103,15 +108,15 @@ def _repetitions(subject: FindingSubject, n: int, claim: Claim, runs: Mapping[st
     if metric is not None and metric.of_documents:
         # What is found depends on no draw and no seed, so that only the rows are a sample.
         return
-    counts = {name: _count(found) for name, found in runs.items()}
-    if not any(counts[name] >= _needed(found) for name, found in runs.items()):
+    counts = {name: _count(repeated) for name, repeated in runs.items()}
+    if not any(counts[name] >= _needed(repeated) for name, repeated in runs.items()):
         had = ", ".join(f"`{name}` {count}" for name, count in counts.items())
         what = f"no arm of the claim is repeated often enough to tell an effect from chance (different runs: {had})"
-        mend = f"repeat one over {REPETITIONS_MIN} example sets or files, or {SEEDS_MIN} training seeds"
-        subject.add(what, mend, "claims", n, "arms")
-    if claim.found == "spread" and len({tuple(run.key for run in found) for found in runs.values()}) > 1:
-        mend = "give all of them the same example_sets or seeds"
-        subject.add("the arms of a spread have different repetitions", mend, "claims", n, "arms")
+        fix = f"repeat one over {REPETITIONS_MIN} example sets or files, or {SEEDS_MIN} training seeds"
+        subject.add(what, fix, "claims", n, "arms")
+    if claim.found == "spread" and len({tuple(run.key for run in repeated) for repeated in runs.values()}) > 1:
+        fix = "give all of them the same example_sets or seeds"
+        subject.add("the arms of a spread have different repetitions", fix, "claims", n, "arms")
 
 
 def _count(runs: Sequence[Repetition]) -> int:
@@ -125,3 +130,62 @@ def _needed(runs: Sequence[Repetition]) -> int:
 
 def _seed(run: Repetition) -> int:
     return kinds.find(run.payload.kind).seed(run.bundle.challenge)
+
+
+def split_hint(name: str) -> tuple[str, int]:
+    """The challenge of a hint's name, and the hint's number from 1."""
+    challenge, _, number = name.rpartition(".")
+    return challenge, int(number)
+
+
+def can_measure(bundle: ChallengeBundle) -> bool:
+    """Whether findings can compare scores of the challenge, so that its hints can be measured."""
+    challenge = bundle.challenge
+    metric = metrics().get(challenge.metric.name)
+    return kinds.find(challenge.kind).is_scored_by_rows(challenge) and (metric is None or metric.in_findings)
+
+
+def lint_hints(subject: FindingSubject) -> None:
+    """The hints that a finding names are there, and one of its claims says that a submission becomes better."""
+    finding = subject.finding
+    measured = {experiment.challenge for experiment in finding.experiments}
+    for place, name in enumerate(finding.hints):
+        challenge, number = split_hint(name)
+        bundle = subject.bundles.get(challenge)
+        if challenge not in measured:
+            what = f"the finding measures nothing on `{challenge}`, so it cannot measure its hint"
+            subject.add(what, f"name a hint of {' or '.join(sorted(measured))}", "hints", place)
+        elif bundle is not None and number > len(bundle.challenge.hints):
+            what = f"`{challenge}` has no hint {number}"
+            subject.add(what, f"name one from 1 to {len(bundle.challenge.hints)}", "hints", place)
+        elif bundle is not None and not can_measure(bundle):
+            subject.add(f"findings cannot compare scores of `{challenge}`", "remove its hint here", "hints", place)
+    if finding.hints and not any(claim.found == "higher" for claim in finding.claims):
+        what = "no claim is higher, so the finding does not show that its hints help"
+        subject.add(what, "let one be higher, with the arm that follows the hint first", "claims", 0, "found")
+
+
+def lint_hint_results(subject: FindingSubject, record: FindingRecord) -> None:
+    """Learners follow hints on public rows, so each `higher` claim of the finding is true there, too.
+
+    `record` has the finding's experiments, arms and claims. Whether the claims hold is told elsewhere.
+    """
+    claims = [claim for claim in subject.finding.claims if claim.found == "higher"]
+    for (place, name), claim in product(enumerate(subject.finding.hints), claims):
+        experiment = next((one for one in record.experiments if one.challenge == split_hint(name)[0]), None)
+        arms = {arm.id: arm for arm in experiment.arms} if experiment else {}
+        first, second = (_public_mean(arms.get(arm), claim.measure) for arm in claim.arms)
+        if first is None or second is None:
+            subject.add(
+                "the record lacks scores on public rows", "run `gradus challenge prove --force`", "hints", place
+            )
+        elif first <= second:
+            what = f"on public rows, where learners try the hint, `{claim.arms[0]}` has {first:.3f} and "
+            what += f"`{claim.arms[1]}` has {second:.3f}"
+            subject.add(what, "reword the hint: it does not help where a learner could see it", "hints", place)
+
+
+def _public_mean(arm: ArmRecord | None, measure: Measure) -> float | None:
+    values = [run.public.get(measure) for run in arm.runs] if arm else []
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known and len(known) == len(values) else None

@@ -9,12 +9,10 @@ from challenges.findings.runs import by_label, draw, measures
 from challenges.findings.spec import Arm, ExampleSets
 from challenges.findings.text import named
 from challenges.kinds import registry as kinds
-from challenges.lint.claims import lint_claims
-from challenges.lint.finding_subject import FindingSubject, finding_subjects
-from challenges.lint.hints import lint_hints
+from challenges.lint.claims import lint_claims, lint_hints
 from challenges.lint.records import lint_mentions, lint_record
 from challenges.lint.spec import lint_payload, refusals
-from challenges.lint.subject import Subject
+from challenges.lint.subject import FindingSubject, Subject, finding_subjects
 from challenges.metrics import metrics
 from challenges.reading import GatheredLesson
 
@@ -57,8 +55,8 @@ def _repeated(names: Iterable[object]) -> list[int]:
 def _challenge(subject: FindingSubject, name: str, *place: str | int) -> None:
     listed = [known for known, _ in subject.gathered.challenges]
     if name not in listed:
-        mend = f"name one of {', '.join(listed)}" if listed else "list it in lesson.yaml"
-        subject.add(f"there is no challenge `{name}` in this lesson", mend, *place)
+        fix = f"name one of {', '.join(listed)}" if listed else "list it in lesson.yaml"
+        subject.add(f"there is no challenge `{name}` in this lesson", fix, *place)
     elif name not in subject.subjects:
         subject.add(f"the challenge `{name}` cannot be read", "correct its challenge.yaml first", *place)
     elif not kinds.find(subject.bundles[name].challenge.kind).has_samples:

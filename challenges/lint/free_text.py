@@ -25,8 +25,8 @@ def lint_free_text(subject: Subject) -> None:
         _counts(subject)
     _repeats(subject)
     if not subject.bundle.attacks and "attacks.jsonl" not in subject.unread:
-        mend = "add answers that must not score, such as notes to the grader"
-        subject.source.add(subject.at("attacks.jsonl"), None, "there are no attacks", mend)
+        fix = "add answers that must not score, such as notes to the grader"
+        subject.source.add(subject.at("attacks.jsonl"), None, "there are no attacks", fix)
 
 
 def _criteria(subject: Subject) -> None:
@@ -60,8 +60,8 @@ def _counts(subject: Subject) -> None:
     roles = Counter[str](row.role for row in gold)
     for role, least in ROLES.items():
         if roles[role] < least:
-            mend = f"write {least - roles[role]} more"
-            subject.source.add(file, None, f"{roles[role]} answers have the role {role}, {least} are needed", mend)
+            fix = f"write {least - roles[role]} more"
+            subject.source.add(file, None, f"{roles[role]} answers have the role {role}, {least} are needed", fix)
     rubric = free_text(subject.challenge).rubric
     scores = [marks.score(rubric, row.marks) for row in gold if row.role == "calibration"]
     for low, high, band in BANDS:

@@ -1,8 +1,9 @@
-"""What lint asks of a lesson and of a course."""
+"""What lint asks of a course, and of a lesson with its advisor, its demo, its figures and its questions."""
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable
 from zoneinfo import available_timezones
 
@@ -12,7 +13,7 @@ from challenges.files.rows import read_train
 from challenges.files.source import Source
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.rag import KIND as RAG
-from challenges.lesson.spec import Advisor, Demo, Figure, Retriever
+from challenges.lesson.spec import Advisor, ChoiceQuestion, Demo, Figure, Questions, Retriever
 from challenges.reading import GatheredCourse, GatheredLesson, demo_names
 from challenges.spec import Label
 
@@ -83,9 +84,9 @@ def lint_ids(source: Source, lessons: Iterable[GatheredLesson]) -> None:
                 _lesson(source, gathered, what, "rename it: ids are unique in a course", "challenges")
 
 
-def _lesson(source: Source, gathered: GatheredLesson, what: str, mend: str, *path: str | int) -> None:
+def _lesson(source: Source, gathered: GatheredLesson, what: str, fix: str, *path: str | int) -> None:
     line = gathered.located.line(*path) if gathered.located else None
-    source.add(posixpath.join(gathered.rel, "lesson.yaml"), line, what, mend)
+    source.add(posixpath.join(gathered.rel, "lesson.yaml"), line, what, fix)
 
 
 def _repeated(names: tuple[str, ...]) -> list[int]:
@@ -93,8 +94,8 @@ def _repeated(names: tuple[str, ...]) -> list[int]:
 
 
 def _unlisted(source: Source, rel: str, marker: str, listed: tuple[str, ...], owner: str) -> None:
-    for found in sorted((source.root / rel).glob(f"*/{marker}")):
-        name = found.parent.name
+    for path in sorted((source.root / rel).glob(f"*/{marker}")):
+        name = path.parent.name
         if name not in listed:
             file = posixpath.join(rel, name, marker)
             source.add(file, None, f"is not listed in {owner}", "list it there, or move the folder away")
@@ -126,8 +127,8 @@ def _has_weight(advisor: Advisor, approach: str) -> bool:
 def _demo(source: Source, gathered: GatheredLesson, demo: Demo) -> None:
     for name, key in zip(demo_names(demo), ("zero_shot", "few_shot", "adapter", "adapter"), strict=True):
         if posixpath.normpath(name) not in gathered.files:
-            mend = "add it, or correct the path (relative to the lesson's folder)"
-            _lesson(source, gathered, f"the demo's file `{name}` is not there", mend, "demo", key)
+            fix = "add it, or correct the path (relative to the lesson's folder)"
+            _lesson(source, gathered, f"the demo's file `{name}` is not there", fix, "demo", key)
     for name in (demo.zero_shot, demo.few_shot):
         if posixpath.normpath(name) in gathered.files:
             file = posixpath.join(gathered.rel, name)
@@ -158,8 +159,8 @@ def _demo_challenge(source: Source, gathered: GatheredLesson, demo: Demo) -> Non
 
 def _retriever(source: Source, gathered: GatheredLesson, retriever: Retriever) -> None:
     bundles = dict(gathered.challenges)
-    found = bundles.get(retriever.challenge)
-    if retriever.challenge not in bundles or (found and found.challenge.kind != RAG.name):
+    bundle = bundles.get(retriever.challenge)
+    if retriever.challenge not in bundles or (bundle and bundle.challenge.kind != RAG.name):
         what = f"`{retriever.challenge}` is no challenge with documents in this lesson"
         _lesson(source, gathered, what, "name one of the kind rag", "retriever", "challenge")
     for index, chip in enumerate(retriever.chips):
@@ -178,3 +179,70 @@ def _figure(source: Source, gathered: GatheredLesson, index: int, figure: Figure
         (figure.at_least is None or value >= figure.at_least) and (figure.at_most is None or value <= figure.at_most)
     ):
         _lesson(source, gathered, f"the measured value {value:g} contradicts the claim", "correct the claim", *place)
+
+
+MARK = re.compile(r"<!--\s*question:\s*(\S+?)\s*-->")
+# So few questions say nothing about a habit of their author.
+HABIT_FROM = 3
+
+
+def lint_questions(source: Source, gathered: GatheredLesson) -> None:
+    """Ids that stand once, as many before as after, marks that name a question, no answer given away by its form."""
+    if gathered.lesson is None:
+        return
+    asked = gathered.lesson.questions
+    _question_ids(source, gathered, asked)
+    if len(asked.before) != len(asked.after):
+        what = f"has {len(asked.before)} questions before the lesson and {len(asked.after)} after it"
+        _questions(source, gathered, what, "ask as many after as before, each of the same kind")
+    _question_marks(source, gathered, asked)
+    _habits(source, gathered, asked.every)
+
+
+def _question_ids(source: Source, gathered: GatheredLesson, asked: Questions) -> None:
+    seen: set[str] = set()
+    for part, questions in (("check", asked.check), ("before", asked.before), ("after", asked.after)):
+        for place, question in enumerate(questions):
+            if question.id in seen:
+                what = f"the question `{question.id}` stands twice"
+                _questions(source, gathered, what, "rename one of them", part, place, "id")
+            seen.add(question.id)
+
+
+def _question_marks(source: Source, gathered: GatheredLesson, asked: Questions) -> None:
+    known, seen = {question.id for question in asked.check}, set()
+    file = posixpath.join(gathered.rel, "lesson.md")
+    for number, line in enumerate((gathered.text or "").splitlines(), 1):
+        for name in MARK.findall(line):
+            if name not in known:
+                fix = "name a question of `check` in lesson.yaml"
+                source.add(file, number, f"`{name}` is no question that stands in the text", fix)
+            elif name in seen:
+                source.add(file, number, f"the question `{name}` stands in the text twice", "remove one of the marks")
+            seen.add(name)
+
+
+def _habits(source: Source, gathered: GatheredLesson, asked: tuple[ChoiceQuestion, ...]) -> None:
+    """A reader who knows nothing must not do better by choosing the longest option, or always the same place."""
+    if len(asked) < HABIT_FROM:
+        return
+    longest = [question for question in asked if _is_longest(question)]
+    if 2 * len(longest) > len(asked):
+        what = f"the right option is the longest in {len(longest)} of {len(asked)} questions, which gives it away"
+        _questions(source, gathered, what, "shorten right options, or write the others out")
+    for place in {question.right for question in asked}:
+        count = sum(question.right == place for question in asked)
+        if 3 * count > 2 * len(asked):
+            what = f"option {place + 1} is the right one in {count} of {len(asked)} questions, which gives it away"
+            _questions(source, gathered, what, "change the order of the options")
+
+
+def _is_longest(question: ChoiceQuestion) -> bool:
+    lengths = [len(option.text) for option in question.options]
+    right = lengths.pop(question.right)
+    return right > max(lengths)
+
+
+def _questions(source: Source, gathered: GatheredLesson, what: str, fix: str, *path: str | int) -> None:
+    line = gathered.located.line("questions", *path) if gathered.located else None
+    source.add(posixpath.join(gathered.rel, "lesson.yaml"), line, what, fix)

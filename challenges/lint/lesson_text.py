@@ -25,8 +25,8 @@ def lint_lesson_text(source: Source, gathered: GatheredLesson) -> None:
         return
     file = posixpath.join(gathered.rel, "lesson.md")
     if (count := words(gathered.text)) > WORDS_MAX:
-        mend = "shorten it, or move details into folds (`::: fold Title`)"
-        source.add(file, None, f"has {count:,} words outside folds; {WORDS_MAX:,} are allowed", mend)
+        fix = "shorten it, or move details into folds (`::: fold Title`)"
+        source.add(file, None, f"has {count:,} words outside folds; {WORDS_MAX:,} are allowed", fix)
     for fold in folds(gathered.text):
         if not fold.title:
             source.add(file, fold.line, "the fold has no title", "write `::: fold Title`")
@@ -35,21 +35,21 @@ def lint_lesson_text(source: Source, gathered: GatheredLesson) -> None:
     for written in written_numbers(gathered.text):
         what = f"the number {written.number} could be taken for a measured result"
         source.add(file, written.line, what, WRITTEN)
-    found = images(gathered.text)
-    for image in found:
+    shown = images(gathered.text)
+    for image in shown:
         _image(source, gathered, file, image)
-    _assets(source, gathered, {image.source for image in found})
+    _assets(source, gathered, {image.source for image in shown})
 
 
 def _image(source: Source, gathered: GatheredLesson, file: str, image: Image) -> None:
     if not image.alternative:
-        mend = "say between the brackets what it shows: `![what it shows](assets/name.svg)`"
-        source.add(file, image.line, "the image has no alternative text", mend)
+        fix = "say between the brackets what it shows: `![what it shows](assets/name.svg)`"
+        source.add(file, image.line, "the image has no alternative text", fix)
     if not image.alone:
         source.add(file, image.line, "the image stands within a paragraph", "put blank lines before and after it")
     elif not image.is_illustration:
-        mend = "name a file such as `assets/name.svg`: lower-case words joined by `-`"
-        source.add(file, image.line, f"`{image.source[:80]}` is no asset of the lesson", mend)
+        fix = "name a file such as `assets/name.svg`: lower-case words joined by `-`"
+        source.add(file, image.line, f"`{image.source[:80]}` is no asset of the lesson", fix)
     elif not source.has(posixpath.join(gathered.rel, image.source)):
         source.add(file, image.line, f"there is no `{image.source}`", "add the file, or correct the name")
 

@@ -44,8 +44,8 @@ def _documents(subject: Subject, key: str, documents: Corpus) -> None:
         seen.add(document.id)
         if not document.text.strip():
             subject.spec(f"{where} has no words", "write its text, or remove it", key)
-        if (found := unseen_in(document)) is not None:
-            subject.spec(f"{where} holds the unseen character {found}", "remove it", key)
+        if (character := unseen_in(document)) is not None:
+            subject.spec(f"{where} holds the unseen character {character}", "remove it", key)
         if model and any(token in document.text for token in model.special_tokens):
             subject.spec(f"{where} holds a control token of the model", "remove it", key)
 
@@ -63,14 +63,14 @@ def _named(subject: Subject, name: str, start: int, samples: Iterable[Sample], c
     known = {document.id for document in corpus}
     for index, sample in enumerate(samples, start):
         if any(document not in known for document in sample.documents):
-            mend = "correct the id; documents change half-way through the hidden rows"
-            subject.row(name, index, "names a document that is not there when the row is asked", mend)
+            fix = "correct the id; documents change half-way through the hidden rows"
+            subject.row(name, index, "names a document that is not there when the row is asked", fix)
         says_nothing = normal(NOT_IN_CORPUS) in map(normal, accepted_texts(sample.target))
         if says_nothing and sample.documents:
             subject.row(name, index, "names documents, but its target says that none has the answer", "correct one")
         elif not says_nothing and not sample.documents:
-            mend = f"name them in `documents`, or make the target `{NOT_IN_CORPUS}`"
-            subject.row(name, index, "names no document that holds its answer", mend)
+            fix = f"name them in `documents`, or make the target `{NOT_IN_CORPUS}`"
+            subject.row(name, index, "names no document that holds its answer", fix)
 
 
 def _context(subject: Subject) -> None:
@@ -84,5 +84,5 @@ def _context(subject: Subject) -> None:
         for index, sample in enumerate(samples):
             used = count(filled(challenge.prompt.example, Asked("", sample.input)))
             if used > room:
-                mend = "shorten it, or lower passage_tokens_max or limits.prompt_tokens_max"
-                subject.row(name, index, f"has {used} tokens; the context leaves {room} beside the passages", mend)
+                fix = "shorten it, or lower passage_tokens_max or limits.prompt_tokens_max"
+                subject.row(name, index, f"has {used} tokens; the context leaves {room} beside the passages", fix)

@@ -9,8 +9,8 @@ from challenges.files.source import Source
 from challenges.findings.digest import finding_digest
 from challenges.findings.spec import Claim, ClaimRecord, FindingRecord
 from challenges.findings.text import literal_numbers, unknown_placeholders
-from challenges.lint.finding_subject import FindingSubject
-from challenges.lint.hints import lint_hint_results
+from challenges.lint.claims import lint_hint_results
+from challenges.lint.subject import FindingSubject
 from challenges.reading import GatheredLesson
 
 # Where a lesson's text shows a finding.
@@ -38,12 +38,12 @@ def _texts(subject: FindingSubject) -> None:
     for key in ("statement", "limits"):
         text = getattr(subject.finding, key)
         for number in literal_numbers(text):
-            mend = "write a placeholder such as {challenge.arm.score} or {1.effect}, which is filled from the record"
-            subject.add(f"the {key} writes out the number {number}", mend, key)
+            fix = "write a placeholder such as {challenge.arm.score} or {1.effect}, which is filled from the record"
+            subject.add(f"the {key} writes out the number {number}", fix, key)
         for name in unknown_placeholders(subject.finding, text):
             several = len(subject.finding.experiments) > 1
-            mend = f"write {{challenge.arm.measure}} or {{{'challenge.' if several else ''}number of the claim.effect}}"
-            subject.add(f"the {key} has the placeholder {{{name}}}, which stands for nothing here", mend, key)
+            fix = f"write {{challenge.arm.measure}} or {{{'challenge.' if several else ''}number of the claim.effect}}"
+            subject.add(f"the {key} has the placeholder {{{name}}}, which stands for nothing here", fix, key)
 
 
 def _verdicts(subject: FindingSubject, record: FindingRecord) -> None:
@@ -54,20 +54,20 @@ def _verdicts(subject: FindingSubject, record: FindingRecord) -> None:
         subject.add(f"the record of `{finding.id}` lacks arms or claims", f"{PROVE} with --force", "id")
         return
     for experiment in record.experiments:
-        for n, (claim, found) in enumerate(zip(finding.claims, experiment.claims, strict=True)):
-            if not found.holds or found.found != claim.found:
-                what = f"the claim does not hold on `{experiment.challenge}`: {in_words(claim, found)}"
+        for n, (claim, measured) in enumerate(zip(finding.claims, experiment.claims, strict=True)):
+            if not measured.holds or measured.found != claim.found:
+                what = f"the claim does not hold on `{experiment.challenge}`: {in_words(claim, measured)}"
                 subject.add(what, "state what was found, or leave the claim out", "claims", n)
     lint_hint_results(subject, record)
 
 
-def in_words(claim: Claim, found: ClaimRecord) -> str:
+def in_words(claim: Claim, measured: ClaimRecord) -> str:
     """What was found beside what is claimed."""
-    low, high = f"{found.low:+.3f}", f"{found.high:+.3f}"
-    numbers = f"effect {found.effect:+.3f}, 95 % interval {low} to {high}, p = {found.p:.4f}"
-    if found.found == "unclear" and not found.low <= 0 <= found.high and claim.found != "spread":
+    low, high = f"{measured.low:+.3f}", f"{measured.high:+.3f}"
+    numbers = f"effect {measured.effect:+.3f}, 95 % interval {low} to {high}, p = {measured.p:.4f}"
+    if measured.found == "unclear" and not measured.low <= 0 <= measured.high and claim.found != "spread":
         return f"a difference was found, but below at_least = {claim.at_least:g} ({numbers})"
-    return f"claimed is {claim.found}, found was {found.found} ({numbers})"
+    return f"claimed is {claim.found}, found was {measured.found} ({numbers})"
 
 
 def _is_broken(source: Source, gathered: GatheredLesson) -> bool:
@@ -94,5 +94,5 @@ def lint_mentions(source: Source, gathered: GatheredLesson) -> None:
     for name in sorted(gathered.records.findings.keys() - known):
         place = gathered.records_located.line("findings", name) if gathered.records_located else None
         file = posixpath.join(gathered.rel, "findings.json")
-        mend = "remove it; `gradus challenge prove` does so when it records something"
-        source.add(file, place, f"there is no finding `{name}` that this could be the record of", mend)
+        fix = "remove it; `gradus challenge prove` does so when it records something"
+        source.add(file, place, f"there is no finding `{name}` that this could be the record of", fix)

@@ -54,8 +54,8 @@ def lint_shown_rows(subjects: Sequence[Subject]) -> None:
             other = next((place for place in shown.get(normal(row.input), ()) if place[0] is not subject), None)
             if other is not None:
                 what = f"hidden here, but shown in {other[0].at(other[1])}:{other[0].line(*other[1:])}"
-                mend = "remove one of them: learners of one challenge must not read the hidden rows of another"
-                subject.row("hidden.jsonl", index, what, mend)
+                fix = "remove one of them: learners of one challenge must not read the hidden rows of another"
+                subject.row("hidden.jsonl", index, what, fix)
 
 
 def _ids(subject: Subject) -> None:
@@ -76,8 +76,8 @@ def _repeats(subject: Subject) -> None:
             first = seen.setdefault(normal(row.input), place)
             if first != place:
                 what = "a duplicate of" if first[0] == name else "overlap with"
-                mend = "remove one of them (case, spaces and punctuation do not count)"
-                subject.row(name, index, f"{what} {first[0]}:{first[1]}", mend)
+                fix = "remove one of them (case, spaces and punctuation do not count)"
+                subject.row(name, index, f"{what} {first[0]}:{first[1]}", fix)
 
 
 def _targets(subject: Subject, name: str, rows: Rows) -> None:
@@ -141,8 +141,8 @@ def _texts(subject: Subject, name: str, rows: Rows) -> None:
     for index, row in enumerate(rows):
         outputs = accepted_texts(row.target) if isinstance(row, Sample) else (row.output,)
         text = "\n".join((row.input, *outputs))
-        if (found := unwanted(text, unseen=True)) is not None:
-            subject.row(name, index, f"holds the unseen character {found}", "remove it")
+        if (character := unwanted(text, unseen=True)) is not None:
+            subject.row(name, index, f"holds the unseen character {character}", "remove it")
         if model and any(token in text for token in model.special_tokens):
             subject.row(name, index, "holds a control token of the model", "remove it")
 
@@ -162,16 +162,16 @@ def _alike(subject: Subject) -> None:
         return
     public, hidden = (sorted(count(row.input) for row in rows) for rows in (bundle.public, bundle.hidden))
     for name, statistic in (("average", fmean), ("90th percentile", _ninetieth)):
-        wanted, found = statistic(public), statistic(hidden)
+        wanted, actual = statistic(public), statistic(hidden)
         low, high = (1 - LENGTH_SHARE) * wanted, (1 + LENGTH_SHARE) * wanted
-        if not low <= found <= high:
-            what = f"the {name} of its inputs is {found:.4g} {unit}, but {wanted:.4g} in public.jsonl"
-            mend = (
+        if not low <= actual <= high:
+            what = f"the {name} of its inputs is {actual:.4g} {unit}, but {wanted:.4g} in public.jsonl"
+            fix = (
                 f"bring it to between {math.ceil(10 * low) / 10:g} and {math.floor(10 * high) / 10:g}, so that times "
                 "tell nothing of hidden rows: exchange rows between the two files, or write some that are longer or "
                 "shorter"
             )
-            subject.source.add(subject.at("hidden.jsonl"), None, what, mend)
+            subject.source.add(subject.at("hidden.jsonl"), None, what, fix)
 
 
 def _ninetieth(lengths: Sequence[int]) -> float:

@@ -11,9 +11,8 @@ from challenges.bundle import Baseline, ChallengeBundle
 from challenges.files.source import Source
 from challenges.kinds import registry as kinds
 from challenges.lint.findings import lint_findings
-from challenges.lint.lesson import lint_course, lint_ids, lint_lesson
+from challenges.lint.lesson import lint_course, lint_ids, lint_lesson, lint_questions
 from challenges.lint.lesson_text import lint_lesson_text
-from challenges.lint.questions import lint_questions
 from challenges.lint.rows import lint_rows, lint_shown_rows
 from challenges.lint.spec import lint_spec
 from challenges.lint.subject import Subject
@@ -29,7 +28,7 @@ MARKERS = ("course.yaml", "lesson.yaml", "challenge.yaml")
 
 @dataclass(frozen=True)
 class Linted:
-    """What lint has found, sorted by file and line: what must be mended, and what would be better otherwise.
+    """What lint has found, sorted by file and line: what must be corrected, and advice on what would be better.
 
     `not_checked` says what this machine cannot check, each with the reason in brackets.
     """
@@ -40,12 +39,12 @@ class Linted:
 
 
 def lint(path: Path | str, similarity: Similarity | None = None) -> list[Problem]:
-    """Everything that must be mended below `path`; see `inspect`."""
+    """Everything that must be corrected below `path`; see `inspect`."""
     return inspect(path, similarity).problems
 
 
 def inspect(path: Path | str, similarity: Similarity | None = None) -> Linted:
-    """Everything to mend below `path`, and advice; files are relative to `path`.
+    """Everything that must be corrected below `path`, and advice; files are relative to `path`.
 
     `path` is the folder of a course, a lesson or a challenge. Near-duplicates are looked for only with
     `similarity`, which needs sentence embeddings. Raises nothing for anything that an author can write.

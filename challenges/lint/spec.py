@@ -1,11 +1,13 @@
-"""What lint asks of `challenge.yaml` beyond its shape: names, marks, baselines."""
+"""What lint asks of `challenge.yaml` beyond its shape: names, marks, baselines, and what the score is made of.
+
+A score may be the worst of several orders of the examples, and tokens may cost a part of it.
+"""
 
 from __future__ import annotations
 
 from challenges.check import check
 from challenges.field_checks import FieldProblem
 from challenges.kinds import registry as kinds
-from challenges.lint.scoring import lint_scoring
 from challenges.lint.subject import Subject
 from challenges.metrics import fitting, metrics
 from challenges.models.catalogue import MODELS
@@ -22,7 +24,7 @@ def lint_spec(subject: Subject) -> None:
     """Names that the catalogue must know, the row template, the marks and every baseline."""
     if kinds.find(subject.challenge.kind).needs_model:
         _names(subject)
-        lint_scoring(subject)
+        _scoring(subject)
         _answer(subject)
         _calibration(subject)
         if (wrong := problem_with(subject.challenge.prompt.example)) is not None:
@@ -50,8 +52,8 @@ def _metric(subject: Subject, name: str, path: str) -> None:
         needs = " or ".join(known[name].answers)
         subject.spec(f"{name} needs answers of type {needs}", f"use one of {', '.join(fit)}", path)
     elif known[name].of_documents and not kinds.find(subject.challenge.kind).has_documents:
-        mend = "use a metric of answers, or a kind that looks answers up"
-        subject.spec(f"{name} compares documents, and the challenge has none", mend, path)
+        fix = "use a metric of answers, or a kind that looks answers up"
+        subject.spec(f"{name} compares documents, and the challenge has none", fix, path)
 
 
 def _answer(subject: Subject) -> None:
@@ -62,8 +64,8 @@ def _answer(subject: Subject) -> None:
                 subject.spec("a label stands twice or has white space around it", "mend it", "answer", "labels", index)
     if isinstance(answer, Json):
         for name in answer.weights.keys() - answer.fields.keys():
-            mend = "name a field of the schema"
-            subject.spec(f"weights names `{name}`, which is no field", mend, "answer", "weights", name)
+            fix = "name a field of the schema"
+            subject.spec(f"weights names `{name}`, which is no field", fix, "answer", "weights", name)
 
 
 def _calibration(subject: Subject) -> None:
@@ -73,8 +75,8 @@ def _calibration(subject: Subject) -> None:
         return
     if not all(kinds.find(track).is_trained for track in subject.challenge.tracks):
         what = "labels are scored without calibration, so a label may win because the model prefers its words anyway"
-        mend = "try `calibrate: contextual`, and keep what scores higher in `gradus challenge try`"
-        subject.advise(what, mend, "answer", "calibrate")
+        fix = "try `calibrate: contextual`, and keep what scores higher in `gradus challenge try`"
+        subject.advise(what, fix, "answer", "calibrate")
 
 
 def _marks(subject: Subject) -> None:
@@ -107,8 +109,8 @@ def _bounds(subject: Subject) -> None:
     weak = [(i, ref.max) for i, ref in enumerate(challenge.baselines) if ref.min is None and ref.max is not None]
     for index, most in weak:
         if most >= challenge.pass_:
-            mend = "raise pass, or lower max"
-            subject.spec("a weak baseline may reach the pass mark", mend, "baselines", index, "max")
+            fix = "raise pass, or lower max"
+            subject.spec("a weak baseline may reach the pass mark", fix, "baselines", index, "max")
     for index, ref in enumerate(challenge.baselines):
         if ref.min is not None and ref.max is not None and ref.min > ref.max:
             subject.spec("min is above max", "swap them", "baselines", index)
@@ -152,3 +154,49 @@ def _leaks(subject: Subject, file: str, payload: Submitted) -> None:
             line = located.line(field, number) if located else None
             what = f"number {number + 1} of {field} is a hidden row, so the baseline proves nothing"
             subject.source.add(file, line, what, "take a row of your own")
+
+
+def _scoring(subject: Subject) -> None:
+    _orders(subject)
+    _budget(subject)
+
+
+def _orders(subject: Subject) -> None:
+    challenge, count = subject.challenge, subject.challenge.metric.orders
+    if count == 1:
+        return
+    at = ("metric", "orders")
+    if not any(kinds.find(track).has_examples for track in challenge.tracks):
+        subject.spec("no track of the challenge takes examples", "remove orders", *at)
+        return
+    if (metric := metrics().get(challenge.metric.name)) and metric.of_documents:
+        fix = "remove orders, or use a metric of answers"
+        subject.spec(f"{challenge.metric.name} does not depend on the order of examples", fix, *at)
+    if challenge.limits.examples_max < count:
+        what = f"{challenge.limits.examples_max} examples have fewer than {count} orders"
+        subject.spec(what, f"raise limits.examples_max to {count} or more, or lower orders", *at)
+    most = max((len(getattr(one.payload, "examples", ())) for one in subject.bundle.baselines), default=0)
+    if most < count:
+        what = f"no baseline has {count} examples, so none is tried in {count} orders"
+        subject.spec(what, "add one with that many", *at)
+
+
+def _budget(subject: Subject) -> None:
+    """A budget that a learner can keep to: some baseline that passes has a factor that lets it."""
+    challenge, budget = subject.challenge, subject.challenge.metric.tokens
+    count = counter(challenge.model)
+    if budget is None:
+        return
+    at = ("metric", "tokens")
+    if budget.free >= challenge.limits.prompt_tokens_max:
+        what = f"prompts have at most {challenge.limits.prompt_tokens_max} tokens, so the budget costs nobody anything"
+        subject.spec(what, "lower free, or raise limits.prompt_tokens_max", *at)
+    if count is None:
+        return
+    for index, baseline in enumerate(subject.bundle.baselines):
+        kind, wanted = kinds.find(baseline.payload.kind), baseline.ref.min
+        # What is counted of a training run is not what the model reads.
+        use = None if kind.is_trained else kind.tokens(challenge, baseline.payload, count)
+        if use is not None and wanted is not None and (factor := budget.factor(use.used)) < wanted:
+            what = f"{use.used} tokens give the factor {factor:.2f}, so that the score cannot reach {wanted:.2f}"
+            subject.spec(what, "shorten the baseline, lower its min, or raise metric.tokens", "baselines", index, "min")

@@ -1,8 +1,9 @@
-"""One challenge under lint, with the places of its keys and rows."""
+"""What lint checks, with the places of its keys and rows: a challenge, or a finding of a lesson."""
 
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,7 +11,10 @@ from challenges.bundle import ChallengeBundle
 from challenges.files.rows import row_lines
 from challenges.files.source import ROWS_MAX, Source
 from challenges.files.yaml_lines import Located
+from challenges.findings.runs import Repetition, repetitions
+from challenges.findings.spec import Arm, Experiment, Finding
 from challenges.problems import Problem
+from challenges.reading import GatheredLesson
 from challenges.rows import AnyRow, Sample
 from challenges.spec import Challenge
 
@@ -61,16 +65,72 @@ class Subject:
         """The line of row `index` (from 0) of a JSON Lines file."""
         return self._lines[name][index]
 
-    def spec(self, what: str, mend: str, *path: str | int) -> None:
+    def spec(self, what: str, fix: str, *path: str | int) -> None:
         """A problem with a key of `challenge.yaml`."""
         line = self.located.line(*path) if self.located else None
-        self.source.add(self.at("challenge.yaml"), line, what, mend)
+        self.source.add(self.at("challenge.yaml"), line, what, fix)
 
-    def advise(self, what: str, mend: str, *path: str | int) -> None:
+    def advise(self, what: str, fix: str, *path: str | int) -> None:
         """Advice about a key of `challenge.yaml`, which nobody must follow."""
         line = self.located.line(*path) if self.located else None
-        self.source.advice.append(Problem(self.at("challenge.yaml"), line, what, mend))
+        self.source.advice.append(Problem(self.at("challenge.yaml"), line, what, fix))
 
-    def row(self, name: str, index: int, what: str, mend: str) -> None:
+    def row(self, name: str, index: int, what: str, fix: str) -> None:
         """A problem with a row; its text is not repeated, as hidden rows must not get into logs."""
-        self.source.add(self.at(name), self.line(name, index), what, mend)
+        self.source.add(self.at(name), self.line(name, index), what, fix)
+
+
+@dataclass(frozen=True)
+class FindingSubject:
+    """Finding number `index` of a lesson. `subjects` are the lesson's challenges that can be read, by id."""
+
+    source: Source
+    gathered: GatheredLesson
+    subjects: Mapping[str, Subject]
+    index: int
+
+    @property
+    def finding(self) -> Finding:
+        return self.gathered.findings[self.index]
+
+    @property
+    def bundles(self) -> dict[str, ChallengeBundle]:
+        return {name: subject.bundle for name, subject in self.subjects.items()}
+
+    def add(self, what: str, fix: str, *path: str | int) -> None:
+        """A problem with a key of this finding in `findings.yaml`."""
+        located = self.gathered.findings_located
+        line = located.line("findings", self.index, *path) if located else None
+        self.source.add(posixpath.join(self.gathered.rel, "findings.yaml"), line, what, fix)
+
+    def arms(self) -> Iterator[tuple[Experiment, Arm, tuple[str | int, ...]]]:
+        """Each arm with its experiment and its place."""
+        for n, experiment in enumerate(self.finding.experiments):
+            for m, arm in enumerate(experiment.arms):
+                yield experiment, arm, ("experiments", n, "arms", m)
+
+    @cached_property
+    def runs(self) -> dict[tuple[str, str], tuple[Repetition, ...]]:
+        """The runs of each arm whose files can be read, by challenge and arm."""
+        bundles = self.bundles
+        return {
+            (experiment.challenge, arm.id): repetitions(arm, bundles[experiment.challenge], self.gathered.arms)
+            for experiment, arm, _ in self.arms()
+            if experiment.challenge in bundles
+            and all((experiment.challenge, file) in self.gathered.arms for file in arm.files)
+        }
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the files of all arms could be read, so that every arm can be run."""
+        return len(self.runs) == len({(e.challenge, arm.id) for e, arm, _ in self.arms()})
+
+
+def finding_subjects(
+    source: Source, gathered: GatheredLesson, only: Collection[str] | None = None
+) -> list[FindingSubject]:
+    """A lesson's findings, or those with an id in `only`. Make them before lint adds problems with rows."""
+    whole = [(name, bundle) for name, bundle in gathered.challenges if bundle is not None]
+    subjects = {name: Subject(source, posixpath.join(gathered.rel, name), bundle) for name, bundle in whole}
+    chosen = [n for n, finding in enumerate(gathered.findings) if only is None or finding.id in only]
+    return [FindingSubject(source, gathered, subjects, index) for index in chosen]

@@ -87,8 +87,8 @@ def _texts(subject: Subject, one: Candidate) -> None:
         _say(subject, one, "has an empty text", "fill it in")
     if sum(len(text.encode(errors="replace")) for text in texts) > ROW_BYTES:
         _say(subject, one, "has more than 8 KiB", "shorten it")
-    if (found := unwanted("\n".join(texts), unseen=True)) is not None:
-        _say(subject, one, f"holds the unseen character {found}", "remove it")
+    if (character := unwanted("\n".join(texts), unseen=True)) is not None:
+        _say(subject, one, f"holds the unseen character {character}", "remove it")
     model = MODELS.get(subject.challenge.model or "")
     if model and any(token in text for token in model.special_tokens for text in texts):
         _say(subject, one, "holds a control token of the model", "remove it")
@@ -120,5 +120,5 @@ def _own(subject: Subject, section: OwnChoices, there: int) -> None:
         subject.spec(what, f"raise `least`, `held_out` or `pass`, until it is {LUCK_MAX:.0%} at most", *place)
 
 
-def _say(subject: Subject, one: Candidate, what: str, mend: str) -> None:
-    subject.spec(f"the candidate `{one.id}` {what}", mend, "candidates")
+def _say(subject: Subject, one: Candidate, what: str, fix: str) -> None:
+    subject.spec(f"the candidate `{one.id}` {what}", fix, "candidates")

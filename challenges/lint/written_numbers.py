@@ -113,5 +113,5 @@ def _has_a_source(blocks: list[_Block]) -> bool:
 def _numbers(sentence: str) -> list[str]:
     if _FORMULA in sentence or _CITED.search(sentence) or _NOT_MEASURED.search(sentence):
         return []
-    found = [one.strip() for one in _NUMBER.findall(sentence)]
-    return [one for one in found if not (_ABOUT_INTERVALS.search(sentence) and _LEVEL.fullmatch(one))]
+    numbers = [one.strip() for one in _NUMBER.findall(sentence)]
+    return [one for one in numbers if not (_ABOUT_INTERVALS.search(sentence) and _LEVEL.fullmatch(one))]

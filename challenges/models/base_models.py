@@ -1,7 +1,8 @@
-"""Describes a base model: its name, size and control tokens, and where its weights come from."""
+"""Describes a base model: its name, size and control tokens, and where its weights come from and lie."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -10,6 +11,14 @@ from pydantic.dataclasses import dataclass
 
 from challenges.spec import FORMS, Slug, Text
 from challenges.translation import gettext_noop
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def data_dir() -> Path:
+    """The folder with the site's data, models among them: `GRADUS_DATA_DIR`, or `.data` beside the packages."""
+    return Path(os.environ.get("GRADUS_DATA_DIR") or PROJECT / ".data")
+
 
 FORMS |= {
     (DIGEST := r"^[0-9a-f]{64}$"): "write the 64 digits that `sha256sum` prints for the file",

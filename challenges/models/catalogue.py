@@ -1,12 +1,23 @@
-"""The base models that challenges may name: the built-in one and those that the operator lists in a file."""
+"""The base models that challenges may name: the built-in ones, and those that the operator lists in a file.
+
+The operator's file is named by `GRADUS_MODELS_FILE`, or is `models.yaml` in the data folder. Only who runs the site can
+write it. A challenge names a base model and never a path.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
-from challenges.models.base_models import BaseModel, Wheel
-from challenges.models.models_file import models_file, read_models
+from pydantic import TypeAdapter
+
+from challenges.files.source import Source
+from challenges.files.yaml_lines import Located
+from challenges.models.base_models import BaseModel, Wheel, data_dir
+from challenges.spec import Spec
 
 BUILT_IN = {
     "smollm2-135m-instruct": BaseModel(
@@ -73,3 +84,51 @@ def wanted(is_here: Callable[[str], bool]) -> list[str]:
 def model_title(name: str) -> str:
     """The title that people read; the name itself where this machine does not know the model."""
     return MODELS[name].title if name in MODELS else name
+
+
+FILE_NAME = "models.yaml"
+
+
+class ModelsFileError(Exception):
+    """The operator's file cannot be used; each line of the text says where, what is wrong and how to fix it."""
+
+
+class Listed(Spec):
+    """The whole file."""
+
+    models: tuple[BaseModel, ...]
+
+
+def models_file() -> Path | None:
+    """The operator's file. None where the variable is not set and the data folder holds no such file."""
+    named = os.environ.get("GRADUS_MODELS_FILE", "")
+    if named:
+        return Path(named)
+    path = data_dir() / FILE_NAME
+    return path if path.is_file() else None
+
+
+def read_models(path: Path, taken: Iterable[str]) -> list[BaseModel]:
+    """The base models of a YAML or JSON file; a relative `folder` is meant relative to the file's own folder.
+
+    Raises `ModelsFileError` for everything that is wrong at once; names in `taken` are refused, as are names given
+    twice.
+    """
+    path = path.resolve()
+    source = Source(path.parent)
+    located = source.yaml(path.name)
+    listed = source.model(path.name, TypeAdapter(Listed), located)
+    if listed is not None and located is not None:
+        _refuse_doubles(source, path.name, located, listed, taken)
+    if listed is None or source.problems:
+        raise ModelsFileError("\n".join(f"{path.parent / str(problem)}" for problem in source.problems))
+    return [replace(m, folder=path.parent / m.folder) if m.folder else m for m in listed.models]
+
+
+def _refuse_doubles(source: Source, file: str, located: Located, listed: Listed, taken: Iterable[str]) -> None:
+    seen = dict.fromkeys(taken, "is a built-in base model")
+    for number, model in enumerate(listed.models):
+        if model.name in seen:
+            line = located.line("models", number, "name")
+            source.add(file, line, f"`{model.name}` {seen[model.name]}", "choose another name")
+        seen[model.name] = "stands twice"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from challenges.data_folder import data_dir
+from challenges.models.base_models import data_dir
 from challenges.models.catalogue import MODELS
 
 
@@ -24,5 +24,5 @@ def template_of(model: str | None) -> str:
     if file.is_file():
         return file.read_text()
     config = folder / "tokenizer_config.json"
-    found = json.loads(config.read_text()).get("chat_template") if config.is_file() else ""
-    return found if isinstance(found, str) else ""
+    template = json.loads(config.read_text()).get("chat_template") if config.is_file() else ""
+    return template if isinstance(template, str) else ""

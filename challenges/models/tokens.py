@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from tokenizers import Tokenizer
 
-from challenges.data_folder import data_dir
+from challenges.models.base_models import data_dir
 from challenges.models.catalogue import MODELS
 from challenges.models.token_counts import CountTokens
 

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from challenges.models.catalogue import known
-from challenges.models.models_file import ModelsFileError
+from challenges.models.catalogue import ModelsFileError, known
 
 ENGINES = ("django.db.backends.postgresql", "django.db.backends.sqlite3")
 YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")

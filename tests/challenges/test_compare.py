@@ -10,10 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from challenges.bundle import ChallengeBundle
-from challenges.compare import compare
+from challenges.compare import compare, next_version, version_number
 from challenges.lint.run import lint
 from challenges.reading import read_challenge
-from challenges.versions import after, number
 from gradus.cli.main import app
 from tests.challenges import factory
 from tests.challenges.rag_bundle import write_rag_challenge
@@ -51,12 +50,12 @@ def change_hidden(folder: Path) -> None:
     ("low", "high"), [("1.9.0", "1.10.0"), ("0.10.9", "1.0.0"), ("1.0.9", "1.0.10"), ("9.0.0", "10.0.0")]
 )
 def test_versions_compare_as_numbers(low: str, high: str) -> None:
-    assert number(low) < number(high)
-    assert number(after(low)) > number(low)
+    assert version_number(low) < version_number(high)
+    assert version_number(next_version(low)) > version_number(low)
 
 
 def test_a_build_suffix_does_not_count() -> None:
-    assert number("1.2.3+4") == number("1.2.3") == (1, 2, 3)
+    assert version_number("1.2.3+4") == version_number("1.2.3") == (1, 2, 3)
 
 
 def test_rows_are_told_apart_by_what_changed(old: Path, new: Path) -> None:

@@ -10,7 +10,7 @@ import yaml
 
 from challenges.lesson.svg import read_svg
 from challenges.lesson.text import WORDS_MAX, images, words
-from challenges.lint.hints import can_measure
+from challenges.lint.claims import can_measure
 from challenges.lint.run import inspect
 from challenges.reading import read_lesson
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from challenges.lint import scoring
+from challenges.lint import spec
 from challenges.lint.run import lint
 from tests.challenges import factory
 from tests.challenges.rag_bundle import write_rag_challenge
@@ -18,7 +18,7 @@ THREE += [{"input": "a crab on a rock", "output": "sea"}]
 
 @pytest.fixture(autouse=True)
 def a_token_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "counter", lambda model: lambda text: len(text.split()))
+    monkeypatch.setattr(spec, "counter", lambda model: lambda text: len(text.split()))
 
 
 def told(root: Path) -> list[str]:

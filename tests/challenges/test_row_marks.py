@@ -1,6 +1,6 @@
 import pytest
 
-from challenges.row_marks import counted, mark_of
+from challenges.shown_score import counted, mark_of
 
 
 @pytest.mark.parametrize(

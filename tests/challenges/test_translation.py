@@ -7,7 +7,7 @@ import pytest
 
 from challenges import metrics, output_faults, translation
 from challenges.files.rows import read_train
-from challenges.row_marks import PARTLY, RIGHT, counted
+from challenges.shown_score import PARTLY, RIGHT, counted
 from gradus.pseudo_locale import PseudoTranslation, accented
 
 

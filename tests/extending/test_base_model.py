@@ -19,7 +19,7 @@ from challenges.findings.digest import checkpoint
 from challenges.kinds.prompt import PromptPayload
 from challenges.lint.run import lint
 from challenges.models import catalogue
-from challenges.models.models_file import ModelsFileError, read_models
+from challenges.models.catalogue import ModelsFileError, read_models
 from challenges.models.tokens import counter
 from challenges.spec import Challenge
 from gradus.environment import Environment

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from challenges.example_orders import order_of, orders, stage
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import TunePayload
 from challenges.payloads import Example
+from challenges.prompts import order_of, orders, stage
 from challenges.rows import TrainRow
 from challenges.spec import Challenge, Metric, TokenBudget, dump
 from graders.base import Assignment, Charged, Count, Counted, Grade, Score, Scored, Train, Trained, WorkItem

@@ -13,8 +13,7 @@ from challenges.bundle import ChallengeBundle
 from challenges.course_bundle import CourseBundle, LessonBundle
 from challenges.findings.spec import ArmRecord, ClaimRecord, ExperimentRecord
 from challenges.kinds.tune import TunePayload
-from challenges.lesson.demo_panel_text import PANELS, Said, said
-from challenges.lesson.demo_record import DemoRecord
+from challenges.lesson.demo import PANELS, DemoRecord, Said, said
 from graders.base import Assignment, Grade, Passage
 from graders.registry import grade
 from gradus.learn.demo import retriever

@@ -6,8 +6,7 @@ import json
 import re
 
 from challenges.findings.text import filled
-from challenges.lesson.demo_panel_text import FEW, TUNED, ZERO
-from challenges.lesson.demo_record import DemoRecord
+from challenges.lesson.demo import FEW, TUNED, ZERO, DemoRecord
 from challenges.lesson.text import folds
 from challenges.spec import Json
 from tests.lessons.claims import Claims

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from challenges import metrics, row_marks, training_methods
+from challenges import metrics, shown_score, training_methods
 from challenges.files.rows import RowLimits, read_train
 from challenges.kinds import registry as kinds
 from challenges.kinds.rag_keys import rag
 from challenges.kinds.tune_keys import TuneKeys
-from challenges.lesson import demo_panel_text
+from challenges.lesson import demo as lesson_demo
 from challenges.lesson.spec import Demo
 from challenges.spec import Challenge as Spec
 from challenges.translation import translated
@@ -250,7 +250,7 @@ def test_how_kinds_and_metrics_are_called() -> None:
         names = [kind.title, kind.noun, kind.run_label, *kind.approaches.values()]
         assert plain(*map(translated, names)) == []
     assert plain(*map(metrics.title, metrics.BUILT_IN)) == []
-    assert plain(row_marks.counted(row_marks.MARKS), *map(translated, row_marks.WORDS.values())) == []
+    assert plain(shown_score.counted(shown_score.MARKS), *map(translated, shown_score.WORDS.values())) == []
 
 
 @pytest.mark.parametrize("data", [factories.PROMPT, factories.LORA, factories.FREE_TEXT])
@@ -272,6 +272,6 @@ def test_what_a_panel_of_the_demo_says(shares: dict[str, float]) -> None:
             "adapter": "a",
         }
     )
-    for panel in demo_panel_text.PANELS:
-        said = demo_panel_text.said(demo, panel, shares)
+    for panel in lesson_demo.PANELS:
+        said = lesson_demo.said(demo, panel, shares)
         assert plain(said.note, said.answer if said.is_unsure else "") == []

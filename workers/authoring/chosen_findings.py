@@ -9,9 +9,9 @@ from pathlib import Path
 
 from challenges.files.source import Source
 from challenges.findings.spec import Finding
-from challenges.lint.finding_subject import finding_subjects
 from challenges.lint.findings import lint_declared, lint_findings
 from challenges.lint.run import MARKERS
+from challenges.lint.subject import finding_subjects
 from challenges.problems import Problem
 from challenges.reading import GatheredLesson, gather_course, gather_lesson
 

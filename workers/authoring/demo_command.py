@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from challenges.course_bundle import LessonBundle
-from challenges.lesson.demo_panel_text import PANELS, Said, said
+from challenges.lesson.demo import PANELS, Said, said
 from challenges.reading import BundleErrors, read_lesson
 from workers.authoring import demos, measured
 from workers.authoring.local_runner import own_runner

@@ -21,8 +21,7 @@ from challenges.files.rows import read_train
 from challenges.files.yaml_lines import read
 from challenges.kinds import registry as kinds
 from challenges.kinds.prompt import KIND as PROMPT
-from challenges.lesson.demo_panel_text import FEW, TUNED, ZERO
-from challenges.lesson.demo_record import DemoRecord, PanelRecord
+from challenges.lesson.demo import FEW, TUNED, ZERO, DemoRecord, PanelRecord
 from challenges.lesson.spec import Demo
 from challenges.models import tokens
 from challenges.reading import ADAPTER_FILES, demo_names

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from challenges.bundle import ChallengeBundle
-from challenges.lesson.demo_record import DemoRecord
+from challenges.lesson.demo import DemoRecord
 from workers.authoring.baselines import Outcome, steps
 from workers.engine import hardware
 from workers.engine.choice import cpu_name

@@ -18,7 +18,7 @@ from challenges.kinds import registry as kinds
 from challenges.lint.spec import refusals
 from challenges.payloads import Submitted
 from challenges.reading import BundleErrors, read_challenge, read_payload
-from challenges.row_marks import RIGHT, WORDS, counted, mark_of
+from challenges.shown_score import RIGHT, WORDS, counted, mark_of
 from graders.base import Assignment, Grade, GradedSample, Rejected
 from graders.registry import grade
 from workers.authoring.local_runner import bars, own_runner, reporter

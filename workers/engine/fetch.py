@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from challenges.models.base_models import BaseModel
-from challenges.models.catalogue import MODELS, wanted
-from challenges.models.models_file import ModelsFileError
+from challenges.models.catalogue import MODELS, ModelsFileError, wanted
 from workers.engine import model_files
 from workers.engine.model_files import models_dir
 from workers.take_home.base import FetchError, convert, download, from_hub, sha256, take_out

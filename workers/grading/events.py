@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from django.db import DatabaseError, connection
 
-from challenges.example_orders import order_of
+from challenges.prompts import order_of
 from gradus.submissions import services
 
 log = structlog.get_logger(__name__)

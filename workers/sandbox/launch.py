@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from challenges.models import models_file
+from challenges.models import catalogue
 from workers.engine.model_files import PROJECT
 from workers.sandbox import privileges
 from workers.sandbox.frames import Channel
@@ -44,9 +44,9 @@ def given_folder() -> Path:
     """Where this worker puts files that its runner may read and not write: the list of base models, a staff adapter."""
     folder = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-given-")).resolve()
     folder.chmod(0o755)
-    if (listed := models_file.models_file()) is not None:
-        shutil.copyfile(listed, folder / models_file.NAME)
-        (folder / models_file.NAME).chmod(0o644)
+    if (listed := catalogue.models_file()) is not None:
+        shutil.copyfile(listed, folder / catalogue.FILE_NAME)
+        (folder / catalogue.FILE_NAME).chmod(0o644)
     return folder
 
 

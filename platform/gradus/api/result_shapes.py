@@ -5,7 +5,7 @@ They hold results of public samples only, and scores that are rounded down.
 
 from typing import Any
 
-from challenges.row_marks import mark_of
+from challenges.shown_score import mark_of
 from gradus.api import schemas
 from gradus.chats.faults import fault_of
 from gradus.chats.models import ChatMessage

@@ -9,9 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from challenges.bundle import ChallengeBundle
-from challenges.compare import Difference, compare
+from challenges.compare import Difference, compare, next_version, version_number
 from challenges.reading import BundleErrors, read_challenge
-from challenges.versions import after, number
 
 SAME, DIFFER, UNREADABLE = 0, 1, 2
 
@@ -69,4 +68,4 @@ def _show(differ: dict[str, Difference], only: dict[str, list[str]]) -> None:
 
 def _wanted(one: Difference) -> Any:
     """Returns the lowest version that a site would accept for the new content, or None if its own is high enough."""
-    return after(one.old) if one.is_graded and number(one.new) <= number(one.old) else None
+    return next_version(one.old) if one.is_graded and version_number(one.new) <= version_number(one.old) else None

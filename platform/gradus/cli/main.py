@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from challenges.models.models_file import ModelsFileError
+from challenges.models.catalogue import ModelsFileError
 from gradus.cli import authors, learners, lessons, receipts, records
 from gradus.cli.plugins import JudgeGroup, LazyGroup
 

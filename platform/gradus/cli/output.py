@@ -14,9 +14,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from challenges.kinds import registry as kinds
-from challenges.kinds.rag_places import place_in_words
+from challenges.kinds.rag_reader import place_in_words
 from challenges.registry import kind_names
-from challenges.row_marks import RIGHT, WORDS, counted, mark_of
+from challenges.shown_score import RIGHT, WORDS, counted, mark_of
 from challenges.texts import several
 from gradus.cli.client import Event
 

@@ -8,7 +8,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from challenges.versions import Number, number
+from challenges.compare import VersionNumber, version_number
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,7 @@ def publish(version: ChallengeVersion) -> None:
 def _is_newest(version: ChallengeVersion) -> bool:
     """Returns False if learners see a newer version already. A draft that is verified late must not replace it."""
     live = version.challenge.version
-    return live is None or number(version.version) > number(live.version)
+    return live is None or version_number(version.version) > version_number(live.version)
 
 
 def _stamp(version: ChallengeVersion) -> None:
@@ -76,8 +76,8 @@ def newest(course: Course | None = None) -> list[ChallengeVersion]:
     return sorted(by_challenge.values(), key=lambda one: (one.challenge.lesson.position, one.challenge.position))
 
 
-def _rank(version: ChallengeVersion) -> tuple[Number, bool, int]:
-    return number(version.version), version.pk == version.challenge.version_id, version.pk
+def _rank(version: ChallengeVersion) -> tuple[VersionNumber, bool, int]:
+    return version_number(version.version), version.pk == version.challenge.version_id, version.pk
 
 
 def lacking(version: ChallengeVersion) -> list[str]:

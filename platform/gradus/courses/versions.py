@@ -11,10 +11,9 @@ from typing import Any
 from django.apps import apps
 
 from challenges.bundle import ChallengeBundle
-from challenges.compare import compare
+from challenges.compare import compare, next_version, version_number
 from challenges.course_bundle import CourseBundle
 from challenges.texts import several
-from challenges.versions import after, number
 from gradus.courses import bundles
 from gradus.courses.models import Challenge, ChallengeVersion, Course
 
@@ -35,7 +34,7 @@ def check_versions(bundle: CourseBundle) -> None:
 def _course(bundle: CourseBundle) -> Iterator[str]:
     """Yields an error if the site has a newer version of the course. Its texts may change without a new version."""
     here = Course.objects.filter(slug=bundle.course.id).values_list("version", flat=True).first()
-    if here is not None and number(bundle.course.version) < number(here):
+    if here is not None and version_number(bundle.course.version) < version_number(here):
         yield f"{bundle.course.id}: this is version {bundle.course.version}, but the site already has version {here}."
         yield f"  Raise `version:` in course.yaml to {here} or more."
 
@@ -47,11 +46,13 @@ def _challenge(course: str, bundle: ChallengeBundle) -> Iterator[str]:
         return
     others = challenge.versions.exclude(digest=bundle.digest).defer(*ChallengeVersion.CONTENT)
     replaced = {one.pk for one in replaced_drafts(challenge, bundle)}
-    known = sorted((one for one in others if one.pk not in replaced), key=lambda one: (number(one.version), one.pk))
-    mine = number(bundle.challenge.version)
-    if not known or mine > number(known[-1].version):
+    known = sorted(
+        (one for one in others if one.pk not in replaced), key=lambda one: (version_number(one.version), one.pk)
+    )
+    mine = version_number(bundle.challenge.version)
+    if not known or mine > version_number(known[-1].version):
         return
-    same = [one for one in known if number(one.version) == mine]
+    same = [one for one in known if version_number(one.version) == mine]
     yield from _refusal(bundle, same[-1] if same else known[-1], highest=known[-1].version)
 
 
@@ -64,14 +65,14 @@ def replaced_drafts(challenge: Challenge, bundle: ChallengeBundle) -> list[Chall
 
 def _refusal(bundle: ChallengeBundle, old: ChallengeVersion, highest: str) -> Iterator[str]:
     name, given = bundle.challenge.id, bundle.challenge.version
-    if number(given) == number(old.version):
+    if version_number(given) == version_number(old.version):
         yield f"{name}: the site already has a version {given} with other content. A version has only one content."
     else:
         yield f"{name}: this is version {given}, but the site already has version {old.version}."
     yield from (f"  {line}" for line in _differences(bundle, old))
     count = scores_of(old)
     yield f"  Version {old.version} has {several(count, 'score')}."
-    yield f"  Raise `version:` in challenge.yaml to {after(highest)} or more, and import again."
+    yield f"  Raise `version:` in challenge.yaml to {next_version(highest)} or more, and import again."
 
 
 def _differences(bundle: ChallengeBundle, old: ChallengeVersion) -> list[str]:

@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges.lesson.demo_panel_text import Meter
+from challenges.lesson.demo import Meter
 from gradus.chats.faults import fault_of
 from gradus.chats.models import ChatMessage
 from gradus.submissions.models import Evaluation, Event

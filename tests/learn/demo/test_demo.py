@@ -3,7 +3,7 @@ import re
 import pytest
 from django.urls import reverse
 
-from challenges.lesson.demo_panel_text import PANELS, calibrated, said
+from challenges.lesson.demo import PANELS, calibrated, said
 from challenges.lesson.spec import Demo
 from gradus.learn.demo import demo
 from gradus.submissions import services

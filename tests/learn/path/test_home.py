@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from django.urls import reverse
 
-from challenges.lesson.demo_panel_text import PANELS
+from challenges.lesson.demo import PANELS
 from challenges.reading import read_course
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson

@@ -10,8 +10,7 @@ import typer
 
 from challenges.course_bundle import LessonBundle
 from challenges.files.rows import read_train
-from challenges.lesson.demo_panel_text import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, Said, said
-from challenges.lesson.demo_record import DemoRecord
+from challenges.lesson.demo import FEW, SHOWN_FROM, TUNED, UNSURE, ZERO, DemoRecord, Said, said
 from challenges.lesson.spec import Demo
 from challenges.reading import read_lesson
 from tests.challenges.factory import write_lesson

@@ -14,7 +14,7 @@ from django.core.files.storage import storages
 from pytest_django.fixtures import Settings
 
 from challenges.characters import cleaned
-from challenges.data_folder import data_dir
+from challenges.models.base_models import data_dir
 from challenges.models.chat_templates import template_of
 from challenges.reading import read_course
 from graders.base import Generated

@@ -14,7 +14,7 @@ from challenges.kinds.base import Lane
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import KIND as TUNE
-from challenges.lesson.demo_panel_text import FEW, TUNED, ZERO, Said, said
+from challenges.lesson.demo import FEW, TUNED, ZERO, Said, said
 from challenges.lesson.spec import Demo
 from challenges.models import tokens
 from challenges.prompts import render

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from challenges.lesson.demo_panel_text import PANELS, Said, said
-from challenges.lesson.demo_record import DemoRecord
+from challenges.lesson.demo import PANELS, DemoRecord, Said, said
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
 from gradus.learn.demo.demo import TITLES

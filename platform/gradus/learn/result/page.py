@@ -6,7 +6,7 @@ from typing import Any
 
 from challenges.kinds import registry as kinds
 from challenges.prompts import target_text
-from challenges.row_marks import PARTLY, counted
+from challenges.shown_score import PARTLY, counted
 from challenges.spec import Label
 from gradus.learn.chance import score_interval
 from gradus.learn.kinds.registry import page_of

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from challenges import output_faults
 from challenges.kinds import registry as kinds
-from challenges.row_marks import PARTLY, RIGHT, WRONG, mark_of
 from challenges.rows import Sample
+from challenges.shown_score import PARTLY, RIGHT, WRONG, mark_of
 from challenges.spec import Challenge, Json, Label
 from gradus.courses.models import ChallengeVersion
 

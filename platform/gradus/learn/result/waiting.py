@@ -16,8 +16,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from challenges.example_orders import order_of, stage
 from challenges.kinds import registry as kinds
+from challenges.prompts import order_of, stage
 from challenges.spec import Challenge, Label
 from gradus.courses import catalogue
 from gradus.learn.lesson import markdown

@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from challenges.row_marks import RIGHT
+from challenges.shown_score import RIGHT
 from gradus.learn.result.rows import OTHER, Cell, Confusion, FieldSummary, SampleRow
 
 FIELDS_NAMED = 3

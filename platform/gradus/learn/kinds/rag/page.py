@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from challenges import metrics
 from challenges.kinds.rag_keys import METHODS, RagKeys, rag
-from challenges.kinds.rag_places import has_reader, measured
+from challenges.kinds.rag_reader import has_reader, measured
 from challenges.spec import Challenge
 from challenges.translation import translated
 from gradus.learn.form_problems import FormFields

@@ -1,4 +1,4 @@
-"""Retrievals without a reader, whose score depends only on the places at which right documents were found."""
+"""Whether a model reads what a retrieval found. Without such a reader, the score depends on found documents alone."""
 
 from __future__ import annotations
 

@@ -1,12 +1,17 @@
-"""Turns the model's probabilities into the text of a panel of the demo, with thresholds that the author sets.
+"""A lesson's demo: from the model's probabilities to the text of a panel, and the recorded answers.
 
-The rounded number that people see is compared with a threshold.
+The author sets the thresholds, and the rounded number that people see is compared with them. The recorded answers to
+the first example are the entry `demo` in `measured.json`. `gradus challenge demo --record` writes it, so that a page
+can show a real answer without asking the model.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from pydantic import Field
+
 from challenges.lesson.spec import Demo
+from challenges.spec import Share, Spec
 from challenges.translation import gettext, gettext_noop, translated
 
 ZERO, FEW, TUNED = "zero-shot", "few-shot", "fine-tuned"
@@ -41,8 +46,8 @@ def said(demo: Demo, panel: str, shares: Mapping[str, float]) -> Said:
     if panel == TUNED:
         shares = calibrated(shares, demo.temperature)
     meters = sorted((Meter(label, round(share, 2)) for label, share in shares.items()), key=lambda m: -m.share)
-    found = {ZERO: _zero_shot, FEW: _few_shot, TUNED: _fine_tuned}[panel](demo, meters)
-    return replace(found, ranked=tuple(meters))
+    text = {ZERO: _zero_shot, FEW: _few_shot, TUNED: _fine_tuned}[panel](demo, meters)
+    return replace(text, ranked=tuple(meters))
 
 
 def calibrated(shares: Mapping[str, float], temperature: float) -> dict[str, float]:
@@ -86,3 +91,20 @@ def _fine_tuned(demo: Demo, ranked: list[Meter]) -> Said:
 
 def _shown(meters: list[Meter]) -> tuple[Meter, ...]:
     return tuple(meter for meter in meters if meter.share >= SHOWN_FROM)
+
+
+class PanelRecord(Spec):
+    """`tokens` is the length of the prompt that the model read; `probabilities` are as the model gave them."""
+
+    tokens: float = Field(ge=0)
+    probabilities: dict[str, Share] = Field(min_length=2)
+
+
+class DemoRecord(Spec):
+    """`reads` are the tokens of `input`, which joined give it; `digest` changes with all that decides the answers."""
+
+    digest: str
+    input: str
+    reads: tuple[str, ...]
+    machine: str
+    panels: dict[str, PanelRecord]
