@@ -41,26 +41,26 @@ def pearson(person: Sequence[float], machine: Sequence[float]) -> float:
 
 
 def bias(person: Sequence[float], machine: Sequence[float]) -> float:
-    """The mean of the machine's score minus the person's; below 0 the machine is stricter."""
+    """Returns the mean of the machine's score minus the person's; below 0 the machine is stricter."""
     x, y = _pair(person, machine)
     return float(np.mean(y - x))
 
 
 def mae(person: Sequence[float], machine: Sequence[float]) -> float:
-    """The mean absolute error of the machine's scores."""
+    """Returns the mean absolute error of the machine's scores."""
     x, y = _pair(person, machine)
     return float(np.mean(np.abs(y - x)))
 
 
 def macro_f1(person: Sequence[bool], machine: Sequence[bool]) -> float:
-    """The mean of the F1 scores for passing and for not passing."""
+    """Returns the mean of the F1 scores for passing and for not passing."""
     return float(f1_score(list(person), list(machine), average="macro", zero_division=0))
 
 
 def interval(
     measure: Callable[[Sequence[float], Sequence[float]], float], person: Sequence[float], machine: Sequence[float]
 ) -> tuple[float, float]:
-    """The 95 % bootstrap interval of `measure` over the rows (Efron 1979), with a fixed seed."""
+    """Returns the 95 % bootstrap interval of `measure` over the rows (Efron 1979), with a fixed seed."""
     x, y = _pair(person, machine)
     draws = np.random.default_rng(17).integers(0, len(x), (RESAMPLES, len(x)))
     resampled = [measure(x[rows].tolist(), y[rows].tolist()) for rows in draws]
@@ -69,7 +69,7 @@ def interval(
 
 
 def coverage(right: Sequence[bool], certainty: Sequence[float]) -> dict[str, float]:
-    """The share of right verdicts among the most certain 20 %, 40 %, ... of the rows, by that fraction."""
+    """Returns the share of right verdicts among the most certain 20 %, 40 %, ... of the rows, by that fraction."""
     order = np.argsort([-value for value in certainty], kind="stable")
     ranked = np.asarray(right, dtype=np.float64)[order]
     counts = {share: max(1, round(share * len(ranked))) for share in SHARES}
@@ -77,14 +77,14 @@ def coverage(right: Sequence[bool], certainty: Sequence[float]) -> dict[str, flo
 
 
 def fifths(values: Sequence[float], certainty: Sequence[float]) -> list[float]:
-    """The mean of `values` in the most certain fifth of the rows, the next fifth, and so on; it needs five rows."""
+    """Returns the mean of `values` in the most certain fifth of at least five rows, the next fifth, and so on."""
     order = np.argsort([-value for value in certainty], kind="stable")
     ranked = np.asarray(values, dtype=np.float64)[order]
     return [float(part.mean()) for part in np.array_split(ranked, 5) if len(part)]
 
 
 def upper_bound(count: int, total: int, confidence: float = 0.95) -> float:
-    """The upper confidence bound of a rate of which `count` events in `total` trials were seen.
+    """Returns the upper confidence bound of a rate of which `count` events in `total` trials were seen.
 
     The bound is one-sided and exact (Clopper & Pearson 1934): for 0 of 150 it is 2 %. It is 1 if `total` is 0.
     """
@@ -98,7 +98,7 @@ def upper_bound(count: int, total: int, confidence: float = 0.95) -> float:
 
 
 def _at_most(count: int, total: int, rate: float) -> float:
-    """The binomial probability of at most `count` events in `total` trials."""
+    """Returns the binomial probability of at most `count` events in `total` trials."""
     return math.fsum(math.comb(total, k) * rate**k * (1 - rate) ** (total - k) for k in range(count + 1))
 
 

@@ -14,7 +14,7 @@ from graders.base import BASE, TRAINED, Assignment, Generate, Generated, Grade, 
 from graders.decoding import Ask, answer, label_priors
 
 PLAIN_TOKENS = 128
-"""How long an answer to the model's own chat template may be. The attempt's template has its challenge's limit."""
+"""The most tokens of an answer to the model's own chat template. The attempt's template has its challenge's limit."""
 
 
 def chat(assignment: Assignment) -> Grading:
@@ -57,5 +57,5 @@ def _prompt(assignment: Assignment) -> str:
 
 
 def _ask(assignment: Assignment) -> Ask:
-    """As the attempt asks. A kind whose grader does not say so is asked by the challenge's template alone."""
+    """Returns how the attempt asks. A kind whose grader does not say so asks by the challenge's template alone."""
     return registry.ask_of(assignment) or Ask(assignment.bundle.challenge, "")

@@ -39,7 +39,7 @@ class Ask:
     words: Mapping[str, str] = field(default_factory=dict)
 
     def word(self, label: str) -> str:
-        """The word that the model writes for `label`."""
+        """Returns the word that the model writes for `label`."""
         return self.words.get(label, label)
 
     def in_orders(self) -> tuple[Ask, ...]:
@@ -124,7 +124,7 @@ def softmax(logs: Sequence[float]) -> list[float]:
 
 
 def stops(challenge: Challenge) -> tuple[str, ...]:
-    """The stop strings of greedy decoding: the first JSON object's end, a line end, or the examples' separator."""
+    """Returns where greedy decoding stops: at the first JSON object's end, a line end, or the examples' separator."""
     if isinstance(challenge.answer, Json):
         return ("json",)
     if challenge.prompt.style == "chat":
@@ -135,7 +135,7 @@ def stops(challenge: Challenge) -> tuple[str, ...]:
 
 
 def ending(challenge: Challenge) -> str:
-    """The text after a training row's completion, from which the model learns to stop; empty where code stops it."""
+    """Returns the text after a completion in training, from which the model learns to stop; empty if code stops it."""
     if isinstance(challenge.answer, Json) or (
         isinstance(challenge.answer, Label) and challenge.answer.decode == "score"
     ):

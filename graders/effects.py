@@ -117,7 +117,7 @@ def _counts(chance: np.random.Generator, draws: int, among: int, resamples: int)
 
 
 def _repetition_weights(chance: np.random.Generator, arm: Readings, resamples: int) -> Array:
-    """The weights of the repetitions in each resample, from one draw fewer than there are repetitions.
+    """Returns the weights of the repetitions in each resample, from one draw fewer than there are repetitions.
 
     This makes the variance of a mean of few values unbiased (McCarthy and Snowden 1985, "The bootstrap and finite
     population sampling").

@@ -59,7 +59,7 @@ Runs = Mapping[str, Sequence[Run]]
 
 
 def outputs_of(grade: Grade, challenge: Challenge) -> Outputs:
-    """The outputs of a grade on public and hidden rows."""
+    """Returns the outputs of a grade on public and hidden rows."""
     texts = Outputs(tuple(row.output for row in grade.public), tuple(row.output for row in grade.hidden))
     if not metrics()[challenge.metric.name].of_documents:
         return texts
@@ -68,7 +68,7 @@ def outputs_of(grade: Grade, challenge: Challenge) -> Outputs:
 
 
 def experiment_record(finding: Finding, experiment: Experiment, runs: Runs) -> ExperimentRecord:
-    """The record of one experiment of `finding`; `runs` holds the runs of each arm by the arm's id."""
+    """Returns the record of one experiment of `finding`; `runs` holds the runs of each arm by the arm's id."""
     bundle = next(iter(runs.values()))[0].repetition.bundle
     return ExperimentRecord(
         challenge=experiment.challenge,
@@ -108,7 +108,7 @@ def _claim_record(claim: Claim, runs: Runs, rows: str) -> ClaimRecord:
 
 
 def verdict(claim: Claim, effect: Effect) -> ClaimRecord:
-    """The result of a comparison, and whether it agrees with `claim`.
+    """Returns the result of a comparison, and whether it agrees with `claim`.
 
     A result is `unclear` if its interval contains zero. If the interval excludes zero but the difference is smaller
     than `at_least`, the result is also recorded as `unclear`, but then no claim about it holds.
@@ -145,7 +145,7 @@ def _rows(run: Run, rows: str) -> tuple[Sequence[Sample], list[Prediction]]:
 
 
 def predictions(challenge: Challenge, payload: Submitted, texts: Sequence[str]) -> list[Prediction]:
-    """The predictions that a grader reads from the outputs of a payload.
+    """Returns the predictions that a grader reads from the outputs of a payload.
 
     If the challenge decodes by likelihood, the text of an output is already the label.
     """
@@ -158,7 +158,7 @@ def predictions(challenge: Challenge, payload: Submitted, texts: Sequence[str]) 
 
 
 def _scores(run: Run, which: Measure, rows: str) -> Sequence[float]:
-    """The kept score of each row; empty where it is computed from the texts."""
+    """Returns the kept score of each row; empty where it is computed from the texts."""
     kept = run.outputs.hidden_scores if rows == "hidden" else run.outputs.public_scores
     return kept if which == "score" else ()
 
@@ -176,7 +176,7 @@ def _value(run: Run, which: Measure, rows: str) -> float:
 def _row_values(
     which: Measure, challenge: Challenge, samples: Sequence[Sample], read_as: Sequence[Prediction]
 ) -> Sequence[float]:
-    """The value of each row. Their mean is the measure, except for macro F1."""
+    """Returns the value of each row. Their mean is the measure, except for macro F1."""
     if which == "score":
         return measure(challenge.metric.name, read_as, [s.target for s in samples], challenge.answer).rows
     assert isinstance(challenge.answer, Json)
@@ -187,7 +187,7 @@ def _row_values(
 
 
 def is_valid(prediction: Prediction, answer: Json) -> bool:
-    """Whether an output is a JSON object that fits the answer's schema.
+    """Returns whether an output is a JSON object that fits the answer's schema.
 
     It must have all keys of the schema, a listed value for each field with listed values, and a text in all others.
     """
@@ -201,14 +201,14 @@ def _fits(value: object, allowed: Sequence[str] | str) -> bool:
 
 
 def _right(prediction: Prediction, sample: Sample, answer: Json, listed: Sequence[str]) -> float:
-    """The share of the listed fields that are right; 0 if the output does not fit the schema."""
+    """Returns the share of the listed fields that are right; 0 if the output does not fit the schema."""
     if not (isinstance(prediction, Mapping) and isinstance(sample.target, Mapping) and is_valid(prediction, answer)):
         return 0.0
     return fmean(float(prediction[name] == sample.target.get(name)) for name in listed)
 
 
 def readings(runs: Sequence[Run], which: Measure, rows: str) -> Readings:
-    """The results of one arm's runs as arrays, for `graders.effects`."""
+    """Returns the results of one arm's runs as arrays, for `graders.effects`."""
     keys = tuple(run.repetition.key for run in runs)
     challenge = runs[0].repetition.bundle.challenge
     if all(kept := [_scores(run, which, rows) for run in runs]):

@@ -63,7 +63,7 @@ def finished(challenge: Challenge, samples: Sequence[Sample], outputs: Mapping[s
 
 
 def _asked(item: Score | Generate, samples: Sequence[Sample]) -> Sequence[Sample]:
-    """The samples that an item is about: all, or those at the places that it names."""
+    """Returns the samples that an item is about: all, or those at the places that it names."""
     return [samples[place] for place in item.rows] if isinstance(item, Generate) and item.rows else samples
 
 

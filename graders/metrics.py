@@ -55,13 +55,13 @@ def measure(name: str, predictions: Sequence[Prediction], targets: Sequence[Targ
 
 
 def accuracy(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The share of rows whose prediction equals a target; for JSON, whose whole object does."""
+    """Returns the share of rows whose prediction equals a target; for JSON, whose whole object does."""
     rows = tuple(float(p in accepted(t)) for p, t in zip(predictions, targets, strict=True))
     return Measured(sum(rows) / len(rows), rows)
 
 
 def macro_f1(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The unweighted mean of F1 over the labels that occur among the targets; the score of a row is 0 or 1.
+    """Returns the unweighted mean of F1 over the labels that occur among the targets; the score of a row is 0 or 1.
 
     It equals scikit-learn's `f1_score(average="macro")`, whose import takes 50 MB and a second of each worker.
     """
@@ -73,18 +73,18 @@ def macro_f1(predictions: Sequence[Prediction], targets: Sequence[Target], answe
 
 
 def exact_match(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The share of rows whose text equals a target, after NFKC normalisation and collapsing of white space."""
+    """Returns the share of rows whose text equals a target, after NFKC normalisation and collapsing of white space."""
     plain = [tuple(_plain(one) or "" for one in accepted(t)) for t in targets]
     return accuracy([_plain(p) for p in predictions], plain, answer)
 
 
 def accepted(target: Target) -> tuple[str | Mapping[str, str] | Required, ...]:
-    """The targets of a row, each of which is right: several texts, or the one that there is."""
+    """Returns the targets of a row, each of which is right: several texts, or the one that there is."""
     return target if isinstance(target, tuple) else (target,)
 
 
 def answer_f1(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The mean over rows of the token F1 with the accepted answer that is nearest, as SQuAD scores it."""
+    """Returns the mean over rows of the token F1 with the accepted answer that is nearest, as SQuAD scores it."""
     rows = tuple(
         max(token_f1(p, str(one)) for one in accepted(t)) if isinstance(p, str) else 0.0
         for p, t in zip(predictions, targets, strict=True)
@@ -93,14 +93,14 @@ def answer_f1(predictions: Sequence[Prediction], targets: Sequence[Target], answ
 
 
 def json_fields(predictions: Sequence[Prediction], targets: Sequence[Target], answer: Json) -> Measured:
-    """The mean over rows of the weighted mean of `field_scores`; an output without a JSON object scores 0."""
+    """Returns the mean over rows of the weighted mean of `field_scores`; an output without a JSON object scores 0."""
     fields = tuple(field_scores(p, t, answer) for p, t in zip(predictions, targets, strict=True))
     rows = tuple(_weighted(scores, answer) for scores in fields)
     return Measured(sum(rows) / len(rows), rows, fields)
 
 
 def required_content(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The share of texts that hold all that their target requires, in at most as many words as it allows.
+    """Returns the share of texts that hold all that their target requires, in at most as many words as it allows.
 
     So an empty text scores 0, and so does one that says everything at length. Case, punctuation and articles do not
     count; what is required must stand in the text as whole words, side by side.
@@ -118,7 +118,7 @@ def _keeps_to(predicted: Prediction, target: Target) -> bool:
 
 
 def field_scores(predicted: Prediction, target: Target, answer: Json) -> dict[str, float]:
-    """The score in [0, 1] of each declared field; keys that are not declared are ignored."""
+    """Returns the score in [0, 1] of each declared field; keys that are not declared are ignored."""
     if not isinstance(predicted, Mapping) or not isinstance(target, Mapping):
         return dict.fromkeys(answer.fields, 0.0)
     return {
@@ -159,7 +159,7 @@ def _plain(value: Prediction | Target) -> str | None:
 
 
 def hit_rate(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The share of rows for which a passage of a right document was found.
+    """Returns the share of rows for which a passage of a right document was found.
 
     A row whose answer stands in no document is right where nothing was found.
     """
@@ -167,7 +167,7 @@ def hit_rate(predictions: Sequence[Prediction], targets: Sequence[Target], answe
 
 
 def mrr(predictions: Sequence[Prediction], targets: Sequence[Target], answer: object) -> Measured:
-    """The mean reciprocal rank: 1 / place of the first passage of a right document, 0 where there is none.
+    """Returns the mean reciprocal rank: 1 / place of the first passage of a right document, 0 where there is none.
 
     Source: Voorhees 1999, "The TREC-8 Question Answering Track Report". A row whose answer stands in no document has 1
     where nothing was found.
@@ -176,7 +176,7 @@ def mrr(predictions: Sequence[Prediction], targets: Sequence[Target], answer: ob
 
 
 def place_of(ranked: Sequence[str], right: Sequence[str]) -> int:
-    """The place, from 1, of the first found document that is right; 0 where there is none."""
+    """Returns the place, from 1, of the first found document that is right; 0 where there is none."""
     return next((place for place, document in enumerate(ranked, 1) if document in right), 0)
 
 

@@ -1,4 +1,4 @@
-"""What a challenge may do with a metric before it is the score: the lowest of several orders, a budget of tokens."""
+"""Turns a metric into a score where a challenge takes the lowest of several orders, or has a budget of tokens."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from graders.decoding import Ask
 
 
 def worst_public(grades: Sequence[Grade]) -> Grade:
-    """Of the grades of each order, the one that is lowest on public samples; of equal ones the earliest order."""
+    """Returns the grade of the order that is lowest on public samples; the earliest order if several are equal."""
     worst = min(grades, key=lambda grade: grade.public_score or 0.0)
     several = len(grades) > 1
     return replace(worst, public_orders=tuple(grade.public_score or 0.0 for grade in grades) if several else ())
 
 
 def worst_hidden(grades: Sequence[Grade]) -> Grade:
-    """Of the grades of each order, the one that is lowest on hidden samples; final ranks have a lowest of their own."""
+    """Returns the grade of the order that is lowest on hidden samples, with the lowest private score of any order."""
     worst = min(grades, key=lambda grade: grade.score or 0.0)
     private = [grade.private_score for grade in grades if grade.private_score is not None]
     return replace(worst, private_score=min(private, default=None))
 
 
 def charge(ask: Ask) -> Generator[WorkItem, Any, Charged | None]:
-    """What instructions and examples cost; None where the challenge has no budget of tokens.
+    """Returns what instructions and examples cost, or None if the challenge has no budget of tokens.
 
-    Every order of the examples has the same text, so that it is counted once, in the given order.
+    All orders of the examples have the same text, so it is counted once, in the given order.
     """
     budget, prefix = ask.challenge.metric.tokens, ask.render(()).prefix
     if budget is None:
@@ -38,10 +38,10 @@ def charge(ask: Ask) -> Generator[WorkItem, Any, Charged | None]:
 
 
 def with_charge(grade: Grade, charged: Charged | None, step: float) -> Grade:
-    """The grade with every score multiplied by the factor; metrics stay as they are.
+    """Returns the grade with every score multiplied by the factor; metrics stay as they are.
 
-    On hidden samples the metric is first rounded down to the challenge's `step`: else learners could find its exact
-    value by scores of prompts that differ in length alone.
+    On hidden samples the metric is first rounded down to the challenge's `step`. Otherwise learners could find its
+    exact value by the scores of prompts that only differ in length.
     """
     if charged is None:
         return grade

@@ -1,10 +1,10 @@
-"""The score by the learner's own choices: has the trained model come to prefer the answers that were chosen?
+"""Scores a trained model by the learner's own choices: how often it has come to prefer the chosen answer.
 
-It has where training has at least doubled the odds with which it would write the chosen answer rather than the other.
-Odds against those of the base model, as in the margin of DPO (Rafailov et al. 2023, arXiv 2305.18290), ask for the same
-work whatever the taste: the plain probability of an answer falls with its length, and whoever likes what the base model
-writes anyway would pass without training. That the odds must double keeps a run out that has changed next to nothing,
-because the smallest step in the right direction already makes a margin positive.
+It has if training has at least doubled the odds of writing the chosen answer rather than the other. The odds are
+compared with those of the base model, as in the margin of DPO (Rafailov et al. 2023, arXiv 2305.18290), so that every
+taste takes the same work: the plain probability of an answer falls with its length, and a learner who likes what the
+base model writes anyway would pass without training. The odds must double, because the smallest step in the right
+direction already makes a margin positive.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DOUBLED = math.log(2)
 def scored(
     grade: Grade, section: OwnChoices, model: str, adapter: str, held: Sequence[tuple[str, ...]]
 ) -> Generator[WorkItem, Any, Grade]:
-    """The grade with its score: the share of the held-out choices that the model has come to share.
+    """Returns the grade with its score, the share of the held-out choices that the model now prefers.
 
     `held` are `(prompt, chosen, rejected)`. Where fewer hidden rows are answered well than `section.content`, the score
     shrinks in proportion, so that a model which no longer writes anything of use scores 0.
@@ -43,7 +43,7 @@ def scored(
 
 
 def _odds(model: str, adapter: str | None, pair: tuple[str, ...]) -> Generator[WorkItem, Any, float]:
-    """The logarithm of the odds of the chosen answer against the other."""
+    """Returns the logarithm of the odds of the chosen answer against the other."""
     prompt, *sides = pair
     result: Scored = yield Score(model, "", (prompt,), tuple(sides), adapter, STAGE, exact=True)
     chosen, rejected = result.logprobs[0]

@@ -11,21 +11,21 @@ _OPENING = re.compile(r"^[\s\"'`*_(\[<:>-]+")
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of these pairs. Raises ValueError if a key occurs twice, because the object is then ambiguous."""
+    """Returns the object of these pairs. Raises ValueError if a key occurs twice: the object is then ambiguous."""
     value = dict(pairs)
     if len(value) < len(pairs):
         raise ValueError("a key stands twice")
     return value
 
 
+# So many characters at the end of a text may be the beginning of a longer token: `-Infinity` has nine, an escape six.
 UNFINISHED = 12
-"""Characters at the end of a text that may be a part of something: `-Infinity` has nine, an escape six."""
 _DECODER = json.JSONDecoder()
 _STRICT = json.JSONDecoder(object_pairs_hook=_distinct)
 
 
 def label_at_start(text: str, labels: Sequence[str]) -> str | None:
-    """The longest label that `text` starts with, ignoring case and opening quotes and marks; None if there is none."""
+    """Returns the longest label that `text` starts with, ignoring case and opening quotes and marks, or None."""
     start = _OPENING.sub("", text).casefold()
     for label in sorted(labels, key=len, reverse=True):
         folded = label.casefold()
@@ -35,12 +35,12 @@ def label_at_start(text: str, labels: Sequence[str]) -> str | None:
 
 
 def first_json_object(text: str) -> dict[str, Any] | None:
-    """The first complete JSON object in `text`, or None. Text before and after it is ignored."""
+    """Returns the first complete JSON object in `text`, or None. Text before and after it is ignored."""
     return _object_from(text, 0)[0]
 
 
 def first_object_end(text: str) -> int | None:
-    """The end index of the first JSON object in `text`, or None while following text could still change it."""
+    """Returns the end index of the first JSON object in `text`, or None while following text could still change it."""
     position = text.find("{")
     while position != -1:
         try:
@@ -55,7 +55,7 @@ def first_object_end(text: str) -> int | None:
 
 
 def only_json_object(text: str) -> dict[str, Any] | None:
-    """The only JSON object in `text`; None if there is none, if another follows, or if it has a key twice."""
+    """Returns the only JSON object in `text`; None if there is none, if another follows, or if it has a key twice."""
     value, start, end = _object_from(text, 0)
     if value is None or _object_from(text, end)[0] is not None:
         return None
@@ -67,7 +67,7 @@ def only_json_object(text: str) -> dict[str, Any] | None:
 
 
 def _object_from(text: str, start: int) -> tuple[dict[str, Any] | None, int, int]:
-    """The first object at or after `start`, with its start and end index."""
+    """Returns the first object at or after `start`, with its start and end index."""
     position = text.find("{", start)
     while position != -1:
         try:

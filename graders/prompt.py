@@ -21,7 +21,7 @@ def grade(assignment: Assignment) -> Grading:
 
 
 def ask_of(assignment: Assignment) -> Ask:
-    """How the submission asks the model."""
+    """Returns how the submission asks the model."""
     payload = assignment.payload
     assert isinstance(payload, PromptPayload)
     return Ask(

@@ -1,4 +1,4 @@
-"""Grades a retrieval: looks each row up in the documents, and has the base model answer where answers count."""
+"""Grades a retrieval: finds passages for each row, and lets the base model answer from them if answers count."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Retrieval:
         return template_of(self.challenge, self.payload)
 
     def ask(self) -> Ask:
-        """How the model is asked: a row and its passages together are one input."""
+        """Returns how the model is asked: a row and its passages together are one input."""
         return Ask(
             open_prompt(self.challenge),
             self.payload.instructions,
@@ -62,7 +62,7 @@ class Retrieval:
         )
 
     def asks(self) -> tuple[Ask, ...]:
-        """How the model is asked in each order of the examples. Where no model reads, all orders come to the same."""
+        """Returns how the model is asked in each order of the examples. Without a model, all orders have one result."""
         return self.ask().in_orders() if self.has_reader else (self.ask(),)
 
     @cached_property
@@ -70,26 +70,26 @@ class Retrieval:
         return has_reader(self.challenge)
 
     def item(self, cuts: Sequence[Cut], queries: Sequence[str], stage: str, limit: int) -> Retrieve:
-        """The work item that looks `queries` up in `cuts`."""
+        """Returns the work item that looks `queries` up in `cuts`."""
         return Retrieve(tuple(one.text for one in cuts), tuple(queries), self.payload.method, limit, stage)
 
     def used(self, ranking: Ranking) -> list[Cut]:
-        """The passages for the prompt: the best `top_k`, without those whose score is too low."""
+        """Returns the passages for the prompt: the best `top_k`, without those whose score is too low."""
         best = ranking.ranked[: self.payload.top_k]
         return [ranking.cuts[number] for number, score in best if score >= self.payload.min_score]
 
     def asked(self, ranking: Ranking, sample: Sample) -> str:
-        """The input of the ordinary prompt for a row."""
+        """Returns the input of the ordinary prompt for a row."""
         return filled(self.template, Asked(joined([one.text for one in self.used(ranking)]), sample.input))
 
     def unread(self, rankings: Sequence[Ranking]) -> Answers:
-        """What comes out where no model reads: the documents of the used passages, the best one first."""
+        """Returns the answers without a model that reads: the documents of the used passages, the best one first."""
         outputs = [self.with_documents(Output("", ""), one) for one in rankings]
         named = [replace(one, text=", ".join(one.documents) or one.text) for one in outputs]
         return Answers(tuple(named), {})
 
     def with_documents(self, output: Output, ranking: Ranking) -> Output:
-        """The output, or that the corpus does not say, with the documents of the used passages."""
+        """Returns the output with the documents of the used passages. Without any, the answer is not in the corpus."""
         used = self.used(ranking)
         return replace(output if used else NOTHING, documents=tuple(one.document for one in used))
 
@@ -136,7 +136,7 @@ def _searched(retrieval: Retrieval, inputs: Sequence[str]) -> Generator[WorkItem
 
 
 def ask_of(assignment: Assignment) -> Ask:
-    """How a public row is read while others are still computed."""
+    """Returns how the model is asked about a row, so that public rows can be read while others are computed."""
     assert isinstance(assignment.payload, RagPayload)
     return Retrieval(assignment.bundle.challenge, assignment.payload).ask()
 
@@ -156,7 +156,7 @@ def _find(
 def _public(
     retrieval: Retrieval, ask: Ask, samples: Sequence[Sample], rankings: Sequence[Ranking], stage: str
 ) -> Generator[WorkItem, Any, Answers]:
-    """The model is not asked about a row for which nothing was found."""
+    """Asks the model about the public rows for which something was found."""
     if not retrieval.has_reader:
         return retrieval.unread(rankings)
     rows = tuple(place for place, one in enumerate(rankings) if retrieval.used(one))
@@ -185,8 +185,9 @@ def _find_hidden(retrieval: Retrieval, samples: Sequence[Sample]) -> Generator[W
 def _hidden(
     retrieval: Retrieval, ask: Ask, samples: Sequence[Sample], rankings: Sequence[Ranking]
 ) -> Generator[WorkItem, Any, Answers]:
-    """The model is asked about every row, and its answer is not looked at where nothing was found: else the time would
-    tell how many such rows there are.
+    """Asks the model about every hidden row, and drops its answer if nothing was found for the row.
+
+    Otherwise the time of the job would tell for how many rows nothing was found.
     """
     if not retrieval.has_reader:
         return retrieval.unread(rankings)
@@ -196,7 +197,7 @@ def _hidden(
 
 
 def _shown(retrieval: Retrieval, ranking: Ranking, right: Sequence[str]) -> LookUp:
-    """What a learner sees of a public row: the best `top_k` passages, and where the first `right` document stood."""
+    """Returns what a learner sees of a public row: the best `top_k` passages, and the first `right` document's rank."""
     passages = tuple(
         Passage(
             document=ranking.cuts[number].document,

@@ -1,4 +1,4 @@
-"""From a payload's kind to the grader, which is imported on first use."""
+"""Finds the grader of a payload's kind, and imports it on first use."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class Grader(Protocol):
 
 
 def names() -> tuple[str, ...]:
-    """The kinds that have a grader."""
+    """Returns the kinds that have a grader."""
     return tuple(registered("gradus.graders", GRADERS))
 
 
 def grade(assignment: Assignment) -> Grading:
-    """The generator that grades `assignment`; see `graders.base` for its items and results."""
+    """Returns the generator that grades `assignment`; see `graders.base` for its items and results."""
     return _grader(assignment).grade(assignment)
 
 
 def ask_of(assignment: Assignment) -> Ask | None:
-    """How the assignment asks the model about each row; None where its kind does not say so."""
+    """Returns how the assignment asks the model about each row, or None if its kind does not say so."""
     find = getattr(_grader(assignment), "ask_of", None)
     return cast(Ask, find(assignment)) if find is not None else None
 

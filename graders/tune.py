@@ -30,8 +30,8 @@ Rows = tuple[tuple[str, ...], ...]
 def grade(assignment: Assignment) -> Grading:
     """Yields Train, then Score or Generate with the new adapter; a trial run trains at most 20 steps.
 
-    Where the learner's own choices count, the model is asked about those that are held out at last.
-    Raises `Rejected('diverged')` where the training loss is not a number.
+    If the learner's own choices count, the last items ask the model about the choices that are held out.
+    Raises `Rejected('diverged')` if the training loss is not a number.
     """
     payload, bundle = assignment.payload, assignment.bundle
     assert isinstance(payload, TunePayload)
@@ -47,15 +47,15 @@ def grade(assignment: Assignment) -> Grading:
 
 
 def ask_of(assignment: Assignment) -> Ask:
-    """How the trained adapter is asked."""
+    """Returns how the trained adapter is asked."""
     assert isinstance(assignment.payload, TunePayload)
     return Ask(assignment.bundle.challenge, assignment.payload.instructions, adapter=JOB)
 
 
 def training_rows(challenge: Challenge, payload: TunePayload, draw: str = "") -> Rows:
-    """`(prompt, completion)`, or `(prompt, chosen, rejected)`, of each row that is trained on.
+    """Returns `(prompt, completion)`, or `(prompt, chosen, rejected)`, of each row that is trained on.
 
-    The prompt ends where the model goes on at grading time.
+    A prompt ends where the model continues at grading time.
     """
     trained, _ = held_out(tune(challenge), payload.method, payload.rows, draw)
     return _rendered(challenge, payload.instructions, _texts(payload, trained))
@@ -95,7 +95,7 @@ def _train(
 
 
 def _valid(bundle: ChallengeBundle, payload: TunePayload, draw: str) -> Rows:
-    """Preferences that are held out, or public samples whose targets are texts that the model could write."""
+    """Returns held-out preferences, or public samples whose targets are texts that the model could write."""
     challenge = bundle.challenge
     _, held = held_out(tune(challenge), payload.method, payload.rows, draw)
     public = [(sample.input, target_text(sample.target)) for sample in bundle.public if _is_written(sample)]
@@ -127,7 +127,7 @@ def _rendered(challenge: Challenge, instructions: str, rows: Sequence[tuple[str,
 
 
 def figures(trained: Trained) -> dict[str, float]:
-    """What a training run has measured, as a grade holds it."""
+    """Returns what a training run has measured, as a grade stores it."""
     always = {
         "steps": float(trained.steps),
         "train_loss": trained.train_loss,

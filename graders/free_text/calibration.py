@@ -54,7 +54,7 @@ class GradedAttack:
 
 
 def person_score(challenge: Challenge, marks: Mapping[str, str]) -> float:
-    """The score in [0, 1] of a person's marks; a criterion without a mark counts as not met."""
+    """Returns the score in [0, 1] of a person's marks; a criterion without a mark counts as not met."""
     return score(free_text(challenge).rubric, marks)
 
 
@@ -67,7 +67,7 @@ def report(
     suite: Sequence[GradedAttack],
     template: str,
 ) -> dict[str, Any]:
-    """The report as a JSON object.
+    """Returns the report as a JSON object.
 
     `answers` have the role `calibration` and decide about the gate; `tests` have the role `test` and were not used to
     tune anything. Each answer was graded as if the grader did not know it. `attacks` are the author's attacks that were
@@ -91,12 +91,12 @@ def report(
 
 
 def judges_of(graded: Iterable[GradedAnswer | GradedAttack]) -> list[JudgeId]:
-    """Every judge that gave marks; there is only one unless the endpoint changed its model meanwhile."""
+    """Returns every judge that gave marks; there is only one unless the endpoint changed its model meanwhile."""
     return sorted({row.grade.judge for row in graded if row.grade.judge is not None})
 
 
 def gate_missed(figures: Mapping[str, Any], gate: Gate) -> list[str]:
-    """The reasons why these figures do not open the gate, one sentence each; empty if they open it."""
+    """Returns the reasons why these figures do not open the gate, one sentence each; empty if they open it."""
     checks = [
         (not figures["model"], "the built-in verifier never ends a grade: set up a judge"),
         (len(figures["models"]) > 1, f"several models answered ({', '.join(figures['models'])}): name a dated one"),
@@ -147,7 +147,10 @@ def _with_interval(name: str, person: Sequence[float], machine: Sequence[float])
 
 
 def _coverage(challenge: Challenge, rows: Sequence[GradedAnswer]) -> dict[str, Any]:
-    """The share of final grades, how many of them equal the person's score, and the accuracy of certain verdicts."""
+    """Returns the share of final grades, how many of them equal the person's score, and how often verdicts are right.
+
+    The accuracy of verdicts is given for the most certain 20 %, 40 %, ... of the answers.
+    """
     final = [row for row in rows if not row.grade.review]
     exact = [abs(row.value - person_score(challenge, row.marks)) < EXACT for row in final]
     verdicts = [
@@ -193,7 +196,7 @@ def _rate(rows: Sequence[GradedAttack]) -> dict[str, Any]:
 
 
 def _families(suite: Mapping[str, Any]) -> str:
-    """The families with successful attacks, as text: `wishes 1 of 4`."""
+    """Returns the families with successful attacks, as text: `wishes 1 of 4`."""
     families = suite["families"].items()
     return ", ".join(f"{name} {row['succeeded']} of {row['count']}" for name, row in families if row["succeeded"])
 

@@ -106,7 +106,7 @@ def _is_foreign(text: str, language: frozenset[str]) -> bool:
 
 
 def _is_no_prose(text: str) -> bool:
-    """Whether the text is a list of keywords or shuffled words instead of sentences.
+    """Returns whether the text is a list of keywords or shuffled words instead of sentences.
 
     The signs are long stretches without a full stop, and sentences that end with a word such as 'the' or 'if'.
     """

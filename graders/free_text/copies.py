@@ -27,13 +27,13 @@ LEARNER = "learner:"
 
 @lru_cache(maxsize=2048)
 def runs(text: str) -> frozenset[Run]:
-    """All runs of five consecutive words, ignoring case and punctuation."""
+    """Returns all runs of five consecutive words, ignoring case and punctuation."""
     tokens = words(text)
     return frozenset(tuple(tokens[n : n + RUN_WORDS]) for n in range(len(tokens) - RUN_WORDS + 1))
 
 
 def shares(text: str, bundle: ChallengeBundle, sources: Mapping[str, str]) -> dict[str, float]:
-    """The share in [0, 1] of the answer's runs that occur in each source, the largest first, without zeros.
+    """Returns the share in [0, 1] of the answer's runs that occur in each source, the largest first, without zeros.
 
     Runs that occur in the question are not counted. `sources` are texts by name, to which the bundle's model answer and
     gold answers are added. The source `everything` is all texts together except answers of other learners, so that a
@@ -49,7 +49,7 @@ def shares(text: str, bundle: ChallengeBundle, sources: Mapping[str, str]) -> di
 
 
 def rules(copied: Mapping[str, float]) -> list[str]:
-    """A rule for the largest share, if it is too large: `copied-from: solution, 62 %`."""
+    """Returns a rule for the largest share, if it is too large: `copied-from: solution, 62 %`."""
     large = [(name, share) for name, share in copied.items() if share >= _least(name)]
     named = [pair for pair in large if pair[0] != "everything"] or large
     return [f"copied-from: {name}, {share:.0%}".replace("%", " %") for name, share in named[:1]]
@@ -60,7 +60,7 @@ def _least(name: str) -> float:
 
 
 def digest_of(sources: Mapping[str, str]) -> str:
-    """The SHA-256 of the sources, stored with a grade to show which texts the answer was compared with."""
+    """Returns the SHA-256 of the sources, stored with a grade to show which texts the answer was compared with."""
     parts = [f"{name}\x00{hashlib.sha256(text.encode()).hexdigest()}" for name, text in sorted(sources.items())]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

@@ -127,7 +127,7 @@ def _usable(ballots: list[Ballot | None]) -> list[Ballot]:
 
 
 def _doubts(case: Case, ballot: Ballot, guess: Estimate) -> list[str]:
-    """The reasons why one call is not enough."""
+    """Returns the reasons why one call is not enough."""
     challenge = case.bundle.challenge
     doubts = [*ballot.failed, *ballot.doubts]
     doubts += [f"cannot-tell: {id}" for id, mark in ballot.marks.items() if mark is Mark.CANNOT_TELL]
@@ -157,7 +157,7 @@ def _final(
 
 
 def _uncalibrated(case: Case, judge: JudgeId, ballots: list[Ballot]) -> list[str]:
-    """The rules of the gate: a grade is final only if exactly this judge passed its calibration on this content."""
+    """Returns rules of the gate: a grade is final only if exactly this judge passed its calibration on this content."""
     passed = case.assignment.calibrated
     if len({ballot.model for ballot in ballots}) > 1:
         return ["several-models"]

@@ -22,7 +22,7 @@ def _graded(bundle: ChallengeBundle) -> tuple[GoldAnswer | Benign, ...]:
 
 
 def zero_rule(text: str, bundle: ChallengeBundle) -> str | None:
-    """The rule, `empty` or `gold-zero`, by which a cleaned answer scores a final 0 without a call; else None."""
+    """Returns the rule by which a cleaned answer gets a final 0 without a call, `empty` or `gold-zero`, or None."""
     if not text:
         return "empty"
     rubric = free_text(bundle.challenge).rubric
@@ -31,7 +31,7 @@ def zero_rule(text: str, bundle: ChallengeBundle) -> str | None:
 
 
 def repeats_gold(text: str, bundle: ChallengeBundle) -> bool:
-    """Whether the answer has the same words in the same order as one that the author has graded.
+    """Returns whether the answer has the same words in the same order as one that the author has graded.
 
     Answers of fewer than `SAME_WORDS_MIN` words never do, because many people write the same few words.
     """
@@ -40,7 +40,7 @@ def repeats_gold(text: str, bundle: ChallengeBundle) -> bool:
 
 
 def copies(text: str, bundle: ChallengeBundle) -> bool:
-    """Whether the answer consists of the words of the model answer or of a good gold answer, in any order."""
+    """Returns whether the answer consists of the words of the model answer or of a good gold answer, in any order."""
     if len(set(content_words(text))) < COPY_WORDS_MIN:
         return False
     rubric, passing = free_text(bundle.challenge).rubric, bundle.challenge.pass_
@@ -51,5 +51,5 @@ def copies(text: str, bundle: ChallengeBundle) -> bool:
 
 
 def is_known_attack(text: str, bundle: ChallengeBundle) -> bool:
-    """Whether the author lists exactly this text among the attacks."""
+    """Returns whether the author lists exactly this text among the attacks."""
     return normal(text) in {normal(attack.answer) for attack in bundle.attacks}

@@ -15,7 +15,7 @@ from graders.base import CriterionMark, Grade, JudgeId, Mark
 def criterion_marks(
     challenge: Challenge, marks: Mapping[str, Mark], evidence: Mapping[str, tuple[str, ...]]
 ) -> tuple[CriterionMark, ...]:
-    """The marks shown to the learner, in the rubric's order; `improve` is filled only if points are missing."""
+    """Returns the marks shown to the learner, in the rubric's order; `improve` is filled only if points are missing."""
     earned = points(free_text(challenge).rubric, marks)
     return tuple(
         CriterionMark(
@@ -38,7 +38,7 @@ def graded_by(
     judge: JudgeId | None,
     certainty: float,
 ) -> Grade:
-    """The grade for these marks; `rules` are those that ask for a person, and empty for a final grade."""
+    """Returns the grade for these marks; `rules` are those that ask for a person, and empty for a final grade."""
     review = tuple(dict.fromkeys(rules))
     return Grade(
         score=min(1.0, sum(mark.points for mark in marks) / sum(mark.points_max for mark in marks)),
@@ -52,7 +52,7 @@ def graded_by(
 
 
 def zero(bundle: ChallengeBundle, rule: str, flags: tuple[str, ...]) -> Grade:
-    """A final score of 0 that needs no call of the judge."""
+    """Returns a final score of 0 that needs no call of the judge."""
     nothing = {c.id: Mark.NOT_MET for c in free_text(bundle.challenge).rubric}
     marks = criterion_marks(bundle.challenge, nothing, {})
     return Grade(score=0.0, marks=marks, private={"rule": rule, "flags": flags})

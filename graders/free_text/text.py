@@ -25,22 +25,22 @@ NEGATIONS = frozenset(_NEGATIONS.split())
 
 
 def words(text: str) -> list[str]:
-    """The case-folded words of a text in order, with plain apostrophes."""
+    """Returns the case-folded words of a text in order, with plain apostrophes."""
     return [word.casefold().replace("\u2019", "'") for word in _WORD.findall(text)]
 
 
 def content_words(text: str) -> list[str]:
-    """The words of a text without English stop words; in other languages these are all words."""
+    """Returns the words of a text without English stop words; in other languages these are all words."""
     return [word for word in words(text) if word not in STOP_WORDS]
 
 
 def normal(text: str) -> str:
-    """The words of a text joined by spaces; equal for texts that differ only in case, spaces and punctuation."""
+    """Returns a text's words joined by spaces: texts that differ only in case, spaces and punctuation become equal."""
     return " ".join(words(text))
 
 
 def exact(text: str) -> str:
-    """The case-folded text without repeated spaces, surrounding quotation marks and a final full stop.
+    """Returns the case-folded text without repeated spaces, surrounding quotation marks and a final full stop.
 
     Unlike `normal` it keeps signs: "1/2" is not "1 2", "-1" is not "1", and "<" is an answer.
     """
@@ -49,27 +49,27 @@ def exact(text: str) -> str:
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
-    """The start and end index of each sentence or line that is not empty, in order."""
+    """Returns the start and end index of each sentence or line that is not empty, in order."""
     return [match.span() for match in _SENTENCE.finditer(text) if match.group().strip()]
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a text without surrounding spaces; the whole text if it has no sentence."""
+    """Returns the sentences of a text without surrounding spaces; the whole text if it has no sentence."""
     return [text[a:b].strip() for a, b in sentence_spans(text)] or [text.strip()]
 
 
 def is_negation(word: str) -> bool:
-    """Whether a case-folded word is a negation."""
+    """Returns whether a case-folded word is a negation."""
     return word in NEGATIONS or word.endswith("n't")
 
 
 def negates(text: str) -> bool:
-    """Whether a text contains a negation."""
+    """Returns whether a text contains a negation."""
     return any(is_negation(word) for word in words(text))
 
 
 def echoes(text: str, source: str, *, known: float = 1.0, adjacent: float = 0.6) -> bool:
-    """Whether `text` only repeats `source`: the share `known` of its content words, mostly in the same order.
+    """Returns whether `text` only repeats `source`: the share `known` of its content words, mostly in the same order.
 
     `adjacent` is the share of words that must be in order. Order matters because a question may contain exactly the
     words of a short but good answer.
@@ -89,7 +89,7 @@ def _adjacent(own: Sequence[str], theirs: Sequence[str]) -> float:
 
 
 def containment(text: str, source: str) -> float:
-    """The share in [0, 1] of the distinct content words of `text` that occur in `source`."""
+    """Returns the share in [0, 1] of the distinct content words of `text` that occur in `source`."""
     own = set(content_words(text))
     return len(own & set(content_words(source))) / len(own) if own else 0.0
 

@@ -69,7 +69,7 @@ class Material:
 
 
 def material(bundle: ChallengeBundle, sources: Mapping[str, str]) -> tuple[Material, ...]:
-    """One `Material` for each criterion that requires a statement, or for all criteria if none does.
+    """Returns one `Material` for each criterion that requires a statement, or for all criteria if none does.
 
     `sources` may hold the texts `lesson`, `faq` and `solution`, in Markdown; without `solution` the bundle's is used.
     """
@@ -83,19 +83,19 @@ def material(bundle: ChallengeBundle, sources: Mapping[str, str]) -> tuple[Mater
 
 
 def sentences(text: str) -> list[str]:
-    """The sentences of a Markdown text, as a reader of the page would copy them."""
+    """Returns the sentences of a Markdown text, as a reader of the page would copy them."""
     prose = LINK.sub(r"\1", MARKS.sub("", NOT_PROSE.sub("\n", text)))
     blocks = (" ".join(block.split()) for block in re.split(r"\n\s*\n|(?<=[.!?:])\n", prose))
     return [sentence for block in blocks for sentence in SENTENCE_END.split(block) if sentence] or [text.strip()]
 
 
 def _copied(text: str) -> list[str]:
-    """The sentences that a learner would copy: complete, without formulas, and not direct speech."""
+    """Returns the sentences that a learner would copy: complete, without formulas, and not direct speech."""
     return [one for one in sentences(text) if one.endswith((".", "!")) and not NOT_COPIED.search(one)]
 
 
 def _claim(sentence: str) -> str | None:
-    """The first clause of `sentence` if it is a statement that can follow "that", otherwise None."""
+    """Returns the first clause of `sentence` if it is a statement that can follow "that", otherwise None."""
     general = I_WOULD.sub("one would", CLAUSE_END.split(sentence)[0]).rstrip(". ")
     general = general[:1].upper() + general[1:]
     unfit = FIRST_PERSON.search(general) or UNFIT_FOR_THAT.search(general) or not STATEMENT.match(general)

@@ -42,7 +42,7 @@ class Phrasing:
 
 
 def suite(bundle: ChallengeBundle, sources: Mapping[str, str]) -> tuple[SuiteAttack, ...]:
-    """All attacks on the question of `bundle`; they are always the same for the same content.
+    """Returns all attacks on the question of `bundle`; they are always the same for the same content.
 
     `sources` are the texts that learners can read, in Markdown, of which `lesson`, `faq` and `solution` are used. If
     `solution` is missing, the bundle's solution is used. Texts longer than the question allows leave out the last
@@ -56,7 +56,7 @@ def suite(bundle: ChallengeBundle, sources: Mapping[str, str]) -> tuple[SuiteAtt
 
 @cache
 def phrasings() -> Mapping[str, tuple[Phrasing, ...]]:
-    """The hand-written phrasings by family."""
+    """Returns the hand-written phrasings by family."""
     rows: dict[str, list[dict[str, Any]]] = read(FILE.read_text(encoding="utf-8")).data
     return {family: tuple(Phrasing(**{**row, "each": tuple(row["each"])}) for row in of) for family, of in rows.items()}
 
@@ -71,7 +71,7 @@ def _family(family: str, parts: Sequence[Material], bundle: ChallengeBundle) -> 
 
 
 def _fitting(phrasing: Phrasing, usable: list[dict[str, str]], question: str, most_words: int) -> str:
-    """The text about as many criteria as `most_words` allows, and about at least one."""
+    """Returns the text about as many criteria as `most_words` allows, and about at least one."""
     text = _text(phrasing, usable, question)
     while len(text.split()) > most_words and len(usable) > 1:
         usable = usable[:-1]
@@ -92,7 +92,7 @@ def _has_all(phrasing: Phrasing, fields: Mapping[str, str]) -> bool:
 
 
 def _fields(part: Material, turn: int) -> dict[str, str]:
-    """The values of the placeholders; `turn` makes the phrasings of a family use different words."""
+    """Returns the values of the placeholders; `turn` makes the phrasings of a family use different words."""
     say = part.says[turn % len(part.says)]
     claim = _pick(part.claims, turn) or f'the sentence "{say}" is right'
     fields = {"say": _small(say), "Say": _capital(say), "claim": _small(claim), "Claim": _capital(claim)}

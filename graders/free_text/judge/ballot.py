@@ -98,14 +98,14 @@ def _check(criterion: Criterion, marked: ReplyMark, challenge: Challenge, cleane
 
 
 def _same_quote(checks: Mapping[str, _Check]) -> bool:
-    """Whether one quote supports at least three criteria and most of the criteria that earn points."""
+    """Returns whether one quote supports at least three criteria and most of the criteria that earn points."""
     uses = Counter(quote for check in checks.values() for quote in set(check.evidence))
     earning = sum(bool(check.evidence) for check in checks.values())
     return max(uses.values(), default=0) >= max(3, 0.75 * earning)
 
 
 def find_quote(quote: str, text: str) -> tuple[int, int] | None:
-    """The start and end of `quote` in `text`, ignoring case, white space and typographic marks; None if not found."""
+    """Returns where `quote` stands in `text`, ignoring case, white space and typographic marks, or None."""
     parts = [re.escape(part) for part in re.split(r"\s+", quote.strip(" \t\n\"'\u201c\u201d\u2018\u2019.\u2026"))]
     if not any(parts):
         return None
@@ -115,7 +115,7 @@ def find_quote(quote: str, text: str) -> tuple[int, int] | None:
 
 
 def is_denied(span: tuple[int, int], text: str) -> bool:
-    """Whether the answer denies the words at `span`, as in 'it is false that ...', 'not ...' or '... is a myth'."""
+    """Returns whether the answer denies the words at `span`: 'it is false that ...', 'not ...' or '... is a myth'."""
     start = max((a for a, _ in sentence_spans(text) if a <= span[0]), default=0)
     end = min((b for _, b in sentence_spans(text) if b >= span[1]), default=len(text))
     before, quote, after = text[start : span[0]], text[span[0] : span[1]], text[span[1] : end]
@@ -133,7 +133,7 @@ def _counts(span: tuple[int, int], criterion: Criterion, challenge: Challenge, c
 
 
 def _is_borrowed(quote: str, criterion: Criterion, challenge: Challenge) -> bool:
-    """Whether the quote only repeats words of the question or the criterion, which shows no knowledge."""
+    """Returns whether the quote only repeats words of the question or the criterion, which shows no knowledge."""
     shown = " ".join((free_text(challenge).question or "", *(c.label for c in free_text(challenge).rubric)))
     is_long = len(content_words(quote)) >= ECHO_WORDS_MIN
     return not normal(quote) or echoes(quote, shown, known=0.8) or (is_long and echoes(quote, criterion.text))

@@ -23,7 +23,7 @@ _KEYS = ("id", "kind", "partial_allowed", "criterion", "would_be_met_by", "would
 
 @cache
 def version(template: str = "") -> str:
-    """The name and digest of a template, as `criteria-1@0123456789ab`. Raises KeyError for an unknown name.
+    """Returns the name and digest of a template, as `criteria-1@0123456789ab`. Raises KeyError for an unknown name.
 
     The digest covers everything in a call except the content of the question: instructions, layout and reply schema.
     """
@@ -32,9 +32,10 @@ def version(template: str = "") -> str:
 
 
 def judge_item(bundle: ChallengeBundle, text: str, vote: int, template: str = "") -> Judge:
-    """The call of the judge with number `vote` (from 0) about the cleaned answer `text`; later votes shuffle criteria.
+    """Returns the call of the judge with number `vote`, from 0, about the cleaned answer `text`.
 
-    The points, the pass mark and the learner's identity are not sent.
+    Calls after the first have the criteria in another order. The points, the pass mark and the learner's identity are
+    not sent.
     """
     challenge = bundle.challenge
     rubric = _order(free_text(challenge).rubric, vote)

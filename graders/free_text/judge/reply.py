@@ -39,7 +39,7 @@ class Reply(_Closed):
 
 
 def parse(reply: Any, ids: Sequence[str]) -> Reply | None:
-    """The reply; None if it has another form, or if a criterion is missing, unknown or named twice."""
+    """Returns the reply; None if it has another form, or if a criterion is missing, unknown or named twice."""
     try:
         parsed = Reply.model_validate(reply)
     except ValidationError:
@@ -48,7 +48,7 @@ def parse(reply: Any, ids: Sequence[str]) -> Reply | None:
 
 
 def reply_schema(ids: Sequence[str]) -> dict[str, Any]:
-    """The strict JSON schema of a reply about the criteria `ids`."""
+    """Returns the strict JSON schema of a reply about the criteria `ids`."""
     text: dict[str, Any] = {"type": "string"}
     quotes = {"type": "array", "items": text}
     mark = _object(

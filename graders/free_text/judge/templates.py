@@ -17,13 +17,13 @@ NAME_CHARS = 40
 
 
 def names() -> tuple[str, ...]:
-    """Every template that can be chosen: the built-in ones and those of packages (entry points of `GROUP`)."""
+    """Returns every template that can be chosen: the built-in ones and those of packages (entry points of `GROUP`)."""
     return tuple(sorted({path.stem for path in FOLDER.glob("*.txt")} | registered(GROUP, {}).keys()))
 
 
 @cache
 def instructions(name: str) -> str:
-    """The system message of a template; the default's for an empty name.
+    """Returns the system message of a template; the default's for an empty name.
 
     Raises KeyError for an unknown name, and `RegistryError` where a package does not hold the template it declares.
     """
@@ -35,7 +35,7 @@ def instructions(name: str) -> str:
 
 
 def _packaged(name: str) -> Traversable:
-    """The entry point's value is the package whose folder holds the file."""
+    """Returns the file of a package's template. The entry point names the package whose folder holds it."""
     package = registered(GROUP, {})[name]
     if len(name) > NAME_CHARS:
         raise RegistryError(f"The judge template `{name}` needs a name of at most {NAME_CHARS} characters.")

@@ -46,7 +46,7 @@ def decide(challenge: Challenge, ballots: Sequence[Ballot]) -> Decision:
 
 
 def decisive(challenge: Challenge, marks: Mapping[str, Mark]) -> tuple[str, ...]:
-    """The criteria for which a neighbouring mark would change the verdict."""
+    """Returns the criteria for which a neighbouring mark would change the verdict."""
     rubric, passing = free_text(challenge).rubric, challenge.pass_
     passed = score(rubric, marks) >= passing - 1e-9
     return tuple(
@@ -59,7 +59,7 @@ def decisive(challenge: Challenge, marks: Mapping[str, Mark]) -> tuple[str, ...]
 
 
 def review_rules(challenge: Challenge, decision: Decision, flags: Sequence[str], unlike: Sequence[str]) -> list[str]:
-    """The rules of this decision that ask for a person; a flag does so only if the answer earns points.
+    """Returns the rules of this decision that ask for a person; a flag does so only if the answer earns points.
 
     `unlike` are the criteria whose mark the embedding estimate does not support. A split vote on a heavy criterion asks
     for a person unless the estimate agrees with the majority. With 5 % wrong marks and three heavy criteria, every
@@ -81,7 +81,7 @@ def _majority(marks: Sequence[Mark]) -> Mark:
 
 
 def _agreeing(marks: Sequence[Mark]) -> float:
-    """The share of the calls that gave the most frequent mark."""
+    """Returns the share of the calls that gave the most frequent mark."""
     return Counter(marks).most_common(1)[0][1] / len(marks)
 
 
@@ -90,7 +90,7 @@ def _evidence(id: str, mark: Mark, ballots: Sequence[Ballot]) -> tuple[str, ...]
 
 
 def _neighbours(criterion: Criterion, mark: Mark) -> tuple[Mark, ...]:
-    """The marks one step away from this one, which a judge may confuse with it."""
+    """Returns the marks one step away from this one, which a judge may confuse with it."""
     steps = [Mark.NOT_MET, Mark.PARTIAL, Mark.MET] if criterion.partial == "half" else [Mark.NOT_MET, Mark.MET]
     if mark not in steps:
         return tuple(steps)

@@ -15,7 +15,7 @@ _OWN = re.compile(
 
 
 def speaks(text: str) -> bool:
-    """Whether the text contains a sentence such as 'I would ...', 'we should ...' or 'my advice is ...'."""
+    """Returns whether the text contains a sentence such as 'I would ...', 'we should ...' or 'my advice is ...'."""
     return _OWN.search(text.replace("\u2019", "'")) is not None
 
 
@@ -60,7 +60,7 @@ _DISOWNS = re.compile(
 
 
 def takes_back(text: str) -> bool:
-    """Whether a sentence withdraws the rest of the answer, or disagrees with it without giving other advice."""
+    """Returns whether a sentence withdraws the rest of the answer, or disagrees with it without giving other advice."""
     if _TAKES_BACK.search(text) or _DISOWNS.search(text):
         return True
     return any(not speaks(text[match.end() :]) for match in _DISAGREES.finditer(text))
@@ -83,7 +83,7 @@ _PAST = re.compile(
 
 
 def tells_story(text: str) -> bool:
-    """Whether the text tells a dream or mostly past events, and nothing about what the learner would do."""
+    """Returns whether the text tells a dream or mostly past events, and nothing about what the learner would do."""
     if _DREAM.search(text):
         return True
     if speaks(text):
@@ -102,7 +102,7 @@ DISTINCT_MIN = 0.68
 
 
 def repeats_itself(text: str) -> bool:
-    """Whether few content words are distinct, on average over stretches of 40 content words."""
+    """Returns whether few content words are distinct, on average over stretches of 40 content words."""
     tokens = content_words(text)
     if len(tokens) < PADDING_WORDS_MIN:
         return False

@@ -46,7 +46,7 @@ _VERDICT = re.compile(
 
 
 def refused(text: str) -> list[str]:
-    """The phrases that an answer advises against, in order, without those of fewer than two content words."""
+    """Returns the phrases that an answer advises against, in order, without those of fewer than two content words."""
     scopes = []
     for sentence in sentences(text):
         scopes += [_END.split(match["refused"])[0].strip() for match in _CUE.finditer(sentence)]
@@ -55,14 +55,14 @@ def refused(text: str) -> list[str]:
 
 
 def compared(text: str, rubric: Sequence[Criterion]) -> tuple[str, ...]:
-    """The texts whose embeddings `refuses` needs."""
+    """Returns the texts whose embeddings `refuses` needs."""
     return (*refused(text), *(phrase for c in rubric for phrase in (*c.accept, c.text, *c.reject)))
 
 
 def refuses(
     criteria: Sequence[Criterion], rubric: Sequence[Criterion], scopes: Sequence[str], vectors: Vectors
 ) -> tuple[str, ...]:
-    """The ids of the `criteria` whose accepted phrases the answer refuses, rather than their rejected phrases.
+    """Returns the ids of the `criteria` whose accepted phrases the answer refuses, rather than their rejected phrases.
 
     One refusal counts if it is much nearer to the accepted than to the rejected phrases. A smaller difference is enough
     if two different refusals concern two criteria, because an honest answer refuses one thing and advises the rest.
@@ -78,7 +78,7 @@ def refuses(
 def _nearest(
     criterion: Criterion, bad: Sequence[NDArray[np.float64]], scopes: Sequence[str], vectors: Vectors
 ) -> tuple[str, float] | None:
-    """The refused scope most similar to accepted phrases, and how much less similar it is to rejected ones."""
+    """Returns the refused scope most similar to accepted phrases, and how much less similar it is to rejected ones."""
     best: tuple[str, float] | None = None
     for scope in scopes:
         near = max(float(vectors[scope] @ vectors[phrase]) for phrase in criterion.accept or (criterion.text,))

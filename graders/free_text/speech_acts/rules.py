@@ -41,9 +41,10 @@ QUOTED_SHARE_MIN = 0.36
 def rules(
     text: str, rubric: Sequence[Criterion], marks: Mapping[str, Mark], evidence: Evidence, vectors: Vectors
 ) -> list[str]:
-    """The rules that ask for a person; `text` is the cleaned answer, `evidence` its verbatim quotes by criterion.
+    """Returns the rules that ask for a person.
 
-    `vectors` holds the embeddings of the phrases that the answer advises against and of the author's phrases.
+    `text` is the cleaned answer, and `evidence` holds its verbatim quotes by criterion. `vectors` holds the embeddings
+    of the phrases that the answer advises against and of the author's phrases.
     """
     quoted = {
         c.id: sentences_with(evidence.get(c.id, ()), text) for c in rubric if marks[c.id] in (Mark.MET, Mark.PARTIAL)
@@ -63,7 +64,7 @@ def _acts(parts: Sequence[Sentence]) -> list[str]:
 def _is_padded(
     text: str, rubric: Sequence[Criterion], marks: Mapping[str, Mark], quoted: Mapping[str, Sequence[Sentence]]
 ) -> bool:
-    """Whether most of the points come from a small part of the answer's words."""
+    """Returns whether most of the points come from a small part of the answer's words."""
     sentences = {part.text for parts in quoted.values() for part in parts}
     share = sum(len(words(one)) for one in sentences) / max(1, len(words(text)))
     return score(rubric, marks) >= PADDED_SCORE and share < QUOTED_SHARE_MIN
@@ -85,13 +86,13 @@ def _of_the_whole(text: str) -> list[str]:
 
 
 def _is_a_quiz(parts: Sequence[Sentence]) -> bool:
-    """Whether there are at least `QUIZ_MIN` questions, and about as many questions as other sentences."""
+    """Returns whether there are at least `QUIZ_MIN` questions, and about as many questions as other sentences."""
     questions = sum(part.text.endswith("?") for part in parts)
     return questions >= QUIZ_MIN and 2 * questions >= len(parts) - 1
 
 
 def _rests_on_stubs(text: str, rubric: Sequence[Criterion], quoted: Mapping[str, Sequence[Sentence]]) -> bool:
-    """Whether most points with quotes come only from headings, table rows or keywords, called stubs.
+    """Returns whether most points with quotes come only from headings, table rows or keywords, called stubs.
 
     If most lines of the answer are stubs, half of the points are enough.
     """

@@ -23,7 +23,7 @@ class Sentence:
 
 
 def sentences_of(text: str) -> list[Sentence]:
-    """All sentences and lines of an answer with their neighbours, in order."""
+    """Returns all sentences and lines of an answer with their neighbours, in order."""
     parts = [text[a:b].strip() for a, b in sentence_spans(text)]
     return [
         Sentence(part, parts[n - 1] if n else "", parts[n + 1] if n + 1 < len(parts) else "")
@@ -32,7 +32,7 @@ def sentences_of(text: str) -> list[Sentence]:
 
 
 def sentences_with(quotes: Iterable[str], text: str) -> list[Sentence]:
-    """The sentences that contain verbatim quotes of an answer, each once, in the order of the answer."""
+    """Returns the sentences that contain verbatim quotes of an answer, each once, in the order of the answer."""
     quoted = [span for quote in quotes if (span := find_quote(quote, text)) is not None]
     kept = sentences_of(text)
     spans = [(a, b) for a, b in sentence_spans(text)]
@@ -59,7 +59,7 @@ _INDIRECT = re.compile(
 
 
 def asks(sentence: Sentence) -> bool:
-    """Whether the sentence asks a question that the next words do not answer."""
+    """Returns whether the sentence asks a question that the next words do not answer."""
     if _INDIRECT.search(sentence.text):
         return True
     if not sentence.text.rstrip("\"')\u201d\u2019 ").endswith("?"):
@@ -111,7 +111,7 @@ _AGREES = re.compile(
 
 
 def reports(sentence: Sentence) -> bool:
-    """Whether the sentence ascribes its statement to another person and the learner does not agree with it."""
+    """Returns whether the sentence ascribes its statement to another person and the learner does not agree with it."""
     match = _REPORTS.search(sentence.text)
     if match is None or _CONDITION.search(sentence.text[: match.start()]):
         return False
@@ -140,7 +140,7 @@ _WISHES = re.compile(
 
 
 def commits_to_nothing(sentence: Sentence) -> bool:
-    """Whether the sentence only supposes, considers or wishes for something."""
+    """Returns whether the sentence only supposes, considers or wishes for something."""
     return bool(_WEIGHS.search(sentence.text) or _WISHES.search(sentence.text))
 
 
@@ -159,7 +159,7 @@ _IRONY = re.compile(
 
 
 def mocks(sentence: Sentence) -> bool:
-    """Whether the sentence, or a short remark next to it, contains a sign of irony."""
+    """Returns whether the sentence, or a short remark next to it, contains a sign of irony."""
     return bool(_IRONY.search(sentence.text))
 
 
@@ -178,7 +178,7 @@ _TABLE = re.compile(
 
 
 def is_stub(sentence: Sentence) -> bool:
-    """Whether the line has no verb, is a row of a table, or is too short to give a reason."""
+    """Returns whether the line has no verb, is a row of a table, or is too short to give a reason."""
     line = sentence.text
     if _TABLE.search(line):
         return True

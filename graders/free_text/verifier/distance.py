@@ -23,7 +23,7 @@ REVIEW_GAP = 0.5
 
 
 def far(marks: Mapping[str, Mark], values: Mapping[str, float], gap: float) -> list[str]:
-    """The criteria whose mark differs from the estimate by at least the share `gap` of the points.
+    """Returns the criteria whose mark differs from the estimate by at least the share `gap` of the points.
 
     `values` are the estimated shares in [0, 1] of each criterion's points.
     """
@@ -31,7 +31,7 @@ def far(marks: Mapping[str, Mark], values: Mapping[str, float], gap: float) -> l
 
 
 def rules(rubric: Sequence[Criterion], marks: Mapping[str, Mark], values: Mapping[str, float]) -> list[str]:
-    """The rules that ask for a person; `values` are the estimated shares in [0, 1] of each criterion's points.
+    """Returns the rules that ask for a person; `values` are the estimated shares in [0, 1] of each criterion's points.
 
     The rules: the score is 0.25 or more above the estimated score; it is 0.5 or more below it; a criterion worth at
     least 20 % of the points is met although its estimate is below 0.2.

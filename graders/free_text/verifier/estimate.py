@@ -51,12 +51,12 @@ class Estimate:
 
 
 def graded(bundle: ChallengeBundle) -> tuple[Known, ...]:
-    """The graded answers that the verifier learns from. Rows with the role `test` are left out to measure its error."""
+    """Returns the graded answers that the verifier learns from. Rows with the role `test` only measure its error."""
     return (*(gold for gold in bundle.gold if gold.role != "test"), *bundle.benign)
 
 
 def fixed_texts(bundle: ChallengeBundle) -> tuple[str, ...]:
-    """The texts that every estimate of a question needs: graded answers, their sentences, the author's phrases."""
+    """Returns the texts for every estimate of a question: graded answers, their sentences, and the author's phrases."""
     fixed = [part for row in graded(bundle) for part in (row.answer, *sentences(row.answer))]
     phrases = [phrase for c in free_text(bundle.challenge).rubric for phrase in (*_good(c), *c.reject)]
     fixed += phrases
@@ -68,18 +68,18 @@ def fixed_texts(bundle: ChallengeBundle) -> tuple[str, ...]:
 
 
 def embed_item(bundle: ChallengeBundle, text: str) -> Embed:
-    """The work item for all texts of an estimate, each once; the texts of the bundle come first and never change."""
+    """Returns the work item for all texts of an estimate, each once. Those of the bundle come first and stay equal."""
     own = (text, *sentences(text), *(in_context(bundle, text) if is_short(bundle) else ()))
     return Embed(tuple(dict.fromkeys((*fixed_texts(bundle), *own))), "embed")
 
 
 def is_short(bundle: ChallengeBundle) -> bool:
-    """Whether the graded answers to a question are of a few words each."""
+    """Returns whether the graded answers to a question are of a few words each."""
     return short.are_short(tuple(row.answer for row in graded(bundle)))
 
 
 def in_context(bundle: ChallengeBundle, text: str) -> list[str]:
-    """A short answer and its clauses, each after the question."""
+    """Returns a short answer and its clauses, each after the question."""
     return [short.in_context(free_text(bundle.challenge).question or "", part) for part in (text, *short.clauses(text))]
 
 
@@ -120,7 +120,7 @@ class _Space:
         return likeness.by_sentences(self.vectors, self.groups) + likeness.by_words(self.answers)
 
     def predict(self, criterion: Criterion) -> Prediction:
-        """The criterion's share of its points, by ridge regression or, with few graded answers, by phrases alone."""
+        """Returns the share of the criterion's points, by ridge regression, or by phrases if few answers are graded."""
         rows = [n for n, row in enumerate(self.known) if criterion.id in row.marks]
         if len(rows) < GOLD_MIN:
             near = float(self._phrases(self.groups[-1], criterion.accept or (criterion.text,)).max())
@@ -145,12 +145,12 @@ class _Space:
         return (meaning + short.by_spelling(texts) + short.by_numbers(texts)) / (3 + short.CLAUSES)
 
     def quote(self, criterion: Criterion) -> str:
-        """The sentence of the answer that is most similar to a phrase that the criterion accepts."""
+        """Returns the sentence of the answer that is most similar to a phrase that the criterion accepts."""
         near = self._phrases(self.groups[-1], criterion.accept or (criterion.text,))
         return sentences(self.text)[int(np.argmax(near.max(axis=1)))]
 
     def claims(self, criterion: Criterion) -> bool:
-        """Whether a sentence is similar to a rejected phrase and much less similar to every accepted phrase."""
+        """Returns whether a sentence is similar to a rejected phrase and much less similar to every accepted phrase."""
         if not criterion.reject:
             return False
         bad = (self._phrases(self.groups[-1], criterion.reject) * self._same_sense(criterion.reject)).max(axis=1)
@@ -167,7 +167,7 @@ class _Space:
         return np.where(denied[None, :] & ~own[:, None], 0.0, 1.0)
 
     def nearest(self) -> tuple[tuple[float, Known], ...]:
-        """The most similar graded answers with their cosine similarities, the most similar first."""
+        """Returns the most similar graded answers with their cosine similarities, the most similar first."""
         own = self.vectors[self.at[self.text]]
         pairs = [(round(float(self.vectors[self.at[row.answer]] @ own), 3), row) for row in self.known]
         return tuple(sorted(pairs, key=lambda pair: -pair[0])[:NEAREST])
@@ -189,7 +189,7 @@ EXACT = 1e-9
 
 
 def certainty(challenge: Challenge, predictions: Mapping[str, Prediction]) -> float:
-    """The probability, in [0, 1], that the verdict on an answer is right.
+    """Returns the probability, in [0, 1], that the verdict on an answer is right.
 
     The share of points of each criterion is modelled as Gaussian around its estimate, independently of other criteria;
     the distribution of the sum comes from a convolution. The standard deviations were measured by leave-one-out on
@@ -206,7 +206,7 @@ def certainty(challenge: Challenge, predictions: Mapping[str, Prediction]) -> fl
 
 
 def _chances(criterion: Criterion, prediction: Prediction) -> Vector:
-    """The probability of each number of half points of the criterion, from 0 to all."""
+    """Returns the probability of each number of half points of the criterion, from 0 to all."""
     chances = np.zeros(2 * criterion.points + 1)
     low, high = (0.25, 0.75) if criterion.partial == "half" else (0.5, 0.5)
     below_low, below_high = (_below((bound - prediction.value) / prediction.spread) for bound in (low, high))

@@ -24,12 +24,12 @@ WORD = r"(?u)\b\w+\b"
 
 
 def by_sentences(vectors: Matrix, groups: Sequence[Sequence[int]]) -> Matrix:
-    """The kernel (n, n) of sentence similarity, made from `by_parts`."""
+    """Returns the kernel (n, n) of sentence similarity, made from `by_parts`."""
     return _scaled(by_parts(vectors, groups))
 
 
 def by_parts(vectors: Matrix, groups: Sequence[Sequence[int]]) -> Matrix:
-    """The similarity (n, n) of answers by their parts, averaged over both directions.
+    """Returns the similarity (n, n) of answers by their parts, averaged over both directions.
 
     In one direction it is the mean, over the parts of an answer, of the cosine to the nearest part of the other answer.
     `vectors` has shape (m, d) and rows of length 1; `groups` are n lists of row numbers.
@@ -44,7 +44,7 @@ def by_parts(vectors: Matrix, groups: Sequence[Sequence[int]]) -> Matrix:
 
 
 def by_words(texts: Sequence[str]) -> Matrix:
-    """The cosine similarity (n, n) of TF-IDF vectors over words and word pairs, fitted on the graded answers."""
+    """Returns the cosine similarity (n, n) of TF-IDF vectors of words and word pairs, fitted on the graded answers."""
     # The import takes 50 MB and more than a second, and only the judge's worker compares answers.
     from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -56,7 +56,7 @@ def by_words(texts: Sequence[str]) -> Matrix:
 
 
 def by_features(features: Matrix) -> Matrix:
-    """The inner products (n, n) of standardised features (n, k)."""
+    """Returns the inner products (n, n) of standardised features (n, k)."""
     known = features[:-1]
     standard = (features - known.mean(axis=0)) / (known.std(axis=0) + 1e-9)
     return _scaled(standard @ standard.T)

@@ -29,7 +29,7 @@ _POWER_MAX = 25
 
 
 def values(text: str) -> tuple[float, ...]:
-    """Every number of the text in order; also the value of each fraction, and both readings of "16.000"."""
+    """Returns every number of the text in order; also the value of each fraction, and both readings of "16.000"."""
     plain = _TIMES.sub("*", _RUN.sub(lambda run: f"{_spelled(run.group()):.12g}", text.casefold()))
     matches, every, last = list(_NUMBER.finditer(plain)), list[float](), 0.0
     for n, match in enumerate(matches):
@@ -43,12 +43,12 @@ def values(text: str) -> tuple[float, ...]:
 
 
 def same(one: float, other: float) -> bool:
-    """Whether two numbers are equal up to rounding errors."""
+    """Returns whether two numbers are equal up to rounding errors."""
     return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-12)
 
 
 def _spelled(run: str) -> float:
-    """The value of "seventy-five", "three quarters" or "sixteen thousand"."""
+    """Returns the value of "seventy-five", "three quarters" or "sixteen thousand"."""
     total = 0.0
     current: float | None = None
     for word in re.split(r"[\s-]+", run):
@@ -71,7 +71,7 @@ def _readings(match: re.Match[str]) -> list[float]:
 
 
 def _written(digits: str) -> list[str]:
-    """The digits in Python's notation; a single point before three digits has two readings, as in 16.000."""
+    """Returns the digits in Python's notation; a single point before three digits has two readings, as in 16.000."""
     grouped = re.sub(r"[,.'\u2019 ](?=\d{3}(?!\d))", "", digits)
     if re.fullmatch(r"[1-9]\d{0,2}\.\d{3}", digits):
         return [digits, grouped]

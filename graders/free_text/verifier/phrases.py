@@ -25,7 +25,7 @@ CHARACTERS_MIN = 3
 
 
 def rubric_phrases(text: str) -> dict[str, float]:
-    """The share of the points, 1, 0.5 or 0, that each phrase of the criterion earns, by phrase."""
+    """Returns the share of the points, 1, 0.5 or 0, that each phrase of the criterion earns, by phrase."""
     shares: dict[str, float] = {}
     for sentence in sentences(text):
         for opening, share in _OPENINGS:

@@ -48,7 +48,7 @@ _STOP = re.compile(r"[^\w\s'\u2019-]+")
 
 @lru_cache(maxsize=64)
 def are_short(answers: tuple[str, ...]) -> bool:
-    """Whether answers such as these are read as a few words rather than as sentences.
+    """Returns whether answers such as these are read as a few words rather than as sentences.
 
     They are those of a question: every step of every grade asks about the same ones, which took a sixth of its time.
     """
@@ -56,18 +56,18 @@ def are_short(answers: tuple[str, ...]) -> bool:
 
 
 def in_context(question: str, text: str) -> str:
-    """The text that is embedded for a short answer: the question followed by the answer."""
+    """Returns the text that is embedded for a short answer: the question followed by the answer."""
     return f"{question} {text}"
 
 
 def clauses(text: str) -> list[str]:
-    """The clauses of a short answer, each of which may state something of its own."""
+    """Returns the clauses of a short answer, each of which may state something of its own."""
     parts = [part.strip(" .,;:!?") for part in _CLAUSE.split(text)]
     return [part for part in parts if part] or [text]
 
 
 def by_meaning(vectors: Matrix, whole: Sequence[int], parts: Sequence[Sequence[int]]) -> Matrix:
-    """The similarity (n, n) of whole answers and of their nearest clauses; 1 for equal answers.
+    """Returns the similarity (n, n) of whole answers and of their nearest clauses; 1 for equal answers.
 
     `vectors` (m, d) are embeddings in context; `whole` holds n row numbers, and `parts` n lists of row numbers.
     """
@@ -79,7 +79,7 @@ def by_meaning(vectors: Matrix, whole: Sequence[int], parts: Sequence[Sequence[i
 
 
 def by_spelling(texts: Sequence[str]) -> Matrix:
-    """The cosine similarity (n, n) of TF-IDF vectors over three to six letters, so that typing errors matter little."""
+    """Returns the cosine similarity (n, n) of TF-IDF vectors of three to six letters. Typing errors matter little."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     weights = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 6), sublinear_tf=True, lowercase=False)
@@ -88,7 +88,7 @@ def by_spelling(texts: Sequence[str]) -> Matrix:
 
 
 def by_numbers(texts: Sequence[str]) -> Matrix:
-    """The similarity (n, n) by shared numbers and by an equal last number, the result; 0 without numbers."""
+    """Returns the similarity (n, n) by shared numbers and by an equal last number, the result; 0 without numbers."""
     named = [values(text) for text in texts]
     if not any(named):
         return np.zeros((len(texts), len(texts)))
@@ -96,7 +96,7 @@ def by_numbers(texts: Sequence[str]) -> Matrix:
 
 
 def marked(text: str) -> str:
-    """The content words, with negated ones in capitals: 'not the prompt' becomes 'not PROMPT' (Das & Chen 2007)."""
+    """Returns the content words with negated ones in capitals: 'not the prompt' is 'not PROMPT' (Das & Chen 2007)."""
     return " ".join(word for clause in _STOP.split(text) for word in _marked(words(clause))) or "-"
 
 
