@@ -15,7 +15,7 @@ from challenges.lint.run import lint
 from challenges.reading import read_challenge
 from gradus.cli.main import app
 from tests.challenges import factory
-from tests.challenges.rag_bundle import write_rag_challenge
+from tests.challenges.kinds.rag_bundle import write_rag_challenge
 
 
 @pytest.fixture

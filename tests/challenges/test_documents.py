@@ -14,7 +14,7 @@ from challenges.documents import Cut, Document, advance, count_passages, digest,
 from challenges.kinds.rag_keys import corpora, rag
 from challenges.lint.run import lint
 from challenges.reading import BundleErrors, read_challenge
-from tests.challenges.rag_bundle import rag_bundle, write_rag_challenge
+from tests.challenges.kinds.rag_bundle import rag_bundle, write_rag_challenge
 
 
 def document(text: str, id: str = "one") -> Document:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from challenges.shown_score import floor_to_step, ladder, shown_score, written
+from challenges.shown_score import counted, floor_to_step, ladder, mark_of, shown_score, written
 from challenges.spec import Feedback
 
 
@@ -53,3 +53,16 @@ def test_the_mode_decides_whether_a_worse_attempt_is_shown() -> None:
 )
 def test_a_score_has_no_more_decimals_than_the_step(score: float, step: float | None, text: str) -> None:
     assert written(score, step) == text
+
+
+@pytest.mark.parametrize(
+    ("score", "correct", "mark"),
+    [(1.0, None, "right"), (0.4, None, "partly_right"), (0.0, None, "wrong"), (1.0, True, "right")],
+)
+def test_a_row_that_earns_some_of_its_score_is_partly_right(score, correct, mark):
+    assert mark_of(score, correct) == mark
+
+
+def test_partly_right_is_counted_where_there_is_such_a_row():
+    assert counted(["right", "wrong", "partly_right", "wrong"]) == "1 right, 1 partly right, 2 wrong"
+    assert counted(["right", "right"]) == "2 right, 0 wrong"

@@ -11,8 +11,8 @@ from challenges.reading import read_challenge
 from graders.free_text.judge.messages import version as template_version
 from tests import factories
 from tests.challenges import factory
-from tests.challenges.rag_bundle import EXAMPLE as LIBRARY
-from tests.challenges.rag_bundle import GOOD
+from tests.challenges.kinds.rag_bundle import EXAMPLE as LIBRARY
+from tests.challenges.kinds.rag_bundle import GOOD
 from tests.learn import scene
 from tests.learn.findings import made_up
 from tests.learn.hidden.worlds import ANSWER

@@ -17,7 +17,7 @@ from graders.base import Grade, GradedSample
 from graders.effects import Effect
 from graders.findings import Outputs, Run, experiment_record, outputs_of, predictions, readings, verdict
 from graders.metrics import measure
-from tests.challenges.rag_bundle import rag_bundle
+from tests.challenges.kinds.rag_bundle import rag_bundle
 from tests.graders.bundles import JSON, bundle, challenge, samples
 from workers.authoring.kept import KeptRuns
 

@@ -16,7 +16,7 @@ from challenges.payloads import parse
 from challenges.spec import Metric
 from graders.base import Assignment, Generate, Generated, Grade, Retrieve, Retrieved, WorkItem
 from graders.registry import ask_of, grade
-from tests.challenges.rag_bundle import GOOD, rag_bundle
+from tests.challenges.kinds.rag_bundle import GOOD, rag_bundle
 
 BUNDLE = rag_bundle()
 # Whole documents are passages, so that a passage can be told by its document.

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from graders.base import Generate, Generated, Retrieve
-from tests.challenges.rag_bundle import GOOD
+from tests.challenges.kinds.rag_bundle import GOOD
 from workers.engine.choice import DEFAULT, Choice
 from workers.engine.watch import Watch
 from workers.retrieval import search

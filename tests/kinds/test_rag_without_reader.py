@@ -20,7 +20,7 @@ from gradus.cli.main import app
 from gradus.learn.result.waiting import stages_of
 from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from tests.challenges.factory import write_course, write_yaml
-from tests.challenges.rag_bundle import write_rag_challenge
+from tests.challenges.kinds.rag_bundle import write_rag_challenge
 from tests.kinds.rag_engine import PAYLOAD, Engine
 from workers import status
 from workers.engine.choice import Choice

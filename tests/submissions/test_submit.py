@@ -13,7 +13,7 @@ from gradus.submissions.models import Evaluation, Slot, Submission
 from gradus.submissions.services import Refused, slots
 from gradus.submissions.services.payload import parse
 from tests import factories
-from tests.challenges.rag_bundle import GOOD, rag_bundle
+from tests.challenges.kinds.rag_bundle import GOOD, rag_bundle
 
 
 @pytest.mark.parametrize(

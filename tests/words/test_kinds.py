@@ -18,7 +18,7 @@ from gradus.submissions.models import Event, WorkerStatus
 from gradus.submissions.services import Outcome, record
 from tests import factories
 from tests.challenges import factory
-from tests.challenges.rag_bundle import rag_bundle
+from tests.challenges.kinds.rag_bundle import rag_bundle
 from tests.kinds.rag_engine import PAYLOAD
 from tests.kinds.test_rag import form as retrieval
 from tests.learn.kinds.test_methods import METHODS, ROWS

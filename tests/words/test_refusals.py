@@ -27,7 +27,7 @@ from gradus.submissions.models import Evaluation, WorkerStatus
 from gradus.submissions.services import Refused, payload
 from gradus.submissions.states import CODES
 from tests import factories
-from tests.challenges.rag_bundle import rag_bundle
+from tests.challenges.kinds.rag_bundle import rag_bundle
 from tests.learn.test_problems import CASES, LORA, PROMPT
 from tests.words.unmarked import unmarked
 

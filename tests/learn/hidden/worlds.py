@@ -62,7 +62,7 @@ from tests.challenges.factory import (
     write_prompt_challenge,
     write_rows,
 )
-from tests.challenges.rag_bundle import GOOD, write_rag_challenge
+from tests.challenges.kinds.rag_bundle import GOOD, write_rag_challenge
 from workers import status
 from workers.engine.choice import DEFAULT, Choice
 from workers.sandbox import adapter_files

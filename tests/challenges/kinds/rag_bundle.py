@@ -12,7 +12,7 @@ from challenges.bundle import ChallengeBundle
 from challenges.reading import read_challenge
 from tests.challenges.factory import write_yaml
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "docs/examples/ask-the-library"
+EXAMPLE = Path(__file__).resolve().parents[3] / "docs/examples/ask-the-library"
 GOOD: dict[str, Any] = yaml.safe_load((EXAMPLE / "baselines/good.yaml").read_text())
 
 

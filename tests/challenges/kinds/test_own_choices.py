@@ -21,7 +21,7 @@ from challenges.reading import read_challenge
 from challenges.spec import dump
 from tests.challenges import factory
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "your-clicks"
+EXAMPLE = Path(__file__).parents[3] / "docs" / "examples" / "your-clicks"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from challenges.lint import spec
 from challenges.lint.run import lint
 from tests.challenges import factory
-from tests.challenges.rag_bundle import write_rag_challenge
+from tests.challenges.kinds.rag_bundle import write_rag_challenge
 
 THREE = [{"input": f"a {word} far away", "output": label} for word, label in (("gull", "sky"), ("eel", "sea"))]
 THREE += [{"input": "a crab on a rock", "output": "sea"}]

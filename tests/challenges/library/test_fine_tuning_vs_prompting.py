@@ -10,7 +10,7 @@ import yaml
 
 from challenges.lesson.text import words
 
-LESSON = Path(__file__).resolve().parents[2] / "challenges/library/fine-tuning-vs-prompting"
+LESSON = Path(__file__).resolve().parents[3] / "challenges/library/fine-tuning-vs-prompting"
 TEXT = (LESSON / "lesson.md").read_text()
 SPEC = yaml.safe_load((LESSON / "lesson.yaml").read_text())
 

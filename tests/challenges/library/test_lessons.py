@@ -14,7 +14,7 @@ from challenges.lint.claims import can_measure
 from challenges.lint.run import inspect
 from challenges.reading import read_lesson
 
-LIBRARY = Path(__file__).resolve().parents[2] / "challenges/library"
+LIBRARY = Path(__file__).resolve().parents[3] / "challenges/library"
 LESSONS = yaml.safe_load((LIBRARY / "course.yaml").read_text())["lessons"]
 # A demo, a search, or a question that can be answered at once.
 TO_TRY = re.compile(r"<!-- (?:demo|retriever|question: [a-z0-9-]+) -->")

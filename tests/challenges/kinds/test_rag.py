@@ -20,7 +20,7 @@ from challenges.reading import read_challenge
 from challenges.rows import Sample
 from challenges.spec import Metric, dump
 from tests.challenges.factory import write_prompt_challenge, write_rows
-from tests.challenges.rag_bundle import EXAMPLE, GOOD, rag_bundle, write_rag_challenge
+from tests.challenges.kinds.rag_bundle import EXAMPLE, GOOD, rag_bundle, write_rag_challenge
 
 CHALLENGE = rag_bundle().challenge
 

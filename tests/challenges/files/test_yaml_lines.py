@@ -12,7 +12,7 @@ import pytest
 
 from challenges.files.yaml_lines import YamlErrors, read
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from challenges.kinds.rag import RagPayload
 from challenges.kinds.rag_keys import rag
 from challenges.reading import read_challenge, read_lesson
 from tests.challenges import factory
-from tests.challenges.rag_bundle import GOOD, rag_bundle
+from tests.challenges.kinds.rag_bundle import GOOD, rag_bundle
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from challenges.reading import read_challenge
 
-FOLDER = Path(__file__).resolve().parents[2] / "challenges" / "library" / "fine-tuning-vs-prompting" / "email-to-ticket"
+FOLDER = Path(__file__).resolve().parents[3] / "challenges" / "library" / "fine-tuning-vs-prompting" / "email-to-ticket"
 # How often a word must stand in a file before its share counts. With fewer rows, chance alone gives such shares.
 OFTEN = {"train": 8, "hidden": 5}
 SHARE_MAX = 0.85
