@@ -18,7 +18,8 @@ from gradus.courses import catalogue
 from gradus.courses.services import publish
 from gradus.laboratory import own_sets
 from gradus.laboratory import runs as finding_runs
-from gradus.learn.demo import demo, retriever
+from gradus.learn.demo.demo import DEMO
+from gradus.learn.demo.retriever import RETRIEVER
 from gradus.notices import services as notices
 from gradus.preferences import services as preferences
 from gradus.questions import services as questions
@@ -133,13 +134,13 @@ class Author:
         self.runs["trial"] = services.start_run(self.ada, version, factories.PROMPT)
         few_shot = next(one for one in lesson.parsed_findings if one.id == "few-shot")
         repeated = finding_runs.start(lesson, few_shot, self.ada, 1)
-        panels = demo.start(lesson, self.ada, "a heron over the reef")
+        panels = DEMO.start(lesson, self.ada, "a heron over the reef")
         third = catalogue.now().lesson("third")
         self.runs |= {f"finding-{n}": run for n, run in enumerate(repeated)}
         self.runs |= dict(zip(("zero", "few", "tuned"), panels, strict=True))
         for run in list(self.runs.values()):
             graded(run, self.clock, self.folder)
-        searches = retriever.start(third, self.ada, "When is the library closed?")
+        searches = RETRIEVER.start(third, self.ada, "When is the library closed?")
         self.runs |= dict(zip(("by-words", "by-vectors", "by-both"), searches, strict=True))
         for run in searches:
             graded(run, self.clock, self.folder)

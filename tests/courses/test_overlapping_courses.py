@@ -21,7 +21,7 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, ChallengeVersion, Course, Lesson
 from gradus.courses.services import publish
-from gradus.learn.demo import demo
+from gradus.learn.demo.demo import DEMO
 from gradus.receipts import services as receipts
 from gradus.submissions import services
 from gradus.submissions.models import Run, Score, Standing, Submission
@@ -222,7 +222,7 @@ def test_what_the_files_of_a_course_name_is_in_that_course(db: None, tmp_path: P
     found = client.get("/api/v1/lessons/copied_first/findings").json()
     assert {one["challenge"] for finding in found for one in finding["experiments"]} == {"copied_sea-or-sky"}
     assert factories.challenge("copied_sea-or-sky").version.author_baselines == scene.BASELINES
-    asked = demo.start(copied, None, "a heron over the reef")
+    asked = DEMO.start(copied, None, "a heron over the reef")
     logged_in(ada).post("/api/v1/lessons/copied_first/findings/few-shot/runs", {}, "application/json")
     again = Run.objects.filter(purpose=Run.Purpose.FINDING)
     assert again.exists() and {run.version.challenge.slug for run in (*asked, *again)} == {"copied_sea-or-sky"}

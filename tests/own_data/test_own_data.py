@@ -13,7 +13,7 @@ from django.db import models
 from django.test import AsyncRequestFactory, Client
 
 from gradus.accounts.models import User
-from gradus.learn.demo import demo
+from gradus.learn.demo.demo import DEMO
 from gradus.own_data import views, writing
 from tests import factories
 from tests.busy import be_busy
@@ -79,7 +79,7 @@ def test_nothing_of_another_person_is_in_it(busy: User, bob_client: Client) -> N
 
 def test_the_authors_adapter_and_prompts_of_a_demo_are_not_in_it(ada: User, ada_client: Client, tmp_path: Path) -> None:
     course = scene.scene_course(tmp_path / "scene")
-    demo.start(course.lessons.get(), ada, "Are my eyes red?")
+    DEMO.start(course.lessons.get(), ada, "Are my eyes red?")
     runs = read(ada_client)["runs"]
     assert len(runs) == 3 and all(run["inputs"] == ["Are my eyes red?"] for run in runs)
     assert not any("payload" in run or "adapter" in run for run in runs)

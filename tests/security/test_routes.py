@@ -16,7 +16,8 @@ from gradus.chats import services as chats
 from gradus.courses.models import Calibration, Course
 from gradus.courses.services import publish
 from gradus.laboratory import services as laboratory
-from gradus.learn.demo import demo, retriever
+from gradus.learn.demo import retriever
+from gradus.learn.demo.demo import DEMO
 from gradus.reviews import services as reviews
 from gradus.reviews.models import Review
 from gradus.submissions import services
@@ -67,7 +68,7 @@ def things(ada: User, course: Course, tmp_path) -> Things:
     name = factories.adapter_zip(CANARY.encode())
     Evaluation.objects.filter(pk=prompt.current.pk).update(artifact=name)
     run = services.start_run(ada, factories.challenge("sea-or-sky").version, {"kind": "prompt", "instructions": CANARY})
-    demos = demo.start(course.lessons.get(), ada, CANARY)
+    demos = DEMO.start(course.lessons.get(), ada, CANARY)
     trained = factories.trained(ada)
     message = chats.send(trained, CANARY, "plain")
     words = f"Because the weights keep old facts, whereas a look-up reads {CANARY}."

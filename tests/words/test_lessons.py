@@ -15,7 +15,7 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Course, Lesson
 from gradus.courses.services import publish
-from gradus.learn.demo import demo
+from gradus.learn.demo.demo import DEMO
 from gradus.submissions import services
 from gradus.submissions.models import Run, Standing
 from tests import factories
@@ -128,7 +128,7 @@ def test_the_demo_while_it_is_asked_and_with_each_answer(ada: User, ada_client: 
 
 def asked(user: User, lesson: Lesson, *shares: dict[str, float]) -> str:
     """Returns the address of a demo's result, whose runs have ended where shares are given."""
-    runs = demo.start(lesson, user, TEXT)
+    runs = DEMO.start(lesson, user, TEXT)
     for run, share in zip(runs, shares, strict=True):
         if share:
             scene.answer_demo(run, share)

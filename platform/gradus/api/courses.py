@@ -9,10 +9,11 @@ from gradus.api import schemas
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.courses import catalogue
 from gradus.courses.models import Lesson
-from gradus.learn.demo import demo, retriever
+from gradus.learn.demo.demo import DEMO
+from gradus.learn.demo.retriever import RETRIEVER
+from gradus.learn.demo.three_runs import as_typed, problem_with
 from gradus.learn.lesson import advisor
 from gradus.learn.path import steps as paths
-from gradus.learn.views.demo import problem_with
 from gradus.submissions.services import Refused
 
 router = Router(tags=["courses"], auth=anyone)
@@ -56,9 +57,9 @@ def demo_start(request: Request, id: str, given: schemas.DemoIn) -> Status[schem
     found = lesson_shown(id)
     if found.parsed.demo is None:
         raise Http404
-    text = " ".join(given.text.split())
+    text = as_typed(given.text)
     _check_text(found.parsed.demo.input_chars, text)
-    runs = demo.start(found, caller(request), text)
+    runs = DEMO.start(found, caller(request), text)
     return Status(201, schemas.DemoOut(notice=found.parsed.demo.notice, runs=[outcomes.run(run) for run in runs]))
 
 
@@ -68,9 +69,9 @@ def search_start(request: Request, id: str, given: schemas.DemoIn) -> Status[sch
     found = lesson_shown(id)
     if found.parsed.retriever is None:
         raise Http404
-    text = " ".join(given.text.split())
+    text = as_typed(given.text)
     _check_text(found.parsed.retriever.input_chars, text)
-    runs = retriever.start(found, caller(request), text)
+    runs = RETRIEVER.start(found, caller(request), text)
     return Status(201, schemas.SearchOut(runs=[outcomes.run(run) for run in runs]))
 
 

@@ -23,7 +23,7 @@ from challenges.spec import Challenge, dump
 from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats
 from gradus.courses.services import publish
-from gradus.learn.demo import demo
+from gradus.learn.demo.demo import DEMO
 from gradus.reports import services as reports
 from gradus.reviews import services as reviews
 from gradus.reviews.models import JudgeCall, Regrade, Review
@@ -257,7 +257,7 @@ def trials(ada: User) -> list[Stop]:
         ada, version, {**factories.PROMPT, "instructions": "\n".join(xss_payloads.texts(True)[:60])}
     )
     factories.grade(run, result=hostile_result(run))
-    runs = demo.start(version.challenge.lesson, ada, xss_payloads.texts(True, most=60)[0])
+    runs = DEMO.start(version.challenge.lesson, ada, xss_payloads.texts(True, most=60)[0])
     for one in runs:
         scene.answer_demo(one, {"sea": 0.7, "sky": 0.3})
     place = "/".join(str(one.uuid) for one in runs)

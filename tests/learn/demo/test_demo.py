@@ -6,6 +6,7 @@ from django.urls import reverse
 from challenges.lesson.demo import PANELS, calibrated, said
 from challenges.lesson.spec import Demo
 from gradus.learn.demo import demo
+from gradus.learn.demo.demo import DEMO
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run
 from tests.learn import scene
@@ -21,7 +22,7 @@ def lesson(db, tmp_path):
 
 @pytest.fixture
 def runs(ada, lesson):
-    return demo.start(lesson, ada, TEXT)
+    return DEMO.start(lesson, ada, TEXT)
 
 
 def scene_demo(**values):
@@ -30,7 +31,7 @@ def scene_demo(**values):
 
 def panel(lesson, run, **probabilities):
     scene.answer_demo(run, probabilities)
-    return demo.panel(lesson, run)
+    return DEMO.panel(lesson, run)
 
 
 def test_a_visitor_starts_three_real_runs(client, lesson):
@@ -133,20 +134,20 @@ def test_calibration_divides_logits_by_the_temperature():
 def test_the_time_is_the_median_of_the_runs_with_the_same_prompt(lesson, ada, bob, ada_client):
     asked = []
     for user, ms in ((ada, 300.0), (bob, 20.0), (ada, 40.0)):
-        asked.append(demo.start(lesson, user, TEXT))
+        asked.append(DEMO.start(lesson, user, TEXT))
         for run in asked[-1]:
             scene.answer_demo(run, {"sea": 0.8, "sky": 0.2}, ms=ms if run.label == "zero-shot" else 7.0)
         address = reverse("learn:demo_panel", args=["first", asked[0][0].uuid])
         if ms == 300.0:
             assert "300 ms" in (text := ada_client.get(address).content.decode()) and "one run" in text
-    assert demo.panel(lesson, asked[0][0]).times == demo.Times(40.0, 3)
-    assert demo.panel(lesson, asked[2][1]).times == demo.Times(7.0, 3)
+    assert DEMO.panel(lesson, asked[0][0]).times == demo.Times(40.0, 3)
+    assert DEMO.panel(lesson, asked[2][1]).times == demo.Times(7.0, 3)
     text = ada_client.get(address).content.decode()
     assert "40 ms" in text and "median of 3 runs here" in text
     services.start_run(
         ada, asked[0][0].version, {"kind": "prompt", "instructions": "Now."}, purpose="demo", label="zero-shot"
     )
-    assert demo.panel(lesson, asked[0][0]).times == demo.Times(40.0, 3)
+    assert DEMO.panel(lesson, asked[0][0]).times == demo.Times(40.0, 3)
 
 
 def test_the_exact_prompt_is_shown(lesson, runs):

@@ -10,7 +10,7 @@ from graders.registry import grade
 from gradus.accounts.models import User
 from gradus.courses import bundles, catalogue
 from gradus.courses.models import Lesson
-from gradus.learn.demo import retriever
+from gradus.learn.demo.retriever import RETRIEVER
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.states import State
 from tests import example_course
@@ -75,7 +75,7 @@ def test_documents_that_are_not_there_yet(client: Client, lesson: Lesson) -> Non
 
 def test_a_worker_searches_without_the_model(ada: User, lesson: Lesson) -> None:
     """The grader asks for nothing but indexes and look-ups."""
-    run = retriever.start(lesson, ada, "When is it closed?")[0]
+    run = RETRIEVER.start(lesson, ada, "When is it closed?")[0]
     bundle = bundles.load(run.version)
     payload = payloads.parse(run.payload)
     grading = grade(Assignment(bundle, payload, hidden=False, inputs=tuple(run.inputs)))

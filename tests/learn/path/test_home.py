@@ -12,7 +12,7 @@ from challenges.reading import read_course
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Lesson
 from gradus.courses.services import publish
-from gradus.learn.demo.recorded_demo import recorded_demo
+from gradus.learn.demo.demo import recorded_demo
 from gradus.learn.path.home import Resume, resume
 from gradus.learn.path.steps import paths
 from gradus.submissions import services

@@ -1,28 +1,30 @@
-"""The lesson's demo: one input, three ways of asking the same model. Each answer is a real run."""
+"""The lesson's demo: one input, three ways of asking the same model. Each answer is a real run.
+
+What its author recorded is a real answer as well, for pages that ask no model.
+"""
 
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 import structlog
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from pydantic import ValidationError
 
 from challenges.files.yaml_lines import read
 from challenges.kinds.base import Lane
 from challenges.kinds.prompt import KIND as PROMPT
 from challenges.kinds.prompt import PromptPayload
 from challenges.kinds.tune import KIND as TUNE
-from challenges.lesson.demo import FEW, TUNED, ZERO, Said, said
+from challenges.lesson.demo import FEW, PANELS, TUNED, ZERO, DemoRecord, Said, said
 from challenges.lesson.spec import Demo
 from challenges.models import tokens
 from challenges.prompts import render
-from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.bundles import BundleMissing, lesson_file
 from gradus.courses.models import Lesson
-from gradus.submissions import queue, services
+from gradus.learn.demo.three_runs import Panel, ThreeRuns
 from gradus.submissions.models import Evaluation, Run
 from gradus.submissions.services import Refused
 from gradus.submissions.states import State
@@ -42,20 +44,14 @@ class Times:
 
 
 @dataclass(frozen=True)
-class Panel:
+class AnswerPanel(Panel):
     """One answer; `said` is None while the run is open, and where it failed. `prompt` is the text the model read.
 
     `reads` are its tokens, with a sign for each end of a line; empty where the base model's tokenizer is not here.
     """
 
-    name: str
-    title: str
-    run: Run
-    state: str
-    is_open: bool
     prompt: str
     reads: tuple[str, ...] = ()
-    message: str = ""
     said: Said | None = None
     tokens: float | None = None
     times: Times | None = None
@@ -66,76 +62,49 @@ class Panel:
         return TUNE.name if self.name == TUNED else PROMPT.name
 
 
-def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
-    """Starts the three runs, or none, zero-shot first.
+class DemoRuns(ThreeRuns[Demo]):
+    """Zero-shot, few-shot and fine-tuned."""
 
-    Raises:
-        Refused: the text is not taken, too many runs are open, or the demo's files are not on this server.
-    """
-    demo = lesson.parsed.demo
-    assert demo is not None
-    challenge = catalogue.now().challenge_named(lesson.course, demo.challenge)
-    if challenge is None or challenge.version is None:
-        raise Refused("demo_missing", _("The demo's challenge is not published on this server yet."), 503)
-    try:
-        chosen = _payloads(lesson, demo)
-    except BundleMissing:
-        log.exception("demo_without_files", lesson=lesson.slug)
-        message = _("The demo is not complete on this server. The staff have been told.")
-        raise Refused("demo_missing", message, 503) from None
-    with transaction.atomic():
-        runs = [
-            services.start_run(
-                user,
-                challenge.version,
-                payload,
-                purpose=Run.Purpose.DEMO,
-                inputs=[text],
-                adapter=demo.adapter if name == TUNED else "",
-                label=name,
-            )
-            for name, payload in chosen.items()
-        ]
-    # The bell rung within the transaction may have been answered before there was anything to see.
-    queue.ring(Lane.INTERACTIVE)
-    return runs
+    name = "demo"
+    titles = TITLES
+    unpublished = gettext_lazy("The demo's challenge is not published on this server yet.")
+
+    def spec(self, lesson: Lesson) -> Demo | None:
+        return lesson.parsed.demo
+
+    def payloads(self, lesson: Lesson, spec: Demo) -> dict[str, dict[str, Any]]:
+        """What was trained needs no instructions: they are in the weights."""
+        try:
+            return {
+                ZERO: {"kind": PROMPT.name, **_yaml(lesson, spec.zero_shot)},
+                FEW: {"kind": PROMPT.name, **_yaml(lesson, spec.few_shot)},
+                TUNED: {"kind": PROMPT.name},
+            }
+        except BundleMissing:
+            log.exception("demo_without_files", lesson=lesson.slug)
+            message = _("The demo is not complete on this server. The staff have been told.")
+            raise Refused("demo_missing", message, 503) from None
+
+    def adapter(self, spec: Demo, label: str) -> str:
+        return spec.adapter if label == TUNED else ""
+
+    def panel(self, lesson: Lesson, run: Run) -> AnswerPanel:
+        spec, prompt = lesson.parsed.demo, prompt_of(run)
+        assert spec is not None
+        empty = AnswerPanel(**self._shown(run), prompt=prompt, reads=tokens_of(run, prompt))
+        result = run.current.result or {}
+        rows = (result.get("public") or {}).get("rows") or []
+        if not rows:
+            return empty
+        answer = said(spec, run.label, rows[0].get("probabilities") or {})
+        return replace(empty, said=answer, tokens=(result.get("cost") or {}).get("prompt_tokens"), times=times(run))
 
 
-def _payloads(lesson: Lesson, demo: Demo) -> dict[str, dict[str, Any]]:
-    """By panel. What was trained needs no instructions: they are in the weights."""
-    return {
-        ZERO: {"kind": PROMPT.name, **_yaml(lesson, demo.zero_shot)},
-        FEW: {"kind": PROMPT.name, **_yaml(lesson, demo.few_shot)},
-        TUNED: {"kind": PROMPT.name},
-    }
+DEMO = DemoRuns()
 
 
 def _yaml(lesson: Lesson, name: str) -> dict[str, Any]:
     return dict(read(lesson_file(lesson, name).decode("utf-8-sig")).data)
-
-
-def panel(lesson: Lesson, run: Run) -> Panel:
-    """What a panel shows of its run."""
-    demo = lesson.parsed.demo
-    assert demo is not None
-    evaluation = run.current
-    prompt = prompt_of(run)
-    empty = Panel(
-        name=run.label,
-        title=str(TITLES[run.label]),
-        run=run,
-        state=evaluation.state,
-        is_open=evaluation.is_open,
-        prompt=prompt,
-        reads=tokens_of(run, prompt),
-        message=evaluation.message,
-    )
-    rows = ((evaluation.result or {}).get("public") or {}).get("rows") or []
-    if not rows:
-        return empty
-    cost = (evaluation.result or {}).get("cost") or {}
-    found = said(demo, run.label, rows[0].get("probabilities") or {})
-    return replace(empty, said=found, tokens=cost.get("prompt_tokens"), times=times(run))
 
 
 def tokens_of(run: Run, prompt: str) -> tuple[str, ...]:
@@ -170,3 +139,46 @@ def prompt_of(run: Run) -> str:
         words=payload.label_words,
     )
     return rendered.prompts[0]
+
+
+# --- what the author recorded -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RecordedPanel:
+    name: str
+    title: str
+    said: Said
+    tokens: int
+
+
+@dataclass(frozen=True)
+class RecordedDemo:
+    """`reads` are the tokens of `input`; `model` is the name of the base model that answered."""
+
+    lesson: Lesson
+    title: str
+    model: str
+    notice: str
+    input: str
+    reads: tuple[str, ...]
+    panels: tuple[RecordedPanel, ...]
+
+
+def recorded_demo(lesson: Lesson) -> RecordedDemo | None:
+    """None where the lesson has no demo, where nothing was recorded, or where the record is of other examples."""
+    demo = lesson.parsed.demo
+    challenge = catalogue.now().challenge_named(lesson.course, demo.challenge) if demo else None
+    try:
+        record = DemoRecord.model_validate(lesson.measured.get("demo"))
+    except ValidationError:
+        return None
+    if demo is None or challenge is None or record.input not in demo.chips or not set(PANELS) <= set(record.panels):
+        return None
+    panels = [
+        RecordedPanel(name, str(TITLES[name]), said(demo, name, found.probabilities), round(found.tokens))
+        for name, found in ((name, record.panels[name]) for name in PANELS)
+    ]
+    return RecordedDemo(
+        lesson, demo.title, challenge.spec.model or "", demo.notice, record.input, record.reads, tuple(panels)
+    )

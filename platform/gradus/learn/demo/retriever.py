@@ -4,21 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from challenges.kinds.base import Lane
 from challenges.kinds.rag import KIND as RAG
 from challenges.kinds.rag_keys import corpora
 from challenges.lesson.spec import Retriever
 from challenges.spec import Challenge as ChallengeSpec
-from gradus.accounts.models import User
-from gradus.courses import catalogue
-from gradus.courses.models import Challenge, Lesson
-from gradus.submissions import queue, services
+from gradus.courses.models import Lesson
+from gradus.learn.demo.three_runs import Panel, ThreeRuns
 from gradus.submissions.models import Run
-from gradus.submissions.services import Refused
 
 TITLES = {
     "words": gettext_lazy("By words (BM25)"),
@@ -38,74 +32,45 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Panel:
-    """What one search found; `passages` is None while the run is open, and where it failed."""
+class SearchPanel(Panel):
+    """What one search found; `passages` is None while the run is open, and where it failed. There are `of` of them."""
 
-    name: str
-    title: str
-    run: Run
-    state: str
-    is_open: bool
-    message: str
     passages: tuple[Passage, ...] | None = None
     of: int = 0
 
 
-def searched(lesson: Lesson) -> Challenge | None:
-    """The challenge whose documents the lesson's search reads; None where it is not published."""
-    spec = lesson.parsed.retriever
-    return catalogue.now().challenge_named(lesson.course, spec.challenge) if spec else None
+class RetrieverRuns(ThreeRuns[Retriever]):
+    """By words, by vectors and by both."""
+
+    name = "retriever"
+    titles = TITLES
+    unpublished = gettext_lazy("The documents of this search are not published on this server yet.")
+
+    def spec(self, lesson: Lesson) -> Retriever | None:
+        return lesson.parsed.retriever
+
+    def payloads(self, lesson: Lesson, spec: Retriever) -> dict[str, dict[str, Any]]:
+        return {method: choices(spec, method) for method in TITLES}
+
+    def context(self, lesson: Lesson) -> dict[str, Any]:
+        """The pages link to the documents of the challenge that is searched."""
+        return {**super().context(lesson), "searched": self.challenge(lesson)}
+
+    def panel(self, lesson: Lesson, run: Run) -> SearchPanel:
+        rows = ((run.current.result or {}).get("public") or {}).get("rows") or []
+        found = rows[0].get("look_up") if rows else None
+        if not found:
+            return SearchPanel(**self._shown(run))
+        passages = _passages(run.version.parsed, found["passages"])
+        return SearchPanel(**self._shown(run), passages=passages, of=found["of"])
 
 
-def start(lesson: Lesson, user: User | None, text: str) -> list[Run]:
-    """Starts the three runs, or none.
-
-    Raises:
-        Refused: too many runs are open, or the challenge with the documents is not published on this server.
-    """
-    spec = lesson.parsed.retriever
-    assert spec is not None
-    challenge = searched(lesson)
-    if challenge is None or challenge.version is None:
-        message = _("The documents of this search are not published on this server yet.")
-        raise Refused("demo_missing", message, 503)
-    with transaction.atomic():
-        runs = [
-            services.start_run(
-                user,
-                challenge.version,
-                choices(spec, name),
-                purpose=Run.Purpose.DEMO,
-                inputs=[text],
-                label=name,
-            )
-            for name in TITLES
-        ]
-    # The bell rung within the transaction may have been answered before there was anything to see.
-    queue.ring(Lane.INTERACTIVE)
-    return runs
+RETRIEVER = RetrieverRuns()
 
 
 def choices(spec: Retriever, method: str) -> dict[str, Any]:
     """The submission with which one of the three searches is run; `method` is a key of `TITLES`."""
     return {"kind": RAG.name, "chunk_words": spec.chunk_words, "top_k": spec.top_k, "method": method}
-
-
-def panel(run: Run) -> Panel:
-    """What a panel shows of its run."""
-    evaluation = run.current
-    rows = ((evaluation.result or {}).get("public") or {}).get("rows") or []
-    found = rows[0].get("look_up") if rows else None
-    return Panel(
-        name=run.label,
-        title=str(TITLES[run.label]),
-        run=run,
-        state=evaluation.state,
-        is_open=evaluation.is_open,
-        message=evaluation.message,
-        passages=_passages(run.version.parsed, found["passages"]) if found else None,
-        of=found["of"] if found else 0,
-    )
 
 
 def _passages(challenge: ChallengeSpec, found: Sequence[Mapping[str, Any]]) -> tuple[Passage, ...]:

@@ -11,7 +11,7 @@ from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
 from gradus.learn.costs.approaches import Board, boards
-from gradus.learn.demo.recorded_demo import RecordedDemo, recorded_demo
+from gradus.learn.demo.demo import RecordedDemo, recorded_demo
 from gradus.learn.path.steps import GOLD, LOCKED, OPEN, PASSED, ChallengeStep, CoursePath, paths
 from gradus.submissions.models import Run, Submission
 

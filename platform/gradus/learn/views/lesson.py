@@ -1,6 +1,5 @@
 """A lesson's page, its advisor, and the answers to its questions."""
 
-from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +17,8 @@ from gradus.courses.models import Lesson
 from gradus.learn.access import shown_lesson
 from gradus.learn.challenge_page import guest_left
 from gradus.learn.costs.approaches import boards as boards_of
-from gradus.learn.demo.retriever import searched
+from gradus.learn.demo.demo import DEMO
+from gradus.learn.demo.retriever import RETRIEVER
 from gradus.learn.findings import shown as findings
 from gradus.learn.lesson import advisor as rules
 from gradus.learn.lesson import markdown, questions
@@ -67,11 +67,10 @@ def features(found: Lesson, user: User | None) -> dict[str, Any]:
     """What the marks in a lesson's text stand for."""
     spec = found.parsed
     boards = boards_of(found.current_challenges, user)
-    shown = partial(catalogue.now().challenge_named, found.course)
     return {
         "figures": figures.lines(found),
-        "demo": spec.demo if spec.demo and shown(spec.demo.challenge) else None,
-        "retriever": spec.retriever if (documents := searched(found)) else None,
+        "demo": spec.demo if DEMO.challenge(found) else None,
+        "retriever": spec.retriever if (documents := RETRIEVER.challenge(found)) else None,
         "searched": documents,
         "boards": boards,
         **(step_context(found, spec.advisor, {}, "") if spec.advisor else {}),
