@@ -34,14 +34,14 @@ HOMONYMS = {
     ("platform/gradus/preferences/services.py", "prompt"): "what two answers are given to",
     ("platform/gradus/own_data/collect.py", "prompt"): "the same text",
     ("graders/chat.py", "prompt"): "the text that both models of a chat read",
-    ("platform/gradus/api/result_shapes.py", "prompt"): "the same text",
+    ("platform/gradus/api/chats.py", "prompt"): "the same text",
     ("platform/gradus/cli/records.py", "prompt"): "the text to which two answers are given",
     ("platform/gradus/learn/chat.py", "prompt"): "the same text",
     ("challenges/rows.py", "prompt"): "the role of a gold answer that the judge is shown, and the same column",
     ("platform/gradus/reviews/models.py", "prompt"): "the same role, as a column has it",
     ("challenges/findings/digest.py", "prompt"): "the section of `challenge.yaml` with the texts around a row",
     ("challenges/lint/spec.py", "prompt"): "the same section",
-    ("platform/gradus/api/content_shapes.py", "prompt"): "the same section",
+    ("platform/gradus/api/challenges.py", "prompt"): "the same section",
 }
 
 

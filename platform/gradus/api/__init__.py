@@ -1,6 +1,8 @@
 """The HTTP API at /api/v1/. The README says what only the pages can do.
 
-Each function parses a request, calls one service or query, and returns a schema.
+A module is a resource: the schemas that it takes and gives, the functions that make them of rows, and its calls. Each
+call parses a request, calls one service or query, and returns a schema. Names and meanings of schemas are a public
+contract; keys may be added.
 """
 
 from typing import Any
@@ -11,22 +13,26 @@ from ninja.openapi.schema import OpenAPISchema
 
 from gradus.accounts.token_rules import LEARNER, named
 from gradus.api import (
+    advisor,
     challenges,
     chats,
     choices,
+    costs,
     courses,
     findings,
+    leaderboards,
     problems,
     questions,
     records,
+    regrades,
     reviews,
+    runs,
     submissions,
     tokens,
 )
 from gradus.api.auth import need_of
 from gradus.api.ninja_internals import Operation, operations_of
 from gradus.api.parser import StrictParser
-from gradus.api.schemas import Problem
 
 DESCRIPTION = """Gradus over HTTP. Send `Authorization: Bearer gradus_...`; make a token on your profile,
 with `gradus login`, or with `POST /tokens`. A token expires after 90 days unless you choose otherwise,
@@ -48,7 +54,7 @@ class Api(NinjaAPI):
 
     def get_openapi_schema(self, **given: Any) -> OpenAPISchema:
         schema, needed = super().get_openapi_schema(**given), self.needed_scopes()
-        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema(ref_template=REF)
+        schema["components"]["schemas"]["Problem"] = problems.Problem.model_json_schema(ref_template=REF)
         schema["components"]["schemas"] |= schema["components"]["schemas"]["Problem"].pop("$defs")
         content = {problems.MEDIA_TYPE: {"schema": {"$ref": REF.format(model="Problem")}}}
         for path in schema["paths"].values():
@@ -87,14 +93,19 @@ api = Api(
 )
 ROUTERS = (
     courses.router,
+    advisor.router,
     findings.router,
     questions.router,
     challenges.router,
     choices.router,
+    leaderboards.router,
+    costs.router,
+    runs.router,
     submissions.router,
     chats.router,
     records.router,
     reviews.router,
+    regrades.router,
     tokens.router,
 )
 for router in ROUTERS:

@@ -1,33 +1,231 @@
-"""API calls about challenges and runs: read, take a hint, check training rows, run, and read the leaderboard."""
+"""Challenges: their content, hints, documents and solution, and a check of training rows."""
 
 from dataclasses import asdict
-from typing import Annotated
-from uuid import UUID
+from typing import Any, Literal
 
-from django.db.models import Q
-from django.http import Http404, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404
-from django.urls import reverse
-from ninja import Query, Router, Status
+from django.http import Http404
+from ninja import Router, Schema
+from pydantic import ConfigDict, Field, RootModel
 
-from challenges import dataset
+from challenges import dataset, metrics
+from challenges.kinds import registry as kinds
+from challenges.kinds.rag_keys import RagKeys
 from challenges.kinds.tune import KIND as TUNE
-from gradus.api import content_shapes as shapes
-from gradus.api import cost_shapes, schemas
-from gradus.api import result_shapes as outcomes
+from challenges.kinds.tune import TunePayload
+from challenges.models.catalogue import MODELS
+from challenges.rows import Required, Sample
+from challenges.spec import dump
+from gradus.accounts.models import User
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
-from gradus.api.submissions import SSE
+from gradus.api.problems import FieldProblem
+from gradus.api.results import Track
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
-from gradus.leaderboards import boards
-from gradus.learn.costs import prices as cost_prices
-from gradus.learn.costs.comparison import comparison, is_compared
 from gradus.learn.kinds.rag.views import keys_of
 from gradus.learn.path.steps import has_passed
-from gradus.submissions import services, stream
-from gradus.submissions.models import Run
-from gradus.submissions.services import Refused
+from gradus.reviews.who_grades import guest_note, who_grades
+from gradus.submissions import limits, services
+from gradus.submissions.limits import Use
+from gradus.submissions.models import Standing
+from gradus.submissions.services import Refused, slots
 from gradus.submissions.services.payload import counter
+
+
+class SampleOut(Schema):
+    """A public sample."""
+
+    id: str
+    input: str
+    target: str | dict[str, str] | Required | list[str] = Field(description="Of several texts each is right")
+    documents: list[str] = Field([], description="The ids of the documents that hold the answer")
+
+
+class DocumentOut(Schema):
+    """A document in which answers are looked up."""
+
+    id: str
+    title: str
+    text: str
+
+
+class DocumentsOut(Schema):
+    """The documents of a challenge, and those that replace or join them half-way through the hidden samples."""
+
+    documents: list[DocumentOut]
+    updates: list[DocumentOut]
+
+
+class BaseModelOut(Schema):
+    """A base model, and which weights are meant. Scores and adapters belong to exactly these."""
+
+    name: str
+    title: str
+    licence: str
+    parameters: int
+    context: int = Field(description="In tokens")
+    source: str | None = Field(
+        None, description="The package, or the hub's name with the revision; nothing for a checkpoint of the site's own"
+    )
+    digest: str | None = Field(None, description="The SHA-256 of the package or of the checkpoint's file")
+    checkpoint: str = Field(description="The identity of the weights, as receipts and findings name it")
+    precision: str | None = Field(
+        None, description="How finely the weights are stored, such as Q4_1, which is 4-bit values"
+    )
+
+
+class ChallengeOut(Schema):
+    id: str
+    course: str
+    lesson: str
+    version: str
+    verified: bool = Field(description="Whether this server has checked this version and run its baselines")
+    kind: Track
+    tracks: list[Track]
+    title: str
+    summary: str
+    minutes: int
+    statement: str = Field(description="CommonMark")
+    model: str | None = None
+    base_model: BaseModelOut | None = Field(None, description="What this site knows about the model")
+    answer: dict[str, Any] | None = None
+    prompt: dict[str, Any]
+    metric: str
+    metric_title: str = Field(description="What people call the metric")
+    orders: int = Field(1, description="In how many orders examples are tried; the lowest value of the metric counts")
+    token_budget: dict[str, int] | None = Field(
+        None,
+        description="The score is the metric times a factor: 1 up to `free` tokens of instructions and examples, 0 "
+        "from `zero` on, and evenly less in between",
+    )
+    public_metrics: list[str]
+    pass_: float = Field(alias="pass")
+    gold: float | None = None
+    track_gold: dict[str, float] = Field({}, description="Gold marks of other tracks, if they differ from `gold`")
+    limits: dict[str, int]
+    feedback: dict[str, Any]
+    samples: list[SampleOut]
+    train: list[dict[str, Any]] = Field(description="Starter rows for training, if the author gives some")
+    unavailable: dict[str, dict[str, str]] = Field(
+        {}, description="By track, the training methods that no worker can carry out now, each with the reason"
+    )
+    details: dict[str, dict[str, Any]] = Field(
+        description="What a track asks for beside the keys above, by the track's name: the limits and hyperparameters "
+        "of a training run, or the question, the length and the criteria of an answer in free text"
+    )
+    graded_by: Literal["rows", "ai", "person"] = Field(
+        description="rows: code computes the score from rows or choices that stay hidden; ai: a judge that has passed "
+        "the author's gate on this question; person: a person decides, and grades are provisional until then"
+    )
+    attempts_left: int
+    guest_note: str | None = Field(None, description="How a free-text answer without an account is graded")
+    hints_total: int
+    hints: list[str] = Field(description="The hints that the caller has taken")
+    best: dict[str, float] = Field(description="The caller's best shown score by track, on this version")
+
+    model_config = ConfigDict(populate_by_name=True)
+
+
+class SolutionOut(Schema):
+    solution: str = Field(description="CommonMark")
+
+
+class TrainingRows(RootModel[TunePayload]):
+    """A `tune` payload."""
+
+
+class DatasetBin(Schema):
+    """How many rows have at least `low` and at most `high` tokens."""
+
+    low: int
+    high: int
+    rows: int
+
+
+class PreferencesOut(Schema):
+    """Words are means; `by_length` is `shorter` or `longer` where the chosen answer of every row is so."""
+
+    held_out: int
+    chosen_words: float
+    rejected_words: float
+    by_length: Literal["", "shorter", "longer"]
+
+
+class DatasetOut(Schema):
+    """What is in a LoRA payload's rows, and what training on them costs; `problems` would refuse a submit."""
+
+    rows: int
+    labels: dict[str, int]
+    balance: float | None = None
+    duplicates: list[list[int]]
+    conflicts: list[list[int]]
+    histogram: list[DatasetBin]
+    tokens_per_row: float
+    longest_row: int
+    total_tokens: int
+    tokens_max: int
+    seconds: float
+    problems: list[FieldProblem]
+    preferences: PreferencesOut | None = Field(None, description="Where rows are preferences")
+
+
+def challenge_out(challenge: Challenge, user: User | None, hints: list[str]) -> ChallengeOut:
+    spec, version = challenge.spec, challenge.version
+    assert version is not None
+    values = dump(spec)
+    return ChallengeOut.model_validate(
+        {
+            **{key: values[key] for key in ("title", "summary", "minutes", "model", "answer", "prompt")},
+            **{key: values[key] for key in ("kind", "public_metrics", "pass", "gold", "limits", "feedback")},
+            "base_model": _base_model(spec.model),
+            "track_gold": values.get("track_gold", {}),
+            "id": challenge.slug,
+            "course": challenge.lesson.course.slug,
+            "lesson": challenge.lesson.slug,
+            "version": version.version,
+            "verified": version.is_verified,
+            "tracks": list(spec.tracks),
+            "statement": version.statement,
+            "metric": spec.metric.name,
+            "metric_title": metrics.in_words(spec.metric),
+            "orders": spec.metric.orders,
+            "token_budget": dump(spec.metric.tokens) if spec.metric.tokens else None,
+            "samples": [_sample(sample) for sample in version.samples],
+            "train": version.train,
+            "details": {name: kinds.find(name).shown_keys(spec) for name in spec.tracks},
+            "unavailable": {name: lacking for name in spec.tracks if (lacking := services.unavailable(spec, name))},
+            "graded_by": who_grades(challenge, user).by,
+            "attempts_left": slots.left(limits.ATTEMPTS, Use(user=user, challenge=challenge)),
+            "guest_note": guest_note(user, challenge.kind) or None,
+            "hints_total": len(spec.hints),
+            "hints": hints,
+            "best": _best(user, challenge),
+        }
+    )
+
+
+def _base_model(name: str | None) -> dict[str, Any] | None:
+    model = MODELS.get(name or "")
+    if model is None:
+        return None
+    keys = ("name", "title", "licence", "parameters", "context", "source", "digest", "checkpoint", "precision")
+    return {key: getattr(model, key) or None for key in keys}
+
+
+def _sample(sample: Sample) -> dict[str, Any]:
+    return {"id": sample.id, "input": sample.input, "target": sample.target, "documents": sample.documents}
+
+
+def documents_out(keys: RagKeys) -> DocumentsOut:
+    return DocumentsOut.model_validate(
+        {"documents": [dump(one) for one in keys.corpus], "updates": [dump(one) for one in keys.updates]}
+    )
+
+
+def _best(user: User | None, challenge: Challenge) -> dict[str, float]:
+    if user is None:
+        return {}
+    return dict(Standing.objects.of(user).filter(version=challenge.version).values_list("track", "shown"))
+
 
 router = Router(tags=["challenges"], auth=someone)
 
@@ -36,38 +234,38 @@ def shown(id: str) -> Challenge:
     return catalogue.now().challenge(id)
 
 
-@router.get("/challenges/{slug:id}", response=schemas.ChallengeOut, by_alias=True, auth=anyone, openapi_extra=OPTIONAL)
-def challenge(request: Request, id: str) -> schemas.ChallengeOut:
+@router.get("/challenges/{slug:id}", response=ChallengeOut, by_alias=True, auth=anyone, openapi_extra=OPTIONAL)
+def challenge(request: Request, id: str) -> ChallengeOut:
     """Returns the statement, public samples, limits, attempts left today, and the hints taken."""
     found, user = shown(id), caller_or_none(request)
-    return shapes.challenge(found, user, services.hints_taken(user, found))
+    return challenge_out(found, user, services.hints_taken(user, found))
 
 
-@router.post("/challenges/{slug:id}/hints", response=schemas.ChallengeOut, by_alias=True)
-def take_hint(request: Request, id: str) -> schemas.ChallengeOut:
+@router.post("/challenges/{slug:id}/hints", response=ChallengeOut, by_alias=True)
+def take_hint(request: Request, id: str) -> ChallengeOut:
     """Reveals the next hint. It costs no attempt."""
     found, user = shown(id), caller(request)
     services.take_hint(user, found)
-    return shapes.challenge(found, user, services.hints_taken(user, found))
+    return challenge_out(found, user, services.hints_taken(user, found))
 
 
-@router.get("/challenges/{slug:id}/solution", response=schemas.SolutionOut)
-def solution(request: Request, id: str) -> schemas.SolutionOut:
+@router.get("/challenges/{slug:id}/solution", response=SolutionOut)
+def solution(request: Request, id: str) -> SolutionOut:
     """Returns the author's solution to a caller who has passed the challenge."""
     found = shown(id)
     if found.version is None or not has_passed(caller(request), found):
         raise Refused("not_passed", "The solution opens once you have passed this challenge.", 403)
-    return schemas.SolutionOut(solution=found.version.solution)
+    return SolutionOut(solution=found.version.solution)
 
 
-@router.get("/challenges/{slug:id}/documents", response=schemas.DocumentsOut, auth=anyone, openapi_extra=OPTIONAL)
-def documents(request: Request, id: str) -> schemas.DocumentsOut:
+@router.get("/challenges/{slug:id}/documents", response=DocumentsOut, auth=anyone, openapi_extra=OPTIONAL)
+def documents(request: Request, id: str) -> DocumentsOut:
     """Returns the documents in which answers are looked up. A challenge without documents is not found here."""
-    return shapes.documents(keys_of(shown(id)))
+    return documents_out(keys_of(shown(id)))
 
 
-@router.post("/challenges/{slug:id}/dataset", response=schemas.DatasetOut)
-def dataset_check(request: Request, id: str, payload: schemas.TrainingRows) -> schemas.DatasetOut:
+@router.post("/challenges/{slug:id}/dataset", response=DatasetOut)
+def dataset_check(request: Request, id: str, payload: TrainingRows) -> DatasetOut:
     """Checks training rows and estimates the cost of training on them. It costs no attempt."""
     spec, given = shown(id).spec, payload.root
     if TUNE.name not in spec.tracks:
@@ -80,62 +278,4 @@ def dataset_check(request: Request, id: str, payload: schemas.TrainingRows) -> s
         hyperparameters=given.hyperparameters,
         method=given.method,
     )
-    return schemas.DatasetOut.model_validate(asdict(report))
-
-
-@router.get("/challenges/{slug:id}/leaderboard", response=schemas.LeaderboardOut, auth=anyone, openapi_extra=OPTIONAL)
-def leaderboard(
-    request: Request, id: str, track: schemas.Track | None = None, page: Annotated[int, Query(ge=1)] = 1
-) -> schemas.LeaderboardOut:
-    """Returns ranks, tie bands and the caller's row. Equal shown scores share a rank."""
-    found = shown(id)
-    chosen = boards.track_of(found, track)
-    if chosen is None:
-        raise Http404
-    return outcomes.leaderboard(boards.board(found, chosen, caller_or_none(request), page))
-
-
-@router.get("/challenges/{slug:id}/costs", response=schemas.CostsOut, auth=anyone, openapi_extra=OPTIONAL)
-def costs(request: Request, id: str, prices: Query[schemas.PricesIn]) -> schemas.CostsOut:
-    """Returns what each method costs: the caller's best attempts and the author's results on the same hidden rows."""
-    found = shown(id)
-    if not is_compared(found):
-        raise Http404
-    asked = cost_prices.of_site().changed(prices.model_dump(exclude_none=True))
-    return cost_shapes.costs(found, comparison(found, caller_or_none(request), asked), asked)
-
-
-@router.post("/challenges/{slug:id}/runs", response={201: schemas.RunOut})
-def run_start(request: Request, id: str, payload: schemas.Payload, response: HttpResponse) -> Status[schemas.RunOut]:
-    """Starts a run on the public samples. It costs no attempt."""
-    version = shown(id).version
-    assert version is not None
-    run = services.start_run(caller(request), version, payload.root)
-    response["Location"] = reverse("api:run", args=[run.uuid])
-    return Status(201, outcomes.run(run))
-
-
-def visible(request: Request, uuid: UUID) -> Run:
-    """Returns the caller's run, or a run of the demo that has no owner, because its id cannot be guessed."""
-    mine = Q(user=caller(request)) | Q(user=None, purpose=Run.Purpose.DEMO)
-    return get_object_or_404(Run.objects.filter(mine).select_related("version__challenge"), uuid=uuid)
-
-
-@router.get("/runs/{uuid:uuid}", response=schemas.RunOut, url_name="run")
-def run(request: Request, uuid: UUID) -> schemas.RunOut:
-    """Returns a run with its result for each public sample."""
-    return outcomes.run(visible(request, uuid))
-
-
-@router.get("/runs/{uuid:uuid}/events", openapi_extra=SSE)
-def run_events(request: Request, uuid: UUID) -> HttpResponseBase:
-    """Streams events as they happen, beginning after `Last-Event-ID` if it is sent. Ends after `finished`."""
-    return stream.response(request, visible(request, uuid).current)
-
-
-@router.post("/runs/{uuid:uuid}/cancel", response=schemas.RunOut)
-def run_cancel(request: Request, uuid: UUID) -> schemas.RunOut:
-    """Cancels a run of the caller, which cost no attempt."""
-    found = get_object_or_404(Run.objects.filter(user=caller(request)), uuid=uuid)
-    services.cancel_run(found)
-    return outcomes.run(visible(request, uuid))
+    return DatasetOut.model_validate(asdict(report))

@@ -1,78 +1,253 @@
-"""API calls about courses, the learning path, the advisor and the demo of a lesson."""
+"""Courses and their lessons, the caller's path through them, and what can be tried in a lesson."""
+
+from functools import partial
 
 from django.http import Http404
-from ninja import Router, Status
+from ninja import Router, Schema, Status
+from pydantic import Field
 
-from gradus.api import content_shapes as shapes
-from gradus.api import result_shapes as outcomes
-from gradus.api import schemas
+from challenges.lesson.spec import Demo, Retriever
+from gradus.api.advisor import AdvisorChoiceOut, AdvisorQuestionOut
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
+from gradus.api.results import Track
+from gradus.api.runs import RunOut, run_out
 from gradus.courses import catalogue
-from gradus.courses.models import Lesson
+from gradus.courses.models import Course, Lesson
 from gradus.learn.demo.demo import DEMO
 from gradus.learn.demo.retriever import RETRIEVER
 from gradus.learn.demo.three_runs import as_typed, problem_with
-from gradus.learn.lesson import advisor
-from gradus.learn.path import steps as paths
+from gradus.learn.path import steps
 from gradus.submissions.services import Refused
+
+
+class LessonBrief(Schema):
+    id: str
+    title: str
+    summary: str
+    minutes: int
+    challenges: list[str]
+
+
+class CourseOut(Schema):
+    id: str
+    title: str
+    summary: str
+    version: str
+    lessons: list[LessonBrief]
+
+
+class ChallengeStep(Schema):
+    """The caller's state in a challenge: `locked`, `open`, `passed` or `gold`."""
+
+    id: str
+    title: str
+    kind: Track
+    state: str
+    score: float | None = None
+    version: str | None = Field(None, description="The version of the challenge that gave the score")
+    provisional: bool = False
+
+
+class LessonStep(Schema):
+    id: str
+    title: str
+    summary: str
+    minutes: int
+    state: str
+    requires: list[str]
+    challenges: list[ChallengeStep]
+
+
+class PathOut(Schema):
+    id: str
+    title: str
+    passed: int
+    total: int
+    next: str | None = Field(None, description="The challenge to do next")
+    lessons: list[LessonStep]
+
+
+class PlaygroundOut(Schema):
+    """Something to try with a text of one's own: the demo or the search of a lesson."""
+
+    title: str
+    notice: str = ""
+    examples: list[str]
+    input_chars: int
+
+
+class FaqOut(Schema):
+    question: str
+    answer: str = Field(description="CommonMark")
+
+
+class LessonOut(Schema):
+    """A lesson's text and what can be tried in it. Findings and questions have calls of their own."""
+
+    id: str
+    course: str
+    title: str
+    summary: str
+    minutes: int
+    text: str = Field(description="CommonMark, with marks where figures, findings and other parts stand")
+    faq: list[FaqOut]
+    challenges: list[str]
+    advisor: list[AdvisorQuestionOut] = Field(description="The advisor's questions; empty if there is no advisor")
+    demo: PlaygroundOut | None = None
+    retriever: PlaygroundOut | None = None
+
+
+class DemoIn(Schema):
+    text: str = Field(min_length=1, max_length=4000)
+
+
+class DemoOut(Schema):
+    """The three runs of the demo. The label of each says how it asks the model."""
+
+    notice: str
+    runs: list[RunOut]
+
+
+class SearchOut(Schema):
+    """The three runs of a lesson's retriever. The label of each says how it searches."""
+
+    runs: list[RunOut]
+
+
+def course_out(course: Course) -> CourseOut:
+    return CourseOut(
+        id=course.slug,
+        title=course.title,
+        summary=course.summary,
+        version=course.version,
+        lessons=[
+            LessonBrief(
+                id=lesson.slug,
+                title=lesson.title,
+                summary=lesson.summary,
+                minutes=lesson.minutes,
+                challenges=[item.slug for item in lesson.current_challenges],
+            )
+            for lesson in course.current_lessons
+        ],
+    )
+
+
+def lesson_out(lesson: Lesson) -> LessonOut:
+    spec, shown = lesson.parsed, partial(catalogue.now().challenge_named, lesson.course)
+    return LessonOut(
+        id=lesson.slug,
+        course=lesson.course.slug,
+        title=lesson.title,
+        summary=lesson.summary,
+        minutes=lesson.minutes,
+        text=lesson.text,
+        faq=[FaqOut(question=item.question, answer=item.answer) for item in spec.faq],
+        challenges=[one.slug for one in lesson.current_challenges],
+        advisor=[
+            AdvisorQuestionOut(
+                id=question.id,
+                text=question.text,
+                choices=[AdvisorChoiceOut(id=one.id, label=one.label) for one in question.choices],
+            )
+            for question in (spec.advisor.questions if spec.advisor else ())
+        ],
+        demo=_playground(spec.demo, spec.demo.notice) if spec.demo and shown(spec.demo.challenge) else None,
+        retriever=_playground(spec.retriever) if spec.retriever and shown(spec.retriever.challenge) else None,
+    )
+
+
+def _playground(spec: Demo | Retriever, notice: str = "") -> PlaygroundOut:
+    return PlaygroundOut(title=spec.title, notice=notice, examples=list(spec.chips), input_chars=spec.input_chars)
+
+
+def path_out(path: steps.CoursePath) -> PathOut:
+    lessons = [_lesson_step(lesson) for lesson in path.lessons]
+    return PathOut(
+        id=path.course.slug,
+        title=path.course.title,
+        passed=sum(lesson.done for lesson in path.lessons),
+        total=sum(len(lesson.challenges) for lesson in path.lessons),
+        next=path.next.challenge.slug if path.next else None,
+        lessons=lessons,
+    )
+
+
+def _lesson_step(step: steps.LessonStep) -> LessonStep:
+    return LessonStep(
+        id=step.lesson.slug,
+        title=step.lesson.title,
+        summary=step.lesson.summary,
+        minutes=step.lesson.minutes,
+        state=step.state,
+        requires=[needed.slug for needed in step.needs],
+        challenges=[_challenge_step(item) for item in step.challenges],
+    )
+
+
+def _challenge_step(step: steps.ChallengeStep) -> ChallengeStep:
+    return ChallengeStep.model_validate(
+        {
+            "id": step.challenge.slug,
+            "title": step.challenge.title,
+            "kind": step.challenge.kind,
+            "state": step.state,
+            "score": step.standing.shown if step.standing else None,
+            "version": step.standing.version.version if step.standing else None,
+            "provisional": step.standing.provisional if step.standing else False,
+        }
+    )
+
 
 router = Router(tags=["courses"], auth=anyone)
 
 
-@router.get("/courses", response=list[schemas.CourseOut], openapi_extra=OPTIONAL)
-def courses(request: Request) -> list[schemas.CourseOut]:
+@router.get("/courses", response=list[CourseOut], openapi_extra=OPTIONAL)
+def courses(request: Request) -> list[CourseOut]:
     """Returns the published courses with their lessons."""
-    return [shapes.course(course) for course in sorted(catalogue.now().courses, key=lambda course: course.title)]
+    return [course_out(course) for course in sorted(catalogue.now().courses, key=lambda course: course.title)]
 
 
-@router.get("/courses/{slug:id}/path", response=schemas.PathOut, openapi_extra=OPTIONAL)
-def path(request: Request, id: str) -> schemas.PathOut:
+@router.get("/courses/{slug:id}/path", response=PathOut, openapi_extra=OPTIONAL)
+def path(request: Request, id: str) -> PathOut:
     """Returns the lessons and challenges of a course with the caller's progress, and the next step."""
-    return shapes.path(paths.path_of(caller_or_none(request), catalogue.now().course(id)))
+    return path_out(steps.path_of(caller_or_none(request), catalogue.now().course(id)))
 
 
 def lesson_shown(id: str) -> Lesson:
     return catalogue.now().lesson(id)
 
 
-@router.get("/lessons/{slug:id}", response=schemas.LessonOut, openapi_extra=OPTIONAL)
-def lesson(request: Request, id: str) -> schemas.LessonOut:
+@router.get("/lessons/{slug:id}", response=LessonOut, openapi_extra=OPTIONAL)
+def lesson(request: Request, id: str) -> LessonOut:
     """Returns a lesson's text, its questions and answers, and what can be tried in it."""
-    return shapes.lesson(lesson_shown(id))
+    return lesson_out(lesson_shown(id))
 
 
-@router.post("/lessons/{slug:id}/advisor", response=schemas.AdviceOut, openapi_extra=OPTIONAL)
-def advise(request: Request, id: str, given: schemas.AdvisorIn) -> schemas.AdviceOut:
-    """Recommends an approach for a use case, gives reasons, and says which answers would change the advice."""
-    spec = lesson_shown(id).parsed.advisor
-    if spec is None:
-        raise Http404
-    answers = advisor.known(spec, given.answers)
-    return shapes.advice(advisor.advise(spec, answers), [question.id for question in advisor.missing(spec, answers)])
-
-
-@router.post("/lessons/{slug:id}/demo", response={201: schemas.DemoOut}, auth=someone)
-def demo_start(request: Request, id: str, given: schemas.DemoIn) -> Status[schemas.DemoOut]:
+@router.post("/lessons/{slug:id}/demo", response={201: DemoOut}, auth=someone)
+def demo_start(request: Request, id: str, given: DemoIn) -> Status[DemoOut]:
     """Starts three runs that classify one text with the same model: zero-shot, few-shot and fine-tuned."""
     found = lesson_shown(id)
     if found.parsed.demo is None:
         raise Http404
     text = as_typed(given.text)
     _check_text(found.parsed.demo.input_chars, text)
+
     runs = DEMO.start(found, caller(request), text)
-    return Status(201, schemas.DemoOut(notice=found.parsed.demo.notice, runs=[outcomes.run(run) for run in runs]))
+    return Status(201, DemoOut(notice=found.parsed.demo.notice, runs=[run_out(run) for run in runs]))
 
 
-@router.post("/lessons/{slug:id}/retriever", response={201: schemas.SearchOut}, auth=someone)
-def search_start(request: Request, id: str, given: schemas.DemoIn) -> Status[schemas.SearchOut]:
+@router.post("/lessons/{slug:id}/retriever", response={201: SearchOut}, auth=someone)
+def search_start(request: Request, id: str, given: DemoIn) -> Status[SearchOut]:
     """Starts three runs that look one question up in the documents of a lesson: by words, by vectors and by both."""
     found = lesson_shown(id)
     if found.parsed.retriever is None:
         raise Http404
     text = as_typed(given.text)
     _check_text(found.parsed.retriever.input_chars, text)
+
     runs = RETRIEVER.start(found, caller(request), text)
-    return Status(201, schemas.SearchOut(runs=[outcomes.run(run) for run in runs]))
+    return Status(201, SearchOut(runs=[run_out(run) for run in runs]))
 
 
 def _check_text(most: int, text: str) -> None:

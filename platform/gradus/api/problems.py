@@ -10,20 +10,45 @@ from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooB
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, RawPostDataException
 from django.http.multipartparser import MultiPartParserError
 from django.views.decorators.csrf import csrf_exempt
-from ninja import NinjaAPI
+from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
+from pydantic import Field
 
 from challenges.field_errors import in_words, place
 from challenges.registry import kind_names
 from gradus import database_away
+from gradus.api import codes
 from gradus.api.ninja_internals import own_message
 from gradus.api.parser import Unreadable
 from gradus.django_internals import without_log
 from gradus.request_bodies import BodyTooLarge
 from gradus.submissions.services import Refused
 
+
+class FieldProblem(Schema):
+    code: str
+    field: str = ""
+    message: str
+    line: int | None = None
+
+
+class Problem(Schema):
+    """Problem details (RFC 9457). Scripts can rely on `code`."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    code: str = Field(description=codes.in_words())
+    problems: list[FieldProblem] = []
+
+
 log = structlog.get_logger(__name__)
+
+
 MEDIA_TYPE = "application/problem+json"
+
+
 USUAL = {
     400: "bad_request",
     401: "unauthenticated",
@@ -36,6 +61,8 @@ USUAL = {
     500: "internal",
     503: "unavailable",
 }
+
+
 DETAILS = {
     400: "The request could not be read.",
     401: "Send a bearer token: Authorization: Bearer gradus_... You can make one on your profile.",
@@ -46,6 +73,8 @@ DETAILS = {
     500: "Something went wrong on our side. Please try again.",
     503: "The site's database does not answer at the moment. Please try again.",
 }
+
+
 # Parts of a field's place that only ninja and the union of payloads use. A learner knows the field's own name.
 PLUMBING = frozenset({"body", "payload", "query", "path", "header", "data", *kind_names()})
 

@@ -1,10 +1,11 @@
-"""API calls about the questions of a lesson."""
+"""The questions of a lesson, the caller's answers, and what is explained already."""
 
 from dataclasses import asdict
 
-from ninja import Router
+from ninja import Router, Schema
+from pydantic import Field
 
-from gradus.api import schemas
+from challenges.payloads import Whole
 from gradus.api.auth import OPTIONAL, Request, anyone, caller, caller_or_none, someone
 from gradus.courses import catalogue
 from gradus.learn.lesson import questions
@@ -12,23 +13,60 @@ from gradus.learn.lesson.questions import Asked, Group
 from gradus.learn.views.lesson import with_question
 from gradus.questions import services
 
+
+class OptionOut(Schema):
+    text: str
+    right: bool | None = Field(None, description="null until the question is explained")
+    because: str | None = Field(None, description="Why it is right, or what it overlooks; null until then")
+
+
+class QuestionOut(Schema):
+    """Questions of the part `check` are explained when you have answered them, the others when all of `after` are."""
+
+    id: str
+    part: str = Field(description="`check`: in the lesson's text; `before` and `after` the lesson")
+    question: str
+    options: list[OptionOut]
+    answer: int | None = Field(None, description="The option that you chose first, from 0")
+
+
+class GainOut(Schema):
+    """The mean numbers of right answers of all learners who answered all questions before and after the lesson."""
+
+    learners: int
+    questions: int
+    before: float
+    after: float
+
+
+class QuestionsOut(Schema):
+    questions: list[QuestionOut]
+    gain: GainOut | None = Field(
+        None, description="null until you have answered all questions, and twenty learners have"
+    )
+
+
+class AnswerIn(Schema):
+    option: Whole = Field(ge=0, le=5, description="The place of the option, from 0")
+
+
 router = Router(tags=["courses"], auth=anyone)
 
 
-@router.get("/lessons/{slug:id}/questions", response=schemas.QuestionsOut, openapi_extra=OPTIONAL)
-def lesson_questions(request: Request, id: str) -> schemas.QuestionsOut:
+@router.get("/lessons/{slug:id}/questions", response=QuestionsOut, openapi_extra=OPTIONAL)
+def lesson_questions(request: Request, id: str) -> QuestionsOut:
     """Returns the questions of a lesson, your answers, and what is explained already."""
     shown = questions.shown(catalogue.now().lesson(id), caller_or_none(request))
     groups = [group for group in (shown.before, *shown.checks.values(), shown.after) if group]
     gain = shown.after.gain if shown.after else None
-    return schemas.QuestionsOut(
+    return QuestionsOut(
         questions=[_question(group, one) for group in groups for one in group.asked],
-        gain=schemas.GainOut(**asdict(gain)) if gain else None,
+        gain=GainOut(**asdict(gain)) if gain else None,
     )
 
 
-@router.post("/lessons/{slug:id}/questions/{slug:question}", response=schemas.QuestionOut, auth=someone)
-def question_answer(request: Request, id: str, question: str, given: schemas.AnswerIn) -> schemas.QuestionOut:
+@router.post("/lessons/{slug:id}/questions/{slug:question}", response=QuestionOut, auth=someone)
+def question_answer(request: Request, id: str, question: str, given: AnswerIn) -> QuestionOut:
     """Answers a question. Your first answer counts; a later one changes nothing."""
     lesson = catalogue.now().lesson(id)
     user = caller(request)
@@ -37,14 +75,14 @@ def question_answer(request: Request, id: str, question: str, given: schemas.Ans
     return _question(*with_question(lesson, user, question))
 
 
-def _question(group: Group, one: Asked) -> schemas.QuestionOut:
+def _question(group: Group, one: Asked) -> QuestionOut:
     is_explained = one.is_explained and one.answer is not None
-    return schemas.QuestionOut(
+    return QuestionOut(
         id=one.question.id,
         part=group.part,
         question=one.question.question,
         options=[
-            schemas.OptionOut(
+            OptionOut(
                 text=option.text,
                 right=option.right if is_explained else None,
                 because=option.because if is_explained else None,

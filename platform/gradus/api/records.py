@@ -1,17 +1,17 @@
-"""API calls about what the caller has done and been told: history, comparison, notices and reports of problems."""
+"""What the caller has done and been told: history, comparison, notices and reports of problems."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
-from django.http import Http404
 from django.template.loader import render_to_string
 from django.utils import translation
-from ninja import Query, Router, Status
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
 
-from gradus.api import result_shapes as outcomes
-from gradus.api import schemas
 from gradus.api.auth import Request, caller, someone
-from gradus.api.challenges import shown, visible
+from gradus.api.challenges import shown
+from gradus.api.results import ErrorOut, State, Track, error_of
 from gradus.courses.models import ChallengeVersion
 from gradus.leaderboards import boards
 from gradus.learn import forms
@@ -22,21 +22,91 @@ from gradus.notices import services as notices
 from gradus.notices.models import Notice
 from gradus.reports import services as reports
 from gradus.reports.models import ProblemReport
-from gradus.submissions import services
 from gradus.submissions.models import Run
 
+
+class EntryOut(Schema):
+    """An attempt, or a run on public samples. A run can have a name."""
+
+    uuid: UUID
+    is_run: bool
+    name: str
+    kind: Track
+    status: State
+    score: float | None = Field(
+        None, description="Of an attempt as it is shown, rounded down; of a run on the public samples"
+    )
+    error: ErrorOut | None = None
+    created_at: datetime
+
+
+class PartChangeOut(Schema):
+    """A part of the payload that differs, as the pages of both show it."""
+
+    part: str
+    before: str
+    after: str
+
+
+class SampleChangeOut(Schema):
+    """A public sample that was answered differently. `other`: another answer with the same score."""
+
+    id: str
+    change: Literal["better", "worse", "other"]
+    before: str
+    after: str
+
+
+class ComparisonOut(Schema):
+    changes: list[PartChangeOut]
+    samples: list[SampleChangeOut]
+
+
+class NoticeOut(Schema):
+    """Tells that something has ended: an attempt, a run, a review, an appeal, a regrade, or a report of a problem."""
+
+    kind: Literal["graded", "failed", "run", "reviewed", "appealed", "regraded", "answered"]
+    challenge: str
+    title: str
+    text: str
+    page: str = Field(description="The path of the page that shows what has ended")
+    created_at: datetime
+    seen: bool
+
+
+class ReportIn(Schema):
+    what: str = Field(description="`task`, `sample`, `score` or `page`: what the problem is with")
+    text: str
+    track: str = Field("", description="The track on which it was found; by default the one that passes")
+
+
+class ReportOut(Schema):
+    """A reported problem. `answer` is empty until staff have answered it."""
+
+    challenge: str
+    version: str
+    track: str
+    what: str
+    text: str
+    created_at: datetime
+    answer: str
+    answered_at: datetime | None = None
+
+
 router = Router(tags=["records"], auth=someone)
+
+
 LISTED = 100
 
 
-@router.get("/challenges/{slug:id}/history", response=list[schemas.EntryOut])
-def history(request: Request, id: str) -> list[schemas.EntryOut]:
+@router.get("/challenges/{slug:id}/history", response=list[EntryOut])
+def history(request: Request, id: str) -> list[EntryOut]:
     """Returns the caller's newest attempts and runs on public samples of a challenge in one list, newest first."""
     return [_entry(one) for one in history_of(caller(request), shown(id))]
 
 
-def _entry(entry: Entry) -> schemas.EntryOut:
-    return schemas.EntryOut.model_validate(
+def _entry(entry: Entry) -> EntryOut:
+    return EntryOut.model_validate(
         {
             "uuid": entry.work.uuid,
             "is_run": entry.is_run,
@@ -44,29 +114,19 @@ def _entry(entry: Entry) -> schemas.EntryOut:
             "kind": entry.work.kind,
             "status": entry.evaluation.state,
             "score": entry.score,
-            "error": outcomes.error_of(entry.evaluation),
+            "error": error_of(entry.evaluation),
             "created_at": entry.work.created_at,
         }
     )
 
 
-@router.put("/runs/{uuid:uuid}/name", response=schemas.RunOut)
-def run_name(request: Request, uuid: UUID, given: schemas.NameIn) -> schemas.RunOut:
-    """Gives a run of the caller a name in the history; an empty name takes it away."""
-    found = visible(request, uuid)
-    if found.user_id != caller(request).pk or found.purpose != Run.Purpose.TRIAL:
-        raise Http404
-    services.name_run(found, given.name)
-    return outcomes.run(found)
-
-
-@router.get("/challenges/{slug:id}/comparison", response=schemas.ComparisonOut)
-def comparison(request: Request, id: str, before: UUID, after: UUID) -> schemas.ComparisonOut:
+@router.get("/challenges/{slug:id}/comparison", response=ComparisonOut)
+def comparison(request: Request, id: str, before: UUID, after: UUID) -> ComparisonOut:
     """Compares two of the caller's attempts or runs: the parts of the payload and the public samples that differ."""
     challenge, user = shown(id), caller(request)
     found = compare.compare(own_work(user, challenge, before), own_work(user, challenge, after))
     old, new = compare.texts(found.before.payload), compare.texts(found.after.payload)
-    return schemas.ComparisonOut.model_validate(
+    return ComparisonOut.model_validate(
         {
             "changes": [
                 {"part": one.name, "before": old.get(one.name, ""), "after": new.get(one.name, "")}
@@ -80,17 +140,17 @@ def comparison(request: Request, id: str, before: UUID, after: UUID) -> schemas.
     )
 
 
-@router.get("/notices", response=list[schemas.NoticeOut])
+@router.get("/notices", response=list[NoticeOut])
 def notice_list(
     request: Request, unseen: Annotated[bool, Query(description="Only those that were not seen yet")] = False
-) -> list[schemas.NoticeOut]:
+) -> list[NoticeOut]:
     """Returns the caller's newest notices. Reading them here does not mark them as seen."""
     found = Notice.objects.of(caller(request)).with_subjects()
     return [_notice(one) for one in (found.unseen() if unseen else found)[:LISTED]]
 
 
-@router.post("/notices/seen", response=list[schemas.NoticeOut])
-def notices_seen(request: Request) -> list[schemas.NoticeOut]:
+@router.post("/notices/seen", response=list[NoticeOut])
+def notices_seen(request: Request) -> list[NoticeOut]:
     """Marks the caller's newest notices as seen, and returns those that were new."""
     user = caller(request)
     found = list(Notice.objects.of(user).unseen().with_subjects()[:LISTED])
@@ -98,13 +158,13 @@ def notices_seen(request: Request) -> list[schemas.NoticeOut]:
     return [_notice(one) for one in found]
 
 
-def _notice(notice: Notice) -> schemas.NoticeOut:
+def _notice(notice: Notice) -> NoticeOut:
     with translation.override("en"):
         title, text = (
             " ".join(render_to_string(name, {"notice": notice, "challenge": notice.version.parsed.title}).split())
             for name in ("notices/plain_title.txt", "notices/plain_text.txt")
         )
-    return schemas.NoticeOut.model_validate(
+    return NoticeOut.model_validate(
         {
             "kind": notice.kind,
             "challenge": notice.version.challenge.slug,
@@ -117,8 +177,8 @@ def _notice(notice: Notice) -> schemas.NoticeOut:
     )
 
 
-@router.post("/challenges/{slug:id}/reports", response={201: schemas.ReportOut})
-def report_make(request: Request, id: str, given: schemas.ReportIn) -> Status[schemas.ReportOut]:
+@router.post("/challenges/{slug:id}/reports", response={201: ReportOut})
+def report_make(request: Request, id: str, given: ReportIn) -> Status[ReportOut]:
     """Reports a problem with a challenge to the people who run the course. Their answer is a notice."""
     challenge = shown(id)
     track = forms.kind_of(challenge.spec, given.track)
@@ -126,15 +186,15 @@ def report_make(request: Request, id: str, given: schemas.ReportIn) -> Status[sc
     return Status(201, _report(made))
 
 
-@router.get("/reports", response=list[schemas.ReportOut])
-def report_list(request: Request) -> list[schemas.ReportOut]:
+@router.get("/reports", response=list[ReportOut])
+def report_list(request: Request) -> list[ReportOut]:
     """Returns the problems that the caller has reported, newest first, with the answers of staff."""
     found = ProblemReport.objects.filter(user=caller(request)).select_related("version__challenge")
     return [_report(one) for one in found.defer(*ChallengeVersion.content("version"))[:LISTED]]
 
 
-def _report(report: ProblemReport) -> schemas.ReportOut:
-    return schemas.ReportOut(
+def _report(report: ProblemReport) -> ReportOut:
+    return ReportOut(
         challenge=report.version.challenge.slug,
         version=report.version.version,
         track=report.track,

@@ -1,25 +1,206 @@
-"""API calls for reviewers: what they can do on the pages. For everyone else, these calls answer 404."""
+"""Reviews, gold rows, and how often the judge agrees with people. For all but reviewers, these calls answer 404."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from django.http import Http404
 from django.shortcuts import get_object_or_404
-from ninja import Query, Router, Status
+from ninja import Query, Router, Schema, Status
+from pydantic import Field
 
+from challenges import marks as table
+from challenges.kinds.rubric import free_text
+from challenges.rows import GoldRole
 from gradus.accounts.models import User
 from gradus.accounts.token_rules import LearnerData, Scope
-from gradus.api import review_shapes
 from gradus.api.auth import Request, caller, requires
-from gradus.api.schemas import reviews as schemas
 from gradus.reviews import accuracy as figures
 from gradus.reviews import evidence, queue, services
-from gradus.reviews.models import Regrade, Review
-from gradus.submissions.models import Submission
+from gradus.reviews import review_reasons as reasons
+from gradus.reviews.accuracy import Report
+from gradus.reviews.models import Review
+
+GivenMark = Literal["met", "partial", "not_met"]
+
+
+class ReviewBrief(Schema):
+    """An answer that waits for a person. A blind audit shows no score."""
+
+    id: int
+    kind: Literal["review", "audit"]
+    blind: bool
+    appealed: bool
+    challenge: str
+    predicted: float | None = None
+    reasons: list[str]
+    opened_at: datetime
+
+
+class CriterionLine(Schema):
+    """A criterion with the machine's mark, quotes and votes, which are all empty while an audit is blind."""
+
+    id: str
+    label: str
+    text: str
+    points: int
+    allowed: list[GivenMark]
+    machine: str | None = None
+    quotes: list[str] = []
+    votes: list[str] = []
+    second: str | None = None
+
+
+class NeighbourOut(Schema):
+    """A graded answer that is similar to this one. `by` says who graded it."""
+
+    likeness: float
+    answer: str
+    marks: dict[str, str]
+    score: float
+    by: Literal["author", "person"]
+
+
+class SignOut(Schema):
+    """A sign of machine writing in the answer. It informs a reviewer, and is no reason for a lower mark."""
+
+    what: str
+    where: str
+
+
+class ReviewOut(ReviewBrief):
+    submission: UUID
+    question: str
+    model_answer: str
+    answer: str
+    language: str = Field(description="The language that a detector guesses; empty if unknown")
+    criteria: list[CriterionLine]
+    flags: list[str]
+    signs: list[SignOut]
+    nearest: list[NeighbourOut]
+    appeal_text: str | None = None
+    blind_marks: dict[str, str] | None = None
+    marks: dict[str, str] | None = None
+    reason: str | None = None
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+
+
+class BlindIn(Schema):
+    """A mark for each criterion."""
+
+    marks: dict[str, GivenMark]
+
+
+class DecisionIn(BlindIn):
+    reason: str = Field("", max_length=2000, description="For staff. Required to lower a final grade")
+
+
+class GoldIn(Schema):
+    role: GoldRole = "calibration"
+
+
+class GoldOut(Schema):
+    """A row of `gold.jsonl`."""
+
+    answer: str
+    marks: dict[str, str]
+    role: GoldRole
+
+
+class FigureOut(Schema):
+    """How often the machine agrees with a person in a group of answers. `bias` is machine minus person."""
+
+    name: str
+    answers: int
+    same_verdict: float
+    low: float = Field(description="Lower end of the 95 % interval of same_verdict")
+    high: float
+    same_marks: float
+    bias: float
+    mae: float
+
+
+class AccuracyOut(Schema):
+    """Figures from blind audits, and from all decisions, most of which are about answers in doubt."""
+
+    total: FigureOut | None = None
+    questions: list[FigureOut]
+    audited_languages: list[FigureOut]
+    decided_languages: list[FigureOut]
+    decided_signs: list[FigureOut]
+
+
+def review_brief(review: Review, *, appealed: bool) -> dict[str, Any]:
+    blind = review.is_blind
+    shown = [rule for rule in review.reasons if rule in ("audit", "appeal")] if blind else review.reasons
+    return {
+        "id": review.pk,
+        "kind": review.kind,
+        "blind": blind,
+        "appealed": appealed,
+        "challenge": review.submission.challenge.slug,
+        "predicted": None if blind else review.predicted,
+        "reasons": reasons.all_in_words(shown, review.submission.version.parsed),
+        "opened_at": review.opened_at,
+    }
+
+
+def review_out(case: evidence.Case) -> ReviewOut:
+    review, spec, appeal = case.review, case.challenge, case.appeal
+    return ReviewOut.model_validate(
+        {
+            **review_brief(review, appealed=bool(appeal and appeal.is_open)),
+            "submission": review.submission.uuid,
+            "question": free_text(spec).question,
+            "model_answer": free_text(spec).model_answer,
+            "answer": case.answer,
+            "language": review.language,
+            "criteria": [_line(line) for line in case.lines],
+            "flags": case.notes.flags,
+            "signs": [vars(sign) for sign in case.signs],
+            "nearest": [vars(near) for near in case.nearest],
+            "appeal_text": appeal.text if appeal else None,
+            "blind_marks": review.blind_marks,
+            **(_decision(review) if review.decided_at else {}),
+        }
+    )
+
+
+def _line(line: evidence.Line) -> dict[str, Any]:
+    criterion = line.criterion
+    return {
+        **{key: getattr(criterion, key) for key in ("id", "label", "text", "points")},
+        "allowed": table.allowed(criterion),
+        "machine": line.mark or None,
+        "quotes": line.quotes,
+        "votes": line.votes,
+        "second": line.second or None,
+    }
+
+
+def _decision(review: Review) -> dict[str, Any]:
+    by = review.decided_by.pseudonym if review.decided_by else None
+    return {"marks": review.marks, "reason": review.reason, "decided_by": by, "decided_at": review.decided_at}
+
+
+def accuracy_out(report: Report) -> AccuracyOut:
+    groups = ("questions", "audited_languages", "decided_languages", "decided_signs")
+    return AccuracyOut.model_validate(
+        {
+            "total": vars(report.total) if report.total else None,
+            **{name: [vars(row) for row in getattr(report, name)] for name in groups},
+        }
+    )
+
 
 # A larger offset could overflow the 64-bit integer of the database.
 OFFSET_MAX = 1_000_000_000
 
+
 READS = requires(Scope(learner_data=LearnerData.VIEWER))
+
+
 router = Router(tags=["reviews"], auth=requires(Scope(learner_data=LearnerData.EDITOR)))
 
 
@@ -35,100 +216,57 @@ def visible(request: Request, id: int) -> Review:
     return get_object_or_404(queue.reviews_for(reviewer(request)), pk=id)
 
 
-def shown(request: Request, id: int) -> schemas.ReviewOut:
-    return review_shapes.case(evidence.case(visible(request, id)))
+def shown(request: Request, id: int) -> ReviewOut:
+    return review_out(evidence.case(visible(request, id)))
 
 
-@router.get("/reviews", response=list[schemas.ReviewBrief], auth=READS)
+@router.get("/reviews", response=list[ReviewBrief], auth=READS)
 def reviews(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     offset: Annotated[int, Query(ge=0, le=OFFSET_MAX)] = 0,
-) -> list[schemas.ReviewBrief]:
+) -> list[ReviewBrief]:
     """Returns the answers that wait for a person: appeals first, the others and blind audits by predicted score."""
     found = queue.waiting_for(reviewer(request))[offset : offset + limit]
-    return [
-        schemas.ReviewBrief.model_validate(review_shapes.brief(one, appealed="appeal" in one.reasons)) for one in found
-    ]
+    return [ReviewBrief.model_validate(review_brief(one, appealed="appeal" in one.reasons)) for one in found]
 
 
-@router.get("/reviews/accuracy", response=schemas.AccuracyOut, auth=READS)
-def reviews_accuracy(request: Request) -> schemas.AccuracyOut:
+@router.get("/reviews/accuracy", response=AccuracyOut, auth=READS)
+def reviews_accuracy(request: Request) -> AccuracyOut:
     """Returns how often the judge agrees with people, by question, language and signs."""
-    return review_shapes.accuracy(figures.report(reviewer(request)))
+    return accuracy_out(figures.report(reviewer(request)))
 
 
-@router.get("/reviews/{int:id}", response=schemas.ReviewOut, auth=READS)
-def review(request: Request, id: int) -> schemas.ReviewOut:
+@router.get("/reviews/{int:id}", response=ReviewOut, auth=READS)
+def review(request: Request, id: int) -> ReviewOut:
     """Returns one answer with everything a reviewer needs. For a blind audit, the judge's marks are left out."""
     return shown(request, id)
 
 
-@router.post("/reviews/{int:id}/blind", response=schemas.ReviewOut)
-def review_blind(request: Request, id: int, given: schemas.BlindIn) -> schemas.ReviewOut:
+@router.post("/reviews/{int:id}/blind", response=ReviewOut)
+def review_blind(request: Request, id: int, given: BlindIn) -> ReviewOut:
     """Stores a person's marks of a blind audit. If they differ from the judge's, a decision has to follow."""
     services.mark_blind(visible(request, id), by=reviewer(request), marks=dict(given.marks))
     return shown(request, id)
 
 
-@router.post("/reviews/{int:id}/decision", response=schemas.ReviewOut)
-def review_decision(request: Request, id: int, given: schemas.DecisionIn) -> schemas.ReviewOut:
+@router.post("/reviews/{int:id}/decision", response=ReviewOut)
+def review_decision(request: Request, id: int, given: DecisionIn) -> ReviewOut:
     """Decides a review: the caller's marks become the grade."""
     services.decide(visible(request, id), by=reviewer(request), marks=dict(given.marks), reason=given.reason)
     return shown(request, id)
 
 
-@router.post("/reviews/{int:id}/gold", response={201: schemas.GoldOut})
-def review_gold(request: Request, id: int, given: schemas.GoldIn) -> Status[schemas.GoldOut]:
+@router.post("/reviews/{int:id}/gold", response={201: GoldOut})
+def review_gold(request: Request, id: int, given: GoldIn) -> Status[GoldOut]:
     """Stores a decided answer as a gold row, for the calibration of the judge."""
     row = services.make_gold(visible(request, id), by=reviewer(request), role=given.role)
-    return Status(201, schemas.GoldOut.model_validate({"answer": row.answer, "marks": row.marks, "role": row.role}))
+    return Status(201, GoldOut.model_validate({"answer": row.answer, "marks": row.marks, "role": row.role}))
 
 
-@router.get("/challenges/{slug:id}/gold", response=list[schemas.GoldOut], auth=READS)
-def challenge_gold(request: Request, id: str) -> list[schemas.GoldOut]:
+@router.get("/challenges/{slug:id}/gold", response=list[GoldOut], auth=READS)
+def challenge_gold(request: Request, id: str) -> list[GoldOut]:
     """Returns the gold rows of a challenge that reviewers have stored, for its bundle."""
     challenge = get_object_or_404(queue.challenges_of(reviewer(request)), slug=id)
     kept = challenge.gold_rows.values("answer", "marks", "role")
-    return [schemas.GoldOut.model_validate(row) for row in kept]
-
-
-def visible_regrade(request: Request, id: int) -> Regrade:
-    return get_object_or_404(queue.regrades_for(reviewer(request)), pk=id)
-
-
-@router.get("/regrades", response=list[schemas.RegradeBrief], auth=READS)
-def regrades(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> list[schemas.RegradeBrief]:
-    """Returns the shadow runs, newest first."""
-    found = queue.regrades_for(reviewer(request))[:limit]
-    return [schemas.RegradeBrief.model_validate(review_shapes.regrade_brief(one)) for one in found]
-
-
-@router.post("/challenges/{slug:id}/regrades", response={201: schemas.RegradeOut})
-def regrade_start(request: Request, id: str, given: schemas.RegradeIn) -> Status[schemas.RegradeOut]:
-    """Starts a shadow run: submissions are graded again, and the new grades do not count yet."""
-    user = reviewer(request)
-    challenge = get_object_or_404(queue.challenges_of(user), slug=id)
-    chosen = None if given.submissions is None else Submission.objects.filter(uuid__in=given.submissions)
-    made = services.start_regrade(challenge, by=user, submissions=chosen, note=given.note)
-    return Status(201, review_shapes.regrade(made))
-
-
-@router.get("/regrades/{int:id}", response=schemas.RegradeOut, auth=READS)
-def regrade(request: Request, id: int) -> schemas.RegradeOut:
-    """Returns what a shadow run would change."""
-    return review_shapes.regrade(visible_regrade(request, id))
-
-
-@router.post("/regrades/{int:id}/approve", response=schemas.ApprovalOut)
-def regrade_approve(request: Request, id: int, given: schemas.ApprovalIn) -> schemas.ApprovalOut:
-    """Approves a shadow run: its grades count from now on. Released grades are lowered only with `lower`."""
-    done = services.approve(visible_regrade(request, id), by=reviewer(request), lower=given.lower)
-    return schemas.ApprovalOut(done=dict(done))
-
-
-@router.post("/regrades/{int:id}/discard", response=schemas.RegradeOut)
-def regrade_discard(request: Request, id: int) -> schemas.RegradeOut:
-    """Discards a shadow run. No grade changes."""
-    services.discard(visible_regrade(request, id), by=reviewer(request))
-    return review_shapes.regrade(visible_regrade(request, id))
+    return [GoldOut.model_validate(row) for row in kept]

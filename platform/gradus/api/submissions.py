@@ -1,34 +1,195 @@
-"""API calls about submissions: submit, list, read, follow, cancel, appeal, and download an adapter."""
+"""Submissions: submit, list, read, follow, cancel, appeal, and download an adapter or a receipt."""
 
 import secrets
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.core.files.storage import storages
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from ninja import Header, Query, Router, Status
+from ninja import Header, Query, Router, Schema, Status
+from pydantic import Field
 
 from gradus.accounts.rate_limits import hashed_network
-from gradus.api import result_shapes as outcomes
-from gradus.api import schemas
 from gradus.api.auth import Request, caller, someone
+from gradus.api.results import ErrorOut, FeedbackOut, Payload, State, Track, Verdict, VerifiedBy, feedback_of, state_of
+from gradus.api.runs import SSE
 from gradus.courses import days
 from gradus.courses.models import Challenge
+from gradus.leaderboards import boards
 from gradus.receipts import services as receipts
 from gradus.reviews import services as reviews
-from gradus.submissions import services, stream
-from gradus.submissions.models import Submission
+from gradus.reviews.models import APPEAL_CHARS, Appeal
+from gradus.reviews.services import can_appeal
+from gradus.reviews.who_grades import guest_note
+from gradus.submissions import limits, services, stream
+from gradus.submissions.limits import Use
+from gradus.submissions.models import Evaluation, Score, Submission
+from gradus.submissions.services import slots
+
+
+class AppealOut(Schema):
+    """The caller's appeal: with a second grader, with a person, or closed with an outcome."""
+
+    stage: Literal["second", "person", "closed"]
+    outcome: Literal["raised", "kept", "lowered"] | None = None
+    text: str
+    created_at: datetime
+    closed_at: datetime | None = None
+
+
+class SubmissionOut(Schema):
+    uuid: UUID
+    challenge: str
+    kind: Track
+    status: State
+    score: float | None = Field(None, description="Rounded down to the challenge's step")
+    version: str | None = Field(None, description="The version of the challenge that gave the score")
+    verdict: Verdict | None = None
+    gold: bool = False
+    verified_by: VerifiedBy | None = Field(None, description="null while the score is provisional")
+    metrics: dict[str, float] = {}
+    feedback: FeedbackOut | None = None
+    error: ErrorOut | None = None
+    queue_position: int | None = None
+    wait_s: int | None = None
+    attempts_left: int | None = None
+    guest_note: str | None = Field(None, description="How a free-text answer without an account is graded")
+    has_artifact: bool = False
+    appealed: bool = False
+    can_appeal: bool = False
+    appeal: AppealOut | None = Field(None, description="The newest appeal")
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+class ReceiptFacts(Schema):
+    """What a receipt states. Of all that depends on hidden rows, it holds the shown score and what follows from it."""
+
+    schema_: int = Field(alias="schema")
+    site: str = Field(description="The address of the site that has signed it")
+    submission: UUID
+    learner: str = Field(description="The learner's name on leaderboards")
+    course: str
+    challenge: str
+    title: str
+    version: str
+    kind: Track
+    payload_sha256: str
+    model: str | None = None
+    model_checkpoint: str | None = Field(None, description="The digest of the base model's weights")
+    adapter_sha256: str | None = Field(None, description="The digest of the trained weights")
+    engine: str
+    engine_choice: str
+    grader_version: str
+    seed: int
+    score: str = Field(description="The shown score, as a decimal number")
+    provisional: bool = Field(description="Whether nobody has settled the grade yet, so that it can change")
+    passed: bool | None = Field(description="null while the grade is provisional")
+    gold: bool
+    verified_by: VerifiedBy | None = Field(None, description="null while the grade is provisional")
+    day: str = Field(description="The day of grading, in UTC")
+
+
+class ReceiptOut(Schema):
+    receipt: ReceiptFacts
+    key: str = Field(description="The id of the public key, as `/.well-known/gradus-receipts.json` lists it")
+    signature: str = Field(description="Ed25519 over the receipt's canonical JSON (RFC 8785), in base64url")
+
+
+class SubmissionBrief(Schema):
+    uuid: UUID
+    challenge: str
+    kind: Track
+    status: State
+    score: float | None = None
+    version: str | None = Field(None, description="The version of the challenge that gave the score")
+    verdict: Verdict | None = None
+    verified_by: VerifiedBy | None = None
+    created_at: datetime
+
+
+class AppealIn(Schema):
+    text: str = Field(min_length=1, max_length=APPEAL_CHARS)
+
+
+def score_of(evaluation: Evaluation) -> Score | None:
+    return getattr(evaluation, "score", None)
+
+
+def _scored(evaluation: Evaluation) -> dict[str, Any]:
+    score = score_of(evaluation)
+    if score is None:
+        return {}
+    return {
+        "score": score.shown,
+        "version": evaluation.version.version,
+        "verdict": "passed" if score.passed else "not_passed",
+        "gold": score.gold,
+        "verified_by": score.verified_by,
+    }
+
+
+def submission_out(submission: Submission) -> SubmissionOut:
+    evaluation = submission.current
+    result = evaluation.result or {}
+    return SubmissionOut.model_validate(
+        {
+            "uuid": submission.uuid,
+            "challenge": submission.challenge.slug,
+            "kind": submission.kind,
+            **state_of(evaluation),
+            **_scored(evaluation),
+            "metrics": result.get("metrics", {}),
+            "feedback": feedback_of(evaluation),
+            "attempts_left": slots.left(limits.ATTEMPTS, Use(user=submission.user, challenge=submission.challenge)),
+            "guest_note": guest_note(submission.user, submission.kind) or None,
+            "has_artifact": bool(evaluation.artifact),
+            **_appeal(submission),
+            "created_at": submission.created_at,
+            "finished_at": boards.whole_second(evaluation.finished_at) if evaluation.finished_at else None,
+        }
+    )
+
+
+def _appeal(submission: Submission) -> dict[str, Any]:
+    made = submission.appeals.order_by("-pk").first()
+    return {"appealed": made is not None, "can_appeal": can_appeal(submission), "appeal": made and appeal_out(made)}
+
+
+def appeal_out(made: Appeal) -> dict[str, Any]:
+    return {
+        "stage": made.stage,
+        "text": made.text,
+        "created_at": made.created_at,
+        "closed_at": boards.whole_second(made.closed_at) if made.closed_at else None,
+        "outcome": made.outcome or None,
+    }
+
+
+def submission_brief(submission: Submission) -> SubmissionBrief:
+    evaluation = submission.current
+    scored = {key: value for key, value in _scored(evaluation).items() if key != "gold"}
+    return SubmissionBrief.model_validate(
+        {
+            "uuid": submission.uuid,
+            "challenge": submission.challenge.slug,
+            "kind": submission.kind,
+            "status": evaluation.state,
+            "created_at": submission.created_at,
+            **scored,
+        }
+    )
+
 
 router = Router(tags=["submissions"], auth=someone)
+
+
 Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_length=80)]
-SSE = {
-    "responses": {
-        200: {"description": "Server-sent events", "content": {"text/event-stream": {}}},
-        204: {"description": "There are no events after `Last-Event-ID`, and there will be none"},
-    }
-}
+
+
 ZIP = {"responses": {200: {"description": "The adapter", "content": {"application/zip": {}}}}}
 
 
@@ -38,39 +199,39 @@ def own(request: Request, uuid: UUID) -> Submission:
     return get_object_or_404(found, uuid=uuid)
 
 
-@router.post("/challenges/{slug:id}/submissions", response={201: schemas.SubmissionOut})
+@router.post("/challenges/{slug:id}/submissions", response={201: SubmissionOut})
 def submit(
-    request: Request, id: str, payload: schemas.Payload, response: HttpResponse, key: Key = None
-) -> Status[schemas.SubmissionOut]:
+    request: Request, id: str, payload: Payload, response: HttpResponse, key: Key = None
+) -> Status[SubmissionOut]:
     """Submits an attempt. A second request with the same Idempotency-Key and payload returns the same submission."""
     challenge = get_object_or_404(Challenge.objects.shown(), slug=id)
     network = hashed_network(request, days.today(challenge.lesson.course.timezone))
     key = key or secrets.token_urlsafe(24)
     made, _ = services.submit(caller(request), challenge, payload.root, idempotency_key=key, network=network)
     response["Location"] = reverse("api:submission", args=[made.uuid])
-    return Status(201, outcomes.submission(own(request, made.uuid)))
+    return Status(201, submission_out(own(request, made.uuid)))
 
 
-@router.get("/submissions", response=list[schemas.SubmissionBrief])
+@router.get("/submissions", response=list[SubmissionBrief])
 def submissions(
     request: Request,
     challenge: str | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: UUID | None = None,
-) -> list[schemas.SubmissionBrief]:
+) -> list[SubmissionBrief]:
     """Returns the caller's submissions, newest first. `before` is the id of the last submission of the page before."""
     found = Submission.objects.of(caller(request)).with_current()
     if challenge is not None:
         found = found.filter(challenge__slug=challenge)
     if before is not None:
         found = found.filter(pk__lt=own(request, before).pk)
-    return [outcomes.submission_brief(item) for item in found[:limit]]
+    return [submission_brief(item) for item in found[:limit]]
 
 
-@router.get("/submissions/{uuid:uuid}", response=schemas.SubmissionOut, url_name="submission")
-def submission(request: Request, uuid: UUID) -> schemas.SubmissionOut:
+@router.get("/submissions/{uuid:uuid}", response=SubmissionOut, url_name="submission")
+def submission(request: Request, uuid: UUID) -> SubmissionOut:
     """Returns one submission of the caller with its state and its result."""
-    return outcomes.submission(own(request, uuid))
+    return submission_out(own(request, uuid))
 
 
 @router.get("/submissions/{uuid:uuid}/events", openapi_extra=SSE)
@@ -79,18 +240,18 @@ def submission_events(request: Request, uuid: UUID) -> HttpResponseBase:
     return stream.response(request, own(request, uuid).current)
 
 
-@router.post("/submissions/{uuid:uuid}/cancel", response=schemas.SubmissionOut)
-def submission_cancel(request: Request, uuid: UUID) -> schemas.SubmissionOut:
+@router.post("/submissions/{uuid:uuid}/cancel", response=SubmissionOut)
+def submission_cancel(request: Request, uuid: UUID) -> SubmissionOut:
     """Cancels an attempt. Ten waiting attempts a day are given back to the quota, and two running ones."""
     services.cancel(own(request, uuid))
-    return outcomes.submission(own(request, uuid))
+    return submission_out(own(request, uuid))
 
 
-@router.post("/submissions/{uuid:uuid}/appeal", response=schemas.SubmissionOut)
-def submission_appeal(request: Request, uuid: UUID, appeal: schemas.AppealIn) -> schemas.SubmissionOut:
+@router.post("/submissions/{uuid:uuid}/appeal", response=SubmissionOut)
+def submission_appeal(request: Request, uuid: UUID, appeal: AppealIn) -> SubmissionOut:
     """Appeals against a free-text grade. A second grader checks it if one is set up, then a person."""
     reviews.appeal(own(request, uuid), appeal.text)
-    return outcomes.submission(own(request, uuid))
+    return submission_out(own(request, uuid))
 
 
 @router.get("/submissions/{uuid:uuid}/artifact", openapi_extra=ZIP)
@@ -106,7 +267,7 @@ def submission_artifact(request: Request, uuid: UUID) -> HttpResponse:
     return answer
 
 
-@router.get("/submissions/{uuid:uuid}/receipt", response=schemas.ReceiptOut, by_alias=True)
+@router.get("/submissions/{uuid:uuid}/receipt", response=ReceiptOut, by_alias=True)
 def submission_receipt(request: Request, uuid: UUID) -> dict[str, Any]:
     """Returns the signed receipt of the caller's score, as `gradus verify` checks it. 404 while there is no score."""
     found = receipts.receipt(own(request, uuid), request.build_absolute_uri("/").rstrip("/"))

@@ -1,25 +1,52 @@
-"""The API call that issues a token for an email address and a password."""
+"""Issues a token for an email address and a password."""
+
+from datetime import datetime
 
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
-from ninja import Router, Status
+from ninja import Router, Schema, Status
+from pydantic import Field
 
 from gradus.accounts import tokens
 from gradus.accounts.allauth_adapter import TooManyAttempts
 from gradus.accounts.models import User
-from gradus.accounts.token_rules import Scope
-from gradus.api import schemas
+from gradus.accounts.token_rules import DAYS_MAX, TOKEN_DAYS, Content, LearnerData, Scope
 from gradus.api.auth import Request
 from gradus.submissions.services import Refused
 
+
+class TokenIn(Schema):
+    email: str = Field(max_length=254)
+    password: str = Field(max_length=1024)
+    name: str = Field("command line", min_length=1, max_length=80)
+    days: int = Field(TOKEN_DAYS, ge=1, le=DAYS_MAX, description="After how many days the token expires")
+    content: Content = Field(Content.NONE, description="What the token may do with course content")
+    learner_data: LearnerData = Field(
+        LearnerData.NONE, description="What the token may do with other people's answers and grades"
+    )
+
+
+class TokenOut(Schema):
+    """The token, which is shown only in this response."""
+
+    token: str
+    name: str
+    prefix: str
+    expires_at: datetime
+    content: Content
+    learner_data: LearnerData
+
+
 router = Router(tags=["tokens"])
+
+
 STATUS = {"token_limit": 409, "scope_not_yours": 403}
 
 
-@router.post("/tokens", response={201: schemas.TokenOut}, auth=None)
-def token_create(request: Request, body: schemas.TokenIn) -> Status[schemas.TokenOut]:
+@router.post("/tokens", response={201: TokenOut}, auth=None)
+def token_create(request: Request, body: TokenIn) -> Status[TokenOut]:
     """Issues a bearer token for an email address and a password. The token is shown only in this response."""
     user, scope = _verified(request, body), Scope(body.content, body.learner_data)
     try:
@@ -27,10 +54,10 @@ def token_create(request: Request, body: schemas.TokenIn) -> Status[schemas.Toke
     except tokens.NotIssued as refusal:
         raise Refused(refusal.code, str(refusal), STATUS[refusal.code]) from None
     kept = {key: getattr(token, key) for key in ("name", "prefix", "expires_at", "content", "learner_data")}
-    return Status(201, schemas.TokenOut.model_validate({"token": secret, **kept}))
+    return Status(201, TokenOut.model_validate({"token": secret, **kept}))
 
 
-def _verified(request: Request, body: schemas.TokenIn) -> User:
+def _verified(request: Request, body: TokenIn) -> User:
     """Returns the account with this email and password. allauth applies the rate limits.
 
     Raises:

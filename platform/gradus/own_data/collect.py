@@ -10,7 +10,9 @@ from typing import Any
 from allauth.account.models import EmailAddress
 
 from gradus.accounts.models import User
-from gradus.api import result_shapes as shapes
+from gradus.api.chats import chat_out
+from gradus.api.runs import run_out
+from gradus.api.submissions import appeal_out, submission_out
 from gradus.leaderboards.boards import whole_second
 from gradus.notices.models import MailWish, Notice
 from gradus.reports.models import ProblemReport
@@ -47,8 +49,8 @@ def api_tokens(user: User) -> Iterable[Row]:
 def submissions(user: User) -> Iterator[Row]:
     found = Submission.objects.of(user).with_current().select_related("user").order_by("pk")
     for one in found.iterator(LOADED):
-        shown = shapes.submission(one).model_dump(mode="json", exclude=MOMENTARY)
-        appeals = [shapes.appeal(made) for made in one.appeals.order_by("pk")]
+        shown = submission_out(one).model_dump(mode="json", exclude=MOMENTARY)
+        appeals = [appeal_out(made) for made in one.appeals.order_by("pk")]
         yield {**shown, "submitted_version": one.version.version, "payload": one.payload, "appeals": appeals}
 
 
@@ -57,14 +59,14 @@ def runs(user: User) -> Iterator[Row]:
     found = Run.objects.filter(user=user).exclude(purpose=Run.Purpose.CHAT)
     for one in found.select_related("version__challenge").order_by("pk").iterator(LOADED):
         own = {"payload": one.payload} if one.purpose == Run.Purpose.TRIAL else {"inputs": one.inputs}
-        yield {**shapes.run(one).model_dump(mode="json", exclude=MOMENTARY), **own}
+        yield {**run_out(one).model_dump(mode="json", exclude=MOMENTARY), **own}
 
 
 def chats(user: User) -> Iterator[Row]:
     """Messages to models that the person has trained, with their answers."""
     found = user.chat_messages.select_related("run", "submission").order_by("run_id")
     for one in found.iterator(LOADED):
-        yield shapes.chat(one).model_dump(mode="json", exclude=MOMENTARY)
+        yield chat_out(one).model_dump(mode="json", exclude=MOMENTARY)
 
 
 def best_results(user: User) -> Iterator[Row]:

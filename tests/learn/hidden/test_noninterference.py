@@ -8,8 +8,7 @@ import pytest
 from django.urls import resolve
 
 from gradus.accounts.models import ApiToken, User
-from gradus.api import api
-from gradus.api import result_shapes as outcomes
+from gradus.api import api, submissions
 from gradus.leaderboards import boards
 from gradus.learn import urls
 from tests.learn.hidden import worlds
@@ -90,9 +89,9 @@ def test_a_view_that_leaks_is_caught(observer: worlds.Observer, monkeypatch: pyt
             shown = lambda self, event: (event["type"], {k: v for k, v in event.items() if k != "type"})  # noqa: E731
             monkeypatch.setattr(EventWriter, "shown", shown)
         case "a raw score":
-            scored = outcomes._scored
+            scored = submissions._scored
             raw = lambda e: {**scored(e), "score": e.score.value}  # noqa: E731
-            monkeypatch.setattr(outcomes, "_scored", raw)
+            monkeypatch.setattr(submissions, "_scored", raw)
         case "a fraction of a second":
             monkeypatch.setattr(boards, "whole_second", lambda moment: moment)
         case "another shown score":

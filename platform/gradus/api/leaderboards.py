@@ -1,0 +1,85 @@
+"""The leaderboard of a challenge: ranks, bands of equal scores, and the caller's own row."""
+
+from datetime import datetime
+from typing import Annotated
+
+from django.http import Http404
+from ninja import Query, Router, Schema
+from pydantic import Field
+
+from gradus.api.auth import OPTIONAL, Request, anyone, caller_or_none, someone
+from gradus.api.challenges import shown
+from gradus.api.results import Track
+from gradus.leaderboards import boards
+
+
+class PlaceOut(Schema):
+    rank: int | None = None
+    pseudonym: str
+    score: float
+    tied: int = Field(description="How many learners share this rank, including this one")
+    passed: bool
+    gold: bool
+    provisional: bool
+    mine: bool
+    cost: dict[str, float]
+    reached_at: datetime
+
+
+class BandOut(Schema):
+    """Learners with equal shown scores, who share a rank."""
+
+    rank: int
+    score: float
+    learners: int
+
+
+class OlderOut(Schema):
+    """Scores of another version. They are not on the leaderboard until they are graded by its version."""
+
+    version: str
+    scores: int
+
+
+class LeaderboardOut(Schema):
+    challenge: str
+    version: str = Field(description="The version whose scores are on the leaderboard")
+    older: list[OlderOut]
+    track: Track
+    tracks: list[Track]
+    frozen: bool = Field(description="A frozen leaderboard ranks by scores on the private part of the hidden samples")
+    total: int
+    page: int
+    pages: int
+    rows: list[PlaceOut]
+    bands: list[BandOut]
+    mine: PlaceOut | None = None
+
+
+def leaderboard_out(board: boards.Board) -> LeaderboardOut:
+    return LeaderboardOut.model_validate(
+        {
+            **{key: getattr(board, key) for key in ("track", "frozen", "total", "page", "pages", "version")},
+            "older": [vars(one) for one in board.older],
+            "challenge": board.challenge.slug,
+            "tracks": list(board.challenge.spec.tracks),
+            "rows": [vars(row) for row in board.rows],
+            "bands": [vars(band) for band in board.bands],
+            "mine": vars(board.mine) if board.mine else None,
+        }
+    )
+
+
+router = Router(tags=["challenges"], auth=someone)
+
+
+@router.get("/challenges/{slug:id}/leaderboard", response=LeaderboardOut, auth=anyone, openapi_extra=OPTIONAL)
+def leaderboard(
+    request: Request, id: str, track: Track | None = None, page: Annotated[int, Query(ge=1)] = 1
+) -> LeaderboardOut:
+    """Returns ranks, tie bands and the caller's row. Equal shown scores share a rank."""
+    found = shown(id)
+    chosen = boards.track_of(found, track)
+    if chosen is None:
+        raise Http404
+    return leaderboard_out(boards.board(found, chosen, caller_or_none(request), page))
