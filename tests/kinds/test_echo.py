@@ -22,7 +22,7 @@ from graders import registry as graders
 from gradus.accounts.models import ApiToken, User
 from gradus.cli import authors
 from gradus.cli.main import app
-from gradus.learn.kinds.registry import page_of
+from gradus.learn.kind_pages import page_of
 from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from tests import factories
 from tests.challenges.factory import put_tokenizer, write_course, write_rows, write_yaml

@@ -12,7 +12,7 @@ from challenges.registry import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("challenges", "graders", "workers", "platform/gradus")
-REGISTRIES = {"challenges/registry.py", "graders/registry.py", "platform/gradus/learn/kinds/registry.py"}
+REGISTRIES = {"challenges/registry.py", "graders/registry.py", "platform/gradus/learn/kind_pages.py"}
 ROOMS = (
     "challenges/kinds/",
     *(f"challenges/lint/{kind}.py" for kind in KINDS),

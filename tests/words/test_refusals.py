@@ -21,7 +21,7 @@ from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.learn import forms
 from gradus.learn.form_problems import Problem
-from gradus.learn.kinds.registry import page_of
+from gradus.learn.kind_pages import page_of
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, WorkerStatus
 from gradus.submissions.services import Refused, payload

@@ -15,8 +15,7 @@ from gradus.courses import catalogue
 from gradus.courses.models import Challenge
 from gradus.learn.costs.approaches import board
 from gradus.learn.form_problems import Problem
-from gradus.learn.kinds.base import Draft
-from gradus.learn.kinds.registry import page_of
+from gradus.learn.kind_pages import Draft, page_of
 from gradus.learn.lesson import markdown
 from gradus.learn.path import steps
 from gradus.learn.path.history import history_of

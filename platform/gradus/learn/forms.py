@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 from challenges.spec import Challenge
 from gradus.accounts.guests import learner
 from gradus.learn.form_problems import Problem, of_refusal
-from gradus.learn.kinds.base import Draft
-from gradus.learn.kinds.registry import page_of
+from gradus.learn.kind_pages import Draft, page_of
 from gradus.submissions.services import Refused
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from gradus.learn.kinds import registry
+from gradus.learn import kind_pages
 from gradus.learn.views import (
     challenge,
     chat,
@@ -56,5 +56,5 @@ urlpatterns = [
     path("submissions/<uuid:uuid>/receipt", submission.receipt, name="receipt"),
     path("profile/tokens/", profile.token_create, name="token_create"),
     path("profile/tokens/<int:pk>/revoke", profile.token_revoke, name="token_revoke"),
-    *registry.urls(),
+    *kind_pages.urls(),
 ]

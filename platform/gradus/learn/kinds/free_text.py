@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from challenges.kinds.rubric import free_text
 from challenges.spec import Challenge
 from gradus.learn.form_problems import FormFields
-from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.learn.kind_pages import Draft, KindPage, with_line_feeds
 from gradus.learn.kinds.fields import TextField
 from gradus.reviews.evidence import pieces
 from gradus.submissions.models import Evaluation

@@ -15,7 +15,7 @@ from challenges.files.nesting import too_deep
 from challenges.kinds import registry as kinds
 from challenges.spec import Challenge
 from gradus.learn.form_problems import FormFields
-from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.learn.kind_pages import Draft, KindPage, with_line_feeds
 from gradus.learn.kinds.fields import TextField
 from gradus.submissions.services import Refused
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from challenges.spec import Challenge
 from gradus.learn.form_problems import FormFields
-from gradus.learn.kinds.base import Draft, KindPage, labels_of, with_line_feeds
+from gradus.learn.kind_pages import Draft, KindPage, labels_of, with_line_feeds
 from gradus.learn.kinds.fields import instructions_field, prompt_limits, template_field
 
 TEMPLATE_HELP = gettext_lazy(

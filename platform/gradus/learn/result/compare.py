@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from challenges.kinds import registry as kinds
 from challenges.translation import translated
-from gradus.learn.kinds.registry import page_of
+from gradus.learn.kind_pages import page_of
 from gradus.learn.result.rows import Flips, SampleRow, flips, sample_rows
 from gradus.submissions.models import Run, Submission
 

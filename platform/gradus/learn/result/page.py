@@ -9,7 +9,7 @@ from challenges.prompts import target_text
 from challenges.shown_score import PARTLY, counted
 from challenges.spec import Label
 from gradus.learn.chance import score_interval
-from gradus.learn.kinds.registry import page_of
+from gradus.learn.kind_pages import page_of
 from gradus.learn.result import rows as results
 from gradus.learn.result.orders_and_budget import factor_of, order_shown, orders_of
 from gradus.learn.result.rows import Flips, SampleRow, flips

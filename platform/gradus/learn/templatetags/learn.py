@@ -28,7 +28,7 @@ from challenges.shown_score import written
 from challenges.spec import Challenge
 from challenges.translation import translated
 from gradus.courses.models import Lesson
-from gradus.learn.kinds.registry import templates_of
+from gradus.learn.kind_pages import templates_of
 from gradus.learn.lesson import markdown
 from gradus.learn.result import compare
 from gradus.submissions.models import Run, Submission

@@ -17,9 +17,8 @@ from gradus.learn import forms
 from gradus.learn.access import shown_challenge
 from gradus.learn.challenge_page import challenge_page, hints_context
 from gradus.learn.form_problems import REPORT, Problem, of_refusal
-from gradus.learn.kinds.base import Draft, with_line_feeds
+from gradus.learn.kind_pages import Draft, page_of, with_line_feeds
 from gradus.learn.kinds.jsonl import json_lines, jsonl_file
-from gradus.learn.kinds.registry import page_of
 from gradus.learn.lesson import markdown
 from gradus.learn.path import steps
 from gradus.reports import services as reports

@@ -11,7 +11,7 @@ from gradus.chats.models import TEXT_CHARS, ChatMessage
 from gradus.learn.access import own_submission
 from gradus.learn.chat import turn
 from gradus.learn.form_problems import CHAT, Problem, of_refusal
-from gradus.learn.kinds.base import with_line_feeds
+from gradus.learn.kind_pages import with_line_feeds
 from gradus.submissions.models import Run, Submission
 from gradus.submissions.services import Refused
 

@@ -17,7 +17,7 @@ from gradus.learn import forms
 from gradus.learn.access import own_submission, shown_challenge
 from gradus.learn.challenge_page import challenge_page
 from gradus.learn.form_problems import APPEAL, of_refusal
-from gradus.learn.kinds.base import Draft, with_line_feeds
+from gradus.learn.kind_pages import Draft, with_line_feeds
 from gradus.learn.path import steps
 from gradus.learn.result.moment import is_celebrated, moment
 from gradus.learn.result.next_step import next_step

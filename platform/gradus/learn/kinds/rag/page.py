@@ -16,7 +16,7 @@ from challenges.kinds.rag_reader import has_reader, measured
 from challenges.spec import Challenge
 from challenges.translation import translated
 from gradus.learn.form_problems import FormFields
-from gradus.learn.kinds.base import Draft, KindPage, with_line_feeds
+from gradus.learn.kind_pages import Draft, KindPage, with_line_feeds
 from gradus.learn.kinds.fields import (
     ChoiceField,
     NumberField,

@@ -20,7 +20,7 @@ from challenges.rows import AnyRow
 from challenges.spec import Challenge
 from challenges.training_methods import LORA, METHODS, Method
 from gradus.learn import form_problems
-from gradus.learn.kinds.base import Draft, with_line_feeds
+from gradus.learn.kind_pages import Draft, with_line_feeds
 from gradus.learn.kinds.fields import shown
 from gradus.learn.kinds.jsonl import json_lines
 from gradus.learn.kinds.tune import knobs

@@ -18,7 +18,7 @@ from challenges.translation import translated
 from gradus.accounts.guests import learner
 from gradus.courses.models import ChallengeVersion
 from gradus.learn.form_problems import FormFields
-from gradus.learn.kinds.base import Draft, KindPage, labels_of
+from gradus.learn.kind_pages import Draft, KindPage, labels_of
 from gradus.learn.kinds.fields import TextField, instructions_field, shown
 from gradus.learn.kinds.jsonl import json_lines
 from gradus.learn.kinds.tune import knobs, views

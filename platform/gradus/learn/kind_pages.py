@@ -1,4 +1,7 @@
-"""What a page of a kind does: it builds the form, reads what was posted, and describes a payload and a result."""
+"""What a page of each kind does for its form, its payloads and its results, and the registry that finds it by name.
+
+A kind without an entry here, or in the entry-point group `gradus.pages`, gets the generic page.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -9,10 +12,19 @@ from uuid import uuid4
 from django.http import HttpRequest
 from django.urls import URLPattern
 
+from challenges.registry import kind_names, load, registered
 from challenges.spec import Challenge, Label
 from gradus.courses.models import ChallengeVersion
 from gradus.learn.form_problems import FormFields
 from gradus.submissions.models import Evaluation
+
+PAGES = {
+    "prompt": "gradus.learn.kinds.prompt:PAGE",
+    "tune": "gradus.learn.kinds.tune.page:PAGE",
+    "free_text": "gradus.learn.kinds.free_text:PAGE",
+    "rag": "gradus.learn.kinds.rag.page:PAGE",
+}
+GENERIC = "gradus.learn.kinds.generic:PAGE"
 
 
 @dataclass(frozen=True)
@@ -82,3 +94,18 @@ def with_line_feeds(text: str) -> str:
 def labels_of(spec: Challenge) -> Sequence[str]:
     """The labels that answers may be, in the author's order; empty where answers are not labels."""
     return spec.answer.labels if isinstance(spec.answer, Label) else ()
+
+
+def page_of(kind: str) -> KindPage:
+    page: KindPage = load(registered("gradus.pages", PAGES).get(kind, GENERIC))
+    return page
+
+
+def templates_of(kind: str, part: str) -> list[str]:
+    """The templates that may show a part (`form`, `payload` or `result`), the kind's own first."""
+    return [f"learn/kinds/{kind}/{part}.html", f"learn/kinds/generic/{part}.html"]
+
+
+def urls() -> list[URLPattern]:
+    """The routes that only one kind has, of all kinds."""
+    return [route for kind in kind_names() for route in page_of(kind).urls()]
