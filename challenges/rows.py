@@ -23,8 +23,9 @@ Target = str | dict[str, str] | Required | Annotated[tuple[Text, ...], Field(min
 
 
 class Sample(Spec):
-    """One row. `target` is a label, a text, an object for `json` answers, several accepted texts, or what it must hold.
+    """A row with an input and its target.
 
+    `target` is a label, a text, an object for `json` answers, several accepted texts, or what the output must contain.
     `documents` are the ids of those that hold the answer, where the challenge has a corpus.
     """
 
@@ -65,7 +66,7 @@ PAIR, PREFERENCE = "pair", "preference"
 
 
 def row_shape(row: Any) -> str:
-    """Which of the two a row means to be, also where something in it is missing."""
+    """The shape that a row is meant to have, pair or preference, also where one of its keys is missing."""
     keys = row.keys() if isinstance(row, dict) else vars(row) if isinstance(row, Spec) else ()
     return PREFERENCE if "chosen" in keys or "rejected" in keys else PAIR
 
@@ -79,7 +80,7 @@ GoldRole = Literal["prompt", "calibration", "test"]
 
 
 class GoldAnswer(Spec):
-    """An answer marked by the author; roles are disjoint."""
+    """An answer to a question in free text that the author has marked. No answer has two roles."""
 
     answer: str
     marks: dict[str, Literal["met", "partial", "not_met"]]

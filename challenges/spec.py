@@ -42,18 +42,18 @@ KindName = Annotated[str, AfterValidator(known_kind)]
 
 
 class Spec(BaseModel):
-    """Closed and immutable: an unknown key is an author's typo, so it is an error."""
+    """The base of all models of the format. They are immutable, and an unknown key, which is a typo, is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def dump(model: Spec) -> dict[str, Any]:
-    """JSON-ready, with the keys that authors write."""
+    """The model as JSON-ready data, with the keys that authors write."""
     return model.model_dump(mode="json", by_alias=True)
 
 
 class Label(Spec):
-    """A label read by log-likelihood (`score`) or from greedy text (`generate`).
+    """An answer that is one of several labels, by log-likelihood (`score`) or by greedy decoding (`generate`).
 
     `calibrate` divides by the label's probability on content-free inputs (`contextual`, Zhao et al. 2021) or by its
     mean over the first public samples (`batch`, Zhou et al. 2023, arXiv 2309.17249).
@@ -67,7 +67,7 @@ class Label(Spec):
 
 
 class Json(Spec):
-    """A flat JSON object: a field is a list of allowed values, or free text (`string`).
+    """An answer that is a flat JSON object. A field has a list of allowed values, or is free text (`string`).
 
     `constrained` lets the model write only what fits the schema, so that a lesson can compare that with examples and
     with training.
@@ -84,7 +84,7 @@ class Json(Spec):
 
 
 class FreeForm(Spec):
-    """Greedy text, compared as a whole."""
+    """An answer in free form: what greedy decoding writes, compared as a whole."""
 
     type: Literal["text"]
     max_new_tokens: int = Field(64, ge=1, le=128)
@@ -94,7 +94,7 @@ Answer = Annotated[Label | Json | FreeForm, Field(discriminator="type")]
 
 
 class Prompt(Spec):
-    """Where a learner's prompt starts. Placeholders are `{input}` and `{output}` only."""
+    """The prompt with which a learner starts. Placeholders are `{input}` and `{output}` only."""
 
     style: Literal["completion", "chat"] = "completion"
     instructions: str = ""
@@ -104,7 +104,7 @@ class Prompt(Spec):
 
 
 class Limits(Spec):
-    """Defaults are the site's ceilings; an author may lower them."""
+    """The limits of submissions. An author chooses them within the bounds of the site."""
 
     attempts_per_day: int = Field(10, ge=1, le=100)
     instructions_chars: int = Field(2000, ge=0, le=16_384)
@@ -122,9 +122,10 @@ class Feedback(Spec):
 
 
 class TokenBudget(Spec):
-    """A factor of the score: 1 up to `free` tokens, 0 from `zero` tokens on, and on a straight line between them.
+    """The factor by which tokens lower a score.
 
-    The tokens are those of the part that all rows share: instructions and examples.
+    It is 1 up to `free` tokens, 0 from `zero` tokens on, and lies on a straight line between them. The tokens
+    are those of the part that all rows share: instructions and examples.
     """
 
     free: int = Field(ge=0, le=4096)
@@ -141,8 +142,11 @@ class TokenBudget(Spec):
 
 
 class Metric(Spec):
-    """`orders`: the score is the lowest of so many orders of the learner's examples. `tokens`: it is multiplied by the
-    budget's factor. Both are left out of a dump where they are not used, because they came later than the format.
+    """The metric whose value is the score.
+
+    With `orders`, the score is the lowest value of so many orders of the learner's examples. With `tokens`, it is
+    multiplied by the budget's factor. Both are left out of a dump where they are not used, because they came later than
+    the format.
     """
 
     name: str

@@ -43,7 +43,10 @@ class Gate(Spec):
 
 
 class FreeText(Keys):
-    """`words` are the fewest and the most words of an answer. Learners do not see `model_answer`."""
+    """The keys of a question. `words` are the fewest and the most words of an answer.
+
+    Learners do not see `model_answer`.
+    """
 
     question: Text
     model_answer: Text
