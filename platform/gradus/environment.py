@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -103,6 +104,17 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         except (ImproperlyConfigured, ValueError, KeyError):
             raise self._hidden(name, "smtp+tls://user:password@host:587 or consolemail://") from None
         return found
+
+    def secret_key(self, name: str, path: Path, *, is_needed: bool) -> str:
+        """Reads Django's secret key. If none is set, and none `is_needed`, keeps a random one in the file `path`."""
+        if is_needed or self.str(name, default=""):
+            return str(self.str(name))
+        if not path.exists():
+            from django.core.management.utils import get_random_secret_key
+
+            path.touch(mode=0o600)
+            path.write_text(get_random_secret_key())
+        return path.read_text()
 
     def base_models(self) -> None:
         """Reads the operator's base models, so that a mistake in their file stops every process at its start."""

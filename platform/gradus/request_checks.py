@@ -1,6 +1,6 @@
 """Checks every request before any other code reads it: its address, its cookies, its id and the end of its body.
 
-The answers to broken requests, and to requests that fail, are here too.
+The site's other middleware, and the answers to broken requests and to requests that fail, are here too.
 
 Texts in forms and in bodies of API calls are checked by forms, services and the API's parser instead, because there
 the message can stand beside the field. All of them use `challenges.characters`.
@@ -14,6 +14,7 @@ from collections.abc import Callable
 import structlog
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import is_valid_path
@@ -97,6 +98,17 @@ def drop_broken(request: HttpRequest) -> None:
         del request.COOKIES[name]
     if is_broken(request.META.get(REQUEST_ID, "")):
         del request.META[REQUEST_ID]
+
+
+class PageCompression(GZipMiddleware):
+    """Middleware that compresses whole responses. A compressed stream would hold its events back.
+
+    Django adds up to 100 random bytes to each response, and masks the CSRF token differently in each. So the length of
+    a response does not reveal what it contains (BREACH, https://www.breachattack.com).
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return response if response.streaming else super().process_response(request, response)
 
 
 def explain_wrong_method(

@@ -22,21 +22,7 @@ env.base_models()
 PRODUCTION = env.flag("GRADUS_PRODUCTION")
 DEBUG = env.flag("GRADUS_DEBUG")
 
-
-def secret_key() -> str:
-    """Returns Django's secret key: in production from the environment, otherwise a random one from the data folder."""
-    if PRODUCTION or env.str("GRADUS_SECRET_KEY", default=""):
-        return str(env.str("GRADUS_SECRET_KEY"))
-    path = DATA_DIR / "secret-key"
-    if not path.exists():
-        from django.core.management.utils import get_random_secret_key
-
-        path.touch(mode=0o600)
-        path.write_text(get_random_secret_key())
-    return path.read_text()
-
-
-SECRET_KEY = secret_key()
+SECRET_KEY = env.secret_key("GRADUS_SECRET_KEY", DATA_DIR / "secret-key", is_needed=PRODUCTION)
 ALLOWED_HOSTS = env.list("GRADUS_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.origins("GRADUS_ORIGINS")
 
@@ -76,7 +62,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "gradus.compression.PageCompression",
+    "gradus.request_checks.PageCompression",
     "csp.middleware.CSPMiddleware",
     "gradus.request_checks.check_request",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -5,10 +5,16 @@ from gradus.submissions.services.claim import claim, heartbeat, learner_waits, o
 from gradus.submissions.services.events import append_events
 from gradus.submissions.services.finish import Outcome, keep_trained, postpone, record, reject, release, retry, shown_of
 from gradus.submissions.services.hints import hints_taken, take_hint
-from gradus.submissions.services.measure import measure_attempt, measure_baseline
 from gradus.submissions.services.payload import token_use
 from gradus.submissions.services.regrade import adopt, decide, regrade
-from gradus.submissions.services.runs import Repetition, name_run, queue_chat, start_run
+from gradus.submissions.services.runs import (
+    Repetition,
+    measure_attempt,
+    measure_baseline,
+    name_run,
+    queue_chat,
+    start_run,
+)
 from gradus.submissions.services.submit import Refused, submit
 from gradus.submissions.services.verification import verify
 from gradus.submissions.services.workers import (
