@@ -85,7 +85,7 @@ def test_what_is_wrong_with_a_form(course: object, slug: str, form: dict[str, An
     found = problems(slug, form)
     assert found
     for problem in found:
-        assert plain(problem.field, problem.message, problem.mend) == []
+        assert plain(problem.field, problem.message, problem.fix) == []
 
 
 @pytest.mark.parametrize(

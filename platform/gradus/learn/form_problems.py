@@ -23,7 +23,7 @@ class Problem:
     field: str
     message: str
     line: int | None = None
-    mend: str = ""
+    fix: str = ""
     control: str = ""
 
 
@@ -79,8 +79,8 @@ def _problem(item: dict[str, Any], fields: FormFields) -> Problem:
     line = item.get("line")
     if _head(item) == "rows" and line is not None and line <= len(fields.lines):
         line = fields.lines[line - 1]
-    message, mend = str(item.get("message", "")), str(item.get("mend", ""))
-    return Problem(fields.name(item), message, line, mend, fields.control(item))
+    message, fix = str(item.get("message", "")), str(item.get("fix", ""))
+    return Problem(fields.name(item), message, line, fix, fields.control(item))
 
 
 def _head(item: Mapping[str, Any]) -> str:
@@ -89,5 +89,5 @@ def _head(item: Mapping[str, Any]) -> str:
 
 def of_row(problem: FileProblem) -> dict[str, Any]:
     """A line that cannot be read, as a problem of a refusal."""
-    what, mend = (f"{text[0].upper()}{text[1:]}." for text in (problem.what, problem.fix))
-    return {"code": problem.code, "field": "rows_file", "message": what, "line": problem.line, "mend": mend}
+    what, fix = (f"{text[0].upper()}{text[1:]}." for text in (problem.what, problem.fix))
+    return {"code": problem.code, "field": "rows_file", "message": what, "line": problem.line, "fix": fix}
