@@ -35,7 +35,7 @@ KINDS = (
     ("private", "trained/", "trained__file", re.compile(r"trained/(\d{1,18})/(\d{1,9})(?:_\w+)?\.zip")),
     ("artifacts", "", "artifact", re.compile(r"(\d{1,18})/(\d{1,9})/adapter(?:_\w+)?\.zip")),
 )
-Found = tuple[str, int, int]
+FencedFile = tuple[str, int, int]
 
 
 class Round:
@@ -57,8 +57,8 @@ def sweep(grace: timedelta = retention.FILES.time) -> int:
     for name, folder, column, pattern in KINDS:
         try:
             old = _old(name, folder, pattern, grace)
-            while found := list(islice(old, BATCH)):
-                deleted += _delete(name, _orphans(found, column))
+            while files := list(islice(old, BATCH)):
+                deleted += _delete(name, _orphans(files, column))
         except Exception as error:
             log.warning("store_away", store=name, reason=f"{type(error).__name__}: {error}")
     return deleted
@@ -76,7 +76,7 @@ def delete_old_vectors() -> int:
         return 0
 
 
-def _old(name: str, folder: str, pattern: re.Pattern[str], grace: timedelta) -> Iterator[Found]:
+def _old(name: str, folder: str, pattern: re.Pattern[str], grace: timedelta) -> Iterator[FencedFile]:
     """Yields the name, evaluation id and fence of each file that is older than the grace period."""
     before = timezone.now() - grace
     for file in stores.walk(storages[name], folder):
@@ -85,15 +85,15 @@ def _old(name: str, folder: str, pattern: re.Pattern[str], grace: timedelta) -> 
             yield file.name, int(known[1]), int(known[2])
 
 
-def _orphans(found: list[Found], column: str) -> list[str]:
-    """The names of the orphans among `found`. Rows are read after the files were listed, so that no new file is taken
+def _orphans(files: list[FencedFile], column: str) -> list[str]:
+    """The names of the orphans among `files`. Rows are read after the files were listed, so that no new file is taken
     for an orphan.
     """
     rows: dict[int, dict[str, Any]] = {
         row["pk"]: row
-        for row in Evaluation.objects.filter(pk__in={pk for _, pk, _ in found}).values("pk", "state", "fence", column)
+        for row in Evaluation.objects.filter(pk__in={pk for _, pk, _ in files}).values("pk", "state", "fence", column)
     }
-    return [name for name, pk, fence in found if _is_orphan(rows.get(pk), column, name, fence)]
+    return [name for name, pk, fence in files if _is_orphan(rows.get(pk), column, name, fence)]
 
 
 def _is_orphan(row: dict[str, Any] | None, column: str, name: str, fence: int) -> bool:

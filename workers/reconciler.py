@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from django.db.models.functions import Now
 
 from challenges.kinds.base import Lane
 from gradus import retention
+from gradus.notices import mails
 from gradus.submissions import failpoints, queue
 from gradus.submissions.models import (
     Evaluation,
@@ -29,13 +31,17 @@ from gradus.submissions.models import (
 )
 from gradus.submissions.services.finish import close
 from gradus.submissions.states import CODES, State
-from workers import invariants, notice_mails
+from workers import invariants
 from workers import orphan_files as orphans
 
 log = structlog.get_logger(__name__)
 WORKER_GONE = timedelta(minutes=10)
 # A transaction of a round changes at most this many rows.
 ROWS = 500
+# Mails of a round: few, so that they never delay the recovery of jobs.
+MAILS = 10
+# How long mails rest after the mail server could not be reached.
+MAIL_REST_SECONDS = 300.0
 
 
 def sweep() -> dict[str, int]:
@@ -52,7 +58,7 @@ def sweep() -> dict[str, int]:
         log.error("invariants_broken", **broken)
     # After the check, so that a fault of the code is reported before its consequence is repaired.
     done["freed"] = free_orphan_slots()
-    done["mailed"] = notice_mails.send_some()
+    done["mailed"] = send_mails()
     report(done, broken)
     ring_all()
     return done
@@ -75,10 +81,10 @@ def requeue_expired() -> int:
 
 
 @transaction.atomic
-def _update_unlocked(found: EvaluationQuerySet, **values: Any) -> int:
-    """Updates unlocked rows of `found` and returns their number. The update checks the condition of `found` again."""
-    free = list(found.unlocked().values_list("pk", flat=True)[:ROWS])
-    return found.filter(pk__in=free).update(**values)
+def _update_unlocked(evaluations: EvaluationQuerySet, **values: Any) -> int:
+    """Updates the unlocked rows of `evaluations`, whose condition is checked again; returns their number."""
+    free = list(evaluations.unlocked().values_list("pk", flat=True)[:ROWS])
+    return evaluations.filter(pk__in=free).update(**values)
 
 
 def fail_exhausted() -> int:
@@ -130,3 +136,23 @@ def ring_all() -> None:
     """Rings each lane once, so that idle workers, too, report that they are alive."""
     for lane in Lane:
         queue.ring(lane)
+
+
+class Mailing:
+    """Sends notices that are due by mail, and rests for some minutes after the mail server could not be reached."""
+
+    def __init__(self) -> None:
+        self.due = 0.0
+
+    def __call__(self) -> int:
+        if time.monotonic() < self.due:
+            return 0
+        try:
+            return mails.send_due(MAILS)
+        except mails.MailServerAway as away:
+            self.due = time.monotonic() + MAIL_REST_SECONDS
+            log.warning("mail_server_away", reason=str(away))
+            return 0
+
+
+send_mails = Mailing()

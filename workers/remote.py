@@ -82,7 +82,7 @@ class Completion:
 
 def served(environment: Mapping[str, str] = os.environ) -> dict[str, Served]:
     """The remotely served models by catalogue name. Raises `EngineMisconfigured` for an entry that cannot be read."""
-    found = {}
+    models = {}
     for entry in filter(None, (part.strip() for part in environment.get("GRADUS_REMOTE_ENGINES", "").split(","))):
         model, _, address = entry.partition("=")
         base_url, _, name = address.partition("#")
@@ -90,8 +90,8 @@ def served(environment: Mapping[str, str] = os.environ) -> dict[str, Served]:
             raise EngineMisconfigured(
                 f"GRADUS_REMOTE_ENGINES: write `{model}=https://host/v1`, then restart the workers."
             )
-        found[model] = Served(base_url, name or model)
-    return found
+        models[model] = Served(base_url, name or model)
+    return models
 
 
 def engines(environment: Mapping[str, str] = os.environ) -> dict[str, RemoteEngine]:

@@ -74,12 +74,12 @@ def lacks(lane: str, device: str) -> dict[str, str]:
         return {}
     folder, room = settings.DATA_DIR / "models", Path(tempfile.gettempdir())
     memory = min(supervisor.MEMORY_BYTES, capabilities.memory(free=False))
-    found = {
+    reasons = {
         f"{method}/{name}": capabilities.lacking(method, folder / name, room, device, memory)
         for name in digests()
         for method in METHODS
     }
-    return {need: reason for need, reason in found.items() if reason}
+    return {need: reason for need, reason in reasons.items() if reason}
 
 
 def judge() -> str:

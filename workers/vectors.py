@@ -37,7 +37,7 @@ from graders.free_text.verifier.estimate import fixed_texts
 from gradus import retention, stores
 from gradus.courses import bundles
 from gradus.courses.models import ChallengeVersion
-from workers.execute import Running
+from workers.execute import OnEvent, Running, ShouldStop
 from workers.sandbox import launch
 from workers.sandbox.supervisor import Stopped
 
@@ -57,8 +57,6 @@ PART = 500
 
 Vectors = NDArray[np.float32]
 """`[texts, 384]`, each row of length 1."""
-OnEvent = Callable[[dict[str, Any]], None]
-ShouldStop = Callable[[], bool]
 
 
 class Store:

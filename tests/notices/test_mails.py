@@ -21,7 +21,7 @@ from gradus.notices import mails
 from gradus.notices.models import MailWish, Notice
 from tests import factories
 from tests.threads import at_once
-from workers import notice_mails, reconciler
+from workers import reconciler
 
 pytestmark = pytest.mark.usefixtures("course")
 WISH = "/notices/by-mail"
@@ -29,7 +29,7 @@ WISH = "/notices/by-mail"
 
 @pytest.fixture(autouse=True)
 def rested(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notice_mails.send_some, "due", 0.0)
+    monkeypatch.setattr(reconciler.send_mails, "due", 0.0)
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_a_mail_server_that_is_away_loses_no_mail_and_is_left_alone_for_a_while(
     assert [reconciler.sweep()["mailed"] for _ in range(3)] == [0, 0, 0]
     assert broken.asked == 1 and not Notice.objects.exclude(mailed_at=None).exists()
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-    monkeypatch.setattr(notice_mails.send_some, "due", 0.0)
+    monkeypatch.setattr(reconciler.send_mails, "due", 0.0)
     assert reconciler.sweep()["mailed"] == 2
 
 

@@ -70,27 +70,27 @@ def run(
     started = time.perf_counter()
     file, kind, approach = baseline.ref.file, baseline.payload.kind, approach_of(baseline)
     try:
-        found = graded(bundle, baseline.payload, runner, judge, on_event=on_event)
+        result = graded(bundle, baseline.payload, runner, judge, on_event=on_event)
     except Rejected as rejected:
         spent = time.perf_counter() - started
         return Outcome(file, kind, approach, None, False, f"rejected: {rejected.code}", seconds=spent)
     except EngineMisconfigured as error:
         return Outcome(file, kind, approach, None, False, str(error), seconds=time.perf_counter() - started)
-    on_grade(found)
-    if adapter_to is not None and found.adapter_files:
-        keep(Path(found.adapter_files), adapter_to)
-    problem = baseline.ref.missed(found.score)
+    on_grade(result)
+    if adapter_to is not None and result.adapter_files:
+        keep(Path(result.adapter_files), adapter_to)
+    problem = baseline.ref.missed(result.score)
     return Outcome(
         file=file,
         kind=kind,
         approach=approach,
-        score=found.score,
+        score=result.score,
         ok=not problem,
         problem=problem,
-        cost=found.cost,
-        training=found.training,
+        cost=result.cost,
+        training=result.training,
         seconds=time.perf_counter() - started,
-        rows=tuple(row.score for row in found.hidden),
+        rows=tuple(row.score for row in result.hidden),
     )
 
 

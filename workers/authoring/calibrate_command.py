@@ -124,13 +124,13 @@ def _of(row: dict[str, Any]) -> str:
     return f"{row['succeeded']} of {row['count']} succeed; the true rate may be up to {row['upper']:.1%}"
 
 
-def _with_interval(found: dict[str, float]) -> str:
-    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+def _with_interval(figure: dict[str, float]) -> str:
+    return f"{figure['value']:.3f} ({figure['low']:.3f} to {figure['high']:.3f})"
 
 
-def cost_text(found: dict[str, Any] | None) -> str:
-    """The cost of judge calls as text; `found` is `Ledger.cost`."""
-    return f"{found['amount']:.4f} {found['currency']}" if found else "cost unknown"
+def cost_text(cost: dict[str, Any] | None) -> str:
+    """The cost of judge calls as text; `cost` is `Ledger.cost`."""
+    return f"{cost['amount']:.4f} {cost['currency']}" if cost else "cost unknown"
 
 
 def _or_dash(value: float | None) -> str:

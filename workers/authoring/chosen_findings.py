@@ -51,9 +51,9 @@ class Chosen:
             for subject in finding_subjects(self.source, self.gathered, ids):
                 lint_declared(subject)
         needed = self._needed()
-        found = [one for one in self.source.problems[:start] if one.file.startswith(needed)]
-        found += self.source.problems[start:]
-        return [replace(one, file=str(self.source.root / one.file)) for one in dict.fromkeys(found)]
+        problems = [one for one in self.source.problems[:start] if one.file.startswith(needed)]
+        problems += self.source.problems[start:]
+        return [replace(one, file=str(self.source.root / one.file)) for one in dict.fromkeys(problems)]
 
     def _needed(self) -> tuple[str, ...]:
         """The prefixes of the names of all files that the findings depend on."""
@@ -65,10 +65,10 @@ class Chosen:
 def chosen_findings(path: Path) -> list[Chosen]:
     """The findings of the course or lesson at `path`; for a challenge, the findings of its lesson that use it."""
     folder = path.parent if path.name in MARKERS else path
-    found = list(_lessons(folder))
+    lessons = list(_lessons(folder))
     name = folder.resolve().name
-    if found or not (folder / "challenge.yaml").exists():
-        return found
+    if lessons or not (folder / "challenge.yaml").exists():
+        return lessons
     return [
         replace(lesson, findings=tuple(f for f in lesson.findings if name in {e.challenge for e in f.experiments}))
         for lesson in _lessons(folder.parent if folder.name else folder.resolve().parent)

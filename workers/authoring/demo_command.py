@@ -60,12 +60,12 @@ def _train(lesson: LessonBundle, path: Path, runner: Runner) -> None:
 
 def _print(lesson: LessonBundle, runner: Runner) -> None:
     spec, _ = demos.of(lesson)
-    found = demos.ask(lesson, spec.chips, runner)
+    answers = demos.ask(lesson, spec.chips, runner)
     table = Table(title=spec.title, title_justify="left", show_lines=True)
     for heading in ("example", *PANELS):
         table.add_column(heading)
     for index, chip in enumerate(spec.chips):
-        table.add_row(chip, *(_cell(said(spec, panel, found[panel][index])) for panel in PANELS))
+        table.add_row(chip, *(_cell(said(spec, panel, answers[panel][index])) for panel in PANELS))
     console.print(table)
 
 

@@ -62,8 +62,8 @@ def train(lesson: LessonBundle, folder: Path, runner: Running, on_event: OnEvent
     payload = payload.model_copy(update={field: (*getattr(payload, field), *extra)})
     # `hidden` asks for a complete training run; the trained model is asked about public inputs only.
     asked = tuple(sample.input for sample in challenge.public)
-    found = _graded(Assignment(challenge, payload, hidden=True, inputs=asked), runner, on_event)
-    baselines.keep(Path(str(found.adapter_files)), folder / demo.adapter)
+    grade = _graded(Assignment(challenge, payload, hidden=True, inputs=asked), runner, on_event)
+    baselines.keep(Path(str(grade.adapter_files)), folder / demo.adapter)
 
 
 def temperature(lesson: LessonBundle, runner: Running) -> float:
@@ -77,8 +77,8 @@ def ask(
     lesson: LessonBundle, inputs: Sequence[str], runner: Running, *, panels: Sequence[str] = (ZERO, FEW, TUNED)
 ) -> dict[str, list[Shares]]:
     """For each panel of the demo, the probability of each label for each input, without a temperature."""
-    found = _asked(lesson, inputs, runner, panels)
-    return {panel: [row.probabilities for row in graded.public] for panel, graded in found}
+    grades = _asked(lesson, inputs, runner, panels)
+    return {panel: [row.probabilities for row in graded.public] for panel, graded in grades}
 
 
 def record(lesson: LessonBundle, runner: Running) -> DemoRecord:
@@ -101,11 +101,11 @@ def record(lesson: LessonBundle, runner: Running) -> DemoRecord:
 def digest(lesson: LessonBundle) -> str:
     """Changes with all that decides the recorded answers: the text, both prompts, the adapter and the challenge."""
     demo, challenge = of(lesson)
-    found = hashlib.sha256(f"{demo.chips[0]}\n{challenge.challenge.model}\n".encode())
+    content = hashlib.sha256(f"{demo.chips[0]}\n{challenge.challenge.model}\n".encode())
     for name in demo_names(demo):
-        found.update(lesson.files[name])
-    found.update(repr((challenge.challenge.answer, challenge.challenge.prompt)).encode())
-    return found.hexdigest()
+        content.update(lesson.files[name])
+    content.update(repr((challenge.challenge.answer, challenge.challenge.prompt)).encode())
+    return content.hexdigest()
 
 
 def _asked(

@@ -62,13 +62,13 @@ class KeptRuns:
 
 
 def _texts(data: Any, name: str) -> tuple[str, ...]:
-    found = data.get(name) if isinstance(data, dict) else None
-    return tuple(found) if isinstance(found, list) and all(isinstance(text, str) for text in found) else ()
+    texts = data.get(name) if isinstance(data, dict) else None
+    return tuple(texts) if isinstance(texts, list) and all(isinstance(text, str) for text in texts) else ()
 
 
 def _scores(data: Any, name: str) -> tuple[float, ...]:
-    found = data.get(name) if isinstance(data, dict) else None
-    return tuple(found) if isinstance(found, list) and all(isinstance(one, float) for one in found) else ()
+    scores = data.get(name) if isinstance(data, dict) else None
+    return tuple(scores) if isinstance(scores, list) and all(isinstance(one, float) for one in scores) else ()
 
 
 def write_whole(path: Path, text: str, *, private: bool = False) -> None:
@@ -100,11 +100,11 @@ class KeptOutcomes:
         """The outcome, compared with the baseline's present bounds; None if it is not stored or the file is damaged."""
         try:
             data = json.loads(self._file(bundle, baseline).read_bytes())
-            found = Outcome(**{**data, "rows": tuple(data["rows"])})
+            outcome = Outcome(**{**data, "rows": tuple(data["rows"])})
         except (OSError, ValueError, RecursionError, TypeError, KeyError):
             return None
-        problem = baseline.ref.missed(found.score)
-        return replace(found, file=baseline.ref.file, ok=not problem, problem=problem)
+        problem = baseline.ref.missed(outcome.score)
+        return replace(outcome, file=baseline.ref.file, ok=not problem, problem=problem)
 
     def put(self, bundle: ChallengeBundle, baseline: Baseline, outcome: Outcome) -> None:
         """Stores an outcome that has a score and that no judge decided; it is on the disk when this returns."""

@@ -73,16 +73,16 @@ def _steps(outcomes: list[Outcome]) -> list[dict[str, Any]]:
 
 def figures(name: str, outcomes: list[Outcome]) -> dict[str, float]:
     """The measured numbers by `challenge.baseline.figure`, the names that a lesson's text refers to."""
-    found = {}
+    figures = {}
     for outcome in outcomes:
         shown, prefix = outcome.record(), f"{name}.{Path(outcome.file).stem}"
         if shown["score"] is not None:
-            found[f"{prefix}.score"] = shown["score"]
-        found |= {f"{prefix}.{key}": value for key, value in outcome.cost.items()}
-        found |= {f"{prefix}.train_{key}": outcome.training[key] for key in FIGURES if key in outcome.training}
+            figures[f"{prefix}.score"] = shown["score"]
+        figures |= {f"{prefix}.{key}": value for key, value in outcome.cost.items()}
+        figures |= {f"{prefix}.train_{key}": outcome.training[key] for key in FIGURES if key in outcome.training}
         if "adapter_bytes" in outcome.training:
-            found[f"{prefix}.adapter_megabytes"] = round(outcome.training["adapter_bytes"] / 1e6, 2)
-    return found
+            figures[f"{prefix}.adapter_megabytes"] = round(outcome.training["adapter_bytes"] / 1e6, 2)
+    return figures
 
 
 def machine() -> str:

@@ -17,9 +17,9 @@ def lines(finding: Finding, record: FindingRecord, state: str) -> Iterator[str]:
         yield f"  {experiment.challenge}, {experiment.rows} {finding.rows} rows"
         for arm in experiment.arms:
             yield f"    {arm.id}: {_scores(arm)}"
-        for n, (claim, found) in enumerate(zip(finding.claims, experiment.claims, strict=True), 1):
-            said = "holds" if found.holds else "DOES NOT HOLD"
-            yield f"    claim {n}, {_compared(claim)} ({claim.measure}): {said}; {in_words(claim, found)}"
+        for n, (claim, result) in enumerate(zip(finding.claims, experiment.claims, strict=True), 1):
+            said = "holds" if result.holds else "DOES NOT HOLD"
+            yield f"    claim {n}, {_compared(claim)} ({claim.measure}): {said}; {in_words(claim, result)}"
 
 
 def _compared(claim: Claim) -> str:

@@ -59,8 +59,8 @@ class Prover:
 
     def _repetitions(self, finding: Finding) -> Iterator[Repetition]:
         for experiment in finding.experiments:
-            for found in experiment_runs(experiment, self.bundles[experiment.challenge], self.arms).values():
-                yield from found
+            for runs_of_arms in experiment_runs(experiment, self.bundles[experiment.challenge], self.arms).values():
+                yield from runs_of_arms
 
     def missing(self, finding: Finding) -> list[Repetition]:
         """The runs whose outputs are not stored yet."""
@@ -104,8 +104,8 @@ class Prover:
         return record
 
     def _with_outputs(self, finding: Finding, challenge: str, number: int) -> dict[str, list[Run]]:
-        found = experiment_runs(finding.experiments[number], self.bundles[challenge], self.arms)
-        return {arm: [Run(one, self._outputs(one)) for one in runs] for arm, runs in found.items()}
+        runs_of_arms = experiment_runs(finding.experiments[number], self.bundles[challenge], self.arms)
+        return {arm: [Run(one, self._outputs(one)) for one in runs] for arm, runs in runs_of_arms.items()}
 
     def _outputs(self, repetition: Repetition) -> Outputs:
         outputs = self.kept.get(repetition)

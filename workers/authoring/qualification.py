@@ -42,15 +42,15 @@ def questions(path: Path, rows: int | None = None) -> list[Question]:
 
     Raises BundleErrors if a bundle cannot be read, or if there is no such challenge.
     """
-    found = [
+    questions = [
         Question(at_most(bundle, rows), sources_beside(folder.resolve(), bundle), rows)
         for folder, bundle in _challenges(path)
         if kinds.find(bundle.challenge.kind).is_judged and any(gold.role == "calibration" for gold in bundle.gold)
     ]
-    if not found:
+    if not questions:
         hint = f"name a folder with {', '.join(MARKERS)} that has a free_text challenge with calibration answers"
         raise BundleErrors([Problem(str(path), None, "no free-text question with graded answers", hint)])
-    return found
+    return questions
 
 
 def _challenges(path: Path) -> Iterator[tuple[Path, ChallengeBundle]]:

@@ -82,27 +82,27 @@ def show(report: dict[str, Any]) -> None:
     table = Table(title=", ".join(report["models"]) or "no usable reply", title_justify="left")
     for heading in COLUMNS:
         table.add_column(heading)
-    for name, found in report["questions"].items():
-        table.add_row(name, *_cells(found))
+    for name, figures in report["questions"].items():
+        table.add_row(name, *_cells(figures))
     console.print(table)
     for line in _lines(report):
         console.print(line, highlight=False)
 
 
-def _cells(found: dict[str, Any]) -> list[str]:
-    right = found["coverage"]["final_agreement"]
+def _cells(figures: dict[str, Any]) -> list[str]:
+    right = figures["coverage"]["final_agreement"]
     return [
-        f"{found['agreement']['value']:.2f}",
-        f"{found['qwk']['value']:.2f}",
-        f"{found['coverage']['final']:.0%}",
+        f"{figures['agreement']['value']:.2f}",
+        f"{figures['qwk']['value']:.2f}",
+        f"{figures['coverage']['final']:.0%}",
         "-" if right is None else f"{right:.0%}",
-        *(f"{found[name]['success']:.0%} of {found[name]['count']}" for name in ("attacks", "suite")),
-        "open" if found["passed"] else "shut",
+        *(f"{figures[name]['success']:.0%} of {figures[name]['count']}" for name in ("attacks", "suite")),
+        "open" if figures["passed"] else "shut",
     ]
 
 
 def _lines(report: dict[str, Any]) -> list[str]:
-    shut = {name: found["missed"] for name, found in report["questions"].items() if not found["passed"]}
+    shut = {name: figures["missed"] for name, figures in report["questions"].items() if not figures["passed"]}
     took = "" if report["seconds"] is None else f", {report['seconds']:.1f} s a call (median)"
     return [
         f"{report['calls']} calls ({', '.join(report['forms'])}), {report['tokens']} tokens, "

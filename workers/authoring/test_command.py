@@ -68,8 +68,10 @@ def test(
     finally:
         runner.close()
     if json:
-        typer.echo(jsonlib.dumps({"challenges": [found.as_json() for found in results]}, indent=2, ensure_ascii=False))
-    raise typer.Exit(0 if all(found.ok for found in results) else 1)
+        typer.echo(
+            jsonlib.dumps({"challenges": [result.as_json() for result in results]}, indent=2, ensure_ascii=False)
+        )
+    raise typer.Exit(0 if all(result.ok for result in results) else 1)
 
 
 @dataclass(frozen=True)

@@ -47,14 +47,14 @@ def try_(
         bundle, payload = read(file)
         if seed is not None:
             bundle = bundle.with_seed(seed)
-        found = graded(bundle, payload, console)
+        grade = graded(bundle, payload, console)
     except CannotTry as reason:
         console.print(escape(str(reason)), highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
     if json:
-        typer.echo(json_module.dumps(as_json(file, bundle, payload, found), ensure_ascii=False, indent=2))
+        typer.echo(json_module.dumps(as_json(file, bundle, payload, grade), ensure_ascii=False, indent=2))
     else:
-        _print(console, bundle, payload, found)
+        _print(console, bundle, payload, grade)
 
 
 def read(file: Path) -> tuple[ChallengeBundle, Submitted]:
@@ -102,7 +102,7 @@ def graded(bundle: ChallengeBundle, payload: Submitted, console: Console) -> Gra
         runner.close()
 
 
-def as_json(file: Path, bundle: ChallengeBundle, payload: Submitted, found: Grade) -> dict[str, Any]:
+def as_json(file: Path, bundle: ChallengeBundle, payload: Submitted, grade: Grade) -> dict[str, Any]:
     """The result as a JSON object. Scores are raw, not rounded down."""
     return {
         "file": str(file),
@@ -110,8 +110,8 @@ def as_json(file: Path, bundle: ChallengeBundle, payload: Submitted, found: Grad
         "version": bundle.challenge.version,
         "kind": payload.kind,
         "seed": bundle.seed if kinds.find(payload.kind).is_trained else None,
-        "score": found.public_score,
-        "metrics": found.public_metrics,
+        "score": grade.public_score,
+        "metrics": grade.public_metrics,
         "rows": [
             {
                 "id": row.id,
@@ -122,25 +122,25 @@ def as_json(file: Path, bundle: ChallengeBundle, payload: Submitted, found: Grad
                 "mark": mark_of(row.score, row.correct),
                 "why": row.why,
             }
-            for sample, row in zip(bundle.public, found.public, strict=True)
+            for sample, row in zip(bundle.public, grade.public, strict=True)
         ],
     }
 
 
-def _print(console: Console, bundle: ChallengeBundle, payload: Submitted, found: Grade) -> None:
+def _print(console: Console, bundle: ChallengeBundle, payload: Submitted, grade: Grade) -> None:
     kind = kinds.find(payload.kind)
     table = Table(title=f"{bundle.challenge.id} {bundle.challenge.version}: public rows", title_justify="left")
     for heading in ("row", "", "answer", "expected"):
         table.add_column(heading, overflow="fold")
-    for sample, row in zip(bundle.public, found.public, strict=True):
+    for sample, row in zip(bundle.public, grade.public, strict=True):
         came_to = kind.came_to(bundle.challenge, sample, asdict(row))
         cells = (row.id, WORDS[_mark(row)], came_to, " | ".join(kind.expected(bundle.challenge, sample)))
         table.add_row(*map(escape, cells), style="" if _mark(row) == RIGHT else "bold")
     console.print(table)
-    score = "none" if found.public_score is None else f"{found.public_score:.4f}"
-    others = "".join(f", {name} {value:.4f}" for name, value in sorted(found.public_metrics.items()))
+    score = "none" if grade.public_score is None else f"{grade.public_score:.4f}"
+    others = "".join(f", {name} {value:.4f}" for name, value in sorted(grade.public_metrics.items()))
     seed = f", seed {bundle.seed}" if kind.is_trained else ""
-    said = counted(_mark(row) for row in found.public)
+    said = counted(_mark(row) for row in grade.public)
     console.print(f"score on public rows: {score}{others} ({said}{seed})", highlight=False, soft_wrap=True)
 
 

@@ -37,9 +37,9 @@ class Encoder:
     @torch.inference_mode()
     def encode(self, texts: Sequence[str]) -> Tensor:
         """Vectors of length 1, shape (n, 384), fp32."""
-        found = self._tokenizer.encode_batch(list(texts))
-        ids = torch.tensor([text.ids for text in found])
-        real = torch.tensor([text.attention_mask for text in found])
+        encoded = self._tokenizer.encode_batch(list(texts))
+        ids = torch.tensor([text.ids for text in encoded])
+        real = torch.tensor([text.attention_mask for text in encoded])
         hidden = self._embedded(ids)
         for layer in range(LAYERS):
             hidden = self._layer(f"encoder.layer.{layer}", hidden, real[:, None, None, :].bool())
@@ -97,8 +97,8 @@ def embed(texts: Sequence[str], watch: Watch, stage: str = "") -> list[list[floa
 _vectors: OrderedDict[str, list[float]] = OrderedDict()
 
 
-def _keep(found: dict[str, list[float]]) -> None:
-    for text, vector in found.items():
+def _keep(vectors: dict[str, list[float]]) -> None:
+    for text, vector in vectors.items():
         _vectors[text] = vector
         _vectors.move_to_end(text)
     while len(_vectors) > KEPT:

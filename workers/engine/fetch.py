@@ -125,7 +125,7 @@ def _merge(source: Path, out: Path) -> None:
     from transformers import AutoModelForCausalLM
 
     reader: Any = AutoModelForCausalLM
-    read, found = reader.from_pretrained(
+    read, loading_info = reader.from_pretrained(
         source,
         dtype=torch.float32,
         local_files_only=True,
@@ -133,8 +133,8 @@ def _merge(source: Path, out: Path) -> None:
         trust_remote_code=False,
         output_loading_info=True,
     )
-    if found["missing_keys"]:
-        raise FetchError(f"its files lack weights: {', '.join(sorted(found['missing_keys']))}")
+    if loading_info["missing_keys"]:
+        raise FetchError(f"its files lack weights: {', '.join(sorted(loading_info['missing_keys']))}")
     if read.config.eos_token_id is None:
         raise FetchError("its config.json names no eos_token_id")
     read.save_pretrained(out, max_shard_size="1TB")

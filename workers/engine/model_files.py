@@ -33,10 +33,10 @@ def identity(folder: Path) -> Identity | None:
     A program may set the time of modification (`mtime`) back, but not the other one (`ctime`).
     """
     try:
-        found = (folder / WEIGHTS).stat()
+        state = (folder / WEIGHTS).stat()
     except OSError:
         return None
-    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns
 
 
 def are_damaged(folder: Path) -> bool:
@@ -45,11 +45,11 @@ def are_damaged(folder: Path) -> bool:
     The file is read once, and again when its identity has changed. Without weights or without a stored digest nothing
     is compared.
     """
-    found, stored = identity(folder), folder / DIGEST
-    if found is None or not stored.is_file():
+    current, stored = identity(folder), folder / DIGEST
+    if current is None or not stored.is_file():
         return False
     try:
-        return _sha256(folder / WEIGHTS, found) != stored.read_text().strip()
+        return _sha256(folder / WEIGHTS, current) != stored.read_text().strip()
     except OSError:
         return True
 

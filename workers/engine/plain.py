@@ -42,13 +42,13 @@ def score(base: Base, model: Any, item: Score, watch: Watch) -> Scored:
     """Each label's log-likelihood from a forward pass over prompt and label."""
     started = time.perf_counter()
     contexts, tries, counts = scoring.tokenise(base, item)
-    found = []
+    logprobs = []
     for n, (context, trie) in enumerate(zip(contexts, tries, strict=True)):
         watch.progress(item.stage, n, len(contexts))
-        found.append([label_logprob(model, context, [token for _, token in reads]) for reads in trie.reads])
-        watch.rows(item.stage, {n: found[n]})
+        logprobs.append([label_logprob(model, context, [token for _, token in reads]) for reads in trie.reads])
+        watch.rows(item.stage, {n: logprobs[n]})
     watch.progress(item.stage, len(contexts), len(contexts))
-    return Scored(found, counts, time.perf_counter() - started)
+    return Scored(logprobs, counts, time.perf_counter() - started)
 
 
 @torch.inference_mode()

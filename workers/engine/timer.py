@@ -65,10 +65,10 @@ class Trial:
 
     def seconds(self, name: str, choice: Choice, margin: float) -> float:
         """How long the work takes so; infinitely long where the answers are not those of the first choice."""
-        taken, found = self._scored(choice)
+        taken, answers = self._scored(choice)
         self.timings[name] = round(min(taken, self.timings.get(name, taken)), 4)
-        self._answers = self._answers or found
-        pairs = (pair for rows in zip(found, self._answers, strict=True) for pair in zip(*rows, strict=True))
+        self._answers = self._answers or answers
+        pairs = (pair for rows in zip(answers, self._answers, strict=True) for pair in zip(*rows, strict=True))
         return self.timings[name] if all(abs(a - b) <= margin for a, b in pairs) else float("inf")
 
     def _scored(self, choice: Choice) -> tuple[float, Sequence[Sequence[float]]]:
@@ -76,7 +76,7 @@ class Trial:
         products.use(base.model, onednn=kernels.onednn)
         screening_copy = base.screening_copy if choice.dtype == "bfloat16" else None
         started = time.perf_counter()
-        found = scoring.score(
+        scored = scoring.score(
             base,
             base.model,
             self._work,
@@ -85,7 +85,7 @@ class Trial:
             kernels=kernels,
             prefixes=Prefixes(),
         )
-        return time.perf_counter() - started, found.logprobs
+        return time.perf_counter() - started, scored.logprobs
 
 
 def choose(base: Base, watch: Watch, *, allow_bf16: bool = True) -> Choice:

@@ -50,10 +50,10 @@ class Watch:
         """Whether single rows of `stage` are reported: those that a learner may see, and no others."""
         return stage == PUBLIC
 
-    def rows(self, stage: str, found: Mapping[int, RowValue]) -> None:
+    def rows(self, stage: str, values: Mapping[int, RowValue]) -> None:
         """Reports rows by number whose values are final. Nothing is reported of a stage that is not followed."""
-        if found and self.follows_rows(stage):
-            self.on_event({"type": "rows", "stage": stage, "rows": [[n, value] for n, value in found.items()]})
+        if values and self.follows_rows(stage):
+            self.on_event({"type": "rows", "stage": stage, "rows": [[n, value] for n, value in values.items()]})
 
     def loss(
         self, step: int, steps: int, train: float, valid: float | None, seconds: float, figures: Mapping[str, float]
@@ -80,12 +80,12 @@ class FinalRows:
     def are_followed(self) -> bool:
         return self.watch.follows_rows(self.stage)
 
-    def tell(self, found: Mapping[int, RowValue]) -> None:
-        """Reports those rows of `found` that were not reported before."""
-        self.watch.rows(self.stage, {n: value for n, value in found.items() if n not in self._told})
-        self._told.update(found)
+    def tell(self, values: Mapping[int, RowValue]) -> None:
+        """Reports those rows of `values` that were not reported before."""
+        self.watch.rows(self.stage, {n: value for n, value in values.items() if n not in self._told})
+        self._told.update(values)
 
-    def end(self, found: Mapping[int, RowValue]) -> None:
+    def end(self, values: Mapping[int, RowValue]) -> None:
         """Reports what is left of all rows, and that the stage is at its end."""
-        self.tell(found)
-        self.watch.progress(self.stage, len(found), len(found))
+        self.tell(values)
+        self.watch.progress(self.stage, len(values), len(values))

@@ -136,11 +136,11 @@ def judge_for(evaluation: Evaluation, given: Any) -> Any:
 
 def second_environment() -> dict[str, str]:
     """The environment of an appeal's second grader: its model, and its prices if that is another model."""
-    found = {**os.environ, "GRADUS_JUDGE_MODEL": settings.APPEAL_MODEL}
+    environment = {**os.environ, "GRADUS_JUDGE_MODEL": settings.APPEAL_MODEL}
     if os.environ.get("GRADUS_JUDGE_MODEL") != settings.APPEAL_MODEL:
-        found["GRADUS_JUDGE_PRICE_INPUT"] = os.environ.get("GRADUS_APPEAL_PRICE_INPUT", "")
-        found["GRADUS_JUDGE_PRICE_OUTPUT"] = os.environ.get("GRADUS_APPEAL_PRICE_OUTPUT", "")
-    return found
+        environment["GRADUS_JUDGE_PRICE_INPUT"] = os.environ.get("GRADUS_APPEAL_PRICE_INPUT", "")
+        environment["GRADUS_JUDGE_PRICE_OUTPUT"] = os.environ.get("GRADUS_APPEAL_PRICE_OUTPUT", "")
+    return environment
 
 
 def priced(client: JudgeClient) -> JudgeClient:

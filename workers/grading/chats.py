@@ -144,10 +144,10 @@ def cut(tokens: list[Token], text: str) -> list[Token]:
     start = len(whole) - len(whole.lstrip())
     if not whole[start:].startswith(text):
         return []
-    left, found = start + len(text), []
+    left, kept = start + len(text), []
     for piece, share, rivals in tokens:
         if left <= 0:
             break
-        found.append((piece[:left], share, rivals))
+        kept.append((piece[:left], share, rivals))
         left -= len(piece)
-    return found
+    return kept

@@ -38,10 +38,10 @@ class Index:
         With both indexes the order is that of reciprocal rank fusion, and the score is the mean of both scores, because
         a sum of reciprocal ranks says nothing of how near a passage is.
         """
-        found = [index.scores(query) for index in (self.words,) if index is not None]
-        found += [index.scores(vector) for index in (self.vectors,) if index is not None]
-        scores: NDArray[np.float64] = np.mean(np.clip(found, 0.0, 1.0), axis=0)
-        return [(number, round(float(scores[number]), DECIMALS)) for number in fused([order(one) for one in found])]
+        by_index = [index.scores(query) for index in (self.words,) if index is not None]
+        by_index += [index.scores(vector) for index in (self.vectors,) if index is not None]
+        scores: NDArray[np.float64] = np.mean(np.clip(by_index, 0.0, 1.0), axis=0)
+        return [(number, round(float(scores[number]), DECIMALS)) for number in fused([order(one) for one in by_index])]
 
 
 def retrieve(item: Retrieve, watch: Watch) -> Retrieved:
@@ -56,11 +56,11 @@ def retrieve(item: Retrieve, watch: Watch) -> Retrieved:
     vectors: Sequence[Sequence[float]] = [()] * len(item.queries)
     if index.vectors is not None and item.queries:
         vectors = embeddings.embed(item.queries, quiet)
-    found = []
+    rankings = []
     for query, vector in zip(item.queries, vectors, strict=True):
         watch.check()
-        found.append(index.ranked(query, vector)[: item.limit])
-    return Retrieved(found, time.perf_counter() - began)
+        rankings.append(index.ranked(query, vector)[: item.limit])
+    return Retrieved(rankings, time.perf_counter() - began)
 
 
 _kept: OrderedDict[str, Index] = OrderedDict()

@@ -23,7 +23,7 @@ class WordIndex:
     def __init__(self, passages: Sequence[str]) -> None:
         self._size = len(passages)
         tokens = words_of(passages)
-        self._holding = Counter(word for found in tokens for word in set(found))
+        self._holding = Counter(word for words in tokens for word in set(words))
         self._ranking: Any = None
         if self._holding:
             self._ranking = bm25s.BM25(k1=K1, b=B, method="lucene", backend="numpy")
@@ -36,8 +36,8 @@ class WordIndex:
         so that a query about something else gets low scores. A short passage, or one with many repetitions, may have
         more than 1.
         """
-        (found,) = words_of([query])
-        wanted = sorted(set(found))
+        (words,) = words_of([query])
+        wanted = sorted(set(words))
         if self._ranking is None or not any(word in self._holding for word in wanted):
             return np.zeros(self._size)
         whole = sum(math.log(1 + (self._size - self._holding[w] + 0.5) / (self._holding[w] + 0.5)) for w in wanted)
@@ -48,7 +48,7 @@ class WordIndex:
 
 def words_of(texts: Sequence[str]) -> list[list[str]]:
     """The words of each text, in lower case and without stop words."""
-    found: list[list[str]] = bm25s.tokenize(
+    words: list[list[str]] = bm25s.tokenize(
         list(texts), token_pattern=WORD, stopwords=LANGUAGE, return_ids=False, show_progress=False
     )
-    return found
+    return words

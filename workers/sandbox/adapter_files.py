@@ -55,20 +55,20 @@ def pack(files: Mapping[str, BinaryIO], archive: zipfile.ZipFile) -> None:
             shutil.copyfileobj(file, copy)
 
 
-def _names(found: list[str]) -> tuple[str, ...]:
-    if WEIGHTS in found:
+def _names(names: list[str]) -> tuple[str, ...]:
+    if WEIGHTS in names:
         return CHECKPOINT
-    return (*NAMES, MARK) if MARK in found else NAMES
+    return (*NAMES, MARK) if MARK in names else NAMES
 
 
 def _open(name: str, place: int) -> BinaryIO:
     try:
         # Non-blocking, because opening a pipe in the place of a file would block the worker forever.
-        found = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place)
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place)
     except OSError as error:
         raise ValueError(f"no file {name}") from error
-    file = os.fdopen(found, "rb")
-    state = os.fstat(found)
+    file = os.fdopen(handle, "rb")
+    state = os.fstat(handle)
     most = FILE_BYTES if name == WEIGHTS else LARGEST_BYTES
     if not stat.S_ISREG(state.st_mode) or state.st_nlink != 1 or state.st_size > most:
         file.close()

@@ -47,12 +47,12 @@ def quantisation(device: str) -> str:
     if package is None or not package.submodule_search_locations:
         return training_methods.NOT_INSTALLED
     kind = "cuda*" if device.startswith("cuda") else "cpu"
-    found = sorted(Path(package.submodule_search_locations[0]).glob(f"libbitsandbytes_{kind}.*"))
+    libraries = sorted(Path(package.submodule_search_locations[0]).glob(f"libbitsandbytes_{kind}.*"))
     try:
-        if not found:
+        if not libraries:
             raise OSError
         if kind == "cpu":
-            ctypes.CDLL(str(found[0]))
+            ctypes.CDLL(str(libraries[0]))
     except OSError:
         return training_methods.NOT_SUPPORTED % {"system": sys.platform, "device": device}
     return ""
@@ -64,9 +64,9 @@ def memory(*, free: bool, root: Path = Path("/")) -> int:
     Where nobody says, very many.
     """
     lines = dict(line.split(":", 1) for line in _text(root / "proc/meminfo").splitlines() if ":" in line)
-    found = lines.get("MemAvailable" if free else "MemTotal", "").split()
+    kilobytes = lines.get("MemAvailable" if free else "MemTotal", "").split()
     limit, used = (_text(root / f"sys/fs/cgroup/memory.{name}").strip() for name in ("max", "current"))
-    bounds = [1 << 60, *(int(number) * 1024 for number in found[:1])]
+    bounds = [1 << 60, *(int(number) * 1024 for number in kilobytes[:1])]
     if limit.isdigit() and used.isdigit():
         bounds.append(int(limit) - free * int(used))
     return min(bounds)

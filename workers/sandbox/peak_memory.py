@@ -72,7 +72,7 @@ def _opened(path: Path) -> int | None:
 def _resident(name: str) -> int | None:
     """A line of the kernel's status of this process, in bytes."""
     try:
-        found = re.search(rf"^{name}:\s+(\d+) kB$", STATUS.read_text(), re.MULTILINE)
+        line = re.search(rf"^{name}:\s+(\d+) kB$", STATUS.read_text(), re.MULTILINE)
     except OSError:
         return None
-    return int(found[1]) * 1024 if found else None
+    return int(line[1]) * 1024 if line else None

@@ -219,9 +219,9 @@ class Runner:
     def _check_weights(self, model: str) -> None:
         """Raises `RunnerFailed` if the model's weights are damaged; ends a runner that may have loaded other ones."""
         folder = self._models_dir / Path(model).name
-        found = model_files.identity(folder)
-        if self._weights.setdefault(model, found) != found:
-            self._weights[model] = found
+        identity = model_files.identity(folder)
+        if self._weights.setdefault(model, identity) != identity:
+            self._weights[model] = identity
             self._kill()
         if model_files.are_damaged(folder):
             raise RunnerFailed("the weights do not have their digest")

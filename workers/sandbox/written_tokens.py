@@ -44,8 +44,8 @@ def _whole(base: Any, said: list[int]) -> str:
 
 
 def _rivals(base: Any, likely: Any, n: int) -> list[list[Any]]:
-    found = zip(likely.indices[n].tolist(), likely.values[n], strict=True)
-    return [[base.decode([token]), _rounded(share)] for token, share in found]
+    rivals = zip(likely.indices[n].tolist(), likely.values[n], strict=True)
+    return [[base.decode([token]), _rounded(share)] for token, share in rivals]
 
 
 def _rounded(share: Tensor) -> float:

@@ -27,7 +27,7 @@ QUANTISATION = HERE / "quantisation.json"
 
 
 class FetchError(Exception):
-    """A base model could not be fetched; the text says how to mend it."""
+    """A base model could not be fetched; the text says how to fix it."""
 
 
 def model() -> Any:

@@ -41,15 +41,15 @@ def files(
     """
     training = "train_preferences.py" if METHODS[payload.method].compares else "train.py"
     loading = {"METHOD": payload.method, "ASKED": _asked(challenge, payload), "ANSWER": _answer(challenge)}
-    found = {
+    files = {
         "base.py": _script("base.py", SOURCE=source(model, digest)),
         "load.py": _script("load.py", **loading),
         "samples.jsonl": _lines(_answered(samples, answers)),
     }
     if tune(challenge).own_choices is not None:
-        return found
+        return files
     script = _script(training, SETTINGS=settings(challenge, payload))
-    return {**found, "train.py": script, "rows.jsonl": _lines(_rows(challenge, payload))}
+    return {**files, "train.py": script, "rows.jsonl": _lines(_rows(challenge, payload))}
 
 
 def source(model: BaseModel, digest: str) -> dict[str, Any]:

@@ -44,8 +44,8 @@ def answer(model: Any, tokenizer: Tokenizer, text: str) -> str:
 
 
 def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
-    found: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
-    return found
+    ids: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+    return ids
 
 
 @torch.no_grad()
@@ -125,9 +125,9 @@ def main() -> None:
     lines = (HERE / "samples.jsonl").read_text(encoding="utf-8").splitlines()
     same = 0
     for row in map(json.loads, lines):
-        found = answer(model, tokenizer, row["input"])
-        same += found == row["answer"]
-        print(json.dumps({**row, "here": found}, ensure_ascii=False), flush=True)
+        here = answer(model, tokenizer, row["input"])
+        same += here == row["answer"]
+        print(json.dumps({**row, "here": here}, ensure_ascii=False), flush=True)
     print(f"{same} of {len(lines)} answers are those of the site.")
 
 

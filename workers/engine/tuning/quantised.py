@@ -49,9 +49,9 @@ def layers(model: Any, *, bf16: bool) -> Any:
 
     They multiply in fp32 or, with `bf16`, in bf16.
     """
-    bnb, found, made = library(), packed(model), models.shared(model)
+    bnb, weights, made = library(), packed(model), models.shared(model)
     for name, layer in _linear(made):
-        weight, state = found[name]
+        weight, state = weights[name]
         sizes, dtype = (layer.in_features, layer.out_features, False), torch.bfloat16 if bf16 else torch.float32
         new = bnb.nn.Linear4bit(*sizes, compute_dtype=dtype, quant_type="nf4", device="meta")
         new.weight = bnb.nn.Params4bit(weight, quant_state=state, quant_type="nf4", module=new, bnb_quantized=True)
@@ -70,9 +70,9 @@ def _linear(model: Any) -> list[tuple[str, nn.Linear]]:
 
 def unpacked(model: Any) -> Any:
     """A copy of the model with linear layers of their own, whose weights are what comes back from 4 bits."""
-    bnb, found = library(), packed(model)
+    bnb, weights = library(), packed(model)
     names = {layer.weight.data_ptr(): name for name, layer in _linear(model)}
-    return models.adaptable(model, lambda weight: bnb.functional.dequantize_4bit(*found[names[weight.data_ptr()]]))
+    return models.adaptable(model, lambda weight: bnb.functional.dequantize_4bit(*weights[names[weight.data_ptr()]]))
 
 
 def mark(folder: Path) -> None:

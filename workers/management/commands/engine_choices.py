@@ -25,9 +25,9 @@ class Command(BaseCommand):
         if measure and only_plain():
             raise CommandError("GRADUS_ENGINE is plain, so nothing is measured. Unset it for the workers first.")
         tell = self.measured if measure else self.kept
-        found = self.of_each_model(tell)
-        lines = "\n".join(f"{name}: {text}" for name, text in found.items())
-        self.stdout.write(jsonlib.dumps(found) if json else lines or "No base model is here. Run `make models`.")
+        texts = self.of_each_model(tell)
+        lines = "\n".join(f"{name}: {text}" for name, text in texts.items())
+        self.stdout.write(jsonlib.dumps(texts) if json else lines or "No base model is here. Run `make models`.")
         if measure and not json:
             self.stdout.write("Workers that run keep their choice: restart those of this kind of machine.")
 
