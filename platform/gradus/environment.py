@@ -40,10 +40,10 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
 
     def share(self, name: str, *, default: float) -> float:
         """Reads a share, which must be between 0 and 1."""
-        found = self._number(name, "a share between 0 and 1, such as 0.05")
-        if found is not None and found > 1:
+        number = self._number(name, "a share between 0 and 1, such as 0.05")
+        if number is not None and number > 1:
             raise self._wrong(name, "a share between 0 and 1, such as 0.05")
-        return default if found is None else found
+        return default if number is None else number
 
     def amount(self, name: str) -> float | None:
         """Reads an amount of money, which must not be negative. Returns None if the variable is not set."""
@@ -80,30 +80,30 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
 
     def origins(self, name: str) -> list[str]:
         """Reads a comma-separated list of origins, each of which must have a scheme."""
-        found: list[str] = self.list(name, default=[])
-        if any(urlsplit(one).scheme not in ("http", "https") or not urlsplit(one).hostname for one in found):
+        origins: list[str] = self.list(name, default=[])
+        if any(urlsplit(one).scheme not in ("http", "https") or not urlsplit(one).hostname for one in origins):
             raise self._wrong(name, "origins with their scheme, such as https://gradus.example.org")
-        return found
+        return origins
 
     def database(self, name: str, *, default: str) -> dict[str, Any]:
         """Reads the address of a database. Returns Django's settings for it."""
         wanted = "postgres://user:password@host:5432/name or sqlite:////absolute/path"
         try:
             with warnings.catch_warnings(action="ignore"):
-                found: dict[str, Any] = self.db(name, default=default)
+                config: dict[str, Any] = self.db(name, default=default)
         except (ImproperlyConfigured, ValueError):
             raise self._hidden(name, wanted) from None
-        if found.get("ENGINE") not in ENGINES or not found.get("NAME"):
+        if config.get("ENGINE") not in ENGINES or not config.get("NAME"):
             raise self._hidden(name, wanted)
-        return found
+        return config
 
     def mail(self, name: str, *, default: str) -> dict[str, Any]:
         """Reads the address of a mail server. Returns Django's settings for it."""
         try:
-            found: dict[str, Any] = self.email_url(name, default=default)
+            config: dict[str, Any] = self.email_url(name, default=default)
         except (ImproperlyConfigured, ValueError, KeyError):
             raise self._hidden(name, "smtp+tls://user:password@host:587 or consolemail://") from None
-        return found
+        return config
 
     def secret_key(self, name: str, path: Path, *, is_needed: bool) -> str:
         """Reads Django's secret key. If none is set, and none `is_needed`, keeps a random one in the file `path`."""
@@ -128,12 +128,12 @@ class Environment(environ.Env):  # type: ignore[misc]  # the package has no type
         if not value:
             return None
         try:
-            found = float(value)
+            number = float(value)
         except ValueError:
             raise self._wrong(name, wanted) from None
-        if not 0 <= found < float("inf"):
+        if not 0 <= number < float("inf"):
             raise self._wrong(name, wanted)
-        return found
+        return number
 
     def _wrong(self, name: str, wanted: str) -> ImproperlyConfigured:
         return ImproperlyConfigured(f"{name} is {self._given(name)!r}; it takes {wanted} (docs/operations/settings.md)")

@@ -92,12 +92,12 @@ class Cache(RedisCache):
         arguments = given if key is None else (key, *given)
         if self.health.may_ask():
             try:
-                found = getattr(super(), method)(*arguments)
+                answer = getattr(super(), method)(*arguments)
             except RedisError as error:
                 self.health.failed(error)
             else:
                 self.health.answered()
-                return found
+                return answer
         instead: BaseCache = self.counts if isinstance(key, str) and key.startswith(LIMITS) else self.nothing
         return getattr(instead, method)(*arguments)
 

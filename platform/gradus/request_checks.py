@@ -65,13 +65,13 @@ def refuse_in_admin(request: HttpRequest, exception: Exception) -> HttpResponse 
 
 def body_problem(request: HttpRequest) -> Exception | None:
     """Returns what the server found wrong with the body while it arrived, or that its declared length is too large."""
-    found: Exception | None = getattr(request, "body_problem", None)
-    if found is None:
+    wrong: Exception | None = getattr(request, "body_problem", None)
+    if wrong is None:
         try:
             check_length(request.path_info, request.META.get("CONTENT_LENGTH") or 0)
         except RefusedBody as too_large:
             return too_large
-    return found
+    return wrong
 
 
 def not_found(request: HttpRequest) -> HttpResponse:

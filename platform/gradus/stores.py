@@ -46,5 +46,5 @@ def _in_folder(store: FileSystemStorage, prefix: str) -> Iterator[StoredFile]:
 
 def _in_bucket(store: Any, prefix: str) -> Iterator[StoredFile]:
     place = f"{store.location.strip('/')}/"
-    for found in store.bucket.objects.filter(Prefix=place + prefix):
-        yield StoredFile(found.key.removeprefix(place), found.size, found.last_modified)
+    for stored in store.bucket.objects.filter(Prefix=place + prefix):
+        yield StoredFile(stored.key.removeprefix(place), stored.size, stored.last_modified)

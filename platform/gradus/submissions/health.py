@@ -59,11 +59,11 @@ def lanes() -> list[LaneHealth]:
         running=Count("pk", filter=Q(state=State.RUNNING)),
         oldest=Min("created_at", filter=AWAITED),
     )  # fmt: skip
-    found, now = {row["lane"]: row for row in counts}, timezone.now()
+    by_lane, now = {row["lane"]: row for row in counts}, timezone.now()
     seen = list(WorkerStatus.objects.filter(last_seen__gte=now - ALIVE).order_by("name"))
     failed = _failed(now - FAILED_WITHIN)
     return [
-        _lane(lane, found.get(lane, {}), [worker for worker in seen if worker.lane == lane], failed.get(lane, {}))
+        _lane(lane, by_lane.get(lane, {}), [worker for worker in seen if worker.lane == lane], failed.get(lane, {}))
         for lane in [*Lane]
     ]
 
@@ -92,10 +92,10 @@ def _failed(since: datetime) -> dict[str, dict[str, int]]:
     ended = Evaluation.objects.filter(lane__in=[*Lane], finished_at__gte=since, state=State.FAILED)
     # A run that has done all the work that it may do is no fault of ours.
     ended = ended.exclude(run__isnull=False, error_code="work_limit")
-    found: dict[str, dict[str, int]] = {}
+    failed: dict[str, dict[str, int]] = {}
     for lane, code, count in ended.order_by().values_list("lane", "error_code").annotate(Count("pk")):
-        found.setdefault(lane, {})[code] = count
-    return found
+        failed.setdefault(lane, {})[code] = count
+    return failed
 
 
 def networks_at_limit() -> int:
@@ -125,25 +125,25 @@ def reconciler_late() -> bool:
 
 def alerts() -> list[str]:
     """Returns what an admin should act on now. docs/operations/upkeep.md explains each of these texts."""
-    found = []
+    texts = []
     if reconciler_late():
-        found.append(_("The reconciler has not run for two minutes"))
+        texts.append(_("The reconciler has not run for two minutes"))
     last = last_sweep()
     if last is not None and last.broken:
-        found.append(_("Invariants are broken: %(names)s") % {"names": ", ".join(sorted(last.broken))})
+        texts.append(_("Invariants are broken: %(names)s") % {"names": ", ".join(sorted(last.broken))})
     for lane in lanes():
         if (lane.queued or lane.running) and not lane.workers:
-            found.append(_("Work waits in the lane %(lane)s, but no worker runs there") % {"lane": lane.lane})
+            texts.append(_("Work waits in the lane %(lane)s, but no worker runs there") % {"lane": lane.lane})
         if lane.problems:
             said = _("A worker in the lane %(lane)s cannot work: %(problem)s")
-            found.extend(said % {"lane": lane.lane, "problem": problem} for problem in lane.problems)
+            texts.extend(said % {"lane": lane.lane, "problem": problem} for problem in lane.problems)
         if (count := sum(lane.failed.values())) >= FAILURES:
             said = _("In the lane %(lane)s, %(count)d evaluations failed in the last hour: %(codes)s")
             codes = ", ".join(f"{code} {number}" for code, number in sorted(lane.failed.items()))
-            found.append(said % {"lane": lane.lane, "count": count, "codes": codes})
+            texts.append(said % {"lane": lane.lane, "count": count, "codes": codes})
     if late := overdue().count():
-        found.append(_("Open for over 15 minutes: %(count)d") % {"count": late})
-    return found
+        texts.append(_("Open for over 15 minutes: %(count)d") % {"count": late})
+    return texts
 
 
 class Grading(Collector):
@@ -153,11 +153,11 @@ class Grading(Collector):
 
     def collect(self) -> Iterator[Metric]:
         try:
-            found = [*lane_metrics(), *sweep_metrics()]
+            metrics = [*lane_metrics(), *sweep_metrics()]
         except DatabaseError:
-            found = []
-        yield gauge("gradus_database_up", "1 if the database answered this scrape, else 0", float(bool(found)))
-        yield from found
+            metrics = []
+        yield gauge("gradus_database_up", "1 if the database answered this scrape, else 0", float(bool(metrics)))
+        yield from metrics
 
 
 def gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

@@ -93,9 +93,9 @@ def places(lane: str, waiting: Collection[Spot]) -> dict[int, int]:
         return {}
     walk = _walks.get(lane)
     if walk is None or monotonic() >= walk.due:
-        near, found = _counted(lane, waiting, Walk(0.0, [], []), STRIDE)
+        near, positions = _counted(lane, waiting, Walk(0.0, [], []), STRIDE)
         if near:
-            return found
+            return positions
         walk = _walks[lane] = _walked(lane)
     return _counted(lane, waiting, walk, EVERYTHING)[1]
 
@@ -110,10 +110,10 @@ def _counted(lane: str, waiting: Collection[Spot], walk: Walk, most: int) -> tup
     with connection.cursor() as cursor:
         cursor.execute(*between(known, lane, most))
         gaps = dict(cursor.fetchall())
-    found, last = {}, 0
+    positions, last = {}, 0
     for (_, pk), _, from_mark in known:
-        last = found[pk] = (last if from_mark is None else from_mark) + gaps[pk] + 1
-    return max(gaps.values()) < most, found
+        last = positions[pk] = (last if from_mark is None else from_mark) + gaps[pk] + 1
+    return max(gaps.values()) < most, positions
 
 
 def between(known: Sequence[tuple[Spot, Spot, int | None]], lane: str, most: int) -> tuple[str, list[Any]]:
@@ -127,8 +127,8 @@ def _walked(lane: str) -> Walk:
     with connection.cursor() as cursor:
         cursor.execute(LANDMARKS, [lane, STRIDE])
         rows = cursor.fetchall()
-    spots, found = [(rank, pk) for rank, pk, _ in rows], [place for _, _, place in rows]
-    return Walk(monotonic() + WALK_SECONDS, spots, found)
+    spots, places_of_spots = [(rank, pk) for rank, pk, _ in rows], [place for _, _, place in rows]
+    return Walk(monotonic() + WALK_SECONDS, spots, places_of_spots)
 
 
 def forget() -> None:

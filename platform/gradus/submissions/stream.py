@@ -71,24 +71,24 @@ async def follow(evaluation_id: int, after: int = 0) -> AsyncGenerator[bytes, No
     answer; the browser then connects again with the number of the last event it saw.
     """
     all_streams, me = of_this_loop(), Follower(evaluation_id, after)
-    found: Look | None = await all_streams.first(evaluation_id, after)
+    look: Look | None = await all_streams.first(evaluation_id, after)
     state: dict[str, Any] | None = None
     end, spoken = time.monotonic() + LONGEST_SECONDS, time.monotonic()
     all_streams.join(me)
     try:
-        while found is not None and time.monotonic() < end:
-            parts = [] if found.state == state else [line("state", found.state)]
-            state = found.state
-            parts += [line(kind, data, seq) for seq, kind, data in found.events]
-            me.after = found.events[-1][0] if found.events else me.after
+        while look is not None and time.monotonic() < end:
+            parts = [] if look.state == state else [line("state", look.state)]
+            state = look.state
+            parts += [line(kind, data, seq) for seq, kind, data in look.events]
+            me.after = look.events[-1][0] if look.events else me.after
             if not parts and time.monotonic() - spoken >= HEARTBEAT_SECONDS:
                 parts = [b": alive\n" + line("heartbeat", {})]
             if parts:
                 spoken = time.monotonic()
                 yield b"".join(parts)
-            if not found.is_open:
+            if not look.is_open:
                 return
-            found = await me.next()
+            look = await me.next()
     finally:
         all_streams.leave(me)
 
@@ -132,11 +132,11 @@ def _placed(waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
     lanes: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for evaluation in waiting:
         lanes[evaluation.lane].append((evaluation.fair_share_rank, evaluation.pk))
-    found: dict[int, tuple[int, int | None]] = {}
+    waits: dict[int, tuple[int, int | None]] = {}
     for lane, spots in lanes.items():
         each = seconds_each(lane)
-        found |= {pk: (place, wait_at(place, each)) for pk, place in places_in(lane, spots).items()}
-    return found
+        waits |= {pk: (place, wait_at(place, each)) for pk, place in places_in(lane, spots).items()}
+    return waits
 
 
 def look_at(wanted: Mapping[int, int], places: QueuePositions | None = None) -> dict[int, Look]:
@@ -146,11 +146,14 @@ def look_at(wanted: Mapping[int, int], places: QueuePositions | None = None) -> 
     an evaluation that has ended by then has written its last event.
     """
     fields = ("pk", "state", "lane", "fair_share_rank")
-    found = {one.pk: one for one in Evaluation.objects.filter(pk__in=wanted).only(*fields)}
-    waiting = [one for one in found.values() if one.state == State.QUEUED]
+    evaluations = {one.pk: one for one in Evaluation.objects.filter(pk__in=wanted).only(*fields)}
+    waiting = [one for one in evaluations.values() if one.state == State.QUEUED]
     placed = (places or QueuePositions()).of(waiting)
     events = _events(wanted)
-    return {pk: _look(found[pk], after, events[pk], placed) if pk in found else GONE for pk, after in wanted.items()}
+    return {
+        pk: _look(evaluations[pk], after, events[pk], placed) if pk in evaluations else GONE
+        for pk, after in wanted.items()
+    }
 
 
 def _look_in_thread(wanted: Mapping[int, int], places: QueuePositions | None = None) -> dict[int, Look]:
@@ -164,15 +167,15 @@ def _look_in_thread(wanted: Mapping[int, int], places: QueuePositions | None = N
 
 def _events(wanted: Mapping[int, int]) -> dict[int, list[EventRow]]:
     """Returns the new events by evaluation. Waiting evaluations have none, so most are asked for in one condition."""
-    found: dict[int, list[EventRow]] = defaultdict(list)
+    events: dict[int, list[EventRow]] = defaultdict(list)
     new = [Q(evaluation_id__in=[pk for pk, after in wanted.items() if not after])]
     new += [Q(evaluation_id=pk, seq__gt=after) for pk, after in wanted.items() if after]
     for at in range(0, len(new), CONDITIONS):
         rows = Event.objects.filter(functools.reduce(operator.or_, new[at : at + CONDITIONS]))
         rows = rows.order_by("evaluation_id", "seq")
         for pk, seq, kind, data in rows.values_list("evaluation_id", "seq", "type", "data"):
-            found[pk].append((seq, kind, data))
-    return found
+            events[pk].append((seq, kind, data))
+    return events
 
 
 def _look(
@@ -246,9 +249,9 @@ class Poller:
         wanted: dict[int, int] = {}
         for one in told:
             wanted[one.evaluation_id] = min(one.after, wanted.get(one.evaluation_id, one.after))
-        found = await self._try(wanted, self.places)
+        looks = await self._try(wanted, self.places)
         for one in told:
-            one.tell(found.get(one.evaluation_id))
+            one.tell(looks.get(one.evaluation_id))
 
     async def _try(self, wanted: Mapping[int, int], places: QueuePositions | None = None) -> dict[int, Look]:
         try:

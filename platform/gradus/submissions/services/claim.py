@@ -68,8 +68,8 @@ def _next(lane: str, profile: str, without: Collection[str]) -> EvaluationQueryS
     """
     running = Exists(Evaluation.objects.filter(lane=lane, state=State.RUNNING))
     may_run = Q(fair_share_rank__lt=queue.MEASUREMENT_RANK) | ~running
-    found = Evaluation.objects.claimable(lane, profile).filter(may_run, attempt__lt=F("max_attempts"))
-    return (found.exclude(_needs(without)) if without else found).unlocked()
+    waiting = Evaluation.objects.claimable(lane, profile).filter(may_run, attempt__lt=F("max_attempts"))
+    return (waiting.exclude(_needs(without)) if without else waiting).unlocked()
 
 
 def _needs(models: Collection[str]) -> Q:

@@ -107,8 +107,8 @@ def _asks_a_person(evaluation_id: int, outcome: Outcome) -> bool:
 def _calibration(evaluation_id: int, outcome: Outcome) -> Calibration | None:
     if outcome.judge is None or outcome.score is None:
         return None
-    found = Evaluation.objects.select_related("submission__version", "run__version", "graded_version")
-    return calibrations.behind(found.get(pk=evaluation_id).version, outcome.judge)
+    evaluations = Evaluation.objects.select_related("submission__version", "run__version", "graded_version")
+    return calibrations.behind(evaluations.get(pk=evaluation_id).version, outcome.judge)
 
 
 def _take(evaluation: Evaluation, outcome: Outcome, value: float, calibration: Calibration | None) -> None:
@@ -147,8 +147,8 @@ def _hold(evaluation: Evaluation, outcome: Outcome) -> None:
 
 def released(submission: Submission) -> float | None:
     """Returns the final score that the learner has been shown, or None if there is no final score yet."""
-    found = Score.objects.filter(evaluation__submission=submission, evaluation__is_current=True, provisional=False)
-    return found.values_list("shown", flat=True).first()
+    final = Score.objects.filter(evaluation__submission=submission, evaluation__is_current=True, provisional=False)
+    return final.values_list("shown", flat=True).first()
 
 
 def shown_of(evaluation: Evaluation, value: float) -> float:

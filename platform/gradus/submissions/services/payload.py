@@ -66,9 +66,9 @@ def counter(challenge: Challenge) -> Callable[[str], int]:
 
 def _from(challenge: Challenge, data: Any, error: ValidationError) -> list[dict[str, Any]]:
     kind = kinds.find(data["kind"]) if isinstance(data, dict) and data.get("kind") in challenge.tracks else None
-    found = []
+    problems = []
     for item in error.errors(include_url=False, include_input=False)[:50]:
         field, line = place(item["loc"])
         limit = kind.limit(challenge, data, field) if kind and item["type"] in BOUNDS else ""
-        found.append({"code": item["type"], "field": field, "message": limit or in_words(item), "line": line})
-    return found
+        problems.append({"code": item["type"], "field": field, "message": limit or in_words(item), "line": line})
+    return problems

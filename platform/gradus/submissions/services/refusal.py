@@ -32,14 +32,14 @@ def refuse_broken(field: str, text: str) -> None:
         raise of_characters([(field, wrong, None)])
 
 
-def of_characters(found: Sequence[tuple[str, str, int | None]]) -> Refused:
+def of_characters(texts: Sequence[tuple[str, str, int | None]]) -> Refused:
     """Returns the refusal of texts with characters that are not allowed.
 
-    `found` has, for each text, the field, what `challenges.characters.broken` returned, and the number of the row.
+    `texts` has, for each text, the field, what `challenges.characters.broken` returned, and the number of the row.
     """
     problems: list[dict[str, Any]] = [
         {"code": "control_character", "field": field, "message": as_sentence(wrong), "line": line}
-        for field, wrong, line in found
+        for field, wrong, line in texts
     ]
     return Refused("control_character", problems[0]["message"], problems=problems)
 

@@ -73,15 +73,15 @@ def differences() -> list[str]:
     kept = {(*_key(row), row.version_id): row for row in Standing.objects.all()}
     keys = _scored() | {_key(row) for row in kept.values()}
     due = {(*key, version): score for key in keys for version, score in best_scores(*key).items()}
-    found = []
+    texts = []
     for key in sorted(due.keys() | kept.keys()):
         best, row = due.get(key), kept.get(key)
         if best is None or row is None:
-            found.append(f"{key}: {'no score behind it' if best is None else 'missing'}")
+            texts.append(f"{key}: {'no score behind it' if best is None else 'missing'}")
             continue
         wrong = [name for name, value in values_of(best).items() if getattr(row, name) != value]
-        found += [f"{key}: {', '.join(wrong)}"] if wrong else []
-    return found
+        texts += [f"{key}: {', '.join(wrong)}"] if wrong else []
+    return texts
 
 
 def _key(row: Standing) -> tuple[int, int, str]:

@@ -58,11 +58,11 @@ def submit(
 
 
 def _existing(user: User, challenge: Challenge, key: str, payload: payloads.Submitted) -> Submission | None:
-    found = Submission.objects.filter(user=user, challenge=challenge, idempotency_key=key).first()
-    if found is not None and found.payload_sha256 != payloads.sha256(payload):
+    submission = Submission.objects.filter(user=user, challenge=challenge, idempotency_key=key).first()
+    if submission is not None and submission.payload_sha256 != payloads.sha256(payload):
         said = _("This Idempotency-Key was used with another payload. Send a new key.")
         raise Refused("key_reused", said, 409)
-    return found
+    return submission
 
 
 def _insert(user: User, challenge: Challenge, payload: payloads.Submitted, key: str, network: str) -> Submission:

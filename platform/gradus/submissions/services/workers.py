@@ -28,8 +28,8 @@ def unavailable(challenge: Challenge, kind: str, lane: str | None = None) -> dic
     """The methods of a kind that no worker can carry out now, each with the reason as a sentence."""
     needs = kinds.find(kind).needs(challenge)
     lacks = _lacks(lane or kinds.find(kind).lane) if needs else []
-    found = {method: _reason(lacks, need) for method, need in needs.items()}
-    return {method: reason for method, reason in found.items() if reason}
+    reasons = {method: _reason(lacks, need) for method, need in needs.items()}
+    return {method: reason for method, reason in reasons.items() if reason}
 
 
 def another_can(challenge: Challenge, payload: Submitted, lane: str, *, worker: str) -> bool:

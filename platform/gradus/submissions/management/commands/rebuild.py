@@ -14,7 +14,7 @@ class Command(BaseCommand):
         if not check:
             self.stdout.write(f"Wrote {several(rebuild(), 'standing')}.")
             return
-        found = differences()
-        if found:
-            raise CommandError("\n".join([*found, "To fix this, run: manage.py rebuild"]))
+        differing = differences()
+        if differing:
+            raise CommandError("\n".join([*differing, "To fix this, run: manage.py rebuild"]))
         self.stdout.write("The standings agree with the scores.")
