@@ -27,6 +27,7 @@ from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from tests import factories
 from tests.challenges.factory import put_tokenizer, write_course, write_rows, write_yaml
 from tests.kinds.conftest import echo_spec, write_echo_challenge
+from tests.markup import Markup
 from tests.security.routes import KNOWN, LIBRARIES, routes
 from workers import status
 from workers.work import Worker
@@ -136,7 +137,7 @@ def test_its_baselines_verify_the_version(course: Path) -> None:
 
 
 def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ada_client: Client) -> None:
-    page = ada_client.get(LEARN).content.decode()
+    page = Markup(ada_client.get(LEARN).content.decode())
     assert '<textarea id="pattern" name="pattern"' in page and "{input} stands for the row" in page and "Echo" in page
     refused = ada_client.post(f"{LEARN}submit", {"kind": "echo", "key": "1", "pattern": "x" * 41, "times": "1"})
     text = refused.content.decode()
@@ -155,12 +156,12 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
     submission = Submission.objects.get()
     assert sent.url == f"/submissions/{submission.uuid}/" and submission.kind == "echo"
     assert graded(submission).state == "scored"
-    result = ada_client.get(sent.url).content.decode()
+    result = Markup(ada_client.get(sent.url).content.decode())
     assert "1.00" in result and "Gold" in result and "What is said to each row" in result and "pier" not in result
     standing = Standing.objects.get(user=ada)
     assert (standing.track, standing.shown, standing.passed) == ("echo", 1.0, True)
     assert "Say it twice" in ada_client.get("/path/").content.decode()
-    board = ada_client.get("/leaderboards/echoes/").content.decode()
+    board = Markup(ada_client.get("/leaderboards/echoes/").content.decode())
     assert "enchantress" in board and "Echo" in board
 
 

@@ -21,6 +21,7 @@ from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from tests.challenges.factory import write_course, write_yaml
 from tests.challenges.kinds.rag_bundle import write_rag_challenge
 from tests.kinds.rag_engine import PAYLOAD, Engine
+from tests.markup import Markup
 from workers import execute, status
 from workers.work import Worker
 
@@ -66,7 +67,7 @@ def form(**changes: Any) -> dict[str, Any]:
 
 
 def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ada_client: Client) -> None:
-    page = ada_client.get(LEARN).content.decode()
+    page = Markup(ada_client.get(LEARN).content.decode())
     assert 'name="chunk_words"' in page and "Answers are looked up in 12 documents." in page
     assert "From 10 to 100." in page and "some of them change" in page
 
@@ -75,7 +76,7 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
     assert ran.url == f"/runs/{run.uuid}/"
     evaluation, _ = graded(run)
     assert evaluation.state == "scored", evaluation.error_code
-    shown = ada_client.get(ran.url).content.decode()
+    shown = Markup(ada_client.get(ran.url).content.decode())
     assert "Mean reciprocal rank" in shown and "You can borrow 15 books at once" in shown
     assert "A passage of it stood at place 1 of 12." in shown and "score too low" in shown
     assert "the corpus does not say" in shown
@@ -90,7 +91,7 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
     }
     evaluation, _ = graded(submission)
     assert evaluation.state == "scored", evaluation.error_code
-    result = ada_client.get(sent.url).content.decode()
+    result = Markup(ada_client.get(sent.url).content.decode())
     # The film is not found by its word alone, because the page says "films": three of four rows are right.
     assert "0.74" in result and "Passed" in result and "What was found" in result
     assert "cargo-bike" not in result and "For how long can I keep a film" not in result
@@ -98,7 +99,7 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
     assert (standing.track, standing.shown, standing.passed) == ("rag", 0.74, True)
     board = ada_client.get("/leaderboards/ask-the-library/").content.decode()
     assert "enchantress" in board and "Retrieval" in board
-    again = ada_client.get(LEARN).content.decode()
+    again = Markup(ada_client.get(LEARN).content.decode())
     assert "The garden behind the library" in again and 'value="60"' in again
 
 

@@ -22,6 +22,7 @@ from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from tests.challenges.factory import write_course, write_yaml
 from tests.challenges.kinds.rag_bundle import write_rag_challenge
 from tests.kinds.rag_engine import PAYLOAD, Engine
+from tests.markup import Markup
 from workers import status
 from workers.engine.choice import Choice
 from workers.work import Worker
@@ -74,8 +75,8 @@ def form(**changes: Any) -> dict[str, str]:
     return {"key": "1", **{name: str(value) for name, value in {**SEARCHED, **changes}.items()}}
 
 
-def text_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
+def text_of(response: Any) -> Markup:
+    return Markup(response.content.decode())
 
 
 def api(user: User) -> Client:
