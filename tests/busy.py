@@ -4,7 +4,7 @@ from gradus.accounts.models import ApiToken, User
 from gradus.chats import services as chats
 from gradus.laboratory import services as laboratory
 from gradus.preferences import services as preferences
-from gradus.preferences.pairs import Pair
+from gradus.preferences.services import Pair
 from gradus.questions import services as questions
 from gradus.questions.models import Part
 from gradus.reports import services as reports

@@ -14,7 +14,7 @@ from django.test import AsyncRequestFactory, Client
 
 from gradus.accounts.models import User
 from gradus.learn.demo.demo import DEMO
-from gradus.own_data import views, writing
+from gradus.own_data import document, views
 from tests import factories
 from tests.busy import be_busy
 from tests.learn import scene
@@ -101,7 +101,7 @@ def test_it_may_be_asked_for_ten_times_an_hour(ada_client: Client, bob_client: C
 def test_a_large_document_is_written_to_a_file_and_read_whole(
     busy: User, ada_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "IN_MEMORY", 100)
+    monkeypatch.setattr(document, "IN_MEMORY", 100)
     assert len(read(ada_client)["submissions"]) == 3
 
 

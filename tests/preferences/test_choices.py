@@ -18,7 +18,7 @@ from gradus.courses.models import Challenge, ChallengeVersion
 from gradus.courses.services import publish
 from gradus.preferences import services
 from gradus.preferences.models import PairChoice, Side
-from gradus.preferences.pairs import Pair, lot
+from gradus.preferences.services import Pair, lot
 from gradus.submissions.models import Submission
 from gradus.submissions.services import Refused, submit
 from tests import example_course, factories

@@ -23,7 +23,7 @@ from graders.free_text.copies import LEARNER
 from graders.request_costs import measure_requests
 from gradus.courses import bundles, calibrations
 from gradus.courses.models import ChallengeVersion, Lesson
-from gradus.preferences.pairs import lot
+from gradus.preferences.services import lot
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Grader, Run, Submission
 from gradus.submissions.services.payload import counter

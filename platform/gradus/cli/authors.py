@@ -1,25 +1,172 @@
-"""The commands `gradus challenge ...`, which course authors run on their own machine."""
+"""The commands `gradus challenge ...`. They run on the author's own machine, but `rejudge`, which asks the site."""
 
 from __future__ import annotations
 
 import json as jsonlib
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from challenges.bundle import ChallengeBundle
+from challenges.compare import Difference, compare, next_version, version_number
 from challenges.lint.run import MARKERS, Linted, Similarity, inspect
 from challenges.problems import Problem
-from gradus.cli import diff, rejudge
+from challenges.reading import BundleErrors, read_challenge
+from gradus.cli import output as showing
+from gradus.cli.client import Api, Failure
+from gradus.cli.learners import Slug, site
 from gradus.cli.plugins import MISSING, ChallengeGroup, MissingExtra, load
 
+POLL_SECONDS = 2.0
+REASONS = {
+    "decided": "a person has decided the grade",
+    "lowers": "the new grade is lower, which needs --lower",
+    "in_doubt": "the new grade is only provisional",
+    "appealed": "an appeal is open",
+    "own_answer": "it is your own answer",
+    "superseded": "it was graded again in the meantime",
+    "not_graded": "it could not be graded again",
+    "open": "it is being graded",
+}
+SAME, DIFFER, UNREADABLE = 0, 1, 2
 HELP = "Write challenges and keep them fair: lint, diff, try, test, prove, rejudge."
 app = typer.Typer(cls=ChallengeGroup, no_args_is_help=True, help=HELP)
 
 
-app.command()(rejudge.rejudge)
-app.command()(diff.diff)
+@app.command()
+def rejudge(
+    challenge: Slug,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Start a shadow run, or show the open one.")] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="Make the new grades of the open run count.")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Discard the open run. No grade changes.")] = False,
+    lower: Annotated[
+        bool, typer.Option("--lower", help="With --approve: also lower grades. You are responsible for that.")
+    ] = False,
+    note: Annotated[str, typer.Option(help="The reason for the run, which is stored with it.")] = "",
+    wait: Annotated[bool, typer.Option(help="Wait until all answers are graded.")] = True,
+) -> None:
+    """Grade all answers again without changing their grades, see what would change, then approve or discard that."""
+    if dry_run + approve + discard != 1:
+        raise typer.BadParameter("Choose one of --dry-run, --approve and --discard.")
+    with site() as api:
+        if dry_run:
+            _show_changes(_followed(api, _started(api, challenge, note), wait))
+            return
+        found = _open_run(api, challenge)
+        if found is None:
+            raise Failure(f"No shadow run of {challenge} is open. Start one with --dry-run.")
+        if discard:
+            api.post(f"regrades/{found['id']}/discard")
+            typer.echo("Discarded. No grade has changed.")
+            return
+        done = api.post(f"regrades/{found['id']}/approve", {"lower": lower})["done"]
+        for name, count in sorted(done.items()):
+            typer.echo(f"{count:6} {'adopted' if name == 'adopted' else f'kept: {_reason(name)}'}")
+        for name, count in sorted(found["left_out"].items()):
+            typer.echo(f"{count:6} not graded again: {_reason(name)}")
+
+
+def _reason(name: str) -> str:
+    return REASONS.get(name, name.replace("_", " "))
+
+
+def _open_run(api: Api, challenge: str) -> dict[str, Any] | None:
+    """Returns the open shadow run of a challenge, or None."""
+    runs: list[dict[str, Any]] = api.get("regrades")
+    return next((run for run in runs if run["challenge"] == challenge and not run["outcome"]), None)
+
+
+def _started(api: Api, challenge: str, note: str) -> dict[str, Any]:
+    """Returns the open shadow run of a challenge, or starts one."""
+    found = _open_run(api, challenge) or api.post(f"challenges/{challenge}/regrades", {"note": note})
+    whole: dict[str, Any] = api.get(f"regrades/{found['id']}")
+    return whole
+
+
+def _followed(api: Api, found: dict[str, Any], wait: bool) -> dict[str, Any]:
+    """Waits until all answers of a shadow run are graded, if `wait` says so. Returns the run."""
+    while wait and found["waiting"]:
+        typer.echo(f"{len(found['changes']) - found['waiting']} of {len(found['changes'])} graded", err=True)
+        time.sleep(POLL_SECONDS)
+        found = api.get(f"regrades/{found['id']}")
+    return found
+
+
+def _show_changes(found: dict[str, Any]) -> None:
+    """Prints the changes of a shadow run: old marks by new marks, and each score that would change."""
+    kinds = [f"{count} {kind.replace('_', ' ')}" for kind, count in found["kinds"].items() if count]
+    typer.echo(f"{', '.join(kinds)}; passes gained {found['passes_gained']}, lost {found['passes_lost']}")
+    marks = found["marks"]
+    rows = [(old, *(row[new] for new in marks)) for old, row in marks.items()]
+    if any(count for _, *counts in rows for count in counts):
+        showing.table("Marks, old by new", ("Old", *marks), rows)
+    changed = [one for one in found["changes"] if one["new"] not in (None, one["old"])]
+    if changed:
+        lines = [
+            (one["submission"], showing.number(one["old"]), showing.number(one["new"]), one["change"])
+            for one in changed
+        ]
+        showing.table("Scores", ("Submission", "Old", "New", "Change"), lines)
+
+
+@app.command()
+def diff(
+    old: Annotated[Path, typer.Argument(help="The folder of a challenge, a lesson or a course.")],
+    new: Annotated[Path, typer.Argument(help="The same folder with the new content.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object, by the challenge's id.")] = False,
+) -> None:
+    """Compare two contents: print the rows that were added, removed or changed, by file and id.
+
+    Exit status: 0 no differences, 1 differences, 2 a folder cannot be read.
+    """
+    before, now = _challenges_in(old), _challenges_in(new)
+    found = {name: compare(before[name], now[name]) for name in sorted(before.keys() & now.keys())}
+    differ = {name: one for name, one in found.items() if not one.is_empty}
+    only = {"added": sorted(now.keys() - before.keys()), "removed": sorted(before.keys() - now.keys())}
+    if json:
+        changed = {name: {**one.as_dict(), "raise_version_to": _version_needed(one)} for name, one in differ.items()}
+        typer.echo(jsonlib.dumps({"changed": changed, **only}, indent=2))
+    else:
+        _show_differences(differ, only)
+    raise typer.Exit(DIFFER if differ or any(only.values()) else SAME)
+
+
+def _challenges_in(folder: Path) -> dict[str, ChallengeBundle]:
+    """Returns the challenges in a folder, by id."""
+    folders = sorted(file.parent for file in folder.rglob("challenge.yaml"))
+    if not folders:
+        typer.echo(
+            f"{folder}: there is no challenge.yaml in it: give the folder of a challenge, lesson or course", err=True
+        )
+        raise typer.Exit(UNREADABLE)
+    try:
+        return {bundle.challenge.id: bundle for bundle in map(read_challenge, folders)}
+    except BundleErrors as errors:
+        typer.echo("\n".join(str(problem) for problem in errors.problems), err=True)
+        typer.echo(f"{folder}: cannot be compared; `gradus challenge lint` prints all its problems", err=True)
+        raise typer.Exit(UNREADABLE) from None
+
+
+def _show_differences(differ: dict[str, Difference], only: dict[str, list[str]]) -> None:
+    for name, one in differ.items():
+        typer.echo(f"{name}: version {one.old} -> {one.new}")
+        for line in one.lines():
+            typer.echo(f"  {line}")
+        if (wanted := _version_needed(one)) is not None:
+            typer.echo(f"  raise `version:` in challenge.yaml to {wanted} or more")
+    for what, names in only.items():
+        for name in names:
+            typer.echo(f"{name}: {what}")
+    if not differ and not any(only.values()):
+        typer.echo("nothing differs")
+
+
+def _version_needed(one: Difference) -> Any:
+    """Returns the lowest version that a site would accept for the new content, or None if its own is high enough."""
+    return next_version(one.old) if one.is_graded and version_number(one.new) <= version_number(one.old) else None
 
 
 @app.callback(help=HELP)

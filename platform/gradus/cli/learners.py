@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 
 from challenges.texts import several
-from gradus.cli import costs as costs_shown
 from gradus.cli import output as showing
 from gradus.cli import payload_files as sending
 from gradus.cli.client import REFUSED, Api, Config, Failure
@@ -39,6 +38,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, as the site's AP
 LearnerData = Annotated[
     str, typer.Option(help="What the token may do with other people's answers and grades: none, viewer or editor.")
 ]
+METHODS = ("Method", "Attempt", "Score", "Tokens", "Time", "Training", "1,000 requests", "with caching")
+VOLUMES = ("Method", "Attempt", "in money", "with caching", "in computing time")
 
 
 @contextmanager
@@ -242,12 +243,62 @@ def costs(
     """Show what each method costs on a challenge, and when training pays. Prices that you leave out are the site's."""
     prices = {"input": read, "cached": cached, "output": output, "training": training}
     with site() as api:
-        showing.say(api.get(f"challenges/{challenge}/costs", **prices), json, costs_shown.costs)
+        showing.say(api.get(f"challenges/{challenge}/costs", **prices), json, _costs)
 
 
 def _payload(api: Api, challenge: str, file: Path | None, rows: Path | None, method: str | None) -> dict[str, Any]:
     """What the files hold. The challenge says which kinds it accepts."""
     return sending.payload(file, rows, api.get(f"challenges/{challenge}")["tracks"], method)
+
+
+def _costs(found: dict[str, Any]) -> None:
+    """Prints the answer of `GET /challenges/ID/costs`."""
+    prices = found["prices"]
+    unit = prices["currency"]
+    showing.out.print(
+        f"Prices in {unit}: {prices['input']:g} per million tokens read, {prices['cached']:g} from the cache, "
+        f"{prices['output']:g} written; {prices['training']:g} per hour of training.",
+        markup=False,
+    )
+    showing.table(f"What each method costs in {unit}", METHODS, [_cost(one) for one in found["costs"]])
+    if found["break_even"]:
+        title = f"Requests until training has paid, beside {found['compared_with']}"
+        showing.table(title, VOLUMES, [_volumes(one) for one in found["break_even"]])
+
+
+def _cost(one: dict[str, Any]) -> list[str]:
+    ends = f" ({showing.number(one['low'])}-{showing.number(one['high'])})" if one["low"] is not None else ""
+    tokens, spent = one["tokens_read"], one["training_seconds"]
+    return [
+        one["title"],
+        one["name"],
+        showing.number(one["score"]) + ends,
+        f"{tokens['value']:.0f}" if tokens else "?",
+        f"{one['ms']['value']:.1f} ms" if one["ms"] else "?",
+        f"{spent[0]} s" if spent else "",
+        _money(one["per_thousand"]),
+        _money(one["per_thousand_cached"]),
+    ]
+
+
+def _money(spread: dict[str, Any] | None) -> str:
+    return f"{spread['value']:.4f}" if spread else "?"
+
+
+def _volumes(one: dict[str, Any]) -> list[str]:
+    return [one["title"], one["name"], *(_volume(one, name) for name in ("money", "money_cached", "time"))]
+
+
+def _volume(one: dict[str, Any], name: str) -> str:
+    if name not in one["known"]:
+        return "?"
+    volume = one[name]
+    if volume is None:
+        return "never"
+    if volume["low"] is None:
+        return f"{volume['requests']:,}"
+    high = "more" if volume["high"] is None else f"{volume['high']:,}"
+    return f"{volume['requests']:,} ({volume['low']:,} to {high})"
 
 
 def path_of(api: Api, identifier: uuid.UUID) -> str:

@@ -19,7 +19,7 @@ from gradus.learn.kind_pages import Draft, page_of
 from gradus.learn.lesson import markdown
 from gradus.learn.path import steps
 from gradus.learn.path.history import history_of
-from gradus.preferences.pairs import pairs_of
+from gradus.preferences.services import pairs_of
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import guest_note, who_grades
 from gradus.submissions import limits

@@ -5,8 +5,8 @@ class NoticesConfig(AppConfig):
     name = "gradus.notices"
 
     def ready(self) -> None:
-        from gradus.notices import receivers
+        from gradus.notices import services
         from gradus.submissions.services import events
 
-        events.recorded.connect(receivers.on_recorded, dispatch_uid="notices")
-        events.closed.connect(receivers.on_closed, dispatch_uid="notices")
+        events.recorded.connect(services.on_recorded, dispatch_uid="notices")
+        events.closed.connect(services.on_closed, dispatch_uid="notices")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.db.models.functions import Now
@@ -98,3 +99,15 @@ def why_no_mails(user: User) -> str | Promise:
         return NO_ACCOUNT
     confirmed = EmailAddress.objects.filter(user=user, primary=True, verified=True).exists()
     return "" if confirmed else UNCONFIRMED
+
+
+def on_recorded(sender: object, evaluation: Evaluation, **extra: Any) -> None:
+    """A grade that is only held, or that belongs to an appeal, is not told yet: it may never count."""
+    if evaluation.proposal is None:
+        tell_of_end(evaluation)
+
+
+def on_closed(sender: object, evaluation: Evaluation, **extra: Any) -> None:
+    """What the learner has cancelled is no news."""
+    if evaluation.state != State.CANCELLED:
+        tell_of_end(evaluation)

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from gradus.accounts import rate_limits
 from gradus.accounts.models import User
 from gradus.django_internals import is_asynchronous
-from gradus.own_data.writing import write
+from gradus.own_data.document import write
 
 PIECE = 2**16
 

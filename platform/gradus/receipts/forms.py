@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from gradus.receipts import services, signing
-from gradus.receipts.in_words import Statement, statement
+from gradus.receipts.statement import Statement, statement
 from gradus.validators import allowed_characters
 
 # A receipt has less than 2,000 characters.

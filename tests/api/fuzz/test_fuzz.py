@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from schemathesis.core.parameters import ParameterLocation
 
 from gradus.api import api
-from gradus.preferences.pairs import Pair
+from gradus.preferences.services import Pair
 from tests import factories
 from tests.api.fuzz import checks
 from tests.api.fuzz.site import Site

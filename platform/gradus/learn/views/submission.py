@@ -22,8 +22,8 @@ from gradus.learn.path import steps
 from gradus.learn.result.moment import is_celebrated, moment
 from gradus.learn.result.next_step import next_step
 from gradus.learn.result.page import evaluation_context
-from gradus.receipts import in_words
 from gradus.receipts import services as receipts
+from gradus.receipts.statement import statement
 from gradus.reviews import services as reviews
 from gradus.reviews.models import APPEAL_CHARS, Appeal
 from gradus.submissions import services, stream
@@ -144,7 +144,7 @@ def receipt_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     context = {
         "submission": found,
         "challenge": found.challenge,
-        "statement": in_words.statement(receipts.verified(made)),
+        "statement": statement(receipts.verified(made)),
         "receipt": _written(made),
     }
     return render(request, "learn/receipt.html", context)

@@ -24,7 +24,7 @@ from gradus.learn.kinds.jsonl import json_lines
 from gradus.learn.kinds.tune import knobs, views
 from gradus.learn.kinds.tune.draft import TuneDraft, posted, put_in, train_rows, with_method
 from gradus.learn.kinds.tune.loss import loss_curve, loss_title
-from gradus.preferences.pairs import rows_of
+from gradus.preferences.services import rows_of
 from gradus.submissions.models import Evaluation
 from gradus.submissions.services import unavailable
 

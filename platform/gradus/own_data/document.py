@@ -1,13 +1,17 @@
-"""Everything that the site keeps about a person and that this person may see, by the name of each section.
+"""Everything that the site keeps about a person and that this person may see, as one JSON document.
 
-Results have the shapes that the API returns to their owner: scores rounded down, results of public samples only, and
-times in whole seconds. A new table with something about a person gets a section here.
+Results are what the API returns to their owner: scores rounded down, results of public samples only, and times in
+whole seconds. A new table with something about a person gets a section here. The document is made record by record, so
+that it never lies in memory as a whole.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from django.core.serializers.json import DjangoJSONEncoder
 
 from gradus.accounts.models import User
 from gradus.api.chats import chat_out
@@ -18,14 +22,16 @@ from gradus.notices.models import MailWish, Notice
 from gradus.reports.models import ProblemReport
 from gradus.submissions.models import HintsTaken, Run, Standing, Submission
 
-Row = Mapping[str, Any]
+Record = Mapping[str, Any]
+# A document larger than this goes to a temporary file.
+IN_MEMORY = 2**20
 # How many rows of a table are loaded at a time.
 LOADED = 50
 # What is true only at the moment of a call.
 MOMENTARY = {"queue_position", "wait_s", "attempts_left", "guest_note", "can_appeal", "appeal"}
 
 
-def account(user: User) -> Iterator[Row]:
+def account(user: User) -> Iterator[Record]:
     addresses = EmailAddress.objects.filter(user=user).order_by("pk")
     yield {
         "email": user.email,
@@ -40,13 +46,13 @@ def account(user: User) -> Iterator[Row]:
     }
 
 
-def api_tokens(user: User) -> Iterable[Row]:
+def api_tokens(user: User) -> Iterable[Record]:
     kept = ("name", "prefix", "content", "learner_data", "created_at", "expires_at", "last_used_at", "revoked_at")
-    found: Iterable[Row] = user.api_tokens.order_by("pk").values(*kept)
+    found: Iterable[Record] = user.api_tokens.order_by("pk").values(*kept)
     return found
 
 
-def submissions(user: User) -> Iterator[Row]:
+def submissions(user: User) -> Iterator[Record]:
     found = Submission.objects.of(user).with_current().select_related("user").order_by("pk")
     for one in found.iterator(LOADED):
         shown = submission_out(one).model_dump(mode="json", exclude=MOMENTARY)
@@ -54,7 +60,7 @@ def submissions(user: User) -> Iterator[Row]:
         yield {**shown, "submitted_version": one.version.version, "payload": one.payload, "appeals": appeals}
 
 
-def runs(user: User) -> Iterator[Row]:
+def runs(user: User) -> Iterator[Record]:
     """The payload of a demo or of a finding's arm is the author's work, and is shown on their pages."""
     found = Run.objects.filter(user=user).exclude(purpose=Run.Purpose.CHAT)
     for one in found.select_related("version__challenge").order_by("pk").iterator(LOADED):
@@ -62,14 +68,14 @@ def runs(user: User) -> Iterator[Row]:
         yield {**run_out(one).model_dump(mode="json", exclude=MOMENTARY), **own}
 
 
-def chats(user: User) -> Iterator[Row]:
+def chats(user: User) -> Iterator[Record]:
     """Messages to models that the person has trained, with their answers."""
     found = user.chat_messages.select_related("run", "submission").order_by("run_id")
     for one in found.iterator(LOADED):
         yield chat_out(one).model_dump(mode="json", exclude=MOMENTARY)
 
 
-def best_results(user: User) -> Iterator[Row]:
+def best_results(user: User) -> Iterator[Record]:
     for one in Standing.objects.of(user).select_related("challenge", "version").order_by("pk").iterator(LOADED):
         yield {
             "challenge": one.challenge.slug,
@@ -83,18 +89,20 @@ def best_results(user: User) -> Iterator[Row]:
         }
 
 
-def hints(user: User) -> Iterable[Row]:
-    found: Iterable[Row] = HintsTaken.objects.filter(user=user).order_by("pk").values("challenge__slug", "count")
+def hints(user: User) -> Iterable[Record]:
+    found: Iterable[Record] = HintsTaken.objects.filter(user=user).order_by("pk").values("challenge__slug", "count")
     return found
 
 
-def reports(user: User) -> Iterable[Row]:
+def reports(user: User) -> Iterable[Record]:
     kept = ("version__challenge__slug", "version__version", "track", "what", "text", "created_at")
-    found: Iterable[Row] = ProblemReport.objects.filter(user=user).order_by("pk").values(*kept, "answer", "answered_at")
+    found: Iterable[Record] = (
+        ProblemReport.objects.filter(user=user).order_by("pk").values(*kept, "answer", "answered_at")
+    )
     return found
 
 
-def notices(user: User) -> Iterator[Row]:
+def notices(user: User) -> Iterator[Record]:
     for one in Notice.objects.of(user).with_subjects().order_by("pk").iterator(LOADED):
         yield {
             "kind": one.kind,
@@ -106,14 +114,14 @@ def notices(user: User) -> Iterator[Row]:
         }
 
 
-def choices(user: User) -> Iterable[Row]:
+def choices(user: User) -> Iterable[Record]:
     """Which of two answers the person prefers; 0 is neither."""
     kept = ("challenge__slug", "pair", "prompt", "first", "second", "chosen", "chosen_at")
-    found: Iterable[Row] = user.pair_choices.order_by("pk").values(*kept)
+    found: Iterable[Record] = user.pair_choices.order_by("pk").values(*kept)
     return found
 
 
-def contributions(user: User) -> Iterator[Row]:
+def contributions(user: User) -> Iterator[Record]:
     """Sets of a finding's arms on public rows, each with what was predicted of it."""
     for one in user.contributions.select_related("lesson", "prediction").order_by("pk"):
         said = getattr(one, "prediction", None)
@@ -128,13 +136,13 @@ def contributions(user: User) -> Iterator[Row]:
         }
 
 
-def question_answers(user: User) -> Iterable[Row]:
+def question_answers(user: User) -> Iterable[Record]:
     kept = ("lesson__slug", "part", "question", "option", "is_right", "created_at")
-    found: Iterable[Row] = user.question_answers.order_by("pk").values(*kept)
+    found: Iterable[Record] = user.question_answers.order_by("pk").values(*kept)
     return found
 
 
-SECTIONS: dict[str, Callable[[User], Iterable[Row]]] = {
+SECTIONS: dict[str, Callable[[User], Iterable[Record]]] = {
     section.__name__: section
     for section in (
         account,
@@ -151,3 +159,29 @@ SECTIONS: dict[str, Callable[[User], Iterable[Row]]] = {
         api_tokens,
     )
 }
+
+
+def document(user: User) -> Iterator[str]:
+    """Yields the document in pieces: an object with a list for each section, one row to a line."""
+    between = "{"
+    for name, rows_of in SECTIONS.items():
+        yield f"{between}\n{json.dumps(name)}: ["
+        for number, row in enumerate(rows_of(user)):
+            yield ("," if number else "") + "\n" + _line(row)
+        yield "]"
+        between = ","
+    yield "\n}\n"
+
+
+def _line(row: Record) -> str:
+    return json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False)
+
+
+def write(user: User) -> SpooledTemporaryFile[bytes]:
+    """Returns a temporary file with the document, to be read from its beginning and closed by the caller."""
+    file = SpooledTemporaryFile[bytes](IN_MEMORY)
+    for piece in document(user):
+        # A lone surrogate cannot enter the database, so that all text can be encoded.
+        file.write(piece.encode())
+    file.seek(0)
+    return file
