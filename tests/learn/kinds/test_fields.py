@@ -7,14 +7,15 @@ from django.template.loader import render_to_string
 
 from gradus.learn.form_problems import Problem
 from gradus.learn.kinds.fields import ChoiceField, Field, NumberField, TextField, read_numbers
+from tests.markup import Markup
 
 NUMBER = NumberField(name="beta", title="Beta", value="0.1", low="0.01", high="1", help="Small is bold.")
 CHOICE = ChoiceField(name="r", title="Rank", value="8", choices=[("4", "4"), ("8", "8")], shows_name=True)
 TEXT = TextField(name="rows", title="Rows", value="<b>", most=9, is_code=True, is_optional=True, data={"words": "#w"})
 
 
-def drawn(field: Field, *problems: Problem) -> str:
-    return render_to_string("learn/kinds/_field.html", {"field": field, "problems": problems})
+def drawn(field: Field, *problems: Problem) -> Markup:
+    return Markup(render_to_string("learn/kinds/_field.html", {"field": field, "problems": problems}))
 
 
 def test_each_field_names_its_title_its_limits_and_its_hint() -> None:

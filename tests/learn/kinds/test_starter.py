@@ -31,33 +31,32 @@ def with_tokens(spec, tokens_max):
 
 
 def rows_in(text: str) -> str:
-    """What the field for rows holds."""
+    """What the field for rows holds; `text` is the page as it came, because white space counts in it."""
     return html.unescape(text.split('<textarea id="rows"')[1].split(">", 1)[1].split("</textarea>")[0])
 
 
 def test_rows_go_into_an_empty_form_which_keeps_the_rest(ada_client, ticket):
     response = ada_client.post(USE, FORM)
-    text = Markup(response.content.decode())
-    assert response.status_code == 200 and rows_in(text) == json_lines(ticket.version.train)
+    page = response.content.decode()
+    text = Markup(page)
+    assert response.status_code == 200 and rows_in(page) == json_lines(ticket.version.train)
     assert "Be brief." in text and f"The author's {len(ticket.version.train)} rows are in" in text
     assert "Undo" not in text and "Replace what you have" not in text and not Submission.objects.exists()
 
 
 def test_typed_rows_are_not_overwritten_before_the_learner_said_so(ada_client, ticket):
-    asked = Markup(ada_client.post(USE, {**FORM, "rows": OWN + OWN}).content.decode())
-    assert "Your 2 lines would go" in asked and rows_in(asked) == OWN + OWN
-    kept = Markup(ada_client.post(USE, {**FORM, "rows": OWN, "keep": "1"}).content.decode())
-    assert rows_in(kept) == OWN and "Replace what you have" not in kept
+    asked = ada_client.post(USE, {**FORM, "rows": OWN + OWN}).content.decode()
+    assert "Your 2 lines would go" in Markup(asked) and rows_in(asked) == OWN + OWN
+    kept = ada_client.post(USE, {**FORM, "rows": OWN, "keep": "1"}).content.decode()
+    assert rows_in(kept) == OWN and "Replace what you have" not in Markup(kept)
 
 
 def test_rows_that_were_replaced_come_back(ada_client, ticket):
-    replaced = Markup(
-        ada_client.post(USE, {**FORM, "rows": OWN, "num_train_epochs": "5", "replace": "1"}).content.decode()
-    )
-    assert rows_in(replaced) == json_lines(ticket.version.train) and "Undo: put my rows back" in replaced
+    replaced = ada_client.post(USE, {**FORM, "rows": OWN, "num_train_epochs": "5", "replace": "1"}).content.decode()
+    assert rows_in(replaced) == json_lines(ticket.version.train) and "Undo: put my rows back" in Markup(replaced)
     before = {"rows_before": OWN, "epochs_before": "5", "undo": "1"}
-    back = Markup(ada_client.post(USE, {**FORM, "rows": rows_in(replaced), **before}).content.decode())
-    assert rows_in(back) == OWN and "Undo" not in back
+    back = ada_client.post(USE, {**FORM, "rows": rows_in(replaced), **before}).content.decode()
+    assert rows_in(back) == OWN and "Undo" not in Markup(back)
     assert "<option selected>5</option>" in back.split('name="num_train_epochs"')[1].split("</select>")[0]
 
 
