@@ -45,7 +45,7 @@ class ThreeRunsPages(Generic[Spec]):
         except Refused as refused:
             return self._again(request, lesson, text, refused.message, refused.status)
         if request.headers.get("HX-Request"):
-            return render(request, f"learn/_{self.name}_result.html", self._result(lesson, runs))
+            return render(request, "learn/_three_runs_result.html", self._result(lesson, runs))
         return redirect(f"learn:{self.name}_result", slug, *[run.uuid for run in runs])
 
     def result(self, request: HttpRequest, slug: str, **uuids: UUID) -> HttpResponse:
@@ -69,7 +69,14 @@ class ThreeRunsPages(Generic[Spec]):
     def _result(self, lesson: Lesson, runs: list[Run]) -> dict[str, Any]:
         panels = [self.asked.panel(lesson, run) for run in runs]
         address = reverse(f"learn:{self.name}_result", args=[lesson.slug, *[run.uuid for run in runs]])
-        return {**self.asked.context(lesson), "text": runs[0].inputs[0], "panels": panels, "address": address}
+        return {
+            **self.asked.context(lesson),
+            "asked": self.asked.spec(lesson),
+            "panel_template": f"learn/_{self.name}_panel.html",
+            "text": runs[0].inputs[0],
+            "panels": panels,
+            "address": address,
+        }
 
     def _own_run(self, request: HttpRequest, uuid: UUID) -> Run:
         """A run of the caller that a lesson started for one of these panels."""
