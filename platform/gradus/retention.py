@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
@@ -17,7 +17,6 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from gradus.accounts import deletion
-from gradus.courses import days
 
 RECONCILER = "the reconciler"
 
@@ -26,16 +25,16 @@ RECONCILER = "the reconciler"
 class Kept:
     """A kind of thing, the time for which it is kept, and from when on: "after the end of its grading".
 
-    `over` returns the rows whose time is over, and `delete` deletes rows otherwise than with one statement. Neither is
-    set where something else than the reconciler's rounds deletes, which `deleted_by` names. `setting` is the variable
-    that sets the time, and `kept_for` is None where `since` names an end.
+    `over` returns the rows whose time is over, given the latest moment at which it began for them. `delete` deletes
+    rows that one statement cannot. Neither is set where something else than the reconciler's rounds deletes, which
+    `deleted_by` names. `setting` is the variable that sets the time. `kept_for` is None where `since` names an end.
     """
 
     what: str
     kept_for: timedelta | Callable[[], timedelta] | None
     since: str
-    over: Callable[[], QuerySet[Any]] | None = None
-    delete: Callable[[], int] | None = None
+    over: Callable[[datetime], QuerySet[Any]] | None = None
+    delete: Callable[[timedelta], int] | None = None
     deleted_by: str = RECONCILER
     setting: str = ""
 
@@ -48,8 +47,11 @@ class Kept:
     def carry_out(self) -> int:
         """Deletes what is over, and returns how many rows that were, with those that hung on them."""
         if self.delete is not None:
-            return self.delete()
-        return self.over().delete()[0] if self.over is not None else 0
+            return self.delete(self.time)
+        if self.over is None:
+            return 0
+        began = timezone.now() if self.kept_for is None else timezone.now() - self.time
+        return self.over(began).delete()[0]
 
     def line(self) -> str:
         """The line of the documentation's table."""
@@ -62,90 +64,85 @@ def _words(time: timedelta) -> str:
     return "1 day" if time.days == 1 else f"{time.days} days"
 
 
-def _rows(label: str) -> QuerySet[Any]:
+def _rows(label: str) -> Any:
     return apps.get_model(label)._default_manager.all()
 
 
 def _ended_runs(*purposes: str) -> QuerySet[Any]:
     ended = _rows("submissions.Run").filter(purpose__in=purposes, expires_at__lt=timezone.now())
-    return ended.exclude(evaluations__in=_rows("submissions.Evaluation").open())
-
-
-def _before(kept: Kept) -> Any:
-    return timezone.now() - kept.time
+    over: QuerySet[Any] = ended.exclude(evaluations__in=_rows("submissions.Evaluation").open())
+    return over
 
 
 GUESTS = Kept(
     "visitors without an account, with all that they did",
     lambda: timedelta(days=settings.GUEST_DAYS),
     "after their last visit",
-    delete=lambda: deletion.delete_guests(timedelta(days=settings.GUEST_DAYS)),
+    delete=deletion.delete_guests,
     setting="GRADUS_GUEST_DAYS",
 )
 SESSIONS = Kept(
     "sessions of browsers",
     lambda: timedelta(seconds=settings.SESSION_COOKIE_AGE),
     "after the log-in; those of visitors without an account as long as the visitor",
-    over=lambda: _rows("sessions.Session").filter(expire_date__lt=timezone.now()),
+    over=lambda began: _rows("sessions.Session").filter(expire_date__lt=timezone.now()),
 )
 # A learner comes back to trials: they are listed, named, compared and restored.
 TRIALS = Kept(
-    "trial runs on public samples", timedelta(days=90), "after their start", over=lambda: _ended_runs("trial")
+    "trial runs on public samples", timedelta(days=90), "after their start", over=lambda began: _ended_runs("trial")
 )
 CHATS = Kept(
     "messages to trained models, with their answers",
     timedelta(days=7),
     "after they were sent",
-    over=lambda: _ended_runs("chat"),
+    over=lambda began: _ended_runs("chat"),
 )
 MEASUREMENTS = Kept(
-    "measurements of costs", timedelta(days=365), "after their start", over=lambda: _ended_runs("costs")
+    "measurements of costs", timedelta(days=365), "after their start", over=lambda began: _ended_runs("costs")
 )
 OTHER_RUNS = Kept(
     "other runs: of the demo, of findings, of baselines",
     timedelta(days=7),
     "after their start",
-    over=lambda: _ended_runs("demo", "finding", "baseline"),
+    over=lambda began: _ended_runs("demo", "finding", "baseline"),
 )
 # The losses of a training run stay in its result.
 EVENTS = Kept(
     "events of gradings, such as the steps of a training run",
     timedelta(days=30),
     "after the end of the grading",
-    over=lambda: _rows("submissions.Event").filter(evaluation__finished_at__lt=_before(EVENTS)),
+    over=lambda began: _rows("submissions.Event").filter(evaluation__finished_at__lt=began),
 )
 NOTICES = Kept(
     "notices",
     timedelta(days=90),
     "after they were made",
-    over=lambda: _rows("notices.Notice").filter(created_at__lt=_before(NOTICES)),
+    over=lambda began: _rows("notices.Notice").filter(created_at__lt=began),
 )
 # A day of any time zone has ended by then.
 NETWORKS = Kept(
     "counts of a network's attempts",
     timedelta(days=2),
     "after their day",
-    over=lambda: _rows("submissions.Slot").filter(
-        limit="network_attempts", period__lt=(days.today("UTC") - NETWORKS.time).isoformat()
-    ),
+    over=lambda began: _rows("submissions.Slot").filter(limit="network_attempts", period__lt=f"{began:%Y-%m-%d}"),
 )
 COUNTS = Kept(
     "counts of requests, while Redis is away",
     None,
     "until their limit begins anew",
-    over=lambda: _rows("accounts.LimitCount").filter(expires__lt=timezone.now()),
+    over=lambda began: _rows("accounts.LimitCount").filter(expires__lt=timezone.now()),
 )
 WORKERS = Kept(
     "reports of workers that are gone",
     timedelta(days=1),
     "after the last one",
-    over=lambda: _rows("submissions.WorkerStatus").filter(last_seen__lt=_before(WORKERS)),
+    over=lambda began: _rows("submissions.WorkerStatus").filter(last_seen__lt=began),
 )
 RECONCILERS = Kept(
     "reports of reconcilers that are gone",
     timedelta(days=1),
     "after the last one",
-    over=lambda: _rows("submissions.ReconcilerStatus").filter(last_run__lt=_before(RECONCILERS)),
+    over=lambda began: _rows("submissions.ReconcilerStatus").filter(last_run__lt=began),
 )
 # A reader may still have a file open that its row has just stopped naming.
 FILES = Kept(
