@@ -10,6 +10,9 @@ from typing import Any
 import yaml
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from challenges.lint.run import Similarity, lint
+from challenges.problems import Problem
+
 MODEL = "smollm2-135m-instruct"
 LABELS = ("sea", "sky")
 NOUNS = {
@@ -273,6 +276,11 @@ def write_findings(lesson: Path, *findings: Mapping[str, Any]) -> Path:
     write_yaml(lesson / "findings.yaml", {"schema": 1, "findings": copied})
     write_yaml(lesson / "sea-or-sky/findings/plain.yaml", {"kind": "prompt"})
     return lesson
+
+
+def lint_but_hints(root: Path, similarity: Similarity | None = None) -> list[Problem]:
+    """All problems that lint finds, without those of hints that no finding measures."""
+    return [problem for problem in lint(root, similarity) if "was not measured" not in problem.what]
 
 
 def put_tokenizer(data_dir: Path) -> None:

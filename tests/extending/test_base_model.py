@@ -221,7 +221,7 @@ def test_a_mistake_says_file_line_and_how_to_fix_it(data_dir, entry, tmp_path, m
     with pytest.raises(ModelsFileError) as caught:
         list(catalogue.MODELS)
     assert f"{path}:{line}: " in str(caught.value) and says in str(caught.value)
-    with pytest.raises(ImproperlyConfigured, match=r"docs/operations\.md"):
+    with pytest.raises(ImproperlyConfigured, match=r"docs/operations/programs\.md"):
         Environment().base_models()
 
 
