@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,14 +12,14 @@ import numpy as np
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.free_text import FreeTextPayload
 from challenges.kinds.rubric import free_text
-from challenges.marks import nearest
-from graders.base import Assignment, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
+from challenges.marks import nearest, points
+from challenges.spec import Challenge
+from graders.base import Assignment, CriterionMark, Embed, Embedded, Grade, Grading, Judged, JudgeId, Mark, WorkItem
 from graders.free_text import copies, known_answers
 from graders.free_text.cleaning import Cleaned, clean
 from graders.free_text.judge.ballot import Ballot, read_ballot
 from graders.free_text.judge.messages import VOTES, VOTES_IF_SPLIT, judge_item, version
 from graders.free_text.judge.voting import decide, decisive, review_rules
-from graders.free_text.report import criterion_marks, graded_by, zero
 from graders.free_text.speech_acts import rules as speech_acts
 from graders.free_text.speech_acts.refusals import Vectors, compared
 from graders.free_text.text import language_of, words
@@ -196,3 +196,49 @@ def _notes(
         "calls": [call.call_id for call in calls if call.call_id is not None],
         "problems": [call.problem for call in calls if call.problem],
     }
+
+
+def criterion_marks(
+    challenge: Challenge, marks: Mapping[str, Mark], evidence: Mapping[str, tuple[str, ...]]
+) -> tuple[CriterionMark, ...]:
+    """Returns the marks shown to the learner, in the rubric's order; `improve` is filled only if points are missing."""
+    earned = points(free_text(challenge).rubric, marks)
+    return tuple(
+        CriterionMark(
+            id=c.id,
+            label=c.label,
+            mark=marks[c.id],
+            points=earned[c.id],
+            points_max=c.points,
+            evidence=evidence.get(c.id, ()),
+            improve=c.improve if earned[c.id] < c.points else "",
+        )
+        for c in free_text(challenge).rubric
+    )
+
+
+def graded_by(
+    marks: tuple[CriterionMark, ...],
+    rules: Sequence[str],
+    private: Mapping[str, Any],
+    judge: JudgeId | None,
+    certainty: float,
+) -> Grade:
+    """Returns the grade for these marks; `rules` are those that ask for a person, and empty for a final grade."""
+    review = tuple(dict.fromkeys(rules))
+    return Grade(
+        score=min(1.0, sum(mark.points for mark in marks) / sum(mark.points_max for mark in marks)),
+        marks=marks,
+        review=review,
+        provisional=bool(review),
+        judge=judge,
+        certainty=certainty,
+        private={**private, "rule": review[0] if review else "accepted"},
+    )
+
+
+def zero(bundle: ChallengeBundle, rule: str, flags: tuple[str, ...]) -> Grade:
+    """Returns a final score of 0 that needs no call of the judge."""
+    nothing = {c.id: Mark.NOT_MET for c in free_text(bundle.challenge).rubric}
+    marks = criterion_marks(bundle.challenge, nothing, {})
+    return Grade(score=0.0, marks=marks, private={"rule": rule, "flags": flags})

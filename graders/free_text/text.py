@@ -1,4 +1,4 @@
-"""Splits texts into words and sentences, and normalises them for comparison."""
+"""Splits texts into words and sentences, finds quotes in them, and normalises them for comparison."""
 
 from __future__ import annotations
 
@@ -56,6 +56,16 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 def sentences(text: str) -> list[str]:
     """Returns the sentences of a text without surrounding spaces; the whole text if it has no sentence."""
     return [text[a:b].strip() for a, b in sentence_spans(text)] or [text.strip()]
+
+
+def find_quote(quote: str, text: str) -> tuple[int, int] | None:
+    """Returns where `quote` stands in `text`, ignoring case, white space and typographic marks, or None."""
+    parts = [re.escape(part) for part in re.split(r"\s+", quote.strip(" \t\n\"'\u201c\u201d\u2018\u2019.\u2026"))]
+    if not any(parts):
+        return None
+    pattern = r"\s+".join(re.sub(r"['\u2018\u2019]", "['\u2018\u2019]", part) for part in parts)
+    match = re.search(pattern, text, re.IGNORECASE)
+    return match.span() if match else None
 
 
 def is_negation(word: str) -> bool:

@@ -13,7 +13,7 @@ from challenges.kinds.rubric import Criterion
 from challenges.lint.run import lint
 from challenges.reading import read_challenge
 from graders.base import Mark
-from graders.free_text.report import criterion_marks, graded_by
+from graders.free_text.grading import criterion_marks, graded_by
 from tests.challenges.factory import RUBRIC, gold_row, write_free_text_challenge, write_rows
 
 CRITERIA = tuple(Criterion.model_validate(one) for one in RUBRIC)

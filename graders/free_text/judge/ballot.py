@@ -12,7 +12,7 @@ from challenges.spec import Challenge
 from graders.base import Judged, Mark
 from graders.free_text.cleaning import Cleaned
 from graders.free_text.judge.reply import ReplyMark, parse
-from graders.free_text.text import content_words, echoes, is_negation, normal, sentence_spans, words
+from graders.free_text.text import content_words, echoes, find_quote, is_negation, normal, sentence_spans, words
 
 _DENIED_BEFORE = re.compile(
     r"\bit(?:\s+is|'s)\s+(?:\w+\s+)?(?:false|untrue|wrong|incorrect|nonsense|not\s+true|not\s+the\s+case)\s+(?:that|to)\b"
@@ -102,16 +102,6 @@ def _same_quote(checks: Mapping[str, _Check]) -> bool:
     uses = Counter(quote for check in checks.values() for quote in set(check.evidence))
     earning = sum(bool(check.evidence) for check in checks.values())
     return max(uses.values(), default=0) >= max(3, 0.75 * earning)
-
-
-def find_quote(quote: str, text: str) -> tuple[int, int] | None:
-    """Returns where `quote` stands in `text`, ignoring case, white space and typographic marks, or None."""
-    parts = [re.escape(part) for part in re.split(r"\s+", quote.strip(" \t\n\"'\u201c\u201d\u2018\u2019.\u2026"))]
-    if not any(parts):
-        return None
-    pattern = r"\s+".join(re.sub(r"['\u2018\u2019]", "['\u2018\u2019]", part) for part in parts)
-    match = re.search(pattern, text, re.IGNORECASE)
-    return match.span() if match else None
 
 
 def is_denied(span: tuple[int, int], text: str) -> bool:

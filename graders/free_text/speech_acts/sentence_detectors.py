@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from graders.free_text.judge.ballot import find_quote
-from graders.free_text.text import sentence_spans, words
+from graders.free_text.text import find_quote, sentence_spans, words
 
 
 @dataclass(frozen=True)

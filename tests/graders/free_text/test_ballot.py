@@ -4,7 +4,8 @@ import pytest
 
 from graders.base import Judged, Mark
 from graders.free_text.cleaning import clean
-from graders.free_text.judge.ballot import Ballot, find_quote, read_ballot
+from graders.free_text.judge.ballot import Ballot, read_ballot
+from graders.free_text.text import find_quote
 from tests.graders.free_text.judges import GOOD, GOOD_MARKS, question, says
 
 QUOTES = {"absorbs": ["soaks up red and blue light"], "broken-down": ["the tree breaks its pigment down"]}
