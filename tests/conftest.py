@@ -21,7 +21,6 @@ from gradus.courses import models as contents
 from gradus.courses.models import Challenge, Course
 from gradus.receipts import triggers as receipts
 from gradus.reviews import triggers as reviews
-from gradus.submissions import queue
 from tests import factories
 
 pytest_plugins = ["tests.requirements", "tests.packages"]
@@ -33,11 +32,10 @@ settings.load_profile("gradus")
 
 @pytest.fixture(autouse=True)
 def forgotten_limits() -> None:
-    """Clears rate limits and the process's caches of queues and contents, which outlive a test."""
+    """Clears rate limits and the process's cache of contents, which outlive a test."""
     cache.clear()
     catalogue.forget()
     contents.forget()
-    queue.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,7 +16,7 @@ from gradus.courses.models import Challenge
 from gradus.django_internals import ThreadPoolHandler
 from gradus.submissions import services, stream
 from gradus.submissions.models import Evaluation
-from gradus.submissions.queue import places, queue_position
+from gradus.submissions.queue import positions, queue_position
 from tests import factories
 
 SEEN: list[str] = []
@@ -52,14 +52,13 @@ def waiting(sea_or_sky: Challenge) -> list[Evaluation]:
 
 
 @pytest.mark.django_db
-def test_places_of_many_are_the_places_of_each(waiting: list[Evaluation]) -> None:
+def test_positions_of_many_are_the_positions_of_each(waiting: list[Evaluation]) -> None:
     fair = sorted(waiting, key=lambda one: (one.fair_share_rank, one.pk))
     expected = {one.pk: fair.index(one) + 1 for one in waiting}
-    spots = [(one.fair_share_rank, one.pk) for one in waiting]
-    assert places("grade", spots) == expected
+    assert positions("grade", list(expected)) == expected
     assert {one.pk: queue_position(one) for one in waiting} == expected
-    assert places("grade", [(fair[3].fair_share_rank, fair[3].pk)]) == {fair[3].pk: 4}
-    assert places("grade", []) == {}
+    assert positions("grade", [fair[3].pk]) == {fair[3].pk: 4}
+    assert positions("grade", []) == {}
 
 
 @pytest.mark.django_db

@@ -15,7 +15,7 @@ from django.test import Client
 from gradus.accounts.guests import SESSION_KEY
 from gradus.accounts.models import User
 from gradus.courses import catalogue
-from gradus.submissions import queue, stream
+from gradus.submissions import stream
 from tests.api.fuzz.site import beginning, in_this_thread
 
 # Sentences that people read may be put better: they are there, and texts.
@@ -56,7 +56,7 @@ def _enter(client: Client, user: User) -> None:
 
 
 def _sent(client: Client, method: str, path: str, headers: dict[str, str], **sent: Any) -> Any:
-    for forget in (cache.clear, catalogue.forget, queue.forget):
+    for forget in (cache.clear, catalogue.forget):
         forget()
     with pytest.MonkeyPatch.context() as patch, transaction.atomic():
         # A stream looks from another thread, which would not see this transaction.

@@ -1,4 +1,4 @@
-"""Places in a queue, by landmarks, against a full sort."""
+"""Positions in a queue, against a full sort."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ WAITING = 60
 
 
 @pytest.fixture
-def waiting(sea_or_sky: Challenge, monkeypatch: pytest.MonkeyPatch) -> list[Evaluation]:
-    """Of three turns, in an order that is not that of the ids; a walk leaves a landmark at each seventh."""
-    monkeypatch.setattr(queue, "STRIDE", 7)
+def waiting(sea_or_sky: Challenge) -> list[Evaluation]:
+    """Of three turns, in an order that is not that of the ids."""
     draw = random.Random(3)
     for user in factories.UserFactory.create_batch(WAITING):
         factories.submit(user)
@@ -27,52 +26,34 @@ def waiting(sea_or_sky: Challenge, monkeypatch: pytest.MonkeyPatch) -> list[Eval
     return list(Evaluation.objects.order_by("fair_share_rank", "id"))
 
 
-def all_places(evaluations: list[Evaluation]) -> dict[int, int]:
-    return {one.pk: place for place, one in enumerate(evaluations, 1)}
+def test_positions_are_those_of_a_full_sort(waiting: list[Evaluation]) -> None:
+    sorted_positions = {one.pk: position for position, one in enumerate(waiting, 1)}
+    assert queue.positions("grade", list(sorted_positions)) == sorted_positions
+    assert {one.pk: queue.queue_position(one) for one in waiting} == sorted_positions
+    some = [one.pk for one in random.Random(5).sample(waiting, 9)]
+    assert queue.positions("grade", some) == {pk: sorted_positions[pk] for pk in some}
 
 
-def spots(evaluations: list[Evaluation]) -> list[queue.Spot]:
-    return [(one.fair_share_rank, one.pk) for one in evaluations]
-
-
-def test_places_of_a_long_queue_are_those_of_a_full_sort(waiting: list[Evaluation]) -> None:
-    assert queue.places("grade", spots(waiting)) == all_places(waiting)
-    assert {one.pk: queue.queue_position(one) for one in waiting} == all_places(waiting)
-    some = random.Random(5).sample(waiting, 9)
-    assert queue.places("grade", spots(some)).items() <= all_places(waiting).items()
-
-
-def test_a_short_queue_is_never_walked_and_never_old(waiting, monkeypatch) -> None:
-    monkeypatch.setattr(queue, "STRIDE", WAITING + 1)
-    monkeypatch.setattr(queue, "_walked", None)
+def test_a_position_is_never_old(waiting: list[Evaluation]) -> None:
     assert queue.queue_position(waiting[-1]) == WAITING
     Evaluation.objects.filter(pk__in=[one.pk for one in waiting[:10]]).update(state="cancelled")
     assert queue.queue_position(waiting[-1]) == WAITING - 10
 
 
-def test_a_long_queue_is_walked_once_for_all_who_ask(waiting, django_assert_num_queries) -> None:
-    with django_assert_num_queries(3):
-        queue.queue_position(waiting[-1])
-    with django_assert_num_queries(1):
-        assert queue.queue_position(waiting[40]) == 41
+def test_what_was_claimed_meanwhile_has_no_position(waiting: list[Evaluation]) -> None:
+    Evaluation.objects.filter(pk=waiting[3].pk).update(state="cancelled")
+    assert queue.queue_position(waiting[3]) is None
+    assert queue.positions("grade", [waiting[3].pk]) == {}
 
 
-def test_the_next_walk_sees_what_has_gone(waiting, monkeypatch) -> None:
-    assert queue.queue_position(waiting[-1]) == WAITING
-    Evaluation.objects.filter(pk__in=[one.pk for one in waiting[:10]]).update(state="cancelled")
-    now = queue.monotonic() + queue.WALK_SECONDS
-    monkeypatch.setattr(queue, "monotonic", lambda: now)
-    assert queue.queue_position(waiting[-1]) == WAITING - 10
-
-
-def test_a_place_is_counted_along_the_index_only(waiting) -> None:
+def test_positions_are_counted_along_the_index_only(waiting: list[Evaluation]) -> None:
     """On PostgreSQL `tests/postgres` sees how much of it; here, that no row of the table is read."""
-    known = [((4, 900), (1, 3), None)]
-    sql, values = queue.between(known, "grade", 10)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # Of so few rows it reads all once it has counted them, whatever indexes there are.
             cursor.execute("set local enable_seqscan = off")
-        cursor.execute(f"explain {'query plan ' if connection.vendor == 'sqlite' else ''}{sql}", values)
+        explain = "explain query plan" if connection.vendor == "sqlite" else "explain"
+        cursor.execute(f"{explain} {queue.POSITIONS.format('%s')}", ["grade", waiting[0].pk])
         plan = "\n".join(str(row) for row in cursor.fetchall())
-    assert "queue" in plan and "SCAN one" not in plan and "Seq Scan on submissions_evaluation" not in plan
+    assert "queue" in plan and "Seq Scan on submissions_evaluation" not in plan
+    assert connection.vendor != "sqlite" or "COVERING INDEX queue" in plan

@@ -19,7 +19,7 @@ from gradus.accounts.models import User
 from gradus.accounts.token_rules import Content, LearnerData, Scope
 from gradus.courses import catalogue
 from gradus.courses.models import Course
-from gradus.leaderboards.boards import Row
+from gradus.leaderboards.boards import BoardRow
 from gradus.leaderboards.templatetags.boards import board_row
 from gradus.learn.profile_forms import ends
 from gradus.notices import services as notices
@@ -146,7 +146,7 @@ def test_boards_without_rows_with_ties_and_with_older_scores(
 
 
 def test_a_row_that_was_shown_in_english_is_shown_in_the_other_language(ada: User) -> None:
-    row = Row(1, "enchantress", 0.7, 2, True, False, False, True, {}, timezone.now())
+    row = BoardRow(1, "enchantress", 0.7, 2, True, False, False, True, {}, timezone.now())
     with override("en"):
         assert "(you)" in board_row(row, shows_costs=False)
     shown = board_row(row, shows_costs=False)

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.cache import cache
 from django.db.models import Count
 
 from challenges.kinds import registry as kinds
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
-from gradus.leaderboards.ranking import Place, Ranking, is_frozen, ranking
-from gradus.leaderboards.tally import FRESH_SECONDS, LARGE, Band
+from gradus.leaderboards.ranking import Band, Place, Ranking, is_frozen, ranking
 from gradus.submissions.models import Standing
 
 PAGE_ROWS = 50
@@ -26,7 +24,7 @@ Own = Mapping[tuple[int, str], Standing]
 
 
 @dataclass(frozen=True)
-class Row:
+class BoardRow:
     """A learner's row. `rank` is None for the viewer's own row if it has no rank (yet)."""
 
     rank: int | None
@@ -61,9 +59,9 @@ class Board:
     pages: int
     version: str = ""
     older: tuple[Older, ...] = ()
-    rows: list[Row] = field(default_factory=list)
+    rows: list[BoardRow] = field(default_factory=list)
     bands: list[Band] = field(default_factory=list)
-    mine: Row | None = None
+    mine: BoardRow | None = None
 
     @property
     def track_name(self) -> str:
@@ -77,7 +75,7 @@ class Entry:
     challenge: Challenge
     learners: int
     best: float | None
-    mine: Row | None
+    mine: BoardRow | None
 
 
 def board(
@@ -94,36 +92,24 @@ def board(
     `own` are the viewer's standings, if the caller has them already. Without `others`, scores of older versions are
     not counted.
     """
-    found = ranking(challenge, track)
-    pages = max(1, math.ceil(found.total / rows))
+    ranked = ranking(challenge, track)
+    pages = max(1, math.ceil(ranked.total / rows))
     page = min(max(1, page), pages)
-    shown = _rows(found, (page - 1) * rows, rows)
+    shown = [(place.user_id, row_of(standing, place)) for place, standing in ranked.slice((page - 1) * rows, rows)]
     bands = {row.rank: Band(row.rank, row.score, row.tied) for _, row in shown if row.rank and row.tied > 1}
     return Board(
         challenge=challenge,
         track=track,
         frozen=is_frozen(challenge),
-        total=found.total,
+        total=ranked.total,
         page=page,
         pages=pages,
-        version=found.version.version,
-        older=older(found) if others else (),
+        version=ranked.version.version,
+        older=older(ranked) if others else (),
         rows=[replace(row, mine=True) if viewer and viewer.pk == user_id else row for user_id, row in shown],
         bands=list(bands.values()),
-        mine=_mine(found, own_standings(viewer, challenge) if own is None else own),
+        mine=_mine(ranked, own_standings(viewer, challenge) if own is None else own),
     )
-
-
-def _rows(found: Ranking, start: int, rows: int) -> list[tuple[int, Row]]:
-    """Returns the rows of a page, each with its learner's id. The page of a large leaderboard is cached."""
-    if found.until is None:
-        return [(place.user_id, row_of(standing, place)) for place, standing in found.slice(start, rows)]
-    key = f"board-{found.version.pk}-{found.track}-{found.until}-{start}-{rows}"
-    kept: list[tuple[int, Row]] | None = cache.get(key)
-    if kept is None:
-        kept = [(place.user_id, row_of(standing, place)) for place, standing in found.slice(start, rows)]
-        cache.set(key, kept, FRESH_SECONDS)
-    return kept
 
 
 def own_standings(viewer: User | None, *challenges: Challenge) -> Own:
@@ -131,25 +117,20 @@ def own_standings(viewer: User | None, *challenges: Challenge) -> Own:
     if viewer is None:
         return {}
     live = [challenge.version_id for challenge in challenges]
-    found = {(one.challenge_id, one.track): one for one in Standing.objects.of(viewer).filter(version__in=live)}
-    for standing in found.values():
+    own = {(one.challenge_id, one.track): one for one in Standing.objects.of(viewer).filter(version__in=live)}
+    for standing in own.values():
         standing.user = viewer
-    return found
+    return own
 
 
-def older(found: Ranking) -> tuple[Older, ...]:
+def older(board: Ranking) -> tuple[Older, ...]:
     """Returns older versions whose scores wait for a regrade, newest first. On a frozen leaderboard, none wait."""
-    if is_frozen(found.challenge):
+    if is_frozen(board.challenge):
         return ()
-    key = f"older-{found.version.pk}-{found.track}"
-    kept: tuple[Older, ...] | None = cache.get(key)
-    if kept is None:
-        others = Standing.objects.filter(challenge=found.challenge, track=found.track, ranked=True)
-        counted = others.exclude(version=found.version).values_list("version__version").annotate(n=Count("pk"))
-        kept = tuple(Older(*row) for row in counted.order_by("-version"))
-        if sum(one.scores for one in kept) >= LARGE:
-            cache.set(key, kept, FRESH_SECONDS)
-    return kept
+    others = board.challenge.versions.exclude(pk=board.version.pk)
+    waiting = Standing.objects.ranked().filter(version__in=others, track=board.track)
+    counted = waiting.values_list("version__version").annotate(n=Count("pk"))
+    return tuple(Older(*row) for row in counted.order_by("-version"))
 
 
 def beside(challenge: Challenge, track: str, viewer: User | None, own: Own | None = None) -> list[Board]:
@@ -169,26 +150,26 @@ def entries(viewer: User | None) -> list[Entry]:
     """Returns the leaderboards of all challenges' main tracks, in the order of the courses."""
     shown = [one for course in _by_title() for lesson in course.current_lessons for one in lesson.current_challenges]
     own = own_standings(viewer, *shown)
-    found = [ranking(challenge, challenge.kind) for challenge in shown]
-    return [Entry(one.challenge, one.total, one.best, _mine(one, own)) for one in found]
+    rankings = [ranking(challenge, challenge.kind) for challenge in shown]
+    return [Entry(one.challenge, one.total, one.best, _mine(one, own)) for one in rankings]
 
 
 def _by_title() -> list[Course]:
     return sorted(catalogue.now().courses, key=lambda course: course.title)
 
 
-def _mine(found: Ranking, own: Own) -> Row | None:
-    standing = own.get((found.challenge.pk, found.track))
+def _mine(board: Ranking, own: Own) -> BoardRow | None:
+    standing = own.get((board.challenge.pk, board.track))
     if standing is None:
         return None
-    placed = found.of(standing)
+    placed = board.of(standing)
     row = row_of(placed[1], placed[0]) if placed else row_of(standing, None)
     return replace(row, mine=True)
 
 
-def row_of(standing: Standing, place: Place | None) -> Row:
+def row_of(standing: Standing, place: Place | None) -> BoardRow:
     """Returns the row of a standing as everybody sees it."""
-    return Row(
+    return BoardRow(
         rank=place.rank if place else None,
         pseudonym=standing.user.pseudonym,
         score=place.score if place else standing.shown,

@@ -13,13 +13,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from django.db.models import Count
 from django.utils import timezone
 
 from challenges.shown_score import floor_to_step
 from gradus.courses.models import Challenge, ChallengeVersion
-from gradus.leaderboards import tally
 from gradus.submissions.models import Score, Standing
 from gradus.submissions.services.standings import standing_of
+
+
+@dataclass(frozen=True)
+class Band:
+    """Learners with equal scores. They share a rank."""
+
+    rank: int
+    score: float
+    learners: int
 
 
 @dataclass(frozen=True)
@@ -52,13 +61,13 @@ def version_of(challenge: Challenge) -> ChallengeVersion:
 def places(challenge: Challenge, track: str) -> list[Place]:
     """Returns the places of all ranked standings, best first. Equal scores share a rank, as in 1, 1, 3."""
     if is_frozen(challenge):
-        found = _final(challenge, track)
+        scores = _final(challenge, track)
     else:
         ranked = Standing.objects.ranked().filter(version=version_of(challenge), track=track)
-        found = list(ranked.values_list("pk", "user_id", "shown"))
-    found.sort(key=lambda item: -item[2])
-    equal = Counter(score for _, _, score in found)
-    return list(_ranked(found, equal))
+        scores = list(ranked.values_list("pk", "user_id", "shown"))
+    scores.sort(key=lambda item: -item[2])
+    equal = Counter(score for _, _, score in scores)
+    return list(_ranked(scores, equal))
 
 
 def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
@@ -79,15 +88,15 @@ def _final(challenge: Challenge, track: str) -> list[tuple[int, int, float]]:
     ]
 
 
-def _ranked(found: list[tuple[int, int, float]], equal: Counter[float]) -> Iterator[Place]:
+def _ranked(scores: list[tuple[int, int, float]], equal: Counter[float]) -> Iterator[Place]:
     rank, last = 0, math.inf
-    for number, (pk, user_id, score) in enumerate(found, 1):
+    for number, (pk, user_id, score) in enumerate(scores, 1):
         rank, last = (number, score) if score != last else (rank, last)
         yield Place(pk, user_id, rank, score, equal[score])
 
 
 class Ranking(Protocol):
-    """The places of a leaderboard with their standings, best first. They may be cached `until`, unless it is None.
+    """The places of a leaderboard with their standings, best first.
 
     `best` is the score of rank 1, or None if there is no rank.
     """
@@ -95,7 +104,6 @@ class Ranking(Protocol):
     challenge: Challenge
     version: ChallengeVersion
     track: str
-    until: float | None
     total: int
     best: float | None
 
@@ -105,8 +113,6 @@ class Ranking(Protocol):
 
 class FrozenRanking:
     """The ranking of a frozen leaderboard. All places are computed, from the scores at the time of the freeze."""
-
-    until: float | None = None
 
     def __init__(self, challenge: Challenge, track: str) -> None:
         self.challenge, self.version, self.track = challenge, version_of(challenge), track
@@ -129,16 +135,21 @@ class FrozenRanking:
 class RunningRanking:
     """The ranking of a running leaderboard. It counts how many learners have each score, because there are few scores.
 
-    It gives the ranks that `places` gives, as a test checks, but reads only the rows of a page, along an index.
+    It gives the ranks that `places` gives, as a test checks, but loads only the standings of a page.
     """
 
     def __init__(self, challenge: Challenge, track: str) -> None:
         self.challenge, self.version, self.track = challenge, version_of(challenge), track
         self.ranked = Standing.objects.ranked().filter(version=self.version, track=track)
-        counted = tally.tally(self.version.pk, track)
-        self.bands, self.total, self.until = counted.bands, counted.total, counted.until
+        self.bands = list(self._counted())
+        self.total = sum(band.learners for band in self.bands)
         self.best = self.bands[0].score if self.bands else None
-        self._by_score = {band.score: band for band in self.bands}
+
+    def _counted(self) -> Iterator[Band]:
+        ahead = 0
+        for score, learners in self.ranked.values_list("shown").annotate(n=Count("pk")).order_by("-shown"):
+            yield Band(ahead + 1, score, learners)
+            ahead += learners
 
     def slice(self, start: int, rows: int) -> list[tuple[Place, Standing]]:
         first = next((band for band in self.bands if start < band.rank - 1 + band.learners), None)
@@ -146,18 +157,19 @@ class RunningRanking:
             return []
         skipped = start - (first.rank - 1)
         # The keys are read first: skipping rows is cheap in the index alone, but not in a join with the learners.
-        keys = self.ranked.filter(shown__lte=first.score).values_list("pk", flat=True)[skipped : skipped + rows]
-        found = Standing.objects.ranked().filter(pk__in=list(keys)).select_related("user")
-        return [(self._placed(standing), standing) for standing in found]
+        keys = list(self.ranked.filter(shown__lte=first.score).values_list("pk", flat=True)[skipped : skipped + rows])
+        standings = Standing.objects.ranked().filter(pk__in=keys).select_related("user")
+        return [(self._placed(standing), standing) for standing in standings]
 
     def of(self, standing: Standing) -> tuple[Place, Standing] | None:
-        return (self._placed(standing), standing) if standing.ranked else None
+        has_rank = standing.user.is_active and not standing.user.is_guest and not standing.provisional
+        return (self._placed(standing), standing) if has_rank else None
 
     def _placed(self, standing: Standing) -> Place:
-        """Returns the place of a standing. A score that is newer than the cached count has no tie yet."""
-        band = self._by_score.get(standing.shown)
-        rank = band.rank if band else 1 + sum(b.learners for b in self.bands if b.score > standing.shown)
-        return Place(standing.pk, standing.user_id, rank, standing.shown, band.learners if band else 1)
+        """Returns the place of a standing. A score that is newer than the count has no tie yet."""
+        tied = next((band.learners for band in self.bands if band.score == standing.shown), 1)
+        rank = 1 + sum(band.learners for band in self.bands if band.score > standing.shown)
+        return Place(standing.pk, standing.user_id, rank, standing.shown, tied)
 
 
 def ranking(challenge: Challenge, track: str) -> Ranking:

@@ -14,6 +14,7 @@ from django.db import models, transaction
 from gradus.accounts import staff_actions as staff
 from gradus.accounts.models import StaffAction
 from gradus.submissions.models import Score, Standing, Submission
+from gradus.submissions.models.results import HAS_RANK
 
 # A spreadsheet would execute a cell that begins with one of these (OWASP, "CSV Injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -21,10 +22,12 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Export:
-    """A table to export. `columns` maps each heading to the field below it, in Django's path notation."""
+    """A table to export. `columns` maps each heading to what stands below it: a field, in Django's path notation, or an
+    expression.
+    """
 
     model: type[models.Model]
-    columns: Mapping[str, str]
+    columns: Mapping[str, str | models.Expression]
 
 
 def _of(owner: str) -> dict[str, str]:
@@ -65,7 +68,7 @@ EXPORTS = {
             "passed": "passed",
             "gold": "gold",
             "provisional": "provisional",
-            "ranked": "ranked",
+            "ranked": models.ExpressionWrapper(HAS_RANK, models.BooleanField()),
             "reached": "reached_at",
         },
     ),

@@ -5,12 +5,8 @@ oldest evaluation. `ring` only wakes a worker.
 """
 
 import math
-from bisect import bisect_left
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import timedelta
-from time import monotonic
-from typing import Any
 
 import structlog
 from django.conf import settings
@@ -34,106 +30,27 @@ ALIVE = timedelta(minutes=2)
 # Expected waits are estimated from recent evaluations, so they are given in steps of five seconds.
 STEP_SECONDS = 5
 
-
-# A long queue is read as a whole at most this often in a process. That leaves a landmark at each `STRIDE`th evaluation.
-# Between two reads, positions are counted from the nearest landmark, so that a position far back costs no more than one
-# at the front.
-WALK_SECONDS = 5.0
-STRIDE = 500
 # Raw SQL, because the ORM would move the outer condition inside and number the wrong rows.
-LANDMARKS = """
-select fair_share_rank, id, place from (
-    select fair_share_rank, id, row_number() over (order by fair_share_rank, id) as place
+POSITIONS = """
+select id, position from (
+    select id, row_number() over (order by fair_share_rank, id) as position
     from submissions_evaluation where lane = %s and state = 'queued'
-) numbered where mod(place, %s) = 0 order by place
+) numbered where id in ({})
 """
-# Pairs (rank, id) are compared in parts: PostgreSQL would compare whole pairs by reading the index to the rank's end.
-AHEAD = """(select count(*) from (
-    select 1 from submissions_evaluation one where one.lane = %s and one.state = 'queued' and {} limit %s
-) counted)"""
-PARTS = (
-    "one.fair_share_rank = wanted.rank and one.id < wanted.id and one.id > mark_id and mark_rank = wanted.rank",
-    "one.fair_share_rank = wanted.rank and one.id < wanted.id and mark_rank < wanted.rank",
-    "one.fair_share_rank = mark_rank and one.id > mark_id and mark_rank < wanted.rank",
-    "one.fair_share_rank > mark_rank and one.fair_share_rank < wanted.rank",
-)
-BETWEEN = "with wanted (id, rank, mark_id, mark_rank) as (values {}) select id, {} from wanted"
-# The place of an evaluation in the order of its lane: its rank, then its id.
-Spot = tuple[int, int]
-EVERYTHING = 10**9
-
-
-@dataclass(frozen=True)
-class Walk:
-    """The landmarks of a lane: each `STRIDE`th waiting evaluation with its position. Valid until `due`."""
-
-    due: float
-    spots: list[Spot]
-    places: list[int]
-
-    def mark(self, spot: Spot) -> tuple[Spot, int]:
-        """Returns the last landmark before `spot` and its position, or the start of the queue."""
-        at = bisect_left(self.spots, spot)
-        return (self.spots[at - 1], self.places[at - 1]) if at else ((-1, 0), 0)
-
-
-_walks: dict[str, Walk] = {}
 
 
 def queue_position(evaluation: Evaluation) -> int | None:
     """Returns the position in the lane, 1 for the next evaluation that a worker takes; None if it does not wait."""
-    if evaluation.state != State.QUEUED:
-        return None
-    return places(evaluation.lane, [(evaluation.fair_share_rank, evaluation.pk)])[evaluation.pk]
+    return positions(evaluation.lane, [evaluation.pk]).get(evaluation.pk) if evaluation.state == State.QUEUED else None
 
 
-def places(lane: str, waiting: Collection[Spot]) -> dict[int, int]:
-    """Returns queue positions by id. A short queue is counted directly, a long one from its landmarks."""
-    if not waiting:
+def positions(lane: str, evaluations: Collection[int]) -> dict[int, int]:
+    """Returns the positions in a lane by the evaluations' ids, without those that do not wait there any more."""
+    if not evaluations:
         return {}
-    walk = _walks.get(lane)
-    if walk is None or monotonic() >= walk.due:
-        near, positions = _counted(lane, waiting, Walk(0.0, [], []), STRIDE)
-        if near:
-            return positions
-        walk = _walks[lane] = _walked(lane)
-    return _counted(lane, waiting, walk, EVERYTHING)[1]
-
-
-def _counted(lane: str, waiting: Collection[Spot], walk: Walk, most: int) -> tuple[bool, dict[int, int]]:
-    """Counts each position from the nearest known one before it. Also returns False if a gap has `most` or more."""
-    ordered = sorted(waiting)
-    known: list[tuple[Spot, Spot, int | None]] = []
-    for spot, before in zip(ordered, [(-1, 0), *ordered], strict=False):
-        mark, place = walk.mark(spot)
-        known.append((spot, before, None) if before > mark else (spot, mark, place))
     with connection.cursor() as cursor:
-        cursor.execute(*between(known, lane, most))
-        gaps = dict(cursor.fetchall())
-    positions, last = {}, 0
-    for (_, pk), _, from_mark in known:
-        last = positions[pk] = (last if from_mark is None else from_mark) + gaps[pk] + 1
-    return max(gaps.values()) < most, positions
-
-
-def between(known: Sequence[tuple[Spot, Spot, int | None]], lane: str, most: int) -> tuple[str, list[Any]]:
-    """Returns the SQL, and its values, that counts the waiting evaluations between each spot and its landmark."""
-    values = [part for (rank, pk), mark, _ in known for part in (pk, rank, mark[1], mark[0])]
-    ahead = " + ".join(AHEAD.format(part) for part in PARTS)
-    return BETWEEN.format(", ".join(["(%s, %s, %s, %s)"] * len(known)), ahead), [*values, *[lane, most] * len(PARTS)]
-
-
-def _walked(lane: str) -> Walk:
-    with connection.cursor() as cursor:
-        cursor.execute(LANDMARKS, [lane, STRIDE])
-        rows = cursor.fetchall()
-    spots, places_of_spots = [(rank, pk) for rank, pk, _ in rows], [place for _, _, place in rows]
-    return Walk(monotonic() + WALK_SECONDS, spots, places_of_spots)
-
-
-def forget() -> None:
-    """Forgets all landmarks. Tests call it, because landmarks outlive a test's database."""
-    _walks.clear()
+        cursor.execute(POSITIONS.format(", ".join(["%s"] * len(evaluations))), [lane, *evaluations])
+        return dict(cursor.fetchall())
 
 
 def expected_wait(evaluation: Evaluation) -> int | None:

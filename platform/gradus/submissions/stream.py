@@ -26,8 +26,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from gradus.submissions.models import Evaluation, Event
-from gradus.submissions.queue import places as places_in
-from gradus.submissions.queue import seconds_each, wait_at
+from gradus.submissions.queue import positions, seconds_each, wait_at
 from gradus.submissions.states import State
 
 log = structlog.get_logger(__name__)
@@ -129,14 +128,14 @@ class QueuePositions:
 
 
 def _placed(waiting: list[Evaluation]) -> dict[int, tuple[int, int | None]]:
-    lanes: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    lanes: dict[str, list[int]] = defaultdict(list)
     for evaluation in waiting:
-        lanes[evaluation.lane].append((evaluation.fair_share_rank, evaluation.pk))
-    waits: dict[int, tuple[int, int | None]] = {}
-    for lane, spots in lanes.items():
+        lanes[evaluation.lane].append(evaluation.pk)
+    placed: dict[int, tuple[int, int | None]] = {}
+    for lane, ids in lanes.items():
         each = seconds_each(lane)
-        waits |= {pk: (place, wait_at(place, each)) for pk, place in places_in(lane, spots).items()}
-    return waits
+        placed |= {pk: (position, wait_at(position, each)) for pk, position in positions(lane, ids).items()}
+    return placed
 
 
 def look_at(wanted: Mapping[int, int], places: QueuePositions | None = None) -> dict[int, Look]:
@@ -145,7 +144,7 @@ def look_at(wanted: Mapping[int, int], places: QueuePositions | None = None) -> 
     `wanted` maps the id of an evaluation to the number of the last event that is known. States are read before events:
     an evaluation that has ended by then has written its last event.
     """
-    fields = ("pk", "state", "lane", "fair_share_rank")
+    fields = ("pk", "state", "lane")
     evaluations = {one.pk: one for one in Evaluation.objects.filter(pk__in=wanted).only(*fields)}
     waiting = [one for one in evaluations.values() if one.state == State.QUEUED]
     placed = (places or QueuePositions()).of(waiting)

@@ -8,14 +8,14 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
-from gradus.leaderboards.boards import Row
+from gradus.leaderboards.boards import BoardRow
 
 register = template.Library()
 CACHED_ROWS = 4096
 
 
 @register.simple_tag
-def board_row(row: Row, *, shows_costs: bool) -> SafeString:
+def board_row(row: BoardRow, *, shows_costs: bool) -> SafeString:
     """Renders a learner's row."""
     tokens = row.cost.get("prompt_tokens") if shows_costs else None
     result = "provisional" if row.provisional else "gold" if row.gold else "passed" if row.passed else ""

@@ -10,7 +10,6 @@ from django.db import migrations, models
 
 import gradus.submissions.models
 import gradus.submissions.states
-from gradus.submissions import triggers
 
 
 class Migration(migrations.Migration):
@@ -845,5 +844,4 @@ class Migration(migrations.Migration):
                 name="a_judges_final_score_is_calibrated",
             ),
         ),
-        migrations.RunPython(triggers.install, triggers.remove),
     ]

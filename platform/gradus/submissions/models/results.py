@@ -4,11 +4,12 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from challenges.registry import KIND_NAME_MAX
+from gradus.accounts.models import User
 from gradus.courses.models import Calibration, Challenge, ChallengeVersion
 from gradus.submissions.models.evaluations import Evaluation, Submission, known_kind
 
@@ -127,13 +128,19 @@ class Score(models.Model):
         )
 
 
+# Few people have no rank, so a database looks for them and not for all others.
+HAS_RANK = Q(provisional=False) & ~Exists(
+    User.objects.filter(Q(is_guest=True) | Q(is_active=False), pk=OuterRef("user"))
+)
+
+
 class StandingQuerySet(models.QuerySet["Standing"]):
     def of(self, user: Any) -> Self:
         return self.filter(user=user)
 
     def ranked(self) -> Self:
         """What leaderboards show: verified scores of people with an account, best first, earliest first."""
-        return self.filter(ranked=True).order_by("-shown", "reached_at", "id")
+        return self.filter(HAS_RANK).order_by("-shown", "reached_at", "id")
 
 
 class Standing(models.Model):
@@ -152,8 +159,6 @@ class Standing(models.Model):
     passed = models.BooleanField(default=False)
     gold = models.BooleanField(default=False)
     provisional = models.BooleanField(default=False)
-    # Kept with the standing, because a board of a million cannot ask a million people; a trigger follows the person.
-    ranked = models.BooleanField(default=False, help_text="Verified, of an active person with an account")
     cost = models.JSONField(default=dict)
     reached_at = models.DateTimeField()
 
@@ -163,11 +168,13 @@ class Standing(models.Model):
         constraints = [
             models.UniqueConstraint(name="one_standing", fields=["user", "challenge", "track", "version"]),
             models.CheckConstraint(name="no_provisional_gold", condition=Q(provisional=False) | Q(gold=False)),
-            models.CheckConstraint(name="no_provisional_rank", condition=Q(provisional=False) | Q(ranked=False)),
         ]
         indexes = [
+            # With the user, so that a board is counted and a page of it found without a look into the table.
             models.Index(
-                name="board", fields=["version", "track", "-shown", "reached_at", "id"], condition=Q(ranked=True)
+                name="board",
+                fields=["version", "track", "-shown", "reached_at", "id", "user"],
+                condition=Q(provisional=False),
             )
         ]
 

@@ -33,7 +33,6 @@ def values_of(score: Score) -> dict[str, Any]:
         "passed": score.passed,
         "gold": score.gold,
         "provisional": score.provisional,
-        "ranked": not score.provisional and submission.user.is_active and not submission.user.is_guest,
         "cost": result.get("cost", {}),
         "reached_at": score.created_at,
     }
