@@ -128,7 +128,7 @@ def measure(idle_minutes: float) -> tuple[dict[str, Sample], list[Sample], int]:
 
 def as_json(found: dict[str, Sample], samples: Sequence[Sample], idle_minutes: float) -> dict[str, Any]:
     """The named samples in full, and the total over time in MiB."""
-    from benchmarks.machines import with_cores
+    from benchmarks.figures.machines import with_cores
 
     return {
         "machine": with_cores(),

@@ -16,15 +16,18 @@ from typing import Any
 
 import torch
 
-from benchmarks import allocator, catalogue, child, measurement, options, oracle, shapes, venvs
-from benchmarks.catalogue import Peer
-from benchmarks.items import MODEL, NEW_TOKENS
-from benchmarks.measurement import Measurement
-from benchmarks.ours import Setup
+from benchmarks import allocator, options, venvs
+from benchmarks.figures import measurement
+from benchmarks.figures.measurement import Measurement
+from benchmarks.figures.record import engine_digest
+from benchmarks.peers import catalogue, child
+from benchmarks.peers.catalogue import Peer
 from benchmarks.peers.job import BFLOAT16, FLOAT32, Job, shared
-from benchmarks.record import engine_digest
-from benchmarks.shapes import Shape
-from benchmarks.works import Figure, Oracle, Work, figure, prepare
+from benchmarks.work import oracle, shapes
+from benchmarks.work.items import MODEL, NEW_TOKENS
+from benchmarks.work.ours import Setup
+from benchmarks.work.shapes import Shape
+from benchmarks.work.works import Figure, Oracle, Work, figure, prepare
 from workers.engine import model_files
 from workers.engine.models import Base
 

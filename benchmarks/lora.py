@@ -19,15 +19,18 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from benchmarks import allocator, catalogue, child, measurement, methods, options, shapes, venvs
-from benchmarks.catalogue import Peer
-from benchmarks.items import HELD_OUT, MODEL
-from benchmarks.losses import Losses
-from benchmarks.measurement import Measurement
+from benchmarks import allocator, methods, options, venvs
+from benchmarks.figures import measurement
+from benchmarks.figures.losses import Losses
+from benchmarks.figures.measurement import Measurement
+from benchmarks.figures.record import engine_digest
+from benchmarks.peers import catalogue, child
+from benchmarks.peers.catalogue import Peer
 from benchmarks.peers.job import BFLOAT16, FLOAT32
-from benchmarks.record import engine_digest
-from benchmarks.shapes import LORA, TrainShape
 from benchmarks.training import OURS, TUNED, Trained, key, train_ours, train_peer
+from benchmarks.work import shapes
+from benchmarks.work.items import HELD_OUT, MODEL
+from benchmarks.work.shapes import LORA, TrainShape
 from workers.engine import models
 
 WITHIN = 0.01

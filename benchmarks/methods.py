@@ -14,10 +14,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks import child, venvs
-from benchmarks.items import MODEL, train_item
+from benchmarks import venvs
+from benchmarks.peers import child
 from benchmarks.peers.job import MethodJob
-from benchmarks.shapes import TrainShape
+from benchmarks.work.items import MODEL, train_item
+from benchmarks.work.shapes import TrainShape
 from challenges.training_methods import METHODS
 from graders.base import Train
 from workers.engine import models

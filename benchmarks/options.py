@@ -9,10 +9,13 @@ from typing import Any
 
 import torch
 
-from benchmarks import catalogue, headline, machines, random_weights, venvs
-from benchmarks.catalogue import Peer
-from benchmarks.measurement import Measurement
-from benchmarks.record import Record
+from benchmarks import venvs
+from benchmarks.figures import headline, machines
+from benchmarks.figures.measurement import Measurement
+from benchmarks.figures.record import Record
+from benchmarks.peers import catalogue
+from benchmarks.peers.catalogue import Peer
+from benchmarks.work import random_weights
 from workers.engine import model_files
 
 Reader = Callable[[argparse.Namespace], Any]

@@ -2,8 +2,8 @@
 
 `python -m benchmarks.profile [--shapes P/S/N/L,...,rows/tokens/epochs,...] [--dtype float32,bfloat16]`. Seconds are
 those of a runner without any profiling; the share of each kind of operator is taken in a run of its own, and the rest
-of the seconds is everything else. The limit is the least number of operations by `benchmarks.costs`, at the speed of a
-large matrix product measured in the same call: the faster one, where the dtype leaves a choice.
+of the seconds is everything else. The limit is the least number of operations by `benchmarks.figures.costs`, at the
+speed of a large matrix product measured in the same call: the faster one, where the dtype leaves a choice.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks import allocator, costs, headline, limit, measurement, options, shapes
-from benchmarks.counting import ATTENTION, HEAD, PRODUCTS, REST, Counting, wait_for
-from benchmarks.items import MODEL, rows, train_item
-from benchmarks.limit import Part, Profile
-from benchmarks.ours import Setup
+from benchmarks import allocator, options
+from benchmarks.figures import costs, headline, limit, measurement
+from benchmarks.figures.counting import ATTENTION, HEAD, PRODUCTS, REST, Counting, wait_for
+from benchmarks.figures.limit import Part, Profile
+from benchmarks.figures.record import Record, engine_digest
 from benchmarks.peers.job import BFLOAT16, FLOAT32
-from benchmarks.record import Record, engine_digest
-from benchmarks.shapes import Shape, TrainShape
-from benchmarks.works import items
+from benchmarks.work import shapes
+from benchmarks.work.items import MODEL, rows, train_item
+from benchmarks.work.ours import Setup
+from benchmarks.work.shapes import Shape, TrainShape
+from benchmarks.work.works import items
 from graders.base import Generate, Score, Train
 from workers.engine.models import Base
 from workers.engine.prompts import common_tokens

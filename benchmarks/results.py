@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import headline, latency, limit, measurement, record
-from benchmarks.measurement import Measurement
+from benchmarks import latency
+from benchmarks.figures import headline, limit, measurement, record
+from benchmarks.figures.measurement import Measurement
+from benchmarks.figures.record import FOLDER, Results
 from benchmarks.pages import report
-from benchmarks.record import FOLDER, Results
 
 PAGE = Path(__file__).resolve().parent / "results.md"
 INTRODUCTION = """\

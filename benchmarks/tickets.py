@@ -17,7 +17,7 @@ from statistics import fmean, median
 from typing import Any
 
 import challenges
-from benchmarks import machines
+from benchmarks.figures import machines
 from challenges import payloads
 from challenges.bundle import ChallengeBundle
 from challenges.kinds.tune_keys import Tune, TuneKeys

@@ -8,13 +8,15 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks import child, oracle, ours, venvs
-from benchmarks.catalogue import Peer
-from benchmarks.items import BATCH, MODEL, train_item
-from benchmarks.ours import Setup
+from benchmarks import venvs
+from benchmarks.figures.record import engine_digest
+from benchmarks.peers import child
+from benchmarks.peers.catalogue import Peer
 from benchmarks.peers.job import BFLOAT16, FLOAT32, TrainJob
-from benchmarks.record import engine_digest
-from benchmarks.shapes import TrainShape
+from benchmarks.work import oracle, ours
+from benchmarks.work.items import BATCH, MODEL, train_item
+from benchmarks.work.ours import Setup
+from benchmarks.work.shapes import TrainShape
 from graders.base import Train
 from workers.engine import models
 

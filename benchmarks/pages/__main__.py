@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.machines import with_cores
+from benchmarks.figures.machines import with_cores
 from benchmarks.pages import report, stack
 from benchmarks.pages.visits import View, views
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import venvs
-from benchmarks.machines import with_cores
+from benchmarks.figures.machines import with_cores
 from benchmarks.web import report, stack
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -3,7 +3,9 @@
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import inference, lora, machines, options, profile, record, shapes
+from benchmarks import inference, lora, options, profile
+from benchmarks.figures import machines, record
+from benchmarks.work import shapes
 from tests.benchmarks.test_headline import profile as profiled
 from tests.benchmarks.test_measurement import row
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from benchmarks import headline, shapes
-from benchmarks.counting import KINDS
-from benchmarks.limit import Part, Profile
-from benchmarks.record import Results
+from benchmarks.figures import headline
+from benchmarks.figures.counting import KINDS
+from benchmarks.figures.limit import Part, Profile
+from benchmarks.figures.record import Results
+from benchmarks.work import shapes
 from tests.benchmarks.test_measurement import row
 
 

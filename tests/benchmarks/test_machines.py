@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import inference, lora, machines, profile
+from benchmarks import inference, lora, profile
+from benchmarks.figures import machines
 from workers.engine.choice import cpu_name
 
 

@@ -3,9 +3,10 @@ import math
 
 import pytest
 
-from benchmarks import measurement, record, results
-from benchmarks.measurement import Measurement
-from benchmarks.record import Results
+from benchmarks import results
+from benchmarks.figures import measurement, record
+from benchmarks.figures.measurement import Measurement
+from benchmarks.figures.record import Results
 
 WANTED = {"peer", "version", "shape", "dtype", "device", "ours_s", "peer_s", "ratio", "max_abs_diff", "agree", "engine"}
 WANTED |= {"choice", "threads"}

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from benchmarks.items import score_item
-from benchmarks.ours import Setup
-from benchmarks.shapes import Shape
+from benchmarks.work.items import score_item
+from benchmarks.work.ours import Setup
+from benchmarks.work.shapes import Shape
 from workers.engine.choice import DEFAULT, PLAIN, Choice, Place
 
 

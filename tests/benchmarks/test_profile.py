@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from benchmarks import costs, profile, record
-from benchmarks.costs import Costs
-from benchmarks.counting import ATTENTION, HEAD, PRODUCTS, REST, Counting
-from benchmarks.items import score_item, train_item
-from benchmarks.ours import Setup
+from benchmarks import profile
+from benchmarks.figures import costs, record
+from benchmarks.figures.costs import Costs
+from benchmarks.figures.counting import ATTENTION, HEAD, PRODUCTS, REST, Counting
 from benchmarks.peers.job import Row
-from benchmarks.shapes import Shape, TrainShape
+from benchmarks.work.items import score_item, train_item
+from benchmarks.work.ours import Setup
+from benchmarks.work.shapes import Shape, TrainShape
 from graders.base import Score
 from workers.engine.choice import DEFAULT, PLAIN, Choice
 from workers.engine.tuning import objectives, training

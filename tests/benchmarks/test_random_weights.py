@@ -6,9 +6,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmarks import inference, oracle, random_weights, works
-from benchmarks.ours import Setup
-from benchmarks.shapes import shape
+from benchmarks import inference
+from benchmarks.work import oracle, random_weights, works
+from benchmarks.work.ours import Setup
+from benchmarks.work.shapes import shape
 from workers.engine import models
 from workers.take_home.base import sha256
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import catalogue, inference, options, record
+from benchmarks import inference, options
+from benchmarks.figures import record
+from benchmarks.figures.record import OtherMachine, Record, Results
+from benchmarks.peers import catalogue
 from benchmarks.peers.job import Row
-from benchmarks.record import OtherMachine, Record, Results
 from tests.benchmarks.test_headline import profile
 from tests.benchmarks.test_measurement import row
 

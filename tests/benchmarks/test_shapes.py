@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.shapes import Shape, TrainShape, any_shape, shape, train_shape
+from benchmarks.work.shapes import Shape, TrainShape, any_shape, shape, train_shape
 
 
 @pytest.mark.parametrize("text", ["1000/60/200/5", "1000/60/200/6x2", "300/20/10/0"])

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import child, inference, lora, options, oracle, ours, venvs, works
-from benchmarks.catalogue import INFERENCE, TRAINING, chosen
-from benchmarks.items import generate_item, rows, score_item, train_item
-from benchmarks.losses import Losses
-from benchmarks.ours import Setup
-from benchmarks.peers import job
-from benchmarks.shapes import Shape, TrainShape, shape
+from benchmarks import inference, lora, options, venvs
+from benchmarks.figures.losses import Losses
+from benchmarks.peers import child, job
+from benchmarks.peers.catalogue import INFERENCE, TRAINING, chosen
+from benchmarks.work import oracle, ours, works
+from benchmarks.work.items import generate_item, rows, score_item, train_item
+from benchmarks.work.ours import Setup
+from benchmarks.work.shapes import Shape, TrainShape, shape
 from graders.base import Score, Train
 from workers.engine.choice import DEFAULT
 from workers.engine.watch import Watch

@@ -10,8 +10,8 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM
 
-from benchmarks.items import Words
 from benchmarks.peers.job import Row, cut
+from benchmarks.work.items import Words
 
 ROWS = 20
 

@@ -12,10 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import measurement, oracle
-from benchmarks.items import ITEMS, NEW_TOKENS, rows
+from benchmarks.figures import measurement
 from benchmarks.peers.job import LABEL, Row
-from benchmarks.shapes import Shape
+from benchmarks.work import oracle
+from benchmarks.work.items import ITEMS, NEW_TOKENS, rows
+from benchmarks.work.shapes import Shape
 from graders.base import Generate, Score
 from workers.engine import model_files
 from workers.engine.models import Base

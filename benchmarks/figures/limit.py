@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.counting import KINDS
+from benchmarks.figures.counting import KINDS
 
 Key = tuple[str, str, str, int, str]
 HEADER = (

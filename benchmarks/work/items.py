@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.peers.job import Row, common
-from benchmarks.shapes import Shape, TrainShape
+from benchmarks.work.shapes import Shape, TrainShape
 from graders.base import Generate, Score, Train
 
 MODEL = "smollm2-135m-instruct"
-LIBRARY = Path(__file__).resolve().parents[1] / "challenges" / "library" / "fine-tuning-vs-prompting"
+LIBRARY = Path(__file__).resolve().parents[2] / "challenges" / "library" / "fine-tuning-vs-prompting"
 LABELS = {
     1: (" eyes", " skin", " nerves", " bladder", " allergies", " stomach", " heart", " ears"),
     2: (" Dermatologist", " Neurologist", " Ophthalmologist", " Cardiologist", " Psychologist", " Gastroenterologist"),

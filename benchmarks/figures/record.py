@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks import limit
-from benchmarks.limit import Profile
-from benchmarks.measurement import Key, Measurement
+from benchmarks.figures import limit
+from benchmarks.figures.limit import Profile
+from benchmarks.figures.measurement import Key, Measurement
 
-ENGINE = Path(__file__).resolve().parents[1] / "workers" / "engine"
-FOLDER = Path(__file__).resolve().parent / "results"
+ENGINE = Path(__file__).resolve().parents[2] / "workers" / "engine"
+FOLDER = Path(__file__).resolve().parents[1] / "results"
 One = TypeVar("One", Measurement, Profile)
 
 

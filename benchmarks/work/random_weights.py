@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from benchmarks.items import MODEL
+from benchmarks.work.items import MODEL
 from workers.engine import model_files
 from workers.take_home.base import sha256
 

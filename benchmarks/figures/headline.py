@@ -6,12 +6,12 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 
-from benchmarks import shapes
-from benchmarks.limit import Profile
-from benchmarks.measurement import Measurement
+from benchmarks.figures.limit import Profile
+from benchmarks.figures.measurement import Measurement
+from benchmarks.figures.record import Results
 from benchmarks.peers.job import BFLOAT16, FLOAT32
-from benchmarks.record import Results
-from benchmarks.shapes import LORA
+from benchmarks.work import shapes
+from benchmarks.work.shapes import LORA
 
 WORST_GOAL, MEDIAN_GOAL = 1.1, 1.5
 LIMIT_GOALS = {FLOAT32: 2.0, BFLOAT16: 4.0}
