@@ -20,7 +20,7 @@ def drawn(field: Field, *problems: Problem) -> Markup:
 
 def test_each_field_names_its_title_its_limits_and_its_hint() -> None:
     number = drawn(NUMBER)
-    assert '<label for="beta">Beta</label>' in number and 'value="0.1"' in number
+    assert '<label for="beta"> Beta </label>' in number and 'value="0.1"' in number
     assert '<span class="field-help" id="beta-help">From 0.01 to 1. Small is bold.</span>' in number
     choice = drawn(CHOICE)
     assert '<code class="muted">r</code>' in choice and "<option selected>8</option>" in choice
