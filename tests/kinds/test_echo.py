@@ -140,17 +140,17 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
     page = Markup(ada_client.get(LEARN).content.decode())
     assert '<textarea id="pattern" name="pattern"' in page and "{input} stands for the row" in page and "Echo" in page
     refused = ada_client.post(f"{LEARN}submit", {"kind": "echo", "key": "1", "pattern": "x" * 41, "times": "1"})
-    text = refused.content.decode()
+    text = Markup(refused.content.decode())
     assert refused.status_code == 422 and "40 are allowed" in text and "x" * 41 in text
     unread = ada_client.post(f"{LEARN}submit", {"kind": "echo", "key": "1", "pattern": "x", "times": "one"})
-    assert unread.status_code == 422 and "“Times” is not valid JSON" in unread.content.decode()
+    assert unread.status_code == 422 and "“Times” is not valid JSON" in Markup(unread.content.decode())
     assert not Submission.objects.exists()
 
     ran = ada_client.post(f"{LEARN}run", {**GOOD, "key": "2", "times": "1"})
     run = Run.objects.get(user=ada)
     assert ran.url == f"/runs/{run.uuid}/"
     assert graded(run).state == "scored"
-    assert "4 right" in ada_client.get(f"/runs/{run.uuid}/").content.decode()
+    assert "4 right" in Markup(ada_client.get(f"/runs/{run.uuid}/").content.decode())
 
     sent = ada_client.post(f"{LEARN}submit", {**GOOD, "key": "3", "times": "1"})
     submission = Submission.objects.get()
@@ -160,7 +160,7 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
     assert "1.00" in result and "Gold" in result and "What is said to each row" in result and "pier" not in result
     standing = Standing.objects.get(user=ada)
     assert (standing.track, standing.shown, standing.passed) == ("echo", 1.0, True)
-    assert "Say it twice" in ada_client.get("/path/").content.decode()
+    assert "Say it twice" in Markup(ada_client.get("/path/").content.decode())
     board = Markup(ada_client.get("/leaderboards/echoes/").content.decode())
     assert "enchantress" in board and "Echo" in board
 

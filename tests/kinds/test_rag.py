@@ -97,7 +97,7 @@ def test_the_page_takes_it_and_shows_what_came_of_it(course: Path, ada: User, ad
     assert "cargo-bike" not in result and "For how long can I keep a film" not in result
     standing = Standing.objects.get(user=ada)
     assert (standing.track, standing.shown, standing.passed) == ("rag", 0.74, True)
-    board = ada_client.get("/leaderboards/ask-the-library/").content.decode()
+    board = Markup(ada_client.get("/leaderboards/ask-the-library/").content.decode())
     assert "enchantress" in board and "Retrieval" in board
     again = Markup(ada_client.get(LEARN).content.decode())
     assert "The garden behind the library" in again and 'value="60"' in again
@@ -134,7 +134,7 @@ def test_a_refusal_stands_beside_its_field_and_costs_nothing(
     course: Path, ada_client: Client, changes: dict[str, Any], message: str
 ) -> None:
     refused = ada_client.post(f"{LEARN}submit", form(**changes))
-    text = refused.content.decode()
+    text = Markup(refused.content.decode())
     assert refused.status_code == 422, text
     assert message in text.replace("&#x27;", "'"), text[text.find('id="problems"') :][:1500]
     assert "The garden behind the library" in text or "example_passages" in changes
@@ -142,7 +142,7 @@ def test_a_refusal_stands_beside_its_field_and_costs_nothing(
 
 
 def test_the_documents_can_be_read_and_downloaded(course: Path, client: Client) -> None:
-    page = client.get(f"{LEARN}documents/").content.decode()
+    page = Markup(client.get(f"{LEARN}documents/").content.decode())
     assert "You can borrow 15 books" in page and 'id="d-loans"' in page and 'id="u-cargo-bike"' in page
     assert "<b>nobody</b>" not in page and "&lt;b&gt;nobody&lt;/b&gt;" in page
     rows = client.get(f"{LEARN}documents.jsonl").content.decode().splitlines()

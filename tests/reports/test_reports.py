@@ -15,6 +15,7 @@ from gradus.submissions import limits
 from gradus.submissions.models import Slot
 from gradus.submissions.services import Refused
 from tests import factories
+from tests.markup import Markup
 from tests.threads import at_once
 
 pytestmark = pytest.mark.usefixtures("course")
@@ -28,14 +29,14 @@ def reported(user: User, text: str = GIVEN["text"]) -> ProblemReport:
 
 
 def test_the_challenge_links_to_the_form(ada_client: Client) -> None:
-    assert f"{PAGE}?track=tune" in ada_client.get("/challenges/sea-or-sky/?track=tune").content.decode()
-    assert 'name="track" value="tune"' in ada_client.get(f"{PAGE}?track=tune").content.decode()
+    assert f"{PAGE}?track=tune" in Markup(ada_client.get("/challenges/sea-or-sky/?track=tune").content.decode())
+    assert 'name="track" value="tune"' in Markup(ada_client.get(f"{PAGE}?track=tune").content.decode())
 
 
 def test_a_report_is_kept_with_its_version_and_track(ada: User, ada_client: Client) -> None:
     answer = ada_client.post(PAGE, GIVEN, follow=True)
     assert answer.redirect_chain[0] == ("/challenges/sea-or-sky/?track=tune", 302)
-    assert "Thank you." in answer.content.decode()
+    assert "Thank you." in Markup(answer.content.decode())
     made = ProblemReport.objects.get()
     assert (made.user, made.version, made.track) == (ada, factories.challenge("sea-or-sky").version, "tune")
     assert (made.what, made.text, made.is_open) == ("sample", GIVEN["text"], True)
@@ -66,7 +67,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
 ) -> None:
     given = {**GIVEN, **changed}
     answer = ada_client.post(PAGE, given)
-    page = answer.content.decode()
+    page = Markup(answer.content.decode())
     assert answer.status_code == 422 and not ProblemReport.objects.exists()
     assert said in page.split(f'id="{place}"')[1].split("</div></div>")[0]
     assert given["text"].strip() in page and 'name="track" value="tune"' in page
@@ -74,7 +75,7 @@ def test_what_is_wrong_is_said_beside_the_field_and_nothing_is_lost(
 
 
 def test_both_fields_are_reported_together(ada_client: Client) -> None:
-    page = ada_client.post(PAGE, {"what": "", "text": ""}).content.decode()
+    page = Markup(ada_client.post(PAGE, {"what": "", "text": ""}).content.decode())
     assert "Choose what is wrong." in page and "Describe the problem in a sentence or two" in page
 
 
@@ -82,7 +83,7 @@ def test_five_a_day_for_each_person_and_challenge(ada: User, bob: User, ada_clie
     for n in range(PER_DAY):
         reported(ada, f"Problem {n}")
     answer = ada_client.post(PAGE, GIVEN)
-    page = answer.content.decode()
+    page = Markup(answer.content.decode())
     assert int(answer["Retry-After"]) > 0
     assert answer.status_code == 429 and "You have reported 5 problems of this challenge today." in page
     assert GIVEN["text"] in page and ProblemReport.objects.count() == PER_DAY
@@ -139,16 +140,16 @@ def test_staff_answer_in_the_admin_and_the_learner_is_told(
     ada: User, grace: User, ada_client: Client, grace_client: Client
 ) -> None:
     made = reported(ada)
-    assert str(made.pk) in grace_client.get("/admin/reports/problemreport/?state=open").content.decode()
+    assert str(made.pk) in Markup(grace_client.get("/admin/reports/problemreport/?state=open").content.decode())
     assert answered(grace_client, made, "You are right. Version 1.0.1 will mend it.") == 302
     made.refresh_from_db()
     assert (made.answered_by, made.is_open) == (grace, False)
     assert StaffAction.objects.get(what="report_answered").details == {"report": made.pk}
     notice = Notice.objects.get()
     assert (notice.user, notice.kind, notice.report) == (ada, "answered", made)
-    page = ada_client.get("/notices/").content.decode()
+    page = Markup(ada_client.get("/notices/").content.decode())
     assert "Version 1.0.1 will mend it." in page and f'You wrote: <span lang="">{GIVEN["text"]}</span>' in page
-    assert "0 problem reports" in grace_client.get("/admin/reports/problemreport/?state=open").content.decode()
+    assert "0 problem reports" in Markup(grace_client.get("/admin/reports/problemreport/?state=open").content.decode())
 
 
 @pytest.mark.parametrize("text", ["", " ", "a bell \x07", "x" * 2001])
