@@ -88,7 +88,7 @@ def test_a_position_is_counted_along_the_index(crowd: Challenge) -> None:
     assert queue.queue_position(last) == WAITING + 1
     numbered = plan(queue.POSITIONS.format("%s"), ["grade", last.pk])
     assert "Scan on queue" in numbered or "Scan using queue" in numbered
-    assert "Seq Scan on submissions_evaluation" not in numbered and pages_read(numbered) < 600
+    assert "Seq Scan on submissions_evaluation" not in numbered and pages_read(numbered) < 1_200
 
 
 def test_a_round_of_the_reconciler_reads_what_has_ended_lately(crowd: Challenge) -> None:
