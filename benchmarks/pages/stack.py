@@ -38,7 +38,7 @@ def running(folder: Path) -> Iterator[int]:
 
     from gradus.operations import ports, programs
     from gradus.operations.console import Console
-    from gradus.operations.stack import Stack
+    from gradus.operations.processes import Stack
 
     connections.close_all()
     port = ports.any_free()

@@ -75,7 +75,7 @@ def measured(given: argparse.Namespace, locust: Path, folder: Path, redis: Any, 
     from benchmarks.web.seed import seed
     from gradus.operations import ports
     from gradus.operations.console import Console
-    from gradus.operations.stack import Stack
+    from gradus.operations.processes import Stack
 
     with (folder / "log").open("w") as log, Stack(ROOT, Console(log)) as running:
         say("preparing")

