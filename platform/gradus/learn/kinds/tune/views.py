@@ -26,7 +26,8 @@ from gradus.learn.kinds.tune import draft as drafts
 from gradus.learn.kinds.tune import knobs
 from gradus.learn.kinds.tune.draft import TuneDraft
 from gradus.preferences import services
-from gradus.preferences.services import Side, rows_of
+from gradus.preferences.models import Side
+from gradus.preferences.services import rows_of
 from gradus.submissions.services import Refused
 from gradus.submissions.services.payload import counter
 
