@@ -118,5 +118,5 @@ def _require_worker(evaluation: Evaluation) -> None:
 
 def messages_of(submission: Submission, most: int) -> list[ChatMessage]:
     """The learner's newest messages to this attempt, with their runs."""
-    found = ChatMessage.objects.filter(submission=submission, run__purpose=Run.Purpose.CHAT)
-    return list(found.select_related("run__version")[:most])
+    messages = ChatMessage.objects.filter(submission=submission, run__purpose=Run.Purpose.CHAT)
+    return list(messages.select_related("run__version")[:most])

@@ -132,7 +132,7 @@ def content(lesson: Lesson, finding: Finding) -> str:
 
 def live(lesson: Lesson, name: str) -> Challenge | None:
     """The lesson's challenge with the content that came with the findings; None where another content is published."""
-    found = next((challenge for challenge in lesson.current_challenges if challenge.name == name), None)
-    if found is None or found.version is None or found.version.digest != lesson.contents.get(name):
+    published = next((challenge for challenge in lesson.current_challenges if challenge.name == name), None)
+    if published is None or published.version is None or published.version.digest != lesson.contents.get(name):
         return None
-    return found
+    return published

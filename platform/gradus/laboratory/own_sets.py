@@ -138,10 +138,10 @@ def _end(lesson: Lesson, finding: Finding, user: User) -> None:
 
 def _scores(ended: Sequence[Own]) -> dict[str, dict[str, dict[str, float]]]:
     """By challenge, arm and measure."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+    scores: dict[str, dict[str, dict[str, float]]] = {}
     for one in ended:
-        found.setdefault(one.challenge, {})[one.arm] = {str(name): value for name, value in one.values.items()}
-    return found
+        scores.setdefault(one.challenge, {})[one.arm] = {str(name): value for name, value in one.values.items()}
+    return scores
 
 
 def outcomes(asked: Question, ended: Sequence[Own]) -> Mapping[str, float]:

@@ -155,9 +155,9 @@ def own_runs(
     changed since is left out: it is another experiment.
     """
     by_id = {finding.id: finding for finding in findings}
-    found: dict[str, list[Own]] = {name: [] for name in by_id}
-    if user is None or not found:
-        return found
+    by_finding: dict[str, list[Own]] = {name: [] for name in by_id}
+    if user is None or not by_finding:
+        return by_finding
     versions = [one.version for one in lesson.current_challenges if arms.live(lesson, one.name) and one.version]
     made = list(_made(user, list(by_id), versions, numbers))
     ran = {one.pk: one for one in versions if one.pk in {run.version_id for run in made}}
@@ -169,8 +169,8 @@ def own_runs(
             lesson, by_id[run.finding], bundles[run.version_id], run
         ):
             seen.add((run.finding, own.place))
-            found[run.finding].append(own)
-    return found
+            by_finding[run.finding].append(own)
+    return by_finding
 
 
 def _made(
@@ -214,11 +214,11 @@ def _values(challenge: Challenge, evaluation: Evaluation) -> dict[Measure, float
     """
     public = (evaluation.result or {}).get("public") or {}
     rows, listed = public.get("rows") or [], listed_fields(challenge)
-    found: dict[Measure, float] = {}
+    scores: dict[Measure, float] = {}
     if isinstance(public.get("score"), int | float):
-        found["score"] = public["score"]
+        scores["score"] = public["score"]
     if rows and all(isinstance(row.get("valid"), bool) and row.get("fields") for row in rows):
-        found["valid"] = sum(row["valid"] for row in rows) / len(rows)
+        scores["valid"] = sum(row["valid"] for row in rows) / len(rows)
         right = [row["valid"] and row["fields"].get(name, 0.0) for row in rows for name in listed]
-        found.update({"decisions": sum(right) / len(right)} if right else {})
-    return found
+        scores.update({"decisions": sum(right) / len(right)} if right else {})
+    return scores

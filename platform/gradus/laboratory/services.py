@@ -34,14 +34,14 @@ def begin(user: User, lesson: Lesson, finding: str, content: str, above: int) ->
     """
 
     def once() -> Contribution:
-        found = begun_set(user, lesson, finding, content)
-        if found is None:
+        own = begun_set(user, lesson, finding, content)
+        if own is None:
             number = above + 1 + secrets.randbelow(HIGHEST - above)
             slot = slots.take(limits.SETS, Use(user=user, lesson=lesson, finding=finding))
-            found = Contribution.objects.create(
+            own = Contribution.objects.create(
                 user=user, lesson=lesson, finding=finding, content=content, number=number, slot=slot
             )
-        return found
+        return own
 
     return slots.try_again(once)
 
@@ -71,10 +71,10 @@ def count(contribution: Contribution, scores: Mapping[str, Any]) -> bool:
 
 def settle(contribution: Contribution, outcome_of: Mapping[str, float]) -> None:
     """Settles the prediction of the set, if there is one, with the outcome of its arm. It happens once."""
-    found = Prediction.objects.filter(contribution=contribution, outcome=None).first()
-    if found is not None and found.arm in outcome_of:
-        rows = Prediction.objects.filter(pk=found.pk, outcome=None)
-        rows.update(outcome=outcome_of[found.arm], settled_at=timezone.now())
+    prediction = Prediction.objects.filter(contribution=contribution, outcome=None).first()
+    if prediction is not None and prediction.arm in outcome_of:
+        rows = Prediction.objects.filter(pk=prediction.pk, outcome=None)
+        rows.update(outcome=outcome_of[prediction.arm], settled_at=timezone.now())
 
 
 @transaction.atomic

@@ -22,12 +22,12 @@ def shown_lesson(slug: str) -> Lesson:
 
 def own_submission(request: HttpRequest, uuid: UUID) -> Submission:
     user = learner(request)
-    found = get_object_or_404(Submission.objects.of(user).with_current(), uuid=uuid)
+    submission = get_object_or_404(Submission.objects.of(user).with_current(), uuid=uuid)
     assert user is not None
     # Both are at hand, and would be asked for one by one.
-    found.user = user
-    found.challenge = catalogue.now().challenges.get(found.challenge.slug, found.challenge)
-    return found
+    submission.user = user
+    submission.challenge = catalogue.now().challenges.get(submission.challenge.slug, submission.challenge)
+    return submission
 
 
 def own_run(request: HttpRequest, uuid: UUID) -> Run:
@@ -38,7 +38,7 @@ def own_run(request: HttpRequest, uuid: UUID) -> Run:
 def own_work(user: User | None, challenge: Challenge, uuid: UUID) -> Submission | Run:
     """An attempt or a run of this learner at this challenge."""
     attempts = Submission.objects.of(user).filter(challenge=challenge).with_current()
-    found = attempts.filter(uuid=uuid).first()
-    if found is not None:
-        return found
+    attempt = attempts.filter(uuid=uuid).first()
+    if attempt is not None:
+        return attempt
     return get_object_or_404(Run.objects.trials_of(user, challenge).with_current(), uuid=uuid)

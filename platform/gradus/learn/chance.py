@@ -23,8 +23,8 @@ def score_interval(metric: str, scores: Sequence[float], factor: float = 1.0) ->
     """
     if not _is_mean_of_rows(metric) or len(scores) < 2:
         return None
-    found = wilson(sum(scores), len(scores)) if set(scores) <= {0, 1} else _normal(scores)
-    return found and (found[0] * factor, found[1] * factor)
+    interval = wilson(sum(scores), len(scores)) if set(scores) <= {0, 1} else _normal(scores)
+    return interval and (interval[0] * factor, interval[1] * factor)
 
 
 def shown_interval(metric: str, shown: float, step: float, rows: int) -> tuple[float, float] | None:
@@ -66,8 +66,8 @@ def _normal(scores: Sequence[float]) -> tuple[float, float] | None:
 
 
 def _is_mean_of_rows(metric: str) -> bool:
-    found = metrics().get(metric)
-    return found is not None and found.in_findings and metric != "macro_f1"
+    known = metrics().get(metric)
+    return known is not None and known.in_findings and metric != "macro_f1"
 
 
 @dataclass(frozen=True)

@@ -66,11 +66,11 @@ def turn(message: ChatMessage) -> Turn:
         position = queue_position(evaluation)
         wait = expected_wait(evaluation) if position else None
         return Turn(message, evaluation, _so_far(evaluation), position=position, wait=wait)
-    found = (evaluation.result or {}).get("chat")
-    if not found:
+    answered = (evaluation.result or {}).get("chat")
+    if not answered:
         return Turn(message, evaluation, (), problem=fault_of(evaluation))
-    panes = tuple(_pane(stage, found["answers"][stage]) for stage in TITLES)
-    return Turn(message, evaluation, panes, prompt=found["prompt"])
+    panes = tuple(_pane(stage, answered["answers"][stage]) for stage in TITLES)
+    return Turn(message, evaluation, panes, prompt=answered["prompt"])
 
 
 def _so_far(evaluation: Evaluation) -> tuple[Pane, ...]:

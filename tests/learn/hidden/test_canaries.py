@@ -27,6 +27,7 @@ from tests import factories
 from tests.api.test_stream import read
 from tests.challenges.factory import MARKS, RUBRIC, gold_row, write_course, write_free_text_challenge, write_rows
 from tests.learn.hidden import worlds
+from tests.learn.hidden.observer import Observer
 from tests.workers.test_work import TableRunner
 from workers import status
 from workers.work import Worker
@@ -153,7 +154,7 @@ def test_of_every_kind_and_failing_path_nothing_hidden_is_told(
     adapters, boards, metrics, the admin of a colleague without rights, and the log down to DEBUG."""
     colleague = User.objects.create_user(username="colleague", email="c@example.org", pseudonym="c", is_staff=True)
     token = ApiToken.issue(ada, "canaries")[1]
-    observer = worlds.Observer(tmp_path, monkeypatch, (ada, bob, colleague), token)
+    observer = Observer(tmp_path, monkeypatch, (ada, bob, colleague), token)
     observer.level = logging.DEBUG
     seen = observer.see(worlds.hidden((5, 2, 0, 3), "canaryhidden", 0.3))
     assert seen.states == ("scored", "scored", "scored", "review", "failed", "rejected")

@@ -12,6 +12,7 @@ from gradus.api import api, submissions
 from gradus.leaderboards import boards
 from gradus.learn import urls
 from tests.learn.hidden import worlds
+from tests.learn.hidden.observer import Observer, differences, log_difference
 from workers.grading.events import EventWriter
 
 # 7 of 10 and 10 of 14 are both shown as 0.70; told to be worse, the engine gets 2 of 10 and 9 of 14.
@@ -37,12 +38,12 @@ STREAMS = {"submission_events"}
 
 
 @pytest.fixture
-def observer(ada: User, bob: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> worlds.Observer:
+def observer(ada: User, bob: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Observer:
     colleague = User.objects.create_user(username="colleague", email="c@example.org", pseudonym="c", is_staff=True)
-    return worlds.Observer(tmp_path, monkeypatch, (ada, bob, colleague), ApiToken.issue(ada, "worlds")[1])
+    return Observer(tmp_path, monkeypatch, (ada, bob, colleague), ApiToken.issue(ada, "worlds")[1])
 
 
-def test_equal_shown_scores_look_the_same(observer: worlds.Observer) -> None:
+def test_equal_shown_scores_look_the_same(observer: Observer) -> None:
     one, other = (observer.see(world, **ROUNDED) for world in (ONE, OTHER))
     assert one.states == other.states == ("scored", "scored", "scored", "review", "failed", "rejected")
     assert one.values[0] != other.values[0]
@@ -51,37 +52,37 @@ def test_equal_shown_scores_look_the_same(observer: worlds.Observer) -> None:
     assert len(told) == 3 and b"p0-sea" in told[0]
     assert b"28 ms" in one.pages["0 /challenges/sea-or-sky/costs/"]
     assert one.log.count("recorded") == 5 and "grading_failed" in one.log
-    assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
+    assert differences(one, other) == [], log_difference(one, other)
 
 
-def test_a_ladder_that_does_not_move_looks_the_same(observer: worlds.Observer) -> None:
+def test_a_ladder_that_does_not_move_looks_the_same(observer: Observer) -> None:
     attempts = (worlds.ATTEMPTS[0], worlds.WORSE)
     one, other = (observer.see(world, attempts, **LADDER) for world in (ONE, OTHER))
     assert one.values == (0.7, 0.2) and other.values[1] == pytest.approx(9 / 14)
-    assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
+    assert differences(one, other) == [], log_difference(one, other)
 
 
-def test_public_metrics_are_floored_as_the_score_is(observer: worlds.Observer) -> None:
+def test_public_metrics_are_floored_as_the_score_is(observer: Observer) -> None:
     attempts, declared = worlds.ATTEMPTS[:1], {"public_metrics": ["exact_match"]}
     one, other = (observer.see(world, attempts, **declared) for world in (ONE, OTHER))
     assert b'"metrics": {"exact_match": 0.7}' in next(
         v for k, v in one.pages.items() if k.startswith("0 /api/v1/submissions/")
     )
-    assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
+    assert differences(one, other) == [], log_difference(one, other)
 
 
-def test_what_is_found_for_hidden_rows_tells_nothing(observer: worlds.Observer) -> None:
+def test_what_is_found_for_hidden_rows_tells_nothing(observer: Observer) -> None:
     """As many rows are right in both worlds: in one those that are not found, in the other two of those that are."""
     observer.publish = worlds.publish_library
     one, other = (observer.see(world, [worlds.RETRIEVAL]) for world in (worlds.HALF_FOUND, worlds.ALL_FOUND))
     assert one.states == other.states == ("scored",) and one.values == other.values == (0.5,)
     page = next(text for where, text in one.pages.items() if where.startswith("0 /submissions/"))
     assert b"What was found" in page and b"heron" not in page
-    assert worlds.differences(one, other) == [], worlds.log_difference(one, other)
+    assert differences(one, other) == [], log_difference(one, other)
 
 
 @pytest.mark.parametrize("leak", ["a count of rows", "a raw score", "a fraction of a second", "another shown score"])
-def test_a_view_that_leaks_is_caught(observer: worlds.Observer, monkeypatch: pytest.MonkeyPatch, leak: str) -> None:
+def test_a_view_that_leaks_is_caught(observer: Observer, monkeypatch: pytest.MonkeyPatch, leak: str) -> None:
     """Else the tests above might compare nothing."""
     other = OTHER
     match leak:
@@ -97,13 +98,11 @@ def test_a_view_that_leaks_is_caught(observer: worlds.Observer, monkeypatch: pyt
         case "another shown score":
             other = worlds.hidden((3, 8, 2, 1), "oysters", 0.74)
     one, two = (observer.see(world, worlds.ATTEMPTS[:1]) for world in (ONE, other))
-    assert [
-        path for path in worlds.differences(one, two) if path.startswith(("0 /api/v1/submissions", "events", "0 /"))
-    ]
+    assert [path for path in differences(one, two) if path.startswith(("0 /api/v1/submissions", "events", "0 /"))]
 
 
-def test_every_address_of_a_learner_is_looked_at(observer: worlds.Observer) -> None:
-    """A new page or call belongs into `worlds.addresses`, or here with a reason."""
+def test_every_address_of_a_learner_is_looked_at(observer: Observer) -> None:
+    """A new page or call belongs into `observer.addresses`, or here with a reason."""
     seen = observer.see(ONE, worlds.ATTEMPTS[:2])
     matches = [resolve(path.split(" ", 1)[1].split("?")[0]) for path in seen.pages if path.startswith("0 ")]
     names = {pattern.name for pattern in urls.urlpatterns}

@@ -16,7 +16,7 @@ from gradus.submissions import limits, services
 from gradus.submissions.models import Evaluation, Slot
 from gradus.submissions.states import State
 from tests import factories
-from tests.learn.hidden import worlds
+from tests.learn.hidden.observer import DRAWN
 
 MARK = {
     "id": "cause",
@@ -213,7 +213,7 @@ def test_a_learner_sees_nothing_of_hidden_rows_that_were_handed_in(ada, ada_clie
         api = [f"/api/v1/submissions/{made.uuid}", "/api/v1/submissions"]
         pages = [ada_client.get(path).content for path in own]
         pages += [Client().get(path, headers={"Authorization": f"Bearer {token}"}).content for path in api]
-        return [worlds.DRAWN.sub(r"\1", page.decode()) for page in pages]
+        return [DRAWN.sub(r"\1", page.decode()) for page in pages]
 
     page(ada_client, made)  # The first look celebrates a pass, once.
     before = seen()

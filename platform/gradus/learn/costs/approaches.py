@@ -51,8 +51,8 @@ class Board:
     @property
     def best(self) -> tuple[Entry, ...]:
         """The best entry of each approach, in the order of the approaches."""
-        found = (_best(list(self.entries), name) for name in titles())
-        return tuple(entry for entry in found if entry)
+        best_entries = (_best(list(self.entries), name) for name in titles())
+        return tuple(entry for entry in best_entries if entry)
 
     @property
     def most_tokens(self) -> float:
@@ -106,20 +106,20 @@ def best_baselines(version: ChallengeVersion) -> list[Entry]:
     step = version.parsed.feedback.step
     scored = [row for row in version.results if row.get("score") is not None and row["approach"] in titles()]
     entries = [_baseline(row, step) for row in scored]
-    found = [_best(entries, approach) for approach in titles()]
-    return [entry for entry in found if entry is not None]
+    best = [_best(entries, approach) for approach in titles()]
+    return [entry for entry in best if entry is not None]
 
 
 def _standings(challenges: list[Challenge], user: User | None) -> list[Standing]:
     """Final ones, each with its submission."""
     if user is None or not challenges:
         return []
-    found = (
+    standings = (
         Standing.objects.of(user)
         .filter(version__in=[challenge.version_id for challenge in challenges], provisional=False)
         .select_related("submission")
     )
-    return list(found)
+    return list(standings)
 
 
 def _baseline(row: dict[str, Any], step: float) -> Entry:
@@ -159,6 +159,6 @@ def _finding(entries: list[Entry]) -> str:
         return _("Nothing has been measured here yet")
     prompt = _best(entries, FEW_SHOT)
     if top.approach in METHODS and prompt and prompt.tokens and top.tokens and prompt.tokens > top.tokens:
-        found = {"score": written(top.score), "times": f"{prompt.tokens / top.tokens:.1f}"}
-        return _("The trained model scores highest, %(score)s, and reads %(times)s times fewer tokens") % found
+        figures = {"score": written(top.score), "times": f"{prompt.tokens / top.tokens:.1f}"}
+        return _("The trained model scores highest, %(score)s, and reads %(times)s times fewer tokens") % figures
     return _("%(approach)s scores highest: %(score)s") % {"approach": top.title, "score": written(top.score)}

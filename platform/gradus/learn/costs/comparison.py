@@ -172,13 +172,13 @@ class Answer:
     training: BreakEven | None
 
 
-def answer(found: Comparison, pass_mark: float) -> Answer | None:
+def answer(compared: Comparison, pass_mark: float) -> Answer | None:
     """None where there is no result yet."""
-    entries = [line.entry for line in found.lines]
+    entries = [line.entry for line in compared.lines]
     if not entries:
         return None
     best = max(entries, key=_score)
-    passing = [line for line in found.lines if line.entry.score >= pass_mark]
+    passing = [line for line in compared.lines if line.entry.score >= pass_mark]
     return Answer(
         best=best,
         has_others=len(entries) > 1,
@@ -189,7 +189,7 @@ def answer(found: Comparison, pass_mark: float) -> Answer | None:
             lambda line: line.plain.value if line.plain else 0,
         ),
         quickest=_least((one for one in entries if one.ms), lambda one: one.ms.value if one.ms else 0),
-        training=max(found.break_evens, key=lambda even: _score(even.entry), default=None),
+        training=max(compared.break_evens, key=lambda even: _score(even.entry), default=None),
     )
 
 
@@ -203,7 +203,7 @@ def _may_be_as_good(entry: Entry, best: Entry) -> bool:
     return entry.interval[1] >= best.interval[0]
 
 
-def _least(found: Iterable[T], size: Callable[[T], float]) -> T | None:
+def _least(candidates: Iterable[T], size: Callable[[T], float]) -> T | None:
     """The least of at least two; of one alone, nothing is said."""
-    listed = list(found)
+    listed = list(candidates)
     return min(listed, key=size) if len(listed) > 1 else None

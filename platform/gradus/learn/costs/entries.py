@@ -55,8 +55,11 @@ def measurements_of(version: ChallengeVersion, attempts: Collection[Submission])
     runs = Run.objects.filter(whose, purpose=Run.Purpose.COSTS, version=version).order_by()
     scored = Q(evaluations__state=State.SCORED)
     newest = list(runs.values_list("measures", "label").annotate(last=Max("pk"), found=Max("pk", filter=scored)))
-    loaded = _loaded({pk for *_whose, last, found in newest for pk in (last, found) if pk is not None})
-    return {attempt or file: _measurement(loaded[last], loaded.get(found)) for attempt, file, last, found in newest}
+    loaded = _loaded({pk for *_whose, last, scored_last in newest for pk in (last, scored_last) if pk is not None})
+    return {
+        attempt or file: _measurement(loaded[last], loaded.get(scored_last))
+        for attempt, file, last, scored_last in newest
+    }
 
 
 def _loaded(keys: Collection[int]) -> dict[int, Run]:
@@ -67,10 +70,10 @@ def _loaded(keys: Collection[int]) -> dict[int, Run]:
     }
 
 
-def _measurement(last: Run, found: Run | None) -> Measurement:
+def _measurement(last: Run, scored: Run | None) -> Measurement:
     evaluation = last.current
     failed = evaluation.message if evaluation.state in (State.FAILED, State.REJECTED) else ""
-    return Measurement(_read(found.current.result) if found else None, last if evaluation.is_open else None, failed)
+    return Measurement(_read(scored.current.result) if scored else None, last if evaluation.is_open else None, failed)
 
 
 def _read(result: dict[str, Any] | None) -> Measured | None:
@@ -130,9 +133,11 @@ class Entry:
     @property
     def tokens(self) -> Tokens | None:
         """Row by row as measured, else the mean that a single run has counted."""
-        found = self.measurement.found
-        if found and found.tokens:
-            return Tokens(tuple((float(read), float(new)) for read, new in found.tokens), found.shared_tokens, True)
+        measured = self.measurement.found
+        if measured and measured.tokens:
+            return Tokens(
+                tuple((float(read), float(new)) for read, new in measured.tokens), measured.shared_tokens, True
+            )
         if self.cost.get("prompt_tokens") is None:
             return None
         return Tokens(((self.cost["prompt_tokens"], self.cost.get("new_tokens", 0.0)),), None, False)
@@ -143,9 +148,9 @@ def entries_of(challenge: Challenge, user: User | None) -> list[Entry]:
     version = challenge.version
     assert version is not None
     own = list(_best_of_each(challenge, user))
-    found = measurements_of(version, [_attempt(score) for score in own])
-    entries = [_baseline(challenge, row, found) for row in version.results if _is_comparable(challenge, row)]
-    entries += [_own(challenge, score, found) for score in own]
+    measurements = measurements_of(version, [_attempt(score) for score in own])
+    entries = [_baseline(challenge, row, measurements) for row in version.results if _is_comparable(challenge, row)]
+    entries += [_own(challenge, score, measurements) for score in own]
     order = list(titles())
     return sorted(entries, key=lambda one: (_place(order, one.approach), one.is_own, one.score))
 
@@ -203,10 +208,10 @@ def _approach(submission: Submission) -> str:
     return kinds.find(submission.kind).approach(payloads.parse(submission.payload))
 
 
-def _own(challenge: Challenge, score: Score, found: dict[int | str, Measurement]) -> Entry:
+def _own(challenge: Challenge, score: Score, measurements: dict[int | str, Measurement]) -> Entry:
     submission = _attempt(score)
     result = score.evaluation.result or {}
-    measurement = found.get(submission.pk, NOT_MEASURED)
+    measurement = measurements.get(submission.pk, NOT_MEASURED)
     training = result.get("training") or {}
     return Entry(
         kind=submission.kind,
@@ -223,8 +228,8 @@ def _own(challenge: Challenge, score: Score, found: dict[int | str, Measurement]
     )
 
 
-def _baseline(challenge: Challenge, row: dict[str, Any], found: dict[int | str, Measurement]) -> Entry:
-    measurement = found.get(row["file"], NOT_MEASURED)
+def _baseline(challenge: Challenge, row: dict[str, Any], measurements: dict[int | str, Measurement]) -> Entry:
+    measurement = measurements.get(row["file"], NOT_MEASURED)
     shown = floor_to_step(row["score"], challenge.spec.feedback.step)
     training = row.get("training") or {}
     seconds = training.get("seconds", row.get("seconds")) if kinds.find(row["kind"]).is_trained else None

@@ -123,8 +123,8 @@ def times(run: Run) -> Times | None:
         run__version=run.version_id,
         run__payload=run.payload,
     ).order_by("-finished_at")
-    found = [ms for ms in ended.values_list("result__cost__ms", flat=True)[:TIMED_RUNS] if ms is not None]
-    return Times(median(found), len(found)) if found else None
+    milliseconds = [ms for ms in ended.values_list("result__cost__ms", flat=True)[:TIMED_RUNS] if ms is not None]
+    return Times(median(milliseconds), len(milliseconds)) if milliseconds else None
 
 
 def prompt_of(run: Run) -> str:
@@ -176,8 +176,8 @@ def recorded_demo(lesson: Lesson) -> RecordedDemo | None:
     if demo is None or challenge is None or record.input not in demo.chips or not set(PANELS) <= set(record.panels):
         return None
     panels = [
-        RecordedPanel(name, str(TITLES[name]), said(demo, name, found.probabilities), round(found.tokens))
-        for name, found in ((name, record.panels[name]) for name in PANELS)
+        RecordedPanel(name, str(TITLES[name]), said(demo, name, recorded.probabilities), round(recorded.tokens))
+        for name, recorded in ((name, record.panels[name]) for name in PANELS)
     ]
     return RecordedDemo(
         lesson, demo.title, challenge.spec.model or "", demo.notice, record.input, record.reads, tuple(panels)

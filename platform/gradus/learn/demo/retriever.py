@@ -58,11 +58,11 @@ class RetrieverRuns(ThreeRuns[Retriever]):
 
     def panel(self, lesson: Lesson, run: Run) -> SearchPanel:
         rows = ((run.current.result or {}).get("public") or {}).get("rows") or []
-        found = rows[0].get("look_up") if rows else None
-        if not found:
+        look_up = rows[0].get("look_up") if rows else None
+        if not look_up:
             return SearchPanel(**self._shown(run))
-        passages = _passages(run.version.parsed, found["passages"])
-        return SearchPanel(**self._shown(run), passages=passages, of=found["of"])
+        passages = _passages(run.version.parsed, look_up["passages"])
+        return SearchPanel(**self._shown(run), passages=passages, of=look_up["of"])
 
 
 RETRIEVER = RetrieverRuns()
@@ -73,9 +73,9 @@ def choices(spec: Retriever, method: str) -> dict[str, Any]:
     return {"kind": RAG.name, "chunk_words": spec.chunk_words, "top_k": spec.top_k, "method": method}
 
 
-def _passages(challenge: ChallengeSpec, found: Sequence[Mapping[str, Any]]) -> tuple[Passage, ...]:
+def _passages(challenge: ChallengeSpec, passages: Sequence[Mapping[str, Any]]) -> tuple[Passage, ...]:
     titles = {document.id: document.title for document in corpora(challenge)[0]}
     return tuple(
         Passage(one["document"], titles.get(one["document"]) or one["document"], one["text"], one["score"])
-        for one in found
+        for one in passages
     )

@@ -78,23 +78,23 @@ def _series(
     measure: Measure,
 ) -> list[Series]:
     """All arms, so that each keeps its shape; those that are trained have no marks of learners."""
-    found = []
+    drawn = []
     for arm in experiment.arms:
         theirs = _authors(recorded.get(arm.id), measure)
         mean = sum(theirs) / len(theirs) if theirs else None
         mine = {one.repetition: one.values[measure] for one in own if one.arm == arm.id and measure in one.values}
         learners = _learners(experiment, arm, dots, measure)
         ringed = {dot.number: learners[dot.number] for dot in dots if dot.is_own and dot.number in learners}
-        found.append(Series(arm.title, theirs, mean, {**ringed, **mine}, learners))
-    return found
+        drawn.append(Series(arm.title, theirs, mean, {**ringed, **mine}, learners))
+    return drawn
 
 
 def _learners(experiment: Experiment, arm: Arm, dots: Sequence[Dot], measure: Measure) -> dict[int, float]:
     """By set. An arm that is the same in every set is one number, and no sample."""
     if arm.example_sets is None:
         return {}
-    found = {dot.number: dot.scores[experiment.challenge].get(arm.id, {}).get(measure) for dot in dots}
-    return {number: value for number, value in found.items() if value is not None}
+    by_set = {dot.number: dot.scores[experiment.challenge].get(arm.id, {}).get(measure) for dot in dots}
+    return {number: value for number, value in by_set.items() if value is not None}
 
 
 def _authors(record: ArmRecord | None, measure: Measure) -> tuple[float, ...]:
@@ -234,8 +234,8 @@ def _missing(lesson: Lesson, finding: Finding, own: Sequence[Own]) -> int:
 
 
 def _is_repeated(finding: Finding, own: Own) -> bool:
-    found = (arm for one in finding.experiments if one.challenge == own.challenge for arm in one.arms)
-    return any(arm.id == own.arm and arms.count(arm) > 1 for arm in found)
+    its_arms = (arm for one in finding.experiments if one.challenge == own.challenge for arm in one.arms)
+    return any(arm.id == own.arm and arms.count(arm) > 1 for arm in its_arms)
 
 
 def _set_name(runnable: Sequence[tuple[Experiment, Arm]], number: int) -> str:

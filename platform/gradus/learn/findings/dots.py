@@ -42,20 +42,20 @@ class Together:
 def dots_of(lesson: Lesson, findings: Iterable[Finding], user: User | None) -> dict[str, list[Dot]]:
     """By finding, the dots of its present content, in the order in which they came."""
     contents = {finding.id: arms.content(lesson, finding) for finding in findings if arms.has_own_sets(lesson, finding)}
-    found: dict[str, list[Dot]] = {finding.id: [] for finding in findings}
+    by_finding: dict[str, list[Dot]] = {finding.id: [] for finding in findings}
     if not contents:
-        return found
+        return by_finding
     rows = Contribution.objects.counted().filter(lesson=lesson, content__in=set(contents.values()))
     for name, content, number, scores, user_id in rows.values_list("finding", "content", "number", "scores", "user_id"):
         if contents.get(name) == content and scores is not None:
-            found[name].append(Dot(number, scores, user is not None and user_id == user.pk))
-    return found
+            by_finding[name].append(Dot(number, scores, user is not None and user_id == user.pk))
+    return by_finding
 
 
 def together(claim: Claim, experiment: Experiment, shown: Sequence[Dot]) -> Together | None:
     """The claim's effect over the dots; None where no dot has all arms that it compares."""
-    found = {dot.number: effect(claim, _of_measure(claim, dot.scores.get(experiment.challenge, {}))) for dot in shown}
-    values = {number: value for number, value in found.items() if value is not None}
+    effects = {dot.number: effect(claim, _of_measure(claim, dot.scores.get(experiment.challenge, {}))) for dot in shown}
+    values = {number: value for number, value in effects.items() if value is not None}
     if not values:
         return None
     lowest = 0.0 if claim.found == "spread" else -1.0
@@ -80,21 +80,21 @@ def effect(claim: Claim, scores: Mapping[str, float]) -> float | None:
 def sets_of(lesson: Lesson, findings: Iterable[Finding], user: User | None) -> dict[str, list[Contribution]]:
     """By finding, the newest sets of `user` on its present content, with their predictions."""
     contents = {finding.id: arms.content(lesson, finding) for finding in findings if arms.has_own_sets(lesson, finding)}
-    found: dict[str, list[Contribution]] = {finding.id: [] for finding in findings}
+    by_finding: dict[str, list[Contribution]] = {finding.id: [] for finding in findings}
     if user is None or not contents:
-        return found
+        return by_finding
     rows = Contribution.objects.filter(user=user, lesson=lesson, content__in=set(contents.values()))
     for one in rows.select_related("prediction").order_by("-pk")[:LISTED]:
         if contents.get(one.finding) == one.content:
-            found[one.finding].append(one)
-    return found
+            by_finding[one.finding].append(one)
+    return by_finding
 
 
 def scale_of(finding: Finding, records: Sequence[ExperimentRecord], dots: Sequence[Dot]) -> Scale:
     """One axis for all differences of a finding: it changes only where a difference does not fit any more."""
     recorded = [value for one in records for claim in one.claims for value in (claim.effect, claim.low, claim.high)]
-    found = [together(claim, experiment, dots) for experiment in finding.experiments for claim in finding.claims]
-    return differences([*recorded, *(value for one in found if one for value in one.values.values())])
+    of_claims = [together(claim, experiment, dots) for experiment in finding.experiments for claim in finding.claims]
+    return differences([*recorded, *(value for one in of_claims if one for value in one.values.values())])
 
 
 def shared(
@@ -108,20 +108,20 @@ def shared(
     """One for each claim of which a dot tells something."""
     recorded = record.claims if record else [None] * len(finding.claims)
     pairs = [
-        (claim, of_claim, found)
+        (claim, of_claim, of_dots)
         for claim, of_claim in zip(finding.claims, recorded, strict=True)
-        if (found := together(claim, experiment, dots))
+        if (of_dots := together(claim, experiment, dots))
     ]
     return tuple(
-        _line(claim, of_claim, found, experiment, record, {dot.number for dot in dots if dot.is_own}, scale, measures)
-        for claim, of_claim, found in pairs
+        _line(claim, of_claim, of_dots, experiment, record, {dot.number for dot in dots if dot.is_own}, scale, measures)
+        for claim, of_claim, of_dots in pairs
     )
 
 
 def _line(
     claim: Claim,
     of_claim: ClaimRecord | None,
-    found: Together,
+    of_dots: Together,
     experiment: Experiment,
     record: ExperimentRecord | None,
     own: set[int],
@@ -129,7 +129,7 @@ def _line(
     measures: Mapping[Measure, str],
 ) -> Shared:
     titles = {arm.id: arm.title for arm in experiment.arms}
-    dots = figure.scattered(found.values, scale)
+    dots = figure.scattered(of_dots.values, scale)
     authors = figure.effects([(claim, of_claim)], experiment.arms, scale, measures) if of_claim else ()
     return Shared(
         title=words.of_comparison(claim, titles),
@@ -138,11 +138,11 @@ def _line(
         author_marks=_author_marks(claim, experiment, record, scale),
         learners=tuple(dots.values()),
         own=tuple(mark for number, mark in dots.items() if number in own),
-        x=scale.at(found.mean),
-        low=scale.at(found.low),
-        high=scale.at(found.high),
-        said=words.of_mean(signed(found.mean), signed(found.low), signed(found.high)),
-        found=words.of_learners(claim, titles, measures[claim.measure], found.mean, found.low, found.high),
+        x=scale.at(of_dots.mean),
+        low=scale.at(of_dots.low),
+        high=scale.at(of_dots.high),
+        said=words.of_mean(signed(of_dots.mean), signed(of_dots.low), signed(of_dots.high)),
+        found=words.of_learners(claim, titles, measures[claim.measure], of_dots.mean, of_dots.low, of_dots.high),
     )
 
 
@@ -159,6 +159,6 @@ def _author_marks(
             if (len(of_arm) == 1 or n < len(of_arm)) and claim.measure in of_arm[min(n, len(of_arm) - 1)].public
         }
         values.append(effect(claim, scores))
-    found = [value for value in values if value is not None]
-    above = lanes([scale.share(value) for value in found])
-    return tuple(Mark(scale.at(value), up, signed(value)) for value, up in zip(found, above, strict=True))
+    known = [value for value in values if value is not None]
+    above = lanes([scale.share(value) for value in known])
+    return tuple(Mark(scale.at(value), up, signed(value)) for value, up in zip(known, above, strict=True))

@@ -60,14 +60,14 @@ def differences(values: Iterable[float]) -> Scale:
 
 def lanes(shares: Sequence[float]) -> list[int]:
     """For marks at these places, how many pixels each goes up or down so that those at one place are told apart."""
-    found = [0] * len(shares)
+    pixels = [0] * len(shares)
     last: dict[int, float] = {}
     for place in sorted(range(len(shares)), key=lambda n: shares[n]):
         free = [lane for lane in LANES if shares[place] - last.get(lane, -1.0) >= APART]
         lane = free[0] if free else min(LANES, key=lambda one: last[one])
         last[lane] = shares[place]
-        found[place] = lane * LANE_PX
-    return found
+        pixels[place] = lane * LANE_PX
+    return pixels
 
 
 # How many of the learners' dots a line draws at most: the newest.

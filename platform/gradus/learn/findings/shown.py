@@ -150,15 +150,15 @@ def _group(lesson: Lesson, finding: Finding, scale: Scale, experiment: Experimen
 def _series(experiment: Experiment, record: ExperimentRecord, measure: Measure) -> list[Series]:
     pairs = zip(experiment.arms, record.arms, strict=True)
     return [
-        Series(arm.title, tuple(run.values[measure] for run in found.runs), found.mean.get(measure), {})
-        if all(measure in run.values for run in found.runs)
+        Series(arm.title, tuple(run.values[measure] for run in recorded.runs), recorded.mean.get(measure), {})
+        if all(measure in run.values for run in recorded.runs)
         else Series(arm.title, (), None, {})
-        for arm, found in pairs
+        for arm, recorded in pairs
     ]
 
 
 def _table(experiment: Experiment, record: ExperimentRecord, measures: Sequence[Measure]) -> Iterator[TableRow]:
-    for arm, found in zip(experiment.arms, record.arms, strict=True):
-        for run in found.runs:
+    for arm, recorded in zip(experiment.arms, record.arms, strict=True):
+        for run in recorded.runs:
             values = tuple((run.values.get(measure), run.public.get(measure)) for measure in measures)
             yield TableRow(arm.title, run.name, values)

@@ -60,11 +60,11 @@ class Advice:
 
 def known(spec: Advisor, given: Answers) -> dict[str, str]:
     """The answers that the advisor knows, in its order of questions; the rest is left out."""
-    found = {}
+    answers = {}
     for question in spec.questions:
         if any(choice.id == given.get(question.id) for choice in question.choices):
-            found[question.id] = given[question.id]
-    return found
+            answers[question.id] = given[question.id]
+    return answers
 
 
 def missing(spec: Advisor, answers: Answers) -> list[AdvisorQuestion]:
@@ -99,11 +99,11 @@ def _scores(spec: Advisor, answers: Answers) -> tuple[Score, ...]:
     """Best first; equal scores keep the author's order, in which the cheaper stands first."""
     chosen = _chosen(spec, answers)
     excluded = {name for choice in chosen for name in choice.excludes}
-    found = [
+    scores = [
         Score(a, a.start + sum(choice.weights.get(a.id, 0.0) for choice in chosen), a.id in excluded)
         for a in spec.approaches
     ]
-    return tuple(sorted(found, key=lambda score: (score.excluded, -score.score)))
+    return tuple(sorted(scores, key=lambda score: (score.excluded, -score.score)))
 
 
 def _recommend(spec: Advisor, scores: tuple[Score, ...]) -> tuple[Approach, ...]:
@@ -126,23 +126,23 @@ def _combine(one: Approach, other: Approach) -> bool:
 
 def _reasons(recommended: tuple[Approach, ...], chosen: list[Choice], *, sign: int) -> tuple[Reason, ...]:
     """For (`sign` 1) or against (-1) what is recommended, the weightiest first, each text once."""
-    found: dict[str, Reason] = {}
+    reasons: dict[str, Reason] = {}
     for approach in recommended:
         for choice in chosen:
             weight = choice.weights.get(approach.id, 0.0)
             text = choice.because.get(approach.id)
             if text and weight * sign > 0:
-                found.setdefault(text, Reason(approach.title, text, weight))
-    return tuple(sorted(found.values(), key=lambda reason: -abs(reason.weight)))
+                reasons.setdefault(text, Reason(approach.title, text, weight))
+    return tuple(sorted(reasons.values(), key=lambda reason: -abs(reason.weight)))
 
 
 def _ruled_out(spec: Advisor, chosen: list[Choice]) -> tuple[Reason, ...]:
     titles = {approach.id: approach.title for approach in spec.approaches}
-    found: dict[str, Reason] = {}
+    reasons: dict[str, Reason] = {}
     for choice in chosen:
         for name in choice.excludes:
-            found.setdefault(name, Reason(titles.get(name, name), choice.because.get(name, choice.label), 0.0))
-    return tuple(found.values())
+            reasons.setdefault(name, Reason(titles.get(name, name), choice.because.get(name, choice.label), 0.0))
+    return tuple(reasons.values())
 
 
 def _flips(spec: Advisor, answers: Answers, recommended: tuple[Approach, ...]) -> Iterator[Flip]:

@@ -127,19 +127,19 @@ def _clean(html: str, moved: Mapping[str, str]) -> str:
 
 def _link(address: str, moved: Mapping[str, str]) -> str:
     """A link within the site leads to where its path has moved."""
-    found = OWN_LINK.fullmatch(address)
-    return f"{found[1]}{moved.get(found[2], found[2])}{found[3]}" if found else address
+    link = OWN_LINK.fullmatch(address)
+    return f"{link[1]}{moved.get(link[2], link[2])}{link[3]}" if link else address
 
 
 def _headings(tokens: list[Token]) -> tuple[Heading, ...]:
     """Headings inside folds are left out: the table of contents lists what is in sight."""
-    found, folded = [], 0
+    headings, folded = [], 0
     for opened, inline in pairwise(tokens):
         folded += {"container_fold_open": 1, "container_fold_close": -1}.get(opened.type, 0)
         if not folded and opened.type == "heading_open" and opened.tag in ("h2", "h3"):
             text = "".join(child.content for child in inline.children or [])
-            found.append(Heading(int(opened.tag[1]), str(opened.attrGet("id") or ""), text))
-    return tuple(found)
+            headings.append(Heading(int(opened.tag[1]), str(opened.attrGet("id") or ""), text))
+    return tuple(headings)
 
 
 def _code(content: str, language: str, _attributes: str) -> str:

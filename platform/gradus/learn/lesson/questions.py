@@ -56,8 +56,8 @@ class Shown:
     def holding(self, name: str) -> tuple[Group, Asked] | None:
         """The group of a question, and the question."""
         groups = (*self.checks.values(), self.before, self.after)
-        found = ((group, one) for group in groups if group for one in group.asked if one.question.id == name)
-        return next(found, None)
+        pairs = ((group, one) for group in groups if group for one in group.asked if one.question.id == name)
+        return next(pairs, None)
 
 
 def shown(lesson: Lesson, user: User | None) -> Shown:

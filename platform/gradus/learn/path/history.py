@@ -41,8 +41,8 @@ def history_of(user: User | None, challenge: Challenge) -> list[Entry]:
     """At most the newest `SHOWN`."""
     if user is None:
         return []
-    found = [*_attempts(user, challenge), *_runs(user, challenge)]
-    return list(islice(sorted(found, key=lambda entry: entry.work.created_at, reverse=True), SHOWN))
+    entries = [*_attempts(user, challenge), *_runs(user, challenge)]
+    return list(islice(sorted(entries, key=lambda entry: entry.work.created_at, reverse=True), SHOWN))
 
 
 def _attempts(user: User, challenge: Challenge) -> list[Entry]:

@@ -126,11 +126,11 @@ class Home:
 def home(user: User | None) -> Home:
     walked = paths(user)
     place, here = resume(user, walked), current(walked)
-    done = sum(found.done for found in walked)
+    done = sum(one.done for one in walked)
     begun = place is not None or done > 0
     return Home(
         paths=walked,
-        next=next((found.next for found in walked if found.next), None),
+        next=next((one.next for one in walked if one.next), None),
         done=done,
         resume=place,
         course=here.course if here else None,
@@ -141,11 +141,11 @@ def home(user: User | None) -> Home:
 
 
 def _first_demo() -> RecordedDemo | None:
-    found = (recorded_demo(lesson) for lesson in catalogue.now().lessons.values())
-    return next((demo for demo in found if demo), None)
+    demos = (recorded_demo(lesson) for lesson in catalogue.now().lessons.values())
+    return next((demo for demo in demos if demo), None)
 
 
 def _first_board() -> tuple[Challenge, Board] | None:
     """Of the first challenge whose approaches were measured."""
-    found = boards(catalogue.now().challenges.values(), None)
-    return next(((challenge, board) for challenge, board in found if len(board.best) > 1), None)
+    pairs = boards(catalogue.now().challenges.values(), None)
+    return next(((challenge, board) for challenge, board in pairs if len(board.best) > 1), None)

@@ -86,8 +86,8 @@ class CoursePath:
         at = next(place for place, step in enumerate(self.lessons) if step.lesson.pk == lesson.pk)
         here = self.lessons[at].challenges
         first = next((n for n, step in enumerate(here) if challenge and step.challenge.pk == challenge.pk), 0)
-        if found := next((step for step in (*here[first:], *here[:first]) if step.state in (OPEN, LOCKED)), None):
-            return found
+        if unfinished := next((step for step in (*here[first:], *here[:first]) if step.state in (OPEN, LOCKED)), None):
+            return unfinished
         further = (step for one in (*self.lessons[at + 1 :], *self.lessons[:at]) for step in one.challenges)
         return next((step for step in further if step.state == OPEN), None)
 
@@ -135,13 +135,13 @@ def _walked(user: User | None, courses: Iterable[Course]) -> list[CoursePath]:
 
 def standings_of(user: User | None, challenge: Challenge | None = None) -> Standings:
     """In every challenge, or in one."""
-    found: Standings = defaultdict(list)
+    standings: Standings = defaultdict(list)
     kept = Standing.objects.of(user).select_related("version").defer(*ChallengeVersion.content("version"))
     if challenge is not None:
         kept = kept.filter(challenge=challenge)
     for standing in kept.order_by("-version") if user else ():
-        found[standing.challenge_id, standing.track].append(standing)
-    return found
+        standings[standing.challenge_id, standing.track].append(standing)
+    return standings
 
 
 def by_track(challenge: Challenge, standings: Standings) -> tuple[list[Standing], list[Standing]]:
@@ -233,9 +233,9 @@ def _with_next(path: CoursePath) -> CoursePath:
     """Marks what comes next for a learner who is where they worked last in this course, else at its beginning."""
     if not path.lessons:
         return path
-    found = path.next_in(path.touched.challenge.lesson if path.touched else path.lessons[0].lesson)
+    following = path.next_in(path.touched.challenge.lesson if path.touched else path.lessons[0].lesson)
     lessons = tuple(
-        replace(one, challenges=tuple(replace(step, is_next=step is found) for step in one.challenges))
+        replace(one, challenges=tuple(replace(step, is_next=step is following) for step in one.challenges))
         for one in path.lessons
     )
     return replace(path, lessons=lessons)

@@ -41,8 +41,8 @@ class Comparison(Flips):
 
 
 def compare(before: Work, after: Work) -> Comparison:
-    found = flips(_rows(before), _rows(after))
-    return Comparison(found.flips, before, after, tuple(_changes(before.payload, after.payload)))
+    differing = flips(_rows(before), _rows(after))
+    return Comparison(differing.flips, before, after, tuple(_changes(before.payload, after.payload)))
 
 
 def _rows(work: Work) -> list[SampleRow]:
@@ -69,11 +69,11 @@ def pieces(old: str, new: str) -> tuple[Piece, ...]:
     """Words taken out and put in. Long texts differ by lines, which takes less time than words."""
     by_line = len(old) + len(new) > 8000
     a, b = (text.splitlines(keepends=True) if by_line else WORDS.findall(text) for text in (old, new))
-    found: list[Piece] = []
+    parts: list[Piece] = []
     for kind, low, high, start, stop in difflib.SequenceMatcher(None, a, b).get_opcodes():
         if kind == "equal":
-            found.append(Piece("same", "".join(a[low:high])))
+            parts.append(Piece("same", "".join(a[low:high])))
             continue
-        found += [Piece("del", "".join(a[low:high]))] if high > low else []
-        found += [Piece("ins", "".join(b[start:stop]))] if stop > start else []
-    return tuple(found)
+        parts += [Piece("del", "".join(a[low:high]))] if high > low else []
+        parts += [Piece("ins", "".join(b[start:stop]))] if stop > start else []
+    return tuple(parts)

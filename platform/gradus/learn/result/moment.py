@@ -69,9 +69,9 @@ def _bar(submission: Submission, evaluation: Evaluation, score: Score, best: flo
     return bars.score_bar(score.shown, goals, [*own, *baselines])
 
 
-def is_celebrated(session: SessionBase, evaluation: Evaluation, found: Moment | None) -> bool:
+def is_celebrated(session: SessionBase, evaluation: Evaluation, shown: Moment | None) -> bool:
     """Returns True once for each first pass, and notes in the session that it was seen."""
-    if found is None or not found.is_first or session.get(CELEBRATED, 0) >= evaluation.pk:
+    if shown is None or not shown.is_first or session.get(CELEBRATED, 0) >= evaluation.pk:
         return False
     session[CELEBRATED] = evaluation.pk
     return True

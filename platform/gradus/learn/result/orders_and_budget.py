@@ -69,8 +69,8 @@ def _last(challenge: Challenge, user: User | None, kind: str) -> float | None:
     ended = {"evaluations__is_current": True, "evaluations__state": State.SCORED}
     own = Run.objects.filter(user=user, version=challenge.version, kind=kind, purpose=Run.Purpose.TRIAL, **ended)
     run = own.order_by("-pk").first()
-    found = _public(run.current.result).get("metrics", {}) if run else {}
-    value = found.get(challenge.spec.metric.name)
+    values = _public(run.current.result).get("metrics", {}) if run else {}
+    value = values.get(challenge.spec.metric.name)
     return None if value is None else float(value)
 
 

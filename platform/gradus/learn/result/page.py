@@ -122,6 +122,6 @@ def run_before(run: Run) -> Run | None:
     return earlier.filter(pk__lt=run.pk, **ended).first()
 
 
-def _with_changes(rows: Sequence[SampleRow], found: Flips) -> list[SampleRow]:
-    changed = {flip.after.id: flip.after_marked for flip in found.flips}
+def _with_changes(rows: Sequence[SampleRow], since: Flips) -> list[SampleRow]:
+    changed = {flip.after.id: flip.after_marked for flip in since.flips}
     return [changed.get(row.id, row) for row in rows]

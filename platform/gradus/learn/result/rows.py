@@ -160,31 +160,31 @@ class Flips:
         else:
             better = ngettext("%(n)s sample became right", "%(n)s samples became right", self.improved)
             worse = ngettext("%(n)s became wrong", "%(n)s became wrong", self.broken)
-        found = [better % {"n": self.improved}, worse % {"n": self.broken}]
+        parts = [better % {"n": self.improved}, worse % {"n": self.broken}]
         if self.other:
-            found.append(_other_answers(self.other))
-        return found
+            parts.append(_other_answers(self.other))
+        return parts
 
 
 def sample_rows(version: ChallengeVersion, result: dict[str, Any] | None, own: Collection[str] = ()) -> list[SampleRow]:
     """In the order of the public samples; a sample without a row is left out. `own` are inputs of the payload."""
-    found = {row["id"]: row for row in _public(result).get("rows", [])}
+    graded = {row["id"]: row for row in _public(result).get("rows", [])}
     spec = version.parsed
-    return [_row(spec, sample, found[sample.id], own) for sample in version.samples if sample.id in found]
+    return [_row(spec, sample, graded[sample.id], own) for sample in version.samples if sample.id in graded]
 
 
 def chips(rows: Sequence[SampleRow]) -> list[Chip]:
     """All rows, then those of each mark; `partly right` is left out if no row is, and `changed` likewise."""
     marks = Counter(row.mark for row in rows)
     changed = sum(bool(row.change) for row in rows)
-    found = [
+    offered = [
         Chip("", _("All"), len(rows)),
         Chip(RIGHT, _("Right"), marks[RIGHT]),
         Chip(PARTLY, _("Partly right"), marks[PARTLY]),
         Chip(WRONG, _("Wrong"), marks[WRONG]),
         Chip("changed", _("Changed"), changed),
     ]
-    return [chip for chip in found if chip.count or chip.name not in (PARTLY, "changed")]
+    return [chip for chip in offered if chip.count or chip.name not in (PARTLY, "changed")]
 
 
 def _public(result: dict[str, Any] | None) -> dict[str, Any]:
@@ -227,9 +227,12 @@ def field_summaries(spec: Challenge, rows: list[SampleRow]) -> list[FieldSummary
     scores = {name: [f.score for row in rows for f in row.fields if f.name == name] for name in spec.answer.fields}
     return [
         FieldSummary(
-            name, sum(found) / len(rows), sum(mark_of(s) == RIGHT for s in found), spec.answer.fields[name] == "string"
+            name,
+            sum(of_rows) / len(rows),
+            sum(mark_of(s) == RIGHT for s in of_rows),
+            spec.answer.fields[name] == "string",
         )
-        for name, found in scores.items()
+        for name, of_rows in scores.items()
     ]
 
 

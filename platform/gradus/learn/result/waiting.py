@@ -168,12 +168,14 @@ def usual_time(evaluation: Evaluation, kind: str) -> UsualTime | None:
     """Returns None if neither enough evaluations have ended here nor the author's results tell how long they took."""
     is_run = evaluation.run_id is not None
     key = f"usual-time-{evaluation.version_id}-{kind}-{evaluation.lane}-{is_run}"
-    found: list[int] | None = cache.get(key)
-    if found is None:
-        found = _recent(evaluation, kind)
-        cache.set(key, found, KEPT_SECONDS)
-    if len(found) >= FEWEST:
-        return UsualTime(_rounded(found[len(found) // 4], math.floor), _rounded(found[-1 - len(found) // 4], math.ceil))
+    seconds: list[int] | None = cache.get(key)
+    if seconds is None:
+        seconds = _recent(evaluation, kind)
+        cache.set(key, seconds, KEPT_SECONDS)
+    if len(seconds) >= FEWEST:
+        return UsualTime(
+            _rounded(seconds[len(seconds) // 4], math.floor), _rounded(seconds[-1 - len(seconds) // 4], math.ceil)
+        )
     return None if is_run else _authors(evaluation, kind)
 
 

@@ -16,8 +16,8 @@ SHOWN = 3
 @register.inclusion_tag("learn/_field_problems.html", takes_context=True)
 def problems_at(context: Mapping[str, Any], control: str, *, swap: bool = False) -> dict[str, Any]:
     """The messages about the field with the id `control`; an empty place for them where there are none."""
-    found = _about(context, control)
-    return {"control": control, "shown": found[:SHOWN], "more": len(found[SHOWN:]), "swap": swap}
+    about = _about(context, control)
+    return {"control": control, "shown": about[:SHOWN], "more": len(about[SHOWN:]), "swap": swap}
 
 
 @register.simple_tag(takes_context=True)

@@ -32,27 +32,27 @@ THANKS = _("Thank you. The people who run this course will read your report. The
 
 def challenge(request: HttpRequest, slug: str) -> HttpResponse:
     """Statement, samples, limits, hints, and the form of the track asked for."""
-    found = shown_challenge(slug)
-    draft, extra = _draft(request, found), dict[str, Any]()
-    if found.version is not None:
-        draft, extra = page_of(draft.kind).opened(request, found.version, draft)
-    return challenge_page(request, found, draft, extra=extra)
+    challenge = shown_challenge(slug)
+    draft, extra = _draft(request, challenge), dict[str, Any]()
+    if challenge.version is not None:
+        draft, extra = page_of(draft.kind).opened(request, challenge.version, draft)
+    return challenge_page(request, challenge, draft, extra=extra)
 
 
-def _draft(request: HttpRequest, found: Challenge) -> Draft:
+def _draft(request: HttpRequest, challenge: Challenge) -> Draft:
     """From the attempt or run that was asked for, else from the last attempt of this track, else blank."""
-    spec = found.spec
+    spec = challenge.spec
     kind = forms.kind_of(spec, request.GET.get("track"))
-    before = _before(request, found, kind)
+    before = _before(request, challenge, kind)
     return forms.started(spec, kind, before.payload if before else None)
 
 
-def _before(request: HttpRequest, found: Challenge, kind: str) -> Submission | Run | None:
+def _before(request: HttpRequest, challenge: Challenge, kind: str) -> Submission | Run | None:
     user = learner(request)
     if user is None or "blank" in request.GET or "rows" in request.GET:
         return None
-    attempts = Submission.objects.of(user).filter(challenge=found, kind=kind)
-    runs = Run.objects.trials_of(user, found).filter(kind=kind)
+    attempts = Submission.objects.of(user).filter(challenge=challenge, kind=kind)
+    runs = Run.objects.trials_of(user, challenge).filter(kind=kind)
     chosen = _uuid(request.GET.get("from", ""))
     if chosen is None:
         return attempts.first()
@@ -69,30 +69,30 @@ def _uuid(text: str) -> UUID | None:
 @require_POST
 def hint(request: HttpRequest, slug: str) -> HttpResponse:
     """Shows one hint more."""
-    found = shown_challenge(slug)
-    services.take_hint(learner_or_guest(request), found)
+    challenge = shown_challenge(slug)
+    services.take_hint(learner_or_guest(request), challenge)
     if request.headers.get("HX-Request"):
-        return render(request, "learn/_hints.html", hints_context(request, found))
+        return render(request, "learn/_hints.html", hints_context(request, challenge))
     return redirect(reverse("learn:challenge", args=[slug]) + "#hints")
 
 
 def samples(request: HttpRequest, slug: str) -> HttpResponse:
     """The public samples, as a file."""
-    found = shown_challenge(slug)
-    if found.version is None or not found.version.public:
+    challenge = shown_challenge(slug)
+    if challenge.version is None or not challenge.version.public:
         raise Http404
     keys = ("id", "input", "target", "documents")
-    rows = [{key: row[key] for key in keys if key in row} for row in found.version.public]
+    rows = [{key: row[key] for key in keys if key in row} for row in challenge.version.public]
     return jsonl_file(json_lines(rows), f"{slug}-public.jsonl")
 
 
 def solution(request: HttpRequest, slug: str) -> HttpResponse:
     """After passing only."""
-    found = shown_challenge(slug)
-    if found.version is None or not steps.has_passed(learner(request), found):
-        return render(request, "learn/solution_locked.html", {"challenge": found}, status=403)
-    page = markdown.render(found.version.solution, catalogue.now().moved(found.course))
-    return render(request, "learn/solution.html", {"challenge": found, "page": page})
+    challenge = shown_challenge(slug)
+    if challenge.version is None or not steps.has_passed(learner(request), challenge):
+        return render(request, "learn/solution_locked.html", {"challenge": challenge}, status=403)
+    page = markdown.render(challenge.version.solution, catalogue.now().moved(challenge.course))
+    return render(request, "learn/solution.html", {"challenge": challenge, "page": page})
 
 
 def board(request: HttpRequest, slug: str) -> HttpResponse:

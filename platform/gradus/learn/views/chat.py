@@ -21,39 +21,39 @@ CHIPS = 4
 
 def chat(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """A learner talks to what an own attempt has trained, beside its base model."""
-    found = own_submission(request, uuid)
+    submission = own_submission(request, uuid)
     if request.method != "POST":
-        return render(request, "learn/chat.html", _context(found))
+        return render(request, "learn/chat.html", _context(submission))
     text, style = with_line_feeds(request.POST.get("text", "")), request.POST.get("style", "")
     try:
-        chats.send(found, text, style)
+        chats.send(submission, text, style)
     except Refused as refused:
-        return _again(request, found, text, style, refused)
-    return redirect(f"{reverse('learn:chat', args=[found.uuid])}#answers")
+        return _again(request, submission, text, style, refused)
+    return redirect(f"{reverse('learn:chat', args=[submission.uuid])}#answers")
 
 
-def _again(request: HttpRequest, found: Submission, text: str, style: str, refused: Refused) -> HttpResponse:
+def _again(request: HttpRequest, submission: Submission, text: str, style: str, refused: Refused) -> HttpResponse:
     """What was typed is kept, with the reason beside its field."""
-    shown = {**_context(found, of_refusal(refused, CHAT)), "text": text, "style": style}
+    shown = {**_context(submission, of_refusal(refused, CHAT)), "text": text, "style": style}
     response = render(request, "learn/chat.html", shown, status=refused.status)
     if refused.retry_after:
         response["Retry-After"] = str(refused.retry_after)
     return response
 
 
-def _context(found: Submission, problems: list[Problem] | None = None) -> dict[str, Any]:
-    version, why = found.current.version, chats.closed(found)
-    turns = [turn(message) for message in chats.messages_of(found, SHOWN)]
+def _context(submission: Submission, problems: list[Problem] | None = None) -> dict[str, Any]:
+    version, why = submission.current.version, chats.closed(submission)
+    turns = [turn(message) for message in chats.messages_of(submission, SHOWN)]
     return {
-        "submission": found,
-        "challenge": found.challenge,
+        "submission": submission,
+        "challenge": submission.challenge,
         "spec": version.parsed,
         "closed": why and why.message,
         "turns": turns,
         "is_open": any(one.evaluation.is_open for one in turns),
         "style": turns[0].message.style if turns else ChatMessage.Style.CHALLENGE,
-        "has_plain": chats.has_plain(found),
-        "left": chats.left_today(found.user, found),
+        "has_plain": chats.has_plain(submission),
+        "left": chats.left_today(submission.user, submission),
         "most_chars": TEXT_CHARS,
         "chips": [sample.input for sample in version.samples[:CHIPS]],
         "problems": problems or [],

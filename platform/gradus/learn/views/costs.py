@@ -20,14 +20,14 @@ from gradus.submissions.services import Refused
 
 def costs(request: HttpRequest, slug: str) -> HttpResponse:
     """Scores, sizes, times and money; at prices that stand in the address, or were typed before."""
-    found, user = _compared(slug), learner(request)
+    challenge, user = _compared(slug), learner(request)
     prices, form, whose = chosen(request)
-    compared = comparison(found, user, prices)
+    compared = comparison(challenge, user, prices)
     context = {
-        "challenge": found,
-        "spec": found.spec,
+        "challenge": challenge,
+        "spec": challenge.spec,
         "comparison": compared,
-        "answer": answer(compared, found.spec.pass_),
+        "answer": answer(compared, challenge.spec.pass_),
         "prices": prices,
         "form": form,
         "whose": whose,
@@ -41,9 +41,9 @@ def costs(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 def costs_measure(request: HttpRequest, slug: str) -> HttpResponse:
     """Has an attempt of one's own, or the author's result in a file, measured on an idle lane."""
-    found = _compared(slug)
+    challenge = _compared(slug)
     try:
-        _start(request, found)
+        _start(request, challenge)
     except Refused as refused:
         messages.warning(request, refused.message)
     return redirect(reverse("learn:costs", args=[slug]) + "#requests")
@@ -66,7 +66,7 @@ def _start(request: HttpRequest, challenge: Challenge) -> None:
 
 
 def _compared(slug: str) -> Challenge:
-    found = shown_challenge(slug)
-    if not is_compared(found):
+    challenge = shown_challenge(slug)
+    if not is_compared(challenge):
         raise Http404
-    return found
+    return challenge

@@ -23,30 +23,30 @@ OWN = "own"
 
 def finding(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """A finding on a page of its own. htmx asks for the runs alone, and gets 204 while nothing is new."""
-    lesson, found = with_finding(slug, name)
+    lesson, finding = with_finding(slug, name)
     if not request.headers.get("HX-Request"):
-        return page(request, lesson, found)
-    attempts = shown.attempts_of(lesson, found, learner(request))
+        return page(request, lesson, finding)
+    attempts = shown.attempts_of(lesson, finding, learner(request))
     if request.GET.get("seen") == attempts.seen:
         return HttpResponse(status=204)
-    return fragment(request, lesson, found)
+    return fragment(request, lesson, finding)
 
 
 @require_POST
 def finding_run(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """Starts a set of the learner's own, or the prompt arms of one of the author's repetitions, on public rows."""
-    lesson, found = with_finding(slug, name)
+    lesson, finding = with_finding(slug, name)
     try:
         if request.POST.get("repetition") == OWN:
             guess = guessed(request)
-            own_sets.start(lesson, found, learner_or_guest(request), guess)
+            own_sets.start(lesson, finding, learner_or_guest(request), guess)
         else:
             number = chosen(request)
-            runs.start(lesson, found, learner_or_guest(request), number)
+            runs.start(lesson, finding, learner_or_guest(request), number)
     except Refused as refused:
-        return again(request, lesson, found, refused)
+        return again(request, lesson, finding, refused)
     if request.headers.get("HX-Request"):
-        return fragment(request, lesson, found)
+        return fragment(request, lesson, finding)
     return redirect("learn:finding", slug, name)
 
 
@@ -58,12 +58,12 @@ def contribution_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     if contribution is None:
         raise Http404
     lesson = catalogue.now().lessons.get(contribution.lesson.slug)
-    found = next((one for one in lesson.parsed_findings if one.id == contribution.finding), None) if lesson else None
-    if lesson is None or found is None:
+    finding = next((one for one in lesson.parsed_findings if one.id == contribution.finding), None) if lesson else None
+    if lesson is None or finding is None:
         return redirect("learn:path")
     if request.headers.get("HX-Request"):
-        return fragment(request, lesson, found)
-    return redirect("learn:finding", lesson.slug, found.id)
+        return fragment(request, lesson, finding)
+    return redirect("learn:finding", lesson.slug, finding.id)
 
 
 def chosen(request: HttpRequest) -> int | None:
@@ -96,22 +96,22 @@ def guessed(request: HttpRequest) -> Guess | None:
     return Guess(arm, sure[text])
 
 
-def again(request: HttpRequest, lesson: Lesson, found: Finding, refused: Refused) -> HttpResponse:
+def again(request: HttpRequest, lesson: Lesson, finding: Finding, refused: Refused) -> HttpResponse:
     """422 for htmx whatever the reason, because that is what it swaps in: the form keeps what was chosen."""
     if request.headers.get("HX-Request"):
-        return fragment(request, lesson, found, problems=[refused.message], status=422)
-    response = page(request, lesson, found, problems=[refused.message], status=refused.status)
+        return fragment(request, lesson, finding, problems=[refused.message], status=422)
+    response = page(request, lesson, finding, problems=[refused.message], status=refused.status)
     if refused.retry_after:
         response["Retry-After"] = str(refused.retry_after)
     return response
 
 
 def page(
-    request: HttpRequest, lesson: Lesson, found: Finding, problems: list[str] | None = None, status: int = 200
+    request: HttpRequest, lesson: Lesson, finding: Finding, problems: list[str] | None = None, status: int = 200
 ) -> HttpResponse:
     context = {
         "lesson": lesson,
-        "finding": shown.shown_one(lesson, found, learner(request)),
+        "finding": shown.shown_one(lesson, finding, learner(request)),
         "problems": problems,
         **choices(request),
     }
@@ -129,15 +129,15 @@ def choices(request: HttpRequest) -> dict[str, Any]:
 def fragment(
     request: HttpRequest,
     lesson: Lesson,
-    found: Finding,
+    finding: Finding,
     problems: list[str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """Everybody's dots and the caller's runs, which stand below the form."""
     context = {
         "lesson": lesson,
-        "id": found.id,
-        "attempts": shown.attempts_of(lesson, found, learner(request)),
+        "id": finding.id,
+        "attempts": shown.attempts_of(lesson, finding, learner(request)),
         "problems": problems,
         "is_fragment": True,
     }
@@ -146,7 +146,7 @@ def fragment(
 
 def with_finding(slug: str, name: str) -> tuple[Lesson, Finding]:
     lesson = shown_lesson(slug)
-    found = next((one for one in lesson.parsed_findings if one.id == name), None)
-    if found is None:
+    finding = next((one for one in lesson.parsed_findings if one.id == name), None)
+    if finding is None:
         raise Http404
-    return lesson, found
+    return lesson, finding

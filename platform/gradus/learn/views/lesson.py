@@ -33,47 +33,47 @@ from gradus.submissions.services import Refused
 
 def lesson(request: HttpRequest, slug: str) -> HttpResponse:
     """Text, features where the author put them, questions, challenges, and what comes next."""
-    found, user = shown_lesson(slug), learner(request)
-    course_path = steps.path_of(user, found.course)
-    moved = catalogue.now().moved(found.course)
-    page = markdown.render(found.text, moved)
-    measured = {one.id: one for one in findings.shown(found, user)}
+    lesson, user = shown_lesson(slug), learner(request)
+    course_path = steps.path_of(user, lesson.course)
+    moved = catalogue.now().moved(lesson.course)
+    page = markdown.render(lesson.text, moved)
+    measured = {one.id: one for one in findings.shown(lesson, user)}
     marked = {part.finding for part in page.parts} | {part.question for part in page.parts}
-    asked = questions.shown(found, user)
-    by_code, by_ai = counts(found.current_challenges)
+    asked = questions.shown(lesson, user)
+    by_code, by_ai = counts(lesson.current_challenges)
     context = {
-        "lesson": found,
+        "lesson": lesson,
         "page": page,
-        "parts": markdown.with_drawings(found, page),
+        "parts": markdown.with_drawings(lesson, page),
         "placed": {part.feature for part in page.parts},
         "findings": measured,
         **finding_choices(request),
         "further_findings": [one for name, one in measured.items() if name not in marked],
         "shown": asked,
         "further_checks": [group for name, group in asked.checks.items() if name not in marked],
-        "step": course_path.of(found),
-        "next": course_path.next_in(found),
-        "after": course_path.after(found),
-        "faq": [(item.question, markdown.render(item.answer, moved).html) for item in found.parsed.faq],
+        "step": course_path.of(lesson),
+        "next": course_path.next_in(lesson),
+        "after": course_path.after(lesson),
+        "faq": [(item.question, markdown.render(item.answer, moved).html) for item in lesson.parsed.faq],
         "guest_left": guest_left(user),
         "by_code": by_code,
         "by_ai": by_ai,
-        **features(found, user),
+        **features(lesson, user),
     }
     return render(request, "learn/lesson.html", context)
 
 
-def features(found: Lesson, user: User | None) -> dict[str, Any]:
+def features(lesson: Lesson, user: User | None) -> dict[str, Any]:
     """What the marks in a lesson's text stand for."""
-    spec = found.parsed
-    boards = boards_of(found.current_challenges, user)
+    spec = lesson.parsed
+    boards = boards_of(lesson.current_challenges, user)
     return {
-        "figures": figures.lines(found),
-        "demo": spec.demo if DEMO.challenge(found) else None,
-        "retriever": spec.retriever if (documents := RETRIEVER.challenge(found)) else None,
+        "figures": figures.lines(lesson),
+        "demo": spec.demo if DEMO.challenge(lesson) else None,
+        "retriever": spec.retriever if (documents := RETRIEVER.challenge(lesson)) else None,
         "searched": documents,
         "boards": boards,
-        **(step_context(found, spec.advisor, {}, "") if spec.advisor else {}),
+        **(step_context(lesson, spec.advisor, {}, "") if spec.advisor else {}),
     }
 
 
@@ -127,10 +127,10 @@ def question_answer(request: HttpRequest, slug: str, name: str) -> HttpResponse:
 
 
 def with_question(lesson: Lesson, user: User | None, name: str) -> tuple[Group, Asked]:
-    found = questions.shown(lesson, user).holding(name)
-    if found is None:
+    holding = questions.shown(lesson, user).holding(name)
+    if holding is None:
         raise Http404
-    return found
+    return holding
 
 
 def _chosen(request: HttpRequest) -> int:

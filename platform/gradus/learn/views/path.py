@@ -17,8 +17,8 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def course(request: HttpRequest, slug: str) -> HttpResponse:
-    found = catalogue.now().course(slug)
-    return render(request, "learn/course.html", {"path": paths.path_of(learner(request), found)})
+    course = catalogue.now().course(slug)
+    return render(request, "learn/course.html", {"path": paths.path_of(learner(request), course)})
 
 
 def path(request: HttpRequest) -> HttpResponse:

@@ -64,15 +64,15 @@ def tokens(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def run(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    found = own_run(request, uuid)
-    if found.purpose == Run.Purpose.CHAT:
-        return redirect("learn:run_chat", found.uuid)
-    return render(request, "learn/run.html", evaluation_context(found))
+    run = own_run(request, uuid)
+    if run.purpose == Run.Purpose.CHAT:
+        return redirect("learn:run_chat", run.uuid)
+    return render(request, "learn/run.html", evaluation_context(run))
 
 
 def run_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    found = own_run(request, uuid)
-    return run_chat(request, uuid) if found.purpose == Run.Purpose.CHAT else _fragment(request, found)
+    run = own_run(request, uuid)
+    return run_chat(request, uuid) if run.purpose == Run.Purpose.CHAT else _fragment(request, run)
 
 
 def _fragment(request: HttpRequest, run: Run, **extra: bool) -> HttpResponse:
@@ -91,12 +91,12 @@ def run_events(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 @require_POST
 def run_cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """Ends a run that waits or is going on. From a page with htmx the run is shown again where it stood."""
-    found = own_run(request, uuid)
+    run = own_run(request, uuid)
     try:
-        services.cancel_run(found)
+        services.cancel_run(run)
     except Refused as refused:
         if not request.headers.get("HX-Request"):
             messages.warning(request, refused.message)
     if request.headers.get("HX-Request"):
-        return run_chat(request, uuid) if found.purpose == Run.Purpose.CHAT else _fragment(request, found)
-    return redirect("learn:run", found.uuid)
+        return run_chat(request, uuid) if run.purpose == Run.Purpose.CHAT else _fragment(request, run)
+    return redirect("learn:run", run.uuid)

@@ -65,25 +65,27 @@ def submission_fragment(request: HttpRequest, uuid: UUID) -> HttpResponse:
     return render(request, "learn/_submission.html", _seen(request, own_submission(request, uuid)))
 
 
-def _seen(request: HttpRequest, found: Submission) -> dict[str, object]:
+def _seen(request: HttpRequest, submission: Submission) -> dict[str, object]:
     """The context of a page that the learner looks at. A first pass is celebrated the first time."""
-    shown = _context(found)
+    shown = _context(submission)
     return {**shown, "celebrate": is_celebrated(request.session, shown["evaluation"], shown["moment"])}
 
 
-def _context(found: Submission) -> dict[str, Any]:
-    shown = evaluation_context(found)
+def _context(submission: Submission) -> dict[str, Any]:
+    shown = evaluation_context(submission)
     return {
         **shown,
-        "moment": moment(found, shown["evaluation"], shown["score"]) if shown["score"] else None,
-        "next_step": next_step(found, shown["spec"], shown["score"]),
-        "submission": found,
-        "has_passed": steps.has_passed(found.user, found.challenge),
+        "moment": moment(submission, shown["evaluation"], shown["score"]) if shown["score"] else None,
+        "next_step": next_step(submission, shown["spec"], shown["score"]),
+        "submission": submission,
+        "has_passed": steps.has_passed(submission.user, submission.challenge),
         "appeal_chars": APPEAL_CHARS,
-        "can_appeal": reviews.can_appeal(found),
-        "goes_to_second": reviews.goes_to_second(found),
-        "appeal": found.appeals.order_by("-pk").first(),
-        "earlier": Submission.objects.of(found.user).filter(challenge=found.challenge, pk__lt=found.pk).first(),
+        "can_appeal": reviews.can_appeal(submission),
+        "goes_to_second": reviews.goes_to_second(submission),
+        "appeal": submission.appeals.order_by("-pk").first(),
+        "earlier": Submission.objects.of(submission.user)
+        .filter(challenge=submission.challenge, pk__lt=submission.pk)
+        .first(),
     }
 
 
@@ -93,65 +95,65 @@ def submission_events(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
 
 @require_POST
 def submission_cancel(request: HttpRequest, uuid: UUID) -> HttpResponse:
-    found = own_submission(request, uuid)
+    submission = own_submission(request, uuid)
     try:
-        messages.info(request, services.cancel(found).message)
+        messages.info(request, services.cancel(submission).message)
     except Refused as refused:
         messages.warning(request, refused.message)
-    return redirect("learn:submission", found.uuid)
+    return redirect("learn:submission", submission.uuid)
 
 
 @require_POST
 def submission_appeal(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """A text that is refused stays in its field, with the reason above it."""
-    found = own_submission(request, uuid)
+    submission = own_submission(request, uuid)
     text = with_line_feeds(request.POST.get("text", ""))
     try:
-        made = reviews.appeal(found, text)
+        made = reviews.appeal(submission, text)
         if made.stage == Appeal.Stage.SECOND:
             messages.success(request, gettext("Your appeal is with a second grader. You will see the outcome here."))
         else:
             messages.success(request, gettext("Your appeal is with a person. You will see the outcome here."))
     except Refused as refused:
         if refused.status == 422:
-            context = {**_context(found), "appeal_text": text, "problems": of_refusal(refused, APPEAL)}
+            context = {**_context(submission), "appeal_text": text, "problems": of_refusal(refused, APPEAL)}
             return render(request, "learn/submission.html", context, status=422)
         messages.warning(request, refused.message)
-    return redirect("learn:submission", found.uuid)
+    return redirect("learn:submission", submission.uuid)
 
 
 def artifact(request: HttpRequest, uuid: UUID) -> FileResponse:
     """The learner's own adapter."""
-    found = own_submission(request, uuid)
-    name, store = found.current.artifact, storages["artifacts"]
+    submission = own_submission(request, uuid)
+    name, store = submission.current.artifact, storages["artifacts"]
     if not name or not store.exists(name):
         raise Http404
-    return FileResponse(store.open(name), as_attachment=True, filename=f"{found.challenge.slug}-adapter.zip")
+    return FileResponse(store.open(name), as_attachment=True, filename=f"{submission.challenge.slug}-adapter.zip")
 
 
 def receipt(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The signed receipt of the learner's own score, as a file."""
-    found = own_submission(request, uuid)
-    name = f"{found.challenge.slug}-receipt.json"
+    submission = own_submission(request, uuid)
+    name = f"{submission.challenge.slug}-receipt.json"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(_written(_receipt(request, found)), content_type="application/json", headers=headers)
+    return HttpResponse(_written(_receipt(request, submission)), content_type="application/json", headers=headers)
 
 
 def receipt_page(request: HttpRequest, uuid: UUID) -> HttpResponse:
     """The same receipt with what it states in words, and how others can check it."""
-    found = own_submission(request, uuid)
-    made = _receipt(request, found)
+    submission = own_submission(request, uuid)
+    made = _receipt(request, submission)
     context = {
-        "submission": found,
-        "challenge": found.challenge,
+        "submission": submission,
+        "challenge": submission.challenge,
         "statement": statement(receipts.verified(made)),
         "receipt": _written(made),
     }
     return render(request, "learn/receipt.html", context)
 
 
-def _receipt(request: HttpRequest, found: Submission) -> dict[str, Any]:
-    made = receipts.receipt(found, request.build_absolute_uri("/").rstrip("/"))
+def _receipt(request: HttpRequest, submission: Submission) -> dict[str, Any]:
+    made = receipts.receipt(submission, request.build_absolute_uri("/").rstrip("/"))
     if made is None:
         raise Http404
     return made
