@@ -120,7 +120,7 @@ class Session:
             return
         # Whatever goes wrong meanwhile, no item is answered by a base without weights: it is loaded anew.
         self._base = None
-        with quantised.alone(base, self._folder(base.name)):
+        with quantised.only_4_bit_weights(base, self._folder(base.name)):
             yield
         self._base = base
 

@@ -53,7 +53,7 @@ def merged(base: Base, folder: Path) -> Any:
     """
     r, alpha = _read_config(folder)
     is_quantised = (folder / quantised.MARK).is_file()
-    model = wrap((quantised.unpacked if is_quantised else adaptable)(base.model), r, alpha)
+    model = wrap((quantised.dequantised_model if is_quantised else adaptable)(base.model), r, alpha)
     weights = {key: value.float() for key, value in load_file(folder / WEIGHTS).items()}
     if weights.keys() != get_peft_model_state_dict(model).keys():
         raise ValueError("the adapter's weights do not fit the model")

@@ -24,8 +24,8 @@ SETTINGS = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "bnb_4bit_comput
 _kept: WeakKeyDictionary[Any, dict[str, tuple[Tensor, Any]]] = WeakKeyDictionary()
 
 
-def packed(model: Any) -> dict[str, tuple[Tensor, Any]]:
-    """The weights of the linear layers, but for the head, in 4 bits, by the layer's name.
+def quantised_weights(model: Any) -> dict[str, tuple[Tensor, Any]]:
+    """The weights of the linear layers in 4 bits, by the layer's name, without the vocabulary head.
 
     They are made once for each model, because it takes seconds.
     """
@@ -38,18 +38,18 @@ def packed(model: Any) -> dict[str, tuple[Tensor, Any]]:
 
 
 @contextmanager
-def alone(base: Base, folder: Path) -> Iterator[None]:
-    """Holds the base in 4 bits only: what `packed` stands for is loaded from `folder` again when the context ends."""
-    with base.without({f"{name}.weight" for name in packed(base.model)}, folder):
+def only_4_bit_weights(base: Base, folder: Path) -> Iterator[None]:
+    """Frees the weights that also exist in 4 bits, and loads them again from `folder` when the context ends."""
+    with base.without({f"{name}.weight" for name in quantised_weights(base.model)}, folder):
         yield
 
 
-def layers(model: Any, *, bf16: bool) -> Any:
-    """The model's modules anew, whose linear layers, but for the head, hold 4 bits for each weight.
+def quantised_model(model: Any, *, bf16: bool) -> Any:
+    """A copy of the model whose linear layers, but for the head, hold 4 bits for each weight.
 
     They multiply in fp32 or, with `bf16`, in bf16.
     """
-    bnb, weights, made = library(), packed(model), models.shared(model)
+    bnb, weights, made = library(), quantised_weights(model), models.shared(model)
     for name, layer in _linear(made):
         weight, state = weights[name]
         sizes, dtype = (layer.in_features, layer.out_features, False), torch.bfloat16 if bf16 else torch.float32
@@ -68,9 +68,9 @@ def _linear(model: Any) -> list[tuple[str, nn.Linear]]:
     return [(name, one) for name, one in model.named_modules() if isinstance(one, nn.Linear) and one is not head]
 
 
-def unpacked(model: Any) -> Any:
-    """A copy of the model with linear layers of their own, whose weights are what comes back from 4 bits."""
-    bnb, weights = library(), packed(model)
+def dequantised_model(model: Any) -> Any:
+    """A copy of the model whose linear layers hold in fp32 what the weights in 4 bits stand for."""
+    bnb, weights = library(), quantised_weights(model)
     names = {layer.weight.data_ptr(): name for name, layer in _linear(model)}
     return models.adaptable(model, lambda weight: bnb.functional.dequantize_4bit(*weights[names[weight.data_ptr()]]))
 

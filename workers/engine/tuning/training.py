@@ -84,7 +84,7 @@ def trainable(base: Base, item: Train, *, bf16: bool) -> Any:
     if item.method == "full":
         return checkpoints.trainable(base)
     under = base.bf16_copy if bf16 and item.method != "qlora" else base.model
-    under = quantised.layers(under, bf16=bf16) if item.method == "qlora" else models.shared(under)
+    under = quantised.quantised_model(under, bf16=bf16) if item.method == "qlora" else models.shared(under)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(item.seed)
         return adapters.wrap(under, item.r, item.lora_alpha, item.target_modules)

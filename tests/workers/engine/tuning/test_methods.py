@@ -123,7 +123,7 @@ def test_an_adapter_over_4_bits_says_so(session):
 
 
 def test_a_base_in_4_bits_is_smaller(base):
-    made = quantised.layers(base.model, bf16=False)
+    made = quantised.quantised_model(base.model, bf16=False)
     linear = [module for module in made.modules() if isinstance(module, torch.nn.Linear)]
     packed = [module for module in linear if module is not made.get_output_embeddings()]
     assert len(packed) == 7 * 3 and {module.weight.dtype for module in packed} == {torch.uint8}
@@ -209,11 +209,11 @@ def test_while_qlora_trains_the_base_is_held_in_4_bits_alone_and_the_adapter_is_
         yield
 
     alone = session.run(ITEMS["qlora"], Watch(), training_within=look)
-    packed = [weight.numel() * 8 for weight, _ in quantised.packed(model).values()]
+    packed = [weight.numel() * 8 for weight, _ in quantised.quantised_weights(model).values()]
     number = model.get_input_embeddings().weight.element_size()
     assert seen[0] == whole - sum(packed) + number * len(packed) < whole / 2, "one number for each layer in 4 bits"
     assert session.base(tiny.NAME).model is model and held_bytes(model) >= whole
-    monkeypatch.setattr(quantised, "alone", lambda base, folder: nullcontext())
+    monkeypatch.setattr(quantised, "only_4_bit_weights", lambda base, folder: nullcontext())
     beside = session.run(ITEMS["qlora"], Watch(), training_within=look)
     assert seen[1] >= whole
     files = [{f.name: f.read_bytes() for f in Path(one.files).iterdir()} for one in (alone, beside)]
@@ -250,7 +250,7 @@ def test_the_built_in_model_takes_in_4_bits_what_lesson_and_documentation_say(bu
 
     @contextmanager
     def look():
-        states = [(weight, state.absmax) for weight, state in quantised.packed(model).values()]
+        states = [(weight, state.absmax) for weight, state in quantised.quantised_weights(model).values()]
         held.append(held_bytes(model) + sum(one.numel() * one.element_size() for pair in states for one in pair))
         yield
 
