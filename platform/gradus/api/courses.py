@@ -232,7 +232,6 @@ def demo_start(request: Request, id: str, given: DemoIn) -> Status[DemoOut]:
         raise Http404
     text = as_typed(given.text)
     _check_text(found.parsed.demo.input_chars, text)
-
     runs = DEMO.start(found, caller(request), text)
     return Status(201, DemoOut(notice=found.parsed.demo.notice, runs=[run_out(run) for run in runs]))
 
@@ -245,7 +244,6 @@ def search_start(request: Request, id: str, given: DemoIn) -> Status[SearchOut]:
         raise Http404
     text = as_typed(given.text)
     _check_text(found.parsed.retriever.input_chars, text)
-
     runs = RETRIEVER.start(found, caller(request), text)
     return Status(201, SearchOut(runs=[run_out(run) for run in runs]))
 
