@@ -10,11 +10,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 
-from benchmarks import allocator, inference, lora, options, profile
+from benchmarks import allocator, catalogue, inference, lora, options, profile
 from benchmarks.figures import machines, measurement
 from benchmarks.figures.measurement import Measurement
 from benchmarks.figures.record import FOLDER
-from benchmarks.peers import catalogue
 from benchmarks.work import shapes
 
 MINUTES = 30

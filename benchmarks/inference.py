@@ -16,12 +16,11 @@ from typing import Any
 
 import torch
 
-from benchmarks import allocator, options, venvs
+from benchmarks import allocator, catalogue, child, options, venvs
+from benchmarks.catalogue import Peer
 from benchmarks.figures import measurement
 from benchmarks.figures.measurement import Measurement
 from benchmarks.figures.record import engine_digest
-from benchmarks.peers import catalogue, child
-from benchmarks.peers.catalogue import Peer
 from benchmarks.peers.job import BFLOAT16, FLOAT32, Job, shared
 from benchmarks.work import oracle, shapes
 from benchmarks.work.items import MODEL, NEW_TOKENS

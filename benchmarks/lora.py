@@ -19,13 +19,12 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from benchmarks import allocator, methods, options, venvs
+from benchmarks import allocator, catalogue, child, methods, options, venvs
+from benchmarks.catalogue import Peer
 from benchmarks.figures import measurement
 from benchmarks.figures.losses import Losses
 from benchmarks.figures.measurement import Measurement
 from benchmarks.figures.record import engine_digest
-from benchmarks.peers import catalogue, child
-from benchmarks.peers.catalogue import Peer
 from benchmarks.peers.job import BFLOAT16, FLOAT32
 from benchmarks.training import OURS, TUNED, Trained, key, train_ours, train_peer
 from benchmarks.work import shapes

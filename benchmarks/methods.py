@@ -14,8 +14,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmarks import venvs
-from benchmarks.peers import child
+from benchmarks import child, venvs
 from benchmarks.peers.job import MethodJob
 from benchmarks.work.items import MODEL, train_item
 from benchmarks.work.shapes import TrainShape

@@ -9,12 +9,11 @@ from typing import Any
 
 import torch
 
-from benchmarks import venvs
+from benchmarks import catalogue, venvs
+from benchmarks.catalogue import Peer
 from benchmarks.figures import headline, machines
 from benchmarks.figures.measurement import Measurement
 from benchmarks.figures.record import Record
-from benchmarks.peers import catalogue
-from benchmarks.peers.catalogue import Peer
 from benchmarks.work import random_weights
 from workers.engine import model_files
 

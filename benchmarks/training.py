@@ -8,10 +8,9 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks import venvs
+from benchmarks import child, venvs
+from benchmarks.catalogue import Peer
 from benchmarks.figures.record import engine_digest
-from benchmarks.peers import child
-from benchmarks.peers.catalogue import Peer
 from benchmarks.peers.job import BFLOAT16, FLOAT32, TrainJob
 from benchmarks.work import oracle, ours
 from benchmarks.work.items import BATCH, MODEL, train_item

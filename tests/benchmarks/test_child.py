@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from benchmarks.peers import child
+from benchmarks import child
 
 # The peer and a helper of its own hold the pipe open for writing: at its end both are gone.
 PEER = """#!/bin/sh

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import inference, options
+from benchmarks import catalogue, inference, options
 from benchmarks.figures import record
 from benchmarks.figures.record import OtherMachine, Record, Results
-from benchmarks.peers import catalogue
 from benchmarks.peers.job import Row
 from tests.benchmarks.test_headline import profile
 from tests.benchmarks.test_measurement import row

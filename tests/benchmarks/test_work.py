@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import inference, lora, options, venvs
+from benchmarks import child, inference, lora, options, venvs
+from benchmarks.catalogue import INFERENCE, TRAINING, chosen
 from benchmarks.figures.losses import Losses
-from benchmarks.peers import child, job
-from benchmarks.peers.catalogue import INFERENCE, TRAINING, chosen
+from benchmarks.peers import job
 from benchmarks.work import oracle, ours, works
 from benchmarks.work.items import generate_item, rows, score_item, train_item
 from benchmarks.work.ours import Setup

@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks import allocator, venvs
 from benchmarks.peers import job
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 SECONDS = 3600
 
 
