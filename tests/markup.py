@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-TAG = re.compile(r"\s*(<[^>]*>)\s*")
+TAG = re.compile(r"\s*(<[^>]*(?:>|$))\s*")
 
 
 class Markup(str):

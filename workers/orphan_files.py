@@ -67,10 +67,10 @@ def sweep(grace: timedelta = retention.FILES.time) -> int:
 def delete_old_vectors() -> int:
     """Deletes embeddings that no worker has used for long, and returns their number."""
     # Here, because it loads NumPy, which the reconciler needs for nothing else.
-    from workers import vectors
+    from workers import embedding_store
 
     try:
-        return vectors.delete_old()
+        return embedding_store.delete_old()
     except Exception as error:
         log.warning("store_away", store="private", reason=f"{type(error).__name__}: {error}")
         return 0

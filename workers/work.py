@@ -23,6 +23,7 @@ from gradus.submissions.models import Evaluation
 from workers import remote, status
 from workers.breaker import Breaker
 from workers.choices import DatabaseChoices
+from workers.embedding_store import EmbeddedOnce, gold_store, passage_store
 from workers.engine import hardware
 from workers.execute import Memo, ShouldStop, execute, expect_packages
 from workers.failures import Failures, Unfinished, advice_of, code_of
@@ -36,7 +37,6 @@ from workers.grading.live_rows import LiveRows
 from workers.heartbeat import Heartbeat
 from workers.remote import EngineMisconfigured, RemoteEngine
 from workers.sandbox.supervisor import Runner, RunnerTimeout, Stopped
-from workers.vectors import EmbeddedOnce, gold_store, passage_store
 
 log = structlog.get_logger(__name__)
 NICE = {"interactive": 0, "grade": 5, "judge": 5, "train": 10}

@@ -17,7 +17,7 @@ from graders.base import Retrieve
 from gradus.accounts.models import ApiToken, User
 from gradus.cli import authors
 from gradus.cli.main import app
-from gradus.learn.result.waiting import stages_of
+from gradus.learn.result.progress import stages_of
 from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from tests.challenges.factory import write_course, write_yaml
 from tests.challenges.kinds.rag_bundle import write_rag_challenge

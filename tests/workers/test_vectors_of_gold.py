@@ -21,7 +21,7 @@ from gradus.accounts.models import User
 from gradus.courses import bundles
 from gradus.courses.models import Challenge
 from tests import factories
-from workers import vectors
+from workers import embedding_store
 from workers.engine.choice import DEFAULT, Choice
 from workers.sandbox.supervisor import RunnerDied
 from workers.work import Worker
@@ -112,16 +112,16 @@ def test_the_next_process_embeds_nothing_again(gold: tuple[str, ...]) -> None:
     "damage", [b"", b"no array", b"\x93NUMPY\x01\x00", hashlib.sha256(b"no array").digest() + b"no array"]
 )
 def test_what_is_damaged_is_made_again(gold: tuple[str, ...], damage: bytes) -> None:
-    storages["private"].save(vectors.gold_store().name_of(gold), ContentFile(damage))
+    storages["private"].save(embedding_store.gold_store().name_of(gold), ContentFile(damage))
     worker = Worker("judge", runner=Embedding())
     worker.step()
     assert worker.runner.asked == [gold]
-    kept = vectors.gold_store().load(gold)
+    kept = embedding_store.gold_store().load(gold)
     assert kept is not None and kept.tolist() == [vector(text) for text in gold]
 
 
 def test_nor_is_another_questions_array_taken(gold: tuple[str, ...]) -> None:
-    store = vectors.gold_store()
+    store = embedding_store.gold_store()
     store.save(gold, np.zeros((len(gold), 8), dtype=np.float32))
     assert store.load(gold) is None
     store.save(gold, np.asarray([vector("x")], dtype=np.float32))
@@ -153,19 +153,19 @@ def used_days_ago(name: str, days: int) -> None:
 
 def test_what_no_worker_has_used_for_a_month_is_deleted_from_private_storage(gold: tuple[str, ...]) -> None:
     """Files of 0.2.0, which have other names, as well."""
-    store = vectors.gold_store()
+    store = embedding_store.gold_store()
     store.save(gold, np.asarray([vector(text) for text in gold], dtype=np.float32))
     storages["private"].save("embeddings/0123abcd.npy", ContentFile(b"of 0.2.0"))
     used_days_ago("embeddings/0123abcd.npy", 31)
     used_days_ago(store.name_of(gold), 29)
-    assert vectors.delete_old() == 1
+    assert embedding_store.delete_old() == 1
     assert store.load(gold) is not None
     used_days_ago(store.name_of(gold), 31)
-    assert vectors.delete_old() == 1 and store.load(gold) is None
+    assert embedding_store.delete_old() == 1 and store.load(gold) is None
 
 
 def test_a_use_is_noted_once_a_day(gold: tuple[str, ...]) -> None:
-    store = vectors.gold_store()
+    store = embedding_store.gold_store()
     store.save(gold, np.asarray([vector(text) for text in gold], dtype=np.float32))
     used_days_ago(store.name_of(gold), 20)
     Worker("judge", runner=Embedding()).step()

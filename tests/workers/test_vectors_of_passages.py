@@ -13,12 +13,12 @@ import pytest
 from django.core.files.storage import FileSystemStorage
 
 from graders.base import Embed, Embedded, Retrieve, Retrieved
-from workers import vectors
+from workers import embedding_store
+from workers.embedding_store import GIVEN, PART, EmbeddedOnce, Store
 from workers.engine import embeddings
 from workers.engine.watch import Watch
 from workers.retrieval import search
 from workers.sandbox import launch
-from workers.vectors import GIVEN, PART, EmbeddedOnce, Store
 
 TEXTS = ("The library opens at nine.", "Films may be kept for one week.", "A page in colour costs 40 cents.")
 QUERY = "What does a print in colour cost?"
@@ -85,7 +85,7 @@ def test_the_order_of_passages_and_the_model_s_version_are_part_of_the_name(
     kept = stored(tmp_path)
     kept.save(TEXTS, np.eye(3, dtype=np.float32))
     assert kept.load(TEXTS[::-1]) is None and kept.load(TEXTS[:2]) is None
-    monkeypatch.setattr(vectors, "model_version", lambda: "another 2.0")
+    monkeypatch.setattr(embedding_store, "model_version", lambda: "another 2.0")
     assert kept.load(TEXTS) is None
 
 
@@ -133,7 +133,7 @@ def test_a_damaged_file_is_removed_and_computed_again(tmp_path: Path, damage: st
 
 def test_what_is_not_used_for_long_and_what_is_too_much_is_removed(tmp_path: Path) -> None:
     array = np.eye(3, dtype=np.float32)
-    size = 32 + len(vectors.content_of(array))
+    size = 32 + len(embedding_store.content_of(array))
     kept = stored(tmp_path, bytes_max=3 * size)
     old = time.time() - 31 * 86_400
     for number in range(3):
@@ -141,11 +141,13 @@ def test_what_is_not_used_for_long_and_what_is_too_much_is_removed(tmp_path: Pat
         path = max(tmp_path.glob("*.vectors"), key=lambda one: one.stat().st_mtime)
         os.utime(path, (old + number if number == 0 else time.time() - 60 + number,) * 2)
     kept.save(("b",), array)
-    assert len(files(tmp_path)) == 3 and not list(tmp_path.glob(f"{vectors.key_of(('a 0',))}*"))
-    for path in tmp_path.glob(f"{vectors.key_of(('a 1',))}*"):
+    assert len(files(tmp_path)) == 3 and not list(tmp_path.glob(f"{embedding_store.key_of(('a 0',))}*"))
+    for path in tmp_path.glob(f"{embedding_store.key_of(('a 1',))}*"):
         os.utime(path)
     kept.save(("c",), array)
-    names = {text: bool(list(tmp_path.glob(f"{vectors.key_of((text,))}*"))) for text in ("a 1", "a 2", "b", "c")}
+    names = {
+        text: bool(list(tmp_path.glob(f"{embedding_store.key_of((text,))}*"))) for text in ("a 1", "a 2", "b", "c")
+    }
     assert names == {"a 1": True, "a 2": False, "b": True, "c": True}
 
 
@@ -164,7 +166,7 @@ def test_a_disk_that_takes_nothing_only_costs_time(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(FileSystemStorage, "save", full)
-    monkeypatch.setattr(vectors, "_write_whole", full)
+    monkeypatch.setattr(embedding_store, "_write_whole", full)
     runner = Runner(monkeypatch)
     found = look_up(runner, tmp_path / "kept")
     plain = search.retrieve(Retrieve(TEXTS, (QUERY,), "vectors", 3), Watch())
@@ -174,7 +176,7 @@ def test_a_disk_that_takes_nothing_only_costs_time(
 
 def test_a_runner_is_given_a_few_files_that_it_may_read(given: Path, tmp_path: Path) -> None:
     for number in range(GIVEN + 3):
-        vectors.given((f"passage {number}",), np.eye(1, dtype=np.float32))
+        embedding_store.given((f"passage {number}",), np.eye(1, dtype=np.float32))
     found = files(given)
     assert len(found) == GIVEN and {path.stat().st_mode & 0o777 for path in found} == {0o644}
 

@@ -23,6 +23,8 @@ DECIMALS = 4
 KEPT = 8
 # The constant of reciprocal rank fusion.
 K = 60
+# The indexes that each method of a `rag` challenge asks; `challenges/kinds/rag_keys.py` has the methods.
+INDEXES = {"words": ("words",), "vectors": ("vectors",), "both": ("words", "vectors")}
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,10 @@ def _index(item: Retrieve, watch: Watch) -> Index:
 
 
 def _built(item: Retrieve, watch: Watch) -> Index:
+    uses = INDEXES[item.method]
     watch.progress(item.stage, 0, len(item.passages))
-    words = None if item.method == "vectors" else WordIndex(item.passages)
-    vectors = None if item.method == "words" else VectorIndex(item.passages, watch, item.stage, item.vectors)
+    words = WordIndex(item.passages) if "words" in uses else None
+    vectors = VectorIndex(item.passages, watch, item.stage, item.vectors) if "vectors" in uses else None
     return Index(words, vectors)
 
 

@@ -13,13 +13,14 @@ from gradus.accounts.guests import learner
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge
-from gradus.learn.costs.approaches import board
+from gradus.learn.costs.approaches import approaches_of
 from gradus.learn.form_problems import Problem
 from gradus.learn.kind_pages import Draft, page_of
 from gradus.learn.lesson import markdown
 from gradus.learn.path import steps
 from gradus.learn.path.history import history_of
 from gradus.preferences.services import pairs_of
+from gradus.retention import TRIALS
 from gradus.reviews.services import has_second_grader
 from gradus.reviews.who_grades import guest_note, who_grades
 from gradus.submissions import limits
@@ -47,7 +48,8 @@ def challenge_page(
         "draft": draft,
         "draft_key": f"{challenge.slug}:{draft.kind}:{user.pk if user else 'visitor'}",
         "problems": problems,
-        "board": board(challenge, user),
+        "board": approaches_of(challenge, user),
+        "runs_kept_days": TRIALS.time.days,
         **page_of(draft.kind).context(challenge.spec, draft),
         **form_context(challenge, user),
         **hints_context(request, challenge),

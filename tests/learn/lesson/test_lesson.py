@@ -5,7 +5,7 @@ import pytest
 from django.urls import reverse
 
 from gradus.courses.services import publish
-from gradus.learn.costs.approaches import board
+from gradus.learn.costs.approaches import approaches_of
 from gradus.learn.lesson.stated_numbers import lines, written
 from gradus.submissions.models import Standing
 from tests import factories
@@ -97,7 +97,7 @@ def test_the_board_sets_floored_scores_beside_tokens_and_time(ada, lesson):
     scene.with_baselines(challenge.version)
     factories.grade(factories.submit(ada), 0.77)
     assert Standing.objects.get().shown == 0.76
-    found = board(factories.challenge("sea-or-sky"), ada)
+    found = approaches_of(factories.challenge("sea-or-sky"), ada)
     assert [(e.name, e.approach, e.score, e.mine) for e in found.entries] == [
         ("zero shot", "zero-shot", 0.4, False),
         ("good", "few-shot", 0.7, False),
@@ -108,4 +108,4 @@ def test_the_board_sets_floored_scores_beside_tokens_and_time(ada, lesson):
 
 
 def test_one_track_has_no_board(client, lesson):
-    assert board(factories.challenge("explain"), None) is None
+    assert approaches_of(factories.challenge("explain"), None) is None

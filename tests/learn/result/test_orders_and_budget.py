@@ -14,7 +14,7 @@ from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge
 from gradus.courses.services import publish
-from gradus.learn.result.waiting import stages_of
+from gradus.learn.result.progress import stages_of
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Run, Standing, Submission
 from gradus.submissions.states import State

@@ -16,7 +16,7 @@ from challenges.reading import read_course
 from gradus.accounts.models import User
 from gradus.courses.models import Challenge, Course
 from gradus.courses.services import publish
-from gradus.learn.result.waiting import FEWEST, UsualTime, begun, stages_of, usual_time
+from gradus.learn.result.progress import FEWEST, UsualTime, begun, stages_of, usual_time
 from gradus.submissions import services
 from gradus.submissions.models import Evaluation, Submission
 from tests import example_course, factories

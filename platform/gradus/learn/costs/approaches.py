@@ -1,4 +1,4 @@
-"""Three approaches on one board: accuracy, tokens and latency of zero-shot, few-shot and LoRA on one hidden set.
+"""Three approaches side by side: accuracy, tokens and latency of zero-shot, few-shot and LoRA on one hidden set.
 
 Scores are the authors' baselines and the learner's own, all floored to the challenge's step; tokens and latency are
 measured on public samples.
@@ -44,7 +44,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Board:
+class Approaches:
     entries: tuple[Entry, ...]
     title: str
 
@@ -79,26 +79,28 @@ class Board:
         }
 
 
-def board(challenge: Challenge, user: User | None) -> Board | None:
+def approaches_of(challenge: Challenge, user: User | None) -> Approaches | None:
     """None for a challenge with one track only."""
-    return next((shown for _challenge, shown in boards([challenge], user)), None)
+    return next((shown for _challenge, shown in approaches_of_each([challenge], user)), None)
 
 
-def boards(challenges: Iterable[Challenge], user: User | None) -> list[tuple[Challenge, Board]]:
+def approaches_of_each(challenges: Iterable[Challenge], user: User | None) -> list[tuple[Challenge, Approaches]]:
     """Of those challenges that have several tracks."""
     several = [challenge for challenge in challenges if len(challenge.spec.tracks) > 1]
     own = _standings(several, user)
-    return [(one, _board(one, [standing for standing in own if standing.challenge_id == one.pk])) for one in several]
+    return [
+        (one, _approaches(one, [standing for standing in own if standing.challenge_id == one.pk])) for one in several
+    ]
 
 
-def _board(challenge: Challenge, own: Iterable[Standing]) -> Board:
+def _approaches(challenge: Challenge, own: Iterable[Standing]) -> Approaches:
     assert challenge.version is not None
     step = challenge.spec.feedback.step
     entries = [_baseline(row, step) for row in challenge.version.results if row.get("score") is not None]
     entries += [_own(standing) for standing in own]
     order = list(titles())
     entries.sort(key=lambda entry: (order.index(entry.approach), entry.mine, entry.score))
-    return Board(tuple(entries), _finding(entries))
+    return Approaches(tuple(entries), _finding(entries))
 
 
 def best_baselines(version: ChallengeVersion) -> list[Entry]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from gradus.accounts.models import User
 from gradus.courses import catalogue
 from gradus.courses.models import Challenge, Course
-from gradus.learn.costs.approaches import Board, boards
+from gradus.learn.costs.approaches import Approaches, approaches_of_each
 from gradus.learn.demo.demo import RecordedDemo, recorded_demo
 from gradus.learn.path.steps import GOLD, LOCKED, OPEN, PASSED, ChallengeStep, CoursePath, paths
 from gradus.submissions.models import Run, Submission
@@ -120,7 +120,7 @@ class Home:
     course: Course | None
     week: LookBack | None
     demo: RecordedDemo | None
-    board: tuple[Challenge, Board] | None
+    board: tuple[Challenge, Approaches] | None
 
 
 def home(user: User | None) -> Home:
@@ -145,7 +145,7 @@ def _first_demo() -> RecordedDemo | None:
     return next((demo for demo in demos if demo), None)
 
 
-def _first_board() -> tuple[Challenge, Board] | None:
+def _first_board() -> tuple[Challenge, Approaches] | None:
     """Of the first challenge whose approaches were measured."""
-    pairs = boards(catalogue.now().challenges.values(), None)
+    pairs = approaches_of_each(catalogue.now().challenges.values(), None)
     return next(((challenge, board) for challenge, board in pairs if len(board.best) > 1), None)

@@ -14,6 +14,7 @@ from gradus.learn.form_problems import FormFields, of_refusal
 from gradus.learn.path.history import entry_of, history_of
 from gradus.learn.result import compare as comparing
 from gradus.learn.result.page import evaluation_context
+from gradus.retention import TRIALS
 from gradus.submissions import services
 from gradus.submissions.models import Run
 from gradus.submissions.services import Refused
@@ -23,6 +24,7 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
     """The list alone, which a page asks for again whenever a run begins or ends."""
     challenge = shown_challenge(slug)
     shown = {"challenge": challenge, "spec": challenge.spec, "history": history_of(learner(request), challenge)}
+    shown["runs_kept_days"] = TRIALS.time.days
     return render(request, "learn/_history.html", shown)
 
 

@@ -16,7 +16,7 @@ from gradus.courses import catalogue
 from gradus.courses.models import Lesson
 from gradus.learn.access import shown_lesson
 from gradus.learn.challenge_page import guest_left
-from gradus.learn.costs.approaches import boards as boards_of
+from gradus.learn.costs.approaches import approaches_of_each
 from gradus.learn.demo.demo import DEMO
 from gradus.learn.demo.retriever import RETRIEVER
 from gradus.learn.findings import shown as findings
@@ -66,7 +66,7 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
 def features(lesson: Lesson, user: User | None) -> dict[str, Any]:
     """What the marks in a lesson's text stand for."""
     spec = lesson.parsed
-    boards = boards_of(lesson.current_challenges, user)
+    boards = approaches_of_each(lesson.current_challenges, user)
     return {
         "figures": figures.lines(lesson),
         "demo": spec.demo if DEMO.challenge(lesson) else None,
