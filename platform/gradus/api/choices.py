@@ -12,6 +12,7 @@ from gradus.courses.models import Challenge
 from gradus.learn.kinds.jsonl import json_lines, jsonl_file
 from gradus.learn.kinds.tune.views import challenge_with_pairs
 from gradus.preferences import services
+from gradus.preferences.models import Side
 from gradus.submissions.services import Refused
 
 CHOSEN = "1 or 2: the first or the second of `answers`; 0: neither"
@@ -79,7 +80,7 @@ def choose(request: Request, id: str, payload: ChoiceIn) -> PairsOut:
     pair = services.seen(found, payload.id, payload.shown)
     if pair is None:
         raise Refused("other_content", _("This pair is not there, or has changed. List the pairs again."), 409)
-    services.choose(caller(request), found, pair, services.Side(payload.chosen))
+    services.choose(caller(request), found, pair, Side(payload.chosen))
     return _pairs(request, found)
 
 
