@@ -30,7 +30,8 @@ LOOK_SECONDS = 0.1
 
 
 class ReloadingServer(MPServer):
-    def _spawn_worker(self, idx: int, target: Any, callback_loader: Any) -> WorkerProcess:
+    def _spawn_worker(self, idx: Any, target: Any, callback_loader: Any, socket_loader: Any = None) -> WorkerProcess:
+        """`socket_loader` is a parameter of granian's other servers."""
         return super()._spawn_worker(idx, partial(die_with, os.getpid(), target), callback_loader)
 
     def _respawn_workers(self, workers: list[int], spawn_target: Any, target_loader: Any, delay: float = 0) -> None:
