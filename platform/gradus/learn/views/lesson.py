@@ -66,13 +66,13 @@ def lesson(request: HttpRequest, slug: str) -> HttpResponse:
 def features(lesson: Lesson, user: User | None) -> dict[str, Any]:
     """What the marks in a lesson's text stand for."""
     spec = lesson.parsed
-    boards = approaches_of_each(lesson.current_challenges, user)
+    compared = approaches_of_each(lesson.current_challenges, user)
     return {
         "figures": figures.lines(lesson),
         "demo": spec.demo if DEMO.challenge(lesson) else None,
         "retriever": spec.retriever if (documents := RETRIEVER.challenge(lesson)) else None,
         "searched": documents,
-        "boards": boards,
+        "compared": compared,
         **(step_context(lesson, spec.advisor, {}, "") if spec.advisor else {}),
     }
 

